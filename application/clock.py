@@ -1,0 +1,39 @@
+"""Time, injected: what the clock says, and how much of a webhook's time is left."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.errors import DeadlineExceededError
+
+Clock = Callable[[], datetime]
+"""The present instant, in UTC."""
+
+NewId = Callable[[], str]
+"""A new unique id, a UUID in its usual text form."""
+
+WEBHOOK_BUDGET_SECONDS = 8.0
+"""For store and queue; providers wait 15 s, and 3 s stay for writing the request aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment on the monotonic clock after which no further step may begin."""
+
+    ends_at: float
+    monotonic: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def after(
+        cls,
+        seconds: float = WEBHOOK_BUDGET_SECONDS,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> "Deadline":
+        """A deadline ``seconds`` from now."""
+        return cls(monotonic() + seconds, monotonic)
+
+    def check(self) -> None:
+        """Raise ``DeadlineExceededError`` when the time is used up."""
+        if self.monotonic() >= self.ends_at:
+            raise DeadlineExceededError("the time for this webhook is used up")

@@ -1,0 +1,140 @@
+"""Open, show and hand off conversations."""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from application.ports.storage import ConversationStore, MessageStore
+from domain.conversations import Conversation
+from domain.errors import ConversationNotFoundError, UnknownRecipientError
+from domain.messages import InboundMessage, Message
+from domain.tenants import Tenant, TenantDirectory
+
+_NAMESPACE = uuid.UUID("4e2f8f7c-7f0a-5c1e-9d55-0f6b1f1d2c3a")
+
+
+@dataclass(frozen=True)
+class OpenConversation:
+    """Open the conversation of a sender with a recipient, once."""
+
+    conversations: ConversationStore
+    tenants: Callable[[], TenantDirectory]
+
+    def __call__(self, wanted: Conversation) -> tuple[Conversation, bool]:
+        """The open conversation that ``wanted`` describes, and whether it is new.
+
+        ``sender_id`` and ``recipient_id`` are normalised addresses. The id follows from
+        channel, sender and recipient, whatever ``wanted`` says, so that two who open it at
+        once get the same record; a closed one is followed by a successor. Raises
+        ``UnknownRecipientError`` when no company has that recipient.
+        """
+        directory = self.tenants()
+        owner = (
+            directory.owner_of_recipient(wanted.recipient_id)
+            if wanted.recipient_id is not None
+            else next(iter(directory.tenants), None)
+            if directory.has_one_company
+            else None
+        )
+        if owner is None:
+            raise UnknownRecipientError(
+                "no configured company has this recipient: name one that the directory lists"
+            )
+        return self._open(_owned_by(owner, wanted))
+
+    def for_message(self, message: InboundMessage, tenant: Tenant) -> Conversation:
+        """The conversation of an unknown sender whose message arrived just now."""
+        conversation, _ = self._open(
+            _owned_by(
+                tenant,
+                Conversation(
+                    conversation_id="",
+                    primary_channel=message.channel,
+                    sender_id=message.identities[0].value,
+                    recipient_id=message.recipient.address,
+                    thread_id=message.thread_id,
+                ),
+            )
+        )
+        return conversation
+
+    def _open(self, wanted: Conversation) -> tuple[Conversation, bool]:
+        senders = [wanted.sender_id] if wanted.sender_id else []
+        for present in self.conversations.find_open_conversations(wanted.primary_channel, senders):
+            if present.recipient_id == wanted.recipient_id:
+                return present, False
+        generation = 0
+        while True:
+            conversation_id = _derived_id(wanted, generation)
+            there, created = self.conversations.open_conversation(
+                replace(wanted, conversation_id=conversation_id)
+            )
+            if created or there.is_open:
+                return there, created
+            generation += 1
+
+
+def _owned_by(owner: Tenant, wanted: Conversation) -> Conversation:
+    return replace(
+        wanted,
+        company_id=wanted.company_id or owner.company_id,
+        project_id=wanted.project_id or owner.project_id,
+        company_name=wanted.company_name or owner.company_name,
+        credentials_reference=wanted.credentials_reference or owner.credentials_reference,
+    )
+
+
+def _derived_id(wanted: Conversation, generation: int) -> str:
+    parts = [wanted.primary_channel, wanted.sender_id, wanted.recipient_id, generation]
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(parts)))
+
+
+@dataclass(frozen=True)
+class ShowConversation:
+    """A conversation with its history."""
+
+    conversations: ConversationStore
+    messages: MessageStore
+
+    def __call__(
+        self, conversation_id: str, limit: int = 100
+    ) -> tuple[tuple[Conversation, tuple[Message, ...]], ...]:
+        """Each record with this id and its latest ``limit`` messages, oldest first.
+
+        Messages that an older system left inside the record come in where they belong in
+        time, once. Raises ``ConversationNotFoundError``.
+        """
+        records = self.conversations.get_conversations(conversation_id)
+        if not records:
+            raise ConversationNotFoundError("there is no conversation with this id")
+        return tuple((record, self._history(record, limit)) for record in records)
+
+    def _history(self, record: Conversation, limit: int) -> tuple[Message, ...]:
+        messages = {message.message_id: message for message in record.legacy_messages}
+        for message in self.messages.history(record.key, limit=limit):
+            messages[message.message_id] = message
+        in_order = sorted(messages.values(), key=lambda message: message.timestamp)
+        return tuple(in_order[-limit:])
+
+
+@dataclass(frozen=True)
+class SwitchHandOff:
+    """Decide who answers a conversation: a human or the AI."""
+
+    conversations: ConversationStore
+
+    def __call__(self, conversation_id: str, *, on: bool) -> tuple[Conversation, ...]:
+        """Set it on every channel of the conversation; the records as they are afterwards.
+
+        Any webhook recorded after this returns is routed by it. Raises
+        ``ConversationNotFoundError``.
+        """
+        switched = (
+            self.conversations.switch_hand_off(record.key, on=on)
+            for record in self.conversations.get_conversations(conversation_id)
+        )
+        records = tuple(record for record in switched if record is not None)
+        if not records:
+            raise ConversationNotFoundError("there is no conversation with this id")
+        return records

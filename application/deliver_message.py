@@ -1,0 +1,104 @@
+"""Bring a recorded message to its queue. Every step can be repeated."""
+
+import logging
+from dataclasses import dataclass
+
+from application.clock import Clock, Deadline
+from application.match_conversation import MatchConversation
+from application.ports.queueing import ContextPublisher
+from application.ports.storage import ConversationStore, MessageStore
+from application.ports.telemetry import Metrics
+from domain.context import ContextObject
+from domain.conversations import Conversation
+from domain.errors import ConcurrentUpdateError, QueueRoutingError
+from domain.messages import ConversationKey, MessageRecord
+from domain.routing import RoutingPolicy
+from domain.tenants import Tenant
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DeliverMessage:
+    """Update the conversation, decide on its present state who answers, publish the context."""
+
+    conversations: ConversationStore
+    messages: MessageStore
+    publisher: ContextPublisher
+    match: MatchConversation
+    policy: RoutingPolicy
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(
+        self,
+        record: MessageRecord,
+        conversation: Conversation,
+        tenant: Tenant | None,
+        deadline: Deadline,
+    ) -> Conversation | None:
+        """Deliver ``record``, which belongs to ``conversation``.
+
+        Returns the conversation that it was delivered to; ``None`` when that is gone and no
+        other takes the message, which is then unmatched. Any ``TemporaryError`` leaves the
+        message pending.
+        """
+        current = self.conversations.record_activity(
+            conversation, record.message
+        ) or self._join_another(record)
+        if current is not None:
+            self._publish(record, current, tenant, deadline)
+        return current
+
+    def repeat(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
+        """Deliver a message whose first handler must have died, on the present state."""
+        tenant = self.match.tenants().owner_of(record.message)
+        current = self._join_recorded(record) or self._join_another(record)
+        if current is not None:
+            self._publish(record, current, tenant, deadline)
+        return current
+
+    def _join_recorded(self, record: MessageRecord) -> Conversation | None:
+        if record.conversation is None:
+            return None
+        for conversation in self.conversations.get_conversations(
+            record.conversation.conversation_id
+        ):
+            if conversation.key == record.conversation:
+                return self.conversations.record_activity(conversation, record.message)
+        return None
+
+    def _join_another(self, record: MessageRecord) -> Conversation | None:
+        """The conversation was closed or deleted meanwhile: look once more."""
+        _, other = self.match(record.message)
+        if other is not None:
+            self._assign(record, other.key)
+            record = record.assigned_to(other.key)
+            current = self.conversations.record_activity(other, record.message)
+            if current is not None:
+                return current
+        self._assign(record, None)
+        return None
+
+    def _assign(self, record: MessageRecord, key: ConversationKey | None) -> None:
+        if not self.messages.assign(record, key):
+            raise ConcurrentUpdateError("another handler took this message over")
+
+    def _publish(
+        self,
+        record: MessageRecord,
+        conversation: Conversation,
+        tenant: Tenant | None,
+        deadline: Deadline,
+    ) -> None:
+        deadline.check()
+        now = self.clock()
+        route = self.policy.route(record.message, conversation, now)
+        context = ContextObject.of(record, conversation, tenant, now)
+        try:
+            self.publisher.publish(context, route)
+        except QueueRoutingError:
+            self.metrics.count("QueueRouting", queue=str(route.queue), result="failed")
+            raise
+        self.metrics.count("QueueRouting", queue=str(route.queue), result="queued")
+        self.messages.mark_queued(record.gate_key, now)

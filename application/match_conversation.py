@@ -1,0 +1,34 @@
+"""Find the conversation that a message belongs to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from application.ports.storage import ConversationStore
+from domain.conversations import Conversation, choose_conversation
+from domain.messages import InboundMessage
+from domain.tenants import Tenant, TenantDirectory
+
+
+@dataclass(frozen=True)
+class MatchConversation:
+    """Whose message it is, and which of that company's conversations it joins."""
+
+    conversations: ConversationStore
+    tenants: Callable[[], TenantDirectory]
+
+    def __call__(self, message: InboundMessage) -> tuple[Tenant | None, Conversation | None]:
+        """The company that owns ``message``, and its conversation with the sender, if any.
+
+        No company: the account that signed may not speak for this recipient. Such a message
+        is nobody's, so it matches nothing.
+        """
+        directory = self.tenants()
+        tenant = directory.owner_of(message)
+        if tenant is None:
+            return None, None
+        candidates = self.conversations.find_open_conversations(
+            message.channel, message.look_up_values
+        )
+        return tenant, choose_conversation(
+            candidates, message, tenant, only_company=directory.has_one_company
+        )

@@ -1,0 +1,63 @@
+"""What is too large or too odd for the store: attachments, long bodies, dead letters."""
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from application.ports.channels import WebhookRequest
+
+
+class BlobStore(Protocol):
+    """Immutable content under generated keys."""
+
+    @abstractmethod
+    def put(self, key: str, content: bytes) -> str:
+        """Store ``content`` durably and return the reference by which consumers find it.
+
+        Keys are made by Frontdesk (letters, digits, ``/``, ``-``, ``_``), never from a file
+        name. Content that is already there under ``key`` stays as it is. Raises
+        ``StorageUnavailableError``.
+        """
+
+    @abstractmethod
+    def get(self, reference: str) -> bytes:
+        """The content behind a reference; ``KeyError`` if there is none."""
+
+
+class DeadLetterKind(StrEnum):
+    """Why a request could not be processed."""
+
+    UNREADABLE = "unreadable"
+    BUG = "bug"
+    UNAUTHENTICATED = "unauthenticated"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """An authentic request that will not be processed without somebody's help.
+
+    ``request`` is complete but for the ``Authorization`` header. ``reason`` names the error
+    without any content of the message.
+    """
+
+    letter_id: str
+    kind: DeadLetterKind
+    reason: str
+    account: str
+    request: WebhookRequest = field(repr=False)
+    attempts: int
+    created_at: datetime
+
+
+class DeadLetters(Protocol):
+    """Keeps dead letters. Must work when the store and the queues do not."""
+
+    @abstractmethod
+    def keep(self, letter: DeadLetter) -> None:
+        """Write ``letter`` durably. Raises ``StorageUnavailableError`` if that fails."""
+
+    @abstractmethod
+    def list_letters(self, limit: int) -> tuple[DeadLetter, ...]:
+        """At most ``limit`` letters, oldest first."""

@@ -1,0 +1,134 @@
+"""What is remembered: conversations, messages, and who was answered automatically."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from domain.addresses import ChannelType
+from domain.conversations import Conversation
+from domain.messages import ConversationKey, InboundMessage, Message, MessageRecord
+
+
+class ConversationStore(Protocol):
+    """Conversation records. Every read sees every write that was finished before it.
+
+    Any method raises ``StorageUnavailableError`` when the store does not answer in time.
+    """
+
+    @abstractmethod
+    def find_open_conversations(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> tuple[Conversation, ...]:
+        """The conversations on ``channel`` that are not closed, of any of these sender values."""
+
+    @abstractmethod
+    def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
+        """Create the record unless its key exists: the one there is now, and whether it is new."""
+
+    @abstractmethod
+    def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
+        """The records with this id, one per channel; empty if there is none."""
+
+    @abstractmethod
+    def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
+        """At most ``limit`` records, latest activity first; those without any come last."""
+
+    @abstractmethod
+    def record_activity(
+        self, conversation: Conversation, message: InboundMessage
+    ) -> Conversation | None:
+        """Apply ``conversation.received(message)`` to the stored record, atomically.
+
+        Happens only if the record still exists, is open, still has the recipient that
+        ``conversation`` has (or has got this message's), and saw no message as late as this
+        one. Returns the record as it is afterwards, also when a later message had come
+        first; ``None`` when the record is gone, closed, or another recipient's.
+        Every identity of the sender leads to the record from then on.
+        """
+
+    @abstractmethod
+    def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
+        """Set who answers. Returns the record as it is afterwards; ``None`` if there is none."""
+
+
+class MessageStore(Protocol):
+    """Inbound messages under their gate keys, which are never deleted.
+
+    Any method raises ``StorageUnavailableError`` when the store does not answer in time.
+    """
+
+    @abstractmethod
+    def record(self, record: MessageRecord) -> MessageRecord | None:
+        """Create the record unless its gate key exists: the commit point of a webhook.
+
+        Returns ``None`` if it was created, else the record that was there before. Durable
+        when it returns. Of any number of simultaneous calls with one key, one creates.
+        """
+
+    @abstractmethod
+    def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
+        """Move a message that is not queued to ``conversation``, pending; or to unmatched.
+
+        Conditional on the conversation that ``record`` names being the stored one: ``False``
+        when somebody else moved or queued the message before.
+        """
+
+    @abstractmethod
+    def take_lease(self, record: MessageRecord, until: datetime) -> bool:
+        """Reserve a pending message for republishing.
+
+        Conditional on its being pending and on the lease that ``record`` saw: ``False`` when
+        somebody else was faster.
+        """
+
+    @abstractmethod
+    def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
+        """Clear the pending marker. Harmless when repeated."""
+
+    @abstractmethod
+    def history(
+        self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
+    ) -> tuple[Message, ...]:
+        """The latest ``limit`` messages of a conversation, those after ``after``, oldest first."""
+
+    @abstractmethod
+    def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
+        """At most ``limit`` unmatched messages in order of receipt.
+
+        ``after`` is the gate key of the last record of the page before.
+        """
+
+
+class Claim(StrEnum):
+    """What became of the wish to answer a sender automatically."""
+
+    GRANTED = "granted"
+    WITHIN_WINDOW = "within_window"
+    OVER_HOURLY_LIMIT = "over_hourly_limit"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLimits:
+    """One answer per sender in ``window``, and ``max_per_hour`` for everybody together."""
+
+    window: timedelta
+    max_per_hour: int
+
+
+class AnswerClaims(Protocol):
+    """Who was answered automatically, and when: the brake on automatic answers."""
+
+    @abstractmethod
+    def claim(self, sender: str, now: datetime, limits: ClaimLimits) -> Claim:
+        """Claim the right to answer ``sender``: atomic, durable before it returns.
+
+        Of any number of simultaneous claims for one sender, one is granted. The hour is a
+        clock hour of ``now``. Raises ``StorageUnavailableError`` (then nothing is sent).
+        """
+
+    @abstractmethod
+    def give_back(self, sender: str) -> None:
+        """Undo a granted claim: nothing was sent. The hour's count stays."""

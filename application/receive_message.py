@@ -1,0 +1,158 @@
+"""Record one authentic message exactly once, and send it on its way."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from application.answer_unknown_sender import AnswerUnknownSender
+from application.clock import Clock, Deadline, NewId
+from application.conversations import OpenConversation
+from application.deliver_message import DeliverMessage
+from application.match_conversation import MatchConversation
+from application.ports.channels import ParsedMessage
+from application.ports.files import BlobStore
+from application.ports.storage import MessageStore
+from application.ports.telemetry import Metrics
+from domain.conversations import Conversation
+from domain.errors import TemporaryError
+from domain.messages import LEASE, InboundMessage, MessageRecord, MessageState
+
+logger = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """What became of a message."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    UNMATCHED = "unmatched"
+
+
+class UnknownSender(StrEnum):
+    """What happens when nobody knows who writes."""
+
+    FALLBACK = "fallback"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message, with the ids under which it can be found."""
+
+    outcome: Outcome
+    record: MessageRecord
+    conversation_id: str | None
+
+    def log_fields(self) -> Mapping[str, object]:
+        """The ids, for a log line."""
+        return {
+            "outcome": self.outcome.value,
+            "request_id": self.record.request_id,
+            "message_id": self.record.message.provider_message_id,
+            "conversation_id": self.conversation_id,
+        }
+
+
+@dataclass(frozen=True)
+class ReceiveMessage:
+    """The idempotent receiver."""
+
+    match: MatchConversation
+    messages: MessageStore
+    blobs: BlobStore
+    deliver: DeliverMessage
+    open_conversation: OpenConversation
+    answer_unknown_sender: AnswerUnknownSender
+    unknown_sender: UnknownSender
+    clock: Clock
+    new_id: NewId
+    metrics: Metrics
+
+    def __call__(self, parsed: ParsedMessage, deadline: Deadline) -> Receipt:
+        """Record ``parsed`` and deliver it.
+
+        When this returns, the message is durable. A ``TemporaryError`` means that it is not;
+        one that happens afterwards only leaves the message pending, and is logged here.
+        """
+        message = self._with_stored_files(parsed)
+        tenant, conversation = self.match(message)
+        if tenant is None:
+            logger.error(
+                "an account wrote to a recipient that is not its own",
+                extra={"message_id": message.provider_message_id, "channel": message.channel},
+            )
+            self.metrics.count("Errors", type="foreign_recipient")
+        elif conversation is None and self.unknown_sender is UnknownSender.OPEN:
+            conversation = self.open_conversation.for_message(message, tenant)
+        deadline.check()
+        record = self._new_record(message, conversation)
+        existing = self.messages.record(record)
+        if existing is not None:
+            return self._repeat(existing, deadline)
+        if conversation is not None:
+            try:
+                conversation = self.deliver(record, conversation, tenant, deadline)
+            except TemporaryError as error:
+                self._report_pending(record, error)
+        if conversation is not None:
+            return Receipt(Outcome.RECORDED, record, conversation.conversation_id)
+        self.metrics.count("UnknownSenders", channel=message.channel)
+        if tenant is not None:
+            self.answer_unknown_sender(message, tenant)
+        return Receipt(Outcome.UNMATCHED, record, None)
+
+    def _with_stored_files(self, parsed: ParsedMessage) -> InboundMessage:
+        """Store the files first, so that no record names a file that is not there.
+
+        A key holds the hash of the content: a retry finds its files in place, and a forged
+        repetition of a message id cannot replace them.
+        """
+        message = parsed.message
+        stored = tuple(
+            replace(
+                file.attachment,
+                reference=self.blobs.put(
+                    f"attachments/{message.gate_key}/{file.attachment.sha256}", file.content
+                ),
+            )
+            for file in parsed.files
+        )
+        return replace(message, attachments=message.attachments + stored) if stored else message
+
+    def _new_record(
+        self, message: InboundMessage, conversation: Conversation | None
+    ) -> MessageRecord:
+        now = self.clock()
+        return MessageRecord(
+            request_id=self.new_id(),
+            message=message,
+            conversation=conversation.key if conversation else None,
+            validated_at=now,
+            state=MessageState.PENDING if conversation else MessageState.UNMATCHED,
+            recorded_at=now,
+        )
+
+    def _repeat(self, existing: MessageRecord, deadline: Deadline) -> Receipt:
+        """A duplicate is acknowledged like the first, and delivered if the first never was."""
+        self.metrics.count("Duplicates")
+        now = self.clock()
+        if existing.is_stuck(now):
+            try:
+                if self.messages.take_lease(existing, now + LEASE):
+                    self.deliver.repeat(existing, deadline)
+            except TemporaryError as error:
+                self._report_pending(existing, error)
+        key = existing.conversation
+        return Receipt(Outcome.DUPLICATE, existing, key.conversation_id if key else None)
+
+    def _report_pending(self, record: MessageRecord, error: TemporaryError) -> None:
+        self.metrics.count("Errors", type=type(error).__name__)
+        logger.warning(
+            "message recorded, but it stays pending",
+            extra={
+                "request_id": record.request_id,
+                "message_id": record.message.provider_message_id,
+                "error": type(error).__name__,
+            },
+        )

@@ -1,0 +1,42 @@
+"""Give the messages of once unknown senders to the conversations that were opened since."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from application.clock import Deadline
+from application.deliver_message import DeliverMessage
+from application.match_conversation import MatchConversation
+from application.ports.storage import MessageStore
+from domain.conversations import Conversation
+from domain.errors import TemporaryError
+from domain.messages import MessageRecord
+
+PAGE_SIZE = 100
+
+
+@dataclass(frozen=True)
+class RedriveUnmatched:
+    """Match again what was unmatched. Safe to stop at any point, and to run twice at once."""
+
+    messages: MessageStore
+    match: MatchConversation
+    deliver: DeliverMessage
+
+    def __call__(self) -> Iterator[tuple[MessageRecord, Conversation | None]]:
+        """Yield each unmatched message with the conversation that it joined, if one did."""
+        last: str | None = None
+        while page := self.messages.list_unmatched(PAGE_SIZE, after=last):
+            for record in page:
+                yield record, self._redrive(record)
+            last = page[-1].gate_key
+
+    def _redrive(self, record: MessageRecord) -> Conversation | None:
+        tenant, conversation = self.match(record.message)
+        if conversation is None or not self.messages.assign(record, conversation.key):
+            return None
+        assigned = record.assigned_to(conversation.key)
+        try:
+            return self.deliver(assigned, conversation, tenant, Deadline.after())
+        except TemporaryError:
+            # It is pending now, and no longer depends on this command.
+            return conversation

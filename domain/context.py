@@ -1,0 +1,112 @@
+"""The context object: everything that whoever answers needs to know, in one standard form."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Self
+
+from domain.addresses import ChannelType
+from domain.conversations import Conversation
+from domain.messages import Attachment, MessageRecord, Metadata
+from domain.tenants import Tenant
+
+VERSION: Final = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationContext:
+    """The conversation as it stood when the message was routed."""
+
+    conversation_id: str
+    primary_channel: ChannelType
+    conversation_status: str
+    hand_off_to_human: bool
+    thread_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageContext:
+    """What the sender wrote. ``body`` is a preview when ``body_truncated`` is true."""
+
+    sender: str
+    recipient: str
+    body: str
+    message_id: str
+    timestamp: datetime
+    subject: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+    body_truncated: bool = False
+    body_reference: str | None = None
+    metadata_reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Who was written to, with a reference to its credentials, never the credentials."""
+
+    company_id: str | None
+    project_id: str | None
+    company_name: str | None
+    credentials_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextObject:
+    """One message with the state of its conversation, as it goes on a queue.
+
+    ``request_id`` is the same on every republish of a message; consumers are idempotent on it.
+    """
+
+    request_id: str
+    channel_type: ChannelType
+    created_at: datetime
+    conversation: ConversationContext
+    message: MessageContext
+    company: Company
+    received_at: datetime
+    validated_at: datetime
+    queued_at: datetime
+
+    @classmethod
+    def of(
+        cls, record: MessageRecord, conversation: Conversation, tenant: Tenant | None, now: datetime
+    ) -> Self:
+        """The context of a recorded message.
+
+        The conversation record says which company it is, for it may know more than the
+        directory does; the directory fills what the record leaves open.
+        """
+        message = record.message
+        known = tenant or Tenant()
+        return cls(
+            request_id=record.request_id,
+            channel_type=message.channel,
+            created_at=now,
+            conversation=ConversationContext(
+                conversation_id=conversation.conversation_id,
+                primary_channel=conversation.primary_channel,
+                conversation_status=conversation.conversation_status,
+                hand_off_to_human=conversation.hand_off_to_human,
+                thread_id=conversation.thread_id,
+            ),
+            message=MessageContext(
+                sender=message.sender.value,
+                recipient=message.recipient.verbatim,
+                body=message.body,
+                message_id=message.provider_message_id,
+                timestamp=message.received_at,
+                subject=message.subject,
+                attachments=message.attachments,
+                metadata=message.in_history().metadata,
+            ),
+            company=Company(
+                company_id=conversation.company_id or known.company_id,
+                project_id=conversation.project_id or known.project_id,
+                company_name=conversation.company_name or known.company_name,
+                credentials_reference=conversation.credentials_reference
+                or known.credentials_reference,
+            ),
+            received_at=message.received_at,
+            validated_at=record.validated_at,
+            queued_at=now,
+        )

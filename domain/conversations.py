@@ -1,0 +1,132 @@
+"""The conversation, and which one a message belongs to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from domain.addresses import Address, ChannelType
+from domain.errors import InvalidAddressError
+from domain.messages import ConversationKey, InboundMessage, Message
+from domain.tenants import Tenant
+
+ACTIVE = "active"
+USER_REPLY_RECEIVED = "user_reply_received"
+CLOSED = "closed"
+"""Closed conversations do not match. Any other status, also one that we do not know, does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation record, also as other systems write it: most attributes may be missing.
+
+    ``legacy_messages`` is the list that records of older systems carry inside them. It is
+    read as the start of the history and never written.
+    """
+
+    conversation_id: str
+    primary_channel: ChannelType
+    sender_id: str | None
+    recipient_id: str | None = None
+    conversation_status: str = ACTIVE
+    hand_off_to_human: bool = False
+    thread_id: str | None = None
+    company_id: str | None = None
+    project_id: str | None = None
+    company_name: str | None = None
+    credentials_reference: str | None = None
+    last_user_message_at: datetime | None = None
+    last_activity_at: datetime | None = None
+    last_message: Message | None = None
+    legacy_messages: tuple[Message, ...] = ()
+
+    @property
+    def key(self) -> ConversationKey:
+        """What identifies this conversation."""
+        return ConversationKey(self.conversation_id, self.primary_channel)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages may still join."""
+        return self.conversation_status != CLOSED
+
+    def received(self, message: InboundMessage) -> "Conversation":
+        """The state after ``message``, or the present one if a later message came before it."""
+        seen = self.last_user_message_at
+        if seen is not None and seen >= message.received_at:
+            return self
+        return replace(
+            self,
+            recipient_id=self.recipient_id or message.recipient.address,
+            conversation_status=USER_REPLY_RECEIVED,
+            last_user_message_at=message.received_at,
+            last_activity_at=message.received_at,
+            last_message=message.in_history().preview(),
+        )
+
+    def accepts(self, message: InboundMessage, tenant: Tenant, *, only_company: bool) -> bool:
+        """Whether ``message``, which belongs to ``tenant``, may join.
+
+        Same channel, same sender, same recipient, same company. A record without a recipient
+        joins in only where no other company could own it: when there is one company, or when
+        its credentials reference names the one that the signature proved.
+        """
+        return (
+            self.is_open
+            and self.primary_channel is message.channel
+            and self._is_from(message)
+            and not self._belongs_to_another_company(tenant)
+            and (
+                only_company or self._names_account_of(tenant, message)
+                if self.recipient_id is None
+                else _normal(self.primary_channel, self.recipient_id) in message.recipient.keys
+            )
+        )
+
+    def _is_from(self, message: InboundMessage) -> bool:
+        if self.sender_id is None:
+            return False
+        return _normal(self.primary_channel, self.sender_id) in message.look_up_values
+
+    def _belongs_to_another_company(self, tenant: Tenant) -> bool:
+        pairs = (
+            (self.company_id, tenant.company_id),
+            (self.credentials_reference, tenant.credentials_reference),
+        )
+        return any(ours and theirs and ours != theirs for ours, theirs in pairs)
+
+    def _names_account_of(self, tenant: Tenant, message: InboundMessage) -> bool:
+        names = {tenant.credentials_reference, message.account} - {None}
+        return self.credentials_reference in names
+
+
+def _normal(channel: ChannelType, text: str) -> str:
+    try:
+        return Address.parse(channel, text).value
+    except InvalidAddressError:
+        return text
+
+
+def choose_conversation(
+    candidates: Iterable[Conversation],
+    message: InboundMessage,
+    tenant: Tenant,
+    *,
+    only_company: bool,
+) -> Conversation | None:
+    """The conversation among ``candidates`` that ``message`` joins, if any.
+
+    Where several would take it: the one that the mail's thread names, else one that names
+    the recipient, else the one with the latest activity.
+    """
+    accepting = [c for c in candidates if c.accepts(message, tenant, only_company=only_company)]
+
+    def preference(conversation: Conversation) -> tuple[bool, bool, datetime, str]:
+        return (
+            conversation.thread_id is not None
+            and conversation.thread_id in message.thread_references,
+            conversation.recipient_id is not None,
+            conversation.last_activity_at or datetime.min.replace(tzinfo=UTC),
+            conversation.conversation_id,
+        )
+
+    return max(accepting, key=preference, default=None)

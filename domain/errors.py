@@ -1,0 +1,87 @@
+"""What can go wrong with a webhook, told by what the caller should do next.
+
+Three kinds matter to whoever catches: *refused* (the sender of the request gets an error,
+nothing is kept), *temporary* (the same request may succeed later), *permanent* (it never
+will: keep it as a dead letter). Adapters translate vendor errors into these and chain the
+original with ``raise … from``.
+"""
+
+
+class WebhookHandlerError(Exception):
+    """Base of every error that Frontdesk raises on purpose."""
+
+
+class RefusedError(WebhookHandlerError):
+    """The request is not one for us; nothing of it is stored."""
+
+
+class ValidationError(RefusedError):
+    """Not proven authentic. Carries no detail that could help a forger."""
+
+
+class UnsupportedChannelError(RefusedError):
+    """The path names no channel that Frontdesk serves."""
+
+
+class MethodNotAllowedError(RefusedError):
+    """The channel exists but takes another HTTP method."""
+
+
+class PayloadTooLargeError(RefusedError):
+    """The body, or the number of its fields, is over the limit."""
+
+
+class UnknownRecipientError(RefusedError):
+    """The tenant directory knows no company with this recipient address."""
+
+
+class TemporaryError(WebhookHandlerError):
+    """May heal by itself: try again later."""
+
+
+class StorageUnavailableError(TemporaryError):
+    """The store of conversations, messages or blobs did not answer, or answered busy."""
+
+
+class QueueRoutingError(TemporaryError):
+    """A context object could not be put on its queue; the message stays pending."""
+
+
+class ConcurrentUpdateError(TemporaryError):
+    """Somebody else changed the record first, and goes on with it."""
+
+
+class SecretsUnavailableError(TemporaryError):
+    """The secrets that authenticate webhooks cannot be read at the moment."""
+
+
+class DeadlineExceededError(TemporaryError):
+    """The time set aside for one webhook is used up."""
+
+
+class PermanentError(WebhookHandlerError):
+    """Will fail the same way every time."""
+
+
+class UnreadableMessageError(PermanentError):
+    """Authentic, but its content cannot be understood. Becomes a dead letter."""
+
+
+class ConversationNotFoundError(PermanentError):
+    """No conversation with this id (or none that is open for this sender)."""
+
+
+class InvalidAddressError(PermanentError, ValueError):
+    """A text that cannot be an address on its channel."""
+
+
+class AnswerError(WebhookHandlerError):
+    """An automatic answer did not go out as hoped."""
+
+
+class AnswerNotSentError(AnswerError):
+    """The provider certainly did not take the answer: the sender's claim may be given back."""
+
+
+class AnswerUncertainError(AnswerError):
+    """Nobody can tell whether the answer went out; it must not be tried again."""

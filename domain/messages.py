@@ -1,0 +1,216 @@
+"""Messages: as a provider delivers them, as the store records them, as the history shows them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.addresses import Address, ChannelType
+from domain.automation import MailTraits
+
+Metadata = Mapping[str, object]
+"""Facts about a message that JSON can express."""
+
+LAST_MESSAGE_BYTES = 2048
+"""How much of a message's content the conversation record repeats."""
+
+
+def cut_to_bytes(text: str, size_bytes: int) -> str:
+    """The longest beginning of ``text`` that is at most ``size_bytes`` long in UTF-8."""
+    return text.encode()[:size_bytes].decode(errors="ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message.
+
+    Either the provider holds it (``url``; fetching may need the company's credentials) or
+    Frontdesk stored it (``reference``, as the blob store names it). ``filename`` is what the
+    sender called it: a label to show, never a path.
+    """
+
+    content_type: str
+    filename: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    content_id: str | None = None
+    inline: bool = False
+    url: str | None = None
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """An attachment whose bytes arrived inside the webhook and still have to be stored."""
+
+    attachment: Attachment
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom a message was sent to.
+
+    ``verbatim`` is the provider's text. ``keys`` are the normalised forms under which a
+    conversation or the tenant directory may know it, most specific first: the address, then
+    a Messaging Service or a mail domain.
+    """
+
+    verbatim: str
+    address: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """What somebody wrote, as an authenticated provider account delivered it.
+
+    ``account`` is the provider account that the signature proved. ``sender`` is the address
+    to answer; ``identities`` are the addresses that identify the sender, best first (a
+    WhatsApp user id before the phone number that may change or be hidden).
+    ``provider_message_id`` is the provider's id, or a hash of the content where there is none.
+    ``received_at`` is when Frontdesk received it: providers do not sign a time, and clocks of
+    senders lie.
+    """
+
+    channel: ChannelType
+    account: str
+    provider_message_id: str
+    sender: Address
+    sender_verbatim: str
+    identities: tuple[Address, ...]
+    recipient: Recipient
+    body: str
+    received_at: datetime
+    subject: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+    thread_references: tuple[str, ...] = ()
+    author_authenticated: bool = True
+    opt_out_type: str | None = None
+    mail: MailTraits | None = None
+
+    @property
+    def gate_key(self) -> str:
+        """The name under which this message can be recorded once, ever: 64 hex digits.
+
+        Independent of the conversation, so that a message cannot enter twice by way of
+        another one. Mail is delivered per recipient, so there the recipient is part of it.
+        """
+        parts = [self.channel, self.account, self.provider_message_id]
+        if self.channel is ChannelType.EMAIL:
+            parts.append(self.recipient.address)
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    @property
+    def look_up_values(self) -> tuple[str, ...]:
+        """Every value under which a conversation of this sender may be filed, best first."""
+        values = (value for identity in self.identities for value in identity.look_up_values)
+        return tuple(dict.fromkeys(values))
+
+    @property
+    def thread_id(self) -> str | None:
+        """The mail that began this message's thread; ``None`` on channels without threads."""
+        if self.channel is not ChannelType.EMAIL:
+            return None
+        return next(iter(self.thread_references), self.provider_message_id)
+
+    def in_history(self) -> "Message":
+        """This message as an entry of its conversation's history."""
+        return Message(
+            message_id=self.provider_message_id,
+            direction=Direction.INBOUND,
+            content=self.body,
+            timestamp=self.received_at,
+            channel_type=self.channel,
+            metadata={
+                **self.metadata,
+                "sender": self.sender_verbatim,
+                "recipient": self.recipient.verbatim,
+            },
+        )
+
+
+class Direction(StrEnum):
+    """Who wrote an entry of the history: the customer or the company."""
+
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One entry of a conversation's history."""
+
+    message_id: str
+    direction: Direction
+    content: str
+    timestamp: datetime
+    channel_type: ChannelType
+    metadata: Metadata = field(default_factory=dict)
+
+    def preview(self) -> "Message":
+        """What the conversation record keeps of its last message: at most 2 KB, no metadata."""
+        content = cut_to_bytes(self.content, LAST_MESSAGE_BYTES)
+        return Message(self.message_id, self.direction, content, self.timestamp, self.channel_type)
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationKey:
+    """What identifies a conversation: its id and the channel that it runs on."""
+
+    conversation_id: str
+    primary_channel: ChannelType
+
+
+class MessageState(StrEnum):
+    """How far a recorded message has come."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    UNMATCHED = "unmatched"
+
+
+STUCK_AFTER = timedelta(seconds=30)
+"""How long a message stays pending before somebody other than its first handler may publish it."""
+
+LEASE = timedelta(seconds=30)
+"""How long whoever republishes a message has it for themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """An inbound message in the store, under its gate key.
+
+    ``request_id`` is made once, with the record, and stays the same on every republish.
+    A record without a conversation is *unmatched*: its sender is not known (yet).
+    """
+
+    request_id: str
+    message: InboundMessage
+    conversation: ConversationKey | None
+    validated_at: datetime
+    state: MessageState
+    recorded_at: datetime
+    lease_until: datetime | None = None
+    queued_at: datetime | None = None
+
+    @property
+    def gate_key(self) -> str:
+        """The gate key of the message."""
+        return self.message.gate_key
+
+    def assigned_to(self, conversation: ConversationKey | None) -> "MessageRecord":
+        """This record as the store has it after moving to ``conversation``, or to unmatched."""
+        state = MessageState.PENDING if conversation else MessageState.UNMATCHED
+        return replace(self, conversation=conversation, state=state)
+
+    def is_stuck(self, now: datetime) -> bool:
+        """Whether its handler must have died: pending for long, and nobody holds the lease."""
+        return (
+            self.state is MessageState.PENDING
+            and now - self.recorded_at > STUCK_AFTER
+            and (self.lease_until is None or self.lease_until <= now)
+        )

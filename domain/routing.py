@@ -1,0 +1,73 @@
+"""Who must answer: the content-based router."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.addresses import ChannelType
+from domain.conversations import Conversation
+from domain.messages import InboundMessage
+
+
+class QueueKind(StrEnum):
+    """What a queue's consumers do."""
+
+    REPLIES = "replies"
+    HANDOFF = "handoff"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueName:
+    """One of the six queues: a channel and who answers on it."""
+
+    channel: ChannelType
+    kind: QueueKind
+
+    def __str__(self) -> str:
+        return f"{self.channel}-{self.kind}"
+
+
+ALL_QUEUES: tuple[QueueName, ...] = tuple(
+    QueueName(channel, kind) for channel in ChannelType for kind in QueueKind
+)
+
+
+class UnauthenticatedMail(StrEnum):
+    """What becomes of mail whose author nobody vouches for."""
+
+    HANDOFF = "handoff"
+    ACCEPT = "accept"
+    DEAD_LETTER = "dead-letter"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a message goes, and how long it waits there before a consumer sees it."""
+
+    queue: QueueName
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingPolicy:
+    """What the operator decides about routing."""
+
+    reply_delay: timedelta = timedelta(seconds=30)
+    unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF
+
+    def route(self, message: InboundMessage, conversation: Conversation, now: datetime) -> Route:
+        """Hand-off at once when a human has taken over; else AI replies, after the delay.
+
+        The delay lets a burst of messages be answered once. It counts from the receipt, so a
+        message that is published late waits only for what is left of it. Mail with an
+        unproven author goes to a human, for an AI would believe it.
+        """
+        doubtful = (
+            not message.author_authenticated
+            and self.unauthenticated_mail is not UnauthenticatedMail.ACCEPT
+        )
+        if conversation.hand_off_to_human or doubtful:
+            return Route(QueueName(message.channel, QueueKind.HANDOFF), timedelta(0))
+        waited = max(now - message.received_at, timedelta(0))
+        left = max(self.reply_delay - waited, timedelta(0))
+        return Route(QueueName(message.channel, QueueKind.REPLIES), left)

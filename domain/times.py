@@ -1,0 +1,22 @@
+"""Instants as the contracts write them."""
+
+from datetime import UTC, datetime
+
+
+def rfc3339(moment: datetime) -> str:
+    """``moment`` in UTC, with exactly six fractional digits and ``Z`` (RFC 3339).
+
+    The fixed width is part of the contract: consumers and stores compare these texts.
+    Raises ``ValueError`` for a datetime without a time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a time without a time zone cannot be compared with others")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """The instant that ``rfc3339`` wrote, or any other RFC 3339 text with an offset."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without a time zone cannot be compared with others")
+    return moment.astimezone(UTC)

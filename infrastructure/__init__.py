@@ -1,0 +1,1 @@
+"""Adapters, grouped by the role they play. Only the container imports them."""

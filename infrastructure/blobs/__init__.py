@@ -1,0 +1,1 @@
+"""Where attachments, long bodies and dead letters are kept."""

@@ -1,0 +1,1 @@
+"""Where context objects wait for consumers: one file per backend."""

@@ -1,0 +1,1 @@
+"""Where the secrets of provider accounts come from."""

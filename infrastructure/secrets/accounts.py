@@ -1,0 +1,37 @@
+"""Provider accounts, with the secrets that prove and use them. No ``repr`` shows a secret."""
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class TwilioAccount:
+    """A Twilio account or subaccount. Any of its tokens proves a webhook; the first one sends."""
+
+    account_sid: str
+    auth_tokens: tuple[SecretStr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendgridAccount:
+    """A SendGrid account, under a name of ours, for its webhooks do not name one.
+
+    ``public_keys`` are SubjectPublicKeyInfo DER in base64, as SendGrid shows them.
+    ``basic_auth`` are ``user:password`` pairs. Where both are configured, both must pass;
+    with neither, nothing passes. ``api_key`` and ``mail_from`` send automatic answers.
+    """
+
+    name: str
+    public_keys: tuple[str, ...] = ()
+    basic_auth: tuple[SecretStr, ...] = ()
+    api_key: SecretStr | None = None
+    mail_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderAccounts:
+    """Every account whose webhooks are believed."""
+
+    twilio: tuple[TwilioAccount, ...] = ()
+    sendgrid: tuple[SendgridAccount, ...] = ()

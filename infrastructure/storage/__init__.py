@@ -1,0 +1,1 @@
+"""Where conversations, messages and claims are kept: one file per backend."""

@@ -1,0 +1,181 @@
+"""The context object on the wire: JSON, version 1.0, and its published schema.
+
+Domain objects and wire models map onto each other here and nowhere else.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from domain.addresses import ChannelType
+from domain.context import VERSION, Company, ContextObject, ConversationContext, MessageContext
+from domain.messages import Attachment
+from domain.times import rfc3339
+
+WireTime = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
+        }
+    ),
+]
+"""RFC 3339 in UTC with six fractional digits, so that times compare as text."""
+
+
+class _WireModel(BaseModel):
+    model_config = ConfigDict(
+        populate_by_name=True,
+        serialize_by_alias=True,
+        hide_input_in_errors=True,
+        from_attributes=True,
+        json_schema_serialization_defaults_required=False,
+    )
+
+
+class WireMeta(_WireModel):
+    """What this object is. ``request_id`` is the same on every republish of one message."""
+
+    request_id: str
+    channel_type: ChannelType
+    timestamp: WireTime
+    version: Literal["1.0"] = VERSION
+
+
+class WireConversation(_WireModel):
+    """The conversation as it stood when the message was routed."""
+
+    conversation_id: str
+    primary_channel: ChannelType
+    conversation_status: str
+    hand_off_to_human: bool
+    thread_id: str | None
+
+
+class WireAttachment(_WireModel):
+    """A file: held by the provider under ``url``, or by Frontdesk under ``reference``."""
+
+    content_type: str
+    filename: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    content_id: str | None = None
+    inline: bool = False
+    url: str | None = None
+    reference: str | None = None
+
+
+class WireMessage(_WireModel):
+    """What the sender wrote. When ``body_truncated`` is true, read ``body_reference``."""
+
+    sender: Annotated[str, Field(alias="from")]
+    recipient: Annotated[str, Field(alias="to")]
+    body: str
+    message_id: str
+    timestamp: WireTime
+    subject: str | None = None
+    attachments: tuple[WireAttachment, ...] = ()
+    metadata: dict[str, object] = {}
+    body_truncated: bool = False
+    body_reference: str | None = None
+    metadata_reference: str | None = None
+
+
+class WireCompany(_WireModel):
+    """Who was written to."""
+
+    company_id: str | None
+    project_id: str | None
+    company_name: str | None
+    credentials_reference: str | None
+
+
+class WireTimestamps(_WireModel):
+    """When the message passed each step."""
+
+    received: WireTime
+    validated: WireTime
+    queued: WireTime
+
+
+class WireProcessing(_WireModel):
+    """What has been done with the message so far; consumers fill in the answers."""
+
+    validation_status: Literal["valid"] = "valid"
+    ai_response: None = None
+    sent_response: None = None
+    processing_timestamps: WireTimestamps
+
+
+class WireContext(_WireModel):
+    """The standard context object: everything that whoever answers a message needs."""
+
+    model_config = ConfigDict(title="Frontdesk context object")
+
+    meta: WireMeta
+    conversation: WireConversation
+    message: WireMessage
+    company: WireCompany
+    processing: WireProcessing
+
+
+def context_to_json(context: ContextObject) -> str:
+    """The message body put on a queue."""
+    wire = WireContext(
+        meta=WireMeta(
+            request_id=context.request_id,
+            channel_type=context.channel_type,
+            timestamp=context.created_at,
+        ),
+        conversation=WireConversation.model_validate(context.conversation),
+        message=WireMessage.model_validate(context.message),
+        company=WireCompany.model_validate(context.company),
+        processing=WireProcessing(
+            processing_timestamps=WireTimestamps(
+                received=context.received_at,
+                validated=context.validated_at,
+                queued=context.queued_at,
+            )
+        ),
+    )
+    return wire.model_dump_json()
+
+
+def context_from_json(text: str | bytes) -> ContextObject:
+    """What ``context_to_json`` wrote; keys that are not known are ignored.
+
+    Raises ``pydantic.ValidationError`` for anything that is not a context object.
+    """
+    wire = WireContext.model_validate_json(text)
+    times = wire.processing.processing_timestamps
+    return ContextObject(
+        request_id=wire.meta.request_id,
+        channel_type=wire.meta.channel_type,
+        created_at=wire.meta.timestamp,
+        conversation=ConversationContext(**wire.conversation.model_dump()),
+        message=MessageContext(
+            **{
+                **wire.message.model_dump(by_alias=False, exclude={"attachments"}),
+                "timestamp": wire.message.timestamp,
+                "attachments": tuple(
+                    Attachment(**attachment.model_dump()) for attachment in wire.message.attachments
+                ),
+            }
+        ),
+        company=Company(**wire.company.model_dump()),
+        received_at=times.received,
+        validated_at=times.validated,
+        queued_at=times.queued,
+    )
+
+
+def context_schema() -> dict[str, object]:
+    """The JSON Schema of the context object, as it is published for consumers."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **WireContext.model_json_schema(by_alias=True, mode="serialization"),
+    }

@@ -1,0 +1,85 @@
+"""Domain objects with sensible values, for tests that care about one or two of them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from domain.addresses import Address, ChannelType
+from domain.conversations import Conversation
+from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState, Recipient
+from domain.tenants import Tenant
+
+NOW = datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)
+ACCOUNT = "AC00000000000000000000000000000001"
+SENDER = {
+    ChannelType.SMS: "+14155550123",
+    ChannelType.WHATSAPP: "+14155550123",
+    ChannelType.EMAIL: "ana@example.com",
+}
+RECIPIENT = {
+    ChannelType.SMS: "+15005550006",
+    ChannelType.WHATSAPP: "+15005550006",
+    ChannelType.EMAIL: "help@acme.example",
+}
+
+
+def an_inbound_message(
+    channel: ChannelType = ChannelType.SMS,
+    *,
+    sender: str | None = None,
+    recipient: str | None = None,
+    message_id: str = "SM00000000000000000000000000000001",
+    **changes: Any,
+) -> InboundMessage:
+    """A message from ``SENDER`` to ``RECIPIENT``, received at ``NOW``."""
+    address = Address.parse(channel, sender or SENDER[channel])
+    to = Address.parse(channel, recipient or RECIPIENT[channel])
+    prefix = "whatsapp:" if channel is ChannelType.WHATSAPP else ""
+    fields: dict[str, Any] = {
+        "channel": channel,
+        "account": ACCOUNT,
+        "provider_message_id": message_id,
+        "sender": address,
+        "sender_verbatim": prefix + address.value,
+        "identities": (address,),
+        "recipient": Recipient(prefix + to.value, to.value, (to.value,)),
+        "body": "Is my order on its way?",
+        "received_at": NOW,
+    }
+    return InboundMessage(**{**fields, **changes})
+
+
+def a_conversation(channel: ChannelType = ChannelType.SMS, **changes: Any) -> Conversation:
+    """An open conversation between ``SENDER`` and ``RECIPIENT``."""
+    fields: dict[str, Any] = {
+        "conversation_id": "conversation-1",
+        "primary_channel": channel,
+        "sender_id": SENDER[channel],
+        "recipient_id": RECIPIENT[channel],
+        "company_id": "acme",
+        "project_id": "support",
+        "company_name": "Acme",
+        "credentials_reference": "acme-credentials",
+    }
+    return Conversation(**{**fields, **changes})
+
+
+def a_record(
+    message: InboundMessage | None = None,
+    conversation: ConversationKey | None = ConversationKey("conversation-1", ChannelType.SMS),
+    **changes: Any,
+) -> MessageRecord:
+    """A record of a message as its first handler writes it."""
+    fields: dict[str, Any] = {
+        "request_id": "00000000-0000-4000-8000-000000000001",
+        "message": message or an_inbound_message(),
+        "conversation": conversation,
+        "validated_at": NOW,
+        "state": MessageState.PENDING if conversation else MessageState.UNMATCHED,
+        "recorded_at": NOW,
+    }
+    return MessageRecord(**{**fields, **changes})
+
+
+def a_tenant(**changes: Any) -> Tenant:
+    """The only company: every recipient of ``ACCOUNT`` is its own."""
+    return Tenant(**{"accounts": frozenset({ACCOUNT}), **changes})
