@@ -10,6 +10,7 @@ from domain.tenants import Tenant
 
 NOW = datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)
 ACCOUNT = "AC00000000000000000000000000000001"
+KEY = ConversationKey("conversation-1", ChannelType.SMS)
 SENDER = {
     ChannelType.SMS: "+14155550123",
     ChannelType.WHATSAPP: "+14155550123",
@@ -65,7 +66,7 @@ def a_conversation(channel: ChannelType = ChannelType.SMS, **changes: Any) -> Co
 
 def a_record(
     message: InboundMessage | None = None,
-    conversation: ConversationKey | None = ConversationKey("conversation-1", ChannelType.SMS),
+    conversation: ConversationKey | None = KEY,
     **changes: Any,
 ) -> MessageRecord:
     """A record of a message as its first handler writes it."""
