@@ -1,0 +1,129 @@
+"""The ASGI application: webhooks on any path that names a channel, and two health checks."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from application.clock import Clock
+from application.ports.channels import WebhookRequest, WebhookResponse
+from application.receive_webhook import ReceiveWebhook
+from domain.errors import DeadlineExceededError, PayloadTooLargeError, WebhookHandlerError
+from entrypoints.http.public_url import PublicUrl
+
+BODY_SECONDS = 30.0
+"""How long a body may take to arrive; a provider on a working network needs far less."""
+
+PLACE_SECONDS = 5.0
+"""How long a request waits for one of the places before the provider shall try again."""
+
+
+@dataclass(frozen=True)
+class WebhookEndpoint:
+    """Reads a request within its limits and lets the use case answer it.
+
+    At most ``max_in_flight`` requests are worked on at once, each holding at most
+    ``max_body_bytes`` of body: that bounds the memory. The use case blocks, so it runs on a
+    thread.
+    """
+
+    receive_webhook: ReceiveWebhook
+    public_url: PublicUrl
+    clock: Clock
+    max_body_bytes: int
+    max_in_flight: int
+    places: asyncio.Semaphore = field(init=False)
+    threads: CapacityLimiter = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the places and as many threads."""
+        object.__setattr__(self, "places", asyncio.Semaphore(self.max_in_flight))
+        object.__setattr__(self, "threads", CapacityLimiter(self.max_in_flight))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; nobody waits for an answer when the client has gone."""
+        request = Request(scope, receive)
+        try:
+            answer = await self._answer(request)
+        except ClientDisconnect:
+            return
+        headers = {"content-type": answer.content_type, **dict(answer.headers)}
+        await Response(answer.body, answer.status, headers)(scope, receive, send)
+
+    async def _answer(self, request: Request) -> WebhookResponse:
+        try:
+            limit = self.receive_webhook.body_limit(request.method, request.url.path)
+            async with asyncio.timeout(PLACE_SECONDS):
+                await self.places.acquire()
+        except TimeoutError:
+            return self.receive_webhook.refuse(DeadlineExceededError("no place became free"))
+        except WebhookHandlerError as error:
+            return self.receive_webhook.refuse(error)
+        try:
+            return await self._receive(request, min(limit, self.max_body_bytes))
+        finally:
+            self.places.release()
+
+    async def _receive(self, request: Request, limit: int) -> WebhookResponse:
+        received_at = self.clock()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _read_body(request, limit)
+        except TimeoutError:
+            return self.receive_webhook.refuse(DeadlineExceededError("the body took too long"))
+        except PayloadTooLargeError as error:
+            return self.receive_webhook.refuse(error)
+        webhook = WebhookRequest(
+            method=request.method,
+            url=self.public_url.of(request.scope),
+            headers=tuple(
+                (name.decode("latin-1").lower(), value.decode("latin-1"))
+                for name, value in request.headers.raw
+            ),
+            body=body,
+            received_at=received_at,
+        )
+        return await to_thread.run_sync(self.receive_webhook, webhook, limiter=self.threads)
+
+
+async def _read_body(request: Request, limit: int) -> bytes:
+    """The whole body; ``PayloadTooLargeError`` as soon as it is known to exceed ``limit``."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise PayloadTooLargeError("the declared body is over the limit")
+    chunks: list[bytes] = []
+    size_bytes = 0
+    async for chunk in request.stream():
+        size_bytes += len(chunk)
+        if size_bytes > limit:
+            raise PayloadTooLargeError("the body is over the limit")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def create_app(webhooks: WebhookEndpoint, check_ready: Callable[[], None]) -> Starlette:
+    """The application. ``check_ready`` raises a ``WebhookHandlerError`` when it is not."""
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        try:
+            await to_thread.run_sync(check_ready)
+        except WebhookHandlerError as error:
+            return JSONResponse({"status": "not ready", "error": type(error).__name__}, 503)
+        return JSONResponse({"status": "ready"})
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz, methods=["GET"]),
+            Route("/readyz", readyz, methods=["GET"]),
+            Route("/{path:path}", webhooks),
+        ]
+    )

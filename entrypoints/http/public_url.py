@@ -1,0 +1,58 @@
+"""The public URL of a request: what the provider was configured with, and so what it signed."""
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class PublicUrl:
+    """Puts together scheme, host, path and query as the provider saw them.
+
+    With ``base_url`` (an origin) nothing that the request claims about its host counts.
+    Without it the request's own host is taken, and forwarded headers are believed only from
+    ``trusted_proxies``.
+    """
+
+    base_url: str | None
+    trusted_proxies: Sequence[Network] = ()
+
+    def of(self, scope: Scope) -> str:
+        """The URL of an ASGI HTTP scope, path and query as they were sent, byte for byte."""
+        path: bytes = scope.get("raw_path") or scope["path"].encode()
+        query: bytes = scope["query_string"]
+        target = path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+        return (self.base_url or self._origin(scope)) + target
+
+    def _origin(self, scope: Scope) -> str:
+        headers = Headers(scope=scope)
+        forwarded: Mapping[str, str] = headers if self._comes_from_proxy(scope) else {}
+        scheme = _first(forwarded, "x-forwarded-proto") or str(scope["scheme"])
+        host = _first(forwarded, "x-forwarded-host") or headers.get("host", "")
+        port = _first(forwarded, "x-forwarded-port")
+        if port and not _has_port(host) and port != {"https": "443", "http": "80"}.get(scheme):
+            host = f"{host}:{port}"
+        return f"{scheme}://{host}"
+
+    def _comes_from_proxy(self, scope: Scope) -> bool:
+        client = scope.get("client")
+        if client is None:
+            return False
+        try:
+            address = ipaddress.ip_address(client[0])
+        except ValueError:
+            return False
+        return any(address in network for network in self.trusted_proxies)
+
+
+def _first(headers: Mapping[str, str], name: str) -> str:
+    return headers.get(name, "").partition(",")[0].strip()
+
+
+def _has_port(host: str) -> bool:
+    return host.rpartition(":")[2].isdigit() and not host.endswith("]")

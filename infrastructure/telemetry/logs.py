@@ -1,0 +1,129 @@
+"""Log lines: a constant sentence and ids. Never a text, an address or a secret.
+
+What must not leak cannot, by construction rather than by care: only the named fields are
+written, tracebacks go without the messages of their exceptions, and other libraries' lines
+go without the values that they were formatted with.
+"""
+
+import json
+import logging
+import sys
+import traceback
+from datetime import UTC, datetime
+from typing import TextIO
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from domain.times import rfc3339
+
+FIELDS = (
+    "request_id",
+    "channel",
+    "conversation_id",
+    "message_id",
+    "outcome",
+    "status",
+    "duration_ms",
+    "reason",
+    "result",
+    "error",
+    "provider_code",
+    "dead_letter_id",
+)
+"""The only extra fields that reach a log line, in this order."""
+
+OUR_PACKAGES = frozenset({"domain", "application", "infrastructure", "entrypoints"})
+
+
+def configure_logging(level: str, stream: TextIO | None = None) -> None:
+    """Send every log line to ``stream`` (standard error): readable on a terminal, else JSON.
+
+    ``level`` holds for Frontdesk's own lines; other libraries are heard from WARNING on.
+    """
+    target = stream or sys.stderr
+    handler = console_handler(target) if target.isatty() else json_handler(target)
+    handler.addFilter(hide_foreign_values)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for package in OUR_PACKAGES:
+        logging.getLogger(package).setLevel(level)
+
+
+def json_handler(stream: TextIO) -> logging.Handler:
+    """JSON Lines for programs."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonLinesFormatter())
+    return handler
+
+
+def console_handler(stream: TextIO) -> logging.Handler:
+    """Time, level and sentence in columns, then the fields, for people."""
+    console = Console(file=stream)
+    handler = RichHandler(
+        console=console, show_path=False, markup=False, log_time_format="%H:%M:%S", highlighter=None
+    )
+    handler.setFormatter(ConsoleFormatter())
+    return handler
+
+
+def hide_foreign_values(record: logging.LogRecord) -> bool:
+    """Take the values out of other libraries' lines, for they may hold anything."""
+    if record.name.partition(".")[0] not in OUR_PACKAGES:
+        # Without arguments the sentence may have been formatted already: it is not constant.
+        record.msg = f"{record.name}: {record.msg if record.args else 'a message without form'}"
+        record.args = None
+        for name in FIELDS:
+            record.__dict__.pop(name, None)
+    return True
+
+
+class JsonLinesFormatter(logging.Formatter):
+    """One object a line: ``timestamp``, ``level``, ``logger``, ``message``, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line for ``record``."""
+        line = {
+            "timestamp": rfc3339(datetime.fromtimestamp(record.created, UTC)),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.msg,
+            **_fields(record),
+        }
+        if frames := _frames(record):
+            line["traceback"] = frames
+        return json.dumps(line, default=str)
+
+
+class ConsoleFormatter(logging.Formatter):
+    """The sentence, then ``name=value`` for each field, then where an error came from."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text for ``record``; control characters in an id cannot reach the terminal."""
+        fields = (f"{name}={_printable(value)}" for name, value in _fields(record).items())
+        first = "  ".join((str(record.msg), " ".join(fields))).rstrip()
+        return "\n  ".join((first, *_frames(record)))
+
+
+def _printable(value: object) -> str:
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    given = ((name, record.__dict__.get(name)) for name in FIELDS)
+    return {name: value for name, value in given if value is not None}
+
+
+def _frames(record: logging.LogRecord) -> list[str]:
+    """Each exception of the chain by type, with its places in the code, without its message."""
+    lines: list[str] = []
+    error = record.exc_info[1] if record.exc_info else None
+    while error is not None:
+        lines.append(type(error).__name__)
+        lines += [
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ]
+        error = error.__cause__ or error.__context__
+    return lines

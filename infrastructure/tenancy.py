@@ -1,0 +1,204 @@
+"""Who the companies are and which provider accounts speak for them, from the settings."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from domain.addresses import Address, ChannelType, ascii_domain
+from domain.automatic_answers import OwnAddresses
+from domain.errors import InvalidAddressError
+from domain.tenants import Tenant, TenantDirectory
+from infrastructure.secrets.accounts import ProviderAccounts, SendgridAccount, TwilioAccount
+from infrastructure.secrets.development import SENDGRID_ACCOUNT, keep_development_credentials
+from infrastructure.settings import Settings, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Tenancy:
+    """The companies, their accounts, and the addresses that are nobody's customers."""
+
+    directory: TenantDirectory
+    accounts: ProviderAccounts
+    own_addresses: OwnAddresses
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class TwilioEntry(_Strict):
+    """A company's Twilio account; several companies may share one."""
+
+    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
+    auth_tokens: Annotated[list[SecretStr], Field(min_length=1)]
+
+
+class SendgridEntry(_Strict):
+    """A company's SendGrid account, under a name of the operator's choice."""
+
+    account: Annotated[str, Field(min_length=1)]
+    public_keys: list[str] = []
+    basic_auth: list[SecretStr] = []
+    api_key: SecretStr | None = None
+    mail_from: str | None = None
+
+
+class TenantEntry(_Strict):
+    """One company of the tenants file."""
+
+    company_id: Annotated[str, Field(min_length=1)]
+    project_id: str | None = None
+    company_name: str | None = None
+    credentials_reference: str | None = None
+    recipients: Annotated[list[str], Field(min_length=1)]
+    twilio: TwilioEntry | None = None
+    sendgrid: SendgridEntry | None = None
+    fallback_texts: dict[ChannelType, str] = {}
+
+
+class TenantsFile(_Strict):
+    """What ``TENANTS=file:PATH`` points to, as JSON."""
+
+    tenants: Annotated[list[TenantEntry], Field(min_length=1)]
+
+
+def read_tenancy(settings: Settings) -> Tenancy:
+    """The companies and accounts that ``settings`` describe.
+
+    Without any provider's secret it is the development account, kept in the data directory.
+    Raises ``SettingsError``.
+    """
+    if settings.tenants is not None:
+        entries = _read_tenants_file(Path(settings.tenants.removeprefix("file:")))
+        directory, accounts = _directory_of(entries), _accounts_of(entries)
+    else:
+        accounts = (
+            _single_company_accounts(settings)
+            if settings.has_real_secrets
+            else keep_development_credentials(settings.data_dir).accounts()
+        )
+        names = {account.account_sid for account in accounts.twilio}
+        names |= {account.name for account in accounts.sendgrid}
+        directory = TenantDirectory((Tenant(accounts=frozenset(names)),))
+    return Tenancy(directory, accounts, _own_addresses(settings, directory))
+
+
+def _single_company_accounts(settings: Settings) -> ProviderAccounts:
+    twilio = (
+        (TwilioAccount(settings.twilio_account_sid, settings.twilio_auth_token),)
+        if settings.twilio_account_sid
+        else ()
+    )
+    sendgrid = SendgridAccount(
+        SENDGRID_ACCOUNT,
+        settings.sendgrid_webhook_public_key,
+        settings.sendgrid_basic_auth,
+        settings.sendgrid_api_key,
+        settings.fallback_email_from,
+    )
+    return ProviderAccounts(twilio, (sendgrid,))
+
+
+def normal_recipient(text: str) -> str:
+    """A recipient as the directory compares it: number, Messaging Service, mailbox or domain."""
+    if "@" in text:
+        return Address.parse(ChannelType.EMAIL, text).value
+    if text.startswith(("+", "whatsapp:", "MG")) or text.isdigit():
+        return Address.parse(ChannelType.WHATSAPP, text).value
+    return ascii_domain(text)
+
+
+def _own_addresses(settings: Settings, directory: TenantDirectory) -> OwnAddresses:
+    listed = [*settings.own_addresses]
+    if settings.fallback_email_from:
+        listed.append(settings.fallback_email_from)
+    try:
+        values = {normal_recipient(text) for text in listed}
+    except InvalidAddressError as error:
+        raise SettingsError([f"OWN_ADDRESSES: {error}"]) from error
+    recipients = (tenant.recipients for tenant in directory.tenants)
+    return OwnAddresses(frozenset(values.union(*recipients)))
+
+
+def _read_tenants_file(path: Path) -> list[TenantEntry]:
+    try:
+        entries = TenantsFile.model_validate(json.loads(path.read_text("utf-8"))).tenants
+    except OSError as error:
+        raise SettingsError([f"TENANTS: the file cannot be read ({error.strerror})"]) from error
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        raise SettingsError(
+            [f"TENANTS: {'.'.join(map(str, d['loc']))}: {d['msg']}" for d in details]
+        ) from None
+    except ValueError as error:
+        raise SettingsError(["TENANTS: the file is not valid JSON"]) from error
+    if problems := [*_ambiguities(entries)]:
+        raise SettingsError(problems)
+    return entries
+
+
+def _account_names(entry: TenantEntry) -> frozenset[str]:
+    names = {entry.twilio.account_sid if entry.twilio else None}
+    names.add(entry.sendgrid.account if entry.sendgrid else None)
+    return frozenset(name for name in names if name is not None)
+
+
+def _ambiguities(entries: list[TenantEntry]) -> Iterator[str]:
+    """A recipient that two companies claim would show one the messages of the other."""
+    owners: dict[str, str] = {}
+    for entry in entries:
+        if not _account_names(entry):
+            yield f"TENANTS: {entry.company_id} has neither a twilio nor a sendgrid account"
+        for text in entry.recipients:
+            try:
+                recipient = normal_recipient(text)
+            except InvalidAddressError as error:
+                yield f"TENANTS: a recipient of {entry.company_id} is not an address: {error}"
+                continue
+            other = owners.setdefault(recipient, entry.company_id)
+            if other != entry.company_id:
+                yield f"TENANTS: {other} and {entry.company_id} have the same recipient"
+        if entry.sendgrid and not (entry.sendgrid.public_keys or entry.sendgrid.basic_auth):
+            yield f"TENANTS: sendgrid of {entry.company_id} has neither public_keys nor basic_auth"
+
+
+def _directory_of(entries: list[TenantEntry]) -> TenantDirectory:
+    return TenantDirectory(
+        tuple(
+            Tenant(
+                company_id=entry.company_id,
+                project_id=entry.project_id,
+                company_name=entry.company_name,
+                credentials_reference=entry.credentials_reference,
+                accounts=_account_names(entry),
+                recipients=frozenset(map(normal_recipient, entry.recipients)),
+                fallback_texts=entry.fallback_texts,
+            )
+            for entry in entries
+        )
+    )
+
+
+def _accounts_of(entries: list[TenantEntry]) -> ProviderAccounts:
+    return ProviderAccounts(
+        twilio=tuple(
+            TwilioAccount(entry.twilio.account_sid, tuple(entry.twilio.auth_tokens))
+            for entry in entries
+            if entry.twilio
+        ),
+        sendgrid=tuple(
+            SendgridAccount(
+                entry.sendgrid.account,
+                tuple(entry.sendgrid.public_keys),
+                tuple(entry.sendgrid.basic_auth),
+                entry.sendgrid.api_key,
+                entry.sendgrid.mail_from,
+            )
+            for entry in entries
+            if entry.sendgrid
+        ),
+    )

@@ -1,0 +1,157 @@
+"""Addresses: what is one, what it is, and who it identifies."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.addresses import Address, AddressKind, ChannelType, channel_in_path
+from domain.errors import InvalidAddressError, UnsupportedChannelError
+
+SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
+
+
+@pytest.mark.parametrize(
+    ("path", "channel"),
+    [
+        ("/webhooks/sms", SMS),
+        ("/prod/v1/Webhooks/SMS", SMS),
+        ("/webhooks/whatsapp/", WHATSAPP),
+        ("/sms/webhooks/email", EMAIL),
+        ("/email/callback", EMAIL),
+    ],
+)
+def test_the_last_path_segment_that_names_a_channel_decides(
+    path: str, channel: ChannelType
+) -> None:
+    assert channel_in_path(path) is channel
+
+
+@pytest.mark.parametrize("path", ["", "/", "/smsx", "/webhooks", "/s%6ds", "/web/emails"])
+def test_a_path_without_a_channel_is_unsupported(path: str) -> None:
+    with pytest.raises(UnsupportedChannelError):
+        channel_in_path(path)
+
+
+@pytest.mark.parametrize(
+    ("channel", "text", "kind", "value"),
+    [
+        (SMS, "+14155550123", AddressKind.E164, "+14155550123"),
+        (SMS, " +14155550123 ", AddressKind.E164, "+14155550123"),
+        (SMS, "24273", AddressKind.SHORT_CODE, "24273"),
+        (SMS, "ACME Bank", AddressKind.ALPHANUMERIC, "ACME Bank"),
+        (SMS, "rcs:+14155550123", AddressKind.OTHER, "rcs:+14155550123"),
+        (SMS, "whatsapp:+14155550123", AddressKind.OTHER, "whatsapp:+14155550123"),
+        (SMS, "+0123", AddressKind.OTHER, "+0123"),
+        (SMS, "MG" + "0" * 32, AddressKind.OTHER, "MG" + "0" * 32),
+        (WHATSAPP, "whatsapp:+14155550123", AddressKind.E164, "+14155550123"),
+        (WHATSAPP, "WhatsApp:+14155550123", AddressKind.E164, "+14155550123"),
+        (WHATSAPP, "+14155550123", AddressKind.E164, "+14155550123"),
+        (
+            WHATSAPP,
+            "whatsapp:US.1234567890123456",
+            AddressKind.WHATSAPP_USER_ID,
+            "US.1234567890123456",
+        ),
+        (WHATSAPP, "messenger:1234", AddressKind.OTHER, "messenger:1234"),
+        (EMAIL, "Ana.Lima@Example.COM", AddressKind.EMAIL, "ana.lima@example.com"),
+        (EMAIL, "ana+orders@example.com", AddressKind.EMAIL, "ana+orders@example.com"),
+        (EMAIL, "ana@bücher.example", AddressKind.EMAIL, "ana@xn--bcher-kva.example"),
+        (EMAIL, "ana@XN--BCHER-KVA.example.", AddressKind.EMAIL, "ana@xn--bcher-kva.example"),
+    ],
+)
+def test_an_address_has_a_kind_and_a_normal_form(
+    channel: ChannelType, text: str, kind: AddressKind, value: str
+) -> None:
+    assert Address.parse(channel, text) == Address(channel, kind, value)
+
+
+@pytest.mark.parametrize(
+    ("channel", "text"),
+    [
+        (SMS, ""),
+        (SMS, "   "),
+        (SMS, "+1415\x005550123"),
+        (SMS, "9" * 321),
+        (WHATSAPP, "whatsapp:"),
+        (EMAIL, "ana"),
+        (EMAIL, "@example.com"),
+        (EMAIL, "ana@"),
+        (EMAIL, "Ana <ana@example.com>"),
+        (EMAIL, "ana@exa mple.com"),
+        (EMAIL, "ana@-example.com"),
+        (EMAIL, "ana@exa..mple.com"),
+        (EMAIL, "ana@[192.0.2.1]"),
+        (EMAIL, "a@b@" + "x" * 64 + ".example"),
+        (EMAIL, "ana@example.com\r\nBcc: eve@example.com"),
+    ],
+)
+def test_a_text_that_cannot_be_an_address_is_refused(channel: ChannelType, text: str) -> None:
+    with pytest.raises(InvalidAddressError):
+        Address.parse(channel, text)
+
+
+@pytest.mark.parametrize(
+    ("number", "variant"),
+    [
+        ("+5511987654321", "+551187654321"),
+        ("+551187654321", "+5511987654321"),
+        ("+5215512345678", "+525512345678"),
+        ("+525512345678", "+5215512345678"),
+        ("+5491112345678", "+541112345678"),
+        ("+541112345678", "+5491112345678"),
+    ],
+)
+def test_whatsapp_numbers_of_three_countries_are_looked_up_in_both_spellings(
+    number: str, variant: str
+) -> None:
+    assert Address.parse(WHATSAPP, number).look_up_values == (number, variant)
+
+
+@pytest.mark.parametrize("number", ["+551133334444", "+14155550123", "+5255"])
+def test_other_numbers_are_looked_up_as_they_are(number: str) -> None:
+    assert Address.parse(WHATSAPP, number).look_up_values == (Address.parse(SMS, number).value,)
+
+
+def test_sms_numbers_have_no_variants() -> None:
+    assert Address.parse(SMS, "+5511987654321").look_up_values == ("+5511987654321",)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("ana+orders@example.com", "ana@example.com"),
+        ("Ana+a+b@Example.com", "ana@example.com"),
+        ("+tag@example.com", "+tag@example.com"),
+        ("ana@example.com", "ana@example.com"),
+    ],
+)
+def test_plus_tags_do_not_count_as_other_people(text: str, key: str) -> None:
+    assert Address.parse(EMAIL, text).counting_key == key
+
+
+def test_the_parts_of_an_email_address_are_known_and_others_have_none() -> None:
+    mail = Address.parse(EMAIL, "ana+x@example.com")
+    phone = Address.parse(SMS, "+14155550123")
+
+    assert (mail.local_part, mail.domain) == ("ana+x", "example.com")
+    assert (phone.local_part, phone.domain) == ("", "")
+    assert phone.counting_key == "+14155550123"
+
+
+@given(channel=st.sampled_from(ChannelType), text=st.text(max_size=400))
+def test_parsing_is_total_and_its_result_is_its_own_normal_form(
+    channel: ChannelType, text: str
+) -> None:
+    try:
+        address = Address.parse(channel, text)
+    except InvalidAddressError:
+        return
+    assert Address.parse(channel, address.value) == address
+    assert address.value in address.look_up_values
+    assert address.counting_key
+
+
+@given(number=st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
+def test_every_variant_of_a_number_leads_back_to_it(number: str) -> None:
+    for variant in Address.parse(WHATSAPP, number).look_up_values:
+        assert number in Address.parse(WHATSAPP, variant).look_up_values

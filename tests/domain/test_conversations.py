@@ -1,0 +1,153 @@
+"""Which conversation a message joins, and what it changes there."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.addresses import Address, ChannelType
+from domain.conversations import CLOSED, Conversation, choose_conversation
+from domain.messages import InboundMessage, Recipient
+from domain.tenants import Tenant
+from tests.builders import ACCOUNT, NOW, a_conversation, a_tenant, an_inbound_message
+
+EMAIL, WHATSAPP = ChannelType.EMAIL, ChannelType.WHATSAPP
+
+
+def chosen(
+    *candidates: Conversation,
+    message: InboundMessage | None = None,
+    tenant: Tenant | None = None,
+    only_company: bool = True,
+) -> str | None:
+    conversation = choose_conversation(
+        candidates,
+        message or an_inbound_message(),
+        tenant or a_tenant(),
+        only_company=only_company,
+    )
+    return conversation.conversation_id if conversation else None
+
+
+def test_a_message_joins_the_conversation_of_its_sender_and_recipient() -> None:
+    assert chosen(a_conversation()) == "conversation-1"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"conversation_status": CLOSED},
+        {"primary_channel": WHATSAPP},
+        {"sender_id": "+14155550199"},
+        {"sender_id": None},
+        {"recipient_id": "+15005550099"},
+        {"recipient_id": "not an address at all \x00"},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_message_joins_no_other_conversation(changes: dict[str, Any]) -> None:
+    assert chosen(a_conversation(**changes)) is None
+
+
+@pytest.mark.parametrize("status", ["active", "user_reply_received", "waiting", "anything"])
+def test_any_status_but_closed_is_open(status: str) -> None:
+    assert chosen(a_conversation(conversation_status=status)) == "conversation-1"
+
+
+@pytest.mark.parametrize("stored", ["whatsapp:+14155550123", "+14155550123"])
+def test_records_of_other_systems_may_write_the_sender_with_its_scheme(stored: str) -> None:
+    message = an_inbound_message(WHATSAPP)
+    assert chosen(a_conversation(WHATSAPP, sender_id=stored), message=message) == "conversation-1"
+
+
+def test_a_conversation_with_a_messaging_service_takes_what_came_through_it() -> None:
+    service = "MG" + "1" * 32
+    through = replace(
+        an_inbound_message(),
+        recipient=Recipient("+15005550006", "+15005550006", ("+15005550006", service)),
+    )
+    assert chosen(a_conversation(recipient_id=service), message=through) == "conversation-1"
+    assert chosen(a_conversation(recipient_id=service), message=an_inbound_message()) is None
+
+
+def test_a_hidden_phone_is_found_by_its_user_id() -> None:
+    user = Address.parse(WHATSAPP, "US.123")
+    phone = Address.parse(WHATSAPP, "+14155550123")
+    message = an_inbound_message(WHATSAPP, identities=(user, phone))
+    assert chosen(a_conversation(WHATSAPP, sender_id="US.123"), message=message)
+    assert chosen(a_conversation(WHATSAPP, sender_id="+14155550123"), message=message)
+
+
+@pytest.mark.parametrize(
+    "theirs", [{"company_id": "globex"}, {"credentials_reference": "globex-credentials"}]
+)
+def test_a_conversation_of_another_company_is_never_joined(theirs: dict[str, Any]) -> None:
+    tenant = a_tenant(company_id="acme", credentials_reference="acme-credentials")
+    assert chosen(a_conversation(**theirs), tenant=tenant) is None
+    assert chosen(a_conversation(), tenant=tenant) == "conversation-1"
+
+
+def test_a_record_without_recipient_is_the_only_companys() -> None:
+    record = a_conversation(recipient_id=None)
+    assert chosen(record, only_company=True) == "conversation-1"
+    assert chosen(record, only_company=False) is None
+
+
+@pytest.mark.parametrize("reference", ["acme-credentials", ACCOUNT])
+def test_a_record_without_recipient_joins_by_the_account_that_it_names(reference: str) -> None:
+    record = a_conversation(recipient_id=None, company_id=None, credentials_reference=reference)
+    named = "acme-credentials" if reference == "acme-credentials" else None
+    tenant = a_tenant(credentials_reference=named)
+    assert chosen(record, tenant=tenant, only_company=False) == "conversation-1"
+
+
+def test_a_record_without_recipient_and_reference_is_not_matched_by_a_missing_name() -> None:
+    record = a_conversation(recipient_id=None, credentials_reference=None)
+    assert chosen(record, tenant=a_tenant(credentials_reference=None), only_company=False) is None
+
+
+def test_the_thread_of_a_mail_names_its_conversation() -> None:
+    older = a_conversation(
+        EMAIL, conversation_id="older", thread_id="<t@example.com>", last_activity_at=NOW
+    )
+    newer = a_conversation(
+        EMAIL, conversation_id="newer", last_activity_at=NOW + timedelta(seconds=1)
+    )
+    reply = an_inbound_message(EMAIL, thread_references=("<t@example.com>", "<u@example.com>"))
+
+    assert chosen(older, newer, message=reply) == "older"
+    assert chosen(older, newer, message=an_inbound_message(EMAIL)) == "newer"
+
+
+def test_a_thread_never_lets_another_sender_in() -> None:
+    theirs = a_conversation(EMAIL, sender_id="bo@example.com", thread_id="<t@example.com>")
+    forged = an_inbound_message(EMAIL, thread_references=("<t@example.com>",))
+    assert chosen(theirs, message=forged) is None
+
+
+def test_a_named_recipient_comes_before_later_activity() -> None:
+    exact = a_conversation(conversation_id="exact")
+    open_to_all = a_conversation(conversation_id="any", recipient_id=None, last_activity_at=NOW)
+    assert chosen(open_to_all, exact) == "exact"
+
+
+def test_the_choice_does_not_depend_on_the_order_of_candidates() -> None:
+    one, two = a_conversation(conversation_id="a"), a_conversation(conversation_id="b")
+    assert chosen(one, two) == chosen(two, one)
+
+
+def test_a_message_changes_status_times_and_last_message() -> None:
+    after = a_conversation(recipient_id=None).received(an_inbound_message())
+
+    assert after.conversation_status == "user_reply_received"
+    assert after.last_user_message_at == after.last_activity_at == NOW
+    assert after.recipient_id == "+15005550006"
+    assert after.last_message is not None
+    assert after.last_message.content == "Is my order on its way?"
+
+
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_a_message_that_is_not_later_changes_nothing(seconds: int) -> None:
+    seen = a_conversation(last_user_message_at=NOW + timedelta(seconds=seconds))
+    assert seen.received(an_inbound_message()) is seen

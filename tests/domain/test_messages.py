@@ -1,0 +1,134 @@
+"""Messages: the gate key, the history entry, the state of a record."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.addresses import Address, ChannelType
+from domain.messages import (
+    LAST_MESSAGE_BYTES,
+    ConversationKey,
+    Direction,
+    InboundMessage,
+    MessageState,
+    cut_to_bytes,
+)
+from tests.builders import KEY, NOW, a_record, an_inbound_message
+
+
+def test_the_gate_key_is_a_hash() -> None:
+    assert re.fullmatch("[0-9a-f]{64}", an_inbound_message().gate_key)
+
+
+def test_the_gate_key_is_the_same_for_a_retry_whatever_else_changed() -> None:
+    first = an_inbound_message()
+    retry = an_inbound_message(
+        body="changed", received_at=NOW + timedelta(hours=3), sender="+14155550199"
+    )
+    assert retry.gate_key == first.gate_key
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        an_inbound_message(message_id="SM00000000000000000000000000000002"),
+        an_inbound_message(account="AC00000000000000000000000000000002"),
+        an_inbound_message(ChannelType.WHATSAPP),
+    ],
+    ids=["message id", "account", "channel"],
+)
+def test_the_gate_key_tells_messages_apart(other: InboundMessage) -> None:
+    assert other.gate_key != an_inbound_message().gate_key
+
+
+def test_parts_of_the_gate_key_cannot_flow_into_each_other() -> None:
+    one = an_inbound_message(account="AC1", message_id="2SM")
+    other = an_inbound_message(account="AC12", message_id="SM")
+    assert one.gate_key != other.gate_key
+
+
+def test_mail_is_recorded_once_for_each_recipient() -> None:
+    to_help = an_inbound_message(ChannelType.EMAIL, recipient="help@acme.example")
+    to_sales = an_inbound_message(ChannelType.EMAIL, recipient="sales@acme.example")
+    assert to_help.gate_key != to_sales.gate_key
+
+
+def test_a_telephone_message_is_recorded_once_whatever_its_recipient() -> None:
+    one = an_inbound_message(recipient="+15005550006")
+    other = an_inbound_message(recipient="+15005550007")
+    assert one.gate_key == other.gate_key
+
+
+def test_every_identity_is_looked_up_once_best_first() -> None:
+    user = Address.parse(ChannelType.WHATSAPP, "BR.99")
+    phone = Address.parse(ChannelType.WHATSAPP, "+5511987654321")
+    message = an_inbound_message(ChannelType.WHATSAPP, identities=(user, phone, phone))
+    assert message.look_up_values == ("BR.99", "+5511987654321", "+551187654321")
+
+
+def test_a_thread_begins_with_its_first_reference_or_with_the_mail_itself() -> None:
+    first = an_inbound_message(ChannelType.EMAIL, message_id="<1@example.com>")
+    reply = replace(first, thread_references=("<0@example.com>", "<1@example.com>"))
+
+    assert first.thread_id == "<1@example.com>"
+    assert reply.thread_id == "<0@example.com>"
+    assert an_inbound_message().thread_id is None
+
+
+def test_the_history_entry_names_sender_and_recipient_as_the_provider_did() -> None:
+    entry = an_inbound_message(ChannelType.WHATSAPP, metadata={"profile_name": "Ana"}).in_history()
+
+    assert entry.direction is Direction.INBOUND
+    assert entry.timestamp == NOW
+    assert entry.metadata == {
+        "profile_name": "Ana",
+        "sender": "whatsapp:+14155550123",
+        "recipient": "whatsapp:+15005550006",
+    }
+
+
+def test_the_preview_is_short_and_has_no_metadata() -> None:
+    preview = an_inbound_message(body="é" * 5000).in_history().preview()
+
+    assert preview.content == "é" * (LAST_MESSAGE_BYTES // 2)
+    assert preview.metadata == {}
+
+
+@given(text=st.text(max_size=50), size_bytes=st.integers(0, 60))
+def test_cutting_keeps_whole_characters_within_the_size(text: str, size_bytes: int) -> None:
+    cut = cut_to_bytes(text, size_bytes)
+
+    assert text.startswith(cut)
+    assert len(cut.encode()) <= size_bytes
+    assert cut == text or len(text[: len(cut) + 1].encode()) > size_bytes
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds_later", "stuck"),
+    [
+        ({}, 30, False),
+        ({}, 31, True),
+        ({"lease_until": NOW + timedelta(seconds=60)}, 59, False),
+        ({"lease_until": NOW + timedelta(seconds=60)}, 60, True),
+        ({"state": MessageState.QUEUED}, 3600, False),
+        ({"state": MessageState.UNMATCHED}, 3600, False),
+    ],
+)
+def test_a_message_is_stuck_when_pending_for_long_without_a_lease(
+    changes: dict[str, Any], seconds_later: int, stuck: bool
+) -> None:
+    assert a_record(**changes).is_stuck(NOW + timedelta(seconds=seconds_later)) is stuck
+
+
+def test_a_record_is_pending_in_a_conversation_and_unmatched_without_one() -> None:
+    record = a_record(conversation=None)
+    other = ConversationKey("other", ChannelType.SMS)
+
+    assert record.assigned_to(other).state is MessageState.PENDING
+    assert record.assigned_to(other).conversation == other
+    assert a_record(conversation=KEY).assigned_to(None).state is MessageState.UNMATCHED

@@ -1,0 +1,58 @@
+"""Whose message it is."""
+
+from domain.addresses import ChannelType
+from domain.tenants import Tenant, TenantDirectory
+from tests.builders import ACCOUNT, a_tenant, an_inbound_message
+
+OTHER_ACCOUNT = "AC00000000000000000000000000000002"
+ACME = Tenant("acme", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+15005550006"}))
+GLOBEX = Tenant(
+    "globex", accounts=frozenset({OTHER_ACCOUNT}), recipients=frozenset({"+15005550007"})
+)
+DIRECTORY = TenantDirectory((ACME, GLOBEX))
+
+
+def test_a_message_belongs_to_the_company_with_its_account_and_recipient() -> None:
+    assert DIRECTORY.owner_of(an_inbound_message()) is ACME
+
+
+def test_an_account_cannot_speak_for_anothers_recipient() -> None:
+    forged = an_inbound_message(account=OTHER_ACCOUNT, recipient="+15005550006")
+    assert DIRECTORY.owner_of(forged) is None
+
+
+def test_companies_may_share_an_account_and_are_told_apart_by_recipient() -> None:
+    shared = TenantDirectory(
+        (
+            ACME,
+            Tenant(
+                "initech", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+15005550008"})
+            ),
+        )
+    )
+    owner = shared.owner_of(an_inbound_message(recipient="+15005550008"))
+    assert owner is not None
+    assert owner.company_id == "initech"
+
+
+def test_a_single_company_owns_every_recipient_of_its_accounts() -> None:
+    only = TenantDirectory((a_tenant(),))
+    assert only.has_one_company
+    assert only.owner_of(an_inbound_message(recipient="+15005550123")) is only.tenants[0]
+    assert only.owner_of(an_inbound_message(account="AC9")) is None
+
+
+def test_a_mail_domain_stands_for_its_mailboxes() -> None:
+    acme = Tenant("acme", recipients=frozenset({"acme.example"}))
+    directory = TenantDirectory((acme,))
+    assert directory.owner_of_recipient("sales@acme.example") is acme
+    assert directory.owner_of_recipient("acme@other.example") is None
+
+
+def test_the_owner_of_a_recipient_is_known_without_an_account() -> None:
+    assert DIRECTORY.owner_of_recipient("+15005550007") is GLOBEX
+    assert DIRECTORY.owner_of_recipient("+15005550099") is None
+
+
+def test_whatsapp_and_sms_numbers_are_the_same_recipient() -> None:
+    assert DIRECTORY.owner_of(an_inbound_message(ChannelType.WHATSAPP)) is ACME
