@@ -17,8 +17,10 @@ $(STAMP): pyproject.toml constraints.txt
 test: $(STAMP) ## Run every test
 	$(BIN)/python -m pytest
 
-check: $(STAMP) ## Lint, format, types and layers
+check: $(STAMP) ## Lint, format, types, layers, and coverage of the rules and use cases
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/coverage run -m pytest --quiet
+	$(BIN)/coverage report

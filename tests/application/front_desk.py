@@ -1,0 +1,194 @@
+"""A whole front door over in-memory adapters, with a clock that tests can set."""
+
+import itertools
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from application.answer_unknown_sender import AnswerUnknownSender
+from application.conversations import OpenConversation, ShowConversation, SwitchHandOff
+from application.deliver_message import DeliverMessage
+from application.match_conversation import MatchConversation
+from application.ports.channels import (
+    AnswerSender,
+    ParsedMessage,
+    WebhookParser,
+    WebhookParserFactory,
+    WebhookRequest,
+    WebhookResponse,
+)
+from application.ports.storage import ClaimLimits
+from application.receive_message import ReceiveMessage, UnknownSender
+from application.receive_webhook import ReceiveWebhook
+from application.redrive_unmatched import RedriveUnmatched
+from domain.addresses import ChannelType
+from domain.automatic_answers import AutomaticAnswer, OwnAddresses
+from domain.context import ContextObject
+from domain.conversations import Conversation
+from domain.errors import UnreadableMessageError, ValidationError
+from domain.messages import InboundMessage
+from domain.routing import ALL_QUEUES, RoutingPolicy, UnauthenticatedMail
+from domain.tenants import TenantDirectory
+from infrastructure.blobs.memory import MemoryBlobStore, MemoryDeadLetters
+from infrastructure.queueing.memory import MemoryContextQueue
+from infrastructure.storage.memory import (
+    MemoryAnswerClaims,
+    MemoryConversationStore,
+    MemoryMessageStore,
+)
+from infrastructure.telemetry.memory import MemoryMetrics
+from tests.builders import ACCOUNT, NOW, a_conversation, a_tenant
+
+THANKS = WebhookResponse(200, b"thanks", "text/plain")
+
+
+@dataclass
+class StubParser(WebhookParser):
+    """Believes requests that say so, and finds in them what the test put there."""
+
+    messages: list[ParsedMessage] = field(default_factory=list)
+    validation_error: Exception | None = None
+    parse_error: Exception | None = None
+    max_body_bytes: int = 1000
+
+    def validate(self, request: WebhookRequest) -> str:
+        if self.validation_error:
+            raise self.validation_error
+        if request.header("x-signature") != "right":
+            raise ValidationError("wrong signature")
+        return ACCOUNT
+
+    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
+        if self.parse_error:
+            raise self.parse_error
+        if not request.body:
+            raise UnreadableMessageError("the body is empty")
+        return tuple(self.messages)
+
+    def respond(self) -> WebhookResponse:
+        return THANKS
+
+
+@dataclass
+class RecordingSender(AnswerSender):
+    """Keeps the answers, or fails as told."""
+
+    sent: list[AutomaticAnswer] = field(default_factory=list)
+    error: Exception | None = None
+
+    def send(self, answer: AutomaticAnswer) -> None:
+        if self.error:
+            raise self.error
+        self.sent.append(answer)
+
+
+class FrontDesk:
+    """Every use case, wired as the container does it."""
+
+    def __init__(
+        self,
+        *,
+        unknown_sender: UnknownSender = UnknownSender.FALLBACK,
+        unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF,
+        directory: TenantDirectory | None = None,
+        **adapters: Any,
+    ) -> None:
+        self.now = NOW
+        ids = itertools.count(1)
+        tenants = directory or TenantDirectory((a_tenant(),))
+        self.parser = StubParser()
+        self.sender = RecordingSender()
+        self.metrics = MemoryMetrics()
+        self.conversations = adapters.get("conversations") or MemoryConversationStore()
+        self.messages = adapters.get("messages") or MemoryMessageStore()
+        self.claims = adapters.get("claims") or MemoryAnswerClaims()
+        self.queue = MemoryContextQueue(self.clock)
+        self.dead_letters = adapters.get("dead_letters") or MemoryDeadLetters()
+        self.blobs = MemoryBlobStore()
+        match = MatchConversation(self.conversations, lambda: tenants)
+        self.deliver = DeliverMessage(
+            self.conversations,
+            self.messages,
+            adapters.get("publisher") or self.queue,
+            match,
+            RoutingPolicy(unauthenticated_mail=unauthenticated_mail),
+            self.clock,
+            self.metrics,
+        )
+        self.open_conversation = OpenConversation(self.conversations, lambda: tenants)
+        self.show_conversation = ShowConversation(self.conversations, self.messages)
+        self.switch_hand_off = SwitchHandOff(self.conversations)
+        self.redrive = RedriveUnmatched(self.messages, match, self.deliver)
+        self.receive_message = ReceiveMessage(
+            match=match,
+            messages=self.messages,
+            blobs=self.blobs,
+            deliver=self.deliver,
+            open_conversation=self.open_conversation,
+            answer_unknown_sender=AnswerUnknownSender(
+                senders=dict.fromkeys(ChannelType, lambda: self.sender),
+                claims=self.claims,
+                limits=ClaimLimits(timedelta(days=1), 1000),
+                texts=dict.fromkeys(ChannelType, "We do not know you."),
+                own_addresses=lambda: OwnAddresses(frozenset()),
+                clock=self.clock,
+                metrics=self.metrics,
+            ),
+            unknown_sender=unknown_sender,
+            clock=self.clock,
+            new_id=lambda: f"request-{next(ids)}",
+            metrics=self.metrics,
+        )
+        self.receive_webhook = ReceiveWebhook(
+            parsers=WebhookParserFactory(dict.fromkeys(ChannelType, lambda: self.parser)),
+            receive_message=self.receive_message,
+            dead_letters=self.dead_letters,
+            unauthenticated_mail=unauthenticated_mail,
+            clock=self.clock,
+            metrics=self.metrics,
+        )
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def passes(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
+
+    def knows(self, channel: ChannelType = ChannelType.SMS, **changes: Any) -> Conversation:
+        """Open a conversation with the usual sender."""
+        opened, _ = self.conversations.open_conversation(a_conversation(channel, **changes))
+        return opened
+
+    def gets(
+        self, *messages: InboundMessage | ParsedMessage, signature: str = "right", **request: Any
+    ) -> WebhookResponse:
+        """Receive a webhook that holds ``messages``."""
+        self.parser.messages = [
+            m if isinstance(m, ParsedMessage) else ParsedMessage(m) for m in messages
+        ]
+        webhook = WebhookRequest(
+            method="POST",
+            url="https://hooks.example/webhooks/sms",
+            headers=(("x-signature", signature), ("authorization", "Basic c2VjcmV0")),
+            body=b"body",
+            received_at=self.now,
+        )
+        return self.receive_webhook(replace(webhook, **request))
+
+    def queued(self) -> dict[str, list[ContextObject]]:
+        """What is on each queue, delayed or not, by the queue's name; empty queues left out."""
+        found = {
+            str(queue): [
+                delivery.context
+                for delivery in self.queue.receive(queue, 1000, include_delayed=True)
+            ]
+            for queue in ALL_QUEUES
+        }
+        return {name: contexts for name, contexts in found.items() if contexts}
+
+
+def error_of(response: WebhookResponse) -> str:
+    """The text of a JSON error."""
+    return str(json.loads(response.body)["error"])
