@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from rich.console import Console
+from rich.highlighter import NullHighlighter
 from rich.logging import RichHandler
 
 from domain.times import rfc3339
@@ -62,7 +63,11 @@ def console_handler(stream: TextIO) -> logging.Handler:
     """Time, level and sentence in columns, then the fields, for people."""
     console = Console(file=stream)
     handler = RichHandler(
-        console=console, show_path=False, markup=False, log_time_format="%H:%M:%S", highlighter=None
+        console=console,
+        show_path=False,
+        markup=False,
+        log_time_format="%H:%M:%S",
+        highlighter=NullHighlighter(),
     )
     handler.setFormatter(ConsoleFormatter())
     return handler

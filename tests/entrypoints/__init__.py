@@ -1,0 +1,1 @@
+"""Frontdesk from outside."""

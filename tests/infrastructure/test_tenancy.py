@@ -1,0 +1,138 @@
+"""Companies and their accounts, from variables or from a file."""
+
+import json
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.addresses import Address, ChannelType
+from domain.errors import SecretsUnavailableError
+from infrastructure.secrets.development import (
+    FILE_NAME,
+    keep_development_credentials,
+    read_development_credentials,
+)
+from infrastructure.settings import SettingsError, read_settings
+from infrastructure.tenancy import Tenancy, normal_recipient, read_tenancy
+
+SID = "AC" + "1" * 32
+TWILIO = {"account_sid": SID, "auth_tokens": ["token"]}
+
+
+def a_company(name: str = "acme", **changes: Any) -> dict[str, Any]:
+    return {"company_id": name, "recipients": [f"{name}.example"], "twilio": TWILIO, **changes}
+
+
+def tenancy_of(tmp_path: Path, *companies: dict[str, Any]) -> Tenancy:
+    file = tmp_path / "tenants.json"
+    file.write_text(json.dumps({"tenants": companies}))
+    return read_tenancy(read_settings({"TENANTS": f"file:{file}"}))
+
+
+def test_without_secrets_there_is_a_development_account(tmp_path: Path) -> None:
+    tenancy = read_tenancy(read_settings({"DATA_DIR": str(tmp_path)}))
+    credentials = read_development_credentials(tmp_path)
+
+    assert tenancy.directory.has_one_company
+    assert tenancy.accounts.twilio[0].account_sid == credentials.twilio_account_sid
+    assert tenancy.accounts.sendgrid[0].public_keys == (credentials.sendgrid_public_key,)
+
+
+def test_any_real_secret_ends_the_development_account(tmp_path: Path) -> None:
+    environ = {
+        "DATA_DIR": str(tmp_path),
+        "SENDGRID_BASIC_AUTH": "u:p",
+        "OWN_ADDRESSES": "us.example",
+    }
+    tenancy = read_tenancy(read_settings(environ))
+
+    assert tenancy.accounts.twilio == ()
+    assert not (tmp_path / FILE_NAME).exists()
+    assert tenancy.own_addresses.include(Address.parse(ChannelType.EMAIL, "a@us.example"))
+
+
+def test_the_development_secret_is_its_owners_and_stays(tmp_path: Path) -> None:
+    directory = tmp_path / "new" / "data"
+    with ThreadPoolExecutor(8) as pool:
+        kept = list(pool.map(lambda _: keep_development_credentials(directory), range(32)))
+
+    assert len(set(kept)) == 1
+    assert stat.S_IMODE((directory / FILE_NAME).stat().st_mode) == 0o600
+    assert [path.name for path in directory.iterdir()] == [FILE_NAME]
+    assert kept[0].secret.hex() not in repr(kept[0])
+
+
+@pytest.mark.parametrize("content", ["not hex", "abcd"])
+def test_a_broken_development_secret_is_not_used(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE_NAME).write_text(content)
+    with pytest.raises(SecretsUnavailableError, match="remove"):
+        keep_development_credentials(tmp_path)
+
+
+def test_without_a_server_there_is_no_development_secret(tmp_path: Path) -> None:
+    with pytest.raises(SecretsUnavailableError, match="frontdesk serve"):
+        read_development_credentials(tmp_path)
+
+
+def test_companies_come_from_a_file(tmp_path: Path) -> None:
+    sendgrid = {"account": "mail", "basic_auth": ["u:p"]}
+    tenancy = tenancy_of(
+        tmp_path,
+        a_company(recipients=["whatsapp:+15005550006", "Help@Acme.example"]),
+        a_company("globex", twilio=None, sendgrid=sendgrid),
+    )
+    acme, globex = tenancy.directory.tenants
+
+    assert acme.recipients == {"+15005550006", "help@acme.example"}
+    assert globex.accounts == {"mail"}
+    assert not tenancy.directory.has_one_company
+    assert [account.account_sid for account in tenancy.accounts.twilio] == [SID]
+
+
+@pytest.mark.parametrize(
+    ("companies", "problem"),
+    [
+        ([], "tenants"),
+        ([a_company(recipients=[])], "recipients"),
+        ([a_company(recipients=["a b@c"])], "not an address"),
+        ([a_company(colour="red")], "colour"),
+        ([a_company(twilio=None)], "neither a twilio nor a sendgrid"),
+        ([a_company(sendgrid={"account": "m"})], "neither public_keys nor basic_auth"),
+        ([a_company(), a_company("globex", recipients=["acme.example"])], "same recipient"),
+    ],
+)
+def test_a_wrong_file_stops_the_start(
+    tmp_path: Path, companies: list[dict[str, Any]], problem: str
+) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        tenancy_of(tmp_path, *companies)
+
+
+def test_a_file_that_is_not_there_or_not_json_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    for name in ("none.json", "broken.json"):
+        with pytest.raises(SettingsError, match="TENANTS"):
+            read_tenancy(read_settings({"TENANTS": f"file:{tmp_path / name}"}))
+
+
+def test_a_wrong_own_address_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="OWN_ADDRESSES"):
+        read_tenancy(read_settings({"DATA_DIR": str(tmp_path), "OWN_ADDRESSES": "a@b@c d"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("+15005550006", "+15005550006"),
+        ("whatsapp:+15005550006", "+15005550006"),
+        ("24273", "24273"),
+        ("MG" + "0" * 32, "MG" + "0" * 32),
+        ("Help@Bücher.example", "help@xn--bcher-kva.example"),
+        ("Acme.Example", "acme.example"),
+    ],
+)
+def test_recipients_are_compared_in_one_form(text: str, normal: str) -> None:
+    assert normal_recipient(text) == normal
