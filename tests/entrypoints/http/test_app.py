@@ -1,0 +1,127 @@
+"""The HTTP application over real connections."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import urllib3
+import uvicorn
+
+from domain.errors import StorageUnavailableError
+from entrypoints.http.app import WebhookEndpoint, create_app
+from entrypoints.http.public_url import PublicUrl
+from tests.application.front_desk import FrontDesk
+
+LIMIT = 1000
+
+
+class Served:
+    """A front desk behind HTTP, and a client that talks to it."""
+
+    def __init__(self, desk: FrontDesk, port: int) -> None:
+        self.desk = desk
+        self.port = port
+        self.ready = True
+        self.client = urllib3.PoolManager(retries=False, timeout=10)
+
+    def call(
+        self, method: str, path: str, body: bytes = b"x", **headers: str
+    ) -> urllib3.BaseHTTPResponse:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.request(
+            method, f"http://127.0.0.1:{self.port}{path}", body=body, headers=names
+        )
+
+    def check_ready(self) -> None:
+        if not self.ready:
+            raise StorageUnavailableError("no answer")
+
+
+@contextmanager
+def serving(desk: FrontDesk) -> Iterator[Served]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    served = Served(desk, listener.getsockname()[1])
+    endpoint = WebhookEndpoint(desk.receive_webhook, PublicUrl(None), desk.clock, LIMIT, 4)
+    config = uvicorn.Config(create_app(endpoint, served.check_ready), log_config=None)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield served
+    finally:
+        served.client.clear()
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serving(FrontDesk()) as running:
+        yield running
+
+
+def test_an_authentic_webhook_gets_the_providers_answer(served: Served) -> None:
+    answer = served.call("POST", "/webhooks/sms", x_signature="right")
+    assert (answer.status, answer.data) == (200, b"thanks")
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/webhooks/sms", 401),
+        ("POST", "/prod/Webhooks/EMAIL", 401),
+        ("POST", "/webhooks/voice", 404),
+        ("POST", "/", 404),
+        ("GET", "/webhooks/sms", 405),
+        ("PUT", "/webhooks/sms", 405),
+        ("DELETE", "/webhooks/email", 405),
+    ],
+)
+def test_refusals(served: Served, method: str, path: str, status: int) -> None:
+    answer = served.call(method, path)
+
+    assert answer.status == status
+    assert list(answer.json()) == ["error"]
+    assert (answer.headers.get("allow") == "POST") is (status == 405)
+
+
+def test_a_declared_body_over_the_limit_is_refused_unread(served: Served) -> None:
+    answer = served.call("POST", "/webhooks/sms", b"x" * (LIMIT + 1), x_signature="right")
+    assert (answer.status, answer.json()) == (413, {"error": "Payload too large"})
+
+
+def test_a_body_at_the_limit_is_read(served: Served) -> None:
+    assert served.call("POST", "/webhooks/sms", b"x" * LIMIT, x_signature="right").status == 200
+
+
+def test_an_endless_body_is_cut_off_at_the_limit(served: Served) -> None:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
+        client.sendall(
+            b"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
+        )
+        for _ in range(3):
+            client.sendall(b"190\r\n" + b"x" * 400 + b"\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 413")
+
+
+def test_a_client_that_leaves_in_the_middle_does_no_harm(served: Served) -> None:
+    for _ in range(8):
+        with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
+            client.sendall(b"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx")
+    assert served.call("POST", "/webhooks/sms", x_signature="right").status == 200
+
+
+def test_health_and_readiness(served: Served) -> None:
+    assert served.call("GET", "/healthz").json() == {"status": "alive"}
+    assert served.call("GET", "/readyz").status == 200
+
+    served.ready = False
+    try:
+        assert served.call("GET", "/readyz").status == 503
+        assert served.call("GET", "/healthz").status == 200
+    finally:
+        served.ready = True
