@@ -1,43 +1,45 @@
-"""Blobs and dead letters in this process: for tests and ``serve --ephemeral``."""
+"""Blobs and dead letters in memory: forgets everything, keeps every other promise."""
 
-import threading
-from typing import Final
+from threading import Lock
 
 from application.ports.files import BlobStore, DeadLetter, DeadLetters
+from infrastructure.blobs.keys import checked_key
 
-_PREFIX = "memory:"
+_SCHEME = "memory:"
 
 
 class MemoryBlobStore(BlobStore):
-    """Content by key; the first content under a key stays."""
+    """Content in a dictionary by key."""
 
     def __init__(self) -> None:
-        self._contents: Final[dict[str, bytes]] = {}
+        self._contents: dict[str, bytes] = {}
 
     def put(self, key: str, content: bytes) -> str:
-        """Keep ``content`` unless the key is taken."""
-        self._contents.setdefault(_PREFIX + key, content)
-        return _PREFIX + key
+        """See ``BlobStore``."""
+        self._contents.setdefault(checked_key(key), content)
+        return f"{_SCHEME}{key}"
 
     def get(self, reference: str) -> bytes:
-        """The content behind a reference."""
-        return self._contents[reference]
+        """See ``BlobStore``."""
+        if not reference.startswith(_SCHEME):
+            raise KeyError(reference)
+        return self._contents[reference.removeprefix(_SCHEME)]
 
 
 class MemoryDeadLetters(DeadLetters):
-    """Dead letters by id; the first under an id stays."""
+    """Dead letters in a dictionary by id: of several with one id the first stays."""
 
     def __init__(self) -> None:
-        self._lock: Final = threading.Lock()
-        self._letters: Final[dict[str, DeadLetter]] = {}
+        self._lock = Lock()
+        self._letters: dict[str, DeadLetter] = {}
 
     def keep(self, letter: DeadLetter) -> None:
-        """Keep ``letter`` unless its id is taken."""
+        """See ``DeadLetters``."""
         with self._lock:
-            self._letters.setdefault(letter.letter_id, letter)
+            self._letters.setdefault(checked_key(letter.letter_id), letter)
 
     def list_letters(self, limit: int) -> tuple[DeadLetter, ...]:
-        """Oldest first."""
+        """See ``DeadLetters``."""
         with self._lock:
-            letters = sorted(self._letters.values(), key=lambda letter: letter.created_at)
-            return tuple(letters[:limit])
+            letters = list(self._letters.values())
+        return tuple(sorted(letters, key=lambda letter: letter.created_at)[:limit])

@@ -1,11 +1,10 @@
-"""Queues in this process: for tests and ``serve --ephemeral``."""
+"""The context queues in memory: forget everything, keep every other promise."""
 
-import threading
-import uuid
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from itertools import count
+from threading import Lock
 
 from application.clock import Clock
 from application.ports.queueing import ContextPublisher, ContextReader, Delivery, QueueDepth
@@ -16,44 +15,53 @@ from infrastructure.wire import context_from_json, context_to_json
 
 @dataclass(slots=True)
 class _Entry:
-    body: str
-    sent_at: datetime
+    """A context on its queue; as text, so that nobody can change it from outside."""
+
+    sequence: int
+    text: str
+    published_at: datetime
     visible_at: datetime
-    receipt: str | None = None
     receive_count: int = 0
+
+    @property
+    def receipt(self) -> str:
+        """Names this delivery: the next one has another count, and so another receipt."""
+        return f"{self.sequence}-{self.receive_count}"
+
+    def is_ready(self, now: datetime) -> bool:
+        return self.visible_at <= now
+
+    def is_delayed(self, now: datetime) -> bool:
+        return self.visible_at > now and self.receive_count == 0
 
 
 class MemoryContextQueue(ContextPublisher, ContextReader):
-    """Contexts in their wire form, in the order in which they become visible."""
+    """Six lists, and the keys of all that was ever published on each."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock: Final = clock
-        self._lock: Final = threading.Lock()
-        self._entries: Final[dict[QueueName, list[_Entry]]] = {queue: [] for queue in ALL_QUEUES}
-        self._keys: Final[set[tuple[QueueName, str]]] = set()
+        self._clock = clock
+        self._lock = Lock()
+        self._sequence = count(1)
+        self._published: set[tuple[QueueName, str]] = set()
+        self._entries: dict[QueueName, list[_Entry]] = {queue: [] for queue in ALL_QUEUES}
 
     def publish(self, context: ContextObject, route: Route) -> None:
-        """Put ``context`` on its queue, once per queue."""
-        now = self._clock()
-        entry = _Entry(context_to_json(context), now, now + route.delay)
+        """See ``ContextPublisher``."""
+        text = context_to_json(context)
         with self._lock:
-            key = route.queue, context.request_id
-            if key not in self._keys:
-                self._keys.add(key)
-                self._entries[route.queue].append(entry)
+            key = (route.queue, context.request_id)
+            if key in self._published:
+                return
+            self._published.add(key)
+            now = self._clock()
+            entry = _Entry(next(self._sequence), text, now, now + route.delay)
+            self._entries[route.queue].append(entry)
 
     def depths(self) -> tuple[QueueDepth, ...]:
-        """The depth of each queue."""
-        with self._lock:
-            return tuple(self._depth(queue) for queue in ALL_QUEUES)
-
-    def _depth(self, queue: QueueName) -> QueueDepth:
+        """See ``ContextReader``."""
         now = self._clock()
-        entries = self._entries[queue]
-        ready = sum(entry.visible_at <= now for entry in entries)
-        delayed = sum(entry.visible_at > now and entry.receipt is None for entry in entries)
-        oldest = min((entry.sent_at for entry in entries), default=None)
-        return QueueDepth(queue, ready, delayed, len(entries) - ready - delayed, oldest)
+        with self._lock:
+            return tuple(_depth(queue, self._entries[queue], now) for queue in ALL_QUEUES)
 
     def receive(
         self,
@@ -63,30 +71,35 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
         visibility: timedelta = timedelta(seconds=30),
         include_delayed: bool = False,
     ) -> tuple[Delivery, ...]:
-        """Take what is visible, earliest first."""
+        """See ``ContextReader``."""
         with self._lock:
-            return tuple(self._take(queue, limit, visibility, include_delayed=include_delayed))
-
-    def _take(
-        self, queue: QueueName, limit: int, visibility: timedelta, *, include_delayed: bool
-    ) -> Iterator[Delivery]:
-        now = self._clock()
-        entries = sorted(self._entries[queue], key=lambda entry: entry.visible_at)
-        available = [
-            entry
-            for entry in entries
-            if entry.visible_at <= now or (include_delayed and entry.receipt is None)
-        ]
-        for entry in available[:limit]:
-            entry.visible_at = now + visibility
-            entry.receipt = uuid.uuid4().hex
-            entry.receive_count += 1
-            yield Delivery(queue, entry.receipt, entry.receive_count, context_from_json(entry.body))
+            now = self._clock()
+            waiting = [
+                entry
+                for entry in self._entries[queue]
+                if entry.is_ready(now) or (include_delayed and entry.is_delayed(now))
+            ]
+            waiting.sort(key=lambda entry: (entry.visible_at, entry.sequence))
+            return tuple(_deliver(queue, entry, now + visibility) for entry in waiting[:limit])
 
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:
-        """Remove a delivered context."""
+        """See ``ContextReader``."""
         with self._lock:
-            left = [entry for entry in self._entries[queue] if entry.receipt != receipt]
-            found = len(left) < len(self._entries[queue])
-            self._entries[queue] = left
-            return found
+            kept = [e for e in self._entries[queue] if not e.receive_count or e.receipt != receipt]
+            removed = len(kept) < len(self._entries[queue])
+            self._entries[queue] = kept
+            return removed
+
+
+def _deliver(queue: QueueName, entry: _Entry, hidden_until: datetime) -> Delivery:
+    entry.receive_count += 1
+    entry.visible_at = hidden_until
+    context = context_from_json(entry.text)
+    return Delivery(queue, entry.receipt, entry.receive_count, context)
+
+
+def _depth(queue: QueueName, entries: Sequence[_Entry], now: datetime) -> QueueDepth:
+    ready = sum(entry.is_ready(now) for entry in entries)
+    delayed = sum(entry.is_delayed(now) for entry in entries)
+    oldest_at = min((entry.published_at for entry in entries), default=None)
+    return QueueDepth(queue, ready, delayed, len(entries) - ready - delayed, oldest_at)

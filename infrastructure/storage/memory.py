@@ -1,16 +1,15 @@
-"""Storage in this process: for tests and ``serve --ephemeral``. Keeps every promise but durability.
+"""Storage in memory: forgets everything, but keeps every other promise of its ports.
 
-Domain objects are frozen, so only metadata could be changed by a caller: it is copied on the
-way in and on the way out.
+What is put in and what is handed out are copies, made the way that the durable backends make
+them: through JSON where those do.
 """
 
-import threading
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
+from threading import Lock
 
 from application.ports.storage import (
     AnswerClaims,
@@ -19,9 +18,8 @@ from application.ports.storage import (
     ConversationStore,
     MessageStore,
 )
-from domain.addresses import Address, ChannelType
+from domain.addresses import ChannelType
 from domain.conversations import Conversation
-from domain.errors import InvalidAddressError
 from domain.messages import (
     ConversationKey,
     InboundMessage,
@@ -29,195 +27,197 @@ from domain.messages import (
     MessageRecord,
     MessageState,
 )
+from infrastructure.storage.message_json import inbound_from_json, inbound_to_json
+from infrastructure.storage.sender_values import normal_senders
 
 
 class MemoryConversationStore(ConversationStore):
-    """Conversations by key, and the sender values that lead to each."""
+    """Conversations in a dictionary, with an index of the senders that lead to them."""
 
     def __init__(self) -> None:
-        self._lock: Final = threading.Lock()
-        self._records: Final[dict[ConversationKey, Conversation]] = {}
-        self._participants: Final[dict[ConversationKey, set[str]]] = {}
+        self._lock = Lock()
+        self._records: dict[ConversationKey, Conversation] = {}
+        self._of_sender: defaultdict[tuple[ChannelType, str], set[ConversationKey]] = defaultdict(
+            set
+        )
 
     def find_open_conversations(
         self, channel: ChannelType, senders: Sequence[str]
     ) -> tuple[Conversation, ...]:
-        """Look every record over: there are few."""
+        """See ``ConversationStore``."""
         with self._lock:
-            return tuple(
-                deepcopy(record)
-                for key, record in self._records.items()
-                if key.primary_channel is channel
-                and record.is_open
-                and not self._participants[key].isdisjoint(senders)
-            )
+            keys = {
+                key
+                for sender in normal_senders(channel, senders)
+                for key in self._of_sender[channel, sender]
+            }
+            found = [self._records[key] for key in keys if self._records[key].is_open]
+            return tuple(deepcopy(sorted(found, key=lambda record: record.conversation_id)))
 
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
-        """Create the record unless its key exists."""
+        """See ``ConversationStore``."""
         with self._lock:
             created = conversation.key not in self._records
             if created:
                 self._records[conversation.key] = deepcopy(conversation)
-                self._participants[conversation.key] = _participants(conversation)
+                self._add_senders(conversation.key, [conversation.sender_id])
             return deepcopy(self._records[conversation.key]), created
 
     def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
-        """The records with this id."""
+        """See ``ConversationStore``."""
         with self._lock:
-            return tuple(
-                deepcopy(record)
-                for key, record in self._records.items()
-                if key.conversation_id == conversation_id
-            )
+            found = [r for r in self._records.values() if r.conversation_id == conversation_id]
+            return tuple(deepcopy(sorted(found, key=lambda record: record.primary_channel)))
 
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
-        """Latest activity first."""
+        """See ``ConversationStore``."""
         with self._lock:
-            records = sorted(self._records.values(), key=_activity, reverse=True)
+            records = sorted(self._records.values(), key=_latest_activity_first)
             return tuple(deepcopy(records[:limit]))
 
     def record_activity(
         self, conversation: Conversation, message: InboundMessage
     ) -> Conversation | None:
-        """Apply the message to the stored record, if it is still the one that was matched."""
+        """See ``ConversationStore``."""
         with self._lock:
-            stored = self._records.get(conversation.key)
-            if stored is None or not stored.is_open:
+            present = self._records.get(conversation.key)
+            if present is None or not present.is_open:
                 return None
-            if stored.recipient_id not in {conversation.recipient_id, message.recipient.address}:
+            if present.recipient_id not in (conversation.recipient_id, message.recipient.address):
                 return None
-            self._records[conversation.key] = deepcopy(stored.received(message))
-            self._participants[conversation.key].update(i.value for i in message.identities)
-            return deepcopy(self._records[conversation.key])
+            self._add_senders(present.key, [identity.value for identity in message.identities])
+            self._records[present.key] = present.received(message)
+            return deepcopy(self._records[present.key])
 
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
-        """Set who answers."""
+        """See ``ConversationStore``."""
         with self._lock:
-            if key not in self._records:
+            present = self._records.get(key)
+            if present is None:
                 return None
-            self._records[key] = replace(self._records[key], hand_off_to_human=on)
+            self._records[key] = replace(present, hand_off_to_human=on)
             return deepcopy(self._records[key])
 
+    def _add_senders(self, key: ConversationKey, senders: Sequence[str | None]) -> None:
+        for sender in normal_senders(key.primary_channel, senders):
+            self._of_sender[key.primary_channel, sender].add(key)
 
-def _activity(conversation: Conversation) -> datetime:
-    return conversation.last_activity_at or datetime.min.replace(tzinfo=UTC)
 
-
-def _participants(conversation: Conversation) -> set[str]:
-    if conversation.sender_id is None:
-        return set()
-    try:
-        return {Address.parse(conversation.primary_channel, conversation.sender_id).value}
-    except InvalidAddressError:
-        return {conversation.sender_id}
+def _latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:
+    at = record.last_activity_at
+    return at is None, -at.timestamp() if at else 0, record.conversation_id, record.primary_channel
 
 
 class MemoryMessageStore(MessageStore):
-    """Message records by gate key."""
+    """Messages in a dictionary by gate key."""
 
     def __init__(self) -> None:
-        self._lock: Final = threading.Lock()
-        self._records: Final[dict[str, MessageRecord]] = {}
+        self._lock = Lock()
+        self._records: dict[str, MessageRecord] = {}
 
     def record(self, record: MessageRecord) -> MessageRecord | None:
-        """The gate."""
+        """See ``MessageStore``."""
         with self._lock:
-            existing = self._records.get(record.gate_key)
-            if existing is None:
-                self._records[record.gate_key] = deepcopy(record)
-            return deepcopy(existing)
+            present = self._records.get(record.gate_key)
+            if present is not None:
+                return _copied(present)
+            self._records[record.gate_key] = _copied(record)
+            return None
 
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
-        """Move a message that is not queued."""
+        """See ``MessageStore``."""
         with self._lock:
-            stored = self._records.get(record.gate_key)
-            if (
-                stored is None
-                or stored.state is MessageState.QUEUED
-                or stored.conversation != record.conversation
-            ):
+            present = self._records.get(record.gate_key)
+            if present is None or present.state is MessageState.QUEUED:
                 return False
-            self._records[record.gate_key] = stored.assigned_to(conversation)
+            if present.conversation != record.conversation:
+                return False
+            self._records[record.gate_key] = present.assigned_to(conversation)
             return True
 
     def take_lease(self, record: MessageRecord, until: datetime) -> bool:
-        """Reserve a pending message."""
+        """See ``MessageStore``."""
         with self._lock:
-            stored = self._records.get(record.gate_key)
-            if (
-                stored is None
-                or stored.state is not MessageState.PENDING
-                or stored.lease_until != record.lease_until
-            ):
+            present = self._records.get(record.gate_key)
+            if present is None or present.state is not MessageState.PENDING:
                 return False
-            self._records[record.gate_key] = replace(stored, lease_until=until)
+            if present.lease_until != record.lease_until:
+                return False
+            self._records[record.gate_key] = replace(present, lease_until=until)
             return True
 
     def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
-        """Clear the pending marker."""
+        """See ``MessageStore``."""
         with self._lock:
-            stored = self._records.get(gate_key)
-            if stored is not None and stored.state is MessageState.PENDING:
+            present = self._records.get(gate_key)
+            if present is not None and present.state is MessageState.PENDING:
                 self._records[gate_key] = replace(
-                    stored, state=MessageState.QUEUED, queued_at=queued_at
+                    present, state=MessageState.QUEUED, queued_at=queued_at
                 )
 
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
-        """The latest messages, oldest first."""
+        """See ``MessageStore``."""
         with self._lock:
-            messages = sorted(
-                (
-                    deepcopy(record.message.in_history())
-                    for record in self._records.values()
-                    if record.conversation == key
-                    and (after is None or record.message.received_at > after)
-                ),
-                key=lambda message: message.timestamp,
-            )
-            return tuple(messages[max(len(messages) - limit, 0) :])
+            messages = [
+                _copied(record).message.in_history()
+                for record in self._records.values()
+                if record.conversation == key
+                and (after is None or record.message.received_at > after)
+            ]
+        messages.sort(key=lambda message: message.timestamp)
+        return tuple(messages[max(len(messages) - limit, 0) :])
 
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
-        """In order of receipt, then of gate key."""
+        """See ``MessageStore``."""
         with self._lock:
-            start = self._records.get(after) if after is not None else None
-            unmatched = sorted(
+            last = self._records.get(after) if after is not None else None
+            if after is not None and last is None:
+                return ()
+            found = sorted(
                 (r for r in self._records.values() if r.state is MessageState.UNMATCHED),
-                key=_receipt_order,
+                key=_in_order_of_receipt,
             )
             page = [
-                r for r in unmatched if start is None or _receipt_order(r) > _receipt_order(start)
+                record
+                for record in found
+                if last is None or _in_order_of_receipt(record) > _in_order_of_receipt(last)
             ]
-            return tuple(deepcopy(page[:limit]))
+            return tuple(_copied(record) for record in page[:limit])
 
 
-def _receipt_order(record: MessageRecord) -> tuple[datetime, str]:
+def _in_order_of_receipt(record: MessageRecord) -> tuple[datetime, str]:
     return record.message.received_at, record.gate_key
 
 
+def _copied(record: MessageRecord) -> MessageRecord:
+    message = inbound_from_json(inbound_to_json(record.message), record.message.body)
+    return replace(record, message=message)
+
+
 class MemoryAnswerClaims(AnswerClaims):
-    """Claims by sender, and how many each clock hour has seen."""
+    """Who was answered when, in a dictionary."""
 
     def __init__(self) -> None:
-        self._lock: Final = threading.Lock()
-        self._claimed_at: Final[dict[str, datetime]] = {}
-        self._hours: Final[Counter[datetime]] = Counter()
+        self._lock = Lock()
+        self._claimed_at: dict[str, datetime] = {}
+        self._granted_in_hour: defaultdict[datetime, int] = defaultdict(int)
 
     def claim(self, sender: str, now: datetime, limits: ClaimLimits) -> Claim:
-        """Claim the right to answer ``sender``."""
+        """See ``AnswerClaims``."""
         hour = now.replace(minute=0, second=0, microsecond=0)
         with self._lock:
-            last = self._claimed_at.get(sender)
-            if last is not None and now - last < limits.window:
+            claimed_at = self._claimed_at.get(sender)
+            if claimed_at is not None and now - claimed_at < limits.window:
                 return Claim.WITHIN_WINDOW
-            if self._hours[hour] >= limits.max_per_hour:
+            if self._granted_in_hour[hour] >= limits.max_per_hour:
                 return Claim.OVER_HOURLY_LIMIT
             self._claimed_at[sender] = now
-            self._hours[hour] += 1
+            self._granted_in_hour[hour] += 1
             return Claim.GRANTED
 
     def give_back(self, sender: str) -> None:
-        """Undo a granted claim."""
+        """See ``AnswerClaims``."""
         with self._lock:
             self._claimed_at.pop(sender, None)

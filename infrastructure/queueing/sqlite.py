@@ -1,0 +1,138 @@
+"""The context queues in a SQLite file of their own: the embedded queue."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from application.clock import Clock
+from application.ports.queueing import ContextPublisher, ContextReader, Delivery, QueueDepth
+from domain.context import ContextObject
+from domain.errors import QueueRoutingError, StorageUnavailableError
+from domain.routing import ALL_QUEUES, QueueName, Route
+from domain.times import parse_rfc3339, rfc3339
+from infrastructure.sqlite import Migration, SqliteDatabase
+from infrastructure.wire import context_from_json, context_to_json
+
+MIGRATIONS: Sequence[Migration] = (
+    (
+        # A row outlives its acknowledgement, without the context: it remembers the key.
+        """
+        CREATE TABLE contexts (
+            sequence INTEGER PRIMARY KEY,
+            queue TEXT NOT NULL,
+            request_id TEXT NOT NULL,
+            published_at TEXT NOT NULL,
+            visible_at TEXT NOT NULL,
+            receive_count INTEGER NOT NULL DEFAULT 0,
+            context TEXT,
+            UNIQUE (queue, request_id)
+        ) STRICT
+        """,
+        """
+        CREATE INDEX waiting_contexts ON contexts (queue, visible_at, sequence)
+        WHERE context IS NOT NULL
+        """,
+    ),
+)
+
+_PUBLISH = """
+    INSERT INTO contexts (queue, request_id, published_at, visible_at, context)
+    VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (queue, request_id) DO NOTHING
+"""
+_NEXT = """
+    SELECT sequence, receive_count + 1, context FROM contexts
+    WHERE queue = :queue AND context IS NOT NULL
+      AND (visible_at <= :now OR (:include_delayed AND receive_count = 0))
+    ORDER BY visible_at, sequence LIMIT :limit
+"""
+_HIDE = "UPDATE contexts SET visible_at = ?, receive_count = ? WHERE sequence = ?"
+_ACKNOWLEDGE = """
+    UPDATE contexts SET context = NULL
+    WHERE queue = ? AND sequence = ? AND receive_count = ? AND receive_count > 0
+      AND context IS NOT NULL
+"""
+_DEPTHS = """
+    SELECT queue,
+           sum(visible_at <= :now),
+           sum(visible_at > :now AND receive_count = 0),
+           sum(visible_at > :now AND receive_count > 0),
+           min(published_at)
+    FROM contexts WHERE context IS NOT NULL GROUP BY queue
+"""
+
+
+class SqliteContextQueue(ContextPublisher, ContextReader):
+    """Six queues in one table. A receipt is the row and the count of its deliveries."""
+
+    def __init__(self, database: SqliteDatabase, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        database.migrate(MIGRATIONS)
+
+    def publish(self, context: ContextObject, route: Route) -> None:
+        """See ``ContextPublisher``."""
+        text = context_to_json(context)
+        now = self._clock()
+        row = (
+            str(route.queue),
+            context.request_id,
+            rfc3339(now),
+            rfc3339(now + route.delay),
+            text,
+        )
+        try:
+            with self._database.write() as connection:
+                connection.execute(_PUBLISH, row)
+        except StorageUnavailableError as error:
+            raise QueueRoutingError("the context could not be put on its queue") from error
+
+    def depths(self) -> tuple[QueueDepth, ...]:
+        """See ``ContextReader``."""
+        with self._database.read() as connection:
+            rows = connection.execute(_DEPTHS, {"now": rfc3339(self._clock())}).fetchall()
+        depths = {name: counts for name, *counts in rows}
+        return tuple(_depth(queue, *depths.get(str(queue), _EMPTY)) for queue in ALL_QUEUES)
+
+    def receive(
+        self,
+        queue: QueueName,
+        limit: int,
+        *,
+        visibility: timedelta = timedelta(seconds=30),
+        include_delayed: bool = False,
+    ) -> tuple[Delivery, ...]:
+        """See ``ContextReader``."""
+        with self._database.write() as connection:
+            now = self._clock()
+            wanted = {
+                "queue": str(queue),
+                "now": rfc3339(now),
+                "include_delayed": include_delayed,
+                "limit": limit,
+            }
+            rows = connection.execute(_NEXT, wanted).fetchall()
+            hidden_until = rfc3339(now + visibility)
+            connection.executemany(
+                _HIDE, [(hidden_until, times, sequence) for sequence, times, _ in rows]
+            )
+        return tuple(
+            Delivery(queue, f"{sequence}-{times}", times, context_from_json(text))
+            for sequence, times, text in rows
+        )
+
+    def acknowledge(self, queue: QueueName, receipt: str) -> bool:
+        """See ``ContextReader``."""
+        sequence, _, receive_count = receipt.partition("-")
+        delivery = (str(queue), sequence, receive_count)
+        with self._database.write() as connection:
+            return connection.execute(_ACKNOWLEDGE, delivery).rowcount == 1
+
+
+_EMPTY = (0, 0, 0, None)
+
+
+def _depth(
+    queue: QueueName, ready: int, delayed: int, in_flight: int, oldest_at: str | None
+) -> QueueDepth:
+    oldest = parse_rfc3339(oldest_at) if oldest_at else None
+    return QueueDepth(queue, ready, delayed, in_flight, oldest)

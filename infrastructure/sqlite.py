@@ -1,0 +1,219 @@
+"""A SQLite file that many threads and processes share: connections, transactions, schema."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from threading import Lock
+
+from domain.errors import StorageUnavailableError
+from infrastructure.durable_files import PRIVATE_FILE, make_directory, sync_directory
+
+BUSY_TIMEOUT_SECONDS = 2.0
+"""How long a statement waits for other processes."""
+
+WRITE_TURN_TIMEOUT_SECONDS = 4.0
+"""How long a writer waits for the other threads of its process: half of a webhook's time."""
+
+MAX_IDLE_READERS = 8
+OLDEST_SQLITE = (3, 37, 0)
+"""The first with STRICT tables; RETURNING came two versions before."""
+
+_PRAGMAS = (
+    # In WAL mode, FULL syncs the log at every commit: a commit survives a power failure.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+)
+
+Migration = Sequence[str]
+"""The statements that lead from one schema version to the next."""
+
+
+class SchemaTooNewError(StorageUnavailableError):
+    """A newer Frontdesk has been at work on this file. Temporary: run that version again."""
+
+
+class SqliteDatabase:
+    """One database file. Readers run side by side; writers of this process take turns.
+
+    Every error of the engine becomes a ``StorageUnavailableError`` here and nowhere else.
+    ``on_statement`` is told every statement as it begins, for whoever wants to count them.
+    A connection that saw an error is closed, not used again.
+    """
+
+    def __init__(self, path: Path, *, on_statement: Callable[[str], None] | None = None) -> None:
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            raise StorageUnavailableError("the embedded storage needs SQLite 3.37 or newer")
+        self._path = path.absolute()
+        self._on_statement = on_statement
+        self._turn = Lock()
+        self._writer: sqlite3.Connection | None = None
+        self._guard = Lock()
+        self._idle_readers: list[sqlite3.Connection] = []
+        self._closed = False
+        with _translated_errors():
+            _create_private_file(self._path)
+            self._enter_wal_mode()
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one SELECT, which sees every commit that was finished before it."""
+        with _translated_errors():
+            connection = self._take_reader()
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+            self._keep_reader(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that holds the write lock from its start. Durable once it is left.
+
+        An exception inside rolls everything back.
+        """
+        # Threads queue here, in memory, rather than polling the file against each other.
+        if not self._turn.acquire(timeout=WRITE_TURN_TIMEOUT_SECONDS):
+            raise StorageUnavailableError("too many writers wait for the database")
+        try:
+            with _translated_errors():
+                try:
+                    connection = self._open_writer()
+                    connection.execute("BEGIN IMMEDIATE")
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    self._close_writer()
+                    raise
+        finally:
+            self._turn.release()
+
+    def migrate(self, migrations: Sequence[Migration]) -> None:
+        """Bring the schema to version ``len(migrations)``, whoever else tries at this moment.
+
+        Raises ``SchemaTooNewError`` for a file that is ahead of this program.
+        """
+        with self.read() as connection:
+            version = _schema_version(connection)
+        if version > len(migrations):
+            raise SchemaTooNewError(
+                f"{self._path.name} has schema version {version}, written by a newer version of "
+                f"Frontdesk; this one knows {len(migrations)} at most"
+            )
+        if version < len(migrations):
+            self._upgrade(migrations)
+
+    def close(self) -> None:
+        """Close every connection. Whoever comes later gets ``StorageUnavailableError``."""
+        with self._guard:
+            self._closed = True
+            readers, self._idle_readers = self._idle_readers, []
+        for connection in readers:
+            connection.close()
+        with self._turn:
+            self._close_writer()
+
+    def _upgrade(self, migrations: Sequence[Migration]) -> None:
+        with self.write() as connection:
+            # Asked again, now that nobody else can change it.
+            version = _schema_version(connection)
+            for number, migration in enumerate(migrations[version:], start=version + 1):
+                for statement in migration:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
+
+    def _take_reader(self) -> sqlite3.Connection:
+        with self._guard:
+            if self._closed:
+                raise StorageUnavailableError("the database is closed")
+            if self._idle_readers:
+                return self._idle_readers.pop()
+        return self._connect()
+
+    def _keep_reader(self, connection: sqlite3.Connection) -> None:
+        with self._guard:
+            if not self._closed and len(self._idle_readers) < MAX_IDLE_READERS:
+                self._idle_readers.append(connection)
+                return
+        connection.close()
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._closed:
+            raise StorageUnavailableError("the database is closed")
+        if self._writer is None:
+            self._writer = self._connect()
+        return self._writer
+
+    def _close_writer(self) -> None:
+        connection, self._writer = self._writer, None
+        if connection is not None:
+            connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            # Never create the file here: it would be readable by others, and empty.
+            f"{self._path.as_uri()}?mode=rw",
+            uri=True,
+            timeout=BUSY_TIMEOUT_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
+        connection.set_trace_callback(self._on_statement)
+        return connection
+
+    def _enter_wal_mode(self) -> None:
+        """Switch the file to a write-ahead log, once for ever."""
+        with closing(self._connect()) as connection:
+            deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+            # The engine does not wait at this statement when several processes start at once.
+            while (mode := _try_wal_mode(connection)) is None:
+                if time.monotonic() > deadline:
+                    raise StorageUnavailableError("the database stays locked")
+                time.sleep(0.01)
+        if mode != "wal":
+            raise StorageUnavailableError("this file system cannot hold a write-ahead log")
+
+
+def _try_wal_mode(connection: sqlite3.Connection) -> str | None:
+    try:
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:  # without the extended part
+            return None
+        raise
+    return str(mode)
+
+
+def _create_private_file(path: Path) -> None:
+    """Create the empty file before SQLite does, which would let others read it.
+
+    Only ever a new one: opening and closing a file that is in use would drop the locks that
+    this process holds on it (POSIX).
+    """
+    if path.exists():
+        return
+    make_directory(path.parent)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+    sync_directory(path.parent)
+
+
+def _schema_version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise StorageUnavailableError(f"the database does not answer: {error}") from error

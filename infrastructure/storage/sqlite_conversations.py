@@ -1,0 +1,181 @@
+"""Conversation records in SQLite."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from application.ports.storage import ConversationStore
+from domain.addresses import ChannelType
+from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation
+from domain.messages import ConversationKey, InboundMessage
+from domain.times import parse_rfc3339, rfc3339
+from infrastructure.sqlite import SqliteDatabase
+from infrastructure.storage.message_json import messages_from_json, messages_to_json
+from infrastructure.storage.sender_values import normal_senders
+from infrastructure.storage.sqlite_schema import MIGRATIONS
+
+# The columns are the attributes, by the same names.
+_NAMES = tuple(field.name for field in fields(Conversation))
+_COLUMNS = ", ".join(_NAMES)
+_THIS = "conversation_id = :conversation_id AND primary_channel = :primary_channel"
+
+_INSERT = f"""
+    INSERT INTO conversations ({_COLUMNS}) VALUES ({", ".join(f":{name}" for name in _NAMES)})
+    ON CONFLICT (conversation_id, primary_channel) DO NOTHING
+"""  # noqa: S608 - the names of our own attributes
+_SELECT = f"SELECT {_COLUMNS} FROM conversations WHERE {_THIS}"  # noqa: S608
+_SELECT_ID = f"""
+    SELECT {_COLUMNS} FROM conversations WHERE conversation_id = ? ORDER BY primary_channel
+"""  # noqa: S608
+# Nothing compares less than NULL, so whoever was never active comes last.
+_LIST = f"""
+    SELECT {_COLUMNS} FROM conversations
+    ORDER BY last_activity_at DESC, conversation_id, primary_channel LIMIT ?
+"""  # noqa: S608
+_FIND = f"""
+    SELECT {_COLUMNS} FROM conversations
+    WHERE primary_channel = :channel AND conversation_status <> '{CLOSED}'
+      AND conversation_id IN (
+          SELECT conversation_id FROM participants
+          WHERE channel = :channel AND sender IN ({{senders}}))
+    ORDER BY conversation_id
+"""  # noqa: S608
+_RECORD_ACTIVITY = f"""
+    UPDATE conversations
+    SET recipient_id = coalesce(nullif(recipient_id, ''), :recipient),
+        conversation_status = '{USER_REPLY_RECEIVED}',
+        last_user_message_at = :received_at,
+        last_activity_at = :received_at,
+        last_message = :last_message
+    WHERE {_THIS} AND conversation_status <> '{CLOSED}'
+      AND (recipient_id IS :known_recipient OR recipient_id = :recipient)
+      AND (last_user_message_at IS NULL OR last_user_message_at < :received_at)
+    RETURNING {_COLUMNS}
+"""  # noqa: S608
+_SWITCH_HAND_OFF = f"""
+    UPDATE conversations SET hand_off_to_human = :on WHERE {_THIS} RETURNING {_COLUMNS}
+"""  # noqa: S608
+_ADD_SENDER = """
+    INSERT INTO participants (channel, sender, conversation_id) VALUES (?, ?, ?)
+    ON CONFLICT (channel, sender, conversation_id) DO NOTHING
+"""
+
+
+class SqliteConversationStore(ConversationStore):
+    """Conversations as rows, found through the table of their participants."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        database.migrate(MIGRATIONS)
+
+    def find_open_conversations(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> tuple[Conversation, ...]:
+        """See ``ConversationStore``."""
+        values = {f"sender{n}": s for n, s in enumerate(normal_senders(channel, senders))}
+        statement = _FIND.format(senders=", ".join(f":{name}" for name in values))
+        with self._database.read() as connection:
+            rows = connection.execute(statement, {"channel": channel, **values}).fetchall()
+        return tuple(map(_from_row, rows))
+
+    def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
+        """See ``ConversationStore``."""
+        with self._database.write() as connection:
+            created = connection.execute(_INSERT, _to_row(conversation)).rowcount == 1
+            if created:
+                _add_senders(connection, conversation.key, [conversation.sender_id])
+            (present,) = connection.execute(_SELECT, _to_key(conversation.key)).fetchall()
+        return _from_row(present), created
+
+    def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
+        """See ``ConversationStore``."""
+        with self._database.read() as connection:
+            rows = connection.execute(_SELECT_ID, (conversation_id,)).fetchall()
+        return tuple(map(_from_row, rows))
+
+    def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
+        """See ``ConversationStore``."""
+        with self._database.read() as connection:
+            rows = connection.execute(_LIST, (limit,)).fetchall()
+        return tuple(map(_from_row, rows))
+
+    def record_activity(
+        self, conversation: Conversation, message: InboundMessage
+    ) -> Conversation | None:
+        """See ``ConversationStore``: ``Conversation.received`` as one guarded statement."""
+        values = {
+            **_to_key(conversation.key),
+            "known_recipient": conversation.recipient_id,
+            "recipient": message.recipient.address,
+            "received_at": rfc3339(message.received_at),
+            "last_message": messages_to_json([message.in_history().preview()]),
+        }
+        with self._database.write() as connection:
+            rows = connection.execute(_RECORD_ACTIVITY, values).fetchall()
+            current = _from_row(rows[0]) if rows else None
+            if current is None:
+                current = _present_if_it_takes(connection, conversation, message)
+            if current is not None:
+                identities = [identity.value for identity in message.identities]
+                _add_senders(connection, conversation.key, identities)
+        return current
+
+    def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
+        """See ``ConversationStore``."""
+        with self._database.write() as connection:
+            rows = connection.execute(_SWITCH_HAND_OFF, {**_to_key(key), "on": on}).fetchall()
+        return _from_row(rows[0]) if rows else None
+
+
+def _present_if_it_takes(
+    connection: sqlite3.Connection, conversation: Conversation, message: InboundMessage
+) -> Conversation | None:
+    """Why the update lost: a later message came first, or the record is not the one it was."""
+    rows = connection.execute(_SELECT, _to_key(conversation.key)).fetchall()
+    present = _from_row(rows[0]) if rows else None
+    if present is None or not present.is_open:
+        return None
+    recipients = (conversation.recipient_id, message.recipient.address)
+    return present if present.recipient_id in recipients else None
+
+
+def _add_senders(
+    connection: sqlite3.Connection, key: ConversationKey, senders: Sequence[str | None]
+) -> None:
+    channel = key.primary_channel
+    for sender in normal_senders(channel, senders):
+        connection.execute(_ADD_SENDER, (channel, sender, key.conversation_id))
+
+
+def _to_key(key: ConversationKey) -> dict[str, object]:
+    return {"conversation_id": key.conversation_id, "primary_channel": key.primary_channel}
+
+
+def _to_row(conversation: Conversation) -> dict[str, object]:
+    row: dict[str, object] = {name: getattr(conversation, name) for name in _NAMES}
+    seen, active = conversation.last_user_message_at, conversation.last_activity_at
+    last = conversation.last_message
+    return {
+        **row,
+        "last_user_message_at": rfc3339(seen) if seen else None,
+        "last_activity_at": rfc3339(active) if active else None,
+        "last_message": messages_to_json([last] if last else []),
+        "legacy_messages": messages_to_json(conversation.legacy_messages),
+    }
+
+
+def _from_row(row: Sequence[Any]) -> Conversation:
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    for name in ("last_user_message_at", "last_activity_at"):
+        values[name] = parse_rfc3339(values[name]) if values[name] else None
+    last_message = messages_from_json(values["last_message"])
+    return Conversation(
+        **{
+            **values,
+            "primary_channel": ChannelType(values["primary_channel"]),
+            "hand_off_to_human": bool(values["hand_off_to_human"]),
+            "last_message": last_message[0] if last_message else None,
+            "legacy_messages": messages_from_json(values["legacy_messages"]),
+        }
+    )

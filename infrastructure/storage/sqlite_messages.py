@@ -1,0 +1,179 @@
+"""Messages in SQLite, under their gate keys."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from application.ports.storage import MessageStore
+from domain.addresses import ChannelType
+from domain.messages import ConversationKey, Message, MessageRecord, MessageState
+from domain.times import parse_rfc3339, rfc3339
+from infrastructure.sqlite import SqliteDatabase
+from infrastructure.storage.message_json import inbound_from_json, inbound_to_json
+from infrastructure.storage.sqlite_schema import MIGRATIONS
+
+_READ_COLUMNS = (
+    "request_id, conversation_id, primary_channel, state, content, validated_at, recorded_at, "
+    "lease_until, queued_at, inbound"
+)
+
+_INSERT = """
+    INSERT INTO messages (
+        gate_key, request_id, conversation_id, primary_channel, state, message_id, direction,
+        content, timestamp, channel_type, validated_at, recorded_at, lease_until, queued_at,
+        inbound)
+    VALUES (
+        :gate_key, :request_id, :conversation_id, :primary_channel, :state, :message_id,
+        :direction, :content, :timestamp, :channel_type, :validated_at, :recorded_at,
+        :lease_until, :queued_at, :inbound)
+    ON CONFLICT (gate_key) DO NOTHING
+"""
+_SELECT = f"SELECT {_READ_COLUMNS} FROM messages WHERE gate_key = ?"  # noqa: S608 - our own names
+_ASSIGN = f"""
+    UPDATE messages
+    SET conversation_id = :new_id, primary_channel = :new_channel, state = :state
+    WHERE gate_key = :gate_key AND state <> '{MessageState.QUEUED}'
+      AND conversation_id IS :old_id AND primary_channel IS :old_channel
+"""  # noqa: S608
+_TAKE_LEASE = f"""
+    UPDATE messages SET lease_until = :until
+    WHERE gate_key = :gate_key AND state = '{MessageState.PENDING}' AND lease_until IS :seen
+"""  # noqa: S608
+_MARK_QUEUED = f"""
+    UPDATE messages SET state = '{MessageState.QUEUED}', queued_at = :queued_at
+    WHERE gate_key = :gate_key AND state = '{MessageState.PENDING}'
+"""  # noqa: S608
+_HISTORY = f"""
+    SELECT {_READ_COLUMNS} FROM messages
+    WHERE conversation_id = :id AND primary_channel = :channel AND timestamp > :after
+    ORDER BY timestamp DESC, rowid DESC LIMIT :limit
+"""  # noqa: S608
+_UNMATCHED = f"""
+    SELECT {_READ_COLUMNS} FROM messages WHERE state = '{MessageState.UNMATCHED}'
+    ORDER BY timestamp, gate_key LIMIT :limit
+"""  # noqa: S608
+# The record of the page before may be matched by now; its gate key is there for ever.
+_UNMATCHED_AFTER = f"""
+    SELECT {_READ_COLUMNS} FROM messages
+    WHERE state = '{MessageState.UNMATCHED}'
+      AND (timestamp, gate_key) > (SELECT timestamp, gate_key FROM messages WHERE gate_key = :after)
+    ORDER BY timestamp, gate_key LIMIT :limit
+"""  # noqa: S608
+
+
+class SqliteMessageStore(MessageStore):
+    """Messages as rows; the gate is the primary key."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        database.migrate(MIGRATIONS)
+
+    def record(self, record: MessageRecord) -> MessageRecord | None:
+        """See ``MessageStore``."""
+        row = _to_row(record)
+        with self._database.write() as connection:
+            if connection.execute(_INSERT, row).rowcount == 1:
+                return None
+            rows = connection.execute(_SELECT, (record.gate_key,)).fetchall()
+        return _from_row(rows[0])
+
+    def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
+        """See ``MessageStore``."""
+        old_id, old_channel = _key_columns(record.conversation)
+        new_id, new_channel = _key_columns(conversation)
+        return self._change(
+            _ASSIGN,
+            gate_key=record.gate_key,
+            old_id=old_id,
+            old_channel=old_channel,
+            new_id=new_id,
+            new_channel=new_channel,
+            state=record.assigned_to(conversation).state,
+        )
+
+    def take_lease(self, record: MessageRecord, until: datetime) -> bool:
+        """See ``MessageStore``."""
+        seen = _time_column(record.lease_until)
+        return self._change(_TAKE_LEASE, gate_key=record.gate_key, until=rfc3339(until), seen=seen)
+
+    def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
+        """See ``MessageStore``."""
+        self._change(_MARK_QUEUED, gate_key=gate_key, queued_at=rfc3339(queued_at))
+
+    def history(
+        self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
+    ) -> tuple[Message, ...]:
+        """See ``MessageStore``."""
+        wanted = {
+            "id": key.conversation_id,
+            "channel": key.primary_channel,
+            "after": _time_column(after) or "",
+            "limit": limit,
+        }
+        with self._database.read() as connection:
+            rows = connection.execute(_HISTORY, wanted).fetchall()
+        return tuple(_from_row(row).message.in_history() for row in reversed(rows))
+
+    def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
+        """See ``MessageStore``."""
+        statement = _UNMATCHED if after is None else _UNMATCHED_AFTER
+        with self._database.read() as connection:
+            rows = connection.execute(statement, {"limit": limit, "after": after}).fetchall()
+        return tuple(map(_from_row, rows))
+
+    def _change(self, statement: str, **values: str | None) -> bool:
+        """Run a conditional update; whether its condition held."""
+        with self._database.write() as connection:
+            return connection.execute(statement, values).rowcount == 1
+
+
+def _key_columns(key: ConversationKey | None) -> tuple[str | None, str | None]:
+    return (key.conversation_id, key.primary_channel) if key else (None, None)
+
+
+def _time_column(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
+
+
+def _to_row(record: MessageRecord) -> dict[str, str | None]:
+    entry = record.message.in_history()
+    conversation_id, primary_channel = _key_columns(record.conversation)
+    return {
+        "gate_key": record.gate_key,
+        "request_id": record.request_id,
+        "conversation_id": conversation_id,
+        "primary_channel": primary_channel,
+        "state": record.state,
+        "message_id": entry.message_id,
+        "direction": entry.direction,
+        "content": entry.content,
+        "timestamp": rfc3339(entry.timestamp),
+        "channel_type": entry.channel_type,
+        "validated_at": rfc3339(record.validated_at),
+        "recorded_at": rfc3339(record.recorded_at),
+        "lease_until": _time_column(record.lease_until),
+        "queued_at": _time_column(record.queued_at),
+        "inbound": inbound_to_json(record.message),
+    }
+
+
+def _from_row(row: Sequence[Any]) -> MessageRecord:
+    request_id, conversation_id, primary_channel, state, content, *times, inbound = row
+    validated_at, recorded_at, lease_until, queued_at = (
+        parse_rfc3339(text) if text else None for text in times
+    )
+    assert validated_at is not None  # noqa: S101 - NOT NULL columns
+    assert recorded_at is not None  # noqa: S101
+    key = (
+        ConversationKey(conversation_id, ChannelType(primary_channel)) if conversation_id else None
+    )
+    return MessageRecord(
+        request_id=request_id,
+        message=inbound_from_json(inbound, content),
+        conversation=key,
+        validated_at=validated_at,
+        state=MessageState(state),
+        recorded_at=recorded_at,
+        lease_until=lease_until,
+        queued_at=queued_at,
+    )

@@ -1,0 +1,89 @@
+"""The schema of the embedded storage. Migrations are only ever appended.
+
+Times are RFC 3339 texts of one width (``domain.times``), so that they compare as text.
+"""
+
+from collections.abc import Sequence
+
+from infrastructure.sqlite import Migration
+
+_CONVERSATIONS: Migration = (
+    """
+    CREATE TABLE conversations (
+        conversation_id TEXT NOT NULL,
+        primary_channel TEXT NOT NULL,
+        sender_id TEXT,
+        recipient_id TEXT,
+        conversation_status TEXT NOT NULL,
+        hand_off_to_human INTEGER NOT NULL,
+        thread_id TEXT,
+        company_id TEXT,
+        project_id TEXT,
+        company_name TEXT,
+        credentials_reference TEXT,
+        last_user_message_at TEXT,
+        last_activity_at TEXT,
+        last_message TEXT NOT NULL,    -- JSON: a list of at most one message
+        legacy_messages TEXT NOT NULL, -- JSON: a list of messages
+        PRIMARY KEY (conversation_id, primary_channel)
+    ) STRICT
+    """,
+    # Every address by which a sender is known leads to the conversation.
+    """
+    CREATE TABLE participants (
+        channel TEXT NOT NULL,
+        sender TEXT NOT NULL, -- normalised
+        conversation_id TEXT NOT NULL,
+        PRIMARY KEY (channel, sender, conversation_id),
+        FOREIGN KEY (conversation_id, channel)
+            REFERENCES conversations (conversation_id, primary_channel) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX participants_of_conversation ON participants (conversation_id, channel)",
+)
+
+# Messages outlive their conversation: the gate must stay shut. So no foreign key to it.
+_MESSAGES: Migration = (
+    """
+    CREATE TABLE messages (
+        gate_key TEXT NOT NULL PRIMARY KEY,
+        request_id TEXT NOT NULL UNIQUE,
+        conversation_id TEXT,
+        primary_channel TEXT,
+        state TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        direction TEXT NOT NULL,
+        content TEXT NOT NULL,
+        timestamp TEXT NOT NULL, -- when it was received
+        channel_type TEXT NOT NULL,
+        validated_at TEXT NOT NULL,
+        recorded_at TEXT NOT NULL,
+        lease_until TEXT,
+        queued_at TEXT,
+        inbound TEXT NOT NULL -- JSON: the message as the channel delivered it, without content
+    ) STRICT
+    """,
+    """
+    CREATE INDEX messages_of_conversation
+    ON messages (conversation_id, primary_channel, timestamp) WHERE conversation_id IS NOT NULL
+    """,
+    "CREATE INDEX pending_messages ON messages (recorded_at) WHERE state = 'pending'",
+    "CREATE INDEX unmatched_messages ON messages (timestamp, gate_key) WHERE state = 'unmatched'",
+)
+
+_CLAIMS: Migration = (
+    """
+    CREATE TABLE answer_claims (
+        sender TEXT NOT NULL PRIMARY KEY,
+        claimed_at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE answer_hours (
+        hour TEXT NOT NULL PRIMARY KEY,
+        granted INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: Sequence[Migration] = ((*_CONVERSATIONS, *_MESSAGES, *_CLAIMS),)
