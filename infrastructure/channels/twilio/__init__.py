@@ -1,0 +1,1 @@
+"""Twilio: WhatsApp and SMS by webhook, automatic answers by its REST API."""

@@ -1,0 +1,154 @@
+"""Everything in a form that is not the message itself: normalised where it is known, else verbatim.
+
+Twilio adds parameters without notice. None is dropped: what this module does not know, or
+cannot convert, goes under ``provider`` as it came.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from domain.messages import Attachment
+from infrastructure.channels.twilio.forms import MANDATORY_FIELDS, Form
+
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,16})?")
+_UNKNOWN_TYPE: Final = "application/octet-stream"
+_MAX_JSON_DEPTH = 16
+_MEDIA_URL = re.compile(r"MediaUrl(0|[1-9][0-9]{0,2})")
+_ON_THE_MESSAGE = frozenset((*MANDATORY_FIELDS, "Body"))
+
+
+def _text(value: str) -> object:
+    return value
+
+
+def _flag(value: str) -> object:
+    return {"true": True, "false": False}[value]
+
+
+def _count(value: str) -> object:
+    if not re.fullmatch(r"0|[1-9][0-9]{0,8}", value):
+        raise ValueError("not a count")
+    return int(value)
+
+
+def _coordinate(value: str) -> object:
+    """A float where it is one; a place that is written otherwise is still a place."""
+    return float(value) if _NUMBER.fullmatch(value) else value
+
+
+def _json(value: str) -> object:
+    """Decoded JSON that can be encoded again: no NaN, no half characters, no repeated key."""
+    decoded: object = json.loads(value, object_pairs_hook=_distinct)
+    json.dumps(decoded, ensure_ascii=False, allow_nan=False).encode()
+    if not _is_shallow(decoded, _MAX_JSON_DEPTH):
+        raise ValueError("nested too deeply")
+    return decoded
+
+
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    decoded = dict(pairs)
+    if len(decoded) != len(pairs):
+        raise ValueError("a repeated key")
+    return decoded
+
+
+def _is_shallow(value: object, depth: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        return True
+    return depth > 0 and all(_is_shallow(child, depth - 1) for child in value)
+
+
+FACTS: Mapping[str, tuple[str, str, Callable[[str], object]]] = {
+    "AddOns": ("", "add_ons", _json),
+    "Address": ("location", "address", _text),
+    "ButtonPayload": ("button", "payload", _text),
+    "ButtonText": ("button", "text", _text),
+    "ChannelMetadata": ("", "channel_metadata", _json),
+    "ExternalUserId": ("", "external_user_id", _text),
+    "Forwarded": ("", "forwarded", _flag),
+    "FrequentlyForwarded": ("", "frequently_forwarded", _flag),
+    "Label": ("location", "label", _text),
+    "Latitude": ("location", "latitude", _coordinate),
+    "Longitude": ("location", "longitude", _coordinate),
+    "MessageType": ("", "message_type", _text),
+    "MessagingServiceSid": ("", "messaging_service_sid", _text),
+    "NumSegments": ("", "num_segments", _count),
+    "OptOutType": ("", "opt_out_type", _text),
+    "OriginalRepliedMessageSender": ("reply_to", "sender", _text),
+    "OriginalRepliedMessageSid": ("reply_to", "message_sid", _text),
+    "ProfileName": ("", "profile_name", _text),
+    "ReferralBody": ("referral", "body", _text),
+    "ReferralCtwaClid": ("referral", "ctwa_clid", _text),
+    "ReferralHeadline": ("referral", "headline", _text),
+    "ReferralMediaContentType": ("referral", "media_content_type", _text),
+    "ReferralMediaId": ("referral", "media_id", _text),
+    "ReferralMediaUrl": ("referral", "media_url", _text),
+    "ReferralSourceId": ("referral", "source_id", _text),
+    "ReferralSourceType": ("referral", "source_type", _text),
+    "ReferralSourceUrl": ("referral", "source_url", _text),
+    "WaId": ("", "wa_id", _text),
+}
+"""Parameter → (its group in the metadata, its name there, how it is read)."""
+
+
+def metadata_of(form: Form) -> dict[str, object]:
+    """The metadata of the message in ``form``: JSON types only.
+
+    Known facts under names of their own; under ``provider`` every other parameter, as text,
+    or as a list of texts if it is repeated. Empty values are kept there too.
+    """
+    groups: defaultdict[str, dict[str, object]] = defaultdict(dict)
+    provider: dict[str, object] = {}
+    elsewhere = _ON_THE_MESSAGE | _media_fields(form)
+    for name, values in form.fields.items():
+        if len(values) > 1:
+            provider[name] = list(values)
+        elif name not in elsewhere and not _note(groups, name, values[0]):
+            provider[name] = values[0]
+    ungrouped = groups.pop("", {})
+    return {**ungrouped, **groups, "provider": provider}
+
+
+def _note(groups: defaultdict[str, dict[str, object]], name: str, value: str) -> bool:
+    """Put a known fact where it belongs; false if it is unknown, empty or not convertible."""
+    if not value or name not in FACTS:
+        return False
+    group, key, read = FACTS[name]
+    try:
+        fact = read(value)
+    except (ValueError, KeyError, RecursionError):
+        return False
+    groups[group][key] = fact
+    return True
+
+
+def attachments_of(form: Form) -> tuple[Attachment, ...]:
+    """The files that Twilio holds for the message, in its order; a referral's picture last.
+
+    What is listed counts, whatever ``NumMedia`` says.
+    """
+    pairs = [(f"MediaUrl{n}", f"MediaContentType{n}") for n in _media_numbers(form)]
+    pairs.append(("ReferralMediaUrl", "ReferralMediaContentType"))
+    return tuple(
+        Attachment(content_type=form.first(kind) or _UNKNOWN_TYPE, url=url)
+        for place, kind in pairs
+        if (url := form.first(place))
+    )
+
+
+def _media_numbers(form: Form) -> list[int]:
+    matches = (_MEDIA_URL.fullmatch(name) for name in form)
+    return sorted(int(match[1]) for match in matches if match and form.first(match[0]))
+
+
+def _media_fields(form: Form) -> frozenset[str]:
+    """The parameters that an attachment holds in full."""
+    names = [
+        f"{kind}{n}" for n in _media_numbers(form) for kind in ("MediaUrl", "MediaContentType")
+    ]
+    return frozenset(name for name in names if form.only(name))

@@ -1,0 +1,122 @@
+"""Twilio's webhooks as messages: WhatsApp, SMS and MMS."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from application.ports.channels import (
+    ParsedMessage,
+    WebhookParser,
+    WebhookRequest,
+    WebhookResponse,
+)
+from domain.addresses import Address, ChannelType
+from domain.errors import InvalidAddressError, UnreadableMessageError
+from domain.messages import InboundMessage, Recipient
+from infrastructure.channels.twilio.forms import (
+    Form,
+    IncomingMessageForm,
+    decode_form,
+    read_message_form,
+)
+from infrastructure.channels.twilio.metadata import attachments_of, metadata_of
+from infrastructure.channels.twilio.verification import MAX_BODY_BYTES, check_size, signing_account
+from infrastructure.secrets.accounts import TwilioAccount
+
+EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
+"""No reply. https://www.twilio.com/docs/messaging/twiml"""
+
+_WHATSAPP_SCHEME = "whatsapp:"
+_WA_ID = re.compile(r"[0-9]{6,15}")
+
+
+@dataclass(frozen=True)
+class TwilioWebhookParser(WebhookParser):
+    """Reads Twilio's message webhooks. ``accounts`` are asked for at every request."""
+
+    accounts: Callable[[], tuple[TwilioAccount, ...]]
+    max_body_bytes: int = MAX_BODY_BYTES
+
+    def validate(self, request: WebhookRequest) -> str:
+        """The AccountSid whose token signed ``request``; errors as the port has them."""
+        check_size(request, self.max_body_bytes)
+        return signing_account(request, self.accounts())
+
+    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
+        """The one message in ``request``.
+
+        Raises ``UnreadableMessageError``, which names the field at fault but no value.
+        """
+        try:
+            form = decode_form(request.body)
+        except ValueError as error:
+            raise UnreadableMessageError("the body is not a form in UTF-8") from error
+        fields = read_message_form(form)
+        if fields.account_sid != account:
+            raise UnreadableMessageError("AccountSid is not the account that signed")
+        return (ParsedMessage(_message(request, form, fields)),)
+
+    def respond(self) -> WebhookResponse:
+        """Empty TwiML: received, and nothing to say."""
+        return WebhookResponse(200, EMPTY_TWIML, "text/xml")
+
+
+def _message(request: WebhookRequest, form: Form, fields: IncomingMessageForm) -> InboundMessage:
+    channel = _channel_of(fields.sender)
+    sender = _address(channel, "From", fields.sender)
+    return InboundMessage(
+        channel=channel,
+        account=fields.account_sid,
+        provider_message_id=fields.message_sid,
+        sender=sender,
+        sender_verbatim=fields.sender,
+        identities=_identities(sender, fields),
+        recipient=_recipient(channel, fields),
+        body=fields.body,
+        received_at=request.received_at,
+        attachments=attachments_of(form),
+        metadata=metadata_of(form),
+        opt_out_type=fields.opt_out_type,
+    )
+
+
+def _channel_of(sender: str) -> ChannelType:
+    """``From`` decides, whatever the path said. Other schemes (``rcs:``) ride on SMS."""
+    is_whatsapp = sender.lower().startswith(_WHATSAPP_SCHEME)
+    return ChannelType.WHATSAPP if is_whatsapp else ChannelType.SMS
+
+
+def _address(channel: ChannelType, name: str, text: str) -> Address:
+    try:
+        return Address.parse(channel, text)
+    except InvalidAddressError as error:
+        raise UnreadableMessageError(f"{name} is not an address") from error
+
+
+def _identities(sender: Address, fields: IncomingMessageForm) -> tuple[Address, ...]:
+    """Who the sender is, best first: WhatsApp user id, ``From``, the number of ``WaId``.
+
+    A WhatsApp user may hide the number (``From`` is then the user id, and ``WaId`` may be
+    absent) or change it; and ``WaId`` may write the same number differently.
+    """
+    if sender.channel is not ChannelType.WHATSAPP:
+        return (sender,)
+    user_id = _address_if_any(fields.external_user_id)
+    wa_id = fields.wa_id if fields.wa_id and _WA_ID.fullmatch(fields.wa_id) else None
+    phone = _address_if_any(f"+{wa_id}" if wa_id else None)
+    found = (address for address in (user_id, sender, phone) if address is not None)
+    return tuple(dict.fromkeys(found))
+
+
+def _address_if_any(text: str | None) -> Address | None:
+    """An alias that cannot be read is no reason to lose the message."""
+    try:
+        return Address.parse(ChannelType.WHATSAPP, text) if text else None
+    except InvalidAddressError:
+        return None
+
+
+def _recipient(channel: ChannelType, fields: IncomingMessageForm) -> Recipient:
+    address = _address(channel, "To", fields.recipient).value
+    service = fields.messaging_service_sid
+    return Recipient(fields.recipient, address, (address, service) if service else (address,))

@@ -1,0 +1,106 @@
+"""Is a webhook really Twilio's? Decided by its signature, on everything that it covers.
+
+Source: https://www.twilio.com/docs/usage/security#validating-requests
+"""
+
+import hmac
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+from application.ports.channels import WebhookRequest
+from domain.errors import PayloadTooLargeError, ValidationError
+from infrastructure.channels.twilio.forms import (
+    MAX_FORM_FIELDS,
+    Form,
+    count_form_fields,
+    decode_form,
+)
+from infrastructure.secrets.accounts import TwilioAccount
+
+MAX_BODY_BYTES = 1024 * 1024
+"""A form of Twilio's has a few kilobytes."""
+
+_FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
+_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=")
+"""HMAC-SHA1 in base64: 20 bytes are 28 characters."""
+
+_DEFAULT_PORTS = {"https": "443", "http": "80"}
+
+
+def check_size(request: WebhookRequest, max_body_bytes: int) -> None:
+    """Raise ``PayloadTooLargeError`` over ``max_body_bytes`` or ``MAX_FORM_FIELDS``.
+
+    Cheap, and to be asked first: the check of a signature hashes all of the body.
+    """
+    if len(request.body) > max_body_bytes:
+        raise PayloadTooLargeError("the body is larger than any of Twilio's")
+    if count_form_fields(request.body) > MAX_FORM_FIELDS:
+        raise PayloadTooLargeError("the form has more fields than any of Twilio's")
+
+
+def signing_account(request: WebhookRequest, accounts: Iterable[TwilioAccount]) -> str:
+    """The AccountSid of the account of ``accounts`` whose token signed ``request``.
+
+    The AccountSid of the form only picks which tokens are tried; the signature proves it.
+    Raises ``ValidationError`` for whatever is not proven, for whatever reason.
+    """
+    try:
+        account_sid = _proven_account(request, accounts)
+    except Exception as error:
+        # The check itself must not be an opening: what it stumbles over is refused.
+        raise ValidationError("not signed by a known account") from error
+    if account_sid is None:
+        raise ValidationError("not signed by a known account")
+    return account_sid
+
+
+def _proven_account(request: WebhookRequest, accounts: Iterable[TwilioAccount]) -> str | None:
+    signature = request.header("x-twilio-signature")
+    if not _is_form(request) or not signature or not _SIGNATURE.fullmatch(signature):
+        return None
+    form = decode_form(request.body)
+    account_sid = form.only("AccountSid")
+    tokens = [
+        token.get_secret_value()
+        for account in accounts
+        if account.account_sid == account_sid
+        for token in account.auth_tokens
+    ]
+    # An empty token would let everybody sign.
+    proven = any(is_signed(request.url, form, signature, token) for token in tokens if token)
+    return account_sid if proven else None
+
+
+def _is_form(request: WebhookRequest) -> bool:
+    """JSON in particular is refused: its signature covers the URL alone."""
+    content_type = request.header("content-type") or ""
+    return content_type.partition(";")[0].strip().lower() == _FORM_CONTENT_TYPE
+
+
+def is_signed(url: str, form: Form, signature: str, token: str) -> bool:
+    """Whether ``signature`` is the one that ``token`` gives for ``form`` posted to ``url``.
+
+    The library computes and we compare: its own ``validate`` compares character by
+    character, and takes a body that is not a form for one that ``bodySHA256`` vouches for.
+    """
+    validator = RequestValidator(token)
+    expected = [validator.compute_signature(signed, form) for signed in signed_urls(url)]
+    return any(hmac.compare_digest(text.encode(), signature.encode()) for text in expected)
+
+
+def signed_urls(url: str) -> tuple[str, ...]:
+    """The forms of ``url`` that Twilio may have signed: without and with its port.
+
+    Twilio keeps or drops the port depending on the scheme, and always drops user info and
+    fragment. A port that is no number stays where it is; nothing here looks at its value.
+    Raises ``ValueError`` for what cannot be split as a URL.
+    """
+    parts = urlsplit(url)
+    authority = parts.netloc.rpartition("@")[2]
+    host = re.sub(r":[0-9]*$", "", authority)
+    port = authority[len(host) + 1 :] or _DEFAULT_PORTS.get(parts.scheme, "")
+    authorities = dict.fromkeys((host, f"{host}:{port}" if port else host))
+    return tuple(parts._replace(netloc=netloc, fragment="").geturl() for netloc in authorities)

@@ -1,0 +1,137 @@
+"""Every payload file gives what the JSON file beside it says, and loses nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from domain.addresses import Address
+from domain.errors import UnreadableMessageError
+from domain.messages import InboundMessage
+from tests.builders import NOW
+from tests.infrastructure.channels.twilio.losses import lost_parameters
+from tests.infrastructure.channels.twilio.webhooks import (
+    ACCOUNT_SID,
+    PAYLOADS,
+    a_parser,
+    a_webhook,
+    parsed,
+)
+
+FORMS = sorted(PAYLOADS.glob("*.form"))
+SIGNED = json.loads((PAYLOADS / "signatures.json").read_text())
+
+
+def expectation(form: Path) -> dict[str, Any]:
+    expected: dict[str, Any] = json.loads(form.with_suffix(".json").read_text())
+    return expected
+
+
+READABLE = [form for form in FORMS if "unreadable" not in expectation(form)]
+UNREADABLE = [form for form in FORMS if "unreadable" in expectation(form)]
+
+
+def by_name(form: Path) -> str:
+    return form.stem
+
+
+def described(message: InboundMessage) -> dict[str, Any]:
+    def address(value: Address) -> list[str]:
+        assert value.channel is message.channel
+        return [value.kind.value, value.value]
+
+    return {
+        "channel": message.channel.value,
+        "message_id": message.provider_message_id,
+        "sender": address(message.sender),
+        "sender_verbatim": message.sender_verbatim,
+        "identities": [address(identity) for identity in message.identities],
+        "recipient": {
+            "verbatim": message.recipient.verbatim,
+            "keys": list(message.recipient.keys),
+        },
+        "body": message.body,
+        "attachments": [[file.content_type, file.url] for file in message.attachments],
+        "opt_out_type": message.opt_out_type,
+        "metadata": message.metadata,
+    }
+
+
+@pytest.mark.parametrize("form", READABLE, ids=by_name)
+def test_a_payload_becomes_the_message_that_is_expected(form: Path) -> None:
+    assert described(parsed(form.read_bytes())) == expectation(form)
+
+
+@pytest.mark.parametrize("form", UNREADABLE, ids=by_name)
+def test_an_unreadable_payload_names_the_field_and_no_value(form: Path) -> None:
+    with pytest.raises(UnreadableMessageError) as caught:
+        parsed(form.read_bytes())
+    assert str(caught.value) == expectation(form)["unreadable"]
+
+
+@pytest.mark.parametrize("form", READABLE, ids=by_name)
+def test_no_parameter_of_a_payload_is_lost(form: Path) -> None:
+    body = form.read_bytes()
+    pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True)
+    assert lost_parameters(pairs, parsed(body)) == []
+
+
+@pytest.mark.parametrize("form", READABLE, ids=by_name)
+def test_metadata_is_json(form: Path) -> None:
+    metadata = parsed(form.read_bytes()).metadata
+    assert json.loads(json.dumps(metadata, allow_nan=False)) == metadata
+
+
+@pytest.mark.parametrize("name", SIGNED["signatures"])
+def test_a_sample_that_twilio_signed_is_authentic(name: str) -> None:
+    body = (PAYLOADS / f"{name}.form").read_bytes()
+    request = a_webhook(body, url=SIGNED["url"], signature=SIGNED["signatures"][name])
+    assert a_parser().validate(request) == ACCOUNT_SID
+
+
+def test_what_stays_the_same_for_every_message() -> None:
+    message = parsed((PAYLOADS / "whatsapp_text.form").read_bytes())
+    assert (message.account, message.received_at) == (ACCOUNT_SID, NOW)
+    assert message.recipient.address == message.recipient.keys[0]
+    assert message.author_authenticated
+    assert (message.mail, message.subject, message.thread_references) == (None, None, ())
+
+
+@pytest.mark.parametrize("path", ["sms", "whatsapp", "prod/v1/Webhooks/SMS"])
+@pytest.mark.parametrize(("name", "channel"), [("whatsapp_text", "whatsapp"), ("sms", "sms")])
+def test_the_scheme_of_from_decides_on_the_channel_whatever_the_path_said(
+    path: str, name: str, channel: str
+) -> None:
+    body = (PAYLOADS / f"{name}.form").read_bytes()
+    request = a_webhook(body, url=f"https://example.com/{path}")
+    (result,) = a_parser().parse(request, ACCOUNT_SID)
+    assert result.message.channel.value == channel
+
+
+def test_a_message_of_another_account_than_the_one_that_signed_is_unreadable() -> None:
+    request = a_webhook((PAYLOADS / "sms.form").read_bytes())
+    with pytest.raises(UnreadableMessageError, match="AccountSid"):
+        a_parser().parse(request, "AC00000000000000000000000000000009")
+
+
+@pytest.mark.parametrize("name", [b"MessageSid", b"AccountSid"])
+@pytest.mark.parametrize("change", [b"%0A", b"0", b"+", b"%EF%BC%91"])
+def test_an_id_that_is_longer_than_it_should_be_is_unreadable(name: bytes, change: bytes) -> None:
+    fields = (PAYLOADS / "sms.form").read_bytes().split(b"&")
+    body = b"&".join(pair + change if pair.startswith(name) else pair for pair in fields)
+    with pytest.raises(UnreadableMessageError, match=f"{name.decode()} is ill-formed"):
+        parsed(body)
+
+
+@pytest.mark.parametrize("body", [b"", b"Body", b"Body=%ff", b"Body=\xff", b"a=&" * 501 + b"b="])
+def test_what_is_no_form_is_unreadable(body: bytes) -> None:
+    with pytest.raises(UnreadableMessageError):
+        parsed(body)
+
+
+def test_the_answer_is_empty_twiml() -> None:
+    response = a_parser().respond()
+    assert (response.status, response.content_type) == (200, "text/xml")
+    assert response.body == b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'

@@ -1,0 +1,224 @@
+"""Only what a known account signed, as it signed it, is authentic."""
+
+import base64
+import hashlib
+from urllib.parse import urlencode
+
+import pytest
+
+from application.ports.channels import WebhookRequest
+from domain.errors import PayloadTooLargeError, SecretsUnavailableError, ValidationError
+from infrastructure.channels.twilio.parser import TwilioWebhookParser
+from infrastructure.secrets.accounts import TwilioAccount
+from tests.infrastructure.channels.twilio.webhooks import (
+    ACCOUNT_SID,
+    FORM,
+    PAYLOADS,
+    TOKEN,
+    URL,
+    a_parser,
+    a_webhook,
+    an_account,
+    sign,
+)
+
+BODY = (PAYLOADS / "sms.form").read_bytes()
+OTHER_SID = "AC00000000000000000000000000000009"
+SHA256_OF_BODY = hashlib.sha256(BODY).hexdigest()
+
+
+def refused(request: WebhookRequest, *accounts: TwilioAccount) -> bool:
+    with pytest.raises(ValidationError) as caught:
+        a_parser(*accounts).validate(request)
+    # One sentence for every reason.
+    return str(caught.value) == "not signed by a known account"
+
+
+@pytest.mark.parametrize("tokens", [(TOKEN, "older"), ("newer", TOKEN), ("", TOKEN)])
+def test_any_token_of_the_account_proves_it(tokens: tuple[str, ...]) -> None:
+    assert a_parser(an_account(*tokens)).validate(a_webhook(BODY)) == ACCOUNT_SID
+
+
+@pytest.mark.parametrize(
+    "accounts",
+    [
+        pytest.param((an_account("other"),), id="another token"),
+        pytest.param((an_account(TOKEN + " "),), id="almost the token"),
+        pytest.param((an_account("\udcff"),), id="a token that is no text"),
+        pytest.param((TwilioAccount(ACCOUNT_SID, ()),), id="no token"),
+        pytest.param((an_account(account_sid=OTHER_SID),), id="account absent"),
+        pytest.param(
+            (an_account("other"), an_account(account_sid=OTHER_SID)),
+            id="another account's token",
+        ),
+    ],
+)
+def test_only_the_named_accounts_tokens_count(accounts: tuple[TwilioAccount, ...]) -> None:
+    assert refused(a_webhook(BODY), *accounts)
+
+
+def test_without_accounts_nothing_is_authentic() -> None:
+    with pytest.raises(ValidationError):
+        TwilioWebhookParser(tuple).validate(a_webhook(BODY))
+
+
+def test_an_empty_token_proves_nothing() -> None:
+    forged = a_webhook(BODY, signature=sign(BODY, token=""))
+    assert refused(forged, an_account(""))
+
+
+def test_secrets_that_cannot_be_read_are_not_a_refusal() -> None:
+    def accounts() -> tuple[TwilioAccount, ...]:
+        raise SecretsUnavailableError("later")
+
+    with pytest.raises(SecretsUnavailableError):
+        TwilioWebhookParser(accounts).validate(a_webhook(BODY))
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        " ",
+        "None",
+        sign(BODY) + " ",
+        sign(BODY).lower(),
+        sign(BODY)[:-1],
+        f"{sign(BODY)},{sign(BODY)}",
+        "é" * 28,
+        "A" * 27 + "=",
+        "A" * 100_000,
+    ],
+)
+def test_a_wrong_or_malformed_signature_is_refused(signature: str) -> None:
+    assert refused(a_webhook(BODY, signature=signature))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (),
+        (("content-type", FORM),),
+        (("content-type", FORM), *[("x-twilio-signature", sign(BODY))] * 2),
+        (("content-type", FORM), ("x-twilio-signature", "x"), ("x-twilio-signature", sign(BODY))),
+        (*[("content-type", FORM)] * 2, ("x-twilio-signature", sign(BODY))),
+        (("x-twilio-signature", sign(BODY)),),
+        (("content-type", FORM), ("x-twilio-email-signature", sign(BODY))),
+    ],
+)
+def test_a_missing_or_repeated_header_is_refused(headers: tuple[tuple[str, str], ...]) -> None:
+    assert refused(a_webhook(BODY, headers=headers))
+
+
+@pytest.mark.parametrize(
+    "content_type", [FORM, FORM.upper(), f"{FORM}; charset=UTF-8", f"{FORM} ;charset=utf-8"]
+)
+def test_a_form_is_a_form_in_any_case_and_with_parameters(content_type: str) -> None:
+    assert a_parser().validate(a_webhook(BODY, content_type=content_type)) == ACCOUNT_SID
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["", "application/json", "multipart/form-data", "text/plain", f"{FORM}-not", f"a, {FORM}"],
+)
+def test_another_content_type_is_refused(content_type: str) -> None:
+    assert refused(a_webhook(BODY, content_type=content_type))
+
+
+@pytest.mark.parametrize("content_type", ["application/json", FORM])
+@pytest.mark.parametrize("body", [BODY, b"{}", b""])
+def test_a_body_that_only_its_hash_vouches_for_is_refused(body: bytes, content_type: str) -> None:
+    url = f"{URL}?bodySHA256={hashlib.sha256(body).hexdigest()}"
+    assert refused(a_webhook(body, url=url, signature=sign(b"", url), content_type=content_type))
+
+
+def test_a_hash_in_the_url_is_part_of_the_url_and_no_more() -> None:
+    url = f"{URL}?bodySHA256={SHA256_OF_BODY}"
+    assert a_parser().validate(a_webhook(BODY, url=url)) == ACCOUNT_SID
+
+
+@pytest.mark.parametrize("name", ["sms", "mms"])
+def test_a_form_without_its_empty_values_is_refused(name: str) -> None:
+    body = (PAYLOADS / f"{name}.form").read_bytes()
+    kept = b"&".join(pair for pair in body.split(b"&") if not pair.endswith(b"="))
+    assert kept != body
+    assert refused(a_webhook(kept, signature=sign(body)))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param(BODY.replace(b"Body=Hi", b"Body=Ho"), id="another text"),
+        pytest.param(BODY.replace(b"Body=Hi", b"Body=Hi+"), id="a space more"),
+        pytest.param(BODY + b"&New=1", id="a field more"),
+        pytest.param(BODY.replace(b"&ToZip=", b""), id="a field less"),
+        pytest.param(BODY + b"&", id="an empty field"),
+        pytest.param(BODY.replace(b"ToZip=", b"ToZip"), id="a field without an equals sign"),
+        pytest.param(BODY + b"&AccountSid=" + OTHER_SID.encode(), id="a second account"),
+        pytest.param(BODY + b"&AccountSid=" + ACCOUNT_SID.encode(), id="the account twice"),
+        pytest.param(BODY.replace(b"AccountSid", b"accountsid"), id="account in lower case"),
+        pytest.param(BODY.replace(b"%C3%A1", b"%C3"), id="half a character"),
+        pytest.param(BODY.replace(b"%C3%A1", b"\xe1"), id="Latin-1"),
+        pytest.param(BODY.replace(b"%C3%A1", b"%ED%A0%80"), id="a lone surrogate"),
+        pytest.param(BODY.decode().encode("utf-16"), id="UTF-16"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\x00" * 100, id="zeros"),
+    ],
+)
+def test_a_changed_body_is_refused(changed: bytes) -> None:
+    assert changed != BODY
+    assert refused(a_webhook(changed, signature=sign(BODY)))
+
+
+def test_the_account_twice_is_refused_though_its_signature_is_right() -> None:
+    # Repeated values are signed once, so that this form has the signature of BODY.
+    assert refused(a_webhook(BODY + b"&AccountSid=" + ACCOUNT_SID.encode()))
+
+
+def test_a_field_without_an_equals_sign_cannot_stand_for_another() -> None:
+    # "Body" + "Bodyguard" and "BodyBodyguard" have one signature.
+    body = urlencode({"AccountSid": ACCOUNT_SID, "Body": "Bodyguard"}).encode()
+    forged = body.replace(b"Body=Bodyguard", b"Body&Bodyguard")
+    assert refused(a_webhook(forged, signature=sign(body)))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [("Tag", "b"), ("Tag", "a"), ("Tag", "b")],
+        [("Body", "Olá, 日本 😀"), ("Имя", "ж")],
+        [("Body", " \t\r\n trim me not \u00a0")],
+        [("Body", "\x00\x01")],
+        [("", "nameless"), (" ", "")],
+        [("b", "lower"), ("B", "upper"), ("a", "")],
+    ],
+)
+def test_what_was_signed_is_authentic_however_odd(fields: list[tuple[str, str]]) -> None:
+    body = urlencode([("AccountSid", ACCOUNT_SID), *fields]).encode()
+    assert a_parser().validate(a_webhook(body)) == ACCOUNT_SID
+
+
+def test_500_fields_are_checked_and_501_are_too_many() -> None:
+    body = f"AccountSid={ACCOUNT_SID}".encode() + b"&a=1" * 499
+    assert a_parser().validate(a_webhook(body)) == ACCOUNT_SID
+    with pytest.raises(PayloadTooLargeError):
+        a_parser().validate(a_webhook(body + b"&a=1", signature=sign(b"")))
+
+
+def test_a_body_over_the_limit_is_too_large_before_anything_is_asked() -> None:
+    def accounts() -> tuple[TwilioAccount, ...]:
+        raise AssertionError("nobody may ask for secrets on behalf of such a body")
+
+    parser = TwilioWebhookParser(accounts)
+    with pytest.raises(PayloadTooLargeError):
+        parser.validate(a_webhook(b"a" * (parser.max_body_bytes + 1), headers=()))
+
+
+def test_a_body_at_the_limit_is_checked() -> None:
+    start = f"AccountSid={ACCOUNT_SID}&Body=".encode()
+    body = start + b"a" * (1024 * 1024 - len(start))
+    assert a_parser().validate(a_webhook(body)) == ACCOUNT_SID
+
+
+def test_the_recipe_of_these_tests_is_hmac_sha1_in_base64() -> None:
+    assert len(base64.b64decode(sign(BODY))) == hashlib.sha1().digest_size
