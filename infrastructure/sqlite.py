@@ -11,12 +11,6 @@ from threading import Lock
 from domain.errors import StorageUnavailableError
 from infrastructure.durable_files import PRIVATE_FILE, make_directory, sync_directory
 
-BUSY_TIMEOUT_SECONDS = 2.0
-"""How long a statement waits for other processes."""
-
-WRITE_TURN_TIMEOUT_SECONDS = 4.0
-"""How long a writer waits for the other threads of its process: half of a webhook's time."""
-
 MAX_IDLE_READERS = 8
 OLDEST_SQLITE = (3, 37, 0)
 """The first with STRICT tables; RETURNING came two versions before."""
@@ -39,14 +33,28 @@ class SqliteDatabase:
     """One database file. Readers run side by side; writers of this process take turns.
 
     Every error of the engine becomes a ``StorageUnavailableError`` here and nowhere else.
-    ``on_statement`` is told every statement as it begins, for whoever wants to count them.
-    A connection that saw an error is closed, not used again.
+    A connection that saw an error is closed, not used again. Not to be carried into a forked
+    process.
+
+    ``busy_timeout_seconds`` is how long a statement waits for other processes, and
+    ``turn_timeout_seconds`` how long a writer waits for the other threads of its own: half of
+    a webhook's time. ``on_statement`` is told every statement as it begins, for whoever wants
+    to count them.
     """
 
-    def __init__(self, path: Path, *, on_statement: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy_timeout_seconds: float = 2.0,
+        turn_timeout_seconds: float = 4.0,
+        on_statement: Callable[[str], None] | None = None,
+    ) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise StorageUnavailableError("the embedded storage needs SQLite 3.37 or newer")
         self._path = path.absolute()
+        self._busy_timeout_seconds = busy_timeout_seconds
+        self._turn_timeout_seconds = turn_timeout_seconds
         self._on_statement = on_statement
         self._turn = Lock()
         self._writer: sqlite3.Connection | None = None
@@ -76,7 +84,7 @@ class SqliteDatabase:
         An exception inside rolls everything back.
         """
         # Threads queue here, in memory, rather than polling the file against each other.
-        if not self._turn.acquire(timeout=WRITE_TURN_TIMEOUT_SECONDS):
+        if not self._turn.acquire(timeout=self._turn_timeout_seconds):
             raise StorageUnavailableError("too many writers wait for the database")
         try:
             with _translated_errors():
@@ -157,7 +165,7 @@ class SqliteDatabase:
             # Never create the file here: it would be readable by others, and empty.
             f"{self._path.as_uri()}?mode=rw",
             uri=True,
-            timeout=BUSY_TIMEOUT_SECONDS,
+            timeout=self._busy_timeout_seconds,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -173,7 +181,7 @@ class SqliteDatabase:
     def _enter_wal_mode(self) -> None:
         """Switch the file to a write-ahead log, once for ever."""
         with closing(self._connect()) as connection:
-            deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+            deadline = time.monotonic() + self._busy_timeout_seconds
             # The engine does not wait at this statement when several processes start at once.
             while (mode := _try_wal_mode(connection)) is None:
                 if time.monotonic() > deadline:

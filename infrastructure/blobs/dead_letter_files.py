@@ -36,9 +36,16 @@ class FileDeadLetters(DeadLetters):
         """See ``DeadLetters``."""
         try:
             by_age = sorted((_modified_at(p), p) for p in self._directory.glob(f"*{_SUFFIX}"))
-            return tuple(_from_json(path.read_bytes()) for _, path in by_age[:limit])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return tuple(_read(path) for _, path in by_age[:limit])
+        except OSError as error:
             raise StorageUnavailableError("the dead letters could not be read") from error
+
+
+def _read(path: Path) -> DeadLetter:
+    try:
+        return _from_json(path.read_bytes())
+    except (ValueError, LookupError, TypeError) as error:
+        raise StorageUnavailableError(f"{path.name} is not a dead letter") from error
 
 
 def _modified_at(path: Path) -> int:

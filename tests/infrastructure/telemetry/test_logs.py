@@ -46,8 +46,9 @@ def test_a_line_is_one_json_object_with_the_known_fields_alone() -> None:
 
 
 def _fail() -> None:
+    names: dict[str, str] = {}
     try:
-        {}["+14155550123"]
+        names["+14155550123"]
     except KeyError as error:
         raise ValueError("Hello Ana") from error
 

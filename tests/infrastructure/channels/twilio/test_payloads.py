@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
@@ -114,6 +114,27 @@ def test_a_message_of_another_account_than_the_one_that_signed_is_unreadable() -
     request = a_webhook((PAYLOADS / "sms.form").read_bytes())
     with pytest.raises(UnreadableMessageError, match="AccountSid"):
         a_parser().parse(request, "AC00000000000000000000000000000009")
+
+
+@pytest.mark.parametrize("name", ["ChannelMetadata", "AddOns"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not json",
+        "NaN",
+        "[1e400]",
+        '"\\ud800"',
+        '{"a":1,"a":2}',
+        "[" * 17 + "]" * 17,
+        "[" * 9999,
+    ],
+)
+def test_json_that_cannot_be_told_again_stays_verbatim(name: str, text: str) -> None:
+    body = (PAYLOADS / "sms.form").read_bytes() + b"&" + urlencode({name: text}).encode()
+    metadata = parsed(body).metadata
+    assert metadata["provider"][name] == text  # type: ignore[index]
+    assert metadata.keys() == {"num_segments", "provider"}
 
 
 @pytest.mark.parametrize("name", [b"MessageSid", b"AccountSid"])

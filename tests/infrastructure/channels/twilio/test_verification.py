@@ -175,6 +175,12 @@ def test_the_account_twice_is_refused_though_its_signature_is_right() -> None:
     assert refused(a_webhook(BODY + b"&AccountSid=" + ACCOUNT_SID.encode()))
 
 
+@pytest.mark.parametrize("escaped", [b"%FF", b"%C3", b"%ED%A0%80"])
+def test_what_only_a_lenient_decoder_reads_is_refused_though_so_signed(escaped: bytes) -> None:
+    # sign() decodes leniently: the signature is that of a replacement character.
+    assert refused(a_webhook(f"AccountSid={ACCOUNT_SID}&Body=".encode() + escaped))
+
+
 def test_a_field_without_an_equals_sign_cannot_stand_for_another() -> None:
     # "Body" + "Bodyguard" and "BodyBodyguard" have one signature.
     body = urlencode({"AccountSid": ACCOUNT_SID, "Body": "Bodyguard"}).encode()
