@@ -1,0 +1,18 @@
+"""What each port promises, as tests: every backend inherits them and overrides one fixture."""
+
+import pytest
+
+# These modules are not named like tests, so pytest would not explain their assertions.
+pytest.register_assert_rewrite(
+    *(
+        f"{__name__}.{module}"
+        for module in (
+            "answer_claims",
+            "blob_store",
+            "context_queue",
+            "conversation_store",
+            "dead_letters",
+            "message_store",
+        )
+    )
+)

@@ -1,0 +1,56 @@
+"""What every blob store promises."""
+
+from functools import partial
+
+import pytest
+
+from application.ports.files import BlobStore
+from tests.contracts.concurrency import at_once
+
+KEY = "attachments/0a1b/c-d_E"
+
+
+class BlobStoreContract:
+    """Immutable content under generated keys. A backend overrides ``blobs``."""
+
+    @pytest.fixture
+    def blobs(self) -> BlobStore:
+        raise NotImplementedError("a backend provides it")
+
+    @pytest.mark.parametrize("content", [b"", b"\x00\xff\r\n", b"x" * 300_000])
+    def test_content_comes_out_as_it_went_in(self, blobs: BlobStore, content: bytes) -> None:
+        assert blobs.get(blobs.put(KEY, content)) == content
+
+    def test_each_key_has_its_content(self, blobs: BlobStore) -> None:
+        references = [blobs.put(f"contexts/{name}/body", name.encode()) for name in ("a", "b")]
+        assert [blobs.get(reference) for reference in references] == [b"a", b"b"]
+
+    def test_content_that_is_there_stays_as_it_is(self, blobs: BlobStore) -> None:
+        first = blobs.put(KEY, b"first")
+        assert blobs.put(KEY, b"second") == first
+        assert blobs.get(first) == b"first"
+
+    def test_of_many_contents_at_once_one_is_kept_whole(self, blobs: BlobStore) -> None:
+        contents = [bytes([number]) * 10_000 for number in range(16)]
+        references = at_once(partial(blobs.put, KEY, content) for content in contents)
+        assert len(set(references)) == 1
+        assert blobs.get(references[0]) in contents
+
+    def test_there_is_nothing_behind_an_unknown_reference(self, blobs: BlobStore) -> None:
+        reference = blobs.put(KEY, b"content")
+        with pytest.raises(KeyError):
+            blobs.get(f"{reference}-unknown")
+
+    @pytest.mark.parametrize("reference", ["", KEY, "https://example.com/a", "file:///etc/passwd"])
+    def test_a_foreign_reference_leads_nowhere(self, blobs: BlobStore, reference: str) -> None:
+        blobs.put(KEY, b"content")
+        with pytest.raises(KeyError):
+            blobs.get(reference)
+
+    @pytest.mark.parametrize(
+        "key",
+        ["", "/a", "a/", "a//b", ".", "../a", "a/../b", "a.b", "a b", "a\n", "ä", "a\\b", "%61"],
+    )
+    def test_a_key_that_nobody_generated_is_refused(self, blobs: BlobStore, key: str) -> None:
+        with pytest.raises(ValueError, match="a key has"):
+            blobs.put(key, b"content")

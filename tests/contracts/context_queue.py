@@ -1,0 +1,239 @@
+"""What every queue of contexts promises; and beyond that, what the embedded ones do."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol, cast
+
+import pytest
+
+from application.ports.queueing import ContextPublisher, ContextReader, Delivery, QueueDepth
+from domain.addresses import ChannelType
+from domain.context import ContextObject
+from domain.routing import ALL_QUEUES, QueueKind, QueueName, Route
+from tests.builders import NOW, a_conversation, a_record, a_tenant
+from tests.contracts.concurrency import at_once
+
+REPLIES = QueueName(ChannelType.SMS, QueueKind.REPLIES)
+HANDOFF = QueueName(ChannelType.SMS, QueueKind.HANDOFF)
+AT_ONCE = Route(REPLIES, timedelta(0))
+DELAYED = Route(REPLIES, timedelta(seconds=30))
+MOMENT = timedelta(microseconds=1)
+
+
+class ContextQueue(ContextPublisher, ContextReader, Protocol):
+    """Both sides of one backend."""
+
+
+class ManualClock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, *, seconds: float = 0, by: timedelta = timedelta(0)) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds) + by
+
+
+def a_context(request_id: str = "request-1", **message: object) -> ContextObject:
+    """The context of a message; ``message`` changes its parts."""
+    context = ContextObject.of(a_record(request_id=request_id), a_conversation(), a_tenant(), NOW)
+    return replace(context, message=replace(context.message, **message))  # type: ignore[arg-type]
+
+
+def request_ids(deliveries: tuple[Delivery, ...]) -> list[str]:
+    """Which contexts were delivered, in their order."""
+    return [delivery.context.request_id for delivery in deliveries]
+
+
+def depth_of(queue: ContextReader, name: QueueName = REPLIES) -> QueueDepth:
+    """The depth of one queue."""
+    return next(depth for depth in queue.depths() if depth.queue == name)
+
+
+class ContextQueueContract:
+    """What consumers may rely on with every backend. Override ``queue``; it uses ``clock``."""
+
+    @pytest.fixture
+    def clock(self) -> ManualClock:
+        return ManualClock()
+
+    @pytest.fixture
+    def queue(self, clock: ManualClock) -> ContextQueue:
+        raise NotImplementedError("a backend provides it")
+
+    def test_a_context_comes_out_as_it_went_in(self, queue: ContextQueue) -> None:
+        context = a_context(body="Grüße 🚚\n\u0000", metadata={"media": [{"n": 1, "x": None}]})
+        queue.publish(context, AT_ONCE)
+        (delivery,) = queue.receive(REPLIES, 10)
+        assert (delivery.queue, delivery.receive_count) == (REPLIES, 1)
+        assert delivery.context == context
+
+    def test_an_empty_queue_delivers_nothing(self, queue: ContextQueue) -> None:
+        assert queue.receive(REPLIES, 10) == ()
+
+    def test_a_context_is_on_the_queue_of_its_route_alone(self, queue: ContextQueue) -> None:
+        queue.publish(a_context(), Route(HANDOFF, timedelta(0)))
+        others = [name for name in ALL_QUEUES if name != HANDOFF]
+        assert [queue.receive(name, 10) for name in others] == [()] * 5
+        assert request_ids(queue.receive(HANDOFF, 10)) == ["request-1"]
+
+    def test_no_more_than_the_limit_is_taken(self, queue: ContextQueue) -> None:
+        for number in range(5):
+            queue.publish(a_context(f"request-{number}"), AT_ONCE)
+        assert len(queue.receive(REPLIES, 3)) == 3
+        assert len(queue.receive(REPLIES, 3)) == 2
+
+    def test_a_delayed_context_is_seen_when_its_delay_is_over(
+        self, queue: ContextQueue, clock: ManualClock
+    ) -> None:
+        queue.publish(a_context(), DELAYED)
+        clock.advance(by=DELAYED.delay - MOMENT)
+        assert queue.receive(REPLIES, 10) == ()
+        clock.advance(by=MOMENT)
+        assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
+
+    def test_a_delivered_context_is_hidden_and_comes_again_unless_acknowledged(
+        self, queue: ContextQueue, clock: ManualClock
+    ) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        queue.receive(REPLIES, 10, visibility=timedelta(seconds=5))
+        clock.advance(by=timedelta(seconds=5) - MOMENT)
+        assert queue.receive(REPLIES, 10) == ()
+        clock.advance(by=MOMENT)
+        (again,) = queue.receive(REPLIES, 10)
+        assert (again.context.request_id, again.receive_count) == ("request-1", 2)
+
+    def test_an_acknowledged_context_never_comes_again(
+        self, queue: ContextQueue, clock: ManualClock
+    ) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        (delivery,) = queue.receive(REPLIES, 10)
+        assert queue.acknowledge(REPLIES, delivery.receipt)
+        clock.advance(seconds=3600)
+        assert queue.receive(REPLIES, 10) == ()
+
+    def test_a_late_acknowledgement_counts_until_somebody_else_has_it(
+        self, queue: ContextQueue, clock: ManualClock
+    ) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        (delivery,) = queue.receive(REPLIES, 10, visibility=timedelta(seconds=5))
+        clock.advance(seconds=5)
+        assert queue.acknowledge(REPLIES, delivery.receipt)
+
+    def test_a_receipt_of_an_earlier_delivery_is_not_valid(
+        self, queue: ContextQueue, clock: ManualClock
+    ) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        (first,) = queue.receive(REPLIES, 10, visibility=timedelta(seconds=5))
+        clock.advance(seconds=5)
+        (second,) = queue.receive(REPLIES, 10)
+        assert not queue.acknowledge(REPLIES, first.receipt)
+        assert queue.acknowledge(REPLIES, second.receipt)
+
+    def test_a_receipt_is_valid_once_and_on_its_own_queue(self, queue: ContextQueue) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        (delivery,) = queue.receive(REPLIES, 10)
+        assert not queue.acknowledge(HANDOFF, delivery.receipt)
+        assert queue.acknowledge(REPLIES, delivery.receipt)
+        assert not queue.acknowledge(REPLIES, delivery.receipt)
+
+    @pytest.mark.parametrize("receipt", ["", "unknown", "1-0", "1", "-", "1-1-1", "1-1 "])
+    def test_an_invented_receipt_is_not_valid(self, queue: ContextQueue, receipt: str) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        assert not queue.acknowledge(REPLIES, receipt)
+
+    def test_depths_tell_ready_delayed_and_in_flight_apart(
+        self, queue: ContextQueue, clock: ManualClock
+    ) -> None:
+        queue.publish(a_context("request-1"), AT_ONCE)
+        clock.advance(seconds=1)
+        queue.publish(a_context("request-2"), AT_ONCE)
+        queue.publish(a_context("request-3"), DELAYED)
+        queue.receive(REPLIES, 1)
+        assert depth_of(queue) == QueueDepth(REPLIES, 1, 1, 1, NOW)
+
+    def test_the_depth_of_every_queue_is_known(self, queue: ContextQueue) -> None:
+        assert queue.depths() == tuple(QueueDepth(name, 0, 0, 0, None) for name in ALL_QUEUES)
+
+    def test_what_was_acknowledged_counts_no_more(self, queue: ContextQueue) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        (delivery,) = queue.receive(REPLIES, 1)
+        queue.acknowledge(REPLIES, delivery.receipt)
+        assert depth_of(queue) == QueueDepth(REPLIES, 0, 0, 0, None)
+
+    def test_of_many_readers_at_once_each_context_goes_to_one(self, queue: ContextQueue) -> None:
+        published = [f"request-{number}" for number in range(16)]
+        at_once(partial(queue.publish, a_context(name), AT_ONCE) for name in published)
+        batches = at_once([partial(queue.receive, REPLIES, 3)] * 8)
+        taken = [name for batch in batches for name in request_ids(batch)]
+        assert sorted(taken) == sorted(published)
+
+    def test_nobody_can_change_a_context_from_outside(
+        self, queue: ContextQueue, clock: ManualClock
+    ) -> None:
+        metadata: dict[str, object] = {"a": 1}
+        queue.publish(a_context(metadata=metadata), AT_ONCE)
+        metadata["put"] = "in"
+        (first,) = queue.receive(REPLIES, 1, visibility=timedelta(0))
+        cast(dict[str, object], first.context.message.metadata)["got"] = "out"
+        (second,) = queue.receive(REPLIES, 1)
+        assert second.context.message.metadata == {"a": 1}
+
+
+class EmbeddedQueueContract(ContextQueueContract):
+    """What the embedded backends do beyond it: order, remembered keys, a look at the delayed."""
+
+    def test_contexts_come_in_order_of_publishing(self, queue: ContextQueue) -> None:
+        names = ["request-2", "request-3", "request-1"]
+        for name in names:
+            queue.publish(a_context(name), AT_ONCE)
+        assert request_ids(queue.receive(REPLIES, 10)) == names
+
+    def test_whatever_became_visible_first_comes_first(
+        self, queue: ContextQueue, clock: ManualClock
+    ) -> None:
+        queue.publish(a_context("delayed"), DELAYED)
+        clock.advance(seconds=1)
+        queue.publish(a_context("at once"), AT_ONCE)
+        clock.advance(seconds=60)
+        queue.publish(a_context("later"), AT_ONCE)
+        assert request_ids(queue.receive(REPLIES, 10)) == ["at once", "delayed", "later"]
+
+    def test_a_repeated_key_is_dropped(self, queue: ContextQueue, clock: ManualClock) -> None:
+        queue.publish(a_context(body="first"), DELAYED)
+        queue.publish(a_context(body="second"), AT_ONCE)
+        clock.advance(seconds=30)
+        (delivery,) = queue.receive(REPLIES, 10)
+        assert delivery.context.message.body == "first"
+
+    def test_a_key_is_remembered_when_its_context_is_gone(self, queue: ContextQueue) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        (delivery,) = queue.receive(REPLIES, 10)
+        queue.acknowledge(REPLIES, delivery.receipt)
+        queue.publish(a_context(), AT_ONCE)
+        assert depth_of(queue) == QueueDepth(REPLIES, 0, 0, 0, None)
+
+    def test_each_queue_has_its_own_keys(self, queue: ContextQueue) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        queue.publish(a_context(), Route(HANDOFF, timedelta(0)))
+        assert request_ids(queue.receive(HANDOFF, 10)) == ["request-1"]
+
+    def test_of_many_repetitions_at_once_one_is_kept(self, queue: ContextQueue) -> None:
+        at_once([partial(queue.publish, a_context(), AT_ONCE)] * 16)
+        assert depth_of(queue).ready == 1
+
+    def test_delayed_contexts_can_be_taken_before_their_time(self, queue: ContextQueue) -> None:
+        queue.publish(a_context("delayed"), DELAYED)
+        queue.publish(a_context("ready"), AT_ONCE)
+        taken = queue.receive(REPLIES, 10, include_delayed=True)
+        assert request_ids(taken) == ["ready", "delayed"]
+
+    def test_contexts_that_somebody_has_cannot(self, queue: ContextQueue) -> None:
+        queue.publish(a_context(), DELAYED)
+        queue.receive(REPLIES, 10, include_delayed=True)
+        assert queue.receive(REPLIES, 10, include_delayed=True) == ()

@@ -1,0 +1,313 @@
+"""What every store of messages promises."""
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, cast
+
+import pytest
+
+from application.ports.storage import MessageStore
+from domain.addresses import Address, ChannelType
+from domain.automation import MailTraits
+from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
+from tests.builders import KEY, NOW, a_record, an_inbound_message
+from tests.contracts.concurrency import at_once
+
+OTHER = ConversationKey("conversation-2", ChannelType.SMS)
+LATER = NOW + timedelta(seconds=30)
+
+
+def numbered(number: int, conversation: ConversationKey | None = KEY) -> MessageRecord:
+    """Record ``number`` of many, each received a second after the one before."""
+    moment = NOW + timedelta(seconds=number)
+    message = an_inbound_message(
+        message_id=f"SM{number:032}", body=f"Message {number}", received_at=moment
+    )
+    return a_record(message, conversation, request_id=f"request-{number}", recorded_at=moment)
+
+
+def stored(store: MessageStore, record: MessageRecord) -> MessageRecord:
+    """The record as the store has it: what a second attempt to create it gets."""
+    present = store.record(replace(record, request_id="an attempt to create it again"))
+    assert present is not None
+    return present
+
+
+class GateContract:
+    """A message is recorded once, ever."""
+
+    @pytest.fixture
+    def store(self) -> MessageStore:
+        raise NotImplementedError("a backend provides it")
+
+    def test_a_new_message_is_recorded(self, store: MessageStore) -> None:
+        assert store.record(a_record()) is None
+        assert stored(store, a_record()) == a_record()
+
+    def test_a_duplicate_gets_the_record_that_was_there_before(self, store: MessageStore) -> None:
+        store.record(a_record())
+        again = a_record(
+            an_inbound_message(body="Something else"),
+            OTHER,
+            request_id="another",
+            recorded_at=LATER,
+        )
+        assert store.record(again) == a_record()
+        assert stored(store, a_record()) == a_record()
+
+    def test_another_message_is_no_duplicate(self, store: MessageStore) -> None:
+        assert [store.record(numbered(1)), store.record(numbered(2))] == [None, None]
+
+    def test_of_many_at_once_one_creates_the_record(self, store: MessageStore) -> None:
+        attempts = [a_record(request_id=f"request-{number}") for number in range(32)]
+        results = at_once(partial(store.record, attempt) for attempt in attempts)
+        assert results.count(None) == 1
+        winner = attempts[results.index(None)]
+        assert {result.request_id for result in results if result} == {winner.request_id}
+
+    def test_every_fact_is_kept(self, store: MessageStore) -> None:
+        channel = ChannelType.WHATSAPP
+        user_id = Address.parse(channel, "DE.13491208655302741918")
+        message = an_inbound_message(
+            channel,
+            body="Grüße 🚚\u0000\r\n\u2028' \" \\",
+            identities=(user_id, Address.parse(channel, "+14155550123")),
+            subject="Ünicode",
+            attachments=(Attachment("image/png", "a b.png", 12, "ab" * 32, "cid", True, "u", "r"),),
+            metadata={"media": [{"n": 1, "f": 0.5, "none": None}], "flag": True, "text": "ß"},
+            thread_references=("<1@example.com>", "<2@example.com>"),
+            author_authenticated=False,
+            opt_out_type="STOP",
+        )
+        record = a_record(
+            message,
+            validated_at=NOW + timedelta(microseconds=1),
+            lease_until=LATER,
+            queued_at=LATER,
+        )
+        store.record(record)
+        assert stored(store, record) == record
+
+    def test_mail_traits_are_not_kept(self, store: MessageStore) -> None:
+        traits = MailTraits({"from": ("ana@example.com",)}, "ana@example.com")
+        message = an_inbound_message(ChannelType.EMAIL, mail=traits)
+        store.record(a_record(message))
+        assert stored(store, a_record(message)).message == replace(message, mail=None)
+
+    def test_nobody_can_change_a_record_from_outside(self, store: MessageStore) -> None:
+        metadata: dict[str, Any] = {"media": ["a"]}
+        record = a_record(an_inbound_message(metadata=metadata))
+        store.record(record)
+        metadata["media"].append("put in")
+        cast(dict[str, object], stored(store, record).message.metadata)["got"] = "out"
+        assert stored(store, record).message.metadata == {"media": ["a"]}
+
+
+class ProgressContract:
+    """A message moves from pending to queued, and between conversations."""
+
+    @pytest.fixture
+    def store(self) -> MessageStore:
+        raise NotImplementedError("a backend provides it")
+
+    def test_a_queued_message_is_no_longer_pending(self, store: MessageStore) -> None:
+        store.record(a_record())
+        store.mark_queued(a_record().gate_key, LATER)
+        expected = a_record(state=MessageState.QUEUED, queued_at=LATER)
+        assert stored(store, a_record()) == expected
+
+    def test_marking_it_again_changes_nothing(self, store: MessageStore) -> None:
+        store.record(a_record())
+        store.mark_queued(a_record().gate_key, NOW)
+        store.mark_queued(a_record().gate_key, LATER)
+        assert stored(store, a_record()).queued_at == NOW
+
+    def test_an_unmatched_message_stays_unmatched(self, store: MessageStore) -> None:
+        store.record(numbered(1, None))
+        store.mark_queued(numbered(1).gate_key, LATER)
+        assert stored(store, numbered(1)).state is MessageState.UNMATCHED
+
+    def test_marking_an_unknown_message_is_harmless(self, store: MessageStore) -> None:
+        store.mark_queued("unknown", NOW)
+
+    @pytest.mark.parametrize("target", [KEY, OTHER, None])
+    @pytest.mark.parametrize("origin", [KEY, None])
+    def test_a_message_moves_to_another_conversation_or_to_unmatched(
+        self, store: MessageStore, origin: ConversationKey | None, target: ConversationKey | None
+    ) -> None:
+        record = a_record(conversation=origin, lease_until=LATER)
+        store.record(record)
+        assert store.assign(record, target)
+        assert stored(store, record) == record.assigned_to(target)
+
+    def test_a_queued_message_does_not_move(self, store: MessageStore) -> None:
+        store.record(a_record())
+        store.mark_queued(a_record().gate_key, NOW)
+        assert not store.assign(a_record(), OTHER)
+        assert stored(store, a_record()).conversation == KEY
+
+    def test_a_message_that_somebody_else_moved_does_not_move(self, store: MessageStore) -> None:
+        store.record(a_record())
+        store.assign(a_record(), OTHER)
+        assert not store.assign(a_record(), None)
+        assert stored(store, a_record()).conversation == OTHER
+
+    def test_an_unknown_message_does_not_move(self, store: MessageStore) -> None:
+        assert not store.assign(a_record(), OTHER)
+
+    def test_of_many_who_move_it_at_once_one_does(self, store: MessageStore) -> None:
+        store.record(a_record(conversation=None))
+        targets = [ConversationKey(f"conversation-{n}", ChannelType.SMS) for n in range(16)]
+        unmatched = a_record(conversation=None)
+        moved = at_once(partial(store.assign, unmatched, target) for target in targets)
+        assert moved.count(True) == 1
+        assert stored(store, unmatched).conversation == targets[moved.index(True)]
+
+
+class LeaseContract:
+    """Whoever republishes a message has it for themselves for a while."""
+
+    @pytest.fixture
+    def store(self) -> MessageStore:
+        raise NotImplementedError("a backend provides it")
+
+    def test_a_pending_message_can_be_leased(self, store: MessageStore) -> None:
+        store.record(a_record())
+        assert store.take_lease(a_record(), LATER)
+        assert stored(store, a_record()) == a_record(lease_until=LATER)
+
+    def test_a_lease_that_somebody_took_meanwhile_cannot_be_taken(
+        self, store: MessageStore
+    ) -> None:
+        store.record(a_record())
+        store.take_lease(a_record(), LATER)
+        assert not store.take_lease(a_record(), LATER + timedelta(seconds=1))
+        assert stored(store, a_record()).lease_until == LATER
+
+    def test_whoever_saw_the_last_lease_can_take_the_next(self, store: MessageStore) -> None:
+        store.record(a_record())
+        store.take_lease(a_record(), NOW)
+        assert store.take_lease(stored(store, a_record()), LATER)
+
+    def test_of_many_who_want_it_at_once_one_gets_it(self, store: MessageStore) -> None:
+        store.record(a_record())
+        moments = [LATER + timedelta(seconds=number) for number in range(16)]
+        taken = at_once(partial(store.take_lease, a_record(), moment) for moment in moments)
+        assert taken.count(True) == 1
+        assert stored(store, a_record()).lease_until == moments[taken.index(True)]
+
+    def test_a_queued_message_cannot_be_leased(self, store: MessageStore) -> None:
+        store.record(a_record())
+        store.mark_queued(a_record().gate_key, NOW)
+        assert not store.take_lease(a_record(), LATER)
+
+    def test_an_unmatched_message_cannot_be_leased(self, store: MessageStore) -> None:
+        store.record(a_record(conversation=None))
+        assert not store.take_lease(a_record(conversation=None), LATER)
+
+    def test_an_unknown_message_cannot_be_leased(self, store: MessageStore) -> None:
+        assert not store.take_lease(a_record(), LATER)
+
+
+class HistoryContract:
+    """The messages of a conversation, oldest first."""
+
+    @pytest.fixture
+    def store(self) -> MessageStore:
+        raise NotImplementedError("a backend provides it")
+
+    @pytest.fixture
+    def five(self, store: MessageStore) -> MessageStore:
+        """A store with messages 0 to 4 of one conversation, recorded out of order."""
+        for number in (3, 0, 4, 2, 1):
+            store.record(numbered(number))
+        return store
+
+    def texts(self, store: MessageStore, **options: Any) -> list[str]:
+        return [message.content for message in store.history(KEY, **options)]
+
+    def test_an_entry_is_the_message_as_the_domain_shows_it(self, store: MessageStore) -> None:
+        store.record(a_record())
+        assert store.history(KEY) == (a_record().message.in_history(),)
+
+    def test_it_is_in_order_of_receipt(self, five: MessageStore) -> None:
+        assert self.texts(five) == [f"Message {number}" for number in range(5)]
+
+    def test_a_limit_leaves_the_latest(self, five: MessageStore) -> None:
+        assert self.texts(five, limit=2) == ["Message 3", "Message 4"]
+
+    def test_it_can_begin_after_a_moment(self, five: MessageStore) -> None:
+        after = NOW + timedelta(seconds=2)
+        assert self.texts(five, after=after) == ["Message 3", "Message 4"]
+
+    def test_it_has_no_messages_of_others(self, store: MessageStore) -> None:
+        for number, key in enumerate(
+            [OTHER, ConversationKey(KEY.conversation_id, ChannelType.EMAIL)]
+        ):
+            store.record(numbered(number, key))
+        store.record(numbered(2, None))
+        assert store.history(KEY) == ()
+
+    def test_a_moved_message_is_in_the_history_that_it_moved_to(self, store: MessageStore) -> None:
+        store.record(a_record())
+        store.assign(a_record(), OTHER)
+        assert (len(store.history(KEY)), len(store.history(OTHER))) == (0, 1)
+
+    def test_queued_messages_stay_in_it(self, store: MessageStore) -> None:
+        store.record(a_record())
+        store.mark_queued(a_record().gate_key, NOW)
+        assert len(store.history(KEY)) == 1
+
+
+class UnmatchedContract:
+    """What unknown senders wrote, page by page."""
+
+    @pytest.fixture
+    def store(self) -> MessageStore:
+        raise NotImplementedError("a backend provides it")
+
+    def pages(self, store: MessageStore, size: int) -> list[str]:
+        """The request ids of all pages, each at most ``size`` long."""
+        found: list[str] = []
+        last: str | None = None
+        while page := store.list_unmatched(size, after=last):
+            assert len(page) <= size
+            found += [record.request_id for record in page]
+            last = page[-1].gate_key
+        return found
+
+    def test_only_unmatched_messages_are_listed(self, store: MessageStore) -> None:
+        store.record(numbered(1))
+        store.record(numbered(2, None))
+        assert store.list_unmatched(10) == (numbered(2, None),)
+
+    @pytest.mark.parametrize("size", [1, 2, 3, 100])
+    def test_pages_are_complete_and_in_order_of_receipt(
+        self, store: MessageStore, size: int
+    ) -> None:
+        for number in (3, 0, 4, 2, 1):
+            store.record(numbered(number, None))
+        assert self.pages(store, size) == [f"request-{number}" for number in range(5)]
+
+    def test_messages_of_the_same_moment_are_neither_lost_nor_repeated(
+        self, store: MessageStore
+    ) -> None:
+        for number in range(5):
+            message = an_inbound_message(message_id=f"SM{number}")
+            store.record(a_record(message, None, request_id=f"request-{number}"))
+        assert sorted(self.pages(store, 2)) == [f"request-{number}" for number in range(5)]
+
+    def test_a_page_follows_a_record_that_was_matched_meanwhile(self, store: MessageStore) -> None:
+        for number in range(3):
+            store.record(numbered(number, None))
+        (first,) = store.list_unmatched(1)
+        store.assign(first, KEY)
+        following = store.list_unmatched(10, after=first.gate_key)
+        assert [record.request_id for record in following] == ["request-1", "request-2"]
+
+
+class MessageStoreContract(
+    GateContract, ProgressContract, LeaseContract, HistoryContract, UnmatchedContract
+):
+    """All of it. A backend overrides ``store``."""

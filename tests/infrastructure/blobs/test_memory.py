@@ -1,0 +1,20 @@
+"""Blobs and dead letters in memory keep the contracts."""
+
+import pytest
+
+from application.ports.files import BlobStore, DeadLetters
+from infrastructure.blobs.memory import MemoryBlobStore, MemoryDeadLetters
+from tests.contracts.blob_store import BlobStoreContract
+from tests.contracts.dead_letters import DeadLettersContract
+
+
+class TestMemoryBlobStore(BlobStoreContract):
+    @pytest.fixture
+    def blobs(self) -> BlobStore:
+        return MemoryBlobStore()
+
+
+class TestMemoryDeadLetters(DeadLettersContract):
+    @pytest.fixture
+    def dead_letters(self) -> DeadLetters:
+        return MemoryDeadLetters()
