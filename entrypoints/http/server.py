@@ -1,0 +1,103 @@
+"""Run the HTTP server: check everything first, say where it listens, end in good order."""
+
+import os
+import signal
+import socket
+import sys
+
+import click
+import uvicorn
+
+from domain.errors import WebhookHandlerError
+from entrypoints.container import Container, build_container
+from entrypoints.http.app import WebhookEndpoint, create_app
+from entrypoints.http.public_url import PublicUrl
+from infrastructure.settings import Settings
+from infrastructure.telemetry.logs import configure_logging
+
+GRACEFUL_SECONDS = 15
+"""What is in flight at the end may finish: as long as a provider would wait for it."""
+
+
+class AddressInUseError(WebhookHandlerError):
+    """The address cannot be listened on."""
+
+
+def run(host: str, port: int, *, ephemeral: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in flight and return.
+
+    Raises ``SettingsError`` or ``AddressInUseError`` before anything is accepted.
+    """
+    container = build_container(os.environ, ephemeral=ephemeral)
+    settings = container.settings()
+    configure_logging(settings.log_level)
+    try:
+        container.tenancy()
+        check_ready(container)
+        with listen(host, port) as listener:
+            for line in banner(settings, listener):
+                click.echo(line)
+            sys.stdout.flush()
+            _serve(container, listener)
+    finally:
+        container.shutdown_resources()
+
+
+def _serve(container: Container, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        create_app(webhook_endpoint(container), lambda: check_ready(container)),
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )
+    # uvicorn repeats the signal that ended it under the handler that was there before. Ours
+    # does nothing, so that an ordered end is an exit with status 0.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def webhook_endpoint(container: Container) -> WebhookEndpoint:
+    """The endpoint with what the container holds."""
+    settings = container.settings()
+    return WebhookEndpoint(
+        receive_webhook=container.receive_webhook(),
+        public_url=PublicUrl(settings.public_base_url, settings.trusted_proxies),
+        clock=container.clock(),
+        max_body_bytes=settings.max_body_bytes,
+        max_in_flight=settings.max_in_flight,
+    )
+
+
+def check_ready(container: Container) -> None:
+    """Ask the store and the queues one cheap question each; they raise if they cannot answer."""
+    container.conversation_store().list_conversations(limit=1)
+    container.context_queue().depths()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on ``host`` and ``port`` (0: any free one)."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise AddressInUseError(
+            f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
+        ) from error
+
+
+def banner(settings: Settings, listener: socket.socket) -> list[str]:
+    """What a person should know when the server is up."""
+    host, port = listener.getsockname()[:2]
+    origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    where = "memory, lost at the end" if settings.storage == "memory" else f"{settings.data_dir}/"
+    lines = [f"Frontdesk listens on {origin} and keeps its data in {where}"]
+    if not settings.has_real_secrets:
+        lines.append(
+            "Development secret in use: 'frontdesk send' is believed, "
+            "real providers are refused until their secrets are set."
+        )
+    return lines

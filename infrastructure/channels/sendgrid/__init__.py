@@ -1,0 +1,1 @@
+"""Mail by way of SendGrid: Inbound Parse webhooks in, v3 mail/send out."""

@@ -1,0 +1,87 @@
+"""What a mail's message tells besides its text: the metadata, and the signs of automation."""
+
+import re
+from collections.abc import Iterable
+
+from domain.automation import MailTraits
+from infrastructure.channels.sendgrid.charsets import scrub
+from infrastructure.channels.sendgrid.header_text import (
+    Headers,
+    decode_words,
+    first,
+    mailboxes,
+    one_line,
+)
+from infrastructure.channels.sendgrid.mail import ParsedMail
+
+_MAX_TEXT = 1_000
+_MAX_ENTRIES = 100
+_MAX_VALUES_OF_A_HEADER = 20
+
+# Everything that RFC 3834, RFC 5230, RFC 2369 and mailers use to say that a program wrote.
+_TELLING_HEADER = re.compile(
+    r"auto-submitted|precedence|list-[a-z-]{1,40}|x-auto[a-z-]{0,40}|x-loop|x-failed-recipients"
+    r"|x-mail-autoreply|x-precedence|return-path|feedback-id|content-type"
+)
+_MAX_TELLING_HEADERS = 40
+
+
+def telling_headers(headers: Headers) -> dict[str, tuple[str, ...]]:
+    """The headers that tell a machine's mail from a person's, cut to what storage bears."""
+    names = [name for name in headers if _TELLING_HEADER.fullmatch(name)]
+    return {
+        name: tuple(_cut(value) for value in headers[name][:_MAX_VALUES_OF_A_HEADER])
+        for name in names[:_MAX_TELLING_HEADERS]
+    }
+
+
+def mail_traits(mail: ParsedMail, *, addressed_to_us: bool) -> MailTraits:
+    """What the rules about automatic answers look at."""
+    return MailTraits(
+        headers=telling_headers(mail.headers),
+        envelope_sender=mail.relay.envelope.sender,
+        addressed_to_us=addressed_to_us,
+        spam_score=mail.relay.spam_score,
+    )
+
+
+def mail_metadata(mail: ParsedMail) -> dict[str, object]:
+    """Facts about ``mail`` for whoever answers it; JSON types, unknown ones left out."""
+    envelope = mail.relay.envelope
+    found: dict[str, object] = {
+        "spf": mail.relay.spf or None,
+        "dkim": _cut(mail.relay.dkim) or None,
+        "envelope": {"from": envelope.sender, "to": _listed(envelope.recipients)},
+        "from_name": _cut(mail.authors[0].name or "") or None if mail.authors else None,
+        "other_authors": _listed(author.address for author in mail.authors[1:]),
+        "to": _addresses(mail.headers, "to"),
+        "cc": _addresses(mail.headers, "cc"),
+        "reply_to": _addresses(mail.headers, "reply-to"),
+        "date": _text(mail.headers, "date"),
+        "message_id": mail.message_id,
+        "in_reply_to": _text(mail.headers, "in-reply-to"),
+        "references": list(mail.thread_references),
+        "sender_ip": mail.relay.sender_ip,
+        "spam_score": mail.relay.spam_score,
+        "doubtful_charsets": list(mail.doubtful_charsets),
+        "notable_headers": {
+            name: list(values) for name, values in telling_headers(mail.headers).items()
+        },
+    }
+    return {name: value for name, value in found.items() if value not in (None, [], {})}
+
+
+def _cut(text: str) -> str:
+    return one_line(text)[:_MAX_TEXT]
+
+
+def _text(headers: Headers, name: str) -> str | None:
+    return _cut(decode_words(first(headers, name) or "")) or None
+
+
+def _addresses(headers: Headers, name: str) -> list[str]:
+    return _listed(box.address for box in mailboxes(headers.get(name, ())))
+
+
+def _listed(texts: Iterable[str]) -> list[str]:
+    return [_cut(scrub(text)) for text in texts][:_MAX_ENTRIES]

@@ -1,0 +1,52 @@
+"""The files of a mail as attachments: their labels made harmless, their bytes untouched."""
+
+import hashlib
+import re
+import unicodedata
+
+from domain.messages import AttachedFile, Attachment
+from infrastructure.channels.sendgrid.charsets import scrub
+from infrastructure.channels.sendgrid.header_text import one_line
+from infrastructure.channels.sendgrid.mail import MailFile
+
+MAX_FILENAME_LENGTH = 200
+DEFAULT_CONTENT_TYPE = "application/octet-stream"
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}")
+# They turn the direction of text, so that "exe.pdf" may be shown where "fdp.exe" stands.
+_DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+def attached_file(file: MailFile) -> AttachedFile:
+    """``file`` with what must be known to store it; an empty file is a file."""
+    return AttachedFile(
+        Attachment(
+            content_type=media_type(file.content_type),
+            filename=label(file.filename),
+            size_bytes=len(file.content),
+            sha256=hashlib.sha256(file.content).hexdigest(),
+            content_id=one_line(scrub(file.content_id)) or None if file.content_id else None,
+            inline=file.inline,
+        ),
+        file.content,
+    )
+
+
+def label(filename: str | None) -> str | None:
+    """What to show as the name of a file: no path, no control characters, at most 200 long."""
+    text = unicodedata.normalize("NFC", scrub(filename or "")[:10_000])
+    text = one_line(_DIRECTION_MARKS.sub("", text)).replace("\\", "/")
+    name = text.rstrip("/ ").rpartition("/")[2].strip()
+    if not name.strip("."):
+        return None
+    if len(name) <= MAX_FILENAME_LENGTH:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    ending = dot + extension if stem and len(extension) <= 10 else ""  # noqa: PLR2004  # as in .x
+    return name[: MAX_FILENAME_LENGTH - len(ending)] + ending
+
+
+def media_type(text: str | None) -> str:
+    """``text`` as ``type/subtype`` in lower case, without parameters (RFC 6838, 4.2)."""
+    found = (text or "").partition(";")[0].strip().lower()
+    return found if _MEDIA_TYPE.fullmatch(found) else DEFAULT_CONTENT_TYPE

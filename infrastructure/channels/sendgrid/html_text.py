@@ -1,0 +1,71 @@
+"""The text of a mail that only has HTML."""
+
+import html as entities
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from infrastructure.channels.sendgrid.charsets import scrub
+
+MAX_RENDERED_CHARACTERS = 250_000
+"""Rendering takes up to four seconds for a million; real mail hardly has more than 200,000."""
+
+# Style and script with what they hold, for no reader sees that.
+_UNSEEN = re.compile(r"<(?:style|script|title)\b[^<>]*>[^<]*", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+_BLANK_RUN = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+# Mail uses tables for layout. Padding their cells to columns takes memory in the product of
+# width and rows, so they become what they look like: lines with words side by side.
+_PLAIN_TAGS = {"table": "div", "tr": "div", "td": "span", "th": "span"}
+_CELLS = frozenset({"td", "th"})
+
+
+def text_of_html(html: str) -> str:
+    """What somebody would read in ``html``. Never raises: at worst, the tags are cut out."""
+    text = _rendered(html) if len(html) <= MAX_RENDERED_CHARACTERS else None
+    if text is None:
+        text = entities.unescape(_TAG.sub(" ", _UNSEEN.sub(" ", html)))
+    return _BLANK_RUN.sub("\n\n", scrub(text)).strip()
+
+
+def _rendered(html: str) -> str | None:
+    """The text as a browser would lay it out; ``None`` if that fails or loses something."""
+    import lxml.etree  # type: ignore[import-untyped]  # the package has no type information
+    import lxml.html  # type: ignore[import-untyped]  # the package has no type information
+    from inscriptis.html_engine import Inscriptis  # type: ignore[import-untyped]  # the same
+
+    parser = lxml.html.HTMLParser(encoding="utf-8", no_network=True)
+    try:
+        tree = lxml.html.document_fromstring(scrub(html).encode(), parser=parser)
+        if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+            return None  # what is nested deeper than 256 levels was left out
+        _make_plain(tree.iter())
+        text: str = Inscriptis(tree, _config()).get_text()
+    except (lxml.etree.LxmlError, ValueError, RecursionError, AttributeError, TypeError):
+        return None
+    return text
+
+
+def _make_plain(elements: Iterable[Any]) -> None:
+    """Take out of ``elements`` what could blow their text up: styles, columns."""
+    for element in elements:
+        if not isinstance(element.tag, str):
+            continue
+        hidden = "display:none" in "".join(element.attrib.get("style", "").lower().split())
+        element.attrib.clear()
+        if hidden:
+            element.attrib["style"] = "display:none"
+        if element.tag in _CELLS:
+            element.tail = " " + (element.tail or "")
+        element.tag = _PLAIN_TAGS.get(element.tag, element.tag)
+
+
+def _config() -> object:
+    """Layout without indentation: nested lists would multiply it with their lines."""
+    from inscriptis.css_profiles import STRICT_CSS_PROFILE  # type: ignore[import-untyped]  # same
+    from inscriptis.html_properties import Display  # type: ignore[import-untyped]  # same
+    from inscriptis.model.config import ParserConfig  # type: ignore[import-untyped]  # same
+    from inscriptis.model.html_element import HtmlElement  # type: ignore[import-untyped]  # same
+
+    block = HtmlElement(display=Display.block)
+    return ParserConfig(css={**STRICT_CSS_PROFILE, "ul": block, "ol": block})

@@ -1,0 +1,110 @@
+"""Automatic answers by mail: SendGrid's v3 mail/send.
+
+https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import urllib3
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NewConnectionError,
+)
+
+from application.ports.channels import AnswerSender
+from domain.automatic_answers import AutomaticAnswer
+from domain.errors import AnswerNotSentError, AnswerUncertainError
+from infrastructure.channels.sendgrid.header_text import one_line
+from infrastructure.secrets.accounts import SendgridAccount
+
+DEFAULT_BASE_URL = "https://api.sendgrid.com"
+DEFAULT_SUBJECT = "your message"
+SUBJECT_PREFIX = "Auto: "
+_TIMEOUT = urllib3.Timeout(connect=2.0, read=2.0)
+_MAX_REFERENCES = 20
+
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
+# RFC 3834, 3.1; Exchange and old mailers only understand the other two.
+_AUTOMATIC = {
+    "Auto-Submitted": "auto-replied",
+    "X-Auto-Response-Suppress": "All",
+    "Precedence": "bulk",
+}
+# Nothing was sent when these happen: no connection came about.
+_NEVER_SENT = (NewConnectionError, ConnectTimeoutError, LocationValueError)
+
+
+@dataclass(frozen=True)
+class SendgridAnswerSender(AnswerSender):
+    """Sends each answer with the API key, and from the address, of the account it is for."""
+
+    accounts: Callable[[], tuple[SendgridAccount, ...]]
+    base_url: str = DEFAULT_BASE_URL
+
+    def send(self, answer: AutomaticAnswer) -> None:
+        """Post ``answer`` once; see ``AnswerSender`` for the errors."""
+        account = self._account_of(answer)
+        if account is None or account.api_key is None or account.mail_from is None:
+            raise AnswerNotSentError("the account has no API key or no address to send from")
+        api_key = account.api_key.get_secret_value().strip()
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise AnswerNotSentError("the API key cannot be one")
+        status = self._post(api_key, _mail(answer, account.mail_from))
+        # There is no idempotency key: after a 5xx nobody knows what became of the mail.
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise AnswerUncertainError(f"SendGrid answered {status}")
+        if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+            raise AnswerNotSentError(f"SendGrid answered {status}")
+
+    def _account_of(self, answer: AutomaticAnswer) -> SendgridAccount | None:
+        return next((one for one in self.accounts() if one.name == answer.account), None)
+
+    def _post(self, api_key: str, mail: dict[str, object]) -> int:
+        """The status of SendGrid's answer. No error carries the key or the mail."""
+        try:
+            with urllib3.PoolManager(retries=False, timeout=_TIMEOUT) as pool:
+                return pool.request(
+                    "POST",
+                    f"{self.base_url}/v3/mail/send",
+                    body=json.dumps(mail).encode(),
+                    headers={
+                        "Authorization": f"Bearer {api_key}",
+                        "Content-Type": "application/json",
+                    },
+                    redirect=False,
+                ).status
+        except _NEVER_SENT as error:
+            raise AnswerNotSentError(f"no connection: {type(error).__name__}") from None
+        except HTTPError as error:
+            raise AnswerUncertainError(f"no answer: {type(error).__name__}") from None
+
+
+def _mail(answer: AutomaticAnswer, mail_from: str) -> dict[str, object]:
+    subject = one_line(answer.subject or DEFAULT_SUBJECT).removeprefix(SUBJECT_PREFIX)
+    return {
+        "personalizations": [{"to": [{"email": one_line(answer.to)}]}],
+        "from": {"email": one_line(mail_from)},
+        "subject": SUBJECT_PREFIX + subject,
+        "content": [{"type": "text/plain", "value": answer.text}],
+        "headers": {**_AUTOMATIC, **_threading(answer)},
+    }
+
+
+def _threading(answer: AutomaticAnswer) -> dict[str, str]:
+    """``In-Reply-To`` and ``References`` (RFC 5322, 3.6.4): the old ones and the mail itself.
+
+    A mail without a Message-ID has a hash of ours instead, which threads nothing.
+    """
+    replied_to = [one for one in [answer.in_reply_to or ""] if _MESSAGE_ID.fullmatch(one)]
+    known = [one for one in answer.references if _MESSAGE_ID.fullmatch(one)]
+    references = list(dict.fromkeys([*known, *replied_to]))
+    if len(references) > _MAX_REFERENCES:
+        references = [references[0], *references[1 - _MAX_REFERENCES :]]
+    threading = {"In-Reply-To": "".join(replied_to), "References": " ".join(references)}
+    return {name: value for name, value in threading.items() if value}

@@ -1,0 +1,231 @@
+"""What SendGrid would post: for ``frontdesk send`` and for tests."""
+
+import base64
+import json
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Literal
+
+from infrastructure.channels.sendgrid.header_text import one_line
+from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from infrastructure.channels.simulation import SimulatedRequest
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+Mode = Literal["parsed", "raw"]
+SimulatedFile = tuple[str, str, bytes]
+"""File name, content type and content."""
+
+_ATOMS = re.compile(r"[\w!#$%&'*+/^`{|}~? -]+", re.ASCII)
+_WORD_CHARACTERS = 15
+"""Four bytes a character in base64 still make an encoded word of at most 75 (RFC 2047, 2)."""
+
+
+@dataclass(frozen=True)
+class _Mail:
+    sender: str
+    sender_name: str | None
+    recipients: tuple[str, ...]
+    subject: str
+    text: str
+    html: str | None
+    attachments: tuple[SimulatedFile, ...]
+    charset: str
+    message_id: str
+    in_reply_to: str | None
+    references: tuple[str, ...]
+    date: datetime
+
+    def headers(self) -> str:
+        """The mail's own headers, as a mailer writes them."""
+        name = encoded_words(self.sender_name) + " " if self.sender_name else ""
+        lines = {
+            "Message-ID": self.message_id,
+            "Date": format_datetime(self.date),
+            "From": f"{name}<{self.sender}>",
+            "To": ", ".join(self.recipients),
+            "Subject": encoded_words(self.subject),
+            "In-Reply-To": self.in_reply_to or "",
+            "References": " ".join(self.references),
+            "MIME-Version": "1.0",
+        }
+        return "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)
+
+    def raw(self) -> bytes:
+        """The mail as MIME."""
+        mime = EmailMessage(policy=SMTP)
+        mime.set_content(self.text, charset=self.charset, cte="base64")
+        if self.html is not None:
+            mime.add_alternative(self.html, subtype="html", charset=self.charset, cte="base64")
+        for filename, content_type, content in self.attachments:
+            main, _, sub = content_type.partition("/")
+            mime.add_attachment(content, main, sub, filename=one_line(filename) or "file")
+        del mime["MIME-Version"]
+        return self.headers().encode() + mime.as_bytes()
+
+
+@dataclass(frozen=True)
+class SendgridSimulator:
+    """Posts mail as SendGrid does, signed with ``private_key`` (a key, its PEM or its DER).
+
+    ``basic_auth`` is the ``user:password`` of the URL that SendGrid was given, if any.
+    """
+
+    private_key: "EllipticCurvePrivateKey | bytes | None" = field(repr=False, default=None)
+    basic_auth: str | None = field(repr=False, default=None)
+
+    def request(
+        self,
+        url: str,
+        *,
+        sender: str,
+        recipient: str | Sequence[str],
+        subject: str,
+        text: str,
+        now: datetime,
+        html: str | None = None,
+        mode: Mode = "parsed",
+        attachments: Sequence[SimulatedFile] = (),
+        charset: str = "utf-8",
+        spf: str = "pass",
+        dkim: str = "pass",
+        message_id: str | None = None,
+        in_reply_to: str | None = None,
+        references: Iterable[str] = (),
+        sender_name: str | None = None,
+        tamper: bool = False,
+    ) -> SimulatedRequest:
+        """A mail as SendGrid posts it to ``url`` at ``now``.
+
+        ``dkim`` is the verdict on a signature of the sender's domain, or ``none``. Without a
+        ``message_id`` there is a new one; an empty one leaves the header out. ``tamper``
+        changes a byte after signing.
+        """
+        recipients = (recipient,) if isinstance(recipient, str) else tuple(recipient)
+        domain = sender.rpartition("@")[2]
+        new_id = f"<{secrets.token_hex(16)}@{domain}>"
+        mail = _Mail(
+            *(sender, sender_name, recipients, subject, text, html, tuple(attachments), charset),
+            *(new_id if message_id is None else message_id, in_reply_to, tuple(references), now),
+        )
+        boundary = f"xYzZY{secrets.token_hex(12)}"
+        verdict = dkim if dkim == "none" else f"{{@{domain} : {dkim}}}"
+        relay = {"dkim": verdict, "SPF": spf, "sender_ip": "192.0.2.25", "spam_score": "0.1"}
+        parts = _parsed_parts(mail, relay) if mode == "parsed" else _raw_parts(mail, relay)
+        body = b"".join(
+            f"--{boundary}\r\n{head}\r\n\r\n".encode() + content + b"\r\n"
+            for head, content in parts
+        )
+        body += f"--{boundary}--\r\n".encode()
+        headers = {
+            "content-type": f"multipart/form-data; boundary={boundary}",
+            "user-agent": "SendGrid Inbound Parse",
+            **self._proof(body, now),
+        }
+        return SimulatedRequest(url, headers, _tampered(body) if tamper else body)
+
+    def _proof(self, body: bytes, now: datetime) -> dict[str, str]:
+        proof: dict[str, str] = {}
+        if self.private_key is not None:
+            timestamp = str(int(now.timestamp()))
+            proof[TIMESTAMP_HEADER] = timestamp
+            proof[SIGNATURE_HEADER] = sign(_key(self.private_key), timestamp, body)
+        if self.basic_auth is not None:
+            encoded = base64.b64encode(self.basic_auth.encode()).decode()
+            proof["authorization"] = f"Basic {encoded}"
+        return proof
+
+
+def sign(key: "EllipticCurvePrivateKey", timestamp: str, body: bytes) -> str:
+    """The signature of ``body``, as the header has it."""
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return base64.b64encode(key.sign(timestamp.encode() + body, ECDSA(SHA256()))).decode()
+
+
+def _key(key: "EllipticCurvePrivateKey | bytes") -> "EllipticCurvePrivateKey":
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    if not isinstance(key, bytes):
+        return key
+    is_pem = key.lstrip().startswith(b"-----")
+    load = serialization.load_pem_private_key if is_pem else serialization.load_der_private_key
+    loaded = load(key, password=None)
+    if not isinstance(loaded, ec.EllipticCurvePrivateKey):
+        raise TypeError("SendGrid signs with an elliptic curve key")
+    return loaded
+
+
+def _tampered(body: bytes) -> bytes:
+    """``body`` with one byte of its content changed, so that it still is a form."""
+    at = body.index(b"\r\n\r\n") + 4
+    return body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
+
+
+def encoded_words(text: str) -> str:
+    """``text`` for a header: as it is, or in encoded words (RFC 2047)."""
+    if _ATOMS.fullmatch(text) and text == text.strip():
+        return text
+    pieces = [text[at : at + _WORD_CHARACTERS] for at in range(0, len(text), _WORD_CHARACTERS)]
+    words = (base64.b64encode(piece.encode()).decode() for piece in pieces)
+    return "\r\n ".join(f"=?UTF-8?B?{word}?=" for word in words)
+
+
+Part = tuple[str, bytes]
+
+
+def _field(name: str, value: str | bytes) -> Part:
+    content = value.encode() if isinstance(value, str) else value
+    return f'Content-Disposition: form-data; name="{name}"', content
+
+
+def _common_parts(mail: _Mail, relay: dict[str, str], charsets: dict[str, str]) -> list[Part]:
+    envelope = {"to": list(mail.recipients), "from": mail.sender}
+    shown_name = f'"{one_line(mail.sender_name)}" ' if mail.sender_name else ""
+    return [
+        *(_field(name, value) for name, value in relay.items()),
+        _field("to", ", ".join(mail.recipients)),
+        _field("from", f"{shown_name}<{mail.sender}>"),
+        _field("subject", one_line(mail.subject)),
+        _field("envelope", json.dumps(envelope)),
+        _field(
+            "charsets", json.dumps({"to": "UTF-8", "from": "UTF-8", "subject": "UTF-8"} | charsets)
+        ),
+    ]
+
+
+def _raw_parts(mail: _Mail, relay: dict[str, str]) -> list[Part]:
+    return [_field("email", mail.raw()), *_common_parts(mail, relay, {})]
+
+
+def _parsed_parts(mail: _Mail, relay: dict[str, str]) -> list[Part]:
+    texts = {"text": mail.text} | ({"html": mail.html} if mail.html is not None else {})
+    parts = [
+        _field("headers", mail.headers()),
+        *_common_parts(mail, relay, dict.fromkeys(texts, mail.charset)),
+        *(_field(name, text.encode(mail.charset)) for name, text in texts.items()),
+        _field("attachments", str(len(mail.attachments))),
+    ]
+    if mail.attachments:
+        infos = {
+            f"attachment{number}": {"filename": filename, "name": filename, "type": content_type}
+            for number, (filename, content_type, _) in enumerate(mail.attachments, 1)
+        }
+        parts.append(_field("attachment-info", json.dumps(infos)))
+    return parts + [_file(number, file) for number, file in enumerate(mail.attachments, 1)]
+
+
+def _file(number: int, file: SimulatedFile) -> Part:
+    filename, content_type, content = file
+    quoted = filename.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    disposition = f'form-data; name="attachment{number}"; filename="{quoted}"'
+    return f"Content-Disposition: {disposition}\r\nContent-Type: {content_type}", content

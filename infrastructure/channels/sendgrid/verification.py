@@ -1,0 +1,154 @@
+"""Which SendGrid account a webhook comes from: ECDSA signatures, Basic auth, or both.
+
+https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/securing-your-parse-webhooks
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from application.clock import Clock
+from application.ports.channels import WebhookRequest
+from domain.errors import TemporaryError, ValidationError
+from infrastructure.secrets.accounts import SendgridAccount
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+SIGNATURE_HEADER = "x-twilio-email-event-webhook-signature"
+TIMESTAMP_HEADER = "x-twilio-email-event-webhook-timestamp"
+AUTHORIZATION_HEADER = "authorization"
+
+DEFAULT_TOLERANCE = timedelta(seconds=345_600)
+"""96 h: SendGrid tries again for 72 h, and may repeat the first timestamp."""
+
+_SECURITY_HEADERS = (SIGNATURE_HEADER, TIMESTAMP_HEADER, AUTHORIZATION_HEADER)
+_TIMESTAMP = re.compile(r"[0-9]{1,12}")
+_MAX_SIGNATURE_LENGTH = 200
+_MAX_AUTHORIZATION_LENGTH = 2_000
+
+
+@dataclass(frozen=True)
+class SendgridVerifier:
+    """Proves webhooks. It fails closed: whatever goes wrong, the request is not authentic."""
+
+    accounts: Callable[[], tuple[SendgridAccount, ...]]
+    clock: Clock
+    tolerance: timedelta = DEFAULT_TOLERANCE
+
+    def __call__(self, request: WebhookRequest) -> str:
+        """The name of the account that sent ``request``, else ``ValidationError``.
+
+        Secrets that cannot be read at the moment stay the ``TemporaryError`` that they are.
+        """
+        accounts = self.accounts()
+        try:
+            return self._proven_account(request, accounts)
+        except (TemporaryError, ValidationError):
+            raise
+        except Exception as error:
+            raise ValidationError("the check of the signature failed") from error
+
+    def _proven_account(
+        self, request: WebhookRequest, accounts: tuple[SendgridAccount, ...]
+    ) -> str:
+        names = [name for name, _ in request.headers]
+        if any(names.count(header) > 1 for header in _SECURITY_HEADERS):
+            raise ValidationError("a security header is repeated")
+        signature = self._signature_of(request)
+        credentials = _basic_credentials(request.header(AUTHORIZATION_HEADER))
+        for account in accounts:
+            if _proves(account, signature, credentials):
+                return account.name
+        raise ValidationError("no account vouches for the request")
+
+    def _signature_of(self, request: WebhookRequest) -> "_Signature | None":
+        """The signature of ``request``; ``None`` if there is none, or none of its time."""
+        signature, timestamp = request.header(SIGNATURE_HEADER), request.header(TIMESTAMP_HEADER)
+        if not signature or not timestamp or len(signature) > _MAX_SIGNATURE_LENGTH:
+            return None
+        if not _TIMESTAMP.fullmatch(timestamp):
+            return None
+        age_seconds = self.clock().timestamp() - int(timestamp)
+        if abs(age_seconds) > self.tolerance.total_seconds():
+            return None
+        # Hashed once, however many keys are tried on it; 30 MB are never copied.
+        digest = hashlib.sha256(timestamp.encode("ascii"))
+        digest.update(request.body)
+        return _Signature(base64.b64decode(signature, validate=True), digest.digest())
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    der: bytes
+    digest: bytes
+
+    def verifies(self, key: "EllipticCurvePublicKey") -> bool:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+        from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        try:
+            key.verify(self.der, self.digest, ECDSA(Prehashed(SHA256())))
+        except InvalidSignature:
+            return False
+        return True
+
+
+def _proves(
+    account: SendgridAccount, signature: _Signature | None, credentials: bytes | None
+) -> bool:
+    """Both ways must pass where both are configured; with neither, nothing passes."""
+    checks = []
+    if account.public_keys:
+        checks.append(signature is not None and _signed_by_one_of(account.public_keys, signature))
+    if account.basic_auth:
+        pairs = [pair.get_secret_value().encode() for pair in account.basic_auth]
+        checks.append(credentials is not None and _is_one_of(pairs, credentials))
+    return bool(checks) and all(checks)
+
+
+def _signed_by_one_of(public_keys: Iterable[str], signature: _Signature) -> bool:
+    keys = map(_public_key, public_keys)
+    return any(signature.verifies(key) for key in keys if key is not None)
+
+
+def _is_one_of(pairs: Iterable[bytes], credentials: bytes) -> bool:
+    # Every pair is compared, so that the time tells nothing about which one is close.
+    matches = [pair != b"" and hmac.compare_digest(pair, credentials) for pair in pairs]
+    return any(matches)
+
+
+@lru_cache(maxsize=256)
+def _public_key(text: str) -> "EllipticCurvePublicKey | None":
+    """The P-256 key in ``text``, SubjectPublicKeyInfo DER in base64; ``None`` if it is none."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        key = load_der_public_key(base64.b64decode("".join(text.split()), validate=True))
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return key
+    return None
+
+
+def _basic_credentials(authorization: str | None) -> bytes | None:
+    """``user:password`` of a Basic ``Authorization`` header (RFC 7617)."""
+    scheme, _, encoded = (authorization or "").strip().partition(" ")
+    if scheme.lower() != "basic" or len(encoded) > _MAX_AUTHORIZATION_LENGTH:
+        return None
+    try:
+        return base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return None
