@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help test check
+.PHONY: help run test check
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -13,6 +13,10 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $(STAMP)
+
+run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:8000
+	$(BIN)/frontdesk demo
+	$(BIN)/frontdesk serve
 
 test: $(STAMP) ## Run every test
 	$(BIN)/python -m pytest

@@ -1,0 +1,34 @@
+"""Click's commands and groups, as this program has them."""
+
+import click
+
+
+class Command(click.Command):
+    """A command whose usage errors always know which command they are about."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; click leaves out the context where an option lacks its value."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
+
+class Group(click.Group):
+    """A group with its commands in the order in which they were added.
+
+    A missing command is a usage error like every other, and not a page of help.
+    """
+
+    command_class = Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The commands' names."""
+        return list(self.commands)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the group's own options."""
+        if not args and not self.invoke_without_command:
+            ctx.fail(f"missing command: {', '.join(self.commands)}")
+        return super().parse_args(ctx, args)

@@ -1,0 +1,127 @@
+"""The ``frontdesk`` command: 0 done, 1 refused or failed, 2 usage, each error on one line.
+
+Modules of commands import nothing heavy at their top, so that ``frontdesk --help`` is quick
+and each command pays only for what it needs.
+"""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from domain.errors import WebhookHandlerError
+from entrypoints.cli.commands import Group
+from entrypoints.cli.conversations import conversations
+from entrypoints.cli.dead_letters import dead_letters
+from entrypoints.cli.demo import demo
+from entrypoints.cli.output import examples, one_line, safe_encoding
+from entrypoints.cli.queues import queues
+from entrypoints.cli.send import send
+from entrypoints.cli.serve import serve
+from entrypoints.cli.unmatched import unmatched
+
+FAILED = 1
+USAGE = 2
+INTERRUPTED = 128 + signal.SIGINT
+PIPE_CLOSED = 128 + signal.SIGPIPE
+
+
+class OneLineErrors(Group):
+    """A group that reports every error it knows on one line of standard error.
+
+    What it does not know is a bug, and keeps its traceback.
+    """
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: ARG002 - this group always ends the process
+        **extra: object,
+    ) -> NoReturn:
+        """Run, and end the process with the right status."""
+        try:
+            result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.Abort:
+            sys.exit(INTERRUPTED)
+        except click.UsageError as error:
+            _fail(_usage(error), USAGE)
+        except click.ClickException as error:
+            _fail(f"frontdesk: {error.format_message()}", FAILED)
+        except WebhookHandlerError as error:
+            _fail(f"frontdesk: {error}", FAILED)
+        except OSError as error:
+            _fail(f"frontdesk: {_system_error(error)}", FAILED)
+        sys.exit(result if isinstance(result, int) else 0)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command. A reader that has seen enough (``| head``) ends it without a word."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _forget_output()
+            ctx.exit(PIPE_CLOSED)
+        return result
+
+
+def _fail(line: str, status: int) -> NoReturn:
+    click.echo(one_line(line), err=True)
+    sys.exit(status)
+
+
+def _usage(error: click.UsageError) -> str:
+    command = error.ctx.command_path if error.ctx else "frontdesk"
+    message = error.format_message().strip().rstrip(".")
+    return f"{command}: {message[:1].lower()}{message[1:]}; see '{command} --help'"
+
+
+def _system_error(error: OSError) -> str:
+    reason = error.strerror or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def _forget_output() -> None:
+    """Send what is still buffered nowhere: Python would complain at exit that nobody reads it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
+@click.group(
+    name="frontdesk",
+    cls=OneLineErrors,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "frontdesk serve",
+        'frontdesk send sms --from +14155550123 --body "Is my order on its way?"',
+        "frontdesk queues read sms-replies --include-delayed",
+    ),
+)
+@click.version_option(package_name="frontdesk", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """The front door for a company's WhatsApp, SMS and email.
+
+    Settings come from environment variables; without any, data is kept in .frontdesk/ and a
+    development secret lets 'frontdesk send' play the providers.
+    """
+    safe_encoding()
+    # A command says itself what came of it; log lines are the servers' way.
+    logging.getLogger().addHandler(logging.NullHandler())
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+for command in (serve, demo, send, conversations, queues, unmatched, dead_letters):
+    cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """The script ``frontdesk``."""
+    cli.main(prog_name="frontdesk")

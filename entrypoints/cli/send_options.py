@@ -1,0 +1,258 @@
+"""The options of ``frontdesk send``: what each is for, and which channel has it."""
+
+import mimetypes
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import click
+
+from domain.addresses import ChannelType
+from entrypoints.cli.addresses import is_messaging_service
+
+Decorator = Callable[[Callable[..., object]], Callable[..., object]]
+
+WHATSAPP = (ChannelType.WHATSAPP,)
+TWILIO = (ChannelType.WHATSAPP, ChannelType.SMS)
+EMAIL = (ChannelType.EMAIL,)
+
+
+class Place(NamedTuple):
+    """A location that somebody shares."""
+
+    latitude: float
+    longitude: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageOptions:
+    """What the options say about the message."""
+
+    body: str | None
+    message_id: str | None
+    tamper: bool
+    media: tuple[str, ...]
+    messaging_service: str | None
+    opt_out_type: str | None
+    button: tuple[str, str] | None
+    location: Place | None
+    profile_name: str | None
+    user_id: str | None
+    reply_to_sid: str | None
+    subject: str
+    html: str | None
+    attach: tuple[Path, ...]
+    charset: str
+    raw: bool
+    spf: str
+    dkim: str
+    in_reply_to: str | None
+    private_key: Path | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to send: an empty body must be meant."""
+        others = (self.media, self.button, self.location, self.html, self.attach)
+        return self.body is None and not any(others)
+
+
+MAX_LATITUDE = 90
+MAX_LONGITUDE = 180
+
+
+class ChannelOption(click.Option):
+    """An option that some channels do not have: there it is a usage error."""
+
+    def __init__(
+        self, declarations: Sequence[str], *, channels: Sequence[ChannelType], **settings: object
+    ) -> None:
+        settings["help"] = f"({', '.join(channels)}) {settings['help']}"
+        super().__init__(declarations, **settings)  # type: ignore[arg-type]
+        self.channels = channels
+
+    def handle_parse_result(
+        self, ctx: click.Context, opts: Mapping[str, object], args: list[str]
+    ) -> tuple[object, list[str]]:
+        """Refuse the option if it was given for a channel that does not have it."""
+        channel = ctx.params.get("channel")
+        if self.name in opts and channel and channel not in self.channels:
+            where = " and ".join(self.channels)
+            raise click.UsageError(f"{self.opts[0]} is for {where}, not for {channel}", ctx)
+        return super().handle_parse_result(ctx, opts, args)
+
+
+def read_url(value: str) -> str:
+    """``value`` itself, if it is an absolute http or https URL."""
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or re.search(r"[\s\x00-\x1f\x7f]", value):
+        raise click.BadParameter(f"{value!r} is no URL like https://example.com/path")
+    return value
+
+
+def read_button(value: str) -> tuple[str, str]:
+    """Text and payload of ``TEXT=PAYLOAD``; without a payload the text is sent back."""
+    text, separator, payload = value.partition("=")
+    if not text:
+        raise click.BadParameter("the button needs a text: TEXT or TEXT=PAYLOAD")
+    return text, payload if separator else text
+
+
+def read_place(value: str) -> Place:
+    """The place in ``LAT,LON`` or ``LAT,LON,LABEL``, in degrees."""
+    latitude, _, rest = value.partition(",")
+    longitude, _, label = rest.partition(",")
+    try:
+        place = Place(float(latitude), float(longitude), label)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no place like 52.52,13.40,Berlin") from None
+    if not (abs(place.latitude) <= MAX_LATITUDE and abs(place.longitude) <= MAX_LONGITUDE):
+        raise click.BadParameter("latitude is -90 to 90, longitude -180 to 180")
+    return place
+
+
+def read_charset(value: str) -> str:
+    """``value`` itself, if text can be encoded in it."""
+    try:
+        "".encode(value)
+    except (LookupError, ValueError):
+        raise click.BadParameter(f"there is no character set {value!r}") from None
+    return value
+
+
+def read_html(value: str) -> str:
+    """HTML itself, or what the file of this name holds. Only what has a tag in it is HTML."""
+    if "<" in value:
+        return value
+    try:
+        return Path(value).read_text("utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise click.BadParameter(
+            f"{value!r} is neither HTML nor a readable file ({reason})"
+        ) from None
+
+
+_MESSAGE_SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
+
+
+def check_ids(channel: ChannelType, options: MessageOptions) -> None:
+    """Refuse ids that the provider would never send."""
+    if channel is ChannelType.EMAIL:
+        return
+    if options.message_id and not _MESSAGE_SID.fullmatch(options.message_id):
+        raise click.BadParameter(
+            "Twilio's ids are SM or MM and 32 hex digits", param_hint="'--message-id'"
+        )
+    if options.messaging_service and not is_messaging_service(options.messaging_service):
+        raise click.BadParameter(
+            "a Messaging Service is MG and 32 hex digits", param_hint="'--messaging-service'"
+        )
+
+
+def media_type(url: str) -> str:
+    """The content type that a media URL suggests; phones mostly send pictures."""
+    return mimetypes.guess_type(urlsplit(url).path)[0] or "image/jpeg"
+
+
+def _only(channels: Sequence[ChannelType], *names: str, **settings: object) -> Decorator:
+    return click.option(*names, cls=ChannelOption, channels=channels, **settings)
+
+
+def reading(
+    read: Callable[[str], object],
+) -> Callable[[click.Context, click.Parameter, str | tuple[str, ...] | None], object]:
+    """An option's callback that applies ``read`` to each value that was given."""
+
+    def callback(
+        _ctx: click.Context, _param: click.Parameter, value: str | tuple[str, ...] | None
+    ) -> object:
+        if isinstance(value, tuple):
+            return tuple(map(read, value))
+        return None if value is None else read(value)
+
+    return callback
+
+
+_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+_VERDICTS = ("pass", "fail", "softfail", "neutral", "none")
+
+_OPTIONS: tuple[Decorator, ...] = (
+    click.option("--body", help="The text."),
+    click.option("--message-id", help="The provider's id; with --times: duplicates on purpose."),
+    click.option("--tamper", is_flag=True, help="Make the signature wrong."),
+    _only(
+        TWILIO,
+        "--media",
+        metavar="URL",
+        callback=reading(read_url),
+        multiple=True,
+        help="A file at Twilio (repeatable).",
+    ),
+    _only(TWILIO, "--messaging-service", help="Id of the Messaging Service that received it."),
+    _only(
+        TWILIO,
+        "--opt-out-type",
+        type=click.Choice(["STOP", "START", "HELP"]),
+        help="What Twilio recognised.",
+    ),
+    _only(
+        WHATSAPP,
+        "--button",
+        metavar="TEXT[=PAYLOAD]",
+        callback=reading(read_button),
+        help="The quick reply that was tapped.",
+    ),
+    _only(
+        WHATSAPP,
+        "--location",
+        metavar="LAT,LON[,LABEL]",
+        callback=reading(read_place),
+        help="A place that is shared.",
+    ),
+    _only(WHATSAPP, "--profile-name", help="What the sender calls themselves."),
+    _only(WHATSAPP, "--user-id", help="The sender's WhatsApp user id, beside the number."),
+    _only(WHATSAPP, "--reply-to-sid", help="The message that is answered."),
+    _only(EMAIL, "--subject", default="A question", show_default=True, help="The subject."),
+    _only(
+        EMAIL,
+        "--html",
+        metavar="FILE|HTML",
+        callback=reading(read_html),
+        help="The HTML part: a file, or the HTML itself.",
+    ),
+    _only(EMAIL, "--attach", type=_FILE, multiple=True, help="A file to attach (repeatable)."),
+    _only(
+        EMAIL,
+        "--charset",
+        metavar="NAME",
+        callback=reading(read_charset),
+        default="utf-8",
+        help="How text is encoded.",
+    ),
+    _only(EMAIL, "--raw", is_flag=True, help="Post the whole MIME message, as raw mode does."),
+    _only(EMAIL, "--spf", type=click.Choice(_VERDICTS), default="pass", help="SPF's verdict."),
+    _only(EMAIL, "--dkim", type=click.Choice(_VERDICTS), default="pass", help="DKIM's verdict."),
+    _only(EMAIL, "--in-reply-to", help="The Message-ID that is answered."),
+    _only(
+        EMAIL,
+        "--private-key",
+        type=_FILE,
+        envvar="SENDGRID_PRIVATE_KEY_FILE",
+        help="PEM file with the key that signs.",
+    ),
+)
+
+
+def message_options(command: Callable[..., object]) -> Callable[..., object]:
+    """Add the options of ``MessageOptions`` to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

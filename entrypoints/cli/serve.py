@@ -1,0 +1,34 @@
+"""``frontdesk serve``: the HTTP server."""
+
+import click
+
+from entrypoints.cli.commands import Command
+from entrypoints.cli.output import examples
+
+
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "frontdesk serve",
+        "PUBLIC_BASE_URL=https://hooks.example.com frontdesk serve --port 8080",
+        "frontdesk serve --ephemeral",
+    ),
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on; 0 takes any free one.",
+)
+@click.option("--ephemeral", is_flag=True, help="Keep everything in memory, lost at the end.")
+def serve(*, host: str, port: int, ephemeral: bool) -> None:
+    """Receive webhooks over HTTP until interrupted.
+
+    The providers post to /webhooks/whatsapp, /webhooks/sms and /webhooks/email. Data is kept
+    in DATA_DIR (default .frontdesk/).
+    """
+    from entrypoints.http.server import run
+
+    run(host, port, ephemeral=ephemeral)

@@ -1,0 +1,147 @@
+"""``frontdesk unmatched``: what unknown senders wrote."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from domain.conversations import Conversation
+from domain.messages import MessageRecord
+from domain.times import rfc3339
+from entrypoints.cli.commands import Group
+from entrypoints.cli.opened import opened_container
+from entrypoints.cli.output import (
+    Column,
+    count,
+    cut,
+    examples,
+    json_option,
+    moment,
+    plain,
+    print_json,
+    print_rich,
+    print_table,
+)
+from entrypoints.cli.progress import progress
+
+if TYPE_CHECKING:
+    from application.ports.storage import MessageStore
+
+_PAGE = 100
+
+
+@click.group(cls=Group, short_help="What unknown senders wrote.")
+def unmatched() -> None:
+    """See what unknown senders wrote, and deliver it once they have a conversation."""
+
+
+@unmatched.command(
+    name="list",
+    short_help="List what belongs to no conversation.",
+    epilog=examples("frontdesk unmatched list --limit 20"),
+)
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
+)
+@json_option
+def list_command(*, limit: int, as_json: bool) -> None:
+    """List the messages that belong to no conversation, oldest first."""
+    with opened_container() as container:
+        records = list(islice(_all_unmatched(container.message_store()), limit))
+    if as_json:
+        for record in records:
+            print_json(unmatched_record(record))
+        return
+    print_table(
+        (
+            Column("received (UTC)", whole=True),
+            Column("channel"),
+            Column("from → to"),
+            Column("message id"),
+            Column("text"),
+        ),
+        (
+            (
+                moment(record.message.received_at),
+                record.message.channel,
+                f"{record.message.sender.value} → {record.message.recipient.address}",
+                record.message.provider_message_id,
+                cut(record.message.subject or record.message.body, 40),
+            )
+            for record in records
+        ),
+        empty="Nothing is unmatched.",
+    )
+    if len(records) == limit:
+        print_rich(plain(f"The oldest {limit}: a larger --limit shows more.", "dim"))
+
+
+def _all_unmatched(store: "MessageStore") -> Iterator[MessageRecord]:
+    last: str | None = None
+    while page := store.list_unmatched(_PAGE, after=last):
+        yield from page
+        last = page[-1].gate_key
+
+
+def unmatched_record(record: MessageRecord) -> dict[str, object]:
+    """An unmatched message, under the context object's names where they exist."""
+    message = record.message
+    return {
+        "gate_key": record.gate_key,
+        "request_id": record.request_id,
+        "channel_type": message.channel.value,
+        "from": message.sender.value,
+        "to": message.recipient.verbatim,
+        "body": message.body,
+        "message_id": message.provider_message_id,
+        "timestamp": rfc3339(message.received_at),
+        "subject": message.subject,
+    }
+
+
+@unmatched.command(
+    short_help="Deliver what has a conversation now.",
+    epilog=examples(
+        "frontdesk conversations open --channel sms --sender +14155550123",
+        "frontdesk unmatched redrive",
+    ),
+)
+@json_option
+def redrive(*, as_json: bool) -> None:
+    """Match every unmatched message again, and deliver those that have a conversation now.
+
+    Safe to stop at any point, and to run again. With --json: a line per message, its
+    conversation_id null when it is still unmatched.
+    """
+    joined = left = 0
+    with opened_container() as container, progress("matching", quiet=True) as advance:
+        for record, conversation in container.redrive_unmatched()():
+            joined, left = joined + bool(conversation), left + (not conversation)
+            advance(joined + left)
+            if as_json:
+                print_json(_redriven(record, conversation))
+            elif conversation:
+                click.echo(_joined_line(record, conversation))
+    if not as_json:
+        print_rich(plain(_summary(joined, left), "bold"))
+
+
+def _redriven(record: MessageRecord, conversation: Conversation | None) -> dict[str, object]:
+    joined = conversation.conversation_id if conversation else None
+    return {**unmatched_record(record), "conversation_id": joined}
+
+
+def _joined_line(record: MessageRecord, conversation: Conversation) -> str:
+    message = record.message
+    return plain(
+        f"{message.provider_message_id} of {message.sender.value} "
+        f"joined {conversation.conversation_id}"
+    ).plain
+
+
+def _summary(joined: int, left: int) -> str:
+    if not joined + left:
+        return "Nothing is unmatched."
+    still = f"{left} still unmatched" if left else "nothing is unmatched any more"
+    return f"{count(joined, 'message')} joined a conversation, {still}."

@@ -1,0 +1,105 @@
+"""The server process with embedded storage, and the command beside it, as a new user has them."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+FRONTDESK = (str(Path(sys.executable).with_name("frontdesk")),)
+
+
+class Desk:
+    """A data directory, and a server that listens on ``origin``."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.environ = {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir)}
+        self.origin = ""
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*FRONTDESK, *arguments],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def send(self, channel: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run("send", channel, "--url", f"{self.origin}/webhooks/{channel}", *arguments)
+
+    def lines(self, *arguments: str) -> list[dict[str, object]]:
+        done = self.run(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    desk = Desk(tmp_path_factory.mktemp("desk") / "data")
+    assert desk.run("demo").returncode == 0
+    with subprocess.Popen(
+        [*FRONTDESK, "serve", "--port", "0"],
+        env=desk.environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())
+        assert found is not None
+        desk.origin = found.group()
+        yield desk
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize(
+    ("channel", "sender", "answer"),
+    [
+        ("whatsapp", "+14155550123", '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'),
+        ("sms", "+14155550123", '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'),
+        ("email", "ana@example.com", '{"success": true}'),
+    ],
+)
+def test_a_signed_webhook_becomes_a_context_on_the_replies_queue(
+    desk: Desk, channel: str, sender: str, answer: str
+) -> None:
+    sent = desk.send(channel, "--from", sender, "--body", "Hello, olá")
+    assert (sent.returncode, answer in sent.stdout) == (0, True), sent.stderr
+
+    (line,) = desk.lines("queues", "read", f"{channel}-replies", "--include-delayed")
+    context = line["context"]
+    assert isinstance(context, dict)
+    assert context["message"]["from"] == sender
+    assert context["message"]["body"].strip() == "Hello, olá"
+
+
+@pytest.mark.parametrize("channel", ["whatsapp", "sms", "email"])
+def test_a_tampered_webhook_is_refused(desk: Desk, channel: str) -> None:
+    sent = desk.send(channel, "--from", _SENDERS[channel], "--body", "Hi", "--tamper")
+    assert sent.returncode == 1
+    assert "401" in sent.stderr
+    assert len(sent.stderr.splitlines()) == 1
+
+
+_SENDERS = {"whatsapp": "+14155550123", "sms": "+14155550123", "email": "ana@example.com"}
+
+
+def test_two_hundred_copies_at_once_are_one_message(desk: Desk) -> None:
+    message_id = "SM" + "7" * 32
+    sent = desk.send(
+        *("sms", "--from", "+14155550123", "--body", "again", "--message-id", message_id),
+        *("--times", "200", "--concurrency", "50"),
+    )
+    assert sent.returncode == 0, sent.stderr
+
+    contexts = desk.lines("queues", "read", "sms-replies", "--include-delayed", "--max", "500")
+    ids = [line["context"]["message"]["message_id"] for line in contexts]  # type: ignore[index]  # JSON
+    assert ids.count(message_id) == 1
