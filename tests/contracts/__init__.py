@@ -10,8 +10,10 @@ pytest.register_assert_rewrite(
             "answer_claims",
             "blob_store",
             "context_queue",
+            "conversation_changes",
             "conversation_store",
             "dead_letters",
+            "message_lists",
             "message_store",
         )
     )

@@ -13,18 +13,14 @@ from domain.automation import MailTraits
 from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
 from tests.builders import KEY, NOW, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
-
-OTHER = ConversationKey("conversation-2", ChannelType.SMS)
-LATER = NOW + timedelta(seconds=30)
-
-
-def numbered(number: int, conversation: ConversationKey | None = KEY) -> MessageRecord:
-    """Record ``number`` of many, each received a second after the one before."""
-    moment = NOW + timedelta(seconds=number)
-    message = an_inbound_message(
-        message_id=f"SM{number:032}", body=f"Message {number}", received_at=moment
-    )
-    return a_record(message, conversation, request_id=f"request-{number}", recorded_at=moment)
+from tests.contracts.message_lists import (
+    LATER,
+    OTHER,
+    HistoryContract,
+    MessageStoreTests,
+    UnmatchedContract,
+    numbered,
+)
 
 
 def stored(store: MessageStore, record: MessageRecord) -> MessageRecord:
@@ -34,12 +30,8 @@ def stored(store: MessageStore, record: MessageRecord) -> MessageRecord:
     return present
 
 
-class GateContract:
+class GateContract(MessageStoreTests):
     """A message is recorded once, ever."""
-
-    @pytest.fixture
-    def store(self) -> MessageStore:
-        raise NotImplementedError("a backend provides it")
 
     def test_a_new_message_is_recorded(self, store: MessageStore) -> None:
         assert store.record(a_record()) is None
@@ -104,12 +96,8 @@ class GateContract:
         assert stored(store, record).message.metadata == {"media": ["a"]}
 
 
-class ProgressContract:
+class ProgressContract(MessageStoreTests):
     """A message moves from pending to queued, and between conversations."""
-
-    @pytest.fixture
-    def store(self) -> MessageStore:
-        raise NotImplementedError("a backend provides it")
 
     def test_a_queued_message_is_no_longer_pending(self, store: MessageStore) -> None:
         store.record(a_record())
@@ -165,12 +153,8 @@ class ProgressContract:
         assert stored(store, unmatched).conversation == targets[moved.index(True)]
 
 
-class LeaseContract:
+class LeaseContract(MessageStoreTests):
     """Whoever republishes a message has it for themselves for a while."""
-
-    @pytest.fixture
-    def store(self) -> MessageStore:
-        raise NotImplementedError("a backend provides it")
 
     def test_a_pending_message_can_be_leased(self, store: MessageStore) -> None:
         store.record(a_record())
@@ -208,103 +192,6 @@ class LeaseContract:
 
     def test_an_unknown_message_cannot_be_leased(self, store: MessageStore) -> None:
         assert not store.take_lease(a_record(), LATER)
-
-
-class HistoryContract:
-    """The messages of a conversation, oldest first."""
-
-    @pytest.fixture
-    def store(self) -> MessageStore:
-        raise NotImplementedError("a backend provides it")
-
-    @pytest.fixture
-    def five(self, store: MessageStore) -> MessageStore:
-        """A store with messages 0 to 4 of one conversation, recorded out of order."""
-        for number in (3, 0, 4, 2, 1):
-            store.record(numbered(number))
-        return store
-
-    def texts(self, store: MessageStore, **options: Any) -> list[str]:
-        return [message.content for message in store.history(KEY, **options)]
-
-    def test_an_entry_is_the_message_as_the_domain_shows_it(self, store: MessageStore) -> None:
-        store.record(a_record())
-        assert store.history(KEY) == (a_record().message.in_history(),)
-
-    def test_it_is_in_order_of_receipt(self, five: MessageStore) -> None:
-        assert self.texts(five) == [f"Message {number}" for number in range(5)]
-
-    def test_a_limit_leaves_the_latest(self, five: MessageStore) -> None:
-        assert self.texts(five, limit=2) == ["Message 3", "Message 4"]
-
-    def test_it_can_begin_after_a_moment(self, five: MessageStore) -> None:
-        after = NOW + timedelta(seconds=2)
-        assert self.texts(five, after=after) == ["Message 3", "Message 4"]
-
-    def test_it_has_no_messages_of_others(self, store: MessageStore) -> None:
-        for number, key in enumerate(
-            [OTHER, ConversationKey(KEY.conversation_id, ChannelType.EMAIL)]
-        ):
-            store.record(numbered(number, key))
-        store.record(numbered(2, None))
-        assert store.history(KEY) == ()
-
-    def test_a_moved_message_is_in_the_history_that_it_moved_to(self, store: MessageStore) -> None:
-        store.record(a_record())
-        store.assign(a_record(), OTHER)
-        assert (len(store.history(KEY)), len(store.history(OTHER))) == (0, 1)
-
-    def test_queued_messages_stay_in_it(self, store: MessageStore) -> None:
-        store.record(a_record())
-        store.mark_queued(a_record().gate_key, NOW)
-        assert len(store.history(KEY)) == 1
-
-
-class UnmatchedContract:
-    """What unknown senders wrote, page by page."""
-
-    @pytest.fixture
-    def store(self) -> MessageStore:
-        raise NotImplementedError("a backend provides it")
-
-    def pages(self, store: MessageStore, size: int) -> list[str]:
-        """The request ids of all pages, each at most ``size`` long."""
-        found: list[str] = []
-        last: str | None = None
-        while page := store.list_unmatched(size, after=last):
-            assert len(page) <= size
-            found += [record.request_id for record in page]
-            last = page[-1].gate_key
-        return found
-
-    def test_only_unmatched_messages_are_listed(self, store: MessageStore) -> None:
-        store.record(numbered(1))
-        store.record(numbered(2, None))
-        assert store.list_unmatched(10) == (numbered(2, None),)
-
-    @pytest.mark.parametrize("size", [1, 2, 3, 100])
-    def test_pages_are_complete_and_in_order_of_receipt(
-        self, store: MessageStore, size: int
-    ) -> None:
-        for number in (3, 0, 4, 2, 1):
-            store.record(numbered(number, None))
-        assert self.pages(store, size) == [f"request-{number}" for number in range(5)]
-
-    def test_messages_of_the_same_moment_are_neither_lost_nor_repeated(
-        self, store: MessageStore
-    ) -> None:
-        for number in range(5):
-            message = an_inbound_message(message_id=f"SM{number}")
-            store.record(a_record(message, None, request_id=f"request-{number}"))
-        assert sorted(self.pages(store, 2)) == [f"request-{number}" for number in range(5)]
-
-    def test_a_page_follows_a_record_that_was_matched_meanwhile(self, store: MessageStore) -> None:
-        for number in range(3):
-            store.record(numbered(number, None))
-        (first,) = store.list_unmatched(1)
-        store.assign(first, KEY)
-        following = store.list_unmatched(10, after=first.gate_key)
-        assert [record.request_id for record in following] == ["request-1", "request-2"]
 
 
 class MessageStoreContract(

@@ -1,0 +1,215 @@
+"""What every store of conversations promises about changes: activity, identities, hand-off."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import product
+from typing import cast
+
+import pytest
+
+from application.ports.storage import ConversationStore
+from domain.addresses import Address, ChannelType
+from domain.conversations import CLOSED, Conversation
+from domain.messages import ConversationKey, Direction, InboundMessage, Message
+from tests.builders import NOW, RECIPIENT, SENDER, a_conversation, an_inbound_message
+from tests.contracts.concurrency import at_once
+
+SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
+NUMBER = SENDER[SMS]
+LATER, EARLIER = NOW + timedelta(seconds=1), NOW - timedelta(seconds=1)
+
+
+def only(store: ConversationStore, conversation_id: str = "conversation-1") -> Conversation:
+    """The record as the store has it."""
+    (record,) = store.get_conversations(conversation_id)
+    return record
+
+
+def ids(conversations: tuple[Conversation, ...]) -> list[str]:
+    """Which conversations they are, in their order."""
+    return [conversation.conversation_id for conversation in conversations]
+
+
+class ConversationStoreTests:
+    """The fixture that a backend overrides."""
+
+    @pytest.fixture
+    def store(self) -> ConversationStore:
+        raise NotImplementedError("a backend provides it")
+
+
+class ActivityContract(ConversationStoreTests):
+    """An incoming message updates its conversation under a guard."""
+
+    def test_a_message_changes_the_record_as_the_domain_says(
+        self, store: ConversationStore
+    ) -> None:
+        conversation, message = a_conversation(), an_inbound_message(body="ä" * 5000)
+        store.open_conversation(conversation)
+        assert store.record_activity(conversation, message) == conversation.received(message)
+        assert only(store) == conversation.received(message)
+
+    def test_a_record_without_a_recipient_gets_the_messages(self, store: ConversationStore) -> None:
+        conversation = a_conversation(recipient_id=None)
+        store.open_conversation(conversation)
+        store.record_activity(conversation, an_inbound_message())
+        assert only(store).recipient_id == RECIPIENT[SMS]
+
+    @pytest.mark.parametrize("received_at", [EARLIER, NOW])
+    def test_a_message_that_is_not_later_changes_nothing(
+        self, store: ConversationStore, received_at: datetime
+    ) -> None:
+        conversation = a_conversation(last_user_message_at=NOW, conversation_status="answered")
+        store.open_conversation(conversation)
+        late = an_inbound_message(received_at=received_at)
+        assert store.record_activity(conversation, late) == conversation
+        assert only(store) == conversation
+
+    def test_a_record_that_is_gone_takes_no_message(self, store: ConversationStore) -> None:
+        assert store.record_activity(a_conversation(), an_inbound_message()) is None
+        assert store.get_conversations("conversation-1") == ()
+
+    def test_a_record_closed_meanwhile_takes_no_message(self, store: ConversationStore) -> None:
+        closed = a_conversation(conversation_status=CLOSED)
+        store.open_conversation(closed)
+        assert store.record_activity(a_conversation(), an_inbound_message()) is None
+        assert only(store) == closed
+
+    @pytest.mark.parametrize("known_recipient", [RECIPIENT[SMS], None])
+    def test_a_record_of_another_recipient_takes_no_message(
+        self, store: ConversationStore, known_recipient: str | None
+    ) -> None:
+        other = a_conversation(recipient_id="+15005550001")
+        store.open_conversation(other)
+        seen = a_conversation(recipient_id=known_recipient)
+        assert store.record_activity(seen, an_inbound_message()) is None
+        assert only(store) == other
+
+    def test_a_record_that_got_this_recipient_meanwhile_takes_the_message(
+        self, store: ConversationStore
+    ) -> None:
+        store.open_conversation(a_conversation())
+        seen = a_conversation(recipient_id=None)
+        message = an_inbound_message()
+        assert store.record_activity(seen, message) == a_conversation().received(message)
+
+    def test_whatever_is_stored_the_guard_and_the_change_are_the_domains(
+        self, store: ConversationStore
+    ) -> None:
+        recipients = (None, "", RECIPIENT[SMS], "+15005550001")
+        cases = product(recipients, recipients, (CLOSED, "answered"), (None, EARLIER, NOW, LATER))
+        message = an_inbound_message(received_at=NOW)
+        for number, (recipient, known_recipient, status, last_seen) in enumerate(cases):
+            stored = a_conversation(
+                conversation_id=str(number),
+                recipient_id=recipient,
+                conversation_status=status,
+                hand_off_to_human=True,
+                last_user_message_at=last_seen,
+            )
+            store.open_conversation(stored)
+            takes_it = stored.is_open and recipient in (known_recipient, RECIPIENT[SMS])
+            after = store.record_activity(replace(stored, recipient_id=known_recipient), message)
+            assert after == (stored.received(message) if takes_it else None)
+            assert only(store, str(number)) == (after or stored)
+
+    def test_of_many_messages_at_once_the_latest_stays(self, store: ConversationStore) -> None:
+        conversation = a_conversation()
+        store.open_conversation(conversation)
+        messages = [
+            an_inbound_message(message_id=f"SM{n}", received_at=NOW + timedelta(milliseconds=n))
+            for n in range(32)
+        ]
+        states = at_once(partial(store.record_activity, conversation, m) for m in messages)
+        assert only(store) == conversation.received(messages[-1])
+        for message, state in zip(messages, states, strict=True):
+            assert state is not None
+            assert state.last_user_message_at is not None
+            assert state.last_user_message_at >= message.received_at
+
+
+class IdentityContract(ConversationStoreTests):
+    """Every identity of a sender leads to the conversation."""
+
+    @pytest.fixture
+    def message(self) -> InboundMessage:
+        """From a WhatsApp user whose number is known for now."""
+        user_id = Address.parse(WHATSAPP, "DE.13491208655302741918")
+        number = Address.parse(WHATSAPP, NUMBER)
+        return an_inbound_message(WHATSAPP, identities=(user_id, number))
+
+    def test_a_user_id_leads_to_the_record_once_the_number_is_hidden(
+        self, store: ConversationStore, message: InboundMessage
+    ) -> None:
+        store.open_conversation(a_conversation(WHATSAPP))
+        store.record_activity(a_conversation(WHATSAPP), message)
+        for identity in message.identities:
+            found = store.find_open_conversations(WHATSAPP, [identity.value])
+            assert ids(found) == ["conversation-1"]
+
+    def test_so_does_one_of_a_message_that_came_out_of_order(
+        self, store: ConversationStore, message: InboundMessage
+    ) -> None:
+        conversation = a_conversation(WHATSAPP, last_user_message_at=LATER)
+        store.open_conversation(conversation)
+        store.record_activity(conversation, message)
+        found = store.find_open_conversations(WHATSAPP, [message.identities[0].value])
+        assert ids(found) == ["conversation-1"]
+
+    def test_none_is_added_to_a_record_that_takes_no_message(
+        self, store: ConversationStore, message: InboundMessage
+    ) -> None:
+        store.open_conversation(a_conversation(WHATSAPP, recipient_id="+15005550001"))
+        store.record_activity(a_conversation(WHATSAPP), message)
+        assert store.find_open_conversations(WHATSAPP, [message.identities[0].value]) == ()
+
+
+class HandOffContract(ConversationStoreTests):
+    """Who answers is seen by every message recorded afterwards."""
+
+    def test_the_switch_returns_the_record_as_it_is_afterwards(
+        self, store: ConversationStore
+    ) -> None:
+        conversation = a_conversation()
+        store.open_conversation(conversation)
+        handed_off = replace(conversation, hand_off_to_human=True)
+        assert store.switch_hand_off(conversation.key, on=True) == handed_off
+        assert only(store) == handed_off
+        assert store.switch_hand_off(conversation.key, on=False) == conversation
+
+    def test_a_missing_record_cannot_be_handed_off(self, store: ConversationStore) -> None:
+        assert store.switch_hand_off(ConversationKey("unknown", SMS), on=True) is None
+
+    @pytest.mark.parametrize("last_seen", [None, LATER])
+    def test_a_hand_off_before_the_message_is_seen_in_its_state(
+        self, store: ConversationStore, last_seen: datetime | None
+    ) -> None:
+        conversation = a_conversation(last_user_message_at=last_seen)
+        store.open_conversation(conversation)
+        store.switch_hand_off(conversation.key, on=True)
+        after = store.record_activity(conversation, an_inbound_message())
+        assert after is not None
+        assert after.hand_off_to_human
+
+    def test_a_hand_off_at_the_same_moment_is_not_lost(self, store: ConversationStore) -> None:
+        conversation, message = a_conversation(), an_inbound_message()
+        store.open_conversation(conversation)
+        at_once(
+            [
+                partial(store.switch_hand_off, conversation.key, on=True),
+                partial(store.record_activity, conversation, message),
+            ]
+        )
+        assert only(store) == replace(conversation.received(message), hand_off_to_human=True)
+
+    def test_nobody_can_change_a_record_from_outside(self, store: ConversationStore) -> None:
+        last = Message("SM1", Direction.INBOUND, "Hello", NOW, SMS, {"media": ["a"]})
+        store.open_conversation(a_conversation(last_message=last))
+        cast(list[str], last.metadata["media"]).append("put in")
+        got_out = only(store).last_message
+        assert got_out is not None
+        cast(dict[str, object], got_out.metadata)["got"] = "out"
+        kept = only(store).last_message
+        assert kept is not None
+        assert kept.metadata == {"media": ["a"]}

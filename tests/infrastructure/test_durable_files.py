@@ -1,0 +1,38 @@
+"""Files that are whole or absent."""
+
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from infrastructure.durable_files import create_file
+from tests.builders import NOW
+from tests.contracts.concurrency import at_once
+
+
+def test_a_new_file_is_created(tmp_path: Path) -> None:
+    assert create_file(tmp_path / "a", b"content")
+    assert (tmp_path / "a").read_bytes() == b"content"
+
+
+def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    create_file(tmp_path / "a", b"first")
+    assert not create_file(tmp_path / "a", b"second")
+    assert (tmp_path / "a").read_bytes() == b"first"
+
+
+def test_missing_directories_are_made(tmp_path: Path) -> None:
+    assert create_file(tmp_path / "a" / "b" / "c", b"content")
+
+
+def test_a_file_can_be_as_old_as_what_it_tells(tmp_path: Path) -> None:
+    moment = NOW - timedelta(days=1)
+    create_file(tmp_path / "a", b"content", modified_at=moment)
+    assert (tmp_path / "a").stat().st_mtime == moment.timestamp()
+
+
+def test_of_many_who_create_it_at_once_one_does(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a"
+    created = at_once(partial(create_file, path, bytes([number])) for number in range(16))
+    assert created.count(True) == 1
+    assert path.read_bytes() == bytes([created.index(True)])
+    assert [file.name for file in path.parent.iterdir()] == ["a"]
