@@ -8,6 +8,8 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse; click leaves out the context where an option lacks its value."""
+        if any("\ud800" <= character <= "\udfff" for text in args for character in text):
+            ctx.fail("the arguments are not text in this terminal's encoding")
         try:
             return super().parse_args(ctx, args)
         except click.UsageError as error:

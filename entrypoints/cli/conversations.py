@@ -4,7 +4,7 @@ import click
 
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
-from entrypoints.cli.addresses import CHANNELS, recipient_address, sender_address
+from entrypoints.cli.addresses import CHANNELS, recipient_or_service, sender_address
 from entrypoints.cli.commands import Group
 from entrypoints.cli.conversation_views import (
     conversation_record,
@@ -61,7 +61,7 @@ def open_command(
         conversation_id="",
         primary_channel=on,
         sender_id=sender_address(on, sender, "--sender"),
-        recipient_id=recipient_address(on, recipient, "--recipient") if recipient else None,
+        recipient_id=recipient_or_service(on, recipient, "--recipient") if recipient else None,
         hand_off_to_human=hand_off,
         thread_id=thread_id,
         company_id=company_id,

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 import click
 
 from domain.addresses import ChannelType
-from entrypoints.cli.addresses import CHANNELS, sender_address
+from entrypoints.cli.addresses import CHANNELS, recipient_address, sender_address
 from entrypoints.cli.commands import Command
 from entrypoints.cli.demo import DEMO_RECIPIENTS
 from entrypoints.cli.output import examples, json_option
 from entrypoints.cli.progress import progress
 from entrypoints.cli.send_options import (
     MessageOptions,
-    check_ids,
+    check_message,
     message_options,
     read_url,
     reading,
@@ -79,9 +79,7 @@ def send(
     """
     on = ChannelType(channel)
     options = MessageOptions(**message)  # type: ignore[arg-type]
-    if options.is_empty:
-        raise click.UsageError("missing option '--body': what the message says")
-    check_ids(on, options)
+    check_message(on, options)
     target = url or f"{DEFAULT_ORIGIN}/webhooks/{channel}"
     envelope = _envelope(on, target, sender, recipient)
     _send(envelope, options, times, min(concurrency, times), as_json=as_json)
@@ -96,7 +94,7 @@ def _envelope(channel: ChannelType, url: str, sender: str, recipient: str | None
         url=url,
         sender=sender_address(channel, address or sender, "--from"),
         sender_name=name or None,
-        recipient=sender_address(channel, recipient or DEMO_RECIPIENTS[channel], "--to"),
+        recipient=recipient_address(channel, recipient or DEMO_RECIPIENTS[channel], "--to"),
     )
 
 

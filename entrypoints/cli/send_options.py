@@ -140,12 +140,24 @@ def read_html(value: str) -> str:
         ) from None
 
 
+def _check_charset(options: MessageOptions) -> None:
+    try:
+        f"{options.body or ''}{options.html or ''}".encode(options.charset)
+    except UnicodeEncodeError:
+        raise click.BadParameter(
+            f"{options.charset} has not every character of the text", param_hint="'--charset'"
+        ) from None
+
+
 _MESSAGE_SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
 
 
-def check_ids(channel: ChannelType, options: MessageOptions) -> None:
-    """Refuse ids that the provider would never send."""
+def check_message(channel: ChannelType, options: MessageOptions) -> None:
+    """Refuse what the provider could not send; each is a usage error."""
+    if options.is_empty:
+        raise click.UsageError("missing option '--body': what the message says")
     if channel is ChannelType.EMAIL:
+        _check_charset(options)
         return
     if options.message_id and not _MESSAGE_SID.fullmatch(options.message_id):
         raise click.BadParameter(
@@ -182,7 +194,8 @@ def reading(
 
 
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
-_VERDICTS = ("pass", "fail", "softfail", "neutral", "none")
+_SPF = ("pass", "fail", "softfail", "neutral", "none", "temperror", "permerror")
+_DKIM = ("pass", "fail", "none")
 
 _OPTIONS: tuple[Decorator, ...] = (
     click.option("--body", help="The text."),
@@ -238,8 +251,8 @@ _OPTIONS: tuple[Decorator, ...] = (
         help="How text is encoded.",
     ),
     _only(EMAIL, "--raw", is_flag=True, help="Post the whole MIME message, as raw mode does."),
-    _only(EMAIL, "--spf", type=click.Choice(_VERDICTS), default="pass", help="SPF's verdict."),
-    _only(EMAIL, "--dkim", type=click.Choice(_VERDICTS), default="pass", help="DKIM's verdict."),
+    _only(EMAIL, "--spf", type=click.Choice(_SPF), default="pass", help="SPF's verdict."),
+    _only(EMAIL, "--dkim", type=click.Choice(_DKIM), default="pass", help="DKIM's verdict."),
     _only(EMAIL, "--in-reply-to", help="The Message-ID that is answered."),
     _only(
         EMAIL,

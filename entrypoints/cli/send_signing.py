@@ -121,11 +121,13 @@ def _twilio_credentials(settings: Settings, recipient: str) -> tuple[str, str]:
 
 
 def _sendgrid_maker(envelope: Envelope, options: MessageOptions, settings: Settings) -> Maker:
-    from infrastructure.channels.sendgrid.simulator import SendgridSimulator
+    from infrastructure.channels.sendgrid.simulator import Mode, SendgridSimulator
 
     simulator = SendgridSimulator(*_sendgrid_credentials(settings, options, envelope.recipient))
     attachments = tuple(map(_attachment, options.attach))
     domain = envelope.sender.rpartition("@")[2]
+    mode: Mode = "raw" if options.raw else "parsed"
+    in_reply_to = _bracketed(options.in_reply_to) if options.in_reply_to else None
 
     def make() -> Webhook:
         message_id = _bracketed(options.message_id or f"{uuid.uuid4().hex}@{domain}")
@@ -137,13 +139,14 @@ def _sendgrid_maker(envelope: Envelope, options: MessageOptions, settings: Setti
             subject=options.subject,
             text=options.body or "",
             html=options.html,
-            mode="raw" if options.raw else "parsed",
+            mode=mode,
             attachments=attachments,
             charset=options.charset,
             spf=options.spf,
             dkim=options.dkim,
             message_id=message_id,
-            in_reply_to=_bracketed(options.in_reply_to) if options.in_reply_to else None,
+            in_reply_to=in_reply_to,
+            references=(in_reply_to,) if in_reply_to else (),
             now=datetime.now(UTC),
             tamper=options.tamper,
         )

@@ -1,0 +1,28 @@
+"""A data directory of the test's own, and the real container on it."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from entrypoints.container import Container, build_container
+from infrastructure.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No setting of the machine reaches a test; everything is kept in ``tmp_path``."""
+    for name in os.environ:
+        if name.lower() in Settings.model_fields or name == "SENDGRID_PRIVATE_KEY_FILE":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def container(data_dir: Path) -> Iterator[Container]:
+    """The parts, on the same data directory as the command: to prepare and to check."""
+    container = build_container({"DATA_DIR": str(data_dir)})
+    yield container
+    container.shutdown_resources()

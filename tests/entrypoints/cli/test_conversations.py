@@ -1,0 +1,254 @@
+"""``frontdesk conversations``."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.addresses import ChannelType
+from domain.messages import Direction, Message
+from entrypoints.container import Container
+from tests.builders import NOW, a_conversation, a_record, an_inbound_message
+from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+
+RECORD_KEYS = {
+    "conversation_id",
+    "primary_channel",
+    "conversation_status",
+    "hand_off_to_human",
+    "thread_id",
+    "company_id",
+    "project_id",
+    "company_name",
+    "credentials_reference",
+    "sender_id",
+    "recipient_id",
+    "last_user_message_at",
+    "last_activity_at",
+    "last_message",
+}
+
+
+def opened(container: Container, **changes: Any) -> str:
+    conversation, _ = container.conversation_store().open_conversation(a_conversation(**changes))
+    return conversation.conversation_id
+
+
+def written(container: Container, body: str, number: int = 1) -> None:
+    """A message that joined ``conversation-1``."""
+    message = an_inbound_message(
+        message_id=f"SM{number:032}", body=body, received_at=NOW + timedelta(minutes=number)
+    )
+    (conversation,) = container.conversation_store().get_conversations("conversation-1")
+    container.message_store().record(a_record(message, conversation.key, request_id=f"{number}"))
+    container.conversation_store().record_activity(conversation, message)
+
+
+class TestOpen:
+    def test_a_conversation_has_every_key_of_the_record(self) -> None:
+        (record,) = json_lines(
+            frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
+                      "--recipient", "+15005550006", "--company-id", "acme", "--project-id",
+                      "support", "--company-name", "Acme", "--credentials-reference", "ref",
+                      "--hand-off", "--json")
+        )  # fmt: skip
+        assert record.pop("conversation_id")
+        assert record == {
+            "primary_channel": "sms",
+            "conversation_status": "active",
+            "hand_off_to_human": True,
+            "thread_id": None,
+            "company_id": "acme",
+            "project_id": "support",
+            "company_name": "Acme",
+            "credentials_reference": "ref",
+            "sender_id": "+14155550123",
+            "recipient_id": "+15005550006",
+            "last_user_message_at": None,
+            "last_activity_at": None,
+            "last_message": None,
+            "created": True,
+        }
+
+    def test_opening_it_again_shows_the_one_there_is(self) -> None:
+        arguments = ("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
+        (first,) = json_lines(frontdesk(*arguments, "--json"))
+        (second,) = json_lines(frontdesk(*arguments, "--json"))
+        assert second == {**first, "created": False}
+        assert "nothing changed" in frontdesk(*arguments).stdout
+
+    @pytest.mark.parametrize(
+        ("channel", "given", "kept"),
+        [
+            ("whatsapp", "whatsapp:+14155550123", "+14155550123"),
+            ("whatsapp", "US.13491208655302741918", "US.13491208655302741918"),
+            ("email", "Ana@EXAMPLE.com", "ana@example.com"),
+            ("sms", "12345", "12345"),
+        ],
+    )
+    def test_the_sender_is_normalised(self, channel: str, given: str, kept: str) -> None:
+        (record,) = json_lines(
+            frontdesk("conversations", "open", "--channel", channel, "--sender", given, "--json")
+        )
+        assert record["sender_id"] == kept
+
+    def test_a_messaging_service_may_be_the_recipient(self) -> None:
+        service = "MG" + "0" * 32
+        (record,) = json_lines(
+            frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
+                      "--recipient", service, "--json")
+        )  # fmt: skip
+        assert record["recipient_id"] == service
+
+    @pytest.mark.parametrize(
+        ("channel", "option", "address", "expected"),
+        [
+            ("sms", "--sender", "4155550123", "a number like +14155550123"),
+            ("sms", "--sender", "whatsapp:+14155550123", "a number like +14155550123"),
+            ("whatsapp", "--sender", "Ana", "a user id like US."),
+            ("whatsapp", "--sender", "MG" + "0" * 32, "a number like +14155550123"),
+            ("email", "--sender", "Ana <ana@example.com>", "an address like ana@example.com"),
+            ("sms", "--recipient", "MG123456789", "a number like +15005550006"),
+            ("email", "--recipient", "help", "an address like help@example.com"),
+        ],
+    )
+    def test_an_address_of_another_form_is_told_the_expected_one(
+        self, channel: str, option: str, address: str, expected: str
+    ) -> None:
+        sender = "ana@example.com" if channel == "email" else "+14155550123"
+        other = ("--sender", sender) if option == "--recipient" else ()
+        result = frontdesk("conversations", "open", "--channel", channel, *other, option, address)
+        line = error_line(result, 2)
+        assert line.startswith(f"frontdesk conversations open: invalid value for '{option}'")
+        assert expected in line
+
+    def test_a_recipient_that_no_company_has_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = tmp_path / "tenants.json"
+        file.write_text(
+            '{"tenants": [{"company_id": "acme", "recipients": ["+15005550009"],'
+            ' "twilio": {"account_sid": "AC00000000000000000000000000000001",'
+            ' "auth_tokens": ["t"]}}]}'
+        )
+        monkeypatch.setenv("TENANTS", f"file:{file}")
+        result = frontdesk("conversations", "open", "--channel", "sms", "--sender",
+                           "+14155550123", "--recipient", "+15005550006")  # fmt: skip
+        assert "no configured company has this recipient" in error_line(result, 1)
+
+
+class TestList:
+    def test_no_conversations_are_an_empty_list(self) -> None:
+        assert frontdesk("conversations", "list", "--json").stdout == ""
+        assert "No conversations yet" in frontdesk("conversations", "list").stdout
+
+    def test_a_line_is_a_record(self, container: Container) -> None:
+        opened(container)
+        written(container, "Is my order on its way?")
+        (record,) = json_lines(frontdesk("conversations", "list", "--json"))
+        assert set(record) == RECORD_KEYS
+        assert record["conversation_status"] == "user_reply_received"
+        assert record["last_user_message_at"] == "2026-03-04T12:01:00.250000Z"
+        assert record["last_message"]["content"] == "Is my order on its way?"
+
+    def test_a_person_sees_who_writes_to_whom(self, container: Container) -> None:
+        opened(container)
+        output = frontdesk("conversations", "list").stdout
+        assert "conversation-1" in output
+        assert "+14155550123 → +15005550006" in output
+        assert "never" in output
+
+    def test_the_limit_holds_and_is_told(self, container: Container) -> None:
+        opened(container)
+        opened(container, conversation_id="conversation-2")
+        result = frontdesk("conversations", "list", "--limit", "1")
+        assert "conversation-2" not in result.stdout
+        assert "a larger --limit shows more" in result.stdout
+
+
+class TestShow:
+    def test_a_record_holds_its_history_oldest_first(self, container: Container) -> None:
+        opened(container)
+        for number, body in enumerate(("first", "second", "third"), 1):
+            written(container, body, number)
+        (record,) = json_lines(
+            frontdesk("conversations", "show", "conversation-1", "--json", "--limit", "2")
+        )
+        assert set(record) == {*RECORD_KEYS, "messages"}
+        assert [message["content"] for message in record["messages"]] == ["second", "third"]
+        assert record["messages"][1] == {
+            "message_id": f"SM{3:032}",
+            "direction": "INBOUND",
+            "content": "third",
+            "timestamp": "2026-03-04T12:03:00.250000Z",
+            "channel_type": "sms",
+            "metadata": {
+                "sender": "+14155550123",
+                "recipient": "+15005550006",
+            },
+        }
+
+    def test_each_channel_of_a_conversation_has_its_line(self, container: Container) -> None:
+        opened(container)
+        opened(container, channel=ChannelType.EMAIL)
+        records = json_lines(frontdesk("conversations", "show", "conversation-1", "--json"))
+        assert {record["primary_channel"] for record in records} == {"sms", "email"}
+
+    def test_a_person_reads_a_chat(self, container: Container) -> None:
+        legacy = Message(
+            "out-1", Direction.OUTBOUND, "How may we help?", NOW, ChannelType.SMS, {"subject": "Hi"}
+        )
+        opened(container, legacy_messages=(legacy,))
+        written(container, "Is my order\non its way?")
+        output = frontdesk("conversations", "show", "conversation-1").stdout
+        assert "2026-03-04 12:00:00  → company  out-1\n    How may we help?\n" in output
+        assert "    Is my order\n    on its way?\n" in output
+        assert "← +14155550123" in output
+        assert "Acme / acme" in output
+
+    def test_an_empty_history_is_told(self, container: Container) -> None:
+        opened(container)
+        assert (
+            "Nobody has written yet." in frontdesk("conversations", "show", "conversation-1").stdout
+        )
+
+    def test_a_message_cannot_steer_the_terminal(self, container: Container) -> None:
+        opened(container)
+        written(container, "\x1b[2J\x9b31m\u202egnp [bold]x[/bold] :smile:\r\x07")
+        output = frontdesk("conversations", "show", "conversation-1").stdout
+        assert r"\x1b[2J\u009b31m\u202egnp [bold]x[/bold] :smile:\r\x07" in output
+        assert not any(character in output for character in "\x1b\x9b\u202e\r\x07")
+
+    def test_json_escapes_what_a_terminal_would_obey(self, container: Container) -> None:
+        opened(container)
+        written(container, "\x1b[2J\x9b\u202e Grüße 👋")
+        result = frontdesk("conversations", "show", "conversation-1", "--json")
+        assert not any(character in result.stdout for character in "\x1b\x9b\u202e")
+        assert "Grüße 👋" in result.stdout
+        (record,) = json_lines(result)
+        assert record["messages"][0]["content"] == "\x1b[2J\x9b\u202e Grüße 👋"
+
+    def test_an_unknown_id_is_one_line(self) -> None:
+        line = error_line(frontdesk("conversations", "show", "nobody"), 1)
+        assert line == "frontdesk: there is no conversation with this id"
+
+
+class TestHandOff:
+    def test_it_is_switched_on_and_off(self, container: Container) -> None:
+        opened(container)
+        (on,) = json_lines(frontdesk("conversations", "hand-off", "conversation-1", "on", "--json"))
+        assert on["hand_off_to_human"] is True
+        assert (
+            "the AI answers from now on"
+            in frontdesk("conversations", "hand-off", "conversation-1", "off").stdout
+        )
+        (record,) = container.conversation_store().get_conversations("conversation-1")
+        assert not record.hand_off_to_human
+
+    def test_an_unknown_id_is_one_line(self) -> None:
+        error_line(frontdesk("conversations", "hand-off", "nobody", "on"), 1)
+
+    def test_another_state_is_a_usage_error(self) -> None:
+        line = error_line(frontdesk("conversations", "hand-off", "conversation-1", "maybe"), 2)
+        assert "'maybe' is not one of 'on', 'off'" in line

@@ -1,0 +1,104 @@
+"""``frontdesk serve``, with everything real: a server, webhooks, the queue."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.test_main import COMMAND
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The URL of a running server, which then ends in good order."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        listening = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        assert listening
+        yield listening[0]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def sent(url: str, channel: str, *arguments: str) -> str:
+    """Send one message; the id under which it can be found."""
+    (line,) = json_lines(
+        frontdesk("send", channel, "--url", f"{url}/webhooks/{channel}", "--json", *arguments)
+    )
+    return str(line["message_id"])
+
+
+def test_what_is_sent_on_each_channel_is_on_its_queue(tmp_path: Path) -> None:
+    frontdesk("demo")
+    file = tmp_path / "order.txt"
+    file.write_text("42")
+    with serving() as url:
+        ids = {
+            "sms": sent(url, "sms", "--from", "+14155550123", "--body", "Grüße"),
+            "whatsapp": sent(
+                url, "whatsapp", "--from", "+14155550123", "--button", "Yes=yes_1", "--user-id",
+                "US.13491208655302741918", "--profile-name", "Ana", "--location", "52.5,13.4,Here",
+            ),
+            "email": sent(
+                url, "email", "--from", "Ana <ana@example.com>", "--body", "Grüße", "--charset",
+                "iso-8859-1", "--html", "<p>Grüße</p>", "--attach", str(file), "--raw",
+            ),
+        }  # fmt: skip
+        refused = frontdesk(
+            "send", "sms", "--from", "+14155550123", "--body", "Hi", "--tamper", "--url",
+            f"{url}/webhooks/sms",
+        )  # fmt: skip
+    assert "401 Unauthorized" in error_line(refused, 1)
+    for channel, message_id in ids.items():
+        (line,) = json_lines(
+            frontdesk("queues", "read", f"{channel}-replies", "--include-delayed", "--json")
+        )
+        assert line["context"]["message"]["message_id"] == message_id
+        if channel != "whatsapp":
+            assert line["context"]["message"]["body"].strip() == "Grüße"
+
+
+def test_duplicates_on_purpose_are_recorded_once() -> None:
+    frontdesk("demo")
+    same = "SM" + "0" * 32
+    with serving() as url:
+        answers = json_lines(
+            frontdesk(
+                "send", "sms", "--from", "+14155550123", "--body", "Hi", "--times", "6",
+                "--concurrency", "3", "--message-id", same, "--url", f"{url}/webhooks/sms",
+                "--json",
+            )
+        )  # fmt: skip
+    assert [answer["message_id"] for answer in answers] == [same] * 6
+    assert len(json_lines(
+        frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
+    )) == 1  # fmt: skip
+
+
+def test_a_port_that_is_taken_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with serving() as url:
+        monkeypatch.setenv("DATA_DIR", str(tmp_path / "other"))
+        result = subprocess.run(
+            [*COMMAND, "serve", "--port", url.rpartition(":")[2]],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert "choose another --port" in result.stderr

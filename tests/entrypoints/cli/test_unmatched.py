@@ -1,0 +1,85 @@
+"""``frontdesk unmatched``."""
+
+from datetime import timedelta
+
+from entrypoints.container import Container
+from infrastructure.secrets.development import keep_development_credentials
+from tests.builders import NOW, a_record, an_inbound_message
+from tests.entrypoints.cli.support import frontdesk, json_lines
+
+
+def unmatched(container: Container, number: int, **changes: object) -> None:
+    """A message to the company of the development account, of a sender that nobody knows."""
+    account = keep_development_credentials(container.settings().data_dir).twilio_account_sid
+    message = an_inbound_message(
+        message_id=f"SM{number:032}",
+        account=account,
+        received_at=NOW + timedelta(seconds=number),
+        **changes,  # type: ignore[arg-type]
+    )
+    container.message_store().record(
+        a_record(message, conversation=None, request_id=f"request-{number}")
+    )
+
+
+def test_nothing_unmatched_is_told() -> None:
+    assert frontdesk("unmatched", "list").stdout == "Nothing is unmatched.\n"
+    assert frontdesk("unmatched", "redrive").stdout == "Nothing is unmatched.\n"
+    assert frontdesk("unmatched", "list", "--json").stdout == ""
+
+
+def test_a_line_is_a_message(container: Container) -> None:
+    unmatched(container, 1, body="Hello?")
+    (line,) = json_lines(frontdesk("unmatched", "list", "--json"))
+    assert len(line.pop("gate_key")) == 64
+    assert line == {
+        "request_id": "request-1",
+        "channel_type": "sms",
+        "from": "+14155550123",
+        "to": "+15005550006",
+        "body": "Hello?",
+        "message_id": f"SM{1:032}",
+        "timestamp": "2026-03-04T12:00:01.250000Z",
+        "subject": None,
+    }
+
+
+def test_the_oldest_come_first_over_all_pages_up_to_the_limit(container: Container) -> None:
+    for number in range(103):
+        unmatched(container, number)
+    lines = json_lines(frontdesk("unmatched", "list", "--json", "--limit", "102"))
+    assert [line["message_id"] for line in lines] == [f"SM{number:032}" for number in range(102)]
+
+
+def test_a_person_sees_the_beginning_of_the_text_and_no_control_characters(
+    container: Container,
+) -> None:
+    unmatched(container, 1, body="\x1b]0;owned\x07" + "long " * 100)
+    output = frontdesk("unmatched", "list").stdout
+    assert r"\x1b]0;owned\x07long long" in output
+    assert "…" in output
+    assert "\x1b" not in output
+
+
+def test_redriven_messages_join_the_conversation_that_was_opened(container: Container) -> None:
+    unmatched(container, 1)
+    unmatched(container, 2, sender="+14155550199")
+    frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
+    lines = frontdesk("unmatched", "redrive").stdout.splitlines()
+    assert lines[0].startswith(f"SM{1:032} of +14155550123 joined ")
+    assert lines[1] == "1 message joined a conversation, 1 still unmatched."
+    (waiting,) = json_lines(
+        frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
+    )
+    assert waiting["context"]["meta"]["request_id"] == "request-1"
+
+
+def test_json_tells_what_each_message_joined(container: Container) -> None:
+    unmatched(container, 1)
+    unmatched(container, 2, sender="+14155550199")
+    (opened,) = json_lines(
+        frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123", "--json")
+    )
+    lines = json_lines(frontdesk("unmatched", "redrive", "--json"))
+    joined = {line["from"]: line["conversation_id"] for line in lines}
+    assert joined == {"+14155550123": opened["conversation_id"], "+14155550199": None}
