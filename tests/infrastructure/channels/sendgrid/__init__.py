@@ -1,0 +1,1 @@
+"""Mail by way of SendGrid, from raw bytes to messages and back."""

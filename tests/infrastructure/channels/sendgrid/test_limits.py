@@ -1,0 +1,144 @@
+"""Mail that is made to hurt: refused in a moment, as unreadable and nothing worse."""
+
+import time
+
+import pytest
+
+from application.ports.channels import WebhookRequest
+from domain.errors import UnreadableMessageError
+from infrastructure.channels.sendgrid.html_text import text_of_html
+from infrastructure.channels.sendgrid.replies import new_text
+from tests.infrastructure.channels.sendgrid.webhooks import (
+    a_field,
+    a_form,
+    a_raw_mail,
+    parsed,
+    the_message,
+)
+
+AT_MOST_SECONDS = 2.0
+HEADERS = b"From: ana@example.com\r\nSubject: Hi\r\n"
+MIXED = HEADERS + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+ENVELOPE = a_field("envelope", b'{"to": ["help@acme.example"], "from": "ana@example.com"}')
+
+
+def nested(levels: int) -> bytes:
+    return HEADERS + b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level)
+        for level in range(levels)
+    )
+
+
+BOMBS = {
+    "a million empty parts": MIXED + b"--b\r\n" * 1_400_000,
+    "a million lines that begin like a boundary": MIXED + b"--bb\r\n" * 1_200_000,
+    "1500 levels": nested(1_500),
+    "a part with a megabyte of headers": MIXED + b"--b\r\n" + b"X: y\r\n" * 200_000 + b"\r\n--b--",
+    "a megabyte of headers": HEADERS + b"X: y\r\n" * 200_000 + b"\r\n",
+    "one endless header": HEADERS + b"X: " + b"y" * 1_000_000,
+    "2000 headers": HEADERS + b"X: y\r\n" * 2_000 + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_before_it_goes_off(name: str) -> None:
+    request = a_raw_mail(BOMBS[name])
+    started = time.perf_counter()
+    with pytest.raises(UnreadableMessageError):
+        parsed(request)
+    assert time.perf_counter() - started < AT_MOST_SECONDS
+
+
+HARD_WORK = {
+    "49 levels around 10 MB": nested(49) + b"\r\n" + b"x\r\n--" * 2_000_000,
+    "498 parts with many parameters": MIXED
+    + (b"--b\r\nContent-Type: text/plain" + b';x*1*="a"' * 90 + b"\r\n\r\nx\r\n") * 498,
+    "words that look encoded": b"From: ana@example.com\r\nSubject: " + b"=?a?q?" * 30_000,
+    "a crowd of quotes and brackets": b"From: ana@example.com\r\nCc: " + b'"(<\\' * 50_000,
+    "references without an end": HEADERS + b"References: " + b"<a" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", HARD_WORK)
+def test_odd_mail_within_the_limits_takes_no_time(name: str) -> None:
+    request = a_raw_mail(HARD_WORK[name])
+    started = time.perf_counter()
+    assert the_message(request).sender.value == "ana@example.com"
+    assert time.perf_counter() - started < AT_MOST_SECONDS
+
+
+def test_as_many_parts_as_allowed_are_read() -> None:
+    raw = MIXED + b"--b\r\nContent-Type: application/pdf\r\n\r\nx\r\n" * 499 + b"--b--"
+    assert len(parsed(a_raw_mail(raw))[0].files) == 499
+
+
+@pytest.mark.parametrize(("count", "readable"), [(498, True), (499, False), (100_000, False)])
+def test_over_500_form_fields_make_mail_unreadable_but_not_refused(
+    count: int, readable: bool
+) -> None:
+    fields = [a_field(f"x{number}", b"") for number in range(count)]
+    request = a_form(*fields, ENVELOPE, a_field("headers", HEADERS))
+    started = time.perf_counter()
+    if readable:
+        assert the_message(request).subject == "Hi"
+    else:
+        with pytest.raises(UnreadableMessageError, match="too many parts"):
+            parsed(request)
+    assert time.perf_counter() - started < AT_MOST_SECONDS
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        a_form(("form-data; name=" + "x" * 100_000, b"")),
+        a_form(a_field("envelope", b"[" * 200_000), a_field("from", b"(" * 200_000)),
+        a_form(a_field("envelope", b'{"to":[' + b'"a@b",' * 1_000 + b'"a@b"]}')),
+        a_form(a_field("envelope", b'{"to":' + b"9" * 10_000 + b"}")),
+    ],
+)
+def test_an_odd_form_is_unreadable(request_: WebhookRequest) -> None:
+    with pytest.raises(UnreadableMessageError):
+        parsed(request_)
+
+
+PAGES = {
+    "20000 levels": "<div>" * 20_000 + "needle",
+    "300 levels": "<div>" * 300 + "needle",
+    "a wide table": "<table><tr><td>" + "x" * 100_000 + "</td></tr>" + "<tr><td>needle" * 10_000,
+    "an enormous margin": "<p style='padding-left:99999em'>needle</p>" * 5_000,
+    "nested lists": "<ul>" * 200 + "<li>needle" * 20_000,
+    "brackets": "<" * 1_000_000 + "needle",
+    "a long page": "<p>needle</p>" * 500_000,
+    "open comments": "needle" + "<!--" * 100_000,
+    "a null byte": "<p>needle\x00</p>",
+    "a lone surrogate": "<p>needle\ud800</p>",
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_text_of_any_html_is_found_quickly_and_stays_small(name: str) -> None:
+    started = time.perf_counter()
+    text = text_of_html(PAGES[name])
+    assert time.perf_counter() - started < AT_MOST_SECONDS
+    assert "needle" in text
+    assert len(text) <= 2 * len(PAGES[name])
+
+
+LETTERS = {
+    "German introductions": ("Am x schrieb " * 15 + "\n") * 1_000,
+    "one line of them": "Am x schrieb " * 100_000,
+    "English introductions": ("On " * 66 + "\n") * 1_000,
+    "blank lines": "\n" * 1_000_000,
+    "lines of blanks": "  \n" * 500_000,
+    "quotation marks": "> " * 500_000,
+    "underscores": "\n\n" + "_" * 1_000_000,
+    "list marks": "* " * 500_000,
+    "headers": "From:\n" * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_looking_for_the_reply_takes_no_time(name: str) -> None:
+    started = time.perf_counter()
+    new_text(LETTERS[name])
+    assert time.perf_counter() - started < AT_MOST_SECONDS

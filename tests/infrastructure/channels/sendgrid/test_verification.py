@@ -1,0 +1,193 @@
+"""Who may post mail: signatures, Basic auth, and every way to get them wrong."""
+
+import base64
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from application.ports.channels import WebhookRequest
+from domain.errors import SecretsUnavailableError, ValidationError
+from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
+from infrastructure.channels.sendgrid.simulator import SendgridSimulator, sign
+from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from infrastructure.secrets.accounts import SendgridAccount
+from tests.builders import NOW
+from tests.infrastructure.channels.sendgrid.webhooks import (
+    ACCOUNT_NAME,
+    KEY,
+    OTHER_KEY,
+    URL,
+    a_parser,
+    an_account,
+    as_received,
+    public_key,
+)
+
+PAIR = "frontdesk:s3cret:with-colon"
+P256, OTHER = public_key(KEY), public_key(OTHER_KEY)
+P384_KEY = ec.derive_private_key(7, ec.SECP384R1())
+BODY = b'--b\r\nContent-Disposition: form-data; name="text"\r\n\r\nCaf\xe9 \xff\xfe\r\n--b--\r\n'
+
+
+def a_request(
+    key: ec.EllipticCurvePrivateKey | None = KEY,
+    pair: str | None = None,
+    timestamp: str | None = None,
+) -> WebhookRequest:
+    """A request with a body that is not UTF-8."""
+    headers: list[tuple[str, str]] = []
+    if key is not None:
+        stamp = str(int(NOW.timestamp())) if timestamp is None else timestamp
+        headers += [(TIMESTAMP_HEADER, stamp), (SIGNATURE_HEADER, sign(key, stamp, BODY))]
+    if pair is not None:
+        headers.append(("authorization", "Basic " + base64.b64encode(pair.encode()).decode()))
+    return WebhookRequest("POST", URL, tuple(headers), BODY, NOW)
+
+
+def with_header(request: WebhookRequest, name: str, value: str) -> WebhookRequest:
+    headers = tuple((key, value if key == name else old) for key, old in request.headers)
+    return replace(request, headers=headers)
+
+
+def is_accepted(request: WebhookRequest, *accounts: SendgridAccount) -> bool:
+    try:
+        return a_parser(*accounts).validate(request) == ACCOUNT_NAME
+    except ValidationError:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("keys", "pairs", "request_", "accepted"),
+    [
+        ((P256,), (), a_request(), True),
+        ((OTHER, P256), (), a_request(), True),
+        ((" ".join(P256), "not base64"), (), a_request(), True),
+        ((OTHER,), (), a_request(), False),
+        ((P256,), (), a_request(key=None), False),
+        ((P256,), (), a_request(key=None, pair=PAIR), False),
+        ((public_key(P384_KEY),), (), a_request(P384_KEY), False),
+        (("not a key",), (), a_request(), False),
+        (("",), (), a_request(), False),
+        ((), (PAIR,), a_request(key=None, pair=PAIR), True),
+        ((), ("old:pair", PAIR), a_request(key=None, pair=PAIR), True),
+        ((), (PAIR,), a_request(key=None, pair="frontdesk:wrong"), False),
+        ((), (PAIR,), a_request(key=None), False),
+        ((), (PAIR,), a_request(), False),
+        ((), ("",), a_request(key=None, pair=""), False),
+        ((P256,), (PAIR,), a_request(pair=PAIR), True),
+        ((P256,), (PAIR,), a_request(), False),
+        ((P256,), (PAIR,), a_request(key=None, pair=PAIR), False),
+        ((P256,), (PAIR,), a_request(OTHER_KEY, pair=PAIR), False),
+        (("not a key",), (PAIR,), a_request(pair=PAIR), False),
+        ((), (), a_request(pair=PAIR), False),
+        ((), (), a_request(key=None), False),
+    ],
+)
+def test_what_is_configured_must_pass(
+    keys: tuple[str, ...], pairs: tuple[str, ...], request_: WebhookRequest, accepted: bool
+) -> None:
+    assert is_accepted(request_, an_account(*keys, basic_auth=pairs)) is accepted
+
+
+def test_the_account_that_signed_is_named() -> None:
+    accounts = an_account(OTHER, name="other"), an_account(P256), an_account(P256, name="third")
+    assert a_parser(*accounts).validate(a_request()) == ACCOUNT_NAME
+
+
+def test_without_accounts_nothing_passes() -> None:
+    parser = SendgridWebhookParser(tuple, lambda: NOW)
+    with pytest.raises(ValidationError):
+        parser.validate(a_request())
+
+
+def test_another_kind_of_key_never_verifies() -> None:
+    der = (
+        ed25519.Ed25519PrivateKey.generate()
+        .public_key()
+        .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    assert not is_accepted(a_request(), an_account(base64.b64encode(der).decode()))
+
+
+@pytest.mark.parametrize("at", range(0, len(BODY), 7))
+def test_a_changed_byte_is_noticed(at: int) -> None:
+    body = BODY[:at] + bytes([BODY[at] ^ 1]) + BODY[at + 1 :]
+    assert not is_accepted(replace(a_request(), body=body))
+
+
+def test_the_simulator_can_tamper_with_what_it_signed() -> None:
+    request = SendgridSimulator(KEY).request(
+        URL, sender="ana@example.com", recipient="help@acme.example", subject="Hi", text="Hi",
+        now=NOW, tamper=True,
+    )  # fmt: skip
+    assert not is_accepted(as_received(request))
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("age", "accepted"),
+    [
+        (timedelta(0), True),
+        (95 * HOUR, True),
+        (97 * HOUR, False),
+        (-95 * HOUR, True),
+        (-97 * HOUR, False),
+        (24 * 365 * HOUR, False),
+    ],
+)
+def test_a_signature_has_its_time(age: timedelta, accepted: bool) -> None:
+    timestamp = str(int((NOW - age).timestamp()))
+    assert is_accepted(a_request(timestamp=timestamp)) is accepted
+
+
+@pytest.mark.parametrize(
+    "altered",
+    ["1772625601", "", "soon", "-1", "1e9", "٣", " 1772625600", "9" * 5000],
+)
+def test_an_altered_timestamp_is_noticed(altered: str) -> None:
+    assert not is_accepted(with_header(a_request(), TIMESTAMP_HEADER, altered))
+
+
+@pytest.mark.parametrize("stamp", ["+1772625600", "1772625600.0", " 1772625600", "1_772_625_600"])
+def test_only_decimal_timestamps_count_even_if_signed(stamp: str) -> None:
+    assert not is_accepted(a_request(timestamp=stamp))
+
+
+@pytest.mark.parametrize("signature", ["", "!", "AAAA", "A" * 100_000, "é", "MAYCAQECAQE="])
+def test_a_broken_signature_is_only_a_wrong_one(signature: str) -> None:
+    assert not is_accepted(with_header(a_request(), SIGNATURE_HEADER, signature))
+
+
+@pytest.mark.parametrize("value", ["Basic", "Basic !", "Bearer x", "Basic " + "A" * 100_000, "é"])
+def test_a_broken_authorization_is_only_a_wrong_one(value: str) -> None:
+    request = with_header(a_request(pair=PAIR), "authorization", value)
+    assert not is_accepted(request, an_account(P256, basic_auth=[PAIR]))
+
+
+@pytest.mark.parametrize("name", [SIGNATURE_HEADER, TIMESTAMP_HEADER, "authorization"])
+def test_a_repeated_security_header_is_refused(name: str) -> None:
+    request = a_request(pair=PAIR)
+    again = tuple(pair for pair in request.headers if pair[0] == name)
+    repeated = replace(request, headers=request.headers + again)
+    assert is_accepted(request, an_account(P256))
+    assert not is_accepted(repeated, an_account(P256))
+
+
+def test_secrets_that_cannot_be_read_are_no_refusal() -> None:
+    def unavailable() -> tuple[SendgridAccount, ...]:
+        raise SecretsUnavailableError("no secrets at the moment")
+
+    with pytest.raises(SecretsUnavailableError):
+        SendgridWebhookParser(unavailable, lambda: NOW).validate(a_request())
+
+
+def test_a_refusal_tells_nothing() -> None:
+    with pytest.raises(ValidationError) as caught:
+        a_parser(an_account(OTHER, basic_auth=[PAIR])).validate(a_request(pair="a:b"))
+    assert PAIR not in repr(caught.value)
+    assert OTHER not in repr(caught.value)

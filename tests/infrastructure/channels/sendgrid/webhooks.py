@@ -1,0 +1,84 @@
+"""Keys, parsers and requests for the tests of this channel."""
+
+import base64
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from pydantic import SecretStr
+
+from application.ports.channels import ParsedMessage, WebhookRequest
+from domain.messages import InboundMessage
+from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
+from infrastructure.channels.sendgrid.simulator import SendgridSimulator
+from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.secrets.accounts import SendgridAccount
+from tests.builders import NOW
+
+URL = "https://front.acme.example/webhooks/email"
+ACCOUNT_NAME = "acme-mail"
+KEY = ec.derive_private_key(20260304, ec.SECP256R1())
+OTHER_KEY = ec.derive_private_key(20260305, ec.SECP256R1())
+SIMULATOR = SendgridSimulator(KEY)
+Part = tuple[str, bytes]
+
+
+def public_key(key: ec.EllipticCurvePrivateKey) -> str:
+    """The public half, as SendGrid shows it."""
+    der = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return base64.b64encode(der).decode()
+
+
+def an_account(
+    *public_keys: str, basic_auth: Sequence[str] = (), name: str = ACCOUNT_NAME
+) -> SendgridAccount:
+    return SendgridAccount(name, public_keys, tuple(map(SecretStr, basic_auth)))
+
+
+def a_parser(
+    *accounts: SendgridAccount, now: datetime = NOW, tolerance: timedelta = timedelta(hours=96)
+) -> SendgridWebhookParser:
+    believed = accounts or (an_account(public_key(KEY)),)
+    return SendgridWebhookParser(lambda: believed, lambda: now, tolerance)
+
+
+def as_received(request: SimulatedRequest) -> WebhookRequest:
+    return WebhookRequest("POST", request.url, tuple(request.headers.items()), request.body, NOW)
+
+
+def a_form(*parts: Part, boundary: str = "b0undary", end: bytes = b"--\r\n") -> WebhookRequest:
+    """An unsigned request with these parts: (Content-Disposition, content)."""
+    delimiter = b"--" + boundary.encode()
+    body = b"".join(
+        b"%s\r\nContent-Disposition: %s\r\n\r\n%s\r\n" % (delimiter, head.encode(), content)
+        for head, content in parts
+    )
+    return posted(body + delimiter + end, boundary)
+
+
+def posted(body: bytes, boundary: str = "b0undary") -> WebhookRequest:
+    headers = (("content-type", f'multipart/form-data; boundary="{boundary}"'),)
+    return WebhookRequest("POST", URL, headers, body, NOW)
+
+
+def a_field(name: str, content: bytes) -> Part:
+    return f'form-data; name="{name}"', content
+
+
+def a_raw_mail(raw: bytes) -> WebhookRequest:
+    """Raw mode, with as little around the mail as will do."""
+    envelope = b'{"to": ["help@acme.example"], "from": "ana@example.com"}'
+    return a_form(a_field("email", raw), a_field("envelope", envelope))
+
+
+def parsed(request: WebhookRequest) -> tuple[ParsedMessage, ...]:
+    return a_parser().parse(request, ACCOUNT_NAME)
+
+
+def the_message(request: WebhookRequest) -> InboundMessage:
+    """The message of a request that holds one."""
+    (one,) = parsed(request)
+    return one.message
