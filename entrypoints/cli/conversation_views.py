@@ -16,6 +16,7 @@ _LEFT_OUT = frozenset(
     {
         *("sender", "recipient", "provider", "channel_metadata", "add_ons"),
         *("num_segments", "wa_id", "forwarded", "frequently_forwarded", "message_type"),
+        *("envelope", "message_id", "date", "sender_ip", "spam_score", "html_available"),
     }
 )
 _FACT_COLUMNS = 60
@@ -60,11 +61,11 @@ def print_conversations(conversations: Iterable[Conversation]) -> None:
     print_table(
         (
             Column("id", whole=True),
-            Column("channel"),
+            Column("channel", whole=True),
             Column("from → to"),
-            Column("status"),
-            Column("answers"),
-            Column("last active"),
+            Column("status", essential=False),
+            Column("answers", whole=True),
+            Column("last active", essential=False),
         ),
         (
             (
@@ -152,7 +153,7 @@ def _extras(metadata: Mapping[str, object]) -> str:
         inner = facts.pop(group)
         if isinstance(inner, dict):
             facts |= {f"{group}.{name}": value for name, value in inner.items()}
-    return "  ".join(
+    return ", ".join(
         f"{name}={cut(str(value), _FACT_COLUMNS)}"
         for name, value in facts.items()
         if isinstance(value, str | int | float) and value != ""

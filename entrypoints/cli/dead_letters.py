@@ -47,9 +47,9 @@ def list_command(*, limit: int, as_json: bool) -> None:
     print_table(
         (
             Column("id", whole=True),
-            Column("kind"),
+            Column("kind", essential=False),
             Column("reason"),
-            Column("attempts", number=True),
+            Column("attempts", number=True, essential=False),
             Column("created (UTC)", whole=True),
         ),
         (

@@ -45,7 +45,12 @@ def demo(*, as_json: bool) -> None:
             print_json({**conversation_record(conversation), "created": created})
         return
     print_table(
-        (Column("channel"), Column("from → to"), Column("conversation", whole=True), Column("")),
+        (
+            Column("channel", whole=True),
+            Column("from → to"),
+            Column("conversation", whole=True),
+            Column("", essential=False),
+        ),
         (
             (
                 conversation.primary_channel,

@@ -28,6 +28,8 @@ _UNSAFE = re.compile(
 )
 _PIPE_COLUMNS = 10_000
 """A pipe has no width: nothing is folded there."""
+_WIDE_COLUMNS = 120
+"""A terminal with so many columns has room for whole tables."""
 
 
 def printable(text: str, *, lines: bool = False) -> str:
@@ -88,19 +90,26 @@ def examples(*lines: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. ``whole`` cells are for copying and are never broken."""
+    """A column of a table.
+
+    ``whole`` cells are for copying and are never broken; a column that is not ``essential``
+    is left out on a narrow terminal.
+    """
 
     name: str
     whole: bool = False
     number: bool = False
+    essential: bool = True
 
 
 def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], empty: str) -> None:
     """A table for a person, or the sentence ``empty`` when there is nothing to show."""
     from rich.table import Table
 
+    is_wide = _console().width >= _WIDE_COLUMNS
+    shown = [column for column in columns if is_wide or column.essential]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
+    for column in shown:
         table.add_column(
             column.name,
             no_wrap=column.whole,
@@ -108,7 +117,8 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[object]], emp
             justify="right" if column.number else "left",
         )
     for row in rows:
-        table.add_row(*(plain("-" if cell is None else str(cell)) for cell in row))
+        cells = (cell for column, cell in zip(columns, row, strict=True) if column in shown)
+        table.add_row(*(plain("-" if cell is None else str(cell)) for cell in cells))
     if table.row_count == 0:
         click.echo(empty)
     else:

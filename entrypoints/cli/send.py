@@ -16,13 +16,8 @@ from entrypoints.cli.commands import Command
 from entrypoints.cli.demo import DEMO_RECIPIENTS
 from entrypoints.cli.output import examples, json_option
 from entrypoints.cli.progress import progress
-from entrypoints.cli.send_options import (
-    MessageOptions,
-    check_message,
-    message_options,
-    read_url,
-    reading,
-)
+from entrypoints.cli.send_options import MessageOptions, check_message, message_options
+from entrypoints.cli.send_values import read_url, reading
 
 if TYPE_CHECKING:
     from entrypoints.cli.send_posting import Answer

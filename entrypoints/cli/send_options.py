@@ -1,31 +1,30 @@
 """The options of ``frontdesk send``: what each is for, and which channel has it."""
 
-import mimetypes
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import click
 
 from domain.addresses import ChannelType
 from entrypoints.cli.addresses import is_messaging_service
+from entrypoints.cli.send_values import (
+    Place,
+    read_button,
+    read_charset,
+    read_html,
+    read_place,
+    read_url,
+    reading,
+)
 
 Decorator = Callable[[Callable[..., object]], Callable[..., object]]
 
 WHATSAPP = (ChannelType.WHATSAPP,)
 TWILIO = (ChannelType.WHATSAPP, ChannelType.SMS)
 EMAIL = (ChannelType.EMAIL,)
-
-
-class Place(NamedTuple):
-    """A location that somebody shares."""
-
-    latitude: float
-    longitude: float
-    label: str
+_MESSAGE_SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,6 @@ class MessageOptions:
         return self.body is None and not any(others)
 
 
-MAX_LATITUDE = 90
-MAX_LONGITUDE = 180
-
-
 class ChannelOption(click.Option):
     """An option that some channels do not have: there it is a usage error."""
 
@@ -85,73 +80,6 @@ class ChannelOption(click.Option):
         return super().handle_parse_result(ctx, opts, args)
 
 
-def read_url(value: str) -> str:
-    """``value`` itself, if it is an absolute http or https URL."""
-    try:
-        parts = urlsplit(value)
-        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        valid = False
-    if not valid or re.search(r"[\s\x00-\x1f\x7f]", value):
-        raise click.BadParameter(f"{value!r} is no URL like https://example.com/path")
-    return value
-
-
-def read_button(value: str) -> tuple[str, str]:
-    """Text and payload of ``TEXT=PAYLOAD``; without a payload the text is sent back."""
-    text, separator, payload = value.partition("=")
-    if not text:
-        raise click.BadParameter("the button needs a text: TEXT or TEXT=PAYLOAD")
-    return text, payload if separator else text
-
-
-def read_place(value: str) -> Place:
-    """The place in ``LAT,LON`` or ``LAT,LON,LABEL``, in degrees."""
-    latitude, _, rest = value.partition(",")
-    longitude, _, label = rest.partition(",")
-    try:
-        place = Place(float(latitude), float(longitude), label)
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is no place like 52.52,13.40,Berlin") from None
-    if not (abs(place.latitude) <= MAX_LATITUDE and abs(place.longitude) <= MAX_LONGITUDE):
-        raise click.BadParameter("latitude is -90 to 90, longitude -180 to 180")
-    return place
-
-
-def read_charset(value: str) -> str:
-    """``value`` itself, if text can be encoded in it."""
-    try:
-        "".encode(value)
-    except (LookupError, ValueError):
-        raise click.BadParameter(f"there is no character set {value!r}") from None
-    return value
-
-
-def read_html(value: str) -> str:
-    """HTML itself, or what the file of this name holds. Only what has a tag in it is HTML."""
-    if "<" in value:
-        return value
-    try:
-        return Path(value).read_text("utf-8")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise click.BadParameter(
-            f"{value!r} is neither HTML nor a readable file ({reason})"
-        ) from None
-
-
-def _check_charset(options: MessageOptions) -> None:
-    try:
-        f"{options.body or ''}{options.html or ''}".encode(options.charset)
-    except UnicodeEncodeError:
-        raise click.BadParameter(
-            f"{options.charset} has not every character of the text", param_hint="'--charset'"
-        ) from None
-
-
-_MESSAGE_SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
-
-
 def check_message(channel: ChannelType, options: MessageOptions) -> None:
     """Refuse what the provider could not send; each is a usage error."""
     if options.is_empty:
@@ -169,28 +97,17 @@ def check_message(channel: ChannelType, options: MessageOptions) -> None:
         )
 
 
-def media_type(url: str) -> str:
-    """The content type that a media URL suggests; phones mostly send pictures."""
-    return mimetypes.guess_type(urlsplit(url).path)[0] or "image/jpeg"
+def _check_charset(options: MessageOptions) -> None:
+    try:
+        f"{options.body or ''}{options.html or ''}".encode(options.charset)
+    except UnicodeEncodeError:
+        raise click.BadParameter(
+            f"{options.charset} has not every character of the text", param_hint="'--charset'"
+        ) from None
 
 
 def _only(channels: Sequence[ChannelType], *names: str, **settings: object) -> Decorator:
     return click.option(*names, cls=ChannelOption, channels=channels, **settings)
-
-
-def reading(
-    read: Callable[[str], object],
-) -> Callable[[click.Context, click.Parameter, str | tuple[str, ...] | None], object]:
-    """An option's callback that applies ``read`` to each value that was given."""
-
-    def callback(
-        _ctx: click.Context, _param: click.Parameter, value: str | tuple[str, ...] | None
-    ) -> object:
-        if isinstance(value, tuple):
-            return tuple(map(read, value))
-        return None if value is None else read(value)
-
-    return callback
 
 
 _FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)

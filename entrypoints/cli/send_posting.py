@@ -95,7 +95,7 @@ def _problem(error: HTTPError) -> str:
     if isinstance(error, NewConnectionError):
         return "nothing answers"
     if isinstance(error, NoAnswerInTimeError):
-        return f"no answer within {TIMEOUT_SECONDS:.0f} s"
+        return f"no answer within {TIMEOUT_SECONDS:g} s"
     return f"the connection broke ({type(error).__name__})"
 
 

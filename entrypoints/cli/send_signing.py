@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 import click
 
 from domain.addresses import ChannelType
-from entrypoints.cli.send_options import MessageOptions, media_type
+from entrypoints.cli.send_options import MessageOptions
 from entrypoints.cli.send_posting import Webhook
+from entrypoints.cli.send_values import media_type
 from infrastructure.secrets.development import read_development_credentials
 from infrastructure.settings import Settings
 from infrastructure.tenancy import read_tenancy

@@ -56,9 +56,9 @@ def list_command(*, limit: int, as_json: bool) -> None:
     print_table(
         (
             Column("received (UTC)", whole=True),
-            Column("channel"),
+            Column("channel", whole=True),
             Column("from → to"),
-            Column("message id"),
+            Column("message id", essential=False),
             Column("text"),
         ),
         (

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from entrypoints.container import Container, build_container
+from infrastructure.secrets.development import DevelopmentCredentials, keep_development_credentials
 from infrastructure.settings import Settings
 
 
@@ -26,3 +27,9 @@ def container(data_dir: Path) -> Iterator[Container]:
     container = build_container({"DATA_DIR": str(data_dir)})
     yield container
     container.shutdown_resources()
+
+
+@pytest.fixture
+def development(data_dir: Path) -> DevelopmentCredentials:
+    """The secret that a server would have left in the data directory."""
+    return keep_development_credentials(data_dir)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 from click.testing import CliRunner, Result
 
@@ -48,6 +49,7 @@ class FakeServer:
     url: str = ""
     received: list[Received] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    clients: set[tuple[str, int]] = field(default_factory=set)
     asked: threading.Event = field(default_factory=threading.Event)
 
     def next_answer(self, request: Received) -> tuple[int, str, bytes]:
@@ -61,6 +63,13 @@ class FakeServer:
 OK = (200, "text/xml", b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>')
 
 
+class _QuietServer(ThreadingHTTPServer):
+    """Does not mind clients that leave before they are answered."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
+
+
 @contextmanager
 def a_server(*answers: tuple[int, str, bytes]) -> Iterator[FakeServer]:
     """An HTTP server on this machine for as long as the block lasts."""
@@ -71,6 +80,7 @@ def a_server(*answers: tuple[int, str, bytes]) -> Iterator[FakeServer]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            fake.clients.add(self.client_address)
             headers = {name.lower(): value for name, value in self.headers.items()}
             status, content_type, content = fake.next_answer(Received(self.path, headers, body))
             self.send_response(status)
@@ -82,7 +92,7 @@ def a_server(*answers: tuple[int, str, bytes]) -> Iterator[FakeServer]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its signature
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    with _QuietServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         fake.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -91,3 +101,14 @@ def a_server(*answers: tuple[int, str, bytes]) -> Iterator[FakeServer]:
         finally:
             server.shutdown()
             thread.join()
+
+
+SMS = ("send", "sms", "--from", "+14155550123")
+WHATSAPP = ("send", "whatsapp", "--from", "+14155550123")
+EMAIL = ("send", "email", "--from", "ana@example.com")
+
+
+def form(server: FakeServer, number: int = 0) -> dict[str, str]:
+    """A Twilio form as the server got it."""
+    fields = parse_qs(server.received[number].body.decode(), keep_blank_values=True)
+    return {name: values[0] for name, values in fields.items()}

@@ -66,11 +66,15 @@ def test_a_table_in_a_pipe_is_never_folded(capsys: pytest.CaptureFixture[str]) -
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
-def test_an_id_is_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_narrow_terminal_shows_whole_ids_and_only_what_is_essential(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     printed: list[str] = []
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(click, "echo", lambda text: printed.append(click.unstyle(text)))
     monkeypatch.setenv("COLUMNS", "60")
-    print_table((Column("id", whole=True), Column("text")), [("x" * 36, "word " * 20)], "none")
+    columns = (Column("id", whole=True), Column("text"), Column("more", essential=False))
+    print_table(columns, [("x" * 36, "word " * 20, "y")], "none")
     assert "x" * 36 in printed[0]
+    assert "more" not in printed[0]
     assert all(len(line) <= 60 for line in printed[0].splitlines())
