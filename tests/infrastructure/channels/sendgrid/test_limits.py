@@ -13,6 +13,7 @@ from tests.infrastructure.channels.sendgrid.webhooks import (
     a_form,
     a_raw_mail,
     parsed,
+    posted,
     the_message,
 )
 
@@ -99,6 +100,13 @@ def test_over_500_form_fields_make_mail_unreadable_but_not_refused(
 def test_an_odd_form_is_unreadable(request_: WebhookRequest) -> None:
     with pytest.raises(UnreadableMessageError):
         parsed(request_)
+
+
+def test_a_form_cut_off_anywhere_is_unreadable() -> None:
+    whole = a_form(a_field("headers", HEADERS), ENVELOPE).body.removesuffix(b"\r\n")
+    for length in range(len(whole)):
+        with pytest.raises(UnreadableMessageError):
+            parsed(posted(whole[:length]))
 
 
 PAGES = {

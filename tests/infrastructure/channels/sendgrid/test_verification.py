@@ -120,9 +120,14 @@ def test_a_changed_byte_is_noticed(at: int) -> None:
 
 def test_the_simulator_can_tamper_with_what_it_signed() -> None:
     request = SendgridSimulator(KEY).request(
-        URL, sender="ana@example.com", recipient="help@acme.example", subject="Hi", text="Hi",
-        now=NOW, tamper=True,
-    )  # fmt: skip
+        URL,
+        sender="ana@example.com",
+        recipient="help@acme.example",
+        subject="Hi",
+        text="Hi",
+        now=NOW,
+        tamper=True,
+    )
     assert not is_accepted(as_received(request))
 
 

@@ -1,0 +1,102 @@
+"""Mail as SendGrid posts it: each file of ``tests/payloads/sendgrid`` and what it means."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from application.ports.channels import ParsedMessage
+from domain.automation import sign_of_automation
+from domain.errors import UnreadableMessageError
+from tests.infrastructure.channels.sendgrid.webhooks import ACCOUNT_NAME, a_parser, posted
+
+PAYLOADS = Path(__file__).parents[3] / "payloads" / "sendgrid"
+EXPECTED: dict[str, dict[str, Any]] = json.loads((PAYLOADS / "expected.json").read_text("utf-8"))
+READABLE = sorted(name for name, expected in EXPECTED.items() if "error" not in expected)
+UNREADABLE = sorted(name for name, expected in EXPECTED.items() if "error" in expected)
+
+
+def parse(name: str) -> tuple[ParsedMessage, ...]:
+    body = (PAYLOADS / f"{name}.multipart").read_bytes()
+    boundary = body.partition(b"\r\n")[0].removeprefix(b"--").decode()
+    return a_parser().parse(posted(body, boundary), ACCOUNT_NAME)
+
+
+def test_every_payload_has_its_expectation() -> None:
+    assert {path.stem for path in PAYLOADS.glob("*.multipart")} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_a_payload_becomes_the_message_that_it_carries(name: str) -> None:
+    expected = EXPECTED[name]
+    messages = parse(name)
+    message = messages[0].message
+    assert {
+        "sender": message.sender.value,
+        "recipients": [one.message.recipient.address for one in messages],
+        "body": message.body,
+        "subject": message.subject,
+        "authenticated": message.author_authenticated,
+    } == {
+        key: expected[key] for key in ("sender", "recipients", "body", "subject", "authenticated")
+    }
+    if expected["message_id"] is None:
+        assert message.provider_message_id.startswith("sha256:")
+    else:
+        assert message.provider_message_id == expected["message_id"]
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_a_payload_brings_its_files(name: str) -> None:
+    attachments = [file.attachment for file in parse(name)[0].files]
+    expected = EXPECTED[name]
+    if "files" in expected:
+        found = [[one.filename, one.content_type, one.size_bytes] for one in attachments]
+        assert found == expected["files"]
+    shown = [one.content_id for one in attachments if one.inline and one.content_id]
+    assert shown == expected.get("inline", [])
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_a_payload_tells_its_facts(name: str) -> None:
+    message = parse(name)[0].message
+    expected = EXPECTED[name]
+    facts = expected.get("metadata", {})
+    assert {key: message.metadata.get(key) for key in facts} == facts
+    assert json.loads(json.dumps(message.metadata)) == message.metadata
+    assert list(message.thread_references) == expected.get("references", [])
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_a_payload_shows_whether_a_program_wrote_it(name: str) -> None:
+    message = parse(name)[0].message
+    assert message.mail is not None
+    assert message.mail.addressed_to_us is EXPECTED[name].get("addressed_to_us", True)
+    expected = EXPECTED[name].get("automation")
+    if message.mail.addressed_to_us:
+        assert sign_of_automation(message.mail) == expected
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_unreadable_payload_says_what_is_wrong(name: str) -> None:
+    with pytest.raises(UnreadableMessageError) as caught:
+        parse(name)
+    assert str(caught.value) == EXPECTED[name]["error"]
+
+
+def test_one_post_to_several_of_our_addresses_has_a_gate_key_for_each() -> None:
+    messages = parse("several_recipients")
+    assert len({one.message.gate_key for one in messages}) == 2
+
+
+def test_the_html_of_a_mail_is_kept_whole() -> None:
+    (one,) = parse("mixed_charsets")
+    index = one.message.metadata["html_attachment_index"]
+    assert isinstance(index, int)
+    assert one.files[index].content.decode() == "<p>Café €</p>"
+
+
+def test_file_contents_are_kept_to_the_byte() -> None:
+    (one,) = parse("inline_image")
+    assert one.files[0].content == b"\xff\xd8\xff\xe0\r\n--not a boundary\r\n\x00"

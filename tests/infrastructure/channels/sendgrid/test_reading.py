@@ -1,0 +1,214 @@
+"""The small readers: charsets, headers, encoded words, mailboxes, labels, replies."""
+
+import subprocess
+import sys
+
+import pytest
+
+from infrastructure.channels.sendgrid.charsets import DecodedText, decode, text_codec
+from infrastructure.channels.sendgrid.facts import telling_headers
+from infrastructure.channels.sendgrid.files import label, media_type
+from infrastructure.channels.sendgrid.header_text import (
+    Mailbox,
+    decode_words,
+    mailboxes,
+    message_ids,
+    read_headers,
+)
+from infrastructure.channels.sendgrid.html_text import text_of_html
+from infrastructure.channels.sendgrid.replies import new_text
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec"),
+    [
+        ("UTF-8", "utf-8"),
+        ("us-ascii", "utf-8"),
+        (" 'ISO-8859-1' ", "iso8859-1"),
+        ("windows-1252", "cp1252"),
+        ("ibm850", "cp850"),
+        ("iso_2022_jp", "iso2022_jp"),
+        ("gb2312", "gb18030"),
+        ("x-sjis", "shift_jis"),
+        *((name, None) for name in ("base64", "rot13", "zlib", "bz2", "hex", "uu", "quopri")),
+        *((name, None) for name in ("idna", "punycode", "unicode_escape", "raw_unicode_escape")),
+        *((name, None) for name in ("undefined", "utf-7", "mbcs", "", "a\0b", "é", "x" * 9_999)),
+        ("windows-99999", None),
+    ],
+)
+def test_only_charsets_are_charsets(charset: str, codec: str | None) -> None:
+    assert text_codec(charset) == codec
+
+
+@pytest.mark.parametrize(
+    ("raw", "charset", "expected"),
+    [
+        (b"Caf\xe9", "iso-8859-1", DecodedText("Café")),
+        ("Café".encode(), None, DecodedText("Café")),
+        ("Café".encode(), "iso-2022-jp", DecodedText("Café", doubtful=True)),
+        ("Café".encode(), "klingon", DecodedText("Café", doubtful=True)),
+        (b"Caf\xe9", "utf-8", DecodedText("Caf\ufffd", doubtful=True)),
+        (b"Caf\xe9", None, DecodedText("Caf\ufffd", doubtful=True)),
+        (b"", "utf-8", DecodedText("")),
+    ],
+)
+def test_bytes_always_become_text(raw: bytes, charset: str | None, expected: DecodedText) -> None:
+    assert decode(raw, charset) == expected
+
+
+def test_headers_are_unfolded_and_repeats_kept() -> None:
+    block = (
+        b"Received: a\r\n\tb\r\nreceived:  c \r\nbroken line\r\n"
+        b": none\r\nX : y\r\nSubject:\r\n Hi\n"
+    )
+    assert read_headers(block) == {"received": ("a b", "c"), "x": ("y",), "subject": ("Hi",)}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("plain", "plain"),
+        ("=?utf-8?q?a_b=C3=A9?=", "a bé"),
+        ("=?utf-8?b?w6k?=", "é"),
+        ("=?UTF-8*de?B?w6k=?= x", "é x"),
+        ("=?utf-8?b?w6k=?=\r\n =?utf-8?b?w6k=?=", "éé"),
+        ("=?utf-8?b?ww==?= =?utf-8?b?qQ==?=", "é"),
+        ("=?iso-8859-1?q?=E9?= =?utf-8?q?=C3=A9?=", "éé"),
+        ("a =?utf-8?q?b?= c", "a b c"),
+        ("=?utf-8?x?b?=", "=?utf-8?x?b?="),
+        ("=?utf-8?b?é?=", "=?utf-8?b?é?="),
+        ("=?utf-8?b?A?=", "=?utf-8?b?A?="),
+        ("=?base64?q?QQ?=", "QQ"),
+        ("=?", "=?"),
+    ],
+)
+def test_encoded_words_are_decoded(value: str, expected: str) -> None:
+    assert decode_words(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("ana@example.com", [Mailbox("ana@example.com")]),
+        ("<ana@example.com>", [Mailbox("ana@example.com")]),
+        ("Ana Lopez <ana@example.com>", [Mailbox("ana@example.com", "Ana Lopez")]),
+        ('"Lopez, Ana" <a@b.example>', [Mailbox("a@b.example", "Lopez, Ana")]),
+        (r'"say \"hi\"" <a@b.example>', [Mailbox("a@b.example", 'say "hi"')]),
+        ("a@b.example (Ana, (x@y.example))", [Mailbox("a@b.example")]),
+        ("a@b.example, c@d.example;", [Mailbox("a@b.example"), Mailbox("c@d.example")]),
+        ("a@b.example;c@d.example", [Mailbox("a@b.example"), Mailbox("c@d.example")]),
+        ("Friends: a@b.example, c@d.example;", [Mailbox("a@b.example"), Mailbox("c@d.example")]),
+        ("undisclosed-recipients:;", []),
+        ('"x@evil.example" <a@b.example>', [Mailbox("a@b.example", "x@evil.example")]),
+        ("=?utf-8?q?x=40y=2Eexample=2C?= <a@b.example>", [Mailbox("a@b.example", "x@y.example,")]),
+        ("<a@b.example> <c@d.example>", [Mailbox("a@b.example c@d.example")]),
+        ('<"a b"@c.example>', [Mailbox('"a b"@c.example')]),
+        ('"unclosed <a@b.example>', []),
+        ("(" * 5_000 + "a@b.example", []),
+        ("nobody", []),
+        ("", []),
+    ],
+)
+def test_address_lists_are_taken_apart(value: str, expected: list[Mailbox]) -> None:
+    found = list(mailboxes([value]))
+    if value.startswith('"unclosed'):
+        assert all(" " in box.address for box in found)  # whatever it is, it is no address
+    else:
+        assert found == expected
+
+
+def test_message_ids_are_found_once_and_in_order() -> None:
+    assert message_ids(["<b@x> junk <a@x>", "<a@x><c@x> <broken"]) == ("<b@x>", "<a@x>", "<c@x>")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("auto-submitted", "precedence", "return-path", "content-type", "x-loop"),
+        *("list-id", "list-help", "list-subscribe", "list-unsubscribe", "list-unsubscribe-post"),
+        *("list-post", "list-owner", "list-archive", "x-failed-recipients", "x-mail-autoreply"),
+        *("x-auto-response-suppress", "x-autoreply", "x-autorespond", "x-autoresponder"),
+        "x-auto-reply",
+    ],
+)
+def test_headers_that_tell_a_machine_from_a_person_are_kept(name: str) -> None:
+    assert telling_headers({name: ("a", "b" * 2_000), "received": ("c",)}) == {
+        name: ("a", "b" * 1_000)
+    }
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("a.txt", "a.txt"),
+        ("/etc/passwd", "passwd"),
+        ("dir/", "dir"),
+        ("C:\\a\\b.txt", "b.txt"),
+        ("a\r\nb.txt", "a b.txt"),
+        ("a\x00b\x7f.txt", "a b .txt"),
+        ("e\u0301.txt", "\u00e9.txt"),
+        ("\u202etxt.exe", "txt.exe"),
+        ("\ud800.txt", "?.txt"),
+        *((empty, None) for empty in (None, "", " ", ".", "..", "/", "\r\n", "a/..")),
+    ],
+)
+def test_a_file_name_becomes_a_label(filename: str | None, expected: str | None) -> None:
+    assert label(filename) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Image/PNG; name=x", "image/png"),
+        ("application/vnd.api+json", "application/vnd.api+json"),
+        *((odd, "application/octet-stream") for odd in (None, "", "text", "a/b/c", "a/b\r\nX: y")),
+    ],
+)
+def test_a_content_type_is_one_or_unknown(text: str | None, expected: str) -> None:
+    assert media_type(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Yes!\n\nOn Mon, 2 Mar 2026 at 10:00, Bo <bo@acme.example> wrote:\n> Ok?\n", "Yes!"),
+        ("Ja.\n\nAm 02.03.26 um 10:00 schrieb Bo <bo@acme.example>:\n> Ok?\n", "Ja."),
+        ("Oui.\n\nLe lun. 2 mars 2026 à 10:00, Bo <b@acme.example> a écrit :\n> Ok?", "Oui."),
+        ("Yes!\r\n\r\nFrom: Bo\r\nSent: Monday\r\nTo: Ana\r\nSubject: Ok?\r\n\r\nOk?", "Yes!"),
+        ("Yes!\n\n\n\n\nTwo\n\n-----Original Message-----\nOk?", "Yes!\n\n\n\n\nTwo"),
+        ("long" * 100 + "\n\nOn Mon, 2 Mar 2026 at 10:00, Bo wrote:\n> Ok?", "long" * 100),
+        ("On Mon, 2 Mar 2026 at 10:00, Bo wrote:\n> Ok?\nYes!", None),
+        ("No history at all.\n", None),
+        ("On my way", None),
+        ("", None),
+    ],
+)
+def test_a_reply_ends_where_the_history_begins(text: str, expected: str | None) -> None:
+    assert new_text(text) == (text if expected is None else expected)
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>One</p><p>Two<br>three</p>", "One\n\nTwo\nthree"),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc"),
+        ("<div style='Display: none'>hidden</div>shown", "shown"),
+        ("<style>p{}</style><script>x()</script><title>t</title>Hi &amp; bye", "Hi & bye"),
+        ("<?xml version='1.0' encoding='latin-1'?><p>é</p>", "é"),
+        ("<html><head><meta charset='latin-1'></head><body>é €</body></html>", "é €"),
+        ("", ""),
+        ("<!-- -->", ""),
+    ],
+)
+def test_html_becomes_what_its_reader_sees(html: str, text: str) -> None:
+    assert text_of_html(html) == text
+
+
+def test_the_parser_imports_no_heavy_library_before_it_needs_one() -> None:
+    heavy = ("lxml", "inscriptis", "tldextract", "requests", "mailparser_reply", "cryptography")
+    script = (
+        "import sys, infrastructure.channels.sendgrid.parser\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    assert done.stdout.strip() == b"[]"
