@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from domain.errors import DeadlineExceededError
 
@@ -15,6 +15,11 @@ NewId = Callable[[], str]
 
 WEBHOOK_BUDGET_SECONDS = 8.0
 """For store and queue; providers wait 15 s, and 3 s stay for writing the request aside."""
+
+
+def utc_now() -> datetime:
+    """What the clock of this machine says."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,17 +43,23 @@ class DeliverMessage:
         other takes the message, which is then unmatched. Any ``TemporaryError`` leaves the
         message pending.
         """
-        current = self.conversations.record_activity(
-            conversation, record.message
-        ) or self._join_another(record)
-        if current is not None:
-            self._publish(record, current, tenant, deadline)
-        return current
+        joined = self.conversations.record_activity(conversation, record.message)
+        return self._finish(record, joined, tenant, deadline)
 
     def repeat(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
         """Deliver a message whose first handler must have died, on the present state."""
         tenant = self.match.tenants().owner_of(record.message)
-        current = self._join_recorded(record) or self._join_another(record)
+        return self._finish(record, self._join_recorded(record), tenant, deadline)
+
+    def _finish(
+        self,
+        record: MessageRecord,
+        joined: Conversation | None,
+        tenant: Tenant | None,
+        deadline: Deadline,
+    ) -> Conversation | None:
+        """Publish for the conversation that was joined, or for another that takes the message."""
+        current = joined or self._join_another(record)
         if current is not None:
             self._publish(record, current, tenant, deadline)
         return current

@@ -35,9 +35,13 @@ def json_error(
     return WebhookResponse(status, body, "application/json", headers)
 
 
+INTERNAL_ERROR = json_error(500, "Internal server error")
+"""For what nobody expected: no internal text."""
+
+
 def answer_to(error: Exception) -> WebhookResponse:
     """The answer that tells a provider what to do, and nobody why."""
     for kind, status, message, headers in _ANSWERS:
         if isinstance(error, kind):
             return json_error(status, message, headers)
-    return json_error(500, "Internal server error")
+    return INTERNAL_ERROR

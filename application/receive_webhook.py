@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from application.clock import Clock, Deadline
-from application.http_answers import answer_to, json_error
+from application.http_answers import INTERNAL_ERROR, answer_to
 from application.ports.channels import (
     ParsedMessage,
     WebhookParser,
@@ -53,9 +53,7 @@ class ReceiveWebhook:
 
         Raises ``UnsupportedChannelError`` or ``MethodNotAllowedError``.
         """
-        _, parser = self.parsers.for_path(path)
-        if method != "POST":
-            raise MethodNotAllowedError("webhooks are posted")
+        _, parser = self._admit(method, path)
         return parser.max_body_bytes
 
     def __call__(self, request: WebhookRequest) -> WebhookResponse:
@@ -64,8 +62,7 @@ class ReceiveWebhook:
         deadline = self.new_deadline()
         channel: ChannelType | None = None
         try:
-            self.body_limit(request.method, request.path)
-            channel, parser = self.parsers.for_path(request.path)
+            channel, parser = self._admit(request.method, request.path)
             account = parser.validate(request)
         except Exception as error:
             return self.refuse(error, channel, started)
@@ -75,7 +72,7 @@ class ReceiveWebhook:
             return self.refuse(error, channel, started)
         except Exception as error:
             letter = self._letter(error, request, account)
-            return self._bury(error, letter, started) or parser.respond()
+            return self._bury(error, letter, channel, started) or parser.respond()
         for receipt in receipts:
             self._report(receipt.record.message.channel, started, **receipt.log_fields())
         return parser.respond()
@@ -93,6 +90,13 @@ class ReceiveWebhook:
             self._report_error(error)
             self._report(channel, started, outcome="failed", status=answer.status)
         return answer
+
+    def _admit(self, method: str, path: str) -> tuple[ChannelType, WebhookParser]:
+        """The channel that ``path`` names and its parser, if ``method`` is one for webhooks."""
+        found = self.parsers.for_path(path)
+        if method != "POST":
+            raise MethodNotAllowedError("webhooks are posted")
+        return found
 
     def _receive(
         self, parser: WebhookParser, request: WebhookRequest, account: str, deadline: Deadline
@@ -136,9 +140,10 @@ class ReceiveWebhook:
             created_at=self.clock(),
         )
 
-    def _bury(self, error: Exception, letter: DeadLetter, started: float) -> WebhookResponse | None:
+    def _bury(
+        self, error: Exception, letter: DeadLetter, channel: ChannelType, started: float
+    ) -> WebhookResponse | None:
         """Keep a dead letter. ``None`` once it is kept: only then may it be acknowledged."""
-        channel, _ = self.parsers.for_path(letter.request.path)
         if letter.kind is DeadLetterKind.BUG:
             self._report_error(error)
         try:
@@ -146,7 +151,7 @@ class ReceiveWebhook:
         except Exception as failure:
             self._report_error(failure)
             self._report(channel, started, outcome="failed", status=500)
-            return json_error(500, "Internal server error")
+            return INTERNAL_ERROR
         self.metrics.count("DeadLetters", kind=letter.kind)
         self._report(channel, started, outcome="dead_letter", dead_letter_id=letter.letter_id)
         return None

@@ -14,6 +14,14 @@ from domain.messages import MessageRecord
 PAGE_SIZE = 100
 
 
+def all_unmatched(messages: MessageStore) -> Iterator[MessageRecord]:
+    """Every unmatched message in order of receipt, read page by page."""
+    last: str | None = None
+    while page := messages.list_unmatched(PAGE_SIZE, after=last):
+        yield from page
+        last = page[-1].gate_key
+
+
 @dataclass(frozen=True)
 class RedriveUnmatched:
     """Match again what was unmatched. Safe to stop at any point, and to run twice at once."""
@@ -24,11 +32,8 @@ class RedriveUnmatched:
 
     def __call__(self) -> Iterator[tuple[MessageRecord, Conversation | None]]:
         """Yield each unmatched message with the conversation that it joined, if one did."""
-        last: str | None = None
-        while page := self.messages.list_unmatched(PAGE_SIZE, after=last):
-            for record in page:
-                yield record, self._redrive(record)
-            last = page[-1].gate_key
+        for record in all_unmatched(self.messages):
+            yield record, self._redrive(record)
 
     def _redrive(self, record: MessageRecord) -> Conversation | None:
         tenant, conversation = self.match(record.message)

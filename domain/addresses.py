@@ -135,6 +135,18 @@ class Address:
         return tuple(variants)
 
 
+def normal_value(channel: ChannelType, text: str) -> str:
+    """``text`` in the form in which addresses of ``channel`` are compared.
+
+    Other systems write addresses with a scheme or in another case. What cannot be an address
+    stays as it is.
+    """
+    try:
+        return Address.parse(channel, text).value
+    except InvalidAddressError:
+        return text
+
+
 def _normal_email(text: str) -> str:
     local, separator, domain = text.rpartition("@")
     if not (local and separator and domain) or any(c.isspace() for c in text):

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from domain.addresses import Address, ChannelType
-from domain.errors import InvalidAddressError
+from domain.addresses import ChannelType, normal_value
 from domain.messages import ConversationKey, InboundMessage, Message
 from domain.tenants import Tenant
 
@@ -78,14 +77,14 @@ class Conversation:
             and (
                 only_company or self._names_account_of(tenant, message)
                 if self.recipient_id is None
-                else _normal(self.primary_channel, self.recipient_id) in message.recipient.keys
+                else normal_value(self.primary_channel, self.recipient_id) in message.recipient.keys
             )
         )
 
     def _is_from(self, message: InboundMessage) -> bool:
         if self.sender_id is None:
             return False
-        return _normal(self.primary_channel, self.sender_id) in message.look_up_values
+        return normal_value(self.primary_channel, self.sender_id) in message.look_up_values
 
     def _belongs_to_another_company(self, tenant: Tenant) -> bool:
         pairs = (
@@ -97,13 +96,6 @@ class Conversation:
     def _names_account_of(self, tenant: Tenant, message: InboundMessage) -> bool:
         names = {tenant.credentials_reference, message.account} - {None}
         return self.credentials_reference in names
-
-
-def _normal(channel: ChannelType, text: str) -> str:
-    try:
-        return Address.parse(channel, text).value
-    except InvalidAddressError:
-        return text
 
 
 def choose_conversation(

@@ -7,13 +7,13 @@ pays for what it uses: an SMS never loads the mail parser, SQLite never loads an
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from dependency_injector import containers, providers
 
 from application.answer_unknown_sender import AnswerUnknownSender
-from application.clock import Clock
+from application.clock import Clock, utc_now
 from application.conversations import OpenConversation, ShowConversation, SwitchHandOff
 from application.deliver_message import DeliverMessage
 from application.match_conversation import MatchConversation
@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from infrastructure.sqlite import SqliteDatabase
 
 OpenDatabase = Callable[[], "SqliteDatabase"]
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _new_id() -> str:
@@ -208,7 +204,7 @@ class Container(containers.DeclarativeContainer):
     tenancy = Once(read_tenancy, settings)
     directory = providers.Callable(_directory, tenancy)
     own_addresses = providers.Callable(_own_addresses, tenancy)
-    clock = providers.Object(_utc_now)
+    clock = providers.Object(utc_now)
     new_id = providers.Object(_new_id)
     metrics = Once(MemoryMetrics)
 

@@ -13,7 +13,15 @@ from entrypoints.cli.conversation_views import (
     print_conversations,
 )
 from entrypoints.cli.opened import opened_container
-from entrypoints.cli.output import count, examples, json_option, plain, print_json, print_rich
+from entrypoints.cli.output import (
+    count,
+    examples,
+    json_option,
+    limit_option,
+    plain,
+    print_json,
+    print_rich,
+)
 
 
 @click.group(cls=Group)
@@ -81,9 +89,7 @@ def open_command(
 
 
 @conversations.command(name="list", epilog=examples("frontdesk conversations list --limit 20"))
-@click.option(
-    "--limit", type=click.IntRange(1), default=50, show_default=True, help="At most so many."
-)
+@limit_option(50)
 @json_option
 def list_command(*, limit: int, as_json: bool) -> None:
     """List conversations, latest activity first."""
@@ -102,9 +108,7 @@ def list_command(*, limit: int, as_json: bool) -> None:
     epilog=examples("frontdesk conversations show 4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e")
 )
 @click.argument("conversation_id", metavar="ID")
-@click.option(
-    "--limit", type=click.IntRange(1), default=100, show_default=True, help="Latest messages."
-)
+@limit_option(100, "Latest messages.")
 @json_option
 def show(*, conversation_id: str, limit: int, as_json: bool) -> None:
     """Show a conversation and its history, oldest message first.

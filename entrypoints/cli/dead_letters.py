@@ -11,6 +11,7 @@ from entrypoints.cli.output import (
     Column,
     examples,
     json_option,
+    limit_option,
     moment,
     plain,
     print_json,
@@ -32,9 +33,7 @@ def dead_letters() -> None:
     short_help="List dead letters, oldest first.",
     epilog=examples("frontdesk dead-letters list"),
 )
-@click.option(
-    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
-)
+@limit_option(100)
 @json_option
 def list_command(*, limit: int, as_json: bool) -> None:
     """List dead letters, oldest first: what kind each is, and why."""

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from application.clock import utc_now
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
@@ -79,6 +81,13 @@ def json_option(command: Command) -> Command:
     """Add ``--json`` to a command, as its parameter ``as_json``."""
     return click.option("--json", "as_json", is_flag=True, help="JSON Lines, for a program.")(
         command
+    )
+
+
+def limit_option(default: int, help_text: str = "At most so many.") -> Callable[[Command], Command]:
+    """Add ``--limit`` to a command, as its parameter ``limit``."""
+    return click.option(
+        "--limit", type=click.IntRange(1), default=default, show_default=True, help=help_text
     )
 
 
@@ -156,11 +165,6 @@ def _console() -> "Console":
 
     width = None if sys.stdout.isatty() else _PIPE_COLUMNS
     return Console(file=sys.stdout, width=width, markup=False, emoji=False, highlight=False)
-
-
-def utc_now() -> datetime:
-    """The present instant."""
-    return datetime.now(UTC)
 
 
 def moment(instant: datetime | None) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from application.clock import utc_now
 from domain.routing import ALL_QUEUES
 from domain.times import rfc3339
 from entrypoints.cli.commands import Group
@@ -23,7 +24,6 @@ from entrypoints.cli.output import (
     print_json_pretty,
     print_rich,
     print_table,
-    utc_now,
 )
 
 if TYPE_CHECKING:

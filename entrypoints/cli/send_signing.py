@@ -8,13 +8,13 @@ import mimetypes
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
+from application.clock import utc_now
 from domain.addresses import ChannelType
 from entrypoints.cli.send_options import MessageOptions
 from entrypoints.cli.send_posting import Webhook
@@ -148,7 +148,7 @@ def _sendgrid_maker(envelope: Envelope, options: MessageOptions, settings: Setti
             message_id=message_id,
             in_reply_to=in_reply_to,
             references=(in_reply_to,) if in_reply_to else (),
-            now=datetime.now(UTC),
+            now=utc_now(),
             tamper=options.tamper,
         )
         return Webhook(message_id, request)

@@ -1,11 +1,10 @@
 """``frontdesk unmatched``: what unknown senders wrote."""
 
-from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import click
 
+from application.redrive_unmatched import all_unmatched
 from domain.conversations import Conversation
 from domain.messages import MessageRecord
 from domain.times import rfc3339
@@ -17,6 +16,7 @@ from entrypoints.cli.output import (
     cut,
     examples,
     json_option,
+    limit_option,
     moment,
     plain,
     print_json,
@@ -24,11 +24,6 @@ from entrypoints.cli.output import (
     print_table,
 )
 from entrypoints.cli.progress import progress
-
-if TYPE_CHECKING:
-    from application.ports.storage import MessageStore
-
-_PAGE = 100
 
 
 @click.group(cls=Group, short_help="What unknown senders wrote.")
@@ -41,14 +36,12 @@ def unmatched() -> None:
     short_help="List what belongs to no conversation.",
     epilog=examples("frontdesk unmatched list --limit 20"),
 )
-@click.option(
-    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
-)
+@limit_option(100)
 @json_option
 def list_command(*, limit: int, as_json: bool) -> None:
     """List the messages that belong to no conversation, oldest first."""
     with opened_container() as container:
-        records = list(islice(_all_unmatched(container.message_store()), limit))
+        records = list(islice(all_unmatched(container.message_store()), limit))
     if as_json:
         for record in records:
             print_json(unmatched_record(record))
@@ -75,13 +68,6 @@ def list_command(*, limit: int, as_json: bool) -> None:
     )
     if len(records) == limit:
         print_rich(plain(f"The oldest {limit}: a larger --limit shows more.", "dim"))
-
-
-def _all_unmatched(store: "MessageStore") -> Iterator[MessageRecord]:
-    last: str | None = None
-    while page := store.list_unmatched(_PAGE, after=last):
-        yield from page
-        last = page[-1].gate_key
 
 
 def unmatched_record(record: MessageRecord) -> dict[str, object]:
