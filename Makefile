@@ -11,7 +11,7 @@ help: ## Show what can be made
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[aws,dev]'
 	touch $(STAMP)
 
 run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:8000
