@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The emulator of AWS pins its libraries, and so needs an environment of its own.
+MINISTACK_VENV := .venv-ministack
+MINISTACK_STAMP := $(MINISTACK_VENV)/.installed
 
-.PHONY: help run test check
+.PHONY: help run test check package
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -14,17 +17,25 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[aws,dev]'
 	touch $(STAMP)
 
+$(MINISTACK_STAMP): constraints-ministack.txt
+	$(PYTHON) -m venv $(MINISTACK_VENV)
+	$(MINISTACK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-ministack.txt
+	touch $(MINISTACK_STAMP)
+
 run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:8000
 	$(BIN)/frontdesk demo
 	$(BIN)/frontdesk serve
 
-test: $(STAMP) ## Run every test
+test: $(STAMP) $(MINISTACK_STAMP) ## Run every test
 	$(BIN)/python -m pytest
 
-check: $(STAMP) ## Lint, format, types, layers, and coverage of the rules and use cases
+check: $(STAMP) $(MINISTACK_STAMP) ## Lint, format, types, layers, and coverage of the rules and use cases
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/coverage run -m pytest --quiet
 	$(BIN)/coverage report
+
+package: $(STAMP) ## Make build/frontdesk-lambda.zip, for Python 3.13 on arm64
+	$(BIN)/python -m deploy.package

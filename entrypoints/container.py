@@ -1,14 +1,13 @@
 """Everything is put together here, and nowhere else.
 
-The only module that imports adapters. Each is imported when it is built, so that a process
-pays for what it uses: an SMS never loads the mail parser, SQLite never loads an SDK.
+With ``backends`` the only module that imports adapters. Each is imported when it is built, so
+that a process pays for what it uses: an SMS never loads the mail parser, SQLite never an SDK.
 """
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol, assert_never
 
 from dependency_injector import containers, providers
 
@@ -18,101 +17,41 @@ from application.conversations import OpenConversation, ShowConversation, Switch
 from application.deliver_message import DeliverMessage
 from application.match_conversation import MatchConversation
 from application.ports.channels import AnswerSender, WebhookParser, WebhookParserFactory
-from application.ports.files import BlobStore, DeadLetters
-from application.ports.queueing import ContextPublisher, ContextReader
-from application.ports.storage import AnswerClaims, ClaimLimits, ConversationStore, MessageStore
+from application.ports.files import DeadLetters
+from application.ports.queueing import ContextPublisher
+from application.ports.storage import ClaimLimits, ConversationStore, MessageStore
 from application.receive_message import ReceiveMessage
 from application.receive_webhook import ReceiveWebhook
 from application.redrive_unmatched import RedriveUnmatched
 from domain.addresses import ChannelType
 from domain.automatic_answers import OwnAddresses
+from domain.errors import SecretsUnavailableError
 from domain.routing import RoutingPolicy
 from domain.tenants import TenantDirectory
+from entrypoints.backends import (
+    Files,
+    Storage,
+    choose_context_queue,
+    choose_files,
+    choose_storage,
+    open_aws,
+    open_dynamodb,
+    open_s3,
+    open_sqlite,
+    open_sqs,
+)
+from infrastructure.secrets.references import SecretReader
+from infrastructure.secrets.refreshing import Refreshing
 from infrastructure.settings import Settings, read_settings
 from infrastructure.telemetry.memory import MemoryMetrics
 from infrastructure.tenancy import Tenancy, read_tenancy
 
-if TYPE_CHECKING:
-    from infrastructure.sqlite import SqliteDatabase
-
-OpenDatabase = Callable[[], "SqliteDatabase"]
+Once = providers.ThreadSafeSingleton
+Tenancies = Refreshing[Tenancy]
 
 
 def _new_id() -> str:
     return str(uuid.uuid4())
-
-
-def _sqlite_database(settings: Settings, name: str) -> Iterator["SqliteDatabase"]:
-    from infrastructure.sqlite import SqliteDatabase
-
-    database = SqliteDatabase(settings.data_dir / name)
-    yield database
-    database.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """What one storage backend provides."""
-
-    conversations: ConversationStore
-    messages: MessageStore
-    claims: AnswerClaims
-    blobs: BlobStore
-    dead_letters: DeadLetters
-
-
-def _storage(settings: Settings, open_database: OpenDatabase) -> Storage:
-    match settings.storage:
-        case "sqlite":
-            from infrastructure.blobs.dead_letter_files import FileDeadLetters
-            from infrastructure.blobs.files import FileBlobStore
-            from infrastructure.storage.sqlite_claims import SqliteAnswerClaims
-            from infrastructure.storage.sqlite_conversations import SqliteConversationStore
-            from infrastructure.storage.sqlite_messages import SqliteMessageStore
-
-            database = open_database()
-            return Storage(
-                SqliteConversationStore(database),
-                SqliteMessageStore(database),
-                SqliteAnswerClaims(database),
-                FileBlobStore(settings.data_dir / "blobs"),
-                FileDeadLetters(settings.data_dir / "dead-letters"),
-            )
-        case "memory":
-            from infrastructure.blobs.memory import MemoryBlobStore, MemoryDeadLetters
-            from infrastructure.storage.memory import (
-                MemoryAnswerClaims,
-                MemoryConversationStore,
-                MemoryMessageStore,
-            )
-
-            return Storage(
-                MemoryConversationStore(),
-                MemoryMessageStore(),
-                MemoryAnswerClaims(),
-                MemoryBlobStore(),
-                MemoryDeadLetters(),
-            )
-        case _:
-            assert_never(settings.storage)
-
-
-class ContextQueue(ContextPublisher, ContextReader, Protocol):
-    """What one queue backend provides."""
-
-
-def _context_queue(settings: Settings, open_database: OpenDatabase, clock: Clock) -> ContextQueue:
-    match settings.queue:
-        case "sqlite":
-            from infrastructure.queueing.sqlite import SqliteContextQueue
-
-            return SqliteContextQueue(open_database(), clock)
-        case "memory":
-            from infrastructure.queueing.memory import MemoryContextQueue
-
-            return MemoryContextQueue(clock)
-        case _:
-            assert_never(settings.queue)
 
 
 def _conversations(storage: Storage) -> ConversationStore:
@@ -123,46 +62,66 @@ def _messages(storage: Storage) -> MessageStore:
     return storage.messages
 
 
-def _dead_letters(storage: Storage) -> DeadLetters:
-    return storage.dead_letters
+def _dead_letters(files: Files) -> DeadLetters:
+    return files.dead_letters
 
 
-def _context_publisher(queue: ContextPublisher, storage: Storage) -> ContextPublisher:
+def _context_publisher(queue: ContextPublisher, files: Files) -> ContextPublisher:
     from infrastructure.queueing.claim_check import ClaimCheckPublisher
 
-    return ClaimCheckPublisher(queue, storage.blobs)
+    return ClaimCheckPublisher(queue, files.blobs)
 
 
-def _twilio_parser(tenancy: Tenancy) -> WebhookParser:
+def _tenancies(settings: Settings, clock: Clock) -> Tenancies:
+    read_secret = SecretReader()
+    return Refreshing(lambda: read_tenancy(settings, read_secret), clock)
+
+
+def _current(tenancies: Tenancies) -> Tenancy:
+    return tenancies.current()
+
+
+def _refreshing(parser: WebhookParser, tenancies: Tenancies) -> WebhookParser:
+    from infrastructure.channels.refreshing_parser import RefreshingParser
+
+    # Read here, where the start has time for it. If that fails, webhooks wait outside.
+    with suppress(SecretsUnavailableError):
+        tenancies.current()
+    return RefreshingParser(parser, tenancies)
+
+
+def _twilio_parser(tenancies: Tenancies) -> WebhookParser:
     from infrastructure.channels.twilio.parser import TwilioWebhookParser
 
-    return TwilioWebhookParser(lambda: tenancy.accounts.twilio)
+    parser = TwilioWebhookParser(lambda: tenancies.current().accounts.twilio)
+    return _refreshing(parser, tenancies)
 
 
-def _sendgrid_parser(settings: Settings, tenancy: Tenancy, clock: Clock) -> WebhookParser:
+def _sendgrid_parser(settings: Settings, tenancies: Tenancies, clock: Clock) -> WebhookParser:
     from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 
-    return SendgridWebhookParser(
-        lambda: tenancy.accounts.sendgrid,
+    parser = SendgridWebhookParser(
+        lambda: tenancies.current().accounts.sendgrid,
         clock,
         timedelta(seconds=settings.sendgrid_tolerance_seconds),
     )
+    return _refreshing(parser, tenancies)
 
 
-def _twilio_sender(settings: Settings, tenancy: Tenancy) -> AnswerSender:
+def _twilio_sender(settings: Settings, tenancies: Tenancies) -> AnswerSender:
     if not settings.has_real_secrets:
         return _outgoing_file(settings)
     from infrastructure.channels.twilio.sender import TwilioAnswerSender
 
-    return TwilioAnswerSender(lambda: tenancy.accounts.twilio)
+    return TwilioAnswerSender(lambda: tenancies.current().accounts.twilio)
 
 
-def _sendgrid_sender(settings: Settings, tenancy: Tenancy) -> AnswerSender:
-    if not any(account.api_key for account in tenancy.accounts.sendgrid):
+def _sendgrid_sender(settings: Settings, tenancies: Tenancies) -> AnswerSender:
+    if not any(account.api_key for account in tenancies.current().accounts.sendgrid):
         return _outgoing_file(settings)
     from infrastructure.channels.sendgrid.sender import SendgridAnswerSender
 
-    return SendgridAnswerSender(lambda: tenancy.accounts.sendgrid)
+    return SendgridAnswerSender(lambda: tenancies.current().accounts.sendgrid)
 
 
 def _outgoing_file(settings: Settings) -> AnswerSender:
@@ -191,9 +150,6 @@ def _claim_limits(settings: Settings) -> ClaimLimits:
     )
 
 
-Once = providers.ThreadSafeSingleton
-
-
 class Container(containers.DeclarativeContainer):
     """Every part of Frontdesk by its name. ``shutdown_resources()`` closes what is open."""
 
@@ -201,24 +157,32 @@ class Container(containers.DeclarativeContainer):
     ephemeral = providers.Object(False)
 
     settings = Once(read_settings, environ, ephemeral=ephemeral)
-    tenancy = Once(read_tenancy, settings)
+    clock = providers.Object(utc_now)
+    tenancies = Once(_tenancies, settings, clock)
+    tenancy = providers.Callable(_current, tenancies)
     directory = providers.Callable(_directory, tenancy)
     own_addresses = providers.Callable(_own_addresses, tenancy)
-    clock = providers.Object(utc_now)
     new_id = providers.Object(_new_id)
     metrics = Once(MemoryMetrics)
 
-    store_database = providers.Resource(_sqlite_database, settings, "frontdesk.db")
-    queue_database = providers.Resource(_sqlite_database, settings, "queues.db")
-    storage = Once(_storage, settings, store_database.provider)
+    store_database = providers.Resource(open_sqlite, settings, "frontdesk.db")
+    queue_database = providers.Resource(open_sqlite, settings, "queues.db")
+    aws = Once(open_aws, settings)
+    dynamodb = Once(open_dynamodb, aws)
+    sqs = Once(open_sqs, aws)
+    s3 = Once(open_s3, aws)
+    files = Once(choose_files, settings, s3.provider)
+    storage = Once(choose_storage, settings, store_database.provider, dynamodb.provider, files)
     conversation_store = providers.Callable(_conversations, storage)
     message_store = providers.Callable(_messages, storage)
-    dead_letters = providers.Callable(_dead_letters, storage)
-    context_queue = Once(_context_queue, settings, queue_database.provider, clock)
-    context_publisher = Once(_context_publisher, context_queue, storage)
+    dead_letters = providers.Callable(_dead_letters, files)
+    context_queue = Once(
+        choose_context_queue, settings, queue_database.provider, sqs.provider, clock
+    )
+    context_publisher = Once(_context_publisher, context_queue, files)
 
-    twilio_parser = Once(_twilio_parser, tenancy)
-    sendgrid_parser = Once(_sendgrid_parser, settings, tenancy, clock)
+    twilio_parser = Once(_twilio_parser, tenancies)
+    sendgrid_parser = Once(_sendgrid_parser, settings, tenancies, clock)
     parsers = Once(
         WebhookParserFactory,
         providers.Dict(
@@ -229,8 +193,8 @@ class Container(containers.DeclarativeContainer):
             }
         ),
     )
-    twilio_sender = Once(_twilio_sender, settings, tenancy)
-    sendgrid_sender = Once(_sendgrid_sender, settings, tenancy)
+    twilio_sender = Once(_twilio_sender, settings, tenancies)
+    sendgrid_sender = Once(_sendgrid_sender, settings, tenancies)
     senders = providers.Dict(
         {
             ChannelType.WHATSAPP: twilio_sender.provider,
@@ -267,7 +231,7 @@ class Container(containers.DeclarativeContainer):
         ReceiveMessage,
         match=match,
         messages=message_store,
-        blobs=storage.provided.blobs,
+        blobs=files.provided.blobs,
         deliver=deliver_message,
         open_conversation=open_conversation,
         answer_unknown_sender=answer_unknown_sender,

@@ -63,7 +63,10 @@ class AwsClients:
         return client
 
     def _client(self, service: str) -> BaseClient:
-        return self._session.create_client(service, config=self._config)
+        try:
+            return self._session.create_client(service, config=self._config)
+        except BotoCoreError as error:  # of the environment: no region, a broken profile
+            raise StorageUnavailableError(f"{service}: {type(error).__name__}") from error
 
 
 def error_code(error: ClientError) -> str:

@@ -1,41 +1,36 @@
 """Settings from environment variables, checked as a whole."""
 
-import base64
-import ipaddress
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from application.receive_message import UnknownSender
 from domain.addresses import ChannelType
 from domain.errors import WebhookHandlerError
-from domain.routing import UnauthenticatedMail
+from domain.routing import ALL_QUEUES, QueueName, UnauthenticatedMail
+from infrastructure.secrets.references import ReadSecret, is_reference, resolved
+from infrastructure.settings_contradictions import Given, contradictions, queue_variable
+from infrastructure.settings_values import (
+    AccountSid,
+    BasicAuthPair,
+    BucketName,
+    CommaSeparated,
+    MailAddress,
+    Network,
+    Origin,
+    P256Key,
+    QueueUrl,
+    TableName,
+    TenantsSource,
+)
 
 MEBIBYTE = 1024 * 1024
 DEFAULT_FALLBACK_TEXT = (
     "Thank you for your message. We could not find a conversation with you. "
     "Please contact us through our website."
 )
-SECRET_FILE_PREFIX = "file:"  # noqa: S105 - a prefix, not a secret
-
-# The DER of every uncompressed P-256 SubjectPublicKeyInfo begins with these bytes.
-_P256_PREFIX = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-_P256_LENGTH = 91
-
-Item = TypeVar("Item")
 
 
 class SettingsError(WebhookHandlerError):
@@ -46,80 +41,8 @@ class SettingsError(WebhookHandlerError):
         self.problems = problems
 
 
-def _split(value: object) -> object:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return value
-
-
-def _secret(value: object) -> object:
-    """A secret itself, or ``file:PATH`` where it stands alone."""
-    if not isinstance(value, str) or not value.startswith(SECRET_FILE_PREFIX):
-        return value
-    try:
-        return Path(value.removeprefix(SECRET_FILE_PREFIX)).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError("the file that it names cannot be read") from error
-
-
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or "@" in parts.netloc
-        or parts.path not in {"", "/"}
-        or parts.query
-        or parts.fragment
-    ):
-        raise ValueError("must be an origin like https://hooks.example.com, without a path")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _p256_key(value: str) -> str:
-    try:
-        der = base64.b64decode(value, validate=True)
-    except ValueError as error:
-        raise ValueError("must be public keys in base64, as SendGrid shows them") from error
-    if len(der) != _P256_LENGTH or not der.startswith(_P256_PREFIX):
-        raise ValueError("must be P-256 public keys in base64, as SendGrid shows them")
-    return value
-
-
-def _pair(value: SecretStr) -> SecretStr:
-    user, separator, password = value.get_secret_value().partition(":")
-    if not (user and separator and password):
-        raise ValueError("must be user:password, several separated by commas")
-    return value
-
-
-def _network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    try:
-        return ipaddress.ip_network(value)
-    except ValueError as error:
-        raise ValueError("must be networks like 10.0.0.0/8, separated by commas") from error
-
-
-def _tenants_source(value: str) -> str:
-    if not value.startswith("file:") or value == "file:":
-        raise ValueError("must be file:PATH")
-    return value
-
-
-def _account_sid(value: str) -> str:
-    if not re.fullmatch(r"AC[0-9a-fA-F]{32}", value):
-        raise ValueError("must be AC and 32 hex digits")
-    return value
-
-
-CommaSeparated = Annotated[tuple[Item, ...], BeforeValidator(_split)]
-SecretList = Annotated[tuple[Item, ...], BeforeValidator(_split), BeforeValidator(_secret)]
-Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, PlainValidator(_network)]
-Backend = Literal["sqlite", "memory"]
-
-
-class Settings(BaseModel):
-    """Everything that an operator decides. Field names are the variables in lower case."""
+class _Variables(BaseModel):
+    """Field names are the variables in lower case."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -129,20 +52,57 @@ class Settings(BaseModel):
         extra="ignore",
     )
 
-    storage: Backend = "sqlite"
-    queue: Backend = "sqlite"
+
+class ProviderSecrets(_Variables):
+    """The secrets of a single company's accounts, themselves."""
+
+    twilio_auth_token: CommaSeparated[SecretStr] = ()
+    sendgrid_webhook_public_key: CommaSeparated[P256Key] = ()
+    sendgrid_basic_auth: CommaSeparated[BasicAuthPair] = ()
+    sendgrid_api_key: SecretStr | None = None
+
+
+class TableNames(NamedTuple):
+    """The names that the tables of DynamoDB have."""
+
+    conversations: str
+    messages: str
+    participants: str
+    claims: str
+
+
+class Settings(_Variables):
+    """Everything that an operator decides.
+
+    What ``ProviderSecrets`` names is here as it was given: the secret, or a reference to it.
+    """
+
+    storage: Literal["sqlite", "dynamodb", "memory"] = "sqlite"
+    queue: Literal["sqlite", "sqs", "memory"] = "sqlite"
     data_dir: Path = Path(".frontdesk")
+    conversations_table: TableName | None = None
+    messages_table: TableName | None = None
+    participants_table: TableName | None = None
+    claims_table: TableName | None = None
+    blobs_bucket: BucketName | None = None
+    whatsapp_replies_queue_url: QueueUrl | None = None
+    whatsapp_handoff_queue_url: QueueUrl | None = None
+    sms_replies_queue_url: QueueUrl | None = None
+    sms_handoff_queue_url: QueueUrl | None = None
+    email_replies_queue_url: QueueUrl | None = None
+    email_handoff_queue_url: QueueUrl | None = None
+    spool_queue_url: QueueUrl | None = None
     reply_delay_seconds: Annotated[int, Field(ge=0, le=900)] = 30
-    public_base_url: Annotated[str, AfterValidator(_origin)] | None = None
+    public_base_url: Origin | None = None
     trusted_proxies: CommaSeparated[Network] = ()
-    twilio_account_sid: Annotated[str, AfterValidator(_account_sid)] | None = None
-    twilio_auth_token: SecretList[SecretStr] = ()
-    sendgrid_webhook_public_key: SecretList[Annotated[str, AfterValidator(_p256_key)]] = ()
-    sendgrid_basic_auth: SecretList[Annotated[SecretStr, AfterValidator(_pair)]] = ()
+    twilio_account_sid: AccountSid | None = None
+    twilio_auth_token: SecretStr | None = None
+    sendgrid_webhook_public_key: SecretStr | None = None
+    sendgrid_basic_auth: SecretStr | None = None
     sendgrid_tolerance_seconds: Annotated[int, Field(gt=0)] = 96 * 3600
-    sendgrid_api_key: Annotated[SecretStr, BeforeValidator(_secret)] | None = None
-    fallback_email_from: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")] | None = None
-    tenants: Annotated[str, AfterValidator(_tenants_source)] | None = None
+    sendgrid_api_key: SecretStr | None = None
+    fallback_email_from: MailAddress | None = None
+    tenants: TenantsSource | None = None
     unknown_sender: UnknownSender = UnknownSender.FALLBACK
     unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF
     fallback_window_seconds: Annotated[int, Field(gt=0)] = 86_400
@@ -168,6 +128,18 @@ class Settings(BaseModel):
         )
 
     @property
+    def tables(self) -> TableNames:
+        """The tables of DynamoDB: all of them are there where they are the storage."""
+        names = {field: getattr(self, f"{field}_table") for field in TableNames._fields}
+        return TableNames(**names)
+
+    @property
+    def queue_urls(self) -> dict[QueueName, str]:
+        """The URLs of the queues on SQS, as far as they are set."""
+        urls = {queue: getattr(self, queue_variable(queue).lower()) for queue in ALL_QUEUES}
+        return {queue: url for queue, url in urls.items() if url}
+
+    @property
     def fallback_texts(self) -> dict[ChannelType, str]:
         """What unknown senders are told, per channel."""
         own = {
@@ -176,36 +148,6 @@ class Settings(BaseModel):
             ChannelType.EMAIL: self.fallback_text_email,
         }
         return {channel: text or self.fallback_text for channel, text in own.items()}
-
-
-_Contradiction = tuple[Callable[[Mapping[str, str]], bool], str]
-
-_SINGLE_COMPANY = (
-    "TWILIO_ACCOUNT_SID",
-    "TWILIO_AUTH_TOKEN",
-    "SENDGRID_WEBHOOK_PUBLIC_KEY",
-    "SENDGRID_BASIC_AUTH",
-    "SENDGRID_API_KEY",
-)
-_CONTRADICTIONS: tuple[_Contradiction, ...] = (
-    (
-        lambda env: "TWILIO_AUTH_TOKEN" in env and "TWILIO_ACCOUNT_SID" not in env,
-        "TWILIO_ACCOUNT_SID is missing: TWILIO_AUTH_TOKEN needs it",
-    ),
-    (
-        lambda env: "TWILIO_ACCOUNT_SID" in env and "TWILIO_AUTH_TOKEN" not in env,
-        "TWILIO_AUTH_TOKEN is missing: TWILIO_ACCOUNT_SID needs it",
-    ),
-    (
-        lambda env: "SENDGRID_API_KEY" in env and "FALLBACK_EMAIL_FROM" not in env,
-        "FALLBACK_EMAIL_FROM is missing: SENDGRID_API_KEY needs it to send",
-    ),
-    (
-        lambda env: "TENANTS" in env and any(name in env for name in _SINGLE_COMPANY),
-        "TENANTS contradicts the variables of a single company: "
-        f"unset it, or all of {', '.join(_SINGLE_COMPANY)}",
-    ),
-)
 
 
 def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Settings:
@@ -219,7 +161,7 @@ def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Set
         for name, value in environ.items()
         if name.lower() in Settings.model_fields and value.strip()
     }
-    problems = [message for holds, message in _CONTRADICTIONS if holds(given)]
+    problems: list[str] = []
     if ephemeral:
         given |= {"STORAGE": "memory", "QUEUE": "memory"}
     else:
@@ -228,6 +170,8 @@ def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Set
             for name in ("STORAGE", "QUEUE")
             if given.get(name) == "memory"
         ]
+    problems += contradictions(given)
+    problems += _problems_of_given_secrets(given)
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
@@ -236,6 +180,40 @@ def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Set
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def read_secrets(settings: Settings, read_secret: ReadSecret) -> ProviderSecrets:
+    """The secrets of ``settings``, references resolved by ``read_secret``.
+
+    Raises ``SettingsError`` that names every wrong one, and ``SecretsUnavailableError``.
+    """
+    texts: dict[str, str] = {}
+    problems: list[str] = []
+    for field in ProviderSecrets.model_fields:
+        given: SecretStr | None = getattr(settings, field)
+        if given is None:
+            continue
+        try:
+            texts[field.upper()] = resolved(given.get_secret_value(), read_secret)
+        except ValueError as error:
+            problems.append(f"{field.upper()}: {error}")
+    try:
+        secrets = ProviderSecrets.model_validate(texts)
+    except ValidationError as error:
+        problems += _named_problems(error)
+        raise SettingsError(problems) from None
+    if problems:
+        raise SettingsError(problems)
+    return secrets
+
+
+def _problems_of_given_secrets(given: Given) -> Iterator[str]:
+    """What is wrong with the secrets that stand in the environment themselves."""
+    themselves = {name: text for name, text in given.items() if not is_reference(text)}
+    try:
+        ProviderSecrets.model_validate(themselves)
+    except ValidationError as error:
+        yield from _named_problems(error)
 
 
 def _named_problems(error: ValidationError) -> Iterator[str]:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -14,7 +13,8 @@ from domain.errors import InvalidAddressError
 from domain.tenants import Tenant, TenantDirectory
 from infrastructure.secrets.accounts import ProviderAccounts, SendgridAccount, TwilioAccount
 from infrastructure.secrets.development import SENDGRID_ACCOUNT, keep_development_credentials
-from infrastructure.settings import Settings, SettingsError
+from infrastructure.secrets.references import ReadSecret, SecretReader
+from infrastructure.settings import ProviderSecrets, Settings, SettingsError, read_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class SendgridEntry(_Strict):
 
 
 class TenantEntry(_Strict):
-    """One company of the tenants file."""
+    """One company."""
 
     company_id: Annotated[str, Field(min_length=1)]
     project_id: str | None = None
@@ -61,23 +61,25 @@ class TenantEntry(_Strict):
 
 
 class TenantsFile(_Strict):
-    """What ``TENANTS=file:PATH`` points to, as JSON."""
+    """What ``TENANTS`` names, a file or a secret, as JSON."""
 
     tenants: Annotated[list[TenantEntry], Field(min_length=1)]
 
 
-def read_tenancy(settings: Settings) -> Tenancy:
-    """The companies and accounts that ``settings`` describe.
+def read_tenancy(settings: Settings, read_secret: ReadSecret | None = None) -> Tenancy:
+    """The companies and accounts that ``settings`` describe, their secrets as they are now.
 
     Without any provider's secret it is the development account, kept in the data directory.
-    Raises ``SettingsError``.
+    Raises ``SettingsError``, and ``SecretsUnavailableError`` when a secret cannot be read at
+    the moment. ``read_secret`` resolves references; by default a ``SecretReader`` does.
     """
+    read_secret = read_secret or SecretReader()
     if settings.tenants is not None:
-        entries = _read_tenants_file(Path(settings.tenants.removeprefix("file:")))
+        entries = _read_tenants(settings.tenants, read_secret)
         directory, accounts = _directory_of(entries), _accounts_of(entries)
     else:
         accounts = (
-            _single_company_accounts(settings)
+            _single_company_accounts(settings, read_secrets(settings, read_secret))
             if settings.has_real_secrets
             else keep_development_credentials(settings.data_dir).accounts()
         )
@@ -87,17 +89,17 @@ def read_tenancy(settings: Settings) -> Tenancy:
     return Tenancy(directory, accounts, _own_addresses(settings, directory))
 
 
-def _single_company_accounts(settings: Settings) -> ProviderAccounts:
+def _single_company_accounts(settings: Settings, secrets: ProviderSecrets) -> ProviderAccounts:
     twilio = (
-        (TwilioAccount(settings.twilio_account_sid, settings.twilio_auth_token),)
+        (TwilioAccount(settings.twilio_account_sid, secrets.twilio_auth_token),)
         if settings.twilio_account_sid
         else ()
     )
     sendgrid = SendgridAccount(
         SENDGRID_ACCOUNT,
-        settings.sendgrid_webhook_public_key,
-        settings.sendgrid_basic_auth,
-        settings.sendgrid_api_key,
+        secrets.sendgrid_webhook_public_key,
+        secrets.sendgrid_basic_auth,
+        secrets.sendgrid_api_key,
         settings.fallback_email_from,
     )
     return ProviderAccounts(twilio, (sendgrid,))
@@ -124,18 +126,21 @@ def _own_addresses(settings: Settings, directory: TenantDirectory) -> OwnAddress
     return OwnAddresses(frozenset(values.union(*recipients)))
 
 
-def _read_tenants_file(path: Path) -> list[TenantEntry]:
+def _read_tenants(source: str, read_secret: ReadSecret) -> list[TenantEntry]:
     try:
-        entries = TenantsFile.model_validate(json.loads(path.read_text("utf-8"))).tenants
-    except OSError as error:
-        raise SettingsError([f"TENANTS: the file cannot be read ({error.strerror})"]) from error
+        text = read_secret(source)
+    except ValueError as error:
+        raise SettingsError([f"TENANTS: {error}"]) from error
+    try:
+        entries = TenantsFile.model_validate(json.loads(text)).tenants
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         raise SettingsError(
             [f"TENANTS: {'.'.join(map(str, d['loc']))}: {d['msg']}" for d in details]
         ) from None
-    except ValueError as error:
-        raise SettingsError(["TENANTS: the file is not valid JSON"]) from error
+    except ValueError:
+        # The error would show what it stumbled over, and that may be a secret.
+        raise SettingsError(["TENANTS: what it names is not valid JSON"]) from None
     if problems := [*_ambiguities(entries)]:
         raise SettingsError(problems)
     return entries

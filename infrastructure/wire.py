@@ -124,7 +124,11 @@ class WireContext(_WireModel):
 
 
 def context_to_json(context: ContextObject) -> str:
-    """The message body put on a queue."""
+    """The message body put on a queue, in characters that every queue takes.
+
+    SQS refuses what XML has no room for: control characters, which JSON escapes anyway, and
+    U+FFFE and U+FFFF.
+    """
     wire = WireContext(
         meta=WireMeta(
             request_id=context.request_id,
@@ -142,7 +146,7 @@ def context_to_json(context: ContextObject) -> str:
             )
         ),
     )
-    return wire.model_dump_json()
+    return wire.model_dump_json().replace("\ufffe", r"\ufffe").replace("\uffff", r"\uffff")
 
 
 def context_from_json(text: str | bytes) -> ContextObject:

@@ -24,7 +24,10 @@ class ContextPublisher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """How much waits on a queue: ready, delayed, and taken but not acknowledged."""
+    """How much waits on a queue: ready, delayed, and taken but not acknowledged.
+
+    ``oldest_at`` is ``None`` when nothing waits, or when the backend does not tell (SQS).
+    """
 
     queue: QueueName
     ready: int
@@ -46,6 +49,9 @@ class Delivery:
 class ContextReader(Protocol):
     """Takes context objects from the queues, for consumers and for the curious."""
 
+    shows_delayed: bool
+    """Whether ``include_delayed`` can be had. SQS shows nothing before its time."""
+
     @abstractmethod
     def depths(self) -> tuple[QueueDepth, ...]:
         """The depth of each of the six queues."""
@@ -62,9 +68,15 @@ class ContextReader(Protocol):
         """Take at most ``limit`` contexts, hidden from others for ``visibility``.
 
         What is not acknowledged by then is delivered again, with a higher receive count.
-        ``include_delayed`` also takes what is still waiting for its delay.
+        ``include_delayed`` also takes what is still waiting for its delay: only where the
+        backend ``shows_delayed``, for elsewhere it is a ``ValueError``. Raises
+        ``StorageUnavailableError`` when the queue cannot be read.
         """
 
     @abstractmethod
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:
-        """Remove a delivered context; ``False`` if the receipt is not (or no longer) valid."""
+        """Remove a delivered context; ``False`` if the receipt is not (or no longer) valid.
+
+        A receipt is certain until the context is delivered again. After that it may be taken
+        without removing anything (SQS); the context then simply comes again.
+        """

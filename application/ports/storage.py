@@ -22,7 +22,11 @@ class ConversationStore(Protocol):
     def find_open_conversations(
         self, channel: ChannelType, senders: Sequence[str]
     ) -> tuple[Conversation, ...]:
-        """The conversations on ``channel`` that are not closed, of any of these sender values."""
+        """The conversations on ``channel`` that are not closed, of any of these sender values.
+
+        One that another system changed or closed meanwhile may be among them as it was before:
+        ``record_activity`` decides.
+        """
 
     @abstractmethod
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
@@ -93,6 +97,13 @@ class MessageStore(Protocol):
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
         """The latest ``limit`` messages of a conversation, those after ``after``, oldest first."""
+
+    @abstractmethod
+    def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:
+        """At most ``limit`` pending messages recorded before a moment, oldest first.
+
+        Whatever their leases. Where a backend's index lags behind, the newest may be missing.
+        """
 
     @abstractmethod
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:

@@ -119,6 +119,10 @@ def read(
     name = _QUEUES[queue]
     with opened_container() as container:
         reader = container.context_queue()
+        if include_delayed and not reader.shows_delayed:
+            raise click.ClickException(
+                "this backend shows nothing before its delay is over: leave out --include-delayed"
+            )
         deliveries = reader.receive(
             name,
             limit,
@@ -135,13 +139,14 @@ def read(
         ]
         depth = next(depth for depth in reader.depths() if depth.queue == name)
         delay_seconds = container.settings().reply_delay_seconds
+        hint = ": --include-delayed shows it" if reader.shows_delayed else ""
     if kept:
         raise click.ClickException(
             f"{queue}: {count(len(kept), 'context')} could not be acknowledged and will come back"
         )
     if not as_json:
         comes_back = None if acknowledge else visibility_seconds
-        print_rich(plain(_closing_note(deliveries, depth, comes_back, delay_seconds), "dim"))
+        print_rich(plain(_closing_note(deliveries, depth, comes_back, delay_seconds, hint), "dim"))
 
 
 def _print_delivery(delivery: "Delivery", *, as_json: bool) -> None:
@@ -169,10 +174,11 @@ def _closing_note(
     depth: "QueueDepth",
     comes_back_seconds: int | None,
     delay_seconds: int,
+    hint: str,
 ) -> str:
     """What became of what was read, or why there was nothing to read."""
     if not deliveries:
-        return nothing_ready(depth, delay_seconds, utc_now())
+        return nothing_ready(depth, delay_seconds, utc_now(), hint)
     read_now = count(len(deliveries), "context")
     if comes_back_seconds is None:
         note = f"{depth.queue}: {read_now} acknowledged"
@@ -181,12 +187,12 @@ def _closing_note(
     return f"{note}; {depth.ready} more ready" if depth.ready else note
 
 
-def nothing_ready(depth: "QueueDepth", delay_seconds: int, now: datetime) -> str:
-    """Why a read brought nothing: empty, delayed, or taken by somebody."""
+def nothing_ready(depth: "QueueDepth", delay_seconds: int, now: datetime, hint: str = "") -> str:
+    """Why a read brought nothing: empty, delayed (and with ``hint`` what to do), or taken."""
     reasons = []
     if depth.delayed:
         when = _next_within(depth, delay_seconds, now)
-        reasons.append(f"{depth.delayed} delayed, {when}: --include-delayed shows it")
+        reasons.append(f"{depth.delayed} delayed, {when}{hint}")
     if depth.in_flight:
         reasons.append(f"{depth.in_flight} taken and not acknowledged yet")
     return f"{depth.queue}: " + "; ".join(["nothing ready" if reasons else "empty", *reasons])

@@ -89,11 +89,14 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
+_PLACES = {"memory": "memory, lost at the end", "dynamodb": "DynamoDB"}
+
+
 def banner(settings: Settings, listener: socket.socket) -> list[str]:
     """What a person should know when the server is up."""
     host, port = listener.getsockname()[:2]
     origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    where = "memory, lost at the end" if settings.storage == "memory" else f"{settings.data_dir}/"
+    where = _PLACES.get(settings.storage, f"{settings.data_dir}/")
     lines = [f"Frontdesk listens on {origin} and keeps its data in {where}"]
     if not settings.has_real_secrets:
         lines.append(

@@ -38,6 +38,8 @@ class _Entry:
 class MemoryContextQueue(ContextPublisher, ContextReader):
     """Six lists, and the keys of all that was ever published on each."""
 
+    shows_delayed = True
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = Lock()

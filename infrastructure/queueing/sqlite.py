@@ -64,6 +64,8 @@ _DEPTHS = """
 class SqliteContextQueue(ContextPublisher, ContextReader):
     """Six queues in one table. A receipt is the row and the count of its deliveries."""
 
+    shows_delayed = True
+
     def __init__(self, database: SqliteDatabase, clock: Clock) -> None:
         self._database = database
         self._clock = clock

@@ -169,6 +169,17 @@ class MemoryMessageStore(MessageStore):
         messages.sort(key=lambda message: message.timestamp)
         return tuple(messages[max(len(messages) - limit, 0) :])
 
+    def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:
+        """See ``MessageStore``."""
+        with self._lock:
+            found = [
+                record
+                for record in self._records.values()
+                if record.state is MessageState.PENDING and record.recorded_at < recorded_before
+            ]
+            found.sort(key=lambda record: record.recorded_at)
+            return tuple(_copied(record) for record in found[:limit])
+
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
         """See ``MessageStore``."""
         with self._lock:

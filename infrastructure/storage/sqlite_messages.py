@@ -48,6 +48,11 @@ _HISTORY = f"""
     WHERE conversation_id = :id AND primary_channel = :channel AND timestamp > :after
     ORDER BY timestamp DESC, rowid DESC LIMIT :limit
 """  # noqa: S608
+_PENDING = f"""
+    SELECT {_READ_COLUMNS} FROM messages
+    WHERE state = '{MessageState.PENDING}' AND recorded_at < :recorded_before
+    ORDER BY recorded_at LIMIT :limit
+"""  # noqa: S608
 _UNMATCHED = f"""
     SELECT {_READ_COLUMNS} FROM messages WHERE state = '{MessageState.UNMATCHED}'
     ORDER BY timestamp, gate_key LIMIT :limit
@@ -113,6 +118,13 @@ class SqliteMessageStore(MessageStore):
         with self._database.read() as connection:
             rows = connection.execute(_HISTORY, wanted).fetchall()
         return tuple(_from_row(row).message.in_history() for row in reversed(rows))
+
+    def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:
+        """See ``MessageStore``."""
+        wanted = {"limit": limit, "recorded_before": rfc3339(recorded_before)}
+        with self._database.read() as connection:
+            rows = connection.execute(_PENDING, wanted).fetchall()
+        return tuple(map(_from_row, rows))
 
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
         """See ``MessageStore``."""

@@ -9,16 +9,16 @@ import json
 import logging
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TextIO
-
-from rich.console import Console
-from rich.highlighter import NullHighlighter
-from rich.logging import RichHandler
+from typing import Final, TextIO
 
 from domain.times import rfc3339
 
 FIELDS = (
+    "aws_request_id",
     "request_id",
     "channel",
     "conversation_id",
@@ -36,6 +36,8 @@ FIELDS = (
 
 OUR_PACKAGES = frozenset({"domain", "application", "infrastructure", "entrypoints"})
 
+_aws_request_id: Final[ContextVar[str | None]] = ContextVar("aws_request_id", default=None)
+
 
 def configure_logging(level: str, stream: TextIO | None = None) -> None:
     """Send every log line to ``stream`` (standard error): readable on a terminal, else JSON.
@@ -45,11 +47,22 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     target = stream or sys.stderr
     handler = console_handler(target) if target.isatty() else json_handler(target)
     handler.addFilter(hide_foreign_values)
+    handler.addFilter(add_aws_request_id)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     for package in OUR_PACKAGES:
         logging.getLogger(package).setLevel(level)
+
+
+@contextmanager
+def log_aws_request_id(value: str | None) -> Iterator[None]:
+    """Put the id that Lambda gave this invocation on every line logged within."""
+    token = _aws_request_id.set(value)
+    try:
+        yield
+    finally:
+        _aws_request_id.reset(token)
 
 
 def json_handler(stream: TextIO) -> logging.Handler:
@@ -61,9 +74,12 @@ def json_handler(stream: TextIO) -> logging.Handler:
 
 def console_handler(stream: TextIO) -> logging.Handler:
     """Time, level and sentence in columns, then the fields, for people."""
-    console = Console(file=stream)
+    from rich.console import Console
+    from rich.highlighter import NullHighlighter
+    from rich.logging import RichHandler
+
     handler = RichHandler(
-        console=console,
+        console=Console(file=stream),
         show_path=False,
         markup=False,
         log_time_format="%H:%M:%S",
@@ -81,6 +97,12 @@ def hide_foreign_values(record: logging.LogRecord) -> bool:
         record.args = None
         for name in FIELDS:
             record.__dict__.pop(name, None)
+    return True
+
+
+def add_aws_request_id(record: logging.LogRecord) -> bool:
+    """Say which invocation of a Lambda function the line belongs to, if it is one."""
+    record.aws_request_id = _aws_request_id.get()
     return True
 
 

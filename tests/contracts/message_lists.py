@@ -1,4 +1,4 @@
-"""What every store of messages promises about lists: the history, and what is unmatched."""
+"""What every store of messages promises about lists: history, what is pending or unmatched."""
 
 from datetime import timedelta
 from typing import Any
@@ -75,6 +75,61 @@ class HistoryContract(MessageStoreTests):
         store.record(a_record())
         store.mark_queued(a_record().gate_key, NOW)
         assert len(store.history(KEY)) == 1
+
+
+class PendingContract(MessageStoreTests):
+    """What was recorded and never queued, for whoever brings it on its way."""
+
+    def requests(self, store: MessageStore, limit: int = 100) -> list[str]:
+        """The request ids of what was recorded before message 4 was."""
+        pending = store.list_pending(limit, recorded_before=NOW + timedelta(seconds=4))
+        return [record.request_id for record in pending]
+
+    def test_an_empty_store_has_none(self, store: MessageStore) -> None:
+        assert self.requests(store) == []
+
+    def test_the_oldest_come_first(self, store: MessageStore) -> None:
+        for number in (3, 0, 2, 1):
+            store.record(numbered(number))
+        assert self.requests(store) == [f"request-{number}" for number in range(4)]
+
+    def test_a_limit_leaves_the_oldest(self, store: MessageStore) -> None:
+        for number in (3, 0, 2, 1):
+            store.record(numbered(number))
+        assert self.requests(store, limit=2) == ["request-0", "request-1"]
+
+    def test_records_are_whole(self, store: MessageStore) -> None:
+        record = a_record(lease_until=LATER)
+        store.record(record)
+        assert store.list_pending(1, recorded_before=LATER) == (record,)
+
+    def test_what_was_recorded_at_the_moment_or_later_is_not_listed(
+        self, store: MessageStore
+    ) -> None:
+        for number in (3, 4, 5):
+            store.record(numbered(number))
+        assert self.requests(store) == ["request-3"]
+
+    def test_the_moment_is_that_of_recording(self, store: MessageStore) -> None:
+        message = an_inbound_message(received_at=NOW)
+        store.record(a_record(message, recorded_at=NOW + timedelta(hours=1)))
+        assert self.requests(store) == []
+
+    def test_queued_and_unmatched_messages_are_not_pending(self, store: MessageStore) -> None:
+        for number, key in enumerate((KEY, KEY, None)):
+            store.record(numbered(number, key))
+        store.mark_queued(numbered(0).gate_key, LATER)
+        assert self.requests(store) == ["request-1"]
+
+    def test_one_that_found_its_conversation_is_pending(self, store: MessageStore) -> None:
+        store.record(numbered(1, None))
+        store.assign(numbered(1, None), KEY)
+        assert self.requests(store) == ["request-1"]
+
+    def test_one_that_lost_it_is_not(self, store: MessageStore) -> None:
+        store.record(numbered(1))
+        store.assign(numbered(1), None)
+        assert self.requests(store) == []
 
 
 class UnmatchedContract(MessageStoreTests):

@@ -18,6 +18,7 @@ from tests.contracts.message_lists import (
     OTHER,
     HistoryContract,
     MessageStoreTests,
+    PendingContract,
     UnmatchedContract,
     numbered,
 )
@@ -195,6 +196,11 @@ class LeaseContract(MessageStoreTests):
 
 
 class MessageStoreContract(
-    GateContract, ProgressContract, LeaseContract, HistoryContract, UnmatchedContract
+    GateContract,
+    ProgressContract,
+    LeaseContract,
+    HistoryContract,
+    PendingContract,
+    UnmatchedContract,
 ):
     """All of it. A backend overrides ``store``."""

@@ -2,6 +2,7 @@
 
 import json
 import stat
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from infrastructure.secrets.development import (
 )
 from infrastructure.settings import SettingsError, read_settings
 from infrastructure.tenancy import Tenancy, normal_recipient, read_tenancy
+from tests.emulators import EmulatedAws, unique_name
 
 SID = "AC" + "1" * 32
 TWILIO = {"account_sid": SID, "auth_tokens": ["token"]}
@@ -116,6 +118,38 @@ def test_a_file_that_is_not_there_or_not_json_stops_the_start(tmp_path: Path) ->
     for name in ("none.json", "broken.json"):
         with pytest.raises(SettingsError, match="TENANTS"):
             read_tenancy(read_settings({"TENANTS": f"file:{tmp_path / name}"}))
+
+
+def test_every_reading_finds_the_secrets_as_they_are_then(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    settings = read_settings({"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": f"file:{file}"})
+    tokens = []
+    for token in ("first", "second"):
+        file.write_text(token)
+        (account,) = read_tenancy(settings).accounts.twilio
+        tokens += [text.get_secret_value() for text in account.auth_tokens]
+    assert tokens == ["first", "second"]
+
+
+def test_companies_come_from_secrets_manager(
+    aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = unique_name("tenants")
+    text = json.dumps({"tenants": [a_company()]})
+    aws.secrets_manager.create_secret(Name=name, SecretString=text)
+    for variable, value in aws.environ.items():
+        monkeypatch.setenv(variable, value)
+
+    tenancy = read_tenancy(read_settings({"TENANTS": f"secretsmanager:{name}"}))
+    assert [tenant.company_id for tenant in tenancy.directory.tenants] == ["acme"]
+
+
+def test_a_wrong_secret_in_place_of_companies_is_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "tenants.json"
+    file.write_text("hunter2")
+    with pytest.raises(SettingsError) as caught:
+        read_tenancy(read_settings({"TENANTS": f"file:{file}"}))
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_wrong_own_address_is_named(tmp_path: Path) -> None:

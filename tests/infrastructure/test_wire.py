@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -169,6 +170,14 @@ def test_a_context_reads_as_the_contract_says() -> None:
             "processing_timestamps": {"received": time, "validated": time, "queued": time},
         },
     }
+
+
+def test_no_character_is_written_that_xml_has_no_room_for() -> None:
+    odd = "\u0000\x1f\ufffe\uffff"
+    context = replace(a_context(), message=replace(a_context().message, body=odd, subject=odd))
+    text = context_to_json(context)
+    assert not any(character < " " or character in "\ufffe\uffff" for character in text)
+    assert context_from_json(text) == context
 
 
 def test_keys_that_are_not_known_are_ignored(validator: Draft202012Validator) -> None:

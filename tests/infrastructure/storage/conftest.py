@@ -1,4 +1,4 @@
-"""A SQLite file for the tests of this folder."""
+"""A SQLite file, and DynamoDB tables on each emulator, for the tests of this folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from infrastructure.sqlite import SqliteDatabase
+from tests.emulators import EmulatedAws
+from tests.infrastructure.storage.dynamodb_tables import Tables
 
 
 @pytest.fixture
@@ -18,3 +20,8 @@ def database(path: Path) -> Iterator[SqliteDatabase]:
     database = SqliteDatabase(path)
     yield database
     database.close()
+
+
+@pytest.fixture
+def tables(aws: EmulatedAws) -> Tables:
+    return Tables.create(aws)

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from infrastructure.telemetry.logs import configure_logging
+from infrastructure.telemetry.logs import configure_logging, log_aws_request_id
 
 
 class Terminal(io.StringIO):
@@ -92,6 +92,18 @@ def test_a_terminal_gets_readable_lines_and_no_escape_sequences_from_ids() -> No
     assert "done" in text
     assert "message_id=" in text
     assert "\x1b[31m@x" not in text
+
+
+def test_lines_of_an_invocation_have_its_request_id_and_no_other() -> None:
+    stream = logged()
+    logger = logging.getLogger("application")
+    with log_aws_request_id("request-1"):
+        logger.info("within")
+        logging.getLogger("botocore").warning("near %s", "it", extra={"aws_request_id": "forged"})
+    logger.info("after")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+
+    assert [line.get("aws_request_id") for line in lines] == ["request-1", "request-1", None]
 
 
 def test_the_level_holds() -> None:

@@ -1,0 +1,1 @@
+"""What it takes to bring Frontdesk to where it runs."""

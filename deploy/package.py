@@ -1,0 +1,149 @@
+"""Make the zip that Lambda runs: Frontdesk, what it needs of its dependencies, compiled.
+
+    python -m deploy.package                    for Lambda: Python 3.13 on arm64
+    python -m deploy.package --python current   for this interpreter, to try the zip out
+
+botocore is packed although Lambda has one: pinned, it changes when we change it. The zip is
+the same, byte for byte, whenever its contents are.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import click
+
+from deploy.pruning import prune, slim_botocore
+
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULT_OUTPUT = ROOT / "build" / "frontdesk-lambda.zip"
+
+PROJECT = ("domain", "application", "infrastructure", "entrypoints")
+NOT_ON_LAMBDA = ("entrypoints/cli", "entrypoints/http")
+SERVER_REQUIREMENTS = frozenset({"click", "rich", "starlette", "uvicorn"})
+
+LAMBDA_PYTHON = "3.13"
+LAMBDA_PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
+"""arm64, on Amazon Linux 2023 with glibc 2.34."""
+
+TASK_ROOT = "/var/task"
+"""Where Lambda unpacks the zip: tracebacks name the files there."""
+
+LARGEST_SHOWN = 12
+_NAME = re.compile(r"[^A-Za-z0-9-]")
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def requirements() -> list[str]:
+    """What the project requires, without what only the server and the command need."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    everything = [*project["dependencies"], *project["optional-dependencies"]["aws"]]
+    return [text for text in everything if _NAME.split(text)[0] not in SERVER_REQUIREMENTS]
+
+
+def install(target: Path, python: str) -> None:
+    """Install the pinned requirements into ``target``, from wheels alone."""
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-compile", "--only-binary=:all:", "--target", str(target)]
+    command += ["--constraint", str(ROOT / "constraints.txt")]
+    if python != "current":
+        command += ["--implementation", "cp", "--python-version", python]
+        command += [f"--platform={platform}" for platform in LAMBDA_PLATFORMS]
+    _run(*command, *requirements())
+
+
+def copy_project(target: Path) -> None:
+    """Copy our packages, without the other entrypoints."""
+    unwanted = shutil.ignore_patterns("__pycache__")
+    for package in PROJECT:
+        shutil.copytree(ROOT / package, target / package, ignore=unwanted)
+    for folder in NOT_ON_LAMBDA:
+        shutil.rmtree(target / folder)
+
+
+def compiler(python: str) -> str | None:
+    """An interpreter of version ``python`` that runs here; ``None`` if there is none."""
+    if python == "current":
+        return sys.executable
+    found = shutil.which(f"python{python}")
+    # A version manager may have a shim of that name with nothing behind it.
+    return found if found and _run(found, "-c", "", check=False) == 0 else None
+
+
+def compile_all(target: Path, interpreter: str) -> None:
+    """Compile every module. Nothing looks at the sources' times: unpacking changes them."""
+    options = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(target), "-p", TASK_ROOT]
+    _run(interpreter, "-m", "compileall", *options, str(target))
+
+
+def _run(*command: str, check: bool = True) -> int:
+    """The status of ``command``, which says what is wrong itself."""
+    errors = None if check else subprocess.DEVNULL
+    return subprocess.run(command, check=check, stderr=errors).returncode  # noqa: S603 - ours
+
+
+def write_zip(source: Path, output: Path) -> None:
+    """Pack ``source``, in order and without times."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in sorted(path for path in source.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(source).as_posix(), _EPOCH)
+            entry.external_attr = (0o100755 if path.suffix == ".so" else 0o100644) << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, path.read_bytes())
+
+
+def report(output: Path) -> list[str]:
+    """The size of the zip, and what is largest in it once it is unpacked."""
+    sizes: dict[str, int] = {}
+    with zipfile.ZipFile(output) as archive:
+        for entry in archive.infolist():
+            top = entry.filename.partition("/")[0]
+            sizes[top] = sizes.get(top, 0) + entry.file_size
+    largest = sorted(sizes.items(), key=lambda item: -item[1])
+    lines = [f"  {_megabytes(size):>9}  {name}" for name, size in largest[:LARGEST_SHOWN]]
+    rest = sum(size for _, size in largest[LARGEST_SHOWN:])
+    lines.append(f"  {_megabytes(rest):>9}  {len(largest[LARGEST_SHOWN:])} others")
+    unpacked = _megabytes(sum(sizes.values()))
+    return [f"{output}: {_megabytes(output.stat().st_size)}, unpacked {unpacked}", *lines]
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1_000_000:.2f} MB"
+
+
+@click.command(help=__doc__.partition("\n")[0])
+@click.option("--python", default=LAMBDA_PYTHON, show_default=True, help="A version, or 'current'.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=DEFAULT_OUTPUT,
+    help="Where the zip goes.  [default: build/frontdesk-lambda.zip]",
+)
+def main(python: str, output: Path) -> None:
+    """Make the zip and say what is in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        staging = Path(folder)
+        install(staging, python)
+        prune(staging)
+        slim_botocore(staging)
+        copy_project(staging)
+        interpreter = compiler(python)
+        if interpreter:
+            compile_all(staging, interpreter)
+        write_zip(staging, output)
+    for line in report(output):
+        click.echo(line)
+    if interpreter:
+        click.echo(f"compiled by {interpreter}")
+    else:
+        click.echo(f"NOT compiled, so that it starts slowly: no python{python} runs here", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""The backends that the settings choose: where everything is kept, and where contexts wait.
+
+Part of the container. Each adapter is imported when it is chosen.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from application.clock import Clock
+from application.ports.files import BlobStore, DeadLetters
+from application.ports.queueing import ContextPublisher, ContextReader
+from application.ports.storage import AnswerClaims, ConversationStore, MessageStore
+from infrastructure.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+    from infrastructure.aws import AwsClients
+    from infrastructure.sqlite import SqliteDatabase
+
+OpenDatabase = Callable[[], "SqliteDatabase"]
+OpenDynamoDb = Callable[[], "DynamoDBClient"]
+OpenSqs = Callable[[], "SQSClient"]
+OpenS3 = Callable[[], "S3Client"]
+
+
+def open_sqlite(settings: Settings, name: str) -> Iterator["SqliteDatabase"]:
+    """A database in the data directory, closed when the container is."""
+    from infrastructure.sqlite import SqliteDatabase
+
+    database = SqliteDatabase(settings.data_dir / name)
+    yield database
+    database.close()
+
+
+def open_aws(settings: Settings) -> "AwsClients":
+    """Clients of AWS for as many threads as work on requests."""
+    try:
+        from infrastructure.aws import AwsClients
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            ["STORAGE, QUEUE: the AWS SDK is missing: pip install 'frontdesk[aws]'"]
+        ) from error
+    return AwsClients(max_connections=settings.max_in_flight)
+
+
+def open_dynamodb(aws: "AwsClients") -> "DynamoDBClient":
+    """For conversations, messages and claims."""
+    return aws.dynamodb()
+
+
+def open_sqs(aws: "AwsClients") -> "SQSClient":
+    """For the context queues."""
+    return aws.sqs()
+
+
+def open_s3(aws: "AwsClients") -> "S3Client":
+    """For blobs and dead letters."""
+    return aws.s3()
+
+
+class ContextQueue(ContextPublisher, ContextReader, Protocol):
+    """What one queue backend provides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """What holds what is too large or too odd for a store."""
+
+    blobs: BlobStore
+    dead_letters: DeadLetters
+
+
+def choose_files(settings: Settings, s3: OpenS3) -> Files:
+    """The bucket if there is one, whatever the storage: else the data directory, or memory."""
+    if settings.storage == "memory":
+        from infrastructure.blobs.memory import MemoryBlobStore, MemoryDeadLetters
+
+        return Files(MemoryBlobStore(), MemoryDeadLetters())
+    if settings.blobs_bucket is not None:
+        from infrastructure.blobs.s3 import S3BlobStore, S3DeadLetters
+
+        bucket = settings.blobs_bucket
+        return Files(S3BlobStore(s3, bucket), S3DeadLetters(s3, bucket))
+    from infrastructure.blobs.dead_letter_files import FileDeadLetters
+    from infrastructure.blobs.files import FileBlobStore
+
+    return Files(
+        FileBlobStore(settings.data_dir / "blobs"),
+        FileDeadLetters(settings.data_dir / "dead-letters"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What one storage backend provides."""
+
+    conversations: ConversationStore
+    messages: MessageStore
+    claims: AnswerClaims
+
+
+def choose_storage(
+    settings: Settings, sqlite: OpenDatabase, dynamodb: OpenDynamoDb, files: Files
+) -> Storage:
+    """The stores of the backend that ``STORAGE`` names."""
+    match settings.storage:
+        case "sqlite":
+            from infrastructure.storage.sqlite_claims import SqliteAnswerClaims
+            from infrastructure.storage.sqlite_conversations import SqliteConversationStore
+            from infrastructure.storage.sqlite_messages import SqliteMessageStore
+
+            database = sqlite()
+            return Storage(
+                SqliteConversationStore(database),
+                SqliteMessageStore(database),
+                SqliteAnswerClaims(database),
+            )
+        case "dynamodb":
+            from infrastructure.storage.dynamodb_claims import DynamoDbAnswerClaims
+            from infrastructure.storage.dynamodb_conversations import DynamoDbConversationStore
+            from infrastructure.storage.dynamodb_messages import DynamoDbMessageStore
+
+            client, tables = dynamodb(), settings.tables
+            return Storage(
+                DynamoDbConversationStore(client, tables.conversations, tables.participants),
+                DynamoDbMessageStore(client, tables.messages, files.blobs),
+                DynamoDbAnswerClaims(client, tables.claims),
+            )
+        case "memory":
+            from infrastructure.storage.memory import (
+                MemoryAnswerClaims,
+                MemoryConversationStore,
+                MemoryMessageStore,
+            )
+
+            return Storage(
+                MemoryConversationStore(),
+                MemoryMessageStore(),
+                MemoryAnswerClaims(),
+            )
+        case _:
+            assert_never(settings.storage)
+
+
+def choose_context_queue(
+    settings: Settings, sqlite: OpenDatabase, sqs: OpenSqs, clock: Clock
+) -> ContextQueue:
+    """The queues of the backend that ``QUEUE`` names."""
+    match settings.queue:
+        case "sqlite":
+            from infrastructure.queueing.sqlite import SqliteContextQueue
+
+            return SqliteContextQueue(sqlite(), clock)
+        case "sqs":
+            from infrastructure.queueing.sqs import SqsContextQueue
+
+            return SqsContextQueue(sqs(), settings.queue_urls)
+        case "memory":
+            from infrastructure.queueing.memory import MemoryContextQueue
+
+            return MemoryContextQueue(clock)
+        case _:
+            assert_never(settings.queue)

@@ -1,0 +1,41 @@
+"""A webhook that nothing vouches for may be signed with a secret that has just been changed."""
+
+from typing import Generic, TypeVar
+
+from application.ports.channels import (
+    ParsedMessage,
+    WebhookParser,
+    WebhookRequest,
+    WebhookResponse,
+)
+from domain.errors import ValidationError
+from infrastructure.secrets.refreshing import Refreshing
+
+Secrets = TypeVar("Secrets")
+
+
+class RefreshingParser(WebhookParser, Generic[Secrets]):
+    """Verifies once more, if there are other ``secrets`` than those that ``parser`` just used."""
+
+    def __init__(self, parser: WebhookParser, secrets: Refreshing[Secrets]) -> None:
+        self._parser = parser
+        self._secrets = secrets
+        self.max_body_bytes = parser.max_body_bytes
+
+    def validate(self, request: WebhookRequest) -> str:
+        """See ``WebhookParser``."""
+        used = self._secrets.current()
+        try:
+            return self._parser.validate(request)
+        except ValidationError:
+            if self._secrets.newer_than(used) is None:
+                raise
+        return self._parser.validate(request)
+
+    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
+        """See ``WebhookParser``."""
+        return self._parser.parse(request, account)
+
+    def respond(self) -> WebhookResponse:
+        """See ``WebhookParser``."""
+        return self._parser.respond()

@@ -1,0 +1,146 @@
+"""Conversation records as DynamoDB items, also those that other systems write.
+
+What they write is read as well as it can be: numbers and texts where we write truths, times of
+other precisions, attributes missing or null. What cannot be understood counts as missing.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from domain.addresses import ChannelType
+from domain.conversations import ACTIVE, Conversation
+from domain.messages import ConversationKey, Direction, Message
+from domain.times import rfc3339
+from infrastructure.storage.dynamodb_values import Item, attributes, json_object, json_text, plain
+
+_TEXTS = (
+    "sender_id",
+    "recipient_id",
+    "conversation_status",
+    "thread_id",
+    "company_id",
+    "project_id",
+    "company_name",
+    "credentials_reference",
+)
+_TRUE = frozenset({"true", "1", "yes", "on"})
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+_FIRST_MILLISECONDS = 100_000_000_000
+"""Seconds since 1970 end at five thousand years; milliseconds began to be written after 1973."""
+
+
+def key_to_item(key: ConversationKey) -> Item:
+    """The key of a record."""
+    return attributes(
+        {"conversation_id": key.conversation_id, "primary_channel": key.primary_channel}
+    )
+
+
+def conversation_to_item(conversation: Conversation) -> Item:
+    """A record as it is first written. The list of an older system's messages is not."""
+    seen, active = conversation.last_user_message_at, conversation.last_activity_at
+    last = conversation.last_message
+    texts = {name: getattr(conversation, name) for name in _TEXTS}
+    return {
+        **key_to_item(conversation.key),
+        **attributes(
+            {
+                **texts,
+                # It is the key of an index, where an empty text is refused.
+                "sender_id": conversation.sender_id or None,
+                "hand_off_to_human": conversation.hand_off_to_human,
+                "last_user_message_at": rfc3339(seen) if seen else None,
+                "last_activity_at": rfc3339(active) if active else None,
+                "last_message": last_message_to_map(last) if last else None,
+            }
+        ),
+    }
+
+
+def last_message_to_map(message: Message) -> Mapping[str, object]:
+    """The copy of the last message inside a record."""
+    return {
+        "message_id": message.message_id,
+        "direction": message.direction,
+        "content": message.content,
+        "timestamp": rfc3339(message.timestamp),
+        "channel_type": message.channel_type,
+        "metadata": json_text(message.metadata) if message.metadata else None,
+    }
+
+
+def conversation_from_item(item: Item) -> Conversation | None:
+    """The record; ``None`` if it is on a channel that Frontdesk does not serve."""
+    values = {name: plain(value) for name, value in item.items()}
+    try:
+        channel = ChannelType(str(values["primary_channel"]))
+    except ValueError:
+        return None
+    texts = {name: _text(values.get(name)) for name in _TEXTS}
+    status = texts.pop("conversation_status")
+    return Conversation(
+        conversation_id=str(values["conversation_id"]),
+        primary_channel=channel,
+        conversation_status=status or ACTIVE,
+        hand_off_to_human=_truth(values.get("hand_off_to_human")),
+        last_user_message_at=_moment(values.get("last_user_message_at")),
+        last_activity_at=_moment(values.get("last_activity_at")),
+        last_message=_message(values.get("last_message"), channel),
+        legacy_messages=_legacy_messages(values.get("messages"), channel),
+        **texts,
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _truth(value: object) -> bool:
+    return value.lower() in _TRUE if isinstance(value, str) else bool(value)
+
+
+def _moment(value: object) -> datetime | None:
+    """A time of any precision and offset, in UTC if it has none, or a number since 1970."""
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value.upper())
+            return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        if isinstance(value, int | float):
+            seconds = value / 1000 if value >= _FIRST_MILLISECONDS else value
+            return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def _message(
+    value: object, channel: ChannelType, *, name: str = "", at: datetime = _LONG_AGO
+) -> Message | None:
+    """A message inside a record; ``name`` and ``at`` stand for an id or a time that it lacks."""
+    if not isinstance(value, Mapping):
+        return None
+    try:
+        own_channel = ChannelType(str(value.get("channel_type")))
+    except ValueError:
+        own_channel = channel
+    outbound = str(value.get("direction")).upper() == Direction.OUTBOUND
+    return Message(
+        message_id=_text(value.get("message_id")) or name,
+        direction=Direction.OUTBOUND if outbound else Direction.INBOUND,
+        content=_text(value.get("content")) or "",
+        timestamp=_moment(value.get("timestamp")) or at,
+        channel_type=own_channel,
+        metadata=json_object(value.get("metadata")),
+    )
+
+
+def _legacy_messages(value: object, channel: ChannelType) -> tuple[Message, ...]:
+    """The list inside a record of an older system, whose order is the best that we know."""
+    messages: list[Message] = []
+    at = _LONG_AGO
+    for number, entry in enumerate(value if isinstance(value, list) else []):
+        message = _message(entry, channel, name=f"messages/{number}", at=at)
+        if message is not None:
+            messages.append(message)
+            at = message.timestamp
+    return tuple(messages)

@@ -1,0 +1,191 @@
+"""Messages in DynamoDB, under their gate keys."""
+
+import heapq
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from application.ports.files import BlobStore
+from application.ports.storage import MessageStore
+from domain.errors import StorageRefusedError
+from domain.messages import ConversationKey, Message, MessageRecord, MessageState
+from domain.times import rfc3339
+from infrastructure.storage.dynamodb_message_items import (
+    WORK_SHARDS,
+    conversation_name,
+    history_entry,
+    record_from_item,
+    record_to_item,
+    texts_of,
+    work_of,
+    work_partition,
+    work_position,
+)
+from infrastructure.storage.dynamodb_table import DynamoDbTable, Refusal
+from infrastructure.storage.dynamodb_texts import DynamoDbTexts
+from infrastructure.storage.dynamodb_values import Item, attributes, text_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+HISTORY_INDEX = "history"
+WORK_INDEX = "work"
+
+_ASSIGN = "SET #state = :state, #work = :work, #work_since = :work_since"
+_MARK_QUEUED = "SET #state = :queued, #queued_at = :queued_at REMOVE #work, #work_since"
+
+
+class DynamoDbMessageStore(MessageStore):
+    """Messages as items; the gate is the key.
+
+    The lists are read through indexes, which lag behind by a moment. Each index is keyed so
+    that a write touches it only when what it shows changes.
+    """
+
+    def __init__(self, client: "DynamoDBClient", messages: str, blobs: BlobStore) -> None:
+        self._messages = DynamoDbTable(client, messages)
+        self._texts = DynamoDbTexts(blobs)
+
+    def record(self, record: MessageRecord) -> MessageRecord | None:
+        """See ``MessageStore``."""
+        try:
+            texts = self._texts.write(record.gate_key, texts_of(record.message))
+        except ValueError as error:  # of UTF-8 or of JSON
+            raise StorageRefusedError("the message has a text that is not Unicode") from error
+        refusal = self._messages.create({**record_to_item(record), **texts}, "gate_key")
+        # The same request id: our first attempt had succeeded, only its answer was lost.
+        if refusal is None or text_of(refusal.item, "request_id") == record.request_id:
+            return None
+        return record_from_item(refusal.item, self._texts.read)
+
+    def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
+        """See ``MessageStore``."""
+        assigned = record.assigned_to(conversation)
+        target = conversation_name(conversation)
+        values = {
+            "state": assigned.state,
+            "queued": MessageState.QUEUED,
+            "seen": conversation_name(record.conversation),
+            "target": target,
+            **work_of(assigned),
+        }
+        refusal = self._messages.change(
+            _key(record.gate_key),
+            f"{_ASSIGN}, #conversation = :target" if target else f"{_ASSIGN} REMOVE #conversation",
+            "attribute_exists(#gate_key) AND #state <> :queued AND "
+            + _as_seen("conversation", seen=record.conversation is not None),
+            attributes(values),
+        )
+        return _succeeded(refusal, state=assigned.state, conversation=target)
+
+    def take_lease(self, record: MessageRecord, until: datetime) -> bool:
+        """See ``MessageStore``."""
+        seen = rfc3339(record.lease_until) if record.lease_until else None
+        refusal = self._messages.change(
+            _key(record.gate_key),
+            "SET #lease_until = :until",
+            "#state = :pending AND " + _as_seen("lease_until", seen=seen is not None),
+            attributes({"until": rfc3339(until), "pending": MessageState.PENDING, "seen": seen}),
+        )
+        return _succeeded(refusal, state=MessageState.PENDING, lease_until=rfc3339(until))
+
+    def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
+        """See ``MessageStore``."""
+        self._messages.change(
+            _key(gate_key),
+            _MARK_QUEUED,
+            "#state = :pending",
+            attributes(
+                {
+                    "queued": MessageState.QUEUED,
+                    "queued_at": rfc3339(queued_at),
+                    "pending": MessageState.PENDING,
+                }
+            ),
+        )
+
+    def history(
+        self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
+    ) -> tuple[Message, ...]:
+        """See ``MessageStore``."""
+        items = self._messages.query(
+            "#conversation = :conversation AND #timestamp > :after",
+            # Any text is greater than this one: a key cannot be empty.
+            attributes(
+                {
+                    "conversation": conversation_name(key),
+                    "after": rfc3339(after) if after else "0",
+                }
+            ),
+            index=HISTORY_INDEX,
+            page_size=limit,
+            descending=True,
+        )
+        latest = [history_entry(item, self._texts.read) for item in islice(items, limit)]
+        return tuple(reversed(latest))
+
+    def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:
+        """See ``MessageStore``."""
+        return self._list(MessageState.PENDING, limit, "<", rfc3339(recorded_before))
+
+    def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
+        """See ``MessageStore``."""
+        if after is None:
+            return self._list(MessageState.UNMATCHED, limit, ">", "0")
+        # The record of the page before may be matched by now; its gate key is there for ever.
+        found = self._messages.read([_key(after)])
+        positions = [work_position(text_of(item, "timestamp"), after) for item in found]
+        return self._list(MessageState.UNMATCHED, limit, ">", positions[0]) if positions else ()
+
+    def _list(
+        self, state: MessageState, limit: int, comparison: str, bound: str
+    ) -> tuple[MessageRecord, ...]:
+        """The first ``limit`` messages in ``state``, whatever an index that lags behind says."""
+        keys = self._work(state, comparison, bound, limit)
+        records: list[MessageRecord] = []
+        while len(records) < limit and (chunk := list(islice(keys, limit))):
+            records += [record for record in self._read(chunk) if record.state is state]
+        return tuple(records[:limit])
+
+    def _work(
+        self, state: MessageState, comparison: str, bound: str, page_size: int
+    ) -> Iterator[str]:
+        """The gate keys of all partitions of a state in one order."""
+        partitions = [
+            self._messages.query(
+                f"#work = :work AND #work_since {comparison} :bound",
+                attributes({"work": work_partition(state, shard), "bound": bound}),
+                index=WORK_INDEX,
+                page_size=page_size,
+            )
+            for shard in range(WORK_SHARDS)
+        ]
+        merged = heapq.merge(*partitions, key=lambda item: text_of(item, "work_since"))
+        return (text_of(item, "gate_key") for item in merged)
+
+    def _read(self, gate_keys: Iterable[str]) -> Iterator[MessageRecord]:
+        """The records of these keys, in their order."""
+        keys = dict.fromkeys(gate_keys)
+        found = self._messages.read([_key(gate_key) for gate_key in keys])
+        items = {text_of(item, "gate_key"): item for item in found}
+        for gate_key in keys:
+            if gate_key in items:
+                yield record_from_item(items[gate_key], self._texts.read)
+
+
+def _key(gate_key: str) -> Item:
+    return attributes({"gate_key": gate_key})
+
+
+def _as_seen(name: str, *, seen: bool) -> str:
+    """The condition that an attribute is as the caller saw it, be it missing."""
+    return f"#{name} = :seen" if seen else f"attribute_not_exists(#{name})"
+
+
+def _succeeded(refusal: Refusal | None, **wanted: str | None) -> bool:
+    """Whether a change was made: now, or by a first attempt whose answer was lost."""
+    if refusal is None:
+        return True
+    found = {name: refusal.item.get(name, {}).get("S") for name in wanted}
+    return refusal.retried and found == wanted

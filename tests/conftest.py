@@ -1,0 +1,3 @@
+"""Fixtures for every folder."""
+
+pytest_plugins = ["tests.emulators"]

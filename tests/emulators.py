@@ -1,0 +1,169 @@
+"""Emulators of AWS for tests: moto inside the process, ministack as a server beside it.
+
+``aws`` gives a test both, one after the other. Either way a test names its tables, queues and
+buckets with ``unique_name``, so that none sees what another left behind.
+"""
+
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from infrastructure.aws import AwsClients
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+MINISTACK = Path(__file__).parents[1] / ".venv-ministack" / "bin" / "ministack"
+"""In a virtual environment of its own: it pins its libraries exactly."""
+
+START_SECONDS = 30.0
+OFFLINE_AWS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""Neither a developer's account nor the machine's role can be reached by accident."""
+
+
+def unique_name(prefix: str) -> str:
+    """A name for a table, queue or bucket that no other test has."""
+    return f"{prefix}-{uuid.uuid4().hex[:12]}"
+
+
+class EmulatedAws:
+    """Clients of an emulator, each built once: building one takes longer than most tests.
+
+    ``environ`` is what a process needs in order to reach the same emulator.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+
+    @cached_property
+    def _clients(self) -> AwsClients:
+        return _OfflineClients(self.environ)
+
+    @cached_property
+    def dynamodb(self) -> "DynamoDBClient":
+        """A client of DynamoDB."""
+        return self._clients.dynamodb()
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        """A client of SQS."""
+        return self._clients.sqs()
+
+    @cached_property
+    def s3(self) -> "S3Client":
+        """A client of S3."""
+        return self._clients.s3()
+
+    @cached_property
+    def secrets_manager(self) -> "SecretsManagerClient":
+        """A client of Secrets Manager."""
+        return self._clients.secrets_manager()
+
+
+class _OfflineClients(AwsClients):
+    """Takes its settings from ``environ`` while it builds a client, as a session reads them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        super().__init__(max_connections=64)
+        self._environ = environ
+
+    def _client(self, service: str) -> "BaseClient":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("AWS_PROFILE", raising=False)
+            for name, value in self._environ.items():
+                patch.setenv(name, value)
+            return super()._client(service)
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]:
+    """A ministack server that lives as long as the test session."""
+    if not MINISTACK.exists():
+        pytest.fail(f"{MINISTACK} is missing: 'make test' installs it", pytrace=False)
+    directory = tmp_path_factory.mktemp("ministack")
+    port = _free_port()
+    environ = {
+        "PATH": os.environ["PATH"],
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "TMPDIR": str(directory),
+        **OFFLINE_AWS,
+    }
+    log = directory / "ministack.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen([MINISTACK], env=environ, stdout=output, stderr=output)
+    try:
+        endpoint = f"http://127.0.0.1:{port}"
+        _wait_until_healthy(server, endpoint, log)
+        yield EmulatedAws({"AWS_ENDPOINT_URL": endpoint, **OFFLINE_AWS})
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def _moto() -> EmulatedAws:
+    import moto  # noqa: F401 - its hook must be there before a client is built
+
+    return EmulatedAws(OFFLINE_AWS)
+
+
+@pytest.fixture
+def moto_aws(_moto: EmulatedAws) -> Iterator[EmulatedAws]:
+    """moto, empty at the start of every test. It accepts more than AWS does."""
+    from moto import mock_aws
+
+    with mock_aws():
+        yield _moto
+
+
+@pytest.fixture
+def unreachable_aws() -> EmulatedAws:
+    """New clients that reach nobody: for stubs, which would stay on a client that is shared."""
+    return EmulatedAws({"AWS_ENDPOINT_URL": "http://127.0.0.1:9", **OFFLINE_AWS})
+
+
+@pytest.fixture(params=["moto_aws", "ministack"])
+def aws(request: pytest.FixtureRequest) -> EmulatedAws:
+    """Each emulator in turn: where they differ from AWS, they do not both."""
+    emulator: EmulatedAws = request.getfixturevalue(request.param)
+    return emulator
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def _wait_until_healthy(server: "subprocess.Popen[bytes]", endpoint: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    pytest.fail(f"ministack did not start:\n{log.read_text()[-2000:]}", pytrace=False)

@@ -1,0 +1,170 @@
+"""Webhooks through the whole front door on DynamoDB, SQS, S3 and Secrets Manager."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from application.ports.channels import WebhookRequest, WebhookResponse
+from domain.addresses import ChannelType
+from domain.routing import QueueKind, QueueName
+from entrypoints.container import Container, build_container
+from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.twilio.simulator import TwilioSimulator
+from infrastructure.settings import Settings
+from tests.builders import RECIPIENT, SENDER
+from tests.emulators import EmulatedAws, unique_name
+from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.infrastructure.queueing.sqs_queues import created
+from tests.infrastructure.storage.dynamodb_tables import Tables
+
+ACCOUNT_SID = "AC" + "5" * 32
+URL = "https://hooks.example.com/webhooks/sms"
+HANDOFF = QueueName(ChannelType.SMS, QueueKind.HANDOFF)
+REPLIES = QueueName(ChannelType.SMS, QueueKind.REPLIES)
+
+
+@pytest.fixture
+def environ(
+    ministack: EmulatedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """New tables, queues, a bucket and a secret; this process reaches them as any other."""
+    for name, value in ministack.environ.items():
+        monkeypatch.setenv(name, value)
+    tables, bucket, secret = Tables.create(ministack), unique_name("blobs"), unique_name("twilio")
+    ministack.s3.create_bucket(Bucket=bucket)
+    ministack.secrets_manager.create_secret(Name=secret, SecretString='{"auth_token": "first"}')
+    environ = {
+        "DATA_DIR": str(tmp_path / "never-made"),
+        "STORAGE": "dynamodb",
+        **{f"{role.upper()}_TABLE": name for role, name in tables.names.items()},
+        "QUEUE": "sqs",
+        **{
+            f"{queue.channel}_{queue.kind}_QUEUE_URL".upper(): url
+            for queue, url in created(ministack).items()
+        },
+        "BLOBS_BUCKET": bucket,
+        "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": f"secretsmanager:{secret}#auth_token",
+        "UNKNOWN_SENDER": "open",
+    }
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    return environ
+
+
+@dataclass
+class Desk:
+    """The front door, and a clock that can be put forward."""
+
+    container: Container
+    ahead: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def post(self, simulated: SimulatedRequest) -> WebhookResponse:
+        headers = tuple((name.lower(), value) for name, value in simulated.headers.items())
+        request = WebhookRequest("POST", simulated.url, headers, simulated.body, self.now())
+        return self.container.receive_webhook()(request)
+
+
+@pytest.fixture
+def desk(environ: dict[str, str]) -> Iterator[Desk]:
+    container = build_container(environ)
+    desk = Desk(container)
+    container.clock.override(desk.now)
+    yield desk
+    container.shutdown_resources()
+
+
+def an_sms(token: str = "first", body: str = "Is my order on its way?") -> SimulatedRequest:
+    return TwilioSimulator(ACCOUNT_SID, token).request(
+        URL,
+        ChannelType.SMS,
+        sender=SENDER[ChannelType.SMS],
+        recipient=RECIPIENT[ChannelType.SMS],
+        body=body,
+    )
+
+
+def hand_off(desk: Desk) -> None:
+    """Switch the only conversation to a human, whose queue has no delay."""
+    (conversation,) = desk.container.conversation_store().list_conversations(limit=10)
+    desk.container.switch_hand_off()(conversation.conversation_id, on=True)
+
+
+def test_a_webhook_is_recorded_once_and_waits_on_its_queue(desk: Desk) -> None:
+    webhook = an_sms()
+    assert [desk.post(webhook).status for _ in range(2)] == [200, 200]
+    depths = {depth.queue: depth for depth in desk.container.context_queue().depths()}
+    assert (depths[REPLIES].delayed, depths[REPLIES].ready) == (1, 0)
+
+
+def test_after_a_hand_off_the_context_is_there_at_once(desk: Desk) -> None:
+    desk.post(an_sms())
+    hand_off(desk)
+    desk.post(an_sms(body="A human, please \uffff"))
+    (delivery,) = desk.container.context_queue().receive(HANDOFF, 1)
+    assert delivery.context.message.body == "A human, please \uffff"
+    assert delivery.context.conversation.hand_off_to_human
+
+
+def test_a_rotated_token_is_believed_without_a_restart(
+    desk: Desk, environ: dict[str, str], ministack: EmulatedAws
+) -> None:
+    assert desk.post(an_sms()).status == 200
+    name = environ["TWILIO_AUTH_TOKEN"].removeprefix("secretsmanager:").partition("#")[0]
+    ministack.secrets_manager.put_secret_value(SecretId=name, SecretString='{"auth_token": "2nd"}')
+    assert desk.post(an_sms("2nd")).status == 401
+    desk.ahead = timedelta(minutes=1)
+    assert desk.post(an_sms("2nd")).status == 200
+
+
+def test_without_its_secret_the_front_door_asks_to_come_again(
+    environ: dict[str, str],
+) -> None:
+    environ["TWILIO_AUTH_TOKEN"] = "secretsmanager:nobody-made-it"
+    desk = Desk(build_container(environ))
+    assert desk.post(an_sms()).status == 503
+
+
+def test_what_cannot_be_read_is_a_dead_letter_in_the_bucket(
+    desk: Desk, environ: dict[str, str], ministack: EmulatedAws
+) -> None:
+    assert desk.post(an_unreadable_sms()).status == 200
+    (letter,) = json_lines(frontdesk("dead-letters", "list", "--json"))
+    (stored,) = ministack.s3.list_objects_v2(Bucket=environ["BLOBS_BUCKET"])["Contents"]
+    assert stored["Key"].endswith(letter["id"])
+
+
+def an_unreadable_sms() -> SimulatedRequest:
+    """Signed, but its sender is nobody."""
+    return TwilioSimulator(ACCOUNT_SID, "first").request(
+        URL, ChannelType.SMS, sender="", recipient=RECIPIENT[ChannelType.SMS], body="Hi"
+    )
+
+
+class TestCommand:
+    def test_it_reads_and_acknowledges_contexts(self, desk: Desk) -> None:
+        desk.post(an_sms())
+        hand_off(desk)
+        desk.post(an_sms(body="Second"))
+        (line,) = json_lines(frontdesk("queues", "read", "sms-handoff", "--max", "1", "--json"))
+        assert line["context"]["message"]["body"] == "Second"
+        acknowledged = frontdesk("queues", "acknowledge", "sms-handoff", line["receipt"])
+        assert acknowledged.stdout == "sms-handoff: acknowledged\n"
+
+    def test_it_says_that_delayed_ones_cannot_be_seen(self, desk: Desk) -> None:
+        line = error_line(frontdesk("queues", "read", "sms-replies", "--include-delayed"), 1)
+        assert line == (
+            "frontdesk: this backend shows nothing before its delay is over: "
+            "leave out --include-delayed"
+        )
+        desk.post(an_sms())
+        told = frontdesk("queues", "read", "sms-replies", "--max", "1").stdout
+        assert told == "sms-replies: nothing ready; 1 delayed, the next within 30 s\n"

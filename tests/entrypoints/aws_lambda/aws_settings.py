@@ -1,0 +1,21 @@
+"""The settings of a function on an emulator of AWS, with everything in it that it needs."""
+
+from infrastructure.settings_contradictions import queue_variable
+from tests.emulators import EmulatedAws, unique_name
+from tests.infrastructure.queueing.sqs_queues import created
+from tests.infrastructure.storage.dynamodb_tables import Tables
+
+
+def aws_settings(aws: EmulatedAws) -> dict[str, str]:
+    """Make tables, queues and a bucket, and name them as the function wants them named."""
+    tables = Tables.create(aws).names
+    bucket = unique_name("blobs")
+    aws.s3.create_bucket(Bucket=bucket)
+    return {
+        **aws.environ,
+        **{f"{role.upper()}_TABLE": name for role, name in tables.items()},
+        **{queue_variable(queue): url for queue, url in created(aws).items()},
+        "BLOBS_BUCKET": bucket,
+        "STORAGE": "dynamodb",
+        "QUEUE": "sqs",
+    }

@@ -1,0 +1,32 @@
+"""A function on storage of its own."""
+
+import io
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from entrypoints.aws_lambda.application import build_function
+from entrypoints.container import build_container
+from tests.entrypoints.aws_lambda.desk import Desk, environ_of
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    environ = environ_of(tmp_path)
+    container = build_container(environ)
+    log = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    yield Desk(build_function(environ), container, log)
+    container.shutdown_resources()
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)

@@ -1,0 +1,76 @@
+"""The URL that an event tells of, where its sender is not as tidy as usual."""
+
+from typing import Any
+
+import pytest
+
+from entrypoints.aws_lambda.events import read_event
+
+HOST = {"Host": "desk.acme.example"}
+
+
+def url_of(**fields: Any) -> str:
+    event = read_event(fields)
+    return event.origin + event.target
+
+
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        (
+            {"path": "/sms", "requestContext": {"path": "/prod/sms", "domainName": "x.example"}},
+            "https://x.example/prod/sms",
+        ),
+        ({"path": "/sms", "headers": HOST}, "https://desk.acme.example/sms"),
+        ({"path": "sms", "multiValueHeaders": {"host": ["a.example"]}}, "https://a.example/sms"),
+        (
+            {"path": "/s m/é%20?#", "headers": HOST},
+            "https://desk.acme.example/s%20m/%C3%A9%20%3F%23",
+        ),
+        (
+            {"path": "/sms", "headers": HOST, "queryStringParameters": {"a": "ü &", "b": ""}},
+            "https://desk.acme.example/sms?a=%C3%BC%20%26&b=",
+        ),
+        (
+            {
+                "path": "/sms",
+                "headers": HOST,
+                "queryStringParameters": {"a": "2"},
+                "multiValueQueryStringParameters": {"a": ["1", "2"]},
+            },
+            "https://desk.acme.example/sms?a=1&a=2",
+        ),
+        (
+            {
+                "path": "/sms",
+                "headers": {**HOST, "x-forwarded-proto": "http"},
+                "queryStringParameters": {"a": "%20"},
+                "requestContext": {"elb": {}},
+            },
+            "http://desk.acme.example/sms?a=%20",
+        ),
+        (
+            {
+                "rawPath": "/a b/sms",
+                "rawQueryString": "a=%20&a=+",
+                "headers": {"host": "x.example"},
+                "requestContext": {"http": {"method": "POST"}},
+            },
+            "https://x.example/a%20b/sms?a=%20&a=+",
+        ),
+    ],
+)
+def test_the_url_is_put_together_from_what_there_is(fields: dict[str, Any], url: str) -> None:
+    assert url_of(**fields) == url
+
+
+def test_headers_are_in_lower_case_and_all_values_are_kept() -> None:
+    event = read_event({"headers": {"X-A": "2"}, "multiValueHeaders": {"X-A": ["1", "2"]}})
+    assert event.headers == (("x-a", "1"), ("x-a", "2"))
+    assert read_event({"headers": {"X-A": "2", "X-B": None}}).headers == (("x-a", "2"),)
+
+
+def test_what_the_event_holds_is_not_in_its_repr() -> None:
+    assert "secret" not in repr(
+        read_event({"body": "secret", "headers": {"authorization": "secret"}})
+    )

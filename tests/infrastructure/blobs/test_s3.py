@@ -1,0 +1,171 @@
+"""Blobs and dead letters in S3 keep the contracts, and their buckets are checked."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+from botocore.stub import Stubber
+
+from application.ports.files import BlobStore, DeadLetters
+from domain.errors import StorageUnavailableError
+from infrastructure.blobs.s3 import S3BlobStore, S3DeadLetters, check_bucket
+from tests.builders import NOW
+from tests.contracts.blob_store import KEY, BlobStoreContract
+from tests.contracts.dead_letters import DeadLettersContract, a_letter
+from tests.emulators import EmulatedAws, unique_name
+
+
+@pytest.fixture
+def bucket(aws: EmulatedAws) -> str:
+    """The name of a new bucket."""
+    name = unique_name("blobs")
+    aws.s3.create_bucket(Bucket=name)
+    return name
+
+
+class TestS3BlobStore(BlobStoreContract):
+    @pytest.fixture
+    def blobs(self, aws: EmulatedAws, bucket: str) -> BlobStore:
+        return S3BlobStore(lambda: aws.s3, bucket)
+
+
+class TestS3DeadLetters(DeadLettersContract):
+    @pytest.fixture
+    def dead_letters(self, aws: EmulatedAws, bucket: str) -> DeadLetters:
+        return S3DeadLetters(lambda: aws.s3, bucket)
+
+
+def test_a_reference_names_bucket_and_key(aws: EmulatedAws, bucket: str) -> None:
+    assert S3BlobStore(lambda: aws.s3, bucket).put(KEY, b"content") == f"s3://{bucket}/{KEY}"
+
+
+@pytest.mark.parametrize("key", ["../secret", "a//b", "", "dead-letters/x.json"])
+def test_a_reference_has_a_key_that_somebody_generated(
+    aws: EmulatedAws, bucket: str, key: str
+) -> None:
+    with pytest.raises(KeyError):
+        S3BlobStore(lambda: aws.s3, bucket).get(f"s3://{bucket}/{key}")
+
+
+def test_a_reference_into_another_bucket_leads_nowhere(aws: EmulatedAws, bucket: str) -> None:
+    other = f"{bucket}-other"
+    aws.s3.create_bucket(Bucket=other)
+    reference = S3BlobStore(lambda: aws.s3, other).put(KEY, b"content")
+    with pytest.raises(KeyError):
+        S3BlobStore(lambda: aws.s3, bucket).get(reference)
+
+
+def test_more_letters_than_s3_lists_at_once_are_all_found(
+    aws: EmulatedAws, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = tuple(a_letter(f"bug-{n}", created_at=NOW + timedelta(days=n)) for n in range(5))
+    store = S3DeadLetters(lambda: aws.s3, bucket)
+    for letter in reversed(letters):
+        store.keep(letter)
+
+    def two_a_page(params: dict[str, object], **_: object) -> None:
+        params["MaxKeys"] = 2
+
+    event = "provide-client-params.s3.ListObjectsV2"
+    aws.s3.meta.events.register(event, two_a_page)
+    try:
+        assert store.list_letters(10) == letters
+        assert store.list_letters(3) == letters[:3]
+    finally:
+        aws.s3.meta.events.unregister(event, two_a_page)
+
+
+def test_a_letter_is_a_document_that_people_can_read(aws: EmulatedAws, bucket: str) -> None:
+    S3DeadLetters(lambda: aws.s3, bucket).keep(a_letter())
+    key = "dead-letters/20260304T120000250001Z-unreadable-1"
+    content = json.loads(aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    assert content["reason"] == "the form has no MessageSid"
+
+
+def test_blobs_are_no_letters(aws: EmulatedAws, bucket: str) -> None:
+    S3BlobStore(lambda: aws.s3, bucket).put(KEY, b"content")
+    assert S3DeadLetters(lambda: aws.s3, bucket).list_letters(10) == ()
+
+
+def test_an_object_that_is_no_letter_is_named(aws: EmulatedAws, bucket: str) -> None:
+    key = "dead-letters/20260304T120000000000Z-bug-1"
+    aws.s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
+    with pytest.raises(StorageUnavailableError, match=key):
+        S3DeadLetters(lambda: aws.s3, bucket).list_letters(10)
+
+
+def test_a_missing_bucket_is_unavailable_storage_and_named(aws: EmulatedAws) -> None:
+    blobs, letters = (
+        S3BlobStore(lambda: aws.s3, "not-there"),
+        S3DeadLetters(lambda: aws.s3, "not-there"),
+    )
+    for call in (
+        lambda: blobs.put(KEY, b"content"),
+        lambda: blobs.get(f"s3://not-there/{KEY}"),
+        lambda: letters.keep(a_letter()),
+        lambda: letters.list_letters(10),
+    ):
+        with pytest.raises(StorageUnavailableError, match="bucket not-there: NoSuchBucket"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("AccessDenied", 403), ("SlowDown", 503), ("ConditionalRequestConflict", 409)],
+)
+def test_a_refusal_is_unavailable_storage(
+    unreachable_aws: EmulatedAws, code: str, status: int
+) -> None:
+    with Stubber(unreachable_aws.s3) as stubber:
+        stubber.add_client_error("put_object", code, "detail", status)
+        with pytest.raises(StorageUnavailableError) as caught:
+            S3BlobStore(lambda: unreachable_aws.s3, "blobs").put(KEY, b"content")
+    assert str(caught.value) == f"bucket blobs: {code}"
+    assert isinstance(caught.value.__cause__, ClientError)
+
+
+@pytest.mark.parametrize(
+    "error", [ReadTimeoutError(endpoint_url="x"), EndpointConnectionError(endpoint_url="x")]
+)
+def test_a_time_out_is_unavailable_storage(
+    unreachable_aws: EmulatedAws, error: BotoCoreError
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    unreachable_aws.s3.meta.events.register("before-call.s3", fail)
+    with pytest.raises(StorageUnavailableError, match=type(error).__name__) as caught:
+        S3DeadLetters(lambda: unreachable_aws.s3, "blobs").keep(a_letter())
+    assert caught.value.__cause__ is error
+    (problem,) = check_bucket(unreachable_aws.s3, "blobs")
+    assert problem == f"bucket blobs could not be asked: {type(error).__name__}"
+
+
+class TestCheckBucket:
+    def test_a_bucket_that_is_there_is_fine(self, aws: EmulatedAws, bucket: str) -> None:
+        assert check_bucket(aws.s3, bucket) == ()
+
+    def test_a_missing_one_is_named(self, aws: EmulatedAws) -> None:
+        assert check_bucket(aws.s3, "not-there") == ("bucket not-there does not exist",)
+
+    @pytest.mark.parametrize(
+        ("code", "problem"),
+        [
+            (
+                "403",
+                "may not be listed, expected s3:ListBucket, or is somebody else's",
+            ),
+            ("301", "is in another region, expected the region of these settings"),
+            ("503", "could not be asked: 503"),
+        ],
+    )
+    def test_a_refusal_is_told(self, unreachable_aws: EmulatedAws, code: str, problem: str) -> None:
+        with Stubber(unreachable_aws.s3) as stubber:
+            stubber.add_client_error("head_bucket", code, "", int(code))
+            assert check_bucket(unreachable_aws.s3, "blobs") == (f"bucket blobs {problem}",)

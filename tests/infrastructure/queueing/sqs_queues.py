@@ -1,0 +1,19 @@
+"""New queues on an emulator of SQS."""
+
+from collections.abc import Mapping
+
+from domain.routing import ALL_QUEUES, QueueName
+from tests.emulators import EmulatedAws, unique_name
+
+
+def created(aws: EmulatedAws, suffix: str = "", **attributes: str) -> dict[QueueName, str]:
+    """The URLs of six new queues with these attributes."""
+    prefix = unique_name("queue")
+    return {name: created_queue(aws, f"{prefix}-{name}{suffix}", attributes) for name in ALL_QUEUES}
+
+
+def created_queue(aws: EmulatedAws, name: str, attributes: Mapping[str, str]) -> str:
+    """The URL of a new queue."""
+    # The names of attributes are plain text here, for they are a test's parameters.
+    answer = aws.sqs.create_queue(QueueName=name, Attributes=attributes)  # type: ignore[arg-type]
+    return answer["QueueUrl"]

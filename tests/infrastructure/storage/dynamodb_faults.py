@@ -1,0 +1,101 @@
+"""What goes wrong between an adapter and DynamoDB, and what they say to each other."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ReadTimeoutError
+from botocore.httpsession import URLLib3Session
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class StaleIndex:
+    """A client whose indexes know nothing yet for their first ``empty_answers`` queries."""
+
+    def __init__(self, client: "DynamoDBClient", empty_answers: int) -> None:
+        self._client = client
+        self._empty_answers = empty_answers
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def query(self, **arguments: Any) -> Any:
+        if "IndexName" in arguments and self._empty_answers:
+            self._empty_answers -= 1
+            return {"Items": []}
+        return self._client.query(**arguments)
+
+
+@contextmanager
+def recorded_calls(client: "DynamoDBClient") -> Iterator[list[str]]:
+    """The operations called meanwhile, in their order: each is a round trip."""
+    calls: list[str] = []
+
+    def record(model: Any, **_: object) -> None:
+        calls.append(model.name)
+
+    with _handler(client, "before-call.dynamodb", record):
+        yield calls
+
+
+@contextmanager
+def first_answer_lost(client: "DynamoDBClient", operation: str) -> Iterator[None]:
+    """DynamoDB does what it is told, but its answer never arrives: the SDK asks again."""
+    connections = URLLib3Session()
+    lost: list[AWSResponse] = []
+
+    def send(request: AWSPreparedRequest, **_: object) -> None:
+        if not lost:
+            lost.append(connections.send(request))
+            raise ReadTimeoutError(endpoint_url=request.url)
+
+    with _handler(client, f"before-send.dynamodb.{operation}", send):
+        yield
+    connections.close()
+    assert lost
+
+
+@contextmanager
+def every_answer(client: "DynamoDBClient", status: int, code: str) -> Iterator[None]:
+    """DynamoDB answers everything with one error."""
+    content = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}).encode()
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        return AWSResponse(request.url, status, HTTPHeaders(), _Raw(content))
+
+    with _handler(client, "before-send.dynamodb", answer):
+        yield
+
+
+@contextmanager
+def every_call_raises(client: "DynamoDBClient", error: Exception) -> Iterator[None]:
+    """DynamoDB cannot be reached."""
+
+    def fail(**_: object) -> None:
+        raise error
+
+    with _handler(client, "before-send.dynamodb", fail):
+        yield
+
+
+class _Raw:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        yield self._content
+
+
+@contextmanager
+def _handler(client: "DynamoDBClient", event: str, handler: Callable[..., Any]) -> Iterator[None]:
+    events = client.meta.events
+    events.register_first(event, handler)
+    try:
+        yield
+    finally:
+        events.unregister(event, handler)
