@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from application.answer_unknown_sender import AnswerUnknownSender
 from application.clock import Clock, Deadline, NewId
-from application.conversations import OpenConversation
 from application.deliver_message import DeliverMessage
 from application.match_conversation import MatchConversation
 from application.ports.channels import ParsedMessage
@@ -27,13 +26,6 @@ class Outcome(StrEnum):
     RECORDED = "recorded"
     DUPLICATE = "duplicate"
     UNMATCHED = "unmatched"
-
-
-class UnknownSender(StrEnum):
-    """What happens when nobody knows who writes."""
-
-    FALLBACK = "fallback"
-    OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +54,7 @@ class ReceiveMessage:
     messages: MessageStore
     blobs: BlobStore
     deliver: DeliverMessage
-    open_conversation: OpenConversation
     answer_unknown_sender: AnswerUnknownSender
-    unknown_sender: UnknownSender
     clock: Clock
     new_id: NewId
     metrics: Metrics
@@ -83,8 +73,6 @@ class ReceiveMessage:
                 extra={"message_id": message.provider_message_id, "channel": message.channel},
             )
             self.metrics.count("Errors", type="foreign_recipient")
-        elif conversation is None and self.unknown_sender is UnknownSender.OPEN:
-            conversation = self.open_conversation.for_message(message, tenant)
         deadline.check()
         record = self._new_record(message, conversation)
         existing = self.messages.record(record)

@@ -63,6 +63,10 @@ class PermanentError(WebhookHandlerError):
     """Will fail the same way every time."""
 
 
+class StorageRefusedError(PermanentError):
+    """The store will never take this: a bug of ours, or a table that is not as it should be."""
+
+
 class UnreadableMessageError(PermanentError):
     """Authentic, but its content cannot be understood. Becomes a dead letter."""
 

@@ -19,7 +19,7 @@ from pydantic import (
     ValidationError,
 )
 
-from application.receive_message import UnknownSender
+from application.match_conversation import UnknownSender
 from domain.addresses import ChannelType
 from domain.errors import WebhookHandlerError
 from domain.routing import UnauthenticatedMail

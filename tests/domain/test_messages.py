@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from domain.addresses import Address, ChannelType
 from domain.messages import (
     LAST_MESSAGE_BYTES,
+    Attachment,
     ConversationKey,
     Direction,
     InboundMessage,
@@ -90,6 +91,23 @@ def test_the_history_entry_names_sender_and_recipient_as_the_provider_did() -> N
         "sender": "whatsapp:+14155550123",
         "recipient": "whatsapp:+15005550006",
     }
+
+
+def test_the_history_entry_keeps_subject_and_files() -> None:
+    invoice = Attachment("application/pdf", "invoice.pdf", size_bytes=9, reference="files/1")
+    entry = an_inbound_message(
+        ChannelType.EMAIL, subject="Invoice", attachments=(invoice,)
+    ).in_history()
+
+    assert entry.metadata["subject"] == "Invoice"
+    assert entry.metadata["attachments"] == [
+        {
+            "content_type": "application/pdf",
+            "filename": "invoice.pdf",
+            "size_bytes": 9,
+            "reference": "files/1",
+        }
+    ]
 
 
 def test_the_preview_is_short_and_has_no_metadata() -> None:
