@@ -16,6 +16,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:8000
 	$(BIN)/frontdesk demo
+	@echo "  (the command is in $(BIN): '. $(BIN)/activate' puts it on your path)"
 	$(BIN)/frontdesk serve
 
 test: $(STAMP) ## Run every test

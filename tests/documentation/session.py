@@ -86,13 +86,18 @@ def _terminal(command: str, directory: Path) -> str:
     return done.stdout
 
 
+def _made(line: str, directory: Path) -> str:
+    """What make shows of a line of a recipe: the line too, unless it begins with ``@``."""
+    if line.startswith("@"):
+        return _terminal(line[1:], directory)
+    return f"{line}\n{_terminal(line.replace('.venv/bin/', ''), directory)}"
+
+
 @contextmanager
 def session(directory: Path) -> Iterator[Session]:
     """What ``make run`` does, on a free port, for as long as the block lasts."""
     *before, serve = recipe_of_run()
-    shown = "".join(
-        f"{line}\n{_terminal(line.replace('.venv/bin/', ''), directory)}" for line in before
-    )
+    shown = "".join(_made(line, directory) for line in before)
     with (
         (directory / "log").open("w") as log,
         subprocess.Popen(
