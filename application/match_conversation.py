@@ -42,9 +42,7 @@ class MatchConversation:
         candidates = self.conversations.find_open_conversations(
             message.channel, message.look_up_values
         )
-        conversation = choose_conversation(
-            candidates, message, tenant, only_company=directory.has_one_company
-        )
+        conversation = choose_conversation(candidates, message, tenant, directory)
         if conversation is None and self.unknown_sender is UnknownSender.OPEN:
             conversation = self.open_conversation.for_message(message, tenant)
         return tenant, conversation

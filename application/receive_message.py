@@ -41,7 +41,7 @@ class Receipt:
         return {
             "outcome": self.outcome.value,
             "request_id": self.record.request_id,
-            "message_id": self.record.message.provider_message_id,
+            "message_id": self.record.message.log_id,
             "conversation_id": self.conversation_id,
         }
 
@@ -70,7 +70,7 @@ class ReceiveMessage:
         if tenant is None:
             logger.error(
                 "an account wrote to a recipient that is not its own",
-                extra={"message_id": message.provider_message_id, "channel": message.channel},
+                extra={"message_id": message.log_id, "channel": message.channel},
             )
             self.metrics.count("Errors", type="foreign_recipient")
         deadline.check()
@@ -140,7 +140,7 @@ class ReceiveMessage:
             "message recorded, but it stays pending",
             extra={
                 "request_id": record.request_id,
-                "message_id": record.message.provider_message_id,
+                "message_id": record.message.log_id,
                 "error": type(error).__name__,
             },
         )

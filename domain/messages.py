@@ -111,6 +111,13 @@ class InboundMessage:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @property
+    def log_id(self) -> str:
+        """The provider's id as logs may show it: of mail a hash, for the author chose the id."""
+        if self.channel is not ChannelType.EMAIL:
+            return self.provider_message_id
+        return f"sha256:{hashlib.sha256(self.provider_message_id.encode()).hexdigest()[:32]}"
+
+    @property
     def look_up_values(self) -> tuple[str, ...]:
         """Every value under which a conversation of this sender may be filed, best first."""
         values = (value for identity in self.identities for value in identity.look_up_values)

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -79,6 +80,13 @@ def test_a_thread_begins_with_its_first_reference_or_with_the_mail_itself() -> N
     assert first.thread_id == "<1@example.com>"
     assert reply.thread_id == "<0@example.com>"
     assert an_inbound_message().thread_id is None
+
+
+def test_logs_show_ids_that_providers_made_and_hashes_of_those_that_authors_chose() -> None:
+    mail = an_inbound_message(ChannelType.EMAIL, message_id="<ana.1@example.com>")
+
+    assert an_inbound_message(message_id="SM1").log_id == "SM1"
+    assert mail.log_id == "sha256:" + sha256(b"<ana.1@example.com>").hexdigest()[:32]
 
 
 def test_the_history_entry_names_sender_and_recipient_as_the_provider_did() -> None:

@@ -78,6 +78,10 @@ FOREIGN: dict[str, tuple[ChannelType, dict[str, Any]]] = {
         SMS,
         {"recipient": BRILL.number, "messaging_service_sid": BRILL.service},
     ),
+    "a number, through a service of its own": (
+        SMS,
+        {"recipient": BRILL.number, "messaging_service_sid": ACME.service},
+    ),
     "a mailbox": (EMAIL, {"recipient": BRILL.mailbox}),
     "another mailbox of the domain": (EMAIL, {"recipient": "sales@brill.example"}),
     "a mailbox in capitals": (EMAIL, {"recipient": "HELP@BRILL.EXAMPLE"}),

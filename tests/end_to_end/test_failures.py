@@ -80,6 +80,14 @@ def with_buggy_parsers(container: Container) -> None:
     container.sendgrid_parser.override(providers.Object(BuggyParser()))
 
 
+def with_parsers_that_cannot_be_built(container: Container) -> None:
+    def build() -> WebhookParser:
+        raise LookupError("internal text: no such library")
+
+    container.twilio_parser.override(providers.Callable(build))
+    container.sendgrid_parser.override(providers.Callable(build))
+
+
 def without_secrets(container: Container) -> None:
     """A directory where the secret should be cannot be read, whoever asks."""
     (container.settings().data_dir / FILE_NAME).mkdir(parents=True)
@@ -156,10 +164,11 @@ def test_a_file_in_place_of_the_dead_letters_is_an_error_until_it_is_gone(desk: 
 
 
 @every_channel
+@pytest.mark.parametrize("prepare", [with_buggy_parsers, with_parsers_that_cannot_be_built])
 def test_a_bug_before_authentication_is_an_error_and_nothing_is_kept(
-    serve: Serve, channel: ChannelType
+    serve: Serve, channel: ChannelType, prepare: Callable[[Container], None]
 ) -> None:
-    desk = serve(prepare=with_buggy_parsers)
+    desk = serve(prepare=prepare)
     webhook = desk.webhook(channel)
     before = desk.kept()
     assert desk.post(webhook).shown == INTERNAL_ERROR

@@ -23,6 +23,10 @@ OLD_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
         {**BARE, "credentials_reference": BRILL.credentials_reference},
         {"brill"},
     ),
+    "names the account": (
+        {**BARE, "credentials_reference": BRILL.providers.account_sid},
+        {"brill"},
+    ),
     "names the number alone": ({**BARE, "recipient_id": BRILL.number}, {"brill"}),
     "names the service alone": ({**BARE, "recipient_id": BRILL.service}, {"brill"}),
     "contradicts itself": (
@@ -63,6 +67,7 @@ MAIL_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
         {**BARE, "credentials_reference": BRILL.credentials_reference},
         {"brill"},
     ),
+    "names the account": ({**BARE, "credentials_reference": "brill-mail"}, {"brill"}),
     "names the mailbox alone": ({**BARE, "recipient_id": "Help@Brill.example"}, {"brill"}),
     "in the thread, nobody's": ({**BARE, "thread_id": "<thread@brill.example>"}, set()),
 }
@@ -98,6 +103,14 @@ def test_of_both_who_write_at_once_only_its_own_company_joins_a_record_without_r
 
 FOREIGN: dict[str, dict[str, Any]] = {
     "the other's number": {"recipient": BRILL.number},
+    "the other's number, through our service": {
+        "recipient": BRILL.number,
+        "messaging_service_sid": ACME.service,
+    },
+    "our number, through the other's service": {
+        "recipient": ACME.number,
+        "messaging_service_sid": BRILL.service,
+    },
     "the other's service as recipient": {"recipient": BRILL.service},
 }
 
