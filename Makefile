@@ -20,12 +20,11 @@ run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:800
 	$(BIN)/frontdesk serve
 
 test: $(STAMP) ## Run every test
-	$(BIN)/python -m pytest
+	$(BIN)/coverage run -m pytest
 
-check: $(STAMP) ## Lint, format, types, layers, and coverage of the rules and use cases
+check: test ## Every test, lint, format, types, layers, coverage of the rules and use cases
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/coverage run -m pytest --quiet
 	$(BIN)/coverage report
