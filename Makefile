@@ -24,17 +24,17 @@ $(MINISTACK_STAMP): constraints-ministack.txt
 
 run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:8000
 	$(BIN)/frontdesk demo
+	@echo "  (the command is in $(BIN): '. $(BIN)/activate' puts it on your path)"
 	$(BIN)/frontdesk serve
 
 test: $(STAMP) $(MINISTACK_STAMP) ## Run every test
-	$(BIN)/python -m pytest
+	$(BIN)/coverage run -m pytest
 
-check: $(STAMP) $(MINISTACK_STAMP) ## Lint, format, types, layers, and coverage of the rules and use cases
+check: test ## Every test, lint, format, types, layers, coverage of the rules and use cases
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/coverage run -m pytest --quiet
 	$(BIN)/coverage report
 
 package: $(STAMP) ## Make build/frontdesk-lambda.zip, for Python 3.13 on arm64

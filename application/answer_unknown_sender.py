@@ -90,7 +90,7 @@ class AnswerUnknownSender:
         self.metrics.count("Fallbacks", channel=message.channel, **result)
         logger.info(
             "fallback decided",
-            extra={"channel": message.channel, "message_id": message.provider_message_id, **result},
+            extra={"channel": message.channel, "message_id": message.log_id, **result},
         )
 
 

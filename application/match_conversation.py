@@ -2,11 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
+from application.conversations import OpenConversation
 from application.ports.storage import ConversationStore
 from domain.conversations import Conversation, choose_conversation
 from domain.messages import InboundMessage
 from domain.tenants import Tenant, TenantDirectory
+
+
+class UnknownSender(StrEnum):
+    """What happens when nobody knows who writes."""
+
+    FALLBACK = "fallback"
+    OPEN = "open"
 
 
 @dataclass(frozen=True)
@@ -15,9 +24,13 @@ class MatchConversation:
 
     conversations: ConversationStore
     tenants: Callable[[], TenantDirectory]
+    open_conversation: OpenConversation
+    unknown_sender: UnknownSender
 
     def __call__(self, message: InboundMessage) -> tuple[Tenant | None, Conversation | None]:
         """The company that owns ``message``, and its conversation with the sender, if any.
+
+        If unknown senders are welcome, a conversation is opened for whoever has none.
 
         No company: the account that signed may not speak for this recipient. Such a message
         is nobody's, so it matches nothing.
@@ -29,6 +42,7 @@ class MatchConversation:
         candidates = self.conversations.find_open_conversations(
             message.channel, message.look_up_values
         )
-        return tenant, choose_conversation(
-            candidates, message, tenant, only_company=directory.has_one_company
-        )
+        conversation = choose_conversation(candidates, message, tenant, directory)
+        if conversation is None and self.unknown_sender is UnknownSender.OPEN:
+            conversation = self.open_conversation.for_message(message, tenant)
+        return tenant, conversation

@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from application.answer_unknown_sender import AnswerUnknownSender
 from application.clock import Clock, Deadline, NewId
-from application.conversations import OpenConversation
 from application.deliver_message import DeliverMessage
 from application.match_conversation import MatchConversation
 from application.ports.channels import ParsedMessage
@@ -29,13 +28,6 @@ class Outcome(StrEnum):
     UNMATCHED = "unmatched"
 
 
-class UnknownSender(StrEnum):
-    """What happens when nobody knows who writes."""
-
-    FALLBACK = "fallback"
-    OPEN = "open"
-
-
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of a message, with the ids under which it can be found."""
@@ -49,7 +41,7 @@ class Receipt:
         return {
             "outcome": self.outcome.value,
             "request_id": self.record.request_id,
-            "message_id": self.record.message.provider_message_id,
+            "message_id": self.record.message.log_id,
             "conversation_id": self.conversation_id,
         }
 
@@ -62,9 +54,7 @@ class ReceiveMessage:
     messages: MessageStore
     blobs: BlobStore
     deliver: DeliverMessage
-    open_conversation: OpenConversation
     answer_unknown_sender: AnswerUnknownSender
-    unknown_sender: UnknownSender
     clock: Clock
     new_id: NewId
     metrics: Metrics
@@ -80,11 +70,9 @@ class ReceiveMessage:
         if tenant is None:
             logger.error(
                 "an account wrote to a recipient that is not its own",
-                extra={"message_id": message.provider_message_id, "channel": message.channel},
+                extra={"message_id": message.log_id, "channel": message.channel},
             )
             self.metrics.count("Errors", type="foreign_recipient")
-        elif conversation is None and self.unknown_sender is UnknownSender.OPEN:
-            conversation = self.open_conversation.for_message(message, tenant)
         deadline.check()
         record = self._new_record(message, conversation)
         existing = self.messages.record(record)
@@ -152,7 +140,7 @@ class ReceiveMessage:
             "message recorded, but it stays pending",
             extra={
                 "request_id": record.request_id,
-                "message_id": record.message.provider_message_id,
+                "message_id": record.message.log_id,
                 "error": type(error).__name__,
             },
         )

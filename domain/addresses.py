@@ -149,7 +149,7 @@ def normal_value(channel: ChannelType, text: str) -> str:
 
 def _normal_email(text: str) -> str:
     local, separator, domain = text.rpartition("@")
-    if not (local and separator and domain) or any(c.isspace() for c in text):
+    if not (local and separator and domain) or "@" in local or any(c.isspace() for c in text):
         raise InvalidAddressError("an email address has the form name@domain")
     if any(c in '<>,;:()[]\\"' for c in text):
         raise InvalidAddressError("an email address stands alone, without a name or brackets")

@@ -97,7 +97,7 @@ class ContextObject:
                 timestamp=message.received_at,
                 subject=message.subject,
                 attachments=message.attachments,
-                metadata=message.in_history().metadata,
+                metadata=message.facts,
             ),
             company=Company(
                 company_id=conversation.company_id or known.company_id,

@@ -1,12 +1,12 @@
 """The conversation, and which one a message belongs to."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from domain.addresses import ChannelType, normal_value
 from domain.messages import ConversationKey, InboundMessage, Message
-from domain.tenants import Tenant
+from domain.tenants import Tenant, TenantDirectory
 
 ACTIVE = "active"
 USER_REPLY_RECEIVED = "user_reply_received"
@@ -62,22 +62,24 @@ class Conversation:
             last_message=message.in_history().preview(),
         )
 
-    def accepts(self, message: InboundMessage, tenant: Tenant, *, only_company: bool) -> bool:
+    def accepts(self, message: InboundMessage, tenant: Tenant, directory: TenantDirectory) -> bool:
         """Whether ``message``, which belongs to ``tenant``, may join.
 
         Same channel, same sender, same recipient, same company. A record without a recipient
         joins in only where no other company could own it: when there is one company, or when
         its credentials reference names the one that the signature proved.
         """
+        names = directory.names_of(tenant, message.account)
         return (
             self.is_open
             and self.primary_channel is message.channel
             and self._is_from(message)
-            and not self._belongs_to_another_company(tenant)
+            and not self._belongs_to_another_company(tenant, names)
             and (
-                only_company or self._names_account_of(tenant, message)
+                directory.has_one_company or self.credentials_reference in names
                 if self.recipient_id is None
-                else normal_value(self.primary_channel, self.recipient_id) in message.recipient.keys
+                else normal_value(self.primary_channel, self.recipient_id)
+                in tenant.keys_of(message.recipient)
             )
         )
 
@@ -86,31 +88,25 @@ class Conversation:
             return False
         return normal_value(self.primary_channel, self.sender_id) in message.look_up_values
 
-    def _belongs_to_another_company(self, tenant: Tenant) -> bool:
-        pairs = (
-            (self.company_id, tenant.company_id),
-            (self.credentials_reference, tenant.credentials_reference),
-        )
-        return any(ours and theirs and ours != theirs for ours, theirs in pairs)
-
-    def _names_account_of(self, tenant: Tenant, message: InboundMessage) -> bool:
-        names = {tenant.credentials_reference, message.account} - {None}
-        return self.credentials_reference in names
+    def _belongs_to_another_company(self, tenant: Tenant, names: Collection[str]) -> bool:
+        if self.company_id and tenant.company_id and self.company_id != tenant.company_id:
+            return True
+        named = self.credentials_reference
+        return bool(named and tenant.credentials_reference and named not in names)
 
 
 def choose_conversation(
     candidates: Iterable[Conversation],
     message: InboundMessage,
     tenant: Tenant,
-    *,
-    only_company: bool,
+    directory: TenantDirectory,
 ) -> Conversation | None:
     """The conversation among ``candidates`` that ``message`` joins, if any.
 
     Where several would take it: the one that the mail's thread names, else one that names
     the recipient, else the one with the latest activity.
     """
-    accepting = [c for c in candidates if c.accepts(message, tenant, only_company=only_company)]
+    accepting = [c for c in candidates if c.accepts(message, tenant, directory)]
 
     def preference(conversation: Conversation) -> tuple[bool, bool, datetime, str]:
         return (

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -39,6 +39,12 @@ class Attachment:
     inline: bool = False
     url: str | None = None
     reference: str | None = None
+
+    @property
+    def facts(self) -> Metadata:
+        """What is known about the file, under the names of the attributes."""
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return {name: value for name, value in values if value not in (None, False)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,13 @@ class InboundMessage:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     @property
+    def log_id(self) -> str:
+        """The provider's id as logs may show it: of mail a hash, for the author chose the id."""
+        if self.channel is not ChannelType.EMAIL:
+            return self.provider_message_id
+        return f"sha256:{hashlib.sha256(self.provider_message_id.encode()).hexdigest()[:32]}"
+
+    @property
     def look_up_values(self) -> tuple[str, ...]:
         """Every value under which a conversation of this sender may be filed, best first."""
         values = (value for identity in self.identities for value in identity.look_up_values)
@@ -117,19 +130,32 @@ class InboundMessage:
             return None
         return next(iter(self.thread_references), self.provider_message_id)
 
+    @property
+    def facts(self) -> Metadata:
+        """The channel's facts, and who wrote to whom in the provider's own words."""
+        return {
+            **self.metadata,
+            "sender": self.sender_verbatim,
+            "recipient": self.recipient.verbatim,
+        }
+
     def in_history(self) -> "Message":
-        """This message as an entry of its conversation's history."""
+        """This message as an entry of its conversation's history.
+
+        What an entry has no attribute for is in its metadata: ``subject`` and ``attachments``.
+        """
+        extras: dict[str, object] = {}
+        if self.subject is not None:
+            extras["subject"] = self.subject
+        if self.attachments:
+            extras["attachments"] = [attachment.facts for attachment in self.attachments]
         return Message(
             message_id=self.provider_message_id,
             direction=Direction.INBOUND,
             content=self.body,
             timestamp=self.received_at,
             channel_type=self.channel,
-            metadata={
-                **self.metadata,
-                "sender": self.sender_verbatim,
-                "recipient": self.recipient.verbatim,
-            },
+            metadata={**self.facts, **extras},
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from domain.addresses import ChannelType
-from domain.messages import InboundMessage
+from domain.messages import InboundMessage, Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +23,17 @@ class Tenant:
     recipients: frozenset[str] = frozenset()
     fallback_texts: Mapping[ChannelType, str] = field(default_factory=dict)
 
-    def owns(self, message: InboundMessage) -> bool:
-        """Whether ``message`` came through this company's account to this company's address.
+    def lists(self, key: str) -> bool:
+        """Whether ``key`` is an address, a Messaging Service or a mail domain of this company."""
+        return not self.recipients or key in self.recipients
 
-        A signature proves its own account and no other, so both must hold.
+    def keys_of(self, recipient: Recipient) -> tuple[str, ...]:
+        """The keys of ``recipient`` under which this company's conversations may know it.
+
+        The form of a webhook can name any Messaging Service beside the address.
         """
-        if message.account not in self.accounts:
-            return False
-        return not self.recipients or not self.recipients.isdisjoint(message.recipient.keys)
+        others = (key for key in recipient.keys if key != recipient.address and self.lists(key))
+        return (recipient.address, *others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,26 @@ class TenantDirectory:
         """With one company, records that name nobody can only be its own."""
         return len(self.tenants) == 1
 
+    def names_of(self, tenant: Tenant, account: str) -> frozenset[str]:
+        """What a record's credentials reference may say to mean ``tenant``.
+
+        Its own reference, or ``account`` unless another company has the same one.
+        """
+        shared = any(account in other.accounts for other in self.tenants if other is not tenant)
+        names = (tenant.credentials_reference, None if shared else account)
+        return frozenset(name for name in names if name is not None)
+
     def owner_of(self, message: InboundMessage) -> Tenant | None:
-        """The company that ``message`` belongs to; ``None`` if its account may not speak for it."""
-        return next((tenant for tenant in self.tenants if tenant.owns(message)), None)
+        """The company that ``message`` belongs to; ``None`` if its account may not speak for it.
+
+        A signature proves its own account and no other. Whose recipient it is, the most
+        specific key decides that anybody lists: an address before its Messaging Service.
+        """
+        listed = (
+            tenant for key in message.recipient.keys for tenant in self.tenants if tenant.lists(key)
+        )
+        owner = next(listed, None)
+        return owner if owner is not None and message.account in owner.accounts else None
 
     def owner_of_recipient(self, recipient: str) -> Tenant | None:
         """The company that a normalised recipient address belongs to, whatever the account."""

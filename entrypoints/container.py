@@ -203,8 +203,14 @@ class Container(containers.DeclarativeContainer):
         }
     )
 
-    match = Once(MatchConversation, conversation_store, directory.provider)
     open_conversation = Once(OpenConversation, conversation_store, directory.provider)
+    match = Once(
+        MatchConversation,
+        conversation_store,
+        directory.provider,
+        open_conversation,
+        settings.provided.unknown_sender,
+    )
     show_conversation = Once(ShowConversation, conversation_store, message_store)
     switch_hand_off = Once(SwitchHandOff, conversation_store)
     deliver_message = Once(
@@ -233,9 +239,7 @@ class Container(containers.DeclarativeContainer):
         messages=message_store,
         blobs=files.provided.blobs,
         deliver=deliver_message,
-        open_conversation=open_conversation,
         answer_unknown_sender=answer_unknown_sender,
-        unknown_sender=settings.provided.unknown_sender,
         clock=clock,
         new_id=new_id,
         metrics=metrics,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from application.receive_message import UnknownSender
+from application.match_conversation import UnknownSender
 from domain.addresses import ChannelType
 from domain.errors import WebhookHandlerError
 from domain.routing import ALL_QUEUES, QueueName, UnauthenticatedMail

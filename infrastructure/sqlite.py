@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 
-from domain.errors import StorageUnavailableError
+from domain.errors import StorageRefusedError, StorageUnavailableError
 from infrastructure.durable_files import PRIVATE_FILE, make_directory, sync_directory
 
 MAX_IDLE_READERS = 8
@@ -32,7 +32,8 @@ class SchemaTooNewError(StorageUnavailableError):
 class SqliteDatabase:
     """One database file. Readers run side by side; writers of this process take turns.
 
-    Every error of the engine becomes a ``StorageUnavailableError`` here and nowhere else.
+    Errors of the engine are translated here and nowhere else: ``StorageRefusedError`` for
+    what the schema will never take, else ``StorageUnavailableError``.
     A connection that saw an error is closed, not used again. Not to be carried into a forked
     process.
 
@@ -223,5 +224,10 @@ def _schema_version(connection: sqlite3.Connection) -> int:
 def _translated_errors() -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.IntegrityError, sqlite3.DataError) as error:
+        raise StorageRefusedError(f"the database refuses it: {error}") from error
+    except sqlite3.Error as error:
         raise StorageUnavailableError(f"the database does not answer: {error}") from error
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StorageUnavailableError(f"the database cannot be opened: {reason}") from error

@@ -106,10 +106,13 @@ def _single_company_accounts(settings: Settings, secrets: ProviderSecrets) -> Pr
 
 
 def normal_recipient(text: str) -> str:
-    """A recipient as the directory compares it: number, Messaging Service, mailbox or domain."""
+    """A recipient as the directory compares it.
+
+    A number, a Messaging Service, an agent with its scheme (``rcs:``), a mailbox or a domain.
+    """
     if "@" in text:
         return Address.parse(ChannelType.EMAIL, text).value
-    if text.startswith(("+", "whatsapp:", "MG")) or text.isdigit():
+    if ":" in text or text.startswith(("+", "MG")) or text.isdigit():
         return Address.parse(ChannelType.WHATSAPP, text).value
     return ascii_domain(text)
 

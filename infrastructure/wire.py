@@ -33,7 +33,6 @@ class _WireModel(BaseModel):
         serialize_by_alias=True,
         hide_input_in_errors=True,
         from_attributes=True,
-        json_schema_serialization_defaults_required=False,
     )
 
 
@@ -43,7 +42,7 @@ class WireMeta(_WireModel):
     request_id: str
     channel_type: ChannelType
     timestamp: WireTime
-    version: Literal["1.0"] = VERSION
+    version: Literal["1.0"]
 
 
 class WireConversation(_WireModel):
@@ -105,9 +104,9 @@ class WireTimestamps(_WireModel):
 class WireProcessing(_WireModel):
     """What has been done with the message so far; consumers fill in the answers."""
 
-    validation_status: Literal["valid"] = "valid"
-    ai_response: None = None
-    sent_response: None = None
+    validation_status: Literal["valid"]
+    ai_response: None
+    sent_response: None
     processing_timestamps: WireTimestamps
 
 
@@ -134,16 +133,20 @@ def context_to_json(context: ContextObject) -> str:
             request_id=context.request_id,
             channel_type=context.channel_type,
             timestamp=context.created_at,
+            version=VERSION,
         ),
         conversation=WireConversation.model_validate(context.conversation),
         message=WireMessage.model_validate(context.message),
         company=WireCompany.model_validate(context.company),
         processing=WireProcessing(
+            validation_status="valid",
+            ai_response=None,
+            sent_response=None,
             processing_timestamps=WireTimestamps(
                 received=context.received_at,
                 validated=context.validated_at,
                 queued=context.queued_at,
-            )
+            ),
         ),
     )
     return wire.model_dump_json().replace("\ufffe", r"\ufffe").replace("\uffff", r"\uffff")

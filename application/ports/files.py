@@ -17,8 +17,8 @@ class BlobStore(Protocol):
         """Store ``content`` durably and return the reference by which consumers find it.
 
         Keys are made by Frontdesk (letters, digits, ``/``, ``-``, ``_``), never from a file
-        name. Content that is already there under ``key`` stays as it is. Raises
-        ``StorageUnavailableError``.
+        name: anything else is a ``ValueError``. Content that is already there under ``key``
+        stays as it is. Raises ``StorageUnavailableError``.
         """
 
     @abstractmethod
@@ -56,7 +56,10 @@ class DeadLetters(Protocol):
 
     @abstractmethod
     def keep(self, letter: DeadLetter) -> None:
-        """Write ``letter`` durably. Raises ``StorageUnavailableError`` if that fails."""
+        """Write ``letter`` durably; of several with one id the first stays.
+
+        Raises ``StorageUnavailableError`` if that fails.
+        """
 
     @abstractmethod
     def list_letters(self, limit: int) -> tuple[DeadLetter, ...]:

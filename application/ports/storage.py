@@ -24,8 +24,9 @@ class ConversationStore(Protocol):
     ) -> tuple[Conversation, ...]:
         """The conversations on ``channel`` that are not closed, of any of these sender values.
 
-        One that another system changed or closed meanwhile may be among them as it was before:
-        ``record_activity`` decides.
+        Senders are compared in their normal form (``normal_value``), however a record writes
+        them. What changes in a conversation (its status, who answers, its times) may have
+        changed by the time of ``record_activity``, which has the last word.
         """
 
     @abstractmethod
@@ -69,7 +70,8 @@ class MessageStore(Protocol):
         """Create the record unless its gate key exists: the commit point of a webhook.
 
         Returns ``None`` if it was created, else the record that was there before. Durable
-        when it returns. Of any number of simultaneous calls with one key, one creates.
+        when it returns. Of any number of simultaneous calls with one key, one creates. The
+        mail traits of a message are not kept: they only decide on its automatic answer.
         """
 
     @abstractmethod
@@ -90,7 +92,7 @@ class MessageStore(Protocol):
 
     @abstractmethod
     def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
-        """Clear the pending marker. Harmless when repeated."""
+        """Clear the pending marker. Harmless when repeated: the first time stays."""
 
     @abstractmethod
     def history(
@@ -123,7 +125,10 @@ class Claim(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClaimLimits:
-    """One answer per sender in ``window``, and ``max_per_hour`` for everybody together."""
+    """One answer per sender in ``window``, and ``max_per_hour`` for everybody together.
+
+    A window holds the moment of its claim and ends just before that moment plus ``window``.
+    """
 
     window: timedelta
     max_per_hour: int

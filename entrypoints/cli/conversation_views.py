@@ -1,6 +1,6 @@
 """Conversation records and their history, as JSON and as a person reads them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from domain.conversations import Conversation
@@ -143,7 +143,18 @@ def _entry(message: Message) -> "tuple[RenderableType, ...]":
     extras = _extras(message.metadata)
     if extras:
         parts.append(Padding(plain(extras, "dim"), (0, 0, 0, 4), expand=False))
+    parts += (
+        Padding(plain(line, "dim"), (0, 0, 0, 4), expand=False)
+        for line in _attachment_lines(message.metadata.get("attachments"))
+    )
     return tuple(parts)
+
+
+def _attachment_lines(attachments: object) -> Iterator[str]:
+    """Each file of a message: what the sender called it, and where it is."""
+    for each in attachments if isinstance(attachments, list) else ():
+        name = each.get("filename") or each.get("content_type")
+        yield f"file {cut(str(name), _FACT_COLUMNS)}: {each.get('reference') or each.get('url')}"
 
 
 def _extras(metadata: Mapping[str, object]) -> str:

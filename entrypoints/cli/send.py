@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 DEFAULT_ORIGIN = "http://127.0.0.1:8000"
 
+_LOOK_FOR_IT = "look for it: frontdesk queues list, frontdesk unmatched list"
+
 
 @click.command(
     cls=Command,
@@ -109,7 +111,7 @@ def _send(
     if as_json:
         pass
     elif times == 1:
-        send_report.print_answer(answers[0], _look_for_it(envelope))
+        send_report.print_answer(answers[0], _LOOK_FOR_IT)
     else:
         send_report.print_summary(answers, seconds, concurrency)
     send_report.check_accepted(answers)
@@ -138,7 +140,3 @@ def _nobody_listens(url: str) -> str:
     here = is_this_machine(urlsplit(url).hostname or "")
     hint = ": start it with 'frontdesk serve'" if here else ": check the --url"
     return f"nothing answers at {origin(url)}{hint}"
-
-
-def _look_for_it(envelope: "Envelope") -> str:
-    return f"look for it: frontdesk queues read {envelope.channel}-replies --include-delayed"

@@ -1,7 +1,9 @@
 """The ASGI application: webhooks on any path that names a channel, and two health checks."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from anyio import CapacityLimiter, to_thread
@@ -48,23 +50,21 @@ class WebhookEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nobody waits for an answer when the client has gone."""
+        started = time.perf_counter()
         request = Request(scope, receive)
         try:
             answer = await self._answer(request)
         except ClientDisconnect:
             return
+        except Exception as error:
+            answer = self.receive_webhook.refuse(error, started=started)
         headers = {"content-type": answer.content_type, **dict(answer.headers)}
         await Response(answer.body, answer.status, headers)(scope, receive, send)
 
     async def _answer(self, request: Request) -> WebhookResponse:
-        try:
-            limit = self.receive_webhook.body_limit(request.method, request.url.path)
-            async with asyncio.timeout(PLACE_SECONDS):
-                await self.places.acquire()
-        except TimeoutError:
-            return self.receive_webhook.refuse(DeadlineExceededError("no place became free"))
-        except WebhookHandlerError as error:
-            return self.receive_webhook.refuse(error)
+        limit = self.receive_webhook.body_limit(request.method, request.url.path)
+        async with _within(PLACE_SECONDS, "no place became free"):
+            await self.places.acquire()
         try:
             return await self._receive(request, min(limit, self.max_body_bytes))
         finally:
@@ -72,13 +72,8 @@ class WebhookEndpoint:
 
     async def _receive(self, request: Request, limit: int) -> WebhookResponse:
         received_at = self.clock()
-        try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await _read_body(request, limit)
-        except TimeoutError:
-            return self.receive_webhook.refuse(DeadlineExceededError("the body took too long"))
-        except PayloadTooLargeError as error:
-            return self.receive_webhook.refuse(error)
+        async with _within(BODY_SECONDS, "the body took too long"):
+            body = await _read_body(request, limit)
         webhook = WebhookRequest(
             method=request.method,
             url=self.public_url.of(request.scope),
@@ -90,6 +85,15 @@ class WebhookEndpoint:
             received_at=received_at,
         )
         return await to_thread.run_sync(self.receive_webhook, webhook, limiter=self.threads)
+
+
+@asynccontextmanager
+async def _within(seconds: float, otherwise: str) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise DeadlineExceededError(otherwise) from error
 
 
 async def _read_body(request: Request, limit: int) -> bytes:

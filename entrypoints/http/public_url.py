@@ -3,9 +3,12 @@
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
+
+from domain.errors import ValidationError
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -23,11 +26,19 @@ class PublicUrl:
     trusted_proxies: Sequence[Network] = ()
 
     def of(self, scope: Scope) -> str:
-        """The URL of an ASGI HTTP scope, path and query as they were sent, byte for byte."""
+        """The URL of an ASGI HTTP scope, path and query as they were sent, byte for byte.
+
+        Raises ``ValidationError`` where the request's host cannot be one.
+        """
         path: bytes = scope.get("raw_path") or scope["path"].encode()
         query: bytes = scope["query_string"]
         target = path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
-        return (self.base_url or self._origin(scope)) + target
+        url = (self.base_url or self._origin(scope)) + target
+        try:
+            urlsplit(url)
+        except ValueError as error:
+            raise ValidationError("no provider signs a URL with such a host") from error
+        return url
 
     def _origin(self, scope: Scope) -> str:
         headers = Headers(scope=scope)

@@ -9,7 +9,7 @@ from typing import Any
 from application.answer_unknown_sender import AnswerUnknownSender
 from application.conversations import OpenConversation, ShowConversation, SwitchHandOff
 from application.deliver_message import DeliverMessage
-from application.match_conversation import MatchConversation
+from application.match_conversation import MatchConversation, UnknownSender
 from application.ports.channels import (
     AnswerSender,
     ParsedMessage,
@@ -19,7 +19,7 @@ from application.ports.channels import (
     WebhookResponse,
 )
 from application.ports.storage import ClaimLimits
-from application.receive_message import ReceiveMessage, UnknownSender
+from application.receive_message import ReceiveMessage
 from application.receive_webhook import ReceiveWebhook
 from application.redrive_unmatched import RedriveUnmatched
 from domain.addresses import ChannelType
@@ -106,7 +106,10 @@ class FrontDesk:
         self.queue = MemoryContextQueue(self.clock)
         self.dead_letters = adapters.get("dead_letters") or MemoryDeadLetters()
         self.blobs = MemoryBlobStore()
-        match = MatchConversation(self.conversations, lambda: tenants)
+        self.open_conversation = OpenConversation(self.conversations, lambda: tenants)
+        match = MatchConversation(
+            self.conversations, lambda: tenants, self.open_conversation, unknown_sender
+        )
         self.deliver = DeliverMessage(
             self.conversations,
             self.messages,
@@ -116,7 +119,6 @@ class FrontDesk:
             self.clock,
             self.metrics,
         )
-        self.open_conversation = OpenConversation(self.conversations, lambda: tenants)
         self.show_conversation = ShowConversation(self.conversations, self.messages)
         self.switch_hand_off = SwitchHandOff(self.conversations)
         self.redrive = RedriveUnmatched(self.messages, match, self.deliver)
@@ -125,7 +127,6 @@ class FrontDesk:
             messages=self.messages,
             blobs=self.blobs,
             deliver=self.deliver,
-            open_conversation=self.open_conversation,
             answer_unknown_sender=AnswerUnknownSender(
                 senders=dict.fromkeys(ChannelType, lambda: self.sender),
                 claims=self.claims,
@@ -135,7 +136,6 @@ class FrontDesk:
                 clock=self.clock,
                 metrics=self.metrics,
             ),
-            unknown_sender=unknown_sender,
             clock=self.clock,
             new_id=lambda: f"request-{next(ids)}",
             metrics=self.metrics,

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 
 from application.clock import Deadline
+from application.match_conversation import UnknownSender
 from application.ports.channels import ParsedMessage
 from application.ports.files import DeadLetter, DeadLetterKind
-from application.receive_message import UnknownSender
 from domain.addresses import ChannelType
 from domain.conversations import CLOSED
 from domain.errors import (
@@ -41,7 +41,15 @@ from infrastructure.blobs.memory import MemoryDeadLetters
 from infrastructure.queueing.memory import MemoryContextQueue
 from infrastructure.storage.memory import MemoryAnswerClaims, MemoryMessageStore
 from tests.application.front_desk import THANKS, FrontDesk, error_of
-from tests.builders import ACCOUNT, KEY, NOW, a_conversation, a_record, an_inbound_message
+from tests.builders import (
+    ACCOUNT,
+    KEY,
+    NOW,
+    a_conversation,
+    a_record,
+    a_tenant,
+    an_inbound_message,
+)
 
 
 def test_a_known_senders_message_reaches_the_replies_queue() -> None:
@@ -377,6 +385,20 @@ def test_open_mode_starts_a_conversation_and_goes_on_with_it() -> None:
     assert len(ids) == 1
     (conversation,) = desk.conversations.list_conversations(10)
     assert conversation.thread_id == "<1@example.com>"
+
+
+def test_open_mode_follows_a_conversation_that_closes_under_a_message() -> None:
+    desk = FrontDesk(unknown_sender=UnknownSender.OPEN)
+    closed = a_conversation(conversation_status=CLOSED)
+    desk.conversations.open_conversation(closed)
+    record = a_record()
+    desk.messages.record(record)
+
+    successor = desk.deliver(record, closed, a_tenant(), Deadline.after())
+
+    assert successor is not None
+    assert successor.conversation_id != closed.conversation_id
+    assert [context.request_id for context in desk.queued()["sms-replies"]] == [record.request_id]
 
 
 def test_a_closed_conversation_is_followed_by_a_successor() -> None:

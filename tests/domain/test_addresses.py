@@ -76,6 +76,7 @@ def test_an_address_has_a_kind_and_a_normal_form(
         (EMAIL, "ana"),
         (EMAIL, "@example.com"),
         (EMAIL, "ana@"),
+        (EMAIL, "ana@home@example.com"),
         (EMAIL, "Ana <ana@example.com>"),
         (EMAIL, "ana@exa mple.com"),
         (EMAIL, "ana@-example.com"),

@@ -9,7 +9,7 @@ import pytest
 from domain.addresses import Address, ChannelType
 from domain.conversations import CLOSED, Conversation, choose_conversation
 from domain.messages import InboundMessage, Recipient
-from domain.tenants import Tenant
+from domain.tenants import Tenant, TenantDirectory
 from tests.builders import ACCOUNT, NOW, a_conversation, a_tenant, an_inbound_message
 
 EMAIL, WHATSAPP = ChannelType.EMAIL, ChannelType.WHATSAPP
@@ -20,12 +20,12 @@ def chosen(
     message: InboundMessage | None = None,
     tenant: Tenant | None = None,
     only_company: bool = True,
+    others: tuple[Tenant, ...] = (Tenant("globex", recipients=frozenset({"+15005550007"})),),
 ) -> str | None:
+    owner = tenant or a_tenant()
+    directory = TenantDirectory((owner,) if only_company else (owner, *others))
     conversation = choose_conversation(
-        candidates,
-        message or an_inbound_message(),
-        tenant or a_tenant(),
-        only_company=only_company,
+        candidates, message or an_inbound_message(), owner, directory
     )
     return conversation.conversation_id if conversation else None
 
@@ -100,6 +100,12 @@ def test_a_record_without_recipient_joins_by_the_account_that_it_names(reference
     named = "acme-credentials" if reference == "acme-credentials" else None
     tenant = a_tenant(credentials_reference=named)
     assert chosen(record, tenant=tenant, only_company=False) == "conversation-1"
+
+
+def test_an_account_that_companies_share_names_none_of_them() -> None:
+    record = a_conversation(recipient_id=None, company_id=None, credentials_reference=ACCOUNT)
+    sharing = Tenant("globex", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+1500"}))
+    assert chosen(record, only_company=False, others=(sharing,)) is None
 
 
 def test_a_record_without_recipient_and_reference_is_not_matched_by_a_missing_name() -> None:

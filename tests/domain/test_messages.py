@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from domain.addresses import Address, ChannelType
 from domain.messages import (
     LAST_MESSAGE_BYTES,
+    Attachment,
     ConversationKey,
     Direction,
     InboundMessage,
@@ -80,6 +82,13 @@ def test_a_thread_begins_with_its_first_reference_or_with_the_mail_itself() -> N
     assert an_inbound_message().thread_id is None
 
 
+def test_logs_show_ids_that_providers_made_and_hashes_of_those_that_authors_chose() -> None:
+    mail = an_inbound_message(ChannelType.EMAIL, message_id="<ana.1@example.com>")
+
+    assert an_inbound_message(message_id="SM1").log_id == "SM1"
+    assert mail.log_id == "sha256:" + sha256(b"<ana.1@example.com>").hexdigest()[:32]
+
+
 def test_the_history_entry_names_sender_and_recipient_as_the_provider_did() -> None:
     entry = an_inbound_message(ChannelType.WHATSAPP, metadata={"profile_name": "Ana"}).in_history()
 
@@ -90,6 +99,23 @@ def test_the_history_entry_names_sender_and_recipient_as_the_provider_did() -> N
         "sender": "whatsapp:+14155550123",
         "recipient": "whatsapp:+15005550006",
     }
+
+
+def test_the_history_entry_keeps_subject_and_files() -> None:
+    invoice = Attachment("application/pdf", "invoice.pdf", size_bytes=9, reference="files/1")
+    entry = an_inbound_message(
+        ChannelType.EMAIL, subject="Invoice", attachments=(invoice,)
+    ).in_history()
+
+    assert entry.metadata["subject"] == "Invoice"
+    assert entry.metadata["attachments"] == [
+        {
+            "content_type": "application/pdf",
+            "filename": "invoice.pdf",
+            "size_bytes": 9,
+            "reference": "files/1",
+        }
+    ]
 
 
 def test_the_preview_is_short_and_has_no_metadata() -> None:

@@ -1,29 +1,25 @@
 """The server process with embedded storage, and the command beside it, as a new user has them."""
 
 import json
-import os
-import re
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-FRONTDESK = (str(Path(sys.executable).with_name("frontdesk")),)
+from tests.end_to_end.process import FRONTDESK, environment, server_process
 
 
 class Desk:
     """A data directory, and a server that listens on ``origin``."""
 
     def __init__(self, data_dir: Path) -> None:
-        self.environ = {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir)}
+        self.environ = environment(data_dir)
         self.origin = ""
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*FRONTDESK, *arguments],
+            [FRONTDESK, *arguments],
             env=self.environ,
             capture_output=True,
             text=True,
@@ -42,22 +38,12 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    desk = Desk(tmp_path_factory.mktemp("desk") / "data")
+    directory = tmp_path_factory.mktemp("desk")
+    desk = Desk(directory / "data")
     assert desk.run("demo").returncode == 0
-    with subprocess.Popen(
-        [*FRONTDESK, "serve", "--port", "0"],
-        env=desk.environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as server:
-        assert server.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+", server.stdout.readline())
-        assert found is not None
-        desk.origin = found.group()
+    with server_process(desk.environ, directory / "log") as server:
+        desk.origin = server.origin
         yield desk
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=20) == 0
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from threading import Event, Thread
 
 import pytest
 
-from domain.errors import StorageUnavailableError
+from domain.errors import StorageRefusedError, StorageUnavailableError
 from infrastructure.sqlite import SchemaTooNewError, SqliteDatabase
 from tests.contracts.concurrency import at_once
 
@@ -217,6 +217,13 @@ class TestErrors:
         with pytest.raises(StorageUnavailableError) as caught:
             SqliteDatabase(tmp_path / "data" / "test.db")
         assert isinstance(caught.value.__cause__, OSError)
+        assert "Errno" not in str(caught.value)
+
+    def test_what_the_schema_forbids_is_refused_for_ever(self, database: SqliteDatabase) -> None:
+        insert(database, 1)
+        with pytest.raises(StorageRefusedError, match="UNIQUE"):
+            insert(database, 1)
+        assert numbers(database) == [1]
 
     def test_a_file_that_stays_locked_while_it_is_created(self, path: Path) -> None:
         path.parent.mkdir()

@@ -164,6 +164,8 @@ def test_a_wrong_own_address_is_named(tmp_path: Path) -> None:
         ("whatsapp:+15005550006", "+15005550006"),
         ("24273", "24273"),
         ("MG" + "0" * 32, "MG" + "0" * 32),
+        ("rcs:acme_agent", "rcs:acme_agent"),
+        ("messenger:1234567", "messenger:1234567"),
         ("Help@Bücher.example", "help@xn--bcher-kva.example"),
         ("Acme.Example", "acme.example"),
     ],

@@ -27,6 +27,9 @@ from infrastructure.channels.sendgrid.verification import DEFAULT_TOLERANCE, Sen
 from infrastructure.secrets.accounts import SendgridAccount
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
+_MAX_RECIPIENT_TEXT = 400
+"""The longest address with room for brackets and blanks around it."""
+
 _ANSWER = WebhookResponse(200, b'{"success": true}', "application/json")
 
 
@@ -150,6 +153,8 @@ def _named_recipients(mail: ParsedMail, form: Form) -> tuple[Recipient, ...]:
 def _readable(texts: tuple[str, ...]) -> tuple[Recipient, ...]:
     found: dict[str, Recipient] = {}
     for text in texts:
+        if len(text) > _MAX_RECIPIENT_TEXT:
+            continue
         try:
             address = Address.parse(ChannelType.EMAIL, text.strip().strip("<>"))
         except InvalidAddressError:

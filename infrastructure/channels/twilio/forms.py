@@ -71,7 +71,8 @@ def decode_form(body: bytes) -> Form:
     return Form(fields)
 
 
-_Present = Annotated[str, Field(min_length=1)]
+# The longest address, its scheme and room for blanks: what may not grow a context for ever.
+_AddressText = Annotated[str, Field(min_length=1, max_length=400)]
 
 
 class IncomingMessageForm(BaseModel):
@@ -86,8 +87,8 @@ class IncomingMessageForm(BaseModel):
 
     message_sid: Annotated[str, Field(alias="MessageSid", pattern=r"^(SM|MM)[0-9a-fA-F]{32}$")]
     account_sid: Annotated[str, Field(alias="AccountSid", pattern=r"^AC[0-9a-fA-F]{32}$")]
-    sender: Annotated[_Present, Field(alias="From")]
-    recipient: Annotated[_Present, Field(alias="To")]
+    sender: Annotated[_AddressText, Field(alias="From")]
+    recipient: Annotated[_AddressText, Field(alias="To")]
     body: Annotated[str, Field(alias="Body")] = ""
     messaging_service_sid: Annotated[str | None, Field(alias="MessagingServiceSid")] = None
     wa_id: Annotated[str | None, Field(alias="WaId")] = None

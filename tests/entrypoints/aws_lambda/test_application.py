@@ -1,21 +1,14 @@
 """Webhooks of every channel in events of every shape."""
 
 import json
-import random
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from snapshot_restore_py import get_after_restore  # type: ignore[import-untyped]  # no types
 
 from domain.addresses import ChannelType
-from entrypoints.aws_lambda.application import build_function
-from infrastructure.settings import SettingsError
-from tests.entrypoints.aws_lambda.desk import Desk, a_webhook, environ_of
+from tests.entrypoints.aws_lambda.desk import Desk, a_webhook
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, SHAPES, an_event
 
 TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
@@ -215,45 +208,3 @@ def test_each_invocation_writes_its_metrics(desk: Desk, capsys: pytest.CaptureFi
     assert line["VerificationFailures"] == line["WebhooksReceived"] == 1
     assert (line["channel"], line["outcome"]) == ("sms", "refused")
     assert line["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Frontdesk/dev"
-
-
-def test_copies_of_a_snapshot_do_not_draw_the_same_random_numbers(desk: Desk) -> None:
-    def restored() -> float:
-        random.seed("the state in the snapshot")
-        for hook, arguments, named in get_after_restore():
-            hook(*arguments, **named)
-        return random.random()
-
-    assert restored() != restored()
-
-
-@pytest.mark.parametrize("kind", ["snap-start", "provisioned-concurrency"])
-def test_where_nobody_waits_every_parser_is_built_at_the_start(tmp_path: Path, kind: str) -> None:
-    script = (
-        "import os, sys; from entrypoints.aws_lambda.application import build_function;"
-        "build_function(os.environ);"
-        "print('infrastructure.channels.sendgrid.parser' in sys.modules)"
-    )
-    told = [
-        subprocess.run(
-            [sys.executable, "-c", script],
-            env={**environ_of(tmp_path), "AWS_LAMBDA_INITIALIZATION_TYPE": start},
-            capture_output=True,
-            check=True,
-            text=True,
-        ).stdout.strip()
-        for start in (kind, "on-demand")
-    ]
-    assert told == ["True", "False"]
-
-
-def test_wrong_settings_stop_the_start_in_one_line_that_names_them(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(SettingsError):
-        build_function({"STORAGE": "paper", "TWILIO_ACCOUNT_SID": "AC1", "MAX_IN_FLIGHT": "0"})
-    (line,) = map(json.loads, capsys.readouterr().err.splitlines())
-
-    assert (line["level"], line["message"]) == ("CRITICAL", "wrong settings")
-    for name in ("STORAGE", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "MAX_IN_FLIGHT"):
-        assert name in line["reason"]

@@ -33,7 +33,7 @@ class TestOneMessage:
         assert head.endswith(" ms")
         assert body == '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
         assert message_id == f"message id {form(server)['MessageSid']}"
-        assert hint == "look for it: frontdesk queues read sms-replies --include-delayed"
+        assert hint == "look for it: frontdesk queues list, frontdesk unmatched list"
 
     def test_json_has_a_line_per_webhook(self) -> None:
         with a_server() as server:

@@ -89,6 +89,11 @@ def test_refusals(served: Served, method: str, path: str, status: int) -> None:
     assert (answer.headers.get("allow") == "POST") is (status == 405)
 
 
+def test_a_host_that_cannot_be_one_is_refused(served: Served) -> None:
+    answer = served.call("POST", "/webhooks/sms", host="[", x_signature="right")
+    assert (answer.status, answer.json()) == (401, {"error": "Invalid signature"})
+
+
 def test_a_declared_body_over_the_limit_is_refused_unread(served: Served) -> None:
     answer = served.call("POST", "/webhooks/sms", b"x" * (LIMIT + 1), x_signature="right")
     assert (answer.status, answer.json()) == (413, {"error": "Payload too large"})

@@ -11,7 +11,7 @@ import pytest
 
 from application.ports.storage import AnswerClaims, Claim, ConversationStore, MessageStore
 from domain.addresses import ChannelType
-from domain.errors import StorageUnavailableError
+from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import Direction, Message, MessageState
 from infrastructure.sqlite import SqliteDatabase
 from infrastructure.storage.sqlite_claims import SqliteAnswerClaims
@@ -99,7 +99,7 @@ class TestErrors:
         store = SqliteMessageStore(database)
         store.record(a_record())
         same_request_id = a_record(an_inbound_message(message_id="another"))
-        with pytest.raises(StorageUnavailableError):
+        with pytest.raises(StorageRefusedError):
             store.record(same_request_id)
         assert len(store.history(KEY)) == 1
 

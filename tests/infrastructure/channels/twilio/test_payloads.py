@@ -156,3 +156,13 @@ def test_the_answer_is_empty_twiml() -> None:
     response = a_parser().respond()
     assert (response.status, response.content_type) == (200, "text/xml")
     assert response.body == b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
+
+
+@pytest.mark.parametrize("name", [b"From", b"To"])
+def test_an_address_that_is_longer_than_any_is_unreadable(name: bytes) -> None:
+    fields = (PAYLOADS / "sms.form").read_bytes().split(b"&")
+    long = [
+        name + b"=%2B14155550123" + b"+" * 400 if f.startswith(name + b"=") else f for f in fields
+    ]
+    with pytest.raises(UnreadableMessageError, match=f"{name.decode()} is ill-formed"):
+        parsed(b"&".join(long))

@@ -1,0 +1,206 @@
+"""What the parser of every channel promises."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import ClassVar
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from application.ports.channels import ParsedMessage, WebhookParser, WebhookRequest
+from domain.errors import PayloadTooLargeError, UnreadableMessageError, ValidationError
+
+quick = settings(max_examples=100, deadline=None)
+
+
+class WebhookParserTests:
+    """A parser, and a webhook that it believes. A channel overrides the first three.
+
+    ``webhook`` has messages, and every header of ``security_headers`` vouches for it.
+    """
+
+    security_headers: ClassVar[tuple[str, ...]] = ()
+
+    @pytest.fixture
+    def parser(self) -> WebhookParser:
+        raise NotImplementedError("a channel provides it")
+
+    @pytest.fixture
+    def webhook(self) -> WebhookRequest:
+        raise NotImplementedError("a channel provides it")
+
+    @pytest.fixture
+    def messages(self, parser: WebhookParser, webhook: WebhookRequest) -> tuple[ParsedMessage, ...]:
+        """What is in ``webhook``."""
+        return parser.parse(webhook, parser.validate(webhook))
+
+
+def with_header(request: WebhookRequest, name: str, *values: str) -> WebhookRequest:
+    """``request`` with these values of a header, and no other."""
+    kept = tuple(pair for pair in request.headers if pair[0] != name)
+    return replace(request, headers=kept + tuple((name, value) for value in values))
+
+
+def refusal(parser: WebhookParser, request: WebhookRequest) -> str:
+    """What the parser says when it refuses ``request``."""
+    with pytest.raises(ValidationError) as caught:
+        parser.validate(request)
+    return str(caught.value)
+
+
+class AuthenticityContract(WebhookParserTests):
+    """Whatever is not proven is refused."""
+
+    def test_the_proven_account_has_a_name(
+        self, parser: WebhookParser, webhook: WebhookRequest
+    ) -> None:
+        assert parser.validate(webhook)
+
+    def test_no_security_header_may_be_missing_empty_wrong_or_repeated(
+        self, parser: WebhookParser, webhook: WebhookRequest
+    ) -> None:
+        assert self.security_headers
+        for name in self.security_headers:
+            value = str(webhook.header(name))
+            for values in ((), ("",), ("x",), (value[:-1],), (value, value), (value, "x")):
+                refusal(parser, with_header(webhook, name, *values))
+
+    def test_a_refusal_does_not_tell_what_would_have_been_right(
+        self, parser: WebhookParser, webhook: WebhookRequest
+    ) -> None:
+        for name in self.security_headers:
+            told = refusal(parser, with_header(webhook, name, "wrong"))
+            assert str(webhook.header(name)) not in told
+
+    def test_a_changed_byte_is_refused_or_changes_nothing(
+        self,
+        parser: WebhookParser,
+        webhook: WebhookRequest,
+        messages: tuple[ParsedMessage, ...],
+    ) -> None:
+        @quick
+        @given(st.integers(0, len(webhook.body) - 1), st.integers(1, 255))
+        def holds(position: int, change: int) -> None:
+            body = bytearray(webhook.body)
+            body[position] ^= change
+            changed = replace(webhook, body=bytes(body))
+            # Some forms write one text in two ways: %2b is %2B.
+            with contextlib.suppress(ValidationError):
+                assert parser.parse(changed, parser.validate(changed)) == messages
+
+        holds()
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            pytest.param(lambda body: b"", id="nothing is left"),
+            pytest.param(lambda body: body[:-1], id="the last byte is missing"),
+            pytest.param(lambda body: body + b"x", id="a byte more"),
+            pytest.param(lambda body: body * 2, id="twice"),
+        ],
+    )
+    def test_another_body_is_refused(
+        self, parser: WebhookParser, webhook: WebhookRequest, change: Callable[[bytes], bytes]
+    ) -> None:
+        refusal(parser, replace(webhook, body=change(webhook.body)))
+
+    def test_arbitrary_requests_are_refused_and_raise_nothing_else(
+        self, parser: WebhookParser, webhook: WebhookRequest
+    ) -> None:
+        names = st.sampled_from([*self.security_headers, "content-type", "authorization"])
+        headers = st.lists(st.tuples(names, st.text(max_size=40))).map(tuple)
+
+        @quick
+        @given(url=st.text(max_size=40), headers=headers, body=st.binary(max_size=200))
+        def holds(url: str, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
+            with pytest.raises((ValidationError, PayloadTooLargeError)):
+                parser.validate(replace(webhook, url=url, headers=headers, body=body))
+
+        holds()
+
+
+class ReadingContract(WebhookParserTests):
+    """Whatever is proven is read, or called unreadable."""
+
+    def test_there_are_messages_of_the_account_that_was_proven(
+        self,
+        parser: WebhookParser,
+        webhook: WebhookRequest,
+        messages: tuple[ParsedMessage, ...],
+    ) -> None:
+        assert {one.message.account for one in messages} == {parser.validate(webhook)}
+
+    def test_a_message_was_received_when_its_webhook_was(
+        self, webhook: WebhookRequest, messages: tuple[ParsedMessage, ...]
+    ) -> None:
+        assert {one.message.received_at for one in messages} == {webhook.received_at}
+
+    def test_a_later_delivery_gives_the_same_gate_keys(
+        self,
+        parser: WebhookParser,
+        webhook: WebhookRequest,
+        messages: tuple[ParsedMessage, ...],
+    ) -> None:
+        later = replace(webhook, received_at=webhook.received_at + timedelta(hours=1))
+        again = parser.parse(later, parser.validate(later))
+        keys = [one.message.gate_key for one in messages]
+        assert [one.message.gate_key for one in again] == keys
+        assert len(set(keys)) == len(keys)
+
+    def test_whoever_sent_it_can_be_looked_up(self, messages: tuple[ParsedMessage, ...]) -> None:
+        for message in (one.message for one in messages):
+            assert message.look_up_values
+            assert message.recipient.address in message.recipient.keys
+
+    def test_metadata_is_json(self, messages: tuple[ParsedMessage, ...]) -> None:
+        for one in messages:
+            text = json.dumps(one.message.metadata, allow_nan=False)
+            assert json.loads(text) == one.message.metadata
+
+    def test_each_file_has_the_hash_that_its_key_is_made_of(
+        self, messages: tuple[ParsedMessage, ...]
+    ) -> None:
+        files = [file for one in messages for file in one.files]
+        hashes = [hashlib.sha256(file.content).hexdigest() for file in files]
+        assert [file.attachment.sha256 for file in files] == hashes
+
+    def test_arbitrary_bytes_are_read_or_called_unreadable(
+        self, parser: WebhookParser, webhook: WebhookRequest
+    ) -> None:
+        account = parser.validate(webhook)
+
+        @quick
+        @given(st.binary(max_size=200), st.integers(0, len(webhook.body)))
+        def holds(some: bytes, position: int) -> None:
+            spliced = webhook.body[:position] + some + webhook.body[position + len(some) :]
+            for body in (some, spliced):
+                with contextlib.suppress(UnreadableMessageError):
+                    assert parser.parse(replace(webhook, body=body), account)
+
+        holds()
+
+
+class AnsweringContract(WebhookParserTests):
+    """The provider hears the same every time."""
+
+    def test_the_answer_is_a_200_and_always_the_same_bytes(
+        self, parser: WebhookParser, messages: tuple[ParsedMessage, ...]
+    ) -> None:
+        answer = parser.respond()
+        assert messages
+        assert answer.status == 200
+        assert answer == parser.respond()
+
+    def test_the_limit_has_room_for_a_webhook(
+        self, parser: WebhookParser, webhook: WebhookRequest
+    ) -> None:
+        assert parser.max_body_bytes >= len(webhook.body)
+
+
+class WebhookParserContract(AuthenticityContract, ReadingContract, AnsweringContract):
+    """All of it."""

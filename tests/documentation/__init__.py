@@ -1,0 +1,1 @@
+"""The documentation holds: its commands, its code and its tables are tried."""

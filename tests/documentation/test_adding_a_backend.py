@@ -1,0 +1,57 @@
+"""The backend of the guide works as it is written, and its list of contracts is complete."""
+
+import importlib
+import inspect
+from typing import Any
+
+import pytest
+
+from application.ports import channels, files, queueing, storage, telemetry
+from tests.documentation.documents import ROOT, blocks, cells, imported
+from tests.documentation.documents import files as files_in
+
+GUIDE = "docs/adding-a-backend.md"
+PORTS = (channels, files, queueing, storage, telemetry)
+
+_modules = {path: imported(path, code) for path, code in files_in(GUIDE).items()}
+
+# Its name makes pytest run the contract on the adapter of the guide.
+TestSqliteBlobStore = _modules["tests/infrastructure/blobs/test_sqlite.py"].TestSqliteBlobStore
+
+
+def listed() -> dict[str, str]:
+    """Each port of the guide, and its contract or why it has none."""
+    rows = cells(GUIDE, "## The ports and their contracts")
+    return {port.strip("`"): contract for port, _, contract in rows}
+
+
+def test_the_guide_names_every_port() -> None:
+    ports = {
+        f"{module.__name__.rpartition('.')[2]}.{name}"
+        for module in PORTS
+        for name, member in vars(module).items()
+        if inspect.isclass(member) and getattr(member, "_is_protocol", False)
+        if member.__module__ == module.__name__
+    }
+    assert ports == set(listed())
+
+
+@pytest.mark.parametrize("contract", sorted({c for c in listed().values() if "`" in c}))
+def test_each_contract_of_the_guide_is_there(contract: str) -> None:
+    module, name = contract.strip("`").split(".")
+    found: Any = getattr(importlib.import_module(f"tests.contracts.{module}"), name)
+    assert any(test.startswith("test_") for test in dir(found))
+
+
+def test_every_contract_is_in_the_guide() -> None:
+    contracts = {path.stem for path in (ROOT / "tests" / "contracts").glob("*.py")}
+    named = {contract.strip("`").split(".")[0] for contract in listed().values()}
+    parts_and_tools = {"__init__", "concurrency", "conversation_changes", "message_lists"}
+    assert contracts - parts_and_tools == {name for name in named if not name.startswith("none")}
+
+
+def test_the_case_of_the_guide_differs_from_the_containers_in_the_blobs_only() -> None:
+    container = (ROOT / "entrypoints" / "container.py").read_text("utf-8")
+    (case,) = (block for block in blocks(GUIDE, "python") if 'case "sqlite"' in block)
+    lines = [line for line in case.splitlines() if line.strip() and "SqliteBlobStore" not in line]
+    assert [line for line in lines if f"{line}\n" not in container] == []

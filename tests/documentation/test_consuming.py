@@ -1,0 +1,165 @@
+"""The consumer of the document keeps the contract that stands above it."""
+
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from application.ports.channels import WebhookRequest
+from domain.addresses import ChannelType
+from domain.context import ContextObject
+from entrypoints.container import Container, build_container
+from infrastructure.channels.twilio.simulator import TwilioSimulator
+from infrastructure.secrets.development import keep_development_credentials
+from tests.builders import a_conversation
+from tests.contracts.context_queue import REPLIES, ManualClock
+from tests.documentation.documents import blocks, files, imported
+
+DOCUMENT = "docs/consuming.md"
+consumer = imported("consumer.py", files(DOCUMENT)["consumer.py"])
+
+
+class Desk:
+    """A front door on real files, a customer who writes, and the consumer of the document."""
+
+    def __init__(self, directory: Path) -> None:
+        environ = {"DATA_DIR": str(directory)}
+        credentials = keep_development_credentials(directory)
+        self.simulator = TwilioSimulator(
+            credentials.twilio_account_sid, credentials.twilio_auth_token
+        )
+        self.turns = str(directory / "turns.db")
+        self.clock = ManualClock()
+        self.container: Container = build_container(environ)
+        self.container.clock.override(self.clock)
+        wanted = a_conversation(company_id=None, credentials_reference=None)
+        self.conversation, _ = self.container.open_conversation()(wanted)
+        self.answers: list[list[str]] = []
+
+    def gets(self, *texts: str) -> None:
+        """A message for each text, a second apart."""
+        for text in texts:
+            self.clock.advance(seconds=1)
+            sent = self.simulator.request(
+                "https://hooks.example.com/webhooks/sms",
+                ChannelType.SMS,
+                sender="+14155550123",
+                recipient="+15005550006",
+                body=text,
+            )
+            headers = tuple((name.lower(), value) for name, value in sent.headers.items())
+            webhook = WebhookRequest("POST", sent.url, headers, sent.body, self.clock.now)
+            assert self.container.receive_webhook()(webhook).status == 200
+
+    def consume(self, answer: Any = None) -> int:
+        """Let the consumer work until nothing is ready, as a new process; how often it did."""
+        self.clock.advance(seconds=60)
+        turns = consumer.open_turns(self.turns)
+        take = answer or (lambda _, texts: self.answers.append(texts))
+        try:
+            count = 0
+            while consumer.consume(self.container, REPLIES, turns, take):
+                count += 1
+            return count
+        finally:
+            turns.close()
+
+    def waiting(self) -> int:
+        """How many contexts are on the queue, ready or not."""
+        depths = self.container.context_queue().depths()
+        return sum(d.ready + d.delayed + d.in_flight for d in depths if d.queue == REPLIES)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = Desk(tmp_path)
+    yield desk
+    desk.container.shutdown_resources()
+
+
+def test_a_burst_of_three_is_answered_once(desk: Desk) -> None:
+    desk.gets("Hello?", "Is my order on its way?", "Number 12.")
+    assert desk.consume() == 3
+    assert desk.answers == [["Hello?", "Is my order on its way?", "Number 12."]]
+    assert desk.waiting() == 0
+
+
+def test_the_next_turn_answers_only_what_is_new(desk: Desk) -> None:
+    desk.gets("Hello?")
+    desk.consume()
+    desk.gets("Thank you.", "Bye.")
+    desk.consume()
+    assert desk.answers == [["Hello?"], ["Thank you.", "Bye."]]
+
+
+def test_nothing_is_answered_beside_a_human(desk: Desk) -> None:
+    desk.gets("Hello?")
+    desk.container.switch_hand_off()(desk.conversation.conversation_id, on=True)
+    assert desk.consume() == 1
+    assert desk.answers == []
+    assert desk.waiting() == 0
+
+
+def test_a_context_that_comes_again_is_not_answered_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.gets("Hello?")
+    with monkeypatch.context() as lost:
+        lost.setattr(desk.container.context_queue(), "acknowledge", lambda *_: False)
+        assert desk.consume() == 1
+    desk.clock.advance(seconds=300)
+    assert desk.consume() == 1
+    assert desk.answers == [["Hello?"]]
+    assert desk.waiting() == 0
+
+
+def test_a_turn_whose_answer_failed_comes_back(desk: Desk) -> None:
+    def fail(context: ContextObject, texts: list[str]) -> None:
+        raise ConnectionError("the model is busy")
+
+    desk.gets("Hello?")
+    with pytest.raises(ConnectionError):
+        desk.consume(fail)
+    desk.clock.advance(seconds=300)
+    desk.consume()
+    assert desk.answers == [["Hello?"]]
+
+
+def test_a_context_with_a_preview_is_read_whole(desk: Desk) -> None:
+    text = "ä" * 150_000
+    desk.gets(text)
+    desk.clock.advance(seconds=60)
+    (seen,) = desk.container.context_queue().receive(REPLIES, 1, visibility=timedelta(0))
+    assert seen.context.message.body_truncated
+    assert consumer.whole_body(desk.container, seen.context) == text
+    desk.consume()
+    assert desk.answers == [[text]]
+
+
+def test_the_loop_of_the_document_answers(
+    desk: Desk,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def interrupt(seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "sleep", interrupt)
+    monkeypatch.setattr(
+        sys.modules["entrypoints.container"], "build_container", lambda _: desk.container
+    )
+    desk.gets("Hello?")
+    desk.clock.advance(seconds=60)
+    (loop,) = (block for block in blocks(DOCUMENT, "python") if "while True" in block)
+    loop = loop.replace("ChannelType.WHATSAPP", "ChannelType.SMS")
+    namespace: dict[str, Any] = {}
+    with pytest.raises(KeyboardInterrupt):
+        exec(loop, namespace)
+    namespace["turns"].close()
+    assert capsys.readouterr().out == "['Hello?']\n"

@@ -1,0 +1,93 @@
+"""What the document says about the context object is what the schema and the claim check say."""
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from domain.messages import Attachment
+from infrastructure.blobs.memory import MemoryBlobStore
+from infrastructure.queueing.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheckPublisher
+from infrastructure.queueing.memory import MemoryContextQueue
+from infrastructure.wire import context_to_json
+from tests.contracts.context_queue import AT_ONCE, REPLIES, ManualClock, a_context
+from tests.documentation.documents import blocks, cells, text_of
+
+DOCUMENT = "docs/consuming.md"
+SCHEMA: dict[str, Any] = json.loads(text_of("docs/context-object.schema.json"))
+
+
+def keys_of(group: str) -> set[str]:
+    """Every key that the published schema has in a group."""
+    name = SCHEMA["properties"][group]["$ref"].rpartition("/")[2]
+    return set(SCHEMA["$defs"][name]["properties"])
+
+
+def test_the_tables_name_every_key_of_the_schema_and_no_other() -> None:
+    rows = [(group, key) for group, key, _ in cells(DOCUMENT, "## The context object")]
+    rows += [
+        ("`message`", row[0]) for row in cells(DOCUMENT, "And these beside them, in `message`:")
+    ]
+    listed = {(group.strip("`"), key.strip("`")) for group, key in rows}
+    assert len(listed) == len(rows)
+    assert listed == {(group, key) for group in SCHEMA["properties"] for key in keys_of(group)}
+
+
+def test_the_keys_that_are_always_there_are_those_that_a_consumer_may_rely_on() -> None:
+    rows = cells(DOCUMENT, "## The context object")
+    always = {key.strip("`") for group, key, _ in rows if group == "`message`"}
+    assert always == set(SCHEMA["$defs"]["WireMessage"]["required"])
+
+
+def test_the_example_is_a_context_object_with_every_key() -> None:
+    (block,) = blocks(DOCUMENT, "json")
+    example = json.loads(block)
+    jsonschema.validate(example, SCHEMA, format_checker=jsonschema.FormatChecker())
+    assert {group: set(example[group]) for group in example} == {
+        group: keys_of(group) for group in SCHEMA["properties"]
+    }
+
+
+PARTS: dict[str, tuple[str, dict[str, Any], Any]] = {
+    "the body": ("body", {"body": "x" * 5000}, "x" * 5000),
+    "the metadata": ("metadata", {"metadata": {"a": "x" * 5000}}, {"a": "x" * 5000}),
+    "the list of attachments": (
+        "attachments",
+        {"attachments": tuple(Attachment("image/png", url="u" * 300) for _ in range(20))},
+        20,
+    ),
+    "the subject": ("subject", {"subject": "x" * 5000}, "x" * 5000),
+}
+
+
+def test_the_limit_is_the_one_that_the_document_names() -> None:
+    assert f"at most {DEFAULT_LIMIT_BYTES // 1024} KiB" in text_of(DOCUMENT)
+
+
+def test_the_parts_that_are_stored_are_in_the_order_of_the_table() -> None:
+    rows = cells(DOCUMENT, "## What is too large for a queue")
+    assert [row[0] for row in rows] == list(PARTS)
+
+
+@pytest.mark.parametrize("row", cells(DOCUMENT, "## What is too large for a queue"))
+def test_a_part_that_is_too_large_is_found_where_the_table_says(row: list[str]) -> None:
+    part, _, place, _ = row
+    key, fields, expected = PARTS[part]
+    queue, blobs = MemoryContextQueue(ManualClock()), MemoryBlobStore()
+    ClaimCheckPublisher(queue, blobs, limit_bytes=3500).publish(a_context(**fields), AT_ONCE)
+    (delivery,) = queue.receive(REPLIES, 1)
+    found = json.loads(context_to_json(delivery.context))["message"]
+    left = found[key]
+    for step in place.strip("`").split("."):
+        found = found[step]
+    content = blobs.get(found).decode()
+    if isinstance(expected, str):
+        assert content == expected
+        assert left == expected[:1024]
+    elif isinstance(expected, int):
+        assert len(json.loads(content)) == expected
+        assert left == []
+    else:
+        assert json.loads(content) == expected
+        assert left == {}

@@ -1,0 +1,92 @@
+"""What the README shows is what one gets."""
+
+import json
+import re
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+
+import pytest
+
+from infrastructure.settings import Settings, read_settings
+from infrastructure.tenancy import read_tenancy
+from tests.documentation.documents import ROOT, blocks, cells, text_of
+from tests.documentation.session import ORIGIN, Session, normalised, session, steps
+
+README = "README.md"
+DOCUMENTS = [README, *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+_LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    with session(tmp_path_factory.mktemp("reader")) as reader:
+        yield reader
+
+
+def test_make_run_shows_what_the_readme_shows(reader: Session) -> None:
+    ((command, shown),) = steps(blocks(README, "console")[0])
+    assert command == "make run"
+    assert normalised(reader.shown.replace(reader.origin, ORIGIN)) == normalised(shown)
+
+
+def test_the_session_goes_as_the_readme_shows_it(reader: Session) -> None:
+    expected, got = [], []
+    for block in blocks(README, "console")[1:]:
+        for command, output in steps(block):
+            expected.append(f"$ {command}\n{normalised(output)}")
+            got.append(f"$ {command}\n{normalised(reader.run(command))}")
+    assert "\n".join(got) == "\n".join(expected)
+    (line,) = blocks(README, "jsonl")
+    assert normalised(line) in normalised(reader.log()).splitlines()
+
+
+def default_of(name: str) -> str:
+    """The default of a setting, as the table writes it."""
+    default = Settings.model_fields[name].default
+    if default is None or default == ():
+        return "unset"
+    return f"`{default.value if isinstance(default, Enum) else default}`"
+
+
+def test_the_table_has_every_setting_with_its_default() -> None:
+    table = {variable: default for variable, default, _ in cells(README, "## Settings")}
+    assert table == {f"`{name.upper()}`": default_of(name) for name in Settings.model_fields}
+
+
+def test_the_settings_for_real_providers_are_accepted(tmp_path: Path) -> None:
+    (exports,) = blocks(README, "sh")
+    environ = dict(re.findall(r"^export (\w+)=(.*)$", exports, re.M))
+    key = json.loads(blocks(README, "json")[0])["tenants"][0]["sendgrid"]["public_keys"][0]
+    for name, value in environ.items():
+        if value.startswith("file:"):
+            (tmp_path / name).write_text(key)
+            environ[name] = f"file:{tmp_path / name}"
+    settings = read_settings(environ)
+    assert settings.has_real_secrets
+    assert len(settings.twilio_auth_token) == len(settings.sendgrid_webhook_public_key) == 1
+
+
+def test_the_tenants_file_of_the_readme_is_accepted(tmp_path: Path) -> None:
+    (content,) = blocks(README, "json")
+    (tmp_path / "tenants.json").write_text(content)
+    tenancy = read_tenancy(read_settings({"TENANTS": f"file:{tmp_path / 'tenants.json'}"}))
+    owner = tenancy.directory.owner_of_recipient("orders@acme.example")
+    assert owner is not None
+    assert owner.company_id == "acme"
+    assert len(tenancy.accounts.twilio) == len(tenancy.accounts.sendgrid) == 2
+
+
+def anchors(document: Path) -> set[str]:
+    """The names under which a page's headings can be linked to."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_leads_somewhere(document: str) -> None:
+    here = ROOT / document
+    for path, anchor in _LINK.findall(text_of(document)):
+        target = here.parent / path if path else here
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), anchor

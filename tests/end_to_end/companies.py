@@ -1,0 +1,84 @@
+"""Two companies that share a front desk, and what each of them can do there."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from domain.addresses import ChannelType
+from domain.conversations import Conversation
+from infrastructure.channels.simulation import SimulatedRequest
+from tests.end_to_end.answers import EMAIL
+from tests.end_to_end.desk import Desk
+from tests.end_to_end.providers import Providers
+
+
+@dataclass(frozen=True)
+class Company:
+    """What one company has: addresses and accounts that nobody else has."""
+
+    name: str
+    number: str
+    service: str
+    providers: Providers
+
+    @property
+    def mailbox(self) -> str:
+        return f"help@{self.name}.example"
+
+    @property
+    def credentials_reference(self) -> str:
+        return f"{self.name}-credentials"
+
+    def recipient(self, channel: ChannelType) -> str:
+        """Its address on ``channel``."""
+        return self.mailbox if channel is EMAIL else self.number
+
+    def signs(self, desk: Desk, channel: ChannelType, **wanted: Any) -> SimulatedRequest:
+        """A message that its account vouches for; to its own address, unless told."""
+        wanted = {"recipient": self.recipient(channel), "body": f"To {self.name}", **wanted}
+        return self.providers.webhook(desk.url(channel), channel, **wanted)
+
+    def entry(self) -> dict[str, object]:
+        """Its part of the tenants file."""
+        return {
+            "company_id": self.name,
+            "company_name": self.name.title(),
+            "credentials_reference": self.credentials_reference,
+            "recipients": [self.number, self.service, f"{self.name}.example"],
+            "twilio": {
+                "account_sid": self.providers.account_sid,
+                "auth_tokens": [self.providers.auth_token],
+            },
+            "sendgrid": {
+                "account": f"{self.name}-mail",
+                "public_keys": [self.providers.mail_public_key],
+            },
+        }
+
+
+ACME = Company("acme", "+15005550001", "MG" + "a" * 32, Providers.numbered(1))
+BRILL = Company("brill", "+15005550002", "MG" + "b" * 32, Providers.numbered(2))
+COMPANIES = (ACME, BRILL)
+
+
+def open_for(desk: Desk, company: Company, channel: ChannelType, **changes: Any) -> Conversation:
+    """The conversation of one customer, the same for all, with ``company``."""
+    return desk.open(
+        channel,
+        conversation_id=f"{company.name}-{channel}",
+        recipient_id=company.recipient(channel),
+        **{"company_id": company.name, **changes},
+    )
+
+
+def joined(desk: Desk) -> Counter[tuple[str, str, str]]:
+    """How often (conversation, company, text) was queued."""
+    return Counter(
+        (
+            context.conversation.conversation_id,
+            context.company.company_id or "",
+            context.message.body.strip(),
+        )
+        for contexts in desk.contexts().values()
+        for context in contexts
+    )

@@ -1,0 +1,78 @@
+"""Front desks on every backend that keeps the promises: a further one is a further parameter."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from entrypoints.container import Container, build_container
+from tests.end_to_end.companies import COMPANIES
+from tests.end_to_end.desk import BACKENDS, Desk, Host, hosting, serving
+
+
+class Serve(Protocol):
+    """Starts a desk that ends with the test.
+
+    ``prepare`` may replace parts before anything is built of them.
+    """
+
+    def __call__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        *,
+        prepare: Callable[[Container], None] | None = None,
+    ) -> Desk: ...
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[Host]:
+    with hosting() as listening:
+        yield listening
+
+
+@pytest.fixture
+def serve(host: Host, backend: str, tmp_path: Path) -> Iterator[Serve]:
+    with ExitStack() as stack:
+
+        def start(
+            settings: Mapping[str, str] | None = None,
+            *,
+            prepare: Callable[[Container], None] | None = None,
+        ) -> Desk:
+            environ = {"DATA_DIR": str(tmp_path / "data"), **(settings or {})}
+            container = build_container(environ, ephemeral=backend == "memory")
+            if prepare is not None:
+                prepare(container)
+            return stack.enter_context(serving(host, container))
+
+        yield start
+
+
+@pytest.fixture
+def desk(serve: Serve) -> Desk:
+    """A desk with no settings at all, which has read its accounts as a server does at its start."""
+    started = serve()
+    started.container.tenancy()
+    return started
+
+
+@pytest.fixture
+def tenants(tmp_path: Path) -> dict[str, str]:
+    """The settings of a desk for two companies; nobody is answered for their accounts."""
+    file = tmp_path / "tenants.json"
+    file.write_text(json.dumps({"tenants": [company.entry() for company in COMPANIES]}))
+    return {"TENANTS": f"file:{file}", "FALLBACK_MAX_PER_HOUR": "0"}
+
+
+@pytest.fixture
+def shared(serve: Serve, tenants: dict[str, str]) -> Desk:
+    """A desk for both companies."""
+    return serve(tenants)

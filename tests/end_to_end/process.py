@@ -1,0 +1,53 @@
+"""The real server process, as whoever installs it has it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+FRONTDESK = str(Path(sys.executable).with_name("frontdesk"))
+
+
+def environment(data_dir: Path, **settings: str) -> dict[str, str]:
+    """Nothing of the machine's own settings but where programs are."""
+    return {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir), **settings}
+
+
+@dataclass
+class Server:
+    """A server at ``origin``, and what it has printed by its end."""
+
+    origin: str
+    printed: str
+
+
+@contextmanager
+def server_process(environ: Mapping[str, str], log: Path) -> Iterator[Server]:
+    """A server that writes its log to a file, and ends in good order."""
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(
+            [FRONTDESK, "serve", "--port", "0"],
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+", line)
+        assert found is not None
+        server = Server(found.group(), line)
+        try:
+            yield server
+        finally:
+            process.send_signal(signal.SIGTERM)
+            rest, _ = process.communicate(timeout=20)
+            server.printed += rest
+        assert process.returncode == 0

@@ -1,0 +1,163 @@
+"""What is answered with 200, and what becomes of it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from domain.addresses import ChannelType
+from infrastructure.channels.simulation import SimulatedRequest
+from tests.builders import RECIPIENT, SENDER
+from tests.end_to_end.answers import (
+    EMAIL,
+    INVALID_SIGNATURE,
+    SMS,
+    THANKS,
+    TWIML,
+    WHATSAPP,
+    every_channel,
+)
+from tests.end_to_end.conftest import Serve
+from tests.end_to_end.desk import Desk
+from tests.infrastructure.channels.sendgrid.webhooks import a_field
+
+Make = Callable[[Desk], SimulatedRequest]
+
+
+# 200: recorded, or a duplicate
+
+
+@every_channel
+def test_a_recorded_message_and_its_duplicates_get_the_same_bytes(
+    desk: Desk, channel: ChannelType
+) -> None:
+    desk.open(channel)
+    webhook = desk.webhook(channel)
+
+    answers = [desk.post(webhook).shown for _ in range(3)]
+
+    assert answers == [THANKS[channel]] * 3
+    assert {queue: len(found) for queue, found in desk.contexts().items()} == {
+        f"{channel}-replies": 1
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "channel"),
+    [
+        ("/prod/v1/Webhooks/SMS", SMS),
+        ("/webhooks/sms?tenant=acme", SMS),
+        ("/email/webhooks/whatsapp/", WHATSAPP),
+        ("/EMAIL", EMAIL),
+    ],
+)
+def test_the_last_segment_that_names_a_channel_decides(
+    desk: Desk, path: str, channel: ChannelType
+) -> None:
+    desk.open(channel)
+    webhook = desk.providers.webhook(desk.url(path), channel)
+    assert desk.post(webhook).shown == THANKS[channel]
+    assert list(desk.contexts()) == [f"{channel}-replies"]
+
+
+@pytest.mark.parametrize(("path", "channel"), [(SMS, WHATSAPP), (WHATSAPP, SMS)])
+def test_the_prefix_of_the_sender_decides_between_whatsapp_and_sms(
+    desk: Desk, path: ChannelType, channel: ChannelType
+) -> None:
+    desk.open(channel)
+    assert desk.post(desk.providers.webhook(desk.url(path), channel)).shown == TWIML
+    assert list(desk.contexts()) == [f"{channel}-replies"]
+
+
+@pytest.mark.parametrize("channel", [SMS, WHATSAPP])
+def test_the_public_address_is_what_twilio_signed(serve: Serve, channel: ChannelType) -> None:
+    desk = serve({"PUBLIC_BASE_URL": "https://hooks.example.com"})
+    public = desk.providers.webhook(f"https://hooks.example.com/webhooks/{channel}", channel)
+
+    assert desk.post(replace(public, url=desk.url(channel))).shown == TWIML
+    assert desk.post(desk.webhook(channel)).shown == INVALID_SIGNATURE
+
+
+# 200: an unknown sender
+
+
+@every_channel
+def test_an_unknown_sender_is_kept_and_gets_the_fallback_once(
+    desk: Desk, channel: ChannelType
+) -> None:
+    answers = [desk.post(desk.webhook(channel, body=body)).shown for body in ("One", "Two")]
+
+    assert answers == [THANKS[channel]] * 2
+    assert [message.body for message in desk.unmatched()] == ["One", "Two"]
+    (fallback,) = (desk.data_dir / "outgoing.jsonl").read_text().splitlines()
+    assert json.loads(fallback)["to"].removeprefix("whatsapp:") == SENDER[channel]
+
+
+SUPPRESSED: dict[str, tuple[ChannelType, dict[str, str]]] = {
+    "a word that ends the subscription": (SMS, {"body": "stop"}),
+    "an opt-out that Twilio handled": (WHATSAPP, {"body": "No more", "opt_out_type": "STOP"}),
+    "a short code": (SMS, {"sender": "28849"}),
+    "a sender without a number": (SMS, {"sender": "ACME"}),
+    "a machine's mailbox": (EMAIL, {"sender": "mailer-daemon@example.com"}),
+    "mail that nobody vouches for": (EMAIL, {"spf": "fail", "dkim": "none"}),
+    "a sender that is the recipient": (EMAIL, {"sender": RECIPIENT[EMAIL]}),
+}
+
+
+@pytest.mark.parametrize(("channel", "wanted"), SUPPRESSED.values(), ids=SUPPRESSED)
+def test_an_unknown_sender_who_must_not_be_answered_is_only_kept(
+    desk: Desk, channel: ChannelType, wanted: dict[str, str]
+) -> None:
+    assert desk.post(desk.webhook(channel, **wanted)).shown == THANKS[channel]
+    assert len(desk.unmatched()) == 1
+    assert not (desk.data_dir / "outgoing.jsonl").exists()
+
+
+# 200: authentic, but unreadable
+
+
+def a_form(desk: Desk) -> dict[str, str]:
+    """As few fields as make a message."""
+    return {
+        "MessageSid": "SM" + "1" * 32,
+        "AccountSid": desk.providers.account_sid,
+        "From": SENDER[SMS],
+        "To": RECIPIENT[SMS],
+    }
+
+
+def _form_without(field: str) -> Make:
+    def make(desk: Desk) -> SimulatedRequest:
+        fields = {name: value for name, value in a_form(desk).items() if name != field}
+        return desk.providers.form(desk.url(SMS), fields)
+
+    return make
+
+
+UNREADABLE: dict[str, tuple[ChannelType, Make]] = {
+    "a form without MessageSid": (SMS, _form_without("MessageSid")),
+    "a form without From": (WHATSAPP, _form_without("From")),
+    "a number with control characters": (SMS, lambda desk: desk.webhook(SMS, sender="+1\x00415")),
+    "mail without an author": (EMAIL, lambda desk: desk.webhook(EMAIL, sender="nobody")),
+    "mail without anything": (EMAIL, lambda desk: desk.providers.multipart_form(desk.url(EMAIL))),
+    "mail of too many fields": (
+        EMAIL,
+        lambda desk: desk.providers.multipart_form(
+            desk.url(EMAIL), *(a_field(f"field{number}", b"x") for number in range(501))
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("channel", "make"), UNREADABLE.values(), ids=UNREADABLE)
+def test_what_is_authentic_but_unreadable_is_a_dead_letter(
+    desk: Desk, channel: ChannelType, make: Make
+) -> None:
+    webhook = make(desk)
+
+    assert [desk.post(webhook).shown for _ in range(2)] == [THANKS[channel]] * 2
+
+    (letter,) = desk.dead_letters()
+    assert (letter.kind, letter.request.body) == ("unreadable", webhook.body)
+    assert (desk.unmatched(), desk.contexts()) == ([], {})

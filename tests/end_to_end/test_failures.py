@@ -1,0 +1,266 @@
+"""The answers when something of ours is broken: nothing is lost, and nothing told."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from dependency_injector import providers
+
+from application.ports.channels import ParsedMessage, WebhookParser, WebhookRequest, WebhookResponse
+from application.ports.files import DeadLetter
+from domain.addresses import ChannelType
+from domain.errors import StorageUnavailableError
+from domain.messages import MessageRecord
+from entrypoints.container import Container
+from infrastructure.blobs.memory import MemoryDeadLetters
+from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.secrets.development import FILE_NAME
+from infrastructure.storage.memory import MemoryConversationStore, MemoryMessageStore
+from tests.end_to_end.answers import EMAIL, INTERNAL_ERROR, SMS, THANKS, UNAVAILABLE, every_channel
+from tests.end_to_end.conftest import Serve
+from tests.end_to_end.desk import Desk
+from tests.end_to_end.providers import Providers
+from tests.end_to_end.test_answers import UNREADABLE
+
+only_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+
+class MissingMessages(MemoryMessageStore):
+    """A store of messages that does not answer."""
+
+    def record(self, record: MessageRecord) -> MessageRecord | None:
+        raise StorageUnavailableError("internal text: no answer")
+
+
+class BuggyConversations(MemoryConversationStore):
+    """A store of conversations with a bug."""
+
+    def find_open_conversations(self, *_: object) -> tuple[()]:
+        raise LookupError("internal text: row 7")
+
+
+class FullDeadLetters(MemoryDeadLetters):
+    """A place for dead letters that takes no more."""
+
+    def keep(self, letter: DeadLetter) -> None:
+        raise StorageUnavailableError("internal text: no space left")
+
+
+class BuggyParser(WebhookParser):
+    """A parser with a bug where it matters most."""
+
+    max_body_bytes = 1_000_000
+
+    def validate(self, request: WebhookRequest) -> str:
+        raise LookupError("internal text: no such attribute")
+
+    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
+        raise NotImplementedError
+
+    def respond(self) -> WebhookResponse:
+        raise NotImplementedError
+
+
+def without_messages(container: Container) -> None:
+    container.message_store.override(providers.Object(MissingMessages()))
+
+
+def with_a_bug(container: Container) -> None:
+    container.conversation_store.override(providers.Object(BuggyConversations()))
+
+
+def with_nowhere_for_dead_letters(container: Container) -> None:
+    container.dead_letters.override(providers.Object(FullDeadLetters()))
+
+
+def with_buggy_parsers(container: Container) -> None:
+    container.twilio_parser.override(providers.Object(BuggyParser()))
+    container.sendgrid_parser.override(providers.Object(BuggyParser()))
+
+
+def with_parsers_that_cannot_be_built(container: Container) -> None:
+    def build() -> WebhookParser:
+        raise LookupError("internal text: no such library")
+
+    container.twilio_parser.override(providers.Callable(build))
+    container.sendgrid_parser.override(providers.Callable(build))
+
+
+def without_secrets(container: Container) -> None:
+    """A directory where the secret should be cannot be read, whoever asks."""
+    (container.settings().data_dir / FILE_NAME).mkdir(parents=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Somebody else's transaction holds the database for too long."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+
+
+@contextmanager
+def renamed(path: Path, table: str) -> Iterator[None]:
+    """A database that answers every statement about ``table`` with an error."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"ALTER TABLE {table} RENAME TO {table}_elsewhere")
+        yield
+        connection.execute(f"ALTER TABLE {table}_elsewhere RENAME TO {table}")
+
+
+# 200: a bug after authentication
+
+
+@every_channel
+def test_a_bug_after_authentication_leaves_a_dead_letter(
+    serve: Serve, channel: ChannelType
+) -> None:
+    desk = serve(prepare=with_a_bug)
+    webhook = desk.webhook(channel)
+
+    assert [desk.post(webhook).shown for _ in range(2)] == [THANKS[channel]] * 2
+
+    (letter,) = desk.dead_letters()
+    assert (letter.kind, letter.reason) == ("bug", "LookupError")
+    assert letter.request.body == webhook.body
+
+
+# 500
+
+
+@every_channel
+def test_a_bug_whose_dead_letter_cannot_be_written_is_an_error(
+    serve: Serve, channel: ChannelType
+) -> None:
+    def prepare(container: Container) -> None:
+        with_a_bug(container)
+        with_nowhere_for_dead_letters(container)
+
+    desk = serve(prepare=prepare)
+    assert desk.post(desk.webhook(channel)).shown == INTERNAL_ERROR
+
+
+@pytest.mark.parametrize("make", [make for _, make in UNREADABLE.values()], ids=UNREADABLE)
+def test_something_unreadable_whose_dead_letter_cannot_be_written_is_an_error(
+    serve: Serve, make: Callable[[Desk], SimulatedRequest]
+) -> None:
+    desk = serve(prepare=with_nowhere_for_dead_letters)
+    assert desk.post(make(desk)).shown == INTERNAL_ERROR
+
+
+@only_sqlite
+def test_a_file_in_place_of_the_dead_letters_is_an_error_until_it_is_gone(desk: Desk) -> None:
+    _, make = UNREADABLE["a form without From"]
+    in_the_way = desk.data_dir / "dead-letters"
+    desk.open(SMS)
+    in_the_way.touch()
+    assert desk.post(make(desk)).shown == INTERNAL_ERROR
+
+    in_the_way.unlink()
+    assert desk.post(make(desk)).shown == THANKS[SMS]
+    assert len(desk.dead_letters()) == 1
+
+
+@every_channel
+@pytest.mark.parametrize("prepare", [with_buggy_parsers, with_parsers_that_cannot_be_built])
+def test_a_bug_before_authentication_is_an_error_and_nothing_is_kept(
+    serve: Serve, channel: ChannelType, prepare: Callable[[Container], None]
+) -> None:
+    desk = serve(prepare=prepare)
+    webhook = desk.webhook(channel)
+    before = desk.kept()
+    assert desk.post(webhook).shown == INTERNAL_ERROR
+    assert desk.kept() == before
+
+
+# 503
+
+
+@every_channel
+def test_a_store_that_does_not_answer_makes_the_provider_try_again(
+    serve: Serve, channel: ChannelType
+) -> None:
+    desk = serve(prepare=without_messages)
+    webhook = desk.webhook(channel)
+    before = desk.kept()
+
+    answer = desk.post(webhook)
+
+    assert (answer.shown, answer.headers["retry-after"]) == (UNAVAILABLE, "30")
+    assert desk.kept() == before
+
+
+@only_sqlite
+def test_a_store_that_somebody_else_has_locked_makes_the_provider_try_again(desk: Desk) -> None:
+    desk.open(SMS)
+    webhook = desk.webhook(SMS)
+    with locked(desk.data_dir / "frontdesk.db"):
+        answer = desk.post(webhook)
+    assert (answer.shown, answer.headers["retry-after"]) == (UNAVAILABLE, "30")
+
+    assert desk.post(webhook).shown == THANKS[SMS]
+    assert [len(found) for found in desk.contexts().values()] == [1]
+
+
+@only_sqlite
+@every_channel
+@pytest.mark.parametrize("table", ["messages", "conversations"])
+def test_a_damaged_store_makes_the_provider_try_again(
+    desk: Desk, channel: ChannelType, table: str
+) -> None:
+    desk.open(channel)
+    webhook = desk.webhook(channel)
+    with renamed(desk.data_dir / "frontdesk.db", table):
+        answer = desk.post(webhook)
+    assert (answer.shown, answer.headers["retry-after"]) == (UNAVAILABLE, "30")
+
+    assert desk.post(webhook).shown == THANKS[channel]
+    assert [len(found) for found in desk.contexts().values()] == [1]
+
+
+@only_sqlite
+def test_mail_whose_file_cannot_be_stored_is_tried_again(desk: Desk) -> None:
+    desk.open(EMAIL)
+    mail = desk.webhook(EMAIL, attachments=[("order.txt", "text/plain", b"42")])
+    in_the_way = desk.data_dir / "blobs"
+    in_the_way.touch()
+    assert desk.post(mail).shown == UNAVAILABLE
+
+    in_the_way.unlink()
+    assert desk.post(mail).shown == THANKS[EMAIL]
+    assert [len(found) for found in desk.contexts().values()] == [1]
+
+
+@every_channel
+def test_secrets_that_cannot_be_read_make_the_provider_try_again(
+    serve: Serve, channel: ChannelType
+) -> None:
+    desk = serve(prepare=without_secrets)
+    webhook = Providers.numbered(1).webhook(desk.url(channel), channel)
+    before = desk.kept()
+
+    answer = desk.post(webhook)
+
+    assert (answer.shown, answer.headers["retry-after"]) == (UNAVAILABLE, "30")
+    assert desk.kept() == before
+
+
+# 200, although the queue is broken: the message is durable, and stays pending
+
+
+@only_sqlite
+@every_channel
+def test_a_message_whose_queue_is_broken_is_recorded_and_acknowledged(
+    desk: Desk, channel: ChannelType
+) -> None:
+    conversation = desk.open(channel)
+    desk.contexts()
+    webhook = desk.webhook(channel)
+    with renamed(desk.data_dir / "queues.db", "contexts"):
+        answers = [desk.post(webhook).shown for _ in range(2)]
+
+    assert answers == [THANKS[channel]] * 2
+    assert desk.contexts() == {}
+    assert len(desk.container.message_store().history(conversation.key)) == 1

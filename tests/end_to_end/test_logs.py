@@ -1,0 +1,190 @@
+"""What a server writes down about people and secrets, at the lowest level: nothing."""
+
+import base64
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from domain.addresses import ChannelType
+from entrypoints.container import build_container
+from infrastructure.secrets.development import FILE_NAME, keep_development_credentials
+from tests.builders import a_conversation
+from tests.end_to_end.answers import EMAIL
+from tests.end_to_end.process import environment, server_process
+from tests.end_to_end.providers import Providers
+from tests.end_to_end.visitors import (
+    API_KEY,
+    BODY,
+    KNOWN,
+    MAILBOX,
+    NUMBER,
+    PASSWORD,
+    RECIPIENTS,
+    SEEDS,
+    Visitors,
+)
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a server wrote, and what must not be in it."""
+
+    lines: list[str]
+    printed: str
+    seeds: tuple[str, ...]
+
+    def records(self, message: str) -> list[dict[str, object]]:
+        """The lines with this sentence."""
+        parsed = (json.loads(line) for line in self.lines)
+        return [record for record in parsed if record["message"] == message]
+
+
+def _development(data_dir: Path) -> tuple[Providers, dict[str, str]]:
+    return Providers.of(keep_development_credentials(data_dir)), {}
+
+
+def _real(_: Path) -> tuple[Providers, dict[str, str]]:
+    """Accounts that do not exist, so nobody is answered automatically."""
+    providers = Providers.numbered(7)
+    return providers, {
+        "TWILIO_ACCOUNT_SID": providers.account_sid,
+        "TWILIO_AUTH_TOKEN": f"{'9' * 32},{providers.auth_token}",
+        "SENDGRID_WEBHOOK_PUBLIC_KEY": providers.mail_public_key,
+        "SENDGRID_BASIC_AUTH": PASSWORD,
+        "SENDGRID_API_KEY": API_KEY,
+        "FALLBACK_EMAIL_FROM": RECIPIENTS[EMAIL],
+        "FALLBACK_MAX_PER_HOUR": "0",
+    }
+
+
+STATUSES = [200, 200, 200, 200, 401, 200, 413, 404, 405]
+Accounts = Callable[[Path], tuple[Providers, dict[str, str]]]
+
+
+@pytest.fixture(scope="module", params=[_development, _real], ids=["development", "real"])
+def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Log:
+    """The log of a server that had every kind of visitor, and whose store broke at the end."""
+    accounts: Accounts = request.param
+    directory = tmp_path_factory.mktemp("logs")
+    data_dir = directory / "data"
+    providers, secrets = accounts(data_dir)
+    environ = environment(data_dir, LOG_LEVEL="DEBUG", MAX_BODY_BYTES="60000", **secrets)
+    _open_conversations(environ)
+    with server_process(environ, directory / "log") as server:
+        visitors = Visitors(server.origin, providers, [])
+        for channel in ChannelType:
+            assert visitors.statuses(channel) == STATUSES
+        visitors.break_the_protocol()
+        _break_the_store(data_dir)
+        for channel in ChannelType:
+            assert visitors.post(visitors.webhook(channel, KNOWN[channel])) == 503
+    known = [providers.auth_token, *secrets.get("TWILIO_AUTH_TOKEN", "").split(",")]
+    known += [path.read_text() for path in data_dir.glob(FILE_NAME)]
+    number = providers.mail_key.private_numbers().private_value
+    seeds = (*SEEDS, *filter(None, known), f"{number:x}", *visitors.signatures)
+    lines = (directory / "log").read_text("utf-8").splitlines()
+    return Log(lines, server.printed, seeds)
+
+
+def _open_conversations(environ: dict[str, str]) -> None:
+    container = build_container(environ)
+    for channel in ChannelType:
+        container.conversation_store().open_conversation(
+            a_conversation(
+                channel,
+                conversation_id=f"conversation-{channel}",
+                sender_id=KNOWN[channel],
+                recipient_id=RECIPIENTS[channel],
+            )
+        )
+    container.shutdown_resources()
+
+
+def _break_the_store(data_dir: Path) -> None:
+    with closing(sqlite3.connect(data_dir / "frontdesk.db", isolation_level=None)) as connection:
+        connection.execute("ALTER TABLE messages RENAME TO elsewhere")
+
+
+def forms(seed: str) -> set[str]:
+    """``seed`` as it may hide in a line: in JSON, a URL, hex, or base64 at any place of a text."""
+    data = seed.encode()
+    encoded = {base64.b64encode(b"\0" * shift + data).decode()[shift * 2 :] for shift in range(3)}
+    # The characters at both ends depend on what stands beside them.
+    middles = {text.rstrip("=")[1:-1] for text in encoded}
+    written = {seed, json.dumps(seed)[1:-1], quote(seed, safe=""), quote_plus(seed), data.hex()}
+    return {form.lower() for form in written | middles}
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize("seed", [NUMBER, MAILBOX, BODY])
+def test_a_seed_is_found_however_it_is_written(seed: str, before: str) -> None:
+    text = f"{before}{seed}, more".encode()
+    for line in (text.decode(), base64.b64encode(text).decode(), text.hex(), quote(text)):
+        assert any(form in line.lower() for form in forms(seed))
+
+
+def test_no_line_holds_anything_of_anybody_or_any_secret(log: Log) -> None:
+    text = "\n".join([log.printed, *log.lines]).lower()
+    assert [seed for seed in log.seeds if any(form in text for form in forms(seed))] == []
+
+
+def test_every_line_is_a_json_object_with_its_place(log: Log) -> None:
+    for line in log.lines:
+        assert list(json.loads(line))[:4] == ["timestamp", "level", "logger", "message"]
+
+
+def test_every_webhook_that_was_recorded_is_one_line_with_all_its_ids(log: Log) -> None:
+    handled = log.records("webhook handled")
+    for channel in ChannelType:
+        first, again = (
+            record
+            for record in handled
+            if record["channel"] == channel and record["outcome"] in {"recorded", "duplicate"}
+        )
+        assert (first["outcome"], again["outcome"]) == ("recorded", "duplicate")
+        assert first["conversation_id"] == again["conversation_id"] == f"conversation-{channel}"
+        assert first["request_id"] == again["request_id"]
+        assert first["message_id"] == again["message_id"]
+
+
+REQUIRED = {
+    "recorded": {"request_id", "conversation_id", "message_id", "duration_ms"},
+    "duplicate": {"request_id", "conversation_id", "message_id", "duration_ms"},
+    "unmatched": {"request_id", "message_id", "duration_ms"},
+    "dead_letter": {"dead_letter_id", "duration_ms"},
+    "refused": {"status"},
+    "failed": {"status", "duration_ms"},
+}
+
+
+def test_every_webhook_leaves_a_line_with_its_outcome(log: Log) -> None:
+    outcomes: dict[str, int] = {}
+    for record in log.records("webhook handled"):
+        outcome = str(record["outcome"])
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        assert {"channel", *REQUIRED[outcome]} <= record.keys()
+    assert outcomes["recorded"] == outcomes["duplicate"] == outcomes["dead_letter"] == 3
+    assert outcomes["unmatched"] == 6
+    assert outcomes["refused"] >= 4 * len(ChannelType)
+    assert outcomes["failed"] >= len(ChannelType)
+
+
+def test_a_refused_signature_is_a_line_with_channel_and_duration(log: Log) -> None:
+    refused = [record for record in log.records("webhook handled") if record.get("status") == 401]
+    assert {record["channel"] for record in refused} >= set(ChannelType)
+    assert all("duration_ms" in record for record in refused)
+
+
+def test_an_error_says_where_it_came_from_but_not_what_it_said(log: Log) -> None:
+    errors = log.records("webhook failed")
+    assert {error["error"] for error in errors} >= {"StorageUnavailableError"}
+    for error in errors:
+        frames = error["traceback"]
+        assert isinstance(frames, list)
+        assert frames

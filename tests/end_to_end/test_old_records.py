@@ -1,0 +1,128 @@
+"""Conversation records that other systems wrote: they say little about whose they are."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from domain.addresses import ChannelType
+from domain.conversations import Conversation
+from tests.builders import SENDER
+from tests.contracts.concurrency import at_once
+from tests.end_to_end.answers import EMAIL, SMS, THANKS, WHATSAPP
+from tests.end_to_end.companies import ACME, BRILL, COMPANIES, Company, joined
+from tests.end_to_end.desk import Desk
+
+BARE: dict[str, Any] = {"company_id": None, "recipient_id": None}
+OLD_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "nobody's": (BARE, set()),
+    "names the company, but no account": ({**BARE, "company_id": "brill"}, set()),
+    "names the credentials": (
+        {**BARE, "credentials_reference": BRILL.credentials_reference},
+        {"brill"},
+    ),
+    "names the account": (
+        {**BARE, "credentials_reference": BRILL.providers.account_sid},
+        {"brill"},
+    ),
+    "names the number alone": ({**BARE, "recipient_id": BRILL.number}, {"brill"}),
+    "names the service alone": ({**BARE, "recipient_id": BRILL.service}, {"brill"}),
+    "contradicts itself": (
+        {"company_id": "acme", "recipient_id": BRILL.number},
+        set(),
+    ),
+}
+
+
+def record_of(desk: Desk, conversation: Conversation) -> Conversation:
+    (record,) = desk.container.conversation_store().get_conversations(conversation.conversation_id)
+    return record
+
+
+@pytest.mark.parametrize("channel", [SMS, WHATSAPP])
+@pytest.mark.parametrize(("attributes", "may_join"), OLD_RECORDS.values(), ids=OLD_RECORDS)
+@pytest.mark.parametrize("company", COMPANIES, ids=lambda company: company.name)
+def test_an_old_record_is_joined_by_its_own_company_at_most(
+    shared: Desk,
+    channel: ChannelType,
+    attributes: dict[str, Any],
+    may_join: set[str],
+    company: Company,
+) -> None:
+    record = shared.open(channel, **attributes)
+    message = company.signs(shared, channel, messaging_service_sid=company.service)
+
+    assert shared.post(message).shown == THANKS[channel]
+
+    may = company.name in may_join
+    assert (record_of(shared, record) != record) is may
+    assert len(shared.unmatched()) == (0 if may else 1)
+
+
+MAIL_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "nobody's": (BARE, set()),
+    "names the credentials": (
+        {**BARE, "credentials_reference": BRILL.credentials_reference},
+        {"brill"},
+    ),
+    "names the account": ({**BARE, "credentials_reference": "brill-mail"}, {"brill"}),
+    "names the mailbox alone": ({**BARE, "recipient_id": "Help@Brill.example"}, {"brill"}),
+    "in the thread, nobody's": ({**BARE, "thread_id": "<thread@brill.example>"}, set()),
+}
+
+
+@pytest.mark.parametrize(("attributes", "may_join"), MAIL_RECORDS.values(), ids=MAIL_RECORDS)
+@pytest.mark.parametrize("company", COMPANIES, ids=lambda company: company.name)
+def test_an_old_mail_record_is_joined_by_its_own_company_at_most(
+    shared: Desk, attributes: dict[str, Any], may_join: set[str], company: Company
+) -> None:
+    record = shared.open(EMAIL, **attributes)
+    mail = company.signs(shared, EMAIL, in_reply_to="<thread@brill.example>")
+
+    assert shared.post(mail).shown == THANKS[EMAIL]
+
+    assert (record_of(shared, record) != record) is (company.name in may_join)
+
+
+def test_of_both_who_write_at_once_only_its_own_company_joins_a_record_without_recipient(
+    shared: Desk,
+) -> None:
+    record = shared.open(SMS, **BARE, credentials_reference=BRILL.credentials_reference)
+    sends: list[Callable[[], object]] = [
+        partial(shared.post, company.signs(shared, SMS)) for company in COMPANIES for _ in range(8)
+    ]
+    at_once(sends)
+
+    assert joined(shared) == {("conversation-1", "brill", "To brill"): 8}
+    assert record_of(shared, record).recipient_id == BRILL.number
+    assert Counter(message.body for message in shared.unmatched()) == {"To acme": 8}
+    assert shared.unmatched()[0].sender.value == SENDER[SMS]
+
+
+FOREIGN: dict[str, dict[str, Any]] = {
+    "the other's number": {"recipient": BRILL.number},
+    "the other's number, through our service": {
+        "recipient": BRILL.number,
+        "messaging_service_sid": ACME.service,
+    },
+    "our number, through the other's service": {
+        "recipient": ACME.number,
+        "messaging_service_sid": BRILL.service,
+    },
+    "the other's service as recipient": {"recipient": BRILL.service},
+}
+
+
+@pytest.mark.parametrize("channel", [SMS, WHATSAPP])
+@pytest.mark.parametrize("wanted", FOREIGN.values(), ids=FOREIGN)
+@pytest.mark.parametrize("recipient", [BRILL.number, BRILL.service])
+def test_whatever_one_company_signs_an_old_record_of_the_others_recipient_is_not_touched(
+    shared: Desk, channel: ChannelType, recipient: str, wanted: dict[str, Any]
+) -> None:
+    record = shared.open(channel, **{**BARE, "recipient_id": recipient})
+
+    assert shared.post(ACME.signs(shared, channel, **wanted)).status == 200
+
+    assert (record_of(shared, record), shared.contexts()) == (record, {})

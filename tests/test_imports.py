@@ -1,0 +1,112 @@
+"""What each layer imports, and what a process loads for one webhook: the price of a start."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from domain.addresses import ChannelType
+from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.twilio.simulator import TwilioSimulator
+
+ROOT = Path(__file__).parents[1]
+PURE = {"domain": {"domain"}, "application": {"application", "domain"}}
+
+ACCOUNT, TOKEN = "AC" + "3" * 32, "4" * 32
+URL = "https://hooks.example.com/webhooks/sms"
+
+# What a process that receives SMS on embedded storage has no use for.
+FOR_OTHERS = {
+    *("boto3", "botocore", "click", "uvicorn", "urllib3", "twilio.rest"),
+    *("cryptography", "inscriptis", "lxml", "mailparser_reply", "tldextract"),
+    "infrastructure.channels.sendgrid",
+}
+MOST_MODULES = 150
+"""Beside those that dependency-injector and the interpreter load anyway. Each costs CPU."""
+
+ONE_WEBHOOK = """
+import json, sys
+import dependency_injector.containers
+before = set(sys.modules)
+given = json.load(sys.stdin)
+from datetime import UTC, datetime
+from application.ports.channels import WebhookRequest
+from entrypoints.container import build_container
+container = build_container(given["environ"])
+answer = container.receive_webhook()(
+    WebhookRequest(
+        "POST",
+        given["url"],
+        tuple((name.lower(), value) for name, value in given["headers"].items()),
+        bytes.fromhex(given["body"]),
+        datetime.now(UTC),
+    )
+)
+container.shutdown_resources()
+print(json.dumps({"status": answer.status, "modules": sorted(set(sys.modules) - before)}))
+"""
+
+
+def imported_roots(path: Path) -> set[str]:
+    """The top-level names that a module imports, anywhere in it."""
+    roots = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            roots |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            roots.add(str(node.module).partition(".")[0])
+    return roots
+
+
+@pytest.mark.parametrize("layer", PURE)
+def test_the_inner_layers_import_the_standard_library_alone(layer: str) -> None:
+    modules = sorted((ROOT / layer).rglob("*.py"))
+    assert modules
+    allowed = sys.stdlib_module_names | PURE[layer]
+    for module in modules:
+        assert imported_roots(module) <= allowed, module
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The modules that a fresh process loads for one SMS."""
+    signed: SimulatedRequest = TwilioSimulator(ACCOUNT, TOKEN).request(
+        URL, ChannelType.SMS, sender="+14155550123", recipient="+15005550006", body="Hello"
+    )
+    given = {
+        "url": signed.url,
+        "headers": signed.headers,
+        "body": signed.body.hex(),
+        "environ": {
+            "DATA_DIR": str(tmp_path_factory.mktemp("data")),
+            "TWILIO_ACCOUNT_SID": ACCOUNT,
+            "TWILIO_AUTH_TOKEN": TOKEN,
+            "UNKNOWN_SENDER": "open",
+        },
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_WEBHOOK],
+        input=json.dumps(given),
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    answer = json.loads(done.stdout)
+    assert answer["status"] == 200
+    return set(answer["modules"])
+
+
+@pytest.mark.parametrize("name", sorted(FOR_OTHERS))
+def test_an_sms_does_not_pay_for_others(loaded: set[str], name: str) -> None:
+    assert not [module for module in loaded if module == name or module.startswith(f"{name}.")]
+
+
+def test_an_sms_loads_few_modules(loaded: set[str]) -> None:
+    assert len(loaded) <= MOST_MODULES
