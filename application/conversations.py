@@ -61,8 +61,11 @@ class OpenConversation:
 
     def _open(self, wanted: Conversation) -> tuple[Conversation, bool]:
         senders = [wanted.sender_id] if wanted.sender_id else []
-        for present in self.conversations.find_open_conversations(wanted.primary_channel, senders):
-            if present.recipient_id == wanted.recipient_id:
+        recipients = [wanted.recipient_id] if wanted.recipient_id else []
+        for found in self.conversations.find_open_conversations(
+            wanted.primary_channel, senders, recipients
+        ):
+            if found.recipient_id == wanted.recipient_id and (present := self._if_open(found)):
                 return present, False
         generation = 0
         while True:
@@ -73,6 +76,11 @@ class OpenConversation:
             if created or there.is_open:
                 return there, created
             generation += 1
+
+    def _if_open(self, found: Conversation) -> Conversation | None:
+        """The record as it is now: a look-up may not have seen that somebody closed it."""
+        records = self.conversations.get_conversations(found.conversation_id)
+        return next((r for r in records if r.key == found.key and r.is_open), None)
 
 
 def _owned_by(owner: Tenant, wanted: Conversation) -> Conversation:

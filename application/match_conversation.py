@@ -40,7 +40,7 @@ class MatchConversation:
         if tenant is None:
             return None, None
         candidates = self.conversations.find_open_conversations(
-            message.channel, message.look_up_values
+            message.channel, message.look_up_values, message.recipient.keys
         )
         conversation = choose_conversation(candidates, message, tenant, directory)
         if conversation is None and self.unknown_sender is UnknownSender.OPEN:

@@ -20,12 +20,13 @@ class ConversationStore(Protocol):
 
     @abstractmethod
     def find_open_conversations(
-        self, channel: ChannelType, senders: Sequence[str]
+        self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
         """The conversations on ``channel`` that are not closed, of any of these sender values.
 
-        Senders are compared in their normal form (``normal_value``), however a record writes
-        them. What changes in a conversation (its status, who answers, its times) may have
+        With ``recipients``, only those of one of them and those without a recipient. Addresses
+        are compared in their normal form (``normal_value``), however a record writes them. What
+        changes in a conversation (its status, who answers, its times) may have
         changed by the time of ``record_activity``, which has the last word.
         """
 

@@ -18,7 +18,7 @@ from infrastructure.storage.dynamodb_conversation_items import (
 from infrastructure.storage.dynamodb_participants import DynamoDbParticipants
 from infrastructure.storage.dynamodb_table import DynamoDbTable, Refusal
 from infrastructure.storage.dynamodb_values import Item, attributes, text_of
-from infrastructure.storage.sender_values import normal_senders
+from infrastructure.storage.look_up_addresses import is_for, normal_senders
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -49,22 +49,25 @@ class DynamoDbConversationStore(ConversationStore):
         self._sleep = sleep
 
     def find_open_conversations(
-        self, channel: ChannelType, senders: Sequence[str]
+        self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
         """See ``ConversationStore``.
 
-        The only conversation of a sender is not read: ``record_activity`` sees its state.
+        Where one conversation fits it is not read: ``record_activity`` sees its state. Where
+        none does the index is asked, for another system may have written one that does.
         """
         values = normal_senders(channel, senders)
-        known = self._participants.find(channel, values)
+        known = [c for c in self._participants.find(channel, values) if is_for(c, recipients)]
         if len(known) == 1:
-            return known
+            return tuple(known)
         records = self._read_open(conversation.key for conversation in known)
         present = {record.key for record in records}
         for conversation in known:
             if conversation.key not in present:
                 self._participants.remove(conversation.key, values)
-        return records or self._find_in_index(channel, values)
+        return records or tuple(
+            found for found in self._find_in_index(channel, values) if is_for(found, recipients)
+        )
 
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
         """See ``ConversationStore``.

@@ -43,7 +43,7 @@ _EMPTY: tuple[object, ...] = (None, [], {})
 _NEVER_MISSING: Mapping[str, object] = {"body": "", "identities": []}
 """What has to be there again if it was left out; the body is the content."""
 
-_OF_HISTORY = ("sender", "recipient")
+_OF_HISTORY = ("sender", "recipient", "subject", "attachments")
 """What the history adds to a message's metadata."""
 
 

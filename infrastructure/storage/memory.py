@@ -27,8 +27,8 @@ from domain.messages import (
     MessageRecord,
     MessageState,
 )
+from infrastructure.storage.look_up_addresses import is_for, normal_senders
 from infrastructure.storage.message_json import inbound_from_json, inbound_to_json
-from infrastructure.storage.sender_values import normal_senders
 
 
 class MemoryConversationStore(ConversationStore):
@@ -42,7 +42,7 @@ class MemoryConversationStore(ConversationStore):
         )
 
     def find_open_conversations(
-        self, channel: ChannelType, senders: Sequence[str]
+        self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
         """See ``ConversationStore``."""
         with self._lock:
@@ -51,7 +51,8 @@ class MemoryConversationStore(ConversationStore):
                 for sender in normal_senders(channel, senders)
                 for key in self._of_sender[channel, sender]
             }
-            found = [self._records[key] for key in keys if self._records[key].is_open]
+            records = (self._records[key] for key in keys)
+            found = [r for r in records if r.is_open and is_for(r, recipients)]
             return tuple(deepcopy(sorted(found, key=lambda record: record.conversation_id)))
 
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:

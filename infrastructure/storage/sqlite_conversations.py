@@ -11,8 +11,8 @@ from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation
 from domain.messages import ConversationKey, InboundMessage
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.sqlite import SqliteDatabase
+from infrastructure.storage.look_up_addresses import is_for, normal_senders
 from infrastructure.storage.message_json import messages_from_json, messages_to_json
-from infrastructure.storage.sender_values import normal_senders
 from infrastructure.storage.sqlite_schema import MIGRATIONS
 
 # The columns are the attributes, by the same names.
@@ -70,14 +70,14 @@ class SqliteConversationStore(ConversationStore):
         database.migrate(MIGRATIONS)
 
     def find_open_conversations(
-        self, channel: ChannelType, senders: Sequence[str]
+        self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
         """See ``ConversationStore``."""
         values = {f"sender{n}": s for n, s in enumerate(normal_senders(channel, senders))}
         statement = _FIND.format(senders=", ".join(f":{name}" for name in values))
         with self._database.read() as connection:
             rows = connection.execute(statement, {"channel": channel, **values}).fetchall()
-        return tuple(map(_from_row, rows))
+        return tuple(found for found in map(_from_row, rows) if is_for(found, recipients))
 
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
         """See ``ConversationStore``."""

@@ -1,8 +1,9 @@
 """From a provider's request to its answer."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from application.match_conversation import UnknownSender
 from application.ports.channels import ParsedMessage
 from application.ports.files import DeadLetter, DeadLetterKind
 from domain.addresses import ChannelType
-from domain.conversations import CLOSED
+from domain.conversations import CLOSED, Conversation
 from domain.errors import (
     AnswerNotSentError,
     AnswerUncertainError,
@@ -39,7 +40,11 @@ from domain.routing import UnauthenticatedMail
 from domain.tenants import Tenant, TenantDirectory
 from infrastructure.blobs.memory import MemoryDeadLetters
 from infrastructure.queueing.memory import MemoryContextQueue
-from infrastructure.storage.memory import MemoryAnswerClaims, MemoryMessageStore
+from infrastructure.storage.memory import (
+    MemoryAnswerClaims,
+    MemoryConversationStore,
+    MemoryMessageStore,
+)
 from tests.application.front_desk import THANKS, FrontDesk, error_of
 from tests.builders import (
     ACCOUNT,
@@ -414,6 +419,32 @@ def test_a_closed_conversation_is_followed_by_a_successor() -> None:
         a_conversation(conversation_id=first.conversation_id, conversation_status=CLOSED)
     )
     successor, _ = other.open_conversation(wanted)
+    assert successor.conversation_id != first.conversation_id
+
+
+class StaleLookUp(MemoryConversationStore):
+    """A store that finds a conversation as it was before somebody closed it."""
+
+    def __init__(self, seen: Conversation) -> None:
+        super().__init__()
+        self._seen = seen
+
+    def find_open_conversations(
+        self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
+    ) -> tuple[Conversation, ...]:
+        return (self._seen,)
+
+
+def test_a_conversation_that_a_look_up_still_believes_open_is_followed_by_a_successor() -> None:
+    desk = FrontDesk()
+    first, _ = desk.open_conversation(a_conversation(conversation_id=""))
+    stale = StaleLookUp(first)
+    desk = FrontDesk(conversations=stale)
+    stale.open_conversation(replace(first, conversation_status=CLOSED))
+
+    successor, created = desk.open_conversation(a_conversation(conversation_id=""))
+
+    assert created
     assert successor.conversation_id != first.conversation_id
 
 

@@ -76,6 +76,24 @@ class FindingContract(ConversationStoreTests):
         (found,) = store.find_open_conversations(channel, [sender])
         assert found.sender_id == written
 
+    def test_recipients_leave_out_the_conversations_of_others(
+        self, store: ConversationStore
+    ) -> None:
+        recipients = {"ours": "+15005550006", "theirs": "+15005550007", "nobodys": None}
+        for name, recipient in recipients.items():
+            store.open_conversation(a_conversation(conversation_id=name, recipient_id=recipient))
+        ours = store.find_open_conversations(SMS, [NUMBER], ["+15005550006", "MG1"])
+        assert sorted(ids(ours)) == ["nobodys", "ours"]
+        assert len(store.find_open_conversations(SMS, [NUMBER], [])) == 3
+
+    def test_a_recipient_that_another_system_wrote_is_compared_in_normal_form(
+        self, store: ConversationStore
+    ) -> None:
+        written = "whatsapp:+15005550010"
+        store.open_conversation(a_conversation(WHATSAPP, recipient_id=written))
+        found = store.find_open_conversations(WHATSAPP, [NUMBER], ["+15005550010"])
+        assert ids(found) == ["conversation-1"]
+
     def test_a_closed_conversation_is_not_found(self, store: ConversationStore) -> None:
         store.open_conversation(a_conversation(conversation_status=CLOSED))
         assert store.find_open_conversations(SMS, [NUMBER]) == ()

@@ -90,9 +90,9 @@ def test_a_hand_off_while_a_webhook_is_worked_on_is_honoured(
     find = store.find_open_conversations
 
     def find_just_before_the_switch(
-        channel: ChannelType, senders: Sequence[str]
+        channel: ChannelType, senders: Sequence[str], recipients: Sequence[str]
     ) -> tuple[Conversation, ...]:
-        found = find(channel, senders)
+        found = find(channel, senders, recipients)
         switch(desk, conversation, on=True)
         return found
 

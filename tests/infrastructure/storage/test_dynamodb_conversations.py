@@ -49,6 +49,15 @@ class TestRecordsOfOtherSystems:
         store = tables.conversations()
         assert ids(store.find_open_conversations(WHATSAPP, [NUMBER])) == ["conversation-1"]
 
+    def test_one_is_found_beside_our_own_conversation_with_another_recipient(
+        self, tables: Tables
+    ) -> None:
+        store = tables.conversations()
+        store.open_conversation(a_conversation(conversation_id="ours", recipient_id="+15005550007"))
+        tables.put_foreign()
+        record = store.find_open_conversations(SMS, [NUMBER], [RECIPIENT[SMS]])
+        assert ids(record) == ["conversation-1"]
+
     def test_a_closed_one_is_not_found(self, tables: Tables) -> None:
         tables.put_foreign(conversation_status=CLOSED)
         assert found(tables) == ()

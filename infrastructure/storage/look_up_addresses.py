@@ -1,0 +1,21 @@
+"""The addresses by which conversations are found, the same for every backend."""
+
+from collections.abc import Collection, Iterable
+
+from domain.addresses import ChannelType, normal_value
+from domain.conversations import Conversation
+
+
+def normal_senders(channel: ChannelType, texts: Iterable[str | None]) -> tuple[str, ...]:
+    """``texts`` as normalised addresses, without repetitions and gaps, in the same order."""
+    return tuple(dict.fromkeys(normal_value(channel, text) for text in texts if text))
+
+
+def is_for(conversation: Conversation, recipients: Collection[str]) -> bool:
+    """Whether ``conversation`` is with one of ``recipients``, with nobody yet, or any will do."""
+    recipient = conversation.recipient_id
+    return (
+        not recipients
+        or not recipient
+        or normal_value(conversation.primary_channel, recipient) in recipients
+    )
