@@ -41,46 +41,54 @@ class OpenConversation:
             raise UnknownRecipientError(
                 "no configured company has this recipient: name one that the directory lists"
             )
-        return self._open(_owned_by(owner, wanted))
+        if wanted.company_id and owner.company_id and wanted.company_id != owner.company_id:
+            raise UnknownRecipientError("this recipient is another company's")
+        return self._open(_owned_by(owner, wanted), owner)
 
     def for_message(self, message: InboundMessage, tenant: Tenant) -> Conversation:
         """The conversation of an unknown sender whose message arrived just now."""
-        conversation, _ = self._open(
-            _owned_by(
-                tenant,
-                Conversation(
-                    conversation_id="",
-                    primary_channel=message.channel,
-                    sender_id=message.identities[0].value,
-                    recipient_id=message.recipient.address,
-                    thread_id=message.thread_id,
-                ),
-            )
+        wanted = Conversation(
+            conversation_id="",
+            primary_channel=message.channel,
+            sender_id=message.identities[0].value,
+            recipient_id=message.recipient.address,
+            thread_id=message.thread_id,
         )
+        conversation, _ = self._open(_owned_by(tenant, wanted), tenant)
         return conversation
 
-    def _open(self, wanted: Conversation) -> tuple[Conversation, bool]:
-        senders = [wanted.sender_id] if wanted.sender_id else []
-        recipients = [wanted.recipient_id] if wanted.recipient_id else []
-        for found in self.conversations.find_open_conversations(
-            wanted.primary_channel, senders, recipients
-        ):
-            if found.recipient_id == wanted.recipient_id and (present := self._if_open(found)):
-                return present, False
+    def _open(self, wanted: Conversation, owner: Tenant) -> tuple[Conversation, bool]:
+        present = self._present(wanted, owner)
+        if present is not None:
+            return present, False
         generation = 0
         while True:
             conversation_id = _derived_id(wanted, generation)
             there, created = self.conversations.open_conversation(
                 replace(wanted, conversation_id=conversation_id)
             )
-            if created or there.is_open:
+            if created or self._serves(there, owner):
                 return there, created
             generation += 1
 
-    def _if_open(self, found: Conversation) -> Conversation | None:
-        """The record as it is now: a look-up may not have seen that somebody closed it."""
-        records = self.conversations.get_conversations(found.conversation_id)
-        return next((r for r in records if r.key == found.key and r.is_open), None)
+    def _present(self, wanted: Conversation, owner: Tenant) -> Conversation | None:
+        """The conversation that there is already, read again: a look-up may lag behind."""
+        senders = [wanted.sender_id] if wanted.sender_id else []
+        recipients = [wanted.recipient_id] if wanted.recipient_id else []
+        found = self.conversations.find_open_conversations(
+            wanted.primary_channel, senders, recipients
+        )
+        records = (
+            record
+            for conversation in found
+            for record in self.conversations.get_conversations(conversation.conversation_id)
+            if record.key == conversation.key and record.recipient_id == wanted.recipient_id
+        )
+        return next((record for record in records if self._serves(record, owner)), None)
+
+    def _serves(self, record: Conversation, owner: Tenant) -> bool:
+        """Whether ``owner`` may go on with ``record``: a recipient may have changed hands."""
+        return record.is_open and not record.is_of_another_company(owner, self.tenants())
 
 
 def _owned_by(owner: Tenant, wanted: Conversation) -> Conversation:

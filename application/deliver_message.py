@@ -11,7 +11,7 @@ from application.ports.telemetry import Metrics
 from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.errors import ConcurrentUpdateError, QueueRoutingError
-from domain.messages import ConversationKey, MessageRecord
+from domain.messages import ConversationKey, InboundMessage, MessageRecord
 from domain.routing import RoutingPolicy
 from domain.tenants import Tenant
 
@@ -43,7 +43,7 @@ class DeliverMessage:
         other takes the message, which is then unmatched. Any ``TemporaryError`` leaves the
         message pending.
         """
-        joined = self.conversations.record_activity(conversation, record.message)
+        joined = self._join(conversation, record.message)
         return self._finish(record, joined, tenant, deadline)
 
     def repeat(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
@@ -64,15 +64,24 @@ class DeliverMessage:
             self._publish(record, current, tenant, deadline)
         return current
 
+    def _join(self, conversation: Conversation, message: InboundMessage) -> Conversation | None:
+        """The state of ``conversation`` with ``message`` in it; ``None`` if it takes none.
+
+        What nobody vouches for reaches a human and changes nothing: a forged mail must not
+        pass for the customer's latest turn.
+        """
+        if not self.policy.doubts(message):
+            return self.conversations.record_activity(conversation, message)
+        present = self._read(conversation.key)
+        return present if present and present.is_open else None
+
+    def _read(self, key: ConversationKey) -> Conversation | None:
+        records = self.conversations.get_conversations(key.conversation_id)
+        return next((record for record in records if record.key == key), None)
+
     def _join_recorded(self, record: MessageRecord) -> Conversation | None:
-        if record.conversation is None:
-            return None
-        for conversation in self.conversations.get_conversations(
-            record.conversation.conversation_id
-        ):
-            if conversation.key == record.conversation:
-                return self.conversations.record_activity(conversation, record.message)
-        return None
+        conversation = record.conversation and self._read(record.conversation)
+        return self._join(conversation, record.message) if conversation else None
 
     def _join_another(self, record: MessageRecord) -> Conversation | None:
         """The conversation was closed or deleted meanwhile: look once more."""
@@ -80,7 +89,7 @@ class DeliverMessage:
         if other is not None:
             self._assign(record, other.key)
             record = record.assigned_to(other.key)
-            current = self.conversations.record_activity(other, record.message)
+            current = self._join(other, record.message)
             if current is not None:
                 return current
         self._assign(record, None)

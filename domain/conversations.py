@@ -1,11 +1,11 @@
 """The conversation, and which one a message belongs to."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from domain.addresses import ChannelType, normal_value
-from domain.messages import ConversationKey, InboundMessage, Message
+from domain.messages import ConversationKey, InboundMessage, Message, Recipient
 from domain.tenants import Tenant, TenantDirectory
 
 ACTIVE = "active"
@@ -63,36 +63,34 @@ class Conversation:
         )
 
     def accepts(self, message: InboundMessage, tenant: Tenant, directory: TenantDirectory) -> bool:
-        """Whether ``message``, which belongs to ``tenant``, may join.
+        """Whether ``message``, which belongs to ``tenant``, may join its sender's conversation.
 
-        Same channel, same sender, same recipient, same company. A record without a recipient
+        Same channel, same recipient, same company; that the sender is the same is the store's
+        to say, which knows every identity of theirs. A record without a recipient
         joins in only where no other company could own it: when there is one company, or when
         its credentials reference names the one that the signature proved.
         """
-        names = directory.names_of(tenant, message.account)
         return (
             self.is_open
             and self.primary_channel is message.channel
-            and self._is_from(message)
-            and not self._belongs_to_another_company(tenant, names)
-            and (
-                directory.has_one_company or self.credentials_reference in names
-                if self.recipient_id is None
-                else normal_value(self.primary_channel, self.recipient_id)
-                in tenant.keys_of(message.recipient)
-            )
+            and not self.is_of_another_company(tenant, directory)
+            and self._is_with(message.recipient, tenant, directory)
         )
 
-    def _is_from(self, message: InboundMessage) -> bool:
-        if self.sender_id is None:
-            return False
-        return normal_value(self.primary_channel, self.sender_id) in message.look_up_values
+    def _is_with(self, recipient: Recipient, tenant: Tenant, directory: TenantDirectory) -> bool:
+        if self.recipient_id is not None:
+            known = normal_value(self.primary_channel, self.recipient_id)
+            return known in tenant.keys_of(recipient)
+        named = self.credentials_reference in directory.names_of(tenant)
+        return directory.has_one_company or named
 
-    def _belongs_to_another_company(self, tenant: Tenant, names: Collection[str]) -> bool:
+    def is_of_another_company(self, tenant: Tenant, directory: TenantDirectory) -> bool:
+        """Whether the record names a company, or credentials, that are not ``tenant``'s."""
         if self.company_id and tenant.company_id and self.company_id != tenant.company_id:
             return True
         named = self.credentials_reference
-        return bool(named and tenant.credentials_reference and named not in names)
+        known = tenant.credentials_reference
+        return bool(named and known and named not in directory.names_of(tenant))
 
 
 def choose_conversation(

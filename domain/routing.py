@@ -55,18 +55,19 @@ class RoutingPolicy:
     reply_delay: timedelta = timedelta(seconds=30)
     unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF
 
+    def doubts(self, message: InboundMessage) -> bool:
+        """Whether nobody vouches for the author, and the operator does not accept that."""
+        accepted = self.unauthenticated_mail is UnauthenticatedMail.ACCEPT
+        return not (message.author_authenticated or accepted)
+
     def route(self, message: InboundMessage, conversation: Conversation, now: datetime) -> Route:
         """Hand-off at once when a human has taken over; else AI replies, after the delay.
 
         The delay lets a burst of messages be answered once. It counts from the receipt, so a
-        message that is published late waits only for what is left of it. Mail with an
-        unproven author goes to a human, for an AI would believe it.
+        message that is published late waits only for what is left of it. What is doubtful goes
+        to a human, for an AI would believe it.
         """
-        doubtful = (
-            not message.author_authenticated
-            and self.unauthenticated_mail is not UnauthenticatedMail.ACCEPT
-        )
-        if conversation.hand_off_to_human or doubtful:
+        if conversation.hand_off_to_human or self.doubts(message):
             return Route(QueueName(message.channel, QueueKind.HANDOFF), timedelta(0))
         waited = max(now - message.received_at, timedelta(0))
         left = max(self.reply_delay - waited, timedelta(0))

@@ -47,14 +47,15 @@ class TenantDirectory:
         """With one company, records that name nobody can only be its own."""
         return len(self.tenants) == 1
 
-    def names_of(self, tenant: Tenant, account: str) -> frozenset[str]:
+    def names_of(self, tenant: Tenant) -> frozenset[str]:
         """What a record's credentials reference may say to mean ``tenant``.
 
-        Its own reference, or ``account`` unless another company has the same one.
+        Its own reference, or an account that no other company has.
         """
-        shared = any(account in other.accounts for other in self.tenants if other is not tenant)
-        names = (tenant.credentials_reference, None if shared else account)
-        return frozenset(name for name in names if name is not None)
+        others = (other.accounts for other in self.tenants if other is not tenant)
+        own = tenant.accounts.difference(*others)
+        reference = tenant.credentials_reference
+        return own | {reference} if reference is not None else own
 
     def owner_of(self, message: InboundMessage) -> Tenant | None:
         """The company that ``message`` belongs to; ``None`` if its account may not speak for it.

@@ -1,7 +1,7 @@
 """What is remembered: conversations, messages, and who was answered automatically."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -59,6 +59,18 @@ class ConversationStore(Protocol):
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
         """Set who answers. Returns the record as it is afterwards; ``None`` if there is none."""
 
+    @abstractmethod
+    def with_legacy_messages(self) -> Iterator[Conversation]:
+        """Every record with ``legacy_messages``, in no order, read page by page."""
+
+    @abstractmethod
+    def drop_legacy_messages(self, seen: Conversation) -> bool:
+        """Empty the list of an older system's messages in a record.
+
+        Conditional on the list being the one that ``seen`` has: ``False`` when it is another
+        one, for the other system may still write, or the record is gone.
+        """
+
 
 class MessageStore(Protocol):
     """Inbound messages under their gate keys, which are never deleted.
@@ -99,7 +111,18 @@ class MessageStore(Protocol):
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
-        """The latest ``limit`` messages of a conversation, those after ``after``, oldest first."""
+        """The latest ``limit`` messages of a conversation, those after ``after``, oldest first.
+
+        Those that came in and those that were imported.
+        """
+
+    @abstractmethod
+    def import_message(self, key: ConversationKey, message: Message) -> bool:
+        """Add an entry of an older system to a history, once: ``False`` if it is there already.
+
+        It is the same entry if direction, id and content are the same. The gate knows nothing of
+        imported entries. Durable when it returns.
+        """
 
     @abstractmethod
     def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:

@@ -12,7 +12,7 @@ from application.clock import Deadline
 from application.match_conversation import UnknownSender
 from application.ports.channels import ParsedMessage
 from application.ports.files import DeadLetter, DeadLetterKind
-from domain.addresses import ChannelType
+from domain.addresses import Address, ChannelType
 from domain.conversations import CLOSED, Conversation
 from domain.errors import (
     AnswerNotSentError,
@@ -55,6 +55,8 @@ from tests.builders import (
     a_tenant,
     an_inbound_message,
 )
+
+EMAIL, WHATSAPP = ChannelType.EMAIL, ChannelType.WHATSAPP
 
 
 def test_a_known_senders_message_reaches_the_replies_queue() -> None:
@@ -420,6 +422,72 @@ def test_a_closed_conversation_is_followed_by_a_successor() -> None:
     )
     successor, _ = other.open_conversation(wanted)
     assert successor.conversation_id != first.conversation_id
+
+
+def test_a_thread_never_lets_another_sender_in() -> None:
+    desk = FrontDesk()
+    desk.knows(EMAIL, sender_id="bo@example.com", thread_id="<t@example.com>")
+    desk.gets(an_inbound_message(EMAIL, thread_references=("<t@example.com>",)))
+    assert desk.queued() == {}
+
+
+def test_a_sender_who_hides_the_number_is_known_by_the_user_id_from_then_on() -> None:
+    desk = FrontDesk()
+    desk.knows(WHATSAPP, sender_id="whatsapp:+14155550123")
+    user = Address.parse(WHATSAPP, "US.123")
+    phone = Address.parse(WHATSAPP, "+14155550123")
+
+    desk.gets(an_inbound_message(WHATSAPP, identities=(user, phone)))
+    desk.gets(an_inbound_message(WHATSAPP, message_id="SM2", sender="US.123"))
+
+    senders = [context.message.sender for context in desk.queued()["whatsapp-replies"]]
+    assert senders == ["+14155550123", "US.123"]
+
+
+@pytest.mark.parametrize("choice", list(UnauthenticatedMail))
+def test_mail_that_nobody_vouches_for_is_no_turn_of_the_customers(
+    choice: UnauthenticatedMail,
+) -> None:
+    desk = FrontDesk(unauthenticated_mail=choice)
+    desk.knows(EMAIL)
+    desk.gets(an_inbound_message(EMAIL, message_id="<1@example.com>"))
+    real = desk.conversations.list_conversations(1)
+
+    doubtful = an_inbound_message(
+        EMAIL,
+        message_id="<2@example.com>",
+        author_authenticated=False,
+        received_at=NOW + timedelta(seconds=1),
+    )
+    desk.gets(doubtful)
+
+    changed = desk.conversations.list_conversations(1) != real
+    assert changed is (choice is UnauthenticatedMail.ACCEPT)
+    assert ("email-handoff" in desk.queued()) is (choice is UnauthenticatedMail.HANDOFF)
+
+
+ACME = Tenant("acme", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+15005550001"}))
+GLOBEX = Tenant("globex", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+15005550006"}))
+
+
+def test_a_recipient_that_changed_hands_gets_a_conversation_of_its_new_company() -> None:
+    before = FrontDesk(unknown_sender=UnknownSender.OPEN)
+    before.gets(an_inbound_message())
+    (acmes,) = before.conversations.list_conversations(1)
+    desk = FrontDesk(unknown_sender=UnknownSender.OPEN, directory=TenantDirectory((ACME, GLOBEX)))
+    desk.conversations.open_conversation(replace(acmes, company_id="acme"))
+
+    desk.gets(an_inbound_message())
+
+    (context,) = desk.queued()["sms-replies"]
+    assert context.company.company_id == "globex"
+    assert context.conversation.conversation_id != acmes.conversation_id
+
+
+def test_nobody_opens_a_conversation_for_a_company_with_anothers_recipient() -> None:
+    desk = FrontDesk(directory=TenantDirectory((ACME, GLOBEX)))
+    with pytest.raises(UnknownRecipientError, match="another company"):
+        desk.open_conversation(a_conversation(company_id="acme"))
 
 
 class StaleLookUp(MemoryConversationStore):

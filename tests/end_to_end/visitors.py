@@ -26,11 +26,11 @@ SUBJECT, BODY, QUERY = "Subject xylograph", "Body vermilion 4711", "query-tourma
 FILE_CONTENT, INVOICE = "content-cobalt", "invoice-saffron.pdf"
 PASSWORD, API_KEY = "carmine:passphrase-ultramarine", "SG.key-malachite"
 FILES = [(INVOICE, "application/pdf", FILE_CONTENT.encode())]
+USER_IDS = {NUMBER: "US.73117311731173", STRANGERS_NUMBER: "US.73227322732273"}
 MORE: dict[ChannelType, dict[str, Any]] = {
     SMS: {"media": [Media("https://media.example/umber.png", "image/png")]},
     WHATSAPP: {
         "profile_name": PROFILE,
-        "external_user_id": "US.73117311731173",
         "button": Button("Button ochre", "payload_sienna"),
         "location": Location(52.512345, 13.454321, "Street azure 7", "Label indigo"),
     },
@@ -39,7 +39,7 @@ MORE: dict[ChannelType, dict[str, Any]] = {
 SEEDS = (
     *(NUMBER, STRANGERS_NUMBER, MAILBOX, STRANGERS_MAILBOX, *set(RECIPIENTS.values())),
     *(NAME, PROFILE, SUBJECT, BODY, QUERY, FILE_CONTENT, INVOICE, PASSWORD, API_KEY),
-    *("media.example/umber", "US.73117311731173", "Button ochre", "payload_sienna"),
+    *("media.example/umber", *USER_IDS.values(), "Button ochre", "payload_sienna"),
     *("52.512345", "13.454321", "Street azure 7", "Label indigo"),
     *("4155557311", "4155557322", "zora.quill", "odo.brandt", "passphrase-ultramarine"),
 )
@@ -55,6 +55,8 @@ class Visitors:
 
     def webhook(self, channel: ChannelType, sender: str, **wanted: Any) -> SimulatedRequest:
         wanted = {"recipient": RECIPIENTS[channel], "body": BODY, **MORE[channel], **wanted}
+        if channel is WHATSAPP:
+            wanted["external_user_id"] = USER_IDS[sender]
         url = f"{self.origin}/webhooks/{channel}?token={QUERY}"
         return self.providers.webhook(url, channel, sender=sender, **wanted)
 
