@@ -18,12 +18,13 @@ from application.ports.channels import (
 from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.telemetry import Metrics
 from application.receive_message import Receipt, ReceiveMessage
-from domain.addresses import ChannelType
+from domain.addresses import ChannelType, channel_in_path
 from domain.errors import (
     MethodNotAllowedError,
     RefusedError,
     TemporaryError,
     UnreadableMessageError,
+    UnsupportedChannelError,
     ValidationError,
 )
 from domain.routing import UnauthenticatedMail
@@ -60,16 +61,15 @@ class ReceiveWebhook:
         """The answer to ``request``. Never raises: every failure has its answer."""
         started = time.perf_counter()
         deadline = self.new_deadline()
-        channel: ChannelType | None = None
         try:
             channel, parser = self._admit(request.method, request.path)
             account = parser.validate(request)
         except Exception as error:
-            return self.refuse(error, channel, started)
+            return self.refuse(error, request.path, started)
         try:
             receipts = self._receive(parser, request, account, deadline)
         except TemporaryError as error:
-            return self.refuse(error, channel, started)
+            return self.refuse(error, request.path, started)
         except Exception as error:
             letter = self._letter(error, request, account)
             return self._bury(error, letter, channel, started) or parser.respond()
@@ -77,11 +77,13 @@ class ReceiveWebhook:
             self._report(receipt.record.message.channel, started, **receipt.log_fields())
         return parser.respond()
 
-    def refuse(
-        self, error: Exception, channel: ChannelType | None = None, started: float | None = None
-    ) -> WebhookResponse:
-        """Answer a request that is not processed, and leave a trace of why in log and metrics."""
+    def refuse(self, error: Exception, path: str, started: float) -> WebhookResponse:
+        """Answer a request that is not processed, and leave a trace of why in log and metrics.
+
+        ``started`` is when the request came in, by ``time.perf_counter``.
+        """
         answer = answer_to(error)
+        channel = _channel_named_in(path)
         if isinstance(error, ValidationError) and channel:
             self.metrics.count("VerificationFailures", channel=channel)
         if isinstance(error, RefusedError):
@@ -156,18 +158,26 @@ class ReceiveWebhook:
         self._report(channel, started, outcome="dead_letter", dead_letter_id=letter.letter_id)
         return None
 
-    def _report(self, channel: ChannelType | None, started: float | None, **fields: object) -> None:
+    def _report(self, channel: ChannelType | None, started: float, **fields: object) -> None:
         name = channel or "none"
+        duration = (time.perf_counter() - started) * 1000
         self.metrics.count("WebhooksReceived", channel=name, outcome=str(fields["outcome"]))
-        if started is not None:
-            duration = (time.perf_counter() - started) * 1000
-            self.metrics.observe_milliseconds("ProcessingMilliseconds", duration, channel=name)
-            fields["duration_ms"] = round(duration, 3)
-        logger.info("webhook handled", extra={"channel": name, **fields})
+        self.metrics.observe_milliseconds("ProcessingMilliseconds", duration, channel=name)
+        logger.info(
+            "webhook handled",
+            extra={"channel": name, **fields, "duration_ms": round(duration, 3)},
+        )
 
     def _report_error(self, error: Exception) -> None:
         self.metrics.count("Errors", type=type(error).__name__)
         logger.error("webhook failed", extra={"error": type(error).__name__}, exc_info=error)
+
+
+def _channel_named_in(path: str) -> ChannelType | None:
+    try:
+        return channel_in_path(path)
+    except UnsupportedChannelError:
+        return None
 
 
 class _UnauthenticatedMailError(UnreadableMessageError):

@@ -55,6 +55,10 @@ class SecretsUnavailableError(TemporaryError):
     """The secrets that authenticate webhooks cannot be read at the moment."""
 
 
+class OverloadedError(TemporaryError):
+    """More comes in at once than may be held or worked on."""
+
+
 class DeadlineExceededError(TemporaryError):
     """The time set aside for one webhook is used up."""
 

@@ -3,6 +3,7 @@
 import logging
 import random
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -49,10 +50,11 @@ class WebhookFunction:
                 self.flush_metrics()
 
     def _respond(self, event: HttpEvent) -> WebhookResponse:
+        started = time.perf_counter()
         try:
             request = self._request(event)
         except WebhookHandlerError as error:
-            return self.receive_webhook.refuse(error)
+            return self.receive_webhook.refuse(error, event.target.partition("?")[0], started)
         return self.receive_webhook(request)
 
     def _request(self, event: HttpEvent) -> WebhookRequest:

@@ -16,7 +16,13 @@ from starlette.types import Receive, Scope, Send
 from application.clock import Clock
 from application.ports.channels import WebhookRequest, WebhookResponse
 from application.receive_webhook import ReceiveWebhook
-from domain.errors import DeadlineExceededError, PayloadTooLargeError, WebhookHandlerError
+from domain.errors import (
+    DeadlineExceededError,
+    OverloadedError,
+    TemporaryError,
+    WebhookHandlerError,
+)
+from entrypoints.http.bodies import BodyMemory, read_body
 from entrypoints.http.public_url import PublicUrl
 
 BODY_SECONDS = 30.0
@@ -25,14 +31,18 @@ BODY_SECONDS = 30.0
 PLACE_SECONDS = 5.0
 """How long a request waits for one of the places before the provider shall try again."""
 
+LARGE_BODIES_AT_ONCE = 8
+"""How many bodies of the largest size may be held beyond that, arriving or worked on."""
+
 
 @dataclass(frozen=True)
 class WebhookEndpoint:
     """Reads a request within its limits and lets the use case answer it.
 
-    At most ``max_in_flight`` requests are worked on at once, each holding at most
-    ``max_body_bytes`` of body: that bounds the memory. The use case blocks, so it runs on a
-    thread.
+    At most ``max_in_flight`` requests are worked on at once. One that is still arriving takes
+    no place: who sends slowly keeps nobody else waiting. A body has at most ``max_body_bytes``,
+    all together have ``LARGE_BODIES_AT_ONCE`` times as much: that bounds the memory. The use
+    case blocks, so it runs on a thread.
     """
 
     receive_webhook: ReceiveWebhook
@@ -42,11 +52,14 @@ class WebhookEndpoint:
     max_in_flight: int
     places: asyncio.Semaphore = field(init=False)
     threads: CapacityLimiter = field(init=False)
+    memory: BodyMemory = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the places and as many threads."""
+        """Make the places, as many threads, and the room for bodies."""
         object.__setattr__(self, "places", asyncio.Semaphore(self.max_in_flight))
         object.__setattr__(self, "threads", CapacityLimiter(self.max_in_flight))
+        room = BodyMemory(LARGE_BODIES_AT_ONCE * self.max_body_bytes)
+        object.__setattr__(self, "memory", room)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nobody waits for an answer when the client has gone."""
@@ -57,58 +70,44 @@ class WebhookEndpoint:
         except ClientDisconnect:
             return
         except Exception as error:
-            answer = self.receive_webhook.refuse(error, started=started)
+            answer = self.receive_webhook.refuse(error, request.url.path, started)
         headers = {"content-type": answer.content_type, **dict(answer.headers)}
         await Response(answer.body, answer.status, headers)(scope, receive, send)
 
     async def _answer(self, request: Request) -> WebhookResponse:
         limit = self.receive_webhook.body_limit(request.method, request.url.path)
-        async with _within(PLACE_SECONDS, "no place became free"):
+        received_at = self.clock()
+        with self.memory.share() as held:
+            async with _within(BODY_SECONDS, DeadlineExceededError("the body took too long")):
+                body = await read_body(request, min(limit, self.max_body_bytes), held)
+            webhook = WebhookRequest(
+                method=request.method,
+                url=self.public_url.of(request.scope),
+                headers=tuple(
+                    (name.decode("latin-1").lower(), value.decode("latin-1"))
+                    for name, value in request.headers.raw
+                ),
+                body=body,
+                received_at=received_at,
+            )
+            return await self._work_on(webhook)
+
+    async def _work_on(self, webhook: WebhookRequest) -> WebhookResponse:
+        async with _within(PLACE_SECONDS, OverloadedError("no place became free")):
             await self.places.acquire()
         try:
-            return await self._receive(request, min(limit, self.max_body_bytes))
+            return await to_thread.run_sync(self.receive_webhook, webhook, limiter=self.threads)
         finally:
             self.places.release()
 
-    async def _receive(self, request: Request, limit: int) -> WebhookResponse:
-        received_at = self.clock()
-        async with _within(BODY_SECONDS, "the body took too long"):
-            body = await _read_body(request, limit)
-        webhook = WebhookRequest(
-            method=request.method,
-            url=self.public_url.of(request.scope),
-            headers=tuple(
-                (name.decode("latin-1").lower(), value.decode("latin-1"))
-                for name, value in request.headers.raw
-            ),
-            body=body,
-            received_at=received_at,
-        )
-        return await to_thread.run_sync(self.receive_webhook, webhook, limiter=self.threads)
-
 
 @asynccontextmanager
-async def _within(seconds: float, otherwise: str) -> AsyncIterator[None]:
+async def _within(seconds: float, otherwise: TemporaryError) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
-        raise DeadlineExceededError(otherwise) from error
-
-
-async def _read_body(request: Request, limit: int) -> bytes:
-    """The whole body; ``PayloadTooLargeError`` as soon as it is known to exceed ``limit``."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise PayloadTooLargeError("the declared body is over the limit")
-    chunks: list[bytes] = []
-    size_bytes = 0
-    async for chunk in request.stream():
-        size_bytes += len(chunk)
-        if size_bytes > limit:
-            raise PayloadTooLargeError("the body is over the limit")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        raise otherwise from error
 
 
 def create_app(webhooks: WebhookEndpoint, check_ready: Callable[[], None]) -> Starlette:

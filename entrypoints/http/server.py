@@ -19,6 +19,10 @@ GRACEFUL_SECONDS = 15
 """What is in flight at the end may finish: as long as a provider would wait for it."""
 
 
+MAX_CONNECTIONS = 1024
+"""Whoever comes beyond that gets a 503 at once: what each may hold then has a bound too."""
+
+
 class AddressInUseError(WebhookHandlerError):
     """The address cannot be listened on."""
 
@@ -52,6 +56,7 @@ def _serve(container: Container, listener: socket.socket) -> None:
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
+        limit_concurrency=MAX_CONNECTIONS,
     )
     # uvicorn repeats the signal that ended it under the handler that was there before. Ours
     # does nothing, so that an ordered end is an exit with status 0.

@@ -9,8 +9,9 @@ import pytest
 import urllib3
 import uvicorn
 
-from domain.errors import StorageUnavailableError
+from domain.errors import OverloadedError, StorageUnavailableError
 from entrypoints.http.app import WebhookEndpoint, create_app
+from entrypoints.http.bodies import FREE_BYTES, BodyMemory
 from entrypoints.http.public_url import PublicUrl
 from tests.application.front_desk import FrontDesk
 
@@ -130,3 +131,35 @@ def test_health_and_readiness(served: Served) -> None:
         assert served.call("GET", "/healthz").status == 200
     finally:
         served.ready = True
+
+
+def test_whoever_sends_slowly_keeps_nobody_waiting(served: Served) -> None:
+    slow = [socket.create_connection(("127.0.0.1", served.port), timeout=10) for _ in range(40)]
+    try:
+        for client in slow:
+            client.sendall(
+                b"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ncontent-length: 900\r\n\r\nx"
+            )
+        assert served.call("POST", "/webhooks/sms", x_signature="right").status == 200
+    finally:
+        for client in slow:
+            client.close()
+
+
+class TestBodyMemory:
+    def test_small_bodies_are_free(self) -> None:
+        memory = BodyMemory(0)
+        with memory.share() as one, memory.share() as other:
+            one(FREE_BYTES)
+            other(FREE_BYTES)
+
+    def test_large_ones_share_the_room_and_give_it_back(self) -> None:
+        memory = BodyMemory(100)
+        with memory.share() as one, memory.share() as other:
+            one(FREE_BYTES + 30)
+            one(FREE_BYTES + 60)
+            other(FREE_BYTES + 40)
+            with pytest.raises(OverloadedError):
+                other(FREE_BYTES + 41)
+        with memory.share() as next_one:
+            next_one(FREE_BYTES + 100)

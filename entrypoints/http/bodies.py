@@ -1,0 +1,56 @@
+"""Bodies of requests: read within their limits, and counted while they are held."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from starlette.requests import Request
+
+from domain.errors import OverloadedError, PayloadTooLargeError
+
+FREE_BYTES = 64 * 1024
+"""What every request may hold: as good as all messages, so that large ones cannot stop them."""
+
+
+class BodyMemory:
+    """Counts the bytes of body that all requests hold together, beyond what each has free."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._held_bytes = 0
+
+    @contextmanager
+    def share(self) -> Iterator[Callable[[int], None]]:
+        """Hold bytes for the length of the block, by telling how many there are so far.
+
+        Being told raises ``OverloadedError`` when all together would be too many.
+        """
+        mine = 0
+
+        def hold(size_bytes: int) -> None:
+            nonlocal mine
+            wanted = max(size_bytes - FREE_BYTES, 0)
+            if self._held_bytes - mine + wanted > self._limit_bytes:
+                raise OverloadedError("too many large bodies at once")
+            self._held_bytes += wanted - mine
+            mine = wanted
+
+        try:
+            yield hold
+        finally:
+            self._held_bytes -= mine
+
+
+async def read_body(request: Request, limit: int, hold: Callable[[int], None]) -> bytes:
+    """The whole body; ``PayloadTooLargeError`` as soon as it is known to exceed ``limit``."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise PayloadTooLargeError("the declared body is over the limit")
+    chunks: list[bytes] = []
+    size_bytes = 0
+    async for chunk in request.stream():
+        size_bytes += len(chunk)
+        if size_bytes > limit:
+            raise PayloadTooLargeError("the body is over the limit")
+        hold(size_bytes)
+        chunks.append(chunk)
+    return b"".join(chunks)
