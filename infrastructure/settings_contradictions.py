@@ -49,6 +49,10 @@ _CONTRADICTIONS: tuple[_Contradiction, ...] = (
         "FALLBACK_EMAIL_FROM is missing: SENDGRID_API_KEY needs it to send",
     ),
     (
+        lambda env: "SENDGRID_API_KEY" in env and not any(name in env for name in _PROOFS),
+        f"SENDGRID_API_KEY sends and proves nothing: set one of {', '.join(_PROOFS[1:])} beside it",
+    ),
+    (
         lambda env: "TENANTS" in env and any(name in env for name in _SINGLE_COMPANY),
         "TENANTS contradicts the variables of a single company: "
         f"unset it, or all of {', '.join(_SINGLE_COMPANY)}",

@@ -112,6 +112,7 @@ def test_each_channel_may_have_its_own_fallback_text() -> None:
         ({"SENDGRID_WEBHOOK_PUBLIC_KEY": "c2hvcnQ="}, "SENDGRID_WEBHOOK_PUBLIC_KEY"),
         ({"SENDGRID_BASIC_AUTH": "user"}, "SENDGRID_BASIC_AUTH"),
         ({"SENDGRID_API_KEY": "k"}, "FALLBACK_EMAIL_FROM"),
+        ({"SENDGRID_API_KEY": "k"}, "SENDGRID_API_KEY sends and proves nothing"),
         ({"FALLBACK_EMAIL_FROM": "nobody"}, "FALLBACK_EMAIL_FROM"),
         ({"TENANTS": "somewhere"}, "TENANTS"),
         ({"TENANTS": "file:t.json", "SENDGRID_BASIC_AUTH": "u:p"}, "TENANTS"),
