@@ -6,8 +6,11 @@ STAMP := $(VENV)/.installed
 # The emulator of AWS pins its libraries, and so needs an environment of its own.
 MINISTACK_VENV := .venv-ministack
 MINISTACK_STAMP := $(MINISTACK_VENV)/.installed
+# What deploys pins other versions than the project does.
+SAM_VENV := .venv-sam
+SAM_STAMP := $(SAM_VENV)/.installed
 
-.PHONY: help run test check package
+.PHONY: help run test check package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,12 +25,17 @@ $(MINISTACK_STAMP): constraints-ministack.txt
 	$(MINISTACK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-ministack.txt
 	touch $(MINISTACK_STAMP)
 
+$(SAM_STAMP): constraints-sam.txt
+	$(PYTHON) -m venv $(SAM_VENV)
+	$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-sam.txt
+	touch $(SAM_STAMP)
+
 run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:8000
 	$(BIN)/frontdesk demo
 	@echo "  (the command is in $(BIN): '. $(BIN)/activate' puts it on your path)"
 	$(BIN)/frontdesk serve
 
-test: $(STAMP) $(MINISTACK_STAMP) ## Run every test
+test: $(STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test
 	$(BIN)/coverage run -m pytest
 
 check: test ## Every test, lint, format, types, layers, coverage of the rules and use cases
@@ -39,3 +47,15 @@ check: test ## Every test, lint, format, types, layers, coverage of the rules an
 
 package: $(STAMP) ## Make build/frontdesk-lambda.zip, for Python 3.13 on arm64
 	$(BIN)/python -m deploy.package
+
+stage-is-given:
+	@test -n "$(STAGE)" || { echo "say which stage, like STAGE=prod" >&2; exit 2; }
+
+deploy: stage-is-given package $(SAM_STAMP) ## Deploy to AWS: make deploy STAGE=prod [PARAMETERS="AlarmEmail=..."]
+	$(BIN)/python -m deploy.stack $(STAGE) $(PARAMETERS)
+
+deploy-local: $(STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Deploy to an emulator of AWS on 127.0.0.1:4566, and wait for Ctrl-C
+	$(BIN)/python -m deploy.local $(PARAMETERS)
+
+settings: stage-is-given $(STAMP) ## Print a stage's settings for the frontdesk command: make settings STAGE=prod
+	@$(BIN)/python -m deploy.environment $(STAGE)

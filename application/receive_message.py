@@ -2,19 +2,17 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from application.answer_unknown_sender import AnswerUnknownSender
 from application.clock import Clock, Deadline, NewId
 from application.deliver_message import DeliverMessage
 from application.match_conversation import MatchConversation
-from application.ports.channels import ParsedMessage
-from application.ports.files import BlobStore
 from application.ports.storage import MessageStore
 from application.ports.telemetry import Metrics
 from domain.conversations import Conversation
-from domain.errors import TemporaryError
+from domain.errors import TemporaryError, UnreadableMessageError
 from domain.messages import LEASE, InboundMessage, MessageRecord, MessageState
 
 logger = logging.getLogger(__name__)
@@ -52,20 +50,20 @@ class ReceiveMessage:
 
     match: MatchConversation
     messages: MessageStore
-    blobs: BlobStore
     deliver: DeliverMessage
     answer_unknown_sender: AnswerUnknownSender
     clock: Clock
     new_id: NewId
     metrics: Metrics
 
-    def __call__(self, parsed: ParsedMessage, deadline: Deadline) -> Receipt:
-        """Record ``parsed`` and deliver it.
+    def __call__(self, message: InboundMessage, deadline: Deadline) -> Receipt:
+        """Record ``message``, whose files are stored, and deliver it.
 
         When this returns, the message is durable. A ``TemporaryError`` means that it is not;
         one that happens afterwards only leaves the message pending, and is logged here.
+        Raises ``UnreadableMessageError`` for an id that another sender has used before.
         """
-        message = self._with_stored_files(parsed)
+        deadline.check()
         tenant, conversation = self.match(message)
         if tenant is None:
             logger.error(
@@ -77,6 +75,7 @@ class ReceiveMessage:
         record = self._new_record(message, conversation)
         existing = self.messages.record(record)
         if existing is not None:
+            _check_is_repeated(existing.message, message)
             return self._repeat(existing, deadline)
         if conversation is not None:
             try:
@@ -89,24 +88,6 @@ class ReceiveMessage:
         if tenant is not None:
             self.answer_unknown_sender(message, tenant)
         return Receipt(Outcome.UNMATCHED, record, None)
-
-    def _with_stored_files(self, parsed: ParsedMessage) -> InboundMessage:
-        """Store the files first, so that no record names a file that is not there.
-
-        A key holds the hash of the content: a retry finds its files in place, and a forged
-        repetition of a message id cannot replace them.
-        """
-        message = parsed.message
-        stored = tuple(
-            replace(
-                file.attachment,
-                reference=self.blobs.put(
-                    f"attachments/{message.gate_key}/{file.attachment.sha256}", file.content
-                ),
-            )
-            for file in parsed.files
-        )
-        return replace(message, attachments=message.attachments + stored) if stored else message
 
     def _new_record(
         self, message: InboundMessage, conversation: Conversation | None
@@ -144,3 +125,12 @@ class ReceiveMessage:
                 "error": type(error).__name__,
             },
         )
+
+
+def _check_is_repeated(recorded: InboundMessage, message: InboundMessage) -> None:
+    """A duplicate has the same sender. Whoever chose the id of another's mail did not write it.
+
+    Nothing else is compared: a mailing list may change the text of one of two copies.
+    """
+    if recorded.sender.value != message.sender.value:
+        raise UnreadableMessageError("another sender has used this message id before")

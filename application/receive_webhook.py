@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from application.clock import Clock, Deadline
 from application.http_answers import INTERNAL_ERROR, answer_to
 from application.ports.channels import (
-    ParsedMessage,
     WebhookParser,
     WebhookParserFactory,
     WebhookRequest,
@@ -18,6 +17,7 @@ from application.ports.channels import (
 from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.telemetry import Metrics
 from application.receive_message import Receipt, ReceiveMessage
+from application.store_files import StoreFiles
 from domain.addresses import ChannelType, channel_in_path
 from domain.errors import (
     MethodNotAllowedError,
@@ -27,6 +27,7 @@ from domain.errors import (
     UnsupportedChannelError,
     ValidationError,
 )
+from domain.messages import InboundMessage
 from domain.routing import UnauthenticatedMail
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class ReceiveWebhook:
     """
 
     parsers: WebhookParserFactory
+    store_files: StoreFiles
     receive_message: ReceiveMessage
     dead_letters: DeadLetters
     unauthenticated_mail: UnauthenticatedMail
@@ -106,9 +108,13 @@ class ReceiveWebhook:
         """Receive every message of the request, also those behind one that fails."""
         receipts: list[Receipt] = []
         errors: list[Exception] = []
-        for parsed in parser.parse(request, account):
+        parsed = parser.parse(request, account)
+        welcome = [one for one in parsed if self._is_welcome(one.message)]
+        if len(welcome) < len(parsed):
+            errors.append(_UnauthenticatedMailError("nobody vouches for the author of this mail"))
+        for message in self.store_files(welcome, deadline):
             try:
-                receipts.append(self._receive_one(parsed, deadline))
+                receipts.append(self.receive_message(message, deadline))
             except Exception as error:
                 errors.append(error)
         if errors:
@@ -116,13 +122,11 @@ class ReceiveWebhook:
             raise min(errors, key=lambda error: not isinstance(error, TemporaryError))
         return receipts
 
-    def _receive_one(self, parsed: ParsedMessage, deadline: Deadline) -> Receipt:
-        if (
-            not parsed.message.author_authenticated
-            and self.unauthenticated_mail is UnauthenticatedMail.DEAD_LETTER
-        ):
-            raise _UnauthenticatedMailError("nobody vouches for the author of this mail")
-        return self.receive_message(parsed, deadline)
+    def _is_welcome(self, message: InboundMessage) -> bool:
+        return (
+            message.author_authenticated
+            or self.unauthenticated_mail is not UnauthenticatedMail.DEAD_LETTER
+        )
 
     def _letter(self, error: Exception, request: WebhookRequest, account: str) -> DeadLetter:
         """What is kept of a request that will not heal; the same id however often it comes."""

@@ -46,6 +46,10 @@ MAX_ADDRESS_LENGTH = 320
 
 _WHATSAPP_SCHEME = "whatsapp:"
 
+# What Twilio delivers besides: an agent or page of another channel with its scheme
+# (``rcs:agent``), a number that is not quite E.164, the id of a Messaging Service.
+_OTHER_FORMS = r"[a-z][a-z0-9.-]{0,30}:\S+|\+?[0-9]{1,20}|MG[0-9a-fA-F]{32}"
+
 # The order matters where patterns overlap: digits alone are a short code, not a name.
 _PHONE_KINDS: tuple[tuple[AddressKind, re.Pattern[str]], ...] = (
     (AddressKind.E164, re.compile(r"\+[1-9][0-9]{6,14}")),
@@ -55,10 +59,16 @@ _CHANNEL_KINDS: dict[ChannelType, tuple[tuple[AddressKind, re.Pattern[str]], ...
     ChannelType.SMS: (
         *_PHONE_KINDS,
         (AddressKind.ALPHANUMERIC, re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 &_+-]{1,11}")),
+        # A sender's name has at most 11 characters (3GPP TS 23.040, 9.1.2.5), but of any sort.
+        (AddressKind.OTHER, re.compile(rf"{_OTHER_FORMS}|.{{1,11}}")),
     ),
     ChannelType.WHATSAPP: (
         *_PHONE_KINDS,
         (AddressKind.WHATSAPP_USER_ID, re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}")),
+        (
+            AddressKind.OTHER,
+            re.compile(rf"(?!whatsapp:)(?:{_OTHER_FORMS})|[A-Za-z0-9_.-]{{1,150}}"),
+        ),
     ),
 }
 
@@ -78,10 +88,9 @@ _WHATSAPP_VARIANTS: tuple[tuple[re.Pattern[str], str], ...] = (
 class Address:
     """An address in the form that decides who somebody is.
 
-    ``value`` has no scheme prefix, except for ``OTHER``, which keeps what it cannot
-    interpret: ``rcs:+14155550123`` must never match ``+14155550123``. Email addresses are
-    lower case with the domain in its ASCII form; plus-tags stay, for they may tell people
-    apart.
+    ``value`` has no scheme prefix, except for ``OTHER``, which keeps what is not interpreted:
+    ``rcs:+14155550123`` must never match ``+14155550123``. Email addresses are lower case with
+    the domain in its ASCII form; plus-tags stay, for they may tell people apart.
     """
 
     channel: ChannelType
@@ -105,7 +114,7 @@ class Address:
         for kind, pattern in _CHANNEL_KINDS[channel]:
             if pattern.fullmatch(candidate):
                 return cls(channel, kind, candidate)
-        return cls(channel, AddressKind.OTHER, candidate)
+        raise InvalidAddressError(f"not an address of any form that {channel} has")
 
     @property
     def domain(self) -> str:

@@ -90,6 +90,13 @@ def _suppression_of_mail(message: InboundMessage, traits: MailTraits) -> Suppres
 
 
 def _is_our_own(message: InboundMessage, own: OwnAddresses) -> bool:
-    return message.sender.value in message.recipient.keys or any(
-        own.include(identity) for identity in (message.sender, *message.identities)
+    return (
+        message.sender.value in message.recipient.keys
+        or _is_within(message.recipient.address, message.sender.domain)
+        or any(own.include(identity) for identity in (message.sender, *message.identities))
     )
+
+
+def _is_within(recipient: str, domain: str) -> bool:
+    """Whether the mailbox ``recipient`` is in ``domain`` or below it: colleagues and our robots."""
+    return domain != "" and recipient.endswith((f"@{domain}", f".{domain}"))

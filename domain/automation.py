@@ -77,6 +77,7 @@ _MACHINE_LOCAL_PART = re.compile(
     mailer[-_.]?daemon | postmaster | listserv | majordomo | mailman | auto[-_.]?repl(y|ies)
     | (do[-_.]?)?not?[-_.]?reply ([-_.+].*)? | bounces? ([-_.+].*)?
     | .*[-_.]no[-_.]?reply | owner[-].* | .*-(request|owner|bounces?)
+    | (.*[-_.])? (automated | notif(y|ier|ications?) | alerts?) ([-_.+].*)?
     """,
     re.VERBOSE | re.IGNORECASE,
 )

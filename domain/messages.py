@@ -108,7 +108,16 @@ class InboundMessage:
         parts = [self.channel, self.account, self.provider_message_id]
         if self.channel is ChannelType.EMAIL:
             parts.append(self.recipient.address)
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return _hash_of(parts)
+
+    @property
+    def source_key(self) -> str:
+        """The name under which what came with this message is stored: 64 hex digits.
+
+        The same for each recipient of a mail. Another author's mail has another one, whatever
+        message id it claims: what one author sent can be erased without touching the rest.
+        """
+        return _hash_of([self.channel, self.account, self.provider_message_id, self.sender.value])
 
     @property
     def log_id(self) -> str:
@@ -157,6 +166,10 @@ class InboundMessage:
             channel_type=self.channel,
             metadata={**self.facts, **extras},
         )
+
+
+def _hash_of(parts: list[str]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 class Direction(StrEnum):

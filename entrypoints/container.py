@@ -16,6 +16,7 @@ from application.clock import Clock, utc_now
 from application.conversations import OpenConversation, ShowConversation, SwitchHandOff
 from application.deliver_message import DeliverMessage
 from application.match_conversation import MatchConversation
+from application.migrate_history import MigrateHistory
 from application.ports.channels import AnswerSender, WebhookParser, WebhookParserFactory
 from application.ports.files import DeadLetters
 from application.ports.queueing import ContextPublisher
@@ -23,6 +24,7 @@ from application.ports.storage import ClaimLimits, ConversationStore, MessageSto
 from application.receive_message import ReceiveMessage
 from application.receive_webhook import ReceiveWebhook
 from application.redrive_unmatched import RedriveUnmatched
+from application.store_files import StoreFiles
 from domain.addresses import ChannelType
 from domain.automatic_answers import OwnAddresses
 from domain.errors import SecretsUnavailableError
@@ -237,22 +239,24 @@ class Container(containers.DeclarativeContainer):
         ReceiveMessage,
         match=match,
         messages=message_store,
-        blobs=files.provided.blobs,
         deliver=deliver_message,
         answer_unknown_sender=answer_unknown_sender,
         clock=clock,
         new_id=new_id,
         metrics=metrics,
     )
+    store_files = Once(StoreFiles, files.provided.blobs)
     receive_webhook = Once(
         ReceiveWebhook,
         parsers=parsers,
+        store_files=store_files,
         receive_message=receive_message,
         dead_letters=dead_letters,
         unauthenticated_mail=settings.provided.unauthenticated_mail,
         clock=clock,
         metrics=metrics,
     )
+    migrate_history = Once(MigrateHistory, conversation_store, message_store)
     redrive_unmatched = Once(RedriveUnmatched, message_store, match, deliver_message)
 
 

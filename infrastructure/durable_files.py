@@ -33,6 +33,9 @@ def create_file(path: Path, content: bytes, *, modified_at: datetime | None = No
     What is there already stays as it is. Durable in both cases when it returns. Raises
     ``OSError``.
     """
+    if path.exists():
+        sync_directory(path.parent)
+        return False
     make_directory(path.parent)
     temporary = path.parent / f".{uuid.uuid4()}.tmp"
     try:

@@ -3,9 +3,18 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from domain.addresses import Address, ChannelType, ascii_domain
 from domain.automatic_answers import OwnAddresses
@@ -13,8 +22,9 @@ from domain.errors import InvalidAddressError
 from domain.tenants import Tenant, TenantDirectory
 from infrastructure.secrets.accounts import ProviderAccounts, SendgridAccount, TwilioAccount
 from infrastructure.secrets.development import SENDGRID_ACCOUNT, keep_development_credentials
-from infrastructure.secrets.references import ReadSecret, SecretReader
+from infrastructure.secrets.references import ReadSecret, SecretReader, resolved
 from infrastructure.settings import ProviderSecrets, Settings, SettingsError, read_secrets
+from infrastructure.settings_values import AccountSid, BasicAuthPair, MailAddress, P256Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +40,39 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
+def _resolved(value: object, info: ValidationInfo) -> object:
+    """What a reference leads to. The context of a validation is its ``ReadSecret``."""
+    read_secret: ReadSecret | None = info.context
+    return resolved(value, read_secret) if isinstance(value, str) and read_secret else value
+
+
+# Itself, or a reference to it.
+_Secret = Annotated[SecretStr, Field(min_length=1), BeforeValidator(_resolved)]
+_PublicKey = Annotated[P256Key, BeforeValidator(_resolved)]
+_Pair = Annotated[BasicAuthPair, BeforeValidator(_resolved)]
+
+
 class TwilioEntry(_Strict):
     """A company's Twilio account; several companies may share one."""
 
-    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
-    auth_tokens: Annotated[list[SecretStr], Field(min_length=1)]
+    account_sid: AccountSid
+    auth_tokens: Annotated[list[_Secret], Field(min_length=1)]
 
 
 class SendgridEntry(_Strict):
     """A company's SendGrid account, under a name of the operator's choice."""
 
     account: Annotated[str, Field(min_length=1)]
-    public_keys: list[str] = []
-    basic_auth: list[SecretStr] = []
-    api_key: SecretStr | None = None
-    mail_from: str | None = None
+    public_keys: list[_PublicKey] = []
+    basic_auth: list[_Pair] = []
+    api_key: _Secret | None = None
+    mail_from: MailAddress | None = None
+
+    @model_validator(mode="after")
+    def _can_send(self) -> Self:
+        if self.api_key and not self.mail_from:
+            raise ValueError("mail_from is missing: api_key needs it to send")
+        return self
 
 
 class TenantEntry(_Strict):
@@ -135,18 +163,21 @@ def _read_tenants(source: str, read_secret: ReadSecret) -> list[TenantEntry]:
     except ValueError as error:
         raise SettingsError([f"TENANTS: {error}"]) from error
     try:
-        entries = TenantsFile.model_validate(json.loads(text)).tenants
+        entries = TenantsFile.model_validate(json.loads(text), context=read_secret).tenants
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        raise SettingsError(
-            [f"TENANTS: {'.'.join(map(str, d['loc']))}: {d['msg']}" for d in details]
-        ) from None
+        raise SettingsError([*_named_problems(error)]) from None
     except ValueError:
         # The error would show what it stumbled over, and that may be a secret.
         raise SettingsError(["TENANTS: what it names is not valid JSON"]) from None
     if problems := [*_ambiguities(entries)]:
         raise SettingsError(problems)
     return entries
+
+
+def _named_problems(error: ValidationError) -> Iterator[str]:
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        place = ".".join(map(str, detail["loc"]))
+        yield f"TENANTS: {place}: {detail['msg'].removeprefix('Value error, ')}"
 
 
 def _account_names(entry: TenantEntry) -> frozenset[str]:

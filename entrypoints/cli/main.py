@@ -18,6 +18,8 @@ from entrypoints.cli.commands import Group
 from entrypoints.cli.conversations import conversations
 from entrypoints.cli.dead_letters import dead_letters
 from entrypoints.cli.demo import demo
+from entrypoints.cli.doctor import doctor
+from entrypoints.cli.migrate import migrate
 from entrypoints.cli.output import examples, one_line, safe_encoding
 from entrypoints.cli.queues import queues
 from entrypoints.cli.send import send
@@ -118,7 +120,7 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (serve, demo, send, conversations, queues, unmatched, dead_letters):
+for command in (serve, demo, send, conversations, queues, unmatched, dead_letters, migrate, doctor):
     cli.add_command(command)
 
 

@@ -9,9 +9,11 @@ import click
 import uvicorn
 
 from domain.errors import WebhookHandlerError
+from entrypoints.checks import require_backends
 from entrypoints.container import Container, build_container
 from entrypoints.http.app import WebhookEndpoint, create_app
 from entrypoints.http.public_url import PublicUrl
+from entrypoints.http.readiness import Readiness
 from infrastructure.settings import Settings
 from infrastructure.telemetry.logs import configure_logging
 
@@ -30,13 +32,15 @@ class AddressInUseError(WebhookHandlerError):
 def run(host: str, port: int, *, ephemeral: bool = False) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight and return.
 
-    Raises ``SettingsError`` or ``AddressInUseError`` before anything is accepted.
+    Raises ``SettingsError``, ``UnfitBackendsError`` or ``AddressInUseError`` before anything is
+    accepted.
     """
     container = build_container(os.environ, ephemeral=ephemeral)
     settings = container.settings()
     configure_logging(settings.log_level)
     try:
         container.tenancy()
+        require_backends(container)
         check_ready(container)
         with listen(host, port) as listener:
             for line in banner(settings, listener):
@@ -49,7 +53,7 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
 
 def _serve(container: Container, listener: socket.socket) -> None:
     config = uvicorn.Config(
-        create_app(webhook_endpoint(container), lambda: check_ready(container)),
+        create_app(webhook_endpoint(container), Readiness(lambda: check_ready(container))),
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -79,7 +83,7 @@ def webhook_endpoint(container: Container) -> WebhookEndpoint:
 
 def check_ready(container: Container) -> None:
     """Ask the store and the queues one cheap question each; they raise if they cannot answer."""
-    container.conversation_store().list_conversations(limit=1)
+    container.conversation_store().get_conversations("any")
     container.context_queue().depths()
 
 

@@ -34,16 +34,28 @@ def check_queues(
     return tuple(problems)
 
 
+def missing_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
+    """Those of the problems without which nothing can work: queues that cannot be reached."""
+    answers = {queue: _attributes(client, url) for queue, url in urls.items()}
+    return tuple(f"{queue}: {found}" for queue, found in answers.items() if isinstance(found, str))
+
+
 def _problems(client: "SQSClient", url: str, delay: timedelta) -> Iterator[str]:
+    found = _attributes(client, url)
+    if isinstance(found, str):
+        yield found
+    else:
+        yield from _wrong_attributes(found, int(delay.total_seconds()), fifo=is_fifo(url))
+
+
+def _attributes(client: "SQSClient", url: str) -> "Mapping[QueueAttributeNameType, str] | str":
+    """The attributes of a queue, or why they are not known."""
     try:
-        attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        return client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     except ClientError as error:
-        yield _refusal(url, error_code(error))
-        return
+        return _refusal(url, error_code(error))
     except BotoCoreError as error:
-        yield f"{url} could not be asked: {type(error).__name__}"
-        return
-    yield from _wrong_attributes(attributes, int(delay.total_seconds()), fifo=is_fifo(url))
+        return f"{url} could not be asked: {type(error).__name__}"
 
 
 def _refusal(url: str, code: str) -> str:

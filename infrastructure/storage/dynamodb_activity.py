@@ -1,10 +1,9 @@
 """The guarded update that an incoming message makes to its conversation's record."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation
-from domain.errors import StorageUnavailableError
+from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import InboundMessage
 from domain.times import rfc3339
 from infrastructure.storage.dynamodb_conversation_items import (
@@ -17,9 +16,11 @@ from infrastructure.storage.dynamodb_values import Item, attributes
 
 _SET = (
     "SET #conversation_status = :status, #last_user_message_at = :received_at, "
-    "#last_activity_at = :received_at, #last_message = :last_message"
+    "#last_activity_at = :received_at"
 )
 _AND_RECIPIENT = ", #recipient_id = :recipient"
+_AND_LAST_MESSAGE = ", #last_message = :last_message"
+_WITHOUT_LAST_MESSAGE = " REMOVE #last_message"
 
 _IS_OPEN = (
     "attribute_exists(#conversation_id) AND "
@@ -82,7 +83,7 @@ class Activity:
 
     def _update(self, condition: str, seen: Item) -> Item | Refusal:
         # The guard says that a recipient which was missing is still missing, or this one.
-        sets: Sequence[str] = (_SET, "" if self.conversation.recipient_id else _AND_RECIPIENT)
+        sets = _SET if self.conversation.recipient_id else _SET + _AND_RECIPIENT
         values = attributes(
             {
                 "status": USER_REPLY_RECEIVED,
@@ -95,4 +96,10 @@ class Activity:
             }
         )
         key = key_to_item(self.conversation.key)
-        return self.records.change_and_read(key, "".join(sets), condition, {**values, **seen})
+        values = {**values, **seen}
+        try:
+            return self.records.change_and_read(key, sets + _AND_LAST_MESSAGE, condition, values)
+        except StorageRefusedError:
+            # An older system's list of messages fills the record: it has no room for a copy.
+            smaller = sets + _WITHOUT_LAST_MESSAGE
+            return self.records.change_and_read(key, smaller, condition, values)

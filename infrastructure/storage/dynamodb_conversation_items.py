@@ -4,7 +4,11 @@ What they write is read as well as it can be: numbers and texts where we write t
 other precisions, attributes missing or null. What cannot be understood counts as missing.
 """
 
+import hashlib
+import json
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from domain.addresses import ChannelType
@@ -23,6 +27,7 @@ _TEXTS = (
     "company_name",
     "credentials_reference",
 )
+_OF_MESSAGE = ("message_id", "direction", "content", "timestamp", "channel_type", "metadata")
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _FIRST_MILLISECONDS = 100_000_000_000
@@ -135,12 +140,42 @@ def _message(
 
 
 def _legacy_messages(value: object, channel: ChannelType) -> tuple[Message, ...]:
-    """The list inside a record of an older system, whose order is the best that we know."""
+    """The list inside a record of an older system, whose order is the best that we know.
+
+    All that an entry says is in its message, for the list may be moved: what has no attribute
+    of its own, or is not understood, is in the metadata.
+    """
     messages: list[Message] = []
+    unnamed: Counter[str] = Counter()
     at = _LONG_AGO
-    for number, entry in enumerate(value if isinstance(value, list) else []):
-        message = _message(entry, channel, name=f"messages/{number}", at=at)
+    for entry in map(_as_map, value if isinstance(value, list) else []):
+        name = _name_by_content(entry)
+        message = _message(entry, channel, name=f"{name}-{unnamed[name]}", at=at)
         if message is not None:
-            messages.append(message)
+            unnamed[name] += 1
+            messages.append(replace(message, metadata={**_other_facts(entry), **message.metadata}))
             at = message.timestamp
     return tuple(messages)
+
+
+def _as_map(entry: object) -> Mapping[str, object]:
+    if isinstance(entry, Mapping):
+        return entry
+    return {"content": entry if isinstance(entry, str) else json_text(entry)}
+
+
+def _name_by_content(entry: Mapping[str, object]) -> str:
+    """An id for an entry that has none, which stays when entries before it are taken away."""
+    parts = [str(entry.get(name)) for name in ("direction", "timestamp", "content")]
+    return f"messages/{hashlib.sha256(json_text(parts).encode()).hexdigest()[:16]}"
+
+
+def _other_facts(entry: Mapping[str, object]) -> dict[str, object]:
+    others = {name: value for name, value in entry.items() if name not in _OF_MESSAGE}
+    if _moment(entry.get("timestamp")) is None:
+        others["timestamp"] = entry.get("timestamp")
+    if not json_object(entry.get("metadata")):
+        others["metadata"] = entry.get("metadata")
+    present = {name: value for name, value in others.items() if value is not None}
+    # DynamoDB has values that JSON has not: bytes.
+    return json_object(json.dumps(present, default=str))

@@ -2,7 +2,7 @@
 
 import heapq
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from application.ports.storage import ConversationStore
@@ -27,6 +27,7 @@ SENDER_INDEX = "sender"
 INDEX_PAUSE_SECONDS = 0.2
 """How long an index is given to catch up before a sender counts as unknown."""
 
+_HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
 _WHATSAPP_SCHEME = "whatsapp:"
 
 
@@ -121,6 +122,30 @@ class DynamoDbConversationStore(ConversationStore):
             attributes({"on": on}),
         )
         return None if isinstance(outcome, Refusal) else conversation_from_item(outcome)
+
+    def with_legacy_messages(self) -> Iterator[Conversation]:
+        """See ``ConversationStore``. Reads the whole table."""
+        for item in self._records.scan(_HAS_LEGACY_MESSAGES, attributes({"list": "L", "none": 0})):
+            record = conversation_from_item(item)
+            if record is not None and record.legacy_messages:
+                yield record
+
+    def drop_legacy_messages(self, seen: Conversation) -> bool:
+        """See ``ConversationStore``.
+
+        The list stays, empty: ``list_append`` of the other system needs one.
+        """
+        found = self._records.read([key_to_item(seen.key)])
+        records = [conversation_from_item(item) for item in found]
+        if [record and record.legacy_messages for record in records] != [seen.legacy_messages]:
+            return False
+        refusal = self._records.change(
+            key_to_item(seen.key),
+            "SET #messages = :empty",
+            "#messages = :seen",
+            {"empty": {"L": []}, "seen": found[0]["messages"]},
+        )
+        return refusal is None or (refusal.retried and refusal.item.get("messages") == {"L": []})
 
     def _link(self, state: Conversation, identities: Sequence[str], *, stale: bool) -> None:
         """Let ``identities`` lead to the record, and write again what has an old recipient."""

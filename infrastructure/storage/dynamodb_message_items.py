@@ -13,6 +13,7 @@ from domain.messages import (
     Message,
     MessageRecord,
     MessageState,
+    imported_key,
 )
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.storage.dynamodb_values import (
@@ -60,6 +61,25 @@ def texts_of(message: InboundMessage) -> dict[str, str]:
             {n: v for n, v in facts.items() if n not in known and v not in _EMPTY}
         ),
     }
+
+
+def imported_to_item(key: ConversationKey, message: Message) -> Item:
+    """An entry of an older system's history, beside ``texts_of_entry``: what a history shows."""
+    return attributes(
+        {
+            "gate_key": imported_key(key, message),
+            "conversation": conversation_name(key),
+            "message_id": message.message_id,
+            "direction": message.direction,
+            "timestamp": rfc3339(message.timestamp),
+            "channel_type": message.channel_type,
+        }
+    )
+
+
+def texts_of_entry(message: Message) -> dict[str, str]:
+    """The parts of an imported entry that have no bound."""
+    return {"content": message.content, "metadata": json_text(message.metadata)}
 
 
 def record_to_item(record: MessageRecord) -> Item:

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -15,9 +16,11 @@ from infrastructure.storage.dynamodb_message_items import (
     WORK_SHARDS,
     conversation_name,
     history_entry,
+    imported_to_item,
     record_from_item,
     record_to_item,
     texts_of,
+    texts_of_entry,
     work_of,
     work_partition,
     work_position,
@@ -49,10 +52,8 @@ class DynamoDbMessageStore(MessageStore):
 
     def record(self, record: MessageRecord) -> MessageRecord | None:
         """See ``MessageStore``."""
-        try:
+        with _unicode_errors():
             texts = self._texts.write(record.gate_key, texts_of(record.message))
-        except ValueError as error:  # of UTF-8 or of JSON
-            raise StorageRefusedError("the message has a text that is not Unicode") from error
         refusal = self._messages.create({**record_to_item(record), **texts}, "gate_key")
         # The same request id: our first attempt had succeeded, only its answer was lost.
         if refusal is None or text_of(refusal.item, "request_id") == record.request_id:
@@ -125,6 +126,14 @@ class DynamoDbMessageStore(MessageStore):
         latest = [history_entry(item, self._texts.read) for item in islice(items, limit)]
         return tuple(reversed(latest))
 
+    def import_message(self, key: ConversationKey, message: Message) -> bool:
+        """See ``MessageStore``."""
+        item = imported_to_item(key, message)
+        with _unicode_errors():
+            texts = self._texts.write(text_of(item, "gate_key"), texts_of_entry(message))
+        refusal = self._messages.create({**item, **texts}, "gate_key")
+        return refusal is None or refusal.retried
+
     def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:
         """See ``MessageStore``."""
         return self._list(MessageState.PENDING, limit, "<", rfc3339(recorded_before))
@@ -172,6 +181,14 @@ class DynamoDbMessageStore(MessageStore):
         for gate_key in keys:
             if gate_key in items:
                 yield record_from_item(items[gate_key], self._texts.read)
+
+
+@contextmanager
+def _unicode_errors() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # of UTF-8 or of JSON
+        raise StorageRefusedError("the message has a text that is not Unicode") from error
 
 
 def _key(gate_key: str) -> Item:

@@ -110,9 +110,10 @@ class DynamoDbTable:
         }
         return self._pages(self._client.query, request)
 
-    def scan(self) -> Iterator[Item]:
-        """Every item, in no order."""
-        return self._pages(self._client.scan, {"ConsistentRead": True})
+    def scan(self, condition: str | None = None, values: Item | None = None) -> Iterator[Item]:
+        """Every item that fulfils ``condition``, in no order. All are read, and paid for."""
+        chosen = _expressions(values or {}, FilterExpression=condition) if condition else {}
+        return self._pages(self._client.scan, {"ConsistentRead": True, **chosen})
 
     def _update(
         self, key: Item, update: str, condition: str, values: Item, returned: "ReturnValueType"

@@ -5,7 +5,7 @@ them: through JSON where those do.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +26,7 @@ from domain.messages import (
     Message,
     MessageRecord,
     MessageState,
+    imported_key,
 )
 from infrastructure.storage.look_up_addresses import is_for, normal_senders
 from infrastructure.storage.message_json import inbound_from_json, inbound_to_json
@@ -99,6 +100,21 @@ class MemoryConversationStore(ConversationStore):
             self._records[key] = replace(present, hand_off_to_human=on)
             return deepcopy(self._records[key])
 
+    def with_legacy_messages(self) -> Iterator[Conversation]:
+        """See ``ConversationStore``."""
+        with self._lock:
+            found = deepcopy([r for r in self._records.values() if r.legacy_messages])
+        return iter(found)
+
+    def drop_legacy_messages(self, seen: Conversation) -> bool:
+        """See ``ConversationStore``."""
+        with self._lock:
+            present = self._records.get(seen.key)
+            if present is None or present.legacy_messages != seen.legacy_messages:
+                return False
+            self._records[seen.key] = replace(present, legacy_messages=())
+            return True
+
     def _add_senders(self, key: ConversationKey, senders: Sequence[str | None]) -> None:
         for sender in normal_senders(key.primary_channel, senders):
             self._of_sender[key.primary_channel, sender].add(key)
@@ -115,6 +131,7 @@ class MemoryMessageStore(MessageStore):
     def __init__(self) -> None:
         self._lock = Lock()
         self._records: dict[str, MessageRecord] = {}
+        self._imported: dict[str, tuple[ConversationKey, Message]] = {}
 
     def record(self, record: MessageRecord) -> MessageRecord | None:
         """See ``MessageStore``."""
@@ -165,10 +182,21 @@ class MemoryMessageStore(MessageStore):
                 _copied(record).message.in_history()
                 for record in self._records.values()
                 if record.conversation == key
-                and (after is None or record.message.received_at > after)
             ]
+            imported = (message for owner, message in self._imported.values() if owner == key)
+            messages += deepcopy([*imported])
+        messages = [message for message in messages if after is None or message.timestamp > after]
         messages.sort(key=lambda message: message.timestamp)
         return tuple(messages[max(len(messages) - limit, 0) :])
+
+    def import_message(self, key: ConversationKey, message: Message) -> bool:
+        """See ``MessageStore``."""
+        name = imported_key(key, message)
+        with self._lock:
+            if name in self._imported:
+                return False
+            self._imported[name] = key, deepcopy(message)
+            return True
 
     def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:
         """See ``MessageStore``."""

@@ -1,7 +1,7 @@
 """Conversation records in SQLite."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -14,6 +14,8 @@ from infrastructure.sqlite import SqliteDatabase
 from infrastructure.storage.look_up_addresses import is_for, normal_senders
 from infrastructure.storage.message_json import messages_from_json, messages_to_json
 from infrastructure.storage.sqlite_schema import MIGRATIONS
+
+_PAGE_SIZE = 100
 
 # The columns are the attributes, by the same names.
 _NAMES = tuple(field.name for field in fields(Conversation))
@@ -55,6 +57,15 @@ _RECORD_ACTIVITY = f"""
 """  # noqa: S608
 _SWITCH_HAND_OFF = f"""
     UPDATE conversations SET hand_off_to_human = :on WHERE {_THIS} RETURNING {_COLUMNS}
+"""  # noqa: S608
+_WITH_LEGACY_MESSAGES = f"""
+    SELECT {_COLUMNS} FROM conversations
+    WHERE legacy_messages <> '[]' AND (conversation_id, primary_channel) > (:id, :channel)
+    ORDER BY conversation_id, primary_channel LIMIT {_PAGE_SIZE}
+"""  # noqa: S608
+_DROP_LEGACY_MESSAGES = f"""
+    UPDATE conversations SET legacy_messages = '[]'
+    WHERE {_THIS} AND legacy_messages = :legacy_messages
 """  # noqa: S608
 _ADD_SENDER = """
     INSERT INTO participants (channel, sender, conversation_id) VALUES (?, ?, ?)
@@ -126,6 +137,24 @@ class SqliteConversationStore(ConversationStore):
         with self._database.write() as connection:
             rows = connection.execute(_SWITCH_HAND_OFF, {**_to_key(key), "on": on}).fetchall()
         return _from_row(rows[0]) if rows else None
+
+    def with_legacy_messages(self) -> Iterator[Conversation]:
+        """See ``ConversationStore``."""
+        last = {"id": "", "channel": ""}
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(_WITH_LEGACY_MESSAGES, last).fetchall()
+            for record in map(_from_row, rows):
+                yield record
+                last = {"id": record.conversation_id, "channel": record.primary_channel}
+            if len(rows) < _PAGE_SIZE:
+                return
+
+    def drop_legacy_messages(self, seen: Conversation) -> bool:
+        """See ``ConversationStore``."""
+        values = {**_to_key(seen.key), "legacy_messages": messages_to_json(seen.legacy_messages)}
+        with self._database.write() as connection:
+            return connection.execute(_DROP_LEGACY_MESSAGES, values).rowcount == 1
 
 
 def _present_if_it_takes(

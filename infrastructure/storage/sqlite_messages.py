@@ -6,10 +6,21 @@ from typing import Any
 
 from application.ports.storage import MessageStore
 from domain.addresses import ChannelType
-from domain.messages import ConversationKey, Message, MessageRecord, MessageState
+from domain.messages import (
+    ConversationKey,
+    Message,
+    MessageRecord,
+    MessageState,
+    imported_key,
+)
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.sqlite import SqliteDatabase
-from infrastructure.storage.message_json import inbound_from_json, inbound_to_json
+from infrastructure.storage.message_json import (
+    inbound_from_json,
+    inbound_to_json,
+    messages_from_json,
+    messages_to_json,
+)
 from infrastructure.storage.sqlite_schema import MIGRATIONS
 
 _READ_COLUMNS = (
@@ -48,6 +59,15 @@ _HISTORY = f"""
     WHERE conversation_id = :id AND primary_channel = :channel AND timestamp > :after
     ORDER BY timestamp DESC, rowid DESC LIMIT :limit
 """  # noqa: S608
+_IMPORTED = """
+    SELECT entry FROM imported_messages
+    WHERE conversation_id = :id AND primary_channel = :channel AND timestamp > :after
+    ORDER BY timestamp DESC, rowid DESC LIMIT :limit
+"""
+_IMPORT = """
+    INSERT INTO imported_messages VALUES (:imported_key, :id, :channel, :timestamp, :entry)
+    ON CONFLICT (imported_key) DO NOTHING
+"""
 _PENDING = f"""
     SELECT {_READ_COLUMNS} FROM messages
     WHERE state = '{MessageState.PENDING}' AND recorded_at < :recorded_before
@@ -117,7 +137,23 @@ class SqliteMessageStore(MessageStore):
         }
         with self._database.read() as connection:
             rows = connection.execute(_HISTORY, wanted).fetchall()
-        return tuple(_from_row(row).message.in_history() for row in reversed(rows))
+        with self._database.read() as connection:
+            entries = connection.execute(_IMPORTED, wanted).fetchall()
+        latest = [entry for (text,) in reversed(entries) for entry in messages_from_json(text)]
+        latest += [_from_row(row).message.in_history() for row in reversed(rows)]
+        latest.sort(key=lambda message: message.timestamp)
+        return tuple(latest[max(len(latest) - limit, 0) :])
+
+    def import_message(self, key: ConversationKey, message: Message) -> bool:
+        """See ``MessageStore``."""
+        values = {
+            "imported_key": imported_key(key, message),
+            "id": key.conversation_id,
+            "channel": key.primary_channel,
+            "timestamp": rfc3339(message.timestamp),
+            "entry": messages_to_json([message]),
+        }
+        return self._change(_IMPORT, **values)
 
     def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:
         """See ``MessageStore``."""
@@ -134,7 +170,7 @@ class SqliteMessageStore(MessageStore):
         return tuple(map(_from_row, rows))
 
     def _change(self, statement: str, **values: str | None) -> bool:
-        """Run a conditional update; whether its condition held."""
+        """Run a conditional statement; whether its condition held."""
         with self._database.write() as connection:
             return connection.execute(statement, values).rowcount == 1
 

@@ -86,4 +86,24 @@ _CLAIMS: Migration = (
     """,
 )
 
-MIGRATIONS: Sequence[Migration] = ((*_CONVERSATIONS, *_MESSAGES, *_CLAIMS),)
+_IMPORTED: Migration = (
+    """
+    CREATE TABLE imported_messages (
+        imported_key TEXT NOT NULL PRIMARY KEY,
+        conversation_id TEXT NOT NULL,
+        primary_channel TEXT NOT NULL,
+        timestamp TEXT NOT NULL,
+        entry TEXT NOT NULL -- JSON: a list of one message
+    ) STRICT
+    """,
+    """
+    CREATE INDEX imported_messages_of_conversation
+    ON imported_messages (conversation_id, primary_channel, timestamp)
+    """,
+    """
+    CREATE INDEX conversations_with_legacy_messages
+    ON conversations (conversation_id, primary_channel) WHERE legacy_messages <> '[]'
+    """,
+)
+
+MIGRATIONS: Sequence[Migration] = ((*_CONVERSATIONS, *_MESSAGES, *_CLAIMS), _IMPORTED)

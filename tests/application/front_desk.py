@@ -22,6 +22,7 @@ from application.ports.storage import ClaimLimits
 from application.receive_message import ReceiveMessage
 from application.receive_webhook import ReceiveWebhook
 from application.redrive_unmatched import RedriveUnmatched
+from application.store_files import StoreFiles
 from domain.addresses import ChannelType
 from domain.automatic_answers import AutomaticAnswer, OwnAddresses
 from domain.context import ContextObject
@@ -105,7 +106,7 @@ class FrontDesk:
         self.claims = adapters.get("claims") or MemoryAnswerClaims()
         self.queue = MemoryContextQueue(self.clock)
         self.dead_letters = adapters.get("dead_letters") or MemoryDeadLetters()
-        self.blobs = MemoryBlobStore()
+        self.blobs = adapters.get("blobs") or MemoryBlobStore()
         self.open_conversation = OpenConversation(self.conversations, lambda: tenants)
         match = MatchConversation(
             self.conversations, lambda: tenants, self.open_conversation, unknown_sender
@@ -125,7 +126,6 @@ class FrontDesk:
         self.receive_message = ReceiveMessage(
             match=match,
             messages=self.messages,
-            blobs=self.blobs,
             deliver=self.deliver,
             answer_unknown_sender=AnswerUnknownSender(
                 senders=dict.fromkeys(ChannelType, lambda: self.sender),
@@ -142,6 +142,7 @@ class FrontDesk:
         )
         self.receive_webhook = ReceiveWebhook(
             parsers=WebhookParserFactory(dict.fromkeys(ChannelType, lambda: self.parser)),
+            store_files=StoreFiles(self.blobs),
             receive_message=self.receive_message,
             dead_letters=self.dead_letters,
             unauthenticated_mail=unauthenticated_mail,

@@ -306,7 +306,7 @@ def test_two_hundred_first_messages_get_one_fallback() -> None:
     desk = FrontDesk()
     with ThreadPoolExecutor(50) as pool:
         for number in range(200):
-            message = ParsedMessage(an_inbound_message(message_id=f"SM{number}"))
+            message = an_inbound_message(message_id=f"SM{number}")
             pool.submit(desk.receive_message, message, Deadline.after())
     assert len(desk.sender.sent) == 1
     assert len(desk.messages.list_unmatched(1000)) == 200

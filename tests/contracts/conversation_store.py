@@ -24,6 +24,7 @@ from tests.contracts.conversation_changes import (
     ids,
     only,
 )
+from tests.contracts.old_histories import LegacyMessagesContract
 
 
 class FindingContract(ConversationStoreTests):
@@ -159,6 +160,11 @@ class OpeningContract(ConversationStoreTests):
 
 
 class ConversationStoreContract(
-    FindingContract, OpeningContract, ActivityContract, IdentityContract, HandOffContract
+    FindingContract,
+    OpeningContract,
+    ActivityContract,
+    IdentityContract,
+    HandOffContract,
+    LegacyMessagesContract,
 ):
     """All of it. A backend overrides ``store``."""

@@ -22,6 +22,7 @@ from tests.contracts.message_lists import (
     UnmatchedContract,
     numbered,
 )
+from tests.contracts.old_histories import ImportContract
 
 
 def stored(store: MessageStore, record: MessageRecord) -> MessageRecord:
@@ -202,5 +203,6 @@ class MessageStoreContract(
     HistoryContract,
     PendingContract,
     UnmatchedContract,
+    ImportContract,
 ):
     """All of it. A backend overrides ``store``."""

@@ -46,12 +46,18 @@ def test_each_contract_of_the_guide_is_there(contract: str) -> None:
 def test_every_contract_is_in_the_guide() -> None:
     contracts = {path.stem for path in (ROOT / "tests" / "contracts").glob("*.py")}
     named = {contract.strip("`").split(".")[0] for contract in listed().values()}
-    parts_and_tools = {"__init__", "concurrency", "conversation_changes", "message_lists"}
+    parts_and_tools = {
+        "__init__",
+        "concurrency",
+        "conversation_changes",
+        "message_lists",
+        "old_histories",
+    }
     assert contracts - parts_and_tools == {name for name in named if not name.startswith("none")}
 
 
-def test_the_case_of_the_guide_differs_from_the_containers_in_the_blobs_only() -> None:
-    container = (ROOT / "entrypoints" / "container.py").read_text("utf-8")
-    (case,) = (block for block in blocks(GUIDE, "python") if 'case "sqlite"' in block)
-    lines = [line for line in case.splitlines() if line.strip() and "SqliteBlobStore" not in line]
-    assert [line for line in lines if f"{line}\n" not in container] == []
+def test_the_choice_of_the_guide_differs_from_the_real_one_in_the_blobs_only() -> None:
+    backends = (ROOT / "entrypoints" / "backends.py").read_text("utf-8")
+    (choice,) = (block for block in blocks(GUIDE, "python") if "return Files(" in block)
+    lines = [line for line in choice.splitlines() if line.strip() and "SqliteBlob" not in line]
+    assert [line for line in lines if f"{line}\n" not in backends] == []

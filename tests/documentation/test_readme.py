@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.routing import ALL_QUEUES
 from infrastructure.settings import Settings, read_settings
 from infrastructure.tenancy import read_tenancy
 from tests.documentation.documents import ROOT, blocks, cells, text_of
@@ -54,17 +55,28 @@ def test_the_table_has_every_setting_with_its_default() -> None:
     assert table == {f"`{name.upper()}`": default_of(name) for name in Settings.model_fields}
 
 
+def exported(block: str) -> dict[str, str]:
+    """The variables that a block exports."""
+    lines = re.findall(r"^export (.*)$", block, re.M)
+    return dict(re.findall(r"(\w+)=(\S+)", " ".join(lines)))
+
+
 def test_the_settings_for_real_providers_are_accepted(tmp_path: Path) -> None:
-    (exports,) = blocks(README, "sh")
-    environ = dict(re.findall(r"^export (\w+)=(.*)$", exports, re.M))
+    environ = exported(blocks(README, "sh")[0])
     key = json.loads(blocks(README, "json")[0])["tenants"][0]["sendgrid"]["public_keys"][0]
     for name, value in environ.items():
         if value.startswith("file:"):
             (tmp_path / name).write_text(key)
             environ[name] = f"file:{tmp_path / name}"
-    settings = read_settings(environ)
-    assert settings.has_real_secrets
-    assert len(settings.twilio_auth_token) == len(settings.sendgrid_webhook_public_key) == 1
+    tenancy = read_tenancy(read_settings(environ))
+    (twilio,), (sendgrid,) = tenancy.accounts.twilio, tenancy.accounts.sendgrid
+    assert len(twilio.auth_tokens) == len(sendgrid.public_keys) == 1
+
+
+def test_the_settings_for_aws_are_accepted() -> None:
+    settings = read_settings(exported(blocks(README, "sh")[1]))
+    assert (settings.storage, settings.queue) == ("dynamodb", "sqs")
+    assert list(settings.queue_urls) == list(ALL_QUEUES)
 
 
 def test_the_tenants_file_of_the_readme_is_accepted(tmp_path: Path) -> None:

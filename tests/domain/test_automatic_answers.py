@@ -93,6 +93,27 @@ def test_our_own_mailboxes_and_mail_domains_are_never_answered(own: str) -> None
     assert suppression(mail, OwnAddresses(frozenset({own}))) is Suppression.OWN_ADDRESS
 
 
+@pytest.mark.parametrize(
+    ("sender", "recipient"),
+    [
+        ("robot@acme.example", "help@acme.example"),
+        ("robot@acme.example", "help@inbound.acme.example"),
+        ("Ana@ACME.example", "help@acme.example"),
+    ],
+)
+def test_mail_from_the_domain_that_it_is_to_is_our_own(sender: str, recipient: str) -> None:
+    mail = an_inbound_message(ChannelType.EMAIL, sender=sender, recipient=recipient, mail=a_mail())
+    assert suppression(mail) is Suppression.OWN_ADDRESS
+
+
+@pytest.mark.parametrize(
+    "sender", ["ana@notacme.example", "ana@acme.example.net", "ana@customer.acme.example"]
+)
+def test_mail_from_another_domain_is_not(sender: str) -> None:
+    mail = an_inbound_message(ChannelType.EMAIL, sender=sender, mail=a_mail())
+    assert suppression(mail) is None
+
+
 def test_a_persons_mail_may_be_answered() -> None:
     assert suppression(an_inbound_message(ChannelType.EMAIL, mail=a_mail(), body="stop")) is None
 
@@ -155,6 +176,8 @@ def test_signs_of_automation(traits: MailTraits, sign: Suppression | None) -> No
         *("MAILER-DAEMON", "mailerdaemon", "postmaster", "LISTSERV", "majordomo", "owner-news"),
         *("news-request", "no-reply", "noreply", "NoReply", "do-not-reply", "donotreply"),
         *("no_reply", "orders-noreply", "noreply-orders", "bounce", "bounces+7", "auto-reply"),
+        *("automated", "notifications", "notification", "Notify", "notifier", "alert", "alerts"),
+        *("order-notifications", "alerts-eu", "notifications+7", "build.alerts"),
     ],
 )
 def test_mailboxes_of_machines(local_part: str) -> None:
@@ -162,7 +185,19 @@ def test_mailboxes_of_machines(local_part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "local_part", ["ana", "reply", "owner", "request", "norman", "nora.reply", "listener", ""]
+    "local_part",
+    [
+        "ana",
+        "reply",
+        "owner",
+        "request",
+        "norman",
+        "nora.reply",
+        "listener",
+        "",
+        "alertina",
+        "notarius",
+    ],
 )
 def test_mailboxes_of_people(local_part: str) -> None:
     assert not is_machine_mailbox(local_part)

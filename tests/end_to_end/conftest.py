@@ -9,8 +9,10 @@ from typing import Protocol
 import pytest
 
 from entrypoints.container import Container, build_container
+from tests.emulators import EmulatedAws
+from tests.end_to_end.aws import settings_on_aws, use_emulator
 from tests.end_to_end.companies import COMPANIES
-from tests.end_to_end.desk import BACKENDS, Desk, Host, hosting, serving
+from tests.end_to_end.desk import AWS, BACKENDS, Desk, Host, hosting, serving
 
 
 class Serve(Protocol):
@@ -39,7 +41,9 @@ def host() -> Iterator[Host]:
 
 
 @pytest.fixture
-def serve(host: Host, backend: str, tmp_path: Path) -> Iterator[Serve]:
+def serve(
+    host: Host, backend: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(
@@ -48,7 +52,12 @@ def serve(host: Host, backend: str, tmp_path: Path) -> Iterator[Serve]:
             prepare: Callable[[Container], None] | None = None,
         ) -> Desk:
             environ = {"DATA_DIR": str(tmp_path / "data"), **(settings or {})}
+            if backend == AWS:
+                ministack: EmulatedAws = request.getfixturevalue("ministack")
+                environ = settings_on_aws(ministack, tmp_path / "data", environ)
             container = build_container(environ, ephemeral=backend == "memory")
+            if backend == AWS:
+                use_emulator(container, ministack)
             if prepare is not None:
                 prepare(container)
             return stack.enter_context(serving(host, container))

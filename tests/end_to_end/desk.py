@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 import urllib3
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,6 +29,10 @@ from tests.builders import a_conversation
 from tests.end_to_end.providers import Providers
 
 BACKENDS = ("sqlite", "memory")
+AWS = "aws"
+on_aws_too = pytest.mark.parametrize("backend", [*BACKENDS, AWS], indirect=True)
+"""For modules about what must hold wherever it is kept; every test there takes longer on AWS."""
+
 MANY = 10_000
 
 
@@ -95,7 +100,10 @@ class Desk:
         """All that is on each queue that is not empty. Takes it: ask once."""
         reader = self.container.context_queue()
         found = {
-            str(queue): [d.context for d in reader.receive(queue, MANY, include_delayed=True)]
+            str(queue): [
+                delivery.context
+                for delivery in reader.receive(queue, MANY, include_delayed=reader.shows_delayed)
+            ]
             for queue in ALL_QUEUES
         }
         return {queue: contexts for queue, contexts in found.items() if contexts}

@@ -19,8 +19,10 @@ from tests.end_to_end.answers import (
     every_channel,
 )
 from tests.end_to_end.conftest import Serve
-from tests.end_to_end.desk import Desk
+from tests.end_to_end.desk import Desk, on_aws_too
 from tests.infrastructure.channels.sendgrid.webhooks import a_field
+
+pytestmark = on_aws_too
 
 Make = Callable[[Desk], SimulatedRequest]
 

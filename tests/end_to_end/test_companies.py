@@ -13,7 +13,9 @@ from tests.contracts.concurrency import at_once
 from tests.end_to_end.answers import EMAIL, INVALID_SIGNATURE, SMS, THANKS, WHATSAPP, every_channel
 from tests.end_to_end.companies import ACME, BRILL, COMPANIES, joined, open_for
 from tests.end_to_end.conftest import Serve
-from tests.end_to_end.desk import Desk
+from tests.end_to_end.desk import Desk, on_aws_too
+
+pytestmark = on_aws_too
 
 
 @every_channel

@@ -12,7 +12,9 @@ from domain.conversations import Conversation
 from domain.messages import ConversationKey
 from tests.contracts.concurrency import at_once
 from tests.end_to_end.answers import THANKS, every_channel
-from tests.end_to_end.desk import Answer, Desk
+from tests.end_to_end.desk import Answer, Desk, on_aws_too
+
+pytestmark = on_aws_too
 
 SENDERS = {
     ChannelType.SMS: ("+14155550101", "+14155550102", "+14155550103"),

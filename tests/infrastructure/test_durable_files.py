@@ -1,5 +1,6 @@
 """Files that are whole or absent."""
 
+import os
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,13 @@ def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     create_file(tmp_path / "a", b"first")
     assert not create_file(tmp_path / "a", b"second")
     assert (tmp_path / "a").read_bytes() == b"first"
+
+
+def test_nothing_is_written_beside_a_file_that_is_there(tmp_path: Path) -> None:
+    create_file(tmp_path / "a", b"first")
+    os.utime(tmp_path, (0, 0))
+    create_file(tmp_path / "a", b"second")
+    assert tmp_path.stat().st_mtime == 0
 
 
 def test_missing_directories_are_made(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from tests.emulators import EmulatedAws, unique_name
 
 SID = "AC" + "1" * 32
 TWILIO = {"account_sid": SID, "auth_tokens": ["token"]}
+MAIL = {"account": "mail", "basic_auth": ["u:p"]}
 
 
 def a_company(name: str = "acme", **changes: Any) -> dict[str, Any]:
@@ -103,6 +104,13 @@ def test_companies_come_from_a_file(tmp_path: Path) -> None:
         ([a_company(colour="red")], "colour"),
         ([a_company(twilio=None)], "neither a twilio nor a sendgrid"),
         ([a_company(sendgrid={"account": "m"})], "neither public_keys nor basic_auth"),
+        ([a_company(twilio={**TWILIO, "account_sid": "AC1"})], "AC and 32 hex digits"),
+        ([a_company(twilio={**TWILIO, "auth_tokens": [""]})], r"twilio\.auth_tokens\.0"),
+        ([a_company(sendgrid={**MAIL, "public_keys": ["a key"]})], "must be public keys in base64"),
+        ([a_company(sendgrid={**MAIL, "basic_auth": ["no-colon"]})], "must be user:password"),
+        ([a_company(sendgrid={**MAIL, "api_key": "a-key"})], "mail_from is missing"),
+        ([a_company(sendgrid={**MAIL, "mail_from": "nobody"})], r"sendgrid\.mail_from"),
+        ([a_company(twilio={**TWILIO, "auth_tokens": ["file:/no/such"]})], "cannot be read"),
         ([a_company(), a_company("globex", recipients=["acme.example"])], "same recipient"),
     ],
 )
@@ -111,6 +119,49 @@ def test_a_wrong_file_stops_the_start(
 ) -> None:
     with pytest.raises(SettingsError, match=problem):
         tenancy_of(tmp_path, *companies)
+
+
+@pytest.mark.parametrize("field", ["public_keys", "basic_auth"])
+def test_a_wrong_secret_in_the_file_is_not_shown(tmp_path: Path, field: str) -> None:
+    company = a_company(sendgrid={**MAIL, field: ["hunter2"]})
+    with pytest.raises(SettingsError) as caught:
+        tenancy_of(tmp_path, company)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_secrets_in_the_file_may_be_references(tmp_path: Path) -> None:
+    key = keep_development_credentials(tmp_path).sendgrid_public_key
+    references = {}
+    for name, secret in {"token": "t", "key": key, "pair": "u:p", "api": "a"}.items():
+        (tmp_path / name).write_text(f"{secret}\n")
+        references[name] = f"file:{tmp_path / name}"
+    company = a_company(
+        twilio={"account_sid": SID, "auth_tokens": [references["token"], "older"]},
+        sendgrid={
+            "account": "mail",
+            "public_keys": [references["key"]],
+            "basic_auth": [references["pair"]],
+            "api_key": references["api"],
+            "mail_from": "help@acme.example",
+        },
+    )
+    accounts = tenancy_of(tmp_path, company).accounts
+    assert [token.get_secret_value() for token in accounts.twilio[0].auth_tokens] == ["t", "older"]
+    (mail,) = accounts.sendgrid
+    assert mail.api_key is not None
+    assert (mail.public_keys, mail.api_key.get_secret_value()) == ((key,), "a")
+    assert [pair.get_secret_value() for pair in mail.basic_auth] == ["u:p"]
+
+
+def test_a_reference_that_cannot_be_read_at_the_moment_is_temporary(tmp_path: Path) -> None:
+    def read_secret(reference: str) -> str:
+        if reference.startswith("file:"):
+            return json.dumps({"tenants": [company]})
+        raise SecretsUnavailableError("Secrets Manager is down")
+
+    company = a_company(twilio={"account_sid": SID, "auth_tokens": ["secretsmanager:acme"]})
+    with pytest.raises(SecretsUnavailableError):
+        read_tenancy(read_settings({"TENANTS": "file:tenants.json"}), read_secret)
 
 
 def test_a_file_that_is_not_there_or_not_json_stops_the_start(tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ from infrastructure.channels.sendgrid.charsets import scrub
 MAX_RENDERED_CHARACTERS = 250_000
 """Rendering takes up to four seconds for a million; real mail hardly has more than 200,000."""
 
+MAX_UNRENDERED_CHARACTERS = 1_048_576
+"""How much of a longer text has its entities decoded: each may take a microsecond."""
+
 # Style and script with what they hold, for no reader sees that.
 _UNSEEN = re.compile(r"<(?:style|script|title)\b[^<>]*>[^<]*", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
@@ -21,10 +24,14 @@ _CELLS = frozenset({"td", "th"})
 
 
 def text_of_html(html: str) -> str:
-    """What somebody would read in ``html``. Never raises: at worst, the tags are cut out."""
+    """What somebody would read in ``html``. Never raises: at worst, the tags are cut out.
+
+    Of a page without layout at most a million characters: it is a file of the mail as well.
+    """
     text = _rendered(html) if len(html) <= MAX_RENDERED_CHARACTERS else None
     if text is None:
-        text = entities.unescape(_TAG.sub(" ", _UNSEEN.sub(" ", html)))
+        unseen_cut_out = _TAG.sub(" ", _UNSEEN.sub(" ", html))
+        text = entities.unescape(unseen_cut_out[:MAX_UNRENDERED_CHARACTERS])
     return _BLANK_RUN.sub("\n\n", scrub(text)).strip()
 
 

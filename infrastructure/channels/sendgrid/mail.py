@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -22,7 +23,15 @@ from infrastructure.channels.sendgrid.multipart_form import Form
 MAX_SUBJECT_LENGTH = 1_000
 MAX_MESSAGE_ID_LENGTH = 998
 MAX_THREAD_REFERENCES = 50
-_MAX_RECIPIENTS = 500
+MAX_RECIPIENTS = 50
+"""Each takes about five round trips to the store, and a webhook has eight seconds in all."""
+
+MAX_JSON_BYTES = 1_000_000
+"""Of a field. The files of the largest form have names of some hundred kilobytes."""
+
+_MAX_ENCODED_SUBJECT = 32_768
+_ENOUGH_TO_BE_DISTINCT = 16
+_LOCAL_AND_DOMAIN = re.compile(r"[^\s<>@]@[^\s<>@]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +85,13 @@ class ParsedMail:
 
     @property
     def message_id(self) -> str | None:
-        """The Message-ID as it stands, or ``None`` if it is missing or absurdly long."""
+        """The Message-ID as it stands; ``None`` if it is missing, absurdly long or says nothing.
+
+        Mailers that are out of order give all of their mails the same one, like ``<>``.
+        """
         message_id = (first(self.headers, "message-id") or "").strip()
-        return message_id if 0 < len(message_id) <= MAX_MESSAGE_ID_LENGTH else None
+        usable = len(message_id) <= MAX_MESSAGE_ID_LENGTH and _is_distinctive(message_id)
+        return message_id if usable else None
 
     @property
     def thread_references(self) -> tuple[str, ...]:
@@ -88,6 +101,16 @@ class ParsedMail:
         return (
             ids if len(ids) <= MAX_THREAD_REFERENCES else ids[:1] + ids[1 - MAX_THREAD_REFERENCES :]
         )
+
+
+def _is_distinctive(message_id: str) -> bool:
+    """Whether no other mail is likely to have it (RFC 5322, 3.6.4, read leniently).
+
+    It has something on both sides of an ``@``, or else is long enough for a random text.
+    """
+    if _LOCAL_AND_DOMAIN.search(message_id):
+        return True
+    return sum(character.isalnum() for character in message_id) >= _ENOUGH_TO_BE_DISTINCT
 
 
 class FormText:
@@ -129,7 +152,7 @@ def _envelope(found: object) -> Envelope:
         return Envelope()
     to, sender = found.get("to"), found.get("from")
     recipients = to if isinstance(to, list) else [to]
-    if len(recipients) > _MAX_RECIPIENTS:
+    if len(recipients) > MAX_RECIPIENTS:
         raise UnreadableMessageError("the envelope has too many recipients")
     return Envelope(
         sender=one_line(scrub(sender))[:1_000] if isinstance(sender, str) else None,
@@ -151,7 +174,12 @@ def _number(text: str | None) -> float | None:
 
 
 def read_json(raw: bytes | None) -> object:
-    """The JSON value in ``raw``; ``None`` if there is none."""
+    """The JSON value in ``raw``; ``None`` if there is none.
+
+    Raises ``UnreadableMessageError`` over ``MAX_JSON_BYTES``.
+    """
+    if raw and len(raw) > MAX_JSON_BYTES:
+        raise UnreadableMessageError("a JSON field of the form is too large")
     try:
         value: object = json.loads(raw) if raw else None
     except (ValueError, RecursionError):
@@ -168,7 +196,8 @@ def read_authors(headers: Headers, form_text: FormText) -> tuple[Mailbox, ...]:
 def read_subject(headers: Headers, form_text: FormText) -> str | None:
     """The subject on one line, its encoded words decoded."""
     subject = first(headers, "subject") or form_text.get("subject")
-    return one_line(decode_words(subject))[:MAX_SUBJECT_LENGTH] or None if subject else None
+    decoded = decode_words((subject or "")[:_MAX_ENCODED_SUBJECT])
+    return one_line(decoded)[:MAX_SUBJECT_LENGTH] or None
 
 
 def hash_of(pieces: Iterable[bytes]) -> str:

@@ -5,6 +5,7 @@ https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/setting-up-the
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from urllib.parse import unquote
 
 from infrastructure.channels.sendgrid.charsets import scrub
@@ -21,6 +22,7 @@ from infrastructure.channels.sendgrid.mail import (
 )
 from infrastructure.channels.sendgrid.multipart_form import Form, FormFile
 
+_MAX_CONTENT_REFERENCES = 10_000
 _CONTENT_REFERENCE = re.compile(r"cid:([^\s\"'<>()]{1,500})", re.IGNORECASE)
 
 
@@ -97,4 +99,5 @@ def bare_content_id(text: str | None) -> str | None:
 
 def referenced_content_ids(html: str | None) -> frozenset[str]:
     """The Content-IDs that ``html`` shows where they belong."""
-    return frozenset(unquote(found) for found in _CONTENT_REFERENCE.findall(html or ""))
+    found = islice(_CONTENT_REFERENCE.finditer(html or ""), _MAX_CONTENT_REFERENCES)
+    return frozenset(unquote(reference[1]) for reference in found)

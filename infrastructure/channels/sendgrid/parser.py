@@ -18,7 +18,12 @@ from infrastructure.channels.sendgrid.facts import mail_metadata, mail_traits
 from infrastructure.channels.sendgrid.files import attached_file
 from infrastructure.channels.sendgrid.header_text import mailboxes
 from infrastructure.channels.sendgrid.html_text import text_of_html
-from infrastructure.channels.sendgrid.mail import FormText, MailFile, ParsedMail
+from infrastructure.channels.sendgrid.mail import (
+    MAX_RECIPIENTS,
+    FormText,
+    MailFile,
+    ParsedMail,
+)
 from infrastructure.channels.sendgrid.multipart_form import Form, read_form
 from infrastructure.channels.sendgrid.parsed_mode import read_parsed_mail
 from infrastructure.channels.sendgrid.raw_mode import raw_message_of, read_raw_mail
@@ -27,6 +32,9 @@ from infrastructure.channels.sendgrid.verification import DEFAULT_TOLERANCE, Sen
 from infrastructure.secrets.accounts import SendgridAccount
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
+MAX_FILES = 100
+"""Each is a write to the store, one after the other, and a webhook has eight seconds in all."""
+
 _MAX_RECIPIENT_TEXT = 400
 """The longest address with room for brackets and blanks around it."""
 
@@ -64,6 +72,7 @@ class SendgridWebhookParser(WebhookParser):
         # Without an envelope nobody says that the mail was meant for us.
         ours = _readable(mail.relay.envelope.recipients)
         recipients = ours or _named_recipients(mail, form)
+        draft.check_copies(len(recipients))
         return tuple(draft.message_to(one, addressed_to_us=bool(ours)) for one in recipients)
 
     def respond(self) -> WebhookResponse:
@@ -79,9 +88,18 @@ class _MessageDraft:
         self._sender = _sender(mail)
         self._body = _body(mail)
         files = (*mail.files, *_html_file(mail))
+        if len(files) > MAX_FILES:
+            raise UnreadableMessageError("the mail has too many files")
         self._files = tuple(attached_file(file) for file in files)
         self._authenticated = is_author_authenticated(mail.authors, mail.relay)
         self._metadata = self._all_metadata()
+
+    def check_copies(self, count: int) -> None:
+        """Files are stored once, but each recipient's message has the text for itself."""
+        if count > MAX_RECIPIENTS:
+            raise UnreadableMessageError("the mail has too many recipients")
+        if count * len(self._body) > MAX_BODY_BYTES:
+            raise UnreadableMessageError("the text is too long for so many recipients")
 
     def message_to(self, recipient: Recipient, *, addressed_to_us: bool) -> ParsedMessage:
         mail = self._mail

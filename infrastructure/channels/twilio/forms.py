@@ -78,9 +78,7 @@ _AddressText = Annotated[str, Field(min_length=1, max_length=400)]
 class IncomingMessageForm(BaseModel):
     """The fields without which a form is no message, and those that the domain knows.
 
-    The mandatory ones occur exactly once. Twilio's signature covers names and values without
-    delimiters, so that a captured one also proves *regrouped* fields (``Body=hi`` and
-    ``From=+1`` as ``Body=hiFrom+1``): such a form lacks a field, or has a malformed one.
+    The mandatory ones occur exactly once, and ids have their form: see ``refuse_regrouped``.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -90,7 +88,9 @@ class IncomingMessageForm(BaseModel):
     sender: Annotated[_AddressText, Field(alias="From")]
     recipient: Annotated[_AddressText, Field(alias="To")]
     body: Annotated[str, Field(alias="Body")] = ""
-    messaging_service_sid: Annotated[str | None, Field(alias="MessagingServiceSid")] = None
+    messaging_service_sid: Annotated[
+        str | None, Field(alias="MessagingServiceSid", pattern=r"^MG[0-9a-fA-F]{32}$")
+    ] = None
     wa_id: Annotated[str | None, Field(alias="WaId")] = None
     external_user_id: Annotated[str | None, Field(alias="ExternalUserId")] = None
     opt_out_type: Annotated[str | None, Field(alias="OptOutType")] = None
@@ -103,8 +103,8 @@ _OPTIONAL_FIELDS = ("Body", "MessagingServiceSid", "WaId", "ExternalUserId", "Op
 def read_message_form(form: Form) -> IncomingMessageForm:
     """The message in ``form``.
 
-    Raises ``UnreadableMessageError`` that names the mandatory fields which are missing,
-    repeated or ill-formed; never a value. Of a repeated optional field it takes the first.
+    Raises ``UnreadableMessageError`` that names the fields which are ill-formed, or mandatory
+    and missing or repeated; never a value. Of a repeated optional field it takes the first.
     """
     given: dict[str, str] = {}
     for name in _OPTIONAL_FIELDS:

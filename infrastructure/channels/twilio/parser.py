@@ -20,6 +20,7 @@ from infrastructure.channels.twilio.forms import (
     read_message_form,
 )
 from infrastructure.channels.twilio.metadata import attachments_of, metadata_of
+from infrastructure.channels.twilio.regrouping import refuse_regrouped
 from infrastructure.channels.twilio.verification import MAX_BODY_BYTES, check_size, signing_account
 from infrastructure.secrets.accounts import TwilioAccount
 
@@ -52,6 +53,7 @@ class TwilioWebhookParser(WebhookParser):
         except ValueError as error:
             raise UnreadableMessageError("the body is not a form in UTF-8") from error
         fields = read_message_form(form)
+        refuse_regrouped(form)
         if fields.account_sid != account:
             raise UnreadableMessageError("AccountSid is not the account that signed")
         return (ParsedMessage(_message(request, form, fields)),)

@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 
 from domain.addresses import ChannelType
 from domain.routing import QueueKind, QueueName
-from infrastructure.queueing.sqs_check import check_queues
+from infrastructure.queueing.sqs_check import check_queues, missing_queues
 from tests.contracts.context_queue import HANDOFF, REPLIES
 from tests.emulators import EmulatedAws, unique_name
 from tests.infrastructure.queueing.sqs_queues import created, created_queue
@@ -41,6 +41,13 @@ def test_a_missing_queue_is_named(aws: EmulatedAws, redrive: str) -> None:
     assert check_queues(aws.sqs, urls, DELAY) == (
         f"sms-replies: there is no queue {urls[REPLIES]}",
     )
+
+
+def test_of_all_problems_missing_queues_can_be_asked_for_alone(aws: EmulatedAws) -> None:
+    urls = created(aws)
+    assert missing_queues(aws.sqs, urls) == ()
+    urls[REPLIES] += "-gone"
+    assert missing_queues(aws.sqs, urls) == (f"sms-replies: there is no queue {urls[REPLIES]}",)
 
 
 def test_a_fifo_queue_must_have_the_delay_of_its_role(aws: EmulatedAws) -> None:

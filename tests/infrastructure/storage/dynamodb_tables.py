@@ -1,11 +1,12 @@
 """Tables on an emulator for one test, and the stores over them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from application.ports.files import BlobStore
+from domain.messages import Message
 from infrastructure.blobs.memory import MemoryBlobStore
 from infrastructure.storage.dynamodb_claims import DynamoDbAnswerClaims
 from infrastructure.storage.dynamodb_conversations import DynamoDbConversationStore
@@ -113,6 +114,12 @@ class Tables:
             ExpressionAttributeNames={"#name": name},
             ExpressionAttributeValues={":value": attribute(value)},
         )
+
+
+def entry_of(message: Message) -> Any:
+    """An entry of the list that an older system keeps inside a record."""
+    entry = {**asdict(message), "timestamp": message.timestamp.isoformat()}
+    return {"M": attributes(entry)}
 
 
 def create_table(client: "DynamoDBClient", schema: TableSchema) -> None:

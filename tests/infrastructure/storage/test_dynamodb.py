@@ -3,16 +3,31 @@
 import pytest
 
 from application.ports.storage import AnswerClaims, ConversationStore, MessageStore
+from domain.conversations import Conversation
+from infrastructure.storage.dynamodb_conversation_items import conversation_to_item
+from infrastructure.storage.dynamodb_values import AttributeValue
 from tests.contracts.answer_claims import AnswerClaimsContract
 from tests.contracts.conversation_store import ConversationStoreContract
 from tests.contracts.message_store import MessageStoreContract
-from tests.infrastructure.storage.dynamodb_tables import Tables
+from tests.contracts.old_histories import PutRecord
+from tests.infrastructure.storage.dynamodb_tables import Tables, entry_of
 
 
 class TestDynamoDbConversationStore(ConversationStoreContract):
     @pytest.fixture
     def store(self, tables: Tables) -> ConversationStore:
         return tables.conversations()
+
+    @pytest.fixture
+    def put_record(self, tables: Tables) -> PutRecord:
+        """An older system writes the list, Frontdesk never does."""
+
+        def put(conversation: Conversation) -> None:
+            messages = [entry_of(message) for message in conversation.legacy_messages]
+            held: AttributeValue = {"L": messages}
+            tables.put("conversations", {**conversation_to_item(conversation), "messages": held})
+
+        return put
 
 
 class TestDynamoDbMessageStore(MessageStoreContract):

@@ -120,19 +120,47 @@ class TestLegacyMessages:
     def test_what_one_lacks_is_filled_in(self) -> None:
         entries = [{"content": "A"}, {"timestamp": "2026-03-04T12:00:00Z"}, {"content": "C"}]
         record = read(messages={"L": [{"M": attributes(entry)} for entry in entries]})
+        names = [message.message_id for message in record.legacy_messages]
         assert record.legacy_messages == (
-            Message("messages/0", Direction.INBOUND, "A", LONG_AGO, SMS),
-            Message("messages/1", Direction.INBOUND, "", NOON, SMS),
-            Message("messages/2", Direction.INBOUND, "C", NOON, SMS),
+            Message(names[0], Direction.INBOUND, "A", LONG_AGO, SMS),
+            Message(names[1], Direction.INBOUND, "", NOON, SMS),
+            Message(names[2], Direction.INBOUND, "C", NOON, SMS),
         )
+        assert len(set(names)) == 3
+
+    def test_an_entry_without_an_id_keeps_its_name_when_others_are_moved_away(self) -> None:
+        first, *rest = ({"M": attributes({"content": text})} for text in ("A", "B", "B"))
+        before = read(messages={"L": [first, *rest]}).legacy_messages
+        after = read(messages={"L": rest}).legacy_messages
+        assert [message.message_id for message in before[1:]] == [m.message_id for m in after]
+        assert after[0].message_id != after[1].message_id
+
+    def test_nothing_that_one_says_is_left_out(self) -> None:
+        entry: AttributeValue = {
+            "M": {
+                "content": {"S": "Hello"},
+                "timestamp": {"S": "yesterday"},
+                "metadata": {"S": "urgent"},
+                "read_by": {"L": [{"S": "Eve"}]},
+                "photo": {"B": b"\x89PNG"},
+                "note": {"NULL": True},
+            }
+        }
+        (message,) = read(messages={"L": [entry]}).legacy_messages
+        assert message.metadata == {
+            "timestamp": "yesterday",
+            "metadata": "urgent",
+            "read_by": ["Eve"],
+            "photo": str(b"\x89PNG"),
+        }
 
     @pytest.mark.parametrize(
         ("metadata", "expected"),
         [
             ('{"agent": "Eve"}', {"agent": "Eve"}),
-            ('["Eve"]', {}),
-            ("Eve", {}),
-            (7, {}),
+            ('["Eve"]', {"metadata": '["Eve"]'}),
+            ("Eve", {"metadata": "Eve"}),
+            (7, {"metadata": 7}),
         ],
     )
     def test_metadata_may_be_a_map_or_json(
@@ -142,7 +170,12 @@ class TestLegacyMessages:
         (message,) = read(messages={"L": [{"M": entry}]}).legacy_messages
         assert message.metadata == expected
 
-    @pytest.mark.parametrize("value", [{"S": "Hello"}, {"L": [{"S": "Hello"}]}, {"M": {}}])
+    def test_an_entry_may_be_a_text_alone(self) -> None:
+        values: AttributeValue = {"L": [{"S": "Hello"}, {"N": "7"}]}
+        messages = read(messages=values).legacy_messages
+        assert [message.content for message in messages] == ["Hello", "7"]
+
+    @pytest.mark.parametrize("value", [{"S": "Hello"}, {"N": "7"}, {"M": {}}])
     def test_anything_else_is_none(self, value: AttributeValue) -> None:
         assert read(messages=value).legacy_messages == ()
 
@@ -229,6 +262,13 @@ class TestActivity:
         tables.put("conversations", {**closed, "last_user_message_at": at})
         seen = a_conversation()
         assert tables.conversations().record_activity(seen, an_inbound_message()) is None
+
+    def test_a_record_with_hardly_any_room_still_takes_a_message(self, tables: Tables) -> None:
+        tables.put_foreign(history="x" * (400 * 1024 - 400))
+        message = an_inbound_message(body="y" * 2048)
+        after = tables.conversations().record_activity(a_conversation(), message)
+        assert after is not None
+        assert (after.last_user_message_at, after.last_message) == (message.received_at, None)
 
     def test_attributes_that_we_do_not_know_stay(self, tables: Tables) -> None:
         tables.put_foreign(priority=3, tags={"vip": True})

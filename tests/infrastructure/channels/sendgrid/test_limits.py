@@ -1,12 +1,13 @@
 """Mail that is made to hurt: refused in a moment, as unreadable and nothing worse."""
 
+import json
 import time
 
 import pytest
 
 from application.ports.channels import WebhookRequest
 from domain.errors import UnreadableMessageError
-from infrastructure.channels.sendgrid.html_text import text_of_html
+from infrastructure.channels.sendgrid.html_text import MAX_UNRENDERED_CHARACTERS, text_of_html
 from infrastructure.channels.sendgrid.replies import new_text
 from tests.infrastructure.channels.sendgrid.webhooks import (
     a_field,
@@ -68,9 +69,69 @@ def test_odd_mail_within_the_limits_takes_no_time(name: str) -> None:
     assert time.perf_counter() - started < AT_MOST_SECONDS
 
 
+def mail_of_parts(count: int, content_type: bytes) -> WebhookRequest:
+    part = b"--b\r\nContent-Type: " + content_type + b"\r\n\r\nx\r\n"
+    return a_raw_mail(MIXED + part * count + b"--b--")
+
+
 def test_as_many_parts_as_allowed_are_read() -> None:
-    raw = MIXED + b"--b\r\nContent-Type: application/pdf\r\n\r\nx\r\n" * 499 + b"--b--"
-    assert len(parsed(a_raw_mail(raw))[0].files) == 499
+    assert the_message(mail_of_parts(499, b"text/plain")).body.count("x") == 499
+
+
+def test_a_mail_with_more_files_than_can_be_stored_in_time_is_unreadable() -> None:
+    assert len(parsed(mail_of_parts(100, b"application/pdf"))[0].files) == 100
+    with pytest.raises(UnreadableMessageError, match="too many files"):
+        parsed(mail_of_parts(101, b"application/pdf"))
+
+
+def to_recipients(count: int, *, body: bytes = b"Hi", enveloped: bool = True) -> WebhookRequest:
+    addresses = [f"help{number}@acme.example" for number in range(count)]
+    envelope = json.dumps({"to": addresses, "from": "ana@example.com"}).encode()
+    to = b"To: " + ", ".join(addresses).encode() + b"\r\n"
+    return a_form(
+        a_field("headers", HEADERS + to),
+        a_field("text", body),
+        *([a_field("envelope", envelope)] if enveloped else []),
+    )
+
+
+@pytest.mark.parametrize("enveloped", [True, False])
+def test_a_mail_to_more_of_us_than_can_be_served_in_time_is_unreadable(enveloped: bool) -> None:
+    assert len(parsed(to_recipients(50, enveloped=enveloped))) == 50
+    with pytest.raises(UnreadableMessageError, match="too many recipients"):
+        parsed(to_recipients(51, enveloped=enveloped))
+
+
+def test_the_copies_of_a_text_are_no_larger_than_a_webhook() -> None:
+    assert len(parsed(to_recipients(32, body=b"x" * 1_048_576))) == 32
+    assert len(parsed(to_recipients(1, body=b"x" * 33_000_000))) == 1
+    with pytest.raises(UnreadableMessageError, match="too long for so many"):
+        parsed(to_recipients(33, body=b"x" * 1_048_576))
+
+
+@pytest.mark.parametrize("name", ["envelope", "attachment-info", "content-ids", "charsets"])
+def test_a_json_field_is_not_read_whatever_its_size(name: str) -> None:
+    fields = {"headers": HEADERS + b"To: help@acme.example\r\n", "html": b"<p>Hi</p>"}
+    filling = b'{"a":' + b"[" + b"[]," * 9_000_000 + b"[]]}"
+    request = a_form(*[a_field(key, text) for key, text in {**fields, name: filling}.items()])
+    started = time.perf_counter()
+    with pytest.raises(UnreadableMessageError, match="JSON field of the form is too large"):
+        parsed(request)
+    assert time.perf_counter() - started < AT_MOST_SECONDS
+
+
+MEGABYTES = {
+    "subject": b"=?a?q?x?=y" * 2_800_000,
+    "html": b"<cid:%41" * 3_500_000,
+}
+
+
+@pytest.mark.parametrize("name", MEGABYTES)
+def test_a_field_of_many_megabytes_takes_no_time(name: str) -> None:
+    request = a_form(a_field("from", b"ana@example.com"), ENVELOPE, a_field(name, MEGABYTES[name]))
+    started = time.perf_counter()
+    the_message(request)
+    assert time.perf_counter() - started < 2 * AT_MOST_SECONDS
 
 
 @pytest.mark.parametrize(("count", "readable"), [(498, True), (499, False), (100_000, False)])
@@ -120,6 +181,7 @@ PAGES = {
     "open comments": "needle" + "<!--" * 100_000,
     "a null byte": "<p>needle\x00</p>",
     "a lone surrogate": "<p>needle\ud800</p>",
+    "28 MB of entities": "needle" + "&a;" * 9_400_000,
 }
 
 
@@ -129,7 +191,7 @@ def test_the_text_of_any_html_is_found_quickly_and_stays_small(name: str) -> Non
     text = text_of_html(PAGES[name])
     assert time.perf_counter() - started < AT_MOST_SECONDS
     assert "needle" in text
-    assert len(text) <= 2 * len(PAGES[name])
+    assert len(text) <= min(2 * len(PAGES[name]), MAX_UNRENDERED_CHARACTERS)
 
 
 LETTERS = {

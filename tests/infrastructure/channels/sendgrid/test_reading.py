@@ -17,6 +17,7 @@ from infrastructure.channels.sendgrid.header_text import (
 )
 from infrastructure.channels.sendgrid.html_text import text_of_html
 from infrastructure.channels.sendgrid.replies import new_text
+from tests.infrastructure.channels.sendgrid.webhooks import a_raw_mail, the_message
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,32 @@ def test_address_lists_are_taken_apart(value: str, expected: list[Mailbox]) -> N
         assert all(" " in box.address for box in found)  # whatever it is, it is no address
     else:
         assert found == expected
+
+
+@pytest.mark.parametrize(
+    "message_id",
+    ["<>", "", "<@>", "< >", "<@example.com>", "<localhost>", "<unknown>", "null", "<1>", "@"],
+)
+def test_mails_whose_message_id_says_nothing_are_told_apart_by_their_content(
+    message_id: str,
+) -> None:
+    raw = b"From: ana@example.com\r\nMessage-ID: %s\r\n\r\n" % message_id.encode()
+    one, other = the_message(a_raw_mail(raw + b"one")), the_message(a_raw_mail(raw + b"other"))
+    assert one.provider_message_id.startswith("sha256:")
+    assert one.gate_key != other.gate_key
+    assert one.gate_key == the_message(a_raw_mail(raw + b"one")).gate_key
+
+
+@pytest.mark.parametrize(
+    "message_id",
+    [
+        *("<a@b>", "a@b", "<a@b@c>", '<"a b"@example.com>', "<x@[192.0.2.1]>", "<=@=>"),
+        *("<20260304120000.1234>", "<0F7A6C2E-1B1D-4E0B-9C39-5F1E6E1D7A11>"),
+    ],
+)
+def test_a_message_id_that_is_likely_to_be_the_mails_own_stands(message_id: str) -> None:
+    raw = b"From: ana@example.com\r\nMessage-ID: %s\r\n\r\nHi" % message_id.encode()
+    assert the_message(a_raw_mail(raw)).provider_message_id == message_id
 
 
 def test_message_ids_are_found_once_and_in_order() -> None:

@@ -38,8 +38,8 @@ MANDATORY = [
 ]
 NAMES = (
     st.sampled_from([*FACTS, "Body", "MediaUrl0", "MediaContentType0", "MediaUrl7", "NumMedia"])
-    | st.text()
-).filter(lambda name: name not in dict(MANDATORY))
+    | st.from_regex(r"[A-Z][A-Za-z0-9_.]{0,20}", fullmatch=True)
+).filter(lambda name: name not in {*dict(MANDATORY), "MessagingServiceSid"})
 VALUES = TEXTS | st.sampled_from(
     ["true", "1", "-7.25", "1e400", "NaN", "{}", '{"a": [1.5, null]}', '["\\ud800"]', "[" * 2000]
 )

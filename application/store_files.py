@@ -1,0 +1,46 @@
+"""Store the files that came inside a webhook, before any record names them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from application.clock import Deadline
+from application.ports.channels import ParsedMessage
+from application.ports.files import BlobStore
+from domain.messages import InboundMessage
+
+
+@dataclass(frozen=True)
+class StoreFiles:
+    """Stores each file of a webhook once, however many of its messages came with it."""
+
+    blobs: BlobStore
+
+    def __call__(
+        self, parsed: Sequence[ParsedMessage], deadline: Deadline
+    ) -> tuple[InboundMessage, ...]:
+        """The messages of one webhook, with references to their files.
+
+        A key holds the hash of the content: a retry finds its files in place, and a forged
+        repetition of a message id cannot replace them. Raises ``TemporaryError``.
+        """
+        references: dict[str, str] = {}
+        for one in parsed:
+            for file in one.files:
+                key = _key(one.message, file.attachment.sha256)
+                if key not in references:
+                    deadline.check()
+                    references[key] = self.blobs.put(key, file.content)
+        return tuple(_with_references(one, references) for one in parsed)
+
+
+def _key(message: InboundMessage, sha256: str | None) -> str:
+    return f"attachments/{message.source_key}/{sha256}"
+
+
+def _with_references(parsed: ParsedMessage, references: dict[str, str]) -> InboundMessage:
+    message = parsed.message
+    stored = tuple(
+        replace(file.attachment, reference=references[_key(message, file.attachment.sha256)])
+        for file in parsed.files
+    )
+    return replace(message, attachments=message.attachments + stored) if stored else message

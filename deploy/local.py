@@ -1,0 +1,162 @@
+"""Deploy to an emulator of AWS on this machine, and say how to try it.
+
+    python -m deploy.local --port 4566
+
+The template is the one that goes to AWS, and so are its IAM policies; the function is packaged
+for this Python. Nothing is left when it ends, but the folder that it names.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from deploy.emulator import emulated_aws
+from deploy.environment import exports, stage_settings
+from deploy.package import ROOT
+from deploy.stack import TEMPLATE, deploy, stack_name, tenants_secret
+from domain.addresses import ChannelType
+from entrypoints.cli.demo import DEMO_RECIPIENTS, DEMO_SENDERS
+from infrastructure.aws import AwsClients
+from infrastructure.secrets.development import keep_development_credentials
+
+STAGE = "local"
+MAIL_KEY = "mail-key.pem"
+DEFAULT_FOLDER = ROOT / "build" / "local"
+FRONTDESK = Path(sys.executable).with_name("frontdesk")
+_OF_THE_SHELL = ("PATH", "HOME")
+
+
+def invented_tenants(folder: Path) -> str:
+    """One company with the demo's addresses, and the secrets of development.
+
+    They are kept in ``folder``, and beside them the key that signs its mail.
+    """
+    credentials = keep_development_credentials(folder)
+    pem = credentials.sendgrid_private_key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    (folder / MAIL_KEY).write_bytes(pem)
+    tenant = {
+        "company_id": "demo",
+        "company_name": "Demo",
+        "recipients": list(DEMO_RECIPIENTS.values()),
+        "twilio": {
+            "account_sid": credentials.twilio_account_sid,
+            "auth_tokens": [credentials.twilio_auth_token],
+        },
+        "sendgrid": {
+            "account": "demo-mail",
+            "public_keys": [credentials.sendgrid_public_key],
+        },
+    }
+    return json.dumps({"tenants": [tenant]})
+
+
+def package(folder: Path) -> Path:
+    """Package the function for this Python; the template beside it, as in the repository."""
+    archive = folder / "build" / "frontdesk-lambda.zip"
+    command = [sys.executable, "-m", "deploy.package", "--python", "current"]
+    with (folder / "package.log").open("wb") as log:
+        subprocess.run([*command, "--output", archive], cwd=ROOT, stdout=log, check=True)  # noqa: S603 - ours
+    template = folder / "deploy" / "template.yaml"
+    template.parent.mkdir(exist_ok=True)
+    shutil.copy(TEMPLATE, template)
+    return template
+
+
+def parameters(origin: str) -> list[str]:
+    """What differs from AWS.
+
+    A domain of one's own makes the emulator's URLs as they are on AWS, without the id of the
+    API in their path; its base path leaves everything else to the emulator. The accounts are
+    invented, so nobody unknown can be answered. The emulator has no alarms on queries.
+    """
+    return [
+        "WithAlarms=no",
+        "UnknownSender=open",
+        "DomainName=127.0.0.1",
+        "CertificateArn=arn:aws:acm:us-east-1:000000000000:certificate/nobodys",
+        f"BasePath={STAGE}",
+        f"PublicBaseUrl={origin}",
+    ]
+
+
+def open_demo_conversations(settings: Mapping[str, str]) -> str:
+    """One for each channel; the id of the first."""
+    command = [str(FRONTDESK), "demo", "--json"]
+    done = subprocess.run(command, env=settings, stdout=subprocess.PIPE, check=True)  # noqa: S603 - ours
+    first: str = json.loads(done.stdout.splitlines()[0])["conversation_id"]
+    return first
+
+
+def next_steps(origin: str, env_file: Path, conversation_id: str) -> str:
+    """What to try, to be copied into another terminal."""
+    urls = {channel: f"{origin}/{STAGE}/webhooks/{channel}" for channel in ChannelType}
+    listed = "\n".join(f"  {url}" for url in urls.values())
+    sends = "\n".join(
+        f'  frontdesk send {channel} --from {DEMO_SENDERS[channel]} --body "Hello" --url {url}'
+        for channel, url in urls.items()
+    )
+    return f"""
+Deployed. The webhooks are at
+
+{listed}
+
+Try in another terminal:
+
+  . .venv/bin/activate && . {os.path.relpath(env_file)}
+{sends}
+  frontdesk queues list
+  frontdesk conversations show {conversation_id}
+  frontdesk conversations hand-off {conversation_id} on
+
+Ctrl-C ends the emulator, and everything in it is gone."""
+
+
+@click.command(help=__doc__.partition("\n")[0])
+@click.option("--port", default=4566, show_default=True, help="Of the emulator, on 127.0.0.1.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=DEFAULT_FOLDER,
+    help="For the package, the logs and the settings.  [default: build/local]",
+)
+@click.argument("overrides", metavar="[NAME=VALUE]...", nargs=-1)
+def main(port: int, folder: Path, overrides: tuple[str, ...]) -> None:
+    """Package, start the emulator, deploy to it, and wait for Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    folder.mkdir(parents=True, exist_ok=True)
+    click.echo("Packaging the function for this Python ...")
+    template = package(folder)
+    click.echo(f"Starting ministack on 127.0.0.1:{port}; its log is {folder / 'ministack.log'} ...")
+    with emulated_aws(port, folder) as environ:
+        # From here on this process, and what it starts, knows no other AWS.
+        os.environ.clear()
+        os.environ.update(environ)
+        AwsClients().secrets_manager().create_secret(
+            Name=tenants_secret(STAGE), SecretString=invented_tenants(folder)
+        )
+        click.echo(f"Deploying the stack {stack_name(STAGE)} with sam ...")
+        origin = environ["AWS_ENDPOINT_URL"]
+        if status := deploy(STAGE, [*parameters(origin), *overrides], template):
+            raise SystemExit(status)
+        env_file = folder / "local.env"
+        settings = {**environ, **stage_settings(STAGE)}
+        # It admits nobody without TLS, and the emulator has none.
+        AwsClients().s3().delete_bucket_policy(Bucket=settings["BLOBS_BUCKET"])
+        settings["SENDGRID_PRIVATE_KEY_FILE"] = str((folder / MAIL_KEY).resolve())
+        env_file.write_text(exports({k: v for k, v in settings.items() if k not in _OF_THE_SHELL}))
+        click.echo(next_steps(origin, env_file, open_demo_conversations(settings)))
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main()

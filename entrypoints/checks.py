@@ -1,0 +1,193 @@
+"""Is everything that the settings name there, and as it is expected?
+
+With ``backends`` the only other module that knows which backend is which. The server asks at its
+start what would keep it from working; ``frontdesk doctor`` asks everything.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from sqlite3 import sqlite_version
+
+from domain.errors import WebhookHandlerError
+from entrypoints.container import Container
+from infrastructure.settings import Settings
+
+
+class Verdict(StrEnum):
+    """What a check found."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a check found. ``text`` never holds a secret."""
+
+    check: str
+    verdict: Verdict
+    text: str
+
+
+class UnfitBackendsError(WebhookHandlerError):
+    """Tables, queues or a bucket that are missing, or are not what they have to be."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("the backends are not as expected: " + "; ".join(problems))
+
+
+def require_backends(container: Container) -> None:
+    """Refuse to work with tables, indexes, queues or a bucket that are missing or have other keys.
+
+    Embedded backends need no such check: they are made at the start. Raises
+    ``UnfitBackendsError`` that tells every problem.
+    """
+    settings = container.settings()
+    problems: list[str] = []
+    if settings.storage == "dynamodb":
+        problems += _table_problems(container)
+    if settings.queue == "sqs":
+        from infrastructure.queueing.sqs_check import missing_queues
+
+        problems += missing_queues(container.sqs(), settings.queue_urls)
+    if settings.blobs_bucket is not None and settings.storage != "memory":
+        problems += _bucket_problems(container, settings.blobs_bucket)
+    if problems:
+        raise UnfitBackendsError(problems)
+
+
+def examine(container: Container) -> Iterator[Finding]:
+    """Everything about settings that were read, one check after the other."""
+    settings = container.settings()
+    yield from _secrets(container)
+    yield from _public_url(settings)
+    if settings.storage == "dynamodb":
+        yield from _checked(
+            "tables", "all four and their indexes", lambda: _table_problems(container)
+        )
+    if settings.queue == "sqs":
+        yield from _checked("queues", "all six", lambda: _queue_problems(container))
+    bucket = settings.blobs_bucket
+    if bucket is not None:
+        yield from _checked("bucket", bucket, lambda: _bucket_problems(container, bucket))
+    if bucket is None or "sqlite" in (settings.storage, settings.queue):
+        yield from _data_directory(settings)
+
+
+def _checked(
+    check: str, in_order: str, find_problems: Callable[[], Sequence[str]]
+) -> Iterator[Finding]:
+    """A finding for each problem, or one that says what is in order."""
+    try:
+        problems = find_problems()
+    except WebhookHandlerError as error:
+        problems = [str(error)]
+    if not problems:
+        yield Finding(check, Verdict.OK, in_order)
+    for problem in problems:
+        yield Finding(check, Verdict.WRONG, problem)
+
+
+def _secrets(container: Container) -> Iterator[Finding]:
+    settings = container.settings()
+    if not settings.has_real_secrets:
+        yield from _development_secret(settings)
+        return
+    try:
+        tenancy = container.tenancy()
+    except WebhookHandlerError as error:
+        yield Finding("secrets", Verdict.WRONG, str(error))
+        return
+    accounts = tenancy.accounts
+    counted = f"{len(accounts.twilio)} of Twilio, {len(accounts.sendgrid)} of SendGrid"
+    companies = len(tenancy.directory.tenants)
+    yield Finding("secrets", Verdict.OK, f"accounts: {counted}; companies: {companies}")
+
+
+def _development_secret(settings: Settings) -> Iterator[Finding]:
+    from infrastructure.secrets.development import FILE_NAME, read_development_credentials
+
+    if (settings.data_dir / FILE_NAME).exists():
+        try:
+            read_development_credentials(settings.data_dir)
+        except WebhookHandlerError as error:
+            yield Finding("secrets", Verdict.WRONG, str(error))
+            return
+    yield Finding(
+        "secrets",
+        Verdict.NOTE,
+        "the development secret is in use: real providers are refused until their secrets are set",
+    )
+
+
+def _public_url(settings: Settings) -> Iterator[Finding]:
+    if settings.public_base_url is not None:
+        yield Finding("public URL", Verdict.OK, settings.public_base_url)
+    elif settings.has_real_secrets:
+        yield Finding(
+            "public URL",
+            Verdict.NOTE,
+            "PUBLIC_BASE_URL is not set: the URL that Twilio signed is taken from each request, "
+            "which behind a proxy is often another one; expected the origin that providers post to",
+        )
+
+
+def _table_problems(container: Container) -> Sequence[str]:
+    from infrastructure.storage.dynamodb_tables import check_tables, table_schemas
+
+    schemas = table_schemas(**container.settings().tables._asdict())
+    return check_tables(container.dynamodb(), schemas)
+
+
+def _queue_problems(container: Container) -> Sequence[str]:
+    from infrastructure.queueing.sqs_check import check_queues
+
+    settings = container.settings()
+    delay = timedelta(seconds=settings.reply_delay_seconds)
+    return check_queues(container.sqs(), settings.queue_urls, delay)
+
+
+def _bucket_problems(container: Container, bucket: str) -> Sequence[str]:
+    from infrastructure.blobs.s3 import check_bucket
+
+    return check_bucket(container.s3(), bucket)
+
+
+def _data_directory(settings: Settings) -> Iterator[Finding]:
+    from infrastructure.sqlite_check import check_directory, sync_seconds
+
+    directory = settings.data_dir
+    problems = check_directory(directory)
+    if problems or not directory.exists():
+        will_be_made = f"{directory} will be made at the start"
+        yield from _checked("data directory", will_be_made, lambda: problems)
+        return
+    try:
+        milliseconds = sync_seconds(directory) * 1000
+    except OSError as error:
+        text = f"{directory} cannot hold a file: {error.strerror}"
+        yield Finding("data directory", Verdict.WRONG, text)
+        return
+    text = f"{directory}, a write is durable after {milliseconds:.1f} ms"
+    yield Finding("data directory", Verdict.OK, text)
+    yield from _databases(settings)
+
+
+def _databases(settings: Settings) -> Iterator[Finding]:
+    from infrastructure.queueing import sqlite as queues
+    from infrastructure.sqlite_check import check_database
+    from infrastructure.storage import sqlite_schema as store
+
+    for backend, name, schema_version in (
+        (settings.storage, "frontdesk.db", len(store.MIGRATIONS)),
+        (settings.queue, "queues.db", len(queues.MIGRATIONS)),
+    ):
+        path = settings.data_dir / name
+        state = f"SQLite {sqlite_version}" if path.exists() else "will be made at the start"
+        if backend == "sqlite":
+            find_problems = partial(check_database, path, schema_version)
+            yield from _checked("database", f"{path}, {state}", find_problems)

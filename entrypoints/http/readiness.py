@@ -1,0 +1,40 @@
+"""Whether the server can work, asked seldom however often somebody wants to know."""
+
+import time
+from collections.abc import Callable
+from threading import Lock
+
+from domain.errors import WebhookHandlerError
+
+MAX_AGE_SECONDS = 5.0
+"""How long an answer is given again: load balancers ask every few seconds, each of them."""
+
+
+class Readiness:
+    """Remembers what ``check`` said. Of many who ask at once, one does and the others wait."""
+
+    def __init__(
+        self, check: Callable[[], None], monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._check = check
+        self._monotonic = monotonic
+        self._lock = Lock()
+        self._due_at = float("-inf")
+        self._failure: WebhookHandlerError | None = None
+
+    def __call__(self) -> None:
+        """Raise what ``check`` raises."""
+        with self._lock:
+            if self._monotonic() >= self._due_at:
+                self._failure = self._ask()
+                self._due_at = self._monotonic() + MAX_AGE_SECONDS
+            failure = self._failure
+        if failure is not None:
+            raise failure
+
+    def _ask(self) -> WebhookHandlerError | None:
+        try:
+            self._check()
+        except WebhookHandlerError as error:
+            return error
+        return None

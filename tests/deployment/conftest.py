@@ -1,0 +1,85 @@
+"""One deployment for every test in here: by the command that people use."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.package import ROOT
+from tests.deployment.deployed import Deployed
+
+SECONDS = 90.0
+READY = "Ctrl-C ends the emulator"
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    """What ``make deploy-local`` deploys; a reply waits for nothing, so that it can be seen."""
+    folder = tmp_path_factory.mktemp("deployment")
+    command = [sys.executable, "-m", "deploy.local", "--port", str(_free_port())]
+    command += ["--folder", str(folder), "ReplyDelaySeconds=0"]
+    log = folder / "output"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+    try:
+        _wait_until_ready(process, log)
+        yield _without_ministacks_gaps(Deployed(folder, _settings(folder), log.read_text("utf-8")))
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + SECONDS
+    while READY not in log.read_text("utf-8"):
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"it was not deployed:\n{log.read_text('utf-8')[-4000:]}", pytrace=False)
+        time.sleep(0.1)
+
+
+def _settings(folder: Path) -> dict[str, str]:
+    """What ``local.env`` exports; nothing in it needs quotes."""
+    lines = (folder / "local.env").read_text("utf-8")
+    return {"PATH": os.environ["PATH"], **dict(re.findall(r"^export (\w+)=(.*)$", lines, re.M))}
+
+
+def _without_ministacks_gaps(deployed: Deployed) -> Deployed:
+    """Set by its API what its CloudFormation leaves out; the template has all of it."""
+    # A table's time to live.
+    deployed.aws.dynamodb.update_time_to_live(
+        TableName=deployed.settings["CLAIMS_TABLE"],
+        TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
+    )
+    # The method ANY, which is an extension of OpenAPI.
+    api = deployed.client("apigateway")
+    (rest_api,) = [found["id"] for found in api.get_rest_apis()["items"]]
+    (proxy,) = [
+        found["id"]
+        for found in api.get_resources(restApiId=rest_api)["items"]
+        if found["path"] == "/{proxy+}"
+    ]
+    place = {"restApiId": rest_api, "resourceId": proxy}
+    post = api.get_integration(**place, httpMethod="POST")
+    api.put_method(**place, httpMethod="ANY", authorizationType="NONE")
+    api.put_integration(
+        **place,
+        httpMethod="ANY",
+        type=post["type"],
+        integrationHttpMethod=post["httpMethod"],
+        uri=post["uri"],
+    )
+    api.create_deployment(restApiId=rest_api, stageName=deployed.settings["STAGE"])
+    return deployed

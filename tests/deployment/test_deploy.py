@@ -1,0 +1,102 @@
+"""The commands around a deployment: what they ask for, and how they say what is missing."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import deploy.stack
+from deploy.environment import exports
+from deploy.package import ROOT
+from tests.emulators import OFFLINE_AWS, EmulatedAws
+
+SECRET = "frontdesk/staging/tenants"
+TENANTS = """{"tenants": [{
+    "company_id": "acme",
+    "recipients": ["+15005550006"],
+    "twilio": {"account_sid": "AC00000000000000000000000000000001", "auth_tokens": ["a-token"]}
+}]}"""
+
+
+@pytest.fixture(autouse=True)
+def _packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package, and a ``sam`` that prints what it was asked to do."""
+    package, sam = tmp_path / "frontdesk-lambda.zip", tmp_path / "sam"
+    package.touch()
+    sam.write_text(f'#!/bin/sh\necho "$@" > {tmp_path / "asked"}\nexit 3\n')
+    sam.chmod(0o755)
+    monkeypatch.setattr(deploy.stack, "DEFAULT_OUTPUT", package)
+    monkeypatch.setattr(deploy.stack, "SAM", sam)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    for name, value in OFFLINE_AWS.items():
+        monkeypatch.setenv(name, value)
+
+
+def deployed(*arguments: str) -> Result:
+    return CliRunner().invoke(deploy.stack.main, list(arguments))
+
+
+def test_it_asks_sam_to_deploy_the_stage_and_ends_as_sam_does(
+    moto_aws: EmulatedAws, tmp_path: Path
+) -> None:
+    moto_aws.secrets_manager.create_secret(Name=SECRET, SecretString=TENANTS)
+    assert deployed("staging", "AlarmEmail=oncall@example.com").exit_code == 3
+    asked = (tmp_path / "asked").read_text()
+    assert asked.startswith("deploy --stack-name frontdesk-staging ")
+    assert asked.endswith("--parameter-overrides Stage=staging AlarmEmail=oncall@example.com\n")
+
+
+def test_without_the_secret_it_says_how_to_make_it(moto_aws: EmulatedAws, tmp_path: Path) -> None:
+    result = deployed("staging")
+    assert result.exit_code == 1
+    assert f"aws secretsmanager create-secret --name {SECRET}" in result.stderr
+    assert not (tmp_path / "asked").exists()
+
+
+def test_a_secret_that_the_function_would_refuse_is_not_deployed(
+    moto_aws: EmulatedAws, tmp_path: Path
+) -> None:
+    wrong = TENANTS.replace("AC0000", "XX0000")
+    moto_aws.secrets_manager.create_secret(Name=SECRET, SecretString=wrong)
+    result = deployed("staging")
+    assert result.exit_code == 1
+    assert f"the secret {SECRET} is not valid: TENANTS: tenants.0.twilio.account_sid" in (
+        result.stderr
+    )
+    assert "a-token" not in result.output
+    assert not (tmp_path / "asked").exists()
+
+
+@pytest.mark.parametrize(
+    ("missing", "hint"),
+    [
+        (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "there are no AWS credentials"),
+        (("AWS_DEFAULT_REGION",), "there is no AWS region: set AWS_DEFAULT_REGION"),
+    ],
+)
+def test_without_an_account_it_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...], hint: str
+) -> None:
+    for name in missing:
+        monkeypatch.delenv(name)
+    result = deployed("staging")
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert hint in result.stderr
+
+
+def test_without_a_package_it_says_how_to_make_one(tmp_path: Path) -> None:
+    (tmp_path / "frontdesk-lambda.zip").unlink()
+    assert "run 'make package'" in deployed("staging").stderr
+
+
+def test_make_deploy_wants_to_know_the_stage() -> None:
+    done = subprocess.run(["make", "deploy"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("say which stage, like STAGE=prod\n")
+
+
+def test_settings_are_written_so_that_a_shell_reads_them_back() -> None:
+    script = exports({"FALLBACK_TEXT": "It's $5; we'll be back"}) + 'printf %s "$FALLBACK_TEXT"'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "It's $5; we'll be back"

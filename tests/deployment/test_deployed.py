@@ -1,0 +1,113 @@
+"""The template on an emulator that enforces its policies: webhooks of every kind."""
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from domain.addresses import ChannelType
+from domain.routing import ALL_QUEUES
+from entrypoints.cli.demo import DEMO_SENDERS
+from infrastructure.queueing.sqs_check import check_queues
+from infrastructure.settings import read_settings
+from infrastructure.storage.dynamodb_tables import check_tables, table_schemas
+from tests.deployment.deployed import Deployed, post
+
+FRONTDESK = str(Path(sys.executable).with_name("frontdesk"))
+
+
+def frontdesk(deployed: Deployed, *arguments: str) -> str:
+    """What the command prints, with the settings that were written for the shell."""
+    command = [FRONTDESK, *arguments]
+    done = subprocess.run(command, env=deployed.settings, stdout=subprocess.PIPE, check=True)
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("channel", ChannelType)
+def test_a_signed_webhook_is_recorded_and_routed(deployed: Deployed, channel: ChannelType) -> None:
+    text = f"A question by {channel}"
+    status, _, _ = post(deployed.webhook(channel, body=text))
+    assert status == 200
+
+    (context,) = deployed.contexts(f"{channel.upper()}_REPLIES")
+    assert context["message"]["body"].strip() == text
+    assert context["message"]["from"] == DEMO_SENDERS[channel]
+    assert context["company"]["company_id"] == "demo"
+    assert deployed.message_states()[text] == "queued"
+
+
+@pytest.mark.parametrize("channel", ChannelType)
+def test_a_tampered_webhook_is_refused_and_nothing_of_it_is_kept(
+    deployed: Deployed, channel: ChannelType
+) -> None:
+    text = f"A lie by {channel}"
+    status, _, body = post(deployed.webhook(channel, body=text, tamper=True))
+    assert (status, json.loads(body)) == (401, {"error": "Invalid signature"})
+    assert text not in deployed.message_states()
+    assert deployed.contexts(f"{channel.upper()}_REPLIES") == []
+
+
+def test_duplicates_are_answered_alike_and_routed_once(deployed: Deployed) -> None:
+    webhook = deployed.webhook(ChannelType.SMS, body="Only once")
+    answers = [post(webhook) for _ in range(3)]
+    assert {(status, body) for status, _, body in answers} == {(200, answers[0][2])}
+    assert len(deployed.contexts("SMS_REPLIES")) == 1
+
+
+def test_after_a_hand_off_a_human_gets_what_comes(deployed: Deployed) -> None:
+    records = frontdesk(deployed, "conversations", "list", "--json").splitlines()
+    (conversation,) = [
+        record["conversation_id"]
+        for record in map(json.loads, records)
+        if record["primary_channel"] == ChannelType.WHATSAPP
+    ]
+    frontdesk(deployed, "conversations", "hand-off", conversation, "on")
+    post(deployed.webhook(ChannelType.WHATSAPP, body="A human, please"))
+    frontdesk(deployed, "conversations", "hand-off", conversation, "off")
+
+    (context,) = deployed.contexts("WHATSAPP_HANDOFF")
+    assert context["conversation"]["hand_off_to_human"]
+    assert deployed.contexts("WHATSAPP_REPLIES") == []
+
+
+def test_a_file_is_kept_in_the_bucket_as_it_was_sent(deployed: Deployed) -> None:
+    content = bytes(range(256)) * 40
+    files = (("photo.png", "image/png", content),)
+    assert post(deployed.webhook(ChannelType.EMAIL, attachments=files))[0] == 200
+
+    (context,) = deployed.contexts("EMAIL_REPLIES")
+    (attachment,) = context["message"]["attachments"]
+    bucket = deployed.settings["BLOBS_BUCKET"]
+    key = attachment["reference"].removeprefix(f"s3://{bucket}/")
+    assert deployed.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read() == content
+
+
+def test_the_apis_own_url_leads_to_the_same_function(deployed: Deployed) -> None:
+    (api,) = deployed.client("apigateway").get_rest_apis()["items"]
+    own = f"{deployed.settings['AWS_ENDPOINT_URL']}/_aws/execute-api/{api['id']}/local/webhooks/sms"
+    assert post(deployed.webhook(ChannelType.SMS, body="By another way"), own)[0] == 200
+    assert len(deployed.contexts("SMS_REPLIES")) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_another_method_is_not_allowed(deployed: Deployed, method: str) -> None:
+    status, headers, body = post(deployed.webhook(ChannelType.SMS), method=method)
+    assert (status, headers["Allow"]) == (405, "POST")
+    assert json.loads(body).keys() == {"error"}
+
+
+def test_an_unknown_channel_is_not_found(deployed: Deployed) -> None:
+    webhook = deployed.webhook(ChannelType.SMS)
+    status, _, body = post(webhook, webhook.url.replace("/sms", "/fax"))
+    assert (status, json.loads(body)) == (404, {"error": "Unsupported channel"})
+
+
+def test_what_is_deployed_is_what_the_checks_ask_for(deployed: Deployed) -> None:
+    settings = read_settings(deployed.settings)
+    schemas = table_schemas(**settings.tables._asdict())
+    assert check_tables(deployed.aws.dynamodb, schemas) == ()
+    assert check_queues(deployed.aws.sqs, settings.queue_urls, timedelta(0)) == ()
+    assert settings.queue_urls.keys() == {*ALL_QUEUES}

@@ -1,0 +1,204 @@
+"""What the template says, as CloudFormation reads it."""
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.stack import SAM, TEMPLATE, tenants_secret
+from domain.routing import ALL_QUEUES
+from infrastructure.settings import Settings
+from infrastructure.settings_contradictions import queue_variable
+from infrastructure.storage.dynamodb_tables import IndexSchema, TableSchema, table_schemas
+from tests.deployment.translated import resources, translated
+from tests.emulators import OFFLINE_AWS
+
+ROOT = TEMPLATE.parents[1]
+FOURTEEN_DAYS = 14 * 24 * 3600
+TABLES = {role: f"{role.title()}Table" for role in ("conversations", "participants", "claims")}
+TABLES["messages"] = "MessagesTable"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [SAM, "validate", "--lint", "--template", TEMPLATE],
+        [SAM.with_name("cfn-lint"), TEMPLATE],
+    ],
+    ids=["sam validate", "cfn-lint"],
+)
+def test_the_linters_find_nothing(command: list[Path | str]) -> None:
+    environ = {"PATH": os.environ["PATH"], "SAM_CLI_TELEMETRY": "0", **OFFLINE_AWS}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def keys_of(schema: list[dict[str, str]]) -> dict[str, str]:
+    return {key["KeyType"]: key["AttributeName"] for key in schema}
+
+
+def schema_of(table: str) -> TableSchema:
+    """A table of the template as the adapters describe theirs."""
+    properties = resources("DynamoDB::Table")[table]
+    keys = keys_of(properties["KeySchema"])
+    indexes = []
+    for index in properties.get("GlobalSecondaryIndexes", []):
+        names, projection = keys_of(index["KeySchema"]), index["Projection"]
+        included = tuple(projection.get("NonKeyAttributes", ()))
+        assert projection["ProjectionType"] == ("INCLUDE" if included else "KEYS_ONLY")
+        indexes.append(IndexSchema(index["IndexName"], names["HASH"], names["RANGE"], included))
+    expiry = properties.get("TimeToLiveSpecification", {"AttributeName": None, "Enabled": True})
+    assert expiry["Enabled"]
+    return TableSchema(
+        table, keys["HASH"], keys.get("RANGE"), tuple(indexes), expiry["AttributeName"]
+    )
+
+
+def test_the_tables_are_those_that_the_adapters_need() -> None:
+    expected = table_schemas(**TABLES)
+    assert tuple(schema_of(schema.name) for schema in expected) == expected
+    assert {*resources("DynamoDB::Table")} == {*TABLES.values()}
+
+
+@pytest.mark.parametrize("table", TABLES.values())
+def test_a_table_can_be_restored_and_a_production_one_not_be_deleted(table: str) -> None:
+    properties = resources("DynamoDB::Table")[table]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    recovery = properties["PointInTimeRecoverySpecification"]
+    assert recovery == {"PointInTimeRecoveryEnabled": True}
+    assert properties["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}
+
+
+@pytest.mark.parametrize("resource", [*TABLES.values(), "BlobsBucket"])
+def test_what_holds_messages_outlives_its_stack(resource: str) -> None:
+    definition = translated()["Resources"][resource]
+    assert definition["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert definition["UpdateReplacePolicy"] == "Retain"
+
+
+def variables() -> dict[str, Any]:
+    environment = resources("Lambda::Function")["IncomingWebhookHandler"]["Environment"]
+    return dict(environment["Variables"])
+
+
+def test_the_function_has_no_variable_that_is_not_a_setting() -> None:
+    assert {name.lower() for name in variables()} <= Settings.model_fields.keys()
+
+
+def test_the_function_has_every_queue_and_the_secret_that_the_deployment_checks() -> None:
+    given = variables()
+    for queue in (*map(queue_variable, ALL_QUEUES), "SPOOL_QUEUE_URL"):
+        words = queue.removesuffix("_URL").split("_")
+        assert given[queue] == {"Ref": "".join(word.title() for word in words)}
+    assert given["TENANTS"] == {"Fn::Sub": f"secretsmanager:{tenants_secret('${Stage}')}"}
+
+
+def queues() -> dict[str, dict[str, Any]]:
+    found = resources("SQS::Queue")
+    return {name: found[name] for name in found if not name.endswith("DeadLetterQueue")}
+
+
+@pytest.mark.parametrize("name", queues())
+def test_what_no_consumer_can_process_goes_to_a_queue_of_its_own(name: str) -> None:
+    queue = resources("SQS::Queue")[name]
+    letters = name.replace("Queue", "DeadLetterQueue")
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [letters, "Arn"]}
+    for one in (queue, resources("SQS::Queue")[letters]):
+        assert one["MessageRetentionPeriod"] == FOURTEEN_DAYS
+        assert one["SqsManagedSseEnabled"]
+
+
+def statements() -> dict[str, dict[str, Any]]:
+    """What the function may do, by the statements' ids; conditional ones too."""
+    role = resources("IAM::Role")["IncomingWebhookHandlerRole"]
+    assert "ManagedPolicyArns" not in role
+    (policy,) = role["Policies"]
+    found = [s["Fn::If"][1] if "Fn::If" in s else s for s in policy["PolicyDocument"]["Statement"]]
+    return {statement["Sid"]: statement for statement in found}
+
+
+@pytest.mark.parametrize("sid", statements())
+def test_a_permission_names_its_actions_and_its_resources(sid: str) -> None:
+    statement = statements()[sid]
+    assert "*" not in json.dumps(statement["Action"])
+    # A prefix of the bucket's keys is the only thing that is not named in full.
+    assert '"*' not in json.dumps(statement["Resource"])
+    assert ":*" not in json.dumps(statement["Resource"])
+
+
+def test_nothing_refers_to_a_blob_that_has_expired() -> None:
+    rules = {
+        rule["Id"]: rule
+        for rule in resources("S3::Bucket")["BlobsBucket"]["LifecycleConfiguration"]["Rules"]
+    }
+    assert rules["contexts"]["ExpirationInDays"] * 24 * 3600 > 2 * FOURTEEN_DAYS
+    for kept in ("attachments", "messages"):
+        assert rules[kept]["Status"] == {"Fn::If": ["KeepsBlobs", "Disabled", "Enabled"]}
+    retention = translated()["Parameters"]["MessageRetentionDays"]["AllowedValues"]
+    expiry = translated()["Mappings"]["BlobExpiry"]
+    assert {days: expiry[days]["Days"] > int(days) for days in retention} == dict.fromkeys(
+        expiry, True
+    )
+
+
+def test_the_bucket_is_private_and_unversioned() -> None:
+    bucket = resources("S3::Bucket")["BlobsBucket"]
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    # An old version would keep what was erased.
+    assert "VersioningConfiguration" not in bucket
+
+
+def test_no_provider_is_told_that_it_sent_too_much() -> None:
+    body = resources("ApiGateway::RestApi")["Api"]["Body"]
+    for kind in ("THROTTLED", "WAF_FILTERED"):
+        answer = body["x-amazon-apigateway-gateway-responses"][kind]
+        assert answer["statusCode"] == "503"
+        assert answer["responseParameters"] == {"gatewayresponse.header.Retry-After": "'30'"}
+
+
+def test_every_method_reaches_the_function_and_mail_reaches_it_byte_for_byte() -> None:
+    body = resources("ApiGateway::RestApi")["Api"]["Body"]
+    assert {*body["paths"]["/{proxy+}"]} == {"post", "x-amazon-apigateway-any-method"}
+    assert body["x-amazon-apigateway-binary-media-types"] == ["multipart/form-data"]
+
+
+def test_the_api_calls_a_snapshot_of_the_function() -> None:
+    function = resources("Lambda::Function")["IncomingWebhookHandler"]
+    assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    for permission in resources("Lambda::Permission").values():
+        assert permission["FunctionName"] == {"Ref": "IncomingWebhookHandlerAliaslive"}
+
+
+def dashboard() -> str:
+    """The dashboard's JSON, whatever it refers to."""
+    text: str = resources("CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
+    return text
+
+
+def test_the_dashboard_shows_every_metric_of_the_code() -> None:
+    counted = set()
+    for source in (ROOT / "application").rglob("*.py"):
+        counted |= set(re.findall(r'metrics\.\w+\(\s*"(\w+)"', source.read_text("utf-8")))
+    assert counted >= {"WebhooksReceived", "ProcessingMilliseconds"}
+    titles = json.dumps([w["properties"]["metrics"] for w in json.loads(dashboard())["widgets"]])
+    assert {name for name in counted if name not in titles} == set()
+
+
+def test_an_alarm_tells_somebody_when_it_goes_off_and_when_it_is_over() -> None:
+    alarms = resources("CloudWatch::Alarm")
+    for alarm in alarms.values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alarms"}]
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_the_operations_guide_explains_every_alarm_and_parameter() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    names = [alarm["AlarmName"]["Fn::Sub"] for alarm in resources("CloudWatch::Alarm").values()]
+    shown = [f"`{name.removeprefix('${AWS::StackName}-')}`" for name in names]
+    shown += [f"`{name}`" for name in translated()["Parameters"]]
+    assert [name for name in shown if name not in guide] == []

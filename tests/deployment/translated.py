@@ -1,0 +1,49 @@
+"""The template as CloudFormation gets it, once SAM has translated it."""
+
+import json
+import os
+import subprocess
+from functools import cache
+from typing import Any
+
+from deploy.stack import SAM, TEMPLATE
+from tests.emulators import OFFLINE_AWS
+
+_TRANSLATE = """
+import json, sys
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+class NoManagedPolicies:
+    def load(self):
+        return {}
+
+template = yaml_parse(sys.stdin.read())
+template["Globals"]["Function"]["CodeUri"] = "s3://bucket/function.zip"
+print(json.dumps(transform(template, {"Stage": "prod"}, NoManagedPolicies())))
+"""
+
+
+@cache
+def translated() -> dict[str, Any]:
+    """The template, its intrinsic functions in their long form."""
+    done = subprocess.run(
+        [SAM.with_name("python"), "-c", _TRANSLATE],
+        env={"PATH": os.environ["PATH"], **OFFLINE_AWS},
+        input=TEMPLATE.read_text("utf-8"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    template: dict[str, Any] = json.loads(done.stdout)
+    return template
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of every resource of a type, by logical id."""
+    return {
+        name: resource["Properties"]
+        for name, resource in translated()["Resources"].items()
+        if resource["Type"] == f"AWS::{kind}"
+    }

@@ -1,0 +1,100 @@
+"""The image, as far as it can be checked without an engine that builds it."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from entrypoints.cli.main import cli
+from infrastructure.settings import read_settings
+from tests.documentation.documents import ROOT, text_of
+from tests.end_to_end.process import environment, server_process
+
+# Continued lines joined, comments left out.
+_LINES = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", text_of("Containerfile"), flags=re.M))
+STAGES = [stage.splitlines() for stage in re.split(r"^(?=FROM )", _LINES, flags=re.M) if stage]
+BUILD, FINAL = STAGES
+
+
+def arguments(stage: list[str], instruction: str) -> list[str]:
+    """What stands after an instruction, wherever it occurs in a stage."""
+    found = (line.partition(" ") for line in stage)
+    return [rest.strip() for name, _, rest in found if name == instruction]
+
+
+def executed(stage: list[str], instruction: str) -> list[str]:
+    """The one command of an instruction in its JSON form."""
+    (text,) = arguments(stage, instruction)
+    command: list[str] = json.loads(text[text.index("[") :])
+    return command
+
+
+def test_everything_that_is_copied_is_there_and_not_ignored() -> None:
+    kept = {line[1:] for line in text_of(".containerignore").splitlines() if line.startswith("!")}
+    sources = {name for copied in arguments(BUILD, "COPY") for name in copied.split()[:-1]}
+    assert sources == kept
+    assert [name for name in sources if not (ROOT / name).exists()] == []
+
+
+def test_every_package_of_the_distribution_is_copied() -> None:
+    found = re.search(r"^packages = (\[.*\])$", text_of("pyproject.toml"), re.M)
+    assert found is not None
+    directories = {copied.split()[-1] for copied in arguments(BUILD, "COPY")}
+    assert set(json.loads(found[1])) <= directories
+
+
+def test_what_is_installed_is_constrained_and_knows_aws() -> None:
+    (install,) = (run for run in arguments(BUILD, "RUN") if "pip install" in run)
+    assert "-c constraints.txt" in install
+    assert install.endswith("'.[aws]'")
+
+
+def test_both_stages_have_the_same_python() -> None:
+    bases = {arguments(stage, "FROM")[0].split()[0] for stage in STAGES}
+    assert len(bases) == 1
+
+
+def test_nothing_runs_as_root_and_data_goes_to_the_volume() -> None:
+    assert arguments(FINAL, "USER") == ["10001:10001"]
+    (volume,) = arguments(FINAL, "VOLUME")
+    (variables,) = arguments(FINAL, "ENV")
+    environ = dict(re.findall(r"(\w+)=(\S+)", variables))
+    assert str(read_settings(environ).data_dir) == volume
+    (user,) = (run for run in arguments(FINAL, "RUN") if "useradd" in run)
+    assert f"--uid {arguments(FINAL, 'USER')[0].partition(':')[0]} " in user
+    assert user.endswith(volume)
+
+
+def test_the_command_is_one_of_ours() -> None:
+    assert executed(FINAL, "ENTRYPOINT") == ["frontdesk"]
+    name, *options = executed(FINAL, "CMD")
+    context = cli.commands[name].make_context(name, options)
+    assert context.params["host"] == "0.0.0.0"
+    assert str(context.params["port"]) == arguments(FINAL, "EXPOSE")[0]
+
+
+@pytest.fixture
+def health_check() -> list[str]:
+    """The health check, run by this Python."""
+    program, *rest = executed(FINAL, "HEALTHCHECK")
+    assert program == "python"
+    return [sys.executable, *rest]
+
+
+def status(command: list[str], origin: str) -> int:
+    """How the health check of a server at ``origin`` ends."""
+    here = [part.replace("http://127.0.0.1:8000", origin) for part in command]
+    assert here != command
+    return subprocess.run(here, capture_output=True, check=False).returncode
+
+
+def test_the_health_check_tells_a_server_that_lives_from_one_that_does_not(
+    health_check: list[str], tmp_path: Path
+) -> None:
+    with server_process(environment(tmp_path / "data"), tmp_path / "log") as server:
+        assert status(health_check, server.origin) == 0
+        origin = server.origin
+    assert status(health_check, origin) != 0

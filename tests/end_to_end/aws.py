@@ -1,0 +1,46 @@
+"""A front desk on DynamoDB, SQS and S3, as an emulator has them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dependency_injector import providers
+
+from entrypoints.container import Container
+from infrastructure.channels.outgoing_file import OutgoingFileSender
+from infrastructure.queueing.sqs import SqsContextQueue
+from infrastructure.secrets.development import keep_development_credentials
+from tests.emulators import EmulatedAws
+from tests.entrypoints.aws_lambda.aws_settings import aws_settings
+
+
+def settings_on_aws(
+    aws: EmulatedAws, data_dir: Path, settings: Mapping[str, str]
+) -> dict[str, str]:
+    """``settings`` on new tables and queues, which show at once what is put on them.
+
+    The development account is not believed here by itself: its secrets are given as real ones.
+    """
+    credentials = keep_development_credentials(data_dir)
+    account = {
+        "TWILIO_ACCOUNT_SID": credentials.twilio_account_sid,
+        "TWILIO_AUTH_TOKEN": credentials.twilio_auth_token,
+        "SENDGRID_WEBHOOK_PUBLIC_KEY": credentials.sendgrid_public_key,
+    }
+    return {
+        **aws_settings(aws),
+        "REPLY_DELAY_SECONDS": "0",
+        **({} if "TENANTS" in settings else account),
+        **settings,
+    }
+
+
+def use_emulator(container: Container, aws: EmulatedAws) -> None:
+    """Let the emulator's clients serve ``container``, and nobody be answered over the network."""
+    container.dynamodb.override(providers.Object(aws.dynamodb))
+    container.s3.override(providers.Object(aws.s3))
+    settings = container.settings()
+    # Whoever looks at all six queues has no time to wait a second at each that is empty.
+    queue = SqsContextQueue(aws.sqs, settings.queue_urls, wait_seconds=0)
+    container.context_queue.override(providers.Object(queue))
+    answers = OutgoingFileSender(settings.data_dir / "outgoing.jsonl")
+    container.twilio_sender.override(providers.Object(answers))

@@ -1,0 +1,193 @@
+"""Every command on DynamoDB, SQS and S3, beside a server process that works there as well."""
+
+import subprocess
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import urllib3
+
+from domain.addresses import ChannelType
+from infrastructure.channels.twilio.simulator import TwilioSimulator
+from infrastructure.settings import Settings
+from infrastructure.storage.dynamodb_conversation_items import conversation_to_item
+from infrastructure.storage.dynamodb_values import AttributeValue
+from tests.builders import RECIPIENT, a_conversation
+from tests.contracts.old_histories import an_entry
+from tests.emulators import EmulatedAws
+from tests.end_to_end.process import FRONTDESK, environment, server_process
+from tests.entrypoints.aws_lambda.aws_settings import aws_settings
+from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.infrastructure.storage.dynamodb_tables import entry_of
+
+ACCOUNT_SID, TOKEN = "AC" + "5" * 32, "a-token-of-nobody"
+SECRETS = {
+    "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+    "TWILIO_AUTH_TOKEN": TOKEN,
+    "SENDGRID_BASIC_AUTH": "frontdesk:a-password-of-nobody",
+}
+ANA = {"sms": "+14155550123", "whatsapp": "+14155550123", "email": "ana@example.com"}
+
+
+@pytest.fixture(scope="module")
+def environ(
+    ministack: EmulatedAws, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, str]]:
+    """What this process and the server's read. Nobody is answered: that would need a provider."""
+    settings = {**aws_settings(ministack), **SECRETS, "REPLY_DELAY_SECONDS": "0"}
+    settings |= {"FALLBACK_MAX_PER_HOUR": "0"}
+    environ = environment(tmp_path_factory.mktemp("aws") / "never-made", **settings)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in Settings.model_fields:
+            patch.delenv(name.upper(), raising=False)
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        yield environ
+
+
+@pytest.fixture(scope="module")
+def demo(environ: Mapping[str, str]) -> dict[str, str]:
+    """The ids of the demo conversations by channel."""
+    opened = json_lines(frontdesk("demo", "--json"))
+    assert [line["created"] for line in opened] == [True] * 3
+    return {line["primary_channel"]: line["conversation_id"] for line in opened}
+
+
+@pytest.fixture(scope="module")
+def server(
+    environ: Mapping[str, str], demo: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The origin of a server."""
+    with server_process(environ, tmp_path_factory.mktemp("server") / "log") as process:
+        assert "keeps its data in DynamoDB" in process.printed
+        yield process.origin
+
+
+def send(server: str, channel: str, *arguments: str, sender: str | None = None) -> dict[str, Any]:
+    """Send one message, which is accepted."""
+    url = f"{server}/webhooks/{channel}"
+    (line,) = json_lines(
+        frontdesk(
+            "send", channel, "--from", sender or ANA[channel], "--url", url, "--json", *arguments
+        )
+    )
+    return line
+
+
+def read(queue: str, *arguments: str) -> list[dict[str, Any]]:
+    return json_lines(frontdesk("queues", "read", queue, "--json", *arguments))
+
+
+def test_opening_the_demo_again_changes_nothing(demo: Mapping[str, str]) -> None:
+    again = json_lines(frontdesk("demo", "--json"))
+    assert {line["primary_channel"]: line["conversation_id"] for line in again} == demo
+    assert not any(line["created"] for line in again)
+
+
+@pytest.mark.parametrize("channel", ["sms", "whatsapp", "email"])
+def test_what_is_sent_is_shown_and_waits_on_its_queue_until_it_is_acknowledged(
+    server: str, demo: Mapping[str, str], channel: str
+) -> None:
+    message_id = send(server, channel, "--body", "Is it on its way?")["message_id"]
+
+    (shown,) = json_lines(frontdesk("conversations", "show", demo[channel], "--json"))
+    assert [message["message_id"] for message in shown["messages"]] == [message_id]
+
+    (waiting,) = read(f"{channel}-replies", "--max", "1")
+    assert waiting["context"]["message"]["message_id"] == message_id
+    done = frontdesk("queues", "acknowledge", f"{channel}-replies", waiting["receipt"])
+    assert done.stdout == f"{channel}-replies: acknowledged\n"
+
+
+def test_a_conversation_is_opened_listed_and_handed_off(server: str) -> None:
+    sender = "+14155550177"
+    wanted = ("--channel", "sms", "--sender", sender, "--recipient", "+15005550006")
+    (opened,) = json_lines(frontdesk("conversations", "open", *wanted, "--json"))
+    listed = json_lines(frontdesk("conversations", "list", "--json"))
+    assert opened["conversation_id"] in {line["conversation_id"] for line in listed}
+
+    switched = frontdesk("conversations", "hand-off", opened["conversation_id"], "on")
+    assert "a human answers from now on" in switched.stdout
+    send(server, "sms", "--body", "A human, please", sender=sender)
+
+    depths = {
+        line["queue"]: line["ready"] for line in json_lines(frontdesk("queues", "list", "--json"))
+    }
+    assert depths["sms-handoff"] == 1
+    (waiting,) = read("sms-handoff", "--max", "1", "--acknowledge")
+    assert waiting["context"]["message"]["body"] == "A human, please"
+
+
+def test_what_an_unknown_sender_wrote_is_redriven_once_there_is_a_conversation(server: str) -> None:
+    sender = "+14155550188"
+    message_id = send(server, "whatsapp", "--body", "Hello?", sender=sender)["message_id"]
+    (unmatched,) = json_lines(frontdesk("unmatched", "list", "--json"))
+    assert unmatched["message_id"] == message_id
+
+    frontdesk("conversations", "open", "--channel", "whatsapp", "--sender", sender)
+    (redriven,) = json_lines(frontdesk("unmatched", "redrive", "--json"))
+    assert redriven["conversation_id"] is not None
+    assert frontdesk("unmatched", "list").stdout == "Nothing is unmatched.\n"
+    (waiting,) = read("whatsapp-replies", "--acknowledge")
+    assert waiting["context"]["message"]["message_id"] == message_id
+
+
+def test_what_cannot_be_read_is_listed_as_a_dead_letter(server: str) -> None:
+    webhook = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
+        f"{server}/webhooks/sms",
+        ChannelType.SMS,
+        sender="",
+        recipient=RECIPIENT[ChannelType.SMS],
+        body="From nobody",
+    )
+    answer = urllib3.request("POST", webhook.url, body=webhook.body, headers=webhook.headers)
+    assert answer.status == 200
+    (letter,) = json_lines(frontdesk("dead-letters", "list", "--json"))
+    assert letter["kind"] == "unreadable"
+
+
+def test_what_is_tampered_with_is_refused(server: str) -> None:
+    url = f"{server}/webhooks/sms"
+    refused = frontdesk(
+        "send", "sms", "--from", ANA["sms"], "--body", "Hi", "--tamper", "--url", url
+    )
+    assert "401 Unauthorized" in error_line(refused, 1)
+
+
+def test_the_history_inside_an_old_record_is_migrated_and_shown_as_before(
+    environ: Mapping[str, str], ministack: EmulatedAws
+) -> None:
+    old = a_conversation(conversation_id="old-record", sender_id="+14155550166")
+    entries: AttributeValue = {"L": [entry_of(an_entry(number)) for number in range(3)]}
+    ministack.dynamodb.put_item(
+        TableName=environ["CONVERSATIONS_TABLE"],
+        Item={**conversation_to_item(old), "messages": entries},
+    )
+    before = frontdesk("conversations", "show", "old-record").stdout
+    (migrated,) = json_lines(frontdesk("migrate", "--json"))
+    assert (migrated["conversation_id"], migrated["imported"]) == ("old-record", 3)
+    assert frontdesk("conversations", "show", "old-record").stdout == before
+    assert frontdesk("migrate", "--json").stdout == ""
+
+
+def test_the_doctor_finds_only_what_this_environment_lacks(server: str) -> None:
+    result = frontdesk("doctor")
+    wrong = [line for line in result.stdout.splitlines() if line.startswith("wrong")]
+    assert error_line(result, 1) == "frontdesk: 6 problems found"
+    assert all("no dead-letter queue, expected a RedrivePolicy" in line for line in wrong)
+    assert TOKEN not in result.output
+
+
+def test_a_server_does_not_start_without_its_tables(environ: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        [FRONTDESK, "serve", "--port", "0"],
+        env={**environ, "MESSAGES_TABLE": "no-such-table"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "frontdesk: the backends are not as expected: "
+        "table no-such-table: expected one, found none\n"
+    )

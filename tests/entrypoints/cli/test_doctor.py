@@ -1,0 +1,109 @@
+"""``frontdesk doctor`` on embedded storage."""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from infrastructure.secrets.development import DevelopmentCredentials
+from tests.entrypoints.cli.support import frontdesk, json_lines
+
+
+def test_a_new_directory_is_in_order_and_nothing_is_made(data_dir: Path) -> None:
+    lines = json_lines(frontdesk("doctor", "--json"))
+    assert [(line["check"], line["verdict"]) for line in lines] == [
+        ("settings", "ok"),
+        ("secrets", "note"),
+        ("data directory", "ok"),
+    ]
+    assert not data_dir.exists()
+
+
+def test_a_person_sees_a_line_for_each_check(data_dir: Path) -> None:
+    frontdesk("demo")
+    lines = frontdesk("doctor").stdout.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["ok", "settings"],
+        ["note", "secrets"],
+        ["ok", "data"],
+        ["ok", "database"],
+        ["ok", "database"],
+    ]
+    assert (
+        lines[3]
+        == f"ok    database        {data_dir}/frontdesk.db, SQLite {sqlite3.sqlite_version}"
+    )
+    assert lines[4] == f"ok    database        {data_dir}/queues.db, will be made at the start"
+
+
+def problems(*texts: str) -> None:
+    """The doctor exits with 1, and says exactly this is wrong."""
+    result = frontdesk("doctor")
+    wrong = [line[22:] for line in result.stdout.splitlines() if line.startswith("wrong")]
+    assert wrong == list(texts)
+    assert result.exit_code == 1
+    counted = "1 problem" if len(texts) == 1 else f"{len(texts)} problems"
+    assert result.stderr == f"frontdesk: {counted} found\n"
+
+
+def test_every_wrong_setting_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_IN_FLIGHT", "many")
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "an-invented-token")
+    problems(
+        "TWILIO_ACCOUNT_SID is missing: TWILIO_AUTH_TOKEN needs it",
+        "MAX_IN_FLIGHT: input should be a valid integer, unable to parse string as an integer",
+    )
+
+
+def test_a_tenants_file_that_is_not_there_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TENANTS", "file:/no/such/file")
+    problems("wrong settings: TENANTS: the file that it names cannot be read")
+
+
+def test_a_broken_development_secret_is_a_problem(
+    data_dir: Path, development: DevelopmentCredentials
+) -> None:
+    (data_dir / "development-secret").write_text("x")
+    problems(
+        f"the development secret in {data_dir} cannot be read: "
+        f"remove {data_dir}/development-secret to get a new one"
+    )
+
+
+def test_a_database_of_a_newer_version_is_a_problem(data_dir: Path) -> None:
+    frontdesk("demo")
+    with closing(sqlite3.connect(data_dir / "frontdesk.db")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    problems(
+        f"{data_dir}/frontdesk.db: schema version 99, expected at most 2: "
+        "a newer Frontdesk wrote it"
+    )
+
+
+def test_a_file_that_is_no_database_is_a_problem(data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "queues.db").write_bytes(b"no database at all" * 100)
+    path = data_dir / "queues.db"
+    problems(f"{path}: the database does not answer: file is not a database")
+
+
+def test_a_full_disk_is_a_problem(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = SimpleNamespace(free=3 * 1024 * 1024)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    problems(f"{data_dir.parent} has 3 MiB left, expected at least 256 MiB")
+
+
+def test_a_directory_that_cannot_be_written_to_is_a_problem(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    problems(f"{data_dir.parent} cannot be written to by this user")
+
+
+def test_a_file_in_place_of_the_directory_is_a_problem(data_dir: Path) -> None:
+    data_dir.write_text("")
+    problems(f"{data_dir} is a file, expected a directory")

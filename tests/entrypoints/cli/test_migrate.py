@@ -1,0 +1,62 @@
+"""``frontdesk migrate``."""
+
+import pytest
+
+from entrypoints.container import Container
+from tests.builders import KEY, a_conversation
+from tests.contracts.old_histories import an_entry
+from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+
+
+def old_record(container: Container, number: int = 1) -> None:
+    """A record of an older system with two messages in it."""
+    entries = (an_entry(1), an_entry(2))
+    container.conversation_store().open_conversation(
+        a_conversation(conversation_id=f"conversation-{number}", legacy_messages=entries)
+    )
+
+
+def test_with_nothing_to_move_it_says_so() -> None:
+    told = frontdesk("migrate").stdout
+    assert told == "No record has a list of messages inside: there is nothing to move.\n"
+    assert frontdesk("migrate", "--json").stdout == ""
+
+
+def test_the_messages_are_moved_and_counted(container: Container) -> None:
+    old_record(container, 1)
+    old_record(container, 2)
+    assert frontdesk("migrate").stdout == "4 messages imported, 2 records moved completely.\n"
+    assert container.message_store().history(KEY) == (an_entry(1), an_entry(2))
+    assert list(container.conversation_store().with_legacy_messages()) == []
+
+
+def test_json_has_a_line_per_record(container: Container) -> None:
+    old_record(container)
+    assert json_lines(frontdesk("migrate", "--json")) == [
+        {
+            "conversation_id": "conversation-1",
+            "primary_channel": "sms",
+            "imported": 2,
+            "complete": True,
+        }
+    ]
+
+
+def test_the_history_is_shown_as_before(container: Container) -> None:
+    old_record(container)
+    before = frontdesk("conversations", "show", "conversation-1").stdout
+    frontdesk("migrate")
+    assert frontdesk("conversations", "show", "conversation-1").stdout == before
+
+
+def test_a_record_that_another_system_keeps_writing_to_is_a_failure(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old_record(container)
+    store = type(container.conversation_store())
+    monkeypatch.setattr(store, "drop_legacy_messages", lambda *_: False)
+    line = error_line(frontdesk("migrate"), 1)
+    assert line == (
+        "frontdesk: another system kept writing to 1 record, first conversation-1: "
+        "run it again, best after that system has stopped"
+    )

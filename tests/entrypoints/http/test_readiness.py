@@ -1,0 +1,58 @@
+"""Readiness is asked seldom, and what it was is told meanwhile."""
+
+import pytest
+
+from domain.errors import StorageUnavailableError
+from entrypoints.http.readiness import MAX_AGE_SECONDS, Readiness
+from tests.contracts.concurrency import at_once
+
+
+class Check:
+    """Counts how often it is asked, and fails when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.seconds = 100.0
+        self.failure: Exception | None = None
+        self.readiness = Readiness(self, lambda: self.seconds)
+
+    def __call__(self) -> None:
+        self.asked += 1
+        if self.failure:
+            raise self.failure
+
+
+@pytest.fixture
+def check() -> Check:
+    return Check()
+
+
+def test_of_many_at_once_one_asks(check: Check) -> None:
+    at_once([check.readiness] * 16)
+    assert check.asked == 1
+
+
+def test_it_is_asked_again_after_a_while(check: Check) -> None:
+    check.readiness()
+    check.seconds += MAX_AGE_SECONDS
+    check.readiness()
+    assert check.asked == 2
+
+
+def test_a_failure_is_told_until_it_is_asked_again(check: Check) -> None:
+    check.failure = StorageUnavailableError("down")
+    for _ in range(2):
+        with pytest.raises(StorageUnavailableError):
+            check.readiness()
+    assert check.asked == 1
+    check.failure = None
+    check.seconds += MAX_AGE_SECONDS
+    check.readiness()
+
+
+def test_a_bug_is_not_remembered(check: Check) -> None:
+    check.failure = ZeroDivisionError()
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            check.readiness()
+    assert check.asked == 2

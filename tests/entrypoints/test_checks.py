@@ -1,0 +1,120 @@
+"""What is wrong with an environment on AWS is found, told, and stops the start."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from entrypoints.checks import UnfitBackendsError, Verdict, examine, require_backends
+from entrypoints.container import build_container
+from tests.emulators import EmulatedAws, unique_name
+from tests.entrypoints.aws_lambda.aws_settings import aws_settings
+from tests.infrastructure.queueing.sqs_queues import created_queue
+
+SECRETS = {"TWILIO_ACCOUNT_SID": "AC" + "7" * 32, "TWILIO_AUTH_TOKEN": "a-token-of-nobody"}
+
+
+@pytest.fixture
+def environ(
+    ministack: EmulatedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """All that is needed, as it has to be but for dead-letter queues; nothing is on this disk."""
+    environ = {**aws_settings(ministack), **SECRETS, "DATA_DIR": str(tmp_path / "never-made")}
+    for name, value in ministack.environ.items():
+        monkeypatch.setenv(name, value)
+    return environ
+
+
+@pytest.fixture
+def complete(environ: dict[str, str], ministack: EmulatedAws) -> dict[str, str]:
+    """The same with dead-letter queues, and the origin that providers post to."""
+    url = created_queue(ministack, unique_name("dead"), {})
+    answer = ministack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    policy = {"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": 5}
+    for name in [name for name in environ if name.endswith("_QUEUE_URL")]:
+        attributes = {"RedrivePolicy": json.dumps(policy)}
+        environ[name] = created_queue(ministack, unique_name("queue"), attributes)
+    return {**environ, "PUBLIC_BASE_URL": "https://hooks.example.com"}
+
+
+def found(environ: Mapping[str, str]) -> Iterator[tuple[str, Verdict, str]]:
+    """Every finding, the names of this test's own tables and queues left in."""
+    container = build_container(environ)
+    for finding in examine(container):
+        yield finding.check, finding.verdict, finding.text
+    container.shutdown_resources()
+
+
+def wrong(environ: Mapping[str, str]) -> list[str]:
+    return [text for _, verdict, text in found(environ) if verdict is Verdict.WRONG]
+
+
+def refusal(environ: Mapping[str, str]) -> str:
+    """With what the server ends at its start."""
+    with pytest.raises(UnfitBackendsError) as caught:
+        require_backends(build_container(environ))
+    return str(caught.value)
+
+
+def test_an_environment_as_it_has_to_be_is_in_order(complete: dict[str, str]) -> None:
+    require_backends(build_container(complete))
+    assert list(found(complete)) == [
+        ("secrets", Verdict.OK, "accounts: 1 of Twilio, 1 of SendGrid; companies: 1"),
+        ("public URL", Verdict.OK, "https://hooks.example.com"),
+        ("tables", Verdict.OK, "all four and their indexes"),
+        ("queues", Verdict.OK, "all six"),
+        ("bucket", Verdict.OK, complete["BLOBS_BUCKET"]),
+    ]
+
+
+def test_missing_tables_queues_and_bucket_stop_the_start_together(environ: dict[str, str]) -> None:
+    environ["CLAIMS_TABLE"] = "no-such-table"
+    environ["SMS_REPLIES_QUEUE_URL"] += "-gone"
+    environ["BLOBS_BUCKET"] = "no-such-bucket"
+    assert refusal(environ) == (
+        "the backends are not as expected: table no-such-table: expected one, found none; "
+        f"sms-replies: there is no queue {environ['SMS_REPLIES_QUEUE_URL']}; "
+        "bucket no-such-bucket does not exist"
+    )
+    assert len(wrong(environ)) == 8  # five queues lack a dead-letter queue besides
+
+
+def test_a_table_with_another_key_stops_the_start(environ: dict[str, str]) -> None:
+    environ["MESSAGES_TABLE"] = environ["CLAIMS_TABLE"]
+    problems = refusal(environ)
+    assert "expected the key gate_key (S), found claim (S)" in problems
+    assert "index history of table" in problems
+
+
+def test_a_queue_that_works_but_lacks_its_dead_letter_queue_does_not_stop_it(
+    environ: dict[str, str],
+) -> None:
+    require_backends(build_container(environ))
+    problems = wrong(environ)
+    assert len(problems) == 6
+    assert problems[0].startswith("whatsapp-replies: no dead-letter queue, expected")
+
+
+def test_a_secret_that_cannot_be_read_is_named_and_never_shown(environ: dict[str, str]) -> None:
+    environ["TWILIO_AUTH_TOKEN"] = "secretsmanager:nobody-made-it"
+    assert "secret nobody-made-it: ResourceNotFoundException" in wrong(environ)
+    environ["TWILIO_AUTH_TOKEN"] = "file:/no/such/file"
+    assert "wrong settings: TWILIO_AUTH_TOKEN: the file that it names cannot be read" in wrong(
+        environ
+    )
+
+
+def test_without_a_public_url_real_secrets_are_worth_a_note(environ: dict[str, str]) -> None:
+    notes = [text for _, verdict, text in found(environ) if verdict is Verdict.NOTE]
+    assert len(notes) == 1
+    assert notes[0].startswith("PUBLIC_BASE_URL is not set")
+
+
+def test_an_unreachable_service_is_a_problem_of_each_check(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    problems = wrong(environ)
+    assert problems[0].endswith("EndpointConnectionError")
+    assert len(problems) == 8  # the tables as one, six queues, the bucket

@@ -1,0 +1,210 @@
+"""Whoever has captured a signature cannot have it stand for another message."""
+
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import UnreadableMessageError, ValidationError
+from domain.messages import InboundMessage
+from tests.infrastructure.channels.twilio.webhooks import (
+    ACCOUNT_SID,
+    PAYLOADS,
+    a_parser,
+    a_webhook,
+    parsed,
+    sign,
+)
+
+Pairs = list[tuple[str, str]]
+NO_GEOGRAPHY = dict.fromkeys(("FromCity", "FromCountry", "FromState", "FromZip", "ToCity"), "")
+
+
+def in_order_of_names(body: str, **changes: str) -> Pairs:
+    """The fields of a form as they are signed."""
+    return sorted((dict(parse_qsl(body, keep_blank_values=True)) | changes).items())
+
+
+CAPTURED: dict[str, Pairs] = {
+    f"{path.stem}{suffix}": in_order_of_names(path.read_text(), **changes)
+    for path in sorted(PAYLOADS.glob("*.form"))
+    if not path.stem.startswith("unreadable") and path.stem != "sms_repeated_fields"
+    for suffix, changes in (("", {}), (" without geography", NO_GEOGRAPHY))
+    if not changes or "FromCity" in path.read_text()
+}
+
+
+def posted(pairs: Pairs) -> bytes:
+    return urlencode(pairs).encode()
+
+
+def who_to_whom(message: InboundMessage) -> tuple[object, ...]:
+    return (
+        *(message.account, message.provider_message_id, message.sender_verbatim),
+        *(message.recipient.verbatim, message.recipient.keys, message.identities),
+    )
+
+
+def is_signed_alike(pairs: Pairs, signature: str) -> bool:
+    names = [name for name, _ in pairs]
+    if names != sorted(set(names)):
+        return False  # it would be signed in another order
+    try:
+        a_parser().validate(a_webhook(posted(pairs), signature=signature))
+    except ValidationError:
+        return False
+    return True
+
+
+def cut(text: str, positions: list[int]) -> Pairs:
+    """``text`` as names and values, which alternate from one position to the next."""
+    pieces = [text[start:end] for start, end in pairwise([0, *positions, len(text)])]
+    return list(zip(pieces[::2], pieces[1::2], strict=True))
+
+
+def cuts_of(pairs: Pairs) -> tuple[str, list[int]]:
+    pieces = [piece for pair in pairs for piece in pair]
+    return "".join(pieces), list(accumulate(map(len, pieces)))[:-1]
+
+
+def regroupings(pairs: Pairs) -> Iterator[Pairs]:
+    """Every form with some neighbours put together, or one boundary elsewhere."""
+    text, cuts = cuts_of(pairs)
+    for start in range(len(pairs)):
+        for end in range(start + 1, len(pairs)):
+            yield cut(text, cuts[: 2 * start + 1] + cuts[2 * end + 1 :])
+    limits = zip([0, *cuts[:-1]], [*cuts[1:], len(text)], strict=True)
+    for index, (lowest, highest) in enumerate(limits):
+        for position in range(lowest, highest + 1):
+            yield cut(text, [*cuts[:index], position, *cuts[index + 1 :]])
+
+
+@pytest.mark.parametrize("name", CAPTURED)
+def test_no_simple_regrouping_is_another_message(name: str) -> None:
+    captured = CAPTURED[name]
+    signature, original = sign(posted(captured)), who_to_whom(parsed(posted(captured)))
+    forged = [
+        pairs
+        for pairs in regroupings(captured)
+        if pairs != captured and is_signed_alike(pairs, signature)
+    ]
+    assert len(forged) > len(captured)
+    for pairs in forged:
+        assert_unreadable_or_from(original, pairs)
+
+
+def assert_unreadable_or_from(original: tuple[object, ...], pairs: Pairs) -> None:
+    try:
+        message = parsed(posted(pairs))
+    except UnreadableMessageError:
+        return
+    assert who_to_whom(message) == original
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.data())
+def test_no_regrouping_is_another_message(data: st.DataObject) -> None:
+    captured = CAPTURED[data.draw(st.sampled_from(sorted(CAPTURED)))]
+    text, cuts = cuts_of(captured)
+    for _ in range(data.draw(st.integers(0, 3))):
+        start, count = data.draw(st.integers(0, len(cuts) - 2)), data.draw(st.integers(1, 3))
+        del cuts[start : start + 2 * count]
+        if len(cuts) < 4:
+            return
+    for _ in range(data.draw(st.integers(0, 2))):
+        index, shift = data.draw(st.integers(0, len(cuts) - 1)), data.draw(st.integers(-12, 12))
+        cuts[index] = min(max(cuts[index] + shift, 0), len(text))
+    if len(cuts) % 2 == 0:
+        return
+    pairs = cut(text, sorted(cuts))
+    if is_signed_alike(pairs, sign(posted(captured))):
+        assert_unreadable_or_from(who_to_whom(parsed(posted(captured))), pairs)
+
+
+FROM, VICTIM, SID = "+14155550123", "+14155550177", "SM" + "f" * 32
+# What somebody wrote, the text up to which the form is cut anew, and the fields there.
+CRAFTED = {
+    "a sender in the text, before the geography": (
+        {"Body": f"hiFrom{VICTIM}FromA"},
+        {"Body": "hi", "From": VICTIM, "FromA": f"From{FROM}"},
+        (),
+    ),
+    "a sender in the text, the real one cut in its name": (
+        {"Body": f"hiFrom{VICTIM}FromA"},
+        {"Body": "hi", "From": VICTIM, "FromAFrom": FROM},
+        (),
+    ),
+    "a sender in the text, before a place": (
+        {"Body": f"hiFrom{VICTIM}Labelx", "Label": "home"},
+        {"Body": "hi", "From": VICTIM, "Label": f"xFrom{FROM}Labelhome"},
+        ("FromCity", "FromCountry", "FromState", "FromZip"),
+    ),
+    "a message id in the profile's name": (
+        {"ProfileName": f"AnaMessageSid{SID}ProfileNameX"},
+        {
+            "FromZip": "94103MessageSidSM00000000000000000000000000000001NumMedia0"
+            "NumSegments1ProfileNameAna",
+            "MessageSid": SID,
+            "ProfileName": "X",
+        },
+        ("NumMedia", "NumSegments"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CRAFTED)
+def test_a_text_written_to_be_regrouped_forges_nothing(name: str) -> None:
+    written, forged, gone = CRAFTED[name]
+    sms = (PAYLOADS / "sms.form").read_text()
+    sid = {"MessageSid": "SM00000000000000000000000000000001", "From": FROM}
+    original = dict(in_order_of_names(sms, **sid, **written))
+    if "Label" in written:
+        for geography in gone:
+            del original[geography]
+    regrouped = {key: text for key, text in original.items() if key not in gone} | forged
+    pairs = sorted(regrouped.items())
+
+    assert is_signed_alike(pairs, sign(posted(sorted(original.items()))))
+    with pytest.raises(UnreadableMessageError):
+        parsed(posted(pairs))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Body": f"The number is From{FROM}"},
+        {"Body": f"Write To+15005550006 or From{FROM}, says MessageSid"},
+        {"Body": "ProfileName and ButtonText, please"},
+        {"From": "WhiteLabel"},
+        {"From": "StateFarm"},
+        {"From": "BodyShop"},
+        {"ProfileName": "BodyShop"},
+        {"ParentMessageSid": SID},
+        {"OriginalTo": "+15005550006"},
+        {"ForwardedFrom": FROM},
+        {"MessagingServiceSid": ""},
+        {"ChannelMetadata": '{"context":{"ExternalUserId":"","OptOutType":"STOP"}}'},
+    ],
+    ids=str,
+)
+def test_what_only_looks_like_it_is_read(fields: dict[str, str]) -> None:
+    message = parsed(posted(in_order_of_names((PAYLOADS / "sms.form").read_text(), **fields)))
+    assert message.account == ACCOUNT_SID
+    assert message.body == fields.get("Body", message.body)
+    assert message.sender_verbatim == fields.get("From", message.sender_verbatim)
+
+
+@pytest.mark.parametrize("name", ["", "X-New Field", "body", "2nd", "Größe", "From+1"])
+def test_a_name_that_is_not_one_of_twilios_makes_a_form_unreadable(name: str) -> None:
+    body = (PAYLOADS / "sms.form").read_bytes() + b"&" + urlencode({name: "x"}).encode()
+    with pytest.raises(UnreadableMessageError, match="name of a parameter"):
+        parsed(body)
+
+
+def test_a_hidden_field_is_named_without_its_value() -> None:
+    fields = in_order_of_names((PAYLOADS / "sms_without_body.form").read_text())
+    with pytest.raises(UnreadableMessageError, match=r"^Body is hidden in another parameter$"):
+        parsed(posted([*fields, ("Zone", "Bodyhello")]))
