@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import click
+
 from deploy.package import ROOT
 
 MINISTACK = ROOT / ".venv-ministack" / "bin" / "ministack"
@@ -61,4 +63,4 @@ def _wait_until_healthy(server: "subprocess.Popen[bytes]", endpoint: str, log: P
         else:
             if server.poll() is None:
                 return
-    raise TimeoutError(f"ministack did not start: see {log}")
+    raise click.ClickException(f"ministack did not start: see {log}")

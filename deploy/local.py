@@ -10,9 +10,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -31,7 +33,6 @@ STAGE = "local"
 MAIL_KEY = "mail-key.pem"
 DEFAULT_FOLDER = ROOT / "build" / "local"
 FRONTDESK = Path(sys.executable).with_name("frontdesk")
-_OF_THE_SHELL = ("PATH", "HOME")
 
 
 def invented_tenants(folder: Path) -> str:
@@ -43,7 +44,9 @@ def invented_tenants(folder: Path) -> str:
     pem = credentials.sendgrid_private_key.private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    (folder / MAIL_KEY).write_bytes(pem)
+    key_file = folder / MAIL_KEY
+    key_file.touch(mode=0o600)
+    key_file.write_bytes(pem)
     tenant = {
         "company_id": "demo",
         "company_name": "Demo",
@@ -92,7 +95,8 @@ def parameters(origin: str) -> list[str]:
 def open_demo_conversations(settings: Mapping[str, str]) -> str:
     """One for each channel; the id of the first."""
     command = [str(FRONTDESK), "demo", "--json"]
-    done = subprocess.run(command, env=settings, stdout=subprocess.PIPE, check=True)  # noqa: S603 - ours
+    environ = {**os.environ, **settings}
+    done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True)  # noqa: S603 - ours
     first: str = json.loads(done.stdout.splitlines()[0])["conversation_id"]
     return first
 
@@ -133,29 +137,44 @@ Ctrl-C ends the emulator, and everything in it is gone."""
 def main(port: int, folder: Path, overrides: tuple[str, ...]) -> None:
     """Package, start the emulator, deploy to it, and wait for Ctrl-C."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    _check_port(port)
     folder.mkdir(parents=True, exist_ok=True)
     click.echo("Packaging the function for this Python ...")
     template = package(folder)
     click.echo(f"Starting ministack on 127.0.0.1:{port}; its log is {folder / 'ministack.log'} ...")
-    with emulated_aws(port, folder) as environ:
+    with emulated_aws(port, folder) as environ, suppress(KeyboardInterrupt):
         # From here on this process, and what it starts, knows no other AWS.
         os.environ.clear()
         os.environ.update(environ)
-        AwsClients().secrets_manager().create_secret(
-            Name=tenants_secret(STAGE), SecretString=invented_tenants(folder)
-        )
-        click.echo(f"Deploying the stack {stack_name(STAGE)} with sam ...")
-        origin = environ["AWS_ENDPOINT_URL"]
-        if status := deploy(STAGE, [*parameters(origin), *overrides], template):
-            raise SystemExit(status)
-        env_file = folder / "local.env"
-        settings = {**environ, **stage_settings(STAGE)}
-        # It admits nobody without TLS, and the emulator has none.
-        AwsClients().s3().delete_bucket_policy(Bucket=settings["BLOBS_BUCKET"])
-        settings["SENDGRID_PRIVATE_KEY_FILE"] = str((folder / MAIL_KEY).resolve())
-        env_file.write_text(exports({k: v for k, v in settings.items() if k not in _OF_THE_SHELL}))
-        click.echo(next_steps(origin, env_file, open_demo_conversations(settings)))
+        _deploy(environ["AWS_ENDPOINT_URL"], folder, template, overrides)
         signal.pause()
+
+
+def _check_port(port: int) -> None:
+    """Whoever listens there already might be taken for ours."""
+    with socket.socket() as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise click.ClickException(f"port {port}: {error.strerror}: name another") from error
+
+
+def _deploy(origin: str, folder: Path, template: Path, overrides: Sequence[str]) -> None:
+    AwsClients().secrets_manager().create_secret(
+        Name=tenants_secret(STAGE), SecretString=invented_tenants(folder)
+    )
+    click.echo(f"Deploying the stack {stack_name(STAGE)} with sam ...")
+    if status := deploy(STAGE, [*parameters(origin), *overrides], template):
+        raise SystemExit(status)
+    settings = stage_settings(STAGE)
+    # It admits nobody without TLS, and the emulator has none.
+    AwsClients().s3().delete_bucket_policy(Bucket=settings["BLOBS_BUCKET"])
+    settings["SENDGRID_PRIVATE_KEY_FILE"] = str((folder / MAIL_KEY).resolve())
+    aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    env_file = folder / "local.env"
+    env_file.write_text(exports({**aws, **settings}))
+    click.echo(next_steps(origin, env_file, open_demo_conversations(settings)))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The commands around a deployment: what they ask for, and how they say what is missing."""
 
+import socket
 import subprocess
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+import deploy.local
 import deploy.stack
 from deploy.environment import exports
 from deploy.package import ROOT
@@ -94,6 +96,18 @@ def test_make_deploy_wants_to_know_the_stage() -> None:
     done = subprocess.run(["make", "deploy"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("say which stage, like STAGE=prod\n")
+
+
+def test_the_emulator_takes_no_port_that_somebody_has() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = CliRunner().invoke(deploy.local.main, ["--port", port])
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"Error: port {port}: Address already in use: name another\n",
+    )
 
 
 def test_settings_are_written_so_that_a_shell_reads_them_back() -> None:

@@ -1,0 +1,49 @@
+"""What the operations guide says is so."""
+
+import re
+
+from click import Group
+
+from entrypoints.cli.main import cli
+from infrastructure.queueing.sqs import MAX_BATCH
+from tests.documentation.documents import cells, text_of
+
+GUIDE = "docs/operations.md"
+
+
+def amount(cell: str) -> float:
+    return float(cell.strip("* ") or 0)
+
+
+def test_the_costs_are_units_times_prices_and_their_sum() -> None:
+    *rows, total = cells(GUIDE, "## What it costs")
+    for what, units, price, cost in rows:
+        assert abs(amount(units) * amount(price) - amount(cost)) <= 0.005001, what
+    assert round(sum(amount(cost) for *_, cost in rows), 2) == amount(total[-1])
+
+
+def test_the_units_are_those_that_the_tables_page_counts() -> None:
+    *rows, _ = cells(GUIDE, "## What it costs")
+    units = {what: amount(count) for what, count, *_ in rows}
+    written = sum(
+        int(match[0])
+        for *_, text in cells("docs/tables.md", "## What a webhook costs")
+        if (match := re.match(r"\d+", text))
+    )
+    assert units["DynamoDB, write units on demand"] == written
+    assert f"{(MAX_BATCH + 2) / MAX_BATCH} requests instead of 3" in text_of(GUIDE)
+
+
+def test_every_command_in_it_exists() -> None:
+    named = re.findall(r"frontdesk ([a-z-]+)(?: ([a-z-]+))?", text_of(GUIDE))
+    commands = {words for words in named if words[0] in cli.commands}
+    assert {first for first, _ in commands} == {
+        "conversations",
+        "dead-letters",
+        "queues",
+        "serve",
+        "unmatched",
+    }
+    for first, second in commands:
+        command = cli.commands[first]
+        assert not isinstance(command, Group) or second in command.commands, (first, second)
