@@ -127,9 +127,10 @@ class ShowConversation:
         return tuple((record, self._history(record, limit)) for record in records)
 
     def _history(self, record: Conversation, limit: int) -> tuple[Message, ...]:
-        messages = {message.message_id: message for message in record.legacy_messages}
+        # By direction too: other systems keep an answer under the id of what it answers.
+        messages = {(m.direction, m.message_id): m for m in record.legacy_messages}
         for message in self.messages.history(record.key, limit=limit):
-            messages[message.message_id] = message
+            messages[message.direction, message.message_id] = message
         in_order = sorted(messages.values(), key=lambda message: message.timestamp)
         return tuple(in_order[-limit:])
 

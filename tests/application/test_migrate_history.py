@@ -9,7 +9,7 @@ from application.conversations import ShowConversation
 from application.migrate_history import ATTEMPTS, MigratedHistory, MigrateHistory, in_lasting_order
 from domain.conversations import Conversation
 from domain.errors import StorageUnavailableError
-from domain.messages import ConversationKey, Message
+from domain.messages import ConversationKey, Direction, Message
 from infrastructure.storage.memory import MemoryConversationStore, MemoryMessageStore
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
@@ -119,10 +119,17 @@ def test_a_list_that_grows_all_the_time_stays_and_is_told(stores: Stores) -> Non
 
 
 def test_a_message_that_is_delivered_again_after_the_move_is_shown_once(stores: Stores) -> None:
-    again = an_inbound_message(message_id="M3", received_at=NOW + timedelta(days=1))
-    stores.migrate()
+    written = an_entry(9, direction=Direction.INBOUND)
+    again = an_inbound_message(message_id="M9", received_at=NOW + timedelta(days=1))
+    assert stores.messages.import_message(KEY, written)
     assert stores.messages.record(a_record(again)) is None
-    assert sorted(stores.shown()) == IDS
+    assert sorted(stores.shown()) == [*IDS, "M9"]
+
+
+def test_an_answer_with_the_id_of_what_it_answers_hides_nothing(stores: Stores) -> None:
+    asked = an_inbound_message(message_id="M3", received_at=NOW)
+    assert stores.messages.record(a_record(asked)) is None
+    assert stores.shown() == [*IDS, "M3"]
 
 
 def test_entries_of_one_moment_keep_their_order() -> None:

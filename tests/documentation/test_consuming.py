@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 
+from application.clock import Deadline
 from application.ports.channels import WebhookRequest
 from domain.addresses import ChannelType
 from domain.context import ContextObject
+from domain.routing import QueueKind, QueueName
 from entrypoints.container import Container, build_container
 from infrastructure.channels.twilio.simulator import TwilioSimulator
-from infrastructure.secrets.development import keep_development_credentials
-from tests.builders import a_conversation
+from infrastructure.secrets.development import SENDGRID_ACCOUNT, keep_development_credentials
+from tests.builders import a_conversation, an_inbound_message
 from tests.contracts.context_queue import REPLIES, ManualClock
 from tests.documentation.documents import blocks, files, imported
 
 DOCUMENT = "docs/consuming.md"
+EMAIL = ChannelType.EMAIL
 consumer = imported("consumer.py", files(DOCUMENT)["consumer.py"])
 
 
@@ -32,7 +35,7 @@ class Desk:
         self.simulator = TwilioSimulator(
             credentials.twilio_account_sid, credentials.twilio_auth_token
         )
-        self.turns = str(directory / "turns.db")
+        self.memory = str(directory / "answered.db")
         self.clock = ManualClock()
         self.container: Container = build_container(environ)
         self.container.clock.override(self.clock)
@@ -55,18 +58,18 @@ class Desk:
             webhook = WebhookRequest("POST", sent.url, headers, sent.body, self.clock.now)
             assert self.container.receive_webhook()(webhook).status == 200
 
-    def consume(self, answer: Any = None) -> int:
+    def consume(self, answer: Any = None, queue: QueueName = REPLIES) -> int:
         """Let the consumer work until nothing is ready, as a new process; how often it did."""
         self.clock.advance(seconds=60)
-        turns = consumer.open_turns(self.turns)
+        memory = consumer.open_memory(self.memory)
         take = answer or (lambda _, texts: self.answers.append(texts))
         try:
             count = 0
-            while consumer.consume(self.container, REPLIES, turns, take):
+            while consumer.consume(self.container, queue, memory, take):
                 count += 1
             return count
         finally:
-            turns.close()
+            memory.close()
 
     def waiting(self) -> int:
         """How many contexts are on the queue, ready or not."""
@@ -135,9 +138,41 @@ def test_a_context_with_a_preview_is_read_whole(desk: Desk) -> None:
     desk.clock.advance(seconds=60)
     (seen,) = desk.container.context_queue().receive(REPLIES, 1, visibility=timedelta(0))
     assert seen.context.message.body_truncated
-    assert consumer.whole_body(desk.container, seen.context) == text
+    reference = seen.context.message.body_reference
+    assert reference is not None
+    assert desk.container.files().blobs.get(reference).decode() == text
     desk.consume()
     assert desk.answers == [[text]]
+
+
+def test_a_message_that_comes_late_gets_its_answer_too(desk: Desk) -> None:
+    early = desk.clock.now
+    desk.clock.advance(seconds=5)
+    desk.gets("Are you there?")
+    desk.consume()
+    desk.clock.now = early
+    desk.gets("I forgot: number 12.")
+    desk.clock.advance(seconds=3600)
+    desk.consume()
+    assert desk.answers == [["Are you there?"], ["I forgot: number 12."]]
+
+
+def test_mail_that_nobody_vouches_for_is_part_of_no_turn(desk: Desk) -> None:
+    desk.container.open_conversation()(a_conversation(EMAIL, company_id=None))
+    for number, (text, proven) in enumerate([("One", True), ("Forged", False), ("Two", True)]):
+        desk.clock.advance(seconds=1)
+        mail = an_inbound_message(
+            EMAIL,
+            account=SENDGRID_ACCOUNT,
+            message_id=f"<{number}@example.com>",
+            body=text,
+            author_authenticated=proven,
+            metadata={"author_authenticated": proven},
+            received_at=desk.clock.now,
+        )
+        desk.container.receive_message()(mail, Deadline.after())
+    desk.consume(queue=QueueName(EMAIL, QueueKind.REPLIES))
+    assert desk.answers == [["One", "Two"]]
 
 
 def test_the_loop_of_the_document_answers(
@@ -161,5 +196,5 @@ def test_the_loop_of_the_document_answers(
     namespace: dict[str, Any] = {}
     with pytest.raises(KeyboardInterrupt):
         exec(loop, namespace)
-    namespace["turns"].close()
+    namespace["memory"].close()
     assert capsys.readouterr().out == "['Hello?']\n"
