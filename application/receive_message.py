@@ -13,7 +13,7 @@ from application.ports.storage import MessageStore
 from application.ports.telemetry import Metrics
 from domain.conversations import Conversation
 from domain.errors import TemporaryError, UnreadableMessageError
-from domain.messages import LEASE, InboundMessage, MessageRecord, MessageState
+from domain.messages import InboundMessage, MessageRecord, MessageState
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +108,7 @@ class ReceiveMessage:
         now = self.clock()
         if existing.is_stuck(now):
             try:
-                if self.messages.take_lease(existing, now + LEASE):
+                if self.messages.take_lease(existing, now):
                     self.deliver.repeat(existing, deadline)
             except TemporaryError as error:
                 self._report_pending(existing, error)

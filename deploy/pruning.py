@@ -74,7 +74,8 @@ def _undocumented(node: object) -> object:
         return [_undocumented(item) for item in node]
     if isinstance(node, dict):
         return {
-            key: _undocumented(value)
+            # The one place where botocore itself reads what is documented.
+            key: value if key == "clientContextParams" else _undocumented(value)
             for key, value in node.items()
             # A member of a shape may have that name too, but is never a text.
             if not (key == "documentation" and isinstance(value, str))

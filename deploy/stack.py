@@ -8,6 +8,7 @@ stay as they were, or get their defaults the first time.
 
 import os
 import subprocess
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,7 +71,8 @@ def deploy(
     command += ["--template-file", str(template)]
     command += ["--resolve-s3", "--capabilities", "CAPABILITY_IAM"]
     command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset"]
-    command += ["--parameter-overrides", f"Stage={stage}", *parameters]
+    command += ["--parameter-overrides", f"Stage={stage}", f"Release={uuid.uuid4().hex[:10]}"]
+    command += parameters
     environ = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "2", **os.environ}
     return subprocess.run(command, env=environ, check=False).returncode  # noqa: S603 - ours
 

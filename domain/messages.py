@@ -221,13 +221,20 @@ class MessageState(StrEnum):
     PENDING = "pending"
     QUEUED = "queued"
     UNMATCHED = "unmatched"
+    UNDELIVERABLE = "undeliverable"
 
 
 STUCK_AFTER = timedelta(seconds=30)
 """How long a message stays pending before somebody other than its first handler may publish it."""
 
 LEASE = timedelta(seconds=30)
-"""How long whoever republishes a message has it for themselves."""
+"""How long whoever republishes a message for the first time has it for themselves."""
+
+LONGEST_LEASE = timedelta(hours=1)
+"""Each attempt has twice the time of the one before, up to this."""
+
+MAX_ATTEMPTS = 24
+"""How often a message is republished before somebody must look at it: most of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +243,7 @@ class MessageRecord:
 
     ``request_id`` is made once, with the record, and stays the same on every republish.
     A record without a conversation is *unmatched*: its sender is not known (yet).
+    ``attempts`` counts how often somebody other than its first handler took it.
     """
 
     request_id: str
@@ -246,6 +254,7 @@ class MessageRecord:
     recorded_at: datetime
     lease_until: datetime | None = None
     queued_at: datetime | None = None
+    attempts: int = 0
 
     @property
     def gate_key(self) -> str:
@@ -257,10 +266,22 @@ class MessageRecord:
         state = MessageState.PENDING if conversation else MessageState.UNMATCHED
         return replace(self, conversation=conversation, state=state)
 
+    @property
+    def due_at(self) -> datetime:
+        """From when on, while it is pending, its last handler must have died."""
+        first_handler = self.recorded_at + STUCK_AFTER
+        return max(first_handler, self.lease_until) if self.lease_until else first_handler
+
     def is_stuck(self, now: datetime) -> bool:
         """Whether its handler must have died: pending for long, and nobody holds the lease."""
-        return (
-            self.state is MessageState.PENDING
-            and now - self.recorded_at > STUCK_AFTER
-            and (self.lease_until is None or self.lease_until <= now)
-        )
+        return self.state is MessageState.PENDING and self.due_at <= now
+
+    def leased(self, now: datetime) -> "MessageRecord":
+        """This record as the store has it after somebody took it at ``now``: one more attempt."""
+        time_left = min(LEASE * 2**self.attempts, LONGEST_LEASE)
+        return replace(self, lease_until=now + time_left, attempts=self.attempts + 1)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it was tried so often that only a person can help."""
+        return self.attempts >= MAX_ATTEMPTS

@@ -96,11 +96,25 @@ class MessageStore(Protocol):
         """
 
     @abstractmethod
-    def take_lease(self, record: MessageRecord, until: datetime) -> bool:
-        """Reserve a pending message for republishing.
+    def take_lease(self, record: MessageRecord, now: datetime) -> bool:
+        """Reserve a pending message for republishing: it becomes ``record.leased(now)``.
 
         Conditional on its being pending and on the lease that ``record`` saw: ``False`` when
         somebody else was faster.
+        """
+
+    @abstractmethod
+    def give_up(self, record: MessageRecord) -> bool:
+        """Make a pending message undeliverable: nobody takes it any more.
+
+        Conditional as ``take_lease`` is.
+        """
+
+    @abstractmethod
+    def retry(self, gate_key: str) -> bool:
+        """Make an undeliverable message pending again, as if it had never been tried.
+
+        ``False`` if it is not undeliverable.
         """
 
     @abstractmethod
@@ -125,10 +139,10 @@ class MessageStore(Protocol):
         """
 
     @abstractmethod
-    def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:
-        """At most ``limit`` pending messages recorded before a moment, oldest first.
+    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
+        """At most ``limit`` messages that are stuck at ``now``, by ``due_at``.
 
-        Whatever their leases. Where a backend's index lags behind, the newest may be missing.
+        Where a backend's index lags behind, the latest may be missing.
         """
 
     @abstractmethod

@@ -99,6 +99,7 @@ def record_to_item(record: MessageRecord) -> Item:
             "recorded_at": rfc3339(record.recorded_at),
             "lease_until": _time_text(record.lease_until),
             "queued_at": _time_text(record.queued_at),
+            "attempts": record.attempts or None,
             **work_of(record),
         }
     )
@@ -123,6 +124,7 @@ def record_from_item(item: Item, read_text: ReadText) -> MessageRecord:
         recorded_at=parse_rfc3339(text_of(item, "recorded_at")),
         lease_until=_time(item, "lease_until"),
         queued_at=_time(item, "queued_at"),
+        attempts=int(item.get("attempts", {}).get("N", "0")),
     )
 
 
@@ -146,7 +148,7 @@ def conversation_name(key: ConversationKey | None) -> str | None:
 def work_of(record: MessageRecord) -> dict[str, str]:
     """The keys by which a message that is not queued is found, in the order of its waiting."""
     waiting_since = {
-        MessageState.PENDING: record.recorded_at,
+        MessageState.PENDING: record.due_at,
         MessageState.UNMATCHED: record.message.received_at,
     }.get(record.state)
     if waiting_since is None:
@@ -166,6 +168,11 @@ def work_partition(state: MessageState, shard: int) -> str:
 def work_position(moment: str, gate_key: str) -> str:
     """Where a message is in its partition: by its moment, then by the beginning of its key."""
     return f"{moment}#{gate_key[:_TIE_BREAKER_LENGTH]}"
+
+
+def work_bound(moment: str) -> str:
+    """What is greater than every position of ``moment`` and less than those after it."""
+    return f"{moment}$"
 
 
 def _conversation_key(item: Item) -> ConversationKey | None:

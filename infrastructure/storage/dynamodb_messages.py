@@ -1,8 +1,9 @@
 """Messages in DynamoDB, under their gate keys."""
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from infrastructure.storage.dynamodb_message_items import (
     record_to_item,
     texts_of,
     texts_of_entry,
+    work_bound,
     work_of,
     work_partition,
     work_position,
@@ -80,16 +82,62 @@ class DynamoDbMessageStore(MessageStore):
         )
         return _succeeded(refusal, state=assigned.state, conversation=target)
 
-    def take_lease(self, record: MessageRecord, until: datetime) -> bool:
+    def take_lease(self, record: MessageRecord, now: datetime) -> bool:
+        """See ``MessageStore``."""
+        leased = replace(record.leased(now), state=MessageState.PENDING)
+        until = rfc3339(leased.lease_until) if leased.lease_until else None
+        seen = rfc3339(record.lease_until) if record.lease_until else None
+        refusal = self._messages.change(
+            _key(record.gate_key),
+            "SET #lease_until = :until, #attempts = :attempts, #work_since = :work_since",
+            "#state = :pending AND " + _as_seen("lease_until", seen=seen is not None),
+            attributes(
+                {
+                    "until": until,
+                    "attempts": leased.attempts,
+                    "work_since": work_of(leased)["work_since"],
+                    "pending": MessageState.PENDING,
+                    "seen": seen,
+                }
+            ),
+        )
+        return _succeeded(refusal, state=MessageState.PENDING, lease_until=until)
+
+    def give_up(self, record: MessageRecord) -> bool:
         """See ``MessageStore``."""
         seen = rfc3339(record.lease_until) if record.lease_until else None
         refusal = self._messages.change(
             _key(record.gate_key),
-            "SET #lease_until = :until",
+            "SET #state = :undeliverable REMOVE #work, #work_since",
             "#state = :pending AND " + _as_seen("lease_until", seen=seen is not None),
-            attributes({"until": rfc3339(until), "pending": MessageState.PENDING, "seen": seen}),
+            attributes(
+                {
+                    "undeliverable": MessageState.UNDELIVERABLE,
+                    "pending": MessageState.PENDING,
+                    "seen": seen,
+                }
+            ),
         )
-        return _succeeded(refusal, state=MessageState.PENDING, lease_until=rfc3339(until))
+        return _succeeded(refusal, state=MessageState.UNDELIVERABLE, lease_until=seen)
+
+    def retry(self, gate_key: str) -> bool:
+        """See ``MessageStore``."""
+        for record in self._read([gate_key]):
+            again = replace(record, state=MessageState.PENDING, lease_until=None, attempts=0)
+            values = {
+                "state": again.state,
+                "none": again.attempts,
+                "undeliverable": MessageState.UNDELIVERABLE,
+                **work_of(again),
+            }
+            refusal = self._messages.change(
+                _key(gate_key),
+                f"{_ASSIGN}, #attempts = :none REMOVE #lease_until",
+                "#state = :undeliverable",
+                attributes(values),
+            )
+            return _succeeded(refusal, state=MessageState.PENDING, lease_until=None)
+        return False
 
     def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
         """See ``MessageStore``."""
@@ -134,27 +182,31 @@ class DynamoDbMessageStore(MessageStore):
         refusal = self._messages.create({**item, **texts}, "gate_key")
         return refusal is None or refusal.retried
 
-    def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:
+    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
         """See ``MessageStore``."""
-        return self._list(MessageState.PENDING, limit, "<", rfc3339(recorded_before))
+        keys = self._work(MessageState.PENDING, "<", work_bound(rfc3339(now)), limit)
+        return self._first(limit, keys, lambda record: record.is_stuck(now))
 
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
         """See ``MessageStore``."""
         if after is None:
-            return self._list(MessageState.UNMATCHED, limit, ">", "0")
+            return self._unmatched_after("0", limit)
         # The record of the page before may be matched by now; its gate key is there for ever.
         found = self._messages.read([_key(after)])
         positions = [work_position(text_of(item, "timestamp"), after) for item in found]
-        return self._list(MessageState.UNMATCHED, limit, ">", positions[0]) if positions else ()
+        return self._unmatched_after(positions[0], limit) if positions else ()
 
-    def _list(
-        self, state: MessageState, limit: int, comparison: str, bound: str
+    def _unmatched_after(self, position: str, limit: int) -> tuple[MessageRecord, ...]:
+        keys = self._work(MessageState.UNMATCHED, ">", position, limit)
+        return self._first(limit, keys, lambda record: record.state is MessageState.UNMATCHED)
+
+    def _first(
+        self, limit: int, keys: Iterator[str], wanted: Callable[[MessageRecord], bool]
     ) -> tuple[MessageRecord, ...]:
-        """The first ``limit`` messages in ``state``, whatever an index that lags behind says."""
-        keys = self._work(state, comparison, bound, limit)
+        """The first ``limit`` records of ``keys`` that are ``wanted``: an index lags behind."""
         records: list[MessageRecord] = []
         while len(records) < limit and (chunk := list(islice(keys, limit))):
-            records += [record for record in self._read(chunk) if record.state is state]
+            records += filter(wanted, self._read(chunk))
         return tuple(records[:limit])
 
     def _work(

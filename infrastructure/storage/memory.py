@@ -153,15 +153,38 @@ class MemoryMessageStore(MessageStore):
             self._records[record.gate_key] = present.assigned_to(conversation)
             return True
 
-    def take_lease(self, record: MessageRecord, until: datetime) -> bool:
+    def take_lease(self, record: MessageRecord, now: datetime) -> bool:
+        """See ``MessageStore``."""
+        return self._change_pending(record, record.leased(now))
+
+    def give_up(self, record: MessageRecord) -> bool:
+        """See ``MessageStore``."""
+        return self._change_pending(record, replace(record, state=MessageState.UNDELIVERABLE))
+
+    def retry(self, gate_key: str) -> bool:
         """See ``MessageStore``."""
         with self._lock:
-            present = self._records.get(record.gate_key)
+            present = self._records.get(gate_key)
+            if present is None or present.state is not MessageState.UNDELIVERABLE:
+                return False
+            self._records[gate_key] = replace(
+                present, state=MessageState.PENDING, lease_until=None, attempts=0
+            )
+            return True
+
+    def _change_pending(self, seen: MessageRecord, wanted: MessageRecord) -> bool:
+        with self._lock:
+            present = self._records.get(seen.gate_key)
             if present is None or present.state is not MessageState.PENDING:
                 return False
-            if present.lease_until != record.lease_until:
+            if present.lease_until != seen.lease_until:
                 return False
-            self._records[record.gate_key] = replace(present, lease_until=until)
+            self._records[seen.gate_key] = replace(
+                present,
+                state=wanted.state,
+                lease_until=wanted.lease_until,
+                attempts=wanted.attempts,
+            )
             return True
 
     def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
@@ -198,15 +221,11 @@ class MemoryMessageStore(MessageStore):
             self._imported[name] = key, deepcopy(message)
             return True
 
-    def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:
+    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
         """See ``MessageStore``."""
         with self._lock:
-            found = [
-                record
-                for record in self._records.values()
-                if record.state is MessageState.PENDING and record.recorded_at < recorded_before
-            ]
-            found.sort(key=lambda record: record.recorded_at)
+            found = [record for record in self._records.values() if record.is_stuck(now)]
+            found.sort(key=lambda record: record.due_at)
             return tuple(_copied(record) for record in found[:limit])
 
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:

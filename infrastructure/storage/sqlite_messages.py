@@ -1,6 +1,7 @@
 """Messages in SQLite, under their gate keys."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -25,18 +26,18 @@ from infrastructure.storage.sqlite_schema import MIGRATIONS
 
 _READ_COLUMNS = (
     "request_id, conversation_id, primary_channel, state, content, validated_at, recorded_at, "
-    "lease_until, queued_at, inbound"
+    "lease_until, queued_at, attempts, inbound"
 )
 
 _INSERT = """
     INSERT INTO messages (
         gate_key, request_id, conversation_id, primary_channel, state, message_id, direction,
         content, timestamp, channel_type, validated_at, recorded_at, lease_until, queued_at,
-        inbound)
+        attempts, due_at, inbound)
     VALUES (
         :gate_key, :request_id, :conversation_id, :primary_channel, :state, :message_id,
         :direction, :content, :timestamp, :channel_type, :validated_at, :recorded_at,
-        :lease_until, :queued_at, :inbound)
+        :lease_until, :queued_at, :attempts, :due_at, :inbound)
     ON CONFLICT (gate_key) DO NOTHING
 """
 _SELECT = f"SELECT {_READ_COLUMNS} FROM messages WHERE gate_key = ?"  # noqa: S608 - our own names
@@ -46,9 +47,15 @@ _ASSIGN = f"""
     WHERE gate_key = :gate_key AND state <> '{MessageState.QUEUED}'
       AND conversation_id IS :old_id AND primary_channel IS :old_channel
 """  # noqa: S608
-_TAKE_LEASE = f"""
-    UPDATE messages SET lease_until = :until
+_CHANGE_PENDING = f"""
+    UPDATE messages
+    SET state = :state, lease_until = :lease_until, attempts = :attempts, due_at = :due_at
     WHERE gate_key = :gate_key AND state = '{MessageState.PENDING}' AND lease_until IS :seen
+"""  # noqa: S608
+_RETRY = f"""
+    UPDATE messages
+    SET state = '{MessageState.PENDING}', lease_until = NULL, attempts = 0, due_at = recorded_at
+    WHERE gate_key = :gate_key AND state = '{MessageState.UNDELIVERABLE}'
 """  # noqa: S608
 _MARK_QUEUED = f"""
     UPDATE messages SET state = '{MessageState.QUEUED}', queued_at = :queued_at
@@ -68,10 +75,9 @@ _IMPORT = """
     INSERT INTO imported_messages VALUES (:imported_key, :id, :channel, :timestamp, :entry)
     ON CONFLICT (imported_key) DO NOTHING
 """
-_PENDING = f"""
+_STUCK = f"""
     SELECT {_READ_COLUMNS} FROM messages
-    WHERE state = '{MessageState.PENDING}' AND recorded_at < :recorded_before
-    ORDER BY recorded_at LIMIT :limit
+    WHERE state = '{MessageState.PENDING}' AND due_at <= :now ORDER BY due_at LIMIT :limit
 """  # noqa: S608
 _UNMATCHED = f"""
     SELECT {_READ_COLUMNS} FROM messages WHERE state = '{MessageState.UNMATCHED}'
@@ -116,10 +122,17 @@ class SqliteMessageStore(MessageStore):
             state=record.assigned_to(conversation).state,
         )
 
-    def take_lease(self, record: MessageRecord, until: datetime) -> bool:
+    def take_lease(self, record: MessageRecord, now: datetime) -> bool:
         """See ``MessageStore``."""
-        seen = _time_column(record.lease_until)
-        return self._change(_TAKE_LEASE, gate_key=record.gate_key, until=rfc3339(until), seen=seen)
+        return self._change_pending(record, record.leased(now))
+
+    def give_up(self, record: MessageRecord) -> bool:
+        """See ``MessageStore``."""
+        return self._change_pending(record, replace(record, state=MessageState.UNDELIVERABLE))
+
+    def retry(self, gate_key: str) -> bool:
+        """See ``MessageStore``."""
+        return self._change(_RETRY, gate_key=gate_key)
 
     def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
         """See ``MessageStore``."""
@@ -155,11 +168,11 @@ class SqliteMessageStore(MessageStore):
         }
         return self._change(_IMPORT, **values)
 
-    def list_pending(self, limit: int, *, recorded_before: datetime) -> tuple[MessageRecord, ...]:
+    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
         """See ``MessageStore``."""
-        wanted = {"limit": limit, "recorded_before": rfc3339(recorded_before)}
         with self._database.read() as connection:
-            rows = connection.execute(_PENDING, wanted).fetchall()
+            wanted = {"now": rfc3339(now), "limit": limit}
+            rows = connection.execute(_STUCK, wanted).fetchall()
         return tuple(map(_from_row, rows))
 
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
@@ -169,7 +182,18 @@ class SqliteMessageStore(MessageStore):
             rows = connection.execute(statement, {"limit": limit, "after": after}).fetchall()
         return tuple(map(_from_row, rows))
 
-    def _change(self, statement: str, **values: str | None) -> bool:
+    def _change_pending(self, seen: MessageRecord, wanted: MessageRecord) -> bool:
+        return self._change(
+            _CHANGE_PENDING,
+            gate_key=seen.gate_key,
+            seen=_time_column(seen.lease_until),
+            state=wanted.state,
+            lease_until=_time_column(wanted.lease_until),
+            attempts=wanted.attempts,
+            due_at=rfc3339(wanted.due_at),
+        )
+
+    def _change(self, statement: str, **values: str | int | None) -> bool:
         """Run a conditional statement; whether its condition held."""
         with self._database.write() as connection:
             return connection.execute(statement, values).rowcount == 1
@@ -183,7 +207,7 @@ def _time_column(moment: datetime | None) -> str | None:
     return None if moment is None else rfc3339(moment)
 
 
-def _to_row(record: MessageRecord) -> dict[str, str | None]:
+def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
     entry = record.message.in_history()
     conversation_id, primary_channel = _key_columns(record.conversation)
     return {
@@ -201,12 +225,14 @@ def _to_row(record: MessageRecord) -> dict[str, str | None]:
         "recorded_at": rfc3339(record.recorded_at),
         "lease_until": _time_column(record.lease_until),
         "queued_at": _time_column(record.queued_at),
+        "attempts": record.attempts,
+        "due_at": rfc3339(record.due_at),
         "inbound": inbound_to_json(record.message),
     }
 
 
 def _from_row(row: Sequence[Any]) -> MessageRecord:
-    request_id, conversation_id, primary_channel, state, content, *times, inbound = row
+    request_id, conversation_id, primary_channel, state, content, *times, attempts, inbound = row
     validated_at, recorded_at, lease_until, queued_at = (
         parse_rfc3339(text) if text else None for text in times
     )
@@ -224,4 +250,5 @@ def _from_row(row: Sequence[Any]) -> MessageRecord:
         recorded_at=recorded_at,
         lease_until=lease_until,
         queued_at=queued_at,
+        attempts=attempts,
     )

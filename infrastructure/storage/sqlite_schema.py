@@ -106,4 +106,17 @@ _IMPORTED: Migration = (
     """,
 )
 
-MIGRATIONS: Sequence[Migration] = ((*_CONVERSATIONS, *_MESSAGES, *_CLAIMS), _IMPORTED)
+_ATTEMPTS: Migration = (
+    "ALTER TABLE messages ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
+    # From when on a pending message counts as stuck: see MessageRecord.due_at.
+    "ALTER TABLE messages ADD COLUMN due_at TEXT",
+    "UPDATE messages SET due_at = max(recorded_at, coalesce(lease_until, ''))",
+    "DROP INDEX pending_messages",
+    "CREATE INDEX stuck_messages ON messages (due_at) WHERE state = 'pending'",
+)
+
+MIGRATIONS: Sequence[Migration] = (
+    (*_CONVERSATIONS, *_MESSAGES, *_CLAIMS),
+    _IMPORTED,
+    _ATTEMPTS,
+)

@@ -7,7 +7,7 @@ import pytest
 
 from application.ports.storage import MessageStore
 from domain.addresses import ChannelType
-from domain.messages import ConversationKey, MessageRecord
+from domain.messages import STUCK_AFTER, ConversationKey, MessageRecord
 from tests.builders import KEY, NOW, a_record, an_inbound_message
 
 OTHER = ConversationKey("conversation-2", ChannelType.SMS)
@@ -77,35 +77,35 @@ class HistoryContract(MessageStoreTests):
         assert len(store.history(KEY)) == 1
 
 
-class PendingContract(MessageStoreTests):
+class StuckContract(MessageStoreTests):
     """What was recorded and never queued, for whoever brings it on its way."""
 
     def requests(self, store: MessageStore, limit: int = 100) -> list[str]:
-        """The request ids of what was recorded before message 4 was."""
-        pending = store.list_pending(limit, recorded_before=NOW + timedelta(seconds=4))
-        return [record.request_id for record in pending]
+        """The request ids of what is stuck when message 3 gets stuck."""
+        now = NOW + timedelta(seconds=3) + STUCK_AFTER
+        return [record.request_id for record in store.list_stuck(limit, now)]
 
     def test_an_empty_store_has_none(self, store: MessageStore) -> None:
         assert self.requests(store) == []
 
-    def test_the_oldest_come_first(self, store: MessageStore) -> None:
+    def test_what_waits_longest_comes_first(self, store: MessageStore) -> None:
         for number in (3, 0, 2, 1):
             store.record(numbered(number))
         assert self.requests(store) == [f"request-{number}" for number in range(4)]
 
-    def test_a_limit_leaves_the_oldest(self, store: MessageStore) -> None:
+    def test_a_limit_leaves_what_waits_longest(self, store: MessageStore) -> None:
         for number in (3, 0, 2, 1):
             store.record(numbered(number))
         assert self.requests(store, limit=2) == ["request-0", "request-1"]
 
     def test_records_are_whole(self, store: MessageStore) -> None:
-        record = a_record(lease_until=LATER)
+        record = numbered(1)
         store.record(record)
-        assert store.list_pending(1, recorded_before=LATER) == (record,)
+        store.take_lease(record, NOW)
+        leased = record.leased(NOW)
+        assert store.list_stuck(1, leased.due_at) == (leased,)
 
-    def test_what_was_recorded_at_the_moment_or_later_is_not_listed(
-        self, store: MessageStore
-    ) -> None:
+    def test_what_is_not_stuck_yet_is_not_listed(self, store: MessageStore) -> None:
         for number in (3, 4, 5):
             store.record(numbered(number))
         assert self.requests(store) == ["request-3"]
@@ -115,13 +115,31 @@ class PendingContract(MessageStoreTests):
         store.record(a_record(message, recorded_at=NOW + timedelta(hours=1)))
         assert self.requests(store) == []
 
-    def test_queued_and_unmatched_messages_are_not_pending(self, store: MessageStore) -> None:
-        for number, key in enumerate((KEY, KEY, None)):
+    def test_what_somebody_has_taken_lets_others_pass(self, store: MessageStore) -> None:
+        for number in range(3):
+            store.record(numbered(number))
+        store.take_lease(numbered(0), NOW + STUCK_AFTER)
+        assert self.requests(store, limit=1) == ["request-1"]
+        later = [record.request_id for record in store.list_stuck(9, NOW + timedelta(hours=1))]
+        assert later == ["request-1", "request-2", "request-0"]
+
+    def test_queued_unmatched_and_undeliverable_messages_are_not_stuck(
+        self, store: MessageStore
+    ) -> None:
+        for number, key in enumerate((KEY, KEY, None, KEY)):
             store.record(numbered(number, key))
         store.mark_queued(numbered(0).gate_key, LATER)
+        store.give_up(numbered(3))
         assert self.requests(store) == ["request-1"]
 
-    def test_one_that_found_its_conversation_is_pending(self, store: MessageStore) -> None:
+    def test_one_that_is_to_be_tried_again_is_stuck_at_once(self, store: MessageStore) -> None:
+        store.record(numbered(1))
+        store.take_lease(numbered(1), NOW)
+        store.give_up(numbered(1).leased(NOW))
+        store.retry(numbered(1).gate_key)
+        assert self.requests(store) == ["request-1"]
+
+    def test_one_that_found_its_conversation_is_stuck(self, store: MessageStore) -> None:
         store.record(numbered(1, None))
         store.assign(numbered(1, None), KEY)
         assert self.requests(store) == ["request-1"]

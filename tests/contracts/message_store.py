@@ -18,7 +18,7 @@ from tests.contracts.message_lists import (
     OTHER,
     HistoryContract,
     MessageStoreTests,
-    PendingContract,
+    StuckContract,
     UnmatchedContract,
     numbered,
 )
@@ -161,7 +161,7 @@ class LeaseContract(MessageStoreTests):
     def test_a_pending_message_can_be_leased(self, store: MessageStore) -> None:
         store.record(a_record())
         assert store.take_lease(a_record(), LATER)
-        assert stored(store, a_record()) == a_record(lease_until=LATER)
+        assert stored(store, a_record()) == a_record().leased(LATER)
 
     def test_a_lease_that_somebody_took_meanwhile_cannot_be_taken(
         self, store: MessageStore
@@ -169,19 +169,20 @@ class LeaseContract(MessageStoreTests):
         store.record(a_record())
         store.take_lease(a_record(), LATER)
         assert not store.take_lease(a_record(), LATER + timedelta(seconds=1))
-        assert stored(store, a_record()).lease_until == LATER
+        assert stored(store, a_record()) == a_record().leased(LATER)
 
     def test_whoever_saw_the_last_lease_can_take_the_next(self, store: MessageStore) -> None:
         store.record(a_record())
         store.take_lease(a_record(), NOW)
         assert store.take_lease(stored(store, a_record()), LATER)
+        assert stored(store, a_record()).attempts == 2
 
     def test_of_many_who_want_it_at_once_one_gets_it(self, store: MessageStore) -> None:
         store.record(a_record())
         moments = [LATER + timedelta(seconds=number) for number in range(16)]
         taken = at_once(partial(store.take_lease, a_record(), moment) for moment in moments)
         assert taken.count(True) == 1
-        assert stored(store, a_record()).lease_until == moments[taken.index(True)]
+        assert stored(store, a_record()) == a_record().leased(moments[taken.index(True)])
 
     def test_a_queued_message_cannot_be_leased(self, store: MessageStore) -> None:
         store.record(a_record())
@@ -196,12 +197,57 @@ class LeaseContract(MessageStoreTests):
         assert not store.take_lease(a_record(), LATER)
 
 
+class UndeliverableContract(MessageStoreTests):
+    """What was tried too often waits for a person."""
+
+    def given_up(self, store: MessageStore) -> MessageRecord:
+        store.record(a_record())
+        store.take_lease(a_record(), NOW)
+        leased = stored(store, a_record())
+        assert store.give_up(leased)
+        return stored(store, a_record())
+
+    def test_it_is_nobodys_any_more(self, store: MessageStore) -> None:
+        record = self.given_up(store)
+        assert record == replace(a_record().leased(NOW), state=MessageState.UNDELIVERABLE)
+        assert not store.take_lease(record, LATER)
+        store.mark_queued(record.gate_key, LATER)
+        assert stored(store, record).state is MessageState.UNDELIVERABLE
+
+    def test_it_stays_in_the_history(self, store: MessageStore) -> None:
+        self.given_up(store)
+        assert len(store.history(KEY)) == 1
+
+    def test_one_that_somebody_else_took_is_not_given_up(self, store: MessageStore) -> None:
+        store.record(a_record())
+        store.take_lease(a_record(), NOW)
+        assert not store.give_up(a_record())
+        assert stored(store, a_record()).state is MessageState.PENDING
+
+    def test_one_that_was_queued_is_not_given_up(self, store: MessageStore) -> None:
+        store.record(a_record())
+        store.mark_queued(a_record().gate_key, NOW)
+        assert not store.give_up(a_record())
+
+    def test_it_can_be_tried_again_from_the_start(self, store: MessageStore) -> None:
+        record = self.given_up(store)
+        assert store.retry(record.gate_key)
+        assert stored(store, record) == a_record()
+        assert not store.retry(record.gate_key)
+
+    def test_nothing_else_can(self, store: MessageStore) -> None:
+        store.record(a_record())
+        assert not store.retry(a_record().gate_key)
+        assert not store.retry("unknown")
+
+
 class MessageStoreContract(
     GateContract,
     ProgressContract,
     LeaseContract,
+    UndeliverableContract,
     HistoryContract,
-    PendingContract,
+    StuckContract,
     UnmatchedContract,
     ImportContract,
 ):

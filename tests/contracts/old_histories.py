@@ -142,7 +142,7 @@ class ImportContract(MessageStoreTests):
 
     def test_it_is_neither_pending_nor_unmatched(self, store: MessageStore) -> None:
         store.import_message(KEY, an_entry())
-        assert store.list_pending(10, recorded_before=NOW + timedelta(days=1)) == ()
+        assert store.list_stuck(10, NOW + timedelta(days=1)) == ()
         assert store.list_unmatched(10) == ()
 
     def test_a_long_entry_is_whole(self, store: MessageStore) -> None:

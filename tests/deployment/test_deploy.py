@@ -1,5 +1,6 @@
 """The commands around a deployment: what they ask for, and how they say what is missing."""
 
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -46,7 +47,9 @@ def test_it_asks_sam_to_deploy_the_stage_and_ends_as_sam_does(
     assert deployed("staging", "AlarmEmail=oncall@example.com").exit_code == 3
     asked = (tmp_path / "asked").read_text()
     assert asked.startswith("deploy --stack-name frontdesk-staging ")
-    assert asked.endswith("--parameter-overrides Stage=staging AlarmEmail=oncall@example.com\n")
+    assert re.search(
+        r" Stage=staging Release=[0-9a-f]{10} AlarmEmail=oncall@example.com$", asked, re.M
+    )
 
 
 def test_without_the_secret_it_says_how_to_make_it(moto_aws: EmulatedAws, tmp_path: Path) -> None:

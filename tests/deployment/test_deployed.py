@@ -3,17 +3,12 @@
 import json
 import subprocess
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from domain.addresses import ChannelType
-from domain.routing import ALL_QUEUES
 from entrypoints.cli.demo import DEMO_SENDERS
-from infrastructure.queueing.sqs_check import check_queues
-from infrastructure.settings import read_settings
-from infrastructure.storage.dynamodb_tables import check_tables, table_schemas
 from tests.deployment.deployed import Deployed, post
 
 FRONTDESK = str(Path(sys.executable).with_name("frontdesk"))
@@ -105,9 +100,8 @@ def test_an_unknown_channel_is_not_found(deployed: Deployed) -> None:
     assert (status, json.loads(body)) == (404, {"error": "Unsupported channel"})
 
 
-def test_what_is_deployed_is_what_the_checks_ask_for(deployed: Deployed) -> None:
-    settings = read_settings(deployed.settings)
-    schemas = table_schemas(**settings.tables._asdict())
-    assert check_tables(deployed.aws.dynamodb, schemas) == ()
-    assert check_queues(deployed.aws.sqs, settings.queue_urls, timedelta(0)) == ()
-    assert settings.queue_urls.keys() == {*ALL_QUEUES}
+def test_the_doctor_finds_nothing_wrong(deployed: Deployed) -> None:
+    findings = map(json.loads, frontdesk(deployed, "doctor", "--json").splitlines())
+    verdicts = {finding["check"]: finding["verdict"] for finding in findings}
+    assert verdicts.keys() >= {"secrets", "tables", "queues", "bucket"}
+    assert {*verdicts.values()} == {"ok"}

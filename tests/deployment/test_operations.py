@@ -40,6 +40,7 @@ def test_every_command_in_it_exists() -> None:
     assert {first for first, _ in commands} == {
         "conversations",
         "dead-letters",
+        "doctor",
         "queues",
         "serve",
         "unmatched",

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from domain.addresses import ChannelType
 from tests.deployment.deployed import Deployed, post
@@ -63,3 +64,11 @@ def test_without_reading_long_texts_a_duplicate_of_one_is_not_known(deployed: De
         assert post(webhook)[0] == 503
     assert post(webhook)[0] == 200
     assert len(deployed.contexts("EMAIL_REPLIES")) == 1
+
+
+def test_nobody_but_the_function_may_spool(deployed: Deployed) -> None:
+    url = deployed.settings["SPOOL_QUEUE_URL"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        deployed.aws.sqs.send_message(
+            QueueUrl=url, MessageBody="Believe me", MessageGroupId="a", MessageDeduplicationId="b"
+        )

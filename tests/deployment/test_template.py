@@ -98,6 +98,20 @@ def test_the_function_has_every_queue_and_the_secret_that_the_deployment_checks(
     assert given["TENANTS"] == {"Fn::Sub": f"secretsmanager:{tenants_secret('${Stage}')}"}
 
 
+def version(*parameters: str) -> str:
+    (name,) = (
+        name
+        for name, resource in translated(*parameters)["Resources"].items()
+        if resource["Type"] == "AWS::Lambda::Version"
+    )
+    return str(name)
+
+
+def test_every_release_has_a_version_of_its_own() -> None:
+    assert version("Release=0123456789") == version("Release=0123456789", "LogLevel=DEBUG")
+    assert version("Release=0123456789") != version("Release=0123456780")
+
+
 def queues() -> dict[str, dict[str, Any]]:
     found = resources("SQS::Queue")
     return {name: found[name] for name in found if not name.endswith("DeadLetterQueue")}
@@ -136,7 +150,8 @@ def test_nothing_refers_to_a_blob_that_has_expired() -> None:
         rule["Id"]: rule
         for rule in resources("S3::Bucket")["BlobsBucket"]["LifecycleConfiguration"]["Rules"]
     }
-    assert rules["contexts"]["ExpirationInDays"] * 24 * 3600 > 2 * FOURTEEN_DAYS
+    for queued in ("contexts", "spool"):
+        assert rules[queued]["ExpirationInDays"] * 24 * 3600 > 2 * FOURTEEN_DAYS
     for kept in ("attachments", "messages"):
         assert rules[kept]["Status"] == {"Fn::If": ["KeepsBlobs", "Disabled", "Enabled"]}
     retention = translated()["Parameters"]["MessageRetentionDays"]["AllowedValues"]

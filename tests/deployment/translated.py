@@ -20,15 +20,16 @@ class NoManagedPolicies:
 
 template = yaml_parse(sys.stdin.read())
 template["Globals"]["Function"]["CodeUri"] = "s3://bucket/function.zip"
-print(json.dumps(transform(template, {"Stage": "prod"}, NoManagedPolicies())))
+parameters = dict(given.split("=") for given in ("Stage=prod", *sys.argv[1:]))
+print(json.dumps(transform(template, parameters, NoManagedPolicies())))
 """
 
 
 @cache
-def translated() -> dict[str, Any]:
-    """The template, its intrinsic functions in their long form."""
+def translated(*parameters: str) -> dict[str, Any]:
+    """The template for parameters like ``Stage=dev``, intrinsic functions in their long form."""
     done = subprocess.run(
-        [SAM.with_name("python"), "-c", _TRANSLATE],
+        [SAM.with_name("python"), "-c", _TRANSLATE, *parameters],
         env={"PATH": os.environ["PATH"], **OFFLINE_AWS},
         input=TEMPLATE.read_text("utf-8"),
         capture_output=True,

@@ -150,8 +150,8 @@ def test_cutting_keeps_whole_characters_within_the_size(text: str, size_bytes: i
 @pytest.mark.parametrize(
     ("changes", "seconds_later", "stuck"),
     [
-        ({}, 30, False),
-        ({}, 31, True),
+        ({}, 29, False),
+        ({}, 30, True),
         ({"lease_until": NOW + timedelta(seconds=60)}, 59, False),
         ({"lease_until": NOW + timedelta(seconds=60)}, 60, True),
         ({"state": MessageState.QUEUED}, 3600, False),
@@ -162,6 +162,18 @@ def test_a_message_is_stuck_when_pending_for_long_without_a_lease(
     changes: dict[str, Any], seconds_later: int, stuck: bool
 ) -> None:
     assert a_record(**changes).is_stuck(NOW + timedelta(seconds=seconds_later)) is stuck
+
+
+def test_each_attempt_has_twice_the_time_of_the_one_before_up_to_an_hour() -> None:
+    record, now, waits = a_record(), NOW, []
+    while not record.is_given_up:
+        record = record.leased(now)
+        waits.append(record.due_at - now)
+        now = record.due_at
+
+    assert waits[:4] == [timedelta(seconds=30 * 2**attempt) for attempt in range(4)]
+    assert waits[-1] == timedelta(hours=1)
+    assert timedelta(hours=16) < now - NOW < timedelta(hours=24)
 
 
 def test_a_record_is_pending_in_a_conversation_and_unmatched_without_one() -> None:

@@ -41,7 +41,7 @@ EVERY_METHOD: dict[str, Callable[[Tables], object]] = {
     "lease": lambda t: t.messages().take_lease(a_record(), LATER),
     "queued": lambda t: t.messages().mark_queued("key", NOW),
     "history": lambda t: t.messages().history(KEY),
-    "pending": lambda t: t.messages().list_pending(1, recorded_before=NOW),
+    "stuck": lambda t: t.messages().list_stuck(1, NOW),
     "unmatched": lambda t: t.messages().list_unmatched(1),
     "next unmatched": lambda t: t.messages().list_unmatched(1, after="key"),
     "claim": lambda t: t.claims().claim("ana", NOW, LIMITS),

@@ -77,7 +77,7 @@ class TestItems:
             "channel_type": "sms",
             "validated_at": "2026-03-04T12:00:00.250000Z",
             "recorded_at": "2026-03-04T12:00:00.250000Z",
-            "work_since": f"2026-03-04T12:00:00.250000Z#{message.gate_key[:16]}",
+            "work_since": f"2026-03-04T12:00:30.250000Z#{message.gate_key[:16]}",
         }
 
     def test_other_systems_find_the_history_of_a_conversation(self, tables: Tables) -> None:
@@ -208,7 +208,7 @@ class TestLargeMessages:
         assert item_bytes(item) < INLINE_BYTES + 10 * KILOBYTE
         assert stored(store, record) == record
         assert store.history(KEY) == (record.message.in_history(),)
-        assert store.list_pending(1, recorded_before=LATER) == (record,)
+        assert store.list_stuck(1, record.due_at) == (record,)
 
     def test_the_item_shows_the_beginning_of_its_content(
         self, tables: Tables, blobs: MemoryBlobStore
@@ -273,7 +273,7 @@ class TestLists:
             store.record(numbered(number + 3, None))
         assert len(store.history(KEY, limit=limit)) == limit
         assert len(store.list_unmatched(limit)) == limit
-        assert len(store.list_pending(limit, recorded_before=LATER)) == limit
+        assert len(store.list_stuck(limit, LATER + timedelta(hours=1))) == limit
 
     def test_a_page_after_an_unknown_message_is_empty(self, tables: Tables) -> None:
         tables.messages().record(numbered(1, None))

@@ -126,7 +126,7 @@ class TestSchema:
     @pytest.mark.parametrize(
         ("query", "index"),
         [
-            ("FROM messages WHERE state = 'pending' ORDER BY recorded_at", "pending_messages"),
+            ("FROM messages WHERE state = 'pending' ORDER BY due_at", "stuck_messages"),
             ("FROM messages WHERE state = 'unmatched' ORDER BY timestamp, gate_key", "unmatched_"),
             (
                 "FROM messages WHERE conversation_id = 'a' AND primary_channel = 'b'"

@@ -1,0 +1,1 @@
+"""Where authentic requests wait until they can be worked on: one file per backend."""

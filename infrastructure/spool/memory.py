@@ -1,0 +1,93 @@
+"""The spool in memory: forgets everything, keeps every other promise."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+
+from application.clock import Clock
+from application.ports.spooling import (
+    Spool,
+    SpoolDelivery,
+    SpoolDepth,
+    SpooledRequest,
+    SpoolFullError,
+)
+
+MAX_ENTRIES = 10_000
+
+
+@dataclass(slots=True)
+class _Waiting:
+    entry: SpooledRequest
+    hidden_until: datetime
+    attempts: int = 0
+
+    @property
+    def received_at(self) -> datetime:
+        return self.entry.request.received_at
+
+    def is_ready(self, now: datetime) -> bool:
+        return self.attempts == 0 or self.hidden_until <= now
+
+
+class MemorySpool(Spool):
+    """At most ``max_entries`` in a dictionary by id. A receipt is the count of deliveries."""
+
+    def __init__(self, clock: Clock, max_entries: int = MAX_ENTRIES) -> None:
+        self._clock = clock
+        self._max_entries = max_entries
+        self._lock = Lock()
+        self._waiting: dict[str, _Waiting] = {}
+
+    def keep(self, entry: SpooledRequest) -> None:
+        """See ``Spool``."""
+        with self._lock:
+            if entry.entry_id in self._waiting:
+                return
+            if len(self._waiting) >= self._max_entries:
+                raise SpoolFullError(f"the spool holds {self._max_entries} entries already")
+            self._waiting[entry.entry_id] = _Waiting(entry, hidden_until=self._clock())
+
+    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+        """See ``Spool``."""
+        with self._lock:
+            now = self._clock()
+            ready = [one for one in self._oldest_of_each_group() if one.is_ready(now)]
+            return tuple(_deliver(one, now + visibility) for one in ready[:limit])
+
+    def _oldest_of_each_group(self) -> Iterator[_Waiting]:
+        groups = set()
+        for one in sorted(self._waiting.values(), key=lambda one: one.received_at):
+            if one.entry.group not in groups:
+                groups.add(one.entry.group)
+                yield one
+
+    def done(self, delivery: SpoolDelivery) -> None:
+        """See ``Spool``."""
+        with self._lock:
+            if self._taken(delivery):
+                del self._waiting[delivery.entry.entry_id]
+
+    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+        """See ``Spool``."""
+        with self._lock:
+            if taken := self._taken(delivery):
+                taken.hidden_until = self._clock() + delay
+
+    def _taken(self, delivery: SpoolDelivery) -> _Waiting | None:
+        """What ``delivery`` took, if nobody has taken it since."""
+        waiting = self._waiting.get(delivery.entry.entry_id)
+        return waiting if waiting and waiting.attempts == delivery.attempts else None
+
+    def depth(self) -> SpoolDepth:
+        """See ``Spool``."""
+        with self._lock:
+            times = [one.received_at for one in self._waiting.values()]
+        return SpoolDepth(len(times), min(times, default=None))
+
+
+def _deliver(waiting: _Waiting, hidden_until: datetime) -> SpoolDelivery:
+    waiting.attempts += 1
+    waiting.hidden_until = hidden_until
+    return SpoolDelivery(waiting.entry, f"{waiting.attempts}", waiting.attempts)

@@ -1,0 +1,276 @@
+"""What every spool promises; and beyond that, what the embedded ones do."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from application.ports.channels import WebhookRequest
+from application.ports.spooling import (
+    Spool,
+    SpoolDelivery,
+    SpoolDepth,
+    SpooledRequest,
+    SpoolFullError,
+)
+from tests.builders import ACCOUNT, NOW
+from tests.contracts.concurrency import at_once
+from tests.contracts.context_queue import ManualClock, PassingTime
+
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
+MOMENT = timedelta(microseconds=1)
+
+REQUEST = WebhookRequest(
+    method="POST",
+    url="https://example.com/webhooks/sms?a=1&b=%20",
+    headers=(("content-type", "text/plain"), ("x-twice", "ü"), ("x-twice", "2")),
+    body=b"\x00\xff binary \r\n",
+    received_at=NOW,
+)
+
+
+def an_entry(name: str = "a1", **changes: Any) -> SpooledRequest:
+    """An entry whose group is the letters of its name, received as many seconds after ``NOW``."""
+    number = int(name.lstrip("abcdefghijklmnopqrstuvwxyz"))
+    received_at = NOW + number * SECOND
+    entry = SpooledRequest(
+        entry_id=name,
+        group=name.removesuffix(str(number)),
+        account=ACCOUNT,
+        request=replace(REQUEST, received_at=received_at),
+        spooled_at=received_at + MOMENT,
+    )
+    return replace(entry, **changes)
+
+
+def keep_all(spool: Spool, *names: str) -> None:
+    """Keep an entry of each name, one after the other."""
+    for name in names:
+        spool.keep(an_entry(name))
+
+
+def names(deliveries: Iterable[SpoolDelivery]) -> list[str]:
+    """Which entries were taken, in their order."""
+    return [delivery.entry.entry_id for delivery in deliveries]
+
+
+class SpoolContract:
+    """What a worker may rely on with every backend. Override ``spool`` and ``clock``.
+
+    No time in it is shorter than a second, which is the least that SQS knows.
+    """
+
+    @pytest.fixture
+    def clock(self) -> PassingTime:
+        raise NotImplementedError("a backend provides it")
+
+    @pytest.fixture
+    def spool(self) -> Spool:
+        raise NotImplementedError("a backend provides it")
+
+    @pytest.mark.parametrize(
+        "body", [REQUEST.body, b"", b"x" * 300_000], ids=["binary", "empty", "large"]
+    )
+    def test_an_entry_comes_out_as_it_went_in(self, spool: Spool, body: bytes) -> None:
+        entry = an_entry(request=replace(REQUEST, body=body))
+        spool.keep(entry)
+        (delivery,) = spool.take(10, MINUTE)
+        assert (delivery.entry, delivery.attempts) == (entry, 1)
+
+    def test_there_is_nothing_at_first(self, spool: Spool) -> None:
+        assert spool.take(10, MINUTE) == ()
+        assert spool.depth() == SpoolDepth(0, None)
+
+    def test_of_each_group_the_oldest_is_taken_alone(self, spool: Spool) -> None:
+        keep_all(spool, "a1", "a2", "b3", "a4", "b5")
+        assert names(spool.take(10, MINUTE)) == ["a1", "b3"]
+        assert spool.take(10, MINUTE) == ()
+
+    def test_the_next_of_a_group_comes_when_the_one_before_is_done(self, spool: Spool) -> None:
+        keep_all(spool, "a1", "a2", "a3")
+        taken = []
+        while deliveries := spool.take(10, MINUTE):
+            taken += names(deliveries)
+            spool.done(deliveries[0])
+        assert taken == ["a1", "a2", "a3"]
+
+    def test_no_more_than_the_limit_is_taken(self, spool: Spool) -> None:
+        keep_all(spool, "a1", "b2", "c3")
+        assert names(spool.take(2, MINUTE)) == ["a1", "b2"]
+        assert names(spool.take(2, MINUTE)) == ["c3"]
+
+    def test_what_nobody_finished_is_taken_again_and_its_group_waits_for_it(
+        self, spool: Spool, clock: PassingTime
+    ) -> None:
+        keep_all(spool, "a1", "a2")
+        spool.take(10, SECOND)
+        assert spool.take(10, SECOND) == ()
+        clock.advance(seconds=1)
+        (again,) = spool.take(10, MINUTE)
+        assert (again.entry.entry_id, again.attempts) == ("a1", 2)
+
+    def test_what_is_put_back_is_taken_again_after_its_delay_and_its_group_waits_for_it(
+        self, spool: Spool, clock: PassingTime
+    ) -> None:
+        keep_all(spool, "a1", "a2", "b3")
+        first, other = spool.take(10, MINUTE)
+        spool.put_back(first, SECOND)
+        spool.done(other)
+        assert spool.take(10, MINUTE) == ()
+        clock.advance(seconds=1)
+        (again,) = spool.take(10, MINUTE)
+        assert (again.entry.entry_id, again.attempts) == ("a1", 2)
+
+    def test_what_is_put_back_without_delay_can_be_taken_at_once(self, spool: Spool) -> None:
+        keep_all(spool, "a1")
+        for attempt in (1, 2, 3):
+            (delivery,) = spool.take(10, MINUTE)
+            assert delivery.attempts == attempt
+            spool.put_back(delivery, timedelta(0))
+
+    def test_what_is_done_never_comes_again(self, spool: Spool, clock: PassingTime) -> None:
+        keep_all(spool, "a1")
+        (delivery,) = spool.take(10, SECOND)
+        spool.done(delivery)
+        clock.advance(seconds=1)
+        assert spool.take(10, MINUTE) == ()
+        assert spool.depth().entries == 0
+
+    def test_an_earlier_delivery_has_no_say_in_a_later_one(
+        self, spool: Spool, clock: PassingTime
+    ) -> None:
+        keep_all(spool, "a1")
+        (first,) = spool.take(10, SECOND)
+        clock.advance(seconds=1)
+        (second,) = spool.take(10, MINUTE)
+        spool.done(first)
+        spool.put_back(first, timedelta(0))
+        assert spool.take(10, MINUTE) == ()
+        spool.put_back(second, timedelta(0))
+        assert names(spool.take(10, MINUTE)) == ["a1"]
+
+    def test_what_is_done_twice_is_done(self, spool: Spool) -> None:
+        keep_all(spool, "a1", "a2")
+        (delivery,) = spool.take(10, MINUTE)
+        spool.done(delivery)
+        spool.done(delivery)
+        spool.put_back(delivery, timedelta(0))
+        assert names(spool.take(10, MINUTE)) == ["a2"]
+
+    def test_an_entry_that_waits_is_kept_once(self, spool: Spool) -> None:
+        again = an_entry("a1", request=replace(REQUEST, received_at=NOW + MINUTE))
+        for entry in (an_entry("a1"), again):
+            spool.keep(entry)
+        assert spool.depth().entries == 1
+        (delivery,) = spool.take(10, MINUTE)
+        spool.keep(again)
+        spool.put_back(delivery, timedelta(0))
+        (delivery,) = spool.take(10, MINUTE)
+        assert delivery.entry == an_entry("a1")
+        assert spool.depth().entries == 1
+
+    def test_of_many_repetitions_at_once_one_is_kept(self, spool: Spool) -> None:
+        repetitions = [
+            an_entry("a1", request=replace(REQUEST, received_at=NOW + number * SECOND))
+            for number in range(8)
+        ]
+        at_once(partial(spool.keep, entry) for entry in repetitions)
+        assert spool.depth().entries == 1
+
+    def test_of_many_takers_at_once_each_entry_goes_to_one(self, spool: Spool) -> None:
+        groups = "abcdefghijkl"
+        at_once(partial(keep_all, spool, f"{group}1", f"{group}2") for group in groups)
+        batches = at_once([partial(spool.take, 3, MINUTE)] * 8)
+        taken = [name for batch in batches for name in names(batch)]
+        assert sorted(taken) == [f"{group}1" for group in groups]
+
+    def test_the_depth_counts_what_waits_what_is_taken_and_what_is_put_back(
+        self, spool: Spool
+    ) -> None:
+        keep_all(spool, "a1", "a2", "b3", "c4")
+        first, *_ = spool.take(2, MINUTE)
+        spool.put_back(first, MINUTE)
+        assert spool.depth().entries == 4
+
+    def test_no_entry_can_be_seen_through_its_repr(self, spool: Spool) -> None:
+        keep_all(spool, "a1")
+        assert "binary" not in repr(spool.take(10, MINUTE))
+
+
+class EmbeddedSpoolContract(SpoolContract):
+    """What the embedded backends do beyond it: exact times, the order of receipt, a limit.
+
+    The limit of ``small_spool`` is three entries.
+    """
+
+    @pytest.fixture
+    def clock(self) -> ManualClock:
+        return ManualClock()
+
+    @pytest.fixture
+    def small_spool(self) -> Spool:
+        raise NotImplementedError("a backend provides it")
+
+    def test_the_oldest_is_the_one_received_first(self, spool: Spool) -> None:
+        keep_all(spool, "b3", "a2", "c4", "a1")
+        assert names(spool.take(10, MINUTE)) == ["a1", "b3", "c4"]
+
+    def test_an_entry_is_hidden_for_exactly_as_long_as_asked(
+        self, spool: Spool, clock: ManualClock
+    ) -> None:
+        keep_all(spool, "a1")
+        (delivery,) = spool.take(10, MINUTE)
+        clock.advance(by=MINUTE - MOMENT)
+        assert spool.take(10, MINUTE) == ()
+        spool.put_back(delivery, MINUTE)
+        clock.advance(by=MINUTE - MOMENT)
+        assert spool.take(10, MINUTE) == ()
+        clock.advance(by=MOMENT)
+        assert names(spool.take(10, MINUTE)) == ["a1"]
+
+    def test_a_new_entry_can_be_taken_whatever_the_clock_says(
+        self, spool: Spool, clock: ManualClock
+    ) -> None:
+        keep_all(spool, "a1")
+        clock.advance(by=timedelta(days=-1))
+        assert names(spool.take(10, MINUTE)) == ["a1"]
+
+    def test_a_late_worker_may_finish_what_nobody_has_taken_since(
+        self, spool: Spool, clock: ManualClock
+    ) -> None:
+        keep_all(spool, "a1")
+        (delivery,) = spool.take(10, SECOND)
+        clock.advance(by=MINUTE)
+        spool.done(delivery)
+        assert spool.depth() == SpoolDepth(0, None)
+
+    def test_the_depth_tells_when_the_oldest_was_received(self, spool: Spool) -> None:
+        keep_all(spool, "b3", "a1", "a2")
+        spool.take(10, MINUTE)
+        assert spool.depth() == SpoolDepth(3, NOW + SECOND)
+
+    def test_an_entry_that_was_done_is_kept_anew(self, spool: Spool) -> None:
+        for _ in range(2):
+            keep_all(spool, "a1")
+            (delivery,) = spool.take(10, MINUTE)
+            spool.done(delivery)
+
+    def test_a_full_spool_refuses_and_keeps_what_it_has(self, small_spool: Spool) -> None:
+        keep_all(small_spool, "a1", "b2", "c3")
+        with pytest.raises(SpoolFullError, match="3 entries"):
+            keep_all(small_spool, "d4")
+        assert names(small_spool.take(10, MINUTE)) == ["a1", "b2", "c3"]
+
+    def test_a_full_spool_still_takes_note_of_a_repetition(self, small_spool: Spool) -> None:
+        keep_all(small_spool, "a1", "b2", "c3", "a1")
+        assert small_spool.depth().entries == 3
+
+    def test_whatever_is_done_makes_room(self, small_spool: Spool) -> None:
+        keep_all(small_spool, "a1", "b2", "c3")
+        small_spool.done(small_spool.take(1, MINUTE)[0])
+        keep_all(small_spool, "d4")
+        assert small_spool.depth().entries == 3

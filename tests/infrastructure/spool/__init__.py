@@ -1,0 +1,1 @@
+"""Tests of the spools: one contract, one subclass for each backend."""
