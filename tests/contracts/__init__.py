@@ -15,6 +15,7 @@ pytest.register_assert_rewrite(
             "dead_letters",
             "message_lists",
             "message_store",
+            "spool",
             "old_histories",
             "webhook_parser",
         )

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from application.ports import channels, files, queueing, storage, telemetry
+from application.ports import channels, files, queueing, spooling, storage, telemetry
 from tests.documentation.documents import ROOT, blocks, cells, imported
 from tests.documentation.documents import files as files_in
 
 GUIDE = "docs/adding-a-backend.md"
-PORTS = (channels, files, queueing, storage, telemetry)
+PORTS = (channels, files, queueing, spooling, storage, telemetry)
 
 _modules = {path: imported(path, code) for path, code in files_in(GUIDE).items()}
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from infrastructure.secrets.development import DevelopmentCredentials
+from infrastructure.storage.sqlite_schema import MIGRATIONS
 from tests.entrypoints.cli.support import frontdesk, json_lines
 
 
@@ -79,7 +80,7 @@ def test_a_database_of_a_newer_version_is_a_problem(data_dir: Path) -> None:
     with closing(sqlite3.connect(data_dir / "frontdesk.db")) as connection:
         connection.execute("PRAGMA user_version = 99")
     problems(
-        f"{data_dir}/frontdesk.db: schema version 99, expected at most 2: "
+        f"{data_dir}/frontdesk.db: schema version 99, expected at most {len(MIGRATIONS)}: "
         "a newer Frontdesk wrote it"
     )
 
