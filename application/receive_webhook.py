@@ -1,12 +1,12 @@
 """Receive a provider's webhook: the way from raw bytes to the provider's own answer."""
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from application.clock import Clock, Deadline
+from application.bury_request import BuryRequest
+from application.clock import Deadline
 from application.http_answers import INTERNAL_ERROR, answer_to
 from application.ports.channels import (
     WebhookParser,
@@ -14,40 +14,35 @@ from application.ports.channels import (
     WebhookRequest,
     WebhookResponse,
 )
-from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.telemetry import Metrics
-from application.receive_message import Receipt, ReceiveMessage
-from application.store_files import StoreFiles
+from application.receive_proven import ReceiveProven
+from application.spool_request import SpoolRequest
 from domain.addresses import ChannelType, channel_in_path
 from domain.errors import (
     MethodNotAllowedError,
+    OverloadedError,
     RefusedError,
     TemporaryError,
-    UnreadableMessageError,
     UnsupportedChannelError,
     ValidationError,
 )
-from domain.messages import InboundMessage
-from domain.routing import UnauthenticatedMail
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ReceiveWebhook:
-    """Authenticate, parse, receive each message, answer.
+    """Authenticate, receive, answer.
 
     Until the request is proven authentic nothing of it is stored; from then on it is never
-    dropped without a trace: it ends as a message, as a dead letter, or in a 5xx that makes
-    the provider try again.
+    dropped without a trace: it ends as a message, in the spool, as a dead letter, or in a 5xx
+    that makes the provider try again.
     """
 
     parsers: WebhookParserFactory
-    store_files: StoreFiles
-    receive_message: ReceiveMessage
-    dead_letters: DeadLetters
-    unauthenticated_mail: UnauthenticatedMail
-    clock: Clock
+    receive_proven: ReceiveProven
+    spool_request: SpoolRequest
+    bury: BuryRequest
     metrics: Metrics
     new_deadline: Callable[[], Deadline] = Deadline.after
 
@@ -64,20 +59,30 @@ class ReceiveWebhook:
         started = time.perf_counter()
         deadline = self.new_deadline()
         try:
-            channel, parser = self._admit(request.method, request.path)
+            _, parser = self._admit(request.method, request.path)
             account = parser.validate(request)
         except Exception as error:
             return self.refuse(error, request.path, started)
         try:
-            receipts = self._receive(parser, request, account, deadline)
+            receipts = self.receive_proven(request, account, deadline)
         except TemporaryError as error:
-            return self.refuse(error, request.path, started)
+            return self._put_aside(error, parser, request, account, started)
         except Exception as error:
-            letter = self._letter(error, request, account)
-            return self._bury(error, letter, channel, started) or parser.respond()
+            return self._bury(error, parser, request, account, started)
         for receipt in receipts:
             self._report(receipt.record.message.channel, started, **receipt.log_fields())
         return parser.respond()
+
+    def put_aside(self, request: WebhookRequest) -> WebhookResponse:
+        """The answer when there is too much to work on: authenticate, and keep it for later."""
+        started = time.perf_counter()
+        try:
+            _, parser = self._admit(request.method, request.path)
+            account = parser.validate(request)
+        except Exception as error:
+            return self.refuse(error, request.path, started)
+        busy = OverloadedError("too many webhooks at once")
+        return self._put_aside(busy, parser, request, account, started)
 
     def refuse(self, error: Exception, path: str, started: float) -> WebhookResponse:
         """Answer a request that is not processed, and leave a trace of why in log and metrics.
@@ -91,7 +96,7 @@ class ReceiveWebhook:
         if isinstance(error, RefusedError):
             self._report(channel, started, outcome="refused", status=answer.status)
         else:
-            self._report_error(error)
+            self.bury.report(error)
             self._report(channel, started, outcome="failed", status=answer.status)
         return answer
 
@@ -102,65 +107,42 @@ class ReceiveWebhook:
             raise MethodNotAllowedError("webhooks are posted")
         return found
 
-    def _receive(
-        self, parser: WebhookParser, request: WebhookRequest, account: str, deadline: Deadline
-    ) -> list[Receipt]:
-        """Receive every message of the request, also those behind one that fails."""
-        receipts: list[Receipt] = []
-        errors: list[Exception] = []
-        parsed = parser.parse(request, account)
-        welcome = [one for one in parsed if self._is_welcome(one.message)]
-        if len(welcome) < len(parsed):
-            errors.append(_UnauthenticatedMailError("nobody vouches for the author of this mail"))
-        for message in self.store_files(welcome, deadline):
-            try:
-                receipts.append(self.receive_message(message, deadline))
-            except Exception as error:
-                errors.append(error)
-        if errors:
-            # One that may heal comes first: the provider's retry then repeats them all.
-            raise min(errors, key=lambda error: not isinstance(error, TemporaryError))
-        return receipts
-
-    def _is_welcome(self, message: InboundMessage) -> bool:
-        return (
-            message.author_authenticated
-            or self.unauthenticated_mail is not UnauthenticatedMail.DEAD_LETTER
-        )
-
-    def _letter(self, error: Exception, request: WebhookRequest, account: str) -> DeadLetter:
-        """What is kept of a request that will not heal; the same id however often it comes."""
-        kind = next(
-            (kind for error_type, kind in _LETTER_KINDS if isinstance(error, error_type)),
-            DeadLetterKind.BUG,
-        )
-        headers = tuple(pair for pair in request.headers if pair[0] != "authorization")
-        identity = b"\0".join((account.encode(), request.path.encode(), request.body))
-        return DeadLetter(
-            letter_id=f"{kind}-{hashlib.sha256(identity).hexdigest()[:32]}",
-            kind=kind,
-            reason=type(error).__name__ if kind is DeadLetterKind.BUG else str(error),
-            account=account,
-            request=replace(request, headers=headers),
-            attempts=1,
-            created_at=self.clock(),
-        )
+    def _put_aside(
+        self,
+        error: TemporaryError,
+        parser: WebhookParser,
+        request: WebhookRequest,
+        account: str,
+        started: float,
+    ) -> WebhookResponse:
+        """Acknowledge what could not be worked on, once the spool has it."""
+        try:
+            self.spool_request(request, account)
+        except Exception as failure:
+            self.bury.report(failure)
+            return self.refuse(error, request.path, started)
+        self.metrics.count("Errors", type=type(error).__name__)
+        self._report(_channel_named_in(request.path), started, outcome="spooled")
+        return parser.respond()
 
     def _bury(
-        self, error: Exception, letter: DeadLetter, channel: ChannelType, started: float
-    ) -> WebhookResponse | None:
-        """Keep a dead letter. ``None`` once it is kept: only then may it be acknowledged."""
-        if letter.kind is DeadLetterKind.BUG:
-            self._report_error(error)
+        self,
+        error: Exception,
+        parser: WebhookParser,
+        request: WebhookRequest,
+        account: str,
+        started: float,
+    ) -> WebhookResponse:
+        """Acknowledge what will not heal, once it is a dead letter."""
+        channel = _channel_named_in(request.path)
         try:
-            self.dead_letters.keep(letter)
+            letter = self.bury(error, request, account)
         except Exception as failure:
-            self._report_error(failure)
+            self.bury.report(failure)
             self._report(channel, started, outcome="failed", status=500)
             return INTERNAL_ERROR
-        self.metrics.count("DeadLetters", kind=letter.kind)
         self._report(channel, started, outcome="dead_letter", dead_letter_id=letter.letter_id)
-        return None
+        return parser.respond()
 
     def _report(self, channel: ChannelType | None, started: float, **fields: object) -> None:
         name = channel or "none"
@@ -172,23 +154,9 @@ class ReceiveWebhook:
             extra={"channel": name, **fields, "duration_ms": round(duration, 3)},
         )
 
-    def _report_error(self, error: Exception) -> None:
-        self.metrics.count("Errors", type=type(error).__name__)
-        logger.error("webhook failed", extra={"error": type(error).__name__}, exc_info=error)
-
 
 def _channel_named_in(path: str) -> ChannelType | None:
     try:
         return channel_in_path(path)
     except UnsupportedChannelError:
         return None
-
-
-class _UnauthenticatedMailError(UnreadableMessageError):
-    """Mail that the operator wants to look at before anybody believes it."""
-
-
-_LETTER_KINDS = (
-    (_UnauthenticatedMailError, DeadLetterKind.UNAUTHENTICATED),
-    (UnreadableMessageError, DeadLetterKind.UNREADABLE),
-)

@@ -230,10 +230,10 @@ STUCK_AFTER = timedelta(seconds=30)
 LEASE = timedelta(seconds=30)
 """How long whoever republishes a message for the first time has it for themselves."""
 
-LONGEST_LEASE = timedelta(hours=1)
+LONGEST_LEASE = timedelta(minutes=10)
 """Each attempt has twice the time of the one before, up to this."""
 
-MAX_ATTEMPTS = 24
+MAX_ATTEMPTS = 100
 """How often a message is republished before somebody must look at it: most of a day."""
 
 

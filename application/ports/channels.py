@@ -1,8 +1,9 @@
 """Channels: how a provider's webhook is read, and how one sends an answer through it."""
 
+import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -30,6 +31,16 @@ class WebhookRequest:
     def path(self) -> str:
         """The path of the public URL, still percent-encoded."""
         return urlsplit(self.url).path
+
+    def without_authorization(self) -> "WebhookRequest":
+        """This request as it may be stored: its ``Authorization`` header could be replayed."""
+        headers = tuple(pair for pair in self.headers if pair[0] != "authorization")
+        return replace(self, headers=headers)
+
+    def identity(self, account: str) -> str:
+        """A name for this request of ``account``: the same however often it is sent again."""
+        parts = (account.encode(), self.path.encode(), self.body)
+        return hashlib.sha256(b"\0".join(parts)).hexdigest()[:32]
 
     def header(self, name: str) -> str | None:
         """The value of a header; ``None`` if it is missing *or repeated*.

@@ -32,23 +32,27 @@ class DeadLetterKind(StrEnum):
     UNREADABLE = "unreadable"
     BUG = "bug"
     UNAUTHENTICATED = "unauthenticated"
+    EXHAUSTED = "exhausted"
+    UNDELIVERABLE = "undeliverable"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An authentic request that will not be processed without somebody's help.
+    """What will not be processed without somebody's help.
 
-    ``request`` is complete but for the ``Authorization`` header. ``reason`` names the error
-    without any content of the message.
+    Either an authentic ``request``, complete but for the ``Authorization`` header, or a
+    recorded message under its ``gate_key`` that cannot be put on its queue. ``reason`` names
+    the error without any content of the message.
     """
 
     letter_id: str
     kind: DeadLetterKind
     reason: str
     account: str
-    request: WebhookRequest = field(repr=False)
     attempts: int
     created_at: datetime
+    request: WebhookRequest | None = field(default=None, repr=False)
+    gate_key: str | None = None
 
 
 class DeadLetters(Protocol):

@@ -1,0 +1,59 @@
+"""Keep what cannot be processed, for somebody to look at."""
+
+import logging
+from dataclasses import dataclass
+
+from application.clock import Clock
+from application.ports.channels import WebhookRequest
+from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
+from application.ports.telemetry import Metrics
+from application.receive_proven import UnauthenticatedMailError
+from domain.errors import TemporaryError, UnreadableMessageError
+
+logger = logging.getLogger(__name__)
+
+_KINDS: tuple[tuple[type[Exception], DeadLetterKind], ...] = (
+    (UnauthenticatedMailError, DeadLetterKind.UNAUTHENTICATED),
+    (UnreadableMessageError, DeadLetterKind.UNREADABLE),
+    (TemporaryError, DeadLetterKind.EXHAUSTED),
+)
+
+
+@dataclass(frozen=True)
+class BuryRequest:
+    """Write a dead letter of an authentic request that will not be processed."""
+
+    dead_letters: DeadLetters
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(
+        self, error: Exception, request: WebhookRequest, account: str, attempts: int = 1
+    ) -> DeadLetter:
+        """The letter, once it is durable. Raises whatever kept it from being so."""
+        kind = next((kind for error_type, kind in _KINDS if isinstance(error, error_type)), None)
+        if kind is None:
+            self.report(error)
+        kind = kind or DeadLetterKind.BUG
+        kept = request.without_authorization()
+        letter = DeadLetter(
+            letter_id=f"{kind}-{kept.identity(account)}",
+            kind=kind,
+            reason=str(error) if kind in _SAFE_REASONS else type(error).__name__,
+            account=account,
+            request=kept,
+            attempts=attempts,
+            created_at=self.clock(),
+        )
+        self.dead_letters.keep(letter)
+        self.metrics.count("DeadLetters", kind=kind)
+        return letter
+
+    def report(self, error: Exception) -> None:
+        """Log and count an error that nobody expected, or that may heal."""
+        self.metrics.count("Errors", type=type(error).__name__)
+        logger.error("webhook failed", extra={"error": type(error).__name__}, exc_info=error)
+
+
+_SAFE_REASONS = frozenset({DeadLetterKind.UNREADABLE, DeadLetterKind.UNAUTHENTICATED})
+"""Their reasons are sentences of ours; other errors may quote what they stumbled over."""

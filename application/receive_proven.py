@@ -1,0 +1,59 @@
+"""Receive the messages of a request that was proven to be authentic."""
+
+from dataclasses import dataclass
+
+from application.clock import Deadline
+from application.ports.channels import WebhookParserFactory, WebhookRequest
+from application.receive_message import Receipt, ReceiveMessage
+from application.store_files import StoreFiles
+from domain.errors import TemporaryError, UnreadableMessageError
+from domain.messages import InboundMessage
+from domain.routing import UnauthenticatedMail
+
+
+class UnauthenticatedMailError(UnreadableMessageError):
+    """Mail that the operator wants to look at before anybody believes it."""
+
+
+@dataclass(frozen=True)
+class ReceiveProven:
+    """Parse a request and receive each message in it.
+
+    For whoever knows which account signed: the webhook itself, the spool, a dead letter that
+    somebody redrives. The gate makes every repetition harmless.
+    """
+
+    parsers: WebhookParserFactory
+    store_files: StoreFiles
+    receive_message: ReceiveMessage
+    unauthenticated_mail: UnauthenticatedMail
+
+    def __call__(
+        self, request: WebhookRequest, account: str, deadline: Deadline
+    ) -> tuple[Receipt, ...]:
+        """Receive every message of ``request``, also those behind one that fails.
+
+        Raises ``TemporaryError`` when a repetition may help, else whatever stands in the way.
+        """
+        _, parser = self.parsers.for_path(request.path)
+        receipts: list[Receipt] = []
+        errors: list[Exception] = []
+        parsed = parser.parse(request, account)
+        welcome = [one for one in parsed if self._is_welcome(one.message)]
+        if len(welcome) < len(parsed):
+            errors.append(UnauthenticatedMailError("nobody vouches for the author of this mail"))
+        for message in self.store_files(welcome, deadline):
+            try:
+                receipts.append(self.receive_message(message, deadline))
+            except Exception as error:
+                errors.append(error)
+        if errors:
+            # One that may heal comes first: a repetition then finds the others recorded.
+            raise min(errors, key=lambda error: not isinstance(error, TemporaryError))
+        return tuple(receipts)
+
+    def _is_welcome(self, message: InboundMessage) -> bool:
+        return (
+            message.author_authenticated
+            or self.unauthenticated_mail is not UnauthenticatedMail.DEAD_LETTER
+        )
