@@ -10,7 +10,6 @@ from application.clock import Clock
 from application.ports.channels import WebhookParserFactory, WebhookRequest
 from application.ports.spooling import Spool, SpooledRequest
 from application.ports.telemetry import Metrics
-from domain.errors import UnreadableMessageError
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,8 @@ class SpoolRequest:
 
     def _sender(self, request: WebhookRequest, account: str) -> str | None:
         """A name for whoever wrote; what cannot be read has no order to keep."""
-        with suppress(UnreadableMessageError):
+        # Whatever is wrong with it, the spool keeps it: its worker finds out and reports it.
+        with suppress(Exception):
             _, parser = self.parsers.for_path(request.path)
             message = parser.parse(request, account)[0].message
             parts = [message.channel, account, message.identities[0].value]

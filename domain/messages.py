@@ -278,7 +278,7 @@ class MessageRecord:
 
     def leased(self, now: datetime) -> "MessageRecord":
         """This record as the store has it after somebody took it at ``now``: one more attempt."""
-        time_left = min(LEASE * 2**self.attempts, LONGEST_LEASE)
+        time_left = min(LEASE * 2 ** min(self.attempts, 10), LONGEST_LEASE)
         return replace(self, lease_until=now + time_left, attempts=self.attempts + 1)
 
     @property

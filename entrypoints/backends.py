@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from application.clock import Clock
 from application.ports.files import BlobStore, DeadLetters
 from application.ports.queueing import ContextPublisher, ContextReader
+from application.ports.spooling import Spool
 from application.ports.storage import AnswerClaims, ConversationStore, MessageStore
 from infrastructure.settings import Settings, SettingsError
 
@@ -144,6 +145,24 @@ def choose_storage(
             )
         case _:
             assert_never(settings.storage)
+
+
+def choose_spool(settings: Settings, sqs: OpenSqs, files: Files, clock: Clock) -> Spool:
+    """The spool queue if there is one, whatever the storage: else the data directory, or memory.
+
+    Never the disk of a container: with DynamoDB the settings demand the queue.
+    """
+    if settings.storage == "memory":
+        from infrastructure.spool.memory import MemorySpool
+
+        return MemorySpool(clock)
+    if settings.spool_queue_url is not None:
+        from infrastructure.spool.sqs import SqsSpool
+
+        return SqsSpool(sqs(), settings.spool_queue_url, files.blobs)
+    from infrastructure.spool.files import FileSpool
+
+    return FileSpool(settings.data_dir / "spool", clock)
 
 
 def choose_context_queue(

@@ -12,6 +12,7 @@ from datetime import timedelta
 from dependency_injector import containers, providers
 
 from application.answer_unknown_sender import AnswerUnknownSender
+from application.bury_request import BuryRequest
 from application.clock import Clock, utc_now
 from application.conversations import OpenConversation, ShowConversation, SwitchHandOff
 from application.deliver_message import DeliverMessage
@@ -22,9 +23,13 @@ from application.ports.files import DeadLetters
 from application.ports.queueing import ContextPublisher
 from application.ports.storage import ClaimLimits, ConversationStore, MessageStore
 from application.receive_message import ReceiveMessage
+from application.receive_proven import ReceiveProven
 from application.receive_webhook import ReceiveWebhook
 from application.redrive_unmatched import RedriveUnmatched
+from application.relay_pending import RelayPending
+from application.spool_request import SpoolRequest
 from application.store_files import StoreFiles
+from application.work_off_spool import WorkOffSpool
 from domain.addresses import ChannelType
 from domain.automatic_answers import OwnAddresses
 from domain.errors import SecretsUnavailableError
@@ -35,6 +40,7 @@ from entrypoints.backends import (
     Storage,
     choose_context_queue,
     choose_files,
+    choose_spool,
     choose_storage,
     open_aws,
     open_dynamodb,
@@ -245,17 +251,25 @@ class Container(containers.DeclarativeContainer):
         new_id=new_id,
         metrics=metrics,
     )
-    store_files = Once(StoreFiles, files.provided.blobs)
+    receive_proven = Once(
+        ReceiveProven,
+        parsers,
+        Once(StoreFiles, files.provided.blobs),
+        receive_message,
+        settings.provided.unauthenticated_mail,
+    )
+    bury_request = Once(BuryRequest, dead_letters, clock, metrics)
+    spool = Once(choose_spool, settings, sqs.provider, files, clock)
     receive_webhook = Once(
         ReceiveWebhook,
-        parsers=parsers,
-        store_files=store_files,
-        receive_message=receive_message,
-        dead_letters=dead_letters,
-        unauthenticated_mail=settings.provided.unauthenticated_mail,
-        clock=clock,
-        metrics=metrics,
+        parsers,
+        receive_proven,
+        Once(SpoolRequest, spool, parsers, clock, metrics),
+        bury_request,
+        metrics,
     )
+    work_off_spool = Once(WorkOffSpool, spool, receive_proven, bury_request)
+    relay_pending = Once(RelayPending, message_store, deliver_message, dead_letters, clock, metrics)
     migrate_history = Once(MigrateHistory, conversation_store, message_store)
     redrive_unmatched = Once(RedriveUnmatched, message_store, match, deliver_message)
 

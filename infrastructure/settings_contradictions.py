@@ -31,6 +31,7 @@ _NEEDED_BY: Mapping[tuple[str, str], tuple[str, ...]] = {
         "PARTICIPANTS_TABLE",
         "CLAIMS_TABLE",
         "BLOBS_BUCKET",
+        "SPOOL_QUEUE_URL",
     ),
     # What is too large for a queue must be where the consumers of SQS can read it.
     ("QUEUE", "sqs"): (*map(queue_variable, ALL_QUEUES), "BLOBS_BUCKET"),

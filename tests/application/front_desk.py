@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from application.answer_unknown_sender import AnswerUnknownSender
+from application.bury_request import BuryRequest
 from application.conversations import OpenConversation, ShowConversation, SwitchHandOff
 from application.deliver_message import DeliverMessage
 from application.match_conversation import MatchConversation, UnknownSender
@@ -20,9 +21,13 @@ from application.ports.channels import (
 )
 from application.ports.storage import ClaimLimits
 from application.receive_message import ReceiveMessage
+from application.receive_proven import ReceiveProven
 from application.receive_webhook import ReceiveWebhook
 from application.redrive_unmatched import RedriveUnmatched
+from application.relay_pending import RelayPending
+from application.spool_request import SpoolRequest
 from application.store_files import StoreFiles
+from application.work_off_spool import WorkOffSpool
 from domain.addresses import ChannelType
 from domain.automatic_answers import AutomaticAnswer, OwnAddresses
 from domain.context import ContextObject
@@ -33,6 +38,7 @@ from domain.routing import ALL_QUEUES, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import TenantDirectory
 from infrastructure.blobs.memory import MemoryBlobStore, MemoryDeadLetters
 from infrastructure.queueing.memory import MemoryContextQueue
+from infrastructure.spool.memory import MemorySpool
 from infrastructure.storage.memory import (
     MemoryAnswerClaims,
     MemoryConversationStore,
@@ -140,14 +146,22 @@ class FrontDesk:
             new_id=lambda: f"request-{next(ids)}",
             metrics=self.metrics,
         )
+        parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: self.parser))
+        self.receive_proven = ReceiveProven(
+            parsers, StoreFiles(self.blobs), self.receive_message, unauthenticated_mail
+        )
+        self.bury = BuryRequest(self.dead_letters, self.clock, self.metrics)
+        self.spool = adapters.get("spool") or MemorySpool(self.clock)
         self.receive_webhook = ReceiveWebhook(
-            parsers=WebhookParserFactory(dict.fromkeys(ChannelType, lambda: self.parser)),
-            store_files=StoreFiles(self.blobs),
-            receive_message=self.receive_message,
-            dead_letters=self.dead_letters,
-            unauthenticated_mail=unauthenticated_mail,
-            clock=self.clock,
-            metrics=self.metrics,
+            parsers,
+            self.receive_proven,
+            SpoolRequest(self.spool, parsers, self.clock, self.metrics),
+            self.bury,
+            self.metrics,
+        )
+        self.work_off = WorkOffSpool(self.spool, self.receive_proven, self.bury)
+        self.relay = RelayPending(
+            self.messages, self.deliver, self.dead_letters, self.clock, self.metrics
         )
 
     def clock(self) -> datetime:
@@ -169,14 +183,17 @@ class FrontDesk:
         self.parser.messages = [
             m if isinstance(m, ParsedMessage) else ParsedMessage(m) for m in messages
         ]
-        webhook = WebhookRequest(
+        return self.receive_webhook(replace(self.request(signature), **request))
+
+    def request(self, signature: str = "right") -> WebhookRequest:
+        """A webhook that comes in now."""
+        return WebhookRequest(
             method="POST",
             url="https://hooks.example/webhooks/sms",
             headers=(("x-signature", signature), ("authorization", "Basic c2VjcmV0")),
             body=b"body",
             received_at=self.now,
         )
-        return self.receive_webhook(replace(webhook, **request))
 
     def queued(self) -> dict[str, list[ContextObject]]:
         """What is on each queue, delayed or not, by the queue's name; empty queues left out."""

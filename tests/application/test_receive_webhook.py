@@ -33,7 +33,6 @@ from domain.messages import (
     Direction,
     InboundMessage,
     Message,
-    MessageRecord,
     MessageState,
 )
 from domain.routing import UnauthenticatedMail
@@ -43,7 +42,6 @@ from infrastructure.queueing.memory import MemoryContextQueue
 from infrastructure.storage.memory import (
     MemoryAnswerClaims,
     MemoryConversationStore,
-    MemoryMessageStore,
 )
 from tests.application.front_desk import THANKS, FrontDesk, error_of
 from tests.builders import (
@@ -177,6 +175,7 @@ def test_what_will_not_heal_becomes_one_dead_letter(error: Exception, kind: Dead
 
     (letter,) = desk.dead_letters.list_letters(10)
     assert letter.kind is kind
+    assert letter.request is not None
     assert letter.request.body == b"body"
     assert letter.request.header("authorization") is None
     assert "Ana" not in letter.reason
@@ -202,21 +201,6 @@ def test_doubtful_mail_becomes_a_dead_letter_where_the_operator_says_so() -> Non
     (letter,) = desk.dead_letters.list_letters(10)
     assert letter.kind is DeadLetterKind.UNAUTHENTICATED
     assert desk.queued() == {}
-
-
-class StoreIsDown(MemoryMessageStore):
-    def record(self, record: MessageRecord) -> MessageRecord | None:
-        raise StorageUnavailableError("no answer")
-
-
-def test_what_is_not_durable_is_a_503() -> None:
-    desk = FrontDesk(messages=StoreIsDown())
-    desk.knows()
-
-    answer = desk.gets(an_inbound_message())
-
-    assert answer.status == 503
-    assert dict(answer.headers)["retry-after"] == "30"
 
 
 def test_one_failing_message_does_not_hold_up_the_others() -> None:

@@ -42,5 +42,6 @@ def use_emulator(container: Container, aws: EmulatedAws) -> None:
     # Whoever looks at all six queues has no time to wait a second at each that is empty.
     queue = SqsContextQueue(aws.sqs, settings.queue_urls, wait_seconds=0)
     container.context_queue.override(providers.Object(queue))
+    container.sqs.override(providers.Object(aws.sqs))
     answers = OutgoingFileSender(settings.data_dir / "outgoing.jsonl")
     container.twilio_sender.override(providers.Object(answers))

@@ -17,7 +17,7 @@ from infrastructure.settings import Settings
 from tests.builders import RECIPIENT, SENDER
 from tests.emulators import EmulatedAws, unique_name
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
-from tests.infrastructure.queueing.sqs_queues import created
+from tests.infrastructure.queueing.sqs_queues import a_spool_queue, created
 from tests.infrastructure.storage.dynamodb_tables import Tables
 
 ACCOUNT_SID = "AC" + "5" * 32
@@ -46,6 +46,7 @@ def environ(
             for queue, url in created(ministack).items()
         },
         "BLOBS_BUCKET": bucket,
+        "SPOOL_QUEUE_URL": a_spool_queue(ministack),
         "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
         "TWILIO_AUTH_TOKEN": f"secretsmanager:{secret}#auth_token",
         "UNKNOWN_SENDER": "open",

@@ -22,6 +22,7 @@ DYNAMODB = {
     "PARTICIPANTS_TABLE": "participants",
     "CLAIMS_TABLE": "claims",
     "BLOBS_BUCKET": "blobs",
+    "SPOOL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/spool.fifo",
 }
 SQS = {
     "QUEUE": "sqs",

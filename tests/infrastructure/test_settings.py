@@ -162,6 +162,7 @@ ON_AWS = {
     "PARTICIPANTS_TABLE": "frontdesk-participants",
     "CLAIMS_TABLE": "frontdesk-claims",
     "BLOBS_BUCKET": "frontdesk-blobs",
+    "SPOOL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/spool.fifo",
     "TENANTS": "secretsmanager:frontdesk/tenants",
     **QUEUE_URLS,
 }

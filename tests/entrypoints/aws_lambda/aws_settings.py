@@ -2,7 +2,7 @@
 
 from infrastructure.settings_contradictions import queue_variable
 from tests.emulators import EmulatedAws, unique_name
-from tests.infrastructure.queueing.sqs_queues import created
+from tests.infrastructure.queueing.sqs_queues import a_spool_queue, created
 from tests.infrastructure.storage.dynamodb_tables import Tables
 
 
@@ -16,6 +16,7 @@ def aws_settings(aws: EmulatedAws) -> dict[str, str]:
         **{f"{role.upper()}_TABLE": name for role, name in tables.items()},
         **{queue_variable(queue): url for queue, url in created(aws).items()},
         "BLOBS_BUCKET": bucket,
+        "SPOOL_QUEUE_URL": a_spool_queue(aws),
         "STORAGE": "dynamodb",
         "QUEUE": "sqs",
     }

@@ -141,6 +141,10 @@ def test_a_reader_that_has_seen_enough_ends_the_command_quietly(container: Conta
     assert process.wait() == 128 + signal.SIGPIPE
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_command_ends_at_once_and_quietly() -> None:
     frontdesk("demo")
     with a_server() as server, server.lock:  # answers nobody for as long as the lock is held
@@ -159,6 +163,8 @@ def test_an_interrupted_command_ends_at_once_and_quietly() -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=os.environ,
+            # A test run in the background ignores the signal, and would hand that down.
+            preexec_fn=_heed_interrupts,
         )
         assert server.asked.wait(20)
         process.send_signal(signal.SIGINT)

@@ -17,3 +17,12 @@ def created_queue(aws: EmulatedAws, name: str, attributes: Mapping[str, str]) ->
     # The names of attributes are plain text here, for they are a test's parameters.
     answer = aws.sqs.create_queue(QueueName=name, Attributes=attributes)  # type: ignore[arg-type]
     return answer["QueueUrl"]
+
+
+def a_spool_queue(aws: EmulatedAws) -> str:
+    """The URL of a new queue for the spool: FIFO, for entries of one sender keep their order."""
+    answer = aws.sqs.create_queue(
+        QueueName=f"{unique_name('spool')}.fifo",
+        Attributes={"FifoQueue": "true", "MaximumMessageSize": "262144"},
+    )
+    return answer["QueueUrl"]
