@@ -164,7 +164,7 @@ def test_an_interrupted_command_ends_at_once_and_quietly() -> None:
             stderr=subprocess.PIPE,
             env=os.environ,
             # A test run in the background ignores the signal, and would hand that down.
-            preexec_fn=_heed_interrupts,
+            preexec_fn=_heed_interrupts,  # noqa: PLW1509 - it only resets a signal
         )
         assert server.asked.wait(20)
         process.send_signal(signal.SIGINT)
