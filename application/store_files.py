@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from application.clock import Deadline
 from application.ports.channels import ParsedMessage
 from application.ports.files import BlobStore
+from domain.erasure import attachments_folder
 from domain.messages import InboundMessage
 
 
@@ -32,9 +33,13 @@ class StoreFiles:
                     references[key] = self.blobs.put(key, file.content)
         return tuple(_with_references(one, references) for one in parsed)
 
+    def discard(self, message: InboundMessage) -> None:
+        """Remove the files of a message that was erased before: nothing refers to them."""
+        self.blobs.delete(attachments_folder(message))
+
 
 def _key(message: InboundMessage, sha256: str | None) -> str:
-    return f"attachments/{message.source_key}/{sha256}"
+    return f"{attachments_folder(message)}/{sha256}"
 
 
 def _with_references(parsed: ParsedMessage, references: dict[str, str]) -> InboundMessage:

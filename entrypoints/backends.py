@@ -3,14 +3,14 @@
 Part of the container. Each adapter is imported when it is chosen.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from application.clock import Clock
 from application.ports.files import BlobStore, DeadLetters
 from application.ports.queueing import ContextPublisher, ContextReader
-from application.ports.spooling import Spool
+from application.ports.spooling import Spool, SpoolDelivery
 from application.ports.storage import AnswerClaims, ConversationStore, MessageStore
 from infrastructure.settings import Settings, SettingsError
 
@@ -163,6 +163,13 @@ def choose_spool(settings: Settings, sqs: OpenSqs, files: Files, clock: Clock) -
     from infrastructure.spool.files import FileSpool
 
     return FileSpool(settings.data_dir / "spool", clock)
+
+
+def spool_record_reader(files: Files) -> Callable[[Mapping[str, Any]], SpoolDelivery]:
+    """What reads an entry of the spool in an event of SQS."""
+    from infrastructure.spool.sqs import delivery_from_sqs
+
+    return lambda record: delivery_from_sqs(record, files.blobs)
 
 
 def choose_context_queue(

@@ -47,6 +47,7 @@ from entrypoints.backends import (
     open_s3,
     open_sqlite,
     open_sqs,
+    spool_record_reader,
 )
 from infrastructure.secrets.references import SecretReader
 from infrastructure.secrets.refreshing import Refreshing
@@ -268,6 +269,7 @@ class Container(containers.DeclarativeContainer):
         bury_request,
         metrics,
     )
+    read_spool_record = Once(spool_record_reader, files)
     work_off_spool = Once(WorkOffSpool, spool, receive_proven, bury_request)
     relay_pending = Once(RelayPending, message_store, deliver_message, dead_letters, clock, metrics)
     migrate_history = Once(MigrateHistory, conversation_store, message_store)

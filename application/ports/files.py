@@ -25,6 +25,20 @@ class BlobStore(Protocol):
     def get(self, reference: str) -> bytes:
         """The content behind a reference; ``KeyError`` if there is none."""
 
+    @abstractmethod
+    def delete(self, folder: str) -> int:
+        """Remove every blob whose key begins with ``folder`` and ``/``; how many there were.
+
+        ``folder`` is made as keys are: anything else is a ``ValueError``.
+        """
+
+    @abstractmethod
+    def delete_older(self, folder: str, moment: datetime, limit: int) -> int:
+        """Remove at most ``limit`` blobs of ``folder`` that were written before ``moment``.
+
+        Returns how many there were: if fewer than ``limit``, no other is left.
+        """
+
 
 class DeadLetterKind(StrEnum):
     """Why a request could not be processed."""
@@ -66,5 +80,26 @@ class DeadLetters(Protocol):
         """
 
     @abstractmethod
-    def list_letters(self, limit: int) -> tuple[DeadLetter, ...]:
-        """At most ``limit`` letters, oldest first."""
+    def replace(self, letter: DeadLetter) -> bool:
+        """Write ``letter`` over the one with its id and ``created_at``, durably and as a whole.
+
+        ``False`` if there is none. A deletion at the same moment may be undone: better twice
+        than never. Raises ``StorageUnavailableError``.
+        """
+
+    @abstractmethod
+    def get(self, letter_id: str) -> DeadLetter | None:
+        """The letter with this id; ``None`` if there is none, or no letter could have it."""
+
+    @abstractmethod
+    def delete(self, letter_id: str) -> bool:
+        """Remove the letter, for ever. ``False`` if there is none; it need not be readable."""
+
+    @abstractmethod
+    def list_letters(
+        self, limit: int, *, after: DeadLetter | None = None
+    ) -> tuple[DeadLetter, ...]:
+        """At most ``limit`` letters by ``created_at`` and then id, the oldest first.
+
+        ``after`` is the last letter of the page before, which need not be there any more.
+        """

@@ -1,8 +1,6 @@
 """The function: an event in, an answer out. Built once, before the first event comes."""
 
-import logging
 import random
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,12 +17,9 @@ from domain.errors import (
     WebhookHandlerError,
 )
 from entrypoints.aws_lambda.events import HttpEvent, read_event
-from entrypoints.container import Container, build_container
-from infrastructure.settings import SettingsError
-from infrastructure.telemetry.emf import EmfMetrics
-from infrastructure.telemetry.logs import configure_logging, log_aws_request_id
-
-logger = logging.getLogger(__name__)
+from entrypoints.aws_lambda.startup import start
+from entrypoints.container import Container
+from infrastructure.telemetry.logs import log_aws_request_id
 
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
 """Lambda says here whether somebody waits for the start (``on-demand``) or nobody does."""
@@ -77,38 +72,23 @@ class WebhookFunction:
 
 
 def build_function(environ: Mapping[str, str]) -> WebhookFunction:
-    """The function for the settings in ``environ``, with every client that it needs.
+    """The function for the settings in ``environ``, with every client that it needs."""
+    on_demand = environ.get(INITIALIZATION_TYPE, "on-demand") == "on-demand"
 
-    What goes wrong is logged in one line, wrong settings by their names, and raised: Lambda
-    then reports that the function does not start.
-    """
-    configure_logging("INFO")
-    try:
-        return _build(environ)
-    except SettingsError as error:
-        logger.critical("wrong settings", extra={"reason": "; ".join(error.problems)})
-        raise
-    except Exception as error:
-        logger.critical("cannot start", extra={"error": type(error).__name__}, exc_info=error)
-        raise
+    def build(container: Container, flush_metrics: Callable[[], None]) -> WebhookFunction:
+        settings = container.settings()
+        function = WebhookFunction(
+            receive_webhook=container.receive_webhook(),
+            base_url=settings.public_base_url,
+            max_body_bytes=settings.max_body_bytes,
+            clock=container.clock(),
+            flush_metrics=flush_metrics,
+        )
+        _warm_up(container, everything=not on_demand)
+        _after_restore(random.seed)
+        return function
 
-
-def _build(environ: Mapping[str, str]) -> WebhookFunction:
-    container = build_container(environ)
-    settings = container.settings()
-    configure_logging(settings.log_level)
-    metrics = EmfMetrics(f"Frontdesk/{settings.stage}", lambda: sys.stdout)
-    container.metrics.override(metrics)
-    function = WebhookFunction(
-        receive_webhook=container.receive_webhook(),
-        base_url=settings.public_base_url,
-        max_body_bytes=settings.max_body_bytes,
-        clock=container.clock(),
-        flush_metrics=metrics.flush,
-    )
-    _warm_up(container, everything=environ.get(INITIALIZATION_TYPE, "on-demand") != "on-demand")
-    _after_restore(random.seed)
-    return function
+    return start(environ, build)
 
 
 def _warm_up(container: Container, *, everything: bool) -> None:

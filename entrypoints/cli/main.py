@@ -22,6 +22,7 @@ from entrypoints.cli.doctor import doctor
 from entrypoints.cli.migrate import migrate
 from entrypoints.cli.output import examples, one_line, safe_encoding
 from entrypoints.cli.queues import queues
+from entrypoints.cli.relay import relay
 from entrypoints.cli.send import send
 from entrypoints.cli.serve import serve
 from entrypoints.cli.unmatched import unmatched
@@ -120,7 +121,18 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (serve, demo, send, conversations, queues, unmatched, dead_letters, migrate, doctor):
+for command in (
+    serve,
+    demo,
+    send,
+    conversations,
+    queues,
+    unmatched,
+    dead_letters,
+    relay,
+    migrate,
+    doctor,
+):
     cli.add_command(command)
 
 

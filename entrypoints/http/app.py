@@ -28,8 +28,13 @@ from entrypoints.http.public_url import PublicUrl
 BODY_SECONDS = 30.0
 """How long a body may take to arrive; a provider on a working network needs far less."""
 
-PLACE_SECONDS = 5.0
-"""How long a request waits for one of the places before the provider shall try again."""
+PLACE_SECONDS = 2.0
+"""How long a request waits for one of the places before it is put aside."""
+
+ASIDE_SECONDS = 8.0
+"""How long putting it aside may take before the provider shall try again."""
+
+ASIDE_THREADS = 4
 
 LARGE_BODIES_AT_ONCE = 8
 """How many bodies of the largest size may be held beyond that, arriving or worked on."""
@@ -39,7 +44,8 @@ LARGE_BODIES_AT_ONCE = 8
 class WebhookEndpoint:
     """Reads a request within its limits and lets the use case answer it.
 
-    At most ``max_in_flight`` requests are worked on at once. One that is still arriving takes
+    At most ``max_in_flight`` requests are worked on at once; what finds no place is
+    authenticated and put aside. One that is still arriving takes
     no place: who sends slowly keeps nobody else waiting. A body has at most ``max_body_bytes``,
     all together have ``LARGE_BODIES_AT_ONCE`` times as much: that bounds the memory. The use
     case blocks, so it runs on a thread.
@@ -52,12 +58,14 @@ class WebhookEndpoint:
     max_in_flight: int
     places: asyncio.Semaphore = field(init=False)
     threads: CapacityLimiter = field(init=False)
+    aside: CapacityLimiter = field(init=False)
     memory: BodyMemory = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the places, as many threads, and the room for bodies."""
         object.__setattr__(self, "places", asyncio.Semaphore(self.max_in_flight))
         object.__setattr__(self, "threads", CapacityLimiter(self.max_in_flight))
+        object.__setattr__(self, "aside", CapacityLimiter(ASIDE_THREADS))
         room = BodyMemory(LARGE_BODIES_AT_ONCE * self.max_body_bytes)
         object.__setattr__(self, "memory", room)
 
@@ -93,12 +101,21 @@ class WebhookEndpoint:
             return await self._work_on(webhook)
 
     async def _work_on(self, webhook: WebhookRequest) -> WebhookResponse:
-        async with _within(PLACE_SECONDS, OverloadedError("no place became free")):
-            await self.places.acquire()
+        try:
+            async with _within(PLACE_SECONDS, OverloadedError("no place became free")):
+                await self.places.acquire()
+        except OverloadedError:
+            return await self._put_aside(webhook)
         try:
             return await to_thread.run_sync(self.receive_webhook, webhook, limiter=self.threads)
         finally:
             self.places.release()
+
+    async def _put_aside(self, webhook: WebhookRequest) -> WebhookResponse:
+        async with _within(ASIDE_SECONDS, OverloadedError("too much is put aside at once")):
+            return await to_thread.run_sync(
+                self.receive_webhook.put_aside, webhook, limiter=self.aside, abandon_on_cancel=True
+            )
 
 
 @asynccontextmanager

@@ -12,14 +12,15 @@ from domain.errors import WebhookHandlerError
 from entrypoints.checks import require_backends
 from entrypoints.container import Container, build_container
 from entrypoints.http.app import WebhookEndpoint, create_app
+from entrypoints.http.background import Task, running
 from entrypoints.http.public_url import PublicUrl
 from entrypoints.http.readiness import Readiness
+from entrypoints.leftovers import relay_some, work_off_some
 from infrastructure.settings import Settings
 from infrastructure.telemetry.logs import configure_logging
 
 GRACEFUL_SECONDS = 15
 """What is in flight at the end may finish: as long as a provider would wait for it."""
-
 
 MAX_CONNECTIONS = 1024
 """Whoever comes beyond that gets a 503 at once: what each may hold then has a bound too."""
@@ -46,7 +47,8 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
             for line in banner(settings, listener):
                 click.echo(line)
             sys.stdout.flush()
-            _serve(container, listener)
+            with running(background_tasks(container)):
+                _serve(container, listener)
     finally:
         container.shutdown_resources()
 
@@ -67,6 +69,14 @@ def _serve(container: Container, listener: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def background_tasks(container: Container) -> list[Task]:
+    """Work off the spool, and relay what stayed pending. Other processes may do the same."""
+    return [
+        Task("spool", lambda: work_off_some(container), rest_seconds=1.0),
+        Task("relay", lambda: relay_some(container), rest_seconds=10.0),
+    ]
 
 
 def webhook_endpoint(container: Container) -> WebhookEndpoint:

@@ -31,6 +31,8 @@ FIELDS = (
     "error",
     "provider_code",
     "dead_letter_id",
+    "spool_entry_id",
+    "task",
 )
 """The only extra fields that reach a log line, in this order."""
 

@@ -1,0 +1,73 @@
+"""The functions that work on what was left behind: the spool, and pending messages."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from application.ports.spooling import SpoolDelivery
+from application.work_off_spool import WorkedOff, WorkOffSpool
+from infrastructure.telemetry.logs import log_aws_request_id
+
+logger = logging.getLogger(__name__)
+
+MAX_BATCHES = 10
+"""As many batches of the relay as fit well into one invocation; the next one follows soon."""
+
+
+@dataclass(frozen=True)
+class RelayFunction:
+    """Called by a schedule: relays what stayed pending, batch by batch."""
+
+    relay_some: Callable[[], bool]
+    flush_metrics: Callable[[], None]
+
+    def __call__(self, aws_request_id: str | None = None) -> None:
+        """Relay until a batch finds nothing more to do. Raises what a store raises."""
+        with log_aws_request_id(aws_request_id):
+            try:
+                for _ in range(MAX_BATCHES):
+                    if not self.relay_some():
+                        break
+            finally:
+                self.flush_metrics()
+
+
+@dataclass(frozen=True)
+class SpoolFunction:
+    """Called by SQS with entries of the spool queue: works off each."""
+
+    read_record: Callable[[Mapping[str, Any]], SpoolDelivery]
+    work_off: WorkOffSpool
+    flush_metrics: Callable[[], None]
+
+    def __call__(
+        self, records: Sequence[Mapping[str, Any]], aws_request_id: str | None = None
+    ) -> dict[str, object]:
+        """The entries that stay on the queue, as a partial batch response.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+        """
+        with log_aws_request_id(aws_request_id):
+            try:
+                kept = [{"itemIdentifier": name} for name in self._kept(records)]
+            finally:
+                self.flush_metrics()
+        return {"batchItemFailures": kept}
+
+    def _kept(self, records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+        """The first that is not done, and all behind it: entries of a sender keep their order."""
+        order_is_kept = True
+        for record in records:
+            order_is_kept = order_is_kept and self._is_done(record)
+            if not order_is_kept:
+                yield record["messageId"]
+
+    def _is_done(self, record: Mapping[str, Any]) -> bool:
+        try:
+            outcome = self.work_off.work_off(self.read_record(record))
+        except Exception as error:
+            # It stays, is tried again, and ends on the dead-letter queue of the spool.
+            logger.exception("spooled webhook failed", extra={"error": type(error).__name__})
+            return False
+        return outcome is not WorkedOff.PUT_BACK

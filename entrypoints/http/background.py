@@ -1,0 +1,58 @@
+"""What the server does beside answering: work that was left behind, over and over."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Event, Thread
+
+logger = logging.getLogger(__name__)
+
+END_SECONDS = 12.0
+"""How long a task may go on with what it has begun when the server ends: a webhook's time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """``work`` does a little and says whether there is more; if not, it rests."""
+
+    name: str
+    work: Callable[[], bool]
+    rest_seconds: float
+
+
+@contextmanager
+def running(tasks: Sequence[Task]) -> Iterator[None]:
+    """Run each task on a thread of its own until the block is left.
+
+    Then no task begins anything new; what was begun and takes too long is left to whoever
+    comes next, which every task can bear: it is what a crash does.
+    """
+    ending = Event()
+    threads = [
+        Thread(target=_repeat, args=(task, ending), name=task.name, daemon=True) for task in tasks
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        for thread in threads:
+            thread.join(END_SECONDS)
+
+
+def _repeat(task: Task, ending: Event) -> None:
+    while not ending.is_set():
+        try:
+            has_more = task.work()
+        except Exception as error:
+            # A store that is down: the task is what waits for it to come back.
+            logger.warning(
+                "background task failed",
+                extra={"task": task.name, "error": type(error).__name__},
+                exc_info=error,
+            )
+            has_more = False
+        if not has_more:
+            ending.wait(task.rest_seconds)
