@@ -10,7 +10,7 @@ MINISTACK_STAMP := $(MINISTACK_VENV)/.installed
 SAM_VENV := .venv-sam
 SAM_STAMP := $(SAM_VENV)/.installed
 
-.PHONY: help run test check package deploy deploy-local settings stage-is-given
+.PHONY: help run test check audit package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -44,6 +44,12 @@ check: test ## Every test, lint, format, types, layers, coverage of the rules an
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/coverage report
+
+audit: ## Look for known vulnerabilities of the pinned dependencies
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	for file in constraints.txt constraints-sam.txt constraints-ministack.txt; do \
+		.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r $$file || exit 1; done
 
 package: $(STAMP) ## Make build/frontdesk-lambda.zip, for Python 3.13 on arm64
 	$(BIN)/python -m deploy.package
