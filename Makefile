@@ -9,8 +9,12 @@ MINISTACK_STAMP := $(MINISTACK_VENV)/.installed
 # What deploys pins other versions than the project does.
 SAM_VENV := .venv-sam
 SAM_STAMP := $(SAM_VENV)/.installed
+# What searches for crashes is built for few versions of Python.
+FUZZ_VENV := .venv-fuzz
+FUZZ_STAMP := $(FUZZ_VENV)/.installed
+SECONDS ?= 60
 
-.PHONY: help run test check audit package deploy deploy-local settings stage-is-given
+.PHONY: help run test check audit fuzz package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -50,6 +54,15 @@ audit: ## Look for known vulnerabilities of the pinned dependencies
 	.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
 	for file in constraints.txt constraints-sam.txt constraints-ministack.txt; do \
 		.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r $$file || exit 1; done
+
+$(FUZZ_STAMP): pyproject.toml constraints.txt fuzz/requirements.txt
+	$(PYTHON) -m venv $(FUZZ_VENV)
+	$(FUZZ_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r fuzz/requirements.txt -e '.[aws,dev]'
+	touch $(FUZZ_STAMP)
+
+fuzz: $(FUZZ_STAMP) ## Search for crashes, a minute for each target: make fuzz [SECONDS=600]
+	for target in twilio_form mail_form raw_mail lambda_event http_request; do \
+		$(FUZZ_VENV)/bin/python -m fuzz.run $$target $(SECONDS) || exit 1; done
 
 package: $(STAMP) ## Make build/frontdesk-lambda.zip, for Python 3.13 on arm64
 	$(BIN)/python -m deploy.package

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from application.clock import Clock
 from application.ports.channels import AnswerSender
 from application.ports.storage import AnswerClaims, Claim, ClaimLimits
 from application.ports.telemetry import Metrics
-from domain.addresses import ChannelType
+from domain.addresses import Address, ChannelType
 from domain.automatic_answers import AutomaticAnswer, OwnAddresses, suppression_of_answer
 from domain.automation import Suppression
 from domain.errors import AnswerNotSentError, StorageUnavailableError
@@ -25,9 +26,12 @@ _CLAIM_REFUSALS = {
 
 @dataclass(frozen=True)
 class AnswerUnknownSender:
-    """Sends the fallback. Would rather lose one than send two."""
+    """Sends the fallback. Would rather lose one than send two.
 
-    senders: Mapping[ChannelType, Callable[[], AnswerSender]]
+    Where there is nobody to send it for a channel, its sender is ``None``.
+    """
+
+    senders: Mapping[ChannelType, Callable[[], AnswerSender | None]]
     claims: AnswerClaims
     limits: ClaimLimits
     texts: Mapping[ChannelType, str]
@@ -43,33 +47,43 @@ class AnswerUnknownSender:
         now = self.clock()
         if reason := suppression_of_answer(message, self.own_addresses(), now):
             self._report(message, reason=reason)
-            return
-        sender = claim_key(message)
-        try:
-            claim = self.claims.claim(sender, now, self.limits)
-        except StorageUnavailableError:
-            self._report(message, result="unclaimed")
-            return
-        if claim is not Claim.GRANTED:
-            self._report(message, reason=_CLAIM_REFUSALS[claim])
-            return
-        self._report(message, result=self._send(message, tenant, sender))
+        elif sender := self._sender(message.channel):
+            self._report(message, **self._answer_once(message, tenant, sender, now))
+        else:
+            self._report(message, reason=Suppression.NO_SENDER)
 
-    def _send(self, message: InboundMessage, tenant: Tenant, sender: str) -> str:
+    def _sender(self, channel: ChannelType) -> AnswerSender | None:
         try:
-            self.senders[message.channel]().send(self._answer(message, tenant))
+            return self.senders[channel]()
+        except Exception as error:
+            logger.warning("fallback has no sender", extra={"error": type(error).__name__})
+            return None
+
+    def _answer_once(
+        self, message: InboundMessage, tenant: Tenant, sender: AnswerSender, now: datetime
+    ) -> dict[str, str]:
+        """What became of it, as it is reported."""
+        key = claim_key(message)
+        try:
+            claim = self.claims.claim(key, now, self.limits)
+        except StorageUnavailableError:
+            return {"result": "unclaimed"}
+        if claim is not Claim.GRANTED:
+            return {"reason": _CLAIM_REFUSALS[claim]}
+        try:
+            sender.send(self._answer(message, tenant))
         except AnswerNotSentError:
-            self._give_back(sender)
-            return "not_sent"
+            self._give_back(key)
+            return {"result": "not_sent"}
         except Exception as error:
             # Whether it went out is unknown: the claim stays, so that nobody gets it twice.
             logger.warning("fallback may be lost", extra={"error": type(error).__name__})
-            return "uncertain"
-        return "sent"
+            return {"result": "uncertain"}
+        return {"result": "sent"}
 
-    def _give_back(self, sender: str) -> None:
+    def _give_back(self, key: str) -> None:
         try:
-            self.claims.give_back(sender)
+            self.claims.give_back(key)
         except StorageUnavailableError:
             logger.warning("fallback claim could not be given back")
 
@@ -96,5 +110,9 @@ class AnswerUnknownSender:
 
 def claim_key(message: InboundMessage) -> str:
     """One text per (channel, account, person): whoever has it was answered lately."""
-    person = message.identities[0].counting_key
-    return f"{message.channel}|{message.account}|{person}"
+    return claim_key_of(message.account, message.identities[0])
+
+
+def claim_key_of(account: str, person: Address) -> str:
+    """The same for somebody whose message is not at hand."""
+    return f"{person.channel}|{account}|{person.counting_key}"

@@ -8,7 +8,7 @@ from application.ports.channels import WebhookRequest
 from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.telemetry import Metrics
 from application.receive_proven import UnauthenticatedMailError
-from domain.errors import TemporaryError, UnreadableMessageError
+from domain.errors import TemporaryError, UnreadableMessageError, safe_reason
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class BuryRequest:
         letter = DeadLetter(
             letter_id=f"{kind}-{kept.identity(account)}",
             kind=kind,
-            reason=str(error) if kind in _SAFE_REASONS else type(error).__name__,
+            reason=safe_reason(error),
             account=account,
             request=kept,
             attempts=attempts,
@@ -52,8 +52,8 @@ class BuryRequest:
     def report(self, error: Exception) -> None:
         """Log and count an error that nobody expected, or that may heal."""
         self.metrics.count("Errors", type=type(error).__name__)
-        logger.error("webhook failed", extra={"error": type(error).__name__}, exc_info=error)
-
-
-_SAFE_REASONS = frozenset({DeadLetterKind.UNREADABLE, DeadLetterKind.UNAUTHENTICATED})
-"""Their reasons are sentences of ours; other errors may quote what they stumbled over."""
+        logger.error(
+            "webhook failed",
+            extra={"error": type(error).__name__, "reason": safe_reason(error)},
+            exc_info=error,
+        )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from application.conversations import OpenConversation
-from application.ports.storage import ConversationStore
+from application.ports.storage import ConversationStore, MessageStore
 from domain.conversations import Conversation, choose_conversation
 from domain.messages import InboundMessage
 from domain.tenants import Tenant, TenantDirectory
@@ -23,6 +23,7 @@ class MatchConversation:
     """Whose message it is, and which of that company's conversations it joins."""
 
     conversations: ConversationStore
+    messages: MessageStore
     tenants: Callable[[], TenantDirectory]
     open_conversation: OpenConversation
     unknown_sender: UnknownSender
@@ -43,6 +44,12 @@ class MatchConversation:
             message.channel, message.look_up_values, message.recipient.keys
         )
         conversation = choose_conversation(candidates, message, tenant, directory)
-        if conversation is None and self.unknown_sender is UnknownSender.OPEN:
+        if conversation is None and self._is_welcome(message):
             conversation = self.open_conversation.for_message(message, tenant)
         return tenant, conversation
+
+    def _is_welcome(self, message: InboundMessage) -> bool:
+        """Whether to open a conversation: not for what comes again after it was erased."""
+        return self.unknown_sender is UnknownSender.OPEN and not self.messages.is_erased(
+            message.gate_key
+        )

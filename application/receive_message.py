@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from application.answer_unknown_sender import AnswerUnknownSender
@@ -12,7 +12,8 @@ from application.match_conversation import MatchConversation
 from application.ports.storage import MessageStore
 from application.ports.telemetry import Metrics
 from domain.conversations import Conversation
-from domain.errors import TemporaryError, UnreadableMessageError
+from domain.erasure import ErasedMessage
+from domain.errors import TemporaryError, UnreadableMessageError, safe_reason
 from domain.messages import InboundMessage, MessageRecord, MessageState
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,11 @@ class Receipt:
     outcome: Outcome
     record: MessageRecord
     conversation_id: str | None
+
+    @property
+    def is_of_erased(self) -> bool:
+        """Whether the message was erased before it came again."""
+        return self.record.state is MessageState.ERASED
 
     def log_fields(self) -> Mapping[str, object]:
         """The ids, for a log line."""
@@ -74,8 +80,10 @@ class ReceiveMessage:
         deadline.check()
         record = self._new_record(message, conversation)
         existing = self.messages.record(record)
+        if isinstance(existing, ErasedMessage):
+            return self._repeat_erased(existing, record)
         if existing is not None:
-            _check_is_repeated(existing.message, message)
+            _check_is_repeated(same_sender=existing.message.sender.value == message.sender.value)
             return self._repeat(existing, deadline)
         if conversation is not None:
             try:
@@ -115,6 +123,13 @@ class ReceiveMessage:
         key = existing.conversation
         return Receipt(Outcome.DUPLICATE, existing, key.conversation_id if key else None)
 
+    def _repeat_erased(self, erased: ErasedMessage, record: MessageRecord) -> Receipt:
+        """What was erased stays so, however often it comes: nothing is delivered."""
+        _check_is_repeated(same_sender=erased.is_by(record.message.sender))
+        self.metrics.count("Duplicates")
+        left = replace(record.assigned_to(None), state=MessageState.ERASED)
+        return Receipt(Outcome.DUPLICATE, replace(left, request_id=erased.request_id), None)
+
     def _report_pending(self, record: MessageRecord, error: TemporaryError) -> None:
         self.metrics.count("Errors", type=type(error).__name__)
         logger.warning(
@@ -123,14 +138,15 @@ class ReceiveMessage:
                 "request_id": record.request_id,
                 "message_id": record.message.log_id,
                 "error": type(error).__name__,
+                "reason": safe_reason(error),
             },
         )
 
 
-def _check_is_repeated(recorded: InboundMessage, message: InboundMessage) -> None:
+def _check_is_repeated(*, same_sender: bool) -> None:
     """A duplicate has the same sender. Whoever chose the id of another's mail did not write it.
 
     Nothing else is compared: a mailing list may change the text of one of two copies.
     """
-    if recorded.sender.value != message.sender.value:
+    if not same_sender:
         raise UnreadableMessageError("another sender has used this message id before")

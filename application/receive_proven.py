@@ -1,5 +1,6 @@
 """Receive the messages of a request that was proven to be authentic."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.clock import Deadline
@@ -29,17 +30,24 @@ class ReceiveProven:
     unauthenticated_mail: UnauthenticatedMail
 
     def __call__(
-        self, request: WebhookRequest, account: str, deadline: Deadline
+        self,
+        request: WebhookRequest,
+        account: str,
+        deadline: Deadline,
+        *,
+        vouched: bool = False,
     ) -> tuple[Receipt, ...]:
         """Receive every message of ``request``, also those behind one that fails.
 
+        ``vouched`` is for mail that somebody has looked at: it is received whoever wrote it,
+        and unless the settings accept such mail a human answers it.
         Raises ``TemporaryError`` when a repetition may help, else whatever stands in the way.
         """
         _, parser = self.parsers.for_path(request.path)
         receipts: list[Receipt] = []
         errors: list[Exception] = []
         parsed = parser.parse(request, account)
-        welcome = [one for one in parsed if self._is_welcome(one.message)]
+        welcome = [one for one in parsed if vouched or self._is_welcome(one.message)]
         if len(welcome) < len(parsed):
             errors.append(UnauthenticatedMailError("nobody vouches for the author of this mail"))
         for message in self.store_files(welcome, deadline):
@@ -47,10 +55,19 @@ class ReceiveProven:
                 receipts.append(self.receive_message(message, deadline))
             except Exception as error:
                 errors.append(error)
+        self._discard_files_of_erased(receipts)
         if errors:
             # One that may heal comes first: a repetition then finds the others recorded.
             raise min(errors, key=lambda error: not isinstance(error, TemporaryError))
         return tuple(receipts)
+
+    def _discard_files_of_erased(self, receipts: Sequence[Receipt]) -> None:
+        """Files were stored before the gate could say that their message had been erased."""
+        kept = {r.record.message.source_key for r in receipts if not r.is_of_erased}
+        for receipt in receipts:
+            message = receipt.record.message
+            if receipt.is_of_erased and message.source_key not in kept:
+                self.store_files.discard(message)
 
     def _is_welcome(self, message: InboundMessage) -> bool:
         return (

@@ -8,7 +8,7 @@ from application.deliver_message import DeliverMessage
 from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.storage import MessageStore
 from application.ports.telemetry import Metrics
-from domain.errors import TemporaryError
+from domain.errors import TemporaryError, safe_reason
 from domain.messages import MessageRecord
 
 logger = logging.getLogger(__name__)
@@ -68,20 +68,23 @@ class RelayPending:
         return "relayed"
 
     def _give_up(self, record: MessageRecord) -> bool:
-        """Nobody can be left without a trace: so the letter comes first, and repeats nothing."""
-        self.dead_letters.keep(
-            DeadLetter(
-                letter_id=f"{DeadLetterKind.UNDELIVERABLE}-{record.gate_key[:32]}",
-                kind=DeadLetterKind.UNDELIVERABLE,
-                reason="it could not be put on its queue",
-                account=record.message.account,
-                gate_key=record.gate_key,
-                attempts=record.attempts,
-                created_at=self.clock(),
-            )
+        """Nothing may be left without a trace: so the letter comes first.
+
+        And once more afterwards, for somebody may have redriven it before it meant anything.
+        """
+        letter = DeadLetter(
+            letter_id=f"{DeadLetterKind.UNDELIVERABLE}-{record.gate_key[:32]}",
+            kind=DeadLetterKind.UNDELIVERABLE,
+            reason="it could not be put on its queue",
+            account=record.message.account,
+            gate_key=record.gate_key,
+            attempts=record.attempts,
+            created_at=self.clock(),
         )
+        self.dead_letters.keep(letter)
         given_up = self.messages.give_up(record)
         if given_up:
+            self.dead_letters.keep(letter)
             self.metrics.count("DeadLetters", kind=DeadLetterKind.UNDELIVERABLE)
             logger.error("message given up", extra=_ids(record))
         return given_up
@@ -91,7 +94,11 @@ class RelayPending:
         expected = isinstance(error, TemporaryError)
         logger.warning(
             "message stays pending",
-            extra={**_ids(record), "error": type(error).__name__},
+            extra={
+                **_ids(record),
+                "error": type(error).__name__,
+                "reason": safe_reason(error),
+            },
             exc_info=None if expected else error,
         )
 

@@ -63,6 +63,10 @@ class WorkOffSpool:
             self.receive_proven(entry.request, entry.account, self.new_deadline())
         except Exception as error:
             if isinstance(error, TemporaryError) and delivery.attempts < MAX_ATTEMPTS:
+                logger.warning(
+                    "spooled webhook still fails",
+                    extra={"spool_entry_id": entry.entry_id, "error": type(error).__name__},
+                )
                 return WorkedOff.PUT_BACK
             return self._buried(error, delivery)
         return WorkedOff.RECEIVED

@@ -8,6 +8,7 @@ for this Python. Nothing is left when it ends, but the folder that it names.
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -168,13 +169,25 @@ def _deploy(origin: str, folder: Path, template: Path, overrides: Sequence[str])
     if status := deploy(STAGE, [*parameters(origin), *overrides], template):
         raise SystemExit(status)
     settings = stage_settings(STAGE)
-    # It admits nobody without TLS, and the emulator has none.
-    AwsClients().s3().delete_bucket_policy(Bucket=settings["BLOBS_BUCKET"])
+    _fit_policies(settings)
     settings["SENDGRID_PRIVATE_KEY_FILE"] = str((folder / MAIL_KEY).resolve())
     aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     env_file = folder / "local.env"
     env_file.write_text(exports({**aws, **settings}))
     click.echo(next_steps(origin, env_file, open_demo_conversations(settings)))
+
+
+def _fit_policies(settings: Mapping[str, str]) -> None:
+    """Change what the emulator does not take as AWS does."""
+    # It admits nobody without TLS, and the emulator has none.
+    AwsClients().s3().delete_bucket_policy(Bucket=settings["BLOBS_BUCKET"])
+    # The emulator does not call a function by its role, but by the session that it has of it.
+    sqs, url = AwsClients().sqs(), settings["SPOOL_QUEUE_URL"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+    by_session = re.sub(
+        r":iam::(\d+):role/([\w+=,.@-]+)", r":sts::\1:assumed-role/\2/*", attributes["Policy"]
+    )
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": by_session})
 
 
 if __name__ == "__main__":

@@ -24,11 +24,14 @@ class Suppression(StrEnum):
     RESPONSE_SUPPRESSED = "response_suppressed"
     AUTO_RESPONSE_HEADER = "auto_response_header"
     REPORT = "report"
+    CALENDAR_MESSAGE = "calendar_message"
+    AUTOMATIC_SUBJECT = "automatic_subject"
     NOT_ADDRESSED_TO_US = "not_addressed_to_us"
     UNAUTHENTICATED_AUTHOR = "unauthenticated_author"
     SPAM = "spam"
     ALREADY_ANSWERED = "already_answered"
     HOURLY_LIMIT = "hourly_limit"
+    NO_SENDER = "no_sender"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,15 @@ class MailTraits:
 
     ``headers`` maps lower-case names to their unfolded values in order. ``envelope_sender``
     is the return path: empty for bounces, ``None`` when the provider did not name one.
+    ``calendar_message`` is true for what calendars send each other (RFC 5546).
     """
 
     headers: Mapping[str, tuple[str, ...]]
     envelope_sender: str | None
     addressed_to_us: bool = True
     spam_score: float | None = None
+    subject: str | None = None
+    calendar_message: bool = False
 
     def values(self, name: str) -> tuple[str, ...]:
         """The values of a header without comments and parameters, in lower case."""
@@ -52,25 +58,20 @@ class MailTraits:
 SPAM_SCORE_LIMIT = 5.0
 """SpamAssassin's own threshold; SendGrid passes its score on."""
 
-_LIST_HEADERS = (
-    "list-id",
-    "list-help",
-    "list-subscribe",
-    "list-unsubscribe",
-    "list-post",
-    "list-owner",
-    "list-archive",
+LIST_HEADER = re.compile(
+    r"list-(?:id|help|subscribe|unsubscribe|post|owner|archive)"
+    r"|(?:x-)?mailing-list|x-beenthere|x-mailman-version|x-campaign(?:-?id)?|x-csa-complaints"
 )
+"""Headers of mail to many (RFC 2369, RFC 2919, and what was there before them)."""
+
+AUTO_RESPONSE_HEADER = re.compile(
+    r"x-auto-?(?!response-suppress)(?:reply|respon[ds]|generated)[a-z-]{0,40}|x-mail-autoreply"
+    r"|x-(?:[a-z]{1,20}-)?loop(?:-prevention)?|x-failed-recipients|x-cron-env"
+    r"|x-(?:[a-z]{1,20}-)?(?:machine)?generated"
+)
+"""Headers of autoresponders, ticket systems and scheduled jobs."""
+
 _BULK_PRECEDENCES = frozenset({"bulk", "junk", "list", "auto_reply"})
-_AUTO_RESPONSE_HEADERS = (
-    "x-autoreply",
-    "x-autorespond",
-    "x-autoresponder",
-    "x-auto-reply",
-    "x-loop",
-    "x-failed-recipients",
-    "x-mail-autoreply",
-)
 _SUPPRESSING = frozenset({"all", "oof", "autoreply"})
 _MACHINE_LOCAL_PART = re.compile(
     r"""
@@ -78,6 +79,34 @@ _MACHINE_LOCAL_PART = re.compile(
     | (do[-_.]?)?not?[-_.]?reply ([-_.+].*)? | bounces? ([-_.+].*)?
     | .*[-_.]no[-_.]?reply | owner[-].* | .*-(request|owner|bounces?)
     | (.*[-_.])? (automated | notif(y|ier|ications?) | alerts?) ([-_.+].*)?
+    | no[-_.]?respond(er|a) | n[aã]o[-_.]?respond[ae]r? | non[-_.]?rispondere
+    | ne[-_.]?pas[-_.]?r[eé]pondre | nicht[-_.]?antworten | keine[-_.]?antwort
+    | root | daemon | cron | nobody | www[-_.]?data | apache | dmarc.*
+    | nagios | icinga | zabbix | alertmanager | prometheus | jenkins | logwatch
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# Autoresponders and receipts whose headers say nothing, as mailers name them in many
+# languages. A colon follows, or nothing: "Out of office hours?" is a person's.
+_AUTOMATIC_SUBJECT = re.compile(
+    r"""
+    (?: \[? (?:auto(?:matic)?[ -]?(?:reply|response)
+        | out\ of\ (?:the\ )?office (?:\ (?:auto[ -]?)?(?:reply|message|notification))?
+        | abwesenheits(?:notiz|nachricht|meldung) | automatische\ (?:antwort|abwesenheitsnotiz)
+        | automatisch\ antwoord | r[ée]ponse\ automatique | respuesta\ autom[áa]tica
+        | resposta\ autom[áa]tica | risposta\ automatica | odpowied[źz]\ automatyczna
+        | automatick[áa]\ odpov[ěe][ďd] | automatikus\ v[áa]lasz | autosvar
+        | automatiskt?\ svar | automaattinen\ vastaus | otomatik\ yan[i\u0131]t
+        | автоответ | автоматический\ ответ | 自動(?:応答|返信) | 自动(?:答复|回复)
+        | 自動回覆 | 자동\ ?회신 | رد\ تلقائي
+        | return\ receipt | undeliverable | returned\ mail | delivery\ failure)
+        \s* (?: [:\uff1a\]] .* | $ )
+    | (?:auto:\ )? .{1,100}\ is\ out\ of\ the\ office (?:\ \(returning\ .*)? \.? $
+    | undelivered\ mail\ returned\ to\ sender | failure\ notice $
+    | mail\ delivery\ (?:failed:|failure|subsystem|system) .*
+    | delivery\ status\ notification .*
+    | your\ e?-?mail\ requires\ verification .*
+    )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -102,11 +131,12 @@ def _auto_submitted(traits: MailTraits) -> bool:
 
 
 def _mailing_list(traits: MailTraits) -> bool:
-    return any(name in traits.headers for name in _LIST_HEADERS)
+    return any(LIST_HEADER.fullmatch(name) for name in traits.headers)
 
 
 def _bulk(traits: MailTraits) -> bool:
-    return not _BULK_PRECEDENCES.isdisjoint(traits.values("precedence"))
+    precedences = (*traits.values("precedence"), *traits.values("x-precedence"))
+    return not _BULK_PRECEDENCES.isdisjoint(precedences)
 
 
 def _response_suppressed(traits: MailTraits) -> bool:
@@ -115,11 +145,21 @@ def _response_suppressed(traits: MailTraits) -> bool:
 
 
 def _auto_response_header(traits: MailTraits) -> bool:
-    return any(value != "no" for name in _AUTO_RESPONSE_HEADERS for value in traits.values(name))
+    names = filter(AUTO_RESPONSE_HEADER.fullmatch, traits.headers)
+    return any(value != "no" for name in names for value in traits.values(name))
 
 
 def _report(traits: MailTraits) -> bool:
     return "multipart/report" in traits.values("content-type")
+
+
+def _calendar_message(traits: MailTraits) -> bool:
+    return traits.calendar_message
+
+
+def _automatic_subject(traits: MailTraits) -> bool:
+    subject = " ".join((traits.subject or "").split())
+    return _AUTOMATIC_SUBJECT.match(subject) is not None
 
 
 def _machine_mailbox(traits: MailTraits) -> bool:
@@ -144,6 +184,8 @@ _SIGNS = (
     (Suppression.AUTO_RESPONSE_HEADER, _auto_response_header),
     (Suppression.REPORT, _report),
     (Suppression.MACHINE_MAILBOX, _machine_mailbox),
+    (Suppression.CALENDAR_MESSAGE, _calendar_message),
+    (Suppression.AUTOMATIC_SUBJECT, _automatic_subject),
     (Suppression.NOT_ADDRESSED_TO_US, _not_addressed_to_us),
     (Suppression.SPAM, _spam),
 )

@@ -93,3 +93,13 @@ class AnswerNotSentError(AnswerError):
 
 class AnswerUncertainError(AnswerError):
     """Nobody can tell whether the answer went out; it must not be tried again."""
+
+
+def safe_reason(error: Exception) -> str:
+    """What logs and dead letters may tell of ``error``.
+
+    A sentence of ours, where it is one that never holds any content: about what cannot be
+    read, or what does not answer. Other errors may quote what they stumbled over.
+    """
+    ours = isinstance(error, UnreadableMessageError | TemporaryError)
+    return str(error) if ours else type(error).__name__

@@ -222,6 +222,7 @@ class MessageState(StrEnum):
     QUEUED = "queued"
     UNMATCHED = "unmatched"
     UNDELIVERABLE = "undeliverable"
+    ERASED = "erased"
 
 
 STUCK_AFTER = timedelta(seconds=30)

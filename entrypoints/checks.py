@@ -5,32 +5,16 @@ start what would keep it from working; ``frontdesk doctor`` asks everything.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from functools import partial
 from sqlite3 import sqlite_version
 
+from application.work_off_spool import MAX_ATTEMPTS, VISIBILITY
 from domain.errors import WebhookHandlerError
 from entrypoints.container import Container
+from entrypoints.findings import Finding, Verdict
+from entrypoints.waiting import examine_waiting
 from infrastructure.settings import Settings
-
-
-class Verdict(StrEnum):
-    """What a check found."""
-
-    OK = "ok"
-    NOTE = "note"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that a check found. ``text`` never holds a secret."""
-
-    check: str
-    verdict: Verdict
-    text: str
 
 
 class UnfitBackendsError(WebhookHandlerError):
@@ -43,17 +27,20 @@ class UnfitBackendsError(WebhookHandlerError):
 def require_backends(container: Container) -> None:
     """Refuse to work with tables, indexes, queues or a bucket that are missing or have other keys.
 
-    Embedded backends need no such check: they are made at the start. Raises
-    ``UnfitBackendsError`` that tells every problem.
+    Embedded databases need no such check: they are made at the start. The spool is made here:
+    when it is needed nothing else may work. Raises ``UnfitBackendsError`` that tells every
+    problem.
     """
     settings = container.settings()
     problems: list[str] = []
     if settings.storage == "dynamodb":
-        problems += _table_problems(container)
+        problems += _table_problems(container, with_expiry=False)
     if settings.queue == "sqs":
         from infrastructure.queueing.sqs_check import missing_queues
 
         problems += missing_queues(container.sqs(), settings.queue_urls)
+    if settings.storage != "memory":
+        problems += _spool_refusals(container, settings.spool_queue_url)
     if settings.blobs_bucket is not None and settings.storage != "memory":
         problems += _bucket_problems(container, settings.blobs_bucket)
     if problems:
@@ -61,16 +48,33 @@ def require_backends(container: Container) -> None:
 
 
 def examine(container: Container) -> Iterator[Finding]:
-    """Everything about settings that were read, one check after the other."""
+    """Everything about settings that were read, one check after the other.
+
+    If nothing is wrong, also how much was left behind.
+    """
+    in_order = True
+    for finding in _examine_backends(container):
+        in_order = in_order and finding.verdict is not Verdict.WRONG
+        yield finding
+    if in_order:
+        yield from examine_waiting(container)
+
+
+def _examine_backends(container: Container) -> Iterator[Finding]:
     settings = container.settings()
     yield from _secrets(container)
     yield from _public_url(settings)
     if settings.storage == "dynamodb":
         yield from _checked(
-            "tables", "all four and their indexes", lambda: _table_problems(container)
+            "tables",
+            "all four and their indexes",
+            lambda: _table_problems(container, with_expiry=True),
         )
     if settings.queue == "sqs":
         yield from _checked("queues", "all six", lambda: _queue_problems(container))
+    spool = settings.spool_queue_url
+    if spool is not None:
+        yield from _checked("spool queue", spool, lambda: _spool_problems(container, spool))
     bucket = settings.blobs_bucket
     if bucket is not None:
         yield from _checked("bucket", bucket, lambda: _bucket_problems(container, bucket))
@@ -136,11 +140,11 @@ def _public_url(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _table_problems(container: Container) -> Sequence[str]:
+def _table_problems(container: Container, *, with_expiry: bool) -> Sequence[str]:
     from infrastructure.storage.dynamodb_tables import check_tables, table_schemas
 
     schemas = table_schemas(**container.settings().tables._asdict())
-    return check_tables(container.dynamodb(), schemas)
+    return check_tables(container.dynamodb(), schemas, with_expiry=with_expiry)
 
 
 def _queue_problems(container: Container) -> Sequence[str]:
@@ -149,6 +153,25 @@ def _queue_problems(container: Container) -> Sequence[str]:
     settings = container.settings()
     delay = timedelta(seconds=settings.reply_delay_seconds)
     return check_queues(container.sqs(), settings.queue_urls, delay)
+
+
+def _spool_problems(container: Container, url: str) -> Sequence[str]:
+    from infrastructure.spool.sqs_check import check_spool
+
+    return check_spool(container.sqs(), url, VISIBILITY, MAX_ATTEMPTS)
+
+
+def _spool_refusals(container: Container, url: str | None) -> Sequence[str]:
+    """Why nothing could be put aside."""
+    if url is not None:
+        from infrastructure.spool.sqs_check import unusable_spool
+
+        return unusable_spool(container.sqs(), url)
+    try:
+        container.spool().depth()
+    except WebhookHandlerError as error:
+        return (str(error),)
+    return ()
 
 
 def _bucket_problems(container: Container, bucket: str) -> Sequence[str]:

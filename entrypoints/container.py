@@ -25,6 +25,7 @@ from application.ports.storage import ClaimLimits, ConversationStore, MessageSto
 from application.receive_message import ReceiveMessage
 from application.receive_proven import ReceiveProven
 from application.receive_webhook import ReceiveWebhook
+from application.redrive_dead_letters import RedriveDeadLetters
 from application.redrive_unmatched import RedriveUnmatched
 from application.relay_pending import RelayPending
 from application.spool_request import SpoolRequest
@@ -48,6 +49,12 @@ from entrypoints.backends import (
     open_sqlite,
     open_sqs,
     spool_record_reader,
+)
+from entrypoints.erasing import (
+    build_erase_message,
+    build_erase_sender,
+    build_sweep,
+    rewriter,
 )
 from infrastructure.secrets.references import SecretReader
 from infrastructure.secrets.refreshing import Refreshing
@@ -125,9 +132,10 @@ def _twilio_sender(settings: Settings, tenancies: Tenancies) -> AnswerSender:
     return TwilioAnswerSender(lambda: tenancies.current().accounts.twilio)
 
 
-def _sendgrid_sender(settings: Settings, tenancies: Tenancies) -> AnswerSender:
+def _sendgrid_sender(settings: Settings, tenancies: Tenancies) -> AnswerSender | None:
     if not any(account.api_key for account in tenancies.current().accounts.sendgrid):
-        return _outgoing_file(settings)
+        # With the AWS backends there need not be a disk, and nobody would look at it.
+        return _outgoing_file(settings) if settings.storage != "dynamodb" else None
     from infrastructure.channels.sendgrid.sender import SendgridAnswerSender
 
     return SendgridAnswerSender(lambda: tenancies.current().accounts.sendgrid)
@@ -216,6 +224,7 @@ class Container(containers.DeclarativeContainer):
     match = Once(
         MatchConversation,
         conversation_store,
+        message_store,
         directory.provider,
         open_conversation,
         settings.provided.unknown_sender,
@@ -273,7 +282,23 @@ class Container(containers.DeclarativeContainer):
     work_off_spool = Once(WorkOffSpool, spool, receive_proven, bury_request)
     relay_pending = Once(RelayPending, message_store, deliver_message, dead_letters, clock, metrics)
     migrate_history = Once(MigrateHistory, conversation_store, message_store)
+    redrive_dead_letters = Once(RedriveDeadLetters, dead_letters, receive_proven, message_store)
     redrive_unmatched = Once(RedriveUnmatched, message_store, match, deliver_message)
+
+    erase_message = Once(build_erase_message, storage, files, context_queue)
+    rewrite = Once(rewriter, settings, store_database.provider, queue_database.provider)
+    erase_sender = Once(
+        build_erase_sender,
+        settings=settings,
+        storage=storage,
+        files=files,
+        erase_message=erase_message,
+        spool=spool,
+        parsers=parsers,
+        directory=directory.provider,
+        rewrite=rewrite,
+    )
+    sweep = Once(build_sweep, settings, storage, files, erase_message, metrics)
 
 
 def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> Container:

@@ -2,8 +2,13 @@
 
 import os
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+
+_UNFINISHED = (".tmp", ".incoming")
+"""How the names of files end that are being written, with a dot before them."""
 
 PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
@@ -37,22 +42,53 @@ def create_file(path: Path, content: bytes, *, modified_at: datetime | None = No
         sync_directory(path.parent)
         return False
     make_directory(path.parent)
-    temporary = path.parent / f".{uuid.uuid4()}.tmp"
+    with _synced_copy(path.parent, content, modified_at) as temporary:
+        try:
+            # A link refuses a name that is taken; a rename would replace what is there.
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            created = False
+        else:
+            created = True
+    # Also when it was there: whoever created it may not have come this far yet.
+    sync_directory(path.parent)
+    return created
+
+
+def replace_file(path: Path, content: bytes, *, modified_at: datetime | None = None) -> bool:
+    """Write ``content`` in place of what is at ``path``; ``False`` if nothing is.
+
+    Who reads meanwhile gets the one or the other. Durable when it returns. Raises ``OSError``.
+    """
+    if not path.exists():
+        return False
+    with _synced_copy(path.parent, content, modified_at) as temporary:
+        temporary.replace(path)
+    sync_directory(path.parent)
+    return True
+
+
+def remove_file(path: Path) -> bool:
+    """Remove what is at ``path``, durably; ``False`` if nothing is. Raises ``OSError``."""
+    try:
+        path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    sync_directory(path.parent)
+    return True
+
+
+@contextmanager
+def _synced_copy(directory: Path, content: bytes, modified_at: datetime | None) -> Iterator[Path]:
+    """A temporary file with ``content`` in ``directory``, to be given its name."""
+    temporary = directory / f".{uuid.uuid4()}.tmp"
     try:
         _write_synced(temporary, content)
         if modified_at is not None:
             os.utime(temporary, (modified_at.timestamp(), modified_at.timestamp()))
-        # A link refuses a name that is taken; a rename would replace what is there.
-        path.hardlink_to(temporary)
-    except FileExistsError:
-        created = False
-    else:
-        created = True
+        yield temporary
     finally:
         temporary.unlink(missing_ok=True)
-    # Also when it was there: whoever created it may not have come this far yet.
-    sync_directory(path.parent)
-    return created
 
 
 def _write_synced(path: Path, content: bytes) -> None:
@@ -61,3 +97,19 @@ def _write_synced(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def remove_unfinished(directory: Path, before: datetime) -> int:
+    """Remove what nobody has gone on writing since ``before``, in and below ``directory``.
+
+    Whoever wrote it was killed. Returns how many there were. Raises ``OSError``.
+    """
+    found = (path for suffix in _UNFINISHED for path in directory.rglob(f".*{suffix}"))
+    return sum(_remove_older(path, before) for path in list(found))
+
+
+def _remove_older(path: Path, before: datetime) -> bool:
+    try:
+        return path.stat().st_mtime < before.timestamp() and remove_file(path)
+    except FileNotFoundError:  # finished meanwhile
+        return False

@@ -114,6 +114,8 @@ class Settings(_Variables):
     own_addresses: CommaSeparated[str] = ()
     max_body_bytes: Annotated[int, Field(ge=1024)] = 32 * MEBIBYTE
     max_in_flight: Annotated[int, Field(ge=1, le=1024)] = 32
+    message_retention_days: Annotated[int, Field(ge=0)] = 0
+    dead_letter_retention_days: Annotated[int, Field(ge=1)] = 30
     stage: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] = "dev"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -170,7 +172,7 @@ def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Set
             for name in ("STORAGE", "QUEUE")
             if given.get(name) == "memory"
         ]
-    problems += contradictions(given)
+    problems += contradictions(given, on_lambda="AWS_LAMBDA_FUNCTION_NAME" in environ)
     problems += _problems_of_given_secrets(given)
     try:
         settings = Settings.model_validate(given)

@@ -69,8 +69,14 @@ _CONTRADICTIONS: tuple[_Contradiction, ...] = (
 )
 
 
-def contradictions(given: Given) -> Iterator[str]:
+def contradictions(given: Given, *, on_lambda: bool = False) -> Iterator[str]:
     """What is wrong with ``given`` as a whole, by the names of the variables."""
+    if on_lambda:
+        yield from (
+            f"{variable}: a function on Lambda has no disk that stays: set {variable}={backend}"
+            for variable, backend in _NEEDED_BY
+            if given.get(variable, "sqlite") == "sqlite"
+        )
     yield from (message for holds, message in _CONTRADICTIONS if holds(given))
     missing: dict[str, str] = {}
     for (variable, backend), needed in _NEEDED_BY.items():

@@ -19,7 +19,12 @@ _PRAGMAS = (
     # In WAL mode, FULL syncs the log at every commit: a commit survives a power failure.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
+    # What is deleted or changed is overwritten, as far as its page stays where it is.
+    "PRAGMA secure_delete = ON",
 )
+
+_LOG_SECONDS = 10.0
+"""How long readers are waited for who still need the write-ahead log."""
 
 Migration = Sequence[str]
 """The statements that lead from one schema version to the next."""
@@ -114,6 +119,21 @@ class SqliteDatabase:
             )
         if version < len(migrations):
             self._upgrade(migrations)
+
+    def rewrite(self) -> None:
+        """Write the file anew, and empty its log: nothing of what was deleted is in either.
+
+        Pages that were split or moved may hold copies of what they had before. Takes about
+        the time of copying the file, and its size in free space; writers wait meanwhile.
+        Raises ``StorageUnavailableError`` when others use the file all the time.
+        """
+        with _translated_errors(), closing(self._connect()) as connection:
+            connection.execute("VACUUM")
+            deadline = time.monotonic() + _LOG_SECONDS
+            while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                if time.monotonic() > deadline:
+                    raise StorageUnavailableError("others read the database: its log stays")
+                time.sleep(0.05)
 
     def close(self) -> None:
         """Close every connection. Whoever comes later gets ``StorageUnavailableError``."""

@@ -1,6 +1,7 @@
 """What is too large or too odd for the store: attachments, long bodies, dead letters."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -33,10 +34,10 @@ class BlobStore(Protocol):
         """
 
     @abstractmethod
-    def delete_older(self, folder: str, moment: datetime, limit: int) -> int:
-        """Remove at most ``limit`` blobs of ``folder`` that were written before ``moment``.
+    def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
+        """Remove the blobs of ``folder`` that were written before ``moment``.
 
-        Returns how many there were: if fewer than ``limit``, no other is left.
+        Yields how many after each part of the work: whoever stops asking stops it.
         """
 
 

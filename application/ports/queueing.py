@@ -52,6 +52,9 @@ class ContextReader(Protocol):
     shows_delayed: bool
     """Whether ``include_delayed`` can be had. SQS shows nothing before its time."""
 
+    can_erase: bool
+    """Whether a context can be found before it is delivered. On SQS it cannot."""
+
     @abstractmethod
     def depths(self) -> tuple[QueueDepth, ...]:
         """The depth of each of the six queues."""
@@ -79,4 +82,12 @@ class ContextReader(Protocol):
 
         A receipt is certain until the context is delivered again. After that it may be taken
         without removing anything (SQS); the context then simply comes again.
+        """
+
+    @abstractmethod
+    def erase(self, request_id: str) -> int:
+        """Remove the contexts with this id from all queues, delivered or not; how many.
+
+        The id is remembered as if they were acknowledged. Only where the backend
+        ``can_erase``: elsewhere this removes nothing.
         """

@@ -2,6 +2,7 @@
 
 import re
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -61,12 +62,23 @@ class SpoolDepth:
     oldest_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class SpoolErasure:
+    """How many entries were erased, and how many could not be read and so were left."""
+
+    erased: int = 0
+    unreadable: int = 0
+
+
 class Spool(Protocol):
     """Keeps requests until they are worked off: at least once, and in order for each group.
 
     Whoever works them off believes them, so nobody but Frontdesk may write here. Any method
     raises ``StorageUnavailableError`` when the spool cannot be reached.
     """
+
+    can_erase: bool
+    """Whether entries can be searched. On SQS they cannot."""
 
     @abstractmethod
     def keep(self, entry: SpooledRequest) -> None:
@@ -104,3 +116,10 @@ class Spool(Protocol):
     @abstractmethod
     def depth(self) -> SpoolDepth:
         """How much there is in the spool."""
+
+    @abstractmethod
+    def erase(self, wanted: Callable[[SpooledRequest], bool]) -> SpoolErasure:
+        """Remove every entry that is ``wanted``, taken or not.
+
+        Only where the backend ``can_erase``: elsewhere this removes nothing.
+        """

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
+from domain.erasure import ErasedMessage, KeptMessage
 from domain.messages import ConversationKey, InboundMessage, Message, MessageRecord
 
 
@@ -71,6 +72,34 @@ class ConversationStore(Protocol):
         one, for the other system may still write, or the record is gone.
         """
 
+    @abstractmethod
+    def find_all_conversations(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> tuple[Conversation, ...]:
+        """The conversations of any of these senders, also those that are closed.
+
+        One that is closed may be missing where ``senders`` are not its ``sender_id``.
+        """
+
+    @abstractmethod
+    def erase_conversation(self, key: ConversationKey) -> bool:
+        """Delete the record and all that leads to it; ``False`` if there was none."""
+
+    @abstractmethod
+    def erase_last_messages(self, before: datetime) -> Iterator[int]:
+        """Remove every record's copy of its last message that is older than ``before``.
+
+        Yields how many after each part of the work: whoever stops asking stops it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPage:
+    """Some of what is kept; ``last`` continues after it, ``None`` at the end."""
+
+    messages: tuple[KeptMessage, ...]
+    last: str | None
+
 
 class MessageStore(Protocol):
     """Inbound messages under their gate keys, which are never deleted.
@@ -79,12 +108,13 @@ class MessageStore(Protocol):
     """
 
     @abstractmethod
-    def record(self, record: MessageRecord) -> MessageRecord | None:
+    def record(self, record: MessageRecord) -> MessageRecord | ErasedMessage | None:
         """Create the record unless its gate key exists: the commit point of a webhook.
 
-        Returns ``None`` if it was created, else the record that was there before. Durable
-        when it returns. Of any number of simultaneous calls with one key, one creates. The
-        mail traits of a message are not kept: they only decide on its automatic answer.
+        Returns ``None`` if it was created, else the record that was there before, or what is
+        left of it. Durable when it returns. Of any number of simultaneous calls with one key,
+        one creates. The mail traits of a message are not kept: they only decide on its
+        automatic answer.
         """
 
     @abstractmethod
@@ -152,6 +182,33 @@ class MessageStore(Protocol):
         ``after`` is the gate key of the last record of the page before.
         """
 
+    @abstractmethod
+    def list_kept(
+        self, limit: int, *, after: str | None = None, before: datetime | None = None
+    ) -> KeptPage:
+        """At most ``limit`` messages and imported entries that are not erased, in any order.
+
+        With ``before`` only those that are older. A page may be empty and not the last.
+        ``after`` is the ``last`` of the page before, even if that was long ago.
+        """
+
+    @abstractmethod
+    def list_kept_in(self, key: ConversationKey) -> Iterator[KeptMessage]:
+        """What is not erased of a conversation, read page by page. An index may lag behind."""
+
+    @abstractmethod
+    def erase(self, kept: KeptMessage) -> bool:
+        """Remove everything that a message says, and whose it was, but not its gate key.
+
+        It is in no list and no history afterwards, and nothing brings it back. An imported
+        entry has no gate: it is deleted. ``False`` if it was erased before. What its
+        ``blob_folders`` hold is the caller's to delete, before this.
+        """
+
+    @abstractmethod
+    def is_erased(self, gate_key: str) -> bool:
+        """Whether the message with this key was recorded, and erased since."""
+
 
 class Claim(StrEnum):
     """What became of the wish to answer a sender automatically."""
@@ -186,3 +243,10 @@ class AnswerClaims(Protocol):
     @abstractmethod
     def give_back(self, sender: str) -> None:
         """Undo a granted claim: nothing was sent. The hour's count stays."""
+
+    @abstractmethod
+    def forget_older(self, moment: datetime) -> int:
+        """Forget the claims and hours before ``moment``; how many, if the backend tells.
+
+        Where the backend does so by itself, this does nothing.
+        """

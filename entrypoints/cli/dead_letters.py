@@ -1,81 +1,213 @@
 """``frontdesk dead-letters``: what could not be processed."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
 
-from domain.times import rfc3339
+from application.ports.files import DeadLetterKind
+from application.redrive_dead_letters import Redriven, RedrivenLetter, all_letters
 from entrypoints.cli.commands import Group
+from entrypoints.cli.dead_letter_views import (
+    DEAD_LETTERS,
+    print_letter,
+    redriven_line,
+    redriven_record,
+    whole_letter_record,
+)
 from entrypoints.cli.opened import opened_container
 from entrypoints.cli.output import (
-    Column,
+    Command,
+    count,
     examples,
     json_option,
     limit_option,
-    moment,
     plain,
     print_json,
     print_rich,
-    print_table,
 )
+from entrypoints.cli.progress import progress
 
 if TYPE_CHECKING:
-    from application.ports.files import DeadLetter
+    from application.ports.files import DeadLetter, DeadLetters
+
+_kind_option = click.option(
+    "--kind", type=click.Choice([kind.value for kind in DeadLetterKind]), help="Only this kind."
+)
+
+
+def _chosen_options(command: Command) -> Command:
+    """Add ``ID…``, ``--all`` and ``--kind``: the letters that a command is about."""
+    ids = click.argument("letter_ids", metavar="[ID]...", nargs=-1)
+    everything = click.option("--all", "everything", is_flag=True, help="Instead of ids.")
+    return ids(everything(_kind_option(command)))
 
 
 @click.group(name="dead-letters", cls=Group, short_help="What could not be processed.")
 def dead_letters() -> None:
-    """See the authentic requests that could not be processed."""
+    """See what was authentic and could not be processed, and try it again."""
 
 
 @dead_letters.command(
     name="list",
     short_help="List dead letters, oldest first.",
-    epilog=examples("frontdesk dead-letters list"),
+    epilog=examples("frontdesk dead-letters list", "frontdesk dead-letters list --kind bug"),
 )
+@_kind_option
 @limit_option(100)
 @json_option
-def list_command(*, limit: int, as_json: bool) -> None:
+def list_command(*, kind: str | None, limit: int, as_json: bool) -> None:
     """List dead letters, oldest first: what kind each is, and why."""
     with opened_container() as container:
-        letters = container.dead_letters().list_letters(limit)
+        letters = list(islice(_all(container.dead_letters(), kind), limit))
+    DEAD_LETTERS.print(letters, limit, as_json=as_json)
+
+
+@dead_letters.command(
+    short_help="Show one with its request.",
+    epilog=examples("frontdesk dead-letters show unreadable-0d1f5c7a9b3e2846"),
+)
+@click.argument("letter_id", metavar="ID")
+@json_option
+def show(*, letter_id: str, as_json: bool) -> None:
+    """Show a dead letter, its request, and how that would be read today.
+
+    With --json: the request complete, its body as body_base64.
+    """
+    with opened_container() as container:
+        letter = container.dead_letters().get(letter_id)
+        if letter is None:
+            raise click.ClickException(_unknown([letter_id]))
+        if as_json:
+            print_json(whole_letter_record(letter))
+        else:
+            print_letter(letter, container.parsers())
+
+
+@dead_letters.command(
+    short_help="Try again what could not be processed.",
+    epilog=examples(
+        "frontdesk dead-letters redrive unreadable-0d1f5c7a9b3e2846",
+        "frontdesk dead-letters redrive --all --kind bug",
+    ),
+)
+@_chosen_options
+@json_option
+def redrive(
+    *, letter_ids: tuple[str, ...], everything: bool, kind: str | None, as_json: bool
+) -> None:
+    """Process dead letters with today's code and settings; those that succeed are deleted.
+
+    An undeliverable message becomes pending, and the relay publishes it. Who redrives
+    unauthenticated mail vouches for it: a human gets it. Safe to stop at any point, to run
+    again, and twice at once. With --json: a line per letter. Exit code 1 if any stays.
+    """
+    _check_choice(letter_ids, everything=everything, kind=kind)
+    stay: list[DeadLetter] = []
+    unknown: list[str] = []
+    done = 0
+    with opened_container() as container, progress("redriving", quiet=True) as advance:
+        letters = container.dead_letters()
+        chosen = _all(letters, kind) if everything else _named(letters, letter_ids, unknown.append)
+        redrive_letter = container.redrive_dead_letters()
+        for done, letter in enumerate(chosen, start=1):
+            redriven = redrive_letter(letter)
+            _tell(redriven, as_json=as_json)
+            if redriven.outcome is Redriven.FAILED:
+                stay.append(redriven.letter)
+            advance(done)
+    if not as_json and not unknown:
+        print_rich(plain(_summary(done - len(stay), len(stay)), "bold"))
+    _fail(stay, unknown)
+
+
+@dead_letters.command(
+    short_help="Delete dead letters for ever.",
+    epilog=examples(
+        "frontdesk dead-letters delete unreadable-0d1f5c7a9b3e2846",
+        "frontdesk dead-letters delete --all --kind unreadable --yes",
+    ),
+)
+@_chosen_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(*, letter_ids: tuple[str, ...], everything: bool, kind: str | None, yes: bool) -> None:
+    """Delete dead letters with their requests, for ever. --all needs a --kind.
+
+    An undeliverable message stays in the history of its conversation, and is never published.
+    """
+    _check_choice(letter_ids, everything=everything, kind=kind)
+    if everything and kind is None:
+        raise click.UsageError("'--all' needs a '--kind': not everything at once")
+    with opened_container() as container:
+        letters = container.dead_letters()
+        chosen = [letter.letter_id for letter in _all(letters, kind)] if everything else letter_ids
+        if chosen and not yes:
+            _confirm(len(chosen))
+        gone = [letter_id for letter_id in chosen if letters.delete(letter_id)]
+    click.echo(f"{count(len(gone), 'dead letter')} deleted.")
+    if not everything:
+        _fail((), [letter_id for letter_id in letter_ids if letter_id not in gone])
+
+
+def _all(letters: "DeadLetters", kind: str | None) -> Iterator["DeadLetter"]:
+    return all_letters(letters, DeadLetterKind(kind) if kind else None)
+
+
+def _named(
+    letters: "DeadLetters", letter_ids: Iterable[str], unknown: Callable[[str], None]
+) -> Iterator["DeadLetter"]:
+    """The letters with these ids; ids that are nobody's are told to ``unknown``."""
+    for letter_id in dict.fromkeys(letter_ids):
+        letter = letters.get(letter_id)
+        if letter is None:
+            unknown(letter_id)
+        else:
+            yield letter
+
+
+def _check_choice(letter_ids: Sequence[str], *, everything: bool, kind: str | None) -> None:
+    if bool(letter_ids) == everything:
+        raise click.UsageError("either ids of dead letters or '--all'")
+    if kind and not everything:
+        raise click.UsageError("'--kind' goes with '--all'")
+
+
+def _confirm(number: int) -> None:
+    try:
+        agreed = click.confirm(f"Delete {count(number, 'dead letter')} for ever?", err=True)
+    except click.Abort:  # nobody is there to be asked
+        agreed = False
+    if not agreed:
+        raise click.ClickException("nothing was deleted: '--yes' deletes without asking")
+
+
+def _tell(redriven: RedrivenLetter, *, as_json: bool) -> None:
     if as_json:
-        for letter in letters:
-            print_json(_letter_record(letter))
-        return
-    print_table(
-        (
-            Column("id", whole=True),
-            Column("kind", essential=False),
-            Column("reason"),
-            Column("attempts", number=True, essential=False),
-            Column("created (UTC)", whole=True),
-        ),
-        (
-            (
-                letter.letter_id,
-                letter.kind,
-                letter.reason,
-                letter.attempts,
-                moment(letter.created_at),
-            )
-            for letter in letters
-        ),
-        empty="There are no dead letters.",
-    )
-    if len(letters) == limit:
-        print_rich(plain(f"The oldest {limit}: a larger --limit shows more.", "dim"))
+        print_json(redriven_record(redriven))
+    else:
+        click.echo(redriven_line(redriven))
 
 
-def _letter_record(letter: "DeadLetter") -> dict[str, object]:
-    """Everything but the request, which may hold anything."""
-    return {
-        "id": letter.letter_id,
-        "kind": letter.kind.value,
-        "reason": letter.reason,
-        "attempts": letter.attempts,
-        "created_at": rfc3339(letter.created_at),
-        "account": letter.account,
-        "path": letter.request.path,
-        "size_bytes": len(letter.request.body),
-    }
+def _summary(redriven: int, stay: int) -> str:
+    if not redriven + stay:
+        return "There is nothing to redrive."
+    left = f", {stay} still there" if stay else ""
+    return f"{count(redriven, 'dead letter')} redriven{left}."
+
+
+def _fail(stay: Sequence["DeadLetter"], unknown: Sequence[str]) -> None:
+    """End with exit code 1 if anything could not be done."""
+    problems = []
+    if stay:
+        first = stay[0]
+        failed = f"{count(len(stay), 'dead letter')} failed again"
+        problems.append(f"{failed}, first {first.letter_id}: {first.reason}")
+    if unknown:
+        problems.append(_unknown(unknown))
+    if problems:
+        raise click.ClickException("; ".join(problems))
+
+
+def _unknown(letter_ids: Sequence[str]) -> str:
+    return f"there is no dead letter {', '.join(letter_ids)}"

@@ -10,7 +10,7 @@ from entrypoints.cli.opened import opened_container
 from entrypoints.cli.output import count, examples, json_option, plain, print_json, print_rich
 
 if TYPE_CHECKING:
-    from entrypoints.checks import Finding
+    from entrypoints.findings import Finding
 
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
@@ -25,7 +25,8 @@ def doctor(*, as_json: bool) -> None:
     """Check settings, secrets, tables, queues, the bucket and the data directory.
 
     A line for each thing that was looked at: 'ok', 'note' for what may be meant so, or
-    'wrong' with what was expected. No data is changed. Exits with 1 if anything is wrong.
+    'wrong' with what was expected. If nothing is wrong, also how much was left behind: in the
+    spool, on no queue, as dead letters. No data is changed. Exits with 1 if anything is wrong.
     """
     wrong = 0
     for finding in _findings():
@@ -46,7 +47,8 @@ def _print_line(finding: "Finding") -> None:
 
 
 def _findings() -> "Iterator[Finding]":
-    from entrypoints.checks import Finding, Verdict, examine
+    from entrypoints.checks import examine
+    from entrypoints.findings import Finding, Verdict
     from infrastructure.settings import SettingsError
 
     try:

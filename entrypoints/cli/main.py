@@ -19,12 +19,14 @@ from entrypoints.cli.conversations import conversations
 from entrypoints.cli.dead_letters import dead_letters
 from entrypoints.cli.demo import demo
 from entrypoints.cli.doctor import doctor
+from entrypoints.cli.erase import erase
 from entrypoints.cli.migrate import migrate
 from entrypoints.cli.output import examples, one_line, safe_encoding
 from entrypoints.cli.queues import queues
 from entrypoints.cli.relay import relay
 from entrypoints.cli.send import send
 from entrypoints.cli.serve import serve
+from entrypoints.cli.sweep import sweep
 from entrypoints.cli.unmatched import unmatched
 
 FAILED = 1
@@ -130,6 +132,8 @@ for command in (
     unmatched,
     dead_letters,
     relay,
+    erase,
+    sweep,
     migrate,
     doctor,
 ):

@@ -193,9 +193,9 @@ def age(since: datetime | None) -> str | None:
     return duration(seconds) if seconds >= 1 else "0 s"
 
 
-def count(number: int, noun: str) -> str:
-    """``1 message``, ``2 messages``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 message``, ``2 messages``, ``2 entries``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"
 
 
 def safe_encoding() -> None:

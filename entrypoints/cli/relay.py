@@ -29,6 +29,9 @@ def relay(*, as_json: bool) -> None:
         while outcomes := container.work_off_spool()():
             done.update(outcomes)
             advance(done.total())
+            # What was put back comes again before long: during an outage there would be no end.
+            if {*outcomes} == {WorkedOff.PUT_BACK}:
+                break
         while (report := container.relay_pending()()).stuck:
             done.update(relayed=report.relayed, failed=report.failed, given_up=report.given_up)
             advance(done.total())

@@ -9,6 +9,7 @@ from domain.conversations import Conversation
 from domain.messages import MessageRecord
 from domain.times import rfc3339
 from entrypoints.cli.commands import Group
+from entrypoints.cli.listing import OldestFirst
 from entrypoints.cli.opened import opened_container
 from entrypoints.cli.output import (
     Column,
@@ -21,7 +22,6 @@ from entrypoints.cli.output import (
     plain,
     print_json,
     print_rich,
-    print_table,
 )
 from entrypoints.cli.progress import progress
 
@@ -42,32 +42,7 @@ def list_command(*, limit: int, as_json: bool) -> None:
     """List the messages that belong to no conversation, oldest first."""
     with opened_container() as container:
         records = list(islice(all_unmatched(container.message_store()), limit))
-    if as_json:
-        for record in records:
-            print_json(unmatched_record(record))
-        return
-    print_table(
-        (
-            Column("received (UTC)", whole=True),
-            Column("channel", whole=True),
-            Column("from → to"),
-            Column("message id", essential=False),
-            Column("text"),
-        ),
-        (
-            (
-                moment(record.message.received_at),
-                record.message.channel,
-                f"{record.message.sender.value} → {record.message.recipient.address}",
-                record.message.provider_message_id,
-                cut(record.message.subject or record.message.body, 40),
-            )
-            for record in records
-        ),
-        empty="Nothing is unmatched.",
-    )
-    if len(records) == limit:
-        print_rich(plain(f"The oldest {limit}: a larger --limit shows more.", "dim"))
+    _UNMATCHED.print(records, limit, as_json=as_json)
 
 
 def unmatched_record(record: MessageRecord) -> dict[str, object]:
@@ -84,6 +59,31 @@ def unmatched_record(record: MessageRecord) -> dict[str, object]:
         "timestamp": rfc3339(message.received_at),
         "subject": message.subject,
     }
+
+
+def _cells(record: MessageRecord) -> tuple[object, ...]:
+    message = record.message
+    return (
+        moment(message.received_at),
+        message.channel,
+        f"{message.sender.value} → {message.recipient.address}",
+        message.provider_message_id,
+        cut(message.subject or message.body, 40),
+    )
+
+
+_UNMATCHED = OldestFirst(
+    columns=(
+        Column("received (UTC)", whole=True),
+        Column("channel", whole=True),
+        Column("from → to"),
+        Column("message id", essential=False),
+        Column("text"),
+    ),
+    cells=_cells,
+    record=unmatched_record,
+    empty="Nothing is unmatched.",
+)
 
 
 @unmatched.command(

@@ -78,12 +78,12 @@ class WebhookEndpoint:
         except ClientDisconnect:
             return
         except Exception as error:
-            answer = self.receive_webhook.refuse(error, request.url.path, started)
+            answer = self.receive_webhook.refuse(error, scope["path"], started)
         headers = {"content-type": answer.content_type, **dict(answer.headers)}
         await Response(answer.body, answer.status, headers)(scope, receive, send)
 
     async def _answer(self, request: Request) -> WebhookResponse:
-        limit = self.receive_webhook.body_limit(request.method, request.url.path)
+        limit = self.receive_webhook.body_limit(request.method, request.scope["path"])
         received_at = self.clock()
         with self.memory.share() as held:
             async with _within(BODY_SECONDS, DeadlineExceededError("the body took too long")):

@@ -8,16 +8,19 @@ from infrastructure.request_json import request_from_json, request_to_json
 
 
 def letter_to_json(letter: DeadLetter) -> bytes:
-    """A letter with its request complete."""
-    content = {
+    """A letter with its request complete, if it has one."""
+    content: dict[str, object] = {
         "letter_id": letter.letter_id,
         "kind": letter.kind,
         "reason": letter.reason,
         "account": letter.account,
         "attempts": letter.attempts,
         "created_at": rfc3339(letter.created_at),
-        "request": request_to_json(letter.request),
     }
+    if letter.request is not None:
+        content["request"] = request_to_json(letter.request)
+    if letter.gate_key is not None:
+        content["gate_key"] = letter.gate_key
     return json.dumps(content, indent=1).encode()
 
 
@@ -32,7 +35,8 @@ def letter_from_json(text: bytes) -> DeadLetter:
             account=content["account"],
             attempts=content["attempts"],
             created_at=parse_rfc3339(content["created_at"]),
-            request=request_from_json(content["request"]),
+            request=request_from_json(content["request"]) if "request" in content else None,
+            gate_key=content.get("gate_key"),
         )
     except (LookupError, TypeError) as error:
         raise ValueError("not a dead letter") from error

@@ -1,29 +1,47 @@
 """Blobs and dead letters in memory: forgets everything, keeps every other promise."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from threading import Lock
 
 from application.ports.files import BlobStore, DeadLetter, DeadLetters
 from infrastructure.blobs.keys import checked_key
 
 _SCHEME = "memory:"
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 class MemoryBlobStore(BlobStore):
     """Content in a dictionary by key."""
 
     def __init__(self) -> None:
-        self._contents: dict[str, bytes] = {}
+        self._contents: dict[str, tuple[datetime, bytes]] = {}
 
     def put(self, key: str, content: bytes) -> str:
         """See ``BlobStore``."""
-        self._contents.setdefault(checked_key(key), content)
+        self._contents.setdefault(checked_key(key), (datetime.now(UTC), content))
         return f"{_SCHEME}{key}"
 
     def get(self, reference: str) -> bytes:
         """See ``BlobStore``."""
         if not reference.startswith(_SCHEME):
             raise KeyError(reference)
-        return self._contents[reference.removeprefix(_SCHEME)]
+        return self._contents[reference.removeprefix(_SCHEME)][1]
+
+    def delete(self, folder: str) -> int:
+        """See ``BlobStore``."""
+        return sum(self.delete_older(folder, _END_OF_TIME))
+
+    def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
+        """See ``BlobStore``."""
+        prefix = f"{checked_key(folder)}/"
+        keys = [
+            key
+            for key, (written_at, _) in list(self._contents.items())
+            if key.startswith(prefix) and written_at < moment
+        ]
+        for key in keys:
+            yield int(self._contents.pop(key, None) is not None)
 
 
 class MemoryDeadLetters(DeadLetters):
@@ -38,8 +56,33 @@ class MemoryDeadLetters(DeadLetters):
         with self._lock:
             self._letters.setdefault(checked_key(letter.letter_id), letter)
 
-    def list_letters(self, limit: int) -> tuple[DeadLetter, ...]:
+    def replace(self, letter: DeadLetter) -> bool:
+        """See ``DeadLetters``."""
+        letter_id = checked_key(letter.letter_id)
+        with self._lock:
+            if letter_id not in self._letters:
+                return False
+            self._letters[letter_id] = letter
+            return True
+
+    def get(self, letter_id: str) -> DeadLetter | None:
+        """See ``DeadLetters``."""
+        return self._letters.get(letter_id)
+
+    def delete(self, letter_id: str) -> bool:
         """See ``DeadLetters``."""
         with self._lock:
-            letters = list(self._letters.values())
-        return tuple(sorted(letters, key=lambda letter: letter.created_at)[:limit])
+            return self._letters.pop(letter_id, None) is not None
+
+    def list_letters(
+        self, limit: int, *, after: DeadLetter | None = None
+    ) -> tuple[DeadLetter, ...]:
+        """See ``DeadLetters``."""
+        with self._lock:
+            letters = sorted(self._letters.values(), key=_place)
+        later = [letter for letter in letters if after is None or _place(letter) > _place(after)]
+        return tuple(later[:limit])
+
+
+def _place(letter: DeadLetter) -> tuple[datetime, str]:
+    return letter.created_at, letter.letter_id

@@ -1,6 +1,7 @@
 """Blobs and dead letters as objects in a bucket of Amazon S3."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from infrastructure.blobs.keys import checked_key, is_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import DeleteTypeDef, ObjectIdentifierTypeDef
 
 LETTERS_PREFIX = "dead-letters/"
 _SORTABLE_TIME = "%Y%m%dT%H%M%S%fZ"
@@ -43,12 +45,43 @@ class S3BlobStore(BlobStore):
             raise KeyError(reference)
         return _read(self._client(), self._bucket, key)
 
+    def delete(self, folder: str) -> int:
+        """See ``BlobStore``."""
+        return sum(self._delete_pages(folder, before=None))
+
+    def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
+        """See ``BlobStore``. Lists the whole folder, which a lifecycle rule does for nothing."""
+        return self._delete_pages(folder, before=moment)
+
+    def _delete_pages(self, folder: str, before: datetime | None) -> Iterator[int]:
+        """Delete page by page: S3 lists at most as many as it deletes at once."""
+        client, prefix = self._client(), f"{checked_key(folder)}/"
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        with storage_errors(f"bucket {self._bucket}"):
+            for page in pages:
+                keys = [
+                    item["Key"]
+                    for item in page.get("Contents", ())
+                    if before is None or item["LastModified"] < before
+                ]
+                self._delete(client, keys)
+                yield len(keys)
+
+    def _delete(self, client: "S3Client", keys: Sequence[str]) -> None:
+        if keys:
+            objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
+            deletion: DeleteTypeDef = {"Objects": objects, "Quiet": True}
+            answer = client.delete_objects(Bucket=self._bucket, Delete=deletion)
+            for error in answer.get("Errors", ()):
+                code = error.get("Code", "unknown")
+                raise StorageUnavailableError(f"bucket {self._bucket}: not deleted: {code}")
+
 
 class S3DeadLetters(DeadLetters):
-    """One JSON document for each letter, under a key that sorts by its ``created_at``.
+    """One JSON document for each letter, under its id and then its ``created_at``.
 
-    The time comes first so that the oldest are found without reading them all. A request that
-    fails again later leaves a second object; the first one counts.
+    So the letters of one id stand together, and the oldest of all are found by keys alone. A
+    request that fails again later leaves a second object; the first one counts.
     """
 
     def __init__(self, client: Callable[[], "S3Client"], bucket: str) -> None:
@@ -57,39 +90,79 @@ class S3DeadLetters(DeadLetters):
 
     def keep(self, letter: DeadLetter) -> None:
         """See ``DeadLetters``."""
-        name = f"{letter.created_at:{_SORTABLE_TIME}}-{checked_key(letter.letter_id)}"
-        _create(self._client(), self._bucket, LETTERS_PREFIX + name, letter_to_json(letter))
+        _create(self._client(), self._bucket, _letter_key(letter), letter_to_json(letter))
 
-    def list_letters(self, limit: int) -> tuple[DeadLetter, ...]:
+    def replace(self, letter: DeadLetter) -> bool:
+        """See ``DeadLetters``."""
+        key = _letter_key(letter)
+        if key not in self._keys(letter.letter_id):
+            return False
+        with storage_errors(f"bucket {self._bucket}"):
+            self._client().put_object(Bucket=self._bucket, Key=key, Body=letter_to_json(letter))
+        return True
+
+    def get(self, letter_id: str) -> DeadLetter | None:
+        """See ``DeadLetters``."""
+        first = next(self._keys(letter_id), None) if is_key(letter_id) else None
+        return self._letter(first) if first else None
+
+    def delete(self, letter_id: str) -> bool:
+        """See ``DeadLetters``. Removes every object with this id, the one that counts last."""
+        keys = list(self._keys(letter_id)) if is_key(letter_id) else []
+        with storage_errors(f"bucket {self._bucket}"):
+            for key in reversed(keys):
+                self._client().delete_object(Bucket=self._bucket, Key=key)
+        return bool(keys)
+
+    def list_letters(
+        self, limit: int, *, after: DeadLetter | None = None
+    ) -> tuple[DeadLetter, ...]:
         """See ``DeadLetters``. A letter that is deleted meanwhile is left out."""
-        return tuple(islice(self._letters(), limit))
+        start = None if after is None else _place(_letter_key(after))
+        places = (place for place in self._places() if start is None or place > start)
+        letters = (self._letter(f"{LETTERS_PREFIX}{name}/{time}") for time, name in places)
+        return tuple(islice((letter for letter in letters if letter is not None), limit))
 
-    def _letters(self) -> Iterator[DeadLetter]:
-        seen: set[str] = set()
+    def _places(self) -> list[tuple[str, str]]:
+        """The time and id of every letter, in order."""
+        first: dict[str, str] = {}
         for key in self._keys():
-            letter_id = key.removeprefix(LETTERS_PREFIX).partition("-")[2]
-            if letter_id in seen:
-                continue
-            seen.add(letter_id)
-            try:
-                yield letter_from_json(_read(self._client(), self._bucket, key))
-            except KeyError:
-                continue
-            except ValueError as error:
-                raise StorageUnavailableError(
-                    f"bucket {self._bucket}: {key} is not a dead letter"
-                ) from error
+            time, letter_id = _place(key)
+            first.setdefault(letter_id, time)
+        return sorted((time, letter_id) for letter_id, time in first.items())
 
-    def _keys(self) -> Iterator[str]:
-        """S3 lists keys in the order of their bytes, and so of the letters' times."""
+    def _keys(self, letter_id: str | None = None) -> Iterator[str]:
+        """S3 lists keys in the order of their bytes, and so those of one id in that of time."""
+        prefix = LETTERS_PREFIX if letter_id is None else f"{LETTERS_PREFIX}{letter_id}/"
         pages = (
             self._client()
             .get_paginator("list_objects_v2")
-            .paginate(Bucket=self._bucket, Prefix=LETTERS_PREFIX)
+            .paginate(Bucket=self._bucket, Prefix=prefix)
         )
         with storage_errors(f"bucket {self._bucket}"):
             for page in pages:
                 yield from (entry["Key"] for entry in page.get("Contents", ()))
+
+    def _letter(self, key: str) -> DeadLetter | None:
+        try:
+            return letter_from_json(_read(self._client(), self._bucket, key))
+        except KeyError:
+            return None
+        except ValueError as error:
+            raise StorageUnavailableError(
+                f"bucket {self._bucket}: {key} is not a dead letter"
+            ) from error
+
+
+def _letter_key(letter: DeadLetter) -> str:
+    time = letter.created_at.astimezone(UTC)
+    return f"{LETTERS_PREFIX}{checked_key(letter.letter_id)}/{time:{_SORTABLE_TIME}}"
+
+
+def _place(key: str) -> tuple[str, str]:
+    """The time and the id in a key."""
+    letter_id, _, time = key.removeprefix(LETTERS_PREFIX).rpartition("/")
+    return time, letter_id
 
 
 def check_bucket(client: "S3Client", bucket: str) -> tuple[str, ...]:

@@ -64,6 +64,9 @@ class ClaimCheckPublisher(ContextPublisher):
         return context
 
     def _fits(self, context: ContextObject) -> bool:
+        if len(context.message.body) > self._limit_bytes:
+            # Nothing need be written to know that: it may be 30 MB of text.
+            return False
         return len(context_to_json(context).encode()) <= self._limit_bytes
 
     def _with_body_stored(self, context: ContextObject) -> ContextObject:

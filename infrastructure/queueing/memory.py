@@ -18,6 +18,7 @@ class _Entry:
     """A context on its queue; as text, so that nobody can change it from outside."""
 
     sequence: int
+    request_id: str
     text: str
     published_at: datetime
     visible_at: datetime
@@ -39,6 +40,7 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
     """Six lists, and the keys of all that was ever published on each."""
 
     shows_delayed = True
+    can_erase = True
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -56,7 +58,7 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
                 return
             self._published.add(key)
             now = self._clock()
-            entry = _Entry(next(self._sequence), text, now, now + route.delay)
+            entry = _Entry(next(self._sequence), context.request_id, text, now, now + route.delay)
             self._entries[route.queue].append(entry)
 
     def depths(self) -> tuple[QueueDepth, ...]:
@@ -91,6 +93,14 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
             removed = len(kept) < len(self._entries[queue])
             self._entries[queue] = kept
             return removed
+
+    def erase(self, request_id: str) -> int:
+        """See ``ContextReader``."""
+        with self._lock:
+            before = sum(map(len, self._entries.values()))
+            for queue, entries in self._entries.items():
+                self._entries[queue] = [e for e in entries if e.request_id != request_id]
+            return before - sum(map(len, self._entries.values()))
 
 
 def _deliver(queue: QueueName, entry: _Entry, hidden_until: datetime) -> Delivery:

@@ -32,6 +32,11 @@ MIGRATIONS: Sequence[Migration] = (
         WHERE context IS NOT NULL
         """,
     ),
+    (
+        """
+        CREATE INDEX contexts_of_message ON contexts (request_id) WHERE context IS NOT NULL
+        """,
+    ),
 )
 
 _PUBLISH = """
@@ -51,6 +56,7 @@ _ACKNOWLEDGE = """
     WHERE queue = ? AND sequence = ? AND receive_count = ? AND receive_count > 0
       AND context IS NOT NULL
 """
+_ERASE = "UPDATE contexts SET context = NULL WHERE request_id = ? AND context IS NOT NULL"
 _DEPTHS = """
     SELECT queue,
            sum(visible_at <= :now),
@@ -65,6 +71,7 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
     """Six queues in one table. A receipt is the row and the count of its deliveries."""
 
     shows_delayed = True
+    can_erase = True
 
     def __init__(self, database: SqliteDatabase, clock: Clock) -> None:
         self._database = database
@@ -128,6 +135,11 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
         delivery = (str(queue), sequence, receive_count)
         with self._database.write() as connection:
             return connection.execute(_ACKNOWLEDGE, delivery).rowcount == 1
+
+    def erase(self, request_id: str) -> int:
+        """See ``ContextReader``."""
+        with self._database.write() as connection:
+            return connection.execute(_ERASE, (request_id,)).rowcount
 
 
 _EMPTY = (0, 0, 0, None)

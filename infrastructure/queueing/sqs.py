@@ -50,6 +50,7 @@ class SqsContextQueue(ContextPublisher, ContextReader):
     """
 
     shows_delayed = False
+    can_erase = False
 
     def __init__(
         self,
@@ -134,6 +135,10 @@ class SqsContextQueue(ContextPublisher, ContextReader):
                     return False
                 raise
         return True
+
+    def erase(self, request_id: str) -> int:  # noqa: ARG002 - the port's signature
+        """See ``ContextReader``. SQS finds no message: its consumer takes it, or it expires."""
+        return 0
 
 
 def is_fifo(url: str) -> bool:

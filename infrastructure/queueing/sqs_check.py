@@ -1,23 +1,16 @@
 """Are the SQS queues as Frontdesk needs them? For whoever sets them up."""
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from domain.routing import QueueKind, QueueName
-from infrastructure.aws import error_code
-from infrastructure.queueing.claim_check import QUEUE_LIMIT_BYTES
 from infrastructure.queueing.sqs import is_fifo
+from infrastructure.sqs_attributes import queue_attributes, redrive_policy, size_problems
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
-
-_MISSING = frozenset({"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"})
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 def check_queues(
@@ -36,34 +29,16 @@ def check_queues(
 
 def missing_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
     """Those of the problems without which nothing can work: queues that cannot be reached."""
-    answers = {queue: _attributes(client, url) for queue, url in urls.items()}
+    answers = {queue: queue_attributes(client, url) for queue, url in urls.items()}
     return tuple(f"{queue}: {found}" for queue, found in answers.items() if isinstance(found, str))
 
 
 def _problems(client: "SQSClient", url: str, delay: timedelta) -> Iterator[str]:
-    found = _attributes(client, url)
+    found = queue_attributes(client, url)
     if isinstance(found, str):
         yield found
     else:
         yield from _wrong_attributes(found, int(delay.total_seconds()), fifo=is_fifo(url))
-
-
-def _attributes(client: "SQSClient", url: str) -> "Mapping[QueueAttributeNameType, str] | str":
-    """The attributes of a queue, or why they are not known."""
-    try:
-        return client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    except ClientError as error:
-        return _refusal(url, error_code(error))
-    except BotoCoreError as error:
-        return f"{url} could not be asked: {type(error).__name__}"
-
-
-def _refusal(url: str, code: str) -> str:
-    if code in _MISSING:
-        return f"there is no queue {url}"
-    if code in _DENIED:
-        return f"sqs:GetQueueAttributes is not permitted on {url}"
-    return f"{url} could not be asked: {code}"
 
 
 def _wrong_attributes(
@@ -75,10 +50,8 @@ def _wrong_attributes(
             f"DelaySeconds is {own_delay}, expected {delay_seconds}: "
             "on a FIFO queue no message can have a delay of its own"
         )
-    largest = int(attributes["MaximumMessageSize"])
-    if largest < QUEUE_LIMIT_BYTES:
-        yield f"MaximumMessageSize is {largest}, expected at least {QUEUE_LIMIT_BYTES}"
-    if "deadLetterTargetArn" not in json.loads(attributes.get("RedrivePolicy") or "{}"):
+    yield from size_problems(attributes)
+    if "deadLetterTargetArn" not in redrive_policy(attributes):
         yield (
             "no dead-letter queue, expected a RedrivePolicy: "
             "what no consumer can process would come back until it expires"

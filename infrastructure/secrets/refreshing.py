@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 from application.clock import Clock
-from domain.errors import SecretsUnavailableError
+from domain.errors import SecretsUnavailableError, safe_reason
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,10 @@ class Refreshing(Generic[Value]):
             loaded = self._load()
         except Exception as error:
             self._due_at = self._tried_at + MIN_INTERVAL
-            logger.warning("secrets could not be read again", extra={"error": type(error).__name__})
+            logger.warning(
+                "secrets could not be read again",
+                extra={"error": type(error).__name__, "reason": safe_reason(error)},
+            )
             return value
         self._due_at = self._tried_at + MAX_AGE
         if loaded != value:

@@ -102,6 +102,14 @@ class EntryFiles:
                 groups.add(file.group)
                 yield file
 
+    def names(self) -> dict[str, str]:
+        """The name of each entry's file, by its id."""
+        return {entry_id: file.name for entry_id, file in self._entries.items()}
+
+    def count_broken(self) -> int:
+        """How many files were set aside."""
+        return sum(1 for _ in self._directory.glob(f"*{BROKEN_SUFFIX}"))
+
     def oldest_at(self) -> datetime | None:
         """When the oldest entry was received."""
         return min((file.received_at for file in self._entries.values()), default=None)
@@ -130,6 +138,13 @@ class EntryFiles:
         self._leave_mark()
         (self._directory / file.name).unlink(missing_ok=True)
         self._forget(file)
+
+    def remove_entry(self, entry_id: str) -> bool:
+        """Delete the file of an entry, whatever its state; ``False`` if there is none."""
+        file = self._entries.get(entry_id)
+        if file is not None:
+            self.remove(file)
+        return file is not None
 
     def _rename(self, file: EntryFile, name: str) -> bool:
         self._leave_mark()

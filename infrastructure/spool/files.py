@@ -4,7 +4,7 @@ import errno
 import logging
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,6 +16,7 @@ from application.ports.spooling import (
     SpoolDelivery,
     SpoolDepth,
     SpooledRequest,
+    SpoolErasure,
     SpoolFullError,
 )
 from domain.errors import StorageUnavailableError
@@ -48,6 +49,8 @@ class FileSpool(Spool):
     exceed a limit by what they write. A file that cannot be read gets the suffix ``.broken``
     and stays; without the suffix it is an entry again, within a minute.
     """
+
+    can_erase = True
 
     def __init__(
         self, directory: Path, clock: Clock, limits: FileSpoolLimits = DEFAULT_LIMITS
@@ -149,6 +152,30 @@ class FileSpool(Spool):
         """See ``Spool``."""
         with _errors("read"), self._files.locked():
             return SpoolDepth(len(self._files), self._files.oldest_at())
+
+    def erase(self, wanted: Callable[[SpooledRequest], bool]) -> SpoolErasure:
+        """See ``Spool``. Of files that are broken or set aside nothing is known: they stay."""
+        with _errors("searched"):
+            with self._files.locked():
+                names = self._files.names()
+            verdicts = {entry_id: self._judge(name, wanted) for entry_id, name in names.items()}
+            with self._files.locked():
+                found = [entry_id for entry_id, verdict in verdicts.items() if verdict]
+                erased = sum(map(self._files.remove_entry, found))
+                broken = self._files.count_broken() + list(verdicts.values()).count(None)
+            sync_directory(self._directory)
+        return SpoolErasure(erased, broken)
+
+    def _judge(self, name: str, wanted: Callable[[SpooledRequest], bool]) -> bool | None:
+        """Whether the file holds a wanted entry; ``None`` if it is broken."""
+        try:
+            return wanted(entry_from_json((self._directory / name).read_bytes()))
+        except FileNotFoundError:  # a worker has it, and it becomes a message
+            return False
+        except (ValueError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in _BROKEN_FILE:
+                raise
+            return None
 
 
 def _entry_in(path: Path, entry_id: str) -> SpooledRequest:

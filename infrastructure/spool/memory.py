@@ -1,6 +1,6 @@
 """The spool in memory: forgets everything, keeps every other promise."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -11,6 +11,7 @@ from application.ports.spooling import (
     SpoolDelivery,
     SpoolDepth,
     SpooledRequest,
+    SpoolErasure,
     SpoolFullError,
 )
 
@@ -33,6 +34,8 @@ class _Waiting:
 
 class MemorySpool(Spool):
     """At most ``max_entries`` in a dictionary by id. A receipt is the count of deliveries."""
+
+    can_erase = True
 
     def __init__(self, clock: Clock, max_entries: int = MAX_ENTRIES) -> None:
         self._clock = clock
@@ -85,6 +88,14 @@ class MemorySpool(Spool):
         with self._lock:
             times = [one.received_at for one in self._waiting.values()]
         return SpoolDepth(len(times), min(times, default=None))
+
+    def erase(self, wanted: Callable[[SpooledRequest], bool]) -> SpoolErasure:
+        """See ``Spool``."""
+        with self._lock:
+            found = [name for name, one in self._waiting.items() if wanted(one.entry)]
+            for name in found:
+                del self._waiting[name]
+            return SpoolErasure(len(found))
 
 
 def _deliver(waiting: _Waiting, hidden_until: datetime) -> SpoolDelivery:

@@ -3,7 +3,7 @@
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from application.ports.files import BlobStore
-from application.ports.spooling import Spool, SpoolDelivery, SpoolDepth, SpooledRequest
+from application.ports.spooling import (
+    Spool,
+    SpoolDelivery,
+    SpoolDepth,
+    SpooledRequest,
+    SpoolErasure,
+)
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from infrastructure.aws import error_code, storage_errors
 from infrastructure.request_json import request_to_json
@@ -53,6 +59,8 @@ class SqsSpool(Spool):
     ``spool/`` and the entry's id. It stays there when the entry is done: the bucket's
     lifecycle has to remove it, not before the queue forgets the message and a repetition of it.
     """
+
+    can_erase = False
 
     def __init__(
         self,
@@ -142,6 +150,13 @@ class SqsSpool(Spool):
                 QueueUrl=self._url, AttributeNames=[_READY, _DELAYED, _IN_FLIGHT]
             )["Attributes"]
         return SpoolDepth(sum(int(counts[name]) for name in (_READY, _DELAYED, _IN_FLIGHT)), None)
+
+    def erase(
+        self,
+        wanted: Callable[[SpooledRequest], bool],  # noqa: ARG002 - the port's signature
+    ) -> SpoolErasure:
+        """See ``Spool``. To look at an entry would be to take it, and to hold up its group."""
+        return SpoolErasure()
 
 
 def delivery_from_sqs(record: Mapping[str, Any], blobs: BlobStore) -> SpoolDelivery:

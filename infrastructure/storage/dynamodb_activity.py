@@ -51,7 +51,10 @@ class Activity:
 
         One round trip: DynamoDB returns the item with a condition that failed, too.
         """
-        outcome = self._update(self._condition(), {})
+        try:
+            outcome = self._update(self._condition(), {})
+        except StorageRefusedError:
+            return self._as_it_is()
         if not isinstance(outcome, Refusal):
             return conversation_from_item(outcome), True
         present = conversation_from_item(outcome.item) if outcome.item else None
@@ -60,6 +63,12 @@ class Activity:
         if present.received(self.message) is present:
             return present, True
         return self._record_after(outcome.item), True
+
+    def _as_it_is(self) -> tuple[Conversation | None, bool]:
+        """The record of an older system that is full to the last byte: read, and routed on."""
+        (item,) = self.records.read([key_to_item(self.conversation.key)]) or [{}]
+        present = conversation_from_item(item) if item else None
+        return present, present is not None and self._joins(present)
 
     def _record_after(self, seen: Item) -> Conversation | None:
         """Update a record that other systems wrote in a form that does not compare as text."""

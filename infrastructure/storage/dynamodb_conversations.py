@@ -3,12 +3,14 @@
 import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from application.ports.storage import ConversationStore
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
 from domain.messages import ConversationKey, InboundMessage
+from domain.times import rfc3339
 from infrastructure.storage.dynamodb_activity import Activity
 from infrastructure.storage.dynamodb_conversation_items import (
     conversation_from_item,
@@ -28,6 +30,8 @@ INDEX_PAUSE_SECONDS = 0.2
 """How long an index is given to catch up before a sender counts as unknown."""
 
 _HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
+_LAST_MESSAGE_IS_OLD = "#last_message.#timestamp < :before"
+_KEY = ("conversation_id", "primary_channel")
 _WHATSAPP_SCHEME = "whatsapp:"
 
 
@@ -147,6 +151,30 @@ class DynamoDbConversationStore(ConversationStore):
         )
         return refusal is None or (refusal.retried and refusal.item.get("messages") == {"L": []})
 
+    def find_all_conversations(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> tuple[Conversation, ...]:
+        """See ``ConversationStore``."""
+        values = normal_senders(channel, senders)
+        keys = [conversation.key for conversation in self._participants.find(channel, values)]
+        keys += self._keys_in_index(channel, values)
+        return _conversations(self._records.read([key_to_item(key) for key in dict.fromkeys(keys)]))
+
+    def erase_conversation(self, key: ConversationKey) -> bool:
+        """See ``ConversationStore``. The participants go first: they can be found again."""
+        self._participants.remove_all(key)
+        return self._records.delete_existing(key_to_item(key))
+
+    def erase_last_messages(self, before: datetime) -> Iterator[int]:
+        """See ``ConversationStore``. Reads the whole table."""
+        values = attributes({"before": rfc3339(before)})
+        for item in self._records.scan(_LAST_MESSAGE_IS_OLD, values):
+            key = {name: item[name] for name in _KEY}
+            refusal = self._records.change(
+                key, "REMOVE #last_message", _LAST_MESSAGE_IS_OLD, values
+            )
+            yield int(refusal is None)
+
     def _link(self, state: Conversation, identities: Sequence[str], *, stale: bool) -> None:
         """Let ``identities`` lead to the record, and write again what has an old recipient."""
         seen = self._participants.seen(state.key)
@@ -167,19 +195,16 @@ class DynamoDbConversationStore(ConversationStore):
     def _read_from_index(
         self, channel: ChannelType, senders: Sequence[str]
     ) -> tuple[Conversation, ...]:
+        return self._read_open(self._keys_in_index(channel, senders))
+
+    def _keys_in_index(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> Iterator[ConversationKey]:
         condition = "#sender_id = :sender AND #primary_channel = :channel"
-        items = (
-            item
-            for written in _written_forms(channel, senders)
-            for item in self._records.query(
-                condition,
-                attributes({"sender": written, "channel": channel}),
-                index=SENDER_INDEX,
-            )
-        )
-        return self._read_open(
-            ConversationKey(text_of(item, "conversation_id"), channel) for item in items
-        )
+        for written in _written_forms(channel, senders):
+            values = attributes({"sender": written, "channel": channel})
+            for item in self._records.query(condition, values, index=SENDER_INDEX):
+                yield ConversationKey(text_of(item, "conversation_id"), channel)
 
     def _read_open(self, keys: Iterable[ConversationKey]) -> tuple[Conversation, ...]:
         items = self._records.read([key_to_item(key) for key in dict.fromkeys(keys)])

@@ -107,18 +107,14 @@ def record_to_item(record: MessageRecord) -> Item:
 
 def record_from_item(item: Item, read_text: ReadText) -> MessageRecord:
     """What ``record_to_item`` and ``texts_of`` made."""
-    facts = {
-        **_NEVER_MISSING,
-        **json_object(read_text(item, "inbound")),
-        **{name: text_of(item, attribute) for name, attribute in _SAID_BY.items()},
-    }
+    facts = _facts_of(item, read_text(item, "inbound"))
     shown = json_object(read_text(item, "metadata"))
     own = {name: value for name, value in shown.items() if name not in _OF_HISTORY}
     facts["metadata"] = {**own, **json_object(facts.get("metadata"))}
     return MessageRecord(
         request_id=text_of(item, "request_id"),
         message=inbound_from_json(json_text(facts), read_text(item, "content")),
-        conversation=_conversation_key(item),
+        conversation=conversation_key(item),
         validated_at=parse_rfc3339(text_of(item, "validated_at")),
         state=MessageState(text_of(item, "state")),
         recorded_at=parse_rfc3339(text_of(item, "recorded_at")),
@@ -126,6 +122,19 @@ def record_from_item(item: Item, read_text: ReadText) -> MessageRecord:
         queued_at=_time(item, "queued_at"),
         attempts=int(item.get("attempts", {}).get("N", "0")),
     )
+
+
+def inbound_of(item: Item, inbound: str) -> InboundMessage:
+    """The message of an item without its body and metadata; ``inbound`` is the text of it."""
+    return inbound_from_json(json_text({**_facts_of(item, inbound), "metadata": {}}), "")
+
+
+def _facts_of(item: Item, inbound: str) -> dict[str, object]:
+    return {
+        **_NEVER_MISSING,
+        **json_object(inbound),
+        **{name: text_of(item, attribute) for name, attribute in _SAID_BY.items()},
+    }
 
 
 def history_entry(item: Item, read_text: ReadText) -> Message:
@@ -175,7 +184,8 @@ def work_bound(moment: str) -> str:
     return f"{moment}$"
 
 
-def _conversation_key(item: Item) -> ConversationKey | None:
+def conversation_key(item: Item) -> ConversationKey | None:
+    """The conversation that an item belongs to, if any."""
     if "conversation" not in item:
         return None
     conversation_id, _, channel = text_of(item, "conversation").rpartition("#")

@@ -9,10 +9,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from application.ports.files import BlobStore
-from application.ports.storage import MessageStore
+from application.ports.storage import KeptPage, MessageStore
+from domain.erasure import ErasedMessage, KeptMessage
 from domain.errors import StorageRefusedError
 from domain.messages import ConversationKey, Message, MessageRecord, MessageState
 from domain.times import rfc3339
+from infrastructure.storage.dynamodb_kept import DynamoDbKept, is_erased, left_of
 from infrastructure.storage.dynamodb_message_items import (
     WORK_SHARDS,
     conversation_name,
@@ -28,7 +30,7 @@ from infrastructure.storage.dynamodb_message_items import (
     work_position,
 )
 from infrastructure.storage.dynamodb_table import DynamoDbTable, Refusal
-from infrastructure.storage.dynamodb_texts import DynamoDbTexts
+from infrastructure.storage.dynamodb_texts import DynamoDbTexts, has_references
 from infrastructure.storage.dynamodb_values import Item, attributes, text_of
 
 if TYPE_CHECKING:
@@ -51,12 +53,17 @@ class DynamoDbMessageStore(MessageStore):
     def __init__(self, client: "DynamoDBClient", messages: str, blobs: BlobStore) -> None:
         self._messages = DynamoDbTable(client, messages)
         self._texts = DynamoDbTexts(blobs)
+        self._kept = DynamoDbKept(self._messages, self._texts, HISTORY_INDEX)
 
-    def record(self, record: MessageRecord) -> MessageRecord | None:
+    def record(self, record: MessageRecord) -> MessageRecord | ErasedMessage | None:
         """See ``MessageStore``."""
         with _unicode_errors():
             texts = self._texts.write(record.gate_key, texts_of(record.message))
         refusal = self._messages.create({**record_to_item(record), **texts}, "gate_key")
+        if refusal is not None and is_erased(refusal.item):
+            if has_references(texts):  # written a moment ago, and of no message
+                self._texts.delete(record.gate_key)
+            return left_of(refusal.item)
         # The same request id: our first attempt had succeeded, only its answer was lost.
         if refusal is None or text_of(refusal.item, "request_id") == record.request_id:
             return None
@@ -69,6 +76,7 @@ class DynamoDbMessageStore(MessageStore):
         values = {
             "state": assigned.state,
             "queued": MessageState.QUEUED,
+            "erased": MessageState.ERASED,
             "seen": conversation_name(record.conversation),
             "target": target,
             **work_of(assigned),
@@ -76,7 +84,7 @@ class DynamoDbMessageStore(MessageStore):
         refusal = self._messages.change(
             _key(record.gate_key),
             f"{_ASSIGN}, #conversation = :target" if target else f"{_ASSIGN} REMOVE #conversation",
-            "attribute_exists(#gate_key) AND #state <> :queued AND "
+            "attribute_exists(#gate_key) AND NOT #state IN (:queued, :erased) AND "
             + _as_seen("conversation", seen=record.conversation is not None),
             attributes(values),
         )
@@ -196,6 +204,24 @@ class DynamoDbMessageStore(MessageStore):
         positions = [work_position(text_of(item, "timestamp"), after) for item in found]
         return self._unmatched_after(positions[0], limit) if positions else ()
 
+    def list_kept(
+        self, limit: int, *, after: str | None = None, before: datetime | None = None
+    ) -> KeptPage:
+        """See ``MessageStore``. Reads the whole table, page by page."""
+        return self._kept.page(limit, after, before)
+
+    def list_kept_in(self, key: ConversationKey) -> Iterator[KeptMessage]:
+        """See ``MessageStore``."""
+        return self._kept.of_conversation(key)
+
+    def erase(self, kept: KeptMessage) -> bool:
+        """See ``MessageStore``."""
+        return self._kept.erase(kept)
+
+    def is_erased(self, gate_key: str) -> bool:
+        """See ``MessageStore``."""
+        return self._kept.is_erased(gate_key)
+
     def _unmatched_after(self, position: str, limit: int) -> tuple[MessageRecord, ...]:
         keys = self._work(MessageState.UNMATCHED, ">", position, limit)
         return self._first(limit, keys, lambda record: record.state is MessageState.UNMATCHED)
@@ -231,7 +257,7 @@ class DynamoDbMessageStore(MessageStore):
         found = self._messages.read([_key(gate_key) for gate_key in keys])
         items = {text_of(item, "gate_key"): item for item in found}
         for gate_key in keys:
-            if gate_key in items:
+            if gate_key in items and not is_erased(items[gate_key]):
                 yield record_from_item(items[gate_key], self._texts.read)
 
 

@@ -9,7 +9,7 @@ from domain.conversations import Conversation
 from domain.messages import ConversationKey
 from infrastructure.storage.dynamodb_conversation_items import conversation_from_item
 from infrastructure.storage.dynamodb_table import DynamoDbTable
-from infrastructure.storage.dynamodb_values import Item, attributes
+from infrastructure.storage.dynamodb_values import Item, attributes, text_of
 
 # What never changes in a record, or is set once: enough to decide whether a message may join.
 _COPIED = (
@@ -70,6 +70,14 @@ class DynamoDbParticipants:
         """Let ``senders`` lead to the conversation no longer."""
         for sender in senders:
             self._table.delete(_key(key, sender))
+
+    def remove_all(self, key: ConversationKey) -> None:
+        """Let nobody lead to the conversation any more. Reads the whole table."""
+        found = self._table.scan("#conversation_id = :id", attributes({"id": key.conversation_id}))
+        for item in found:
+            sender = text_of(item, "sender")
+            if sender.startswith(f"{key.primary_channel}#"):
+                self._table.delete({name: item[name] for name in ("sender", "conversation_id")})
 
 
 def _partition(channel: ChannelType, sender: str) -> str:

@@ -84,6 +84,14 @@ class DynamoDbTable:
         with storage_errors(self._name):
             self._client.delete_item(TableName=self._name, Key=key)
 
+    def delete_existing(self, key: Item) -> bool:
+        """Delete the item; ``False`` if it was not there."""
+        with storage_errors(self._name):
+            response = self._client.delete_item(
+                TableName=self._name, Key=key, ReturnValues="ALL_OLD"
+            )
+        return bool(response.get("Attributes"))
+
     def read(self, keys: Sequence[Item]) -> list[Item]:
         """The items that there are of these keys, in no order."""
         remaining = iter(keys)
@@ -114,6 +122,23 @@ class DynamoDbTable:
         """Every item that fulfils ``condition``, in no order. All are read, and paid for."""
         chosen = _expressions(values or {}, FilterExpression=condition) if condition else {}
         return self._pages(self._client.scan, {"ConsistentRead": True, **chosen})
+
+    def scan_page(
+        self, limit: int, after: Item | None, condition: str, values: Item
+    ) -> tuple[list[Item], Item | None]:
+        """Those of ``limit`` items that fulfil ``condition``, and where to go on, if anywhere.
+
+        In no order, but always in the same. ``after`` is where the page before ended.
+        """
+        request: dict[str, Any] = {
+            "ConsistentRead": True,
+            "Limit": limit,
+            **({"ExclusiveStartKey": after} if after else {}),
+            **_expressions(values, FilterExpression=condition),
+        }
+        with storage_errors(self._name):
+            response = self._client.scan(TableName=self._name, **request)
+        return [*response["Items"]], response.get("LastEvaluatedKey")
 
     def _update(
         self, key: Item, update: str, condition: str, values: Item, returned: "ReturnValueType"

@@ -84,15 +84,22 @@ def table_schemas(
     )
 
 
-def check_tables(client: "DynamoDBClient", schemas: Sequence[TableSchema]) -> tuple[str, ...]:
+def check_tables(
+    client: "DynamoDBClient", schemas: Sequence[TableSchema], *, with_expiry: bool = True
+) -> tuple[str, ...]:
     """What is not as it should be, a sentence each: what was expected and what was found.
 
+    Without ``with_expiry``, only what webhooks depend on: items that never expire cost money.
     Raises ``StorageUnavailableError`` when DynamoDB does not tell.
     """
-    return tuple(problem for schema in schemas for problem in _problems(client, schema))
+    return tuple(
+        problem
+        for schema in schemas
+        for problem in _problems(client, schema, with_expiry=with_expiry)
+    )
 
 
-def _problems(client: "DynamoDBClient", schema: TableSchema) -> Iterator[str]:
+def _problems(client: "DynamoDBClient", schema: TableSchema, *, with_expiry: bool) -> Iterator[str]:
     with storage_errors(schema.name):
         try:
             table = client.describe_table(TableName=schema.name)["Table"]
@@ -114,7 +121,8 @@ def _problems(client: "DynamoDBClient", schema: TableSchema) -> Iterator[str]:
             yield f"{name}: expected one, found {_listed(found) or 'none'}"
         else:
             yield from _index_problems(name, index, found[index.name], table)
-    yield from _expiry_problems(client, schema)
+    if with_expiry:
+        yield from _expiry_problems(client, schema)
 
 
 def _index_problems(

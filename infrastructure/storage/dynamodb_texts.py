@@ -15,6 +15,14 @@ PREVIEW_BYTES = 2048
 """How much of a content that is kept elsewhere the item still shows."""
 
 
+_REFERENCES = ("content_reference", "metadata_reference", "inbound_reference")
+
+
+def has_references(item: Item) -> bool:
+    """Whether a text of ``item`` is kept elsewhere."""
+    return any(name in item for name in _REFERENCES)
+
+
 class DynamoDbTexts:
     """Claim check (Enterprise Integration Patterns): what is too large waits in ``blobs``.
 
@@ -51,6 +59,13 @@ class DynamoDbTexts:
         try:
             return self._blobs.get(text_of(item, f"{name}_reference")).decode()
         except KeyError as error:
+            if name in item:
+                # It was kept for a shorter time than the message: what the item shows remains.
+                return text_of(item, name)
             raise StorageRefusedError(
                 f"the {name} of a message is not where it was kept"
             ) from error
+
+    def delete(self, gate_key: str) -> None:
+        """Remove every text of a message that is kept elsewhere."""
+        self._blobs.delete(f"messages/{gate_key}")

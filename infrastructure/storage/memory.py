@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 
 from application.ports.storage import (
@@ -16,10 +16,12 @@ from application.ports.storage import (
     Claim,
     ClaimLimits,
     ConversationStore,
+    KeptPage,
     MessageStore,
 )
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
+from domain.erasure import ErasedMessage, KeptMessage, author_mark
 from domain.messages import (
     ConversationKey,
     InboundMessage,
@@ -30,6 +32,8 @@ from domain.messages import (
 )
 from infrastructure.storage.look_up_addresses import is_for, normal_senders
 from infrastructure.storage.message_json import inbound_from_json, inbound_to_json
+
+_HOUR = timedelta(hours=1)
 
 
 class MemoryConversationStore(ConversationStore):
@@ -115,6 +119,38 @@ class MemoryConversationStore(ConversationStore):
             self._records[seen.key] = replace(present, legacy_messages=())
             return True
 
+    def find_all_conversations(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> tuple[Conversation, ...]:
+        """See ``ConversationStore``."""
+        with self._lock:
+            keys = {
+                key
+                for sender in normal_senders(channel, senders)
+                for key in self._of_sender[channel, sender]
+            }
+            found = [self._records[key] for key in keys]
+            return tuple(deepcopy(sorted(found, key=lambda record: record.conversation_id)))
+
+    def erase_conversation(self, key: ConversationKey) -> bool:
+        """See ``ConversationStore``."""
+        with self._lock:
+            for keys in self._of_sender.values():
+                keys.discard(key)
+            return self._records.pop(key, None) is not None
+
+    def erase_last_messages(self, before: datetime) -> Iterator[int]:
+        """See ``ConversationStore``."""
+        with self._lock:
+            old = [
+                record
+                for record in self._records.values()
+                if record.last_message and record.last_message.timestamp < before
+            ]
+            for record in old:
+                self._records[record.key] = replace(record, last_message=None)
+        yield len(old)
+
     def _add_senders(self, key: ConversationKey, senders: Sequence[str | None]) -> None:
         for sender in normal_senders(key.primary_channel, senders):
             self._of_sender[key.primary_channel, sender].add(key)
@@ -132,14 +168,19 @@ class MemoryMessageStore(MessageStore):
         self._lock = Lock()
         self._records: dict[str, MessageRecord] = {}
         self._imported: dict[str, tuple[ConversationKey, Message]] = {}
+        self._erased: dict[str, ErasedMessage] = {}
+        self._received: dict[str, tuple[datetime, str]] = {}
 
-    def record(self, record: MessageRecord) -> MessageRecord | None:
+    def record(self, record: MessageRecord) -> MessageRecord | ErasedMessage | None:
         """See ``MessageStore``."""
         with self._lock:
+            if record.gate_key in self._erased:
+                return self._erased[record.gate_key]
             present = self._records.get(record.gate_key)
             if present is not None:
                 return _copied(present)
             self._records[record.gate_key] = _copied(record)
+            self._received[record.gate_key] = _in_order_of_receipt(record)
             return None
 
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
@@ -231,7 +272,7 @@ class MemoryMessageStore(MessageStore):
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
         """See ``MessageStore``."""
         with self._lock:
-            last = self._records.get(after) if after is not None else None
+            last = self._received.get(after) if after is not None else None
             if after is not None and last is None:
                 return ()
             found = sorted(
@@ -239,11 +280,46 @@ class MemoryMessageStore(MessageStore):
                 key=_in_order_of_receipt,
             )
             page = [
-                record
-                for record in found
-                if last is None or _in_order_of_receipt(record) > _in_order_of_receipt(last)
+                record for record in found if last is None or _in_order_of_receipt(record) > last
             ]
             return tuple(_copied(record) for record in page[:limit])
+
+    def list_kept(
+        self, limit: int, *, after: str | None = None, before: datetime | None = None
+    ) -> KeptPage:
+        """See ``MessageStore``."""
+        with self._lock:
+            kept = [one for one in self._kept() if before is None or one.timestamp < before]
+        page = [one for one in kept if after is None or one.key > after][:limit]
+        return KeptPage(tuple(page), page[-1].key if len(page) == limit else None)
+
+    def list_kept_in(self, key: ConversationKey) -> Iterator[KeptMessage]:
+        """See ``MessageStore``."""
+        with self._lock:
+            return iter([one for one in self._kept() if one.conversation == key])
+
+    def _kept(self) -> list[KeptMessage]:
+        messages = [KeptMessage.of(_without_content(r)) for r in self._records.values()]
+        entries = [
+            KeptMessage(name, entry.timestamp, owner)
+            for name, (owner, entry) in self._imported.items()
+        ]
+        return sorted((*messages, *entries), key=lambda one: one.key)
+
+    def erase(self, kept: KeptMessage) -> bool:
+        """See ``MessageStore``."""
+        with self._lock:
+            record = self._records.pop(kept.key, None)
+            if record is None:
+                return self._imported.pop(kept.key, None) is not None
+            mark = author_mark(kept.key, record.message.sender)
+            self._erased[kept.key] = ErasedMessage(kept.key, record.request_id, mark)
+            return True
+
+    def is_erased(self, gate_key: str) -> bool:
+        """See ``MessageStore``."""
+        with self._lock:
+            return gate_key in self._erased
 
 
 def _in_order_of_receipt(record: MessageRecord) -> tuple[datetime, str]:
@@ -253,6 +329,10 @@ def _in_order_of_receipt(record: MessageRecord) -> tuple[datetime, str]:
 def _copied(record: MessageRecord) -> MessageRecord:
     message = inbound_from_json(inbound_to_json(record.message), record.message.body)
     return replace(record, message=message)
+
+
+def _without_content(record: MessageRecord) -> MessageRecord:
+    return replace(record, message=replace(record.message, body="", metadata={}))
 
 
 class MemoryAnswerClaims(AnswerClaims):
@@ -280,3 +360,14 @@ class MemoryAnswerClaims(AnswerClaims):
         """See ``AnswerClaims``."""
         with self._lock:
             self._claimed_at.pop(sender, None)
+
+    def forget_older(self, moment: datetime) -> int:
+        """See ``AnswerClaims``."""
+        with self._lock:
+            senders = [sender for sender, at in self._claimed_at.items() if at < moment]
+            hours = [hour for hour in self._granted_in_hour if hour + _HOUR <= moment]
+            for sender in senders:
+                del self._claimed_at[sender]
+            for hour in hours:
+                del self._granted_in_hour[hour]
+            return len(senders) + len(hours)

@@ -20,6 +20,9 @@ _COUNT = """
 """
 _GIVE_BACK = "DELETE FROM answer_claims WHERE sender = ?"
 
+_FORGET_CLAIMS = "DELETE FROM answer_claims WHERE claimed_at < ?"
+_FORGET_HOURS = "DELETE FROM answer_hours WHERE hour < ?"
+
 _HOUR_LENGTH = len("2026-03-04T12")
 
 
@@ -47,6 +50,13 @@ class SqliteAnswerClaims(AnswerClaims):
         """See ``AnswerClaims``."""
         with self._database.write() as connection:
             connection.execute(_GIVE_BACK, (sender,))
+
+    def forget_older(self, moment: datetime) -> int:
+        """See ``AnswerClaims``."""
+        text = rfc3339(moment)
+        with self._database.write() as connection:
+            claims = connection.execute(_FORGET_CLAIMS, (text,)).rowcount
+            return claims + connection.execute(_FORGET_HOURS, (text[:_HOUR_LENGTH],)).rowcount
 
 
 def _first(connection: sqlite3.Connection, statement: str, value: str) -> str | int | None:

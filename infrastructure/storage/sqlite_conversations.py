@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 from application.ports.storage import ConversationStore
@@ -67,6 +68,20 @@ _DROP_LEGACY_MESSAGES = f"""
     UPDATE conversations SET legacy_messages = '[]'
     WHERE {_THIS} AND legacy_messages = :legacy_messages
 """  # noqa: S608
+_FIND_ALL = f"""
+    SELECT {_COLUMNS} FROM conversations
+    WHERE primary_channel = :channel AND conversation_id IN (
+        SELECT conversation_id FROM participants
+        WHERE channel = :channel AND sender IN ({{senders}}))
+    ORDER BY conversation_id
+"""  # noqa: S608
+# With it go its participants.
+_ERASE = f"DELETE FROM conversations WHERE {_THIS}"  # noqa: S608
+_ERASE_LAST_MESSAGES = """
+    UPDATE conversations SET last_message = '[]' WHERE rowid IN (
+        SELECT rowid FROM conversations
+        WHERE last_message <> '[]' AND json_extract(last_message, '$[0].timestamp') < ? LIMIT ?)
+"""
 _ADD_SENDER = """
     INSERT INTO participants (channel, sender, conversation_id) VALUES (?, ?, ?)
     ON CONFLICT (channel, sender, conversation_id) DO NOTHING
@@ -84,11 +99,8 @@ class SqliteConversationStore(ConversationStore):
         self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
         """See ``ConversationStore``."""
-        values = {f"sender{n}": s for n, s in enumerate(normal_senders(channel, senders))}
-        statement = _FIND.format(senders=", ".join(f":{name}" for name in values))
-        with self._database.read() as connection:
-            rows = connection.execute(statement, {"channel": channel, **values}).fetchall()
-        return tuple(found for found in map(_from_row, rows) if is_for(found, recipients))
+        found = self._find(_FIND, channel, senders)
+        return tuple(conversation for conversation in found if is_for(conversation, recipients))
 
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
         """See ``ConversationStore``."""
@@ -155,6 +167,35 @@ class SqliteConversationStore(ConversationStore):
         values = {**_to_key(seen.key), "legacy_messages": messages_to_json(seen.legacy_messages)}
         with self._database.write() as connection:
             return connection.execute(_DROP_LEGACY_MESSAGES, values).rowcount == 1
+
+    def find_all_conversations(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> tuple[Conversation, ...]:
+        """See ``ConversationStore``."""
+        return self._find(_FIND_ALL, channel, senders)
+
+    def erase_conversation(self, key: ConversationKey) -> bool:
+        """See ``ConversationStore``."""
+        with self._database.write() as connection:
+            return connection.execute(_ERASE, _to_key(key)).rowcount == 1
+
+    def erase_last_messages(self, before: datetime) -> Iterator[int]:
+        """See ``ConversationStore``."""
+        erased = _PAGE_SIZE
+        while erased == _PAGE_SIZE:
+            with self._database.write() as connection:
+                values = (rfc3339(before), _PAGE_SIZE)
+                erased = connection.execute(_ERASE_LAST_MESSAGES, values).rowcount
+            yield erased
+
+    def _find(
+        self, statement: str, channel: ChannelType, senders: Sequence[str]
+    ) -> tuple[Conversation, ...]:
+        values = {f"sender{n}": s for n, s in enumerate(normal_senders(channel, senders))}
+        statement = statement.format(senders=", ".join(f":{name}" for name in values))
+        with self._database.read() as connection:
+            rows = connection.execute(statement, {"channel": channel, **values}).fetchall()
+        return tuple(map(_from_row, rows))
 
 
 def _present_if_it_takes(

@@ -1,12 +1,13 @@
 """Messages in SQLite, under their gate keys."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from application.ports.storage import MessageStore
+from application.ports.storage import KeptPage, MessageStore
 from domain.addresses import ChannelType
+from domain.erasure import ErasedMessage, KeptMessage
 from domain.messages import (
     ConversationKey,
     Message,
@@ -22,6 +23,7 @@ from infrastructure.storage.message_json import (
     messages_from_json,
     messages_to_json,
 )
+from infrastructure.storage.sqlite_kept import SqliteKept
 from infrastructure.storage.sqlite_schema import MIGRATIONS
 
 _READ_COLUMNS = (
@@ -40,11 +42,14 @@ _INSERT = """
         :lease_until, :queued_at, :attempts, :due_at, :inbound)
     ON CONFLICT (gate_key) DO NOTHING
 """
-_SELECT = f"SELECT {_READ_COLUMNS} FROM messages WHERE gate_key = ?"  # noqa: S608 - our own names
+_SELECT = f"""
+    SELECT {_READ_COLUMNS}, author_mark FROM messages WHERE gate_key = ?
+"""  # noqa: S608 - our own names
 _ASSIGN = f"""
     UPDATE messages
     SET conversation_id = :new_id, primary_channel = :new_channel, state = :state
-    WHERE gate_key = :gate_key AND state <> '{MessageState.QUEUED}'
+    WHERE gate_key = :gate_key
+      AND state NOT IN ('{MessageState.QUEUED}', '{MessageState.ERASED}')
       AND conversation_id IS :old_id AND primary_channel IS :old_channel
 """  # noqa: S608
 _CHANGE_PENDING = f"""
@@ -97,16 +102,20 @@ class SqliteMessageStore(MessageStore):
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
+        self._kept = SqliteKept(database)
         database.migrate(MIGRATIONS)
 
-    def record(self, record: MessageRecord) -> MessageRecord | None:
+    def record(self, record: MessageRecord) -> MessageRecord | ErasedMessage | None:
         """See ``MessageStore``."""
         row = _to_row(record)
         with self._database.write() as connection:
             if connection.execute(_INSERT, row).rowcount == 1:
                 return None
-            rows = connection.execute(_SELECT, (record.gate_key,)).fetchall()
-        return _from_row(rows[0])
+            (row,) = connection.execute(_SELECT, (record.gate_key,)).fetchall()
+        *columns, mark = row
+        if mark is not None:
+            return ErasedMessage(record.gate_key, str(columns[0]), str(mark))
+        return _from_row(columns)
 
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
         """See ``MessageStore``."""
@@ -181,6 +190,24 @@ class SqliteMessageStore(MessageStore):
         with self._database.read() as connection:
             rows = connection.execute(statement, {"limit": limit, "after": after}).fetchall()
         return tuple(map(_from_row, rows))
+
+    def list_kept(
+        self, limit: int, *, after: str | None = None, before: datetime | None = None
+    ) -> KeptPage:
+        """See ``MessageStore``."""
+        return self._kept.page(limit, after, before)
+
+    def list_kept_in(self, key: ConversationKey) -> Iterator[KeptMessage]:
+        """See ``MessageStore``."""
+        return self._kept.of_conversation(key)
+
+    def erase(self, kept: KeptMessage) -> bool:
+        """See ``MessageStore``."""
+        return self._kept.erase(kept)
+
+    def is_erased(self, gate_key: str) -> bool:
+        """See ``MessageStore``."""
+        return self._kept.is_erased(gate_key)
 
     def _change_pending(self, seen: MessageRecord, wanted: MessageRecord) -> bool:
         return self._change(

@@ -115,8 +115,16 @@ _ATTEMPTS: Migration = (
     "CREATE INDEX stuck_messages ON messages (due_at) WHERE state = 'pending'",
 )
 
+_ERASURE: Migration = (
+    # What tells another author of an erased message from its own: see domain.erasure.
+    "ALTER TABLE messages ADD COLUMN author_mark TEXT",
+    "CREATE INDEX kept_messages ON messages (timestamp, gate_key) WHERE state <> 'erased'",
+    "CREATE INDEX kept_entries ON imported_messages (timestamp, imported_key)",
+)
+
 MIGRATIONS: Sequence[Migration] = (
     (*_CONVERSATIONS, *_MESSAGES, *_CLAIMS),
     _IMPORTED,
     _ATTEMPTS,
+    _ERASURE,
 )

@@ -23,6 +23,7 @@ from application.ports.storage import ClaimLimits
 from application.receive_message import ReceiveMessage
 from application.receive_proven import ReceiveProven
 from application.receive_webhook import ReceiveWebhook
+from application.redrive_dead_letters import RedriveDeadLetters
 from application.redrive_unmatched import RedriveUnmatched
 from application.relay_pending import RelayPending
 from application.spool_request import SpoolRequest
@@ -115,7 +116,11 @@ class FrontDesk:
         self.blobs = adapters.get("blobs") or MemoryBlobStore()
         self.open_conversation = OpenConversation(self.conversations, lambda: tenants)
         match = MatchConversation(
-            self.conversations, lambda: tenants, self.open_conversation, unknown_sender
+            self.conversations,
+            self.messages,
+            lambda: tenants,
+            self.open_conversation,
+            unknown_sender,
         )
         self.deliver = DeliverMessage(
             self.conversations,
@@ -160,6 +165,9 @@ class FrontDesk:
             self.metrics,
         )
         self.work_off = WorkOffSpool(self.spool, self.receive_proven, self.bury)
+        self.redrive_letter = RedriveDeadLetters(
+            self.dead_letters, self.receive_proven, self.messages
+        )
         self.relay = RelayPending(
             self.messages, self.deliver, self.dead_letters, self.clock, self.metrics
         )

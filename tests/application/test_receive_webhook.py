@@ -33,6 +33,7 @@ from domain.messages import (
     Direction,
     InboundMessage,
     Message,
+    MessageRecord,
     MessageState,
 )
 from domain.routing import UnauthenticatedMail
@@ -549,5 +550,5 @@ def test_the_records_of_a_message_are_pending_until_queued() -> None:
     message: InboundMessage = an_inbound_message()
     desk.gets(message)
     stored = desk.messages.record(a_record(message, KEY))
-    assert stored is not None
+    assert isinstance(stored, MessageRecord)
     assert stored.state is MessageState.QUEUED

@@ -6,6 +6,7 @@ import pytest
 
 from application.ports.files import DeadLetter, DeadLetterKind
 from application.work_off_spool import MAX_ATTEMPTS, WorkedOff
+from domain.erasure import ErasedMessage
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.messages import MessageRecord
 from infrastructure.blobs.memory import MemoryDeadLetters
@@ -20,7 +21,7 @@ class UnsteadyStore(MemoryMessageStore):
 
     is_down = True
 
-    def record(self, record: MessageRecord) -> MessageRecord | None:
+    def record(self, record: MessageRecord) -> MessageRecord | ErasedMessage | None:
         if self.is_down:
             raise StorageUnavailableError("no answer")
         return super().record(record)
@@ -107,7 +108,7 @@ def test_after_many_attempts_it_is_a_dead_letter(desk: FrontDesk) -> None:
 
     (letter,) = desk.dead_letters.list_letters(10)
     assert (letter.kind, letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS)
-    assert letter.reason == "StorageUnavailableError"
+    assert letter.reason == "no answer"
     assert desk.spool.depth().entries == 0
 
 

@@ -13,6 +13,7 @@ pytest.register_assert_rewrite(
             "conversation_changes",
             "conversation_store",
             "dead_letters",
+            "erasure",
             "message_lists",
             "message_store",
             "spool",

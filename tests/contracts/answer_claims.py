@@ -96,6 +96,23 @@ class AnswerClaimsContract:
         claims.give_back("bob")
         assert claims.claim("ana", NOW, LIMITS) is Claim.WITHIN_WINDOW
 
+    def test_an_old_claim_can_be_forgotten_and_one_that_counts_cannot(
+        self, claims: AnswerClaims
+    ) -> None:
+        claims.claim("ana", NOW - 2 * WINDOW, LIMITS)
+        claims.claim("bob", NOW, LIMITS)
+        claims.forget_older(NOW - WINDOW)
+        assert claims.claim("ana", NOW, LIMITS) is Claim.GRANTED
+        assert claims.claim("bob", NOW, LIMITS) is Claim.WITHIN_WINDOW
+
+    def test_the_present_hour_still_counts_after_old_ones_were_forgotten(
+        self, claims: AnswerClaims
+    ) -> None:
+        for sender in ("ana", "bob"):
+            claims.claim(sender, NOW, TWO_PER_HOUR)
+        claims.forget_older(NOW)
+        assert claims.claim("eve", NOW, TWO_PER_HOUR) is Claim.OVER_HOURLY_LIMIT
+
     def test_of_200_claims_at_once_one_is_granted(self, claims: AnswerClaims) -> None:
         results = at_once([partial(claims.claim, "ana", NOW, LIMITS)] * 200)
         assert results.count(Claim.GRANTED) == 1

@@ -1,5 +1,6 @@
 """What every blob store promises."""
 
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -8,6 +9,8 @@ from application.ports.files import BlobStore
 from tests.contracts.concurrency import at_once
 
 KEY = "attachments/0a1b/c-d_E"
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+LONG_FROM_NOW = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class BlobStoreContract:
@@ -54,3 +57,37 @@ class BlobStoreContract:
     def test_a_key_that_nobody_generated_is_refused(self, blobs: BlobStore, key: str) -> None:
         with pytest.raises(ValueError, match="a key has"):
             blobs.put(key, b"content")
+
+    def test_a_folder_is_deleted_with_all_that_is_in_it(self, blobs: BlobStore) -> None:
+        gone = [blobs.put(f"attachments/a/{name}", b"x") for name in ("1", "2", "deep/3")]
+        left = blobs.put("attachments/ab/1", b"y")
+        assert blobs.delete("attachments/a") == 3
+        for reference in gone:
+            with pytest.raises(KeyError):
+                blobs.get(reference)
+        assert blobs.get(left) == b"y"
+
+    def test_what_is_not_there_is_deleted_without_a_word(self, blobs: BlobStore) -> None:
+        assert blobs.delete("attachments/a") == 0
+        assert sum(blobs.delete_older("attachments", LONG_FROM_NOW)) == 0
+
+    def test_a_deleted_blob_can_be_stored_again(self, blobs: BlobStore) -> None:
+        blobs.put(KEY, b"first")
+        blobs.delete("attachments/0a1b")
+        assert blobs.get(blobs.put(KEY, b"second")) == b"second"
+
+    def test_only_what_is_older_goes_by_age(self, blobs: BlobStore) -> None:
+        reference = blobs.put(KEY, b"content")
+        blobs.put("attachments/1", b"content")
+        other = blobs.put("contexts/1/body", b"content")
+        assert sum(blobs.delete_older("attachments", LONG_AGO)) == 0
+        assert blobs.get(reference) == b"content"
+        assert sum(blobs.delete_older("attachments", LONG_FROM_NOW)) == 2
+        with pytest.raises(KeyError):
+            blobs.get(reference)
+        assert blobs.get(other) == b"content"
+
+    @pytest.mark.parametrize("folder", ["", "/", "..", "attachments/"])
+    def test_a_folder_that_nobody_generated_is_refused(self, blobs: BlobStore, folder: str) -> None:
+        with pytest.raises(ValueError, match="a key has"):
+            blobs.delete(folder)

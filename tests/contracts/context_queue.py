@@ -220,6 +220,25 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         clock.advance(by=MOMENT)
         assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
 
+    def test_an_erased_context_is_on_no_queue_whether_delivered_or_not(
+        self, queue: ContextQueue
+    ) -> None:
+        for request_id in ("request-1", "request-2"):
+            queue.publish(a_context(request_id), AT_ONCE)
+            queue.publish(a_context(request_id), Route(HANDOFF, timedelta(0)))
+        queue.receive(REPLIES, 10)
+        assert queue.can_erase
+        assert queue.erase("request-1") == 2
+        assert queue.erase("request-1") == 0
+        assert request_ids(queue.receive(HANDOFF, 10)) == ["request-2"]
+        assert sum(depth.ready + depth.in_flight for depth in queue.depths()) == 2
+
+    def test_an_erased_context_is_not_published_again(self, queue: ContextQueue) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        queue.erase("request-1")
+        queue.publish(a_context(), AT_ONCE)
+        assert queue.receive(REPLIES, 10) == ()
+
     def test_a_context_is_hidden_for_exactly_as_long_as_asked(
         self, queue: ContextQueue, clock: ManualClock
     ) -> None:

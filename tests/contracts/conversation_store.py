@@ -24,6 +24,7 @@ from tests.contracts.conversation_changes import (
     ids,
     only,
 )
+from tests.contracts.erasure import ConversationErasureContract
 from tests.contracts.old_histories import LegacyMessagesContract
 
 
@@ -166,5 +167,6 @@ class ConversationStoreContract(
     IdentityContract,
     HandOffContract,
     LegacyMessagesContract,
+    ConversationErasureContract,
 ):
     """All of it. A backend overrides ``store``."""

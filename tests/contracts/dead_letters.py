@@ -50,8 +50,16 @@ class DeadLettersContract:
         dead_letters.keep(letter)
         assert dead_letters.list_letters(10) == (letter,)
 
+    def test_a_letter_may_tell_of_a_message_instead_of_a_request(
+        self, dead_letters: DeadLetters
+    ) -> None:
+        letter = a_letter(request=None, gate_key="0" * 64)
+        dead_letters.keep(letter)
+        assert dead_letters.get(letter.letter_id) == letter
+
     def test_there_are_none_at_first(self, dead_letters: DeadLetters) -> None:
         assert dead_letters.list_letters(10) == ()
+        assert dead_letters.get("unreadable-1") is None
 
     def test_the_oldest_come_first_up_to_the_limit(self, dead_letters: DeadLetters) -> None:
         letters = [a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)]
@@ -63,6 +71,55 @@ class DeadLettersContract:
         dead_letters.keep(a_letter())
         dead_letters.keep(a_letter(created_at=NOW + timedelta(hours=1)))
         assert dead_letters.list_letters(10) == (a_letter(),)
+        assert dead_letters.get("unreadable-1") == a_letter()
+
+    def test_pages_follow_each_other_although_what_was_seen_is_deleted(
+        self, dead_letters: DeadLetters
+    ) -> None:
+        letters = [a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(5)]
+        letters.insert(3, a_letter("bug-2b", created_at=NOW + timedelta(seconds=2)))
+        for letter in letters:
+            dead_letters.keep(letter)
+        seen: list[DeadLetter] = []
+        while page := dead_letters.list_letters(2, after=seen[-1] if seen else None):
+            seen += page
+            dead_letters.delete(page[-1].letter_id)
+        assert seen == letters
+
+    def test_a_letter_is_found_by_its_whole_id(self, dead_letters: DeadLetters) -> None:
+        dead_letters.keep(a_letter("bug-10"))
+        assert dead_letters.get("bug-1") is None
+        assert not dead_letters.delete("bug-1")
+        assert dead_letters.get("bug-10") == a_letter("bug-10")
+
+    def test_what_is_deleted_is_gone_and_can_be_kept_again(self, dead_letters: DeadLetters) -> None:
+        dead_letters.keep(a_letter())
+        dead_letters.keep(a_letter(created_at=NOW + timedelta(hours=1)))
+        dead_letters.keep(a_letter("bug-1"))
+        assert dead_letters.delete("unreadable-1")
+        assert not dead_letters.delete("unreadable-1")
+        assert dead_letters.list_letters(10) == (a_letter("bug-1"),)
+        dead_letters.keep(a_letter(attempts=2))
+        assert dead_letters.get("unreadable-1") == a_letter(attempts=2)
+
+    def test_a_letter_is_replaced_in_its_place(self, dead_letters: DeadLetters) -> None:
+        younger = a_letter("bug-1", created_at=NOW + timedelta(seconds=1))
+        dead_letters.keep(a_letter())
+        dead_letters.keep(younger)
+        changed = a_letter(attempts=2, reason="another one")
+        assert dead_letters.replace(changed)
+        assert dead_letters.list_letters(10) == (changed, younger)
+
+    def test_what_is_not_there_is_not_replaced(self, dead_letters: DeadLetters) -> None:
+        assert not dead_letters.replace(a_letter())
+        assert dead_letters.list_letters(10) == ()
+
+    def test_of_many_who_delete_a_letter_at_once_none_fails(
+        self, dead_letters: DeadLetters
+    ) -> None:
+        dead_letters.keep(a_letter())
+        assert True in at_once([partial(dead_letters.delete, "unreadable-1")] * 8)
+        assert dead_letters.list_letters(10) == ()
 
     def test_of_many_letters_at_once_none_is_lost(self, dead_letters: DeadLetters) -> None:
         letters = [a_letter(f"bug-{number}") for number in range(16)]
@@ -76,3 +133,14 @@ class DeadLettersContract:
     ) -> None:
         with pytest.raises(ValueError, match="a key has"):
             dead_letters.keep(a_letter(letter_id))
+        with pytest.raises(ValueError, match="a key has"):
+            dead_letters.replace(a_letter(letter_id))
+
+    @pytest.mark.parametrize("letter_id", ["", "../a", "a.json", "a b", "a/../b", "\0"])
+    def test_what_cannot_be_an_id_is_nobodys(
+        self, dead_letters: DeadLetters, letter_id: str
+    ) -> None:
+        dead_letters.keep(a_letter("a"))
+        assert dead_letters.get(letter_id) is None
+        assert not dead_letters.delete(letter_id)
+        assert dead_letters.get("a") == a_letter("a")

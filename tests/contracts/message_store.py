@@ -13,6 +13,7 @@ from domain.automation import MailTraits
 from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
 from tests.builders import KEY, NOW, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
+from tests.contracts.erasure import MessageErasureContract
 from tests.contracts.message_lists import (
     LATER,
     OTHER,
@@ -28,7 +29,7 @@ from tests.contracts.old_histories import ImportContract
 def stored(store: MessageStore, record: MessageRecord) -> MessageRecord:
     """The record as the store has it: what a second attempt to create it gets."""
     present = store.record(replace(record, request_id="an attempt to create it again"))
-    assert present is not None
+    assert isinstance(present, MessageRecord)
     return present
 
 
@@ -250,5 +251,6 @@ class MessageStoreContract(
     StuckContract,
     UnmatchedContract,
     ImportContract,
+    MessageErasureContract,
 ):
     """All of it. A backend overrides ``store``."""

@@ -14,6 +14,7 @@ from application.ports.spooling import (
     SpoolDelivery,
     SpoolDepth,
     SpooledRequest,
+    SpoolErasure,
     SpoolFullError,
 )
 from tests.builders import ACCOUNT, NOW
@@ -214,6 +215,28 @@ class EmbeddedSpoolContract(SpoolContract):
     @pytest.fixture
     def small_spool(self) -> Spool:
         raise NotImplementedError("a backend provides it")
+
+    def test_wanted_entries_are_erased_taken_or_not(self, spool: Spool) -> None:
+        keep_all(spool, "a1", "a2", "b3")
+        spool.take(1, MINUTE)
+        assert spool.can_erase
+        assert spool.erase(lambda entry: entry.group == "a") == SpoolErasure(2)
+        assert spool.erase(lambda entry: entry.group == "a") == SpoolErasure(0)
+        assert names(spool.take(10, MINUTE)) == ["b3"]
+
+    def test_an_erased_entry_can_be_kept_again(self, spool: Spool) -> None:
+        keep_all(spool, "a1")
+        spool.erase(lambda entry: entry == an_entry("a1"))
+        keep_all(spool, "a1")
+        assert names(spool.take(10, MINUTE)) == ["a1"]
+
+    def test_of_an_erased_entry_nothing_can_be_done(self, spool: Spool) -> None:
+        keep_all(spool, "a1")
+        (delivery,) = spool.take(1, MINUTE)
+        spool.erase(lambda entry: True)
+        spool.put_back(delivery, MINUTE)
+        spool.done(delivery)
+        assert spool.depth().entries == 0
 
     def test_the_oldest_is_the_one_received_first(self, spool: Spool) -> None:
         keep_all(spool, "b3", "a2", "c4", "a1")

@@ -2,21 +2,25 @@
 
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jsonschema
 import pytest
 import urllib3
 from botocore.session import get_session
 
+from deploy.local import STAGE
 from deploy.package import ROOT
+from deploy.stack import stack_name
 from domain.addresses import ChannelType
+from domain.times import rfc3339
 from entrypoints.cli.demo import DEMO_RECIPIENTS, DEMO_SENDERS
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, SimulatedFile
 from infrastructure.channels.simulation import SimulatedRequest
@@ -24,6 +28,8 @@ from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.secrets.development import DevelopmentCredentials, read_development_credentials
 from tests.emulators import EmulatedAws
 
+STACK = stack_name(STAGE)
+Found = TypeVar("Found")
 SCHEMA = json.loads((ROOT / "docs" / "context-object.schema.json").read_text("utf-8"))
 
 
@@ -111,25 +117,100 @@ class Deployed:
         items = self.aws.dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
         return {item["content"]["S"]: item["state"]["S"] for item in items}
 
+    def message_state(self, text: str) -> str | None:
+        """How far the message with this text has come; ``None`` if it is not recorded."""
+        return self.message_states().get(text)
+
+    def spooled(self) -> int:
+        """How many webhooks wait in the spool, or are being worked on."""
+        attributes = self.aws.sqs.get_queue_attributes(
+            QueueUrl=self.settings["SPOOL_QUEUE_URL"],
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+            ],
+        )["Attributes"]
+        return sum(map(int, attributes.values()))
+
     @contextmanager
-    def without(self, sid: str) -> Iterator[None]:
-        """Take one statement out of the function's policy for a while."""
-        iam = self.client("iam")
-        (role,) = [
-            role["RoleName"]
-            for role in iam.list_roles()["Roles"]
-            if "IncomingWebhookHandlerRole" in role["RoleName"]
-        ]
-        policy = {"RoleName": role, "PolicyName": "webhooks"}
-        document = iam.get_role_policy(**policy)["PolicyDocument"]
-        kept = [statement for statement in document["Statement"] if statement["Sid"] != sid]
-        assert len(kept) == len(document["Statement"]) - 1
-        less = json.dumps({**document, "Statement": kept})
-        iam.put_role_policy(**policy, PolicyDocument=less)
+    def nobody_works_off_the_spool(self) -> Iterator[None]:
+        """What is spooled meanwhile stays there until the end."""
+        functions = self.client("lambda")
+        (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         try:
             yield
         finally:
-            iam.put_role_policy(**policy, PolicyDocument=json.dumps(document))
+            functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+    def log(self, function: str) -> str:
+        """Everything that a function has logged."""
+        group = f"/aws/cloudformation/{STACK}/{function}LogGroup"
+        events = self.client("logs").filter_log_events(logGroupName=group)["events"]
+        return "".join(event["message"] for event in events)
+
+    def relay(self) -> str | None:
+        """Call the relay as its schedule does; what kind of error it ended with, if any."""
+        answer = self.client("lambda").invoke(FunctionName=f"{STACK}-RelayPending", Payload=b"{}")
+        return str(answer["FunctionError"]) if "FunctionError" in answer else None
+
+    def make_due(self, text: str) -> None:
+        """Let a pending message look as if it had been recorded a minute ago."""
+        table = self.settings["MESSAGES_TABLE"]
+        items = self.aws.dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
+        (item,) = [item for item in items if item["content"]["S"] == text]
+        earlier = rfc3339(datetime.now(UTC) - timedelta(minutes=1))
+        self.aws.dynamodb.update_item(
+            TableName=table,
+            Key={"gate_key": item["gate_key"]},
+            UpdateExpression="SET recorded_at = :earlier, work_since = :earlier REMOVE lease_until",
+            ExpressionAttributeValues={":earlier": {"S": earlier}},
+        )
+
+    def restart(self, function: str) -> None:
+        """Have the next invocation start the function anew."""
+        functions, name = self.client("lambda"), f"{STACK}-{function}"
+        memory = functions.get_function_configuration(FunctionName=name)["MemorySize"]
+        functions.update_function_configuration(FunctionName=name, MemorySize=memory)
+
+    @contextmanager
+    def without(self, *sids: str, function: str = "") -> Iterator[None]:
+        """Take statements out of the policies of ``function``, or of all, for a while."""
+        iam = self.client("iam")
+        documents = {
+            (role["RoleName"], policy): document
+            for role in iam.list_roles()["Roles"]
+            if f"{function}Role" in role["RoleName"]
+            for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+            for document in [
+                iam.get_role_policy(RoleName=role["RoleName"], PolicyName=policy)["PolicyDocument"]
+            ]
+        }
+        present = {s["Sid"] for found in documents.values() for s in found["Statement"]}
+        assert {*sids} <= present
+        try:
+            for name, document in documents.items():
+                kept = [one for one in document["Statement"] if one["Sid"] not in sids]
+                _put_policy(iam, name, {**document, "Statement": kept})
+            yield
+        finally:
+            for name, document in documents.items():
+                _put_policy(iam, name, document)
+
+
+def _put_policy(iam: Any, name: tuple[str, str], document: dict[str, Any]) -> None:
+    role, policy = name
+    text = json.dumps(document)
+    iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=text)
+
+
+def eventually(found: Callable[[], Found | None], seconds: float = 20.0) -> Found:
+    """What ``found`` returns as soon as it is something."""
+    deadline = time.monotonic() + seconds
+    while not (result := found()):
+        assert time.monotonic() < deadline, "nothing came in time"
+        time.sleep(0.1)
+    return result
 
 
 def post(

@@ -1,4 +1,4 @@
-"""Each permission of the function is needed: without it, what it is for does not happen."""
+"""Each permission of the functions is needed: without it, what it is for does not happen."""
 
 import json
 
@@ -6,64 +6,124 @@ import pytest
 from botocore.exceptions import ClientError
 
 from domain.addresses import ChannelType
-from tests.deployment.deployed import Deployed, post
+from tests.deployment.deployed import Deployed, eventually, post
 
+WEBHOOKS, SPOOL, RELAY = "IncomingWebhookHandler", "WorkOffSpool", "RelayPending"
 FILES = (("photo.png", "image/png", bytes(range(256))),)
+LONG_TEXT = "long " * 60_000
+"""Longer than an entry of the spool, or the text of an item, may be."""
 
 
-def test_without_sending_a_message_is_recorded_and_stays_pending(deployed: Deployed) -> None:
-    text = "Nobody may send this on"
-    with deployed.without("RouteContexts"):
+@pytest.mark.parametrize("sid", ["RouteContexts", "FindAndUpdateConversations"])
+def test_without_bringing_it_on_its_way_a_message_stays_pending(
+    deployed: Deployed, sid: str
+) -> None:
+    text = f"Nobody can bring this on its way without {sid}"
+    with deployed.without(sid):
         assert post(deployed.webhook(ChannelType.SMS, body=text))[0] == 200
-    assert deployed.message_states()[text] == "pending"
-    assert deployed.contexts("SMS_REPLIES") == []
+    assert deployed.message_state(text) == "pending"
 
-
-def test_without_updating_the_conversation_a_message_stays_pending(deployed: Deployed) -> None:
-    text = "Nobody may know when this came"
-    with deployed.without("FindAndUpdateConversations"):
-        assert post(deployed.webhook(ChannelType.SMS, body=text))[0] == 200
-    assert deployed.message_states()[text] == "pending"
+    deployed.make_due(text)
+    assert deployed.relay() is None
+    assert deployed.message_state(text) == "queued"
+    bodies = {context["message"]["body"] for context in deployed.contexts("SMS_REPLIES")}
+    assert bodies == {text}
 
 
 @pytest.mark.parametrize("sid", ["FollowParticipants", "RecordMessages"])
-def test_without_a_table_nothing_is_recorded_and_the_provider_tries_again(
-    deployed: Deployed, sid: str
-) -> None:
+def test_without_a_table_a_webhook_waits_in_the_spool(deployed: Deployed, sid: str) -> None:
     text = f"Not without {sid}"
-    with deployed.without(sid):
-        status, headers, body = post(deployed.webhook(ChannelType.SMS, body=text))
-    assert (status, headers["Retry-After"]) == (503, "30")
-    assert json.loads(body) == {"error": "Temporarily unavailable"}
-    assert text not in deployed.message_states()
+    with deployed.nobody_works_off_the_spool(), deployed.without(sid, function=WEBHOOKS):
+        assert post(deployed.webhook(ChannelType.SMS, body=text))[0] == 200
+        assert deployed.spooled() == 1
+        assert deployed.message_state(text) is None
+    (context,) = eventually(lambda: deployed.contexts("SMS_REPLIES"))
+    assert context["message"]["body"] == text
 
 
 @pytest.mark.parametrize("sid", ["FindConversationsOfOtherSystems", "OpenConversations"])
-def test_without_looking_and_opening_an_unknown_sender_has_to_come_again(
+def test_without_looking_and_opening_an_unknown_sender_waits_in_the_spool(
     deployed: Deployed, sid: str
 ) -> None:
     webhook = deployed.webhook(ChannelType.SMS, sender=f"+1415555{len(sid):04}")
-    with deployed.without(sid):
-        assert post(webhook)[0] == 503
-    assert post(webhook)[0] == 200
-    assert len(deployed.contexts("SMS_REPLIES")) == 1
+    with deployed.nobody_works_off_the_spool(), deployed.without(sid, function=WEBHOOKS):
+        assert post(webhook)[0] == 200
+        assert deployed.spooled() == 1
+    assert len(eventually(lambda: deployed.contexts("SMS_REPLIES"))) == 1
 
 
 def test_without_the_bucket_no_file_is_lost(deployed: Deployed) -> None:
     webhook = deployed.webhook(ChannelType.EMAIL, body="See the photo", attachments=FILES)
-    with deployed.without("KeepBlobsAndDeadLetters"):
-        assert post(webhook)[0] == 503
+    sid = "KeepFilesAndLongTexts"
+    with deployed.nobody_works_off_the_spool(), deployed.without(sid, function=WEBHOOKS):
+        assert post(webhook)[0] == 200
+        assert deployed.spooled() == 1
+    (context,) = eventually(lambda: deployed.contexts("EMAIL_REPLIES"))
+    assert context["message"]["attachments"][0]["filename"] == "photo.png"
+
+
+def test_without_reading_long_texts_a_duplicate_of_one_waits_in_the_spool(
+    deployed: Deployed,
+) -> None:
+    webhook = deployed.webhook(ChannelType.EMAIL, body=LONG_TEXT)
+    assert post(webhook)[0] == 200
+    with (
+        deployed.nobody_works_off_the_spool(),
+        deployed.without("ReadLongTexts", function=WEBHOOKS),
+    ):
+        assert post(webhook)[0] == 200
+        assert deployed.spooled() == 1
+    eventually(lambda: deployed.spooled() == 0)
+    assert len(deployed.contexts("EMAIL_REPLIES")) == 1
+
+
+@pytest.mark.parametrize(
+    ("sids", "body"),
+    [(("Spool",), "Neither here nor there"), (("SpoolLargeRequests",), LONG_TEXT)],
+    ids=["Spool", "SpoolLargeRequests"],
+)
+def test_without_table_and_spool_the_provider_has_to_come_again(
+    deployed: Deployed, sids: tuple[str, ...], body: str
+) -> None:
+    webhook = deployed.webhook(ChannelType.EMAIL, body=body)
+    with deployed.without("RecordMessages", *sids, function=WEBHOOKS):
+        status, headers, answer = post(webhook)
+    assert (status, headers["Retry-After"]) == (503, "30")
+    assert json.loads(answer) == {"error": "Temporarily unavailable"}
+    assert deployed.spooled() == 0
+
     assert post(webhook)[0] == 200
     assert len(deployed.contexts("EMAIL_REPLIES")) == 1
 
 
-def test_without_reading_long_texts_a_duplicate_of_one_is_not_known(deployed: Deployed) -> None:
-    webhook = deployed.webhook(ChannelType.EMAIL, body="long " * 40_000)
-    assert post(webhook)[0] == 200
-    with deployed.without("ReadLongTexts"):
-        assert post(webhook)[0] == 503
-    assert post(webhook)[0] == 200
-    assert len(deployed.contexts("EMAIL_REPLIES")) == 1
+@pytest.mark.parametrize("sid", ["FindPending", "ReadAndUpdateMessages"])
+def test_without_reading_the_messages_the_relay_fails_aloud(deployed: Deployed, sid: str) -> None:
+    text = f"Nobody finds this without {sid}"
+    with deployed.without("RouteContexts"):
+        post(deployed.webhook(ChannelType.SMS, body=text))
+    deployed.make_due(text)
+    with deployed.without(sid):
+        assert deployed.relay() == "Unhandled"
+    assert deployed.message_state(text) == "pending"
+
+    assert deployed.relay() is None
+    assert len(deployed.contexts("SMS_REPLIES")) == 1
+
+
+def test_without_the_secret_the_relay_does_not_know_whose_a_message_is(deployed: Deployed) -> None:
+    text = "Whose is this?"
+    with deployed.without("RouteContexts"):
+        post(deployed.webhook(ChannelType.SMS, body=text))
+    deployed.make_due(text)
+    with deployed.without("ReadSecrets", function=RELAY):
+        deployed.restart(RELAY)
+        deployed.relay()
+    assert deployed.message_state(text) == "pending"
+
+    deployed.restart(RELAY)
+    deployed.make_due(text)
+    deployed.relay()
+    assert len(deployed.contexts("SMS_REPLIES")) == 1
 
 
 def test_nobody_but_the_function_may_spool(deployed: Deployed) -> None:

@@ -4,11 +4,13 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from application.work_off_spool import LONGEST_DELAY, MAX_ATTEMPTS
 from deploy.stack import SAM, TEMPLATE, tenants_secret
 from domain.routing import ALL_QUEUES
 from infrastructure.settings import Settings
@@ -18,6 +20,9 @@ from tests.deployment.translated import resources, translated
 from tests.emulators import OFFLINE_AWS
 
 ROOT = TEMPLATE.parents[1]
+FUNCTIONS = ("IncomingWebhookHandler", "WorkOffSpool", "RelayPending")
+ONLY_COUNTED_BY_A_COMMAND = {"Swept"}
+"""No function counts them, and so CloudWatch does not know them."""
 FOURTEEN_DAYS = 14 * 24 * 3600
 TABLES = {role: f"{role.title()}Table" for role in ("conversations", "participants", "claims")}
 TABLES["messages"] = "MessagesTable"
@@ -81,17 +86,33 @@ def test_what_holds_messages_outlives_its_stack(resource: str) -> None:
     assert definition["UpdateReplacePolicy"] == "Retain"
 
 
-def variables() -> dict[str, Any]:
-    environment = resources("Lambda::Function")["IncomingWebhookHandler"]["Environment"]
+def variables(function: str) -> dict[str, Any]:
+    environment = resources("Lambda::Function")[function]["Environment"]
     return dict(environment["Variables"])
 
 
-def test_the_function_has_no_variable_that_is_not_a_setting() -> None:
-    assert {name.lower() for name in variables()} <= Settings.model_fields.keys()
+def test_there_is_a_function_for_each_module_that_lambda_calls() -> None:
+    handlers = {function["Handler"] for function in resources("Lambda::Function").values()}
+    modules = {handler.removesuffix(".lambda_handler") for handler in handlers}
+    found = {
+        f"entrypoints.aws_lambda.{source.stem}"
+        for source in (ROOT / "entrypoints" / "aws_lambda").glob("*.py")
+        if "def lambda_handler(" in source.read_text("utf-8")
+    }
+    assert modules == found
+    assert {*resources("Lambda::Function")} == {*FUNCTIONS}
 
 
-def test_the_function_has_every_queue_and_the_secret_that_the_deployment_checks() -> None:
-    given = variables()
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_has_no_variable_that_is_not_a_setting(function: str) -> None:
+    assert {name.lower() for name in variables(function)} <= Settings.model_fields.keys()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_has_every_queue_and_the_secret_that_the_deployment_checks(
+    function: str,
+) -> None:
+    given = variables(function)
     for queue in (*map(queue_variable, ALL_QUEUES), "SPOOL_QUEUE_URL"):
         words = queue.removesuffix("_URL").split("_")
         assert given[queue] == {"Ref": "".join(word.title() for word in words)}
@@ -127,22 +148,85 @@ def test_what_no_consumer_can_process_goes_to_a_queue_of_its_own(name: str) -> N
         assert one["SqsManagedSseEnabled"]
 
 
-def statements() -> dict[str, dict[str, Any]]:
-    """What the function may do, by the statements' ids; conditional ones too."""
-    role = resources("IAM::Role")["IncomingWebhookHandlerRole"]
-    assert "ManagedPolicyArns" not in role
-    (policy,) = role["Policies"]
-    found = [s["Fn::If"][1] if "Fn::If" in s else s for s in policy["PolicyDocument"]["Statement"]]
-    return {statement["Sid"]: statement for statement in found}
+def test_the_spool_outlasts_the_attempts_that_frontdesk_makes() -> None:
+    queue = resources("SQS::Queue")["SpoolQueue"]
+    assert queue["FifoQueue"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] > 2 * MAX_ATTEMPTS
+    longest = MAX_ATTEMPTS * LONGEST_DELAY.total_seconds()
+    assert queue["MessageRetentionPeriod"] > longest
 
 
-@pytest.mark.parametrize("sid", statements())
-def test_a_permission_names_its_actions_and_its_resources(sid: str) -> None:
-    statement = statements()[sid]
-    assert "*" not in json.dumps(statement["Action"])
+def test_the_spool_is_worked_off_one_by_one_and_what_fails_stays() -> None:
+    (source,) = resources("Lambda::EventSourceMapping").values()
+    assert source["EventSourceArn"] == {"Fn::GetAtt": ["SpoolQueue", "Arn"]}
+    assert source["BatchSize"] == 1
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    timeout = resources("Lambda::Function")["WorkOffSpool"]["Timeout"]
+    assert resources("SQS::Queue")["SpoolQueue"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_the_relay_runs_every_minute_and_one_at_a_time() -> None:
+    (rule,) = resources("Events::Rule").values()
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    assert resources("Lambda::Function")["RelayPending"]["Timeout"] < 60
+    (invocations,) = resources("Lambda::EventInvokeConfig").values()
+    assert invocations["MaximumRetryAttempts"] == 0
+
+
+Statement = tuple[str, str, dict[str, Any]]
+
+
+def inline_policies() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each policy of a role, with the role's name: its own, and those that are shared."""
+    for name, role in resources("IAM::Role").items():
+        yield from ((name, policy) for policy in role.get("Policies", ()))
+    for policy in resources("IAM::Policy").values():
+        yield from ((role["Ref"], policy) for role in policy["Roles"])
+
+
+def statements() -> list[Statement]:
+    """What each function may do: role, id and statement; conditional ones too."""
+    return [
+        (role, statement["Sid"], statement)
+        for role, policy in inline_policies()
+        for given in policy["PolicyDocument"]["Statement"]
+        for statement in [given["Fn::If"][1] if "Fn::If" in given else given]
+    ]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_has_a_role_of_its_own_and_a_log_of_its_own(function: str) -> None:
+    properties = resources("Lambda::Function")[function]
+    assert properties["Role"] == {"Fn::GetAtt": [f"{function}Role", "Arn"]}
+    assert properties["LoggingConfig"] == {"LogGroup": {"Ref": f"{function}LogGroup"}}
+    assert "ManagedPolicyArns" not in resources("IAM::Role")[f"{function}Role"]
+    (log,) = [s for role, sid, s in statements() if (role, sid) == (f"{function}Role", "Log")]
+    assert log["Resource"] == {"Fn::GetAtt": [f"{function}LogGroup", "Arn"]}
+
+
+@pytest.mark.parametrize("statement", statements(), ids=lambda one: f"{one[0]}-{one[1]}")
+def test_a_permission_names_its_actions_and_its_resources(statement: Statement) -> None:
+    _, _, permission = statement
+    assert "*" not in json.dumps(permission["Action"])
     # A prefix of the bucket's keys is the only thing that is not named in full.
-    assert '"*' not in json.dumps(statement["Resource"])
-    assert ":*" not in json.dumps(statement["Resource"])
+    assert '"*' not in json.dumps(permission["Resource"])
+    assert ":*" not in json.dumps(permission["Resource"])
+
+
+def test_who_only_relays_can_record_nothing_and_reads_no_spool() -> None:
+    allowed = {sid for role, sid, _ in statements() if role == "RelayPendingRole"}
+    assert not allowed & {"RecordMessages", "ClaimAnswers", "Spool", "TakeSpooled"}
+
+
+def test_only_the_function_and_a_server_may_write_to_the_spool() -> None:
+    (policy,) = resources("SQS::QueuePolicy").values()
+    (denied,) = policy["PolicyDocument"]["Statement"]
+    assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
+    assert denied["Condition"]["ArnNotEquals"]["aws:PrincipalArn"] == [
+        {"Fn::GetAtt": ["IncomingWebhookHandlerRole", "Arn"]},
+        {"Fn::If": ["HasServerRole", {"Ref": "ServerRole"}, {"Ref": "AWS::NoValue"}]},
+    ]
 
 
 def test_nothing_refers_to_a_blob_that_has_expired() -> None:
@@ -185,8 +269,11 @@ def test_every_method_reaches_the_function_and_mail_reaches_it_byte_for_byte() -
 def test_the_api_calls_a_snapshot_of_the_function() -> None:
     function = resources("Lambda::Function")["IncomingWebhookHandler"]
     assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
-    for permission in resources("Lambda::Permission").values():
-        assert permission["FunctionName"] == {"Ref": "IncomingWebhookHandlerAliaslive"}
+    callers = resources("Lambda::Permission").values()
+    called_by_api = [c for c in callers if c["Principal"] == "apigateway.amazonaws.com"]
+    assert {permission["FunctionName"]["Ref"] for permission in called_by_api} == {
+        "IncomingWebhookHandlerAliaslive"
+    }
 
 
 def dashboard() -> str:
@@ -201,14 +288,25 @@ def test_the_dashboard_shows_every_metric_of_the_code() -> None:
         counted |= set(re.findall(r'metrics\.\w+\(\s*"(\w+)"', source.read_text("utf-8")))
     assert counted >= {"WebhooksReceived", "ProcessingMilliseconds"}
     titles = json.dumps([w["properties"]["metrics"] for w in json.loads(dashboard())["widgets"]])
-    assert {name for name in counted if name not in titles} == set()
+    assert {name for name in counted if name not in titles} == ONLY_COUNTED_BY_A_COMMAND
 
 
 def test_an_alarm_tells_somebody_when_it_goes_off_and_when_it_is_over() -> None:
     alarms = resources("CloudWatch::Alarm")
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alarms"}]
-        assert alarm["TreatMissingData"] == "notBreaching"
+        assert alarm["TreatMissingData"] == "notBreaching" or alarm["InsufficientDataActions"]
+
+
+@pytest.mark.parametrize("name", ["PendingAlarm", "SpooledAlarm"])
+def test_an_alarm_on_a_metric_of_ours_names_it_as_the_code_does(name: str) -> None:
+    alarm = resources("CloudWatch::Alarm")[name]
+    assert alarm["Namespace"] == {"Fn::Sub": "Frontdesk/${Stage}"}
+    # A metric with dimensions would be another one.
+    assert f'count("{alarm["MetricName"]}"' in "".join(
+        source.read_text("utf-8") for source in (ROOT / "application").glob("*.py")
+    )
+    assert "Dimensions" not in alarm
 
 
 def test_the_operations_guide_explains_every_alarm_and_parameter() -> None:

@@ -50,6 +50,7 @@ def test_every_contract_is_in_the_guide() -> None:
         "__init__",
         "concurrency",
         "conversation_changes",
+        "erasure",
         "message_lists",
         "old_histories",
     }

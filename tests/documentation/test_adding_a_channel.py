@@ -25,7 +25,11 @@ def a_desk_with_pigeon() -> FrontDesk:
     tenant = a_tenant(accounts=frozenset({"pigeon"}))
     desk = FrontDesk(directory=TenantDirectory((tenant,)))
     parsers = WebhookParserFactory({ChannelType.SMS: lambda: _contract.PARSER})
-    desk.receive_webhook = replace(desk.receive_webhook, parsers=parsers)
+    desk.receive_webhook = replace(
+        desk.receive_webhook,
+        parsers=parsers,
+        receive_proven=replace(desk.receive_proven, parsers=parsers),
+    )
     return desk
 
 

@@ -45,3 +45,4 @@ def use_emulator(container: Container, aws: EmulatedAws) -> None:
     container.sqs.override(providers.Object(aws.sqs))
     answers = OutgoingFileSender(settings.data_dir / "outgoing.jsonl")
     container.twilio_sender.override(providers.Object(answers))
+    container.sendgrid_sender.override(providers.Object(answers))

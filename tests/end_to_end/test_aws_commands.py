@@ -1,5 +1,6 @@
 """Every command on DynamoDB, SQS and S3, beside a server process that works there as well."""
 
+import base64
 import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 import pytest
 import urllib3
 
+from application.ports.channels import WebhookRequest
+from application.ports.files import DeadLetter, DeadLetterKind
 from domain.addresses import ChannelType
+from entrypoints.cli.opened import opened_container
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.settings import Settings
 from infrastructure.storage.dynamodb_conversation_items import conversation_to_item
 from infrastructure.storage.dynamodb_values import AttributeValue
-from tests.builders import RECIPIENT, a_conversation
+from tests.builders import NOW, RECIPIENT, a_conversation
 from tests.contracts.old_histories import an_entry
 from tests.emulators import EmulatedAws
 from tests.end_to_end.process import FRONTDESK, environment, server_process
@@ -132,7 +136,7 @@ def test_what_an_unknown_sender_wrote_is_redriven_once_there_is_a_conversation(s
     assert waiting["context"]["message"]["message_id"] == message_id
 
 
-def test_what_cannot_be_read_is_listed_as_a_dead_letter(server: str) -> None:
+def test_what_cannot_be_read_is_a_dead_letter_to_list_show_redrive_and_delete(server: str) -> None:
     webhook = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
         f"{server}/webhooks/sms",
         ChannelType.SMS,
@@ -144,6 +148,54 @@ def test_what_cannot_be_read_is_listed_as_a_dead_letter(server: str) -> None:
     assert answer.status == 200
     (letter,) = json_lines(frontdesk("dead-letters", "list", "--json"))
     assert letter["kind"] == "unreadable"
+
+    (shown,) = json_lines(frontdesk("dead-letters", "show", letter["id"], "--json"))
+    assert base64.b64decode(shown["body_base64"]) == webhook.body
+    assert "From nobody" in frontdesk("dead-letters", "show", letter["id"]).stdout
+
+    again = frontdesk("dead-letters", "redrive", "--all", "--kind", "unreadable")
+    assert f"failed again, first {letter['id']}" in error_line(again, 1)
+    (still,) = json_lines(frontdesk("dead-letters", "list", "--json"))
+    assert still == {**letter, "attempts": 2}
+
+    deleted = frontdesk("dead-letters", "delete", letter["id"], "--yes")
+    assert deleted.stdout == "1 dead letter deleted.\n"
+    assert frontdesk("dead-letters", "list", "--json").stdout == ""
+
+
+def test_a_dead_letter_whose_cause_is_mended_becomes_a_message(
+    server: str, demo: Mapping[str, str]
+) -> None:
+    webhook = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
+        f"{server}/webhooks/sms",
+        ChannelType.SMS,
+        sender=ANA["sms"],
+        recipient=RECIPIENT[ChannelType.SMS],
+        body="Once more",
+    )
+    letter = DeadLetter(
+        letter_id="bug-1",
+        kind=DeadLetterKind.BUG,
+        reason="KeyError",
+        account=ACCOUNT_SID,
+        attempts=1,
+        created_at=NOW,
+        request=WebhookRequest(
+            "POST",
+            webhook.url,
+            tuple((name.lower(), value) for name, value in webhook.headers.items()),
+            webhook.body,
+            NOW,
+        ),
+    )
+    with opened_container() as container:
+        container.dead_letters().keep(letter)
+    redriven = frontdesk("dead-letters", "redrive", "bug-1")
+    assert redriven.stdout == "bug-1: recorded\n1 dead letter redriven.\n"
+    assert frontdesk("dead-letters", "list", "--json").stdout == ""
+    (waiting,) = read("sms-replies", "--acknowledge")
+    assert waiting["context"]["message"]["body"] == "Once more"
+    assert waiting["context"]["conversation"]["conversation_id"] == demo["sms"]
 
 
 def test_what_is_tampered_with_is_refused(server: str) -> None:

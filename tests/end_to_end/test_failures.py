@@ -10,6 +10,7 @@ from dependency_injector import providers
 
 from application.ports.channels import ParsedMessage, WebhookParser, WebhookRequest, WebhookResponse
 from application.ports.files import DeadLetter
+from application.work_off_spool import WorkedOff
 from domain.addresses import ChannelType
 from domain.errors import StorageUnavailableError
 from domain.messages import MessageRecord
@@ -17,6 +18,7 @@ from entrypoints.container import Container
 from infrastructure.blobs.memory import MemoryDeadLetters
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.secrets.development import FILE_NAME
+from infrastructure.spool.memory import MemorySpool
 from infrastructure.storage.memory import MemoryConversationStore, MemoryMessageStore
 from tests.end_to_end.answers import EMAIL, INTERNAL_ERROR, SMS, THANKS, UNAVAILABLE, every_channel
 from tests.end_to_end.conftest import Serve
@@ -65,6 +67,11 @@ class BuggyParser(WebhookParser):
 
 def without_messages(container: Container) -> None:
     container.message_store.override(providers.Object(MissingMessages()))
+
+
+def without_messages_and_spool(container: Container) -> None:
+    without_messages(container)
+    container.spool.override(providers.Object(MemorySpool(container.clock(), max_entries=0)))
 
 
 def with_a_bug(container: Container) -> None:
@@ -124,6 +131,7 @@ def test_a_bug_after_authentication_leaves_a_dead_letter(
 
     (letter,) = desk.dead_letters()
     assert (letter.kind, letter.reason) == ("bug", "LookupError")
+    assert letter.request is not None
     assert letter.request.body == webhook.body
 
 
@@ -175,14 +183,73 @@ def test_a_bug_before_authentication_is_an_error_and_nothing_is_kept(
     assert desk.kept() == before
 
 
+# 200, although the store is broken: the webhook waits in the spool
+
+
+def worked_off(desk: Desk) -> list[WorkedOff]:
+    """What became of the webhooks in the spool."""
+    return desk.container.work_off_spool()()
+
+
+@every_channel
+def test_a_webhook_waits_in_the_spool_while_the_store_does_not_answer(
+    serve: Serve, channel: ChannelType
+) -> None:
+    desk = serve(prepare=without_messages)
+    webhook = desk.webhook(channel)
+    assert [desk.post(webhook).shown for _ in range(2)] == [THANKS[channel]] * 2
+    assert desk.container.spool().depth().entries == 1
+    assert worked_off(desk) == [WorkedOff.PUT_BACK]
+    assert desk.container.spool().depth().entries == 1
+
+
+@only_sqlite
+def test_so_it_does_while_somebody_else_has_locked_the_store(desk: Desk) -> None:
+    desk.open(SMS)
+    webhook = desk.webhook(SMS)
+    with locked(desk.data_dir / "frontdesk.db"):
+        assert desk.post(webhook).shown == THANKS[SMS]
+    assert worked_off(desk) == [WorkedOff.RECEIVED]
+
+    assert desk.post(webhook).shown == THANKS[SMS]
+    assert [len(found) for found in desk.contexts().values()] == [1]
+
+
+@only_sqlite
+@every_channel
+@pytest.mark.parametrize("table", ["messages", "conversations"])
+def test_so_it_does_while_the_store_is_damaged(
+    desk: Desk, channel: ChannelType, table: str
+) -> None:
+    desk.open(channel)
+    webhook = desk.webhook(channel)
+    with renamed(desk.data_dir / "frontdesk.db", table):
+        assert desk.post(webhook).shown == THANKS[channel]
+    assert worked_off(desk) == [WorkedOff.RECEIVED]
+    assert [len(found) for found in desk.contexts().values()] == [1]
+
+
+@only_sqlite
+def test_so_does_mail_whose_file_cannot_be_stored(desk: Desk) -> None:
+    desk.open(EMAIL)
+    mail = desk.webhook(EMAIL, attachments=[("order.txt", "text/plain", b"42")])
+    in_the_way = desk.data_dir / "blobs"
+    in_the_way.touch()
+    assert desk.post(mail).shown == THANKS[EMAIL]
+
+    in_the_way.unlink()
+    assert worked_off(desk) == [WorkedOff.RECEIVED]
+    assert [len(found) for found in desk.contexts().values()] == [1]
+
+
 # 503
 
 
 @every_channel
-def test_a_store_that_does_not_answer_makes_the_provider_try_again(
+def test_when_nothing_durable_can_be_written_the_provider_has_to_try_again(
     serve: Serve, channel: ChannelType
 ) -> None:
-    desk = serve(prepare=without_messages)
+    desk = serve(prepare=without_messages_and_spool)
     webhook = desk.webhook(channel)
     before = desk.kept()
 
@@ -193,43 +260,13 @@ def test_a_store_that_does_not_answer_makes_the_provider_try_again(
 
 
 @only_sqlite
-def test_a_store_that_somebody_else_has_locked_makes_the_provider_try_again(desk: Desk) -> None:
+def test_a_file_in_place_of_the_spool_makes_the_provider_try_again(desk: Desk) -> None:
     desk.open(SMS)
     webhook = desk.webhook(SMS)
+    (desk.data_dir / "spool").touch()
     with locked(desk.data_dir / "frontdesk.db"):
-        answer = desk.post(webhook)
-    assert (answer.shown, answer.headers["retry-after"]) == (UNAVAILABLE, "30")
-
+        assert desk.post(webhook).shown == UNAVAILABLE
     assert desk.post(webhook).shown == THANKS[SMS]
-    assert [len(found) for found in desk.contexts().values()] == [1]
-
-
-@only_sqlite
-@every_channel
-@pytest.mark.parametrize("table", ["messages", "conversations"])
-def test_a_damaged_store_makes_the_provider_try_again(
-    desk: Desk, channel: ChannelType, table: str
-) -> None:
-    desk.open(channel)
-    webhook = desk.webhook(channel)
-    with renamed(desk.data_dir / "frontdesk.db", table):
-        answer = desk.post(webhook)
-    assert (answer.shown, answer.headers["retry-after"]) == (UNAVAILABLE, "30")
-
-    assert desk.post(webhook).shown == THANKS[channel]
-    assert [len(found) for found in desk.contexts().values()] == [1]
-
-
-@only_sqlite
-def test_mail_whose_file_cannot_be_stored_is_tried_again(desk: Desk) -> None:
-    desk.open(EMAIL)
-    mail = desk.webhook(EMAIL, attachments=[("order.txt", "text/plain", b"42")])
-    in_the_way = desk.data_dir / "blobs"
-    in_the_way.touch()
-    assert desk.post(mail).shown == UNAVAILABLE
-
-    in_the_way.unlink()
-    assert desk.post(mail).shown == THANKS[EMAIL]
     assert [len(found) for found in desk.contexts().values()] == [1]
 
 

@@ -6,8 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.checks import UnfitBackendsError, Verdict, examine, require_backends
-from entrypoints.container import build_container
+from domain.messages import STUCK_AFTER
+from domain.times import rfc3339
+from entrypoints.checks import UnfitBackendsError, examine, require_backends
+from entrypoints.container import Container, build_container
+from entrypoints.findings import Verdict
+from tests.builders import NOW, a_record
+from tests.contracts.dead_letters import a_letter
+from tests.contracts.spool import an_entry
 from tests.emulators import EmulatedAws, unique_name
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 from tests.infrastructure.queueing.sqs_queues import created_queue
@@ -29,13 +35,20 @@ def environ(
 @pytest.fixture
 def complete(environ: dict[str, str], ministack: EmulatedAws) -> dict[str, str]:
     """The same with dead-letter queues, and the origin that providers post to."""
-    url = created_queue(ministack, unique_name("dead"), {})
-    answer = ministack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    policy = {"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": 5}
     for name in [name for name in environ if name.endswith("_QUEUE_URL")]:
-        attributes = {"RedrivePolicy": json.dumps(policy)}
-        environ[name] = created_queue(ministack, unique_name("queue"), attributes)
+        is_spool = name == "SPOOL_QUEUE_URL"
+        environ[name] = queue_with_dead_letters(ministack, fifo=is_spool)
     return {**environ, "PUBLIC_BASE_URL": "https://hooks.example.com"}
+
+
+def queue_with_dead_letters(aws: EmulatedAws, *, fifo: bool) -> str:
+    """The URL of a new queue that gives a message up after a thousand times."""
+    suffix, attributes = (".fifo", {"FifoQueue": "true"}) if fifo else ("", {})
+    url = created_queue(aws, unique_name("dead") + suffix, attributes)
+    answer = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    policy = {"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": 1000}
+    attributes = {**attributes, "RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "180"}
+    return created_queue(aws, unique_name("queue") + suffix, attributes)
 
 
 def found(environ: Mapping[str, str]) -> Iterator[tuple[str, Verdict, str]]:
@@ -64,20 +77,64 @@ def test_an_environment_as_it_has_to_be_is_in_order(complete: dict[str, str]) ->
         ("public URL", Verdict.OK, "https://hooks.example.com"),
         ("tables", Verdict.OK, "all four and their indexes"),
         ("queues", Verdict.OK, "all six"),
+        ("spool queue", Verdict.OK, complete["SPOOL_QUEUE_URL"]),
         ("bucket", Verdict.OK, complete["BLOBS_BUCKET"]),
+        ("spool", Verdict.OK, "no webhook is put aside"),
+        ("pending", Verdict.OK, "every message that was recorded came to its queue"),
+        ("dead letters", Verdict.OK, "none"),
     ]
+
+
+def test_what_was_left_behind_is_worth_a_note(complete: dict[str, str]) -> None:
+    container = build_container(complete)
+    leave_behind(container)
+    notes = {finding.check: finding for finding in examine(container)}
+    assert notes["spool"].text == "1 put aside: 'frontdesk relay' works them off now"
+    assert notes["pending"].text == (
+        f"1, the oldest of {rfc3339(NOW - 2 * STUCK_AFTER)}, on no queue yet: "
+        "'frontdesk relay' publishes them now"
+    )
+    assert notes["dead letters"].text == (
+        f"1, the oldest of {rfc3339(NOW)}: see 'frontdesk dead-letters list'"
+    )
+    left = [notes[check].verdict for check in ("spool", "pending", "dead letters")]
+    assert left == [Verdict.NOTE] * 3
+
+
+def leave_behind(container: Container) -> None:
+    container.spool().keep(an_entry())
+    container.message_store().record(a_record(recorded_at=NOW - 2 * STUCK_AFTER))
+    container.dead_letters().keep(a_letter(created_at=NOW))
+
+
+def test_an_embedded_spool_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "spool").touch()
+    environ = {"DATA_DIR": str(tmp_path)}
+    assert refusal(environ) == (
+        "the backends are not as expected: the spool could not be read: File exists"
+    )
+    assert wrong(environ) == ["the spool could not be read: File exists"]
+
+
+def test_a_spool_queue_without_order_stops_the_start(
+    environ: dict[str, str], ministack: EmulatedAws
+) -> None:
+    environ["SPOOL_QUEUE_URL"] = created_queue(ministack, unique_name("queue"), {})
+    assert "is a standard queue, expected FIFO" in refusal(environ)
 
 
 def test_missing_tables_queues_and_bucket_stop_the_start_together(environ: dict[str, str]) -> None:
     environ["CLAIMS_TABLE"] = "no-such-table"
     environ["SMS_REPLIES_QUEUE_URL"] += "-gone"
+    environ["SPOOL_QUEUE_URL"] += "-gone"
     environ["BLOBS_BUCKET"] = "no-such-bucket"
     assert refusal(environ) == (
         "the backends are not as expected: table no-such-table: expected one, found none; "
         f"sms-replies: there is no queue {environ['SMS_REPLIES_QUEUE_URL']}; "
+        f"there is no queue {environ['SPOOL_QUEUE_URL']}; "
         "bucket no-such-bucket does not exist"
     )
-    assert len(wrong(environ)) == 8  # five queues lack a dead-letter queue besides
+    assert len(wrong(environ)) == 9  # five queues lack a dead-letter queue besides
 
 
 def test_a_table_with_another_key_stops_the_start(environ: dict[str, str]) -> None:
@@ -92,7 +149,7 @@ def test_a_queue_that_works_but_lacks_its_dead_letter_queue_does_not_stop_it(
 ) -> None:
     require_backends(build_container(environ))
     problems = wrong(environ)
-    assert len(problems) == 6
+    assert len([problem for problem in problems if "no dead-letter queue" in problem]) == 7
     assert problems[0].startswith("whatsapp-replies: no dead-letter queue, expected")
 
 
@@ -117,4 +174,4 @@ def test_an_unreachable_service_is_a_problem_of_each_check(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     problems = wrong(environ)
     assert problems[0].endswith("EndpointConnectionError")
-    assert len(problems) == 8  # the tables as one, six queues, the bucket
+    assert len(problems) == 9  # the tables as one, six queues, that of the spool, the bucket

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from infrastructure.durable_files import create_file
+from infrastructure.durable_files import create_file, remove_file, remove_unfinished, replace_file
 from tests.builders import NOW
 from tests.contracts.concurrency import at_once
 
@@ -44,3 +44,36 @@ def test_of_many_who_create_it_at_once_one_does(tmp_path: Path) -> None:
     assert created.count(True) == 1
     assert path.read_bytes() == bytes([created.index(True)])
     assert [file.name for file in path.parent.iterdir()] == ["a"]
+
+
+def test_what_is_there_is_replaced(tmp_path: Path) -> None:
+    create_file(tmp_path / "a", b"first")
+    assert replace_file(tmp_path / "a", b"second", modified_at=NOW)
+    assert (tmp_path / "a").read_bytes() == b"second"
+    assert (tmp_path / "a").stat().st_mtime == NOW.timestamp()
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+def test_what_is_not_there_is_not_replaced(tmp_path: Path) -> None:
+    assert not replace_file(tmp_path / "new" / "a", b"content")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_is_removed_once(tmp_path: Path) -> None:
+    create_file(tmp_path / "a", b"content")
+    assert remove_file(tmp_path / "a")
+    assert not remove_file(tmp_path / "a")
+    assert not remove_file(tmp_path / "new" / "a")
+
+
+def test_what_nobody_goes_on_writing_is_removed_wherever_it_is(tmp_path: Path) -> None:
+    old = [tmp_path / ".1.tmp", tmp_path / "spool" / ".2.incoming"]
+    kept = [tmp_path / "a.tmp", tmp_path / ".lock", tmp_path / "spool" / ".3.tmp"]
+    (tmp_path / "spool").mkdir()
+    for path in (*old, *kept):
+        path.write_bytes(b"half")
+        os.utime(path, (0, 0))
+    os.utime(kept[-1], (NOW.timestamp(), NOW.timestamp()))
+    assert remove_unfinished(tmp_path, NOW) == 2
+    assert remove_unfinished(tmp_path, NOW) == 0
+    assert [path.exists() for path in (*old, *kept)] == [False] * 2 + [True] * 3

@@ -190,6 +190,15 @@ class TestOnAws:
             read_settings({variable: backend, "TENANTS": "file:tenants.json"})
         assert f"BLOBS_BUCKET is missing: {variable}={backend} needs it" in caught.value.problems
 
+    def test_on_lambda_nothing_is_kept_on_its_disk(self) -> None:
+        with pytest.raises(SettingsError) as caught:
+            read_settings({"AWS_LAMBDA_FUNCTION_NAME": "frontdesk-prod-RelayPending"})
+        assert caught.value.problems == [
+            "STORAGE: a function on Lambda has no disk that stays: set STORAGE=dynamodb",
+            "QUEUE: a function on Lambda has no disk that stays: set QUEUE=sqs",
+        ]
+        read_settings({**ON_AWS, "AWS_LAMBDA_FUNCTION_NAME": "frontdesk-prod-RelayPending"})
+
     @pytest.mark.parametrize("variable", ["STORAGE", "QUEUE"])
     def test_the_development_secret_is_refused(self, variable: str) -> None:
         environ = {name: value for name, value in ON_AWS.items() if name != "TENANTS"}

@@ -231,3 +231,47 @@ class TestErrors:
             other.execute("BEGIN EXCLUSIVE")
             with pytest.raises(StorageUnavailableError, match="locked"):
                 SqliteDatabase(path, busy_timeout_seconds=0.05)
+
+
+class TestRewriting:
+    """What was deleted is not in the files any more."""
+
+    @pytest.fixture
+    def emptied(self, database: SqliteDatabase) -> SqliteDatabase:
+        """A database that held a secret text, and whose page was not overwritten."""
+        with database.write() as connection:
+            connection.execute("PRAGMA secure_delete = OFF")
+            connection.execute("CREATE TABLE notes (note TEXT)")
+            connection.execute("INSERT INTO notes VALUES ('a secret text')")
+        with database.write() as connection:
+            connection.execute("DELETE FROM notes")
+        return database
+
+    def contents(self, path: Path) -> bytes:
+        return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
+
+    def test_without_it_the_text_is_there(self, emptied: SqliteDatabase, path: Path) -> None:
+        assert b"a secret text" in self.contents(path)
+
+    def test_file_and_log_lose_it(self, emptied: SqliteDatabase, path: Path) -> None:
+        emptied.rewrite()
+        assert b"a secret text" not in self.contents(path)
+        assert path.with_name(f"{path.name}-wal").stat().st_size == 0
+
+    def test_it_goes_on_beside_idle_readers(self, emptied: SqliteDatabase, path: Path) -> None:
+        assert numbers(emptied) == []
+        emptied.rewrite()
+        insert(emptied, 1)
+        assert numbers(emptied) == [1]
+
+    def test_a_reader_that_never_ends_is_told(
+        self, emptied: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("infrastructure.sqlite._LOG_SECONDS", 0.2)
+        with emptied.read() as connection:
+            connection.execute("BEGIN")
+            connection.execute("SELECT * FROM notes").fetchall()
+            with pytest.raises(StorageUnavailableError, match="its log stays"):
+                emptied.rewrite()
+            connection.execute("COMMIT")
+        emptied.rewrite()

@@ -74,4 +74,11 @@ def decode_utf8(raw: bytes) -> str:
 
 def scrub(text: str) -> str:
     """``text`` without lone surrogates, which no UTF-8 can carry (UTF-7 and JSON make them)."""
-    return text.encode("utf-8", "replace").decode("utf-8")
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")
+    # Not decoded again: one wide character makes 30 MB of text take 120.
+    return text

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable
 
-from domain.automation import MailTraits
+from domain.automation import AUTO_RESPONSE_HEADER, LIST_HEADER, MailTraits
 from infrastructure.channels.sendgrid.charsets import scrub
+from infrastructure.channels.sendgrid.files import media_type
 from infrastructure.channels.sendgrid.header_text import (
     Headers,
     decode_words,
@@ -12,7 +13,7 @@ from infrastructure.channels.sendgrid.header_text import (
     mailboxes,
     one_line,
 )
-from infrastructure.channels.sendgrid.mail import ParsedMail
+from infrastructure.channels.sendgrid.mail import MailFile, ParsedMail
 
 _MAX_TEXT = 1_000
 _MAX_ENTRIES = 100
@@ -20,10 +21,18 @@ _MAX_VALUES_OF_A_HEADER = 20
 
 # Everything that RFC 3834, RFC 5230, RFC 2369 and mailers use to say that a program wrote.
 _TELLING_HEADER = re.compile(
-    r"auto-submitted|precedence|list-[a-z-]{1,40}|x-auto[a-z-]{0,40}|x-loop|x-failed-recipients"
-    r"|x-mail-autoreply|x-precedence|return-path|feedback-id|content-type"
+    r"auto-submitted|(?:x-)?precedence|list-[a-z-]{1,40}|x-auto[a-z-]{0,40}|return-path|feedback-id"
+    rf"|content-type|{LIST_HEADER.pattern}|{AUTO_RESPONSE_HEADER.pattern}"
 )
 _MAX_TELLING_HEADERS = 40
+
+# What calendars send each other (RFC 5546). A person who attaches a date publishes it, if anything.
+_CALENDAR_TYPES = frozenset({"text/calendar", "application/ics"})
+_CALENDAR_METHOD = re.compile(
+    rb"^METHOD:(?:REQUEST|REPLY|ADD|CANCEL|REFRESH|COUNTER|DECLINECOUNTER)\s*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MAX_CALENDAR_BYTES = 65_536
 
 
 def telling_headers(headers: Headers) -> dict[str, tuple[str, ...]]:
@@ -42,6 +51,15 @@ def mail_traits(mail: ParsedMail, *, addressed_to_us: bool) -> MailTraits:
         envelope_sender=mail.relay.envelope.sender,
         addressed_to_us=addressed_to_us,
         spam_score=mail.relay.spam_score,
+        subject=mail.subject,
+        calendar_message=any(map(_is_calendar_message, mail.files)),
+    )
+
+
+def _is_calendar_message(file: MailFile) -> bool:
+    content = file.content[:_MAX_CALENDAR_BYTES]
+    return media_type(file.content_type) in _CALENDAR_TYPES and bool(
+        _CALENDAR_METHOD.search(content)
     )
 
 

@@ -13,6 +13,9 @@ MAX_RENDERED_CHARACTERS = 250_000
 MAX_UNRENDERED_CHARACTERS = 1_048_576
 """How much of a longer text has its entities decoded: each may take a microsecond."""
 
+MAX_STRIPPED_CHARACTERS = 4_194_304
+"""How much of a page has its tags cut out: 30 MB of nothing but tags would take seconds."""
+
 # Style and script with what they hold, for no reader sees that.
 _UNSEEN = re.compile(r"<(?:style|script|title)\b[^<>]*>[^<]*", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
@@ -30,7 +33,7 @@ def text_of_html(html: str) -> str:
     """
     text = _rendered(html) if len(html) <= MAX_RENDERED_CHARACTERS else None
     if text is None:
-        unseen_cut_out = _TAG.sub(" ", _UNSEEN.sub(" ", html))
+        unseen_cut_out = _TAG.sub(" ", _UNSEEN.sub(" ", html[:MAX_STRIPPED_CHARACTERS]))
         text = entities.unescape(unseen_cut_out[:MAX_UNRENDERED_CHARACTERS])
     return _BLANK_RUN.sub("\n\n", scrub(text)).strip()
 

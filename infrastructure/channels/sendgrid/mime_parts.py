@@ -25,6 +25,9 @@ MAX_PARTS = 500
 _MAX_PART_HEADER_BYTES = 32_768
 _MAX_PARAMETER_HEADER = 1_000
 _MAX_LINES_LIKE_BOUNDARIES = 10_000
+_MAX_SEARCHED_BYTES = 512 * 1024 * 1024
+"""Every level of nesting searches all that it holds: 50 of them around 10 MB, or 16 around 32."""
+
 _BOUNDARY = re.compile(r"[\x20-\x7e]{1,200}")
 _BLANK_LINES = (b"\r\n", b"\n")
 
@@ -58,6 +61,7 @@ class MimeReader:
         self._raw = raw
         self._ranges = 1
         self._candidates = 0
+        self._searched_bytes = 0
 
     def parts(self) -> Iterator[MimePart]:
         """The parts that hold no others, in order. Raises ``UnreadableMessageError``."""
@@ -105,6 +109,7 @@ class MimeReader:
 
     def _delimiters(self, boundary: bytes, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         """Each boundary line: where it starts and ends, and whether it is the closing one."""
+        self._count_searched(end - start)
         needle = b"\n--" + boundary
         # The body follows a line break, which the first boundary may need.
         position = self._raw.find(needle, max(start - 1, 0), end)
@@ -119,6 +124,11 @@ class MimeReader:
                 line_start = position - (self._raw[position - 1 : position] == b"\r")
                 yield line_start, line_end, is_last
             position = self._raw.find(needle, max(after, line_end - 1), end)
+
+    def _count_searched(self, size_bytes: int) -> None:
+        self._searched_bytes += size_bytes
+        if self._searched_bytes > _MAX_SEARCHED_BYTES:
+            raise UnreadableMessageError("the mail is nested too deeply for its size")
 
     def _count_part(self) -> None:
         self._ranges += 1

@@ -146,7 +146,7 @@ def _sender(mail: ParsedMail) -> Address:
 
 def _body(mail: ParsedMail) -> str:
     text = mail.text or ""
-    if not text.strip() and mail.html is not None:
+    if (not text or text.isspace()) and mail.html is not None:
         text = text_of_html(mail.html)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

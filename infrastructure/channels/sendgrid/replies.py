@@ -18,7 +18,8 @@ def new_text(text: str) -> str:
     Only a beginning is looked at, for what somebody wrote now stands at the top. A mail that
     begins with a quotation is answered below or between its lines: it is left whole.
     """
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")[:MAX_ANALYSED_CHARACTERS].split("\n")
+    beginning = text[:MAX_ANALYSED_CHARACTERS]
+    lines = beginning.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     kept = _without_blank_runs(lines)
     analysed = "\n".join(_short(lines[index]) for index in kept)
     try:

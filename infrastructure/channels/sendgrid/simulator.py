@@ -106,7 +106,7 @@ class SendgridSimulator:
 
         ``dkim`` is the verdict on a signature of the sender's domain, or ``none``. Without a
         ``message_id`` there is a new one; an empty one leaves the header out. ``tamper``
-        changes a byte after signing.
+        changes a byte after signing, or the password where nothing is signed.
         """
         recipients = (recipient,) if isinstance(recipient, str) else tuple(recipient)
         domain = sender.rpartition("@")[2]
@@ -127,18 +127,19 @@ class SendgridSimulator:
         headers = {
             "content-type": f"multipart/form-data; boundary={boundary}",
             "user-agent": "SendGrid Inbound Parse",
-            **self._proof(body, now),
+            **self._proof(body, now, tamper=tamper),
         }
         return SimulatedRequest(url, headers, _tampered(body) if tamper else body)
 
-    def _proof(self, body: bytes, now: datetime) -> dict[str, str]:
+    def _proof(self, body: bytes, now: datetime, *, tamper: bool) -> dict[str, str]:
         proof: dict[str, str] = {}
         if self.private_key is not None:
             timestamp = str(int(now.timestamp()))
             proof[TIMESTAMP_HEADER] = timestamp
             proof[SIGNATURE_HEADER] = sign(_key(self.private_key), timestamp, body)
         if self.basic_auth is not None:
-            encoded = base64.b64encode(self.basic_auth.encode()).decode()
+            wrong = "?" if tamper and self.private_key is None else ""
+            encoded = base64.b64encode(f"{self.basic_auth}{wrong}".encode()).decode()
             proof["authorization"] = f"Basic {encoded}"
         return proof
 

@@ -1,40 +1,353 @@
 """``frontdesk dead-letters``."""
 
+import base64
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from click.testing import CliRunner
+
 from application.ports.channels import WebhookRequest
 from application.ports.files import DeadLetter, DeadLetterKind
+from domain.messages import MAX_ATTEMPTS
+from entrypoints.cli.main import cli
 from entrypoints.container import Container
-from tests.builders import ACCOUNT, NOW
-from tests.entrypoints.cli.support import frontdesk, json_lines
+from infrastructure.secrets.development import DevelopmentCredentials
+from tests.builders import NOW, a_record, an_inbound_message
+from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+
+ACCOUNT = "AC" + "1" * 32
+MESSAGE_SID = "SM" + "2" * 32
+FIELDS = {
+    "MessageSid": MESSAGE_SID,
+    "AccountSid": ACCOUNT,
+    "From": "+14155550123",
+    "To": "+15005550006",
+    "Body": "Is my order on its way?",
+}
+MAILS = Path(__file__).parents[2] / "payloads" / "sendgrid"
 
 
-def buried(container: Container, reason: str = "MessageSid is missing") -> None:
-    request = WebhookRequest("POST", "https://hooks.example.com/webhooks/sms", (), b"a=b", NOW)
-    container.dead_letters().keep(
-        DeadLetter("unreadable-1", DeadLetterKind.UNREADABLE, reason, ACCOUNT, request, 1, NOW)
+def a_webhook(channel: str = "sms", **fields: str) -> WebhookRequest:
+    """A form as Twilio posts it; an empty field is left out."""
+    form = {name: value for name, value in {**FIELDS, **fields}.items() if value}
+    return WebhookRequest(
+        "POST",
+        f"https://hooks.example.com/webhooks/{channel}",
+        (("content-type", "application/x-www-form-urlencoded"), ("x-twilio-signature", "abc=")),
+        urlencode(form).encode(),
+        NOW,
     )
 
 
-def test_no_dead_letters_are_told() -> None:
-    assert frontdesk("dead-letters", "list").stdout == "There are no dead letters.\n"
+def a_mail(name: str) -> WebhookRequest:
+    """A mail as SendGrid posts it, from the library of payloads."""
+    body = (MAILS / f"{name}.multipart").read_bytes()
+    boundary = body.splitlines()[0].removeprefix(b"--").decode()
+    return WebhookRequest(
+        "POST",
+        "https://hooks.example.com/webhooks/email",
+        (("content-type", f'multipart/form-data; boundary="{boundary}"'),),
+        body,
+        NOW,
+    )
 
 
-def test_a_line_tells_why_without_the_request(container: Container) -> None:
-    buried(container)
-    assert json_lines(frontdesk("dead-letters", "list", "--json")) == [
-        {
-            "id": "unreadable-1",
-            "kind": "unreadable",
-            "reason": "MessageSid is missing",
-            "attempts": 1,
-            "created_at": "2026-03-04T12:00:00.250000Z",
-            "account": ACCOUNT,
-            "path": "/webhooks/sms",
-            "size_bytes": 3,
-        }
-    ]
+UNREADABLE = DeadLetter(
+    letter_id="unreadable-1",
+    kind=DeadLetterKind.UNREADABLE,
+    reason="MessageSid is missing",
+    account=ACCOUNT,
+    request=a_webhook(MessageSid=""),
+    attempts=1,
+    created_at=NOW,
+)
+BUG = replace(
+    UNREADABLE,
+    letter_id="bug-1",
+    kind=DeadLetterKind.BUG,
+    reason="KeyError",
+    request=a_webhook(),
+    created_at=NOW + timedelta(seconds=1),
+)
 
 
-def test_a_person_sees_a_table_without_control_characters(container: Container) -> None:
-    buried(container, reason="bad \x1b[31m")
-    output = frontdesk("dead-letters", "list").stdout
-    assert "unreadable-1  unreadable  bad \\x1b[31m         1  2026-03-04 12:00:00" in output
+def keep(container: Container, *letters: DeadLetter) -> None:
+    for letter in letters:
+        container.dead_letters().keep(letter)
+
+
+def left(container: Container) -> list[str]:
+    """The ids of the letters that are there."""
+    return [letter.letter_id for letter in container.dead_letters().list_letters(100)]
+
+
+class TestList:
+    def test_no_dead_letters_are_told(self) -> None:
+        assert frontdesk("dead-letters", "list").stdout == "There are no dead letters.\n"
+
+    def test_a_line_tells_why_without_the_request(self, container: Container) -> None:
+        keep(container, UNREADABLE)
+        assert json_lines(frontdesk("dead-letters", "list", "--json")) == [
+            {
+                "id": "unreadable-1",
+                "kind": "unreadable",
+                "reason": "MessageSid is missing",
+                "attempts": 1,
+                "created_at": "2026-03-04T12:00:00.250000Z",
+                "account": ACCOUNT,
+                "path": "/webhooks/sms",
+                "size_bytes": 114,
+                "gate_key": None,
+            }
+        ]
+
+    def test_a_person_sees_a_table_without_control_characters(self, container: Container) -> None:
+        keep(container, replace(UNREADABLE, reason="bad \x1b[31m"))
+        output = frontdesk("dead-letters", "list").stdout
+        assert "unreadable-1  unreadable  bad \\x1b[31m         1  2026-03-04 12:00:00" in output
+
+    def test_one_kind_can_be_chosen_up_to_the_limit(self, container: Container) -> None:
+        bugs = [
+            replace(BUG, letter_id=f"bug-{n}", created_at=NOW + timedelta(seconds=n))
+            for n in range(1, 4)
+        ]
+        keep(container, UNREADABLE, *bugs)
+        found = frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2", "--json")
+        assert [line["id"] for line in json_lines(found)] == ["bug-1", "bug-2"]
+        output = frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2").stdout
+        assert output.endswith("The oldest 2: a larger --limit shows more.\n")
+
+
+class TestShow:
+    def test_json_has_the_request_complete(self, container: Container) -> None:
+        keep(container, UNREADABLE)
+        (shown,) = json_lines(frontdesk("dead-letters", "show", "unreadable-1", "--json"))
+        assert UNREADABLE.request is not None
+        assert base64.b64decode(shown["body_base64"]) == UNREADABLE.request.body
+        assert shown["url"] == "https://hooks.example.com/webhooks/sms"
+        assert ["x-twilio-signature", "abc="] in shown["headers"]
+        assert shown["reason"] == "MessageSid is missing"
+
+    def test_a_person_sees_the_form_and_why_it_cannot_be_read(self, container: Container) -> None:
+        keep(container, UNREADABLE)
+        lines = frontdesk("dead-letters", "show", "unreadable-1").stdout.splitlines()
+        assert lines[0] == "Dead letter unreadable-1"
+        words = [" ".join(line.split()) for line in lines]
+        assert "reason MessageSid is missing" in words
+        assert "POST https://hooks.example.com/webhooks/sms" in words
+        assert "x-twilio-signature abc=" in words
+        assert "Body Is my order on its way?" in words
+        assert words[-1] == "It cannot be read today: MessageSid is missing"
+
+    def test_what_can_be_read_today_is_shown_as_a_message(self, container: Container) -> None:
+        keep(container, BUG)
+        output = frontdesk("dead-letters", "show", "bug-1").stdout
+        assert "Today it is read as 1 message" in output
+        assert output.endswith("\n\nIs my order on its way?\n")
+
+    @pytest.mark.parametrize("name", ["parsed_plain", "raw_mixed"])
+    def test_mail_is_shown_with_its_headers_and_text(self, container: Container, name: str) -> None:
+        keep(container, replace(BUG, request=a_mail(name)))
+        output = frontdesk("dead-letters", "show", "bug-1").stdout
+        words = [" ".join(line.split()) for line in output.splitlines()]
+        message = container.parsers().for_path("/email")[1].parse(a_mail(name), ACCOUNT)[0].message
+        assert f"from {message.sender.value}" in words
+        assert f"subject {message.subject}" in words
+        assert message.body in output
+
+    def test_mail_that_cannot_be_read_is_shown_from_its_beginning(
+        self, container: Container
+    ) -> None:
+        keep(container, replace(UNREADABLE, request=a_mail("truncated")))
+        output = frontdesk("dead-letters", "show", "unreadable-1").stdout
+        _, preview = output.split("It cannot be read today: the form is damaged or cut off\n\n")
+        assert preview.startswith("------WebKitFormBoundary7MA4YWxkTrZu0gW43\n")
+
+    def test_of_a_long_body_the_beginning_is_shown(self, container: Container) -> None:
+        request = replace(a_webhook(), headers=(), body=b"\xff" + b"x" * 2_100)
+        keep(container, replace(BUG, request=request))
+        output = frontdesk("dead-letters", "show", "bug-1").stdout
+        assert "\n\\xffxxx" in output
+        assert output.endswith("101 more bytes: --json shows all.\n")
+
+    def test_a_terminal_is_sent_no_control_characters(self, container: Container) -> None:
+        evil = "\x1b]0;owned\x07\x9b31m\u202e\x00"
+        request = replace(
+            a_webhook(Body=evil, **{evil: evil}),
+            headers=((evil, evil), ("content-type", "application/x-www-form-urlencoded")),
+            url=f"https://hooks.example.com/webhooks/sms?{evil}",
+        )
+        keep(container, replace(BUG, reason=evil, account=evil, request=request))
+        for arguments in ((), ("--json",)):
+            output = frontdesk("dead-letters", "show", "bug-1", *arguments).stdout
+            assert not set("\x1b\x07\x9b\u202e\x00") & set(output)
+            assert "owned" in output
+
+    @pytest.mark.parametrize("letter_id", ["bug-2", "../bug-1", "bug\x1b"])
+    def test_an_id_that_is_nobodys_is_told(self, container: Container, letter_id: str) -> None:
+        keep(container, BUG)
+        line = error_line(frontdesk("dead-letters", "show", letter_id), 1)
+        assert line.startswith("frontdesk: there is no dead letter ")
+        assert line.isprintable()
+
+    def test_a_letter_about_a_message_has_no_request(self, container: Container) -> None:
+        keep(container, replace(BUG, request=None, gate_key="0" * 64))
+        assert "0" * 64 in frontdesk("dead-letters", "show", "bug-1").stdout
+        (shown,) = json_lines(frontdesk("dead-letters", "show", "bug-1", "--json"))
+        assert (shown["gate_key"], shown["body_base64"]) == ("0" * 64, None)
+
+
+class TestRedrive:
+    @pytest.fixture(autouse=True)
+    def conversation(self, development: DevelopmentCredentials) -> None:
+        frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
+        self.account = development.twilio_account_sid
+
+    def mended(self) -> DeadLetter:
+        """A letter that only a bug of before stood in the way of."""
+        webhook = a_webhook(AccountSid=self.account)
+        return replace(BUG, account=self.account, request=webhook)
+
+    def test_a_letter_becomes_a_message_on_its_queue(self, container: Container) -> None:
+        keep(container, self.mended())
+        assert frontdesk("dead-letters", "redrive", "bug-1").stdout.splitlines() == [
+            "bug-1: recorded",
+            "1 dead letter redriven.",
+        ]
+        assert left(container) == []
+        (waiting,) = json_lines(
+            frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
+        )
+        assert waiting["context"]["message"]["message_id"] == MESSAGE_SID
+
+    def test_what_fails_again_stays_and_is_told(self, container: Container) -> None:
+        keep(container, UNREADABLE, self.mended())
+        result = frontdesk("dead-letters", "redrive", "--all")
+        assert error_line(result, 1) == (
+            "frontdesk: 1 dead letter failed again, first unreadable-1: MessageSid is missing"
+        )
+        assert result.stdout.splitlines() == [
+            "unreadable-1: failed again: MessageSid is missing",
+            "bug-1: recorded",
+            "1 dead letter redriven, 1 still there.",
+        ]
+        (letter,) = container.dead_letters().list_letters(10)
+        assert (letter.letter_id, letter.attempts) == ("unreadable-1", 2)
+
+    def test_one_kind_can_be_chosen(self, container: Container) -> None:
+        keep(container, UNREADABLE, self.mended())
+        assert frontdesk("dead-letters", "redrive", "--all", "--kind", "bug").exit_code == 0
+        assert left(container) == ["unreadable-1"]
+
+    def test_json_tells_what_became_of_each_message(self, container: Container) -> None:
+        keep(container, self.mended())
+        (line,) = json_lines(frontdesk("dead-letters", "redrive", "bug-1", "--json"))
+        assert (line["id"], line["outcome"]) == ("bug-1", "received")
+        (message,) = line["messages"]
+        assert (message["outcome"], message["message_id"]) == ("recorded", MESSAGE_SID)
+        assert message["conversation_id"]
+
+    def test_json_tells_what_failed(self, container: Container) -> None:
+        keep(container, UNREADABLE)
+        result = frontdesk("dead-letters", "redrive", "unreadable-1", "--json")
+        assert result.exit_code == 1
+        assert '"outcome": "failed"' in result.stdout
+        assert '"attempts": 2' in result.stdout
+
+    def test_ids_that_are_nobodys_do_not_keep_the_others(self, container: Container) -> None:
+        keep(container, self.mended())
+        result = frontdesk("dead-letters", "redrive", "bug-9", "bug-1")
+        assert error_line(result, 1) == "frontdesk: there is no dead letter bug-9"
+        assert result.stdout == "bug-1: recorded\n"
+        assert left(container) == []
+
+    def test_nothing_to_redrive_is_told(self) -> None:
+        assert (
+            frontdesk("dead-letters", "redrive", "--all").stdout == "There is nothing to redrive.\n"
+        )
+        assert frontdesk("dead-letters", "redrive", "--all", "--json").stdout == ""
+
+    def test_an_undeliverable_message_is_published_by_the_relay(self, container: Container) -> None:
+        messages = container.message_store()
+        (conversation,) = container.conversation_store().list_conversations(1)
+        message = an_inbound_message(account=self.account)
+        record = a_record(message, conversation.key)
+        messages.record(record)
+        for number in range(MAX_ATTEMPTS):
+            now = NOW + timedelta(hours=number + 1)
+            messages.take_lease(record, now)
+            record = record.leased(now)
+        assert messages.give_up(record)
+        keep(
+            container,
+            replace(
+                BUG,
+                letter_id="undeliverable-1",
+                kind=DeadLetterKind.UNDELIVERABLE,
+                request=None,
+                gate_key=record.gate_key,
+            ),
+        )
+        assert frontdesk("dead-letters", "redrive", "undeliverable-1").stdout.splitlines() == [
+            "undeliverable-1: pending again, the relay publishes it",
+            "1 dead letter redriven.",
+        ]
+        assert "1 pending message published" in frontdesk("relay").stdout
+
+
+class TestDelete:
+    def test_ids_are_deleted_for_ever(self, container: Container) -> None:
+        keep(container, UNREADABLE, BUG)
+        result = frontdesk("dead-letters", "delete", "bug-1", "--yes")
+        assert (result.exit_code, result.stdout) == (0, "1 dead letter deleted.\n")
+        assert left(container) == ["unreadable-1"]
+
+    def test_all_of_a_kind_are_deleted(self, container: Container) -> None:
+        keep(container, UNREADABLE, BUG, replace(BUG, letter_id="bug-2"))
+        result = frontdesk("dead-letters", "delete", "--all", "--kind", "bug", "--yes")
+        assert result.stdout == "2 dead letters deleted.\n"
+        assert left(container) == ["unreadable-1"]
+
+    @pytest.mark.parametrize("answer", ["n\n", ""])
+    def test_without_a_yes_nothing_is_deleted(self, container: Container, answer: str) -> None:
+        keep(container, BUG)
+        arguments = ["dead-letters", "delete", "bug-1"]
+        result = CliRunner().invoke(cli, arguments, input=answer)
+        assert result.exit_code == 1
+        assert "Delete 1 dead letter for ever?" in result.stderr
+        assert result.stderr.endswith(
+            "frontdesk: nothing was deleted: '--yes' deletes without asking\n"
+        )
+        assert left(container) == ["bug-1"]
+
+    def test_a_person_may_say_yes(self, container: Container) -> None:
+        keep(container, BUG)
+        result = CliRunner().invoke(cli, ["dead-letters", "delete", "bug-1"], input="y\n")
+        assert (result.exit_code, result.stdout) == (0, "1 dead letter deleted.\n")
+        assert left(container) == []
+
+    def test_ids_that_are_nobodys_are_told_after_the_others(self, container: Container) -> None:
+        keep(container, BUG)
+        result = frontdesk("dead-letters", "delete", "bug-9", "bug-1", "--yes")
+        assert error_line(result, 1) == "frontdesk: there is no dead letter bug-9"
+        assert left(container) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("redrive",), "either ids"),
+        (("redrive", "bug-1", "--all"), "either ids"),
+        (("redrive", "bug-1", "--kind", "bug"), "goes with '--all'"),
+        (("redrive", "--all", "--kind", "other"), "is not one of"),
+        (("delete",), "either ids"),
+        (("delete", "--all"), "needs a '--kind'"),
+        (("show",), "missing argument 'ID'"),
+        (("list", "--kind", "other"), "is not one of"),
+    ],
+)
+def test_a_choice_that_is_unclear_is_a_usage_error(arguments: tuple[str, ...], words: str) -> None:
+    assert words in error_line(frontdesk("dead-letters", *arguments), 2)

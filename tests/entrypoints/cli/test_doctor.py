@@ -9,8 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from domain.times import rfc3339
+from entrypoints.container import Container
 from infrastructure.secrets.development import DevelopmentCredentials
 from infrastructure.storage.sqlite_schema import MIGRATIONS
+from tests.builders import NOW, a_record
+from tests.contracts.dead_letters import a_letter
+from tests.contracts.spool import an_entry
 from tests.entrypoints.cli.support import frontdesk, json_lines
 
 
@@ -33,12 +38,24 @@ def test_a_person_sees_a_line_for_each_check(data_dir: Path) -> None:
         ["ok", "data"],
         ["ok", "database"],
         ["ok", "database"],
+        ["ok", "pending"],
     ]
     assert (
         lines[3]
         == f"ok    database        {data_dir}/frontdesk.db, SQLite {sqlite3.sqlite_version}"
     )
     assert lines[4] == f"ok    database        {data_dir}/queues.db, will be made at the start"
+
+
+def test_what_was_left_behind_is_worth_a_note(container: Container) -> None:
+    container.spool().keep(an_entry("a0"))
+    container.message_store().record(a_record(recorded_at=NOW))
+    container.dead_letters().keep(a_letter())
+    result = frontdesk("doctor")
+    assert result.exit_code == 0
+    notes = [line.split()[:2] for line in result.stdout.splitlines() if line.startswith("note")]
+    assert notes == [["note", "secrets"], ["note", "spool"], ["note", "pending"], ["note", "dead"]]
+    assert f"1 put aside, the oldest came at {rfc3339(NOW)}" in result.stdout
 
 
 def problems(*texts: str) -> None:

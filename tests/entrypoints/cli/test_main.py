@@ -67,6 +67,7 @@ def test_help_imports_nothing_heavy() -> None:
         (("conversations", "show"), "frontdesk conversations show", "'ID'"),
         (("conversations", "list", "--limit", "x"), "frontdesk conversations list", "'x'"),
         (("dead-letters", "list", "--limit", "0"), "frontdesk dead-letters list", "'--limit'"),
+        (("dead-letters", "redrive"), "frontdesk dead-letters redrive", "either ids"),
         (("unmatched", "list", "--limit", "-1"), "frontdesk unmatched list", "'--limit'"),
         (("serve", "--port", "70000"), "frontdesk serve", "'--port'"),
         (("queues", "read", "\udcff"), "frontdesk queues read", "not text"),

@@ -1,7 +1,9 @@
 """Dead letters as files keep the contract, and people can read them."""
 
 import base64
+import errno
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -48,3 +50,33 @@ def test_a_letter_that_cannot_be_read_is_named(directory: Path) -> None:
     (directory / "unreadable-1.json").write_bytes(b"{}")
     with pytest.raises(StorageUnavailableError, match=r"unreadable-1\.json"):
         FileDeadLetters(directory).list_letters(10)
+    with pytest.raises(StorageUnavailableError, match=r"unreadable-1\.json"):
+        FileDeadLetters(directory).get("unreadable-1")
+    assert FileDeadLetters(directory).delete("unreadable-1")
+
+
+def test_a_letter_that_is_replaced_is_as_private_and_as_old_as_before(directory: Path) -> None:
+    letters = FileDeadLetters(directory)
+    letters.keep(a_letter())
+    (file,) = directory.iterdir()
+    before = file.stat()
+    letters.replace(a_letter(attempts=2))
+    (file,) = directory.iterdir()
+    after = file.stat()
+    assert (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+    assert after.st_ino != before.st_ino
+
+
+def test_a_letter_that_cannot_be_replaced_stays_as_it_is(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = FileDeadLetters(directory)
+    letters.keep(a_letter())
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("infrastructure.durable_files._write_synced", full)
+    with pytest.raises(StorageUnavailableError, match="No space left"):
+        letters.replace(a_letter(attempts=2))
+    assert letters.list_letters(10) == (a_letter(),)

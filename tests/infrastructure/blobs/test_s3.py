@@ -77,15 +77,33 @@ def test_more_letters_than_s3_lists_at_once_are_all_found(
     try:
         assert store.list_letters(10) == letters
         assert store.list_letters(3) == letters[:3]
+        assert store.list_letters(3, after=letters[2]) == letters[3:]
     finally:
         aws.s3.meta.events.unregister(event, two_a_page)
 
 
 def test_a_letter_is_a_document_that_people_can_read(aws: EmulatedAws, bucket: str) -> None:
     S3DeadLetters(lambda: aws.s3, bucket).keep(a_letter())
-    key = "dead-letters/20260304T120000250001Z-unreadable-1"
+    key = "dead-letters/unreadable-1/20260304T120000250001Z"
     content = json.loads(aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     assert content["reason"] == "the form has no MessageSid"
+
+
+def test_every_object_of_a_letter_is_deleted(aws: EmulatedAws, bucket: str) -> None:
+    store = S3DeadLetters(lambda: aws.s3, bucket)
+    for hours in (2, 0, 1):
+        store.keep(a_letter(created_at=NOW + timedelta(hours=hours)))
+    assert store.delete("unreadable-1")
+    assert aws.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_what_is_no_letter_can_be_deleted(aws: EmulatedAws, bucket: str) -> None:
+    key = "dead-letters/bug-1/20260304T120000000000Z"
+    aws.s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
+    store = S3DeadLetters(lambda: aws.s3, bucket)
+    with pytest.raises(StorageUnavailableError, match=key):
+        store.get("bug-1")
+    assert store.delete("bug-1")
 
 
 def test_blobs_are_no_letters(aws: EmulatedAws, bucket: str) -> None:
@@ -94,7 +112,7 @@ def test_blobs_are_no_letters(aws: EmulatedAws, bucket: str) -> None:
 
 
 def test_an_object_that_is_no_letter_is_named(aws: EmulatedAws, bucket: str) -> None:
-    key = "dead-letters/20260304T120000000000Z-bug-1"
+    key = "dead-letters/bug-1/20260304T120000000000Z"
     aws.s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
     with pytest.raises(StorageUnavailableError, match=key):
         S3DeadLetters(lambda: aws.s3, bucket).list_letters(10)
@@ -110,6 +128,9 @@ def test_a_missing_bucket_is_unavailable_storage_and_named(aws: EmulatedAws) -> 
         lambda: blobs.get(f"s3://not-there/{KEY}"),
         lambda: letters.keep(a_letter()),
         lambda: letters.list_letters(10),
+        lambda: letters.get("bug-1"),
+        lambda: letters.replace(a_letter()),
+        lambda: letters.delete("bug-1"),
     ):
         with pytest.raises(StorageUnavailableError, match="bucket not-there: NoSuchBucket"):
             call()
@@ -169,3 +190,27 @@ class TestCheckBucket:
         with Stubber(unreachable_aws.s3) as stubber:
             stubber.add_client_error("head_bucket", code, "", int(code))
             assert check_bucket(unreachable_aws.s3, "blobs") == (f"bucket blobs {problem}",)
+
+
+def test_more_blobs_than_s3_lists_at_once_are_all_deleted(aws: EmulatedAws, bucket: str) -> None:
+    def two_a_page(params: dict[str, object], **_: object) -> None:
+        params["MaxKeys"] = 2
+
+    store = S3BlobStore(lambda: aws.s3, bucket)
+    for number in range(5):
+        store.put(f"attachments/a/{number}", b"x")
+    event = "provide-client-params.s3.ListObjectsV2"
+    aws.s3.meta.events.register(event, two_a_page)
+    try:
+        assert store.delete("attachments/a") == 5
+    finally:
+        aws.s3.meta.events.unregister(event, two_a_page)
+    assert aws.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_a_blob_that_s3_does_not_delete_is_an_error(unreachable_aws: EmulatedAws) -> None:
+    with Stubber(unreachable_aws.s3) as stubber:
+        stubber.add_response("list_objects_v2", {"Contents": [{"Key": KEY}]})
+        stubber.add_response("delete_objects", {"Errors": [{"Key": KEY, "Code": "AccessDenied"}]})
+        with pytest.raises(StorageUnavailableError, match="not deleted: AccessDenied"):
+            S3BlobStore(lambda: unreachable_aws.s3, "blobs").delete("attachments")

@@ -19,14 +19,11 @@ from tests.contracts.context_queue import AT_ONCE, REPLIES, ManualClock, a_conte
 LIMIT = 4000
 
 
-class BrokenBlobStore(BlobStore):
+class BrokenBlobStore(MemoryBlobStore):
     """A disk that is full."""
 
     def put(self, key: str, content: bytes) -> str:
         raise StorageUnavailableError("full")
-
-    def get(self, reference: str) -> bytes:
-        raise KeyError(reference)
 
 
 @pytest.fixture

@@ -135,3 +135,9 @@ class TestWhatIsSent:
             ClaimCheckPublisher(queue, MemoryBlobStore()).publish(a_context(body=body), AT_ONCE)
         bodies = [delivery.context.message.body for delivery in queue.receive(REPLIES, 10)]
         assert sorted(bodies) == sorted(("ä" * (room // 2), "\uffff" * (room // 6)))
+
+
+def test_nothing_is_erased_where_nothing_can_be_found(unreachable_aws: EmulatedAws) -> None:
+    queue = SqsContextQueue(unreachable_aws.sqs, {})
+    assert not queue.can_erase
+    assert queue.erase("request-1") == 0

@@ -20,6 +20,7 @@ from application.ports.spooling import (
     SpoolDelivery,
     SpoolDepth,
     SpooledRequest,
+    SpoolErasure,
     SpoolFullError,
 )
 from domain.errors import StorageUnavailableError
@@ -61,6 +62,8 @@ def entry_files(directory: Path) -> list[Path]:
 class Alternating(Spool):
     """Several spools over one directory, asked in turn."""
 
+    can_erase = True
+
     def __init__(self, *spools: Spool) -> None:
         self._spools = cycle(spools)
 
@@ -78,6 +81,9 @@ class Alternating(Spool):
 
     def depth(self) -> SpoolDepth:
         return next(self._spools).depth()
+
+    def erase(self, wanted: Callable[[SpooledRequest], bool]) -> SpoolErasure:
+        return next(self._spools).erase(wanted)
 
 
 def failing(code: int) -> Callable[..., NoReturn]:
@@ -317,3 +323,15 @@ class TestDisks:
         for call in (lambda: keep_all(spool, "a1"), lambda: spool.take(1, MINUTE)):
             with pytest.raises(StorageUnavailableError, match="Permission denied"):
                 call()
+
+
+def test_what_is_set_aside_is_left_by_an_erasure_and_counted(
+    spool: FileSpool, directory: Path
+) -> None:
+    keep_all(spool, "a1")
+    (file,) = directory.glob("*.json")
+    file.write_bytes(b"{")
+    assert spool.erase(lambda entry: True) == SpoolErasure(0, unreadable=1)
+    spool.take(1, MINUTE)
+    assert list(directory.glob("*.broken"))
+    assert spool.erase(lambda entry: True) == SpoolErasure(0, unreadable=1)

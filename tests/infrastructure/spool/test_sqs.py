@@ -10,8 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 
-from application.ports.files import BlobStore
-from application.ports.spooling import Spool, SpoolDelivery
+from application.ports.spooling import Spool, SpoolDelivery, SpoolErasure
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from infrastructure.blobs.memory import MemoryBlobStore
 from infrastructure.spool.entry_json import entry_to_json
@@ -232,7 +231,7 @@ class TestErrors:
             stubbed.keep(an_entry())
 
 
-class UnavailableBlobs(BlobStore):
+class UnavailableBlobs(MemoryBlobStore):
     """A blob store that does not answer."""
 
     def put(self, key: str, content: bytes) -> str:
@@ -240,3 +239,9 @@ class UnavailableBlobs(BlobStore):
 
     def get(self, reference: str) -> bytes:
         raise StorageUnavailableError("the bucket does not answer")
+
+
+def test_nothing_is_erased_where_nothing_can_be_found(unreachable_aws: EmulatedAws) -> None:
+    spool = SqsSpool(unreachable_aws.sqs, URL, MemoryBlobStore())
+    assert not spool.can_erase
+    assert spool.erase(lambda entry: True) == SpoolErasure()

@@ -129,6 +129,11 @@ class TestSchema:
             ("FROM messages WHERE state = 'pending' ORDER BY due_at", "stuck_messages"),
             ("FROM messages WHERE state = 'unmatched' ORDER BY timestamp, gate_key", "unmatched_"),
             (
+                "FROM messages WHERE state <> 'erased' AND timestamp < 'a'"
+                " ORDER BY timestamp, gate_key",
+                "kept_messages",
+            ),
+            (
                 "FROM messages WHERE conversation_id = 'a' AND primary_channel = 'b'"
                 " ORDER BY timestamp DESC, rowid DESC",
                 "messages_of_conversation",

@@ -35,6 +35,7 @@ BOMBS = {
     "a million empty parts": MIXED + b"--b\r\n" * 1_400_000,
     "a million lines that begin like a boundary": MIXED + b"--bb\r\n" * 1_200_000,
     "1500 levels": nested(1_500),
+    "49 levels around 30 MB": nested(49) + b"\r\n" + b"x\r\n--" * 6_000_000,
     "a part with a megabyte of headers": MIXED + b"--b\r\n" + b"X: y\r\n" * 200_000 + b"\r\n--b--",
     "a megabyte of headers": HEADERS + b"X: y\r\n" * 200_000 + b"\r\n",
     "one endless header": HEADERS + b"X: " + b"y" * 1_000_000,

@@ -131,6 +131,21 @@ def test_the_simulator_can_tamper_with_what_it_signed() -> None:
     assert not is_accepted(as_received(request))
 
 
+@pytest.mark.parametrize("tamper", [False, True])
+def test_where_a_password_is_the_only_proof_the_simulator_tampers_with_that(tamper: bool) -> None:
+    request = SendgridSimulator(basic_auth=PAIR).request(
+        URL,
+        sender="ana@example.com",
+        recipient="help@acme.example",
+        subject="Hi",
+        text="Hi",
+        now=NOW,
+        tamper=tamper,
+    )
+    account = an_account(basic_auth=[PAIR])
+    assert is_accepted(as_received(request), account) is not tamper
+
+
 HOUR = timedelta(hours=1)
 
 

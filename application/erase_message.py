@@ -1,0 +1,32 @@
+"""Erase one message: everything that it says, and everything that hangs on it."""
+
+from dataclasses import dataclass
+
+from application.ports.files import BlobStore
+from application.ports.queueing import ContextReader
+from application.ports.storage import MessageStore
+from domain.erasure import KeptMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much of one message was removed."""
+
+    message: bool
+    blobs: int
+    contexts: int
+
+
+@dataclass(frozen=True)
+class EraseMessage:
+    """Safe to repeat: the message goes last, for it is how all the rest is found again."""
+
+    messages: MessageStore
+    blobs: BlobStore
+    contexts: ContextReader
+
+    def __call__(self, kept: KeptMessage) -> Erased:
+        """Remove files, contexts on queues, and the content of the record; not its gate key."""
+        contexts = self.contexts.erase(kept.request_id) if kept.request_id else 0
+        blobs = sum(map(self.blobs.delete, kept.blob_folders))
+        return Erased(self.messages.erase(kept), blobs, contexts)

@@ -1,0 +1,148 @@
+"""Delete what has been kept for long enough."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from application.erase_message import EraseMessage
+from application.ports.files import BlobStore, DeadLetters
+from application.ports.storage import AnswerClaims, ConversationStore, MessageStore
+from application.ports.telemetry import Metrics
+from domain.erasure import KeptMessage
+from domain.messages import MessageState
+
+BATCH = 100
+LETTERS_PER_BATCH = 10
+BLOB_FOLDERS = ("attachments", "messages", "contexts")
+BLOBS_OUTLIVE = timedelta(days=30)
+"""How much longer a blob may stay that no message led to: until nothing can be pending."""
+
+LEFTOVERS_AFTER = timedelta(days=1)
+"""When whoever was writing a file must have died."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """For how long things are kept; ``messages`` is ``None`` for ever."""
+
+    messages: timedelta | None = None
+    dead_letters: timedelta = timedelta(days=30)
+    unmatched: timedelta = timedelta(days=30)
+    claims: timedelta = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class SweepReport:
+    """How many of each were removed.
+
+    ``resume_after`` is where the next sweep may go on among the messages, if the time was
+    used up before their end; ``complete`` tells that it was not.
+    """
+
+    removed: dict[str, int] = field(default_factory=dict)
+    complete: bool = True
+    resume_after: str | None = None
+
+    def add(self, place: str, number: int) -> None:
+        """Count what was removed in one place."""
+        self.removed[place] = self.removed.get(place, 0) + number
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Works in small batches, each of which stands for itself: safe to stop and to repeat.
+
+    The gate keys of messages stay for ever. A message that is still to be delivered stays
+    whole. Several may sweep at once, to no use.
+    """
+
+    conversations: ConversationStore
+    messages: MessageStore
+    erase_message: EraseMessage
+    blobs: BlobStore
+    claims: AnswerClaims
+    dead_letters: DeadLetters
+    remove_leftovers: Callable[[datetime], int]
+    retention: Retention
+    metrics: Metrics
+    monotonic: Callable[[], float] = time.monotonic
+
+    def __call__(
+        self,
+        now: datetime,
+        *,
+        budget_seconds: float | None = None,
+        resume_after: str | None = None,
+    ) -> SweepReport:
+        """Remove what is too old at ``now``, beginning no batch after ``budget_seconds``.
+
+        Messages are looked at from ``resume_after`` on, which an earlier report named.
+        """
+        report = SweepReport(resume_after=resume_after)
+        ends_at = float("inf") if budget_seconds is None else self.monotonic() + budget_seconds
+        for _ in self._batches(now, report):
+            if self.monotonic() >= ends_at:
+                report.complete = False
+                break
+        for place, number in report.removed.items():
+            self.metrics.count("Swept", number, place=place)
+        return report
+
+    def _batches(self, now: datetime, report: SweepReport) -> Iterator[None]:
+        report.add("leftovers", self.remove_leftovers(now - LEFTOVERS_AFTER))
+        report.add("claims", self.claims.forget_older(now - self.retention.claims))
+        yield
+        yield from self._dead_letters(now - self.retention.dead_letters, report)
+        yield from self._unmatched(now - self.retention.unmatched, report)
+        if self.retention.messages is not None:
+            before = now - self.retention.messages
+            yield from self._last_messages(before, report)
+            yield from self._blobs(before - BLOBS_OUTLIVE, report)
+            yield from self._messages(before, report)
+
+    def _dead_letters(self, before: datetime, report: SweepReport) -> Iterator[None]:
+        while letters := self.dead_letters.list_letters(LETTERS_PER_BATCH):
+            old = [letter for letter in letters if letter.created_at < before]
+            removed = sum(self.dead_letters.delete(letter.letter_id) for letter in old)
+            report.add("dead_letters", removed)
+            if removed < LETTERS_PER_BATCH:
+                return
+            yield
+
+    def _unmatched(self, before: datetime, report: SweepReport) -> Iterator[None]:
+        while records := self.messages.list_unmatched(BATCH):
+            old = [KeptMessage.of(r) for r in records if r.message.received_at < before]
+            removed = sum(self._erased(kept, report) for kept in old)
+            report.add("unmatched", removed)
+            if removed < BATCH:
+                return
+            yield
+
+    def _messages(self, before: datetime, report: SweepReport) -> Iterator[None]:
+        while True:
+            page = self.messages.list_kept(BATCH, after=report.resume_after, before=before)
+            old = (kept for kept in page.messages if kept.state is not MessageState.PENDING)
+            report.add("messages", sum(self._erased(kept, report) for kept in old))
+            report.resume_after = page.last
+            if page.last is None:
+                return
+            yield
+
+    def _erased(self, kept: KeptMessage, report: SweepReport) -> bool:
+        erased = self.erase_message(kept)
+        report.add("blobs", erased.blobs)
+        report.add("contexts", erased.contexts)
+        return erased.message
+
+    def _last_messages(self, before: datetime, report: SweepReport) -> Iterator[None]:
+        for erased in self.conversations.erase_last_messages(before):
+            report.add("last_messages", erased)
+            yield
+
+    def _blobs(self, before: datetime, report: SweepReport) -> Iterator[None]:
+        """What no message refers to any more: also what a crash left without one."""
+        for folder in BLOB_FOLDERS:
+            for removed in self.blobs.delete_older(folder, before):
+                report.add("blobs", removed)
+                yield

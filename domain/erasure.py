@@ -1,0 +1,100 @@
+"""What is kept of a message, and the little that is left of it once it is erased."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.addresses import Address
+from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState
+
+_MARK_DIGITS = 4
+
+
+def author_mark(gate_key: str, sender: Address) -> str:
+    """16 bits of a hash of a message's author: four hex digits.
+
+    Enough to tell another author from this one, far too little to say who it was: thousands
+    of people share each mark, and each message has marks of its own.
+    """
+    return hashlib.sha256(f"{gate_key} {sender.value}".encode()).hexdigest()[:_MARK_DIGITS]
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedMessage:
+    """What is left of a message. Its gate stays closed, and nothing says who wrote or what."""
+
+    gate_key: str
+    request_id: str
+    author_mark: str
+
+    def is_by(self, sender: Address) -> bool:
+        """Whether ``sender`` may be the author: of 65,536 others one seems to be."""
+        return self.author_mark == author_mark(self.gate_key, sender)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMessage:
+    """A message that has not been erased, or an imported entry: all that leads to its traces.
+
+    ``key`` is its gate key, or of an entry the imported key. ``message`` has neither body nor
+    metadata. It is missing where nobody can tell any more what it was; an entry has none, no
+    state and no request id, for it belongs to its conversation alone.
+    """
+
+    key: str
+    timestamp: datetime
+    conversation: ConversationKey | None
+    request_id: str | None = None
+    state: MessageState | None = None
+    message: InboundMessage | None = None
+
+    @classmethod
+    def of(cls, record: MessageRecord) -> "KeptMessage":
+        """What there is to erase of ``record``."""
+        return cls(
+            key=record.gate_key,
+            timestamp=record.message.received_at,
+            conversation=record.conversation,
+            request_id=record.request_id,
+            state=record.state,
+            message=record.message,
+        )
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether it was imported, and so has no gate."""
+        return self.state is None
+
+    @property
+    def identities(self) -> tuple[Address, ...]:
+        """Every address that its author is known by; none of an entry."""
+        message = self.message
+        return (message.sender, *message.identities) if message else ()
+
+    @property
+    def blob_folders(self) -> tuple[str, ...]:
+        """Where its files lie, and what was too large for a queue."""
+        if self.message is None:
+            return ()
+        return (attachments_folder(self.message), f"contexts/{self.request_id}")
+
+    @property
+    def provider_files(self) -> tuple[str, ...]:
+        """The URLs of files that the provider holds."""
+        files = self.message.attachments if self.message else ()
+        return tuple(file.url for file in files if file.url)
+
+    @property
+    def author_mark(self) -> str:
+        """See ``author_mark``; empty without a message: then nobody seems to be its author."""
+        return author_mark(self.key, self.message.sender) if self.message else ""
+
+    def is_of(self, values: Collection[str]) -> bool:
+        """Whether its author is known by one of these addresses."""
+        return any(address.value in values for address in self.identities)
+
+
+def attachments_folder(message: InboundMessage) -> str:
+    """Where the files of ``message`` are kept, for each of its recipients."""
+    return f"attachments/{message.source_key}"

@@ -1,0 +1,202 @@
+"""Dead letters as JSON, and as a person reads them: whatever is in them may be meant to harm."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+from application.ports.files import DeadLetter
+from application.receive_message import Outcome
+from application.redrive_dead_letters import Redriven, RedrivenLetter
+from domain.errors import safe_reason
+from domain.times import rfc3339
+from entrypoints.cli.listing import OldestFirst
+from entrypoints.cli.output import Column, count, cut, moment, plain, print_rich
+
+if TYPE_CHECKING:
+    from application.ports.channels import ParsedMessage, WebhookParserFactory, WebhookRequest
+
+_VALUE_COLUMNS = 400
+_TEXT_CHARACTERS = 4_000
+_PREVIEW_BYTES = 2_000
+_MOST_FIELDS = 500
+_FORM = "application/x-www-form-urlencoded"
+
+
+def letter_record(letter: DeadLetter) -> dict[str, object]:
+    """Everything but the request, which may hold anything."""
+    request = letter.request
+    return {
+        "id": letter.letter_id,
+        "kind": letter.kind.value,
+        "reason": letter.reason,
+        "attempts": letter.attempts,
+        "created_at": rfc3339(letter.created_at),
+        "account": letter.account,
+        "path": request.path if request else None,
+        "size_bytes": len(request.body) if request else None,
+        "gate_key": letter.gate_key,
+    }
+
+
+def whole_letter_record(letter: DeadLetter) -> dict[str, object]:
+    """Everything, the request's body in base64."""
+    request = letter.request
+    return {
+        **letter_record(letter),
+        "url": request.url if request else None,
+        "headers": request.headers if request else None,
+        "received_at": rfc3339(request.received_at) if request else None,
+        "body_base64": b64encode(request.body).decode() if request else None,
+    }
+
+
+def _cells(letter: DeadLetter) -> tuple[object, ...]:
+    created_at = moment(letter.created_at)
+    return letter.letter_id, letter.kind, letter.reason, letter.attempts, created_at
+
+
+DEAD_LETTERS = OldestFirst(
+    columns=(
+        Column("id", whole=True),
+        Column("kind", essential=False),
+        Column("reason"),
+        Column("attempts", number=True, essential=False),
+        Column("created (UTC)", whole=True),
+    ),
+    cells=_cells,
+    record=letter_record,
+    empty="There are no dead letters.",
+)
+
+
+def redriven_record(redriven: RedrivenLetter) -> dict[str, object]:
+    """What became of a letter, and of each message in its request."""
+    return {
+        **letter_record(redriven.letter),
+        "outcome": redriven.outcome.value,
+        "messages": [dict(receipt.log_fields()) for receipt in redriven.receipts],
+    }
+
+
+_OUTCOMES = {
+    Outcome.RECORDED: "recorded",
+    Outcome.DUPLICATE: "recorded before",
+    Outcome.UNMATCHED: "unmatched",
+}
+
+
+def redriven_line(redriven: RedrivenLetter) -> str:
+    """What became of a letter, for a person."""
+    match redriven.outcome:
+        case Redriven.RECEIVED:
+            outcomes = [_OUTCOMES[receipt.outcome] for receipt in redriven.receipts]
+            told = ", ".join(outcomes) or "nothing was in it"
+        case Redriven.PENDING:
+            told = "pending again, the relay publishes it"
+        case Redriven.FAILED:
+            told = f"failed again: {redriven.letter.reason}"
+    return plain(f"{redriven.letter.letter_id}: {told}").plain
+
+
+def print_letter(letter: DeadLetter, parsers: "WebhookParserFactory") -> None:
+    """A letter as a card, and its request as it would be read today."""
+    print_rich(plain(f"Dead letter {letter.letter_id}", "bold"))
+    _print_facts(
+        {
+            "kind": letter.kind,
+            "reason": letter.reason,
+            "attempts": str(letter.attempts),
+            "created": moment(letter.created_at),
+            "account": letter.account,
+            "message": letter.gate_key,
+        }
+    )
+    if letter.request is not None:
+        _print_request(letter.request)
+        _print_reading(letter.request, letter.account, parsers)
+
+
+def _print_request(request: "WebhookRequest") -> None:
+    _print_heading(f"{request.method} {request.url}")
+    _print_facts({"received": moment(request.received_at), "size": f"{len(request.body)} bytes"})
+    _print_heading("Headers")
+    _print_pairs(request.headers)
+    if _is_form(request):
+        _print_heading("Form")
+        _print_pairs(_form_fields(request.body))
+
+
+def _print_reading(
+    request: "WebhookRequest", account: str, parsers: "WebhookParserFactory"
+) -> None:
+    try:
+        _, parser = parsers.for_path(request.path)
+        parsed = parser.parse(request, account)
+    except Exception as error:  # a bug in reading it may be the very reason why it is here
+        _print_heading(f"It cannot be read today: {safe_reason(error)}")
+        if not _is_form(request):
+            _print_preview(request.body)
+    else:
+        _print_heading(f"Today it is read as {count(len(parsed), 'message')}")
+        _print_messages(parsed)
+
+
+def _print_messages(parsed: Sequence["ParsedMessage"]) -> None:
+    """What is the same for each recipient of a mail is shown once."""
+    if not parsed:
+        return
+    first = parsed[0].message
+    files = [*first.attachments, *(file.attachment for file in parsed[0].files)]
+    _print_facts(
+        {
+            "from": first.sender.value,
+            "to": ", ".join(one.message.recipient.verbatim for one in parsed),
+            "subject": first.subject,
+            "date": str(first.metadata.get("date", "")),
+            "message id": first.provider_message_id,
+            "author": None if first.author_authenticated else "nobody vouches for the author",
+            "files": ", ".join(file.filename or file.content_type for file in files),
+        }
+    )
+    _print_text(first.body[:_TEXT_CHARACTERS], len(first.body) - _TEXT_CHARACTERS, "character")
+
+
+def _print_preview(body: bytes) -> None:
+    beginning = body[:_PREVIEW_BYTES].decode("utf-8", "backslashreplace")
+    _print_text(beginning, len(body) - _PREVIEW_BYTES, "byte")
+
+
+def _print_text(text: str, left_out: int, unit: str) -> None:
+    print_rich(plain(f"\n{text}", lines=True))
+    if left_out > 0:
+        print_rich(plain(f"{count(left_out, f'more {unit}')}: --json shows all.", "dim"))
+
+
+def _is_form(request: "WebhookRequest") -> bool:
+    content_type = request.header("content-type") or ""
+    return content_type.partition(";")[0].strip().lower() == _FORM
+
+
+def _form_fields(body: bytes) -> Iterator[tuple[str, str]]:
+    """The fields of a form that may be damaged; of too many fields the first ones."""
+    fields = b"&".join(body.split(b"&", _MOST_FIELDS)[:_MOST_FIELDS])
+    text = fields.decode("utf-8", "backslashreplace")
+    yield from parse_qsl(text, keep_blank_values=True, errors="backslashreplace")
+
+
+def _print_heading(text: str) -> None:
+    print_rich(plain(f"\n{cut(text, _VALUE_COLUMNS)}", "bold", lines=True))
+
+
+def _print_facts(facts: Mapping[str, str | None]) -> None:
+    _print_pairs((name, value) for name, value in facts.items() if value)
+
+
+def _print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in pairs:
+        table.add_row(plain(f"  {cut(name)}", "dim"), plain(cut(value, _VALUE_COLUMNS)))
+    print_rich(table)

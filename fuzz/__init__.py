@@ -1,0 +1,1 @@
+"""Searches for crashes, led by the code that is reached: ``make fuzz``."""

@@ -1,0 +1,303 @@
+"""Erasing a person: every trace, in an order that bears a crash anywhere."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from application.answer_unknown_sender import claim_key
+from application.erase_message import EraseMessage
+from application.erase_sender import EraseSender, ErasureReport
+from application.find_sender import FindSender
+from application.ports.channels import ParsedMessage, WebhookParserFactory
+from application.ports.files import DeadLetter, DeadLetterKind
+from application.ports.spooling import SpooledRequest
+from application.ports.storage import Claim, ClaimLimits
+from domain.addresses import Address, ChannelType
+from domain.errors import StorageUnavailableError, UnreadableMessageError
+from domain.messages import Attachment, InboundMessage
+from tests.application.front_desk import FrontDesk
+from tests.builders import ACCOUNT, KEY, NOW, SENDER, a_record, an_inbound_message
+from tests.contracts.old_histories import an_entry
+
+SMS, WHATSAPP = ChannelType.SMS, ChannelType.WHATSAPP
+ANA = Address.parse(SMS, SENDER[SMS])
+BOB = "+14155550199"
+USER_ID = Address.parse(WHATSAPP, "DE.13491208655302741918")
+LIMITS = ClaimLimits(NOW - NOW.replace(day=3), 1000)
+
+
+class CrashError(Exception):
+    """The process is killed."""
+
+
+class Crashing:
+    """Stands before a collaborator; the process dies at the call that ``calls`` counts down to.
+
+    It dies after the call was done, or before it.
+    """
+
+    def __init__(self, wrapped: Any, calls: list[int], *, afterwards: bool) -> None:
+        self._wrapped = wrapped
+        self._calls = calls
+        self._afterwards = afterwards
+
+    def __getattr__(self, name: str) -> Any:
+        called = getattr(self._wrapped, name)
+        if not callable(called):
+            return called
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            self._calls[0] -= 1
+            if self._calls[0] == 0 and not self._afterwards:
+                raise CrashError
+            result = called(*arguments, **options)
+            if self._calls[0] == 0:
+                raise CrashError
+            return result
+
+        return call
+
+
+class Desk(FrontDesk):
+    """A desk with something of Ana's, and of Bob's, in every place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = [ANA.value, BOB]
+        self.rewritten = 0
+
+    def fill(self) -> None:
+        for number, sender in enumerate((ANA.value, BOB)):
+            self.fill_with(sender, number)
+
+    def fill_with(self, sender: str, number: int) -> None:
+        conversation = self.knows(sender_id=sender, conversation_id=f"conversation-{number + 1}")
+        for n in range(3):
+            self.gets(self.message(sender, f"{number}-{n}"))
+        self.gets(self.message(sender, f"{number}-unmatched", recipient="+15005550099"))
+        self.messages.import_message(conversation.key, an_entry(number))
+        request = replace(self.request(), body=f"from {sender} to us".encode())
+        self.dead_letters.keep(
+            DeadLetter(f"bug-{number}", DeadLetterKind.BUG, "why", ACCOUNT, 1, NOW, request=request)
+        )
+        self.spool.keep(SpooledRequest(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
+
+    def message(self, sender: str, name: str, **changes: Any) -> InboundMessage:
+        reference = self.blobs.put(f"contexts/elsewhere/{name}", b"x")
+        file = Attachment("image/png", reference=reference, url=f"https://media.example/{name}")
+        return an_inbound_message(
+            sender=sender, message_id=name, attachments=(file,), body=f"Text {name}", **changes
+        )
+
+    def erases(
+        self, *addresses: Address, calls: int = 0, afterwards: bool = False
+    ) -> ErasureReport:
+        """Erase, and crash at one of the calls if it is not 0."""
+        left = [calls]
+
+        def crashing(part: Any) -> Any:
+            return Crashing(part, left, afterwards=afterwards)
+
+        # Nothing that this parser finds is needed: raw requests name who wrote them.
+        self.parser.parse_error = UnreadableMessageError("nobody reads this")
+        parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: self.parser))
+        messages = crashing(self.messages)
+        erase = EraseSender(
+            conversations=crashing(self.conversations),
+            messages=messages,
+            erase_message=EraseMessage(messages, crashing(self.blobs), crashing(self.queue)),
+            claims=crashing(self.claims),
+            spool=crashing(self.spool),
+            dead_letters=crashing(self.dead_letters),
+            find_sender=FindSender(parsers),
+            accounts=lambda: [ACCOUNT],
+            erase_answers=self.erase_answers,
+            rewrite=self.rewrite,
+        )
+        return erase(addresses or [ANA], lambda _: None)
+
+    def erase_answers(self, values: Collection[str]) -> int:
+        before = len(self.answers)
+        self.answers = [to for to in self.answers if to not in values]
+        return before - len(self.answers)
+
+    def rewrite(self) -> None:
+        self.rewritten += 1
+
+    def left_of(self, sender: str) -> list[object]:
+        """Whatever is still kept of somebody."""
+        kept = self.messages.list_kept(1000).messages
+        found: list[object] = [one for one in kept if one.is_of([sender])]
+        found += self.conversations.find_all_conversations(SMS, [sender])
+        found += [
+            d for contexts in self.queued().values() for d in contexts if d.message.sender == sender
+        ]
+        found += [
+            letter
+            for letter in self.dead_letters.list_letters(100)
+            if letter.request and sender.encode() in letter.request.body
+        ]
+        found += [to for to in self.answers if to == sender]
+        claim = self.claims.claim(claim_key(self.message(sender, "x")), NOW, LIMITS)
+        return found + [claim] * (claim is Claim.WITHIN_WINDOW)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk()
+    desk.fill()
+    return desk
+
+
+def test_a_person_is_erased_from_every_place(desk: Desk) -> None:
+    report = desk.erases()
+    assert desk.left_of(ANA.value) == []
+    assert (report.messages, report.imported_entries, report.conversations) == (4, 1, [KEY])
+    assert (report.contexts, report.spooled, report.dead_letters, report.answers) == (3, 1, 1, 1)
+    assert len(report.provider_files) == 4
+    assert report.not_reached == report.failed == []
+    assert desk.rewritten == 1
+
+
+def test_another_person_is_not_touched(desk: Desk) -> None:
+    untouched = Desk()
+    untouched.fill()
+    expected = len(untouched.left_of(BOB))
+    desk.erases()
+    assert len(desk.left_of(BOB)) == expected
+    assert desk.spool.depth().entries == 1
+
+
+@pytest.mark.parametrize("afterwards", [True, False], ids=["after", "before"])
+def test_a_crash_at_any_step_is_made_good_by_the_next_run(afterwards: bool) -> None:
+    for calls in range(1, 1000):
+        desk = Desk()
+        desk.fill()
+        try:
+            desk.erases(calls=calls, afterwards=afterwards)
+        except CrashError:
+            desk.erases()
+            assert desk.left_of(ANA.value) == [], f"call {calls}"
+        else:
+            break
+    assert calls > 30
+
+
+def test_what_comes_again_is_a_duplicate(desk: Desk) -> None:
+    message = desk.message(ANA.value, "0-1")
+    desk.erases()
+    desk.parser.parse_error = None
+    desk.gets(ParsedMessage(message))
+    assert desk.left_of(ANA.value) == []
+    assert desk.metrics.total("Duplicates") == 1
+
+
+def test_another_authors_message_under_an_erased_id_is_a_dead_letter(desk: Desk) -> None:
+    desk.erases()
+    desk.parser.parse_error = None
+    before = len(desk.dead_letters.list_letters(100))
+    desk.gets(desk.message(BOB, "0-1"))
+    assert len(desk.dead_letters.list_letters(100)) == before + 1
+
+
+def test_what_is_written_under_another_identity_in_the_conversation_goes_too() -> None:
+    desk = Desk()
+    number = Address.parse(WHATSAPP, SENDER[WHATSAPP])
+    desk.knows(WHATSAPP)
+    both = an_inbound_message(WHATSAPP, message_id="1", identities=(USER_ID, number))
+    hidden = an_inbound_message(
+        WHATSAPP, sender=USER_ID.value, message_id="2", identities=(USER_ID,)
+    )
+    desk.gets(both)
+    desk.gets(hidden)
+    report = desk.erases(number)
+    assert report.messages == 2
+    assert report.other_identities == [USER_ID]
+    assert desk.messages.list_kept(10).messages == ()
+
+
+def test_the_same_number_on_another_channel_stays_unless_it_is_asked_for(desk: Desk) -> None:
+    desk.messages.record(
+        a_record(an_inbound_message(WHATSAPP, message_id="W1"), None, request_id="w")
+    )
+    desk.erases(ANA)
+    assert len(desk.messages.list_unmatched(10)) == 2
+    desk.erases(Address.parse(WHATSAPP, SENDER[WHATSAPP]))
+    assert len(desk.messages.list_unmatched(10)) == 1
+
+
+def test_what_fails_is_told_and_the_rest_is_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Any:
+        raise StorageUnavailableError("bug-1.json is not a dead letter")
+
+    monkeypatch.setattr(desk.dead_letters, "list_letters", fail)
+    monkeypatch.setattr(desk, "rewrite", fail)
+    report = desk.erases()
+    assert report.failed == [
+        "dead letters: bug-1.json is not a dead letter",
+        "database files were not rewritten: bug-1.json is not a dead letter",
+    ]
+    assert report.messages == 4
+
+
+def test_a_letter_of_a_message_that_cannot_be_delivered_goes_with_it(desk: Desk) -> None:
+    gate_key = desk.message(ANA.value, "0-1").gate_key
+    desk.dead_letters.keep(
+        DeadLetter("u-1", DeadLetterKind.UNDELIVERABLE, "", ACCOUNT, 1, NOW, gate_key=gate_key)
+    )
+    assert desk.erases().dead_letters == 2
+
+
+class TestFindingASender:
+    """In raw requests, as their channel reads them."""
+
+    @pytest.fixture
+    def desk(self) -> FrontDesk:
+        return FrontDesk()
+
+    def finds(self, desk: FrontDesk, body: bytes = b"body", *values: str) -> bool:
+        parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: desk.parser))
+        request = replace(desk.request(), body=body)
+        return FindSender(parsers)(request, ACCOUNT, values or [ANA.value])
+
+    def test_who_wrote_a_readable_one_is_its_sender(self, desk: FrontDesk) -> None:
+        desk.parser.messages = [ParsedMessage(an_inbound_message())]
+        assert self.finds(desk)
+        assert not self.finds(desk, ANA.value.encode(), BOB)
+
+    def test_a_message_that_only_names_somebody_is_not_theirs(self, desk: FrontDesk) -> None:
+        desk.parser.messages = [ParsedMessage(an_inbound_message(sender=BOB))]
+        assert not self.finds(desk, ANA.value.encode())
+
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            (b"From=%2B14155550123&Body=Hi", True),
+            (b"From=whatsapp%3A%2B14155550123", True),
+            (b"call +14155550123.", True),
+            (b"call +141555501234", False),
+            (b"call 4155550123", False),
+        ],
+    )
+    def test_an_unreadable_one_is_of_whoever_is_named_in_it(
+        self, desk: FrontDesk, body: bytes, expected: bool
+    ) -> None:
+        desk.parser.parse_error = UnreadableMessageError("no MessageSid")
+        assert self.finds(desk, body) is expected
+
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            (b"From: Ana <Ana@Example.com>", True),
+            (b"ana%40example.com", True),
+            (b"joana@example.com", False),
+            (b"ana@example.community", False),
+        ],
+    )
+    def test_mail_too(self, desk: FrontDesk, body: bytes, expected: bool) -> None:
+        desk.parser.parse_error = LookupError("a bug")
+        assert self.finds(desk, body, "ana@example.com") is expected

@@ -1,0 +1,184 @@
+"""What has been kept for long enough goes, in batches, and nothing else does."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from application.erase_message import EraseMessage
+from application.ports.channels import ParsedMessage
+from application.ports.files import DeadLetter, DeadLetterKind
+from application.sweep import BATCH, Retention, Sweep, SweepReport
+from domain.addresses import ChannelType
+from domain.erasure import ErasedMessage
+from domain.messages import AttachedFile, Attachment, MessageState
+from tests.application.front_desk import FrontDesk
+from tests.builders import ACCOUNT, KEY, NOW, a_record, an_inbound_message
+from tests.contracts.message_lists import numbered
+from tests.contracts.old_histories import an_entry
+
+DAY = timedelta(days=1)
+YEAR = Retention(messages=365 * DAY)
+FOR_EVER = Retention()
+
+
+class Desk(FrontDesk):
+    """A desk that sweeps."""
+
+    abandoned_at: datetime | None = None
+
+    def sweeps(self, after: timedelta, retention: Retention = YEAR, **options: Any) -> SweepReport:
+        """Sweep so long after ``NOW``."""
+        ticks = iter(range(10_000))
+        sweep = Sweep(
+            conversations=self.conversations,
+            messages=self.messages,
+            erase_message=EraseMessage(self.messages, self.blobs, self.queue),
+            blobs=self.blobs,
+            claims=self.claims,
+            dead_letters=self.dead_letters,
+            remove_leftovers=self.remove_leftovers,
+            retention=retention,
+            metrics=self.metrics,
+            monotonic=lambda: next(ticks),
+        )
+        return sweep(NOW + after, **options)
+
+    def remove_leftovers(self, before: datetime) -> int:
+        return int(self.abandoned_at is not None and self.abandoned_at < before)
+
+    def with_a_file(self, message_id: str, **changes: Any) -> ParsedMessage:
+        content = message_id.encode()
+        message = an_inbound_message(message_id=message_id, **changes)
+        return ParsedMessage(
+            message, (AttachedFile(Attachment("text/plain", sha256="ab" * 32), content),)
+        )
+
+    def buries(self, number: int, age: timedelta = timedelta(0)) -> None:
+        self.dead_letters.keep(
+            DeadLetter(
+                f"bug-{number}",
+                DeadLetterKind.BUG,
+                "why",
+                ACCOUNT,
+                1,
+                NOW - age,
+                request=self.request(),
+            )
+        )
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk()
+    desk.knows()
+    return desk
+
+
+def removed(report: SweepReport) -> dict[str, int]:
+    return {place: number for place, number in report.removed.items() if number}
+
+
+def test_a_message_goes_with_all_that_hangs_on_it_when_it_is_old_enough(desk: Desk) -> None:
+    desk.gets(desk.with_a_file("1"))
+    (entry,) = desk.messages.history(KEY)
+    assert removed(desk.sweeps(365 * DAY)) == {}
+    report = desk.sweeps(365 * DAY + DAY)
+    assert removed(report) == {"messages": 1, "blobs": 1, "contexts": 1, "last_messages": 1}
+    assert desk.messages.history(KEY) == ()
+    assert desk.queued() == {}
+    (conversation,) = desk.conversations.get_conversations(KEY.conversation_id)
+    assert conversation.last_message is None
+    assert entry.content not in repr(desk.messages.list_kept(10))
+
+
+def test_its_key_stays_so_that_it_is_a_duplicate_for_ever(desk: Desk) -> None:
+    message = desk.with_a_file("1")
+    desk.gets(message)
+    desk.sweeps(400 * DAY)
+    desk.gets(message)
+    assert desk.metrics.total("Duplicates") == 1
+    assert desk.messages.list_kept(10).messages == ()
+    assert desk.blobs.delete("attachments") == 0
+
+
+def test_imported_entries_are_messages_too(desk: Desk) -> None:
+    desk.messages.import_message(KEY, an_entry())
+    assert removed(desk.sweeps(366 * DAY)) == {"messages": 1}
+
+
+def test_without_a_retention_messages_stay_for_ever(desk: Desk) -> None:
+    desk.gets(desk.with_a_file("1"))
+    assert removed(desk.sweeps(10_000 * DAY, FOR_EVER)) == {}
+    assert len(desk.messages.history(KEY)) == 1
+
+
+def test_what_is_still_to_be_delivered_stays(desk: Desk) -> None:
+    desk.messages.record(a_record())
+    assert removed(desk.sweeps(400 * DAY)) == {}
+    assert desk.messages.record(replace(a_record(), request_id="again")) == a_record()
+
+
+def test_what_could_not_be_delivered_does_not(desk: Desk) -> None:
+    desk.messages.record(a_record(state=MessageState.UNDELIVERABLE))
+    desk.sweeps(400 * DAY)
+    assert isinstance(desk.messages.record(a_record()), ErasedMessage)
+
+
+def test_unmatched_messages_go_after_30_days_whatever_the_retention(desk: Desk) -> None:
+    for number in range(BATCH + 5):
+        desk.messages.record(numbered(number, None))
+    desk.messages.record(numbered(86_400, None))
+    report = desk.sweeps(30 * DAY + timedelta(hours=1), FOR_EVER)
+    assert removed(report) == {"unmatched": BATCH + 5}
+    assert len(desk.messages.list_unmatched(10)) == 1
+
+
+def test_dead_letters_go_after_their_days(desk: Desk) -> None:
+    for number in range(25):
+        desk.buries(number, age=31 * DAY)
+    desk.buries(99, age=29 * DAY)
+    assert removed(desk.sweeps(timedelta(0), FOR_EVER)) == {"dead_letters": 25}
+    assert [letter.letter_id for letter in desk.dead_letters.list_letters(9)] == ["bug-99"]
+
+
+def test_claims_go_after_their_window(desk: Desk) -> None:
+    desk.gets(an_inbound_message(sender="+14155550199"))
+    assert removed(desk.sweeps(DAY, FOR_EVER)) == {}
+    # The sender's, and the count of that hour.
+    assert removed(desk.sweeps(2 * DAY, FOR_EVER)) == {"claims": 2}
+
+
+def test_unfinished_files_go_after_a_day(desk: Desk) -> None:
+    desk.abandoned_at = NOW
+    assert removed(desk.sweeps(DAY, FOR_EVER)) == {}
+    assert removed(desk.sweeps(DAY + timedelta(seconds=1), FOR_EVER)) == {"leftovers": 1}
+
+
+def test_files_of_a_message_that_never_was_go_by_their_age(desk: Desk) -> None:
+    desk.blobs.put("attachments/orphan/1", b"x")
+    desk.blobs.put("spool/waits", b"x")
+    until_then = datetime.now(UTC) + (365 + 30) * DAY - NOW
+    assert removed(desk.sweeps(until_then - DAY)) == {}
+    assert removed(desk.sweeps(until_then + DAY)) == {"blobs": 1}
+    assert desk.blobs.delete("spool") == 1
+
+
+def test_a_sweep_stops_when_its_time_is_used_up_and_the_next_goes_on(desk: Desk) -> None:
+    for number in range(3 * BATCH):
+        desk.messages.record(numbered(number))
+        desk.messages.mark_queued(numbered(number).gate_key, NOW)
+    first = desk.sweeps(400 * DAY, budget_seconds=3.5)
+    assert not first.complete
+    assert 0 < first.removed["messages"] < 3 * BATCH
+    second = desk.sweeps(400 * DAY, resume_after=first.resume_after)
+    assert second.complete
+    assert second.resume_after is None
+    assert first.removed["messages"] + second.removed["messages"] == 3 * BATCH
+
+
+def test_what_was_removed_is_counted(desk: Desk) -> None:
+    desk.gets(an_inbound_message(ChannelType.SMS))
+    desk.sweeps(400 * DAY)
+    assert desk.metrics.total("Swept", place="messages") == 1

@@ -1,0 +1,55 @@
+"""What could not be finished when it came: the spool and the relay, on an emulator."""
+
+import pytest
+
+from domain.addresses import ChannelType
+from tests.deployment.deployed import Deployed, eventually, post
+
+
+@pytest.mark.parametrize("channel", ChannelType)
+def test_while_the_store_is_down_webhooks_wait_and_are_recorded_later(
+    deployed: Deployed, channel: ChannelType
+) -> None:
+    text = f"The store is down, says {channel}"
+    with deployed.nobody_works_off_the_spool():
+        with deployed.without("FollowParticipants", "RecordMessages"):
+            assert post(deployed.webhook(channel, body=text))[0] == 200
+            assert deployed.spooled() == 1
+        assert deployed.message_state(text) is None
+
+    (context,) = eventually(lambda: deployed.contexts(f"{channel.upper()}_REPLIES"))
+    assert context["message"]["body"].strip() == text
+    assert deployed.message_state(text) == "queued"
+    eventually(lambda: deployed.spooled() == 0)
+
+
+def test_what_fails_again_stays_in_the_spool_and_is_tried_again(deployed: Deployed) -> None:
+    text = "Still down"
+    with deployed.without("RecordMessages"):
+        assert post(deployed.webhook(ChannelType.SMS, body=text))[0] == 200
+        eventually(lambda: "put_back" in deployed.log("WorkOffSpool"))
+        assert deployed.spooled() == 1
+    assert len(eventually(lambda: deployed.contexts("SMS_REPLIES"))) == 1
+    eventually(lambda: deployed.spooled() == 0)
+
+
+def test_mail_too_large_for_the_spool_queue_waits_in_the_bucket(deployed: Deployed) -> None:
+    files = (("photo.png", "image/png", bytes(range(256)) * 1200),)
+    webhook = deployed.webhook(ChannelType.EMAIL, body="A large photo", attachments=files)
+    with (
+        deployed.nobody_works_off_the_spool(),
+        deployed.without("RecordMessages", function="IncomingWebhookHandler"),
+    ):
+        assert post(webhook)[0] == 200
+        assert deployed.spooled() == 1
+    (context,) = eventually(lambda: deployed.contexts("EMAIL_REPLIES"))
+    assert context["message"]["attachments"][0]["size_bytes"] == len(files[0][2])
+
+
+def test_what_the_relay_publishes_keeps_its_request_id(deployed: Deployed) -> None:
+    webhook = deployed.webhook(ChannelType.WHATSAPP, body="Recorded, and no more")
+    with deployed.without("RouteContexts"):
+        assert [post(webhook)[0] for _ in range(2)] == [200, 200]
+    deployed.make_due("Recorded, and no more")
+    assert [deployed.relay() for _ in range(2)] == [None, None]
+    assert len(deployed.contexts("WHATSAPP_REPLIES")) == 1

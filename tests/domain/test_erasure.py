@@ -1,0 +1,62 @@
+"""What is left of an erased message tells authors apart, and nobody who they were."""
+
+import pytest
+
+from domain.addresses import Address, ChannelType
+from domain.erasure import ErasedMessage, KeptMessage, author_mark
+from domain.messages import Attachment
+from tests.builders import SENDER, a_record, an_inbound_message
+
+SMS = ChannelType.SMS
+ANA = Address.parse(SMS, SENDER[SMS])
+KEY = a_record().gate_key
+
+
+def numbers(count: int) -> list[Address]:
+    return [Address.parse(SMS, f"+1415{number:07}") for number in range(count)]
+
+
+def test_the_author_is_recognised() -> None:
+    assert ErasedMessage(KEY, "request-1", author_mark(KEY, ANA)).is_by(ANA)
+
+
+def test_hardly_anybody_else_is_taken_for_the_author() -> None:
+    erased = ErasedMessage(KEY, "request-1", author_mark(KEY, ANA))
+    assert sum(map(erased.is_by, numbers(10_000))) < 5
+
+
+def test_many_people_share_each_mark() -> None:
+    marks = {author_mark(KEY, number) for number in numbers(200_000)}
+    assert len(marks) <= 2**16
+
+
+def test_marks_of_one_author_differ_from_message_to_message() -> None:
+    assert author_mark(KEY, ANA) != author_mark(KEY[::-1], ANA)
+
+
+def test_a_kept_message_leads_to_its_files_and_its_author() -> None:
+    other = Address.parse(SMS, "+14155550199")
+    files = (Attachment("image/png", url="https://media.example/1"), Attachment("text/plain"))
+    message = an_inbound_message(attachments=files, identities=(other,))
+    kept = KeptMessage.of(a_record(message, request_id="request-1"))
+    assert kept.blob_folders == (f"attachments/{message.source_key}", "contexts/request-1")
+    assert kept.provider_files == ("https://media.example/1",)
+    assert kept.identities == (ANA, other)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [(["+14155550199"], True), ([ANA.value], True), (["+1"], False), ([], False)],
+)
+def test_it_is_of_whoever_is_known_by_one_of_its_addresses(
+    values: list[str], expected: bool
+) -> None:
+    message = an_inbound_message(identities=(Address.parse(SMS, "+14155550199"),))
+    assert KeptMessage.of(a_record(message)).is_of(values) is expected
+
+
+def test_an_imported_entry_is_of_nobody() -> None:
+    entry = KeptMessage("key", a_record().recorded_at, None)
+    assert (entry.identities, entry.blob_folders, entry.provider_files) == ((), (), ())
+    assert entry.author_mark == ""
+    assert not entry.is_of([ANA.value])

@@ -1,0 +1,125 @@
+"""People who leave traces in every place that there is, and whoever looks for them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from application.ports.channels import WebhookRequest
+from domain.addresses import Address, ChannelType
+from domain.messages import Direction, Message
+from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.twilio.simulator import Media
+from tests.builders import NOW, RECIPIENT
+from tests.end_to_end.answers import EMAIL, SMS, WHATSAPP
+from tests.end_to_end.desk import Desk
+
+OTHER_RECIPIENT = {SMS: "+15005557399", WHATSAPP: "+15005557399", EMAIL: "sales@acme.example"}
+CHANNELS = (SMS, WHATSAPP, EMAIL)
+
+
+class Person:
+    """Somebody who leaves texts that are easily found again in every place there is."""
+
+    def __init__(self, name: str, number: str) -> None:
+        self.name = name
+        self.number = number
+        self.mailbox = f"{name}@seedmail.example"
+        self.sent: list[SimulatedRequest] = []
+
+    def address(self, channel: ChannelType) -> str:
+        return self.mailbox if channel is EMAIL else self.number
+
+    @property
+    def addresses(self) -> list[Address]:
+        return [Address.parse(channel, self.address(channel)) for channel in CHANNELS]
+
+    @property
+    def seeds(self) -> list[bytes]:
+        """What must be found nowhere: addresses, and a word of each of their texts."""
+        return [self.name.encode(), self.number.removeprefix("+").encode()]
+
+    def webhook(self, desk: Desk, channel: ChannelType, **wanted: Any) -> SimulatedRequest:
+        more: dict[ChannelType, dict[str, Any]] = {
+            SMS: {"media": [Media(f"https://media.example/{self.name}.png", "image/png")]},
+            WHATSAPP: {"profile_name": self.name},
+            EMAIL: {
+                "subject": f"Subject {self.name}",
+                "attachments": [(f"{self.name}.pdf", "application/pdf", self.name.encode())],
+                "message_id": f"<{self.name}-{len(self.sent)}@seedmail.example>",
+            },
+        }
+        texts: dict[str, Any] = {"sender": self.address(channel), "body": self.name}
+        webhook = desk.webhook(channel, **(texts | more[channel] | wanted))
+        self.sent.append(webhook)
+        return webhook
+
+    def leaves_traces(self, desk: Desk) -> None:
+        for channel in CHANNELS:
+            self.leaves_traces_on(desk, channel)
+        self.leaves_what_could_not_be_processed(desk)
+
+    def leaves_traces_on(self, desk: Desk, channel: ChannelType) -> None:
+        conversation = desk.open(
+            channel,
+            sender_id=self.address(channel),
+            conversation_id=f"{channel}-{self.name}",
+            thread_id=f"<{self.name}@seedmail.example>" if channel is EMAIL else None,
+        )
+        entry = Message("1", Direction.OUTBOUND, f"Dear {self.name}", NOW, channel)
+        desk.container.message_store().import_message(conversation.key, entry)
+        long = {} if channel is not EMAIL else {"body": f"{self.name} " * 60_000}
+        for webhook in (
+            self.webhook(desk, channel),
+            self.webhook(desk, channel, **long),
+            self.webhook(desk, channel, recipient=OTHER_RECIPIENT[channel]),
+        ):
+            assert desk.post(webhook).status == 200
+
+    def leaves_what_could_not_be_processed(self, desk: Desk) -> None:
+        fields = {
+            "AccountSid": desk.providers.account_sid,
+            "From": self.number,
+            "To": RECIPIENT[SMS],
+            "Body": self.name,
+        }
+        assert desk.post(desk.providers.form(desk.url(SMS), fields)).status == 200
+        spooled = self.webhook(desk, WHATSAPP, body=f"{self.name} is put aside")
+        headers = tuple((name.lower(), value) for name, value in spooled.headers.items())
+        request = WebhookRequest("POST", spooled.url, headers, spooled.body, NOW)
+        if desk.container.spool().can_erase:
+            spool_request = desk.container.receive_webhook().spool_request
+            spool_request(request, desk.providers.account_sid)
+
+
+def everything(desk: Desk) -> bytes:
+    """All that is kept: files and tables as they are, and what only reading makes plain."""
+    container = desk.container
+    letters = [letter.request.body for letter in desk.dead_letters() if letter.request]
+    readable = [
+        container.conversation_store().list_conversations(1000),
+        container.message_store().list_kept(1000),
+        letters,
+    ]
+    return b"\n".join((repr(readable).encode(), *raw_contents(desk)))
+
+
+def raw_contents(desk: Desk) -> Iterator[bytes]:
+    settings = desk.container.settings()
+    for path in desk.data_dir.rglob("*"):
+        if path.is_file():
+            yield path.name.encode()
+            yield path.read_bytes()
+    if settings.storage == "dynamodb":
+        client = desk.container.dynamodb()
+        for table in settings.tables:
+            items = client.scan(TableName=table, ConsistentRead=True)["Items"]
+            yield json.dumps(items).encode()
+        s3, bucket = desk.container.s3(), str(settings.blobs_bucket)
+        for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
+            yield s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
+
+
+def found(desk: Desk, person: Person) -> list[bytes]:
+    """Which of a person's seeds are anywhere."""
+    kept = everything(desk).lower()
+    return [seed for seed in person.seeds if seed in kept]

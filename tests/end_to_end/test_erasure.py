@@ -1,0 +1,110 @@
+"""Somebody asks to be erased: afterwards nothing of them is found anywhere, by any means."""
+
+import pytest
+
+from application.erase_sender import ErasureReport
+from tests.end_to_end.answers import SMS
+from tests.end_to_end.conftest import Serve
+from tests.end_to_end.desk import Desk, on_aws_too
+from tests.end_to_end.people import CHANNELS, Person, found
+
+pytestmark = on_aws_too
+
+
+def erase(desk: Desk, person: Person) -> ErasureReport:
+    report: ErasureReport = desk.container.erase_sender()(person.addresses, lambda _: None)
+    return report
+
+
+@pytest.fixture
+def zora() -> Person:
+    return Person("zoraquill", "+14155557311")
+
+
+@pytest.fixture
+def odo() -> Person:
+    return Person("odobrandt", "+14155557322")
+
+
+@pytest.fixture
+def visited(desk: Desk, zora: Person, odo: Person) -> Desk:
+    """A desk where both have been."""
+    zora.leaves_traces(desk)
+    odo.leaves_traces(desk)
+    return desk
+
+
+def test_nothing_of_the_person_is_left_anywhere(visited: Desk, zora: Person) -> None:
+    assert found(visited, zora) == zora.seeds
+    report = erase(visited, zora)
+    assert found(visited, zora) == []
+    assert (report.messages, report.imported_entries, len(report.conversations)) == (9, 3, 3)
+    assert report.dead_letters == 1
+    assert report.spooled == visited.container.spool().can_erase
+    assert report.files >= 2
+    assert report.failed == []
+
+
+def test_the_report_tells_what_only_others_can_delete(visited: Desk, zora: Person) -> None:
+    report = erase(visited, zora)
+    assert set(report.provider_files) == {f"https://media.example/{zora.name}.png"}
+    told = " ".join(report.not_reached)
+    container = visited.container
+    assert ("contexts on SQS" in told) == (not container.context_queue().can_erase)
+    assert ("the spool on SQS, about 0" in told) == (not container.spool().can_erase)
+
+
+def test_another_person_keeps_everything(visited: Desk, zora: Person, odo: Person) -> None:
+    container = visited.container
+
+    def of_odo() -> list[object]:
+        conversations = [
+            conversation
+            for address in odo.addresses
+            for conversation in container.conversation_store().find_all_conversations(
+                address.channel, [address.value]
+            )
+        ]
+        histories = [container.message_store().history(c.key) for c in conversations]
+        unmatched = [m for m in visited.unmatched() if m.sender in odo.addresses]
+        return [conversations, histories, unmatched]
+
+    before = of_odo()
+    erase(visited, zora)
+    assert of_odo() == before
+    assert len(visited.dead_letters()) == 1
+    if container.spool().can_erase:
+        assert container.spool().depth().entries == 1
+    assert found(visited, odo) == odo.seeds
+
+
+def test_a_second_time_there_is_nothing_left_to_erase(visited: Desk, zora: Person) -> None:
+    erase(visited, zora)
+    again = erase(visited, zora)
+    assert (again.messages, again.files, again.conversations) == (0, 0, [])
+    assert again.dead_letters == again.spooled == again.answers == 0
+
+
+@pytest.mark.parametrize("unknown_sender", ["fallback", "open"])
+def test_what_is_delivered_again_is_a_duplicate_and_leaves_nothing(
+    serve: Serve, unknown_sender: str, zora: Person
+) -> None:
+    desk = serve({"UNKNOWN_SENDER": unknown_sender})
+    desk.container.tenancy()
+    for channel in CHANNELS:
+        zora.leaves_traces_on(desk, channel)
+    erase(desk, zora)
+    desk.contexts()  # On AWS they are still there: taken, and so not seen again.
+    for webhook in list(zora.sent):
+        assert desk.post(webhook).status == 200
+    assert desk.counted("Duplicates") == len(zora.sent)
+    assert found(desk, zora) == []
+    assert desk.contexts() == {}
+
+
+def test_the_person_can_come_back(visited: Desk, zora: Person) -> None:
+    erase(visited, zora)
+    conversation = visited.open(SMS, sender_id=zora.number)
+    assert visited.post(visited.webhook(SMS, sender=zora.number)).status == 200
+    history = visited.container.message_store().history(conversation.key)
+    assert [message.content for message in history] == ["Is my order on its way?"]

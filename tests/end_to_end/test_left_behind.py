@@ -1,0 +1,118 @@
+"""The server process while its databases are locked, and once they are free again."""
+
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from dependency_injector import providers
+
+from application.clock import utc_now
+from domain.messages import STUCK_AFTER
+from entrypoints.container import build_container
+from entrypoints.http.server import background_tasks
+from tests.end_to_end.answers import SMS, THANKS
+from tests.end_to_end.desk import Desk
+from tests.end_to_end.process import FRONTDESK, environment, server_process
+
+SECONDS = 20.0
+"""How long what is tried again every few seconds may take."""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Somebody else's transaction holds the database; reading it goes on."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come in time"
+        time.sleep(0.1)
+
+
+class Front:
+    """A data directory with demo conversations, and a server on it at ``origin``."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.environ = environment(data_dir)
+        self.origin = ""
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [FRONTDESK, *arguments]
+        return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True)
+
+    def send(self, body: str) -> str:
+        url = f"{self.origin}/webhooks/sms"
+        return self.run(
+            "send", "sms", "--from", "+14155550123", "--body", body, "--url", url
+        ).stdout
+
+    def spooled(self) -> list[Path]:
+        return [*(self.data_dir / "spool").glob("*.json")]
+
+    def queued(self) -> str:
+        """What is on the replies queue; it stays there."""
+        return self.run("queues", "read", "sms-replies", "--include-delayed", "--json").stdout
+
+
+@pytest.fixture
+def front(tmp_path: Path) -> Iterator[Front]:
+    front = Front(tmp_path / "data")
+    front.run("demo")
+    with server_process(front.environ, tmp_path / "log") as server:
+        front.origin = server.origin
+        yield front
+
+
+def test_a_webhook_waits_as_a_file_while_the_store_is_locked_and_is_received_then(
+    front: Front,
+) -> None:
+    with locked(front.data_dir / "frontdesk.db"):
+        assert "200 OK" in front.send("Are you there?")
+        (file,) = front.spooled()
+        assert file.stat().st_mode & 0o077 == 0
+    eventually(lambda: front.spooled() == [])
+    assert "Are you there?" in front.queued()
+
+
+def test_what_waited_while_nobody_served_is_received_at_the_next_start(tmp_path: Path) -> None:
+    front = Front(tmp_path / "data")
+    front.run("demo")
+    with ExitStack() as longer_than_the_server:
+        with server_process(front.environ, tmp_path / "log") as server:
+            front.origin = server.origin
+            longer_than_the_server.enter_context(locked(front.data_dir / "frontdesk.db"))
+            assert "200 OK" in front.send("Still there?")
+        assert len(front.spooled()) == 1
+
+    with server_process(front.environ, tmp_path / "log"):
+        eventually(lambda: front.spooled() == [])
+    assert "Still there?" in front.queued()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_a_message_stays_pending_while_the_queues_are_locked_and_is_relayed_then(
+    desk: Desk,
+) -> None:
+    desk.open(SMS)
+    desk.contexts()
+    with locked(desk.data_dir / "queues.db"):
+        assert desk.post(desk.webhook(SMS)).shown == THANKS[SMS]
+    assert desk.contexts() == {}
+
+    # Another process, for which half a minute has passed.
+    other = build_container({"DATA_DIR": str(desk.data_dir)})
+    other.clock.override(providers.Object(lambda: utc_now() + STUCK_AFTER + timedelta(seconds=1)))
+    (relay,) = [task for task in background_tasks(other) if task.name == "relay"]
+    assert not relay.work()
+    other.shutdown_resources()
+    assert {queue: len(found) for queue, found in desk.contexts().items()} == {"sms-replies": 1}

@@ -1,0 +1,123 @@
+"""``frontdesk relay``, on embedded storage and on AWS."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from application.clock import utc_now
+from application.ports.channels import WebhookRequest
+from application.ports.spooling import SpooledRequest
+from domain.addresses import ChannelType
+from domain.messages import MAX_ATTEMPTS, MessageRecord
+from entrypoints.container import Container, build_container
+from infrastructure.channels.twilio.simulator import TwilioSimulator
+from tests.builders import RECIPIENT, SENDER, a_conversation, a_record
+from tests.emulators import EmulatedAws
+from tests.entrypoints.aws_lambda.aws_settings import aws_settings
+from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+
+ACCOUNT_SID, TOKEN = "AC" + "5" * 32, "a-token-of-nobody"
+NOTHING = {"received": 0, "relayed": 0, "dead_letters": 0, "failed": 0}
+
+
+@pytest.fixture(params=["sqlite", "aws"])
+def container(
+    request: pytest.FixtureRequest, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Container]:
+    """The parts, with the settings that the command has too, and one open conversation."""
+    environ = {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": TOKEN}
+    environ |= {"DATA_DIR": str(data_dir), "REPLY_DELAY_SECONDS": "0"}
+    if request.param == "aws":
+        ministack: EmulatedAws = request.getfixturevalue("ministack")
+        environ |= aws_settings(ministack)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    container = build_container(environ)
+    container.conversation_store().open_conversation(a_conversation())
+    yield container
+    container.shutdown_resources()
+
+
+def a_pending_record(attempts: int = 0) -> MessageRecord:
+    """A message whose handler must have died."""
+    return a_record(recorded_at=utc_now() - timedelta(minutes=1), attempts=attempts)
+
+
+def a_spooled_message(name: str = "entry-1") -> SpooledRequest:
+    """What was put aside of a message to the conversation that is open; each is a group."""
+    now = utc_now()
+    posted = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
+        "https://hooks.example.com/webhooks/sms",
+        ChannelType.SMS,
+        sender=SENDER[ChannelType.SMS],
+        recipient=RECIPIENT[ChannelType.SMS],
+        body="Is my order on its way?",
+    )
+    headers = tuple(posted.headers.items())
+    request = WebhookRequest("POST", posted.url, headers, posted.body, now)
+    return SpooledRequest(name, name, ACCOUNT_SID, request, now)
+
+
+def on_the_queues(container: Container) -> int:
+    depths = container.context_queue().depths()
+    return sum(depth.ready + depth.delayed for depth in depths)
+
+
+def test_where_nothing_was_left_behind_it_says_so(container: Container) -> None:
+    assert frontdesk("relay").stdout == "Nothing was left behind.\n"
+    assert json_lines(frontdesk("relay", "--json")) == [NOTHING]
+    assert on_the_queues(container) == 0
+
+
+def test_what_was_put_aside_is_received_and_what_stayed_pending_is_published(
+    container: Container,
+) -> None:
+    container.message_store().record(a_pending_record())
+    container.spool().keep(a_spooled_message())
+    result = frontdesk("relay")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "1 webhook received from the spool, 1 pending message published, 0 dead letters written.\n"
+    )
+    assert on_the_queues(container) == 2
+    assert container.spool().depth().entries == 0
+    assert json_lines(frontdesk("relay", "--json")) == [NOTHING]
+
+
+def test_a_message_that_was_recorded_a_moment_ago_is_left_to_its_handler(
+    container: Container,
+) -> None:
+    container.message_store().record(a_record(recorded_at=utc_now()))
+    assert json_lines(frontdesk("relay", "--json")) == [NOTHING]
+
+
+def test_what_was_tried_too_often_becomes_a_dead_letter(container: Container) -> None:
+    container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
+    assert json_lines(frontdesk("relay", "--json")) == [{**NOTHING, "dead_letters": 1}]
+    (letter,) = container.dead_letters().list_letters(10)
+    assert letter.kind == "undeliverable"
+
+
+def test_what_still_fails_is_counted_and_makes_it_fail(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "file:/no/such/file")
+    container.message_store().record(a_pending_record())
+    line = error_line(frontdesk("relay"), 1)
+    assert line == (
+        "frontdesk: 1 message cannot be brought on the way now: "
+        "'frontdesk doctor' tells what does not answer"
+    )
+    assert on_the_queues(container) == 0
+
+
+def test_while_nothing_gets_on_it_ends_and_leaves_the_rest(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "file:/no/such/file")
+    for number in range(12):
+        container.spool().keep(a_spooled_message(f"entry-{number}"))
+    assert error_line(frontdesk("relay"), 1).startswith("frontdesk: 10 messages cannot be brought")
+    assert container.spool().depth().entries == 12

@@ -1,0 +1,47 @@
+"""``frontdesk sweep``."""
+
+import os
+import time
+from datetime import timedelta
+
+import pytest
+
+from application.clock import utc_now
+from entrypoints.container import Container
+from tests.builders import a_record, an_inbound_message
+from tests.entrypoints.cli.support import frontdesk, json_lines
+
+
+@pytest.fixture
+def old(container: Container) -> Container:
+    """A queued message of long ago, and a file that was never finished."""
+    message = an_inbound_message(received_at=utc_now() - timedelta(days=40))
+    record = a_record(message)
+    container.message_store().record(record)
+    container.message_store().mark_queued(record.gate_key, utc_now())
+    unfinished = container.settings().data_dir / ".1234.tmp"
+    unfinished.write_text("half")
+    os.utime(unfinished, (0, time.time() - 100_000))
+    return container
+
+
+def test_with_nothing_old_it_says_so() -> None:
+    assert frontdesk("sweep").stdout == "Nothing was old enough.\n"
+
+
+def test_it_keeps_messages_unless_a_retention_is_set(old: Container) -> None:
+    assert frontdesk("sweep").stdout == "leftovers: 1\n"
+    assert len(old.message_store().list_kept(10).messages) == 1
+
+
+def test_it_tells_what_went(old: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESSAGE_RETENTION_DAYS", "30")
+    assert json_lines(frontdesk("sweep", "--json")) == [
+        {"removed": {"leftovers": 1, "messages": 1}, "complete": True}
+    ]
+    assert old.message_store().list_kept(10).messages == ()
+
+
+def test_a_budget_that_is_used_up_is_told() -> None:
+    told = frontdesk("sweep", "--budget-seconds", "0.000001").stdout
+    assert told.endswith("The time was used up: there may be more.\n")

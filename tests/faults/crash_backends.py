@@ -1,0 +1,113 @@
+"""What outlives the processes of a crash run: files on this machine, or an emulator of AWS."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+from dependency_injector import providers
+
+from application.ports.spooling import Spool, SpoolDelivery
+from entrypoints.container import Container, build_container
+from infrastructure.spool.sqs import SqsSpool
+from tests.emulators import EmulatedAws
+from tests.end_to_end.aws import settings_on_aws, use_emulator
+from tests.faults.crash_points import Points
+from tests.faults.crash_webhooks import ORIGIN
+
+_SETTINGS = {"PUBLIC_BASE_URL": ORIGIN, "FALLBACK_MAX_PER_HOUR": "1000000"}
+
+
+class CrashBackend(Protocol):
+    """Builds the front desks of a run, one after the other, each on what the others left."""
+
+    at_most_once: bool
+    """Whether its queues remember what was published."""
+
+    @abstractmethod
+    def container(self, data_dir: Path, *, of_life: bool) -> Container:
+        """A front desk of a process that may die, or of the one that looks at what is left."""
+
+    @abstractmethod
+    def watch(self, container: Container, points: Points) -> None:
+        """Add the points inside this backend's engines."""
+
+
+class EmbeddedBackend(CrashBackend):
+    """SQLite and files, in a directory of their own for each run."""
+
+    at_most_once = True
+
+    def container(self, data_dir: Path, *, of_life: bool) -> Container:
+        """See ``CrashBackend``."""
+        return build_container({"DATA_DIR": str(data_dir), **_SETTINGS})
+
+    def watch(self, container: Container, points: Points) -> None:
+        """See ``CrashBackend``."""
+        points.within_databases(container)
+        points.within_files(container.settings().data_dir)
+
+
+@dataclass(frozen=True)
+class EmulatedBackend(CrashBackend):
+    """The same tables and queues for all runs: emulators take long to make them.
+
+    Has clients that are built and not used yet, so that a process can be forked with them:
+    ``for_lives`` for those that may die, ``for_checks`` for whoever starts them.
+    """
+
+    for_lives: EmulatedAws
+    for_checks: EmulatedAws
+    settings: Mapping[str, str]
+
+    at_most_once = False
+
+    @classmethod
+    def create(cls, aws: EmulatedAws, data_dir: Path) -> "EmulatedBackend":
+        """With new tables and queues."""
+        settings = settings_on_aws(aws, data_dir, _SETTINGS)
+        unused = [EmulatedAws(aws.environ) for _ in range(2)]
+        for one in unused:
+            _ = one.dynamodb, one.sqs, one.s3
+        return cls(unused[0], unused[1], settings)
+
+    def container(self, data_dir: Path, *, of_life: bool) -> Container:
+        """See ``CrashBackend``."""
+        aws = self.for_lives if of_life else self.for_checks
+        container = build_container({**self.settings, "DATA_DIR": str(data_dir)})
+        use_emulator(container, aws)
+        use_impatient_spool(container, aws)
+        return container
+
+    def watch(self, container: Container, points: Points) -> None:
+        """See ``CrashBackend``."""
+        aws = self.for_lives
+        points.within_aws(aws.dynamodb, aws.sqs, aws.s3)
+
+
+def use_impatient_spool(container: Container, aws: EmulatedAws) -> None:
+    """Let ``container`` wait neither for entries nor for workers that died with one."""
+    url = container.settings().spool_queue_url
+    assert url is not None
+    spool = ImpatientSpool(SqsSpool(aws.sqs, url, container.files().blobs, wait_seconds=0))
+    container.spool.override(providers.Object(spool))
+
+
+@dataclass(frozen=True)
+class ImpatientSpool:
+    """Has no patience with workers that died: the clock of an emulator cannot be put forward."""
+
+    spool: Spool
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.spool, name)
+
+    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+        """See ``Spool``."""
+        return self.spool.take(limit, min(visibility, timedelta(seconds=1)))
+
+    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+        """See ``Spool``."""
+        self.spool.put_back(delivery, min(delay, timedelta(0)))

@@ -1,0 +1,183 @@
+"""Processes of a front desk, forked ready to work, that serve or work on what others left."""
+
+import gc
+import http.client
+import os
+import signal
+import socket
+import time
+import traceback
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import uvicorn
+from dependency_injector import providers
+
+from application.clock import utc_now
+from domain.errors import QueueRoutingError, StorageUnavailableError
+from entrypoints.container import Container
+from entrypoints.http.app import create_app
+from entrypoints.http.server import listen, webhook_endpoint
+from entrypoints.leftovers import relay_some, work_off_some
+from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.telemetry.logs import configure_logging
+from tests.faults.crash_backends import CrashBackend
+from tests.faults.crash_points import Death, Points
+from tests.faults.crash_webhooks import what_is_left
+from tests.faults.watched_ports import watch_ports
+
+LEFTOVERS_SECONDS = 10.0
+"""Real time for what was left behind: only an emulator's queue needs any."""
+
+ROUND = timedelta(minutes=6)
+"""Longer than any delay of the spool; leases grow longer, and need a few of them."""
+
+
+@dataclass
+class MovableClock:
+    """What time it is, and a little later."""
+
+    ahead: timedelta
+
+    def __call__(self) -> datetime:
+        return utc_now() + self.ahead
+
+
+class _Desk(NamedTuple):
+    container: Container
+    clock: MovableClock
+    points: Points
+
+
+@dataclass(frozen=True)
+class Life:
+    """One process, that begins ``minutes`` late, and to which ``failing`` roles are down.
+
+    ``folder`` is for the run's own files. Lives of one run have different ``minutes``.
+    """
+
+    backend: CrashBackend
+    data_dir: Path
+    folder: Path
+    minutes: int
+    death: Death = None
+    failing: Collection[str] = field(default=())
+
+    @property
+    def points(self) -> list[str]:
+        """The points that it came to, in order."""
+        return self._log.read_text().splitlines() if self._log.exists() else []
+
+    @property
+    def died(self) -> bool:
+        """Whether it came to the point of its death."""
+        points = self.points
+        return bool(points) and self.death in (points[-1], len(points))
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / f"points-{self.minutes}"
+
+    def serve(self, webhooks: Sequence[SimulatedRequest]) -> list[int | None]:
+        """The statuses that ``webhooks`` get when they are posted all at once, as far as any."""
+        with closing(listen("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            process = _fork(lambda: self._serve(listener))
+        try:
+            return _post_all(port, webhooks)
+        finally:
+            # Every life ends like this: what was promised by then must hold.
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+
+    def work_on_leftovers(self) -> bool:
+        """Work off the spool and relay until nothing is left; whether it came to that."""
+        _, status = os.waitpid(_fork(self._work_on_leftovers), 0)
+        return status == 0
+
+    def _serve(self, listener: socket.socket) -> None:
+        desk = self._desk()
+        app = desk.points.around_answers(create_app(webhook_endpoint(desk.container), lambda: None))
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+        uvicorn.Server(config).run(sockets=[listener])
+
+    def _work_on_leftovers(self) -> None:
+        container, clock, _ = self._desk()
+        ends_at = time.monotonic() + LEFTOVERS_SECONDS
+        while any(what_is_left(container)):
+            if time.monotonic() > ends_at:
+                raise TimeoutError(list(what_is_left(container)))
+            while work_off_some(container) or relay_some(container):
+                pass
+            clock.ahead += ROUND
+
+    def _desk(self) -> _Desk:
+        configure_logging("INFO", (self.folder / "log").open("a"))
+        points = Points(self._log, self.death)
+        clock = MovableClock(timedelta(minutes=self.minutes))
+        container = self.backend.container(self.data_dir, of_life=True)
+        container.clock.override(providers.Object(clock))
+        self.backend.watch(container, points)
+        watch_ports(container, self._around(points))
+        container.tenancy()
+        return _Desk(container, clock, points)
+
+    def _around(self, points: Points) -> Callable[[str], AbstractContextManager[None]]:
+        @contextmanager
+        def around(name: str) -> Iterator[None]:
+            role = name.partition(".")[0]
+            if role in self.failing:
+                raise (QueueRoutingError if role == "queue" else StorageUnavailableError)("down")
+            with points.around(name):
+                yield
+
+        return around
+
+
+def _fork(work: Callable[[], None]) -> int:
+    """The id of a new process that does ``work`` and nothing else."""
+    process = os.fork()
+    if process:
+        return process
+    status = 1
+    gc.disable()
+    try:
+        work()
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _post_all(port: int, webhooks: Sequence[SimulatedRequest]) -> list[int | None]:
+    """Post on connections of their own before any answer is read: without threads."""
+    connections = [_posted(port, webhook) for webhook in webhooks]
+    return [_status(connection) for connection in connections]
+
+
+def _posted(port: int, webhook: SimulatedRequest) -> http.client.HTTPConnection | None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request("POST", urlsplit(webhook.url).path, webhook.body, webhook.headers)
+    except ConnectionError:
+        connection.close()
+        return None
+    return connection
+
+
+def _status(connection: http.client.HTTPConnection | None) -> int | None:
+    if connection is None:
+        return None
+    with closing(connection):
+        try:
+            answer = connection.getresponse()
+            answer.read()
+        except (ConnectionError, http.client.HTTPException):
+            return None
+        return answer.status

@@ -1,0 +1,201 @@
+"""Let a front desk die again and again, and look whether it kept its promises.
+
+``python -m tests.faults.crash_main --runs 10000`` executes random plans; ``--every-point`` dies
+once at each point that a scenario comes to. Prints what it found as one line of JSON.
+"""
+
+import gc
+import json
+import multiprocessing
+import os
+import pickle
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import anyio.to_thread
+import click
+import uvicorn
+from starlette.applications import Starlette
+
+from application.clock import utc_now
+from application.ports.channels import WebhookRequest
+from entrypoints.container import Container
+from infrastructure.secrets.development import keep_development_credentials
+from tests.emulators import EmulatedAws
+from tests.end_to_end.providers import Providers
+from tests.faults.crash_backends import CrashBackend, EmbeddedBackend, EmulatedBackend
+from tests.faults.crash_points import Death
+from tests.faults.crash_runs import OK, SCENARIOS, STORE, Plan, Result, Run
+from tests.faults.crash_webhooks import Case, Kind
+
+MOST_POINTS = (16, 12, 8)
+"""About as many as each of the three comes to for one webhook."""
+
+QUEUE = frozenset({"queue"})
+DOWN = (frozenset[str](), frozenset[str](), STORE, QUEUE, STORE | QUEUE)
+
+DUPLICATES = 2
+"""The stage in which everything comes again."""
+
+Task = tuple[int, Plan]
+
+
+@dataclass(frozen=True)
+class CrashTest:
+    """Executes plans below ``folder``, ``jobs`` at once, each in processes of its own."""
+
+    backend: CrashBackend
+    folder: Path
+    jobs: int
+
+    def every_point(self, sample: int | None) -> list[Result]:
+        """Execute each scenario as it is, then once for each point that it comes to.
+
+        With ``sample`` only for as many of them, which are always the same.
+        """
+        unharmed = self.execute(SCENARIOS)
+        deadly = _deadly_plans(unharmed)
+        if sample is not None:
+            deadly = random.Random("sample").sample(deadly, sample)
+        return unharmed + self.execute(deadly, first_number=len(unharmed))
+
+    def execute(self, plans: Sequence[Plan], first_number: int = 0) -> list[Result]:
+        """Execute all ``plans``."""
+        tasks = list(enumerate(plans, first_number))
+        files = [self.folder / f"results-{first_number}-{job}" for job in range(self.jobs)]
+        fork = multiprocessing.get_context("fork")
+        workers = [
+            fork.Process(target=self._work, args=(tasks[job :: self.jobs], file))
+            for job, file in enumerate(files)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+            assert worker.exitcode == 0
+        return [result for file in files for result in pickle.loads(file.read_bytes())]
+
+    def _work(self, tasks: Sequence[Task], file: Path) -> None:
+        results = [
+            Run(self.backend, plan, number, self.folder / f"run-{number}").execute(self.template)
+            for number, plan in tasks
+        ]
+        file.write_bytes(pickle.dumps(results))
+
+    @property
+    def template(self) -> Path:
+        """What the data directory of every run starts with."""
+        return self.folder / "template"
+
+
+def _deadly_plans(unharmed: Sequence[Result]) -> list[Plan]:
+    """One for each point of each scenario; a duplicate's way is the same in all of them."""
+    plans = {}
+    for result in unharmed:
+        for stage, points in enumerate(result.points):
+            for point in points:
+                scenario = "any" if stage == DUPLICATES else result.plan.name
+                plans[scenario, stage, point] = replace(result.plan, deaths=_only(stage, point))
+    return list(plans.values())
+
+
+def random_plans(runs: int, seed: int) -> list[Plan]:
+    """The same plans for the same ``seed``."""
+    return [_random_plan(f"random {seed}-{number}") for number in range(runs)]
+
+
+def _random_plan(name: str) -> Plan:
+    chance = random.Random(name)
+    kinds = tuple(chance.choices(list(Kind), k=chance.randint(1, 3)))
+    first, second, third = (
+        chance.randint(1, most * len(kinds)) if chance.random() < likely else None
+        for most, likely in zip(MOST_POINTS, (1.0, 0.7, 0.3), strict=True)
+    )
+    return Plan(name, kinds, chance.choice(DOWN), (first, second, third))
+
+
+def _only(stage: int, point: str) -> tuple[Death, Death, Death]:
+    deaths: list[Death] = [None, None, None]
+    deaths[stage] = point
+    return deaths[0], deaths[1], deaths[2]
+
+
+def warm_up(template: Path, scratch: Path) -> None:
+    """Make the files that every run starts with, and import whatever a webhook needs."""
+    keep_development_credentials(template)
+    container = EmbeddedBackend().container(template, of_life=False)
+    container.context_queue()
+    container.receive_webhook()
+    container.shutdown_resources()
+    container = EmbeddedBackend().container(scratch, of_life=False)
+    for number, kind in enumerate(Kind):
+        _receive(container, Case(kind, number))
+    container.shutdown_resources()
+    uvicorn.Config(Starlette(), log_config=None).load()
+    anyio.run(anyio.to_thread.run_sync, utc_now)
+    # A collection in a child would copy all memory that it shares with this process.
+    gc.freeze()
+
+
+def _receive(container: Container, case: Case) -> None:
+    credentials = keep_development_credentials(container.settings().data_dir)
+    webhook = case.webhook(Providers.of(credentials))
+    headers = tuple((name.lower(), value) for name, value in webhook.headers.items())
+    request = WebhookRequest("POST", webhook.url, headers, webhook.body, utc_now())
+    assert container.receive_webhook()(request).status == OK
+
+
+def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
+    """What a person wants to know, and what a test asserts."""
+    died_at = Counter(point.partition("#")[0] for result in results for point in result.died_at)
+    return {
+        "runs": len(results),
+        "deaths": died_at.total(),
+        "points": len(died_at),
+        "seconds": round(seconds, 1),
+        "problems": [
+            {"run": result.number, "plan": str(result.plan), "problems": result.problems}
+            for result in results
+            if result.problems
+        ],
+    }
+
+
+@click.command()
+@click.option("--runs", default=200, show_default=True, help="How many random plans.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--every-point", is_flag=True, help="Die at every point instead.")
+@click.option("--sample", type=int, help="Only at so many of the points.")
+@click.option("--aws", is_flag=True, help="On the emulator at AWS_ENDPOINT_URL.")
+@click.option("--jobs", default=os.cpu_count(), show_default=True)
+def main(
+    runs: int, seed: int, sample: int | None, *, every_point: bool, aws: bool, jobs: int
+) -> None:
+    """Run front desks that die."""
+    started = time.monotonic()
+    folder = Path(tempfile.mkdtemp(prefix="frontdesk-crashes-"))
+    test = CrashTest(_backend(folder, aws=aws), folder, 1 if aws else jobs)
+    warm_up(test.template, folder / "scratch")
+    results = test.every_point(sample) if every_point else test.execute(random_plans(runs, seed))
+    found = report(results, time.monotonic() - started)
+    click.echo(json.dumps(found))
+    if found["problems"]:
+        sys.exit(f"the files are in {folder}")
+    shutil.rmtree(folder)
+
+
+def _backend(folder: Path, *, aws: bool) -> CrashBackend:
+    if not aws:
+        return EmbeddedBackend()
+    return EmulatedBackend.create(EmulatedAws(os.environ), folder / "template")
+
+
+if __name__ == "__main__":
+    main()

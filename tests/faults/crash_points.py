@@ -1,0 +1,119 @@
+"""Points at which a process may die: around every effect, and inside those of each engine."""
+
+import os
+import re
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from dependency_injector import providers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from entrypoints.container import Container
+from infrastructure.sqlite import SqliteDatabase
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+
+EFFECTS = frozenset(
+    {
+        *("conversations.open_conversation", "conversations.record_activity"),
+        *("messages.record", "messages.assign", "messages.take_lease", "messages.give_up"),
+        *("messages.mark_queued", "claims.claim", "claims.give_back", "sender.send"),
+        *("blobs.put", "dead_letters.keep", "queue.publish"),
+        *("spool.keep", "spool.take", "spool.done", "spool.put_back"),
+    }
+)
+"""Every call that changes anything outside of the process."""
+
+_CHANGES = re.compile(r"\s*(BEGIN|COMMIT|INSERT INTO \w+|UPDATE \w+|DELETE FROM \w+)")
+_FILE_EVENTS = frozenset({"os.rename", "os.link", "os.remove"})
+_READING_CALLS = ("Get", "Head", "Query", "List", "BatchGet")
+
+Death = str | int | None
+"""Where to die: at a named point, like ``before messages.record#2``, or at the n-th of all."""
+
+
+class Points:
+    """Writes the name of each point that is reached to a file, and dies at one of them."""
+
+    def __init__(self, log: Path, death: Death) -> None:
+        self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._death = death
+        self._reached: Counter[str] = Counter()
+        self._turn = RLock()
+
+    def reached(self, name: str) -> None:
+        """Be at a point; maybe for ever."""
+        with self._turn:
+            self._reached[name] += 1
+            point = f"{name}#{self._reached[name]}"
+            os.write(self._log, f"{point}\n".encode())
+            if self._death in (point, self._reached.total()):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    @contextmanager
+    def around(self, name: str) -> Iterator[None]:
+        """Points before and after a call of a port, if it has an effect."""
+        if name not in EFFECTS:
+            yield
+            return
+        self.reached(f"before {name}")
+        yield
+        self.reached(f"after {name}")
+
+    def around_answers(self, app: ASGIApp) -> ASGIApp:
+        """Points before and after each part of an answer."""
+
+        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+            async def watched_send(message: Message) -> None:
+                self.reached(f"before {message['type']}")
+                await send(message)
+                self.reached(f"after {message['type']}")
+
+            await app(scope, receive, watched_send)
+
+        return watched
+
+    def within_databases(self, container: Container) -> None:
+        """Points before each statement that changes something, the COMMIT too."""
+        directory = container.settings().data_dir
+        for provider, name in (
+            (container.store_database, "frontdesk.db"),
+            (container.queue_database, "queues.db"),
+        ):
+            database = SqliteDatabase(directory / name, on_statement=self._at_statement)
+            provider.override(providers.Object(database))
+
+    def _at_statement(self, statement: str) -> None:
+        if change := _CHANGES.match(statement):
+            self.reached(f"before SQL {change[1]}")
+
+    def within_files(self, directory: Path) -> None:
+        """Points before each file in ``directory`` gets a name or loses one. For ever."""
+
+        def hook(event: str, arguments: tuple[object, ...]) -> None:
+            if event in _FILE_EVENTS:
+                path = Path(os.fsdecode(arguments[0]))  # type: ignore[arg-type]  # their first one
+                if path.is_relative_to(directory):
+                    self.reached(f"before {event} in {path.relative_to(directory).parts[0]}")
+
+        sys.addaudithook(hook)
+
+    def within_aws(self, *clients: "BaseClient") -> None:
+        """Points before and after each request that changes something."""
+        for client in clients:
+            for event, when in (("before-call", "before"), ("after-call", "after")):
+                client.meta.events.register(event, self._at_call(when))
+
+    def _at_call(self, when: str) -> Any:
+        def handler(model: Any, **_: Any) -> None:
+            if not model.name.startswith(_READING_CALLS):
+                self.reached(f"{when} AWS {model.name}")
+
+        return handler

@@ -1,0 +1,137 @@
+"""One run: a front desk dies, others take over, and the promises to every sender are checked."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.secrets.development import keep_development_credentials
+from tests.end_to_end.providers import Providers
+from tests.faults.crash_backends import CrashBackend
+from tests.faults.crash_lives import Life
+from tests.faults.crash_points import Death
+from tests.faults.crash_webhooks import Case, Kind, Lookout, TakenContext, what_is_left
+
+OK = 200
+STORE = frozenset({"conversations", "messages", "claims"})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What comes at once, which roles are down at first, and where three processes die.
+
+    The first serves, the second works on what that left, the third serves again.
+    """
+
+    name: str
+    kinds: tuple[Kind, ...]
+    failing: frozenset[str] = frozenset()
+    deaths: tuple[Death, Death, Death] = (None, None, None)
+
+
+SCENARIOS = (
+    *(Plan(kind, (kind,)) for kind in Kind),
+    Plan("store down", (Kind.REPLY,), STORE),
+    Plan("store down, mail with a file", (Kind.MAIL_WITH_FILE,), STORE | {"blobs"}),
+    Plan("queue down", (Kind.HAND_OFF,), frozenset({"queue"})),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The points that each of the three came to, where they died, and what was broken."""
+
+    number: int
+    plan: Plan
+    points: Sequence[Sequence[str]]
+    died_at: Sequence[str]
+    problems: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Has a ``folder`` of its own; ``number`` keeps it apart from others on the same backend."""
+
+    backend: CrashBackend
+    plan: Plan
+    number: int
+    folder: Path
+    contexts: list[TakenContext] = field(default_factory=list)
+
+    def execute(self, template: Path) -> Result:
+        """Let three processes die, if they come so far, and others take over.
+
+        ``template`` is what the data directory starts with. Of a run that broke a promise the
+        folder stays.
+        """
+        shutil.copytree(template, self._data_dir)
+        with self._looking() as lookout:
+            for case in self._cases:
+                case.open_conversation(lookout.container)
+        first, second, third = (
+            self._life(minutes, death) for minutes, death in enumerate(self.plan.deaths, start=1)
+        )
+        first = replace(first, failing=self.plan.failing)
+        problems = [*self._first_half(first, second), *self._second_half(third)]
+        lives = (first, second, third)
+        points = [life.points for life in lives]
+        died_at = [life.points[-1] for life in lives if life.died]
+        if not problems:
+            shutil.rmtree(self.folder)
+        return Result(self.number, self.plan, points, died_at, problems)
+
+    def _first_half(self, first: Life, second: Life) -> Iterator[str]:
+        statuses = first.serve(self._webhooks())
+        yield from self._work_on_leftovers(second, self._life(11))
+        yield from self._broken_promises(statuses)
+
+    def _second_half(self, third: Life) -> Iterator[str]:
+        """The providers try again, also what they had an answer to."""
+        statuses = third.serve(self._webhooks())
+        if third.died:
+            statuses = self._life(20).serve(self._webhooks())
+        yield from (f"status {status} in the end" for status in statuses if status != OK)
+        yield from self._work_on_leftovers(self._life(30))
+        yield from self._broken_promises(statuses)
+
+    def _work_on_leftovers(self, *lives: Life) -> Iterator[str]:
+        """Let one after the other do it, until one does not die of it."""
+        with self._looking() as lookout:
+            if not any(what_is_left(lookout.container)):
+                return
+        if not any(life.work_on_leftovers() for life in lives):
+            yield "there is no end of work"
+
+    def _broken_promises(self, statuses: Sequence[int | None]) -> Iterator[str]:
+        """What got a 2xx is whole; anything else is whole or absent."""
+        with self._looking() as lookout:
+            lookout.take_contexts()
+            for case, status in zip(self._cases, statuses, strict=True):
+                found = lookout.find(case)
+                if status == OK or not found.is_absent:
+                    for problem in found.problems(at_most_once=self.backend.at_most_once):
+                        yield f"{case.kind} with status {status}: {problem}"
+
+    @contextmanager
+    def _looking(self) -> Iterator[Lookout]:
+        container = self.backend.container(self._data_dir, of_life=False)
+        yield Lookout(container, self.contexts)
+        container.shutdown_resources()
+
+    def _life(self, minutes: int, death: Death = None) -> Life:
+        return Life(self.backend, self._data_dir, self.folder, minutes, death)
+
+    @property
+    def _cases(self) -> list[Case]:
+        return [Case(kind, self.number * 10 + i) for i, kind in enumerate(self.plan.kinds)]
+
+    def _webhooks(self) -> list[SimulatedRequest]:
+        """Anew each time, for mail has the time in its signature."""
+        providers = Providers.of(keep_development_credentials(self._data_dir))
+        return [case.webhook(providers) for case in self._cases]
+
+    @property
+    def _data_dir(self) -> Path:
+        return self.folder / "data"

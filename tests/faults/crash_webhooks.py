@@ -1,0 +1,220 @@
+"""The webhooks that come to a front desk that may die, and what must become of each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from application.ports.files import DeadLetter
+from domain.addresses import ChannelType
+from domain.context import ContextObject
+from domain.messages import ConversationKey
+from entrypoints.container import Container
+from infrastructure.channels.simulation import SimulatedRequest
+from tests.builders import a_conversation
+from tests.end_to_end.providers import Providers
+
+ORIGIN = "https://desk.example.com"
+FILE = b"invoice 4711\n" * 100
+LARGE_BODY = "a long story, " * 20_000
+MANY = 10_000
+SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
+
+
+class Kind(StrEnum):
+    """What there is to do for a webhook."""
+
+    REPLY = "reply"
+    HAND_OFF = "hand-off"
+    MAIL_WITH_FILE = "mail with a file"
+    LARGE_MAIL = "mail too large for a queue"
+    UNKNOWN_SENDER = "unknown sender"
+    UNREADABLE = "unreadable"
+
+
+class _Way(NamedTuple):
+    channel: ChannelType
+    queue: str | None
+    """Where its context goes; whoever has such a queue has a conversation."""
+
+
+_WAYS = {
+    Kind.REPLY: _Way(SMS, "sms-replies"),
+    Kind.HAND_OFF: _Way(WHATSAPP, "whatsapp-handoff"),
+    Kind.MAIL_WITH_FILE: _Way(EMAIL, "email-replies"),
+    Kind.LARGE_MAIL: _Way(EMAIL, "email-replies"),
+    Kind.UNKNOWN_SENDER: _Way(SMS, None),
+    Kind.UNREADABLE: _Way(SMS, None),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A webhook that nobody else sends; ``number`` is in its sender and its message id."""
+
+    kind: Kind
+    number: int
+
+    @property
+    def channel(self) -> ChannelType:
+        return _WAYS[self.kind].channel
+
+    @property
+    def queue(self) -> str | None:
+        """The queue where its context must be."""
+        return _WAYS[self.kind].queue
+
+    @property
+    def sender(self) -> str:
+        if self.channel is EMAIL:
+            return f"customer-{self.number}@example.com"
+        return f"+1415{self.number:07}"
+
+    @property
+    def message_id(self) -> str:
+        return f"<{self.number}@mail.example.com>" if self.channel is EMAIL else self._sid
+
+    @property
+    def _sid(self) -> str:
+        return f"SM{self.number:032x}"
+
+    @property
+    def conversation_id(self) -> str:
+        return f"conversation-{self.number}"
+
+    def open_conversation(self, container: Container) -> None:
+        """Let the sender be known, if it is."""
+        if self.queue is not None:
+            wanted = a_conversation(
+                self.channel,
+                conversation_id=self.conversation_id,
+                sender_id=self.sender,
+                hand_off_to_human=self.kind is Kind.HAND_OFF,
+                **dict.fromkeys(("company_id", "project_id", "credentials_reference")),
+            )
+            container.conversation_store().open_conversation(wanted)
+
+    def webhook(self, providers: Providers) -> SimulatedRequest:
+        """What its provider posts, each time anew: a mail has the time in its signature."""
+        url = f"{ORIGIN}/webhooks/{self.channel}"
+        if self.kind is Kind.UNREADABLE:
+            form = {"MessageSid": self._sid, "AccountSid": providers.account_sid, "To": "+1"}
+            return providers.form(url, form)
+        more: dict[str, Any] = {}
+        if self.kind is Kind.MAIL_WITH_FILE:
+            more["attachments"] = [("invoice.txt", "text/plain", FILE)]
+        if self.kind is Kind.LARGE_MAIL:
+            more["body"] = LARGE_BODY
+        return providers.webhook(
+            url, self.channel, sender=self.sender, message_id=self.message_id, **more
+        )
+
+
+TakenContext = tuple[str, ContextObject]
+"""A context and the name of the queue that it was on."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is of a case, wherever anything may be kept."""
+
+    case: Case
+    records: int
+    contexts: Sequence[TakenContext]
+    letters: int
+    fallbacks: int
+    has_files: bool
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether there is no trace of it."""
+        return not (self.records or self.contexts or self.letters or self.fallbacks)
+
+    def problems(self, *, at_most_once: bool) -> Iterator[str]:
+        """Every promise that is not kept; ``at_most_once`` is what the queue promises."""
+        unreadable = self.case.kind is Kind.UNREADABLE
+        wanted = 0 if self.case.queue is None else 1
+        ids = {context.request_id for _, context in self.contexts}
+        if self.records != (not unreadable):
+            yield f"{self.records} records"
+        if self.letters != unreadable:
+            yield f"{self.letters} dead letters"
+        if self.fallbacks > (self.case.kind is Kind.UNKNOWN_SENDER):
+            yield f"{self.fallbacks} fallbacks"
+        if len(ids) != wanted or any(queue != self.case.queue for queue, _ in self.contexts):
+            yield f"contexts {[(queue, context.request_id) for queue, context in self.contexts]}"
+        if at_most_once and len(self.contexts) > wanted:
+            yield f"{len(self.contexts)} contexts"
+        if not self.has_files:
+            yield "a file that the context names is not there"
+
+
+@dataclass(frozen=True)
+class Lookout:
+    """Looks for what became of a case. ``contexts`` are those that were taken by now."""
+
+    container: Container
+    contexts: list[TakenContext]
+
+    def take_contexts(self) -> None:
+        """Take what is on the queues, as their consumers would."""
+        reader = self.container.context_queue()
+        for depth in reader.depths():
+            if not (depth.ready or depth.delayed):
+                continue
+            for delivery in reader.receive(depth.queue, MANY, include_delayed=reader.shows_delayed):
+                self.contexts.append((str(depth.queue), delivery.context))
+                reader.acknowledge(depth.queue, delivery.receipt)
+
+    def find(self, case: Case) -> Found:
+        """Everything there is of ``case``."""
+        contexts = [one for one in self.contexts if one[1].message.message_id == case.message_id]
+        return Found(
+            case,
+            records=self._count_records(case),
+            contexts=contexts,
+            letters=self._count_letters(case),
+            fallbacks=self._count_fallbacks(case),
+            has_files=all(self._has_files(context) for _, context in contexts),
+        )
+
+    def _count_records(self, case: Case) -> int:
+        messages = self.container.message_store()
+        if case.queue is None:
+            unmatched = messages.list_unmatched(MANY)
+            return sum(one.message.provider_message_id == case.message_id for one in unmatched)
+        conversation = ConversationKey(case.conversation_id, case.channel)
+        return len(messages.history(conversation))
+
+    def _count_letters(self, case: Case) -> int:
+        letters = self.container.dead_letters().list_letters(MANY)
+        return sum(_is_of(letter, case) for letter in letters)
+
+    def _count_fallbacks(self, case: Case) -> int:
+        path = self.container.settings().data_dir / "outgoing.jsonl"
+        return path.read_text().count(f'"to": "{case.sender}"') if path.exists() else 0
+
+    def _has_files(self, context: ContextObject) -> bool:
+        message = context.message
+        wanted = {one.reference: FILE for one in message.attachments or ()}
+        if message.body_truncated:
+            wanted[message.body_reference] = LARGE_BODY.encode()
+        blobs = self.container.files().blobs
+        return all(
+            reference is not None and blobs.get(reference).strip() == content.strip()
+            for reference, content in wanted.items()
+        )
+
+
+def _is_of(letter: DeadLetter, case: Case) -> bool:
+    return letter.request is not None and case.message_id.encode() in letter.request.body
+
+
+def what_is_left(container: Container) -> Iterator[str]:
+    """What waits for the spool's worker or the relay, now or later."""
+    if entries := container.spool().depth().entries:
+        yield f"{entries} entries in the spool"
+    end_of_time = datetime.max.replace(tzinfo=UTC)
+    if stuck := container.message_store().list_stuck(MANY, end_of_time):
+        yield f"{len(stuck)} messages are pending"

@@ -1,0 +1,155 @@
+"""A desk that believes whatever is thrown at it: signed here, so that all of the way is tried.
+
+Used by the property tests, by the coverage-guided targets in ``fuzz/`` and by the bombs.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from infrastructure.channels.sendgrid.simulator import sign
+from infrastructure.telemetry.memory import MemoryMetrics
+from tests.builders import NOW
+from tests.faults.inside import HttpRequest, InsideDesk, inside_desk
+from tests.infrastructure.channels.sendgrid.webhooks import public_key
+
+ACCOUNT_SID = "AC" + "0" * 32
+TOKEN = "a-token-of-nobody"
+KEY = ec.derive_private_key(20260406, ec.SECP256R1())
+ORIGIN = "https://hooks.example.com"
+BOUNDARY = "b0undary"
+ENVELOPE = b'{"to": ["help@acme.example"], "from": "ana@example.com"}'
+
+FORM = "application/x-www-form-urlencoded"
+ANSWERS = frozenset({200, 401, 404, 405, 413})
+"""With every backend in order nothing else may be answered: a 5xx would be a defect."""
+
+_REQUESTS_PER_DESK = 1_000
+_SETTINGS = {
+    "PUBLIC_BASE_URL": ORIGIN,
+    "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+    "TWILIO_AUTH_TOKEN": TOKEN,
+    "SENDGRID_WEBHOOK_PUBLIC_KEY": public_key(KEY),
+    "UNKNOWN_SENDER": "open",
+}
+
+
+class FuzzedDesk:
+    """Posts bytes, rightly signed, and complains about answers that no design foresees."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._stack = ExitStack()
+        self._requests = 0
+        self._desk = self._open()
+
+    def _open(self) -> InsideDesk:
+        return self._stack.enter_context(inside_desk(self._data_dir, _SETTINGS, now=NOW))
+
+    def close(self) -> None:
+        """Free what the last desk holds."""
+        self._stack.close()
+
+    def post(self, request: HttpRequest) -> int:
+        """Any HTTP request whatsoever."""
+        return self._checked(lambda desk: desk.post(request))
+
+    def post_form(self, body: bytes) -> int:
+        """A body as Twilio would sign it, if it is a form."""
+        return self.post(signed_form(body))
+
+    def post_multipart(self, body: bytes) -> int:
+        """A body as SendGrid would sign it."""
+        return self.post(signed_mail(body))
+
+    def post_raw_mail(self, raw: bytes) -> int:
+        """A MIME message in raw mode."""
+        return self.post_multipart(multipart(email=raw, envelope=ENVELOPE))
+
+    def invoke(self, event: object) -> int:
+        """Any event whatsoever."""
+        return self._checked(lambda desk: _status(desk.invoke(event)))
+
+    def _checked(self, send: Any) -> int:
+        self._requests += 1
+        if self._requests % _REQUESTS_PER_DESK == 0:
+            # What is kept in memory would otherwise grow for ever.
+            self.close()
+            self._desk = self._open()
+        status: int = send(self._desk)
+        metrics = self._desk.container.metrics()
+        assert isinstance(metrics, MemoryMetrics)
+        assert status in ANSWERS, f"answered {status}"
+        assert metrics.total("DeadLetters", kind="bug") == 0, "a dead letter of a defect"
+        assert metrics.total("Errors") == 0, "an error was counted"
+        return status
+
+
+@contextmanager
+def fuzzed_desk() -> Iterator[FuzzedDesk]:
+    """A desk in a directory of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        desk = FuzzedDesk(Path(directory))
+        try:
+            yield desk
+        finally:
+            desk.close()
+
+
+def _status(answer: dict[str, Any]) -> int:
+    json.dumps(answer)
+    return int(answer["statusCode"])
+
+
+def signed_form(body: bytes) -> HttpRequest:
+    """``body`` as Twilio posts it."""
+    target = "/webhooks/sms"
+    headers = (("content-type", FORM), ("x-twilio-signature", _twilio(ORIGIN + target, body)))
+    return HttpRequest(target, body, headers)
+
+
+def signed_mail(body: bytes) -> HttpRequest:
+    """``body`` as SendGrid posts it."""
+    return HttpRequest("/webhooks/email", body, mail_headers(body))
+
+
+def _twilio(url: str, body: bytes) -> str:
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=1_000)
+    except ValueError:
+        fields = {}
+    text = url + "".join(
+        name + value for name in sorted(fields) for value in sorted(set(fields[name]))
+    )
+    digest = hmac.digest(TOKEN.encode(), text.encode("utf-8", "replace"), hashlib.sha1)
+    return base64.b64encode(digest).decode()
+
+
+def mail_headers(body: bytes) -> tuple[tuple[str, str], ...]:
+    """The headers with which SendGrid posts ``body``."""
+    timestamp = str(int(NOW.timestamp()))
+    return (
+        ("content-type", f"multipart/form-data; boundary={BOUNDARY}"),
+        ("x-twilio-email-event-webhook-timestamp", timestamp),
+        ("x-twilio-email-event-webhook-signature", sign(KEY, timestamp, body)),
+    )
+
+
+def multipart(**fields: bytes) -> bytes:
+    """A form with these fields."""
+    delimiter = b"--" + BOUNDARY.encode()
+    parts = (
+        b'%s\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n'
+        % (delimiter, name.replace("_", "-").encode(), value)
+        for name, value in fields.items()
+    )
+    return b"".join(parts) + delimiter + b"--\r\n"

@@ -1,0 +1,128 @@
+"""The entrypoints called in this process, without a network: requests in, answers out."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dependency_injector import providers
+from starlette.types import Message, Scope
+
+from entrypoints.aws_lambda.application import WebhookFunction
+from entrypoints.container import Container, build_container
+from entrypoints.http.app import create_app
+from entrypoints.http.server import webhook_endpoint
+
+MANY = 100_000
+INTERNAL_HOST = "10.0.0.5:8000"
+A_CLIENT = "198.51.100.7"
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """An HTTP request as it comes out of the socket; ``host`` is its ``Host`` header."""
+
+    target: str
+    body: bytes
+    headers: Headers = ()
+    host: str = INTERNAL_HOST
+    scheme: str = "http"
+    client: str = A_CLIENT
+    method: str = "POST"
+
+    def scope(self) -> Scope:
+        """What an ASGI server makes of it."""
+        path, _, query = self.target.partition("?")
+        headers = (("host", self.host), *self.headers)
+        return {
+            "type": "http",
+            "method": self.method,
+            "scheme": self.scheme,
+            "path": path,
+            "raw_path": path.encode("latin-1"),
+            "query_string": query.encode("latin-1"),
+            "client": (self.client, 40_000),
+            "headers": [
+                (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How many messages of unknown senders there are, and how many dead letters."""
+
+    messages: int
+    letters: int
+
+
+class InsideDesk:
+    """A front desk in memory behind both of its entrypoints. It sends nothing anywhere."""
+
+    def __init__(self, container: Container, runner: asyncio.Runner) -> None:
+        self.container = container
+        self._runner = runner
+        self._app = create_app(webhook_endpoint(container), lambda: None)
+        settings = container.settings()
+        self._function = WebhookFunction(
+            receive_webhook=container.receive_webhook(),
+            base_url=settings.public_base_url,
+            max_body_bytes=settings.max_body_bytes,
+            clock=container.clock(),
+            flush_metrics=lambda: None,
+        )
+
+    def post(self, request: HttpRequest) -> int:
+        """The status that ``request`` gets from the HTTP server."""
+        return self._runner.run(self._answer(request))
+
+    async def _answer(self, request: HttpRequest) -> int:
+        sent: list[Message] = []
+        received = iter([{"type": "http.request", "body": request.body, "more_body": False}])
+
+        async def receive() -> Message:
+            return next(received, {"type": "http.disconnect"})
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await self._app(request.scope(), receive, send)
+        return int(sent[0]["status"])
+
+    def invoke(self, event: object) -> dict[str, Any]:
+        """The answer that the Lambda function gives to ``event``."""
+        return self._function(event)
+
+    def kept(self) -> Kept:
+        """What it keeps, to be compared with what it kept before."""
+        return Kept(
+            len(self.container.message_store().list_unmatched(MANY)),
+            len(self.container.dead_letters().list_letters(MANY)),
+        )
+
+
+@contextmanager
+def inside_desk(
+    data_dir: Path,
+    settings: Mapping[str, str],
+    *,
+    now: datetime | None = None,
+    fallbacks_per_hour: int = 0,
+) -> Iterator[InsideDesk]:
+    """A desk with ``settings``, at the time ``now`` if that matters."""
+    environ = {
+        "DATA_DIR": str(data_dir),
+        "FALLBACK_MAX_PER_HOUR": str(fallbacks_per_hour),
+        **settings,
+    }
+    container = build_container(environ, ephemeral=True)
+    if now is not None:
+        container.clock.override(providers.Object(lambda: now))
+    with asyncio.Runner() as runner:
+        yield InsideDesk(container, runner)
+    container.shutdown_resources()

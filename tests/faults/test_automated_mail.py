@@ -1,0 +1,110 @@
+"""A corpus of mail that programs send, and of mail that people send: only people are answered.
+
+Each file is a mail as a mailbox would keep it: ``Return-Path`` is the envelope sender,
+``Delivered-To`` the recipient where ``To`` is another, ``X-Spam-Score`` what a filter found.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from email.utils import parseaddr
+from pathlib import Path
+
+import pytest
+
+from infrastructure.secrets.development import keep_development_credentials
+from infrastructure.telemetry.memory import MemoryMetrics
+from tests.end_to_end.providers import Providers
+from tests.faults.inside import HttpRequest, InsideDesk, inside_desk
+from tests.infrastructure.channels.sendgrid.webhooks import Part, a_field
+
+CORPUS = Path(__file__).parents[1] / "payloads" / "automated_mail"
+MACHINES = sorted(path.stem for path in (CORPUS / "machines").glob("*.eml"))
+PEOPLE = sorted(path.stem for path in (CORPUS / "people").glob("*.eml"))
+REASONS: dict[str, str] = json.loads((CORPUS / "reasons.json").read_text())
+
+
+@dataclass(frozen=True)
+class KeptMail:
+    """A file of the corpus, and what SendGrid would say about it."""
+
+    raw: bytes
+
+    def parts(self) -> tuple[Part, ...]:
+        """The form of raw mode: every author is vouched for, so that no other rule steps in."""
+        headers = HeaderParser().parsestr(self.raw.decode("ascii"))
+        author = parseaddr(headers["From"])[1]
+        envelope = {
+            "to": [headers["Delivered-To"] or parseaddr(headers["To"])[1]],
+            "from": headers["Return-Path"].strip("<>"),
+        }
+        return (
+            a_field("email", self._as_sent()),
+            a_field("envelope", json.dumps(envelope).encode()),
+            a_field("dkim", f"{{@{author.rpartition('@')[2]} : pass}}".encode()),
+            a_field("SPF", b"none"),
+            a_field("spam_score", (headers["X-Spam-Score"] or "0.1").encode()),
+        )
+
+    def _as_sent(self) -> bytes:
+        """Without the line that the mailbox wrote, and with the line ends of SMTP."""
+        return self.raw.partition(b"\n")[2].replace(b"\n", b"\r\n")
+
+
+@dataclass(frozen=True)
+class Clerk:
+    """A desk that answers unknown senders into a file."""
+
+    desk: InsideDesk
+
+    def post(self, kind: str, name: str) -> int:
+        data_dir = self.desk.container.settings().data_dir
+        providers = Providers.of(keep_development_credentials(data_dir))
+        mail = KeptMail((CORPUS / kind / f"{name}.eml").read_bytes())
+        webhook = providers.multipart_form("http://internal/webhooks/email", *mail.parts())
+        headers = tuple(webhook.headers.items())
+        return self.desk.post(HttpRequest("/webhooks/email", webhook.body, headers))
+
+    def counted(self, **dimensions: str) -> int:
+        metrics = self.desk.container.metrics()
+        assert isinstance(metrics, MemoryMetrics)
+        return metrics.total("Fallbacks", channel="email", **dimensions)
+
+    def answered(self) -> list[str]:
+        file = self.desk.container.settings().data_dir / "outgoing.jsonl"
+        lines = file.read_text().splitlines() if file.exists() else []
+        return [json.loads(line)["to"] for line in lines]
+
+
+@pytest.fixture
+def clerk(tmp_path: Path) -> Iterator[Clerk]:
+    with inside_desk(tmp_path, {}, fallbacks_per_hour=1000) as desk:
+        yield Clerk(desk)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_machine_is_never_answered(clerk: Clerk, name: str) -> None:
+    assert clerk.post("machines", name) == 200
+    assert clerk.desk.kept().messages == 1
+    assert clerk.answered() == []
+    assert clerk.counted(reason=REASONS[name]) == clerk.counted() == 1
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_a_person_is_answered_once(clerk: Clerk, name: str) -> None:
+    assert [clerk.post("people", name) for _ in range(2)] == [200, 200]
+    (message,) = clerk.desk.container.message_store().list_unmatched(10)
+    assert clerk.answered() == [message.message.sender.value]
+    assert clerk.counted(result="sent") == clerk.counted() == 1
+
+
+def test_the_corpus_is_large_and_every_machine_has_its_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with capsys.disabled():
+        print(f"{len(MACHINES)} machines, {len(PEOPLE)} people: {dict(Counter(REASONS.values()))}")  # noqa: T201 - the figures are for whoever runs it
+    assert sorted(REASONS) == MACHINES
+    assert len(MACHINES) >= 60
+    assert len(PEOPLE) >= 15

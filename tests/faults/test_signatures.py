@@ -1,0 +1,193 @@
+"""No false acceptance and no false refusal, by a reference that shares nothing with the parsers."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from infrastructure.channels.simulation import SimulatedRequest
+from tests.builders import NOW
+from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, SHAPES, an_event
+from tests.faults.inside import InsideDesk, Kept, inside_desk
+from tests.faults.mail_signature_cases import MAIL_CASES, MailCase, MailSetup
+from tests.faults.twilio_cases import TWILIO_CASES
+from tests.faults.twilio_reference import (
+    PROXIES,
+    SID,
+    TOKENS,
+    URL,
+    Expected,
+    Setup,
+    TwilioCase,
+    a_form,
+    posted,
+)
+
+DeskOf = Callable[[dict[str, str]], InsideDesk]
+MORE = {
+    Expected.REFUSED: Kept(0, 0),
+    Expected.RECORDED: Kept(1, 0),
+    Expected.PUT_ASIDE: Kept(0, 1),
+    Expected.REPEATED: Kept(0, 0),
+}
+
+
+@pytest.fixture(scope="module")
+def desk_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskOf]:
+    """One desk for each set of settings: building hundreds would take most of the time."""
+    with ExitStack() as stack:
+        desks: dict[str, InsideDesk] = {}
+
+        def find(settings: dict[str, str]) -> InsideDesk:
+            name = json.dumps(settings, sort_keys=True)
+            if name not in desks:
+                data_dir = tmp_path_factory.mktemp("desk")
+                wanted = {key: _kept_in(data_dir, value) for key, value in settings.items()}
+                desks[name] = stack.enter_context(inside_desk(data_dir, wanted, now=NOW))
+            return desks[name]
+
+        yield find
+
+
+def _kept_in(data_dir: Path, value: str) -> str:
+    """The list of tenants is a file; every other setting is what it is."""
+    if not value.startswith('{"tenants"'):
+        return value
+    file = data_dir / "tenants.json"
+    file.write_text(value)
+    return f"file:{file}"
+
+
+def environ_of(setup: Setup) -> dict[str, str]:
+    environ = {}
+    if len(setup.accounts) == 1:
+        account_sid, tokens = setup.accounts[0]
+        environ = {"TWILIO_ACCOUNT_SID": account_sid, "TWILIO_AUTH_TOKEN": ",".join(tokens)}
+    else:
+        tenants = [_tenant(number, *account) for number, account in enumerate(setup.accounts)]
+        environ = {"TENANTS": json.dumps({"tenants": tenants})}
+    if setup.base_url:
+        environ["PUBLIC_BASE_URL"] = setup.base_url
+    if setup.behind_proxies:
+        environ["TRUSTED_PROXIES"] = PROXIES
+    return environ
+
+
+def _tenant(number: int, account_sid: str, tokens: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "company_id": f"company-{number}",
+        "recipients": [f"+1500555000{number}"],
+        "twilio": {"account_sid": account_sid, "auth_tokens": list(tokens)},
+    }
+
+
+def mail_environ_of(setup: MailSetup) -> dict[str, str]:
+    environ = {"SENDGRID_TOLERANCE_SECONDS": str(int(setup.tolerance.total_seconds()))}
+    if setup.keys:
+        environ["SENDGRID_WEBHOOK_PUBLIC_KEY"] = ",".join(setup.keys)
+    if setup.pairs:
+        environ["SENDGRID_BASIC_AUTH"] = ",".join(setup.pairs)
+    return environ
+
+
+def observed(desk: InsideDesk, post: Callable[[], int]) -> tuple[int, Kept]:
+    """The status, and what is kept since."""
+    before = desk.kept()
+    status = post()
+    after = desk.kept()
+    return status, Kept(after.messages - before.messages, after.letters - before.letters)
+
+
+def wanted(expected: Expected) -> tuple[int, Kept]:
+    return 401 if expected is Expected.REFUSED else 200, MORE[expected]
+
+
+@pytest.mark.parametrize("case", TWILIO_CASES, ids=lambda case: case.name)
+def test_twilios_webhook_is_believed_exactly_when_it_is_twilios(
+    desk_of: DeskOf, case: TwilioCase
+) -> None:
+    desk = desk_of(environ_of(case.setup))
+    assert observed(desk, lambda: desk.post(case.request)) == wanted(case.expected)
+    again = Expected.REFUSED if case.expected is Expected.REFUSED else Expected.REPEATED
+    assert observed(desk, lambda: desk.post(case.request)) == wanted(again)
+
+
+@pytest.mark.parametrize("case", MAIL_CASES, ids=lambda case: case.name)
+def test_sendgrids_webhook_is_believed_exactly_when_it_is_sendgrids(
+    desk_of: DeskOf, case: MailCase
+) -> None:
+    desk = desk_of(mail_environ_of(case.setup))
+    expected = Expected.RECORDED if case.is_authentic else Expected.REFUSED
+    assert observed(desk, lambda: desk.post(case.request)) == wanted(expected)
+    again = Expected.REPEATED if case.is_authentic else Expected.REFUSED
+    assert observed(desk, lambda: desk.post(case.request)) == wanted(again)
+
+
+QUERIES = ("", "?tenant=acme&region=eu", "?empty=&q=caf%C3%A9%20x", "?a=1&a=2&b=3")
+LAMBDA_CASES = [
+    (shape, query, as_base64, base_url)
+    for shape in SHAPES
+    for query in QUERIES
+    for as_base64 in (True, False)
+    for base_url in (None, "https://own.acme.example")
+    # Without multi-value headers a balancer keeps only the last of repeated parameters.
+    if (shape, query) != ("load_balancer", "?a=1&a=2&b=3")
+]
+
+
+@pytest.mark.parametrize(("shape", "query", "as_base64", "base_url"), LAMBDA_CASES)
+def test_an_event_is_believed_exactly_when_its_url_was_signed(
+    desk_of: DeskOf, shape: str, query: str, as_base64: bool, base_url: str | None
+) -> None:
+    desk = desk_of(environ_of(Setup(base_url=base_url)))
+    reached = f"{PUBLIC_URLS[shape]}sms{query}"
+    path = reached.partition("//")[2].partition("/")[2]
+    own = f"{base_url}/{path}" if base_url else reached
+    for signed, expected in (
+        (own, Expected.RECORDED),
+        (own + "&x=1" if query else own + "?x=1", Expected.REFUSED),
+        (own.replace("https:", "http:"), Expected.REFUSED),
+        (f"https://evil.example/{path}", Expected.REFUSED),
+    ):
+        event = _event(shape, reached, signed, as_base64=as_base64, base_url=base_url)
+        got = observed(desk, lambda event=event: int(desk.invoke(event)["statusCode"]))  # type: ignore[misc]  # bound at once
+        assert got == wanted(expected), signed
+
+
+def _event(
+    shape: str, reached: str, signed: str, *, as_base64: bool, base_url: str | None
+) -> dict[str, Any]:
+    name = f"{shape} {signed} {as_base64} {base_url}"
+    request = posted(urlencode(a_form(name)).encode(), signed)
+    simulated = SimulatedRequest(reached, dict(request.headers), request.body)
+    return an_event(shape, simulated, as_base64=as_base64)
+
+
+def test_a_replay_in_other_words_is_the_same_message(desk_of: DeskOf) -> None:
+    desk = desk_of(environ_of(Setup()))
+    first = posted(urlencode(a_form("replayed")).encode())
+    escaped = replace(first, body=first.body.replace(b"AccountSid", b"%41ccountSid"))
+    turned = replace(first, body=b"&".join(first.body.split(b"&")[::-1]))
+    other_token = posted(first.body, URL + "?again=1", TOKENS[1])
+    assert SID.encode() in first.body
+    assert observed(desk, lambda: desk.post(first)) == wanted(Expected.RECORDED)
+    for copy in (first, escaped, turned, other_token):
+        assert observed(desk, lambda copy=copy: desk.post(copy)) == wanted(Expected.REPEATED)  # type: ignore[misc]  # bound at once
+
+
+def test_the_matrix_is_large_and_has_both_verdicts(capsys: pytest.CaptureFixture[str]) -> None:
+    verdicts = Counter(case.expected is not Expected.REFUSED for case in TWILIO_CASES)
+    verdicts.update(case.is_authentic for case in MAIL_CASES)
+    events = len(LAMBDA_CASES)
+    verdicts.update({True: events, False: 3 * events})
+    with capsys.disabled():
+        print(f"{verdicts.total()} signatures: {verdicts[True]} right, {verdicts[False]} wrong")  # noqa: T201 - the figure is for whoever runs it
+    assert min(verdicts.values()) >= 200
+    names = [case.name for case in TWILIO_CASES] + [case.name for case in MAIL_CASES]
+    assert len(names) == len(set(names))

@@ -1,0 +1,124 @@
+"""One webhook of Twilio's, and what must become of it.
+
+The expectation comes from ``vendor_schemes`` and from what is documented about public URLs.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from urllib.parse import urlsplit
+
+from tests.faults.inside import HttpRequest
+from tests.faults.vendor_schemes import configured_forms, form_pairs, signed_by_twilio
+
+FORM = "application/x-www-form-urlencoded"
+SID = "AC" + "7" * 32
+OTHER_SID = "AC" + "8" * 32
+TOKENS = ("token-of-today", "token-of-yesterday")
+OTHER_TOKEN = "token-of-another-company"
+PROXIES = "10.0.0.0/8"
+A_PROXY = "10.1.2.3"
+URL = "https://hooks.example.com/webhooks/sms"
+
+
+class Expected(StrEnum):
+    """What becomes of a webhook."""
+
+    REFUSED = "refused, nothing kept"
+    RECORDED = "a message more"
+    PUT_ASIDE = "authentic, but a dead letter"
+    REPEATED = "authentic, and known already"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a desk is set up, and which tokens it should believe."""
+
+    accounts: tuple[tuple[str, tuple[str, ...]], ...] = ((SID, TOKENS),)
+    base_url: str | None = None
+    behind_proxies: bool = False
+
+    def tokens_of(self, account_sid: str) -> tuple[str, ...]:
+        return dict(self.accounts).get(account_sid, ())
+
+
+@dataclass(frozen=True)
+class TwilioCase:
+    """One request to one setup."""
+
+    name: str
+    request: HttpRequest
+    setup: Setup = field(default_factory=Setup)
+    special: Expected | None = None
+
+    @cached_property
+    def expected(self) -> Expected:
+        if not is_authentic(self.request, self.setup):
+            return Expected.REFUSED
+        return self.special or Expected.RECORDED
+
+
+def is_authentic(request: HttpRequest, setup: Setup) -> bool:
+    """Whether one of the account's tokens signed this form for the URL that was reached."""
+    headers = {name.lower(): value for name, value in request.headers}
+    if len(headers) < len(request.headers):
+        return False  # two values of one header are somebody's attempt to be read twice
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        return False
+    try:
+        pairs = form_pairs(request.body)
+    except ValueError:
+        return False
+    names = [value for name, value in pairs if name == "AccountSid"]
+    tokens = setup.tokens_of(names[0]) if len(names) == 1 else ()
+    return headers.get("x-twilio-signature") in {
+        signed_by_twilio(url, pairs, token)
+        for url in configured_forms(reached_url(request, setup))
+        for token in tokens
+    }
+
+
+def reached_url(request: HttpRequest, setup: Setup) -> str:
+    """The public URL: of the setting, of a proxy that is believed, or the request's own."""
+    if setup.base_url:
+        return setup.base_url + request.target
+    headers = {name.lower(): value for name, value in request.headers}
+    believed = headers if setup.behind_proxies and request.client.startswith("10.") else {}
+    scheme = believed.get("x-forwarded-proto", request.scheme).split(",")[0].strip()
+    host = believed.get("x-forwarded-host", request.host).split(",")[0].strip()
+    port = believed.get("x-forwarded-port", "")
+    has_port = urlsplit(f"//{host}").port is not None
+    if port and not has_port and (scheme, port) not in {("https", "443"), ("http", "80")}:
+        host = f"{host}:{port}"
+    return f"{scheme}://{host}{request.target}"
+
+
+def a_form(name: str, **fields: str) -> dict[str, str]:
+    """A message of its own for each ``name``."""
+    return {
+        "MessageSid": "SM" + hashlib.md5(name.encode()).hexdigest(),
+        "AccountSid": SID,
+        "From": "+14155550123",
+        "To": "+15005550006",
+        "Body": "Hi, is this Olá Café? 😀",
+        "FromCity": "SAN FRANCISCO",
+        "ToCity": "",
+        "NumMedia": "0",
+        **fields,
+    }
+
+
+def posted(
+    body: bytes, url: str = URL, token: str = TOKENS[0], *, signature: str | None = None
+) -> HttpRequest:
+    """``body`` signed for ``url`` and sent straight to it."""
+    parts = urlsplit(url)
+    default = {"https": ":443", "http": ":80"}[parts.scheme]
+    host = parts.netloc.rpartition("@")[2].removesuffix(default)
+    signed_url = url.replace(parts.netloc, parts.netloc.rpartition("@")[2], 1).partition("#")[0]
+    if signature is None:
+        signature = signed_by_twilio(signed_url, form_pairs(body), token)
+    headers = (("content-type", FORM), ("x-twilio-signature", signature))
+    target = url.partition(parts.netloc)[2].partition("#")[0]
+    return HttpRequest(target, body, headers, host=host, scheme=parts.scheme)

@@ -1,0 +1,65 @@
+"""Somebody stands around every call of a port: to end the process there, or to let it fail."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from dependency_injector import providers
+
+from entrypoints.backends import Files, Storage
+from entrypoints.container import Container
+
+Around = Callable[[str], AbstractContextManager[None]]
+"""What happens before and after a call, by its name: like ``messages.record``."""
+
+
+class Watched:
+    """An adapter as its callers know it, with ``around`` about each call of a method."""
+
+    def __init__(self, adapter: object, role: str, around: Around) -> None:
+        self._adapter = adapter
+        self._role = role
+        self._around = around
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._adapter, name)
+        if not callable(attribute):
+            return attribute
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with self._around(f"{self._role}.{name}"):
+                return attribute(*arguments, **named)
+
+        return call
+
+
+def watch_ports(container: Container, around: Around) -> None:
+    """Put ``around`` about the ports of ``container``, of which nothing may be in use yet.
+
+    The roles: ``conversations``, ``messages``, ``claims``, ``blobs``, ``dead_letters``,
+    ``queue``, ``spool``, ``sender``.
+    """
+
+    def watched(adapter: object, role: str) -> Any:
+        return Watched(adapter, role, around)
+
+    # First, for the others may put blobs.
+    files = container.files()
+    watched_files = Files(
+        watched(files.blobs, "blobs"), watched(files.dead_letters, "dead_letters")
+    )
+    container.files.override(providers.Object(watched_files))
+    storage = container.storage()
+    watched_storage = Storage(
+        watched(storage.conversations, "conversations"),
+        watched(storage.messages, "messages"),
+        watched(storage.claims, "claims"),
+    )
+    container.storage.override(providers.Object(watched_storage))
+    for provider, role in (
+        (container.context_queue, "queue"),
+        (container.spool, "spool"),
+        (container.twilio_sender, "sender"),
+        (container.sendgrid_sender, "sender"),
+    ):
+        provider.override(providers.Object(watched(provider(), role)))
