@@ -14,7 +14,7 @@ FUZZ_VENV := .venv-fuzz
 FUZZ_STAMP := $(FUZZ_VENV)/.installed
 SECONDS ?= 60
 
-.PHONY: help run test check audit fuzz package deploy deploy-local settings stage-is-given
+.PHONY: help run test check crash-test duplicates-test soak audit fuzz package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -48,6 +48,16 @@ check: test ## Every test, lint, format, types, layers, coverage of the rules an
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/coverage report
+
+crash-test: $(STAMP) $(MINISTACK_STAMP) ## Kill the server at every point, then at 10,000 random ones
+	$(BIN)/python -m tests.faults.crash_main --every-point
+	$(BIN)/python -m tests.faults.crash_main --runs 10000
+
+duplicates-test: $(STAMP) $(MINISTACK_STAMP) ## Post 10,000 copies of one webhook to several servers at once
+	DUPLICATES=10000 $(BIN)/pytest -q tests/faults/test_duplicates.py
+
+soak: $(STAMP) ## Ten minutes of webhooks to a server that is killed again and again
+	$(BIN)/python -m benchmarks.soak
 
 audit: ## Look for known vulnerabilities of the pinned dependencies
 	$(PYTHON) -m venv .venv-audit

@@ -1,7 +1,9 @@
 """Publish what stayed pending: the relay of the transactional outbox."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from application.clock import Clock, Deadline
 from application.deliver_message import DeliverMessage
@@ -43,11 +45,16 @@ class RelayPending:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, limit: int = 100) -> RelayReport:
-        """Work on at most ``limit`` messages that are stuck now, longest waiting first."""
+    def __call__(
+        self, limit: int = 100, has_time: Callable[[], bool] = lambda: True
+    ) -> RelayReport:
+        """Work on at most ``limit`` messages that are stuck now, longest waiting first.
+
+        Begins with no further one when it no longer ``has_time``.
+        """
         stuck = self.messages.list_stuck(limit, self.clock())
         self.metrics.count("Pending", len(stuck))
-        outcomes = [self._relay(record) for record in stuck]
+        outcomes = [self._relay(record) for record in takewhile(lambda _: has_time(), stuck)]
         report = RelayReport(
             *(outcomes.count(name) for name in ("relayed", "failed", "given_up", "taken"))
         )

@@ -1,10 +1,13 @@
 """What was left behind, as the server, a command and Lambda work on it."""
 
+from collections.abc import Callable
+
 from application.work_off_spool import WorkedOff
 from entrypoints.container import Container
 
 SPOOL_BATCH = 10
 RELAY_BATCH = 100
+SWEEP_SECONDS = 60.0
 
 
 def work_off_some(container: Container) -> bool:
@@ -13,6 +16,24 @@ def work_off_some(container: Container) -> bool:
     return any(outcome is not WorkedOff.PUT_BACK for outcome in outcomes)
 
 
-def relay_some(container: Container) -> bool:
+def relay_some(container: Container, has_time: Callable[[], bool] = lambda: True) -> bool:
     """Relay a batch of pending messages; whether it was full of what could be relayed."""
-    return container.relay_pending()(RELAY_BATCH).relayed == RELAY_BATCH
+    return container.relay_pending()(RELAY_BATCH, has_time).relayed == RELAY_BATCH
+
+
+class DailySweep:
+    """Removes what is too old, for a minute at a time, and goes on where it stopped."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._resume_after: str | None = None
+
+    def __call__(self) -> bool:
+        """Sweep for a while; whether there is more to look at."""
+        report = self._container.sweep()(
+            self._container.clock()(),
+            budget_seconds=SWEEP_SECONDS,
+            resume_after=self._resume_after,
+        )
+        self._resume_after = None if report.complete else report.resume_after
+        return not report.complete

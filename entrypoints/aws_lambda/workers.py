@@ -11,6 +11,8 @@ from infrastructure.telemetry.logs import log_aws_request_id
 
 logger = logging.getLogger(__name__)
 
+HasTime = Callable[[], bool]
+
 MAX_BATCHES = 10
 """As many batches of the relay as fit well into one invocation; the next one follows soon."""
 
@@ -19,15 +21,19 @@ MAX_BATCHES = 10
 class RelayFunction:
     """Called by a schedule: relays what stayed pending, batch by batch."""
 
-    relay_some: Callable[[], bool]
+    relay_some: Callable[[HasTime], bool]
     flush_metrics: Callable[[], None]
 
-    def __call__(self, aws_request_id: str | None = None) -> None:
-        """Relay until a batch finds nothing more to do. Raises what a store raises."""
+    def __call__(self, has_time: HasTime, aws_request_id: str | None = None) -> None:
+        """Relay until a batch finds nothing more to do, or time is short.
+
+        Lambda ends what takes too long, and then nobody would know how much was pending.
+        Raises what a store raises.
+        """
         with log_aws_request_id(aws_request_id):
             try:
                 for _ in range(MAX_BATCHES):
-                    if not self.relay_some():
+                    if not self.relay_some(has_time):
                         break
             finally:
                 self.flush_metrics()

@@ -7,15 +7,17 @@ import sys
 
 import click
 import uvicorn
+from starlette.applications import Starlette
 
 from domain.errors import WebhookHandlerError
 from entrypoints.checks import require_backends
 from entrypoints.container import Container, build_container
 from entrypoints.http.app import WebhookEndpoint, create_app
 from entrypoints.http.background import Task, running
+from entrypoints.http.connections import ImpatientProtocol
 from entrypoints.http.public_url import PublicUrl
 from entrypoints.http.readiness import Readiness
-from entrypoints.leftovers import relay_some, work_off_some
+from entrypoints.leftovers import DailySweep, relay_some, work_off_some
 from infrastructure.settings import Settings
 from infrastructure.telemetry.logs import configure_logging
 
@@ -24,6 +26,9 @@ GRACEFUL_SECONDS = 15
 
 MAX_CONNECTIONS = 1024
 """Whoever comes beyond that gets a 503 at once: what each may hold then has a bound too."""
+
+
+DAY_SECONDS = 24 * 60 * 60.0
 
 
 class AddressInUseError(WebhookHandlerError):
@@ -54,8 +59,19 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
 
 
 def _serve(container: Container, listener: socket.socket) -> None:
-    config = uvicorn.Config(
-        create_app(webhook_endpoint(container), Readiness(lambda: check_ready(container))),
+    app = create_app(webhook_endpoint(container), Readiness(lambda: check_ready(container)))
+    # uvicorn repeats the signal that ended it under the handler that was there before. Ours
+    # does nothing, so that an ordered end is an exit with status 0.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    uvicorn.Server(server_config(app)).run(sockets=[listener])
+
+
+def server_config(app: Starlette) -> uvicorn.Config:
+    """How ``app`` is served: within bounds, and without telling anybody more than needed."""
+    return uvicorn.Config(
+        app,
+        http=ImpatientProtocol,
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -64,19 +80,21 @@ def _serve(container: Container, listener: socket.socket) -> None:
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
         limit_concurrency=MAX_CONNECTIONS,
     )
-    # uvicorn repeats the signal that ended it under the handler that was there before. Ours
-    # does nothing, so that an ordered end is an exit with status 0.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 def background_tasks(container: Container) -> list[Task]:
-    """Work off the spool, and relay what stayed pending. Other processes may do the same."""
-    return [
+    """Work off the spool, relay what stayed pending, and remove what is too old.
+
+    Other processes may do the same. On DynamoDB a sweep reads whole tables: there it is left
+    to whoever wants to pay for it.
+    """
+    tasks = [
         Task("spool", lambda: work_off_some(container), rest_seconds=1.0),
         Task("relay", lambda: relay_some(container), rest_seconds=10.0),
     ]
+    if container.settings().storage != "dynamodb":
+        tasks.append(Task("sweep", DailySweep(container), rest_seconds=DAY_SECONDS))
+    return tasks
 
 
 def webhook_endpoint(container: Container) -> WebhookEndpoint:
@@ -101,11 +119,15 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that listens on ``host`` and ``port`` (0: any free one)."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        listener = socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
         raise AddressInUseError(
             f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
         ) from error
+    # Connections inherit it. Without it the body of each answer waits 40 ms for the client to
+    # acknowledge its headers; asyncio sees to that only for sockets that it has made itself.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 _PLACES = {"memory": "memory, lost at the end", "dynamodb": "DynamoDB"}

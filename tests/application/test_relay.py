@@ -147,3 +147,14 @@ def test_the_delay_is_what_is_left_of_it(desk: FrontDesk, queue: UnsteadyQueue) 
     desk.relay()
     (depth,) = [depth for depth in queue.depths() if str(depth.queue) == "sms-replies"]
     assert (depth.ready, depth.delayed) == (1, 0)
+
+
+def test_when_time_is_short_nothing_more_is_begun(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+    desk.gets(an_inbound_message(message_id="SM2"))
+    desk.passes(31)
+    time_left = iter([True, False])
+    assert desk.relay(has_time=lambda: next(time_left)) == RelayReport(failed=1)
+    assert desk.metrics.total("Pending") == 2
+
+    queue.is_down = False
+    assert desk.relay() == RelayReport(relayed=1)

@@ -99,6 +99,15 @@ def test_what_still_fails_comes_back_later_and_later(desk: FrontDesk, store: Uns
     assert waits[-1] == 300
 
 
+def test_the_log_says_why_something_comes_back(
+    desk: FrontDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.gets(an_inbound_message())
+    desk.work_off()
+    (reason,) = [one for one in caplog.records if one.message == "spooled webhook still fails"]
+    assert reason.__dict__["error"] == "StorageUnavailableError"
+
+
 def test_after_many_attempts_it_is_a_dead_letter(desk: FrontDesk) -> None:
     desk.gets(an_inbound_message())
     for _ in range(MAX_ATTEMPTS - 1):

@@ -41,8 +41,11 @@ def test_every_command_in_it_exists() -> None:
         "conversations",
         "dead-letters",
         "doctor",
+        "erase",
         "queues",
+        "relay",
         "serve",
+        "sweep",
         "unmatched",
     }
     for first, second in commands:

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,10 @@ from domain.routing import ALL_QUEUES
 from infrastructure.settings import Settings
 from infrastructure.settings_contradictions import queue_variable
 from infrastructure.storage.dynamodb_tables import IndexSchema, TableSchema, table_schemas
-from tests.deployment.translated import resources, translated
+from tests.deployment.translated import FUNCTIONS, resources, translated
 from tests.emulators import OFFLINE_AWS
 
 ROOT = TEMPLATE.parents[1]
-FUNCTIONS = ("IncomingWebhookHandler", "WorkOffSpool", "RelayPending")
 ONLY_COUNTED_BY_A_COMMAND = {"Swept"}
 """No function counts them, and so CloudWatch does not know them."""
 FOURTEEN_DAYS = 14 * 24 * 3600
@@ -172,61 +170,6 @@ def test_the_relay_runs_every_minute_and_one_at_a_time() -> None:
     assert resources("Lambda::Function")["RelayPending"]["Timeout"] < 60
     (invocations,) = resources("Lambda::EventInvokeConfig").values()
     assert invocations["MaximumRetryAttempts"] == 0
-
-
-Statement = tuple[str, str, dict[str, Any]]
-
-
-def inline_policies() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each policy of a role, with the role's name: its own, and those that are shared."""
-    for name, role in resources("IAM::Role").items():
-        yield from ((name, policy) for policy in role.get("Policies", ()))
-    for policy in resources("IAM::Policy").values():
-        yield from ((role["Ref"], policy) for role in policy["Roles"])
-
-
-def statements() -> list[Statement]:
-    """What each function may do: role, id and statement; conditional ones too."""
-    return [
-        (role, statement["Sid"], statement)
-        for role, policy in inline_policies()
-        for given in policy["PolicyDocument"]["Statement"]
-        for statement in [given["Fn::If"][1] if "Fn::If" in given else given]
-    ]
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_has_a_role_of_its_own_and_a_log_of_its_own(function: str) -> None:
-    properties = resources("Lambda::Function")[function]
-    assert properties["Role"] == {"Fn::GetAtt": [f"{function}Role", "Arn"]}
-    assert properties["LoggingConfig"] == {"LogGroup": {"Ref": f"{function}LogGroup"}}
-    assert "ManagedPolicyArns" not in resources("IAM::Role")[f"{function}Role"]
-    (log,) = [s for role, sid, s in statements() if (role, sid) == (f"{function}Role", "Log")]
-    assert log["Resource"] == {"Fn::GetAtt": [f"{function}LogGroup", "Arn"]}
-
-
-@pytest.mark.parametrize("statement", statements(), ids=lambda one: f"{one[0]}-{one[1]}")
-def test_a_permission_names_its_actions_and_its_resources(statement: Statement) -> None:
-    _, _, permission = statement
-    assert "*" not in json.dumps(permission["Action"])
-    # A prefix of the bucket's keys is the only thing that is not named in full.
-    assert '"*' not in json.dumps(permission["Resource"])
-    assert ":*" not in json.dumps(permission["Resource"])
-
-
-def test_who_only_relays_can_record_nothing_and_reads_no_spool() -> None:
-    allowed = {sid for role, sid, _ in statements() if role == "RelayPendingRole"}
-    assert not allowed & {"RecordMessages", "ClaimAnswers", "Spool", "TakeSpooled"}
-
-
-def test_only_the_function_and_a_server_may_write_to_the_spool() -> None:
-    (policy,) = resources("SQS::QueuePolicy").values()
-    (denied,) = policy["PolicyDocument"]["Statement"]
-    assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
-    assert denied["Condition"]["ArnNotEquals"]["aws:PrincipalArn"] == [
-        {"Fn::GetAtt": ["IncomingWebhookHandlerRole", "Arn"]},
-        {"Fn::If": ["HasServerRole", {"Ref": "ServerRole"}, {"Ref": "AWS::NoValue"}]},
-    ]
 
 
 def test_nothing_refers_to_a_blob_that_has_expired() -> None:

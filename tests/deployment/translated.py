@@ -9,6 +9,8 @@ from typing import Any
 from deploy.stack import SAM, TEMPLATE
 from tests.emulators import OFFLINE_AWS
 
+FUNCTIONS = ("IncomingWebhookHandler", "WorkOffSpool", "RelayPending")
+
 _TRANSLATE = """
 import json, sys
 from samtranslator.translator.transform import transform

@@ -69,7 +69,7 @@ Accounts = Callable[[Path], tuple[Providers, dict[str, str]]]
 
 @pytest.fixture(scope="module", params=[_development, _real], ids=["development", "real"])
 def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Log:
-    """The log of a server that had every kind of visitor, and whose store broke at the end."""
+    """The log of a server that had every kind of visitor, until store and spool broke."""
     accounts: Accounts = request.param
     directory = tmp_path_factory.mktemp("logs")
     data_dir = directory / "data"
@@ -82,6 +82,9 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             assert visitors.statuses(channel) == STATUSES
         visitors.break_the_protocol()
         _break_the_store(data_dir)
+        for channel in ChannelType:
+            assert visitors.post(visitors.webhook(channel, KNOWN[channel])) == 200
+        _break_the_spool(data_dir)
         for channel in ChannelType:
             assert visitors.post(visitors.webhook(channel, KNOWN[channel])) == 503
     known = [providers.auth_token, *secrets.get("TWILIO_AUTH_TOKEN", "").split(",")]
@@ -109,6 +112,11 @@ def _open_conversations(environ: dict[str, str]) -> None:
 def _break_the_store(data_dir: Path) -> None:
     with closing(sqlite3.connect(data_dir / "frontdesk.db", isolation_level=None)) as connection:
         connection.execute("ALTER TABLE messages RENAME TO elsewhere")
+
+
+def _break_the_spool(data_dir: Path) -> None:
+    (data_dir / "spool").rename(data_dir / "elsewhere")
+    (data_dir / "spool").touch()
 
 
 def forms(seed: str) -> set[str]:
@@ -154,6 +162,7 @@ def test_every_webhook_that_was_recorded_is_one_line_with_all_its_ids(log: Log) 
 
 
 REQUIRED = {
+    "spooled": {"duration_ms"},
     "recorded": {"request_id", "conversation_id", "message_id", "duration_ms"},
     "duplicate": {"request_id", "conversation_id", "message_id", "duration_ms"},
     "unmatched": {"request_id", "message_id", "duration_ms"},
@@ -172,6 +181,7 @@ def test_every_webhook_leaves_a_line_with_its_outcome(log: Log) -> None:
     assert outcomes["recorded"] == outcomes["duplicate"] == outcomes["dead_letter"] == 3
     assert outcomes["unmatched"] == 6
     assert outcomes["refused"] >= 4 * len(ChannelType)
+    assert outcomes["spooled"] == len(ChannelType)
     assert outcomes["failed"] >= len(ChannelType)
 
 

@@ -13,7 +13,7 @@ from application.ports.files import DeadLetter
 from application.ports.spooling import SpoolDelivery
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.messages import MessageRecord
-from entrypoints.aws_lambda.workers import MAX_BATCHES, RelayFunction, SpoolFunction
+from entrypoints.aws_lambda.workers import MAX_BATCHES, HasTime, RelayFunction, SpoolFunction
 from infrastructure.blobs.memory import MemoryBlobStore, MemoryDeadLetters
 from infrastructure.spool.entry_json import entry_to_json
 from infrastructure.spool.sqs import delivery_from_sqs
@@ -149,7 +149,8 @@ class Relay:
         self.worked, self.flushes = 0, 0
         self.function = RelayFunction(self.relay_some, self.flush)
 
-    def relay_some(self) -> bool:
+    def relay_some(self, has_time: HasTime) -> bool:
+        assert has_time()
         self.worked += 1
         outcome = next(self.batches)
         if isinstance(outcome, Exception):
@@ -162,18 +163,18 @@ class Relay:
 
 def test_the_relay_goes_on_until_there_is_no_more() -> None:
     relay = Relay(True, True, False)
-    relay.function()
+    relay.function(lambda: True)
     assert (relay.worked, relay.flushes) == (3, 1)
 
 
 def test_the_relay_leaves_some_for_the_next_minute() -> None:
     relay = Relay(*[True] * 100)
-    relay.function()
+    relay.function(lambda: True)
     assert (relay.worked, relay.flushes) == (MAX_BATCHES, 1)
 
 
 def test_a_store_that_is_down_fails_the_invocation_and_metrics_are_written() -> None:
     relay = Relay(True, StorageUnavailableError("no answer"))
     with pytest.raises(StorageUnavailableError):
-        relay.function()
+        relay.function(lambda: True)
     assert (relay.worked, relay.flushes) == (2, 1)

@@ -10,9 +10,12 @@ from application.clock import utc_now
 from application.ports.channels import WebhookRequest
 from application.ports.spooling import SpooledRequest
 from domain.addresses import ChannelType
+from domain.errors import StorageUnavailableError
 from domain.messages import MAX_ATTEMPTS, MessageRecord
 from entrypoints.container import Container, build_container
 from infrastructure.channels.twilio.simulator import TwilioSimulator
+from infrastructure.storage.dynamodb_messages import DynamoDbMessageStore
+from infrastructure.storage.sqlite_messages import SqliteMessageStore
 from tests.builders import RECIPIENT, SENDER, a_conversation, a_record
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
@@ -116,7 +119,11 @@ def test_what_still_fails_is_counted_and_makes_it_fail(
 def test_while_nothing_gets_on_it_ends_and_leaves_the_rest(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "file:/no/such/file")
+    def unavailable(*_: object) -> None:
+        raise StorageUnavailableError("no answer")
+
+    for store in (SqliteMessageStore, DynamoDbMessageStore):
+        monkeypatch.setattr(store, "record", unavailable)
     for number in range(12):
         container.spool().keep(a_spooled_message(f"entry-{number}"))
     assert error_line(frontdesk("relay"), 1).startswith("frontdesk: 10 messages cannot be brought")

@@ -3,11 +3,17 @@
 import logging
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from domain.erasure import ErasedMessage
+from domain.messages import MessageState
+from entrypoints.container import build_container
 from entrypoints.http import background
 from entrypoints.http.background import Task, running
+from entrypoints.http.server import background_tasks
+from tests.builders import KEY, a_record, an_inbound_message
 
 LONG = 60.0
 SECONDS = 5.0
@@ -122,3 +128,17 @@ def test_the_tasks_end_when_the_server_fails() -> None:
     done = work.times
     time.sleep(0.05)
     assert work.times == done
+
+
+def test_the_server_removes_what_is_too_old_for_a_while_each_day(tmp_path: Path) -> None:
+    container = build_container({"DATA_DIR": str(tmp_path), "MESSAGE_RETENTION_DAYS": "30"})
+    old = a_record(an_inbound_message(), state=MessageState.QUEUED)
+    container.message_store().record(old)
+    assert len(container.message_store().history(KEY)) == 1
+
+    (sweep,) = [task for task in background_tasks(container) if task.name == "sweep"]
+    assert sweep.work() is False
+
+    assert container.message_store().history(KEY) == ()
+    assert isinstance(container.message_store().record(old), ErasedMessage)
+    container.shutdown_resources()

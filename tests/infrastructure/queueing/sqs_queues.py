@@ -23,6 +23,10 @@ def a_spool_queue(aws: EmulatedAws) -> str:
     """The URL of a new queue for the spool: FIFO, for entries of one sender keep their order."""
     answer = aws.sqs.create_queue(
         QueueName=f"{unique_name('spool')}.fifo",
-        Attributes={"FifoQueue": "true", "MaximumMessageSize": "262144"},
+        Attributes={
+            "FifoQueue": "true",
+            "MaximumMessageSize": "262144",
+            "VisibilityTimeout": "180",
+        },
     )
     return answer["QueueUrl"]

@@ -1,0 +1,68 @@
+"""Connections on which nothing arrives, and such as arrive slowly."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from entrypoints.http import connections
+from entrypoints.http.server import listen, server_config
+
+HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+    app = Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"))])
+    server = uvicorn.Server(server_config(app))
+    with closing(listen("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield listener.getsockname()[1]
+        server.should_exit = True
+        thread.join()
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+
+def test_a_connection_on_which_nothing_comes_is_closed(port: int) -> None:
+    with connect(port) as client:
+        assert client.recv(1000) == b""
+
+
+def test_headers_that_come_byte_by_byte_are_cut_off(port: int) -> None:
+    with connect(port) as client:
+        client.sendall(HEAD)
+        client.settimeout(0.05)
+        sent = 0
+        while not is_closed(client):
+            client.sendall(b"x")
+            sent += 1
+    assert 1 <= sent < 50
+
+
+def is_closed(client: socket.socket) -> bool:
+    """Whether the other side has closed, or does so before time is out."""
+    try:
+        return client.recv(1000) == b""
+    except TimeoutError:
+        return False
+
+
+def test_a_second_request_on_a_connection_has_its_time_too(port: int) -> None:
+    with connect(port) as client:
+        client.sendall(HEAD + b"\r\n")
+        answer = b""
+        while not answer.endswith(b"here"):
+            answer += client.recv(1000)
+        client.sendall(HEAD)
+        assert client.recv(1000) == b""

@@ -1,0 +1,186 @@
+"""More than can be worked on: it is put aside, refused or cut off, and nobody else suffers."""
+
+import select
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from itertools import islice
+from threading import Event
+from urllib.parse import urlsplit
+
+import pytest
+from dependency_injector import providers
+
+from application.clock import utc_now
+from entrypoints.container import Container
+from entrypoints.http import app
+from entrypoints.http.bodies import FREE_BYTES
+from infrastructure.spool.files import FileSpool, FileSpoolLimits
+from tests.end_to_end.answers import INVALID_SIGNATURE, SMS, THANKS, TOO_LARGE, UNAVAILABLE
+from tests.end_to_end.conftest import Serve, backend, host, serve
+from tests.end_to_end.desk import Desk
+from tests.faults.crash_webhooks import Case, Kind, Lookout, what_is_left
+from tests.faults.outages import STORE, Outage
+
+__all__ = ["backend", "host", "serve"]
+"""Fixtures of the end-to-end tests."""
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+
+Shown = tuple[int, str | None, bytes]
+
+WAIT_SECONDS = 20.0
+LIMIT = 200_000
+CASES = tuple(Case(Kind.UNKNOWN_SENDER, number) for number in range(30))
+
+
+class HeldStore:
+    """A store that answers nobody until it is let go."""
+
+    def __init__(self) -> None:
+        self.outage = Outage()
+        self.outage.begin(STORE, self._hold)
+        self._is_free = Event()
+
+    @contextmanager
+    def _hold(self, name: str) -> Iterator[None]:
+        self._is_free.wait(WAIT_SECONDS)
+        yield
+
+    def let_go(self) -> None:
+        """Answer whoever waits, and whoever comes."""
+        self._is_free.set()
+
+
+def post(desk: Desk, case: Case) -> Shown:
+    """The answer to ``case``, signed for where it is posted to."""
+    webhook = desk.webhook(SMS, sender=case.sender, message_id=case.message_id)
+    return desk.post(webhook).shown
+
+
+def post_while_held(desk: Desk, store: HeldStore, places: int) -> tuple[list[Shown], list[Shown]]:
+    """The answers to those cases that found none of the ``places``, and to those that did."""
+    forged = replace(desk.webhook(SMS), body=b"Body=forged")
+    with ThreadPoolExecutor(len(CASES)) as pool:
+        posts = [pool.submit(post, desk, case) for case in CASES]
+        answers = as_completed(posts, timeout=WAIT_SECONDS)
+        without = [one.result() for one in islice(answers, len(CASES) - places)]
+        assert desk.post(forged).shown == INVALID_SIGNATURE
+        store.let_go()
+        return without, [one.result() for one in answers]
+
+
+def problems(desk: Desk, store: HeldStore) -> list[str]:
+    """What is not as it should be once everything is worked on."""
+    store.outage.work_on_leftovers(desk.container)
+    lookout = Lookout(desk.container, [])
+    found = [lookout.find(case).problems(at_most_once=True) for case in CASES]
+    return [*what_is_left(desk.container), *(one for some in found for one in some)]
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for a place, or for the rest of a body."""
+    monkeypatch.setattr(app, "PLACE_SECONDS", 0.1)
+    monkeypatch.setattr(app, "BODY_SECONDS", 0.3)
+
+
+@pytest.mark.parametrize("places", [1, 2])
+def test_what_finds_no_place_is_put_aside_and_delivered_later(
+    serve: Serve, hurried: None, places: int
+) -> None:
+    store = HeldStore()
+    desk = serve({"MAX_IN_FLIGHT": str(places)}, prepare=store.outage.prepare)
+
+    without, with_place = post_while_held(desk, store, places)
+
+    assert without == [THANKS[SMS]] * (len(CASES) - places)
+    assert with_place == [THANKS[SMS]] * places
+    assert desk.counted("Spooled") == len(CASES) - places
+    assert problems(desk, store) == []
+
+
+def test_what_finds_no_place_in_the_spool_either_comes_again(serve: Serve, hurried: None) -> None:
+    store = HeldStore()
+    room = 3
+
+    def prepare(container: Container) -> None:
+        limits = FileSpoolLimits(entries=room)
+        spool = FileSpool(container.settings().data_dir / "spool", utc_now, limits)
+        container.spool.override(providers.Object(spool))
+        store.outage.prepare(container)
+
+    desk = serve({"MAX_IN_FLIGHT": "1"}, prepare=prepare)
+
+    without, _ = post_while_held(desk, store, 1)
+
+    # Those that write at the same moment may exceed the limit by one each.
+    kept = without.count(THANKS[SMS])
+    assert room <= kept < room + app.ASIDE_THREADS
+    assert without.count(UNAVAILABLE) == len(CASES) - 1 - kept
+    assert [post(desk, case) for case in CASES] == [THANKS[SMS]] * len(CASES)
+    assert problems(desk, store) == []
+
+
+def connect(desk: Desk, stack: ExitStack, head: str, *, length: int) -> socket.socket:
+    """A connection on which a webhook begins to arrive."""
+    address = urlsplit(desk.origin)
+    assert address.port is not None
+    client = socket.create_connection(("127.0.0.1", address.port), timeout=WAIT_SECONDS)
+    stack.enter_context(client)
+    client.sendall(
+        f"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n{head}\r\n".encode()
+    )
+    return client
+
+
+def status(client: socket.socket) -> bytes:
+    """The status line of what comes back."""
+    return client.recv(65_536).partition(b"\r\n")[0]
+
+
+def test_large_bodies_that_never_end_hold_a_bounded_memory(serve: Serve) -> None:
+    desk = serve({"MAX_BODY_BYTES": str(LIMIT)})
+    room = app.LARGE_BODIES_AT_ONCE * LIMIT
+    with ExitStack() as stack:
+        clients = [connect(desk, stack, "", length=LIMIT) for _ in range(30)]
+        for client in clients:
+            client.sendall(b"x" * (LIMIT - 1))
+        held = set(clients)
+        while (len(held) - 1) * (LIMIT - FREE_BYTES) > room:
+            refused, _, _ = select.select(list(held), [], [], WAIT_SECONDS)
+            assert {status(client) for client in refused} == {b"HTTP/1.1 503 Service Unavailable"}
+            held -= set(refused)
+        # Small ones are as good as free, whatever large ones do.
+        assert post(desk, CASES[0]) == THANKS[SMS]
+
+
+def test_a_body_that_stops_arriving_is_cut_off_and_holds_no_place(
+    serve: Serve, hurried: None
+) -> None:
+    desk = serve({"MAX_IN_FLIGHT": "1"})
+    with ExitStack() as stack:
+        clients = [connect(desk, stack, "", length=9) for _ in range(20)]
+        assert post(desk, CASES[0]) == THANKS[SMS]
+        statuses = [status(client) for client in clients]
+    assert set(statuses) == {b"HTTP/1.1 503 Service Unavailable"}
+
+
+def test_headers_without_end_are_cut_off(serve: Serve) -> None:
+    desk = serve()
+    with ExitStack() as stack:
+        client = connect(desk, stack, "x: " + "y" * 200_000 + "\r\n", length=0)
+        assert status(client) == b"HTTP/1.1 400 Bad Request"
+    assert post(desk, CASES[0]) == THANKS[SMS]
+
+
+def test_thousands_of_form_fields_are_refused_unparsed(serve: Serve) -> None:
+    desk = serve()
+    desk.container.tenancy()
+    fields = {f"Field{number}": "x" for number in range(5_000)}
+    form = {"AccountSid": desk.providers.account_sid, **fields}
+    before = desk.kept()
+    assert desk.post(desk.providers.form(desk.url(SMS), form)).shown == TOO_LARGE
+    assert desk.kept() == before

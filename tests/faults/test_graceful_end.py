@@ -1,0 +1,62 @@
+"""A server that is told to end finishes what it has begun, and says so by its exit status."""
+
+import socket
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from entrypoints.container import build_container
+from infrastructure.secrets.development import keep_development_credentials
+from tests.end_to_end.answers import TWIML
+from tests.end_to_end.process import environment
+from tests.end_to_end.providers import Providers
+from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_left
+from tests.faults.server_processes import ServerProcess, post_all, server_process
+
+CASES = tuple(Case(Kind.HAND_OFF, number) for number in range(8))
+
+
+def wait_until_closed(server: ServerProcess) -> None:
+    """Until nobody can connect any more: it has heard that it shall end."""
+    address = urlsplit(server.origin)
+    assert address.port is not None
+    with pytest.raises(ConnectionError):  # noqa: PT012 - how often is open
+        while True:
+            socket.create_connection(("127.0.0.1", address.port)).close()
+            time.sleep(0.01)
+
+
+def test_what_is_in_flight_at_the_end_is_answered_and_kept(tmp_path: Path) -> None:
+    environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
+    container = build_container(environ)
+    for case in CASES:
+        case.open_conversation(container)
+    providers = Providers.of(keep_development_credentials(tmp_path))
+    with (
+        server_process(environ) as server,
+        ThreadPoolExecutor() as pool,
+        closing(sqlite3.connect(tmp_path / "frontdesk.db", isolation_level=None)) as database,
+    ):
+        database.execute("BEGIN IMMEDIATE")
+        webhooks = [(server.origin, case.webhook(providers)) for case in CASES]
+        answers = pool.submit(post_all, webhooks, len(webhooks))
+        time.sleep(0.5)  # nothing tells from outside that they are waiting for the database
+        server.terminate()
+        wait_until_closed(server)
+        assert not answers.done()
+        database.execute("ROLLBACK")
+
+        assert set(answers.result()) == {TWIML[::2]}
+        assert server.wait() == 0
+
+    lookout = Lookout(container, [])
+    lookout.take_contexts()
+    found = [lookout.find(case).problems(at_most_once=True) for case in CASES]
+    assert [one for some in found for one in some] == []
+    assert list(what_is_left(container)) == []
+    container.shutdown_resources()

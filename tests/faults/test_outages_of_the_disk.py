@@ -1,0 +1,107 @@
+"""A real server whose disk is full or read-only, or whose database somebody else has locked."""
+
+import resource
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from entrypoints.container import Container, build_container
+from infrastructure.secrets.development import keep_development_credentials
+from tests.end_to_end.process import environment
+from tests.end_to_end.providers import Providers
+from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_left
+from tests.faults.server_processes import ServerProcess, post_all, server_process
+
+CASES = tuple(Case(Kind.REPLY, number) for number in range(3))
+A_SMALL_FILE = 6_000
+"""Bytes: enough for an entry of the spool, not for a page behind the start of a log."""
+
+DELIVERY_SECONDS = 30.0
+
+
+class Desk:
+    """A server process, and a look at what it keeps."""
+
+    def __init__(self, server: ServerProcess, container: Container) -> None:
+        self.server = server
+        self.container = container
+        self.data_dir = container.settings().data_dir
+        self._providers = Providers.of(keep_development_credentials(self.data_dir))
+
+    def post(self, case: Case) -> int:
+        """The status that ``case`` gets."""
+        ((status, _),) = post_all([(self.server.origin, case.webhook(self._providers))], 1)
+        return status
+
+    def problems(self) -> list[str]:
+        """What is wrong once everything is delivered."""
+        ends_at = time.monotonic() + DELIVERY_SECONDS
+        while any(what_is_left(self.container)) and time.monotonic() < ends_at:
+            time.sleep(0.05)
+        lookout = Lookout(self.container, [])
+        lookout.take_contexts()
+        found = [lookout.find(case).problems(at_most_once=True) for case in CASES]
+        return [*what_is_left(self.container), *(one for some in found for one in some)]
+
+    @contextmanager
+    def files_limited_to(self, size_bytes: int) -> Iterator[None]:
+        """The server can write no file beyond that, as if the disk were full."""
+        process = self.server.process.pid
+        limits = resource.prlimit(process, resource.RLIMIT_FSIZE)
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (size_bytes, limits[1]))
+        yield
+        resource.prlimit(process, resource.RLIMIT_FSIZE, limits)
+
+    @contextmanager
+    def database_locked(self) -> Iterator[None]:
+        """Another process is in the middle of a transaction."""
+        path = self.data_dir / "frontdesk.db"
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+
+    @contextmanager
+    def spool_read_only(self) -> Iterator[None]:
+        """Nobody may write to the spool."""
+        spool = self.data_dir / "spool"
+        spool.chmod(0o500)
+        yield
+        spool.chmod(0o700)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
+    container = build_container(environ)
+    for case in CASES:
+        case.open_conversation(container)
+    with server_process(environ) as server:
+        yield Desk(server, container)
+    container.shutdown_resources()
+
+
+def test_a_full_disk_loses_nothing(desk: Desk) -> None:
+    assert desk.post(CASES[0]) == 200
+    with desk.files_limited_to(A_SMALL_FILE):
+        assert desk.post(CASES[1]) == 200
+        assert desk.container.spool().depth().entries == 1
+    with desk.files_limited_to(0):
+        assert desk.post(CASES[2]) == 503
+
+    assert desk.post(CASES[2]) == 200
+    assert desk.problems() == []
+
+
+def test_a_locked_database_and_a_read_only_spool_lose_nothing(desk: Desk) -> None:
+    with desk.database_locked():
+        assert desk.post(CASES[0]) == 200
+        assert desk.container.spool().depth().entries == 1
+        with desk.spool_read_only():
+            assert desk.post(CASES[1]) == 503
+
+    assert [desk.post(case) for case in CASES] == [200] * 3
+    assert desk.problems() == []
