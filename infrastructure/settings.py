@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from application.match_conversation import UnknownSender
 from domain.addresses import ChannelType
-from domain.errors import WebhookHandlerError
+from domain.errors import TemporaryError
 from domain.routing import ALL_QUEUES, QueueName, UnauthenticatedMail
 from infrastructure.secrets.references import ReadSecret, is_reference, resolved
 from infrastructure.settings_contradictions import Given, contradictions, queue_variable
@@ -33,8 +33,12 @@ DEFAULT_FALLBACK_TEXT = (
 )
 
 
-class SettingsError(WebhookHandlerError):
-    """Settings that are missing, wrong or contradict each other: every one, by name."""
+class SettingsError(TemporaryError):
+    """Settings that are missing, wrong or contradict each other: every one, by name.
+
+    They stop a start. Of what is read again while webhooks come in (secrets, the tenants),
+    somebody may mend them: so the webhooks have to come again, and are not lost.
+    """
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("wrong settings: " + "; ".join(problems))
