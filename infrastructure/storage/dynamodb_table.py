@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from domain.errors import StorageUnavailableError
+from domain.errors import StorageRefusedError, StorageUnavailableError
 from infrastructure.aws import error_code, storage_errors
 from infrastructure.storage.dynamodb_values import Item
 
@@ -116,7 +116,8 @@ class DynamoDbTable:
             **({"Limit": page_size} if page_size else {}),
             **_expressions(values, KeyConditionExpression=condition),
         }
-        return self._pages(self._client.query, request)
+        pages = self._pages(self._client.query, request)
+        return _while_the_index_is_there(pages) if index else pages
 
     def scan(self, condition: str | None = None, values: Item | None = None) -> Iterator[Item]:
         """Every item that fulfils ``condition``, in no order. All are read, and paid for."""
@@ -201,3 +202,11 @@ def _expressions(values: Item, **expressions: str) -> dict[str, Any]:
         "ExpressionAttributeNames": {f"#{name}": name for name in _NAME.findall(text)},
         **({"ExpressionAttributeValues": used} if used else {}),
     }
+
+
+def _while_the_index_is_there(pages: Iterator[Item]) -> Iterator[Item]:
+    """An index that is missing, or still being made, is no fault of what was asked for."""
+    try:
+        yield from pages
+    except StorageRefusedError as error:
+        raise StorageUnavailableError(str(error)) from error
