@@ -58,11 +58,12 @@ class _Desk(NamedTuple):
 class Life:
     """One process, that begins ``minutes`` late, and to which ``failing`` roles are down.
 
-    ``folder`` is for the run's own files. Lives of one run have different ``minutes``.
+    Of ``container`` nothing may be in use before. ``folder`` is for the run's own files. Lives
+    of one run have different ``minutes``.
     """
 
     backend: CrashBackend
-    data_dir: Path
+    container: Container
     folder: Path
     minutes: int
     death: Death = None
@@ -120,7 +121,7 @@ class Life:
         configure_logging("INFO", (self.folder / "log").open("a"))
         points = Points(self._log, self.death)
         clock = MovableClock(timedelta(minutes=self.minutes))
-        container = self.backend.container(self.data_dir, of_life=True)
+        container = self.container
         container.clock.override(providers.Object(clock))
         self.backend.watch(container, points)
         watch_ports(container, self._around(points))

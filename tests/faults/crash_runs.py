@@ -4,8 +4,10 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
+from entrypoints.container import Container
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.secrets.development import keep_development_credentials
 from tests.end_to_end.providers import Providers
@@ -83,15 +85,15 @@ class Run:
         return Result(self.number, self.plan, points, died_at, problems)
 
     def _first_half(self, first: Life, second: Life) -> Iterator[str]:
-        statuses = first.serve(self._webhooks())
+        statuses = first.serve(self._webhooks)
         yield from self._work_on_leftovers(second, self._life(11))
         yield from self._broken_promises(statuses)
 
     def _second_half(self, third: Life) -> Iterator[str]:
         """The providers try again, also what they had an answer to."""
-        statuses = third.serve(self._webhooks())
+        statuses = third.serve(self._webhooks)
         if third.died:
-            statuses = self._life(20).serve(self._webhooks())
+            statuses = self._life(20).serve(self._webhooks)
         yield from (f"status {status} in the end" for status in statuses if status != OK)
         yield from self._work_on_leftovers(self._life(30))
         yield from self._broken_promises(statuses)
@@ -116,19 +118,30 @@ class Run:
 
     @contextmanager
     def _looking(self) -> Iterator[Lookout]:
-        container = self.backend.container(self._data_dir, of_life=False)
-        yield Lookout(container, self.contexts)
-        container.shutdown_resources()
+        yield Lookout(self._container, self.contexts)
+        self._container.shutdown_resources()
+        self._container.reset_singletons()
 
     def _life(self, minutes: int, death: Death = None) -> Life:
-        return Life(self.backend, self._data_dir, self.folder, minutes, death)
+        return Life(self.backend, self._container_of_lives, self.folder, minutes, death)
 
-    @property
+    @cached_property
+    def _container(self) -> Container:
+        """To be built once: that takes longer than all the rest."""
+        return self.backend.container(self._data_dir, of_life=False)
+
+    @cached_property
+    def _container_of_lives(self) -> Container:
+        """Each life has a copy of its own of this one."""
+        return self.backend.container(self._data_dir, of_life=True)
+
+    @cached_property
     def _cases(self) -> list[Case]:
         return [Case(kind, self.number * 10 + i) for i, kind in enumerate(self.plan.kinds)]
 
+    @cached_property
     def _webhooks(self) -> list[SimulatedRequest]:
-        """Anew each time, for mail has the time in its signature."""
+        """Made once: a provider sends the same bytes again."""
         providers = Providers.of(keep_development_credentials(self._data_dir))
         return [case.webhook(providers) for case in self._cases]
 

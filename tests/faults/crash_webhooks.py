@@ -96,7 +96,7 @@ class Case:
             container.conversation_store().open_conversation(wanted)
 
     def webhook(self, providers: Providers) -> SimulatedRequest:
-        """What its provider posts, each time anew: a mail has the time in its signature."""
+        """What its provider posts; a mail says when it was written."""
         url = f"{ORIGIN}/webhooks/{self.channel}"
         if self.kind is Kind.UNREADABLE:
             form = {"MessageSid": self._sid, "AccountSid": providers.account_sid, "To": "+1"}

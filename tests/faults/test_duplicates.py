@@ -34,9 +34,9 @@ def problems(
     providers = Providers.of(keep_development_credentials(data_dir))
     for case in CASES:
         case.open_conversation(container)
+    webhooks = [case.webhook(providers) for case in CASES]
     with ExitStack() as stack:
         origins = [stack.enter_context(server_process(environ)).origin for _ in range(servers)]
-        webhooks = [case.webhook(providers) for case in CASES]
         to_all = [
             (origins[number % servers], webhook) for number in range(copies) for webhook in webhooks
         ]

@@ -144,7 +144,6 @@ def troubled(serve: Serve, backend: str, request: pytest.FixtureRequest) -> Trou
     ("backend", "name"),
     [
         *(("sqlite", name) for name in ROWS),
-        *(("memory", name) for name in ROWS),
         *((AWS, name) for name in ON_AWS),
     ],
     indirect=["backend"],
