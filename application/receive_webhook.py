@@ -51,16 +51,14 @@ class ReceiveWebhook:
 
         Raises ``UnsupportedChannelError`` or ``MethodNotAllowedError``.
         """
-        _, parser = self._admit(method, path)
-        return parser.max_body_bytes
+        return self._admit(method, path).max_body_bytes
 
     def __call__(self, request: WebhookRequest) -> WebhookResponse:
         """The answer to ``request``. Never raises: every failure has its answer."""
         started = time.perf_counter()
         deadline = self.new_deadline()
         try:
-            _, parser = self._admit(request.method, request.path)
-            account = parser.validate(request)
+            parser, account = self._proven(request)
         except Exception as error:
             return self.refuse(error, request.path, started)
         try:
@@ -77,8 +75,7 @@ class ReceiveWebhook:
         """The answer when there is too much to work on: authenticate, and keep it for later."""
         started = time.perf_counter()
         try:
-            _, parser = self._admit(request.method, request.path)
-            account = parser.validate(request)
+            parser, account = self._proven(request)
         except Exception as error:
             return self.refuse(error, request.path, started)
         busy = OverloadedError("too many webhooks at once")
@@ -100,12 +97,17 @@ class ReceiveWebhook:
             self._report(channel, started, outcome="failed", status=answer.status)
         return answer
 
-    def _admit(self, method: str, path: str) -> tuple[ChannelType, WebhookParser]:
-        """The channel that ``path`` names and its parser, if ``method`` is one for webhooks."""
-        found = self.parsers.for_path(path)
+    def _admit(self, method: str, path: str) -> WebhookParser:
+        """The parser of the channel that ``path`` names, if ``method`` is one for webhooks."""
+        _, parser = self.parsers.for_path(path)
         if method != "POST":
             raise MethodNotAllowedError("webhooks are posted")
-        return found
+        return parser
+
+    def _proven(self, request: WebhookRequest) -> tuple[WebhookParser, str]:
+        """The parser of an authentic request, and the account that signed it."""
+        parser = self._admit(request.method, request.path)
+        return parser, parser.validate(request)
 
     def _put_aside(
         self,

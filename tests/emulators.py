@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,7 +102,13 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]
     """A ministack server that lives as long as the test session."""
     if not MINISTACK.exists():
         pytest.fail(f"{MINISTACK} is missing: 'make test' installs it", pytrace=False)
-    directory = tmp_path_factory.mktemp("ministack")
+    with running_ministack(tmp_path_factory.mktemp("ministack")) as aws:
+        yield aws
+
+
+@contextmanager
+def running_ministack(directory: Path) -> Iterator[EmulatedAws]:
+    """A ministack server on a free port, which has its log and its files in ``directory``."""
     port = _free_port()
     environ = {
         "PATH": os.environ["PATH"],

@@ -93,39 +93,24 @@ class DynamoDbMessageStore(MessageStore):
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
         """See ``MessageStore``."""
         leased = replace(record.leased(now), state=MessageState.PENDING)
-        until = rfc3339(leased.lease_until) if leased.lease_until else None
-        seen = rfc3339(record.lease_until) if record.lease_until else None
-        refusal = self._messages.change(
-            _key(record.gate_key),
+        until = _time_text(leased.lease_until)
+        refusal = self._change_pending(
+            record,
             "SET #lease_until = :until, #attempts = :attempts, #work_since = :work_since",
-            "#state = :pending AND " + _as_seen("lease_until", seen=seen is not None),
-            attributes(
-                {
-                    "until": until,
-                    "attempts": leased.attempts,
-                    "work_since": work_of(leased)["work_since"],
-                    "pending": MessageState.PENDING,
-                    "seen": seen,
-                }
-            ),
+            until=until,
+            attempts=leased.attempts,
+            work_since=work_of(leased)["work_since"],
         )
         return _succeeded(refusal, state=MessageState.PENDING, lease_until=until)
 
     def give_up(self, record: MessageRecord) -> bool:
         """See ``MessageStore``."""
-        seen = rfc3339(record.lease_until) if record.lease_until else None
-        refusal = self._messages.change(
-            _key(record.gate_key),
+        refusal = self._change_pending(
+            record,
             "SET #state = :undeliverable REMOVE #work, #work_since",
-            "#state = :pending AND " + _as_seen("lease_until", seen=seen is not None),
-            attributes(
-                {
-                    "undeliverable": MessageState.UNDELIVERABLE,
-                    "pending": MessageState.PENDING,
-                    "seen": seen,
-                }
-            ),
+            undeliverable=MessageState.UNDELIVERABLE,
         )
+        seen = _time_text(record.lease_until)
         return _succeeded(refusal, state=MessageState.UNDELIVERABLE, lease_until=seen)
 
     def retry(self, gate_key: str) -> bool:
@@ -222,6 +207,18 @@ class DynamoDbMessageStore(MessageStore):
         """See ``MessageStore``."""
         return self._kept.is_erased(gate_key)
 
+    def _change_pending(
+        self, record: MessageRecord, update: str, **values: object
+    ) -> Refusal | None:
+        """Change a message that is pending, if nobody has taken it since it was seen."""
+        seen = _time_text(record.lease_until)
+        return self._messages.change(
+            _key(record.gate_key),
+            update,
+            "#state = :pending AND " + _as_seen("lease_until", seen=seen is not None),
+            attributes({**values, "pending": MessageState.PENDING, "seen": seen}),
+        )
+
     def _unmatched_after(self, position: str, limit: int) -> tuple[MessageRecord, ...]:
         keys = self._work(MessageState.UNMATCHED, ">", position, limit)
         return self._first(limit, keys, lambda record: record.state is MessageState.UNMATCHED)
@@ -267,6 +264,10 @@ def _unicode_errors() -> Iterator[None]:
         yield
     except ValueError as error:  # of UTF-8 or of JSON
         raise StorageRefusedError("the message has a text that is not Unicode") from error
+
+
+def _time_text(moment: datetime | None) -> str | None:
+    return rfc3339(moment) if moment else None
 
 
 def _key(gate_key: str) -> Item:

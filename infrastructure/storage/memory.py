@@ -50,15 +50,8 @@ class MemoryConversationStore(ConversationStore):
         self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
         """See ``ConversationStore``."""
-        with self._lock:
-            keys = {
-                key
-                for sender in normal_senders(channel, senders)
-                for key in self._of_sender[channel, sender]
-            }
-            records = (self._records[key] for key in keys)
-            found = [r for r in records if r.is_open and is_for(r, recipients)]
-            return tuple(deepcopy(sorted(found, key=lambda record: record.conversation_id)))
+        found = self.find_all_conversations(channel, senders)
+        return tuple(record for record in found if record.is_open and is_for(record, recipients))
 
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
         """See ``ConversationStore``."""

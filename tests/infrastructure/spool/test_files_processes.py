@@ -1,11 +1,6 @@
 """The spool as files under several processes, and under one that is killed."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -16,6 +11,7 @@ from pathlib import Path
 from application.clock import utc_now
 from infrastructure.spool.files import FileSpool
 from tests.contracts.spool import MINUTE, REQUEST, SECOND, an_entry, keep_all, names
+from tests.killed_process import kill_at_work
 
 PROCESSES = 3
 GROUPS = "abcdefgh"
@@ -98,25 +94,6 @@ def take_for_ever(directory: Path) -> None:
         print(number, flush=True)  # noqa: T201 - it is what the parent waits for
         spool.put_back(delivery, timedelta(0))
         number += 1
-
-
-def kill_at_work(worker: Callable[[Path], None], directory: Path) -> int:
-    """Let a process work, kill it in the middle; the last number that it printed."""
-    code = f"from pathlib import Path; import {__name__} as m; m.{worker.__name__}(Path.cwd())"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if int(line) == 20:
-                process.send_signal(signal.SIGKILL)
-                break
-        return int(["20", *process.stdout.read().split()][-1])
 
 
 def test_an_entry_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:

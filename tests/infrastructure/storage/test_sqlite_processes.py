@@ -1,10 +1,6 @@
 """Storage in SQLite under several processes, and under one that is killed."""
 
 import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -13,6 +9,7 @@ from infrastructure.blobs.files import FileBlobStore
 from infrastructure.sqlite import SqliteDatabase
 from infrastructure.storage.sqlite_messages import SqliteMessageStore
 from tests.builders import KEY, a_record, an_inbound_message
+from tests.killed_process import kill_at_work
 
 PROCESSES = 3
 MESSAGES = 40
@@ -63,29 +60,10 @@ def write_blobs_for_ever(directory: Path) -> None:
         number += 1
 
 
-def kill_while_writing(writer: Callable[[Path], None], directory: Path) -> int:
-    """Let a process write, kill it in the middle; the last number that it called durable."""
-    code = f"from pathlib import Path; import {__name__} as m; m.{writer.__name__}(Path.cwd())"
-    directory.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if int(line) == 20:
-                process.send_signal(signal.SIGKILL)
-                break
-        return int(["20", *process.stdout.read().split()][-1])
-
-
 def test_a_message_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
     directory = tmp_path / "killed"
-    last = kill_while_writing(write_messages_for_ever, directory)
+    directory.mkdir()
+    last = kill_at_work(write_messages_for_ever, directory)
     database = SqliteDatabase(directory / "frontdesk.db")
     history = SqliteMessageStore(database).history(KEY, limit=1_000_000)
     with database.read() as connection:
@@ -98,7 +76,8 @@ def test_a_message_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
 
 def test_a_blob_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
     directory = tmp_path / "killed"
-    last = kill_while_writing(write_blobs_for_ever, directory)
+    directory.mkdir()
+    last = kill_at_work(write_blobs_for_ever, directory)
     contents = [path.read_text() for path in directory.glob("blob-*")]
     assert len(contents) in (last + 1, last + 2)
     assert set(contents) == {BODY}
