@@ -34,6 +34,7 @@ from tests.faults.crash_backends import CrashBackend, EmbeddedBackend, EmulatedB
 from tests.faults.crash_points import Death
 from tests.faults.crash_runs import OK, SCENARIOS, STORE, Plan, Result, Run
 from tests.faults.crash_webhooks import Case, Kind
+from tests.faults.planted_bugs import PLANTED_BUGS
 
 MOST_POINTS = (16, 12, 8)
 """About as many as each of the three comes to for one webhook."""
@@ -55,12 +56,12 @@ class CrashTest:
     folder: Path
     jobs: int
 
-    def every_point(self, sample: int | None) -> list[Result]:
-        """Execute each scenario as it is, then once for each point that it comes to.
+    def every_point(self, scenarios: Sequence[Plan], sample: int | None) -> list[Result]:
+        """Execute each of ``scenarios`` as it is, then once for each point that it comes to.
 
         With ``sample`` only for as many of them, which are always the same.
         """
-        unharmed = self.execute(SCENARIOS)
+        unharmed = self.execute(scenarios)
         deadly = _deadly_plans(unharmed)
         if sample is not None:
             deadly = random.Random("sample").sample(deadly, sample)
@@ -180,18 +181,38 @@ def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
 @click.option("--runs", default=200, show_default=True, help="How many random plans.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--every-point", is_flag=True, help="Die at every point instead.")
-@click.option("--sample", type=int, help="Only at so many of the points.")
+@click.option(
+    "--scenario",
+    type=click.Choice([one.name for one in SCENARIOS]),
+    help="With --every-point: only this one.",
+)
+@click.option("--sample", type=int, help="With --every-point: only so many of the points.")
 @click.option("--aws", is_flag=True, help="On the emulator at AWS_ENDPOINT_URL.")
+@click.option("--bug", type=click.Choice([*PLANTED_BUGS]), help="Plant it first.")
 @click.option("--jobs", default=os.cpu_count(), show_default=True)
 def main(
-    runs: int, seed: int, sample: int | None, *, every_point: bool, aws: bool, jobs: int
+    runs: int,
+    seed: int,
+    scenario: str | None,
+    sample: int | None,
+    bug: str | None,
+    *,
+    every_point: bool,
+    aws: bool,
+    jobs: int,
 ) -> None:
     """Run front desks that die."""
     started = time.monotonic()
+    if bug is not None:
+        PLANTED_BUGS[bug]()
     folder = Path(tempfile.mkdtemp(prefix="frontdesk-crashes-"))
     test = CrashTest(_backend(folder, aws=aws), folder, 1 if aws else jobs)
     warm_up(test.template, folder / "scratch")
-    results = test.every_point(sample) if every_point else test.execute(random_plans(runs, seed))
+    scenarios = [one for one in SCENARIOS if scenario in (None, one.name)]
+    if every_point:
+        results = test.every_point(scenarios, sample)
+    else:
+        results = test.execute(random_plans(runs, seed))
     found = report(results, time.monotonic() - started)
     click.echo(json.dumps(found))
     if found["problems"]:
