@@ -21,7 +21,7 @@ from tests.end_to_end.answers import (
     UNSUPPORTED_CHANNEL,
 )
 from tests.end_to_end.conftest import Serve, backend, host, serve
-from tests.end_to_end.desk import AWS, Answer, Desk
+from tests.end_to_end.desk import AWS, BACKENDS, Answer, Desk
 from tests.faults.crash_backends import use_impatient_spool
 from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_left
 from tests.faults.outages import (
@@ -45,6 +45,8 @@ __all__ = ["backend", "host", "serve"]
 LIMIT = 500_000
 SETTINGS = {"PUBLIC_BASE_URL": ORIGIN, "MAX_BODY_BYTES": str(LIMIT)}
 CASES = tuple(Case(kind, 4711 + number) for number, kind in enumerate(Kind))
+REPEATED = Case(Kind.REPLY, 4710)
+"""Has come before, and comes again while something is out."""
 
 
 class Row(NamedTuple):
@@ -77,7 +79,6 @@ ROWS = {
     "store and spool lose their answers": Row(STORE + SPOOL, answer_lost, keeps_messages=False),
     "everything down": Row(EVERYTHING, down, keeps_messages=False, keeps_unreadable=False),
 }
-ON_AWS = ("store down", "queue loses its answers", "store and spool lose their answers")
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ class Troubled:
         lookout.take_contexts()
         broken = [
             f"{case.kind}: {problem}"
-            for case in CASES
+            for case in (REPEATED, *CASES)
             for problem in lookout.find(case).problems(at_most_once=backend != AWS)
         ]
         return [*broken, *what_is_left(self.desk.container)]
@@ -135,24 +136,19 @@ def troubled(serve: Serve, backend: str, request: pytest.FixtureRequest) -> Trou
         outage.prepare(container)
 
     desk = serve(SETTINGS, prepare=prepare)
-    for case in CASES:
+    for case in (REPEATED, *CASES):
         case.open_conversation(desk.container)
     return Troubled(desk, outage)
 
 
-@pytest.mark.parametrize(
-    ("backend", "name"),
-    [
-        *(("sqlite", name) for name in ROWS),
-        *((AWS, name) for name in ON_AWS),
-    ],
-    indirect=["backend"],
-)
+@pytest.mark.parametrize("backend", [*BACKENDS, AWS], indirect=True)
+@pytest.mark.parametrize("name", ROWS)
 def test_an_outage_loses_and_doubles_nothing(troubled: Troubled, backend: str, name: str) -> None:
     row = ROWS[name]
+    assert troubled.post(REPEATED).shown == THANKS[SMS]
     troubled.outage.begin(row.roles, row.failure)
 
-    answers = {case: troubled.post(case).shown for case in CASES}
+    answers = {case: troubled.post(case).shown for case in (REPEATED, *CASES)}
 
     for case, answer in answers.items():
         if case.kind is Kind.UNREADABLE:
@@ -184,5 +180,5 @@ def test_throttling_loses_nothing(
     assert answer.shown == THANKS[case.channel]
 
     troubled.heal()
-    assert [troubled.post(one).status for one in CASES] == [200] * len(CASES)
+    assert {troubled.post(one).status for one in (REPEATED, *CASES)} == {200}
     assert troubled.problems(backend) == []
