@@ -10,7 +10,7 @@ from application.bury_request import BuryRequest
 from application.clock import Deadline
 from application.ports.spooling import Spool, SpoolDelivery
 from application.receive_proven import ReceiveProven
-from domain.errors import TemporaryError
+from domain.errors import TemporaryError, safe_reason
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,11 @@ class WorkOffSpool:
             if isinstance(error, TemporaryError) and delivery.attempts < MAX_ATTEMPTS:
                 logger.warning(
                     "spooled webhook still fails",
-                    extra={"spool_entry_id": entry.entry_id, "error": type(error).__name__},
+                    extra={
+                        "spool_entry_id": entry.entry_id,
+                        "error": type(error).__name__,
+                        "reason": safe_reason(error),
+                    },
                 )
                 return WorkedOff.PUT_BACK
             return self._buried(error, delivery)

@@ -104,8 +104,9 @@ def test_the_log_says_why_something_comes_back(
 ) -> None:
     desk.gets(an_inbound_message())
     desk.work_off()
-    (reason,) = [one for one in caplog.records if one.message == "spooled webhook still fails"]
-    assert reason.__dict__["error"] == "StorageUnavailableError"
+    (line,) = [one for one in caplog.records if one.message == "spooled webhook still fails"]
+    assert line.__dict__["error"] == "StorageUnavailableError"
+    assert line.__dict__["reason"] == "no answer"
 
 
 def test_after_many_attempts_it_is_a_dead_letter(desk: FrontDesk) -> None:

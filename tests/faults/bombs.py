@@ -118,6 +118,9 @@ MAILS: dict[str, Callable[[], bytes]] = {
         + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
         + _filled(b"=F0=9F=98=80")
     ),
+    "a raw text with one smiley": lambda: _raw(
+        HEAD + b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + "😀".encode() + _filled(b"Hi. ")
+    ),
     "49 levels": lambda: _raw(_nested(49) + b"\r\n" + _filled(b"x\r\n--", 30 * MEBIBYTE)),
     "499 parts of text": lambda: _raw(_parts(499, b"Content-Type: text/plain", b"x" * 66_000)),
     "100 files": lambda: _raw(_parts(100, b"Content-Type: image/png", b"x" * 330_000)),
