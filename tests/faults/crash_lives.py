@@ -8,7 +8,7 @@ import socket
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,14 @@ import uvicorn
 from dependency_injector import providers
 
 from application.clock import utc_now
-from domain.errors import QueueRoutingError, StorageUnavailableError
+from domain import messages
+from domain.errors import (
+    AnswerNotSentError,
+    QueueRoutingError,
+    StorageUnavailableError,
+    TemporaryError,
+)
+from domain.messages import MAX_ATTEMPTS
 from entrypoints.container import Container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import listen, webhook_endpoint
@@ -28,11 +35,13 @@ from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.telemetry.logs import configure_logging
 from tests.faults.crash_backends import CrashBackend
 from tests.faults.crash_points import Death, Points
-from tests.faults.crash_webhooks import what_is_left
+from tests.faults.crash_webhooks import Case, is_anything_left, operate, what_is_left
 from tests.faults.watched_ports import watch_ports
 
 LEFTOVERS_SECONDS = 10.0
 """Real time for what was left behind: only an emulator's queue needs any."""
+
+_FAILURES = {"queue": QueueRoutingError, "sender": AnswerNotSentError}
 
 ROUND = timedelta(minutes=6)
 """Longer than any delay of the spool; leases grow longer, and need a few of them."""
@@ -56,10 +65,11 @@ class _Desk(NamedTuple):
 
 @dataclass(frozen=True)
 class Life:
-    """One process, that begins ``minutes`` late, and to which ``failing`` roles are down.
+    """One process, that begins ``minutes`` late.
 
-    Of ``container`` nothing may be in use before. ``folder`` is for the run's own files. Lives
-    of one run have different ``minutes``.
+    To it ``failing`` roles are down until it has worked on leftovers once; with ``has_bug`` they
+    fail in a way that nobody foresaw. Of ``container`` nothing may be in use before. ``folder``
+    is for the run's own files. Lives of one run have different ``minutes``.
     """
 
     backend: CrashBackend
@@ -68,6 +78,8 @@ class Life:
     minutes: int
     death: Death = None
     failing: Collection[str] = field(default=())
+    has_bug: bool = False
+    most_attempts: int = MAX_ATTEMPTS
 
     @property
     def points(self) -> list[str]:
@@ -96,9 +108,9 @@ class Life:
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
 
-    def work_on_leftovers(self) -> bool:
-        """Work off the spool and relay until nothing is left; whether it came to that."""
-        _, status = os.waitpid(_fork(self._work_on_leftovers), 0)
+    def work_on_leftovers(self, cases: Sequence[Case]) -> bool:
+        """Work off, relay and operate until nothing of ``cases`` is left; if it comes to that."""
+        _, status = os.waitpid(_fork(lambda: self._work_on_leftovers(cases)), 0)
         return status == 0
 
     def _serve(self, listener: socket.socket) -> None:
@@ -107,37 +119,52 @@ class Life:
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
         uvicorn.Server(config).run(sockets=[listener])
 
-    def _work_on_leftovers(self) -> None:
+    def _work_on_leftovers(self, cases: Sequence[Case]) -> None:
         container, clock, _ = self._desk()
         ends_at = time.monotonic() + LEFTOVERS_SECONDS
-        while any(what_is_left(container)):
+        while True:
+            for work in (work_off_some, relay_some, lambda container: operate(container, cases)):
+                # The tasks of a server go on after an error, too.
+                with suppress(TemporaryError, ZeroDivisionError):
+                    while work(container):
+                        pass
+            clock.ahead += ROUND
+            if not is_anything_left(container, cases):
+                break
             if time.monotonic() > ends_at:
                 raise TimeoutError(list(what_is_left(container)))
-            while work_off_some(container) or relay_some(container):
-                pass
-            clock.ahead += ROUND
 
     def _desk(self) -> _Desk:
         configure_logging("INFO", (self.folder / "log").open("a"))
+        messages.MAX_ATTEMPTS = self.most_attempts
         points = Points(self._log, self.death)
         clock = MovableClock(timedelta(minutes=self.minutes))
         container = self.container
         container.clock.override(providers.Object(clock))
         self.backend.watch(container, points)
-        watch_ports(container, self._around(points))
+        watch_ports(container, self._around(points, clock))
         container.tenancy()
         return _Desk(container, clock, points)
 
-    def _around(self, points: Points) -> Callable[[str], AbstractContextManager[None]]:
+    def _around(
+        self, points: Points, clock: MovableClock
+    ) -> Callable[[str], AbstractContextManager[None]]:
+        healed_after = clock.ahead
+
         @contextmanager
         def around(name: str) -> Iterator[None]:
             role = name.partition(".")[0]
-            if role in self.failing:
-                raise (QueueRoutingError if role == "queue" else StorageUnavailableError)("down")
+            if role in self.failing and clock.ahead == healed_after:
+                raise self._failure(role)
             with points.around(name):
                 yield
 
         return around
+
+    def _failure(self, role: str) -> Exception:
+        if self.has_bug:
+            return ZeroDivisionError("a bug")
+        return _FAILURES.get(role, StorageUnavailableError)("down")
 
 
 def _fork(work: Callable[[], None]) -> int:

@@ -31,15 +31,14 @@ from infrastructure.secrets.development import keep_development_credentials
 from tests.emulators import EmulatedAws
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_backends import CrashBackend, EmbeddedBackend, EmulatedBackend
-from tests.faults.crash_points import Death
-from tests.faults.crash_runs import OK, SCENARIOS, STORE, Plan, Result, Run
+from tests.faults.crash_points import AROUND_EFFECT, EFFECTS, Death
+from tests.faults.crash_runs import OK, QUEUE, SCENARIOS, STORE, Plan, Result, Run
 from tests.faults.crash_webhooks import Case, Kind
 from tests.faults.planted_bugs import PLANTED_BUGS
 
 MOST_POINTS = (16, 12, 8)
 """About as many as each of the three comes to for one webhook."""
 
-QUEUE = frozenset({"queue"})
 DOWN = (frozenset[str](), frozenset[str](), STORE, QUEUE, STORE | QUEUE)
 
 DUPLICATES = 2
@@ -111,8 +110,8 @@ def _shared_by(plan: Plan, stage: int) -> str:
     """Which scenarios go the same way as ``plan``."""
     if stage == DUPLICATES:
         return "whatever comes again"
-    is_delivered = Case(plan.kinds[0], 0).queue is not None
-    return "whatever is delivered" if is_delivered and not plan.failing else plan.name
+    is_delivered = Case(plan.kinds[0], 0).is_known and not plan.failing
+    return "whatever is delivered" if is_delivered else plan.name
 
 
 def random_plans(runs: int, seed: int) -> list[Plan]:
@@ -163,11 +162,14 @@ def _receive(container: Container, case: Case) -> None:
 
 def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
     """What a person wants to know, and what a test asserts."""
+    points = {point for result in results for life in result.points for point in life}
+    effects = {found[1] for point in points if (found := AROUND_EFFECT.match(point))}
     died_at = Counter(point.partition("#")[0] for result in results for point in result.died_at)
     return {
         "runs": len(results),
         "deaths": died_at.total(),
         "points": len(died_at),
+        "effects_not_reached": sorted(EFFECTS - effects),
         "seconds": round(seconds, 1),
         "problems": [
             {"run": result.number, "plan": str(result.plan), "problems": result.problems}

@@ -24,16 +24,21 @@ EFFECTS = frozenset(
     {
         *("conversations.open_conversation", "conversations.record_activity"),
         *("messages.record", "messages.assign", "messages.take_lease", "messages.give_up"),
-        *("messages.mark_queued", "claims.claim", "claims.give_back", "sender.send"),
-        *("blobs.put", "dead_letters.keep", "queue.publish"),
+        *("messages.mark_queued", "messages.retry"),
+        *("claims.claim", "claims.give_back", "sender.send"),
+        *("dead_letters.keep", "dead_letters.replace", "dead_letters.delete"),
+        *("blobs.put", "queue.publish"),
         *("spool.keep", "spool.take", "spool.done", "spool.put_back"),
     }
 )
-"""Every call that changes anything outside of the process."""
+"""Every call that changes anything outside of the process, but for erasure and retention."""
 
 _CHANGES = re.compile(r"\s*(BEGIN|COMMIT|INSERT INTO \w+|UPDATE \w+|DELETE FROM \w+)")
 _FILE_EVENTS = frozenset({"os.rename", "os.link", "os.remove"})
 _READING_CALLS = ("Get", "Head", "Query", "List", "BatchGet")
+
+AROUND_EFFECT = re.compile(r"(?:before|after) (\w+\.\w+)#")
+"""A point around an effect, and the effect's name."""
 
 Death = str | int | None
 """Where to die: at a named point, like ``before messages.record#2``, or at the n-th of all."""

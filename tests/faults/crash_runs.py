@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from domain.messages import MAX_ATTEMPTS
 from entrypoints.container import Container
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.secrets.development import keep_development_credentials
@@ -14,7 +15,7 @@ from tests.end_to_end.providers import Providers
 from tests.faults.crash_backends import CrashBackend
 from tests.faults.crash_lives import Life
 from tests.faults.crash_points import Death
-from tests.faults.crash_webhooks import Case, Kind, Lookout, TakenContext, what_is_left
+from tests.faults.crash_webhooks import Case, Kind, Lookout, TakenContext, is_anything_left
 
 OK = 200
 STORE = frozenset({"conversations", "messages", "claims"})
@@ -22,22 +23,31 @@ STORE = frozenset({"conversations", "messages", "claims"})
 
 @dataclass(frozen=True)
 class Plan:
-    """What comes at once, which roles are down at first, and where three processes die.
+    """What comes at once, which roles are down, and where three processes die.
 
-    The first serves, the second works on what that left, the third serves again.
+    The first serves, with ``failing`` roles. The second works on what that left, at first with
+    roles that are ``still_failing``. The third serves again.
     """
 
     name: str
     kinds: tuple[Kind, ...]
     failing: frozenset[str] = frozenset()
     deaths: tuple[Death, Death, Death] = (None, None, None)
+    still_failing: frozenset[str] = frozenset()
+    has_bug: bool = False
+    most_attempts: int = MAX_ATTEMPTS
 
 
+QUEUE = frozenset({"queue"})
 SCENARIOS = (
     *(Plan(kind, (kind,)) for kind in Kind),
     Plan("store down", (Kind.REPLY,), STORE),
+    Plan("store down for long", (Kind.REPLY,), STORE, still_failing=STORE),
     Plan("store down, mail with a file", (Kind.MAIL_WITH_FILE,), STORE | {"blobs"}),
-    Plan("queue down", (Kind.HAND_OFF,), frozenset({"queue"})),
+    Plan("queue down", (Kind.HAND_OFF,), QUEUE),
+    Plan("given up", (Kind.REPLY,), QUEUE, still_failing=QUEUE, most_attempts=1),
+    Plan("a bug", (Kind.REPLY,), STORE, still_failing=STORE, has_bug=True),
+    Plan("fallback not sent", (Kind.UNKNOWN_SENDER,), frozenset({"sender"})),
 )
 
 
@@ -71,11 +81,13 @@ class Run:
         shutil.copytree(template, self._data_dir)
         with self._looking() as lookout:
             for case in self._cases:
-                case.open_conversation(lookout.container)
+                if case.is_known:
+                    case.open_conversation(lookout.container)
         first, second, third = (
             self._life(minutes, death) for minutes, death in enumerate(self.plan.deaths, start=1)
         )
         first = replace(first, failing=self.plan.failing)
+        second = replace(second, failing=self.plan.still_failing)
         problems = [*self._first_half(first, second), *self._second_half(third)]
         lives = (first, second, third)
         points = [life.points for life in lives]
@@ -101,9 +113,9 @@ class Run:
     def _work_on_leftovers(self, *lives: Life) -> Iterator[str]:
         """Let one after the other do it, until one does not die of it."""
         with self._looking() as lookout:
-            if not any(what_is_left(lookout.container)):
+            if not is_anything_left(lookout.container, self._cases):
                 return
-        if not any(life.work_on_leftovers() for life in lives):
+        if not any(life.work_on_leftovers(self._cases) for life in lives):
             yield "there is no end of work"
 
     def _broken_promises(self, statuses: Sequence[int | None]) -> Iterator[str]:
@@ -123,7 +135,15 @@ class Run:
         self._container.reset_singletons()
 
     def _life(self, minutes: int, death: Death = None) -> Life:
-        return Life(self.backend, self._container_of_lives, self.folder, minutes, death)
+        return Life(
+            self.backend,
+            self._container_of_lives,
+            self.folder,
+            minutes,
+            death,
+            has_bug=self.plan.has_bug,
+            most_attempts=self.plan.most_attempts,
+        )
 
     @cached_property
     def _container(self) -> Container:

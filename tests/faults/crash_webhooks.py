@@ -1,12 +1,13 @@
 """The webhooks that come to a front desk that may die, and what must become of each."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from application.ports.files import DeadLetter
+from application.ports.files import DeadLetter, DeadLetterKind
 from domain.addresses import ChannelType
 from domain.context import ContextObject
 from domain.messages import ConversationKey
@@ -30,13 +31,14 @@ class Kind(StrEnum):
     MAIL_WITH_FILE = "mail with a file"
     LARGE_MAIL = "mail too large for a queue"
     UNKNOWN_SENDER = "unknown sender"
+    LATE_CUSTOMER = "sender who is known later"
     UNREADABLE = "unreadable"
 
 
 class _Way(NamedTuple):
     channel: ChannelType
     queue: str | None
-    """Where its context goes; whoever has such a queue has a conversation."""
+    """Where its context goes; whoever has such a queue has a conversation, sooner or later."""
 
 
 _WAYS = {
@@ -45,6 +47,7 @@ _WAYS = {
     Kind.MAIL_WITH_FILE: _Way(EMAIL, "email-replies"),
     Kind.LARGE_MAIL: _Way(EMAIL, "email-replies"),
     Kind.UNKNOWN_SENDER: _Way(SMS, None),
+    Kind.LATE_CUSTOMER: _Way(SMS, "sms-replies"),
     Kind.UNREADABLE: _Way(SMS, None),
 }
 
@@ -83,8 +86,13 @@ class Case:
     def conversation_id(self) -> str:
         return f"conversation-{self.number}"
 
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a conversation when it comes."""
+        return self.queue is not None and self.kind is not Kind.LATE_CUSTOMER
+
     def open_conversation(self, container: Container) -> None:
-        """Let the sender be known, if it is."""
+        """Let the sender be known, if it ever is."""
         if self.queue is not None:
             wanted = a_conversation(
                 self.channel,
@@ -125,6 +133,8 @@ class Found:
     letters: int
     fallbacks: int
     has_files: bool
+    is_noted: bool
+    """Whether the conversation shows it as what came last."""
 
     @property
     def is_absent(self) -> bool:
@@ -140,7 +150,7 @@ class Found:
             yield f"{self.records} records"
         if self.letters != unreadable:
             yield f"{self.letters} dead letters"
-        if self.fallbacks > (self.case.kind is Kind.UNKNOWN_SENDER):
+        if self.fallbacks > (self.case.queue is None or not self.case.is_known):
             yield f"{self.fallbacks} fallbacks"
         if len(ids) != wanted or any(queue != self.case.queue for queue, _ in self.contexts):
             yield f"contexts {[(queue, context.request_id) for queue, context in self.contexts]}"
@@ -148,6 +158,8 @@ class Found:
             yield f"{len(self.contexts)} contexts"
         if not self.has_files:
             yield "a file that the context names is not there"
+        if not self.is_noted:
+            yield "the conversation does not show it"
 
 
 @dataclass(frozen=True)
@@ -177,6 +189,7 @@ class Lookout:
             letters=self._count_letters(case),
             fallbacks=self._count_fallbacks(case),
             has_files=all(self._has_files(context) for _, context in contexts),
+            is_noted=case.queue is None or self._is_noted(case),
         )
 
     def _count_records(self, case: Case) -> int:
@@ -186,6 +199,16 @@ class Lookout:
             return sum(one.message.provider_message_id == case.message_id for one in unmatched)
         conversation = ConversationKey(case.conversation_id, case.channel)
         return len(messages.history(conversation))
+
+    def _is_noted(self, case: Case) -> bool:
+        conversations = self.container.conversation_store()
+        return any(
+            found.conversation_status == "user_reply_received"
+            and found.last_message is not None
+            and found.last_message.message_id == case.message_id
+            and found.last_message.timestamp == found.last_user_message_at
+            for found in conversations.get_conversations(case.conversation_id)
+        )
 
     def _count_letters(self, case: Case) -> int:
         letters = self.container.dead_letters().list_letters(MANY)
@@ -212,9 +235,37 @@ def _is_of(letter: DeadLetter, case: Case) -> bool:
 
 
 def what_is_left(container: Container) -> Iterator[str]:
-    """What waits for the spool's worker or the relay, now or later."""
+    """What waits for the spool's worker or the relay, now or later, or for an operator."""
     if entries := container.spool().depth().entries:
         yield f"{entries} entries in the spool"
     end_of_time = datetime.max.replace(tzinfo=UTC)
     if stuck := container.message_store().list_stuck(MANY, end_of_time):
         yield f"{len(stuck)} messages are pending"
+    if letters := list(_redrivable(container)):
+        yield f"{len(letters)} dead letters"
+
+
+def is_anything_left(container: Container, cases: Sequence[Case]) -> bool:
+    """Whether there is anything to do, ``operate`` included."""
+    return any(what_is_left(container)) or any(_late_customers(container, cases))
+
+
+def operate(container: Container, cases: Sequence[Case]) -> None:
+    """Do what an operator does: redrive what failed for no good reason, open conversations."""
+    for letter in list(_redrivable(container)):
+        container.redrive_dead_letters()(letter)
+    if late := _late_customers(container, cases):
+        for case in late:
+            case.open_conversation(container)
+        deque(container.redrive_unmatched()(), maxlen=0)
+
+
+def _late_customers(container: Container, cases: Sequence[Case]) -> Sequence[Case]:
+    unmatched = container.message_store().list_unmatched(MANY)
+    senders = {record.message.sender.value for record in unmatched}
+    return [one for one in cases if one.kind is Kind.LATE_CUSTOMER and one.sender in senders]
+
+
+def _redrivable(container: Container) -> Iterator[DeadLetter]:
+    letters = container.dead_letters().list_letters(MANY)
+    return (one for one in letters if one.kind is not DeadLetterKind.UNREADABLE)

@@ -10,9 +10,11 @@ from uuid import uuid4
 
 from application.clock import Deadline
 from application.deliver_message import DeliverMessage
+from application.ports.files import DeadLetter
 from application.ports.spooling import SpoolDelivery
-from application.ports.storage import Claim
+from application.ports.storage import Claim, ConversationStore
 from application.receive_message import Outcome, Receipt, ReceiveMessage
+from application.redrive_dead_letters import RedriveDeadLetters, RedrivenLetter
 from application.spool_request import SpoolRequest
 from application.work_off_spool import WorkedOff, WorkOffSpool
 from domain.conversations import Conversation
@@ -73,6 +75,36 @@ def _new_id_for_each_attempt() -> None:
     _replace(DeliverMessage, "repeat", renamed)
 
 
+def _republish_without_the_update() -> None:
+    repeat = DeliverMessage.repeat
+
+    def as_it_was(self: DeliverMessage, record: MessageRecord, deadline: Deadline) -> Any:
+        return repeat(replace(self, conversations=_Unchanged(self.conversations)), record, deadline)
+
+    _replace(DeliverMessage, "repeat", as_it_was)
+
+
+class _Unchanged:
+    def __init__(self, conversations: ConversationStore) -> None:
+        self._conversations = conversations
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._conversations, name)
+
+    def record_activity(self, conversation: Conversation, _: InboundMessage) -> Conversation:
+        return conversation
+
+
+def _delete_letters_before_redriving() -> None:
+    redrive = RedriveDeadLetters.__call__
+
+    def call(self: RedriveDeadLetters, letter: DeadLetter) -> RedrivenLetter:
+        self.dead_letters.delete(letter.letter_id)
+        return redrive(self, letter)
+
+    _replace(RedriveDeadLetters, "__call__", call)
+
+
 def _answer_duplicates_and_forget_it() -> None:
     receive = ReceiveMessage.__call__
 
@@ -100,6 +132,8 @@ PLANTED_BUGS: Mapping[str, Callable[[], None]] = {
     "thanked for before it is put aside": _thank_before_it_is_put_aside,
     "recorded once a minute": _count_the_minute_in_the_gate,
     "another id for each attempt": _new_id_for_each_attempt,
+    "republished without the update": _republish_without_the_update,
+    "deleted before it is redriven": _delete_letters_before_redriving,
     "duplicates are answered": _answer_duplicates_and_forget_it,
 }
 """What plants each, in this process and those that it starts."""
