@@ -49,8 +49,10 @@ check: test ## Every test, lint, format, types, layers, coverage of the rules an
 	$(BIN)/lint-imports
 	$(BIN)/coverage report
 
-crash-test: $(STAMP) $(MINISTACK_STAMP) ## Kill the server at every point, then at 10,000 random ones
+crash-test: $(STAMP) $(MINISTACK_STAMP) ## Kill the process at every point, then 10,000 times at random; on AWS less often
 	$(BIN)/python -m tests.faults.crash_main --every-point
+	$(BIN)/python -m tests.faults.crash_main --aws --every-point
+	$(BIN)/python -m tests.faults.crash_main --aws --runs 200
 	$(BIN)/python -m tests.faults.crash_main --runs 10000
 
 duplicates-test: $(STAMP) $(MINISTACK_STAMP) ## Post 10,000 copies of one webhook to several servers at once

@@ -15,7 +15,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from application.clock import utc_now
 from application.ports.channels import WebhookRequest
 from entrypoints.container import Container
 from infrastructure.secrets.development import keep_development_credentials
-from tests.emulators import EmulatedAws
+from tests.emulators import running_ministack
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_backends import CrashBackend, EmbeddedBackend, EmulatedBackend
 from tests.faults.crash_points import AROUND_EFFECT, EFFECTS, Death
@@ -40,6 +41,9 @@ MOST_POINTS = (16, 12, 8)
 """About as many as each of the three comes to for one webhook."""
 
 DOWN = (frozenset[str](), frozenset[str](), STORE, QUEUE, STORE | QUEUE)
+
+REPORT_EVERY = 250
+"""Runs of one job: half a minute or so."""
 
 DUPLICATES = 2
 """The stage in which everything comes again."""
@@ -83,10 +87,12 @@ class CrashTest:
         return [result for file in files for result in pickle.loads(file.read_bytes())]
 
     def _work(self, tasks: Sequence[Task], file: Path) -> None:
-        results = [
-            Run(self.backend, plan, number, self.folder / f"run-{number}").execute(self.template)
-            for number, plan in tasks
-        ]
+        results = []
+        for number, plan in tasks:
+            run = Run(self.backend, plan, number, self.folder / f"run-{number}")
+            results.append(run.execute(self.template))
+            if len(results) % REPORT_EVERY == 0:
+                click.echo(f"{len(results)} of {len(tasks)} runs done in {file.name}", err=True)
         file.write_bytes(pickle.dumps(results))
 
     @property
@@ -189,7 +195,7 @@ def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
     help="With --every-point: only this one.",
 )
 @click.option("--sample", type=int, help="With --every-point: only so many of the points.")
-@click.option("--aws", is_flag=True, help="On the emulator at AWS_ENDPOINT_URL.")
+@click.option("--aws", is_flag=True, help="On an emulator of AWS.")
 @click.option("--bug", type=click.Choice([*PLANTED_BUGS]), help="Plant it first.")
 @click.option("--jobs", default=os.cpu_count(), show_default=True)
 def main(
@@ -208,13 +214,14 @@ def main(
     if bug is not None:
         PLANTED_BUGS[bug]()
     folder = Path(tempfile.mkdtemp(prefix="frontdesk-crashes-"))
-    test = CrashTest(_backend(folder, aws=aws), folder, 1 if aws else jobs)
-    warm_up(test.template, folder / "scratch")
-    scenarios = [one for one in SCENARIOS if scenario in (None, one.name)]
-    if every_point:
-        results = test.every_point(scenarios, sample)
-    else:
-        results = test.execute(random_plans(runs, seed))
+    with _running_backend(folder, aws=aws) as backend:
+        test = CrashTest(backend, folder, 1 if aws else jobs)
+        warm_up(test.template, folder / "scratch")
+        scenarios = [one for one in SCENARIOS if scenario in (None, one.name)]
+        if every_point:
+            results = test.every_point(scenarios, sample)
+        else:
+            results = test.execute(random_plans(runs, seed))
     found = report(results, time.monotonic() - started)
     click.echo(json.dumps(found))
     if found["problems"]:
@@ -222,10 +229,13 @@ def main(
     shutil.rmtree(folder)
 
 
-def _backend(folder: Path, *, aws: bool) -> CrashBackend:
+@contextmanager
+def _running_backend(folder: Path, *, aws: bool) -> Iterator[CrashBackend]:
     if not aws:
-        return EmbeddedBackend()
-    return EmulatedBackend.create(EmulatedAws(os.environ), folder / "template")
+        yield EmbeddedBackend()
+        return
+    with running_ministack(folder) as emulated:
+        yield EmulatedBackend.create(emulated, folder / "template")
 
 
 if __name__ == "__main__":
