@@ -141,6 +141,37 @@ def test_nothing_is_given_up_while_no_dead_letter_can_be_written(queue: Unsteady
     assert desk.relay() == RelayReport(given_up=1)
 
 
+class HastyOperator(MemoryDeadLetters):
+    """Somebody redrives each letter as soon as it appears."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[DeadLetter] = []
+        self.desk: FrontDesk | None = None
+
+    def keep(self, letter: DeadLetter) -> None:
+        super().keep(letter)
+        if self.desk is not None and not self.seen:
+            self.seen.append(letter)
+            self.desk.redrive_letter(letter)
+
+
+def test_a_letter_that_was_redriven_too_early_is_written_again(queue: UnsteadyQueue) -> None:
+    letters = HastyOperator()
+    desk = FrontDesk(publisher=queue, dead_letters=letters)
+    letters.desk = desk
+    desk.knows()
+    desk.gets(an_inbound_message())
+    for _ in range(MAX_ATTEMPTS + 1):
+        desk.passes(600)
+        desk.relay()
+    (letter,) = letters.list_letters(10)
+    assert letters.seen == [letter], "the message was not undeliverable yet"
+    queue.is_down = False
+    desk.redrive_letter(letter)
+    assert desk.relay() == RelayReport(relayed=1)
+
+
 def test_the_delay_is_what_is_left_of_it(desk: FrontDesk, queue: UnsteadyQueue) -> None:
     queue.is_down = False
     desk.passes(31)
