@@ -3,12 +3,14 @@
 ``python -m benchmarks.soak`` posts signed SMS at a steady rate to a server with embedded storage,
 kills it with SIGKILL at random moments and starts another. In the last third nothing is killed,
 so that its memory can be watched. What got no answer is sent again in the end. Then each message
-must be recorded once and have one context. Exits with 1 if that is not so, or if memory grows.
+must be recorded once and have one context. Exits with 1 if that is not so, or if memory grows
+(which only a long run can tell).
 """
 
 import os
 import random
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -42,8 +44,11 @@ CONVERSATIONS = 100
 AT_ONCE = 16
 OK = 200
 MANY = 10_000_000
-MOST_GROWTH = 1.2
-"""How much more memory at the end of the last third than at its middle is still flat."""
+MOST_BYTES_A_MESSAGE = 1000.0
+"""How much more memory a message may cost for ever: what is flat shows a tenth of it as noise."""
+
+ENOUGH_MESSAGES = 4000
+"""From how many on that can be told: fewer show how a server warms up."""
 
 REPORT_SECONDS = 10.0
 
@@ -54,7 +59,8 @@ class Victim:
 
     environ: Mapping[str, str]
     kills: int = 0
-    samples_kib: list[int] = field(default_factory=list)
+    samples: list[tuple[int, int]] = field(default_factory=list)
+    """How many messages had been sent, and its memory then, in KiB."""
 
     def start(self) -> None:
         """Start one, and learn where it listens."""
@@ -70,7 +76,7 @@ class Victim:
         if found is None:
             sys.exit("the server did not start")
         self.origin = found.group()
-        self.samples_kib.clear()
+        self.samples.clear()
 
     def kill(self) -> None:
         """End it as a power failure would end it, and start the next."""
@@ -86,11 +92,11 @@ class Victim:
         if self.process.returncode:
             sys.exit(f"the server ended with status {self.process.returncode}")
 
-    def sample(self) -> int:
-        """Its memory now, in KiB."""
+    def sample(self, sent: int) -> int:
+        """Its memory now that so many messages were ``sent``, in KiB."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         size_kib = int(status.partition("VmRSS:")[2].split()[0])
-        self.samples_kib.append(size_kib)
+        self.samples.append((sent, size_kib))
         return size_kib
 
 
@@ -160,7 +166,7 @@ class Soak:
     def _report(self, seconds: float, victim: Victim) -> None:
         click.echo(
             f"{seconds:6.0f} s  {len(self.answers):7} sent  {len(self.unanswered):5} unanswered  "
-            f"{victim.kills:4} kills  {victim.sample() / 1024:6.1f} MiB"
+            f"{victim.kills:4} kills  {victim.sample(len(self.answers)) / 1024:6.1f} MiB"
         )
 
 
@@ -208,9 +214,16 @@ def broken_promises(container: Container, soak: Soak) -> Iterator[str]:
         yield f"{len(soak.unanswered)} messages got no 2xx in the end"
 
 
-def growth(samples_kib: Sequence[int]) -> float:
-    """The last of the samples by the one in the middle, before which everything warms up."""
-    return samples_kib[-1] / samples_kib[len(samples_kib) // 2]
+def bytes_a_message(samples: Sequence[tuple[int, int]]) -> float | None:
+    """By how much memory grew with each message of the last two thirds of ``samples``.
+
+    Before that everything warms up. ``None`` if there were too few to tell.
+    """
+    settled = samples[len(samples) // 3 :]
+    sent, sizes_kib = zip(*settled, strict=True)
+    if sent[-1] - sent[0] < ENOUGH_MESSAGES:
+        return None
+    return 1024 * statistics.linear_regression(sent, sizes_kib).slope
 
 
 @click.command()
@@ -234,8 +247,10 @@ def main(seconds: float, rate: float, seed: int) -> None:
         deliver_all(container)
         problems = [*broken_promises(container, soak)]
         container.shutdown_resources()
-    if (grown := growth(victim.samples_kib)) > MOST_GROWTH:
-        problems.append(f"memory grew to {grown:.0%}")
+    if (grown := bytes_a_message(victim.samples)) is not None:
+        click.echo(f"memory grew by {grown:.0f} bytes a message in the end")
+        if grown > MOST_BYTES_A_MESSAGE:
+            problems.append("that is too much: something is never given back")
     if problems:
         sys.exit("\n".join(problems))
     click.echo("every promise was kept")

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.soak import MOST_BYTES_A_MESSAGE, bytes_a_message
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -22,3 +24,19 @@ def test_a_server_that_is_killed_again_and_again_keeps_every_promise() -> None:
     kills = re.findall(r"(\d+) kills", done.stdout)
     assert int(kills[-1]) >= 3
     assert done.stdout.endswith("every promise was kept\n")
+
+
+def test_memory_that_is_never_given_back_is_noticed() -> None:
+    sizes_kib = [72_000, 73_100, 72_900, 73_400, 73_000, 73_600, 73_200]
+    flat = [(16_000 + 1_000 * number, size) for number, size in enumerate(sizes_kib)]
+    found = bytes_a_message(flat)
+    assert found is not None
+    assert abs(found) < MOST_BYTES_A_MESSAGE / 4
+    leaking = [(sent, size + 2 * (sent - 16_000)) for sent, size in flat]
+    found = bytes_a_message(leaking)
+    assert found is not None
+    assert found > MOST_BYTES_A_MESSAGE
+
+
+def test_few_messages_tell_nothing_about_memory() -> None:
+    assert bytes_a_message([(100 * number, 70_000 + number) for number in range(10)]) is None
