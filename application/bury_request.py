@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from application.clock import Clock
-from application.ports.channels import WebhookRequest
+from application.ports.channels import WebhookParserFactory, WebhookRequest
 from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.telemetry import Metrics
 from application.receive_proven import UnauthenticatedMailError
@@ -24,6 +24,7 @@ class BuryRequest:
     """Write a dead letter of an authentic request that will not be processed."""
 
     dead_letters: DeadLetters
+    parsers: WebhookParserFactory
     clock: Clock
     metrics: Metrics
 
@@ -37,7 +38,7 @@ class BuryRequest:
         kind = kind or DeadLetterKind.BUG
         kept = request.without_authorization()
         letter = DeadLetter(
-            letter_id=f"{kind}-{kept.identity(account)}",
+            letter_id=f"{kind}-{self.parsers.identity(kept, account)}",
             kind=kind,
             reason=safe_reason(error),
             account=account,

@@ -29,11 +29,15 @@ class SpoolRequest:
         It is durable when this returns. Raises ``TemporaryError`` when it is not.
         """
         kept = request.without_authorization()
-        entry_id = kept.identity(account)
+        entry_id = self.parsers.identity(kept, account)
+        sender = self._sender(kept, account)
+        if sender is None:
+            # A distorted copy must not take the place of the message that it was made from.
+            entry_id = f"unreadable-{entry_id}"
         self.spool.keep(
             SpooledRequest(
                 entry_id=entry_id,
-                group=self._sender(kept, account) or entry_id,
+                group=sender or entry_id,
                 account=account,
                 request=kept,
                 spooled_at=self.clock(),

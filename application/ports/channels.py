@@ -37,11 +37,6 @@ class WebhookRequest:
         headers = tuple(pair for pair in self.headers if pair[0] != "authorization")
         return replace(self, headers=headers)
 
-    def identity(self, account: str) -> str:
-        """A name for this request of ``account``: the same however often it is sent again."""
-        parts = (account.encode(), self.path.encode(), self.body)
-        return hashlib.sha256(b"\0".join(parts)).hexdigest()[:32]
-
     def header(self, name: str) -> str | None:
         """The value of a header; ``None`` if it is missing *or repeated*.
 
@@ -86,6 +81,14 @@ class WebhookParser(Protocol):
         """
 
     @abstractmethod
+    def signed_content(self, request: WebhookRequest) -> bytes:
+        """What the proof of an authentic ``request`` covers: the same bytes for whatever it proves.
+
+        Whoever captured one request can write it in other ways without breaking its signature:
+        in another order, encoding or grouping, under another path. All of them are one.
+        """
+
+    @abstractmethod
     def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
         """The messages in ``request``, which ``account`` was proven to have signed.
 
@@ -108,6 +111,13 @@ class WebhookParserFactory:
         """The channel that ``path`` names, and its parser; else ``UnsupportedChannelError``."""
         channel = channel_in_path(path)
         return channel, self.for_channel(channel)
+
+    def identity(self, request: WebhookRequest, account: str) -> str:
+        """A name for ``request``, 32 hex digits: of all that one proof of ``account`` covers."""
+        _, parser = self.for_path(request.path)
+        digest = hashlib.sha256(account.encode() + b"\0")
+        digest.update(parser.signed_content(request))
+        return digest.hexdigest()[:32]
 
     def for_channel(self, channel: ChannelType) -> WebhookParser:
         """The parser of ``channel``."""

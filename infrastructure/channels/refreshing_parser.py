@@ -32,6 +32,10 @@ class RefreshingParser(WebhookParser, Generic[Secrets]):
                 raise
         return self._parser.validate(request)
 
+    def signed_content(self, request: WebhookRequest) -> bytes:
+        """See ``WebhookParser``."""
+        return self._parser.signed_content(request)
+
     def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
         """See ``WebhookParser``."""
         return self._parser.parse(request, account)

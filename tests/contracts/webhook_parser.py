@@ -19,9 +19,10 @@ quick = settings(max_examples=100, deadline=None)
 
 
 class WebhookParserTests:
-    """A parser, and a webhook that it believes. A channel overrides the first three.
+    """A parser, and a webhook that it believes. A channel overrides the first four.
 
     ``webhook`` has messages, and every header of ``security_headers`` vouches for it.
+    ``other_webhook`` is as authentic, and has other messages.
     """
 
     security_headers: ClassVar[tuple[str, ...]] = ()
@@ -32,6 +33,10 @@ class WebhookParserTests:
 
     @pytest.fixture
     def webhook(self) -> WebhookRequest:
+        raise NotImplementedError("a channel provides it")
+
+    @pytest.fixture
+    def other_webhook(self) -> WebhookRequest:
         raise NotImplementedError("a channel provides it")
 
     @pytest.fixture
@@ -92,8 +97,32 @@ class AuthenticityContract(WebhookParserTests):
             # Some forms write one text in two ways: %2b is %2B.
             with contextlib.suppress(ValidationError):
                 assert parser.parse(changed, parser.validate(changed)) == messages
+                assert parser.signed_content(changed) == parser.signed_content(webhook)
 
         holds()
+
+    def test_a_repeated_delivery_has_the_same_signed_content(
+        self, parser: WebhookParser, webhook: WebhookRequest
+    ) -> None:
+        again = replace(
+            webhook,
+            headers=tuple(reversed(webhook.headers)),
+            received_at=webhook.received_at + timedelta(hours=1),
+        )
+        assert parser.validate(again)
+        assert parser.signed_content(again) == parser.signed_content(webhook)
+
+    def test_signed_content_does_without_the_proof_as_in_the_spool(
+        self, parser: WebhookParser, webhook: WebhookRequest
+    ) -> None:
+        kept = webhook.without_authorization()
+        assert parser.signed_content(kept) == parser.signed_content(webhook)
+
+    def test_another_message_has_another_signed_content(
+        self, parser: WebhookParser, webhook: WebhookRequest, other_webhook: WebhookRequest
+    ) -> None:
+        assert parser.validate(other_webhook) == parser.validate(webhook)
+        assert parser.signed_content(other_webhook) != parser.signed_content(webhook)
 
     @pytest.mark.parametrize(
         "change",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from itertools import product
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from tests.builders import NOW
 from tests.faults.inside import HttpRequest
+from tests.faults.twilio_reference import Expected
 from tests.faults.vendor_schemes import der_numbers, der_of, mirrored, signed_by_sendgrid
 
 SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
@@ -53,11 +55,17 @@ class MailCase:
     body: bytes
     headers: tuple[tuple[str, str], ...]
     setup: MailSetup = field(default_factory=MailSetup)
+    content_types: tuple[str, ...] = ("multipart/form-data; boundary=b0undary",)
+    special: Expected | None = None
 
     @property
     def request(self) -> HttpRequest:
-        content_type = ("Content-Type", "multipart/form-data; boundary=b0undary")
-        return HttpRequest("/webhooks/email", self.body, (content_type, *self.headers))
+        content_types = (("Content-Type", value) for value in self.content_types)
+        return HttpRequest("/webhooks/email", self.body, (*content_types, *self.headers))
+
+    @property
+    def expected(self) -> Expected:
+        return (self.special or Expected.RECORDED) if self.is_authentic else Expected.REFUSED
 
     @cached_property
     def is_authentic(self) -> bool:
@@ -91,19 +99,29 @@ def _credentials(headers: dict[str, str]) -> bytes | None:
         return None
 
 
-def a_mail(name: str) -> bytes:
+AUTHOR = "ana@example.com"
+
+
+def a_mail(
+    name: str,
+    *,
+    text: bytes = b"Caf\xe9 \xff\xfe",
+    author: str = AUTHOR,
+    boundary: str = "b0undary",
+    text_first: bool = False,
+) -> bytes:
     """A mail of its own for each ``name``, with bytes that are not UTF-8."""
     message_id = hashlib.md5(name.encode()).hexdigest()
-    fields = {
-        "headers": f"Message-ID: <{message_id}@example.com>\nFrom: ana@example.com".encode(),
-        "envelope": b'{"to": ["help@acme.example"], "from": "ana@example.com"}',
-        "text": b"Caf\xe9 \xff\xfe",
-    }
+    fields = [
+        ("headers", f"Message-ID: <{message_id}@example.com>\nFrom: {author}".encode()),
+        ("envelope", f'{{"to": ["help@acme.example"], "from": "{author}"}}'.encode()),
+        ("text", text),
+    ]
     parts = (
-        f'--b0undary\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value
-        for name, value in fields.items()
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value
+        for name, value in (reversed(fields) if text_first else fields)
     )
-    return b"\r\n".join([*parts, b"--b0undary--\r\n"])
+    return b"\r\n".join([*parts, f"--{boundary}--\r\n".encode()])
 
 
 def der_signature(body: bytes, timestamp: str, key: ec.EllipticCurvePrivateKey = KEY) -> bytes:
@@ -270,6 +288,45 @@ def _basic_auth() -> Iterator[MailCase]:
         yield MailCase(name, body, (*authorization, *headers), setup)
 
 
+CONTENT_TYPES: dict[str, tuple[str, ...]] = {
+    "of the text": ("multipart/form-data; boundary=EVIL",),
+    "of the text, quoted": ('multipart/form-data; boundary="EVIL"',),
+    "of the text, in capitals": ("MULTIPART/FORM-DATA; BOUNDARY=EVIL",),
+    "of the text, then its own": ("multipart/form-data; boundary=EVIL; boundary=b0undary",),
+    "its own, then of the text": ("multipart/form-data; boundary=b0undary; boundary=EVIL",),
+    "of the text, of another type": ("multipart/mixed; boundary=EVIL",),
+    "in two headers": tuple(f"multipart/form-data; boundary={b}" for b in ("b0undary", "EVIL")),
+    "in a charset": ("multipart/form-data; boundary=b0undary; charset=utf-16",),
+    "unnamed": ("multipart/form-data",),
+    "without a header": (),
+}
+
+
+def _other_uses() -> Iterator[MailCase]:
+    """A true signature, used for another mail than the one that was signed."""
+
+    def case(name: str, body: bytes, **more: Any) -> MailCase:
+        headers = proof(str(ISSUED), der_signature(body, str(ISSUED)))
+        return MailCase(f"mail {name}", body, headers, **more)
+
+    for name, content_types in CONTENT_TYPES.items():
+        forged = a_mail(f"forged {name}", author="boss@bank.example", boundary="EVIL")
+        body = a_mail(f"boundary {name}", text=b"Hi\r\n" + forged)
+        yield case(f"under a boundary {name}", body, content_types=content_types)
+    plain = a_mail("other uses")
+    ended = b"Hi\r\n" + a_mail("forged", author="boss@bank.example")
+    for name, body in {
+        "behind a preamble": b"Hi\r\n" + plain,
+        "behind an empty line": b"\r\n" + plain,
+        "behind another form": a_mail("x", author="boss@bank.example", boundary="EVIL") + plain,
+        "before an epilogue": plain + b"Hi\r\n",
+        "before another form": plain + a_mail("y", author="boss@bank.example"),
+        "whose text ends the form": a_mail("ended", text=ended, text_first=True),
+        "with LF alone": plain.replace(b"\r\n", b"\n"),
+    }.items():
+        yield case(name, body, special=Expected.PUT_ASIDE)
+
+
 MAIL_CASES = (
     *_keys(),
     *_times(),
@@ -277,4 +334,5 @@ MAIL_CASES = (
     *_other_schemes(),
     *_bodies(),
     *_basic_auth(),
+    *_other_uses(),
 )

@@ -12,7 +12,7 @@ from infrastructure.channels.sendgrid.charsets import decode_utf8
 MAX_PARTS = 500
 _MAX_PART_HEADER_BYTES = 8_192
 _MAX_PART_HEADERS = 16
-_MAX_CONTENT_TYPE = 1_000
+_FIRST_LINE = re.compile(rb"--([\x20-\x7e]{1,200})\r\n")
 
 # A form with two of one of these could be read in two ways: it is put aside, not guessed at.
 _ONLY_ONCE = frozenset(
@@ -47,14 +47,18 @@ class Form:
         return self.fields.get(name) or None
 
 
-def read_form(content_type: str | None, body: bytes) -> Form:
-    """The form in ``body``.
+def read_form(body: bytes) -> Form:
+    """The form in ``body``, which says itself what its boundary is.
 
-    Raises ``UnreadableMessageError`` when it is no complete form, has over 500 parts, or
-    has a field twice that says who wrote.
+    The request's ``Content-Type`` is not asked: SendGrid signs the body alone, and another
+    boundary would make another mail of it, out of what somebody wrote in a text.
+
+    Raises ``UnreadableMessageError`` when it is no complete form with nothing before and
+    nothing after it, has over 500 parts, or has a field twice that says who wrote.
     """
+    boundary = _boundary(body)
     parser = multipart.PushMultipartParser(
-        _boundary(content_type),
+        boundary,
         max_header_size=_MAX_PART_HEADER_BYTES,
         max_header_count=_MAX_PART_HEADERS,
         max_segment_count=MAX_PARTS,
@@ -67,19 +71,23 @@ def read_form(content_type: str | None, body: bytes) -> Form:
         raise UnreadableMessageError("the form has too many parts or too long headers") from error
     except multipart.MultipartError as error:
         raise UnreadableMessageError("the form is damaged or cut off") from error
+    _check_end(body, boundary)
     return _sorted_into_form(parts)
 
 
-def _boundary(content_type: str | None) -> str:
-    if content_type is None or len(content_type) > _MAX_CONTENT_TYPE:
-        raise UnreadableMessageError("the request has no usable content type")
-    media_type, options = multipart.parse_options_header(content_type)
-    boundary = options.get("boundary", "")
-    if media_type != "multipart/form-data":
-        raise UnreadableMessageError("the request is not a multipart form")
-    if not isinstance(boundary, str) or not re.fullmatch(r"[\x20-\x7e]{1,200}", boundary):
-        raise UnreadableMessageError("the form has no usable boundary")
-    return boundary
+def _boundary(body: bytes) -> bytes:
+    first_line = _FIRST_LINE.match(body)
+    if first_line is None:
+        raise UnreadableMessageError("the body does not begin with a boundary")
+    return first_line[1]
+
+
+def _check_end(body: bytes, boundary: bytes) -> None:
+    """The parser ignores what follows the form: fields of the real one, if a text could end it."""
+    closing = b"\r\n--" + boundary + b"--"
+    end = body.find(closing) + len(closing)
+    if not (end == len(body) or (end == len(body) - 2 and body.endswith(b"\r\n"))):
+        raise UnreadableMessageError("something follows the end of the form")
 
 
 def _read_parts(parser: "multipart.PushMultipartParser", body: bytes) -> list[FormFile]:

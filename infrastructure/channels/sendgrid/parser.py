@@ -35,6 +35,12 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_FILES = 100
 """Each is a write to the store, one after the other, and a webhook has eight seconds in all."""
 
+MAX_FILE_COPIES = 200
+"""For the same reason: of all files of a mail, as each recipient's message has its own."""
+
+MAX_FILE_COPIES_BYTES = 64 * 1024 * 1024
+"""What one mail may make us store, however many of us it is to."""
+
 _MAX_RECIPIENT_TEXT = 400
 """The longest address with room for brackets and blanks around it."""
 
@@ -59,13 +65,17 @@ class SendgridWebhookParser(WebhookParser):
         """The name of the account that sent ``request``; see ``SendgridVerifier``."""
         return self._verify(request)
 
+    def signed_content(self, request: WebhookRequest) -> bytes:
+        """The body: SendGrid repeats it byte for byte, whenever it signs it anew."""
+        return request.body
+
     def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
         """One message for each recipient on our side; see ``WebhookParser.parse``.
 
         Too many form fields are an ``UnreadableMessageError`` as well, never a refusal:
         SendGrid drops what is refused, and the mail would be lost.
         """
-        form = read_form(request.header("content-type"), request.body)
+        form = read_form(request.body)
         raw = raw_message_of(form)
         mail = read_parsed_mail(form) if raw is None else read_raw_mail(form, raw)
         draft = _MessageDraft(mail, request, account)
@@ -95,11 +105,15 @@ class _MessageDraft:
         self._metadata = self._all_metadata()
 
     def check_copies(self, count: int) -> None:
-        """Files are stored once, but each recipient's message has the text for itself."""
+        """Each recipient's message has the text and the files for itself."""
         if count > MAX_RECIPIENTS:
             raise UnreadableMessageError("the mail has too many recipients")
         if count * len(self._body) > MAX_BODY_BYTES:
             raise UnreadableMessageError("the text is too long for so many recipients")
+        if count * len(self._files) > MAX_FILE_COPIES:
+            raise UnreadableMessageError("the mail has too many files for so many recipients")
+        if count * sum(len(file.content) for file in self._files) > MAX_FILE_COPIES_BYTES:
+            raise UnreadableMessageError("the files are too large for so many recipients")
 
     def message_to(self, recipient: Recipient, *, addressed_to_us: bool) -> ParsedMessage:
         mail = self._mail

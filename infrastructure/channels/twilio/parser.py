@@ -21,7 +21,12 @@ from infrastructure.channels.twilio.forms import (
 )
 from infrastructure.channels.twilio.metadata import attachments_of, metadata_of
 from infrastructure.channels.twilio.regrouping import refuse_regrouped
-from infrastructure.channels.twilio.verification import MAX_BODY_BYTES, check_size, signing_account
+from infrastructure.channels.twilio.verification import (
+    MAX_BODY_BYTES,
+    check_size,
+    signed_text,
+    signing_account,
+)
 from infrastructure.secrets.accounts import TwilioAccount
 
 EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
@@ -42,6 +47,10 @@ class TwilioWebhookParser(WebhookParser):
         """The AccountSid whose token signed ``request``; errors as the port has them."""
         check_size(request, self.max_body_bytes)
         return signing_account(request, self.accounts())
+
+    def signed_content(self, request: WebhookRequest) -> bytes:
+        """The text that the signature covers; see ``signed_text``."""
+        return signed_text(request.url, decode_form(request.body)).encode()
 
     def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
         """The one message in ``request``.

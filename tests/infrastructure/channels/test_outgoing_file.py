@@ -1,5 +1,10 @@
 """Answers in a file: appended as lines, and erased by who they were to."""
 
+import errno
+import json
+import os
+import stat
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +13,9 @@ import pytest
 from domain.addresses import ChannelType
 from domain.automatic_answers import AutomaticAnswer
 from domain.errors import AnswerNotSentError, StorageUnavailableError
+from domain.times import rfc3339
 from infrastructure.channels.outgoing_file import OutgoingFileSender
+from tests.builders import NOW
 from tests.contracts.concurrency import at_once
 
 ANA, BOB = "+14155550123", "+14155550199"
@@ -40,6 +47,48 @@ def test_answers_to_somebody_are_erased_in_any_form_of_their_address(
     assert lines(sender) == 1
 
 
+def test_answers_go_by_their_age(tmp_path: Path) -> None:
+    path = tmp_path / "outgoing.jsonl"
+    times = [NOW + timedelta(days=days) for days in range(4)]
+    sender = OutgoingFileSender(path, partial(next, iter(times)))
+    for _ in times:
+        sender.send(an_answer(ANA))
+    assert sender.forget_older(NOW + timedelta(days=2)) == 2
+    assert sender.forget_older(NOW + timedelta(days=2)) == 0
+    left = [json.loads(line)["sent_at"] for line in path.read_text().splitlines()]
+    assert left == [rfc3339(moment) for moment in times[2:]]
+
+
+def test_what_does_not_say_when_it_was_sent_is_older_than_all(sender: OutgoingFileSender) -> None:
+    sender.path.write_text(f'{{"to": "{ANA}", "te\n{{"to": "{BOB}"}}\n')
+    sender.send(an_answer(BOB))
+    assert sender.forget_older(NOW) == 2
+    assert lines(sender) == 1
+
+
+def test_an_erasure_that_is_interrupted_leaves_the_file_whole(
+    sender: OutgoingFileSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender.send(an_answer(ANA))
+    sender.send(an_answer(BOB))
+    before = sender.path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StorageUnavailableError):
+        sender.erase([ANA])
+    assert sender.path.read_bytes() == before
+
+
+def test_the_file_stays_private(sender: OutgoingFileSender) -> None:
+    sender.send(an_answer(ANA))
+    sender.send(an_answer(BOB))
+    sender.erase([ANA])
+    assert stat.S_IMODE(sender.path.stat().st_mode) == 0o600
+
+
 def test_half_a_line_that_names_them_goes_too(sender: OutgoingFileSender) -> None:
     sender.path.write_text(f'{{"to": "{ANA}", "te\n{{"to": "{BOB}"\n')
     assert sender.erase([ANA]) == 1
@@ -48,6 +97,8 @@ def test_half_a_line_that_names_them_goes_too(sender: OutgoingFileSender) -> Non
 
 def test_without_a_file_there_is_nothing_to_erase(sender: OutgoingFileSender) -> None:
     assert sender.erase([ANA]) == 0
+    assert sender.forget_older(NOW) == 0
+    assert list(sender.path.parent.iterdir()) == []
 
 
 def test_nothing_is_lost_that_is_sent_meanwhile(sender: OutgoingFileSender) -> None:

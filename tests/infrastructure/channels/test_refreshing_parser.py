@@ -105,5 +105,6 @@ def test_without_any_secret_the_webhook_shall_come_again() -> None:
 
 def test_everything_else_is_the_parsers_own(desk: Desk) -> None:
     assert desk.parser.max_body_bytes == desk.inner.max_body_bytes
+    assert desk.parser.signed_content(REQUEST) == REQUEST.body
     assert desk.parser.parse(REQUEST, "account") == ()
     assert desk.parser.respond() == THANKS

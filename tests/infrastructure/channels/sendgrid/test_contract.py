@@ -45,6 +45,10 @@ class TestSendgridParsedMode(WebhookParserContract):
     def webhook(self) -> WebhookRequest:
         return a_mail()
 
+    @pytest.fixture
+    def other_webhook(self) -> WebhookRequest:
+        return a_mail(text="Where is the other one?")
+
 
 class TestSendgridRawMode(TestSendgridParsedMode):
     @pytest.fixture

@@ -85,7 +85,9 @@ def test_a_mail_with_more_files_than_can_be_stored_in_time_is_unreadable() -> No
         parsed(mail_of_parts(101, b"application/pdf"))
 
 
-def to_recipients(count: int, *, body: bytes = b"Hi", enveloped: bool = True) -> WebhookRequest:
+def to_recipients(
+    count: int, *, body: bytes = b"Hi", enveloped: bool = True, files: tuple[bytes, ...] = ()
+) -> WebhookRequest:
     addresses = [f"help{number}@acme.example" for number in range(count)]
     envelope = json.dumps({"to": addresses, "from": "ana@example.com"}).encode()
     to = b"To: " + ", ".join(addresses).encode() + b"\r\n"
@@ -93,6 +95,10 @@ def to_recipients(count: int, *, body: bytes = b"Hi", enveloped: bool = True) ->
         a_field("headers", HEADERS + to),
         a_field("text", body),
         *([a_field("envelope", envelope)] if enveloped else []),
+        *[
+            (f'form-data; name="attachment{number}"; filename="{number}.pdf"', content)
+            for number, content in enumerate(files, start=1)
+        ],
     )
 
 
@@ -108,6 +114,19 @@ def test_the_copies_of_a_text_are_no_larger_than_a_webhook() -> None:
     assert len(parsed(to_recipients(1, body=b"x" * 33_000_000))) == 1
     with pytest.raises(UnreadableMessageError, match="too long for so many"):
         parsed(to_recipients(33, body=b"x" * 1_048_576))
+
+
+def test_the_copies_of_files_are_no_more_than_can_be_stored_in_time() -> None:
+    assert len(parsed(to_recipients(40, files=(b"x",) * 5))) == 40
+    with pytest.raises(UnreadableMessageError, match="too many files for so many"):
+        parsed(to_recipients(41, files=(b"x",) * 5))
+
+
+def test_the_copies_of_files_have_a_limit_together() -> None:
+    halves = (b"x" * 4_194_304,) * 2
+    assert len(parsed(to_recipients(8, files=halves))) == 8
+    with pytest.raises(UnreadableMessageError, match="too large for so many"):
+        parsed(to_recipients(9, files=halves))
 
 
 @pytest.mark.parametrize("name", ["envelope", "attachment-info", "content-ids", "charsets"])

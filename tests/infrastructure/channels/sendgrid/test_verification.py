@@ -1,6 +1,7 @@
 """Who may post mail: signatures, Basic auth, and every way to get them wrong."""
 
 import base64
+import hmac
 from dataclasses import replace
 from datetime import timedelta
 
@@ -144,6 +145,23 @@ def test_where_a_password_is_the_only_proof_the_simulator_tampers_with_that(tamp
     )
     account = an_account(basic_auth=[PAIR])
     assert is_accepted(as_received(request), account) is not tamper
+
+
+@pytest.mark.parametrize("pair", [PAIR, "frontdesk:old", "a:b", "", "x" * 1_000])
+def test_every_pair_is_compared_and_no_comparison_tells_a_length(
+    pair: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.extend((len(one), len(other)))
+        return one == other
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    account = an_account(basic_auth=[PAIR, "frontdesk:old", ""])
+    is_known = pair in (PAIR, "frontdesk:old")
+    assert is_accepted(a_request(key=None, pair=pair), account) is is_known
+    assert compared == [32] * 6
 
 
 HOUR = timedelta(hours=1)

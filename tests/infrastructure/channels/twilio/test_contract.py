@@ -14,6 +14,10 @@ class TwilioContract(WebhookParserContract):
     def parser(self) -> WebhookParser:
         return a_parser()
 
+    @pytest.fixture
+    def other_webhook(self) -> WebhookRequest:
+        return a_webhook((PAYLOADS / "mms.form").read_bytes())
+
 
 class TestTwilioSms(TwilioContract):
     @pytest.fixture

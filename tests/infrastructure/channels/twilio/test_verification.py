@@ -2,12 +2,15 @@
 
 import base64
 import hashlib
-from urllib.parse import urlencode
+import hmac
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from application.ports.channels import WebhookRequest
 from domain.errors import PayloadTooLargeError, SecretsUnavailableError, ValidationError
+from infrastructure.channels.twilio import verification
 from infrastructure.channels.twilio.parser import TwilioWebhookParser
 from infrastructure.secrets.accounts import TwilioAccount
 from tests.infrastructure.channels.twilio.webhooks import (
@@ -65,6 +68,34 @@ def test_without_accounts_nothing_is_authentic() -> None:
 def test_an_empty_token_proves_nothing() -> None:
     forged = a_webhook(BODY, signature=sign(BODY, token=""))
     assert refused(forged, an_account(""))
+
+
+def test_an_empty_token_does_not_prove_an_account_that_nobody_knows() -> None:
+    forged = a_webhook(BODY, signature=sign(BODY, token=""))
+    assert refused(forged, an_account(account_sid=OTHER_SID))
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The URL of each signature that is computed."""
+    urls: list[str] = []
+
+    class Counting(RequestValidator):  # type: ignore[misc]  # the library has no type information
+        def compute_signature(self, uri: str, params: object) -> str:
+            urls.append(uri)
+            return str(super().compute_signature(uri, params))
+
+    monkeypatch.setattr(verification, "RequestValidator", Counting)
+    return urls
+
+
+def test_as_much_is_computed_for_an_account_that_is_not_known(computed: list[str]) -> None:
+    forged = a_webhook(BODY, signature=sign(b"other"))
+    assert refused(forged, an_account())
+    for_known = computed.copy()
+    assert refused(forged, an_account(account_sid=OTHER_SID))
+    assert computed == for_known * 2
+    assert len(for_known) == 2
 
 
 def test_secrets_that_cannot_be_read_are_not_a_refusal() -> None:
@@ -228,3 +259,40 @@ def test_a_body_at_the_limit_is_checked() -> None:
 
 def test_the_recipe_of_these_tests_is_hmac_sha1_in_base64() -> None:
     assert len(base64.b64decode(sign(BODY))) == hashlib.sha1().digest_size
+
+
+def in_other_words(form: str) -> str:
+    """The names and values of ``form`` in another order, escaped as far as can be, all twice."""
+    pairs = parse_qsl(form, keep_blank_values=True) * 2
+    escaped = ("=".join("".join(map(_escaped, text)) for text in pair) for pair in pairs[::-1])
+    return "&".join(escaped)
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in character.encode())
+
+
+@pytest.mark.parametrize("form", ["sms", "mms", "whatsapp_button"])
+def test_one_signature_has_one_signed_content_in_whatever_words(form: str) -> None:
+    body = (PAYLOADS / f"{form}.form").read_bytes()
+    first = a_webhook(body)
+    copies = [
+        a_webhook(in_other_words(body.decode()).encode(), headers=()),
+        a_webhook(body.replace(b"&ApiVersion=2010", b"&Api=Version2010"), headers=()),
+        *(a_webhook(body, url=URL.replace(".com", f".com:{port}")) for port in (443, 8443, "")),
+        a_webhook(body, url=URL.replace("//", "//user:pass@") + "#rc=5"),
+    ]
+    parser = a_parser()
+    assert {parser.signed_content(copy) for copy in copies} == {parser.signed_content(first)}
+
+
+def test_signed_content_is_what_the_signature_is_the_hash_of() -> None:
+    digest = hmac.digest(TOKEN.encode(), a_parser().signed_content(a_webhook(BODY)), hashlib.sha1)
+    assert base64.b64encode(digest).decode() == sign(BODY)
+
+
+@pytest.mark.parametrize("url", [URL + "?a=1", URL + "/", URL.replace("https", "http")])
+def test_another_url_is_another_signed_content(url: str) -> None:
+    parser = a_parser()
+    other = parser.signed_content(a_webhook(BODY, url=url))
+    assert other != parser.signed_content(a_webhook(BODY))
