@@ -23,6 +23,10 @@ MAX_ATTEMPTS = 150
 """With the delays between them half a day: then somebody must look at it."""
 
 
+class WorkerLostError(TemporaryError):
+    """Nobody who worked on an entry lived to tell why, up to the last attempt."""
+
+
 class WorkedOff(StrEnum):
     """What became of an entry."""
 
@@ -59,6 +63,9 @@ class WorkOffSpool:
 
     def _outcome(self, delivery: SpoolDelivery) -> WorkedOff:
         entry = delivery.entry
+        if delivery.attempts > MAX_ATTEMPTS:
+            # An error would have buried it before: it must be the work itself that kills.
+            return self._buried(WorkerLostError("every attempt ended without a word"), delivery)
         try:
             self.receive_proven(entry.request, entry.account, self.new_deadline())
         except Exception as error:

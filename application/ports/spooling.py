@@ -12,6 +12,9 @@ from domain.errors import TemporaryError
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+LONGEST_HIDDEN = timedelta(minutes=10)
+"""How long an entry may be hidden from workers at most."""
+
 
 class SpoolFullError(TemporaryError):
     """The spool has reached its limit: the provider has to keep the request for us."""
@@ -21,8 +24,8 @@ class SpoolFullError(TemporaryError):
 class SpooledRequest:
     """A request that ``account`` was proven to have signed, and that waits to be worked on.
 
-    ``entry_id`` is the same however often the request comes (a hash of account, path and
-    body), and ``group`` that of all requests of one sender: both have 1 to 64 letters,
+    ``entry_id`` is the same however often the request comes (a hash of account and signed
+    content), and ``group`` that of all requests of one sender: both have 1 to 64 letters,
     digits, ``-`` and ``_``, anything else is a ``ValueError``. ``request`` is complete but
     for the ``Authorization`` header, and was received when it says.
     """
@@ -56,10 +59,12 @@ class SpoolDepth:
     """How many entries wait or are being worked on, and when the oldest was received.
 
     ``oldest_at`` is ``None`` when there is none, or when the backend does not tell (SQS).
+    ``broken`` are those that could not be read and were set aside; no others are counted here.
     """
 
     entries: int
     oldest_at: datetime | None
+    broken: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +100,9 @@ class Spool(Protocol):
 
         Of each group only the oldest entry, and none while that is taken or put back. What is
         neither done nor put back by the end of ``visibility`` (above zero, in whole seconds
-        where the backend knows no others) is taken again, as the next attempt. An entry that
-        cannot be read is logged and left out: it holds up no other group.
+        where the backend knows no others, ``LONGEST_HIDDEN`` at most) is taken again, as the
+        next attempt. An entry that cannot be read is logged and left out: it holds up no other
+        group.
         """
 
     @abstractmethod
@@ -108,7 +114,7 @@ class Spool(Protocol):
 
     @abstractmethod
     def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
-        """Give the entry back, to be taken again after ``delay``, of eleven hours at most.
+        """Give the entry back, to be taken again after ``delay``, of ``LONGEST_HIDDEN`` at most.
 
         Its group waits with it. Changes nothing if it was taken again since.
         """

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from anyio import CapacityLimiter, to_thread
@@ -36,19 +36,23 @@ ASIDE_SECONDS = 8.0
 
 ASIDE_THREADS = 4
 
-LARGE_BODIES_AT_ONCE = 8
-"""How many bodies of the largest size may be held beyond that, arriving or worked on."""
+LARGE_BODIES_AT_ONCE = 4
+"""How many bodies of the largest size may be held, arriving or worked on.
+
+Each takes up to twice its size: memory that grows is moved, and what was freed is kept.
+"""
 
 
 @dataclass(frozen=True)
 class WebhookEndpoint:
     """Reads a request within its limits and lets the use case answer it.
 
-    At most ``max_in_flight`` requests are worked on at once; what finds no place is
+    Of ``max_requests`` at once at most ``max_in_flight`` are worked on; what finds no place is
     authenticated and put aside. One that is still arriving takes
     no place: who sends slowly keeps nobody else waiting. A body has at most ``max_body_bytes``,
     all together have ``LARGE_BODIES_AT_ONCE`` times as much: that bounds the memory. The use
-    case blocks, so it runs on a thread.
+    case blocks, so it runs on a thread; place and memory are taken until that is done, whoever
+    still waits for it.
     """
 
     receive_webhook: ReceiveWebhook
@@ -56,16 +60,20 @@ class WebhookEndpoint:
     clock: Clock
     max_body_bytes: int
     max_in_flight: int
+    max_requests: int
+    requests: asyncio.Semaphore = field(init=False)
     places: asyncio.Semaphore = field(init=False)
+    aside: asyncio.Semaphore = field(init=False)
     threads: CapacityLimiter = field(init=False)
-    aside: CapacityLimiter = field(init=False)
     memory: BodyMemory = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the places, as many threads, and the room for bodies."""
+        object.__setattr__(self, "requests", asyncio.Semaphore(self.max_requests))
         object.__setattr__(self, "places", asyncio.Semaphore(self.max_in_flight))
-        object.__setattr__(self, "threads", CapacityLimiter(self.max_in_flight))
-        object.__setattr__(self, "aside", CapacityLimiter(ASIDE_THREADS))
+        object.__setattr__(self, "aside", asyncio.Semaphore(ASIDE_THREADS))
+        threads = CapacityLimiter(self.max_in_flight + ASIDE_THREADS)
+        object.__setattr__(self, "threads", threads)
         room = BodyMemory(LARGE_BODIES_AT_ONCE * self.max_body_bytes)
         object.__setattr__(self, "memory", room)
 
@@ -83,11 +91,18 @@ class WebhookEndpoint:
         await Response(answer.body, answer.status, headers)(scope, receive, send)
 
     async def _answer(self, request: Request) -> WebhookResponse:
+        if self.requests.locked():
+            raise OverloadedError("too many requests at once")
+        async with self.requests:
+            return await self._receive(request)
+
+    async def _receive(self, request: Request) -> WebhookResponse:
         limit = self.receive_webhook.body_limit(request.method, request.scope["path"])
         received_at = self.clock()
-        with self.memory.share() as held:
+        with ExitStack() as held:
+            hold = held.enter_context(self.memory.share())
             async with _within(BODY_SECONDS, DeadlineExceededError("the body took too long")):
-                body = await read_body(request, min(limit, self.max_body_bytes), held)
+                body = await read_body(request, min(limit, self.max_body_bytes), hold)
             webhook = WebhookRequest(
                 method=request.method,
                 url=self.public_url.of(request.scope),
@@ -98,24 +113,34 @@ class WebhookEndpoint:
                 body=body,
                 received_at=received_at,
             )
-            return await self._work_on(webhook)
+            return await self._work_on(webhook, held)
 
-    async def _work_on(self, webhook: WebhookRequest) -> WebhookResponse:
+    async def _work_on(self, webhook: WebhookRequest, held: ExitStack) -> WebhookResponse:
         try:
             async with _within(PLACE_SECONDS, OverloadedError("no place became free")):
                 await self.places.acquire()
         except OverloadedError:
-            return await self._put_aside(webhook)
-        try:
-            return await to_thread.run_sync(self.receive_webhook, webhook, limiter=self.threads)
-        finally:
-            self.places.release()
+            return await self._put_aside(webhook, held)
+        held.callback(self.places.release)
+        return await self._on_a_thread(self.receive_webhook, webhook, held)
 
-    async def _put_aside(self, webhook: WebhookRequest) -> WebhookResponse:
+    async def _put_aside(self, webhook: WebhookRequest, held: ExitStack) -> WebhookResponse:
         async with _within(ASIDE_SECONDS, OverloadedError("too much is put aside at once")):
-            return await to_thread.run_sync(
-                self.receive_webhook.put_aside, webhook, limiter=self.aside, abandon_on_cancel=True
-            )
+            await self.aside.acquire()
+            held.callback(self.aside.release)
+            return await self._on_a_thread(self.receive_webhook.put_aside, webhook, held)
+
+    async def _on_a_thread(
+        self,
+        work: Callable[[WebhookRequest], WebhookResponse],
+        webhook: WebhookRequest,
+        held: ExitStack,
+    ) -> WebhookResponse:
+        """Do ``work``. What is held is given back when it is done, however long anybody waits."""
+        done = asyncio.create_task(to_thread.run_sync(work, webhook, limiter=self.threads))
+        rest = held.pop_all()
+        done.add_done_callback(lambda _: rest.close())
+        return await asyncio.shield(done)
 
 
 @asynccontextmanager

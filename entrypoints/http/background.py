@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
 
-logger = logging.getLogger(__name__)
+from entrypoints.http.ending import TASK_SECONDS, Ending
 
-END_SECONDS = 12.0
-"""How long a task may go on with what it has begun when the server ends: a webhook's time."""
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +21,24 @@ class Task:
 
 
 @contextmanager
-def running(tasks: Sequence[Task]) -> Iterator[None]:
-    """Run each task on a thread of its own until the block is left.
+def running(tasks: Sequence[Task], ending: Ending) -> Iterator[None]:
+    """Run each task on a thread of its own until the end begins, at the latest with the block.
 
     Then no task begins anything new; what was begun and takes too long is left to whoever
     comes next, which every task can bear: it is what a crash does.
     """
-    ending = Event()
     threads = [
-        Thread(target=_repeat, args=(task, ending), name=task.name, daemon=True) for task in tasks
+        Thread(target=_repeat, args=(task, ending.begun), name=task.name, daemon=True)
+        for task in tasks
     ]
     for thread in threads:
         thread.start()
     try:
         yield
     finally:
-        ending.set()
+        ending.begin()
         for thread in threads:
-            thread.join(END_SECONDS)
+            thread.join(ending.seconds_left(TASK_SECONDS))
 
 
 def _repeat(task: Task, ending: Event) -> None:

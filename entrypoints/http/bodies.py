@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 
 from starlette.requests import Request
 
@@ -45,12 +46,11 @@ async def read_body(request: Request, limit: int, hold: Callable[[int], None]) -
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise PayloadTooLargeError("the declared body is over the limit")
-    chunks: list[bytes] = []
-    size_bytes = 0
+    body = BytesIO()
     async for chunk in request.stream():
-        size_bytes += len(chunk)
+        size_bytes = body.tell() + len(chunk)
         if size_bytes > limit:
             raise PayloadTooLargeError("the body is over the limit")
         hold(size_bytes)
-        chunks.append(chunk)
-    return b"".join(chunks)
+        body.write(chunk)
+    return body.getvalue()  # not a copy, as joining chunks would be

@@ -1,4 +1,4 @@
-"""Connections on which no request arrives: each of them takes the place of a provider's."""
+"""Connections on which no request arrives: none of them takes the place of a provider's."""
 
 import asyncio
 
@@ -11,7 +11,9 @@ HEAD_SECONDS = 10.0
 class ImpatientProtocol(H11Protocol):
     """Closes a connection on which the head of a request does not arrive in time.
 
-    uvicorn itself waits for the first one, and for the rest of any, without end.
+    uvicorn itself waits for the first one, and for the rest of any, without end. Beyond its
+    ``limit_concurrency`` a new connection is accepted all the same, and the one that has waited
+    for a head the longest is closed.
     """
 
     _timer: asyncio.TimerHandle | None = None
@@ -20,10 +22,19 @@ class ImpatientProtocol(H11Protocol):
         """See ``asyncio.Protocol``."""
         super().connection_made(transport)
         self._watch()
+        # uvicorn would answer whatever is beyond the limit, health checks too, in its own words.
+        limit, self.limit_concurrency = self.limit_concurrency, None
+        if limit is not None and len(self.connections) > limit:
+            self._make_room()
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
         super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """See ``H11Protocol``."""
+        super().on_response_complete()
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -37,6 +48,16 @@ class ImpatientProtocol(H11Protocol):
             self._stop()
         elif self._timer is None:
             self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _make_room(self) -> None:
+        waiting = {
+            one._timer.when(): one
+            for one in self.connections
+            if isinstance(one, ImpatientProtocol) and one._timer is not None
+        }
+        longest = waiting[min(waiting)]  # this one at least waits
+        longest._stop()
+        longest.transport.close()
 
     def _stop(self) -> None:
         if self._timer is not None:

@@ -1,9 +1,11 @@
 """Run the HTTP server: check everything first, say where it listens, end in good order."""
 
+import asyncio
 import os
 import signal
 import socket
 import sys
+from types import FrameType
 
 import click
 import uvicorn
@@ -15,18 +17,14 @@ from entrypoints.container import Container, build_container
 from entrypoints.http.app import WebhookEndpoint, create_app
 from entrypoints.http.background import Task, running
 from entrypoints.http.connections import ImpatientProtocol
+from entrypoints.http.descriptors import ACCEPTED_AT_ONCE, Room, make_room
+from entrypoints.http.ending import GRACEFUL_SECONDS, Ending, end_in_time
+from entrypoints.http.loop_errors import LoopErrors
 from entrypoints.http.public_url import PublicUrl
 from entrypoints.http.readiness import Readiness
 from entrypoints.leftovers import DailySweep, relay_some, work_off_some
 from infrastructure.settings import Settings
 from infrastructure.telemetry.logs import configure_logging
-
-GRACEFUL_SECONDS = 15
-"""What is in flight at the end may finish: as long as a provider would wait for it."""
-
-MAX_CONNECTIONS = 1024
-"""Whoever comes beyond that gets a 503 at once: what each may hold then has a bound too."""
-
 
 DAY_SECONDS = 24 * 60 * 60.0
 
@@ -52,22 +50,43 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
             for line in banner(settings, listener):
                 click.echo(line)
             sys.stdout.flush()
-            with running(background_tasks(container)):
-                _serve(container, listener)
+            ending = Ending()
+            end_in_time(ending)
+            with running(background_tasks(container), ending):
+                _serve(container, listener, ending)
     finally:
         container.shutdown_resources()
 
 
-def _serve(container: Container, listener: socket.socket) -> None:
-    app = create_app(webhook_endpoint(container), Readiness(lambda: check_ready(container)))
+def _serve(container: Container, listener: socket.socket, ending: Ending) -> None:
+    room = make_room(container.settings().max_in_flight)
+    app = create_app(webhook_endpoint(container, room), Readiness(lambda: check_ready(container)))
     # uvicorn repeats the signal that ended it under the handler that was there before. Ours
     # does nothing, so that an ordered end is an exit with status 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    uvicorn.Server(server_config(app)).run(sockets=[listener])
+    OrderlyServer(server_config(app, room), ending).run(sockets=[listener])
 
 
-def server_config(app: Starlette) -> uvicorn.Config:
+class OrderlyServer(uvicorn.Server):
+    """Tells ``ending`` of the signal that ends it, and has its event loop's complaints logged."""
+
+    def __init__(self, config: uvicorn.Config, ending: Ending) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See ``uvicorn.Server``."""
+        asyncio.get_running_loop().set_exception_handler(LoopErrors())
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """See ``uvicorn.Server``."""
+        self._ending.begin()
+        super().handle_exit(sig, frame)
+
+
+def server_config(app: Starlette, room: Room) -> uvicorn.Config:
     """How ``app`` is served: within bounds, and without telling anybody more than needed."""
     return uvicorn.Config(
         app,
@@ -78,7 +97,8 @@ def server_config(app: Starlette) -> uvicorn.Config:
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        limit_concurrency=MAX_CONNECTIONS,
+        limit_concurrency=room.connections,
+        backlog=room.accepted_at_once,
     )
 
 
@@ -97,8 +117,12 @@ def background_tasks(container: Container) -> list[Task]:
     return tasks
 
 
-def webhook_endpoint(container: Container) -> WebhookEndpoint:
-    """The endpoint with what the container holds."""
+def webhook_endpoint(container: Container, room: Room | None = None) -> WebhookEndpoint:
+    """The endpoint with what the container holds.
+
+    It works on fewer requests at once than there may be connections: on one of the others it
+    can say so, and that the server is alive.
+    """
     settings = container.settings()
     return WebhookEndpoint(
         receive_webhook=container.receive_webhook(),
@@ -106,6 +130,7 @@ def webhook_endpoint(container: Container) -> WebhookEndpoint:
         clock=container.clock(),
         max_body_bytes=settings.max_body_bytes,
         max_in_flight=settings.max_in_flight,
+        max_requests=(room or Room()).connections * 15 // 16,
     )
 
 
@@ -119,7 +144,7 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that listens on ``host`` and ``port`` (0: any free one)."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=2048)
+        listener = socket.create_server(address[:2], family=family, backlog=ACCEPTED_AT_ONCE)
     except OSError as error:
         raise AddressInUseError(
             f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"

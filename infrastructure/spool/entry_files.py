@@ -1,5 +1,6 @@
 """The files of a spool: what their names say, and a lock around every change of a name."""
 
+import errno
 import fcntl
 import os
 import re
@@ -8,10 +9,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
+from application.ports.spooling import LONGEST_HIDDEN
 from infrastructure.durable_files import PRIVATE_FILE, make_directory
 
 BROKEN_SUFFIX = ".broken"
@@ -19,6 +21,11 @@ _TIME = r"\d{8}T\d{6}\.\d{6}Z"
 _NAME = re.compile(rf"({_TIME})\.([\w-]+)\.([\w-]+)\.(\d+)\.({_TIME})\.json", re.ASCII)
 _SCAN_SECONDS = 60.0
 """How soon a file is noticed that somebody moved here by hand."""
+
+LOCK_SECONDS = 1.5
+"""How long the lock is waited for: twice that, as keeping an entry may need, a webhook has left."""
+
+_POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,9 @@ class EntryFile:
 
     def is_ready(self, now: datetime) -> bool:
         """Whether it may be taken; a new one always, whatever became of the clock since."""
-        return self.attempts == 0 or self.hidden_until <= now
+        # What is hidden for longer than anything may be was hidden before the clock went back.
+        is_hidden = timedelta(0) < self.hidden_until - now <= LONGEST_HIDDEN
+        return self.attempts == 0 or not is_hidden
 
     def taken(self, hidden_until: datetime) -> "EntryFile":
         """The same entry, taken once more."""
@@ -71,17 +80,22 @@ class EntryFiles:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else changes a name meanwhile."""
-        with self._turn:
+        """Nobody else changes a name meanwhile. ``OSError`` if somebody else does for long."""
+        ends_at = time.monotonic() + LOCK_SECONDS
+        if not self._turn.acquire(timeout=LOCK_SECONDS):
+            raise _not_free()
+        try:
             make_directory(self._directory)
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._lock_file = os.open(self._directory / ".lock", flags, PRIVATE_FILE)
             try:
-                fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+                _lock(self._lock_file, ends_at)
                 self._refresh()
                 yield
             finally:
                 os.close(self._lock_file)
+        finally:
+            self._turn.release()
 
     def __contains__(self, entry_id: str) -> bool:
         return entry_id in self._entries
@@ -174,6 +188,22 @@ class EntryFiles:
         self._entries = {file.entry_id: file for file in files}
         self.size_bytes = sum(file.size_bytes for file in self._entries.values())
         self._mark, self._scanned_at = mark, time.monotonic()
+
+
+def _lock(descriptor: int, ends_at: float) -> None:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= ends_at:
+                raise _not_free() from None
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+
+
+def _not_free() -> OSError:
+    return TimeoutError(errno.ETIMEDOUT, "somebody else holds its lock")
 
 
 def _entry_file(item: "os.DirEntry[str]") -> EntryFile | None:

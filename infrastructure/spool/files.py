@@ -1,6 +1,5 @@
 """The spool as files: it needs neither the store nor the queues."""
 
-import errno
 import logging
 import os
 import uuid
@@ -19,15 +18,13 @@ from application.ports.spooling import (
     SpoolErasure,
     SpoolFullError,
 )
+from application.ports.telemetry import Metrics
 from domain.errors import StorageUnavailableError
-from infrastructure.durable_files import create_file, sync_directory
+from infrastructure.durable_files import BROKEN_FILE, create_file, sync_directory
 from infrastructure.spool.entry_files import EntryFile, EntryFiles
 from infrastructure.spool.entry_json import entry_from_json, entry_to_json
 
 logger = logging.getLogger(__name__)
-
-_BROKEN_FILE = frozenset({errno.EACCES, errno.EPERM, errno.EISDIR, errno.EIO})
-"""What is wrong with a file, not with this process or with the whole disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +43,22 @@ class FileSpool(Spool):
     """One private JSON file for each entry; its name is its state, and also the receipt.
 
     Threads and processes may share the directory. Those that write at the same moment may
-    exceed a limit by what they write. A file that cannot be read gets the suffix ``.broken``
-    and stays; without the suffix it is an entry again, within a minute.
+    exceed a limit by what they write. A file that cannot be read gets the suffix ``.broken``,
+    counts as an error, and stays; without the suffix it is an entry again, within a minute.
     """
 
     can_erase = True
 
     def __init__(
-        self, directory: Path, clock: Clock, limits: FileSpoolLimits = DEFAULT_LIMITS
+        self,
+        directory: Path,
+        clock: Clock,
+        metrics: Metrics,
+        limits: FileSpoolLimits = DEFAULT_LIMITS,
     ) -> None:
         self._directory = directory.absolute()
         self._clock = clock
+        self._metrics = metrics
         self._limits = limits
         self._files = EntryFiles(self._directory)
 
@@ -121,7 +123,7 @@ class FileSpool(Spool):
         except FileNotFoundError:
             return None
         except (ValueError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in _BROKEN_FILE:
+            if isinstance(error, OSError) and error.errno not in BROKEN_FILE:
                 raise
             self._set_aside(file, error)
             return None
@@ -131,7 +133,8 @@ class FileSpool(Spool):
         with self._files.locked():
             if present := self._files.in_state(file.name, file.entry_id):
                 self._files.set_aside(present)
-        extra = {"file": file.name, "error": type(error).__name__}
+        self._metrics.count("Errors", type="broken_spool_entry")
+        extra = {"spool_entry_id": file.entry_id, "error": type(error).__name__}
         logger.error("spooled request is broken and set aside", extra=extra)
 
     def done(self, delivery: SpoolDelivery) -> None:
@@ -151,7 +154,7 @@ class FileSpool(Spool):
     def depth(self) -> SpoolDepth:
         """See ``Spool``."""
         with _errors("read"), self._files.locked():
-            return SpoolDepth(len(self._files), self._files.oldest_at())
+            return SpoolDepth(len(self._files), self._files.oldest_at(), self._files.count_broken())
 
     def erase(self, wanted: Callable[[SpooledRequest], bool]) -> SpoolErasure:
         """See ``Spool``. Of files that are broken or set aside nothing is known: they stay."""
@@ -173,7 +176,7 @@ class FileSpool(Spool):
         except FileNotFoundError:  # a worker has it, and it becomes a message
             return False
         except (ValueError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in _BROKEN_FILE:
+            if isinstance(error, OSError) and error.errno not in BROKEN_FILE:
                 raise
             return None
 

@@ -7,6 +7,7 @@ from threading import Lock
 
 from application.clock import Clock
 from application.ports.spooling import (
+    LONGEST_HIDDEN,
     Spool,
     SpoolDelivery,
     SpoolDepth,
@@ -29,7 +30,8 @@ class _Waiting:
         return self.entry.request.received_at
 
     def is_ready(self, now: datetime) -> bool:
-        return self.attempts == 0 or self.hidden_until <= now
+        is_hidden = timedelta(0) < self.hidden_until - now <= LONGEST_HIDDEN
+        return self.attempts == 0 or not is_hidden
 
 
 class MemorySpool(Spool):

@@ -32,6 +32,7 @@ FIELDS = (
     "provider_code",
     "dead_letter_id",
     "spool_entry_id",
+    "sqs_message_id",
     "task",
 )
 """The only extra fields that reach a log line, in this order."""

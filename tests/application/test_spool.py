@@ -85,6 +85,19 @@ def test_entries_of_one_sender_are_in_one_group_and_unreadable_ones_alone(desk: 
     assert [delivery.entry.request.body for delivery in deliveries] == [b"1", b"3"]
 
 
+def test_what_cannot_be_read_takes_no_place_of_what_can(
+    desk: FrontDesk, store: UnsteadyStore
+) -> None:
+    # One signature proves both: somebody who captured the webhook changed what it leaves open.
+    desk.parser.parse_error = UnreadableMessageError("its fields are regrouped")
+    for _ in range(2):
+        assert desk.receive_webhook.put_aside(desk.request()) == THANKS
+    desk.parser.parse_error = None
+    assert desk.gets(an_inbound_message()) == THANKS
+    deliveries = desk.spool.take(10, timedelta(seconds=1))
+    assert len({delivery.entry.entry_id for delivery in deliveries}) == 2
+
+
 def test_what_still_fails_comes_back_later_and_later(desk: FrontDesk, store: UnsteadyStore) -> None:
     desk.gets(an_inbound_message())
     waits = []
@@ -120,6 +133,23 @@ def test_after_many_attempts_it_is_a_dead_letter(desk: FrontDesk) -> None:
     assert (letter.kind, letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS)
     assert letter.reason == "no answer"
     assert desk.spool.depth().entries == 0
+
+
+def test_what_kills_every_worker_is_a_dead_letter_without_another_try(
+    desk: FrontDesk, store: UnsteadyStore
+) -> None:
+    desk.gets(an_inbound_message())
+    for _ in range(MAX_ATTEMPTS):
+        assert desk.spool.take(1, timedelta(seconds=1))
+        desk.passes(1)
+    store.is_down = False
+    assert desk.work_off() == [WorkedOff.DEAD_LETTER]
+
+    (letter,) = desk.dead_letters.list_letters(10)
+    assert (letter.kind, letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS + 1)
+    assert letter.reason == "every attempt ended without a word"
+    assert desk.spool.depth().entries == 0
+    assert desk.queued() == {}
 
 
 def test_what_turns_out_unreadable_is_a_dead_letter_at_once(

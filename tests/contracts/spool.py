@@ -10,6 +10,7 @@ import pytest
 
 from application.ports.channels import WebhookRequest
 from application.ports.spooling import (
+    LONGEST_HIDDEN,
     Spool,
     SpoolDelivery,
     SpoolDepth,
@@ -261,6 +262,17 @@ class EmbeddedSpoolContract(SpoolContract):
         keep_all(spool, "a1")
         clock.advance(by=timedelta(days=-1))
         assert names(spool.take(10, MINUTE)) == ["a1"]
+
+    def test_a_clock_that_goes_back_hides_nothing_for_long(
+        self, spool: Spool, clock: ManualClock
+    ) -> None:
+        keep_all(spool, "a1", "b2")
+        (put_back,) = spool.take(1, MINUTE)
+        spool.put_back(put_back, LONGEST_HIDDEN)
+        spool.take(1, LONGEST_HIDDEN)
+        assert spool.take(10, MINUTE) == ()
+        clock.advance(by=timedelta(days=-1))
+        assert names(spool.take(10, MINUTE)) == ["a1", "b2"]
 
     def test_a_late_worker_may_finish_what_nobody_has_taken_since(
         self, spool: Spool, clock: ManualClock

@@ -37,10 +37,12 @@ class ServerProcess:
 
 
 @contextmanager
-def server_process(environ: Mapping[str, str]) -> Iterator[ServerProcess]:
+def server_process(
+    environ: Mapping[str, str], command: Sequence[str] = (FRONTDESK, "serve", "--port", "0")
+) -> Iterator[ServerProcess]:
     """A server that obeys the permissions of files, whoever runs the tests."""
     with subprocess.Popen(
-        [FRONTDESK, "serve", "--port", "0"],
+        command,
         env=environ,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

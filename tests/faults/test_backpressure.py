@@ -22,7 +22,7 @@ from tests.end_to_end.answers import INVALID_SIGNATURE, SMS, THANKS, TOO_LARGE, 
 from tests.end_to_end.conftest import Serve, backend, host, serve
 from tests.end_to_end.desk import Desk
 from tests.faults.crash_webhooks import Case, Kind, Lookout, what_is_left
-from tests.faults.outages import STORE, Outage
+from tests.faults.outages import STORE, Outage, each
 
 __all__ = ["backend", "host", "serve"]
 """Fixtures of the end-to-end tests."""
@@ -41,7 +41,7 @@ class HeldStore:
 
     def __init__(self) -> None:
         self.outage = Outage()
-        self.outage.begin(STORE, self._hold)
+        self.outage.begin(each(STORE, self._hold))
         self._is_free = Event()
 
     @contextmanager
@@ -108,7 +108,9 @@ def test_what_finds_no_place_in_the_spool_either_comes_again(serve: Serve, hurri
 
     def prepare(container: Container) -> None:
         limits = FileSpoolLimits(entries=room)
-        spool = FileSpool(container.settings().data_dir / "spool", utc_now, limits)
+        spool = FileSpool(
+            container.settings().data_dir / "spool", utc_now, container.metrics(), limits
+        )
         container.spool.override(providers.Object(spool))
         store.outage.prepare(container)
 

@@ -2,28 +2,38 @@
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 import pytest
 import urllib3
 import uvicorn
 
+from application.ports.channels import WebhookRequest
 from domain.errors import OverloadedError, StorageUnavailableError
+from entrypoints.http import app
 from entrypoints.http.app import WebhookEndpoint, create_app
 from entrypoints.http.bodies import FREE_BYTES, BodyMemory
 from entrypoints.http.public_url import PublicUrl
-from tests.application.front_desk import FrontDesk
+from tests.application.front_desk import FrontDesk, StubParser
 
 LIMIT = 1000
+PLACES = 4
+REQUESTS = 50
 
 
 class Served:
     """A front desk behind HTTP, and a client that talks to it."""
 
-    def __init__(self, desk: FrontDesk, port: int) -> None:
+    def __init__(self, desk: FrontDesk, port: int, limit: int) -> None:
         self.desk = desk
         self.port = port
+        self.endpoint = WebhookEndpoint(
+            desk.receive_webhook, PublicUrl(None), desk.clock, limit, PLACES, REQUESTS
+        )
         self.ready = True
         self.client = urllib3.PoolManager(retries=False, timeout=10)
 
@@ -41,11 +51,10 @@ class Served:
 
 
 @contextmanager
-def serving(desk: FrontDesk) -> Iterator[Served]:
+def serving(desk: FrontDesk, limit: int = LIMIT) -> Iterator[Served]:
     listener = socket.create_server(("127.0.0.1", 0))
-    served = Served(desk, listener.getsockname()[1])
-    endpoint = WebhookEndpoint(desk.receive_webhook, PublicUrl(None), desk.clock, LIMIT, 4)
-    config = uvicorn.Config(create_app(endpoint, served.check_ready), log_config=None)
+    served = Served(desk, listener.getsockname()[1], limit)
+    config = uvicorn.Config(create_app(served.endpoint, served.check_ready), log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -144,6 +153,87 @@ def test_whoever_sends_slowly_keeps_nobody_waiting(served: Served) -> None:
     finally:
         for client in slow:
             client.close()
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if holds():
+            return
+        time.sleep(0.01)
+    pytest.fail("it did not come in time")
+
+
+def test_beyond_so_many_requests_a_webhook_shall_come_again_and_health_is_still_told(
+    served: Served,
+) -> None:
+    with ExitStack() as stack:
+        for _ in range(REQUESTS):
+            client = socket.create_connection(("127.0.0.1", served.port), timeout=10)
+            stack.enter_context(client).sendall(
+                b"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx"
+            )
+        eventually(served.endpoint.requests.locked)
+        answer = served.call("POST", "/webhooks/sms", x_signature="right")
+        assert (answer.status, answer.json()) == (503, {"error": "Temporarily unavailable"})
+        assert answer.headers["retry-after"] == "30"
+        assert served.call("GET", "/healthz").status == 200
+        assert served.call("GET", "/readyz").status == 200
+    eventually(lambda: not served.endpoint.requests.locked())
+    assert served.call("POST", "/webhooks/sms", x_signature="right").status == 200
+
+
+@dataclass
+class HeldParser(StubParser):
+    """Lets nobody pass until it is let go."""
+
+    max_body_bytes: int = 200_000
+    free: threading.Event = field(default_factory=threading.Event)
+
+    def validate(self, request: WebhookRequest) -> str:
+        self.free.wait(20)
+        return super().validate(request)
+
+
+def is_full(memory: BodyMemory, size_bytes: int) -> bool:
+    """Whether there is no room for one more body of this size."""
+    with memory.share() as hold:
+        try:
+            hold(size_bytes)
+        except OverloadedError:
+            return True
+    return False
+
+
+def test_what_nobody_waits_for_any_more_keeps_its_thread_and_memory_until_it_is_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app, "PLACE_SECONDS", 0.02)
+    monkeypatch.setattr(app, "ASIDE_SECONDS", 0.05)
+    parser = HeldParser()
+    stuck = PLACES + app.ASIDE_THREADS
+    # So large that what is stuck fills the room.
+    limit = parser.max_body_bytes
+    body = b"x" * (app.LARGE_BODIES_AT_ONCE * limit // stuck + FREE_BYTES)
+    with serving(FrontDesk(parser=parser), limit) as served, ThreadPoolExecutor(PLACES) as pool:
+        before = threading.active_count()
+        with_place = [
+            pool.submit(served.call, "POST", "/webhooks/sms", body, x_signature="right")
+            for _ in range(PLACES)
+        ]
+        eventually(served.endpoint.places.locked)
+        without = [
+            served.call("POST", "/webhooks/sms", body, x_signature="right") for _ in range(20)
+        ]
+        assert {answer.status for answer in without} == {503}
+        assert threading.active_count() <= before + PLACES + stuck
+        assert is_full(served.endpoint.memory, FREE_BYTES + 1)
+
+        parser.free.set()
+        assert {call.result().status for call in with_place} == {200}
+        eventually(lambda: not is_full(served.endpoint.memory, app.LARGE_BODIES_AT_ONCE * limit))
+        again = served.call("POST", "/webhooks/sms", body, x_signature="right")
+        assert again.status == 200
+        assert served.desk.spool.depth().entries == 1  # all of them are the same webhook
 
 
 class TestBodyMemory:

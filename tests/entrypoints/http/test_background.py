@@ -12,6 +12,7 @@ from domain.messages import MessageState
 from entrypoints.container import build_container
 from entrypoints.http import background
 from entrypoints.http.background import Task, running
+from entrypoints.http.ending import Ending
 from entrypoints.http.server import background_tasks
 from tests.builders import KEY, a_record, an_inbound_message
 
@@ -41,21 +42,21 @@ class Work:
 
 def test_while_there_is_more_it_does_not_rest() -> None:
     work = Work(*[True] * 20)
-    with running([Task("work", work, rest_seconds=LONG)]):
+    with running([Task("work", work, rest_seconds=LONG)], Ending()):
         assert work.is_idle.wait(SECONDS)
     assert work.times == 21
 
 
 def test_without_more_it_rests() -> None:
     work = Work(False)
-    with running([Task("work", work, rest_seconds=LONG)]):
+    with running([Task("work", work, rest_seconds=LONG)], Ending()):
         assert not work.is_idle.wait(0.1)
     assert work.times == 1
 
 
 def test_what_fails_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     work = Work(LookupError("a bug"), ConnectionError("no answer"), True)
-    with running([Task("relay", work, rest_seconds=0.001)]):
+    with running([Task("relay", work, rest_seconds=0.001)], Ending()):
         assert work.is_idle.wait(SECONDS)
     failures = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert [record.message for record in failures] == ["background task failed"] * 2
@@ -69,14 +70,14 @@ def test_a_task_that_fails_keeps_no_other_from_working() -> None:
         Task("failing", Work(*[OSError("no answer")] * 9), rest_seconds=LONG),
         Task("healthy", healthy, rest_seconds=LONG),
     ]
-    with running(tasks):
+    with running(tasks, Ending()):
         assert healthy.is_idle.wait(SECONDS)
 
 
 def test_at_the_end_nothing_new_is_begun_and_a_rest_is_cut_short() -> None:
     work = Work()
     started = time.monotonic()
-    with running([Task("work", work, rest_seconds=LONG)]):
+    with running([Task("work", work, rest_seconds=LONG)], Ending()):
         assert work.is_idle.wait(SECONDS)
     assert time.monotonic() - started < SECONDS
     done = work.times
@@ -93,7 +94,7 @@ def test_what_has_begun_may_finish() -> None:
         finished.set()
         return True
 
-    with running([Task("slow", work, rest_seconds=LONG)]):
+    with running([Task("slow", work, rest_seconds=LONG)], Ending()):
         assert begun.wait(SECONDS)
     assert finished.is_set()
 
@@ -101,7 +102,7 @@ def test_what_has_begun_may_finish() -> None:
 def test_what_takes_too_long_does_not_keep_the_server_from_ending(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(background, "END_SECONDS", 0.05)
+    monkeypatch.setattr(background, "TASK_SECONDS", 0.05)
     begun, may_end = threading.Event(), threading.Event()
 
     def work() -> bool:
@@ -109,7 +110,7 @@ def test_what_takes_too_long_does_not_keep_the_server_from_ending(
         return may_end.wait(LONG)
 
     started = time.monotonic()
-    with running([Task("endless", work, rest_seconds=LONG)]):
+    with running([Task("endless", work, rest_seconds=LONG)], Ending()):
         assert begun.wait(SECONDS)
     assert time.monotonic() - started < SECONDS
     may_end.set()
@@ -119,7 +120,7 @@ def test_the_tasks_end_when_the_server_fails() -> None:
     work = Work()
 
     def serve() -> None:
-        with running([Task("work", work, rest_seconds=0.001)]):
+        with running([Task("work", work, rest_seconds=0.001)], Ending()):
             assert work.is_idle.wait(SECONDS)
             raise OSError("address in use")
 

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 import uvicorn
@@ -12,22 +12,32 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from entrypoints.http import connections
+from entrypoints.http.descriptors import Room
 from entrypoints.http.server import listen, server_config
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
 
 
-@pytest.fixture
-def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+@contextmanager
+def serving(room: Room) -> Iterator[int]:
+    """A server, and the port on which it listens."""
     app = Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"))])
-    server = uvicorn.Server(server_config(app))
+    server = uvicorn.Server(server_config(app, room))
     with closing(listen("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        thread.join()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+    with serving(Room()) as port:
+        yield port
 
 
 def connect(port: int) -> socket.socket:
@@ -50,6 +60,28 @@ def test_headers_that_come_byte_by_byte_are_cut_off(port: int) -> None:
     assert 1 <= sent < 50
 
 
+def get(client: socket.socket) -> bytes:
+    """The whole answer to a request."""
+    client.sendall(HEAD + b"\r\n")
+    answer = b""
+    while not answer.endswith(b"here"):
+        answer += client.recv(1000)
+    return answer
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["never used", "kept alive"])
+def test_beyond_the_limit_the_connection_that_has_waited_longest_makes_room(used: bool) -> None:
+    with serving(Room(connections=5)) as port, ExitStack() as stack:
+        clients = [stack.enter_context(connect(port)) for _ in range(5)]
+        if used:
+            assert all(b"200 OK" in get(client) for client in clients)
+        for longest in clients[:3]:
+            assert b"200 OK" in get(stack.enter_context(connect(port)))
+            longest.settimeout(2)  # later it would be closed anyhow
+            assert longest.recv(1000) == b""
+        assert b"200 OK" in get(clients[4])
+
+
 def is_closed(client: socket.socket) -> bool:
     """Whether the other side has closed, or does so before time is out."""
     try:
@@ -60,9 +92,6 @@ def is_closed(client: socket.socket) -> bool:
 
 def test_a_second_request_on_a_connection_has_its_time_too(port: int) -> None:
     with connect(port) as client:
-        client.sendall(HEAD + b"\r\n")
-        answer = b""
-        while not answer.endswith(b"here"):
-            answer += client.recv(1000)
+        assert b"200 OK" in get(client)
         client.sendall(HEAD)
         assert client.recv(1000) == b""

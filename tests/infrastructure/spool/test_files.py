@@ -1,14 +1,19 @@
 """The spool as files keeps the contract, and what it holds survives what happens to disks."""
 
 import errno
+import fcntl
 import json
 import logging
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import NoReturn
@@ -24,7 +29,11 @@ from application.ports.spooling import (
     SpoolFullError,
 )
 from domain.errors import StorageUnavailableError
+from infrastructure.spool import entry_files as files_of_spool
 from infrastructure.spool.files import FileSpool, FileSpoolLimits
+from infrastructure.telemetry.memory import MemoryMetrics
+from tests.builders import NOW
+from tests.contracts.concurrency import at_once
 from tests.contracts.context_queue import ManualClock
 from tests.contracts.spool import (
     MINUTE,
@@ -50,8 +59,13 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def spool(directory: Path, clock: ManualClock) -> FileSpool:
-    return FileSpool(directory, clock)
+def metrics() -> MemoryMetrics:
+    return MemoryMetrics()
+
+
+@pytest.fixture
+def spool(directory: Path, clock: ManualClock, metrics: MemoryMetrics) -> FileSpool:
+    return FileSpool(directory, clock, metrics)
 
 
 def entry_files(directory: Path) -> list[Path]:
@@ -115,11 +129,11 @@ def unwritable_directory() -> Iterator[Path]:
 class TestFileSpool(EmbeddedSpoolContract):
     @pytest.fixture
     def spool(self, directory: Path, clock: ManualClock) -> Spool:
-        return FileSpool(directory, clock)
+        return FileSpool(directory, clock, MemoryMetrics())
 
     @pytest.fixture
     def small_spool(self, directory: Path, clock: ManualClock) -> Spool:
-        return FileSpool(directory, clock, FileSpoolLimits(entries=3))
+        return FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries=3))
 
 
 class TestFileSpoolSeenByOthers(EmbeddedSpoolContract):
@@ -127,12 +141,15 @@ class TestFileSpoolSeenByOthers(EmbeddedSpoolContract):
 
     @pytest.fixture
     def spool(self, directory: Path, clock: ManualClock) -> Spool:
-        return Alternating(FileSpool(directory, clock), FileSpool(directory, clock))
+        return Alternating(
+            FileSpool(directory, clock, MemoryMetrics()),
+            FileSpool(directory, clock, MemoryMetrics()),
+        )
 
     @pytest.fixture
     def small_spool(self, directory: Path, clock: ManualClock) -> Spool:
         limits = FileSpoolLimits(entries=3)
-        first, second = (FileSpool(directory, clock, limits) for _ in range(2))
+        first, second = (FileSpool(directory, clock, MemoryMetrics(), limits) for _ in range(2))
         return Alternating(first, second)
 
 
@@ -158,7 +175,7 @@ class TestTheFiles:
     ) -> None:
         keep_all(spool, "a1", "a2", "b3")
         spool.take(1, MINUTE)
-        again = FileSpool(directory, clock)
+        again = FileSpool(directory, clock, MemoryMetrics())
         assert names(again.take(10, MINUTE)) == ["b3"]
         clock.advance(by=MINUTE)
         assert [(one.entry, one.attempts) for one in again.take(1, MINUTE)] == [(an_entry("a1"), 2)]
@@ -171,7 +188,9 @@ class TestTheFiles:
         foreign = ["README", ".x.tmp", "a.json", f"{no_day}.a.b.1.{no_day}.json"]
         for name in foreign:
             (directory / name).write_bytes(b"{}")
-        assert names(FileSpool(directory, ManualClock()).take(10, MINUTE)) == ["a1"]
+        assert names(FileSpool(directory, ManualClock(), MemoryMetrics()).take(10, MINUTE)) == [
+            "a1"
+        ]
         assert {file.name for file in directory.iterdir()} >= set(foreign)
 
 
@@ -185,6 +204,7 @@ class TestBrokenFiles:
         self,
         spool: FileSpool,
         directory: Path,
+        metrics: MemoryMetrics,
         content: bytes,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
@@ -195,10 +215,10 @@ class TestBrokenFiles:
         assert names(spool.take(10, MINUTE)) == ["a2"]
         (broken,) = directory.glob("*.broken")
         assert broken.read_bytes() == content
-        assert [record.file for record in caplog.records if hasattr(record, "file")] == [
-            broken.name.removesuffix(".broken")
-        ]
-        assert spool.depth().entries == 2
+        (line,) = caplog.records
+        assert line.__dict__["spool_entry_id"] == "a1"
+        assert spool.depth() == SpoolDepth(2, NOW + 2 * SECOND, broken=1)
+        assert metrics.total("Errors", type="broken_spool_entry") == 1
 
     def test_so_is_one_that_is_no_file(self, spool: FileSpool, directory: Path) -> None:
         keep_all(spool, "a1")
@@ -212,7 +232,7 @@ class TestBrokenFiles:
         keep_all(spool, "a1")
         (file,) = entry_files(directory)
         file.rename(directory / file.name.replace("a1", "a2"))
-        assert FileSpool(directory, ManualClock()).take(10, MINUTE) == ()
+        assert FileSpool(directory, ManualClock(), MemoryMetrics()).take(10, MINUTE) == ()
         assert len(list(directory.glob("*.broken"))) == 1
 
     def test_one_that_is_mended_is_an_entry_again(self, spool: FileSpool, directory: Path) -> None:
@@ -224,7 +244,9 @@ class TestBrokenFiles:
         (broken,) = directory.glob("*.broken")
         broken.write_bytes(content)
         broken.rename(file)
-        assert names(FileSpool(directory, ManualClock()).take(10, MINUTE)) == ["a1"]
+        assert names(FileSpool(directory, ManualClock(), MemoryMetrics()).take(10, MINUTE)) == [
+            "a1"
+        ]
 
     def test_a_file_that_somebody_removed_is_no_entry(
         self, spool: FileSpool, directory: Path
@@ -246,11 +268,69 @@ class TestBrokenFiles:
         assert list(directory.glob("*.broken")) == []
 
 
+@contextmanager
+def lock_held(directory: Path) -> Iterator[None]:
+    """Somebody else has the lock of the spool and does not give it back."""
+    with (directory / ".lock").open("rb+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class TestLock:
+    @pytest.fixture(autouse=True)
+    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(files_of_spool, "LOCK_SECONDS", 0.1)
+
+    def test_a_lock_that_is_never_free_is_unavailable_storage(
+        self, spool: FileSpool, directory: Path
+    ) -> None:
+        keep_all(spool, "a1", "b2")
+        (taken,) = spool.take(1, MINUTE)
+        with lock_held(directory):
+            for call in (
+                lambda: keep_all(spool, "c3"),
+                lambda: spool.take(1, MINUTE),
+                lambda: spool.done(taken),
+                lambda: spool.put_back(taken, MINUTE),
+                lambda: spool.erase(lambda entry: True),
+                spool.depth,
+            ):
+                with pytest.raises(StorageUnavailableError, match="somebody else holds its lock"):
+                    call()
+        spool.done(taken)
+        assert names(spool.take(10, MINUTE)) == ["b2"]
+
+    def test_of_many_that_wait_for_it_none_waits_longer(
+        self, spool: FileSpool, directory: Path
+    ) -> None:
+        keep_all(spool, "a1")
+
+        def fails(name: str) -> float:
+            started = time.monotonic()
+            with pytest.raises(StorageUnavailableError):
+                keep_all(spool, name)
+            return time.monotonic() - started
+
+        with lock_held(directory):
+            waited = at_once(partial(fails, f"b{number}") for number in range(8))
+        assert max(waited) < 0.5
+        keep_all(spool, "b9")
+
+    def test_whoever_waits_gets_it_when_it_is_free(self, spool: FileSpool, directory: Path) -> None:
+        keep_all(spool, "a1")
+        with ThreadPoolExecutor() as pool:
+            with lock_held(directory):
+                kept = pool.submit(keep_all, spool, "b2")
+                time.sleep(0.02)
+            kept.result()
+        assert spool.depth().entries == 2
+
+
 class TestLimits:
     def test_all_entries_together_may_be_so_large(
         self, directory: Path, clock: ManualClock
     ) -> None:
-        spool = FileSpool(directory, clock, FileSpoolLimits(entries_bytes=3000))
+        spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries_bytes=3000))
         keep_all(spool, "a1")
         large = an_entry("b2", request=replace(REQUEST, body=b"x" * 3000))
         with pytest.raises(SpoolFullError, match="3000 bytes"):
@@ -259,7 +339,7 @@ class TestLimits:
         assert spool.depth().entries == 2
 
     def test_what_is_done_counts_no_more(self, directory: Path, clock: ManualClock) -> None:
-        spool = FileSpool(directory, clock, FileSpoolLimits(entries_bytes=1000))
+        spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries_bytes=1000))
         for number in range(5):
             keep_all(spool, f"a{number}")
             spool.done(spool.take(1, MINUTE)[0])
@@ -268,7 +348,7 @@ class TestLimits:
     def test_some_of_the_disk_stays_free_for_the_store(
         self, directory: Path, clock: ManualClock
     ) -> None:
-        spool = FileSpool(directory, clock, FileSpoolLimits(free_bytes=2**62))
+        spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(free_bytes=2**62))
         with pytest.raises(SpoolFullError, match="have to stay free"):
             keep_all(spool, "a1")
         assert entry_files(directory) == []
@@ -319,7 +399,7 @@ class TestDisks:
     def test_a_directory_without_permission_to_write_is_unavailable_storage(
         self, unwritable_directory: Path
     ) -> None:
-        spool = FileSpool(unwritable_directory, ManualClock())
+        spool = FileSpool(unwritable_directory, ManualClock(), MemoryMetrics())
         for call in (lambda: keep_all(spool, "a1"), lambda: spool.take(1, MINUTE)):
             with pytest.raises(StorageUnavailableError, match="Permission denied"):
                 call()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from application.clock import utc_now
 from infrastructure.spool.files import FileSpool
+from infrastructure.telemetry.memory import MemoryMetrics
 from tests.contracts.spool import MINUTE, REQUEST, SECOND, an_entry, keep_all, names
 from tests.killed_process import kill_at_work
 
@@ -34,7 +35,7 @@ class Work:
 
 def work_off(directory: Path) -> list[Work]:
     """Take entries and finish them, one of several processes, until there are none."""
-    spool = FileSpool(directory, utc_now)
+    spool = FileSpool(directory, utc_now, MemoryMetrics())
     work = []
     while spool.depth().entries:
         for delivery in spool.take(2, MINUTE):
@@ -48,7 +49,7 @@ def work_off(directory: Path) -> list[Work]:
 
 
 def test_processes_work_off_each_entry_once_and_each_group_in_order(tmp_path: Path) -> None:
-    spool = FileSpool(tmp_path, utc_now)
+    spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
     for number in range(ENTRIES):
         keep_all(spool, *(f"{group}{number}" for group in GROUPS))
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:
@@ -63,7 +64,7 @@ def test_processes_work_off_each_entry_once_and_each_group_in_order(tmp_path: Pa
 
 def keep_repeatedly(directory: Path) -> None:
     """Keep the same entries as the other processes do, received at another time."""
-    spool = FileSpool(directory, utc_now)
+    spool = FileSpool(directory, utc_now, MemoryMetrics())
     for number in range(40):
         spool.keep(replace(an_entry(f"a{number}"), request=replace(REQUEST, received_at=utc_now())))
 
@@ -71,12 +72,16 @@ def keep_repeatedly(directory: Path) -> None:
 def test_processes_that_keep_the_same_entries_keep_each_once(tmp_path: Path) -> None:
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:
         list(processes.map(keep_repeatedly, [tmp_path] * PROCESSES))
-    assert len(list(tmp_path.glob("*.json"))) == FileSpool(tmp_path, utc_now).depth().entries == 40
+    assert (
+        len(list(tmp_path.glob("*.json")))
+        == FileSpool(tmp_path, utc_now, MemoryMetrics()).depth().entries
+        == 40
+    )
 
 
 def keep_for_ever(directory: Path) -> None:
     """Keep entry after entry, and print the number of each that is durable."""
-    spool = FileSpool(directory, utc_now)
+    spool = FileSpool(directory, utc_now, MemoryMetrics())
     number = 0
     while True:
         entry = an_entry(f"a{number}")
@@ -87,7 +92,7 @@ def keep_for_ever(directory: Path) -> None:
 
 def take_for_ever(directory: Path) -> None:
     """Take entry after entry and finish none, and print the number of each that is taken."""
-    spool = FileSpool(directory, utc_now)
+    spool = FileSpool(directory, utc_now, MemoryMetrics())
     number = 0
     while True:
         (delivery,) = spool.take(1, SECOND)
@@ -98,7 +103,7 @@ def take_for_ever(directory: Path) -> None:
 
 def test_an_entry_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
     last = kill_at_work(keep_for_ever, tmp_path)
-    spool = FileSpool(tmp_path, utc_now)
+    spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
     kept = spool.depth().entries
     assert kept in (last + 1, last + 2)
     for number in range(kept):
@@ -108,9 +113,9 @@ def test_an_entry_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_worker_had_comes_again(tmp_path: Path) -> None:
-    keep_all(FileSpool(tmp_path, utc_now), "a1", "a2")
+    keep_all(FileSpool(tmp_path, utc_now, MemoryMetrics()), "a1", "a2")
     last = kill_at_work(take_for_ever, tmp_path)
-    spool = FileSpool(tmp_path, utc_now)
+    spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
     assert spool.depth().entries == 2
     deadline = time.monotonic() + 10
     while not (deliveries := spool.take(10, MINUTE)) and time.monotonic() < deadline:

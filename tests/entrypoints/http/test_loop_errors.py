@@ -1,0 +1,68 @@
+"""What asyncio complains of is logged in a known form, and not over and over."""
+
+import asyncio
+import errno
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from entrypoints.http.loop_errors import QUIET_SECONDS, LoopErrors
+from infrastructure.telemetry.logs import configure_logging
+
+CANNOT_ACCEPT = {
+    "message": "socket.accept() out of system resource",
+    "exception": OSError(errno.EMFILE, "secret"),
+}
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    stream = io.StringIO()
+    configure_logging("INFO", stream)
+    yield stream
+    root.handlers[:], root.level = before[0], before[1]
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+def lines(log: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.getvalue().splitlines()]
+
+
+def test_that_no_connection_can_be_accepted_is_said_once_in_a_while(
+    loop: asyncio.AbstractEventLoop, log: io.StringIO
+) -> None:
+    now = 0.0
+    loop.set_exception_handler(LoopErrors(lambda: now))
+    for _ in range(1000):
+        loop.call_exception_handler(CANNOT_ACCEPT)
+    (line,) = lines(log)
+    assert line["message"] == "no connection can be accepted"
+    assert (line["error"], line["reason"]) == ("OSError", "Too many open files")
+
+    now = QUIET_SECONDS
+    loop.call_exception_handler(CANNOT_ACCEPT)
+    assert len(lines(log)) == 2
+
+
+def test_of_anything_else_the_type_is_told_and_nothing_that_it_holds(
+    loop: asyncio.AbstractEventLoop, log: io.StringIO
+) -> None:
+    loop.set_exception_handler(LoopErrors())
+    loop.call_exception_handler({"message": "secret", "exception": ValueError("secret")})
+    loop.call_exception_handler({"message": "secret", "future": "secret"})
+    first, second = lines(log)
+    assert first["message"] == second["message"] == "event loop met an error"
+    assert (first["error"], first["traceback"]) == ("ValueError", ["ValueError"])
+    assert "secret" not in log.getvalue()

@@ -1,0 +1,39 @@
+"""What a server takes at most of the memory, whatever arrives."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import urllib3
+
+from tests.end_to_end.process import environment
+from tests.faults.server_processes import server_process
+
+MIB = 1024 * 1024
+WITHOUT_BODIES = 80 * MIB
+PROVEN_BY_NOBODY = 4 * 2 * 32 * MIB
+
+
+def peak_bytes(process_id: int) -> int:
+    """The most that the process has had in memory."""
+    status = Path(f"/proc/{process_id}/status").read_text()
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found is not None
+    return int(found.group(1)) * 1024
+
+
+def test_many_bodies_of_the_largest_size_take_a_bounded_memory(tmp_path: Path) -> None:
+    body = b"x" * (32 * MIB)
+    with server_process(environment(tmp_path)) as server, ThreadPoolExecutor(12) as pool:
+
+        def post(_: int) -> int | None:
+            try:
+                return urllib3.request("POST", f"{server.origin}/webhooks/email", body=body).status
+            except urllib3.exceptions.HTTPError:  # refused before all of it was sent
+                return None
+
+        statuses = set(pool.map(post, range(24)))
+        peak = peak_bytes(server.process.pid)
+    assert 401 in statuses
+    assert statuses <= {401, 503, None}
+    assert peak < WITHOUT_BODIES + PROVEN_BY_NOBODY

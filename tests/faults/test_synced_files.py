@@ -1,0 +1,128 @@
+"""A power failure takes what was not synced. SIGKILL cannot show that; the order of steps can."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from application.clock import utc_now
+from infrastructure.blobs.dead_letter_files import FileDeadLetters
+from infrastructure.blobs.files import FileBlobStore
+from infrastructure.spool.files import FileSpool
+from infrastructure.telemetry.memory import MemoryMetrics
+from tests.contracts.dead_letters import a_letter
+from tests.contracts.spool import an_entry
+
+_CHANGES = {"os.rename", "os.link", "os.mkdir", "os.remove"}
+
+
+class Steps(list[tuple[str, Path, Path]]):
+    """Syncs, and changes of names: what happened, to which path, and to which name after that."""
+
+    def name_changes(self) -> Iterator[tuple[int, str, Path, Path]]:
+        """With their places in the order. A hidden file may stay where it is removed."""
+        for place, (step, source, target) in enumerate(self):
+            if step != "sync" and not (step == "os.remove" and target.name.startswith(".")):
+                yield place, step, source, target
+
+    def unsynced(self) -> Iterator[str]:
+        """What a power failure now, or at any moment before, could have made a lie."""
+        for place, step, source, target in self.name_changes():
+            if step in {"os.rename", "os.link"} and not self._is_whole(source, place):
+                yield f"{target.name} was named before its content was synced"
+            if ("sync", target.parent, target.parent) not in self[place:]:
+                yield f"{step} of {target.name} may be lost"
+
+    def _is_whole(self, path: Path, place: int) -> bool:
+        """Whether the file's content was synced before, under this name or an earlier one."""
+        if ("sync", path, path) in self[:place]:
+            return True
+        names = [(at, source) for at, _, source, target in self.name_changes() if target == path]
+        return any(self._is_whole(source, at) for at, source in names if at < place)
+
+
+@pytest.fixture(scope="session")
+def hooked() -> list[Steps]:
+    """An audit hook stays for ever: so there is one, which writes to the last list in here."""
+    watching: list[Steps] = []
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        if watching and event in _CHANGES:
+            paths = [Path(os.fsdecode(one)) for one in arguments[:2] if isinstance(one, str | Path)]
+            watching[-1].append((event, paths[0], paths[-1]))
+
+    sys.addaudithook(hook)
+    return watching
+
+
+@pytest.fixture
+def steps(hooked: list[Steps], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Steps]:
+    found = Steps()
+    fsync = os.fsync
+
+    def watched_fsync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        fsync(descriptor)
+        found.append(("sync", path, path))
+
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    hooked.append(found)
+    yield found
+    hooked.clear()
+
+
+def keep_in_spool(directory: Path) -> None:
+    FileSpool(directory, utc_now, MemoryMetrics()).keep(an_entry())
+
+
+def finish_in_spool(directory: Path) -> None:
+    spool = FileSpool(directory, utc_now, MemoryMetrics())
+    spool.keep(an_entry())
+    (delivery,) = spool.take(1, timedelta(minutes=1))
+    spool.done(delivery)
+
+
+def keep_a_letter(directory: Path) -> None:
+    FileDeadLetters(directory).keep(a_letter())
+
+
+def replace_a_letter(directory: Path) -> None:
+    letters = FileDeadLetters(directory)
+    letters.keep(a_letter())
+    assert letters.replace(a_letter(attempts=7))
+
+
+def put_a_file(directory: Path) -> None:
+    FileBlobStore(directory).put("attachments/4711/invoice", b"invoice")
+
+
+@pytest.mark.parametrize(
+    "work", [keep_in_spool, finish_in_spool, keep_a_letter, replace_a_letter, put_a_file]
+)
+def test_nothing_is_promised_before_it_is_on_the_disk(
+    work: Callable[[Path], None], steps: Steps, tmp_path: Path
+) -> None:
+    work(tmp_path / "data")
+    assert [*steps.name_changes()]
+    assert [*steps.unsynced()] == []
+
+
+@pytest.mark.parametrize(
+    ("work", "problem"),
+    [
+        (
+            lambda path: (path / "a.tmp").rename(path / "a"),
+            "a was named before its content was synced",
+        ),
+        (lambda path: (path / "new").mkdir(), "os.mkdir of new may be lost"),
+    ],
+)
+def test_a_step_that_was_left_out_is_noticed(
+    work: Callable[[Path], object], problem: str, steps: Steps, tmp_path: Path
+) -> None:
+    (tmp_path / "a.tmp").touch()
+    work(tmp_path)
+    assert problem in [*steps.unsynced()]
