@@ -1,11 +1,13 @@
-"""The functions that work on what was left behind: the spool, and pending messages."""
+"""The functions that no webhook calls: what was left behind is worked on, what is old goes."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from application.clock import Clock
 from application.ports.spooling import SpoolDelivery
+from application.sweep import Sweep, SweepReport
 from application.work_off_spool import WorkedOff, WorkOffSpool
 from infrastructure.telemetry.logs import log_aws_request_id
 
@@ -15,6 +17,9 @@ HasTime = Callable[[], bool]
 
 MAX_BATCHES = 10
 """As many batches of the relay as fit well into one invocation; the next one follows soon."""
+
+LAST_BATCH_SECONDS = 60.0
+"""More than a batch of the sweep takes, which is not interrupted once it has begun."""
 
 
 @dataclass(frozen=True)
@@ -77,3 +82,34 @@ class SpoolFunction:
             logger.exception("spooled webhook failed", extra={"error": type(error).__name__})
             return False
         return outcome is not WorkedOff.PUT_BACK
+
+
+@dataclass(frozen=True)
+class SweepFunction:
+    """Called by a schedule: deletes what has been kept for long enough."""
+
+    sweep: Sweep
+    clock: Clock
+    flush_metrics: Callable[[], None]
+
+    def __call__(self, remaining_seconds: float, aws_request_id: str | None = None) -> None:
+        """Sweep until nothing is old enough, or so little time remains that one batch fits.
+
+        Raises what a store raises. Whatever was deleted by then stays deleted.
+        """
+        budget_seconds = remaining_seconds - LAST_BATCH_SECONDS
+        with log_aws_request_id(aws_request_id):
+            try:
+                _log(self.sweep(self.clock(), budget_seconds=budget_seconds))
+            finally:
+                self.flush_metrics()
+
+
+def _log(report: SweepReport) -> None:
+    outcome = "complete" if report.complete else "incomplete"
+    logger.info("swept", extra={"outcome": outcome, "result": report.removed})
+    if not report.complete:
+        logger.warning(
+            "the time was used up before everything was looked at: run 'frontdesk sweep', "
+            "which has no such limit"
+        )

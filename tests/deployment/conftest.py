@@ -20,17 +20,21 @@ READY = "Ctrl-C ends the emulator"
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """What ``make deploy-local`` deploys; a reply waits for nothing, so that it can be seen."""
+    """What ``make deploy-local`` deploys; a reply waits for nothing, so that it can be seen.
+
+    What a test makes older than 30 days is swept.
+    """
     folder = tmp_path_factory.mktemp("deployment")
     command = [sys.executable, "-m", "deploy.local", "--port", str(_free_port())]
     command += ["--folder", str(folder), "ReplyDelaySeconds=0"]
+    command += ["MessageRetentionDays=30"]
     log = folder / "output"
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
     try:
         _wait_until_ready(process, log)
         stage = Deployed(folder, _settings(folder), log.read_text("utf-8"))
-        _stop_the_schedule(stage)
+        _stop_the_schedules(stage)
         yield _without_ministacks_gaps(stage)
     finally:
         process.terminate()
@@ -58,11 +62,11 @@ def _settings(folder: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], **dict(re.findall(r"^export (\w+)=(.*)$", lines, re.M))}
 
 
-def _stop_the_schedule(deployed: Deployed) -> None:
-    """The relay runs when a test calls it: whatever is pending is that test's own."""
+def _stop_the_schedules(deployed: Deployed) -> None:
+    """Relay and sweep run when a test calls them: whatever is pending is that test's own."""
     events = deployed.client("events")
-    (rule,) = events.list_rules()["Rules"]
-    events.disable_rule(Name=rule["Name"])
+    for rule in events.list_rules()["Rules"]:
+        events.disable_rule(Name=rule["Name"])
 
 
 def _without_ministacks_gaps(deployed: Deployed) -> Deployed:

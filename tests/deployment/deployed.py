@@ -75,11 +75,12 @@ class Deployed:
         *,
         body: str = "Is my order on its way?",
         sender: str | None = None,
+        recipient: str | None = None,
         tamper: bool = False,
         attachments: tuple[SimulatedFile, ...] = (),
     ) -> SimulatedRequest:
         """What the provider posts, signed for the URL that it is configured with."""
-        url, recipient = self.urls[channel], DEMO_RECIPIENTS[channel]
+        url, recipient = self.urls[channel], recipient or DEMO_RECIPIENTS[channel]
         sender = sender or DEMO_SENDERS[channel]
         if channel is ChannelType.EMAIL:
             return SendgridSimulator(self._credentials.sendgrid_private_key).request(
@@ -111,15 +112,28 @@ class Deployed:
             contexts.append(context)
         return contexts
 
+    def items(self, table: str) -> list[Any]:
+        """What is in a table like ``MESSAGES``."""
+        found = self.aws.dynamodb.get_paginator("scan").paginate(
+            TableName=self.settings[f"{table}_TABLE"], ConsistentRead=True
+        )
+        return [item for page in found for item in page["Items"]]
+
+    def message_item(self, text: str) -> Any:
+        """The item of the one message whose text begins like this."""
+        (item,) = (i for i in self._messages() if i["content"]["S"].startswith(text))
+        return item
+
     def message_states(self) -> dict[str, str]:
-        """How far each recorded message has come, by the text of it."""
-        table = self.settings["MESSAGES_TABLE"]
-        items = self.aws.dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
-        return {item["content"]["S"]: item["state"]["S"] for item in items}
+        """How far each message has come that was not erased, by the text of it."""
+        return {item["content"]["S"]: item["state"]["S"] for item in self._messages()}
 
     def message_state(self, text: str) -> str | None:
         """How far the message with this text has come; ``None`` if it is not recorded."""
         return self.message_states().get(text)
+
+    def _messages(self) -> list[Any]:
+        return [item for item in self.items("MESSAGES") if {"content", "state"} <= item.keys()]
 
     def spooled(self) -> int:
         """How many webhooks wait in the spool, or are being worked on."""
@@ -151,18 +165,22 @@ class Deployed:
 
     def relay(self) -> str | None:
         """Call the relay as its schedule does; what kind of error it ended with, if any."""
-        answer = self.client("lambda").invoke(FunctionName=f"{STACK}-RelayPending", Payload=b"{}")
+        return self._called("RelayPending")
+
+    def sweep(self) -> str | None:
+        """Call the sweep as its schedule does; what kind of error it ended with, if any."""
+        return self._called("Sweep")
+
+    def _called(self, function: str) -> str | None:
+        answer = self.client("lambda").invoke(FunctionName=f"{STACK}-{function}", Payload=b"{}")
         return str(answer["FunctionError"]) if "FunctionError" in answer else None
 
     def make_due(self, text: str) -> None:
         """Let a pending message look as if it had been recorded a minute ago."""
-        table = self.settings["MESSAGES_TABLE"]
-        items = self.aws.dynamodb.scan(TableName=table, ConsistentRead=True)["Items"]
-        (item,) = [item for item in items if item["content"]["S"] == text]
         earlier = rfc3339(datetime.now(UTC) - timedelta(minutes=1))
         self.aws.dynamodb.update_item(
-            TableName=table,
-            Key={"gate_key": item["gate_key"]},
+            TableName=self.settings["MESSAGES_TABLE"],
+            Key={"gate_key": self.message_item(text)["gate_key"]},
             UpdateExpression="SET recorded_at = :earlier, work_since = :earlier REMOVE lease_until",
             ExpressionAttributeValues={":earlier": {"S": earlier}},
         )

@@ -9,6 +9,10 @@ from infrastructure.queueing.sqs import MAX_BATCH
 from tests.documentation.documents import cells, text_of
 
 GUIDE = "docs/operations.md"
+MILLION = 1_000_000
+KILOBYTES_OF_A_READ_UNIT = 4
+PRICE_OF_A_MILLION_LISTINGS = 5.0
+"""Of a bucket, in us-east-1."""
 
 
 def amount(cell: str) -> float:
@@ -32,6 +36,18 @@ def test_the_units_are_those_that_the_tables_page_counts() -> None:
     )
     assert units["DynamoDB, write units on demand"] == written
     assert f"{(MAX_BATCH + 2) / MAX_BATCH} requests instead of 3" in text_of(GUIDE)
+
+
+def test_the_costs_of_a_sweep_follow_from_the_same_prices() -> None:
+    *rows, _ = cells(GUIDE, "## What it costs")
+    prices = {what: amount(price) for what, _, price, _ in rows}
+    read = prices["DynamoDB, read units on demand"]
+    write = prices["DynamoDB, write units on demand"]
+    units = MILLION // KILOBYTES_OF_A_READ_UNIT
+    cents = 100 * units / MILLION * read
+    assert f"{units:,} read units, {cents:.0f} cents a day" in text_of(GUIDE)
+    erased = round(2 * PRICE_OF_A_MILLION_LISTINGS + 2 * write + read, 1)
+    assert f"two write units and a read unit each: {erased:.2f}\ndollars" in text_of(GUIDE)
 
 
 def test_every_command_in_it_exists() -> None:

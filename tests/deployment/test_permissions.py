@@ -19,6 +19,10 @@ def inline_policies() -> Iterator[tuple[str, dict[str, Any]]]:
         yield from ((role["Ref"], policy) for role in policy["Roles"])
 
 
+def _listed(actions: str | list[str]) -> list[str]:
+    return [actions] if isinstance(actions, str) else actions
+
+
 def statements() -> list[Statement]:
     """What each function may do: role, id and statement; conditional ones too."""
     return [
@@ -51,6 +55,14 @@ def test_a_permission_names_its_actions_and_its_resources(statement: Statement) 
 def test_who_only_relays_can_record_nothing_and_reads_no_spool() -> None:
     allowed = {sid for role, sid, _ in statements() if role == "RelayPendingRole"}
     assert not allowed & {"RecordMessages", "ClaimAnswers", "Spool", "TakeSpooled"}
+
+
+def test_who_only_sweeps_reads_no_secret_and_touches_no_queue() -> None:
+    allowed = [permission for role, _, permission in statements() if role == "SweepRole"]
+    services = {one.partition(":")[0] for given in allowed for one in _listed(given["Action"])}
+    assert services == {"dynamodb", "s3", "logs"}
+    for place in ("ClaimsTable", "ParticipantsTable", "spool/"):
+        assert place not in json.dumps(allowed)
 
 
 def test_only_the_function_and_a_server_may_write_to_the_spool() -> None:

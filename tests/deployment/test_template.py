@@ -19,8 +19,6 @@ from tests.deployment.translated import FUNCTIONS, resources, translated
 from tests.emulators import OFFLINE_AWS
 
 ROOT = TEMPLATE.parents[1]
-ONLY_COUNTED_BY_A_COMMAND = {"Swept"}
-"""No function counts them, and so CloudWatch does not know them."""
 FOURTEEN_DAYS = 14 * 24 * 3600
 TABLES = {role: f"{role.title()}Table" for role in ("conversations", "participants", "claims")}
 TABLES["messages"] = "MessagesTable"
@@ -164,12 +162,41 @@ def test_the_spool_is_worked_off_one_by_one_and_what_fails_stays() -> None:
     assert resources("SQS::Queue")["SpoolQueue"]["VisibilityTimeout"] >= 6 * timeout
 
 
+def schedule(function: str) -> str:
+    """When a function is called by itself."""
+    (rule,) = (
+        rule
+        for rule in resources("Events::Rule").values()
+        if rule["Targets"][0]["Arn"] == {"Fn::GetAtt": [function, "Arn"]}
+    )
+    expression: str = rule["ScheduleExpression"]
+    return expression
+
+
 def test_the_relay_runs_every_minute_and_one_at_a_time() -> None:
-    (rule,) = resources("Events::Rule").values()
-    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    assert schedule("RelayPending") == "rate(1 minute)"
     assert resources("Lambda::Function")["RelayPending"]["Timeout"] < 60
-    (invocations,) = resources("Lambda::EventInvokeConfig").values()
-    assert invocations["MaximumRetryAttempts"] == 0
+
+
+def test_the_sweep_runs_every_day_for_as_long_as_lambda_lets_it() -> None:
+    assert schedule("Sweep") == "rate(1 day)"
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+    assert resources("Lambda::Function")["Sweep"]["Timeout"] == 900
+
+
+def test_what_a_schedule_calls_is_not_called_again_when_it_fails() -> None:
+    retries = {
+        invocations["FunctionName"]["Ref"]: invocations["MaximumRetryAttempts"]
+        for invocations in resources("Lambda::EventInvokeConfig").values()
+    }
+    assert retries == {"RelayPending": 0, "Sweep": 0}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_knows_for_how_long_things_are_kept(function: str) -> None:
+    given = variables(function)
+    assert given["MESSAGE_RETENTION_DAYS"] == {"Ref": "MessageRetentionDays"}
+    assert given["DEAD_LETTER_RETENTION_DAYS"] == {"Ref": "DeadLetterRetentionDays"}
 
 
 def test_nothing_refers_to_a_blob_that_has_expired() -> None:
@@ -231,7 +258,14 @@ def test_the_dashboard_shows_every_metric_of_the_code() -> None:
         counted |= set(re.findall(r'metrics\.\w+\(\s*"(\w+)"', source.read_text("utf-8")))
     assert counted >= {"WebhooksReceived", "ProcessingMilliseconds"}
     titles = json.dumps([w["properties"]["metrics"] for w in json.loads(dashboard())["widgets"]])
-    assert {name for name in counted if name not in titles} == ONLY_COUNTED_BY_A_COMMAND
+    assert [name for name in counted if name not in titles] == []
+
+
+def test_the_dashboard_and_an_alarm_show_the_errors_of_every_function() -> None:
+    errors = json.dumps(resources("CloudWatch::Alarm")["FunctionErrorsAlarm"]["Metrics"])
+    for function in FUNCTIONS:
+        assert f'{{"Ref": "{function}"}}' in errors
+        assert f'"Errors", "FunctionName", "${{{function}}}"' in dashboard()
 
 
 def test_an_alarm_tells_somebody_when_it_goes_off_and_when_it_is_over() -> None:

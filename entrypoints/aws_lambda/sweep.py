@@ -1,0 +1,34 @@
+"""What a schedule calls. Importing this module builds everything, as Lambda's start does."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from entrypoints.aws_lambda.startup import start
+from entrypoints.aws_lambda.workers import SweepFunction
+from entrypoints.container import Container
+
+
+class LambdaContext(Protocol):
+    """Of what Lambda tells about an invocation, what is used here."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How much of the function's time is left."""
+
+
+def _build(container: Container, flush_metrics: Callable[[], None]) -> SweepFunction:
+    # The files of a message go with it. What no message leads to, the bucket of the template
+    # deletes by its age: there is nothing to list.
+    sweep = replace(container.sweep(), blob_folders=())
+    return SweepFunction(sweep, container.clock(), flush_metrics)
+
+
+_function = start(os.environ, _build)
+
+
+def lambda_handler(_event: object, context: LambdaContext) -> None:
+    """Delete what has been kept for long enough, whatever the schedule says."""
+    _function(context.get_remaining_time_in_millis() / 1000, context.aws_request_id)

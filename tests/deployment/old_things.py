@@ -1,0 +1,98 @@
+"""What lies in a deployed stage for so long that the sweep has to find it, and what does not."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
+from domain.addresses import ChannelType
+from domain.messages import ConversationKey, Direction, Message
+from domain.times import rfc3339
+from infrastructure.blobs.memory import MemoryBlobStore
+from infrastructure.blobs.s3 import S3DeadLetters
+from infrastructure.storage.dynamodb_messages import DynamoDbMessageStore
+from tests.deployment.deployed import Deployed, post
+
+OLD = timedelta(days=31)
+NOBODYS_MAILBOX = "help@nobody.example"
+"""No company has it: what is sent there, even to an account of ours, is unmatched."""
+
+FILES = (("photo.png", "image/png", bytes(range(256))),)
+LONG = "long " * 30_000
+"""What a text goes on with that is too long for an item."""
+
+
+@dataclass(frozen=True)
+class OldThings:
+    """Puts things of any age into a stage, under names by which they are found again."""
+
+    deployed: Deployed
+
+    def mail(self, name: str, age: timedelta = OLD, recipient: str | None = None) -> None:
+        """A long mail with a file, in a conversation that shows the beginning of it."""
+        webhook = self.deployed.webhook(
+            ChannelType.EMAIL, body=f"{name}, {LONG}", recipient=recipient, attachments=FILES
+        )
+        assert post(webhook)[0] == 200
+        self.let_it_be_old(name, age)
+
+    def unmatched_mail(self, name: str, age: timedelta = OLD) -> None:
+        """Another one, of which nobody knows where it belongs."""
+        self.mail(name, age, NOBODYS_MAILBOX)
+        assert self.deployed.message_item(name)["state"] == {"S": "unmatched"}
+
+    def imported_entry(self, name: str, age: timedelta = OLD) -> None:
+        """An entry of a history of another system."""
+        client, table = self.deployed.aws.dynamodb, self.deployed.settings["MESSAGES_TABLE"]
+        at = datetime.now(UTC) - age
+        entry = Message(name, Direction.OUTBOUND, "On its way.", at, ChannelType.SMS, {})
+        store = DynamoDbMessageStore(client, table, MemoryBlobStore())
+        assert store.import_message(ConversationKey("imported", ChannelType.SMS), entry)
+
+    def has_imported_entry(self, name: str) -> bool:
+        """Whether the entry is still there."""
+        items = self.deployed.items("MESSAGES")
+        return any(item.get("message_id") == {"S": name} for item in items)
+
+    def dead_letter(self, name: str, age: timedelta = OLD) -> None:
+        """Something that could not be processed."""
+        at = datetime.now(UTC) - age
+        self._dead_letters.keep(
+            DeadLetter(name, DeadLetterKind.UNDELIVERABLE, "why", "account", 1, at, gate_key="k")
+        )
+
+    def has_dead_letter(self, name: str) -> bool:
+        """Whether the letter is still there."""
+        return self._dead_letters.get(name) is not None
+
+    def files(self) -> set[str]:
+        """The keys of all attachments and long texts."""
+        bucket = self.deployed.settings["BLOBS_BUCKET"]
+        listed = self.deployed.aws.s3.list_objects_v2(Bucket=bucket)
+        keys = (found["Key"] for found in listed.get("Contents", ()))
+        return {key for key in keys if key.startswith(("attachments/", "messages/"))}
+
+    @property
+    def _dead_letters(self) -> DeadLetters:
+        return S3DeadLetters(lambda: self.deployed.aws.s3, self.deployed.settings["BLOBS_BUCKET"])
+
+    def let_it_be_old(self, name: str, age: timedelta = OLD) -> None:
+        """The item of the message, and the copy in its conversation."""
+        client, settings = self.deployed.aws.dynamodb, self.deployed.settings
+        item = self.deployed.message_item(name)
+        earlier = {":earlier": {"S": rfc3339(datetime.now(UTC) - age)}}
+        client.update_item(
+            TableName=settings["MESSAGES_TABLE"],
+            Key={"gate_key": item["gate_key"]},
+            UpdateExpression="SET #timestamp = :earlier",
+            ExpressionAttributeNames={"#timestamp": "timestamp"},
+            ExpressionAttributeValues=earlier,
+        )
+        if "conversation" in item:
+            conversation_id, _, channel = item["conversation"]["S"].rpartition("#")
+            client.update_item(
+                TableName=settings["CONVERSATIONS_TABLE"],
+                Key={"conversation_id": {"S": conversation_id}, "primary_channel": {"S": channel}},
+                UpdateExpression="SET last_message.#timestamp = :earlier",
+                ExpressionAttributeNames={"#timestamp": "timestamp"},
+                ExpressionAttributeValues=earlier,
+            )
