@@ -10,7 +10,12 @@ from application.ports.storage import ConversationStore, MessageStore
 from application.ports.telemetry import Metrics
 from domain.context import ContextObject
 from domain.conversations import Conversation
-from domain.errors import ConcurrentUpdateError, QueueRoutingError
+from domain.errors import (
+    ConcurrentUpdateError,
+    QueueRoutingError,
+    StorageUnavailableError,
+    safe_reason,
+)
 from domain.messages import ConversationKey, InboundMessage, MessageRecord
 from domain.routing import RoutingPolicy
 from domain.tenants import Tenant
@@ -116,4 +121,22 @@ class DeliverMessage:
             self.metrics.count("QueueRouting", queue=str(route.queue), result="failed")
             raise
         self.metrics.count("QueueRouting", queue=str(route.queue), result="queued")
-        self.messages.mark_queued(record.gate_key, now)
+        if not self.messages.mark_queued(record.gate_key, now):
+            self._take_back(record)
+
+    def _take_back(self, record: MessageRecord) -> None:
+        """The message was erased while it was published: nothing of it may stay.
+
+        That it is erased is certain only now. After a crash the context on the queue leads to
+        the rest.
+        """
+        ids = {"request_id": record.request_id, "message_id": record.message.log_id}
+        try:
+            self.publisher.erase(record.request_id)
+        except StorageUnavailableError as error:
+            logger.exception(
+                "an erased message could not be taken back",
+                extra={**ids, "reason": safe_reason(error)},
+            )
+        else:
+            logger.warning("message was erased while it was published", extra=ids)

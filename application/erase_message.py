@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from application.ports.files import BlobStore
 from application.ports.queueing import ContextReader
 from application.ports.storage import MessageStore
-from domain.erasure import KeptMessage
+from domain.erasure import KeptMessage, attachments_folder
+from domain.messages import InboundMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,12 @@ class EraseMessage:
         contexts = self.contexts.erase(kept.request_id) if kept.request_id else 0
         blobs = sum(map(self.blobs.delete, kept.blob_folders))
         return Erased(self.messages.erase(kept), blobs, contexts)
+
+    def erase_context(self, request_id: str) -> Erased:
+        """Remove a context and what is stored for it, whatever became of its message."""
+        blobs = self.blobs.delete(f"contexts/{request_id}")
+        return Erased(message=False, blobs=blobs, contexts=self.contexts.erase(request_id))
+
+    def erase_files(self, message: InboundMessage) -> int:
+        """Remove the files of a message that was never recorded; how many."""
+        return self.blobs.delete(attachments_folder(message))

@@ -1,6 +1,6 @@
 """Erase what is kept of a person: a request that the law gives them a right to."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from application.answer_unknown_sender import claim_key, claim_key_of
@@ -10,14 +10,13 @@ from application.ports.channels import WebhookRequest
 from application.ports.files import DeadLetter, DeadLetters
 from application.ports.spooling import Spool, SpooledRequest
 from application.ports.storage import AnswerClaims, ConversationStore, MessageStore
+from application.redrive_dead_letters import all_letters
 from domain.addresses import Address
 from domain.erasure import KeptMessage
 from domain.errors import StorageUnavailableError
 from domain.messages import ConversationKey
 
 PAGE_SIZE = 100
-LETTERS_PER_PAGE = 10
-"""A letter may hold 32 MiB."""
 
 Advance = Callable[[int], None]
 """To be told how many messages were looked at."""
@@ -30,6 +29,8 @@ class ErasureReport:
     ``other_identities`` are further addresses by which the person is known in what was
     erased. ``provider_files`` are URLs of files that only the provider can delete.
     ``not_reached`` are sentences; ``failed`` are too, but of what has to be tried again.
+    ``unread`` counts raw requests that stay although nobody can tell whose they are, and
+    ``unfinished`` files of processes that were killed: those went, whosever they were.
     """
 
     messages: int = 0
@@ -40,10 +41,20 @@ class ErasureReport:
     spooled: int = 0
     dead_letters: int = 0
     answers: int = 0
+    unfinished: int = 0
+    unread: int = 0
     other_identities: list[Address] = field(default_factory=list)
     provider_files: list[str] = field(default_factory=list)
     not_reached: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+
+    def note(
+        self, identities: Iterable[Address], files: Iterable[str], values: Collection[str]
+    ) -> None:
+        """Add what a message of somebody with the addresses ``values`` leads to beyond itself."""
+        others = [address for address in identities if address.value not in values]
+        self.other_identities[:] = dict.fromkeys((*self.other_identities, *others))
+        self.provider_files[:] = dict.fromkeys((*self.provider_files, *files))
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,9 @@ class EraseSender:
 
     What leads to something else goes after it: a conversation after its messages, a message
     of the person's own last of all. Gate keys stay. Messages that come in, or are worked on,
-    at the same time may be missed: the next run finds them.
+    at the same time may be missed: the next run finds them. What is published at that time
+    its publisher takes back; if that dies first, the next run finds the context by its sender,
+    on queues that can be searched.
     """
 
     conversations: ConversationStore
@@ -64,6 +77,7 @@ class EraseSender:
     find_sender: FindSender
     accounts: Callable[[], Collection[str]]
     erase_answers: Callable[[Collection[str]], int]
+    remove_unfinished: Callable[[], int]
     rewrite: Callable[[], None]
 
     def __call__(self, addresses: Sequence[Address], advance: Advance) -> ErasureReport:
@@ -72,6 +86,7 @@ class EraseSender:
         report = ErasureReport()
         # First, for its requests may become messages at any time.
         self._erase_spooled(values, report)
+        self._erase_contexts(addresses, report)
         own = list(self._messages_of(addresses, values, advance))
         own_keys = {kept.key for kept in own}
         for key in self._conversations_of(addresses, own):
@@ -84,7 +99,8 @@ class EraseSender:
             self._erase(kept, values, report)
         self._erase_letters(values, own_keys, report)
         report.answers = self.erase_answers(values)
-        self._tell_what_queues_hold(report)
+        self._remove_unfinished(report)
+        self._tell_what_stays(report)
         self._rewrite(report)
         return report
 
@@ -124,16 +140,13 @@ class EraseSender:
         erased = self.erase_message(kept)
         report.files += erased.blobs
         report.contexts += erased.contexts
-        report.provider_files += kept.provider_files
         if kept.is_entry:
             report.imported_entries += erased.message
         else:
             report.messages += erased.message
+        report.note(kept.identities, kept.provider_files, values)
         if kept.message is not None:
             self.claims.give_back(claim_key(kept.message))
-        for address in kept.identities:
-            if address.value not in values and address not in report.other_identities:
-                report.other_identities.append(address)
 
     def _forget_claims(self, addresses: Sequence[Address]) -> None:
         """Also those of messages that are erased already."""
@@ -145,7 +158,7 @@ class EraseSender:
 
     def _erase_spooled(self, values: Collection[str], report: ErasureReport) -> None:
         def is_of_sender(entry: SpooledRequest) -> bool:
-            return self.find_sender(entry.request, entry.account, values)
+            return self._is_of_sender(entry.request, entry.account, values, report)
 
         erasure = self.spool.erase(is_of_sender)
         report.spooled = erasure.erased
@@ -154,28 +167,71 @@ class EraseSender:
                 f"{erasure.unreadable} broken files in the spool, of whomever they are"
             )
 
+    def _is_of_sender(
+        self,
+        request: WebhookRequest,
+        account: str,
+        values: Collection[str],
+        report: ErasureReport,
+    ) -> bool:
+        """Whether a raw request is; the files that it left behind go before it goes."""
+        found = self.find_sender(request, account, values)
+        report.unread += not (found.read or found.is_theirs)
+        for message in found.messages:
+            report.files += self.erase_message.erase_files(message)
+            urls = (file.url for file in message.attachments if file.url)
+            report.note((message.sender, *message.identities), urls, values)
+        return found.is_theirs
+
+    def _erase_contexts(self, addresses: Sequence[Address], report: ErasureReport) -> None:
+        """Also those of messages that were erased while they were published.
+
+        Before the messages are listed: so none goes whose message is not found and stays.
+        """
+        for address in addresses:
+            contexts = self.erase_message.contexts
+            for request_id in contexts.find(address.channel, address.look_up_values):
+                erased = self.erase_message.erase_context(request_id)
+                report.files += erased.blobs
+                report.contexts += erased.contexts
+
     def _erase_letters(
         self, values: Collection[str], own_keys: Collection[str], report: ErasureReport
     ) -> None:
-        after: DeadLetter | None = None
+        unreadable: set[str] = set()
         try:
-            while letters := self.dead_letters.list_letters(LETTERS_PER_PAGE, after=after):
-                for letter in letters:
-                    if self._is_letter_of(letter, values, own_keys):
-                        report.dead_letters += self.dead_letters.delete(letter.letter_id)
-                after = letters[-1]
+            # A letter may hold 32 MiB, and twice that while it is read.
+            for letter in all_letters(self.dead_letters, unreadable=unreadable.add, page_size=1):
+                if self._is_letter_of(letter, values, own_keys, report):
+                    report.dead_letters += self.dead_letters.delete(letter.letter_id)
         except StorageUnavailableError as error:
             report.failed.append(f"dead letters: {error}")
+        if unreadable:
+            report.not_reached.append(_told_of(unreadable))
 
     def _is_letter_of(
-        self, letter: DeadLetter, values: Collection[str], own_keys: Collection[str]
+        self,
+        letter: DeadLetter,
+        values: Collection[str],
+        own_keys: Collection[str],
+        report: ErasureReport,
     ) -> bool:
-        request: WebhookRequest | None = letter.request
-        if request is None:
+        if letter.request is None:
             return letter.gate_key in own_keys
-        return self.find_sender(request, letter.account, values)
+        return self._is_of_sender(letter.request, letter.account, values, report)
 
-    def _tell_what_queues_hold(self, report: ErasureReport) -> None:
+    def _remove_unfinished(self, report: ErasureReport) -> None:
+        try:
+            report.unfinished = self.remove_unfinished()
+        except StorageUnavailableError as error:
+            report.failed.append(f"unfinished files: {error}")
+
+    def _tell_what_stays(self, report: ErasureReport) -> None:
+        if report.unread:
+            report.not_reached.append(
+                f"{report.unread} of the spooled webhooks and dead letters, which nobody can read: "
+                "the address is not named there, but what is in base64 was not searched"
+            )
         if not self.erase_message.contexts.can_erase:
             report.not_reached.append(
                 "contexts on SQS: their consumers take them, or they expire with their queue"
@@ -192,3 +248,9 @@ class EraseSender:
             self.rewrite()
         except StorageUnavailableError as error:
             report.failed.append(f"database files were not rewritten: {error}")
+
+
+def _told_of(unreadable: Collection[str]) -> str:
+    number = len(unreadable)
+    letters = "letter, of whomever it is" if number == 1 else "letters, of whomever they are"
+    return f"{number} broken dead {letters}: {', '.join(sorted(unreadable))}"

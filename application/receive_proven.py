@@ -63,11 +63,9 @@ class ReceiveProven:
 
     def _discard_files_of_erased(self, receipts: Sequence[Receipt]) -> None:
         """Files were stored before the gate could say that their message had been erased."""
-        kept = {r.record.message.source_key for r in receipts if not r.is_of_erased}
         for receipt in receipts:
-            message = receipt.record.message
-            if receipt.is_of_erased and message.source_key not in kept:
-                self.store_files.discard(message)
+            if receipt.is_of_erased:
+                self.store_files.discard(receipt.record.message)
 
     def _is_welcome(self, message: InboundMessage) -> bool:
         return (

@@ -54,14 +54,18 @@ class RelayPending:
         """
         stuck = self.messages.list_stuck(limit, self.clock())
         self.metrics.count("Pending", len(stuck))
-        outcomes = [self._relay(record) for record in takewhile(lambda _: has_time(), stuck)]
+        outcomes = [self.relay(record) for record in takewhile(lambda _: has_time(), stuck)]
         report = RelayReport(
             *(outcomes.count(name) for name in ("relayed", "failed", "given_up", "taken"))
         )
         self.metrics.count("Relayed", report.relayed)
         return report
 
-    def _relay(self, record: MessageRecord) -> str:
+    def relay(self, record: MessageRecord) -> str:
+        """Work on one stuck message: ``relayed``, ``failed``, ``given_up``, or ``taken`` by others.
+
+        One that failed stays pending, and comes again when its lease is over.
+        """
         try:
             if record.is_given_up:
                 return "given_up" if self._give_up(record) else "taken"

@@ -12,7 +12,7 @@ from domain.messages import InboundMessage
 
 @dataclass(frozen=True)
 class StoreFiles:
-    """Stores each file of a webhook once, however many of its messages came with it."""
+    """Stores the files of each message under that message, so that they go when it goes."""
 
     blobs: BlobStore
 

@@ -1,7 +1,7 @@
 """Delete what has been kept for long enough."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,7 +13,6 @@ from domain.erasure import KeptMessage
 from domain.messages import MessageState
 
 BATCH = 100
-LETTERS_PER_BATCH = 10
 BLOB_FOLDERS = ("attachments", "messages", "contexts")
 BLOBS_OUTLIVE = timedelta(days=30)
 """How much longer a blob may stay that no message led to: until nothing can be pending."""
@@ -30,6 +29,11 @@ class Retention:
     dead_letters: timedelta = timedelta(days=30)
     unmatched: timedelta = timedelta(days=30)
     claims: timedelta = timedelta(days=1)
+
+    @property
+    def answers(self) -> timedelta:
+        """An automatic answer goes with the unmatched message that it was to."""
+        return min(self.unmatched, self.messages or self.unmatched)
 
 
 @dataclass(slots=True)
@@ -54,7 +58,8 @@ class Sweep:
     """Works in small batches, each of which stands for itself: safe to stop and to repeat.
 
     The gate keys of messages stay for ever. A message that is still to be delivered stays
-    whole. Several may sweep at once, to no use.
+    whole. Several may sweep at once, to no use. ``blob_folders`` are those in which it looks for
+    what no message leads to.
     """
 
     conversations: ConversationStore
@@ -64,8 +69,10 @@ class Sweep:
     claims: AnswerClaims
     dead_letters: DeadLetters
     remove_leftovers: Callable[[datetime], int]
+    forget_answers: Callable[[datetime], int]
     retention: Retention
     metrics: Metrics
+    blob_folders: Sequence[str] = BLOB_FOLDERS
     monotonic: Callable[[], float] = time.monotonic
 
     def __call__(
@@ -81,17 +88,20 @@ class Sweep:
         """
         report = SweepReport(resume_after=resume_after)
         ends_at = float("inf") if budget_seconds is None else self.monotonic() + budget_seconds
-        for _ in self._batches(now, report):
-            if self.monotonic() >= ends_at:
-                report.complete = False
-                break
-        for place, number in report.removed.items():
-            self.metrics.count("Swept", number, place=place)
+        try:
+            for _ in self._batches(now, report):
+                if self.monotonic() >= ends_at:
+                    report.complete = False
+                    break
+        finally:
+            for place, number in report.removed.items():
+                self.metrics.count("Swept", number, place=place)
         return report
 
     def _batches(self, now: datetime, report: SweepReport) -> Iterator[None]:
         report.add("leftovers", self.remove_leftovers(now - LEFTOVERS_AFTER))
         report.add("claims", self.claims.forget_older(now - self.retention.claims))
+        report.add("answers", self.forget_answers(now - self.retention.answers))
         yield
         yield from self._dead_letters(now - self.retention.dead_letters, report)
         yield from self._unmatched(now - self.retention.unmatched, report)
@@ -102,21 +112,19 @@ class Sweep:
             yield from self._messages(before, report)
 
     def _dead_letters(self, before: datetime, report: SweepReport) -> Iterator[None]:
-        while letters := self.dead_letters.list_letters(LETTERS_PER_BATCH):
-            old = [letter for letter in letters if letter.created_at < before]
-            removed = sum(self.dead_letters.delete(letter.letter_id) for letter in old)
+        for removed in self.dead_letters.delete_older(before):
             report.add("dead_letters", removed)
-            if removed < LETTERS_PER_BATCH:
-                return
             yield
 
     def _unmatched(self, before: datetime, report: SweepReport) -> Iterator[None]:
-        while records := self.messages.list_unmatched(BATCH):
+        last: str | None = None
+        while records := self.messages.list_unmatched(BATCH, after=last):
             old = [KeptMessage.of(r) for r in records if r.message.received_at < before]
-            removed = sum(self._erased(kept, report) for kept in old)
-            report.add("unmatched", removed)
-            if removed < BATCH:
+            # Fewer go than are old where another sweep, or an erasure, was there before.
+            report.add("unmatched", sum(self._erased(kept, report) for kept in old))
+            if len(old) < len(records):
                 return
+            last = records[-1].gate_key
             yield
 
     def _messages(self, before: datetime, report: SweepReport) -> Iterator[None]:
@@ -142,7 +150,7 @@ class Sweep:
 
     def _blobs(self, before: datetime, report: SweepReport) -> Iterator[None]:
         """What no message refers to any more: also what a crash left without one."""
-        for folder in BLOB_FOLDERS:
+        for folder in self.blob_folders:
             for removed in self.blobs.delete_older(folder, before):
                 report.add("blobs", removed)
                 yield

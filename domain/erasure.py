@@ -77,7 +77,9 @@ class KeptMessage:
         """Where its files lie, and what was too large for a queue."""
         if self.message is None:
             return ()
-        return (attachments_folder(self.message), f"contexts/{self.request_id}")
+        contexts = f"contexts/{self.request_id}"
+        has_files = any(file.reference for file in self.message.attachments)
+        return (attachments_folder(self.message), contexts) if has_files else (contexts,)
 
     @property
     def provider_files(self) -> tuple[str, ...]:
@@ -96,5 +98,5 @@ class KeptMessage:
 
 
 def attachments_folder(message: InboundMessage) -> str:
-    """Where the files of ``message`` are kept, for each of its recipients."""
+    """Where the files of ``message`` are kept, and no other message's."""
     return f"attachments/{message.source_key}"

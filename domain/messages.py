@@ -105,19 +105,24 @@ class InboundMessage:
         Independent of the conversation, so that a message cannot enter twice by way of
         another one. Mail is delivered per recipient, so there the recipient is part of it.
         """
-        parts = [self.channel, self.account, self.provider_message_id]
-        if self.channel is ChannelType.EMAIL:
-            parts.append(self.recipient.address)
-        return _hash_of(parts)
+        return _hash_of(self._gate_parts)
 
     @property
     def source_key(self) -> str:
         """The name under which what came with this message is stored: 64 hex digits.
 
-        The same for each recipient of a mail. Another author's mail has another one, whatever
-        message id it claims: what one author sent can be erased without touching the rest.
+        Another one for each recipient of a mail, as each has a message of its own, and for each
+        author, whatever message id a mail claims: what belongs to one message can be deleted
+        without touching another's.
         """
-        return _hash_of([self.channel, self.account, self.provider_message_id, self.sender.value])
+        return _hash_of([*self._gate_parts, self.sender.value])
+
+    @property
+    def _gate_parts(self) -> list[str]:
+        parts = [self.channel, self.account, self.provider_message_id]
+        if self.channel is ChannelType.EMAIL:
+            parts.append(self.recipient.address)
+        return parts
 
     @property
     def log_id(self) -> str:

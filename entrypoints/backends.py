@@ -12,6 +12,7 @@ from application.ports.files import BlobStore, DeadLetters
 from application.ports.queueing import ContextPublisher, ContextReader
 from application.ports.spooling import Spool, SpoolDelivery
 from application.ports.storage import AnswerClaims, ConversationStore, MessageStore
+from application.ports.telemetry import Metrics
 from infrastructure.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from infrastructure.aws import AwsClients
+    from infrastructure.channels.outgoing_file import OutgoingFileSender
     from infrastructure.sqlite import SqliteDatabase
 
 OpenDatabase = Callable[[], "SqliteDatabase"]
@@ -147,7 +149,16 @@ def choose_storage(
             assert_never(settings.storage)
 
 
-def choose_spool(settings: Settings, sqs: OpenSqs, files: Files, clock: Clock) -> Spool:
+def outgoing_file(settings: Settings) -> "OutgoingFileSender":
+    """Where automatic answers go on a machine without provider accounts."""
+    from infrastructure.channels.outgoing_file import OutgoingFileSender
+
+    return OutgoingFileSender(settings.data_dir / "outgoing.jsonl")
+
+
+def choose_spool(
+    settings: Settings, sqs: OpenSqs, files: Files, clock: Clock, metrics: Metrics
+) -> Spool:
     """The spool queue if there is one, whatever the storage: else the data directory, or memory.
 
     Never the disk of a container: with DynamoDB the settings demand the queue.
@@ -162,7 +173,7 @@ def choose_spool(settings: Settings, sqs: OpenSqs, files: Files, clock: Clock) -
         return SqsSpool(sqs(), settings.spool_queue_url, files.blobs)
     from infrastructure.spool.files import FileSpool
 
-    return FileSpool(settings.data_dir / "spool", clock)
+    return FileSpool(settings.data_dir / "spool", clock, metrics)
 
 
 def spool_record_reader(files: Files) -> Callable[[Mapping[str, Any]], SpoolDelivery]:

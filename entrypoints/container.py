@@ -48,6 +48,7 @@ from entrypoints.backends import (
     open_s3,
     open_sqlite,
     open_sqs,
+    outgoing_file,
     spool_record_reader,
 )
 from entrypoints.erasing import (
@@ -126,7 +127,7 @@ def _sendgrid_parser(settings: Settings, tenancies: Tenancies, clock: Clock) -> 
 
 def _twilio_sender(settings: Settings, tenancies: Tenancies) -> AnswerSender:
     if not settings.has_real_secrets:
-        return _outgoing_file(settings)
+        return outgoing_file(settings)
     from infrastructure.channels.twilio.sender import TwilioAnswerSender
 
     return TwilioAnswerSender(lambda: tenancies.current().accounts.twilio)
@@ -135,16 +136,10 @@ def _twilio_sender(settings: Settings, tenancies: Tenancies) -> AnswerSender:
 def _sendgrid_sender(settings: Settings, tenancies: Tenancies) -> AnswerSender | None:
     if not any(account.api_key for account in tenancies.current().accounts.sendgrid):
         # With the AWS backends there need not be a disk, and nobody would look at it.
-        return _outgoing_file(settings) if settings.storage != "dynamodb" else None
+        return outgoing_file(settings) if settings.storage != "dynamodb" else None
     from infrastructure.channels.sendgrid.sender import SendgridAnswerSender
 
     return SendgridAnswerSender(lambda: tenancies.current().accounts.sendgrid)
-
-
-def _outgoing_file(settings: Settings) -> AnswerSender:
-    from infrastructure.channels.outgoing_file import OutgoingFileSender
-
-    return OutgoingFileSender(settings.data_dir / "outgoing.jsonl")
 
 
 def _directory(tenancy: Tenancy) -> TenantDirectory:
@@ -268,8 +263,8 @@ class Container(containers.DeclarativeContainer):
         receive_message,
         settings.provided.unauthenticated_mail,
     )
-    bury_request = Once(BuryRequest, dead_letters, clock, metrics)
-    spool = Once(choose_spool, settings, sqs.provider, files, clock)
+    bury_request = Once(BuryRequest, dead_letters, parsers, clock, metrics)
+    spool = Once(choose_spool, settings, sqs.provider, files, clock, metrics)
     receive_webhook = Once(
         ReceiveWebhook,
         parsers,

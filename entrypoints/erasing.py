@@ -2,20 +2,26 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from application.clock import utc_now
 from application.ports.channels import WebhookParserFactory
 from application.ports.queueing import ContextReader
 from application.ports.spooling import Spool
 from application.ports.telemetry import Metrics
+from domain.errors import StorageUnavailableError
 from domain.tenants import TenantDirectory
-from entrypoints.backends import Files, OpenDatabase, Storage
+from entrypoints.backends import Files, OpenDatabase, Storage, outgoing_file
 from infrastructure.settings import Settings
 
 if TYPE_CHECKING:
     from application.erase_message import EraseMessage
     from application.erase_sender import EraseSender
     from application.sweep import Retention, Sweep
+
+UNFINISHED_AFTER = timedelta(minutes=5)
+"""When nobody who lives is in the middle of writing a file any more."""
 
 
 def build_erase_message(storage: Storage, files: Files, contexts: ContextReader) -> "EraseMessage":
@@ -39,7 +45,6 @@ def build_erase_sender(
     """Erases a person."""
     from application.erase_sender import EraseSender
     from application.find_sender import FindSender
-    from infrastructure.channels.outgoing_file import OutgoingFileSender
 
     return EraseSender(
         conversations=storage.conversations,
@@ -50,9 +55,19 @@ def build_erase_sender(
         dead_letters=files.dead_letters,
         find_sender=FindSender(parsers),
         accounts=lambda: {name for tenant in directory().tenants for name in tenant.accounts},
-        erase_answers=OutgoingFileSender(settings.data_dir / "outgoing.jsonl").erase,
+        erase_answers=outgoing_file(settings).erase,
+        remove_unfinished=lambda: _remove_unfinished(settings.data_dir),
         rewrite=rewrite,
     )
+
+
+def _remove_unfinished(directory: Path) -> int:
+    from infrastructure.durable_files import remove_unfinished
+
+    try:
+        return remove_unfinished(directory, utc_now() - UNFINISHED_AFTER)
+    except OSError as error:
+        raise StorageUnavailableError(f"they could not be removed: {error.strerror}") from error
 
 
 def build_sweep(
@@ -74,6 +89,7 @@ def build_sweep(
         claims=storage.claims,
         dead_letters=files.dead_letters,
         remove_leftovers=lambda before: remove_unfinished(settings.data_dir, before),
+        forget_answers=outgoing_file(settings).forget_older,
         retention=retention_of(settings),
         metrics=metrics,
     )

@@ -1,5 +1,6 @@
 """Files that are whole or absent, and still there after a power failure."""
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -9,6 +10,9 @@ from pathlib import Path
 
 _UNFINISHED = (".tmp", ".incoming")
 """How the names of files end that are being written, with a dot before them."""
+
+BROKEN_FILE = frozenset({errno.EACCES, errno.EPERM, errno.EISDIR, errno.EIO})
+"""What is wrong with a file, not with this process or with the whole disk."""
 
 PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700

@@ -27,6 +27,8 @@ from infrastructure.settings_values import (
 )
 
 MEBIBYTE = 1024 * 1024
+YEAR_SECONDS = 365 * 86_400
+CENTURY_DAYS = 36_500
 DEFAULT_FALLBACK_TEXT = (
     "Thank you for your message. We could not find a conversation with you. "
     "Please contact us through our website."
@@ -103,23 +105,23 @@ class Settings(_Variables):
     twilio_auth_token: SecretStr | None = None
     sendgrid_webhook_public_key: SecretStr | None = None
     sendgrid_basic_auth: SecretStr | None = None
-    sendgrid_tolerance_seconds: Annotated[int, Field(gt=0)] = 96 * 3600
+    sendgrid_tolerance_seconds: Annotated[int, Field(gt=0, le=YEAR_SECONDS)] = 96 * 3600
     sendgrid_api_key: SecretStr | None = None
     fallback_email_from: MailAddress | None = None
     tenants: TenantsSource | None = None
     unknown_sender: UnknownSender = UnknownSender.FALLBACK
     unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF
-    fallback_window_seconds: Annotated[int, Field(gt=0)] = 86_400
-    fallback_max_per_hour: Annotated[int, Field(ge=0)] = 1000
+    fallback_window_seconds: Annotated[int, Field(gt=0, le=10 * YEAR_SECONDS)] = 86_400
+    fallback_max_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
     fallback_text: Annotated[str, Field(max_length=1600)] = DEFAULT_FALLBACK_TEXT
     fallback_text_whatsapp: Annotated[str, Field(max_length=1600)] | None = None
     fallback_text_sms: Annotated[str, Field(max_length=1600)] | None = None
     fallback_text_email: str | None = None
     own_addresses: CommaSeparated[str] = ()
-    max_body_bytes: Annotated[int, Field(ge=1024)] = 32 * MEBIBYTE
+    max_body_bytes: Annotated[int, Field(ge=1024, le=256 * MEBIBYTE)] = 32 * MEBIBYTE
     max_in_flight: Annotated[int, Field(ge=1, le=1024)] = 32
-    message_retention_days: Annotated[int, Field(ge=0)] = 0
-    dead_letter_retention_days: Annotated[int, Field(ge=1)] = 30
+    message_retention_days: Annotated[int, Field(ge=0, le=CENTURY_DAYS)] = 0
+    dead_letter_retention_days: Annotated[int, Field(ge=1, le=CENTURY_DAYS)] = 30
     stage: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] = "dev"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -1,7 +1,7 @@
 """What is too large or too odd for the store: attachments, long bodies, dead letters."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -70,6 +70,10 @@ class DeadLetter:
     gate_key: str | None = None
 
 
+def ignore(_place: str) -> None:
+    """Tell nobody of what lies in ``_place`` and cannot be read."""
+
+
 class DeadLetters(Protocol):
     """Keeps dead letters. Must work when the store and the queues do not."""
 
@@ -90,7 +94,10 @@ class DeadLetters(Protocol):
 
     @abstractmethod
     def get(self, letter_id: str) -> DeadLetter | None:
-        """The letter with this id; ``None`` if there is none, or no letter could have it."""
+        """The letter with this id; ``None`` if there is none, or no letter could have it.
+
+        Raises ``StorageUnavailableError`` that names it if it cannot be read.
+        """
 
     @abstractmethod
     def delete(self, letter_id: str) -> bool:
@@ -98,9 +105,22 @@ class DeadLetters(Protocol):
 
     @abstractmethod
     def list_letters(
-        self, limit: int, *, after: DeadLetter | None = None
+        self,
+        limit: int,
+        *,
+        after: DeadLetter | None = None,
+        unreadable: Callable[[str], None] = ignore,
     ) -> tuple[DeadLetter, ...]:
         """At most ``limit`` letters by ``created_at`` and then id, the oldest first.
 
-        ``after`` is the last letter of the page before, which need not be there any more.
+        ``after`` is the last letter of the page before, which need not be there any more. What
+        lies among the letters and is none is left out: ``unreadable`` is told its place, a path
+        or a URI, perhaps more than once.
+        """
+
+    @abstractmethod
+    def delete_older(self, moment: datetime) -> Iterator[int]:
+        """Remove what was created before ``moment``, also what cannot be read; reads nothing.
+
+        Yields how many after each part of the work: whoever stops asking stops it.
         """

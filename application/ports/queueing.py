@@ -1,10 +1,12 @@
 """Queues of context objects."""
 
 from abc import abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from domain.addresses import ChannelType
 from domain.context import ContextObject
 from domain.routing import QueueName, Route
 
@@ -19,6 +21,14 @@ class ContextPublisher(Protocol):
         At least once: the key is ``context.request_id``, and a backend that remembers keys
         drops a repetition on the same queue. Raises ``QueueRoutingError`` when the context is
         not, or not certainly, on the queue.
+        """
+
+    @abstractmethod
+    def erase(self, request_id: str) -> int:
+        """Take back what was published under this id, with what is stored elsewhere for it.
+
+        Returns how many contexts and stored parts that were. Where a backend finds no context
+        (SQS) that stays. Raises ``StorageUnavailableError``.
         """
 
 
@@ -82,6 +92,13 @@ class ContextReader(Protocol):
 
         A receipt is certain until the context is delivered again. After that it may be taken
         without removing anything (SQS); the context then simply comes again.
+        """
+
+    @abstractmethod
+    def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
+        """The request ids of all contexts of these senders, delivered or not.
+
+        Only where the backend ``can_erase``: elsewhere this finds nothing.
         """
 
     @abstractmethod

@@ -148,8 +148,11 @@ class MessageStore(Protocol):
         """
 
     @abstractmethod
-    def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
-        """Clear the pending marker. Harmless when repeated: the first time stays."""
+    def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
+        """Clear the pending marker. Harmless when repeated: the first time stays.
+
+        ``False`` if the message was erased meanwhile: whoever published it has to take it back.
+        """
 
     @abstractmethod
     def history(

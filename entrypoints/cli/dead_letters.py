@@ -1,6 +1,6 @@
 """``frontdesk dead-letters``: what could not be processed."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from entrypoints.cli.output import (
     examples,
     json_option,
     limit_option,
+    one_line,
     plain,
     print_json,
     print_rich,
@@ -58,10 +59,15 @@ def dead_letters() -> None:
 @limit_option(100)
 @json_option
 def list_command(*, kind: str | None, limit: int, as_json: bool) -> None:
-    """List dead letters, oldest first: what kind each is, and why."""
+    """List dead letters, oldest first: what kind each is, and why.
+
+    What cannot be read among them is told on standard error.
+    """
+    unreadable: set[str] = set()
     with opened_container() as container:
-        letters = list(islice(_all(container.dead_letters(), kind), limit))
+        letters = list(islice(_all(container.dead_letters(), kind, unreadable.add), limit))
     DEAD_LETTERS.print(letters, limit, as_json=as_json)
+    _warn(unreadable)
 
 
 @dead_letters.command(
@@ -106,10 +112,15 @@ def redrive(
     _check_choice(letter_ids, everything=everything, kind=kind)
     stay: list[DeadLetter] = []
     unknown: list[str] = []
+    unreadable: set[str] = set()
     done = 0
     with opened_container() as container, progress("redriving", quiet=True) as advance:
         letters = container.dead_letters()
-        chosen = _all(letters, kind) if everything else _named(letters, letter_ids, unknown.append)
+        chosen = (
+            _all(letters, kind, unreadable.add)
+            if everything
+            else _named(letters, letter_ids, unknown.append)
+        )
         redrive_letter = container.redrive_dead_letters()
         for done, letter in enumerate(chosen, start=1):
             redriven = redrive_letter(letter)
@@ -119,7 +130,7 @@ def redrive(
             advance(done)
     if not as_json and not unknown:
         print_rich(plain(_summary(done - len(stay), len(stay)), "bold"))
-    _fail(stay, unknown)
+    _fail(stay, unknown, unreadable)
 
 
 @dead_letters.command(
@@ -139,19 +150,27 @@ def delete(*, letter_ids: tuple[str, ...], everything: bool, kind: str | None, y
     _check_choice(letter_ids, everything=everything, kind=kind)
     if everything and kind is None:
         raise click.UsageError("'--all' needs a '--kind': not everything at once")
+    unreadable: set[str] = set()
     with opened_container() as container:
         letters = container.dead_letters()
-        chosen = [letter.letter_id for letter in _all(letters, kind)] if everything else letter_ids
+        chosen = (
+            [letter.letter_id for letter in _all(letters, kind, unreadable.add)]
+            if everything
+            else letter_ids
+        )
         if chosen and not yes:
             _confirm(len(chosen))
         gone = [letter_id for letter_id in chosen if letters.delete(letter_id)]
     click.echo(f"{count(len(gone), 'dead letter')} deleted.")
+    _warn(unreadable)
     if not everything:
         _fail((), [letter_id for letter_id in letter_ids if letter_id not in gone])
 
 
-def _all(letters: "DeadLetters", kind: str | None) -> Iterator["DeadLetter"]:
-    return all_letters(letters, DeadLetterKind(kind) if kind else None)
+def _all(
+    letters: "DeadLetters", kind: str | None, unreadable: Callable[[str], None]
+) -> Iterator["DeadLetter"]:
+    return all_letters(letters, DeadLetterKind(kind) if kind else None, unreadable)
 
 
 def _named(
@@ -196,7 +215,9 @@ def _summary(redriven: int, stay: int) -> str:
     return f"{count(redriven, 'dead letter')} redriven{left}."
 
 
-def _fail(stay: Sequence["DeadLetter"], unknown: Sequence[str]) -> None:
+def _fail(
+    stay: Sequence["DeadLetter"], unknown: Sequence[str], unreadable: Collection[str] = ()
+) -> None:
     """End with exit code 1 if anything could not be done."""
     problems = []
     if stay:
@@ -205,8 +226,21 @@ def _fail(stay: Sequence["DeadLetter"], unknown: Sequence[str]) -> None:
         problems.append(f"{failed}, first {first.letter_id}: {first.reason}")
     if unknown:
         problems.append(_unknown(unknown))
+    if unreadable:
+        problems.append(_broken(unreadable))
     if problems:
         raise click.ClickException("; ".join(problems))
+
+
+def _warn(unreadable: Collection[str]) -> None:
+    if unreadable:
+        click.echo(f"frontdesk: {one_line(_broken(unreadable))}", err=True)
+
+
+def _broken(unreadable: Collection[str]) -> str:
+    return (
+        f"{count(len(unreadable), 'dead letter')} cannot be read: {', '.join(sorted(unreadable))}"
+    )
 
 
 def _unknown(letter_ids: Sequence[str]) -> str:

@@ -26,7 +26,8 @@ def doctor(*, as_json: bool) -> None:
 
     A line for each thing that was looked at: 'ok', 'note' for what may be meant so, or
     'wrong' with what was expected. If nothing is wrong, also how much was left behind: in the
-    spool, on no queue, as dead letters. No data is changed. Exits with 1 if anything is wrong.
+    spool, on no queue, as dead letters. What is tried again by itself is a 'note' that says
+    when, what cannot be read is 'wrong'. No data is changed. Exits with 1 if anything is wrong.
     """
     wrong = 0
     for finding in _findings():

@@ -1,5 +1,6 @@
 """``frontdesk erase``: what is kept of a person goes."""
 
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ _COUNTS = (
     ("spooled", "spooled webhook", "spooled webhooks"),
     ("dead_letters", "dead letter", "dead letters"),
     ("answers", "answer in outgoing.jsonl", "answers in outgoing.jsonl"),
+    ("unfinished", "unfinished file", "unfinished files"),
 )
 
 
@@ -59,7 +61,7 @@ def erase(*, sender: str, channel: str | None, yes: bool, as_json: bool) -> None
     if as_json:
         print_json(_record(addresses, report))
     else:
-        _print_report(report)
+        _print_report(report, _left_out(addresses))
     if report.failed:
         raise click.ClickException(f"repeat it, for it is not complete: {'; '.join(report.failed)}")
 
@@ -85,11 +87,27 @@ def _address(channel: ChannelType, text: str) -> Address | None:
     return address if address.kind is not AddressKind.OTHER else None
 
 
+def _left_out(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
+    """The same address on the channels that are not asked for: somebody else's, for all we know."""
+    chosen = {address.channel for address in addresses}
+    others = (_address(one, addresses[0].value) for one in ChannelType if one not in chosen)
+    return tuple(other for other in others if other)
+
+
+def _stays(other: Address) -> str:
+    return (
+        f"What is kept of {other.value} on {other.channel} stays: "
+        f"frontdesk erase --sender {shlex.quote(other.value)} --channel {other.channel}"
+    )
+
+
 def _ask(addresses: tuple[Address, ...]) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("nobody can be asked here: add --yes")
     channels = ", ".join(address.channel for address in addresses)
     question = f"Erase everything that is kept of {addresses[0].value} ({channels}), for ever?"
+    for other in _left_out(addresses):
+        click.echo(plain(_stays(other)).plain, err=True)
     click.confirm(plain(question).plain, abort=True, err=True)
 
 
@@ -105,6 +123,7 @@ def _record(addresses: tuple[Address, ...], report: "ErasureReport") -> dict[str
         "conversation_ids": [key.conversation_id for key in report.conversations],
         "other_identities": [_address_record(address) for address in report.other_identities],
         "provider_files": report.provider_files,
+        "left_out": [_address_record(address) for address in _left_out(addresses)],
         "not_reached": report.not_reached,
         "failed": report.failed,
     }
@@ -114,7 +133,7 @@ def _address_record(address: Address) -> dict[str, str]:
     return {"channel": address.channel.value, "address": address.value}
 
 
-def _print_report(report: "ErasureReport") -> None:
+def _print_report(report: "ErasureReport", left_out: tuple[Address, ...]) -> None:
     parts = [
         count(number, one, many) for name, one, many in _COUNTS if (number := _number(report, name))
     ]
@@ -125,6 +144,8 @@ def _print_report(report: "ErasureReport") -> None:
         print_rich(
             plain(f"Also known on {address.channel} as {address.value}: erase that as well.")
         )
+    for other in left_out:
+        print_rich(plain(_stays(other)))
     for url in report.provider_files:
         print_rich(plain(f"Still at the provider: {url}"))
     for sentence in report.not_reached:

@@ -22,8 +22,9 @@ from entrypoints.cli.output import examples, json_option, plain, print_json, pri
 def sweep(*, budget_seconds: float | None, as_json: bool) -> None:
     """Erase what is older than MESSAGE_RETENTION_DAYS, and dead letters of their age.
 
-    Unmatched messages go after 30 days, whatever the setting; unfinished files after one. Safe
-    to stop at any point, to repeat, and beside a server, which does this once a day.
+    Unmatched messages, and answers in outgoing.jsonl, go after 30 days at the latest, unfinished
+    files after one. Safe to stop at any point, to repeat, and beside a server, which does this
+    once a day.
     """
     with opened_container() as container:
         report = container.sweep()(utc_now(), budget_seconds=budget_seconds)

@@ -1,17 +1,21 @@
 """Dead letters as files: they need neither the store nor the queues."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from application.ports.files import DeadLetter, DeadLetters
+from application.ports.files import DeadLetter, DeadLetters, ignore
 from domain.errors import StorageUnavailableError
-from infrastructure.blobs.dead_letter_json import letter_from_json, letter_to_json
+from infrastructure.blobs.dead_letter_json import (
+    BrokenLetterError,
+    letter_from_json,
+    letter_to_json,
+)
 from infrastructure.blobs.keys import checked_key, is_key
-from infrastructure.durable_files import create_file, remove_file, replace_file
+from infrastructure.durable_files import BROKEN_FILE, create_file, remove_file, replace_file
 
 _SUFFIX = ".json"
 
@@ -40,7 +44,7 @@ class FileDeadLetters(DeadLetters):
 
     def get(self, letter_id: str) -> DeadLetter | None:
         """See ``DeadLetters``."""
-        return _read(self._path(letter_id)) if is_key(letter_id) else None
+        return self._read(letter_id) if is_key(letter_id) else None
 
     def delete(self, letter_id: str) -> bool:
         """See ``DeadLetters``."""
@@ -48,13 +52,55 @@ class FileDeadLetters(DeadLetters):
             return is_key(letter_id) and remove_file(self._path(letter_id))
 
     def list_letters(
-        self, limit: int, *, after: DeadLetter | None = None
+        self,
+        limit: int,
+        *,
+        after: DeadLetter | None = None,
+        unreadable: Callable[[str], None] = ignore,
     ) -> tuple[DeadLetter, ...]:
         """See ``DeadLetters``. A letter that is deleted meanwhile is left out."""
-        start = None if after is None else (_microseconds(after.created_at), after.letter_id)
-        places = (place for place in self._places() if start is None or place > start)
-        letters = (_read(self._path(letter_id)) for _, letter_id in places)
-        return tuple(islice((letter for letter in letters if letter is not None), limit))
+        start = None if after is None else self._place_of(after)
+        names = [name for time, name in self._places() if start is None or (time, name) > start]
+        return tuple(islice(self._readable(names, unreadable), limit))
+
+    def delete_older(self, moment: datetime) -> Iterator[int]:
+        """See ``DeadLetters``. A directory is nothing that was kept here: it stays."""
+        for time, name in self._places():
+            if time >= _microseconds(moment):
+                return
+            path = self._path(name)
+            with _errors("deleted"):
+                removed = path.is_file() and remove_file(path)
+            yield int(removed)
+
+    def _readable(
+        self, names: Iterable[str], unreadable: Callable[[str], None]
+    ) -> Iterator[DeadLetter]:
+        for name in names:
+            try:
+                letter = self._read(name)
+            except BrokenLetterError:
+                unreadable(str(self._path(name)))
+                continue
+            if letter is not None:
+                yield letter
+
+    def _read(self, name: str) -> DeadLetter | None:
+        path = self._path(name)
+        try:
+            return letter_from_json(path.read_bytes(), name)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise BrokenLetterError(f"{path.name} is not a dead letter") from error
+        except OSError as error:
+            kind = BrokenLetterError if error.errno in BROKEN_FILE else StorageUnavailableError
+            raise kind(f"{path.name} could not be read: {error.strerror}") from error
+
+    def _place_of(self, letter: DeadLetter) -> tuple[int, str]:
+        """Where ``letter`` stands in ``_places``: elsewhere if its file is a copy of a backup."""
+        time = _modified_at(self._path(letter.letter_id))
+        return _microseconds(letter.created_at) if time is None else time, letter.letter_id
 
     def _path(self, letter_id: str) -> Path:
         return self._directory / f"{letter_id}{_SUFFIX}"
@@ -66,35 +112,20 @@ class FileDeadLetters(DeadLetters):
                 return []
             with os.scandir(self._directory) as found:
                 files = [item for item in found if item.name.endswith(_SUFFIX)]
-            return sorted(filter(None, map(_place, files)))
+            found_at = [(_modified_at(item), item.name.removesuffix(_SUFFIX)) for item in files]
+        return sorted((time, name) for time, name in found_at if time is not None)
 
 
-def _place(file: "os.DirEntry[str]") -> tuple[int, str] | None:
+def _modified_at(file: "Path | os.DirEntry[str]") -> int | None:
+    """In microseconds; ``None`` if it was deleted meanwhile."""
     try:
-        modified_at = file.stat().st_mtime_ns
-    except FileNotFoundError:  # deleted meanwhile
+        return round(file.stat().st_mtime_ns / 1000)
+    except FileNotFoundError:
         return None
-    return round(modified_at / 1000), file.name.removesuffix(_SUFFIX)
 
 
 def _microseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
-
-
-def _read(path: Path) -> DeadLetter | None:
-    try:
-        with _errors("read"):
-            content = _content(path)
-        return None if content is None else letter_from_json(content)
-    except ValueError as error:
-        raise StorageUnavailableError(f"{path.name} is not a dead letter") from error
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
 
 
 @contextmanager

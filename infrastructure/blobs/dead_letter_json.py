@@ -3,8 +3,13 @@
 import json
 
 from application.ports.files import DeadLetter, DeadLetterKind
+from domain.errors import StorageUnavailableError
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.request_json import request_from_json, request_to_json
+
+
+class BrokenLetterError(StorageUnavailableError):
+    """What lies where a dead letter is expected cannot be read as one, and never will be."""
 
 
 def letter_to_json(letter: DeadLetter) -> bytes:
@@ -24,11 +29,11 @@ def letter_to_json(letter: DeadLetter) -> bytes:
     return json.dumps(content, indent=1).encode()
 
 
-def letter_from_json(text: bytes) -> DeadLetter:
-    """What ``letter_to_json`` wrote; ``ValueError`` for anything else."""
+def letter_from_json(text: bytes, letter_id: str) -> DeadLetter:
+    """The letter with this id, as ``letter_to_json`` wrote it; ``ValueError`` for all else."""
     try:
         content = json.loads(text)
-        return DeadLetter(
+        letter = DeadLetter(
             letter_id=content["letter_id"],
             kind=DeadLetterKind(content["kind"]),
             reason=content["reason"],
@@ -38,5 +43,8 @@ def letter_from_json(text: bytes) -> DeadLetter:
             request=request_from_json(content["request"]) if "request" in content else None,
             gate_key=content.get("gate_key"),
         )
-    except (LookupError, TypeError) as error:
+    except (LookupError, TypeError, RecursionError) as error:
         raise ValueError("not a dead letter") from error
+    if letter.letter_id != letter_id:
+        raise ValueError("another dead letter")
+    return letter

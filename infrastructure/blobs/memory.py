@@ -1,10 +1,10 @@
 """Blobs and dead letters in memory: forgets everything, keeps every other promise."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from threading import Lock
 
-from application.ports.files import BlobStore, DeadLetter, DeadLetters
+from application.ports.files import BlobStore, DeadLetter, DeadLetters, ignore
 from infrastructure.blobs.keys import checked_key
 
 _SCHEME = "memory:"
@@ -75,13 +75,23 @@ class MemoryDeadLetters(DeadLetters):
             return self._letters.pop(letter_id, None) is not None
 
     def list_letters(
-        self, limit: int, *, after: DeadLetter | None = None
+        self,
+        limit: int,
+        *,
+        after: DeadLetter | None = None,
+        unreadable: Callable[[str], None] = ignore,  # noqa: ARG002 - every letter is one here
     ) -> tuple[DeadLetter, ...]:
         """See ``DeadLetters``."""
         with self._lock:
             letters = sorted(self._letters.values(), key=_place)
         later = [letter for letter in letters if after is None or _place(letter) > _place(after)]
         return tuple(later[:limit])
+
+    def delete_older(self, moment: datetime) -> Iterator[int]:
+        """See ``DeadLetters``."""
+        for letter in list(self._letters.values()):
+            if letter.created_at < moment:
+                yield int(self.delete(letter.letter_id))
 
 
 def _place(letter: DeadLetter) -> tuple[datetime, str]:

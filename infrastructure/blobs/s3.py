@@ -1,21 +1,25 @@
 """Blobs and dead letters as objects in a bucket of Amazon S3."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from application.ports.files import BlobStore, DeadLetter, DeadLetters
+from application.ports.files import BlobStore, DeadLetter, DeadLetters, ignore
 from domain.errors import StorageUnavailableError
 from infrastructure.aws import error_code, storage_errors
-from infrastructure.blobs.dead_letter_json import letter_from_json, letter_to_json
+from infrastructure.blobs.dead_letter_json import (
+    BrokenLetterError,
+    letter_from_json,
+    letter_to_json,
+)
 from infrastructure.blobs.keys import checked_key, is_key
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import DeleteTypeDef, ObjectIdentifierTypeDef
+    from mypy_boto3_s3.type_defs import DeleteTypeDef, ObjectIdentifierTypeDef, ObjectTypeDef
 
 LETTERS_PREFIX = "dead-letters/"
 _SORTABLE_TIME = "%Y%m%dT%H%M%S%fZ"
@@ -64,24 +68,15 @@ class S3BlobStore(BlobStore):
                     for item in page.get("Contents", ())
                     if before is None or item["LastModified"] < before
                 ]
-                self._delete(client, keys)
+                _delete(client, self._bucket, keys)
                 yield len(keys)
-
-    def _delete(self, client: "S3Client", keys: Sequence[str]) -> None:
-        if keys:
-            objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
-            deletion: DeleteTypeDef = {"Objects": objects, "Quiet": True}
-            answer = client.delete_objects(Bucket=self._bucket, Delete=deletion)
-            for error in answer.get("Errors", ()):
-                code = error.get("Code", "unknown")
-                raise StorageUnavailableError(f"bucket {self._bucket}: not deleted: {code}")
 
 
 class S3DeadLetters(DeadLetters):
     """One JSON document for each letter, under its id and then its ``created_at``.
 
-    So the letters of one id stand together, and the oldest of all are found by keys alone. A
-    request that fails again later leaves a second object; the first one counts.
+    So the letters of one id stand together, and the oldest of all are found by keys alone. Two
+    that keep the same id at the same moment may leave two objects; the first one counts.
     """
 
     def __init__(self, client: Callable[[], "S3Client"], bucket: str) -> None:
@@ -90,7 +85,8 @@ class S3DeadLetters(DeadLetters):
 
     def keep(self, letter: DeadLetter) -> None:
         """See ``DeadLetters``."""
-        _create(self._client(), self._bucket, _letter_key(letter), letter_to_json(letter))
+        if next(self._keys(letter.letter_id), None) is None:
+            _create(self._client(), self._bucket, _letter_key(letter), letter_to_json(letter))
 
     def replace(self, letter: DeadLetter) -> bool:
         """See ``DeadLetters``."""
@@ -115,25 +111,52 @@ class S3DeadLetters(DeadLetters):
         return bool(keys)
 
     def list_letters(
-        self, limit: int, *, after: DeadLetter | None = None
+        self,
+        limit: int,
+        *,
+        after: DeadLetter | None = None,
+        unreadable: Callable[[str], None] = ignore,
     ) -> tuple[DeadLetter, ...]:
         """See ``DeadLetters``. A letter that is deleted meanwhile is left out."""
         start = None if after is None else _place(_letter_key(after))
-        places = (place for place in self._places() if start is None or place > start)
-        letters = (self._letter(f"{LETTERS_PREFIX}{name}/{time}") for time, name in places)
-        return tuple(islice((letter for letter in letters if letter is not None), limit))
+        keys = [key for key in self._first_keys() if start is None or _place(key) > start]
+        return tuple(islice(self._readable(keys, unreadable), limit))
 
-    def _places(self) -> list[tuple[str, str]]:
-        """The time and id of every letter, in order."""
+    def delete_older(self, moment: datetime) -> Iterator[int]:
+        """See ``DeadLetters``. Counts objects."""
+        for page in self._pages(LETTERS_PREFIX):
+            keys = [entry["Key"] for entry in page if _created_at(entry) < moment]
+            with storage_errors(f"bucket {self._bucket}"):
+                _delete(self._client(), self._bucket, keys)
+            yield len(keys)
+
+    def _readable(
+        self, keys: Iterable[str], unreadable: Callable[[str], None]
+    ) -> Iterator[DeadLetter]:
+        for key in keys:
+            try:
+                letter = self._letter(key)
+            except BrokenLetterError:
+                unreadable(f"s3://{self._bucket}/{key}")
+                continue
+            if letter is not None:
+                yield letter
+
+    def _first_keys(self) -> list[str]:
+        """The key of every letter, in the order of their times and then ids."""
         first: dict[str, str] = {}
         for key in self._keys():
-            time, letter_id = _place(key)
-            first.setdefault(letter_id, time)
-        return sorted((time, letter_id) for letter_id, time in first.items())
+            _, letter_id = _place(key)
+            first.setdefault(letter_id, key)
+        return sorted(first.values(), key=_place)
 
     def _keys(self, letter_id: str | None = None) -> Iterator[str]:
         """S3 lists keys in the order of their bytes, and so those of one id in that of time."""
         prefix = LETTERS_PREFIX if letter_id is None else f"{LETTERS_PREFIX}{letter_id}/"
+        for page in self._pages(prefix):
+            yield from (entry["Key"] for entry in page)
+
+    def _pages(self, prefix: str) -> Iterator[Sequence["ObjectTypeDef"]]:
         pages = (
             self._client()
             .get_paginator("list_objects_v2")
@@ -141,17 +164,16 @@ class S3DeadLetters(DeadLetters):
         )
         with storage_errors(f"bucket {self._bucket}"):
             for page in pages:
-                yield from (entry["Key"] for entry in page.get("Contents", ()))
+                yield page.get("Contents", ())
 
     def _letter(self, key: str) -> DeadLetter | None:
+        _, letter_id = _place(key)
         try:
-            return letter_from_json(_read(self._client(), self._bucket, key))
+            return letter_from_json(_read(self._client(), self._bucket, key), letter_id)
         except KeyError:
             return None
         except ValueError as error:
-            raise StorageUnavailableError(
-                f"bucket {self._bucket}: {key} is not a dead letter"
-            ) from error
+            raise BrokenLetterError(f"bucket {self._bucket}: {key} is not a dead letter") from error
 
 
 def _letter_key(letter: DeadLetter) -> str:
@@ -163,6 +185,15 @@ def _place(key: str) -> tuple[str, str]:
     """The time and the id in a key."""
     letter_id, _, time = key.removeprefix(LETTERS_PREFIX).rpartition("/")
     return time, letter_id
+
+
+def _created_at(entry: "ObjectTypeDef") -> datetime:
+    """The time in a key, or of what nobody here wrote the time of its writing."""
+    time, _ = _place(entry["Key"])
+    try:
+        return datetime.strptime(time, _SORTABLE_TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return entry["LastModified"]
 
 
 def check_bucket(client: "S3Client", bucket: str) -> tuple[str, ...]:
@@ -197,6 +228,18 @@ def _create(client: "S3Client", bucket: str, key: str, content: bytes) -> None:
         except ClientError as error:
             if error_code(error) != "PreconditionFailed":
                 raise
+
+
+def _delete(client: "S3Client", bucket: str, keys: Sequence[str]) -> None:
+    """Delete objects: at most as many as S3 lists at once."""
+    if not keys:
+        return
+    objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
+    deletion: DeleteTypeDef = {"Objects": objects, "Quiet": True}
+    answer = client.delete_objects(Bucket=bucket, Delete=deletion)
+    for error in answer.get("Errors", ()):
+        code = error.get("Code", "unknown")
+        raise StorageUnavailableError(f"bucket {bucket}: not deleted: {code}")
 
 
 def _read(client: "S3Client", bucket: str, key: str) -> bytes:

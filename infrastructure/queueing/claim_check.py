@@ -48,6 +48,10 @@ class ClaimCheckPublisher(ContextPublisher):
             raise QueueRoutingError("a part of the context could not be stored") from error
         self._publisher.publish(fitting, route)
 
+    def erase(self, request_id: str) -> int:
+        """See ``ContextPublisher``. The context goes last: it leads to its parts."""
+        return self._blobs.delete(_folder(request_id)) + self._publisher.erase(request_id)
+
     def _fitted(self, context: ContextObject) -> ContextObject:
         steps: tuple[Callable[[ContextObject], ContextObject], ...] = (
             self._with_body_stored,
@@ -117,4 +121,8 @@ class ClaimCheckPublisher(ContextPublisher):
 
     def _stored(self, context: ContextObject, part: str, content: bytes) -> str:
         """Store a part under a key that is the same on every republish of the message."""
-        return self._blobs.put(f"contexts/{context.request_id}/{part}", content)
+        return self._blobs.put(f"{_folder(context.request_id)}/{part}", content)
+
+
+def _folder(request_id: str) -> str:
+    return f"contexts/{request_id}"

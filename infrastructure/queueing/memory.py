@@ -1,6 +1,6 @@
 """The context queues in memory: forget everything, keep every other promise."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -8,6 +8,7 @@ from threading import Lock
 
 from application.clock import Clock
 from application.ports.queueing import ContextPublisher, ContextReader, Delivery, QueueDepth
+from domain.addresses import ChannelType
 from domain.context import ContextObject
 from domain.routing import ALL_QUEUES, QueueName, Route
 from infrastructure.wire import context_from_json, context_to_json
@@ -94,8 +95,19 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
             self._entries[queue] = kept
             return removed
 
-    def erase(self, request_id: str) -> int:
+    def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
         """See ``ContextReader``."""
+        with self._lock:
+            texts = [entry.text for entries in self._entries.values() for entry in entries]
+        found = (
+            context.request_id
+            for context in map(context_from_json, texts)
+            if context.channel_type is channel and context.message.sender in senders
+        )
+        return tuple(dict.fromkeys(found))
+
+    def erase(self, request_id: str) -> int:
+        """See both ports."""
         with self._lock:
             before = sum(map(len, self._entries.values()))
             for queue, entries in self._entries.items():

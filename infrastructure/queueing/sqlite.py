@@ -1,10 +1,12 @@
 """The context queues in a SQLite file of their own: the embedded queue."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 
 from application.clock import Clock
 from application.ports.queueing import ContextPublisher, ContextReader, Delivery, QueueDepth
+from domain.addresses import ChannelType
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.routing import ALL_QUEUES, QueueName, Route
@@ -57,6 +59,12 @@ _ACKNOWLEDGE = """
       AND context IS NOT NULL
 """
 _ERASE = "UPDATE contexts SET context = NULL WHERE request_id = ? AND context IS NOT NULL"
+_FIND = """
+    SELECT request_id FROM contexts
+    WHERE context IS NOT NULL AND json_extract(context, '$.meta.channel_type') = ?
+      AND json_extract(context, '$.message.from') IN (SELECT value FROM json_each(?))
+    GROUP BY request_id ORDER BY min(sequence)
+"""
 _DEPTHS = """
     SELECT queue,
            sum(visible_at <= :now),
@@ -136,8 +144,14 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
         with self._database.write() as connection:
             return connection.execute(_ACKNOWLEDGE, delivery).rowcount == 1
 
+    def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
+        """See ``ContextReader``. Reads all that waits."""
+        with self._database.read() as connection:
+            rows = connection.execute(_FIND, (channel, json.dumps([*senders]))).fetchall()
+        return tuple(request_id for (request_id,) in rows)
+
     def erase(self, request_id: str) -> int:
-        """See ``ContextReader``."""
+        """See both ports."""
         with self._database.write() as connection:
             return connection.execute(_ERASE, (request_id,)).rowcount
 

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypedDict
 
@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
 from application.ports.queueing import ContextPublisher, ContextReader, Delivery, QueueDepth
+from domain.addresses import ChannelType
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, UnreadableMessageError
 from domain.routing import ALL_QUEUES, QueueName, Route
@@ -136,8 +137,16 @@ class SqsContextQueue(ContextPublisher, ContextReader):
                 raise
         return True
 
+    def find(
+        self,
+        channel: ChannelType,  # noqa: ARG002 - the port's signature
+        senders: Collection[str],  # noqa: ARG002
+    ) -> tuple[str, ...]:
+        """See ``ContextReader``. SQS shows a message to its consumer alone."""
+        return ()
+
     def erase(self, request_id: str) -> int:  # noqa: ARG002 - the port's signature
-        """See ``ContextReader``. SQS finds no message: its consumer takes it, or it expires."""
+        """See both ports. SQS finds no message: its consumer takes it, or it expires."""
         return 0
 
 

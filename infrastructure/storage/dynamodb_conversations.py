@@ -2,12 +2,12 @@
 
 import heapq
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from application.ports.storage import ConversationStore
-from domain.addresses import ChannelType
+from domain.addresses import ChannelType, normal_value
 from domain.conversations import Conversation
 from domain.messages import ConversationKey, InboundMessage
 from domain.times import rfc3339
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SENDER_INDEX = "sender"
 INDEX_PAUSE_SECONDS = 0.2
 """How long an index is given to catch up before a sender counts as unknown."""
+
+PAGE_SIZE = 1000
+"""As many records as are looked at before a sweep can stop."""
 
 _HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
 _LAST_MESSAGE_IS_OLD = "#last_message.#timestamp < :before"
@@ -154,11 +157,19 @@ class DynamoDbConversationStore(ConversationStore):
     def find_all_conversations(
         self, channel: ChannelType, senders: Sequence[str]
     ) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``."""
+        """See ``ConversationStore``.
+
+        Reads the whole table, and finds also what other systems wrote in no normal form.
+        Participants that lead to nothing go: who wrote them was late, and the record is gone.
+        """
         values = normal_senders(channel, senders)
-        keys = [conversation.key for conversation in self._participants.find(channel, values)]
-        keys += self._keys_in_index(channel, values)
-        return _conversations(self._records.read([key_to_item(key) for key in dict.fromkeys(keys)]))
+        linked = {c.key for c in self._participants.find(channel, values)}
+        items = self._records.scan("#primary_channel = :channel", attributes({"channel": channel}))
+        records = (record for item in items if (record := conversation_from_item(item)))
+        found = [r for r in records if r.key in linked or _is_with(r.sender_id, channel, values)]
+        for key in linked - {record.key for record in found}:
+            self._participants.remove(key, values)
+        return tuple(sorted(found, key=lambda record: record.conversation_id))
 
     def erase_conversation(self, key: ConversationKey) -> bool:
         """See ``ConversationStore``. The participants go first: they can be found again."""
@@ -168,12 +179,17 @@ class DynamoDbConversationStore(ConversationStore):
     def erase_last_messages(self, before: datetime) -> Iterator[int]:
         """See ``ConversationStore``. Reads the whole table."""
         values = attributes({"before": rfc3339(before)})
-        for item in self._records.scan(_LAST_MESSAGE_IS_OLD, values):
-            key = {name: item[name] for name in _KEY}
-            refusal = self._records.change(
-                key, "REMOVE #last_message", _LAST_MESSAGE_IS_OLD, values
-            )
-            yield int(refusal is None)
+        after: Item | None = None
+        while True:
+            page, after = self._records.scan_page(PAGE_SIZE, after, _LAST_MESSAGE_IS_OLD, values)
+            yield sum(self._drop_last_message(item, values) for item in page)
+            if after is None:
+                return
+
+    def _drop_last_message(self, item: Item, values: Item) -> bool:
+        key = {name: item[name] for name in _KEY}
+        refusal = self._records.change(key, "REMOVE #last_message", _LAST_MESSAGE_IS_OLD, values)
+        return refusal is None
 
     def _link(self, state: Conversation, identities: Sequence[str], *, stale: bool) -> None:
         """Let ``identities`` lead to the record, and write again what has an old recipient."""
@@ -216,6 +232,13 @@ def _conversations(items: Iterable[Item]) -> tuple[Conversation, ...]:
     records = (conversation_from_item(item) for item in items)
     found = [record for record in records if record is not None]
     return tuple(sorted(found, key=lambda r: (r.conversation_id, r.primary_channel)))
+
+
+def _is_with(sender_id: str | None, channel: ChannelType, senders: Collection[str]) -> bool:
+    """Whether another system meant one of ``senders``, perhaps as ``Ana <ana@example.com>``."""
+    written = sender_id or ""
+    forms = (written, written.rpartition("<")[2].removesuffix(">"))
+    return any(normal_value(channel, form.strip()) in senders for form in forms)
 
 
 def _latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:

@@ -132,9 +132,9 @@ class DynamoDbMessageStore(MessageStore):
             return _succeeded(refusal, state=MessageState.PENDING, lease_until=None)
         return False
 
-    def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
+    def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
         """See ``MessageStore``."""
-        self._messages.change(
+        refusal = self._messages.change(
             _key(gate_key),
             _MARK_QUEUED,
             "#state = :pending",
@@ -146,6 +146,7 @@ class DynamoDbMessageStore(MessageStore):
                 }
             ),
         )
+        return refusal is None or not is_erased(refusal.item)
 
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100

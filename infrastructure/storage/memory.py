@@ -221,7 +221,7 @@ class MemoryMessageStore(MessageStore):
             )
             return True
 
-    def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
+    def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
         """See ``MessageStore``."""
         with self._lock:
             present = self._records.get(gate_key)
@@ -229,6 +229,7 @@ class MemoryMessageStore(MessageStore):
                 self._records[gate_key] = replace(
                     present, state=MessageState.QUEUED, queued_at=queued_at
                 )
+            return gate_key not in self._erased
 
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100

@@ -143,9 +143,10 @@ class SqliteMessageStore(MessageStore):
         """See ``MessageStore``."""
         return self._change(_RETRY, gate_key=gate_key)
 
-    def mark_queued(self, gate_key: str, queued_at: datetime) -> None:
+    def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
         """See ``MessageStore``."""
-        self._change(_MARK_QUEUED, gate_key=gate_key, queued_at=rfc3339(queued_at))
+        changed = self._change(_MARK_QUEUED, gate_key=gate_key, queued_at=rfc3339(queued_at))
+        return changed or not self._kept.is_erased(gate_key)
 
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100

@@ -67,6 +67,9 @@ class StubParser(WebhookParser):
             raise ValidationError("wrong signature")
         return ACCOUNT
 
+    def signed_content(self, request: WebhookRequest) -> bytes:
+        return request.body
+
     def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
         if self.parse_error:
             raise self.parse_error
@@ -105,7 +108,7 @@ class FrontDesk:
         self.now = NOW
         ids = itertools.count(1)
         tenants = directory or TenantDirectory((a_tenant(),))
-        self.parser = StubParser()
+        self.parser = adapters.get("parser") or StubParser()
         self.sender = RecordingSender()
         self.metrics = MemoryMetrics()
         self.conversations = adapters.get("conversations") or MemoryConversationStore()
@@ -155,7 +158,7 @@ class FrontDesk:
         self.receive_proven = ReceiveProven(
             parsers, StoreFiles(self.blobs), self.receive_message, unauthenticated_mail
         )
-        self.bury = BuryRequest(self.dead_letters, self.clock, self.metrics)
+        self.bury = BuryRequest(self.dead_letters, parsers, self.clock, self.metrics)
         self.spool = adapters.get("spool") or MemorySpool(self.clock)
         self.receive_webhook = ReceiveWebhook(
             parsers,

@@ -1,4 +1,4 @@
-"""The files of a webhook are stored before its messages, and each of them once."""
+"""The files of a webhook are stored before its messages, and for each of them."""
 
 from hashlib import sha256
 from itertools import count
@@ -46,18 +46,26 @@ def a_mail_to(recipients: int, attached: tuple[AttachedFile, ...] = ()) -> list[
     ]
 
 
-def test_a_file_is_stored_once_for_all_recipients_of_its_mail() -> None:
+def test_each_recipients_message_has_the_files_of_its_mail_for_itself() -> None:
     blobs = CountingBlobs()
     desk = FrontDesk(blobs=blobs)
 
     assert desk.gets(*a_mail_to(50, files(3))) == THANKS
 
-    assert len(blobs.puts) == 3
+    assert len(set(blobs.puts)) == len(blobs.puts) == 150
     recorded = [record.message for record in desk.messages.list_unmatched(100)]
     assert len(recorded) == 50
     for message in recorded:
         references = [attachment.reference or "" for attachment in message.attachments]
         assert [blobs.get(one) for one in references] == [f.content for f in files(3)]
+
+
+def test_the_files_of_one_recipients_message_go_without_the_others() -> None:
+    blobs = MemoryBlobStore()
+    kept, gone = StoreFiles(blobs)(a_mail_to(2, files(1)), Deadline.after())
+    StoreFiles(blobs).discard(gone)
+    assert blobs.get(kept.attachments[0].reference or "") == files(1)[0].content
+    assert blobs.delete("attachments") == 1
 
 
 def test_a_file_that_a_mail_has_twice_is_stored_once_and_listed_twice() -> None:

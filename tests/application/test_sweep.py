@@ -1,7 +1,10 @@
 """What has been kept for long enough goes, in batches, and nothing else does."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +14,15 @@ from application.ports.channels import ParsedMessage
 from application.ports.files import DeadLetter, DeadLetterKind
 from application.sweep import BATCH, Retention, Sweep, SweepReport
 from domain.addresses import ChannelType
-from domain.erasure import ErasedMessage
-from domain.messages import AttachedFile, Attachment, MessageState
+from domain.erasure import ErasedMessage, KeptMessage
+from domain.messages import AttachedFile, Attachment, ConversationKey, MessageRecord, MessageState
+from infrastructure.blobs.memory import MemoryDeadLetters
+from infrastructure.sqlite import SqliteDatabase
+from infrastructure.storage.memory import MemoryMessageStore
+from infrastructure.storage.sqlite_messages import SqliteMessageStore
 from tests.application.front_desk import FrontDesk
 from tests.builders import ACCOUNT, KEY, NOW, a_record, an_inbound_message
+from tests.contracts.concurrency import at_once
 from tests.contracts.message_lists import numbered
 from tests.contracts.old_histories import an_entry
 
@@ -27,6 +35,7 @@ class Desk(FrontDesk):
     """A desk that sweeps."""
 
     abandoned_at: datetime | None = None
+    answered_at: datetime | None = None
 
     def sweeps(self, after: timedelta, retention: Retention = YEAR, **options: Any) -> SweepReport:
         """Sweep so long after ``NOW``."""
@@ -39,6 +48,7 @@ class Desk(FrontDesk):
             claims=self.claims,
             dead_letters=self.dead_letters,
             remove_leftovers=self.remove_leftovers,
+            forget_answers=self.forget_answers,
             retention=retention,
             metrics=self.metrics,
             monotonic=lambda: next(ticks),
@@ -47,6 +57,9 @@ class Desk(FrontDesk):
 
     def remove_leftovers(self, before: datetime) -> int:
         return int(self.abandoned_at is not None and self.abandoned_at < before)
+
+    def forget_answers(self, before: datetime) -> int:
+        return int(self.answered_at is not None and self.answered_at < before)
 
     def with_a_file(self, message_id: str, **changes: Any) -> ParsedMessage:
         content = message_id.encode()
@@ -141,6 +154,78 @@ def test_dead_letters_go_after_their_days(desk: Desk) -> None:
     desk.buries(99, age=29 * DAY)
     assert removed(desk.sweeps(timedelta(0), FOR_EVER)) == {"dead_letters": 25}
     assert [letter.letter_id for letter in desk.dead_letters.list_letters(9)] == ["bug-99"]
+
+
+class SealedLetters(MemoryDeadLetters):
+    """Reading one is an error: it may have 32 MiB."""
+
+    def get(self, letter_id: str) -> DeadLetter | None:
+        raise AssertionError(letter_id)
+
+    def list_letters(self, limit: int, **_: object) -> tuple[DeadLetter, ...]:
+        raise AssertionError(limit)
+
+
+def test_dead_letters_go_unread() -> None:
+    desk = Desk(dead_letters=SealedLetters())
+    desk.buries(1, age=31 * DAY)
+    assert removed(desk.sweeps(timedelta(0), FOR_EVER)) == {"dead_letters": 1}
+
+
+def test_of_a_mail_to_two_the_files_of_the_one_that_stays_stay() -> None:
+    desk = Desk()
+    desk.knows(ChannelType.EMAIL)
+    matched = desk.with_a_file("<1@example.com>", channel=ChannelType.EMAIL)
+    unmatched = desk.with_a_file(
+        "<1@example.com>", channel=ChannelType.EMAIL, recipient="sales@acme.example"
+    )
+    desk.gets(matched, unmatched)
+    assert removed(desk.sweeps(31 * DAY, FOR_EVER)) == {"unmatched": 1, "blobs": 1, "claims": 2}
+    key = ConversationKey("conversation-1", ChannelType.EMAIL)
+    (kept,) = desk.messages.list_kept_in(key)
+    assert kept.message is not None
+    (file,) = kept.message.attachments
+    assert desk.blobs.get(file.reference or "") == b"<1@example.com>"
+
+
+class BesideAnother(MemoryMessageStore):
+    """Another sweep removes every second of the unmatched messages just after they are listed."""
+
+    def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
+        page = super().list_unmatched(limit, after=after)
+        for record in page[::2]:
+            self.erase(KeptMessage.of(record))
+        return page
+
+
+def test_what_another_sweep_removes_at_the_same_time_ends_nothing() -> None:
+    desk = Desk(messages=BesideAnother())
+    for number in range(3 * BATCH):
+        desk.messages.record(numbered(number, None))
+    report = desk.sweeps(31 * DAY, FOR_EVER)
+    assert report.complete
+    assert removed(report) == {"unmatched": 3 * BATCH // 2}
+    assert desk.messages.list_unmatched(10) == ()
+
+
+def test_two_sweeps_at_once_leave_nothing_behind(tmp_path: Path) -> None:
+    with closing(SqliteDatabase(tmp_path / "frontdesk.db")) as database:
+        desk = Desk(messages=SqliteMessageStore(database))
+        for number in range(4 * BATCH):
+            desk.messages.record(numbered(number, None))
+        reports = at_once([partial(desk.sweeps, 31 * DAY, FOR_EVER)] * 2)
+        assert all(report.complete for report in reports)
+        assert sum(report.removed["unmatched"] for report in reports) == 4 * BATCH
+        assert desk.messages.list_unmatched(10) == ()
+
+
+@pytest.mark.parametrize(("days", "retention"), [(30, FOR_EVER), (7, Retention(7 * DAY))])
+def test_answers_go_with_the_unmatched_messages_that_they_were_to(
+    desk: Desk, days: int, retention: Retention
+) -> None:
+    desk.answered_at = NOW
+    assert removed(desk.sweeps(days * DAY, retention)) == {}
+    assert removed(desk.sweeps(days * DAY + DAY, retention)) == {"answers": 1}
 
 
 def test_claims_go_after_their_window(desk: Desk) -> None:

@@ -233,6 +233,28 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         assert request_ids(queue.receive(HANDOFF, 10)) == ["request-2"]
         assert sum(depth.ready + depth.in_flight for depth in queue.depths()) == 2
 
+    def test_contexts_are_found_by_channel_and_sender_whether_delivered_or_not(
+        self, queue: ContextQueue
+    ) -> None:
+        ana, bob, cyd = "+14155550123", "+14155550199", 'cyd"\\+x@example.com'
+        for number, sender in enumerate((ana, ana, bob, cyd)):
+            queue.publish(a_context(f"request-{number}", sender=sender), AT_ONCE)
+        queue.publish(a_context("request-0", sender=ana), Route(HANDOFF, timedelta(0)))
+        queue.receive(REPLIES, 1)
+        sms = ChannelType.SMS
+        assert queue.find(sms, [ana]) == ("request-0", "request-1")
+        assert queue.find(sms, ["+1", bob, cyd]) == ("request-2", "request-3")
+        assert queue.find(ChannelType.WHATSAPP, [ana, bob, cyd]) == ()
+        assert queue.find(sms, []) == ()
+
+    def test_what_was_acknowledged_or_erased_is_not_found(self, queue: ContextQueue) -> None:
+        for request_id in ("request-1", "request-2"):
+            queue.publish(a_context(request_id), AT_ONCE)
+        (delivery,) = queue.receive(REPLIES, 1)
+        queue.acknowledge(REPLIES, delivery.receipt)
+        queue.erase("request-2")
+        assert queue.find(ChannelType.SMS, [delivery.context.message.sender]) == ()
+
     def test_an_erased_context_is_not_published_again(self, queue: ContextQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         queue.erase("request-1")

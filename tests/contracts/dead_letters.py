@@ -1,5 +1,6 @@
 """What every keeper of dead letters promises."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -9,6 +10,8 @@ import pytest
 
 from application.ports.channels import WebhookRequest
 from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
+from domain.errors import StorageUnavailableError
+from infrastructure.blobs.dead_letter_json import letter_to_json
 from tests.builders import ACCOUNT, NOW
 from tests.contracts.concurrency import at_once
 
@@ -114,6 +117,14 @@ class DeadLettersContract:
         assert not dead_letters.replace(a_letter())
         assert dead_letters.list_letters(10) == ()
 
+    def test_letters_go_by_their_age(self, dead_letters: DeadLetters) -> None:
+        letters = [a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)]
+        for letter in letters:
+            dead_letters.keep(letter)
+        assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 2
+        assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 0
+        assert dead_letters.list_letters(10) == tuple(letters[2:])
+
     def test_of_many_who_delete_a_letter_at_once_none_fails(
         self, dead_letters: DeadLetters
     ) -> None:
@@ -144,3 +155,78 @@ class DeadLettersContract:
         assert dead_letters.get(letter_id) is None
         assert not dead_letters.delete(letter_id)
         assert dead_letters.get("a") == a_letter("a")
+
+
+Plant = Callable[[str, bytes], None]
+"""Puts a content where the letter with an id, created at ``NOW``, would be."""
+
+NO_LETTERS = {
+    "nothing": b"",
+    "another document": b"{}",
+    "a letter that was cut off": letter_to_json(a_letter("note"))[:-20],
+    "a letter of another id": letter_to_json(a_letter("bug-1")),
+    "a letter of no kind": letter_to_json(a_letter("note")).replace(b"unreadable", b"?"),
+    "a nest": b"[" * 100_000,
+}
+
+
+class BrokenLettersContract:
+    """What lies among the letters and is none. A backend overrides both fixtures."""
+
+    @pytest.fixture
+    def dead_letters(self) -> DeadLetters:
+        raise NotImplementedError("a backend provides it")
+
+    @pytest.fixture
+    def plant(self) -> Plant:
+        raise NotImplementedError("a backend provides it")
+
+    @pytest.fixture
+    def letters(self, dead_letters: DeadLetters) -> tuple[DeadLetter, ...]:
+        """One of before ``NOW``, and two of after it."""
+        letters = tuple(
+            a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in (-1, 1, 2)
+        )
+        for letter in letters:
+            dead_letters.keep(letter)
+        return letters
+
+    @pytest.mark.parametrize("content", NO_LETTERS.values(), ids=NO_LETTERS)
+    def test_it_is_told_and_the_others_are_listed(
+        self,
+        dead_letters: DeadLetters,
+        plant: Plant,
+        letters: tuple[DeadLetter, ...],
+        content: bytes,
+    ) -> None:
+        plant("note", content)
+        told: list[str] = []
+        assert dead_letters.list_letters(10, unreadable=told.append) == letters
+        (place,) = told
+        assert "dead-letters/note" in place
+
+    def test_pages_go_on_behind_it_to_their_end(
+        self, dead_letters: DeadLetters, plant: Plant, letters: tuple[DeadLetter, ...]
+    ) -> None:
+        plant("note", b"{}")
+        seen: tuple[DeadLetter, ...] = ()
+        while page := dead_letters.list_letters(1, after=seen[-1] if seen else None):
+            seen += page
+        assert seen == letters
+
+    def test_it_goes_by_its_age(
+        self, dead_letters: DeadLetters, plant: Plant, letters: tuple[DeadLetter, ...]
+    ) -> None:
+        plant("note", b"{}")
+        assert sum(dead_letters.delete_older(NOW + timedelta(seconds=1))) == 2
+        told: list[str] = []
+        assert dead_letters.list_letters(10, unreadable=told.append) == letters[1:]
+        assert told == []
+
+    def test_whoever_asks_for_it_is_told_and_can_delete_it(
+        self, dead_letters: DeadLetters, plant: Plant
+    ) -> None:
+        plant("note", b"{}")
+        with pytest.raises(StorageUnavailableError, match="note"):
+            dead_letters.get("note")
+        assert dead_letters.delete("note")

@@ -149,7 +149,7 @@ class EraseContract(MessageStoreTests):
         assert not erased.take_lease(record, NOW + DAY)
         assert not erased.give_up(record)
         assert not erased.retry(record.gate_key)
-        erased.mark_queued(record.gate_key, NOW)
+        assert not erased.mark_queued(record.gate_key, NOW)
         assert erased.is_erased(record.gate_key)
         assert kept(erased) == {}
 
@@ -233,6 +233,14 @@ class ConversationErasureContract(ConversationStoreTests):
 
     def test_what_is_gone_cannot_be_erased(self, store: ConversationStore) -> None:
         assert not store.erase_conversation(KEY)
+
+    def test_a_sender_who_is_written_in_another_form_is_found(
+        self, store: ConversationStore
+    ) -> None:
+        channel = ChannelType.EMAIL
+        written = a_conversation(channel, sender_id="Zora.Quill@Example.COM")
+        store.open_conversation(written)
+        assert store.find_all_conversations(channel, ["zora.quill@example.com"]) == (written,)
 
     def test_a_message_that_arrives_after_it_joins_nothing(self, store: ConversationStore) -> None:
         store.open_conversation(a_conversation())

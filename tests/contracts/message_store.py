@@ -104,14 +104,14 @@ class ProgressContract(MessageStoreTests):
 
     def test_a_queued_message_is_no_longer_pending(self, store: MessageStore) -> None:
         store.record(a_record())
-        store.mark_queued(a_record().gate_key, LATER)
+        assert store.mark_queued(a_record().gate_key, LATER)
         expected = a_record(state=MessageState.QUEUED, queued_at=LATER)
         assert stored(store, a_record()) == expected
 
     def test_marking_it_again_changes_nothing(self, store: MessageStore) -> None:
         store.record(a_record())
-        store.mark_queued(a_record().gate_key, NOW)
-        store.mark_queued(a_record().gate_key, LATER)
+        assert store.mark_queued(a_record().gate_key, NOW)
+        assert store.mark_queued(a_record().gate_key, LATER)
         assert stored(store, a_record()).queued_at == NOW
 
     def test_an_unmatched_message_stays_unmatched(self, store: MessageStore) -> None:

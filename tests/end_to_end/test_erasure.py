@@ -1,14 +1,35 @@
 """Somebody asks to be erased: afterwards nothing of them is found anywhere, by any means."""
 
+from collections.abc import Callable
+
 import pytest
+from dependency_injector import providers
 
 from application.erase_sender import ErasureReport
+from application.ports.queueing import ContextPublisher
+from domain.context import ContextObject
+from domain.routing import Route
+from entrypoints.container import Container
 from tests.end_to_end.answers import SMS
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.desk import Desk, on_aws_too
 from tests.end_to_end.people import CHANNELS, Person, found
 
 pytestmark = on_aws_too
+
+
+class InterruptedPublisher(ContextPublisher):
+    """Publishes after ``meanwhile`` something has happened."""
+
+    queue: ContextPublisher
+    meanwhile: Callable[[], object]
+
+    def publish(self, context: ContextObject, route: Route) -> None:
+        self.meanwhile()
+        self.queue.publish(context, route)
+
+    def erase(self, request_id: str) -> int:
+        return self.queue.erase(request_id)
 
 
 def erase(desk: Desk, person: Person) -> ErasureReport:
@@ -100,6 +121,25 @@ def test_what_is_delivered_again_is_a_duplicate_and_leaves_nothing(
     assert desk.counted("Duplicates") == len(zora.sent)
     assert found(desk, zora) == []
     assert desk.contexts() == {}
+
+
+def test_what_is_erased_while_it_is_published_leaves_nothing(serve: Serve, zora: Person) -> None:
+    publisher = InterruptedPublisher()
+
+    def interrupt(container: Container) -> None:
+        publisher.queue = container.context_publisher()
+        container.context_publisher.override(providers.Object(publisher))
+
+    desk = serve(prepare=interrupt)
+    publisher.meanwhile = lambda: erase(desk, zora)
+    desk.open(SMS, sender_id=zora.number)
+    assert desk.post(zora.webhook(desk, SMS, body=f"{zora.name} " * 60_000)).status == 200
+    if desk.container.context_queue().can_erase:
+        assert desk.contexts() == {}
+    publisher.meanwhile = lambda: None
+    # The log of an embedded database may hold what was there for a moment.
+    erase(desk, zora)
+    assert found(desk, zora) == []
 
 
 def test_the_person_can_come_back(visited: Desk, zora: Person) -> None:

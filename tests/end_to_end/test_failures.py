@@ -58,6 +58,9 @@ class BuggyParser(WebhookParser):
     def validate(self, request: WebhookRequest) -> str:
         raise LookupError("internal text: no such attribute")
 
+    def signed_content(self, request: WebhookRequest) -> bytes:
+        raise NotImplementedError
+
     def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
         raise NotImplementedError
 

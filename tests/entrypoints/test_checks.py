@@ -89,7 +89,10 @@ def test_what_was_left_behind_is_worth_a_note(complete: dict[str, str]) -> None:
     container = build_container(complete)
     leave_behind(container)
     notes = {finding.check: finding for finding in examine(container)}
-    assert notes["spool"].text == "1 put aside: 'frontdesk relay' works them off now"
+    assert notes["spool"].text == (
+        "1 put aside: each is tried again within 5 minutes, "
+        "and what is due 'frontdesk relay' works off now"
+    )
     assert notes["pending"].text == (
         f"1, the oldest of {rfc3339(NOW - 2 * STUCK_AFTER)}, on no queue yet: "
         "'frontdesk relay' publishes them now"

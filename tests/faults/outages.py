@@ -1,12 +1,13 @@
 """Outages of the parts that a front desk needs, each of which begins and ends when told."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from io import BytesIO
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
@@ -14,19 +15,22 @@ from botocore.compat import HTTPHeaders
 from dependency_injector import providers
 
 from application.clock import WEBHOOK_BUDGET_SECONDS, Deadline, utc_now
-from domain.errors import QueueRoutingError, StorageUnavailableError
+from domain.errors import QueueRoutingError, SecretsUnavailableError, StorageUnavailableError
 from entrypoints.container import Container
 from entrypoints.leftovers import relay_some, work_off_some
-from tests.faults.watched_ports import watch_ports
+from tests.faults.crash_webhooks import operate
+from tests.faults.watched_ports import Watched, watch_ports
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
-STORE = ("conversations", "messages", "claims")
+CONVERSATIONS = ("conversations",)
+STORE = (*CONVERSATIONS, "messages", "claims")
 QUEUE = ("queue",)
 SPOOL = ("spool",)
 LETTERS = ("dead_letters",)
 BLOBS = ("blobs",)
+SECRETS = ("secrets",)
 
 SLOW_SECONDS = 0.1
 """Longer than the whole time of a webhook while something is slow."""
@@ -35,9 +39,23 @@ Failure = Callable[[str], AbstractContextManager[None]]
 """What happens around a call, by the call's name."""
 
 
+_ERRORS: Mapping[str, type[Exception]] = {
+    "queue": QueueRoutingError,
+    "secrets": SecretsUnavailableError,
+}
+
+
+def each(roles: tuple[str, ...], failure: Failure) -> dict[str, Failure]:
+    """All ``roles`` suffer the same."""
+    return dict.fromkeys(roles, failure)
+
+
 def _unavailable(name: str) -> Exception:
-    is_queue = name.startswith("queue.")
-    return (QueueRoutingError if is_queue else StorageUnavailableError)("internal text: outage")
+    return _ERRORS.get(_role(name), StorageUnavailableError)("internal text: outage")
+
+
+def _role(name: str) -> str:
+    return name.partition(".")[0]
 
 
 @contextmanager
@@ -53,6 +71,14 @@ def answer_lost(name: str) -> Iterator[None]:
     """The call does all it should, and nobody hears of it."""
     yield
     raise _unavailable(name)
+
+
+@contextmanager
+def buggy(name: str, *, always: bool = True) -> Iterator[None]:
+    """The call meets what nobody expected."""
+    if always:
+        raise LookupError(f"internal text: {name}")
+    yield
 
 
 @contextmanager
@@ -80,35 +106,37 @@ def flapping() -> Failure:
 
 @dataclass
 class Outage:
-    """Which ``roles`` suffer which ``failure`` at the moment, and how late it is."""
+    """What each role suffers that is ``failing`` at the moment, and how late it is."""
 
-    roles: tuple[str, ...] = ()
-    failure: Failure = down
+    failing: Mapping[str, Failure] = field(default_factory=dict)
     ahead: timedelta = field(default_factory=timedelta)
 
     def prepare(self, container: Container) -> None:
         """Stand around the ports of ``container``."""
         container.clock.override(providers.Object(self._now))
         container.receive_webhook.add_kwargs(new_deadline=self._deadline)
+        secrets: Any = Watched(container.tenancies(), "secrets", self._around)
+        container.tenancies.override(providers.Object(secrets))
         watch_ports(container, self._around)
 
-    def begin(self, roles: tuple[str, ...], failure: Failure) -> None:
+    def begin(self, failing: Mapping[str, Failure]) -> None:
         """From now on."""
-        self.roles, self.failure = roles, failure
+        self.failing = failing
 
     def end(self) -> None:
         """Everything works again."""
-        self.roles, self.failure = (), down
+        self.failing = {}
 
     def work_on_leftovers(self, container: Container) -> None:
-        """Let the spool's worker and the relay do their work, half an hour long."""
-        for _ in range(6):
+        """Let the spool's worker, the relay and the operator do their work, for some minutes."""
+        for _ in range(3):
             while work_off_some(container) or relay_some(container):
                 pass
+            operate(container, ())
             self.ahead += timedelta(minutes=6)
 
     def _deadline(self) -> Deadline:
-        is_slow = self.failure is slow
+        is_slow = slow in self.failing.values()
         return Deadline.after(SLOW_SECONDS if is_slow else WEBHOOK_BUDGET_SECONDS)
 
     def _now(self) -> datetime:
@@ -116,11 +144,31 @@ class Outage:
 
     @contextmanager
     def _around(self, name: str) -> Iterator[None]:
-        if name.partition(".")[0] not in self.roles:
+        failure = self.failing.get(_role(name))
+        if failure is None:
             yield
             return
-        with self.failure(name):
+        with failure(name):
             yield
+
+
+HALF_WRITTEN = (
+    "spool/.0f0c2f4e-5d0b-4a0e-9d57-6a1d8f3c7b21.incoming",
+    "spool/.7b9d0a86-38a5-4bfb-8ad3-1f5a20d1c9e4.tmp",
+    "dead-letters/.c1f4d8a2-9e3b-4d6c-b0a7-52e8f61d3c90.tmp",
+    "blobs/.e27a5b1c-64d8-4f09-93ab-8c0d7e2f1b46.tmp",
+    "spool/20260304T120000.000000Z.nobody.torn.0.20260304T120000.000000Z.json",
+    "dead-letters/bug-torn.json",
+)
+"""What is left of files whose writer was killed, and of finished ones that a disk has torn."""
+
+
+def leave_half_written(data_dir: Path) -> None:
+    """Let there be beginnings of files wherever files are written."""
+    for name in HALF_WRITTEN:
+        path = data_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'{"account": "AC0000')
 
 
 class _Body(BytesIO):
@@ -130,13 +178,21 @@ class _Body(BytesIO):
         yield self.read()
 
 
+THROTTLED = {
+    "dynamodb": (400, b'{"__type": "com.amazonaws#ThrottlingException", "message": "too many"}'),
+    "sqs": (400, b'{"__type": "com.amazonaws#ThrottlingException", "message": "too many"}'),
+    "s3": (503, b"<Error><Code>SlowDown</Code><Message>too many</Message></Error>"),
+}
+"""What each service answers where too many come."""
+
+
 @contextmanager
 def throttling(client: "BaseClient") -> Iterator[None]:
-    """AWS refuses every request of ``client``, as it does where too many come."""
+    """AWS refuses every request of ``client``."""
+    status, body = THROTTLED[client.meta.service_model.service_name]
 
     def refuse(request: Any, **_: Any) -> Any:
-        body = _Body(b'{"__type": "com.amazonaws#ThrottlingException", "message": "too many"}')
-        return AWSResponse(request.url, 400, HTTPHeaders(), body)
+        return AWSResponse(request.url, status, HTTPHeaders(), _Body(body))
 
     client.meta.events.register_first("before-send", refuse, "throttling")
     yield

@@ -1,7 +1,9 @@
 """A server that is told to end finishes what it has begun, and says so by its exit status."""
 
+import fcntl
 import socket
 import sqlite3
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -9,10 +11,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import urllib3
 
 from entrypoints.container import build_container
 from infrastructure.secrets.development import keep_development_credentials
-from tests.end_to_end.answers import TWIML
+from tests.end_to_end.answers import TWIML, UNAVAILABLE
 from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_left
@@ -29,6 +32,50 @@ def wait_until_closed(server: ServerProcess) -> None:
         while True:
             socket.create_connection(("127.0.0.1", address.port)).close()
             time.sleep(0.01)
+
+
+def test_while_the_store_and_the_spools_lock_are_held_webhooks_shall_come_again(
+    tmp_path: Path,
+) -> None:
+    environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
+    providers = Providers.of(keep_development_credentials(tmp_path))
+    with (
+        server_process(environ) as server,
+        closing(sqlite3.connect(tmp_path / "frontdesk.db", isolation_level=None)) as database,
+        (tmp_path / "spool" / ".lock").open("ab") as lock,
+    ):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        database.execute("BEGIN IMMEDIATE")
+        webhooks = [(server.origin, case.webhook(providers)) for case in CASES]
+        assert set(post_all(webhooks, len(webhooks))) == {UNAVAILABLE[::2]}
+        server.terminate()
+        assert server.wait() == 0
+
+
+HANGING = """
+import threading
+from application.receive_proven import ReceiveProven
+from entrypoints.http import ending, server
+
+ending.END_SECONDS = 1.0
+ReceiveProven.__call__ = lambda *_: threading.Event().wait()
+server.run("127.0.0.1", 0)
+"""
+
+
+def test_work_that_never_ends_keeps_no_server(tmp_path: Path) -> None:
+    environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
+    providers = Providers.of(keep_development_credentials(tmp_path))
+    with (
+        server_process(environ, (sys.executable, "-c", HANGING)) as server,
+        ThreadPoolExecutor() as pool,
+    ):
+        answer = pool.submit(post_all, [(server.origin, CASES[0].webhook(providers))], 1)
+        time.sleep(0.5)  # nothing tells from outside that it is worked on
+        server.terminate()
+        assert server.wait() == 1
+        with pytest.raises(urllib3.exceptions.HTTPError):
+            answer.result()
 
 
 def test_what_is_in_flight_at_the_end_is_answered_and_kept(tmp_path: Path) -> None:

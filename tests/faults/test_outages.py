@@ -1,12 +1,14 @@
 """What a front desk answers while parts of it are out, and that nothing is lost by it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
 
+from application.ports.files import DeadLetterKind
+from application.ports.spooling import SpoolDepth
 from entrypoints.container import Container
 from infrastructure.channels.simulation import SimulatedRequest
 from tests.emulators import EmulatedAws
@@ -26,15 +28,20 @@ from tests.faults.crash_backends import use_impatient_spool
 from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_left
 from tests.faults.outages import (
     BLOBS,
+    CONVERSATIONS,
     LETTERS,
     QUEUE,
+    SECRETS,
     SPOOL,
     STORE,
     Failure,
     Outage,
     answer_lost,
+    buggy,
     down,
+    each,
     flapping,
+    leave_half_written,
     slow,
     throttling,
 )
@@ -48,37 +55,72 @@ CASES = tuple(Case(kind, 4711 + number) for number, kind in enumerate(Kind))
 REPEATED = Case(Kind.REPLY, 4710)
 """Has come before, and comes again while something is out."""
 
+Shown = tuple[int, str | None, bytes]
+
 
 class Row(NamedTuple):
-    """Who suffers what, and whether messages and what is unreadable can be kept meanwhile."""
+    """What each role suffers, every answer that is not the one of a quiet day, and its letters."""
 
-    roles: tuple[str, ...]
-    failure: Failure
-    keeps_messages: bool = True
-    keeps_unreadable: bool = True
+    failing: Mapping[str, Failure]
+    messages: Shown | None = None
+    unreadable: Shown | None = None
+    forged: Shown = INVALID_SIGNATURE
+    bugs: int = 0
+    """How many dead letters of this kind there are then."""
+
+    def answer_to(self, case: Case) -> Shown:
+        """What the provider of ``case`` gets meanwhile."""
+        other = self.unreadable if case.kind is Kind.UNREADABLE else self.messages
+        return other or THANKS[case.channel]
 
 
 EVERYTHING = (*STORE, *QUEUE, *SPOOL, *LETTERS, *BLOBS)
-ROWS = {
-    "store down": Row(STORE, down),
-    "store loses its answers": Row(STORE, answer_lost),
-    "store slow": Row(STORE, slow),
-    "store flapping": Row(STORE, flapping()),
-    "queue down": Row(QUEUE, down),
-    "queue loses its answers": Row(QUEUE, answer_lost),
-    "queue slow": Row(QUEUE, slow),
-    "queue flapping": Row(QUEUE, flapping()),
-    "store and queue down": Row(STORE + QUEUE, down),
-    "store and queue flapping": Row(STORE + QUEUE, flapping()),
-    "files down": Row(BLOBS, down),
-    "files lose their answers": Row(BLOBS, answer_lost),
-    "spool down": Row(SPOOL, down),
-    "dead letters down": Row(LETTERS, down, keeps_unreadable=False),
-    "dead letters lose their answers": Row(LETTERS, answer_lost, keeps_unreadable=False),
-    "store and spool down": Row(STORE + SPOOL, down, keeps_messages=False),
-    "store and spool lose their answers": Row(STORE + SPOOL, answer_lost, keeps_messages=False),
-    "everything down": Row(EVERYTHING, down, keeps_messages=False, keeps_unreadable=False),
+OUTAGES = {
+    "store down": Row(each(STORE, down)),
+    "store loses its answers": Row(each(STORE, answer_lost)),
+    "store slow": Row(each(STORE, slow)),
+    "store flapping": Row(each(STORE, flapping())),
+    "queue down": Row(each(QUEUE, down)),
+    "queue loses its answers": Row(each(QUEUE, answer_lost)),
+    "queue slow": Row(each(QUEUE, slow)),
+    "queue flapping": Row(each(QUEUE, flapping())),
+    "store and queue down": Row(each(STORE + QUEUE, down)),
+    "store and queue flapping": Row(each(STORE + QUEUE, flapping())),
+    "files down": Row(each(BLOBS, down)),
+    "files lose their answers": Row(each(BLOBS, answer_lost)),
+    "files slow": Row(each(BLOBS, slow)),
+    "spool down": Row(each(SPOOL, down)),
+    "store down and spool slow": Row(each(STORE, down) | each(SPOOL, slow)),
+    "dead letters down": Row(each(LETTERS, down), unreadable=INTERNAL_ERROR),
+    "dead letters lose their answers": Row(each(LETTERS, answer_lost), unreadable=INTERNAL_ERROR),
+    "dead letters slow": Row(each(LETTERS, slow)),
+    "store and spool down": Row(each(STORE + SPOOL, down), UNAVAILABLE),
+    "store and spool lose their answers": Row(each(STORE + SPOOL, answer_lost), UNAVAILABLE),
+    "everything down": Row(each(EVERYTHING, down), UNAVAILABLE, INTERNAL_ERROR),
 }
+
+BUG = each(CONVERSATIONS, buggy)
+ALL_READABLE = len(Kind)
+"""How many readable webhooks come: one of each kind but one, and one that had come before."""
+
+NO_SECRETS = each(SECRETS, down)
+ALL_UNAVAILABLE = (UNAVAILABLE, UNAVAILABLE, UNAVAILABLE)
+FAILURES = {
+    "a bug": Row(BUG, bugs=ALL_READABLE),
+    "a bug, store down": Row(each(STORE, down) | BUG, bugs=ALL_READABLE),
+    "a bug, queue down": Row(each(QUEUE, down) | BUG, bugs=ALL_READABLE),
+    "a bug, spool down": Row(each(SPOOL, down) | BUG, bugs=ALL_READABLE),
+    "a bug, dead letters slow": Row(each(LETTERS, slow) | BUG, bugs=ALL_READABLE),
+    "a bug, dead letters down": Row(each(LETTERS, down) | BUG, INTERNAL_ERROR, INTERNAL_ERROR),
+    "a bug of the queue": Row(each(QUEUE, buggy), bugs=5),
+    "a bug of the spool, store down": Row(each(STORE, down) | each(SPOOL, buggy), UNAVAILABLE),
+    "no secrets": Row(NO_SECRETS, *ALL_UNAVAILABLE),
+    "no secrets, store down": Row(each(STORE, down) | NO_SECRETS, *ALL_UNAVAILABLE),
+    "no secrets, queue down": Row(each(QUEUE, down) | NO_SECRETS, *ALL_UNAVAILABLE),
+    "no secrets, dead letters down": Row(each(LETTERS, down) | NO_SECRETS, *ALL_UNAVAILABLE),
+    "no secrets, everything down": Row(each(EVERYTHING, down) | NO_SECRETS, *ALL_UNAVAILABLE),
+}
+"""Rows of the table of answers that no backend has a part in."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +139,7 @@ class Troubled:
         path = urlsplit(webhook.url).path
         return self.desk.post(replace(webhook, url=self.desk.origin + path), method)
 
-    def refusals(self) -> Iterator[tuple[int, str | None, bytes]]:
+    def refusals(self) -> Iterator[Shown]:
         """The answers to four requests that nobody should answer with thanks."""
         webhook = CASES[0].webhook(self.desk.providers)
         yield self.post_signed(replace(webhook, body=webhook.body + b"&x=1")).shown
@@ -105,10 +147,21 @@ class Troubled:
         yield self.post_signed(webhook, "PUT").shown
         yield self.post_signed(replace(webhook, body=b"x" * (LIMIT + 1))).shown
 
-    def heal(self) -> None:
-        """End the outage; who got no thanks tries again, and what was left is worked on."""
-        self.outage.end()
+    def post_all(self) -> dict[Case, Shown]:
+        """The answers to what has come before and to a webhook of every kind."""
+        return {case: self.post(case).shown for case in (REPEATED, *CASES)}
+
+    def heal(self, answers: Mapping[Case, Shown]) -> None:
+        """Work on what was left; who got no thanks tries again."""
         self.outage.work_on_leftovers(self.desk.container)
+        for case, answer in answers.items():
+            if answer != THANKS[case.channel]:
+                assert self.post(case).shown == THANKS[case.channel]
+        self.outage.work_on_leftovers(self.desk.container)
+
+    def bugs(self) -> int:
+        """How many dead letters say that something was not expected."""
+        return sum(letter.kind is DeadLetterKind.BUG for letter in self.desk.dead_letters())
 
     def problems(self, backend: str) -> list[str]:
         """What is not as it should be in the end."""
@@ -122,7 +175,7 @@ class Troubled:
         return [*broken, *what_is_left(self.desk.container)]
 
 
-REFUSALS = [INVALID_SIGNATURE, UNSUPPORTED_CHANNEL, METHOD_NOT_ALLOWED, TOO_LARGE]
+REFUSALS = [UNSUPPORTED_CHANNEL, METHOD_NOT_ALLOWED, TOO_LARGE]
 
 
 @pytest.fixture
@@ -136,49 +189,75 @@ def troubled(serve: Serve, backend: str, request: pytest.FixtureRequest) -> Trou
         outage.prepare(container)
 
     desk = serve(SETTINGS, prepare=prepare)
+    if backend == "sqlite":
+        leave_half_written(desk.data_dir)
     for case in (REPEATED, *CASES):
         case.open_conversation(desk.container)
     return Troubled(desk, outage)
 
 
-@pytest.mark.parametrize("backend", [*BACKENDS, AWS], indirect=True)
-@pytest.mark.parametrize("name", ROWS)
-def test_an_outage_loses_and_doubles_nothing(troubled: Troubled, backend: str, name: str) -> None:
-    row = ROWS[name]
+def go_through(troubled: Troubled, row: Row) -> None:
+    """Let every kind of webhook come during the outage, and once more what it refused."""
     assert troubled.post(REPEATED).shown == THANKS[SMS]
-    troubled.outage.begin(row.roles, row.failure)
+    troubled.outage.begin(row.failing)
 
-    answers = {case: troubled.post(case).shown for case in (REPEATED, *CASES)}
+    answers = troubled.post_all()
 
-    for case, answer in answers.items():
-        if case.kind is Kind.UNREADABLE:
-            assert answer == (THANKS[SMS] if row.keeps_unreadable else INTERNAL_ERROR)
-        elif row.keeps_messages:
-            assert answer == THANKS[case.channel]
-        else:
-            assert answer == UNAVAILABLE
-    assert list(troubled.refusals()) == REFUSALS
+    assert answers == {case: row.answer_to(case) for case in answers}
+    assert list(troubled.refusals()) == [row.forged, *REFUSALS]
+    troubled.outage.end()
+    assert troubled.bugs() == row.bugs
+    troubled.heal(answers)
 
-    troubled.heal()
-    for case, answer in answers.items():
-        if answer != THANKS[case.channel]:
-            assert troubled.post(case).shown == THANKS[case.channel]
-    troubled.heal()
+
+@pytest.mark.parametrize("backend", [*BACKENDS, AWS], indirect=True)
+@pytest.mark.parametrize("name", OUTAGES)
+def test_an_outage_loses_and_doubles_nothing(troubled: Troubled, backend: str, name: str) -> None:
+    go_through(troubled, OUTAGES[name])
     assert troubled.problems(backend) == []
 
 
+@pytest.mark.parametrize("name", FAILURES)
+def test_bugs_and_missing_secrets_lose_and_double_nothing(
+    troubled: Troubled, backend: str, name: str
+) -> None:
+    go_through(troubled, FAILURES[name])
+    assert troubled.problems(backend) == []
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+def test_files_that_a_killed_writer_left_are_told_or_ignored(
+    troubled: Troubled, backend: str
+) -> None:
+    troubled.heal(troubled.post_all())
+    assert troubled.problems(backend) == []
+
+    container = troubled.desk.container
+    assert container.spool().depth() == SpoolDepth(0, None, broken=1)
+    told: list[str] = []
+    container.dead_letters().list_letters(10, unreadable=told.append)
+    assert told == [str(troubled.desk.data_dir / "dead-letters" / "bug-torn.json")]
+
+
+THROTTLING: Mapping[str, Mapping[Kind, Shown]] = {
+    "dynamodb": {},
+    "sqs": {},
+    "s3": {Kind.UNREADABLE: INTERNAL_ERROR, Kind.LARGE_MAIL: UNAVAILABLE},
+}
+"""The answers that are not thanks: to what fits into nothing but the bucket."""
+
+
 @pytest.mark.parametrize("backend", [AWS], indirect=True)
-@pytest.mark.parametrize("service", ["dynamodb", "sqs"])
+@pytest.mark.parametrize("service", THROTTLING)
 def test_throttling_loses_nothing(
     troubled: Troubled, ministack: EmulatedAws, backend: str, service: str
 ) -> None:
-    case = CASES[0]
-    client = ministack.dynamodb if service == "dynamodb" else ministack.sqs
-    with throttling(client):
-        answer = troubled.post(case)
-    # Put aside, for SQS is another service; or recorded, and pending.
-    assert answer.shown == THANKS[case.channel]
+    assert troubled.post(REPEATED).shown == THANKS[SMS]
+    with throttling(getattr(ministack, service)):
+        answers = troubled.post_all()
+    # Put aside, for each is another service; or recorded, and pending.
+    others = THROTTLING[service]
+    assert answers == {case: others.get(case.kind, THANKS[case.channel]) for case in answers}
 
-    troubled.heal()
-    assert {troubled.post(one).status for one in (REPEATED, *CASES)} == {200}
+    troubled.heal(answers)
     assert troubled.problems(backend) == []

@@ -21,6 +21,10 @@ from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_lef
 from tests.faults.server_processes import ServerProcess, post_all, server_process
 
 CASES = tuple(Case(Kind.REPLY, number) for number in range(3))
+MAIL = Case(Kind.MAIL_WITH_FILE, 3)
+HALF_A_FILE = 700
+"""Bytes: too few for the attachment of the mail, and for an entry of the spool."""
+
 A_SMALL_FILE = 6_000
 """Bytes: enough for an entry of the spool, not for a page behind the start of a log."""
 
@@ -41,7 +45,7 @@ class Desk:
         ((status, _),) = post_all([(self.server.origin, case.webhook(self._providers))], 1)
         return status
 
-    def problems(self) -> list[str]:
+    def problems(self, *more: Case) -> list[str]:
         """What is wrong ten minutes later: one more process works on what is left."""
         later = utc_now() + timedelta(minutes=10)
         self.container.clock.override(providers.Object(lambda: later))
@@ -51,7 +55,7 @@ class Desk:
             relay_some(self.container)
         lookout = Lookout(self.container, [])
         lookout.take_contexts()
-        found = [lookout.find(case).problems(at_most_once=True) for case in CASES]
+        found = [lookout.find(case).problems(at_most_once=True) for case in (*CASES, *more)]
         return [*what_is_left(self.container), *(one for some in found for one in some)]
 
     @contextmanager
@@ -84,7 +88,7 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
     container = build_container(environ)
-    for case in CASES:
+    for case in (*CASES, MAIL):
         case.open_conversation(container)
     with server_process(environ) as server:
         yield Desk(server, container)
@@ -101,6 +105,17 @@ def test_a_full_disk_loses_nothing(desk: Desk) -> None:
 
     assert desk.post(CASES[2]) == 200
     assert desk.problems() == []
+
+
+def test_an_attachment_that_was_half_written_is_whole_when_the_mail_comes_again(
+    desk: Desk,
+) -> None:
+    with desk.files_limited_to(HALF_A_FILE):
+        assert desk.post(MAIL) == 503
+
+    assert [desk.post(case) for case in (MAIL, *CASES)] == [200] * 4
+    assert desk.problems(MAIL) == []
+    assert [*desk.data_dir.rglob(".*.tmp"), *desk.data_dir.rglob(".*.incoming")] == []
 
 
 def test_a_locked_database_loses_nothing(desk: Desk) -> None:

@@ -5,16 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from application.sweep import BLOBS_OUTLIVE
 from domain.addresses import ChannelType
+from entrypoints.erasing import retention_of
 from infrastructure.secrets.development import DevelopmentCredentials
 from infrastructure.secrets.references import SecretReader
 from infrastructure.settings import (
     DEFAULT_FALLBACK_TEXT,
     ProviderSecrets,
+    Settings,
     SettingsError,
     read_secrets,
     read_settings,
 )
+from tests.builders import NOW
 
 SID = "AC" + "0" * 32
 PUBLIC_KEY = DevelopmentCredentials(b"x" * 32).sendgrid_public_key
@@ -100,6 +104,9 @@ def test_each_channel_may_have_its_own_fallback_text() -> None:
         ({"REPLY_DELAY_SECONDS": "soon"}, "REPLY_DELAY_SECONDS"),
         ({"REPLY_DELAY_SECONDS": "901"}, "REPLY_DELAY_SECONDS"),
         ({"MAX_IN_FLIGHT": "0"}, "MAX_IN_FLIGHT"),
+        ({"MESSAGE_RETENTION_DAYS": "36501"}, "MESSAGE_RETENTION_DAYS"),
+        ({"DEAD_LETTER_RETENTION_DAYS": "1000000"}, "DEAD_LETTER_RETENTION_DAYS"),
+        ({"FALLBACK_WINDOW_SECONDS": "1000000000000"}, "FALLBACK_WINDOW_SECONDS"),
         ({"PUBLIC_BASE_URL": "hooks.example.com"}, "PUBLIC_BASE_URL"),
         ({"PUBLIC_BASE_URL": "https://hooks.example.com/prod"}, "PUBLIC_BASE_URL"),
         ({"PUBLIC_BASE_URL": "https://user:pw@hooks.example.com"}, "PUBLIC_BASE_URL"),
@@ -129,6 +136,27 @@ def test_each_channel_may_have_its_own_fallback_text() -> None:
 def test_a_wrong_setting_is_named(environ: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         read_settings(environ)
+
+
+NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation is int]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_has_bounds(name: str) -> None:
+    for number in (-1, 10**9):
+        with pytest.raises(SettingsError, match=name.upper()):
+            read_settings({name.upper(): str(number)})
+
+
+def test_the_largest_numbers_are_times_that_can_be_counted_back_from_now() -> None:
+    environ = {
+        "MESSAGE_RETENTION_DAYS": "36500",
+        "DEAD_LETTER_RETENTION_DAYS": "36500",
+        "FALLBACK_WINDOW_SECONDS": "315360000",
+    }
+    retention = retention_of(read_settings(environ))
+    assert retention.messages is not None
+    assert NOW - retention.messages - BLOBS_OUTLIVE < NOW - retention.claims < NOW
 
 
 def test_every_wrong_setting_is_named_at_once_and_no_secret_with_it() -> None:

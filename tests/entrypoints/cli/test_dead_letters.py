@@ -121,6 +121,38 @@ class TestList:
         assert output.endswith("The oldest 2: a larger --limit shows more.\n")
 
 
+class TestBroken:
+    """One file that is no letter."""
+
+    @pytest.fixture(autouse=True)
+    def note(self, container: Container) -> str:
+        keep(container, UNREADABLE)
+        file = container.settings().data_dir / "dead-letters" / "note.json"
+        file.write_text("{}")
+        return f"frontdesk: 1 dead letter cannot be read: {file.absolute()}"
+
+    @pytest.mark.parametrize("arguments", [(), ("--json",), ("--limit", "1")])
+    def test_the_others_are_listed_and_it_is_told(
+        self, note: str, arguments: tuple[str, ...]
+    ) -> None:
+        result = frontdesk("dead-letters", "list", *arguments)
+        assert "unreadable-1" in result.stdout
+        assert ("--limit" in arguments) or error_line(result, 0) == note
+
+    def test_redriving_all_fails_for_it_stays(self, container: Container, note: str) -> None:
+        container.dead_letters().delete("unreadable-1")
+        assert error_line(frontdesk("dead-letters", "redrive", "--all"), 1) == note
+
+    def test_deleting_a_kind_tells_what_may_be_of_it(self, container: Container, note: str) -> None:
+        result = frontdesk("dead-letters", "delete", "--all", "--kind", "unreadable", "--yes")
+        assert error_line(result, 0) == note
+        assert left(container) == []
+
+    def test_it_can_be_deleted_by_its_name(self, note: str) -> None:
+        assert frontdesk("dead-letters", "delete", "note", "--yes").exit_code == 0
+        assert frontdesk("dead-letters", "list").stderr == ""
+
+
 class TestShow:
     def test_json_has_the_request_complete(self, container: Container) -> None:
         keep(container, UNREADABLE)

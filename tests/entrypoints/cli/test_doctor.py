@@ -4,16 +4,19 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from application.clock import utc_now
+from domain.messages import LONGEST_LEASE
 from domain.times import rfc3339
 from entrypoints.container import Container
 from infrastructure.secrets.development import DevelopmentCredentials
 from infrastructure.storage.sqlite_schema import MIGRATIONS
-from tests.builders import NOW, a_record
+from tests.builders import NOW, a_record, an_inbound_message
 from tests.contracts.dead_letters import a_letter
 from tests.contracts.spool import an_entry
 from tests.entrypoints.cli.support import frontdesk, json_lines
@@ -47,6 +50,13 @@ def test_a_person_sees_a_line_for_each_check(data_dir: Path) -> None:
     assert lines[4] == f"ok    database        {data_dir}/queues.db, will be made at the start"
 
 
+def told(check: str, *, exit_code: int = 0) -> list[str]:
+    """The doctor's lines about ``check``."""
+    result = frontdesk("doctor")
+    assert result.exit_code == exit_code
+    return [line for line in result.stdout.splitlines() if line[6:22].rstrip() == check]
+
+
 def test_what_was_left_behind_is_worth_a_note(container: Container) -> None:
     container.spool().keep(an_entry("a0"))
     container.message_store().record(a_record(recorded_at=NOW))
@@ -55,7 +65,59 @@ def test_what_was_left_behind_is_worth_a_note(container: Container) -> None:
     assert result.exit_code == 0
     notes = [line.split()[:2] for line in result.stdout.splitlines() if line.startswith("note")]
     assert notes == [["note", "secrets"], ["note", "spool"], ["note", "pending"], ["note", "dead"]]
-    assert f"1 put aside, the oldest came at {rfc3339(NOW)}" in result.stdout
+
+
+def test_what_is_put_aside_is_told_also_while_it_is_hidden(container: Container) -> None:
+    spool = container.spool()
+    spool.keep(an_entry("a0"))
+    assert spool.take(1, timedelta(minutes=1))
+    assert told("spool") == [
+        f"note  spool           1 put aside, the oldest came at {rfc3339(NOW)}: each is tried "
+        "again within 5 minutes, and what is due 'frontdesk relay' works off now"
+    ]
+
+
+def test_a_message_that_was_recorded_a_moment_ago_is_on_its_way(container: Container) -> None:
+    container.message_store().record(a_record(recorded_at=utc_now()))
+    assert told("pending") == ["ok    pending         1 on the way, recorded a moment ago"]
+
+
+def test_a_message_between_two_attempts_waits_until_it_is_told(container: Container) -> None:
+    record = a_record(recorded_at=NOW, attempts=7)
+    container.message_store().record(record)
+    now = utc_now()
+    assert container.message_store().take_lease(record, now)
+    assert told("pending") == [
+        f"note  pending         1, the oldest of {rfc3339(NOW)}, on no queue yet: attempts so "
+        f"far: 8, the next is at {rfc3339(now + LONGEST_LEASE)}"
+    ]
+
+
+def test_of_some_that_wait_it_tells_how_many_are_due(container: Container) -> None:
+    first, second = (
+        a_record(an_inbound_message(message_id=f"SM{number}"), request_id=f"id-{number}")
+        for number in range(2)
+    )
+    for record in (first, second):
+        container.message_store().record(record)
+    assert container.message_store().take_lease(first, utc_now())
+    assert told("pending") == [
+        f"note  pending         2, the oldest of {rfc3339(NOW)}, on no queue yet: "
+        "'frontdesk relay' publishes 1 of them now"
+    ]
+
+
+def test_a_broken_file_in_the_spool_is_a_problem(container: Container, data_dir: Path) -> None:
+    spool = container.spool()
+    spool.keep(an_entry("a0"))
+    (file,) = (data_dir / "spool").glob("*.json")
+    file.write_text("{")
+    assert spool.take(1, timedelta(minutes=1)) == ()
+    assert told("spool", exit_code=1) == [
+        "ok    spool           no webhook is put aside",
+        "wrong spool           1 broken file in the spool, which nobody could read: mend what "
+        f"ends in '.broken' in {data_dir / 'spool'} and take that suffix away, or remove it",
+    ]
 
 
 def problems(*texts: str) -> None:
@@ -125,3 +187,12 @@ def test_a_directory_that_cannot_be_written_to_is_a_problem(
 def test_a_file_in_place_of_the_directory_is_a_problem(data_dir: Path) -> None:
     data_dir.write_text("")
     problems(f"{data_dir} is a file, expected a directory")
+
+
+def test_dead_letters_that_cannot_be_read_are_wrong_and_named(container: Container) -> None:
+    note = container.settings().data_dir / "dead-letters" / "note.json"
+    note.parent.mkdir(parents=True)
+    note.write_text("{}")
+    assert told("dead letters", exit_code=1) == [
+        f"wrong dead letters    1 cannot be read: mend or remove {note.absolute()}"
+    ]

@@ -1,5 +1,8 @@
 """``frontdesk erase``."""
 
+import os
+import time
+
 import pytest
 from click.testing import CliRunner
 
@@ -42,8 +45,34 @@ def test_it_tells_what_was_erased_and_what_was_not(filled: Container) -> None:
 
 def test_one_channel_can_be_asked_for_alone(filled: Container) -> None:
     told = frontdesk(*ERASE, "--channel", "whatsapp").stdout
-    assert told == "Erased: 1 message.\n"
+    assert told.splitlines() == [
+        "Erased: 1 message.",
+        f"What is kept of {NUMBER} on sms stays: frontdesk erase --sender {NUMBER} --channel sms",
+    ]
     assert len(filled.message_store().history(KEY)) == 1
+
+
+def test_an_address_with_a_scheme_is_of_one_channel(filled: Container) -> None:
+    told = frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes").stdout
+    assert f"What is kept of {NUMBER} on sms stays" in told
+    (record,) = json_lines(frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes", "--json"))
+    assert record["left_out"] == [{"channel": "sms", "address": NUMBER}]
+    assert len(filled.message_store().history(KEY)) == 1
+
+
+def test_what_a_killed_process_was_writing_goes_unless_it_may_still_live(
+    filled: Container,
+) -> None:
+    spool = filled.settings().data_dir / "spool"
+    spool.mkdir(exist_ok=True)
+    old, new = spool / ".old.incoming", spool / ".new.incoming"
+    for path in (old, new):
+        path.write_text(NUMBER)
+    minutes_ago = time.time() - 6 * 60
+    os.utime(old, (minutes_ago, minutes_ago))
+    told = frontdesk(*ERASE).stdout
+    assert told.startswith("Erased: 2 messages, 1 conversation, 1 unfinished file.")
+    assert list(spool.glob(".*.incoming")) == [new]
 
 
 def test_json_is_one_record(filled: Container) -> None:
@@ -61,9 +90,11 @@ def test_json_is_one_record(filled: Container) -> None:
         "spooled": 0,
         "dead_letters": 0,
         "answers": 0,
+        "unfinished": 0,
         "conversation_ids": ["conversation-1"],
         "other_identities": [],
         "provider_files": ["https://media.example/1"],
+        "left_out": [],
         "not_reached": [],
         "failed": [],
     }
@@ -83,15 +114,12 @@ def test_what_is_no_address_is_refused() -> None:
     assert "expected an address like ana@example.com" in line
 
 
-def test_a_dead_letter_that_nobody_can_read_makes_it_a_failure(filled: Container) -> None:
+def test_a_dead_letter_that_nobody_can_read_is_told(filled: Container) -> None:
     broken = filled.settings().data_dir / "dead-letters" / "bug-1.json"
     broken.parent.mkdir(exist_ok=True)
     broken.write_text("{")
-    result = frontdesk(*ERASE)
-    assert error_line(result, 1).startswith(
-        "frontdesk: repeat it, for it is not complete: dead letters: "
-    )
-    assert result.stdout.startswith("Erased: 2 messages")
+    *_, told = frontdesk(*ERASE).stdout.splitlines()
+    assert told == (f"Not reached: 1 broken dead letter, of whomever it is: {broken.absolute()}.")
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1)])
@@ -102,3 +130,15 @@ def test_on_a_terminal_it_asks_first(
     result = CliRunner().invoke(cli, ["erase", "--sender", NUMBER], input=answer)
     assert f"Erase everything that is kept of {NUMBER} (whatsapp, sms), for ever?" in result.stderr
     assert len(filled.message_store().history(KEY)) == left
+
+
+def test_before_it_asks_it_tells_what_stays(
+    filled: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
+    arguments = ["erase", "--sender", f"whatsapp:{NUMBER}"]
+    result = CliRunner().invoke(cli, arguments, input="n\n")
+    told, asked = result.stderr.splitlines()[:2]
+    assert told.startswith(f"What is kept of {NUMBER} on sms stays: frontdesk erase")
+    assert asked.startswith(f"Erase everything that is kept of {NUMBER} (whatsapp), for ever?")
+    assert filled.message_store().list_unmatched(10) != ()

@@ -1,5 +1,6 @@
 """``frontdesk relay``, on embedded storage and on AWS."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,18 +12,25 @@ from application.ports.channels import WebhookRequest
 from application.ports.spooling import SpooledRequest
 from domain.addresses import ChannelType
 from domain.errors import StorageUnavailableError
-from domain.messages import MAX_ATTEMPTS, MessageRecord
+from domain.messages import MAX_ATTEMPTS, STUCK_AFTER, MessageRecord
+from domain.times import rfc3339
+from entrypoints import leftovers
 from entrypoints.container import Container, build_container
+from infrastructure.blobs.dead_letter_files import FileDeadLetters
+from infrastructure.blobs.s3 import S3DeadLetters
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.storage.dynamodb_messages import DynamoDbMessageStore
 from infrastructure.storage.sqlite_messages import SqliteMessageStore
-from tests.builders import RECIPIENT, SENDER, a_conversation, a_record
+from tests.builders import RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
 
 ACCOUNT_SID, TOKEN = "AC" + "5" * 32, "a-token-of-nobody"
-NOTHING = {"received": 0, "relayed": 0, "dead_letters": 0, "failed": 0}
+EARLIER = utc_now() - timedelta(minutes=1)
+NOTHING_DONE = {"received": 0, "relayed": 0, "dead_letters": 0, "failed": 0}
+NOTHING_WAITS = {"pending": 0, "next_attempt_at": None, "spooled": 0, "broken": 0}
+NOTHING = {**NOTHING_DONE, **NOTHING_WAITS}
 
 
 @pytest.fixture(params=["sqlite", "aws"])
@@ -43,9 +51,14 @@ def container(
     container.shutdown_resources()
 
 
-def a_pending_record(attempts: int = 0) -> MessageRecord:
-    """A message whose handler must have died."""
-    return a_record(recorded_at=utc_now() - timedelta(minutes=1), attempts=attempts)
+def a_pending_record(attempts: int = 0, number: int = 1) -> MessageRecord:
+    """A message whose handler must have died; ``number`` tells it from others."""
+    return a_record(
+        an_inbound_message(message_id=f"SM{number:032}"),
+        request_id=f"00000000-0000-4000-8000-{number:012}",
+        recorded_at=EARLIER,
+        attempts=attempts,
+    )
 
 
 def a_spooled_message(name: str = "entry-1") -> SpooledRequest:
@@ -92,8 +105,40 @@ def test_what_was_put_aside_is_received_and_what_stayed_pending_is_published(
 def test_a_message_that_was_recorded_a_moment_ago_is_left_to_its_handler(
     container: Container,
 ) -> None:
-    container.message_store().record(a_record(recorded_at=utc_now()))
-    assert json_lines(frontdesk("relay", "--json")) == [NOTHING]
+    record = a_record(recorded_at=utc_now())
+    container.message_store().record(record)
+    result = frontdesk("relay")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        f"Nothing is due now.\nPending: 1, the next attempt is due at {rfc3339(record.due_at)}.\n",
+    )
+    assert json_lines(frontdesk("relay", "--json")) == [
+        {**NOTHING, "pending": 1, "next_attempt_at": rfc3339(record.due_at)}
+    ]
+    assert on_the_queues(container) == 0
+
+
+def test_what_waits_between_two_attempts_is_told_and_is_no_failure(container: Container) -> None:
+    record = a_pending_record()
+    container.message_store().record(record)
+    later = utc_now() + timedelta(minutes=8)
+    assert container.message_store().take_lease(record, later)
+    assert json_lines(frontdesk("relay", "--json")) == [
+        {**NOTHING, "pending": 1, "next_attempt_at": rfc3339(record.leased(later).due_at)}
+    ]
+
+
+def test_what_is_hidden_in_the_spool_is_told_and_is_no_failure(container: Container) -> None:
+    spool = container.spool()
+    spool.keep(a_spooled_message())
+    (delivery,) = spool.take(1, timedelta(seconds=60))
+    spool.put_back(delivery, timedelta(minutes=5))
+    result = frontdesk("relay")
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "Nothing is due now.\nIn the spool: 1, each is due within 5 minutes.\n",
+    )
+    assert json_lines(frontdesk("relay", "--json")) == [{**NOTHING, "spooled": 1}]
 
 
 def test_what_was_tried_too_often_becomes_a_dead_letter(container: Container) -> None:
@@ -101,6 +146,38 @@ def test_what_was_tried_too_often_becomes_a_dead_letter(container: Container) ->
     assert json_lines(frontdesk("relay", "--json")) == [{**NOTHING, "dead_letters": 1}]
     (letter,) = container.dead_letters().list_letters(10)
     assert letter.kind == "undeliverable"
+
+
+def test_behind_a_batch_of_those_the_rest_is_published(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "RELAY_BATCH", 1)
+    container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
+    container.message_store().record(a_pending_record(number=2))
+    assert json_lines(frontdesk("relay", "--json")) == [
+        {**NOTHING, "dead_letters": 1, "relayed": 1}
+    ]
+
+
+def test_a_message_that_fails_twice_is_counted_once(
+    container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(*_: object) -> None:
+        raise StorageUnavailableError("no answer")
+
+    monkeypatch.setattr(FileDeadLetters, "keep", unavailable)
+    monkeypatch.setattr(S3DeadLetters, "keep", unavailable)
+    container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
+    container.message_store().record(a_pending_record(number=2))
+    result = frontdesk("relay", "--json")
+    assert json.loads(result.stdout) == {
+        **NOTHING,
+        "relayed": 1,
+        "failed": 1,
+        "pending": 1,
+        "next_attempt_at": rfc3339(EARLIER + STUCK_AFTER),
+    }
+    assert error_line(result, 1).startswith("frontdesk: 1 message cannot be brought")
 
 
 def test_what_still_fails_is_counted_and_makes_it_fail(

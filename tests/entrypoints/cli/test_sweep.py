@@ -3,11 +3,15 @@
 import os
 import time
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
 from application.clock import utc_now
+from domain.addresses import ChannelType
+from domain.automatic_answers import AutomaticAnswer
 from entrypoints.container import Container
+from infrastructure.channels.outgoing_file import OutgoingFileSender
 from tests.builders import a_record, an_inbound_message
 from tests.entrypoints.cli.support import frontdesk, json_lines
 
@@ -40,6 +44,27 @@ def test_it_tells_what_went(old: Container, monkeypatch: pytest.MonkeyPatch) -> 
         {"removed": {"leftovers": 1, "messages": 1}, "complete": True}
     ]
     assert old.message_store().list_kept(10).messages == ()
+
+
+def test_answers_go_with_the_unmatched_messages_that_they_were_to(
+    old: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = old.settings().data_dir / "outgoing.jsonl"
+    sent = [utc_now() - timedelta(days=days) for days in (31, 8, 0)]
+    sender = OutgoingFileSender(path, partial(next, iter(sent)))
+    for _ in sent:
+        sender.send(AutomaticAnswer(ChannelType.SMS, "AC1", "+14155550123", "+15005550006", "Hi"))
+    assert "answers: 1" in frontdesk("sweep").stdout
+    monkeypatch.setenv("MESSAGE_RETENTION_DAYS", "7")
+    assert "answers: 1" in frontdesk("sweep").stdout
+    assert len(path.read_text().splitlines()) == 1
+
+
+def test_a_file_that_is_no_dead_letter_keeps_nothing_from_going(old: Container) -> None:
+    directory = old.settings().data_dir / "dead-letters"
+    directory.mkdir()
+    (directory / "note.json").write_text("{}")
+    assert frontdesk("sweep").stdout == "leftovers: 1\n"
 
 
 def test_a_budget_that_is_used_up_is_told() -> None:

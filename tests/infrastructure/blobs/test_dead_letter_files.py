@@ -5,14 +5,25 @@ import errno
 import json
 import os
 import stat
+import tracemalloc
+from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from application.ports.files import DeadLetters
+from application.redrive_dead_letters import all_letters
 from domain.errors import StorageUnavailableError
 from infrastructure.blobs.dead_letter_files import FileDeadLetters
-from tests.contracts.dead_letters import REQUEST, DeadLettersContract, a_letter
+from tests.builders import NOW
+from tests.contracts.dead_letters import (
+    REQUEST,
+    BrokenLettersContract,
+    DeadLettersContract,
+    Plant,
+    a_letter,
+)
 
 
 @pytest.fixture
@@ -24,6 +35,22 @@ class TestFileDeadLetters(DeadLettersContract):
     @pytest.fixture
     def dead_letters(self, directory: Path) -> DeadLetters:
         return FileDeadLetters(directory)
+
+
+class TestBrokenFiles(BrokenLettersContract):
+    @pytest.fixture
+    def dead_letters(self, directory: Path) -> DeadLetters:
+        return FileDeadLetters(directory)
+
+    @pytest.fixture
+    def plant(self, directory: Path) -> Plant:
+        def plant(letter_id: str, content: bytes) -> None:
+            directory.mkdir(exist_ok=True)
+            file = directory / f"{letter_id}.json"
+            file.write_bytes(content)
+            os.utime(file, (NOW.timestamp(), NOW.timestamp()))
+
+        return plant
 
 
 def test_a_letter_is_one_private_json_file(directory: Path) -> None:
@@ -45,14 +72,51 @@ def test_a_letter_that_cannot_be_written_is_unavailable_storage(directory: Path)
         FileDeadLetters(directory).keep(a_letter())
 
 
-def test_a_letter_that_cannot_be_read_is_named(directory: Path) -> None:
-    FileDeadLetters(directory).keep(a_letter())
-    (directory / "unreadable-1.json").write_bytes(b"{}")
-    with pytest.raises(StorageUnavailableError, match=r"unreadable-1\.json"):
-        FileDeadLetters(directory).list_letters(10)
-    with pytest.raises(StorageUnavailableError, match=r"unreadable-1\.json"):
-        FileDeadLetters(directory).get("unreadable-1")
-    assert FileDeadLetters(directory).delete("unreadable-1")
+def test_a_directory_among_the_letters_is_told_and_stays(directory: Path) -> None:
+    letters = FileDeadLetters(directory)
+    letters.keep(a_letter())
+    (directory / "a b.json").mkdir()
+    os.utime(directory / "a b.json", (0, 0))
+    told: list[str] = []
+    assert letters.list_letters(10, unreadable=told.append) == (a_letter(),)
+    assert told == [str(directory / "a b.json")]
+    assert sum(letters.delete_older(NOW + timedelta(days=1))) == 1
+    assert (directory / "a b.json").is_dir()
+
+
+def test_a_disk_that_fails_is_not_a_broken_letter(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = FileDeadLetters(directory)
+    letters.keep(a_letter())
+
+    def too_many_files(_: Path) -> bytes:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(Path, "read_bytes", too_many_files)
+    with pytest.raises(StorageUnavailableError, match="Too many open files"):
+        letters.list_letters(10)
+
+
+def test_letters_copied_from_a_backup_without_their_times_are_listed_once(directory: Path) -> None:
+    letters = FileDeadLetters(directory)
+    for number in range(3):
+        letters.keep(a_letter(f"bug-{number}"))
+        os.utime(directory / f"bug-{number}.json")
+    assert len(list(islice(all_letters(letters), 100))) == 3
+
+
+def test_letters_are_deleted_by_age_without_reading_them(directory: Path) -> None:
+    letters = FileDeadLetters(directory)
+    letters.keep(a_letter())
+    os.truncate(directory / "unreadable-1.json", 32 * 1024**2)
+    os.utime(directory / "unreadable-1.json", (0, 0))
+    tracemalloc.start()
+    try:
+        assert sum(letters.delete_older(NOW)) == 1
+        assert tracemalloc.get_traced_memory()[1] < 1024**2
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_letter_that_is_replaced_is_as_private_and_as_old_as_before(directory: Path) -> None:

@@ -13,7 +13,7 @@ def test_a_letter_of_before_there_were_messages_is_still_read() -> None:
     assert sorted(content) == [
         *("account", "attempts", "created_at", "kind", "letter_id", "reason", "request")
     ]
-    assert letter_from_json(json.dumps(content).encode()) == a_letter()
+    assert letter_from_json(json.dumps(content).encode(), "unreadable-1") == a_letter()
 
 
 def test_a_letter_of_a_message_has_no_request() -> None:
@@ -25,4 +25,4 @@ def test_a_letter_of_a_message_has_no_request() -> None:
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"null", b'{"letter_id": "bug-1"}'])
 def test_what_is_no_letter_is_a_value_error(text: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever the text is
-        letter_from_json(text)
+        letter_from_json(text, "unreadable-1")

@@ -1,7 +1,7 @@
 """Blobs and dead letters in S3 keep the contracts, and their buckets are checked."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import (
@@ -17,7 +17,12 @@ from domain.errors import StorageUnavailableError
 from infrastructure.blobs.s3 import S3BlobStore, S3DeadLetters, check_bucket
 from tests.builders import NOW
 from tests.contracts.blob_store import KEY, BlobStoreContract
-from tests.contracts.dead_letters import DeadLettersContract, a_letter
+from tests.contracts.dead_letters import (
+    BrokenLettersContract,
+    DeadLettersContract,
+    Plant,
+    a_letter,
+)
 from tests.emulators import EmulatedAws, unique_name
 
 
@@ -39,6 +44,20 @@ class TestS3DeadLetters(DeadLettersContract):
     @pytest.fixture
     def dead_letters(self, aws: EmulatedAws, bucket: str) -> DeadLetters:
         return S3DeadLetters(lambda: aws.s3, bucket)
+
+
+class TestBrokenObjects(BrokenLettersContract):
+    @pytest.fixture
+    def dead_letters(self, aws: EmulatedAws, bucket: str) -> DeadLetters:
+        return S3DeadLetters(lambda: aws.s3, bucket)
+
+    @pytest.fixture
+    def plant(self, aws: EmulatedAws, bucket: str) -> Plant:
+        def plant(letter_id: str, content: bytes) -> None:
+            key = f"dead-letters/{letter_id}/{NOW:%Y%m%dT%H%M%S%fZ}"
+            aws.s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+        return plant
 
 
 def test_a_reference_names_bucket_and_key(aws: EmulatedAws, bucket: str) -> None:
@@ -97,25 +116,21 @@ def test_every_object_of_a_letter_is_deleted(aws: EmulatedAws, bucket: str) -> N
     assert aws.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
-def test_what_is_no_letter_can_be_deleted(aws: EmulatedAws, bucket: str) -> None:
-    key = "dead-letters/bug-1/20260304T120000000000Z"
-    aws.s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
-    store = S3DeadLetters(lambda: aws.s3, bucket)
-    with pytest.raises(StorageUnavailableError, match=key):
-        store.get("bug-1")
-    assert store.delete("bug-1")
-
-
 def test_blobs_are_no_letters(aws: EmulatedAws, bucket: str) -> None:
     S3BlobStore(lambda: aws.s3, bucket).put(KEY, b"content")
     assert S3DeadLetters(lambda: aws.s3, bucket).list_letters(10) == ()
 
 
-def test_an_object_that_is_no_letter_is_named(aws: EmulatedAws, bucket: str) -> None:
-    key = "dead-letters/bug-1/20260304T120000000000Z"
-    aws.s3.put_object(Bucket=bucket, Key=key, Body=b"{}")
-    with pytest.raises(StorageUnavailableError, match=key):
-        S3DeadLetters(lambda: aws.s3, bucket).list_letters(10)
+def test_an_object_that_has_no_time_in_its_key_goes_by_when_it_was_written(
+    aws: EmulatedAws, bucket: str
+) -> None:
+    aws.s3.put_object(Bucket=bucket, Key="dead-letters/note.json", Body=b"{}")
+    store, told = S3DeadLetters(lambda: aws.s3, bucket), list[str]()
+    assert store.list_letters(10, unreadable=told.append) == ()
+    assert told == [f"s3://{bucket}/dead-letters/note.json"]
+    now = datetime.now(UTC)
+    assert sum(store.delete_older(now - timedelta(days=1))) == 0
+    assert sum(store.delete_older(now + timedelta(days=1))) == 1
 
 
 def test_a_missing_bucket_is_unavailable_storage_and_named(aws: EmulatedAws) -> None:
@@ -131,6 +146,7 @@ def test_a_missing_bucket_is_unavailable_storage_and_named(aws: EmulatedAws) -> 
         lambda: letters.get("bug-1"),
         lambda: letters.replace(a_letter()),
         lambda: letters.delete("bug-1"),
+        lambda: next(letters.delete_older(NOW)),
     ):
         with pytest.raises(StorageUnavailableError, match="bucket not-there: NoSuchBucket"):
             call()

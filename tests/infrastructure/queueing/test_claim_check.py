@@ -26,6 +26,13 @@ class BrokenBlobStore(MemoryBlobStore):
         raise StorageUnavailableError("full")
 
 
+class StubbornBlobStore(MemoryBlobStore):
+    """Nothing can be deleted."""
+
+    def delete(self, folder: str) -> int:
+        raise StorageUnavailableError(f"{folder} may not be deleted")
+
+
 @pytest.fixture
 def queue() -> MemoryContextQueue:
     return MemoryContextQueue(ManualClock())
@@ -130,3 +137,25 @@ def test_the_default_leaves_room_for_attributes_within_256_kib(
     ClaimCheckPublisher(queue, blobs).publish(a_context(body="x" * 300_000), AT_ONCE)
     (delivery,) = queue.receive(REPLIES, 1)
     assert delivery.context.message.body_truncated
+
+
+def test_what_is_taken_back_leaves_nothing_in_the_store(
+    queue: MemoryContextQueue, blobs: MemoryBlobStore
+) -> None:
+    publisher = ClaimCheckPublisher(queue, blobs, limit_bytes=LIMIT)
+    for name in ("request-1", "request-2"):
+        context = a_context(name, body="x" * 5000, metadata={"headers": "y" * 5000})
+        publisher.publish(context, AT_ONCE)
+    assert publisher.erase("request-1") == 3
+    (left,) = queue.receive(REPLIES, 10)
+    assert left.context.request_id == "request-2"
+    assert blobs.get(str(left.context.message.body_reference)) == b"x" * 5000
+    assert blobs.delete("contexts/request-1") == 0
+
+
+def test_parts_go_before_the_context_that_leads_to_them(queue: MemoryContextQueue) -> None:
+    publisher = ClaimCheckPublisher(queue, StubbornBlobStore(), limit_bytes=LIMIT)
+    publisher.publish(a_context(body="x" * 5000), AT_ONCE)
+    with pytest.raises(StorageUnavailableError):
+        publisher.erase("request-1")
+    assert depth_of(queue).ready == 1

@@ -140,4 +140,5 @@ class TestWhatIsSent:
 def test_nothing_is_erased_where_nothing_can_be_found(unreachable_aws: EmulatedAws) -> None:
     queue = SqsContextQueue(unreachable_aws.sqs, {})
     assert not queue.can_erase
+    assert queue.find(REPLIES.channel, ["+14155550123"]) == ()
     assert queue.erase("request-1") == 0

@@ -2,12 +2,13 @@
 
 import pytest
 
+from domain.addresses import ChannelType
 from domain.erasure import ErasedMessage, KeptMessage
 from domain.errors import StorageUnavailableError
 from domain.messages import MessageState
 from infrastructure.blobs.memory import MemoryBlobStore
 from infrastructure.storage.dynamodb_values import attributes
-from tests.builders import KEY, a_conversation, a_record, an_inbound_message
+from tests.builders import KEY, SENDER, a_conversation, a_record, an_inbound_message
 from tests.contracts.erasure import LONG, kept
 from tests.infrastructure.storage.dynamodb_tables import Tables
 
@@ -110,6 +111,32 @@ def test_closed_records_of_other_systems_are_found_and_deleted_whole(foreign: Ta
     (found,) = store.find_all_conversations(channel, ["+14155550123"])
     assert store.erase_conversation(found.key)
     assert foreign.items("conversations") == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["Zora.Quill@Example.COM", " zora.quill@example.com", "Zora <Zora.Quill@example.com>"],
+)
+def test_records_whose_sender_is_in_no_normal_form_are_found(tables: Tables, written: str) -> None:
+    tables.put_foreign(primary_channel="email", sender_id=written)
+    tables.put_foreign(
+        primary_channel="email", sender_id="x@example.com", conversation_id="another"
+    )
+    store = tables.conversations()
+    (found,) = store.find_all_conversations(ChannelType.EMAIL, ["zora.quill@example.com"])
+    assert found.sender_id == written
+    assert store.find_all_conversations(ChannelType.SMS, ["zora.quill@example.com"]) == ()
+
+
+def test_participants_that_were_written_after_their_record_was_erased_go(tables: Tables) -> None:
+    store = tables.conversations()
+    store.open_conversation(a_conversation())
+    late = tables.items("participants")
+    store.erase_conversation(KEY)
+    for item in late:
+        tables.put("participants", item)
+    assert store.find_all_conversations(ChannelType.SMS, [SENDER[ChannelType.SMS]]) == ()
+    assert tables.items("participants") == []
 
 
 def test_a_last_message_of_an_unknown_form_is_left_alone(tables: Tables) -> None:
