@@ -36,12 +36,21 @@ def test_marks_of_one_author_differ_from_message_to_message() -> None:
 
 def test_a_kept_message_leads_to_its_files_and_its_author() -> None:
     other = Address.parse(SMS, "+14155550199")
-    files = (Attachment("image/png", url="https://media.example/1"), Attachment("text/plain"))
+    files = (
+        Attachment("image/png", url="https://media.example/1"),
+        Attachment("text/plain", reference="sha256-of-it"),
+    )
     message = an_inbound_message(attachments=files, identities=(other,))
     kept = KeptMessage.of(a_record(message, request_id="request-1"))
     assert kept.blob_folders == (f"attachments/{message.source_key}", "contexts/request-1")
     assert kept.provider_files == ("https://media.example/1",)
     assert kept.identities == (ANA, other)
+
+
+def test_a_message_without_files_of_ours_has_no_folder_for_them() -> None:
+    files = (Attachment("image/png", url="https://media.example/1"),)
+    kept = KeptMessage.of(a_record(an_inbound_message(attachments=files), request_id="request-1"))
+    assert kept.blob_folders == ("contexts/request-1",)
 
 
 @pytest.mark.parametrize(
