@@ -45,14 +45,15 @@ test: $(STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test
 	$(MAKE) --jobs 2 test-the-long-way test-everything-else
 	$(BIN)/coverage combine --quiet
 
-# Half of the time each, beside each other: their lines come in turn.
+# Half of the time each, beside each other: their lines come in turn. They call make, too.
 LONG_WAY := tests/faults tests/deployment
+PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/coverage run --parallel-mode -m pytest
 
 test-the-long-way:
-	$(BIN)/coverage run --parallel-mode -m pytest $(LONG_WAY)
+	$(PYTEST) $(LONG_WAY)
 
 test-everything-else:
-	$(BIN)/coverage run --parallel-mode -m pytest $(LONG_WAY:%=--ignore=%)
+	$(PYTEST) $(LONG_WAY:%=--ignore=%)
 
 check: test ## Every test, lint, format, types, layers, coverage of the rules and use cases
 	$(BIN)/ruff check

@@ -6,7 +6,7 @@ from application.ports.files import BlobStore
 from application.ports.queueing import ContextReader
 from application.ports.storage import MessageStore
 from domain.erasure import KeptMessage, attachments_folder
-from domain.messages import InboundMessage
+from domain.messages import InboundMessage, MessageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,18 @@ class EraseMessage:
     contexts: ContextReader
 
     def __call__(self, kept: KeptMessage) -> Erased:
-        """Remove files, contexts on queues, and the content of the record; not its gate key."""
+        """Remove files, contexts on queues, and the content of the record; not its gate key.
+
+        Whoever publishes the message meanwhile either sees afterwards that it is erased, and
+        takes its context back, or was done before that: then the context is there by now.
+        """
         contexts = self.contexts.erase(kept.request_id) if kept.request_id else 0
         blobs = sum(map(self.blobs.delete, kept.blob_folders))
-        return Erased(self.messages.erase(kept), blobs, contexts)
+        erased = self.messages.erase(kept)
+        if kept.request_id is None or kept.state is MessageState.QUEUED:
+            return Erased(erased, blobs, contexts)
+        late = self.erase_context(kept.request_id)
+        return Erased(erased, blobs + late.blobs, contexts + late.contexts)
 
     def erase_context(self, request_id: str) -> Erased:
         """Remove a context and what is stored for it, whatever became of its message."""

@@ -10,7 +10,6 @@ from application.ports.channels import WebhookRequest
 from application.ports.files import DeadLetter, DeadLetters
 from application.ports.spooling import Spool, SpooledRequest
 from application.ports.storage import AnswerClaims, ConversationStore, MessageStore
-from application.redrive_dead_letters import all_letters
 from domain.addresses import Address
 from domain.erasure import KeptMessage
 from domain.errors import StorageUnavailableError
@@ -198,10 +197,9 @@ class EraseSender:
     def _erase_letters(
         self, values: Collection[str], own_keys: Collection[str], report: ErasureReport
     ) -> None:
-        unreadable: set[str] = set()
+        unreadable: list[str] = []
         try:
-            # A letter may hold 32 MiB, and twice that while it is read.
-            for letter in all_letters(self.dead_letters, unreadable=unreadable.add, page_size=1):
+            for letter in self.dead_letters.each_letter(unreadable=unreadable.append):
                 if self._is_letter_of(letter, values, own_keys, report):
                     report.dead_letters += self.dead_letters.delete(letter.letter_id)
         except StorageUnavailableError as error:

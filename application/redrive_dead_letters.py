@@ -1,37 +1,18 @@
 """Try again what became a dead letter, once somebody has mended the cause or vouches for it."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from application.clock import Deadline
-from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters, ignore
+from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.storage import MessageStore
 from application.receive_message import Receipt
 from application.receive_proven import ReceiveProven
 from domain.errors import WebhookHandlerError, safe_reason
 
 logger = logging.getLogger(__name__)
-
-PAGE_SIZE = 10
-"""Letters are read whole, and one may have 32 MiB."""
-
-
-def all_letters(
-    dead_letters: DeadLetters,
-    kind: DeadLetterKind | None = None,
-    unreadable: Callable[[str], None] = ignore,
-    page_size: int = PAGE_SIZE,
-) -> Iterator[DeadLetter]:
-    """Every letter, or every one of a kind, oldest first and read page by page.
-
-    ``unreadable`` is told what ``DeadLetters.list_letters`` tells.
-    """
-    last: DeadLetter | None = None
-    while page := dead_letters.list_letters(page_size, after=last, unreadable=unreadable):
-        yield from (letter for letter in page if kind in (None, letter.kind))
-        last = page[-1]
 
 
 class Redriven(StrEnum):

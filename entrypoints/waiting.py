@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
-from application.redrive_dead_letters import all_letters
 from application.work_off_spool import LONGEST_DELAY
 from domain.errors import WebhookHandlerError
 from domain.messages import STUCK_AFTER, MessageRecord
@@ -132,8 +131,8 @@ def _what_next(late: Pending) -> str:
 
 
 def _dead_letters(container: Container) -> Iterator[Told]:
-    unreadable: set[str] = set()
-    letters = all_letters(container.dead_letters(), unreadable=unreadable.add)
+    unreadable: list[str] = []
+    letters = container.dead_letters().each_letter(unreadable=unreadable.append)
     times = [letter.created_at for letter in islice(letters, MOST)]
     if times:
         yield (

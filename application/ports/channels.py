@@ -3,6 +3,7 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -113,11 +114,21 @@ class WebhookParserFactory:
         return channel, self.for_channel(channel)
 
     def identity(self, request: WebhookRequest, account: str) -> str:
-        """A name for ``request``, 32 hex digits: of all that one proof of ``account`` covers."""
-        _, parser = self.for_path(request.path)
+        """A name for ``request``, 32 hex digits: of all that one proof of ``account`` covers.
+
+        Of its path and raw body where no parser can say what that is: never an error, for
+        without a name nothing can be kept.
+        """
         digest = hashlib.sha256(account.encode() + b"\0")
-        digest.update(parser.signed_content(request))
+        digest.update(self._signed_content(request))
         return digest.hexdigest()[:32]
+
+    def _signed_content(self, request: WebhookRequest) -> bytes:
+        # Whatever is wrong: whoever works on the request finds out and reports it.
+        with suppress(Exception):
+            _, parser = self.for_path(request.path)
+            return parser.signed_content(request)
+        return request.path.encode() + b"\0" + request.body
 
     def for_channel(self, channel: ChannelType) -> WebhookParser:
         """The parser of ``channel``."""

@@ -119,6 +119,14 @@ class DeadLetters(Protocol):
         """
 
     @abstractmethod
+    def each_letter(self, *, unreadable: Callable[[str], None] = ignore) -> Iterator[DeadLetter]:
+        """Every letter there is at first, in the order of ``list_letters``; read when it is due.
+
+        They are listed once. Letters may be replaced and deleted meanwhile: one that is gone when
+        its turn comes is left out. ``unreadable`` is told as ``list_letters`` tells it, but once.
+        """
+
+    @abstractmethod
     def delete_older(self, moment: datetime) -> Iterator[int]:
         """Remove what was created before ``moment``, also what cannot be read; reads nothing.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from application.ports.files import DeadLetterKind
-from application.redrive_dead_letters import Redriven, RedrivenLetter, all_letters
+from application.redrive_dead_letters import Redriven, RedrivenLetter
 from entrypoints.cli.commands import Group
 from entrypoints.cli.dead_letter_views import (
     DEAD_LETTERS,
@@ -63,9 +63,9 @@ def list_command(*, kind: str | None, limit: int, as_json: bool) -> None:
 
     What cannot be read among them is told on standard error.
     """
-    unreadable: set[str] = set()
+    unreadable: list[str] = []
     with opened_container() as container:
-        letters = list(islice(_all(container.dead_letters(), kind, unreadable.add), limit))
+        letters = list(islice(_all(container.dead_letters(), kind, unreadable.append), limit))
     DEAD_LETTERS.print(letters, limit, as_json=as_json)
     _warn(unreadable)
 
@@ -112,12 +112,12 @@ def redrive(
     _check_choice(letter_ids, everything=everything, kind=kind)
     stay: list[DeadLetter] = []
     unknown: list[str] = []
-    unreadable: set[str] = set()
+    unreadable: list[str] = []
     done = 0
     with opened_container() as container, progress("redriving", quiet=True) as advance:
         letters = container.dead_letters()
         chosen = (
-            _all(letters, kind, unreadable.add)
+            _all(letters, kind, unreadable.append)
             if everything
             else _named(letters, letter_ids, unknown.append)
         )
@@ -150,11 +150,11 @@ def delete(*, letter_ids: tuple[str, ...], everything: bool, kind: str | None, y
     _check_choice(letter_ids, everything=everything, kind=kind)
     if everything and kind is None:
         raise click.UsageError("'--all' needs a '--kind': not everything at once")
-    unreadable: set[str] = set()
+    unreadable: list[str] = []
     with opened_container() as container:
         letters = container.dead_letters()
         chosen = (
-            [letter.letter_id for letter in _all(letters, kind, unreadable.add)]
+            [letter.letter_id for letter in _all(letters, kind, unreadable.append)]
             if everything
             else letter_ids
         )
@@ -170,7 +170,9 @@ def delete(*, letter_ids: tuple[str, ...], everything: bool, kind: str | None, y
 def _all(
     letters: "DeadLetters", kind: str | None, unreadable: Callable[[str], None]
 ) -> Iterator["DeadLetter"]:
-    return all_letters(letters, DeadLetterKind(kind) if kind else None, unreadable)
+    """Every letter, or every one of a kind."""
+    every = letters.each_letter(unreadable=unreadable)
+    return (letter for letter in every if kind in (None, letter.kind))
 
 
 def _named(

@@ -28,6 +28,9 @@ from entrypoints.http.public_url import PublicUrl
 BODY_SECONDS = 30.0
 """How long a body may take to arrive; a provider on a working network needs far less."""
 
+SLOW_SECONDS = 1.0
+"""How long a body may take at least, however many others there are."""
+
 PLACE_SECONDS = 2.0
 """How long a request waits for one of the places before it is put aside."""
 
@@ -48,8 +51,9 @@ class WebhookEndpoint:
     """Reads a request within its limits and lets the use case answer it.
 
     Of ``max_requests`` at once at most ``max_in_flight`` are worked on; what finds no place is
-    authenticated and put aside. One that is still arriving takes
-    no place: who sends slowly keeps nobody else waiting. A body has at most ``max_body_bytes``,
+    authenticated and put aside. One that is still arriving takes no place, and is cut off for
+    one more than ``max_requests``: who sends slowly keeps nobody else waiting. A body has at
+    most ``max_body_bytes``,
     all together have ``LARGE_BODIES_AT_ONCE`` times as much: that bounds the memory. The use
     case blocks, so it runs on a thread; place and memory are taken until that is done, whoever
     still waits for it.
@@ -66,6 +70,7 @@ class WebhookEndpoint:
     aside: asyncio.Semaphore = field(init=False)
     threads: CapacityLimiter = field(init=False)
     memory: BodyMemory = field(init=False)
+    arriving: dict[asyncio.Timeout, float] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make the places, as many threads, and the room for bodies."""
@@ -91,7 +96,7 @@ class WebhookEndpoint:
         await Response(answer.body, answer.status, headers)(scope, receive, send)
 
     async def _answer(self, request: Request) -> WebhookResponse:
-        if self.requests.locked():
+        if self.requests.locked() and not self._cut_off_slowest():
             raise OverloadedError("too many requests at once")
         async with self.requests:
             return await self._receive(request)
@@ -101,7 +106,7 @@ class WebhookEndpoint:
         received_at = self.clock()
         with ExitStack() as held:
             hold = held.enter_context(self.memory.share())
-            async with _within(BODY_SECONDS, DeadlineExceededError("the body took too long")):
+            async with self._body_arrives():
                 body = await read_body(request, min(limit, self.max_body_bytes), hold)
             webhook = WebhookRequest(
                 method=request.method,
@@ -114,6 +119,27 @@ class WebhookEndpoint:
                 received_at=received_at,
             )
             return await self._work_on(webhook, held)
+
+    @asynccontextmanager
+    async def _body_arrives(self) -> AsyncIterator[None]:
+        too_long = DeadlineExceededError("the body took too long")
+        async with _within(BODY_SECONDS, too_long) as time_left:
+            self.arriving[time_left] = asyncio.get_running_loop().time()
+            try:
+                yield
+            finally:
+                self.arriving.pop(time_left, None)
+
+    def _cut_off_slowest(self) -> bool:
+        """End the time of the body that has been arriving the longest, if that is slow."""
+        now = asyncio.get_running_loop().time()
+        for time_left, since in self.arriving.items():
+            if now - since < SLOW_SECONDS:
+                return False
+            del self.arriving[time_left]
+            time_left.reschedule(now)
+            return True
+        return False
 
     async def _work_on(self, webhook: WebhookRequest, held: ExitStack) -> WebhookResponse:
         try:
@@ -144,10 +170,10 @@ class WebhookEndpoint:
 
 
 @asynccontextmanager
-async def _within(seconds: float, otherwise: TemporaryError) -> AsyncIterator[None]:
+async def _within(seconds: float, otherwise: TemporaryError) -> AsyncIterator[asyncio.Timeout]:
     try:
-        async with asyncio.timeout(seconds):
-            yield
+        async with asyncio.timeout(seconds) as time_left:
+            yield time_left
     except TimeoutError as error:
         raise otherwise from error
 

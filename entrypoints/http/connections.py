@@ -1,4 +1,4 @@
-"""Connections on which no request arrives: none of them takes the place of a provider's."""
+"""Connections on which nothing moves: none of them takes the place of a provider's."""
 
 import asyncio
 
@@ -8,15 +8,20 @@ HEAD_SECONDS = 10.0
 """How long a request line and its headers may take to arrive: providers send them at once."""
 
 
-class ImpatientProtocol(H11Protocol):
-    """Closes a connection on which the head of a request does not arrive in time.
+READ_SECONDS = 10.0
+"""How long a client may leave unread what would fill a hundred answers."""
 
-    uvicorn itself waits for the first one, and for the rest of any, without end. Beyond its
-    ``limit_concurrency`` a new connection is accepted all the same, and the one that has waited
-    for a head the longest is closed.
+
+class ImpatientProtocol(H11Protocol):
+    """Ends a connection on which a head does not arrive in time, or answers are not read.
+
+    uvicorn itself waits for both without end. Beyond its ``limit_concurrency`` a new connection
+    is accepted all the same, and another is ended: the one whose answers have been unread the
+    longest, else the one that has waited for a head the longest.
     """
 
     _timer: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """See ``asyncio.Protocol``."""
@@ -37,29 +42,53 @@ class ImpatientProtocol(H11Protocol):
         super().on_response_complete()
         self._watch()
 
+    def pause_writing(self) -> None:
+        """See ``asyncio.Protocol``."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(READ_SECONDS, self._end)
+
+    def resume_writing(self) -> None:
+        """See ``asyncio.Protocol``."""
+        super().resume_writing()
+        self._stop_unread()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """See ``asyncio.Protocol``."""
         super().connection_lost(exc)
         self._stop()
+        self._stop_unread()
 
     def _watch(self) -> None:
         """Let time run while no request is worked on, from the first moment of that."""
         if not getattr(self.cycle, "response_complete", True):  # None before the first request
             self._stop()
         elif self._timer is None:
-            self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+            self._timer = self.loop.call_later(HEAD_SECONDS, self._end)
 
     def _make_room(self) -> None:
-        waiting = {
-            one._timer.when(): one
-            for one in self.connections
-            if isinstance(one, ImpatientProtocol) and one._timer is not None
-        }
-        longest = waiting[min(waiting)]  # this one at least waits
+        others = [one for one in self.connections if isinstance(one, ImpatientProtocol)]
+        unread = {one._unread.when(): one for one in others if one._unread}
+        waiting = {one._timer.when(): one for one in others if one._timer}
+        candidates = unread or waiting  # this one at least waits
+        longest = candidates[min(candidates)]
+        # Before it is gone another connection may come, which must not count on its room.
         longest._stop()
-        longest.transport.close()
+        longest._stop_unread()
+        longest._end()
+
+    def _end(self) -> None:
+        if self.transport.get_write_buffer_size():
+            # What nobody reads can never be sent to its end: closing would wait for that.
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _stop_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None

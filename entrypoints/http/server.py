@@ -152,8 +152,13 @@ def listen(host: str, port: int) -> socket.socket:
     # Connections inherit it. Without it the body of each answer waits 40 ms for the client to
     # acknowledge its headers; asyncio sees to that only for sockets that it has made itself.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # This too. The system would hold megabytes of answers for a client that reads none.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
     return listener
 
+
+UNREAD_BYTES = 16 * 1024
+"""What the system keeps for a client that does not read yet: many of our answers."""
 
 _PLACES = {"memory": "memory, lost at the end", "dynamodb": "DynamoDB"}
 

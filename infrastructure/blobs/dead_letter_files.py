@@ -63,6 +63,10 @@ class FileDeadLetters(DeadLetters):
         names = [name for time, name in self._places() if start is None or (time, name) > start]
         return tuple(islice(self._readable(names, unreadable), limit))
 
+    def each_letter(self, *, unreadable: Callable[[str], None] = ignore) -> Iterator[DeadLetter]:
+        """See ``DeadLetters``."""
+        return self._readable([name for _, name in self._places()], unreadable)
+
     def delete_older(self, moment: datetime) -> Iterator[int]:
         """See ``DeadLetters``. A directory is nothing that was kept here: it stays."""
         for time, name in self._places():

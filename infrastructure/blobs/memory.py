@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from threading import Lock
 
 from application.ports.files import BlobStore, DeadLetter, DeadLetters, ignore
@@ -79,13 +80,23 @@ class MemoryDeadLetters(DeadLetters):
         limit: int,
         *,
         after: DeadLetter | None = None,
-        unreadable: Callable[[str], None] = ignore,  # noqa: ARG002 - every letter is one here
+        unreadable: Callable[[str], None] = ignore,
     ) -> tuple[DeadLetter, ...]:
         """See ``DeadLetters``."""
+        letters = self.each_letter(unreadable=unreadable)
+        later = (letter for letter in letters if after is None or _place(letter) > _place(after))
+        return tuple(islice(later, limit))
+
+    def each_letter(
+        self,
+        *,
+        unreadable: Callable[[str], None] = ignore,  # noqa: ARG002 - every letter is one here
+    ) -> Iterator[DeadLetter]:
+        """See ``DeadLetters``."""
         with self._lock:
-            letters = sorted(self._letters.values(), key=_place)
-        later = [letter for letter in letters if after is None or _place(letter) > _place(after)]
-        return tuple(later[:limit])
+            places = sorted(map(_place, self._letters.values()))
+        letters = (self.get(letter_id) for _, letter_id in places)
+        return (letter for letter in letters if letter is not None)
 
     def delete_older(self, moment: datetime) -> Iterator[int]:
         """See ``DeadLetters``."""

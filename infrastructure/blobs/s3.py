@@ -122,6 +122,10 @@ class S3DeadLetters(DeadLetters):
         keys = [key for key in self._first_keys() if start is None or _place(key) > start]
         return tuple(islice(self._readable(keys, unreadable), limit))
 
+    def each_letter(self, *, unreadable: Callable[[str], None] = ignore) -> Iterator[DeadLetter]:
+        """See ``DeadLetters``."""
+        return self._readable(self._first_keys(), unreadable)
+
     def delete_older(self, moment: datetime) -> Iterator[int]:
         """See ``DeadLetters``. Counts objects."""
         for page in self._pages(LETTERS_PREFIX):

@@ -1,6 +1,6 @@
 """Erasing a person: every trace, in an order that bears a crash anywhere."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +14,7 @@ from application.erase_message import EraseMessage
 from application.erase_sender import EraseSender, ErasureReport
 from application.find_sender import FindSender
 from application.ports.channels import ParsedMessage, WebhookParserFactory, WebhookRequest
-from application.ports.files import DeadLetter, DeadLetterKind
+from application.ports.files import DeadLetter, DeadLetterKind, ignore
 from application.ports.spooling import SpooledRequest
 from application.ports.storage import Claim, ClaimLimits
 from domain.addresses import Address, ChannelType
@@ -24,6 +24,7 @@ from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.messages import Attachment, InboundMessage
 from domain.routing import QueueKind, QueueName, Route
 from infrastructure.blobs.dead_letter_files import FileDeadLetters
+from infrastructure.blobs.memory import MemoryDeadLetters
 from tests.application.front_desk import FrontDesk, StubParser
 from tests.builders import ACCOUNT, KEY, NOW, SENDER, a_record, an_inbound_message
 from tests.contracts.old_histories import an_entry
@@ -281,7 +282,7 @@ def test_what_fails_is_told_and_the_rest_is_done(
     def fail(*_: object, **__: object) -> Any:
         raise StorageUnavailableError("bug-1.json is not a dead letter")
 
-    monkeypatch.setattr(desk.dead_letters, "list_letters", fail)
+    monkeypatch.setattr(desk.dead_letters, "each_letter", fail)
     monkeypatch.setattr(desk, "rewrite", fail)
     report = desk.erases()
     assert report.failed == [
@@ -289,6 +290,25 @@ def test_what_fails_is_told_and_the_rest_is_done(
         "database files were not rewritten: bug-1.json is not a dead letter",
     ]
     assert report.messages == 4
+
+
+class CountedLetters(MemoryDeadLetters):
+    """Counts how often all letters are listed."""
+
+    listed = 0
+
+    def each_letter(self, *, unreadable: Callable[[str], None] = ignore) -> Iterator[DeadLetter]:
+        self.listed += 1
+        return super().each_letter(unreadable=unreadable)
+
+
+def test_however_many_letters_there_are_they_are_listed_once() -> None:
+    letters = CountedLetters()
+    desk = Desk(dead_letters=letters)
+    for number in range(20):
+        desk.fill_with(ANA.value, number)
+    assert desk.erases().dead_letters == 20
+    assert letters.listed == 1
 
 
 def test_letters_that_cannot_be_read_are_told_with_their_places(tmp_path: Path) -> None:

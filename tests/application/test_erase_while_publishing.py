@@ -10,6 +10,7 @@ import pytest
 from application.erase_message import EraseMessage
 from application.ports.queueing import ContextPublisher
 from domain.context import ContextObject
+from domain.erasure import KeptMessage
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.routing import Route
 from infrastructure.blobs.memory import MemoryBlobStore
@@ -83,6 +84,27 @@ def test_the_relay_takes_it_back_too(desk: FrontDesk, queue: InterruptedQueue) -
     queue.queue, queue.meanwhile = up, erase
     desk.passes(seconds=60)
     assert desk.relay().relayed == 1
+    assert desk.queued() == {}
+    with pytest.raises(KeyError):
+        body_of(desk)
+
+
+def test_what_is_published_just_before_the_record_goes_is_found(
+    desk: FrontDesk, queue: InterruptedQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.meanwhile = lambda: None
+    queue.queue, up = None, queue.queue
+    desk.gets(an_inbound_message(body=LONG))
+    desk.passes(seconds=60)
+    queue.queue = up
+    erase = desk.messages.erase
+
+    def relay_first(kept: KeptMessage) -> bool:
+        assert desk.relay().relayed == 1
+        return erase(kept)
+
+    monkeypatch.setattr(desk.messages, "erase", relay_first)
+    erase_all(desk)
     assert desk.queued() == {}
     with pytest.raises(KeyError):
         body_of(desk)

@@ -1,13 +1,12 @@
 """Dead letters are tried again, and nothing is lost whatever happens meanwhile."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
 from application.ports.files import DeadLetter, DeadLetterKind
 from application.receive_message import Outcome
-from application.redrive_dead_letters import PAGE_SIZE, Redriven, all_letters
+from application.redrive_dead_letters import Redriven
 from domain.addresses import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.messages import MAX_ATTEMPTS, MessageRecord
@@ -18,7 +17,6 @@ from tests.application.front_desk import FrontDesk
 from tests.application.test_relay import UnsteadyQueue
 from tests.builders import NOW, an_inbound_message
 from tests.contracts.concurrency import at_once
-from tests.contracts.dead_letters import a_letter
 
 
 def the_letter(desk: FrontDesk) -> DeadLetter:
@@ -219,22 +217,3 @@ class TestUndeliverableMessages:
         desk.passes(600)
         assert desk.relay().stuck == 0
         assert len(desk.queued()["sms-replies"]) == 1
-
-
-class TestAllLetters:
-    def test_all_pages_are_worked_through_although_some_letters_go(self) -> None:
-        letters = MemoryDeadLetters()
-        for number in range(PAGE_SIZE + 5):
-            letters.keep(a_letter(f"bug-{number}", created_at=NOW + timedelta(seconds=number)))
-        seen = []
-        for number, letter in enumerate(all_letters(letters)):
-            seen.append(letter.letter_id)
-            if number % 2:
-                letters.delete(letter.letter_id)
-        assert seen == [f"bug-{number}" for number in range(PAGE_SIZE + 5)]
-
-    def test_one_kind_can_be_chosen(self) -> None:
-        letters = MemoryDeadLetters()
-        letters.keep(a_letter("bug-1", kind=DeadLetterKind.BUG))
-        letters.keep(a_letter("exhausted-1", kind=DeadLetterKind.EXHAUSTED))
-        assert [one.letter_id for one in all_letters(letters, DeadLetterKind.BUG)] == ["bug-1"]

@@ -1,10 +1,13 @@
 """What cannot be worked on now waits in the spool, and ends as a message or a dead letter."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from application.ports.channels import WebhookRequest
 from application.ports.files import DeadLetter, DeadLetterKind
+from application.ports.spooling import SpooledRequest
 from application.work_off_spool import MAX_ATTEMPTS, WorkedOff
 from domain.erasure import ErasedMessage
 from domain.errors import StorageUnavailableError, UnreadableMessageError
@@ -12,8 +15,8 @@ from domain.messages import MessageRecord
 from infrastructure.blobs.memory import MemoryDeadLetters
 from infrastructure.spool.memory import MemorySpool
 from infrastructure.storage.memory import MemoryMessageStore
-from tests.application.front_desk import THANKS, FrontDesk, error_of
-from tests.builders import a_conversation, an_inbound_message
+from tests.application.front_desk import THANKS, FrontDesk, StubParser, error_of
+from tests.builders import ACCOUNT, NOW, a_conversation, an_inbound_message
 
 
 class UnsteadyStore(MemoryMessageStore):
@@ -30,6 +33,11 @@ class UnsteadyStore(MemoryMessageStore):
 class NoDeadLetters(MemoryDeadLetters):
     def keep(self, letter: DeadLetter) -> None:
         raise StorageUnavailableError("no space left")
+
+
+class NamelessParser(StubParser):
+    def signed_content(self, request: WebhookRequest) -> bytes:
+        raise KeyError(request.path)
 
 
 @pytest.fixture
@@ -160,6 +168,30 @@ def test_what_turns_out_unreadable_is_a_dead_letter_at_once(
     desk.parser.parse_error = UnreadableMessageError("it is in no charset")
     assert desk.work_off() == [WorkedOff.DEAD_LETTER]
     assert [letter.kind for letter in desk.dead_letters.list_letters(10)] == ["unreadable"]
+
+
+def test_what_came_on_a_channel_that_is_gone_is_a_dead_letter(desk: FrontDesk) -> None:
+    for number in range(2):
+        request = replace(
+            desk.request(), url="https://hooks.example/webhooks/fax", body=b"%d" % number
+        )
+        desk.spool.keep(SpooledRequest(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
+    assert desk.work_off() == [WorkedOff.DEAD_LETTER] * 2
+
+    letters = desk.dead_letters.list_letters(10)
+    assert {letter.request.body for letter in letters if letter.request} == {b"0", b"1"}
+    assert desk.spool.depth().entries == 0
+
+
+def test_a_bug_in_what_names_a_webhook_keeps_it_from_neither_spool_nor_dead_letters(
+    store: UnsteadyStore,
+) -> None:
+    desk = FrontDesk(messages=store, parser=NamelessParser())
+    assert desk.gets(an_inbound_message()) == THANKS
+    assert desk.spool.depth().entries == 1
+    desk.parser.parse_error = UnreadableMessageError("it is in no charset")
+    assert desk.work_off() == [WorkedOff.DEAD_LETTER]
+    assert len(desk.dead_letters.list_letters(10)) == 1
 
 
 def test_nothing_leaves_the_spool_while_no_dead_letter_can_be_written(

@@ -1,5 +1,6 @@
 """What has been kept for long enough goes, in batches, and nothing else does."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -162,8 +163,8 @@ class SealedLetters(MemoryDeadLetters):
     def get(self, letter_id: str) -> DeadLetter | None:
         raise AssertionError(letter_id)
 
-    def list_letters(self, limit: int, **_: object) -> tuple[DeadLetter, ...]:
-        raise AssertionError(limit)
+    def each_letter(self, **_: object) -> Iterator[DeadLetter]:
+        raise AssertionError
 
 
 def test_dead_letters_go_unread() -> None:

@@ -89,6 +89,30 @@ class DeadLettersContract:
             dead_letters.delete(page[-1].letter_id)
         assert seen == letters
 
+    def test_each_letter_comes_in_its_turn_whatever_becomes_of_those_before(
+        self, dead_letters: DeadLetters
+    ) -> None:
+        letters = [a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)]
+        for number in (2, 0, 3, 1):
+            dead_letters.keep(letters[number])
+        seen = []
+        for letter in dead_letters.each_letter():
+            seen.append(letter)
+            dead_letters.delete(letter.letter_id)
+        assert seen == letters
+
+    def test_a_letter_is_read_when_its_turn_comes(self, dead_letters: DeadLetters) -> None:
+        letters = [a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)]
+        for letter in letters:
+            dead_letters.keep(letter)
+        each = dead_letters.each_letter()
+        assert next(each) == letters[0]
+        changed = replace(letters[1], attempts=2)
+        dead_letters.replace(changed)
+        dead_letters.delete("bug-2")
+        dead_letters.keep(a_letter("bug-4", created_at=NOW + timedelta(seconds=4)))
+        assert list(each) == [changed, letters[3]]
+
     def test_a_letter_is_found_by_its_whole_id(self, dead_letters: DeadLetters) -> None:
         dead_letters.keep(a_letter("bug-10"))
         assert dead_letters.get("bug-1") is None
@@ -213,6 +237,17 @@ class BrokenLettersContract:
         while page := dead_letters.list_letters(1, after=seen[-1] if seen else None):
             seen += page
         assert seen == letters
+
+    def test_it_is_told_once_in_its_turn(
+        self, dead_letters: DeadLetters, plant: Plant, letters: tuple[DeadLetter, ...]
+    ) -> None:
+        plant("note", b"{}")
+        told: list[str] = []
+        each = dead_letters.each_letter(unreadable=told.append)
+        assert (next(each), told) == (letters[0], [])
+        assert tuple(each) == letters[1:]
+        (place,) = told
+        assert "dead-letters/note" in place
 
     def test_it_goes_by_its_age(
         self, dead_letters: DeadLetters, plant: Plant, letters: tuple[DeadLetter, ...]

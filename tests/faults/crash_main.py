@@ -191,7 +191,7 @@ def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
 @click.option("--every-point", is_flag=True, help="Die at every point instead.")
 @click.option(
     "--scenario",
-    type=click.Choice([one.name for one in SCENARIOS]),
+    type=click.Choice([str(one.name) for one in SCENARIOS]),
     help="With --every-point: only this one.",
 )
 @click.option("--sample", type=int, help="With --every-point: only so many of the points.")

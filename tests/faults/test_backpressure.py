@@ -2,6 +2,7 @@
 
 import select
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
@@ -15,8 +16,9 @@ from dependency_injector import providers
 
 from application.clock import utc_now
 from entrypoints.container import Container
-from entrypoints.http import app
+from entrypoints.http import app, server
 from entrypoints.http.bodies import FREE_BYTES
+from entrypoints.http.descriptors import Room
 from infrastructure.spool.files import FileSpool, FileSpoolLimits
 from tests.end_to_end.answers import INVALID_SIGNATURE, SMS, THANKS, TOO_LARGE, UNAVAILABLE
 from tests.end_to_end.conftest import Serve, backend, host, serve
@@ -168,6 +170,21 @@ def test_a_body_that_stops_arriving_is_cut_off_and_holds_no_place(
         assert post(desk, CASES[0]) == THANKS[SMS]
         statuses = [status(client) for client in clients]
     assert set(statuses) == {b"HTTP/1.1 503 Service Unavailable"}
+
+
+def test_beyond_the_limit_a_body_that_arrives_slowly_is_cut_off(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "Room", lambda: Room(connections=4))
+    monkeypatch.setattr(app, "SLOW_SECONDS", 0.2)
+    desk = serve()
+    with ExitStack() as stack:
+        slow = [connect(desk, stack, "", length=9) for _ in range(3)]
+        assert post(desk, CASES[0]) == UNAVAILABLE, "they may be as quick as anybody"
+        time.sleep(0.3)
+        for case in CASES[:3]:
+            assert post(desk, case) == THANKS[SMS]
+        assert {status(client) for client in slow[:1]} == {b"HTTP/1.1 503 Service Unavailable"}
 
 
 def test_headers_without_end_are_cut_off(serve: Serve) -> None:

@@ -2,8 +2,9 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 import pytest
 import uvicorn
@@ -80,6 +81,33 @@ def test_beyond_the_limit_the_connection_that_has_waited_longest_makes_room(used
             longest.settimeout(2)  # later it would be closed anyhow
             assert longest.recv(1000) == b""
         assert b"200 OK" in get(clients[4])
+
+
+def never_read(port: int, stack: ExitStack) -> socket.socket:
+    """A client that asks for more and more, and reads none of the answers."""
+    client = stack.enter_context(socket.socket())
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # soon full
+    client.connect(("127.0.0.1", port))
+    client.settimeout(1)
+    with suppress(TimeoutError):
+        while True:
+            client.sendall((HEAD + b"\r\n") * 1000)
+    return client
+
+
+def test_whoever_reads_no_answers_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "READ_SECONDS", 0.3)
+    with serving(Room()) as port, ExitStack() as stack, pytest.raises(ConnectionError):
+        never_read(port, stack)
+
+
+def test_beyond_the_limit_whoever_reads_no_answers_makes_room() -> None:
+    with serving(Room(connections=5)) as port, ExitStack() as stack:
+        for _ in range(5):
+            never_read(port, stack)
+        time.sleep(0.5)  # the server is still busy with what it was asked for
+        for _ in range(5):
+            assert b"200 OK" in get(stack.enter_context(connect(port)))
 
 
 def is_closed(client: socket.socket) -> bool:

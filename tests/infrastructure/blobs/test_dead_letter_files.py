@@ -7,13 +7,11 @@ import os
 import stat
 import tracemalloc
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from application.ports.files import DeadLetters
-from application.redrive_dead_letters import all_letters
+from application.ports.files import DeadLetter, DeadLetters
 from domain.errors import StorageUnavailableError
 from infrastructure.blobs.dead_letter_files import FileDeadLetters
 from tests.builders import NOW
@@ -103,7 +101,29 @@ def test_letters_copied_from_a_backup_without_their_times_are_listed_once(direct
     for number in range(3):
         letters.keep(a_letter(f"bug-{number}"))
         os.utime(directory / f"bug-{number}.json")
-    assert len(list(islice(all_letters(letters), 100))) == 3
+    seen: list[DeadLetter] = []
+    while len(seen) < 10 and (page := letters.list_letters(2, after=seen[-1] if seen else None)):
+        seen += page
+    assert len(seen) == 3
+
+
+def test_each_letter_is_read_from_one_listing(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    letters = FileDeadLetters(directory)
+    for number in range(5):
+        letters.keep(a_letter(f"bug-{number}"))
+    listed: list[Path] = []
+    scandir = os.scandir
+
+    def counted(path: Path) -> "os._ScandirIterator[str]":
+        listed.append(path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    for letter in letters.each_letter():
+        letters.delete(letter.letter_id)
+    assert listed == [directory]
 
 
 def test_letters_are_deleted_by_age_without_reading_them(directory: Path) -> None:

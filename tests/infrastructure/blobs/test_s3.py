@@ -101,6 +101,25 @@ def test_more_letters_than_s3_lists_at_once_are_all_found(
         aws.s3.meta.events.unregister(event, two_a_page)
 
 
+def test_each_letter_is_read_from_one_listing(aws: EmulatedAws, bucket: str) -> None:
+    store = S3DeadLetters(lambda: aws.s3, bucket)
+    letters = [a_letter(f"bug-{n}") for n in range(5)]
+    for letter in letters:
+        store.keep(letter)
+    listed: list[object] = []
+
+    def count(params: object, **_: object) -> None:
+        listed.append(params)
+
+    event = "provide-client-params.s3.ListObjectsV2"
+    aws.s3.meta.events.register(event, count)
+    try:
+        assert list(store.each_letter()) == letters
+    finally:
+        aws.s3.meta.events.unregister(event, count)
+    assert len(listed) == 1
+
+
 def test_a_letter_is_a_document_that_people_can_read(aws: EmulatedAws, bucket: str) -> None:
     S3DeadLetters(lambda: aws.s3, bucket).keep(a_letter())
     key = "dead-letters/unreadable-1/20260304T120000250001Z"
@@ -143,6 +162,7 @@ def test_a_missing_bucket_is_unavailable_storage_and_named(aws: EmulatedAws) -> 
         lambda: blobs.get(f"s3://not-there/{KEY}"),
         lambda: letters.keep(a_letter()),
         lambda: letters.list_letters(10),
+        lambda: next(letters.each_letter()),
         lambda: letters.get("bug-1"),
         lambda: letters.replace(a_letter()),
         lambda: letters.delete("bug-1"),
