@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from application.ports.files import BlobStore
 from application.ports.queueing import ContextReader
 from application.ports.storage import MessageStore
-from domain.erasure import KeptMessage, attachments_folder
+from domain.erasure import KeptMessage, attachments_folder, contexts_folder
 from domain.messages import InboundMessage, MessageState
 
 
@@ -42,7 +42,7 @@ class EraseMessage:
 
     def erase_context(self, request_id: str) -> Erased:
         """Remove a context and what is stored for it, whatever became of its message."""
-        blobs = self.blobs.delete(f"contexts/{request_id}")
+        blobs = self.blobs.delete(contexts_folder(request_id))
         return Erased(message=False, blobs=blobs, contexts=self.contexts.erase(request_id))
 
     def erase_files(self, message: InboundMessage) -> int:

@@ -178,8 +178,7 @@ class EraseSender:
         report.unread += not (found.read or found.is_theirs)
         for message in found.messages:
             report.files += self.erase_message.erase_files(message)
-            urls = (file.url for file in message.attachments if file.url)
-            report.note((message.sender, *message.identities), urls, values)
+            report.note(message.author_addresses, message.provider_files, values)
         return found.is_theirs
 
     def _erase_contexts(self, addresses: Sequence[Address], report: ErasureReport) -> None:

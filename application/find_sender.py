@@ -48,7 +48,7 @@ class FindSender:
 
 
 def _is_by(message: InboundMessage, values: Collection[str]) -> bool:
-    return any(address.value in values for address in (message.sender, *message.identities))
+    return any(address.value in values for address in message.author_addresses)
 
 
 # Before an address stands nothing that could be a part of it, or the end of an escape.

@@ -1,7 +1,7 @@
 """Publish what stayed pending: the relay of the transactional outbox."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -52,20 +52,27 @@ class RelayPending:
 
         Begins with no further one when it no longer ``has_time``.
         """
-        stuck = self.messages.list_stuck(limit, self.clock())
-        self.metrics.count("Pending", len(stuck))
-        outcomes = [self.relay(record) for record in takewhile(lambda _: has_time(), stuck)]
+        outcomes = [outcome for _, outcome in self.each(limit, has_time)]
         report = RelayReport(
             *(outcomes.count(name) for name in ("relayed", "failed", "given_up", "taken"))
         )
         self.metrics.count("Relayed", report.relayed)
         return report
 
-    def relay(self, record: MessageRecord) -> str:
-        """Work on one stuck message: ``relayed``, ``failed``, ``given_up``, or ``taken`` by others.
+    def each(
+        self, limit: int, has_time: Callable[[], bool] = lambda: True
+    ) -> Iterator[tuple[MessageRecord, str]]:
+        """The same, but yields each message with what became of it.
 
-        One that failed stays pending, and comes again when its lease is over.
+        That is ``relayed``, ``failed``, ``given_up``, or ``taken`` by others. One that failed
+        stays pending, and comes again when its lease is over.
         """
+        stuck = self.messages.list_stuck(limit, self.clock())
+        self.metrics.count("Pending", len(stuck))
+        for record in takewhile(lambda _: has_time(), stuck):
+            yield record, self._relay(record)
+
+    def _relay(self, record: MessageRecord) -> str:
         try:
             if record.is_given_up:
                 return "given_up" if self._give_up(record) else "taken"

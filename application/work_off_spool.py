@@ -1,7 +1,7 @@
 """Work on the requests that were put aside."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -46,7 +46,12 @@ class WorkOffSpool:
 
     def __call__(self, limit: int = 10) -> list[WorkedOff]:
         """Work on at most ``limit`` entries; what became of each."""
-        return [self.work_off(delivery) for delivery in self.spool.take(limit, VISIBILITY)]
+        return [outcome for _, outcome in self.each(limit)]
+
+    def each(self, limit: int) -> Iterator[tuple[SpoolDelivery, WorkedOff]]:
+        """Work on at most ``limit`` entries: each with what became of it."""
+        for delivery in self.spool.take(limit, VISIBILITY):
+            yield delivery, self.work_off(delivery)
 
     def work_off(self, delivery: SpoolDelivery) -> WorkedOff:
         """Receive one entry, and remove it once it is recorded or a dead letter."""

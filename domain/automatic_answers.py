@@ -93,7 +93,7 @@ def _is_our_own(message: InboundMessage, own: OwnAddresses) -> bool:
     return (
         message.sender.value in message.recipient.keys
         or _is_within(message.recipient.address, message.sender.domain)
-        or any(own.include(identity) for identity in (message.sender, *message.identities))
+        or any(own.include(identity) for identity in message.author_addresses)
     )
 
 

@@ -69,23 +69,21 @@ class KeptMessage:
     @property
     def identities(self) -> tuple[Address, ...]:
         """Every address that its author is known by; none of an entry."""
-        message = self.message
-        return (message.sender, *message.identities) if message else ()
+        return self.message.author_addresses if self.message else ()
 
     @property
     def blob_folders(self) -> tuple[str, ...]:
         """Where its files lie, and what was too large for a queue."""
-        if self.message is None:
+        if self.message is None or self.request_id is None:
             return ()
-        contexts = f"contexts/{self.request_id}"
+        contexts = contexts_folder(self.request_id)
         has_files = any(file.reference for file in self.message.attachments)
         return (attachments_folder(self.message), contexts) if has_files else (contexts,)
 
     @property
     def provider_files(self) -> tuple[str, ...]:
         """The URLs of files that the provider holds."""
-        files = self.message.attachments if self.message else ()
-        return tuple(file.url for file in files if file.url)
+        return self.message.provider_files if self.message else ()
 
     @property
     def author_mark(self) -> str:
@@ -100,3 +98,8 @@ class KeptMessage:
 def attachments_folder(message: InboundMessage) -> str:
     """Where the files of ``message`` are kept, and no other message's."""
     return f"attachments/{message.source_key}"
+
+
+def contexts_folder(request_id: str) -> str:
+    """Where the parts of a context are kept that are too large for its queue."""
+    return f"contexts/{request_id}"

@@ -125,6 +125,16 @@ class InboundMessage:
         return parts
 
     @property
+    def author_addresses(self) -> tuple[Address, ...]:
+        """Every address that its author is known by."""
+        return (self.sender, *self.identities)
+
+    @property
+    def provider_files(self) -> tuple[str, ...]:
+        """The URLs of files that the provider holds."""
+        return tuple(file.url for file in self.attachments if file.url)
+
+    @property
     def log_id(self) -> str:
         """The provider's id as logs may show it: of mail a hash, for the author chose the id."""
         if self.channel is not ChannelType.EMAIL:

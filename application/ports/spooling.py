@@ -16,6 +16,11 @@ LONGEST_HIDDEN = timedelta(minutes=10)
 """How long an entry may be hidden from workers at most."""
 
 
+def is_hidden(hidden_until: datetime, now: datetime) -> bool:
+    """Whether an entry is hidden: not if for longer than may be, for then the clock went back."""
+    return timedelta(0) < hidden_until - now <= LONGEST_HIDDEN
+
+
 class SpoolFullError(TemporaryError):
     """The spool has reached its limit: the provider has to keep the request for us."""
 

@@ -2,24 +2,14 @@
 
 import os
 from collections.abc import Callable
-from typing import Protocol
 
 from entrypoints.aws_lambda.startup import start
-from entrypoints.aws_lambda.workers import RelayFunction
+from entrypoints.aws_lambda.workers import LambdaContext, RelayFunction
 from entrypoints.container import Container
 from entrypoints.leftovers import relay_some
 
 ENOUGH_MILLISECONDS = 15_000
 """More than one message takes when nothing answers."""
-
-
-class LambdaContext(Protocol):
-    """Of what Lambda tells about an invocation, what is used here."""
-
-    aws_request_id: str
-
-    def get_remaining_time_in_millis(self) -> int:
-        """How much of the function's time is left."""
 
 
 def _build(container: Container, flush_metrics: Callable[[], None]) -> RelayFunction:

@@ -3,20 +3,10 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
 
 from entrypoints.aws_lambda.startup import start
-from entrypoints.aws_lambda.workers import SweepFunction
+from entrypoints.aws_lambda.workers import LambdaContext, SweepFunction
 from entrypoints.container import Container
-
-
-class LambdaContext(Protocol):
-    """Of what Lambda tells about an invocation, what is used here."""
-
-    aws_request_id: str
-
-    def get_remaining_time_in_millis(self) -> int:
-        """How much of the function's time is left."""
 
 
 def _build(container: Container, flush_metrics: Callable[[], None]) -> SweepFunction:

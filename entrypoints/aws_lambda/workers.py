@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from application.clock import Clock
 from application.ports.spooling import SpoolDelivery
@@ -20,6 +20,15 @@ MAX_BATCHES = 10
 
 LAST_BATCH_SECONDS = 60.0
 """More than a batch of the sweep takes, which is not interrupted once it has begun."""
+
+
+class LambdaContext(Protocol):
+    """Of what Lambda tells about an invocation, what a function on a schedule uses."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How much of the function's time is left."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from application.work_off_spool import VISIBILITY, WorkedOff
+from application.work_off_spool import WorkedOff
 from domain.times import rfc3339
 from entrypoints.cli.commands import Command
 from entrypoints.cli.opened import opened_container
@@ -55,8 +55,7 @@ def _work_off_spool(container: "Container") -> Iterator[Mapping[str, str]]:
     work_off = container.work_off_spool()
     gets_on = True
     while gets_on:
-        taken = work_off.spool.take(SPOOL_BATCH, VISIBILITY)
-        outcomes = {one.entry.entry_id: _NAMES[work_off.work_off(one)] for one in taken}
+        outcomes = {one.entry.entry_id: _NAMES[got] for one, got in work_off.each(SPOOL_BATCH)}
         # What was put back comes again before long: during an outage there would be no end.
         gets_on = any(outcome != "failed" for outcome in outcomes.values())
         yield outcomes
@@ -76,8 +75,7 @@ def _relay_pending(container: "Container") -> Iterator[Mapping[str, str]]:
     relay_pending = container.relay_pending()
     gets_on = True
     while gets_on:
-        stuck = relay_pending.messages.list_stuck(RELAY_BATCH, relay_pending.clock())
-        outcomes = {record.gate_key: relay_pending.relay(record) for record in stuck}
+        outcomes = {one.gate_key: outcome for one, outcome in relay_pending.each(RELAY_BATCH)}
         gets_on = any(outcome in {"relayed", "given_up"} for outcome in outcomes.values())
         yield outcomes
 

@@ -53,10 +53,9 @@ class WebhookEndpoint:
     Of ``max_requests`` at once at most ``max_in_flight`` are worked on; what finds no place is
     authenticated and put aside. One that is still arriving takes no place, and is cut off for
     one more than ``max_requests``: who sends slowly keeps nobody else waiting. A body has at
-    most ``max_body_bytes``,
-    all together have ``LARGE_BODIES_AT_ONCE`` times as much: that bounds the memory. The use
-    case blocks, so it runs on a thread; place and memory are taken until that is done, whoever
-    still waits for it.
+    most ``max_body_bytes``, all together have ``LARGE_BODIES_AT_ONCE`` times as much: that
+    bounds the memory. The use case blocks, so it runs on a thread; place and memory are taken
+    until that is done, whoever still waits for it.
     """
 
     receive_webhook: ReceiveWebhook
@@ -133,13 +132,12 @@ class WebhookEndpoint:
     def _cut_off_slowest(self) -> bool:
         """End the time of the body that has been arriving the longest, if that is slow."""
         now = asyncio.get_running_loop().time()
-        for time_left, since in self.arriving.items():
-            if now - since < SLOW_SECONDS:
-                return False
-            del self.arriving[time_left]
-            time_left.reschedule(now)
-            return True
-        return False
+        slowest = next(iter(self.arriving), None)
+        if slowest is None or now - self.arriving[slowest] < SLOW_SECONDS:
+            return False
+        del self.arriving[slowest]
+        slowest.reschedule(now)
+        return True
 
     async def _work_on(self, webhook: WebhookRequest, held: ExitStack) -> WebhookResponse:
         try:

@@ -7,7 +7,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 HEAD_SECONDS = 10.0
 """How long a request line and its headers may take to arrive: providers send them at once."""
 
-
 READ_SECONDS = 10.0
 """How long a client may leave unread what would fill a hundred answers."""
 

@@ -13,6 +13,7 @@ from infrastructure.blobs.dead_letter_json import (
     BrokenLetterError,
     letter_from_json,
     letter_to_json,
+    readable_letters,
 )
 from infrastructure.blobs.keys import checked_key, is_key
 from infrastructure.durable_files import BROKEN_FILE, create_file, remove_file, replace_file
@@ -80,14 +81,7 @@ class FileDeadLetters(DeadLetters):
     def _readable(
         self, names: Iterable[str], unreadable: Callable[[str], None]
     ) -> Iterator[DeadLetter]:
-        for name in names:
-            try:
-                letter = self._read(name)
-            except BrokenLetterError:
-                unreadable(str(self._path(name)))
-                continue
-            if letter is not None:
-                yield letter
+        return readable_letters(names, self._read, lambda name: unreadable(str(self._path(name))))
 
     def _read(self, name: str) -> DeadLetter | None:
         path = self._path(name)

@@ -1,6 +1,7 @@
 """Dead letters as JSON documents, which people can read as well."""
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 
 from application.ports.files import DeadLetter, DeadLetterKind
 from domain.errors import StorageUnavailableError
@@ -10,6 +11,22 @@ from infrastructure.request_json import request_from_json, request_to_json
 
 class BrokenLetterError(StorageUnavailableError):
     """What lies where a dead letter is expected cannot be read as one, and never will be."""
+
+
+def readable_letters(
+    places: Iterable[str],
+    read: Callable[[str], DeadLetter | None],
+    unreadable: Callable[[str], None],
+) -> Iterator[DeadLetter]:
+    """What ``read`` finds in each place when its turn comes; ``unreadable`` is told the broken."""
+    for place in places:
+        try:
+            letter = read(place)
+        except BrokenLetterError:
+            unreadable(place)
+            continue
+        if letter is not None:
+            yield letter
 
 
 def letter_to_json(letter: DeadLetter) -> bytes:

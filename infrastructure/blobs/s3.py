@@ -14,6 +14,7 @@ from infrastructure.blobs.dead_letter_json import (
     BrokenLetterError,
     letter_from_json,
     letter_to_json,
+    readable_letters,
 )
 from infrastructure.blobs.keys import checked_key, is_key
 
@@ -137,14 +138,9 @@ class S3DeadLetters(DeadLetters):
     def _readable(
         self, keys: Iterable[str], unreadable: Callable[[str], None]
     ) -> Iterator[DeadLetter]:
-        for key in keys:
-            try:
-                letter = self._letter(key)
-            except BrokenLetterError:
-                unreadable(f"s3://{self._bucket}/{key}")
-                continue
-            if letter is not None:
-                yield letter
+        return readable_letters(
+            keys, self._letter, lambda key: unreadable(f"s3://{self._bucket}/{key}")
+        )
 
     def _first_keys(self) -> list[str]:
         """The key of every letter, in the order of their times and then ids."""

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from application.ports.files import BlobStore
 from application.ports.queueing import ContextPublisher
 from domain.context import ContextObject
+from domain.erasure import contexts_folder
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.messages import Attachment, Metadata, cut_to_bytes
 from domain.routing import Route
@@ -50,7 +51,7 @@ class ClaimCheckPublisher(ContextPublisher):
 
     def erase(self, request_id: str) -> int:
         """See ``ContextPublisher``. The context goes last: it leads to its parts."""
-        return self._blobs.delete(_folder(request_id)) + self._publisher.erase(request_id)
+        return self._blobs.delete(contexts_folder(request_id)) + self._publisher.erase(request_id)
 
     def _fitted(self, context: ContextObject) -> ContextObject:
         steps: tuple[Callable[[ContextObject], ContextObject], ...] = (
@@ -121,8 +122,4 @@ class ClaimCheckPublisher(ContextPublisher):
 
     def _stored(self, context: ContextObject, part: str, content: bytes) -> str:
         """Store a part under a key that is the same on every republish of the message."""
-        return self._blobs.put(f"{_folder(context.request_id)}/{part}", content)
-
-
-def _folder(request_id: str) -> str:
-    return f"contexts/{request_id}"
+        return self._blobs.put(f"{contexts_folder(context.request_id)}/{part}", content)

@@ -9,11 +9,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
-from application.ports.spooling import LONGEST_HIDDEN
+from application.ports.spooling import is_hidden
 from infrastructure.durable_files import PRIVATE_FILE, make_directory
 
 BROKEN_SUFFIX = ".broken"
@@ -49,9 +49,7 @@ class EntryFile:
 
     def is_ready(self, now: datetime) -> bool:
         """Whether it may be taken; a new one always, whatever became of the clock since."""
-        # What is hidden for longer than anything may be was hidden before the clock went back.
-        is_hidden = timedelta(0) < self.hidden_until - now <= LONGEST_HIDDEN
-        return self.attempts == 0 or not is_hidden
+        return self.attempts == 0 or not is_hidden(self.hidden_until, now)
 
     def taken(self, hidden_until: datetime) -> "EntryFile":
         """The same entry, taken once more."""

@@ -7,13 +7,13 @@ from threading import Lock
 
 from application.clock import Clock
 from application.ports.spooling import (
-    LONGEST_HIDDEN,
     Spool,
     SpoolDelivery,
     SpoolDepth,
     SpooledRequest,
     SpoolErasure,
     SpoolFullError,
+    is_hidden,
 )
 
 MAX_ENTRIES = 10_000
@@ -30,8 +30,7 @@ class _Waiting:
         return self.entry.request.received_at
 
     def is_ready(self, now: datetime) -> bool:
-        is_hidden = timedelta(0) < self.hidden_until - now <= LONGEST_HIDDEN
-        return self.attempts == 0 or not is_hidden
+        return self.attempts == 0 or not is_hidden(self.hidden_until, now)
 
 
 class MemorySpool(Spool):
