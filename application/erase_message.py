@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from application.ports.files import BlobStore
 from application.ports.queueing import ContextReader
 from application.ports.storage import MessageStore
-from domain.erasure import KeptMessage, attachments_folder, contexts_folder
+from domain.erasure import RetainedMessage, attachments_folder, contexts_folder
 from domain.messages import InboundMessage, MessageState
 
 
@@ -26,18 +26,18 @@ class EraseMessage:
     blobs: BlobStore
     contexts: ContextReader
 
-    def __call__(self, kept: KeptMessage) -> Erased:
+    def __call__(self, retained: RetainedMessage) -> Erased:
         """Remove files, contexts on queues, and the content of the record; not its gate key.
 
         Whoever publishes the message meanwhile either sees afterwards that it is erased, and
         takes its context back, or was done before that: then the context is there by now.
         """
-        contexts = self.contexts.erase(kept.request_id) if kept.request_id else 0
-        blobs = sum(map(self.blobs.delete, kept.blob_folders))
-        erased = self.messages.erase(kept)
-        if kept.request_id is None or kept.state is MessageState.QUEUED:
+        contexts = self.contexts.erase(retained.request_id) if retained.request_id else 0
+        blobs = sum(map(self.blobs.delete, retained.blob_folders))
+        erased = self.messages.erase(retained)
+        if retained.request_id is None or retained.state is MessageState.QUEUED:
             return Erased(erased, blobs, contexts)
-        late = self.erase_context(kept.request_id)
+        late = self.erase_context(retained.request_id)
         return Erased(erased, blobs + late.blobs, contexts + late.contexts)
 
     def erase_context(self, request_id: str) -> Erased:

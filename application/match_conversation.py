@@ -44,11 +44,11 @@ class MatchConversation:
             message.channel, message.look_up_values, message.recipient.keys
         )
         conversation = choose_conversation(candidates, message, tenant, directory)
-        if conversation is None and self._is_welcome(message):
+        if conversation is None and self._is_allowed(message):
             conversation = self.open_conversation.for_message(message, tenant)
         return tenant, conversation
 
-    def _is_welcome(self, message: InboundMessage) -> bool:
+    def _is_allowed(self, message: InboundMessage) -> bool:
         """Whether to open a conversation: not for what comes again after it was erased."""
         return self.unknown_sender is UnknownSender.OPEN and not self.messages.is_erased(
             message.gate_key

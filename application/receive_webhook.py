@@ -5,9 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from application.bury_request import BuryRequest
 from application.clock import Deadline
-from application.http_answers import INTERNAL_ERROR, answer_to
 from application.ports.channels import (
     WebhookParser,
     WebhookParserFactory,
@@ -15,8 +13,10 @@ from application.ports.channels import (
     WebhookResponse,
 )
 from application.ports.telemetry import Metrics
-from application.receive_proven import ReceiveProven
-from application.spool_request import SpoolRequest
+from application.process_webhook import ProcessWebhook
+from application.responses import INTERNAL_ERROR, response_to
+from application.spool_webhook import SpoolWebhook
+from application.store_dead_letter import StoreDeadLetter
 from domain.addresses import ChannelType, channel_in_path
 from domain.errors import (
     MethodNotAllowedError,
@@ -40,9 +40,9 @@ class ReceiveWebhook:
     """
 
     parsers: WebhookParserFactory
-    receive_proven: ReceiveProven
-    spool_request: SpoolRequest
-    bury: BuryRequest
+    process_webhook: ProcessWebhook
+    spool_webhook: SpoolWebhook
+    store_dead_letter: StoreDeadLetter
     metrics: Metrics
     new_deadline: Callable[[], Deadline] = Deadline.after
 
@@ -58,42 +58,42 @@ class ReceiveWebhook:
         started = time.perf_counter()
         deadline = self.new_deadline()
         try:
-            parser, account = self._proven(request)
+            parser, account = self._verified(request)
         except Exception as error:
             return self.refuse(error, request.path, started)
         try:
-            receipts = self.receive_proven(request, account, deadline)
+            receipts = self.process_webhook(request, account, deadline)
         except TemporaryError as error:
-            return self._put_aside(error, parser, request, account, started)
+            return self._spool(error, parser, request, account, started)
         except Exception as error:
-            return self._bury(error, parser, request, account, started)
+            return self._store_dead_letter(error, parser, request, account, started)
         for receipt in receipts:
             self._report(receipt.record.message.channel, started, **receipt.log_fields())
         return parser.respond()
 
-    def put_aside(self, request: WebhookRequest) -> WebhookResponse:
+    def spool(self, request: WebhookRequest) -> WebhookResponse:
         """The answer when there is too much to work on: authenticate, and keep it for later."""
         started = time.perf_counter()
         try:
-            parser, account = self._proven(request)
+            parser, account = self._verified(request)
         except Exception as error:
             return self.refuse(error, request.path, started)
         busy = OverloadedError("too many webhooks at once")
-        return self._put_aside(busy, parser, request, account, started)
+        return self._spool(busy, parser, request, account, started)
 
     def refuse(self, error: Exception, path: str, started: float) -> WebhookResponse:
         """Answer a request that is not processed, and leave a trace of why in log and metrics.
 
         ``started`` is when the request came in, by ``time.perf_counter``.
         """
-        answer = answer_to(error)
+        answer = response_to(error)
         channel = _channel_named_in(path)
         if isinstance(error, ValidationError) and channel:
             self.metrics.count("VerificationFailures", channel=channel)
         if isinstance(error, RefusedError):
             self._report(channel, started, outcome="refused", status=answer.status)
         else:
-            self.bury.report(error)
+            self.store_dead_letter.report(error)
             self._report(channel, started, outcome="failed", status=answer.status)
         return answer
 
@@ -104,12 +104,12 @@ class ReceiveWebhook:
             raise MethodNotAllowedError("webhooks are posted")
         return parser
 
-    def _proven(self, request: WebhookRequest) -> tuple[WebhookParser, str]:
+    def _verified(self, request: WebhookRequest) -> tuple[WebhookParser, str]:
         """The parser of an authentic request, and the account that signed it."""
         parser = self._admit(request.method, request.path)
         return parser, parser.validate(request)
 
-    def _put_aside(
+    def _spool(
         self,
         error: TemporaryError,
         parser: WebhookParser,
@@ -119,15 +119,15 @@ class ReceiveWebhook:
     ) -> WebhookResponse:
         """Acknowledge what could not be worked on, once the spool has it."""
         try:
-            self.spool_request(request, account)
+            self.spool_webhook(request, account)
         except Exception as failure:
-            self.bury.report(failure)
+            self.store_dead_letter.report(failure)
             return self.refuse(error, request.path, started)
         self.metrics.count("Errors", type=type(error).__name__)
         self._report(_channel_named_in(request.path), started, outcome="spooled")
         return parser.respond()
 
-    def _bury(
+    def _store_dead_letter(
         self,
         error: Exception,
         parser: WebhookParser,
@@ -138,12 +138,14 @@ class ReceiveWebhook:
         """Acknowledge what will not heal, once it is a dead letter."""
         channel = _channel_named_in(request.path)
         try:
-            letter = self.bury(error, request, account)
+            dead_letter = self.store_dead_letter(error, request, account)
         except Exception as failure:
-            self.bury.report(failure)
+            self.store_dead_letter.report(failure)
             self._report(channel, started, outcome="failed", status=500)
             return INTERNAL_ERROR
-        self._report(channel, started, outcome="dead_letter", dead_letter_id=letter.letter_id)
+        self._report(
+            channel, started, outcome="dead_letter", dead_letter_id=dead_letter.dead_letter_id
+        )
         return parser.respond()
 
     def _report(self, channel: ChannelType | None, started: float, **fields: object) -> None:

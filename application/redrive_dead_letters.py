@@ -8,8 +8,8 @@ from enum import StrEnum
 from application.clock import Deadline
 from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.storage import MessageStore
-from application.receive_message import Receipt
-from application.receive_proven import ReceiveProven
+from application.process_webhook import ProcessWebhook
+from application.record_message import Receipt
 from domain.errors import WebhookHandlerError, safe_reason
 
 logger = logging.getLogger(__name__)
@@ -24,14 +24,14 @@ class Redriven(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class RedrivenLetter:
+class RedrivenDeadLetter:
     """What became of ``letter``: as it was, or if it failed as it is now.
 
     ``receipts`` tell what became of each message in its request.
     """
 
     outcome: Redriven
-    letter: DeadLetter
+    dead_letter: DeadLetter
     receipts: tuple[Receipt, ...] = ()
 
 
@@ -44,48 +44,48 @@ class RedriveDeadLetters:
     """
 
     dead_letters: DeadLetters
-    receive_proven: ReceiveProven
+    process_webhook: ProcessWebhook
     messages: MessageStore
     new_deadline: Callable[[], Deadline] = Deadline.after
 
-    def __call__(self, letter: DeadLetter) -> RedrivenLetter:
+    def __call__(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
         """Redrive ``letter``. If it fails again it stays, with the new reason.
 
         Raises ``StorageUnavailableError`` when the dead letters themselves cannot be written.
         """
         try:
-            redriven = self._redrive(letter)
+            redriven = self._redrive(dead_letter)
         except Exception as error:
-            redriven = RedrivenLetter(Redriven.FAILED, self._failed_again(letter, error))
+            redriven = RedrivenDeadLetter(Redriven.FAILED, self._failed_again(dead_letter, error))
         else:
-            self.dead_letters.delete(letter.letter_id)
+            self.dead_letters.delete(dead_letter.dead_letter_id)
         logger.info(
             "dead letter redriven",
-            extra={"dead_letter_id": letter.letter_id, "outcome": redriven.outcome.value},
+            extra={"dead_letter_id": dead_letter.dead_letter_id, "outcome": redriven.outcome.value},
         )
         return redriven
 
-    def _redrive(self, letter: DeadLetter) -> RedrivenLetter:
-        if letter.request is not None:
-            receipts = self.receive_proven(
-                letter.request,
-                letter.account,
+    def _redrive(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
+        if dead_letter.request is not None:
+            receipts = self.process_webhook(
+                dead_letter.request,
+                dead_letter.account,
                 self.new_deadline(),
-                vouched=letter.kind is DeadLetterKind.UNAUTHENTICATED,
+                reviewed=dead_letter.kind is DeadLetterKind.UNAUTHENTICATED,
             )
-            return RedrivenLetter(Redriven.RECEIVED, letter, receipts)
-        if letter.gate_key is not None:
+            return RedrivenDeadLetter(Redriven.RECEIVED, dead_letter, receipts)
+        if dead_letter.gate_key is not None:
             # Otherwise somebody redrove it before, and it is pending or queued already.
-            self.messages.retry(letter.gate_key)
-        return RedrivenLetter(Redriven.PENDING, letter)
+            self.messages.retry(dead_letter.gate_key)
+        return RedrivenDeadLetter(Redriven.PENDING, dead_letter)
 
-    def _failed_again(self, letter: DeadLetter, error: Exception) -> DeadLetter:
+    def _failed_again(self, dead_letter: DeadLetter, error: Exception) -> DeadLetter:
         """The letter stays what it was, also its kind: that says how it is redriven."""
         logger.warning(
             "dead letter failed again",
-            extra={"dead_letter_id": letter.letter_id, "error": type(error).__name__},
+            extra={"dead_letter_id": dead_letter.dead_letter_id, "error": type(error).__name__},
             exc_info=None if isinstance(error, WebhookHandlerError) else error,
         )
-        failed = replace(letter, attempts=letter.attempts + 1, reason=safe_reason(error))
+        failed = replace(dead_letter, attempts=dead_letter.attempts + 1, reason=safe_reason(error))
         self.dead_letters.replace(failed)
         return failed

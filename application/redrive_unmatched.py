@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from application.clock import Deadline
-from application.deliver_message import DeliverMessage
 from application.match_conversation import MatchConversation
 from application.ports.storage import MessageStore
+from application.route_message import RouteMessage
 from domain.conversations import Conversation
 from domain.errors import TemporaryError
 from domain.messages import MessageRecord
@@ -28,7 +28,7 @@ class RedriveUnmatched:
 
     messages: MessageStore
     match: MatchConversation
-    deliver: DeliverMessage
+    deliver: RouteMessage
 
     def __call__(self) -> Iterator[tuple[MessageRecord, Conversation | None]]:
         """Yield each unmatched message with the conversation that it joined, if one did."""

@@ -31,8 +31,8 @@ from application.clock import utc_now
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
 from domain.routing import QueueKind, QueueName
+from entrypoints.background_jobs import drain_some, relay_some
 from entrypoints.container import Container, build_container
-from entrypoints.leftovers import relay_some, work_off_some
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.secrets.development import keep_development_credentials
@@ -190,7 +190,7 @@ def open_conversations(container: Container) -> None:
 
 def deliver_all(container: Container) -> None:
     """Do what a server does in ten minutes, without waiting for them."""
-    while work_off_some(container) or relay_some(container):
+    while drain_some(container) or relay_some(container):
         pass
 
 

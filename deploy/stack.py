@@ -17,7 +17,7 @@ import click
 from deploy.package import DEFAULT_OUTPUT, ROOT
 from domain.errors import WebhookHandlerError
 from infrastructure.settings import SettingsError, read_settings
-from infrastructure.tenancy import read_tenancy
+from infrastructure.tenant_configuration import read_tenant_configuration
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 TEMPLATE = ROOT / "deploy" / "template.yaml"
@@ -51,7 +51,7 @@ def check_tenants(stage: str) -> None:
     """
     secret = tenants_secret(stage)
     try:
-        read_tenancy(read_settings({"TENANTS": f"secretsmanager:{secret}"}))
+        read_tenant_configuration(read_settings({"TENANTS": f"secretsmanager:{secret}"}))
     except SettingsError as error:
         problems = "; ".join(error.problems)
         raise click.ClickException(f"the secret {secret} is not valid: {problems}") from error

@@ -21,7 +21,7 @@ def author_mark(gate_key: str, sender: Address) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasedMessage:
+class Tombstone:
     """What is left of a message. Its gate stays closed, and nothing says who wrote or what."""
 
     gate_key: str
@@ -34,7 +34,7 @@ class ErasedMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptMessage:
+class RetainedMessage:
     """A message that has not been erased, or an imported entry: all that leads to its traces.
 
     ``key`` is its gate key, or of an entry the imported key. ``message`` has neither body nor
@@ -50,7 +50,7 @@ class KeptMessage:
     message: InboundMessage | None = None
 
     @classmethod
-    def of(cls, record: MessageRecord) -> "KeptMessage":
+    def of(cls, record: MessageRecord) -> "RetainedMessage":
         """What there is to erase of ``record``."""
         return cls(
             key=record.gate_key,
@@ -62,7 +62,7 @@ class KeptMessage:
         )
 
     @property
-    def is_entry(self) -> bool:
+    def is_imported(self) -> bool:
         """Whether it was imported, and so has no gate."""
         return self.state is None
 

@@ -83,15 +83,15 @@ class InvalidAddressError(PermanentError, ValueError):
     """A text that cannot be an address on its channel."""
 
 
-class AnswerError(WebhookHandlerError):
+class FallbackError(WebhookHandlerError):
     """An automatic answer did not go out as hoped."""
 
 
-class AnswerNotSentError(AnswerError):
+class FallbackNotSentError(FallbackError):
     """The provider certainly did not take the answer: the sender's claim may be given back."""
 
 
-class AnswerUncertainError(AnswerError):
+class FallbackUncertainError(FallbackError):
     """Nobody can tell whether the answer went out; it must not be tried again."""
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.addresses import Address, ChannelType
-from domain.automation import MailTraits
+from domain.automated_mail import NotableHeaders
 
 Metadata = Mapping[str, object]
 """Facts about a message that JSON can express."""
@@ -96,7 +96,7 @@ class InboundMessage:
     thread_references: tuple[str, ...] = ()
     author_authenticated: bool = True
     opt_out_type: str | None = None
-    mail: MailTraits | None = None
+    mail: NotableHeaders | None = None
 
     @property
     def gate_key(self) -> str:

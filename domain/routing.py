@@ -55,7 +55,7 @@ class RoutingPolicy:
     reply_delay: timedelta = timedelta(seconds=30)
     unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF
 
-    def doubts(self, message: InboundMessage) -> bool:
+    def needs_human_review(self, message: InboundMessage) -> bool:
         """Whether nobody vouches for the author, and the operator does not accept that."""
         accepted = self.unauthenticated_mail is UnauthenticatedMail.ACCEPT
         return not (message.author_authenticated or accepted)
@@ -67,7 +67,7 @@ class RoutingPolicy:
         message that is published late waits only for what is left of it. What is doubtful goes
         to a human, for an AI would believe it.
         """
-        if conversation.hand_off_to_human or self.doubts(message):
+        if conversation.hand_off_to_human or self.needs_human_review(message):
             return Route(QueueName(message.channel, QueueKind.HANDOFF), timedelta(0))
         waited = max(now - message.received_at, timedelta(0))
         left = max(self.reply_delay - waited, timedelta(0))

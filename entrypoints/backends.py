@@ -11,7 +11,7 @@ from application.clock import Clock
 from application.ports.files import BlobStore, DeadLetters
 from application.ports.queueing import ContextPublisher, ContextReader
 from application.ports.spooling import Spool, SpoolDelivery
-from application.ports.storage import AnswerClaims, ConversationStore, MessageStore
+from application.ports.storage import ConversationStore, FallbackThrottle, MessageStore
 from application.ports.telemetry import Metrics
 from infrastructure.settings import Settings, SettingsError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from infrastructure.aws import AwsClients
-    from infrastructure.channels.outgoing_file import OutgoingFileSender
+    from infrastructure.channels.fallback_log import FileFallbackSender
     from infrastructure.sqlite import SqliteDatabase
 
 OpenDatabase = Callable[[], "SqliteDatabase"]
@@ -103,7 +103,7 @@ class Storage:
 
     conversations: ConversationStore
     messages: MessageStore
-    claims: AnswerClaims
+    throttle: FallbackThrottle
 
 
 def choose_storage(
@@ -112,48 +112,48 @@ def choose_storage(
     """The stores of the backend that ``STORAGE`` names."""
     match settings.storage:
         case "sqlite":
-            from infrastructure.storage.sqlite_claims import SqliteAnswerClaims
             from infrastructure.storage.sqlite_conversations import SqliteConversationStore
+            from infrastructure.storage.sqlite_fallback_throttle import SqliteFallbackThrottle
             from infrastructure.storage.sqlite_messages import SqliteMessageStore
 
             database = sqlite()
             return Storage(
                 SqliteConversationStore(database),
                 SqliteMessageStore(database),
-                SqliteAnswerClaims(database),
+                SqliteFallbackThrottle(database),
             )
         case "dynamodb":
-            from infrastructure.storage.dynamodb_claims import DynamoDbAnswerClaims
             from infrastructure.storage.dynamodb_conversations import DynamoDbConversationStore
+            from infrastructure.storage.dynamodb_fallback_throttle import DynamoDbFallbackThrottle
             from infrastructure.storage.dynamodb_messages import DynamoDbMessageStore
 
             client, tables = dynamodb(), settings.tables
             return Storage(
                 DynamoDbConversationStore(client, tables.conversations, tables.participants),
                 DynamoDbMessageStore(client, tables.messages, files.blobs),
-                DynamoDbAnswerClaims(client, tables.claims),
+                DynamoDbFallbackThrottle(client, tables.fallback_throttle),
             )
         case "memory":
             from infrastructure.storage.memory import (
-                MemoryAnswerClaims,
                 MemoryConversationStore,
+                MemoryFallbackThrottle,
                 MemoryMessageStore,
             )
 
             return Storage(
                 MemoryConversationStore(),
                 MemoryMessageStore(),
-                MemoryAnswerClaims(),
+                MemoryFallbackThrottle(),
             )
         case _:
             assert_never(settings.storage)
 
 
-def outgoing_file(settings: Settings) -> "OutgoingFileSender":
+def fallback_log(settings: Settings) -> "FileFallbackSender":
     """Where automatic answers go on a machine without provider accounts."""
-    from infrastructure.channels.outgoing_file import OutgoingFileSender
+    from infrastructure.channels.fallback_log import FileFallbackSender
 
-    return OutgoingFileSender(settings.data_dir / "outgoing.jsonl")
+    return FileFallbackSender(settings.data_dir / "outgoing.jsonl")
 
 
 def choose_spool(

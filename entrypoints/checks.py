@@ -9,11 +9,11 @@ from datetime import timedelta
 from functools import partial
 from sqlite3 import sqlite_version
 
-from application.work_off_spool import MAX_ATTEMPTS, VISIBILITY
+from application.drain_spool import MAX_ATTEMPTS, VISIBILITY
 from domain.errors import WebhookHandlerError
+from entrypoints.backlog import check_backlog
+from entrypoints.check_results import CheckResult, CheckStatus
 from entrypoints.container import Container
-from entrypoints.findings import Finding, Verdict
-from entrypoints.waiting import examine_waiting
 from infrastructure.settings import Settings
 
 
@@ -47,20 +47,20 @@ def require_backends(container: Container) -> None:
         raise UnfitBackendsError(problems)
 
 
-def examine(container: Container) -> Iterator[Finding]:
+def run_checks(container: Container) -> Iterator[CheckResult]:
     """Everything about settings that were read, one check after the other.
 
     If nothing is wrong, also how much was left behind.
     """
     in_order = True
-    for finding in _examine_backends(container):
-        in_order = in_order and finding.verdict is not Verdict.WRONG
-        yield finding
+    for result in _check_backends(container):
+        in_order = in_order and result.status is not CheckStatus.WRONG
+        yield result
     if in_order:
-        yield from examine_waiting(container)
+        yield from check_backlog(container)
 
 
-def _examine_backends(container: Container) -> Iterator[Finding]:
+def _check_backends(container: Container) -> Iterator[CheckResult]:
     settings = container.settings()
     yield from _secrets(container)
     yield from _public_url(settings)
@@ -84,57 +84,57 @@ def _examine_backends(container: Container) -> Iterator[Finding]:
 
 def _checked(
     check: str, in_order: str, find_problems: Callable[[], Sequence[str]]
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """A finding for each problem, or one that says what is in order."""
     try:
         problems = find_problems()
     except WebhookHandlerError as error:
         problems = [str(error)]
     if not problems:
-        yield Finding(check, Verdict.OK, in_order)
+        yield CheckResult(check, CheckStatus.OK, in_order)
     for problem in problems:
-        yield Finding(check, Verdict.WRONG, problem)
+        yield CheckResult(check, CheckStatus.WRONG, problem)
 
 
-def _secrets(container: Container) -> Iterator[Finding]:
+def _secrets(container: Container) -> Iterator[CheckResult]:
     settings = container.settings()
     if not settings.has_real_secrets:
         yield from _development_secret(settings)
         return
     try:
-        tenancy = container.tenancy()
+        tenant_configuration = container.tenant_configuration()
     except WebhookHandlerError as error:
-        yield Finding("secrets", Verdict.WRONG, str(error))
+        yield CheckResult("secrets", CheckStatus.WRONG, str(error))
         return
-    accounts = tenancy.accounts
+    accounts = tenant_configuration.accounts
     counted = f"{len(accounts.twilio)} of Twilio, {len(accounts.sendgrid)} of SendGrid"
-    companies = len(tenancy.directory.tenants)
-    yield Finding("secrets", Verdict.OK, f"accounts: {counted}; companies: {companies}")
+    companies = len(tenant_configuration.directory.tenants)
+    yield CheckResult("secrets", CheckStatus.OK, f"accounts: {counted}; companies: {companies}")
 
 
-def _development_secret(settings: Settings) -> Iterator[Finding]:
+def _development_secret(settings: Settings) -> Iterator[CheckResult]:
     from infrastructure.secrets.development import FILE_NAME, read_development_credentials
 
     if (settings.data_dir / FILE_NAME).exists():
         try:
             read_development_credentials(settings.data_dir)
         except WebhookHandlerError as error:
-            yield Finding("secrets", Verdict.WRONG, str(error))
+            yield CheckResult("secrets", CheckStatus.WRONG, str(error))
             return
-    yield Finding(
+    yield CheckResult(
         "secrets",
-        Verdict.NOTE,
+        CheckStatus.NOTE,
         "the development secret is in use: real providers are refused until their secrets are set",
     )
 
 
-def _public_url(settings: Settings) -> Iterator[Finding]:
+def _public_url(settings: Settings) -> Iterator[CheckResult]:
     if settings.public_base_url is not None:
-        yield Finding("public URL", Verdict.OK, settings.public_base_url)
+        yield CheckResult("public URL", CheckStatus.OK, settings.public_base_url)
     elif settings.has_real_secrets:
-        yield Finding(
+        yield CheckResult(
             "public URL",
-            Verdict.NOTE,
+            CheckStatus.NOTE,
             "PUBLIC_BASE_URL is not set: the URL that Twilio signed is taken from each request, "
             "which behind a proxy is often another one; expected the origin that providers post to",
         )
@@ -180,7 +180,7 @@ def _bucket_problems(container: Container, bucket: str) -> Sequence[str]:
     return check_bucket(container.s3(), bucket)
 
 
-def _data_directory(settings: Settings) -> Iterator[Finding]:
+def _data_directory(settings: Settings) -> Iterator[CheckResult]:
     from infrastructure.sqlite_check import check_directory, sync_seconds
 
     directory = settings.data_dir
@@ -193,14 +193,14 @@ def _data_directory(settings: Settings) -> Iterator[Finding]:
         milliseconds = sync_seconds(directory) * 1000
     except OSError as error:
         text = f"{directory} cannot hold a file: {error.strerror}"
-        yield Finding("data directory", Verdict.WRONG, text)
+        yield CheckResult("data directory", CheckStatus.WRONG, text)
         return
     text = f"{directory}, a write is durable after {milliseconds:.1f} ms"
-    yield Finding("data directory", Verdict.OK, text)
+    yield CheckResult("data directory", CheckStatus.OK, text)
     yield from _databases(settings)
 
 
-def _databases(settings: Settings) -> Iterator[Finding]:
+def _databases(settings: Settings) -> Iterator[CheckResult]:
     from infrastructure.queueing import sqlite as queues
     from infrastructure.sqlite_check import check_database
     from infrastructure.storage import sqlite_schema as store

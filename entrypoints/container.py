@@ -11,29 +11,29 @@ from datetime import timedelta
 
 from dependency_injector import containers, providers
 
-from application.answer_unknown_sender import AnswerUnknownSender
-from application.bury_request import BuryRequest
 from application.clock import Clock, utc_now
 from application.conversations import OpenConversation, ShowConversation, SwitchHandOff
-from application.deliver_message import DeliverMessage
+from application.drain_spool import DrainSpool
 from application.match_conversation import MatchConversation
 from application.migrate_history import MigrateHistory
-from application.ports.channels import AnswerSender, WebhookParser, WebhookParserFactory
+from application.ports.channels import FallbackSender, WebhookParser, WebhookParserFactory
 from application.ports.files import DeadLetters
 from application.ports.queueing import ContextPublisher
-from application.ports.storage import ClaimLimits, ConversationStore, MessageStore
-from application.receive_message import ReceiveMessage
-from application.receive_proven import ReceiveProven
+from application.ports.storage import ConversationStore, MessageStore, ThrottleLimits
+from application.process_webhook import ProcessWebhook
 from application.receive_webhook import ReceiveWebhook
+from application.record_message import RecordMessage
 from application.redrive_dead_letters import RedriveDeadLetters
 from application.redrive_unmatched import RedriveUnmatched
-from application.relay_pending import RelayPending
-from application.spool_request import SpoolRequest
+from application.relay_outbox import RelayOutbox
+from application.route_message import RouteMessage
+from application.send_fallback import SendFallback
+from application.spool_webhook import SpoolWebhook
+from application.store_dead_letter import StoreDeadLetter
 from application.store_files import StoreFiles
-from application.work_off_spool import WorkOffSpool
 from domain.addresses import ChannelType
-from domain.automatic_answers import OwnAddresses
 from domain.errors import SecretsUnavailableError
+from domain.fallback import OwnAddresses
 from domain.routing import RoutingPolicy
 from domain.tenants import TenantDirectory
 from entrypoints.backends import (
@@ -43,28 +43,28 @@ from entrypoints.backends import (
     choose_files,
     choose_spool,
     choose_storage,
+    fallback_log,
     open_aws,
     open_dynamodb,
     open_s3,
     open_sqlite,
     open_sqs,
-    outgoing_file,
     spool_record_reader,
 )
 from entrypoints.erasing import (
     build_erase_message,
-    build_erase_sender,
-    build_sweep,
+    build_erase_person,
+    build_purge_expired,
     rewriter,
 )
+from infrastructure.secrets.cached_value import CachedValue
 from infrastructure.secrets.references import SecretReader
-from infrastructure.secrets.refreshing import Refreshing
 from infrastructure.settings import Settings, read_settings
 from infrastructure.telemetry.memory import MemoryMetrics
-from infrastructure.tenancy import Tenancy, read_tenancy
+from infrastructure.tenant_configuration import TenantConfiguration, read_tenant_configuration
 
-Once = providers.ThreadSafeSingleton
-Tenancies = Refreshing[Tenancy]
+Singleton = providers.ThreadSafeSingleton
+CachedTenants = CachedValue[TenantConfiguration]
 
 
 def _new_id() -> str:
@@ -89,65 +89,67 @@ def _context_publisher(queue: ContextPublisher, files: Files) -> ContextPublishe
     return ClaimCheckPublisher(queue, files.blobs)
 
 
-def _tenancies(settings: Settings, clock: Clock) -> Tenancies:
+def _cached_tenants(settings: Settings, clock: Clock) -> CachedTenants:
     read_secret = SecretReader()
-    return Refreshing(lambda: read_tenancy(settings, read_secret), clock)
+    return CachedValue(lambda: read_tenant_configuration(settings, read_secret), clock)
 
 
-def _current(tenancies: Tenancies) -> Tenancy:
-    return tenancies.current()
+def _current(cached_tenants: CachedTenants) -> TenantConfiguration:
+    return cached_tenants.current()
 
 
-def _refreshing(parser: WebhookParser, tenancies: Tenancies) -> WebhookParser:
+def _refreshing_parser(parser: WebhookParser, cached_tenants: CachedTenants) -> WebhookParser:
     from infrastructure.channels.refreshing_parser import RefreshingParser
 
     # Read here, where the start has time for it. If that fails, webhooks wait outside.
     with suppress(SecretsUnavailableError):
-        tenancies.current()
-    return RefreshingParser(parser, tenancies)
+        cached_tenants.current()
+    return RefreshingParser(parser, cached_tenants)
 
 
-def _twilio_parser(tenancies: Tenancies) -> WebhookParser:
+def _twilio_parser(cached_tenants: CachedTenants) -> WebhookParser:
     from infrastructure.channels.twilio.parser import TwilioWebhookParser
 
-    parser = TwilioWebhookParser(lambda: tenancies.current().accounts.twilio)
-    return _refreshing(parser, tenancies)
+    parser = TwilioWebhookParser(lambda: cached_tenants.current().accounts.twilio)
+    return _refreshing_parser(parser, cached_tenants)
 
 
-def _sendgrid_parser(settings: Settings, tenancies: Tenancies, clock: Clock) -> WebhookParser:
+def _sendgrid_parser(
+    settings: Settings, cached_tenants: CachedTenants, clock: Clock
+) -> WebhookParser:
     from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 
     parser = SendgridWebhookParser(
-        lambda: tenancies.current().accounts.sendgrid,
+        lambda: cached_tenants.current().accounts.sendgrid,
         clock,
         timedelta(seconds=settings.sendgrid_tolerance_seconds),
     )
-    return _refreshing(parser, tenancies)
+    return _refreshing_parser(parser, cached_tenants)
 
 
-def _twilio_sender(settings: Settings, tenancies: Tenancies) -> AnswerSender:
+def _twilio_sender(settings: Settings, cached_tenants: CachedTenants) -> FallbackSender:
     if not settings.has_real_secrets:
-        return outgoing_file(settings)
-    from infrastructure.channels.twilio.sender import TwilioAnswerSender
+        return fallback_log(settings)
+    from infrastructure.channels.twilio.sender import TwilioFallbackSender
 
-    return TwilioAnswerSender(lambda: tenancies.current().accounts.twilio)
+    return TwilioFallbackSender(lambda: cached_tenants.current().accounts.twilio)
 
 
-def _sendgrid_sender(settings: Settings, tenancies: Tenancies) -> AnswerSender | None:
-    if not any(account.api_key for account in tenancies.current().accounts.sendgrid):
+def _sendgrid_sender(settings: Settings, cached_tenants: CachedTenants) -> FallbackSender | None:
+    if not any(account.api_key for account in cached_tenants.current().accounts.sendgrid):
         # With the AWS backends there need not be a disk, and nobody would look at it.
-        return outgoing_file(settings) if settings.storage != "dynamodb" else None
-    from infrastructure.channels.sendgrid.sender import SendgridAnswerSender
+        return fallback_log(settings) if settings.storage != "dynamodb" else None
+    from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
 
-    return SendgridAnswerSender(lambda: tenancies.current().accounts.sendgrid)
-
-
-def _directory(tenancy: Tenancy) -> TenantDirectory:
-    return tenancy.directory
+    return SendgridFallbackSender(lambda: cached_tenants.current().accounts.sendgrid)
 
 
-def _own_addresses(tenancy: Tenancy) -> OwnAddresses:
-    return tenancy.own_addresses
+def _directory(tenant_configuration: TenantConfiguration) -> TenantDirectory:
+    return tenant_configuration.directory
+
+
+def _own_addresses(tenant_configuration: TenantConfiguration) -> OwnAddresses:
+    return tenant_configuration.own_addresses
 
 
 def _routing_policy(settings: Settings) -> RoutingPolicy:
@@ -156,8 +158,8 @@ def _routing_policy(settings: Settings) -> RoutingPolicy:
     )
 
 
-def _claim_limits(settings: Settings) -> ClaimLimits:
-    return ClaimLimits(
+def _throttle_limits(settings: Settings) -> ThrottleLimits:
+    return ThrottleLimits(
         timedelta(seconds=settings.fallback_window_seconds), settings.fallback_max_per_hour
     )
 
@@ -168,34 +170,34 @@ class Container(containers.DeclarativeContainer):
     environ: providers.Dependency[Mapping[str, str]] = providers.Dependency()
     ephemeral = providers.Object(False)
 
-    settings = Once(read_settings, environ, ephemeral=ephemeral)
+    settings = Singleton(read_settings, environ, ephemeral=ephemeral)
     clock = providers.Object(utc_now)
-    tenancies = Once(_tenancies, settings, clock)
-    tenancy = providers.Callable(_current, tenancies)
-    directory = providers.Callable(_directory, tenancy)
-    own_addresses = providers.Callable(_own_addresses, tenancy)
+    cached_tenants = Singleton(_cached_tenants, settings, clock)
+    tenant_configuration = providers.Callable(_current, cached_tenants)
+    directory = providers.Callable(_directory, tenant_configuration)
+    own_addresses = providers.Callable(_own_addresses, tenant_configuration)
     new_id = providers.Object(_new_id)
-    metrics = Once(MemoryMetrics)
+    metrics = Singleton(MemoryMetrics)
 
     store_database = providers.Resource(open_sqlite, settings, "frontdesk.db")
     queue_database = providers.Resource(open_sqlite, settings, "queues.db")
-    aws = Once(open_aws, settings)
-    dynamodb = Once(open_dynamodb, aws)
-    sqs = Once(open_sqs, aws)
-    s3 = Once(open_s3, aws)
-    files = Once(choose_files, settings, s3.provider)
-    storage = Once(choose_storage, settings, store_database.provider, dynamodb.provider, files)
+    aws = Singleton(open_aws, settings)
+    dynamodb = Singleton(open_dynamodb, aws)
+    sqs = Singleton(open_sqs, aws)
+    s3 = Singleton(open_s3, aws)
+    files = Singleton(choose_files, settings, s3.provider)
+    storage = Singleton(choose_storage, settings, store_database.provider, dynamodb.provider, files)
     conversation_store = providers.Callable(_conversations, storage)
     message_store = providers.Callable(_messages, storage)
     dead_letters = providers.Callable(_dead_letters, files)
-    context_queue = Once(
+    context_queue = Singleton(
         choose_context_queue, settings, queue_database.provider, sqs.provider, clock
     )
-    context_publisher = Once(_context_publisher, context_queue, files)
+    context_publisher = Singleton(_context_publisher, context_queue, files)
 
-    twilio_parser = Once(_twilio_parser, tenancies)
-    sendgrid_parser = Once(_sendgrid_parser, settings, tenancies, clock)
-    parsers = Once(
+    twilio_parser = Singleton(_twilio_parser, cached_tenants)
+    sendgrid_parser = Singleton(_sendgrid_parser, settings, cached_tenants, clock)
+    parsers = Singleton(
         WebhookParserFactory,
         providers.Dict(
             {
@@ -205,8 +207,8 @@ class Container(containers.DeclarativeContainer):
             }
         ),
     )
-    twilio_sender = Once(_twilio_sender, settings, tenancies)
-    sendgrid_sender = Once(_sendgrid_sender, settings, tenancies)
+    twilio_sender = Singleton(_twilio_sender, settings, cached_tenants)
+    sendgrid_sender = Singleton(_sendgrid_sender, settings, cached_tenants)
     senders = providers.Dict(
         {
             ChannelType.WHATSAPP: twilio_sender.provider,
@@ -215,8 +217,8 @@ class Container(containers.DeclarativeContainer):
         }
     )
 
-    open_conversation = Once(OpenConversation, conversation_store, directory.provider)
-    match = Once(
+    open_conversation = Singleton(OpenConversation, conversation_store, directory.provider)
+    match = Singleton(
         MatchConversation,
         conversation_store,
         message_store,
@@ -224,10 +226,10 @@ class Container(containers.DeclarativeContainer):
         open_conversation,
         settings.provided.unknown_sender,
     )
-    show_conversation = Once(ShowConversation, conversation_store, message_store)
-    switch_hand_off = Once(SwitchHandOff, conversation_store)
-    deliver_message = Once(
-        DeliverMessage,
+    show_conversation = Singleton(ShowConversation, conversation_store, message_store)
+    switch_hand_off = Singleton(SwitchHandOff, conversation_store)
+    route_message = Singleton(
+        RouteMessage,
         conversation_store,
         message_store,
         context_publisher,
@@ -236,54 +238,58 @@ class Container(containers.DeclarativeContainer):
         clock,
         metrics,
     )
-    answer_unknown_sender = Once(
-        AnswerUnknownSender,
+    send_fallback = Singleton(
+        SendFallback,
         senders=senders,
-        claims=storage.provided.claims,
-        limits=providers.Callable(_claim_limits, settings),
+        throttle=storage.provided.throttle,
+        limits=providers.Callable(_throttle_limits, settings),
         texts=settings.provided.fallback_texts,
         own_addresses=own_addresses.provider,
         clock=clock,
         metrics=metrics,
     )
-    receive_message = Once(
-        ReceiveMessage,
+    record_message = Singleton(
+        RecordMessage,
         match=match,
         messages=message_store,
-        deliver=deliver_message,
-        answer_unknown_sender=answer_unknown_sender,
+        deliver=route_message,
+        send_fallback=send_fallback,
         clock=clock,
         new_id=new_id,
         metrics=metrics,
     )
-    receive_proven = Once(
-        ReceiveProven,
+    process_webhook = Singleton(
+        ProcessWebhook,
         parsers,
-        Once(StoreFiles, files.provided.blobs),
-        receive_message,
+        Singleton(StoreFiles, files.provided.blobs),
+        record_message,
         settings.provided.unauthenticated_mail,
     )
-    bury_request = Once(BuryRequest, dead_letters, parsers, clock, metrics)
-    spool = Once(choose_spool, settings, sqs.provider, files, clock, metrics)
-    receive_webhook = Once(
+    store_dead_letter = Singleton(StoreDeadLetter, dead_letters, parsers, clock, metrics)
+    spool = Singleton(choose_spool, settings, sqs.provider, files, clock, metrics)
+    receive_webhook = Singleton(
         ReceiveWebhook,
         parsers,
-        receive_proven,
-        Once(SpoolRequest, spool, parsers, clock, metrics),
-        bury_request,
+        process_webhook,
+        Singleton(SpoolWebhook, spool, parsers, clock, metrics),
+        store_dead_letter,
         metrics,
     )
-    read_spool_record = Once(spool_record_reader, files)
-    work_off_spool = Once(WorkOffSpool, spool, receive_proven, bury_request)
-    relay_pending = Once(RelayPending, message_store, deliver_message, dead_letters, clock, metrics)
-    migrate_history = Once(MigrateHistory, conversation_store, message_store)
-    redrive_dead_letters = Once(RedriveDeadLetters, dead_letters, receive_proven, message_store)
-    redrive_unmatched = Once(RedriveUnmatched, message_store, match, deliver_message)
+    read_spool_record = Singleton(spool_record_reader, files)
+    drain_spool = Singleton(DrainSpool, spool, process_webhook, store_dead_letter)
+    relay_outbox = Singleton(
+        RelayOutbox, message_store, route_message, dead_letters, clock, metrics
+    )
+    migrate_history = Singleton(MigrateHistory, conversation_store, message_store)
+    redrive_dead_letters = Singleton(
+        RedriveDeadLetters, dead_letters, process_webhook, message_store
+    )
+    redrive_unmatched = Singleton(RedriveUnmatched, message_store, match, route_message)
 
-    erase_message = Once(build_erase_message, storage, files, context_queue)
-    rewrite = Once(rewriter, settings, store_database.provider, queue_database.provider)
-    erase_sender = Once(
-        build_erase_sender,
+    erase_message = Singleton(build_erase_message, storage, files, context_queue)
+    rewrite = Singleton(rewriter, settings, store_database.provider, queue_database.provider)
+    erase_person = Singleton(
+        build_erase_person,
         settings=settings,
         storage=storage,
         files=files,
@@ -293,7 +299,7 @@ class Container(containers.DeclarativeContainer):
         directory=directory.provider,
         rewrite=rewrite,
     )
-    sweep = Once(build_sweep, settings, storage, files, erase_message, metrics)
+    purge = Singleton(build_purge_expired, settings, storage, files, erase_message, metrics)
 
 
 def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> Container:

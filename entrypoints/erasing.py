@@ -12,13 +12,13 @@ from application.ports.spooling import Spool
 from application.ports.telemetry import Metrics
 from domain.errors import StorageUnavailableError
 from domain.tenants import TenantDirectory
-from entrypoints.backends import Files, OpenDatabase, Storage, outgoing_file
+from entrypoints.backends import Files, OpenDatabase, Storage, fallback_log
 from infrastructure.settings import Settings
 
 if TYPE_CHECKING:
     from application.erase_message import EraseMessage
-    from application.erase_sender import EraseSender
-    from application.sweep import Retention, Sweep
+    from application.erase_person import ErasePerson
+    from application.purge import PurgeExpired, Retention
 
 UNFINISHED_AFTER = timedelta(minutes=5)
 """When nobody who lives is in the middle of writing a file any more."""
@@ -31,7 +31,7 @@ def build_erase_message(storage: Storage, files: Files, contexts: ContextReader)
     return EraseMessage(storage.messages, files.blobs, contexts)
 
 
-def build_erase_sender(
+def build_erase_person(
     *,
     settings: Settings,
     storage: Storage,
@@ -41,55 +41,55 @@ def build_erase_sender(
     parsers: WebhookParserFactory,
     directory: Callable[[], TenantDirectory],
     rewrite: Callable[[], None],
-) -> "EraseSender":
+) -> "ErasePerson":
     """Erases a person."""
-    from application.erase_sender import EraseSender
-    from application.find_sender import FindSender
+    from application.erase_person import ErasePerson
+    from application.find_person import FindPerson
 
-    return EraseSender(
+    return ErasePerson(
         conversations=storage.conversations,
         messages=storage.messages,
         erase_message=erase_message,
-        claims=storage.claims,
+        throttle=storage.throttle,
         spool=spool,
         dead_letters=files.dead_letters,
-        find_sender=FindSender(parsers),
+        find_person=FindPerson(parsers),
         accounts=lambda: {name for tenant in directory().tenants for name in tenant.accounts},
-        erase_answers=outgoing_file(settings).erase,
-        remove_unfinished=lambda: _remove_unfinished(settings.data_dir),
+        erase_fallbacks=fallback_log(settings).erase,
+        delete_stale_temporary_files=lambda: _delete_stale_temporary_files(settings.data_dir),
         rewrite=rewrite,
     )
 
 
-def _remove_unfinished(directory: Path) -> int:
-    from infrastructure.durable_files import remove_unfinished
+def _delete_stale_temporary_files(directory: Path) -> int:
+    from infrastructure.durable_files import delete_stale_temporary_files
 
     try:
-        return remove_unfinished(directory, utc_now() - UNFINISHED_AFTER)
+        return delete_stale_temporary_files(directory, utc_now() - UNFINISHED_AFTER)
     except OSError as error:
         raise StorageUnavailableError(f"they could not be removed: {error.strerror}") from error
 
 
-def build_sweep(
+def build_purge_expired(
     settings: Settings,
     storage: Storage,
     files: Files,
     erase_message: "EraseMessage",
     metrics: Metrics,
-) -> "Sweep":
+) -> "PurgeExpired":
     """Deletes what is old enough."""
-    from application.sweep import Sweep
-    from infrastructure.durable_files import remove_unfinished
+    from application.purge import PurgeExpired
+    from infrastructure.durable_files import delete_stale_temporary_files
 
-    return Sweep(
+    return PurgeExpired(
         conversations=storage.conversations,
         messages=storage.messages,
         erase_message=erase_message,
         blobs=files.blobs,
-        claims=storage.claims,
+        throttle=storage.throttle,
         dead_letters=files.dead_letters,
-        remove_leftovers=lambda before: remove_unfinished(settings.data_dir, before),
-        forget_answers=outgoing_file(settings).forget_older,
+        delete_stale_files=lambda before: delete_stale_temporary_files(settings.data_dir, before),
+        delete_fallbacks=fallback_log(settings).delete_older,
         retention=retention_of(settings),
         metrics=metrics,
     )
@@ -97,13 +97,13 @@ def build_sweep(
 
 def retention_of(settings: Settings) -> "Retention":
     """For how long things are kept; zero days of messages are for ever."""
-    from application.sweep import Retention
+    from application.purge import Retention
 
     days = settings.message_retention_days
     return Retention(
         messages=timedelta(days=days) if days else None,
         dead_letters=timedelta(days=settings.dead_letter_retention_days),
-        claims=timedelta(seconds=settings.fallback_window_seconds),
+        throttle=timedelta(seconds=settings.fallback_window_seconds),
     )
 
 

@@ -103,7 +103,7 @@ def _write_synced(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def remove_unfinished(directory: Path, before: datetime) -> int:
+def delete_stale_temporary_files(directory: Path, before: datetime) -> int:
     """Remove what nobody has gone on writing since ``before``, in and below ``directory``.
 
     Whoever wrote it was killed. Returns how many there were. Raises ``OSError``.

@@ -74,7 +74,7 @@ class TableNames(NamedTuple):
     conversations: str
     messages: str
     participants: str
-    claims: str
+    fallback_throttle: str
 
 
 class Settings(_Variables):
@@ -89,7 +89,7 @@ class Settings(_Variables):
     conversations_table: TableName | None = None
     messages_table: TableName | None = None
     participants_table: TableName | None = None
-    claims_table: TableName | None = None
+    fallback_throttle_table: TableName | None = None
     blobs_bucket: BucketName | None = None
     whatsapp_replies_queue_url: QueueUrl | None = None
     whatsapp_handoff_queue_url: QueueUrl | None = None

@@ -29,7 +29,7 @@ _NEEDED_BY: Mapping[tuple[str, str], tuple[str, ...]] = {
         "CONVERSATIONS_TABLE",
         "MESSAGES_TABLE",
         "PARTICIPANTS_TABLE",
-        "CLAIMS_TABLE",
+        "FALLBACK_THROTTLE_TABLE",
         "BLOBS_BUCKET",
         "SPOOL_QUEUE_URL",
     ),

@@ -10,7 +10,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from domain.addresses import ChannelType, channel_in_path
-from domain.automatic_answers import AutomaticAnswer
+from domain.fallback import Fallback
 from domain.messages import AttachedFile, InboundMessage
 
 
@@ -135,13 +135,13 @@ class WebhookParserFactory:
         return self.parsers[channel]()
 
 
-class AnswerSender(Protocol):
+class FallbackSender(Protocol):
     """Sends automatic answers through one provider."""
 
     @abstractmethod
-    def send(self, answer: AutomaticAnswer) -> None:
+    def send(self, answer: Fallback) -> None:
         """Hand ``answer`` to the provider, in one attempt.
 
-        Raises ``AnswerNotSentError`` when the provider certainly did not take it, and
-        ``AnswerUncertainError`` when that cannot be known (a time-out, a 5xx).
+        Raises ``FallbackNotSentError`` when the provider certainly did not take it, and
+        ``FallbackUncertainError`` when that cannot be known (a time-out, a 5xx).
         """

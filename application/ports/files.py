@@ -60,7 +60,7 @@ class DeadLetter:
     the error without any content of the message.
     """
 
-    letter_id: str
+    dead_letter_id: str
     kind: DeadLetterKind
     reason: str
     account: str
@@ -78,14 +78,14 @@ class DeadLetters(Protocol):
     """Keeps dead letters. Must work when the store and the queues do not."""
 
     @abstractmethod
-    def keep(self, letter: DeadLetter) -> None:
+    def keep(self, dead_letter: DeadLetter) -> None:
         """Write ``letter`` durably; of several with one id the first stays.
 
         Raises ``StorageUnavailableError`` if that fails.
         """
 
     @abstractmethod
-    def replace(self, letter: DeadLetter) -> bool:
+    def replace(self, dead_letter: DeadLetter) -> bool:
         """Write ``letter`` over the one with its id and ``created_at``, durably and as a whole.
 
         ``False`` if there is none. A deletion at the same moment may be undone: better twice
@@ -93,18 +93,18 @@ class DeadLetters(Protocol):
         """
 
     @abstractmethod
-    def get(self, letter_id: str) -> DeadLetter | None:
+    def get(self, dead_letter_id: str) -> DeadLetter | None:
         """The letter with this id; ``None`` if there is none, or no letter could have it.
 
         Raises ``StorageUnavailableError`` that names it if it cannot be read.
         """
 
     @abstractmethod
-    def delete(self, letter_id: str) -> bool:
+    def delete(self, dead_letter_id: str) -> bool:
         """Remove the letter, for ever. ``False`` if there is none; it need not be readable."""
 
     @abstractmethod
-    def list_letters(
+    def list_dead_letters(
         self,
         limit: int,
         *,
@@ -119,11 +119,13 @@ class DeadLetters(Protocol):
         """
 
     @abstractmethod
-    def each_letter(self, *, unreadable: Callable[[str], None] = ignore) -> Iterator[DeadLetter]:
-        """Every letter there is at first, in the order of ``list_letters``; read when it is due.
+    def each_dead_letter(
+        self, *, unreadable: Callable[[str], None] = ignore
+    ) -> Iterator[DeadLetter]:
+        """Every letter there is at first, in the order of ``list_dead_letters``, read in its turn.
 
         They are listed once. Letters may be replaced and deleted meanwhile: one that is gone when
-        its turn comes is left out. ``unreadable`` is told as ``list_letters`` tells it, but once.
+        its turn comes is left out. ``unreadable`` is told each place once.
         """
 
     @abstractmethod

@@ -26,7 +26,7 @@ class SpoolFullError(TemporaryError):
 
 
 @dataclass(frozen=True, slots=True)
-class SpooledRequest:
+class SpoolEntry:
     """A request that ``account`` was proven to have signed, and that waits to be worked on.
 
     ``entry_id`` is the same however often the request comes (a hash of account and signed
@@ -54,7 +54,7 @@ class SpoolDelivery:
     The first attempt is 1.
     """
 
-    entry: SpooledRequest
+    entry: SpoolEntry
     receipt: str
     attempts: int
 
@@ -91,7 +91,7 @@ class Spool(Protocol):
     """Whether entries can be searched. On SQS they cannot."""
 
     @abstractmethod
-    def keep(self, entry: SpooledRequest) -> None:
+    def keep(self, entry: SpoolEntry) -> None:
         """Write ``entry``: it is durable when this returns.
 
         While an entry waits, a repetition with its id changes nothing. (On SQS that holds for
@@ -129,7 +129,7 @@ class Spool(Protocol):
         """How much there is in the spool."""
 
     @abstractmethod
-    def erase(self, wanted: Callable[[SpooledRequest], bool]) -> SpoolErasure:
+    def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
         """Remove every entry that is ``wanted``, taken or not.
 
         Only where the backend ``can_erase``: elsewhere this removes nothing.

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
-from domain.erasure import ErasedMessage, KeptMessage
+from domain.erasure import RetainedMessage, Tombstone
 from domain.messages import ConversationKey, InboundMessage, Message, MessageRecord
 
 
@@ -94,10 +94,10 @@ class ConversationStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class KeptPage:
+class RetainedPage:
     """Some of what is kept; ``last`` continues after it, ``None`` at the end."""
 
-    messages: tuple[KeptMessage, ...]
+    messages: tuple[RetainedMessage, ...]
     last: str | None
 
 
@@ -108,7 +108,7 @@ class MessageStore(Protocol):
     """
 
     @abstractmethod
-    def record(self, record: MessageRecord) -> MessageRecord | ErasedMessage | None:
+    def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
         """Create the record unless its gate key exists: the commit point of a webhook.
 
         Returns ``None`` if it was created, else the record that was there before, or what is
@@ -186,9 +186,9 @@ class MessageStore(Protocol):
         """
 
     @abstractmethod
-    def list_kept(
+    def list_retained(
         self, limit: int, *, after: str | None = None, before: datetime | None = None
-    ) -> KeptPage:
+    ) -> RetainedPage:
         """At most ``limit`` messages and imported entries that are not erased, in any order.
 
         With ``before`` only those that are older. A page may be empty and not the last.
@@ -196,11 +196,11 @@ class MessageStore(Protocol):
         """
 
     @abstractmethod
-    def list_kept_in(self, key: ConversationKey) -> Iterator[KeptMessage]:
+    def list_retained_in(self, key: ConversationKey) -> Iterator[RetainedMessage]:
         """What is not erased of a conversation, read page by page. An index may lag behind."""
 
     @abstractmethod
-    def erase(self, kept: KeptMessage) -> bool:
+    def erase(self, retained: RetainedMessage) -> bool:
         """Remove everything that a message says, and whose it was, but not its gate key.
 
         It is in no list and no history afterwards, and nothing brings it back. An imported
@@ -213,7 +213,7 @@ class MessageStore(Protocol):
         """Whether the message with this key was recorded, and erased since."""
 
 
-class Claim(StrEnum):
+class ThrottleOutcome(StrEnum):
     """What became of the wish to answer a sender automatically."""
 
     GRANTED = "granted"
@@ -222,7 +222,7 @@ class Claim(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimLimits:
+class ThrottleLimits:
     """One answer per sender in ``window``, and ``max_per_hour`` for everybody together.
 
     A window holds the moment of its claim and ends just before that moment plus ``window``.
@@ -232,11 +232,11 @@ class ClaimLimits:
     max_per_hour: int
 
 
-class AnswerClaims(Protocol):
+class FallbackThrottle(Protocol):
     """Who was answered automatically, and when: the brake on automatic answers."""
 
     @abstractmethod
-    def claim(self, sender: str, now: datetime, limits: ClaimLimits) -> Claim:
+    def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
         """Claim the right to answer ``sender``: atomic, durable before it returns.
 
         Of any number of simultaneous claims for one sender, one is granted. The hour is a
@@ -244,11 +244,11 @@ class AnswerClaims(Protocol):
         """
 
     @abstractmethod
-    def give_back(self, sender: str) -> None:
+    def release(self, sender: str) -> None:
         """Undo a granted claim: nothing was sent. The hour's count stays."""
 
     @abstractmethod
-    def forget_older(self, moment: datetime) -> int:
+    def delete_older(self, moment: datetime) -> int:
         """Forget the claims and hours before ``moment``; how many, if the backend tells.
 
         Where the backend does so by itself, this does nothing.

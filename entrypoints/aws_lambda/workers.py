@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from application.clock import Clock
+from application.drain_spool import DrainOutcome, DrainSpool
 from application.ports.spooling import SpoolDelivery
-from application.sweep import Sweep, SweepReport
-from application.work_off_spool import WorkedOff, WorkOffSpool
+from application.purge import PurgeExpired, PurgeReport
 from infrastructure.telemetry.logs import log_aws_request_id
 
 logger = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ MAX_BATCHES = 10
 """As many batches of the relay as fit well into one invocation; the next one follows soon."""
 
 LAST_BATCH_SECONDS = 60.0
-"""More than a batch of the sweep takes, which is not interrupted once it has begun."""
+"""More than a batch of the purge takes, which is not interrupted once it has begun."""
 
 
 class LambdaContext(Protocol):
@@ -58,7 +58,7 @@ class SpoolFunction:
     """Called by SQS with entries of the spool queue: works off each."""
 
     read_record: Callable[[Mapping[str, Any]], SpoolDelivery]
-    work_off: WorkOffSpool
+    drain: DrainSpool
     flush_metrics: Callable[[], None]
 
     def __call__(
@@ -70,12 +70,12 @@ class SpoolFunction:
         """
         with log_aws_request_id(aws_request_id):
             try:
-                kept = [{"itemIdentifier": name} for name in self._kept(records)]
+                retained = [{"itemIdentifier": name} for name in self._retained(records)]
             finally:
                 self.flush_metrics()
-        return {"batchItemFailures": kept}
+        return {"batchItemFailures": retained}
 
-    def _kept(self, records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    def _retained(self, records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         """The first that is not done, and all behind it: entries of a sender keep their order."""
         order_is_kept = True
         for record in records:
@@ -85,40 +85,40 @@ class SpoolFunction:
 
     def _is_done(self, record: Mapping[str, Any]) -> bool:
         try:
-            outcome = self.work_off.work_off(self.read_record(record))
+            outcome = self.drain.drain(self.read_record(record))
         except Exception as error:
             # It stays, is tried again, and ends on the dead-letter queue of the spool.
             logger.exception("spooled webhook failed", extra={"error": type(error).__name__})
             return False
-        return outcome is not WorkedOff.PUT_BACK
+        return outcome is not DrainOutcome.RELEASED
 
 
 @dataclass(frozen=True)
-class SweepFunction:
+class PurgeFunction:
     """Called by a schedule: deletes what has been kept for long enough."""
 
-    sweep: Sweep
+    purge: PurgeExpired
     clock: Clock
     flush_metrics: Callable[[], None]
 
     def __call__(self, remaining_seconds: float, aws_request_id: str | None = None) -> None:
-        """Sweep until nothing is old enough, or so little time remains that one batch fits.
+        """Purge until nothing is old enough, or so little time remains that one batch fits.
 
         Raises what a store raises. Whatever was deleted by then stays deleted.
         """
         budget_seconds = remaining_seconds - LAST_BATCH_SECONDS
         with log_aws_request_id(aws_request_id):
             try:
-                _log(self.sweep(self.clock(), budget_seconds=budget_seconds))
+                _log(self.purge(self.clock(), budget_seconds=budget_seconds))
             finally:
                 self.flush_metrics()
 
 
-def _log(report: SweepReport) -> None:
+def _log(report: PurgeReport) -> None:
     outcome = "complete" if report.complete else "incomplete"
-    logger.info("swept", extra={"outcome": outcome, "result": report.removed})
+    logger.info("purged", extra={"outcome": outcome, "result": report.removed})
     if not report.complete:
         logger.warning(
-            "the time was used up before everything was looked at: run 'frontdesk sweep', "
+            "the time was used up before everything was looked at: run 'frontdesk purge', "
             "which has no such limit"
         )

@@ -12,7 +12,7 @@ from entrypoints.cli.conversation_views import (
     print_conversation,
     print_conversations,
 )
-from entrypoints.cli.opened import opened_container
+from entrypoints.cli.opened import open_container
 from entrypoints.cli.output import (
     count,
     examples,
@@ -77,7 +77,7 @@ def open_command(
         company_name=company_name,
         credentials_reference=credentials_reference,
     )
-    with opened_container() as container:
+    with open_container() as container:
         conversation, created = container.open_conversation()(wanted)
     if as_json:
         print_json({**conversation_record(conversation), "created": created})
@@ -93,7 +93,7 @@ def open_command(
 @json_option
 def list_command(*, limit: int, as_json: bool) -> None:
     """List conversations, latest activity first."""
-    with opened_container() as container:
+    with open_container() as container:
         found = container.conversation_store().list_conversations(limit)
     if as_json:
         for conversation in found:
@@ -115,7 +115,7 @@ def show(*, conversation_id: str, limit: int, as_json: bool) -> None:
 
     With --json: one line per record, its history under "messages".
     """
-    with opened_container() as container:
+    with open_container() as container:
         found = container.show_conversation()(conversation_id, limit)
     for conversation, history in found:
         if as_json:
@@ -139,7 +139,7 @@ def hand_off(*, conversation_id: str, state: str, as_json: bool) -> None:
 
     Every message that arrives afterwards goes to the queue of whoever answers now.
     """
-    with opened_container() as container:
+    with open_container() as container:
         changed = container.switch_hand_off()(conversation_id, on=state == "on")
     if as_json:
         for conversation in changed:

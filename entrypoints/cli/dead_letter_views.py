@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from application.ports.files import DeadLetter
-from application.receive_message import Outcome
-from application.redrive_dead_letters import Redriven, RedrivenLetter
+from application.record_message import Outcome
+from application.redrive_dead_letters import Redriven, RedrivenDeadLetter
 from domain.errors import safe_reason
 from domain.times import rfc3339
 from entrypoints.cli.listing import OldestFirst
@@ -23,27 +23,27 @@ _MOST_FIELDS = 500
 _FORM = "application/x-www-form-urlencoded"
 
 
-def letter_record(letter: DeadLetter) -> dict[str, object]:
+def dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
     """Everything but the request, which may hold anything."""
-    request = letter.request
+    request = dead_letter.request
     return {
-        "id": letter.letter_id,
-        "kind": letter.kind.value,
-        "reason": letter.reason,
-        "attempts": letter.attempts,
-        "created_at": rfc3339(letter.created_at),
-        "account": letter.account,
+        "id": dead_letter.dead_letter_id,
+        "kind": dead_letter.kind.value,
+        "reason": dead_letter.reason,
+        "attempts": dead_letter.attempts,
+        "created_at": rfc3339(dead_letter.created_at),
+        "account": dead_letter.account,
         "path": request.path if request else None,
         "size_bytes": len(request.body) if request else None,
-        "gate_key": letter.gate_key,
+        "gate_key": dead_letter.gate_key,
     }
 
 
-def whole_letter_record(letter: DeadLetter) -> dict[str, object]:
+def whole_dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
     """Everything, the request's body in base64."""
-    request = letter.request
+    request = dead_letter.request
     return {
-        **letter_record(letter),
+        **dead_letter_record(dead_letter),
         "url": request.url if request else None,
         "headers": request.headers if request else None,
         "received_at": rfc3339(request.received_at) if request else None,
@@ -51,9 +51,15 @@ def whole_letter_record(letter: DeadLetter) -> dict[str, object]:
     }
 
 
-def _cells(letter: DeadLetter) -> tuple[object, ...]:
-    created_at = moment(letter.created_at)
-    return letter.letter_id, letter.kind, letter.reason, letter.attempts, created_at
+def _cells(dead_letter: DeadLetter) -> tuple[object, ...]:
+    created_at = moment(dead_letter.created_at)
+    return (
+        dead_letter.dead_letter_id,
+        dead_letter.kind,
+        dead_letter.reason,
+        dead_letter.attempts,
+        created_at,
+    )
 
 
 DEAD_LETTERS = OldestFirst(
@@ -65,15 +71,15 @@ DEAD_LETTERS = OldestFirst(
         Column("created (UTC)", whole=True),
     ),
     cells=_cells,
-    record=letter_record,
+    record=dead_letter_record,
     empty="There are no dead letters.",
 )
 
 
-def redriven_record(redriven: RedrivenLetter) -> dict[str, object]:
+def redriven_record(redriven: RedrivenDeadLetter) -> dict[str, object]:
     """What became of a letter, and of each message in its request."""
     return {
-        **letter_record(redriven.letter),
+        **dead_letter_record(redriven.dead_letter),
         "outcome": redriven.outcome.value,
         "messages": [dict(receipt.log_fields()) for receipt in redriven.receipts],
     }
@@ -86,7 +92,7 @@ _OUTCOMES = {
 }
 
 
-def redriven_line(redriven: RedrivenLetter) -> str:
+def redriven_line(redriven: RedrivenDeadLetter) -> str:
     """What became of a letter, for a person."""
     match redriven.outcome:
         case Redriven.RECEIVED:
@@ -95,26 +101,26 @@ def redriven_line(redriven: RedrivenLetter) -> str:
         case Redriven.PENDING:
             told = "pending again, the relay publishes it"
         case Redriven.FAILED:
-            told = f"failed again: {redriven.letter.reason}"
-    return plain(f"{redriven.letter.letter_id}: {told}").plain
+            told = f"failed again: {redriven.dead_letter.reason}"
+    return plain(f"{redriven.dead_letter.dead_letter_id}: {told}").plain
 
 
-def print_letter(letter: DeadLetter, parsers: "WebhookParserFactory") -> None:
+def print_dead_letter(dead_letter: DeadLetter, parsers: "WebhookParserFactory") -> None:
     """A letter as a card, and its request as it would be read today."""
-    print_rich(plain(f"Dead letter {letter.letter_id}", "bold"))
+    print_rich(plain(f"Dead letter {dead_letter.dead_letter_id}", "bold"))
     _print_facts(
         {
-            "kind": letter.kind,
-            "reason": letter.reason,
-            "attempts": str(letter.attempts),
-            "created": moment(letter.created_at),
-            "account": letter.account,
-            "message": letter.gate_key,
+            "kind": dead_letter.kind,
+            "reason": dead_letter.reason,
+            "attempts": str(dead_letter.attempts),
+            "created": moment(dead_letter.created_at),
+            "account": dead_letter.account,
+            "message": dead_letter.gate_key,
         }
     )
-    if letter.request is not None:
-        _print_request(letter.request)
-        _print_reading(letter.request, letter.account, parsers)
+    if dead_letter.request is not None:
+        _print_request(dead_letter.request)
+        _print_reading(dead_letter.request, dead_letter.account, parsers)
 
 
 def _print_request(request: "WebhookRequest") -> None:

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from application.ports.files import DeadLetterKind
-from application.redrive_dead_letters import Redriven, RedrivenLetter
+from application.redrive_dead_letters import Redriven, RedrivenDeadLetter
 from entrypoints.cli.commands import Group
 from entrypoints.cli.dead_letter_views import (
     DEAD_LETTERS,
-    print_letter,
+    print_dead_letter,
     redriven_line,
     redriven_record,
-    whole_letter_record,
+    whole_dead_letter_record,
 )
-from entrypoints.cli.opened import opened_container
+from entrypoints.cli.opened import open_container
 from entrypoints.cli.output import (
     Command,
     count,
@@ -40,7 +40,7 @@ _kind_option = click.option(
 
 def _chosen_options(command: Command) -> Command:
     """Add ``ID…``, ``--all`` and ``--kind``: the letters that a command is about."""
-    ids = click.argument("letter_ids", metavar="[ID]...", nargs=-1)
+    ids = click.argument("dead_letter_ids", metavar="[ID]...", nargs=-1)
     everything = click.option("--all", "everything", is_flag=True, help="Instead of ids.")
     return ids(everything(_kind_option(command)))
 
@@ -64,9 +64,9 @@ def list_command(*, kind: str | None, limit: int, as_json: bool) -> None:
     What cannot be read among them is told on standard error.
     """
     unreadable: list[str] = []
-    with opened_container() as container:
-        letters = list(islice(_all(container.dead_letters(), kind, unreadable.append), limit))
-    DEAD_LETTERS.print(letters, limit, as_json=as_json)
+    with open_container() as container:
+        dead_letters = list(islice(_all(container.dead_letters(), kind, unreadable.append), limit))
+    DEAD_LETTERS.print(dead_letters, limit, as_json=as_json)
     _warn(unreadable)
 
 
@@ -74,21 +74,21 @@ def list_command(*, kind: str | None, limit: int, as_json: bool) -> None:
     short_help="Show one with its request.",
     epilog=examples("frontdesk dead-letters show unreadable-0d1f5c7a9b3e2846"),
 )
-@click.argument("letter_id", metavar="ID")
+@click.argument("dead_letter_id", metavar="ID")
 @json_option
-def show(*, letter_id: str, as_json: bool) -> None:
+def show(*, dead_letter_id: str, as_json: bool) -> None:
     """Show a dead letter, its request, and how that would be read today.
 
     With --json: the request complete, its body as body_base64.
     """
-    with opened_container() as container:
-        letter = container.dead_letters().get(letter_id)
-        if letter is None:
-            raise click.ClickException(_unknown([letter_id]))
+    with open_container() as container:
+        dead_letter = container.dead_letters().get(dead_letter_id)
+        if dead_letter is None:
+            raise click.ClickException(_unknown([dead_letter_id]))
         if as_json:
-            print_json(whole_letter_record(letter))
+            print_json(whole_dead_letter_record(dead_letter))
         else:
-            print_letter(letter, container.parsers())
+            print_dead_letter(dead_letter, container.parsers())
 
 
 @dead_letters.command(
@@ -101,7 +101,7 @@ def show(*, letter_id: str, as_json: bool) -> None:
 @_chosen_options
 @json_option
 def redrive(
-    *, letter_ids: tuple[str, ...], everything: bool, kind: str | None, as_json: bool
+    *, dead_letter_ids: tuple[str, ...], everything: bool, kind: str | None, as_json: bool
 ) -> None:
     """Process dead letters with today's code and settings; those that succeed are deleted.
 
@@ -109,24 +109,24 @@ def redrive(
     unauthenticated mail vouches for it: a human gets it. Safe to stop at any point, to run
     again, and twice at once. With --json: a line per letter. Exit code 1 if any stays.
     """
-    _check_choice(letter_ids, everything=everything, kind=kind)
+    _check_choice(dead_letter_ids, everything=everything, kind=kind)
     stay: list[DeadLetter] = []
     unknown: list[str] = []
     unreadable: list[str] = []
     done = 0
-    with opened_container() as container, progress("redriving", quiet=True) as advance:
-        letters = container.dead_letters()
+    with open_container() as container, progress("redriving", quiet=True) as advance:
+        dead_letters = container.dead_letters()
         chosen = (
-            _all(letters, kind, unreadable.append)
+            _all(dead_letters, kind, unreadable.append)
             if everything
-            else _named(letters, letter_ids, unknown.append)
+            else _named(dead_letters, dead_letter_ids, unknown.append)
         )
-        redrive_letter = container.redrive_dead_letters()
-        for done, letter in enumerate(chosen, start=1):
-            redriven = redrive_letter(letter)
+        redrive_dead_letter = container.redrive_dead_letters()
+        for done, dead_letter in enumerate(chosen, start=1):
+            redriven = redrive_dead_letter(dead_letter)
             _tell(redriven, as_json=as_json)
             if redriven.outcome is Redriven.FAILED:
-                stay.append(redriven.letter)
+                stay.append(redriven.dead_letter)
             advance(done)
     if not as_json and not unknown:
         print_rich(plain(_summary(done - len(stay), len(stay)), "bold"))
@@ -142,53 +142,60 @@ def redrive(
 )
 @_chosen_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def delete(*, letter_ids: tuple[str, ...], everything: bool, kind: str | None, yes: bool) -> None:
+def delete(
+    *, dead_letter_ids: tuple[str, ...], everything: bool, kind: str | None, yes: bool
+) -> None:
     """Delete dead letters with their requests, for ever. --all needs a --kind.
 
     An undeliverable message stays in the history of its conversation, and is never published.
     """
-    _check_choice(letter_ids, everything=everything, kind=kind)
+    _check_choice(dead_letter_ids, everything=everything, kind=kind)
     if everything and kind is None:
         raise click.UsageError("'--all' needs a '--kind': not everything at once")
     unreadable: list[str] = []
-    with opened_container() as container:
-        letters = container.dead_letters()
+    with open_container() as container:
+        dead_letters = container.dead_letters()
         chosen = (
-            [letter.letter_id for letter in _all(letters, kind, unreadable.append)]
+            [
+                dead_letter.dead_letter_id
+                for dead_letter in _all(dead_letters, kind, unreadable.append)
+            ]
             if everything
-            else letter_ids
+            else dead_letter_ids
         )
         if chosen and not yes:
             _confirm(len(chosen))
-        gone = [letter_id for letter_id in chosen if letters.delete(letter_id)]
+        gone = [dead_letter_id for dead_letter_id in chosen if dead_letters.delete(dead_letter_id)]
     click.echo(f"{count(len(gone), 'dead letter')} deleted.")
     _warn(unreadable)
     if not everything:
-        _fail((), [letter_id for letter_id in letter_ids if letter_id not in gone])
+        _fail(
+            (), [dead_letter_id for dead_letter_id in dead_letter_ids if dead_letter_id not in gone]
+        )
 
 
 def _all(
-    letters: "DeadLetters", kind: str | None, unreadable: Callable[[str], None]
+    dead_letters: "DeadLetters", kind: str | None, unreadable: Callable[[str], None]
 ) -> Iterator["DeadLetter"]:
     """Every letter, or every one of a kind."""
-    every = letters.each_letter(unreadable=unreadable)
-    return (letter for letter in every if kind in (None, letter.kind))
+    every = dead_letters.each_dead_letter(unreadable=unreadable)
+    return (dead_letter for dead_letter in every if kind in (None, dead_letter.kind))
 
 
 def _named(
-    letters: "DeadLetters", letter_ids: Iterable[str], unknown: Callable[[str], None]
+    dead_letters: "DeadLetters", dead_letter_ids: Iterable[str], unknown: Callable[[str], None]
 ) -> Iterator["DeadLetter"]:
     """The letters with these ids; ids that are nobody's are told to ``unknown``."""
-    for letter_id in dict.fromkeys(letter_ids):
-        letter = letters.get(letter_id)
-        if letter is None:
-            unknown(letter_id)
+    for dead_letter_id in dict.fromkeys(dead_letter_ids):
+        dead_letter = dead_letters.get(dead_letter_id)
+        if dead_letter is None:
+            unknown(dead_letter_id)
         else:
-            yield letter
+            yield dead_letter
 
 
-def _check_choice(letter_ids: Sequence[str], *, everything: bool, kind: str | None) -> None:
-    if bool(letter_ids) == everything:
+def _check_choice(dead_letter_ids: Sequence[str], *, everything: bool, kind: str | None) -> None:
+    if bool(dead_letter_ids) == everything:
         raise click.UsageError("either ids of dead letters or '--all'")
     if kind and not everything:
         raise click.UsageError("'--kind' goes with '--all'")
@@ -203,7 +210,7 @@ def _confirm(number: int) -> None:
         raise click.ClickException("nothing was deleted: '--yes' deletes without asking")
 
 
-def _tell(redriven: RedrivenLetter, *, as_json: bool) -> None:
+def _tell(redriven: RedrivenDeadLetter, *, as_json: bool) -> None:
     if as_json:
         print_json(redriven_record(redriven))
     else:
@@ -225,7 +232,7 @@ def _fail(
     if stay:
         first = stay[0]
         failed = f"{count(len(stay), 'dead letter')} failed again"
-        problems.append(f"{failed}, first {first.letter_id}: {first.reason}")
+        problems.append(f"{failed}, first {first.dead_letter_id}: {first.reason}")
     if unknown:
         problems.append(_unknown(unknown))
     if unreadable:
@@ -245,5 +252,5 @@ def _broken(unreadable: Collection[str]) -> str:
     )
 
 
-def _unknown(letter_ids: Sequence[str]) -> str:
-    return f"there is no dead letter {', '.join(letter_ids)}"
+def _unknown(dead_letter_ids: Sequence[str]) -> str:
+    return f"there is no dead letter {', '.join(dead_letter_ids)}"

@@ -6,7 +6,7 @@ from domain.addresses import ChannelType
 from domain.conversations import Conversation
 from entrypoints.cli.commands import Command
 from entrypoints.cli.conversation_views import conversation_record
-from entrypoints.cli.opened import opened_container
+from entrypoints.cli.opened import open_container
 from entrypoints.cli.output import (
     Column,
     examples,
@@ -38,7 +38,7 @@ def demo(*, as_json: bool) -> None:
 
     Running it again changes nothing. 'frontdesk send' writes to the same recipients.
     """
-    with opened_container() as container:
+    with open_container() as container:
         opened = [container.open_conversation()(_wanted(channel)) for channel in ChannelType]
     if as_json:
         for conversation, created in opened:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import click
 
 from entrypoints.cli.commands import Command
-from entrypoints.cli.opened import opened_container
+from entrypoints.cli.opened import open_container
 from entrypoints.cli.output import count, examples, json_option, plain, print_json, print_rich
 
 if TYPE_CHECKING:
-    from entrypoints.findings import Finding
+    from entrypoints.check_results import CheckResult
 
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
@@ -30,33 +30,35 @@ def doctor(*, as_json: bool) -> None:
     when, what cannot be read is 'wrong'. No data is changed. Exits with 1 if anything is wrong.
     """
     wrong = 0
-    for finding in _findings():
-        wrong += finding.verdict == "wrong"
+    for result in _check_results():
+        wrong += result.status == "wrong"
         if as_json:
-            print_json({"check": finding.check, "verdict": finding.verdict, "text": finding.text})
+            print_json({"check": result.check, "status": result.status, "text": result.text})
         else:
-            _print_line(finding)
+            _print_line(result)
     if wrong:
         raise click.ClickException(f"{count(wrong, 'problem')} found")
 
 
-def _print_line(finding: "Finding") -> None:
+def _print_line(result: "CheckResult") -> None:
     from rich.text import Text
 
-    verdict = plain(f"{finding.verdict:<6}", _STYLES[finding.verdict])
-    print_rich(Text.assemble(verdict, plain(f"{finding.check:<16}"), plain(finding.text)))
+    status = plain(f"{result.status:<6}", _STYLES[result.status])
+    print_rich(Text.assemble(status, plain(f"{result.check:<16}"), plain(result.text)))
 
 
-def _findings() -> "Iterator[Finding]":
-    from entrypoints.checks import examine
-    from entrypoints.findings import Finding, Verdict
+def _check_results() -> "Iterator[CheckResult]":
+    from entrypoints.check_results import CheckResult, CheckStatus
+    from entrypoints.checks import run_checks
     from infrastructure.settings import SettingsError
 
     try:
-        with opened_container() as container:
+        with open_container() as container:
             settings = container.settings()
             backends = f"storage {settings.storage}, queues {settings.queue}"
-            yield Finding("settings", Verdict.OK, backends)
-            yield from examine(container)
+            yield CheckResult("settings", CheckStatus.OK, backends)
+            yield from run_checks(container)
     except SettingsError as error:
-        yield from (Finding("settings", Verdict.WRONG, problem) for problem in error.problems)
+        yield from (
+            CheckResult("settings", CheckStatus.WRONG, problem) for problem in error.problems
+        )

@@ -10,12 +10,12 @@ from domain.addresses import Address, AddressKind, ChannelType
 from domain.errors import InvalidAddressError
 from entrypoints.cli.addresses import CHANNELS, sender_address
 from entrypoints.cli.commands import Command
-from entrypoints.cli.opened import opened_container
+from entrypoints.cli.opened import open_container
 from entrypoints.cli.output import count, examples, json_option, plain, print_json, print_rich
 from entrypoints.cli.progress import progress
 
 if TYPE_CHECKING:
-    from application.erase_sender import ErasureReport
+    from application.erase_person import ErasureReport
 
 _COUNTS = (
     ("messages", "message", "messages"),
@@ -26,7 +26,7 @@ _COUNTS = (
     ("spooled", "spooled webhook", "spooled webhooks"),
     ("dead_letters", "dead letter", "dead letters"),
     ("answers", "answer in outgoing.jsonl", "answers in outgoing.jsonl"),
-    ("unfinished", "unfinished file", "unfinished files"),
+    ("stale_temporary_files", "stale temporary file", "stale temporary files"),
 )
 
 
@@ -56,8 +56,8 @@ def erase(*, sender: str, channel: str | None, yes: bool, as_json: bool) -> None
     addresses = _addresses(sender, channel)
     if not yes:
         _ask(addresses)
-    with opened_container() as container, progress("messages", quiet=as_json) as advance:
-        report = container.erase_sender()(addresses, advance)
+    with open_container() as container, progress("messages", quiet=as_json) as advance:
+        report = container.erase_person()(addresses, advance)
     if as_json:
         print_json(_record(addresses, report))
     else:

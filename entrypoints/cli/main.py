@@ -22,11 +22,11 @@ from entrypoints.cli.doctor import doctor
 from entrypoints.cli.erase import erase
 from entrypoints.cli.migrate import migrate
 from entrypoints.cli.output import examples, one_line, safe_encoding
+from entrypoints.cli.purge import purge
 from entrypoints.cli.queues import queues
 from entrypoints.cli.relay import relay
 from entrypoints.cli.send import send
 from entrypoints.cli.serve import serve
-from entrypoints.cli.sweep import sweep
 from entrypoints.cli.unmatched import unmatched
 
 FAILED = 1
@@ -133,7 +133,7 @@ for command in (
     dead_letters,
     relay,
     erase,
-    sweep,
+    purge,
     migrate,
     doctor,
 ):

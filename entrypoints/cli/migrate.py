@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from entrypoints.cli.commands import Command
-from entrypoints.cli.opened import opened_container
+from entrypoints.cli.opened import open_container
 from entrypoints.cli.output import count, examples, json_option, plain, print_json, print_rich
 from entrypoints.cli.progress import progress
 
@@ -27,21 +27,21 @@ def migrate(*, as_json: bool) -> None:
     line per record that had such a list.
     """
     records = imported = 0
-    unfinished: list[str] = []
-    with opened_container() as container, progress("records", quiet=as_json) as advance:
+    stale_temporary_files: list[str] = []
+    with open_container() as container, progress("records", quiet=as_json) as advance:
         for migrated in container.migrate_history()():
             records, imported = records + 1, imported + migrated.imported
             advance(records)
             if not migrated.complete:
-                unfinished.append(migrated.key.conversation_id)
+                stale_temporary_files.append(migrated.key.conversation_id)
             if as_json:
                 print_json(_migrated_record(migrated))
     if not as_json:
-        print_rich(plain(_summary(records - len(unfinished), imported), "bold"))
-    if unfinished:
+        print_rich(plain(_summary(records - len(stale_temporary_files), imported), "bold"))
+    if stale_temporary_files:
         raise click.ClickException(
-            f"another system kept writing to {count(len(unfinished), 'record')}, "
-            f"first {unfinished[0]}: run it again, best after that system has stopped"
+            f"another system kept writing to {count(len(stale_temporary_files), 'record')}, "
+            f"first {stale_temporary_files[0]}: run it again, best after that system has stopped"
         )
 
 

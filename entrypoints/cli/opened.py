@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened_container() -> Iterator["Container"]:
+def open_container() -> Iterator["Container"]:
     """The container for this environment; its databases are closed at the end."""
     # It brings every setting and its checks with it: only when a command really runs.
     from entrypoints.container import build_container

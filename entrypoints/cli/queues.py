@@ -11,7 +11,7 @@ from application.clock import utc_now
 from domain.routing import ALL_QUEUES
 from domain.times import rfc3339
 from entrypoints.cli.commands import Group
-from entrypoints.cli.opened import opened_container
+from entrypoints.cli.opened import open_container
 from entrypoints.cli.output import (
     Column,
     age,
@@ -50,7 +50,7 @@ def queues() -> None:
 @json_option
 def list_command(*, as_json: bool) -> None:
     """List the six queues: ready, delayed, taken but not acknowledged, and the oldest's age."""
-    with opened_container() as container:
+    with open_container() as container:
         depths = container.context_queue().depths()
     if as_json:
         for depth in depths:
@@ -117,7 +117,7 @@ def read(
     --json a line holds queue, receipt, receive_count and context.
     """
     name = _QUEUES[queue]
-    with opened_container() as container:
+    with open_container() as container:
         reader = container.context_queue()
         if include_delayed and not reader.shows_delayed:
             raise click.ClickException(
@@ -132,7 +132,7 @@ def read(
         for delivery in deliveries:
             _print_delivery(delivery, as_json=as_json)
         # Acknowledged only after printing: what nobody saw must not be lost in a broken pipe.
-        kept = [
+        remaining = [
             delivery.receipt
             for delivery in deliveries
             if acknowledge and not reader.acknowledge(name, delivery.receipt)
@@ -140,9 +140,9 @@ def read(
         depth = next(depth for depth in reader.depths() if depth.queue == name)
         delay_seconds = container.settings().reply_delay_seconds
         hint = ": --include-delayed shows it" if reader.shows_delayed else ""
-    if kept:
+    if remaining:
         raise click.ClickException(
-            f"{queue}: {count(len(kept), 'context')} could not be acknowledged and will come back"
+            f"{queue}: {count(len(remaining), 'context')} could not be acknowledged: will come back"
         )
     if not as_json:
         comes_back = None if acknowledge else visibility_seconds
@@ -150,7 +150,7 @@ def read(
 
 
 def _print_delivery(delivery: "Delivery", *, as_json: bool) -> None:
-    from infrastructure.wire import context_to_json
+    from infrastructure.context_json import context_to_json
 
     context = json.loads(context_to_json(delivery.context))
     if as_json:
@@ -214,7 +214,7 @@ def _next_within(depth: "QueueDepth", delay_seconds: int, now: datetime) -> str:
 @click.argument("receipt")
 def acknowledge(*, queue: str, receipt: str) -> None:
     """Remove a context that 'queues read' showed, by its RECEIPT."""
-    with opened_container() as container:
+    with open_container() as container:
         done = container.context_queue().acknowledge(_QUEUES[queue], receipt)
     if not done:
         raise click.ClickException(

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from application.work_off_spool import WorkedOff
+from application.drain_spool import DrainOutcome
 from domain.times import rfc3339
 from entrypoints.cli.commands import Command
-from entrypoints.cli.opened import opened_container
+from entrypoints.cli.opened import open_container
 from entrypoints.cli.output import count, examples, json_option, plain, print_json, print_rich
 from entrypoints.cli.progress import progress
 
@@ -31,16 +31,16 @@ def relay(*, as_json: bool) -> None:
     and still fails, 0 if the rest only waits.
     """
     outcomes: dict[str, str] = {}
-    with opened_container() as container, progress("messages", quiet=as_json) as advance:
-        for work in (_work_off_spool, _relay_pending):
+    with open_container() as container, progress("messages", quiet=as_json) as advance:
+        for work in (_drain_spool, _relay_outbox):
             for some in work(container):
                 outcomes.update(some)
                 advance(len(outcomes))
-        done, waiting = _counted(outcomes), _waiting(container)
+        done, backlog = _counted(outcomes), _backlog(container)
     if as_json:
-        print_json({**done, **waiting})
+        print_json({**done, **backlog})
     else:
-        print_rich(*(plain(sentence, "bold") for sentence in _sentences(done, waiting)))
+        print_rich(*(plain(sentence, "bold") for sentence in _sentences(done, backlog)))
     if failed := done["failed"]:
         raise click.ClickException(
             f"{count(failed, 'message')} cannot be brought on the way now: "
@@ -48,34 +48,34 @@ def relay(*, as_json: bool) -> None:
         )
 
 
-def _work_off_spool(container: "Container") -> Iterator[Mapping[str, str]]:
+def _drain_spool(container: "Container") -> Iterator[Mapping[str, str]]:
     """What became of each webhook in the spool, by its name, as long as any gets on."""
-    from entrypoints.leftovers import SPOOL_BATCH
+    from entrypoints.background_jobs import SPOOL_BATCH
 
-    work_off = container.work_off_spool()
+    drain = container.drain_spool()
     gets_on = True
     while gets_on:
-        outcomes = {one.entry.entry_id: _NAMES[got] for one, got in work_off.each(SPOOL_BATCH)}
+        outcomes = {one.entry.entry_id: _NAMES[got] for one, got in drain.each(SPOOL_BATCH)}
         # What was put back comes again before long: during an outage there would be no end.
         gets_on = any(outcome != "failed" for outcome in outcomes.values())
         yield outcomes
 
 
 _NAMES = {
-    WorkedOff.RECEIVED: "received",
-    WorkedOff.DEAD_LETTER: "dead_letters",
-    WorkedOff.PUT_BACK: "failed",
+    DrainOutcome.RECEIVED: "received",
+    DrainOutcome.DEAD_LETTER: "dead_letters",
+    DrainOutcome.RELEASED: "failed",
 }
 
 
-def _relay_pending(container: "Container") -> Iterator[Mapping[str, str]]:
+def _relay_outbox(container: "Container") -> Iterator[Mapping[str, str]]:
     """What became of each pending message that is due, by its key, as long as any gets on."""
-    from entrypoints.leftovers import RELAY_BATCH
+    from entrypoints.background_jobs import RELAY_BATCH
 
-    relay_pending = container.relay_pending()
+    relay_outbox = container.relay_outbox()
     gets_on = True
     while gets_on:
-        outcomes = {one.gate_key: outcome for one, outcome in relay_pending.each(RELAY_BATCH)}
+        outcomes = {one.gate_key: outcome for one, outcome in relay_outbox.each(RELAY_BATCH)}
         gets_on = any(outcome in {"relayed", "given_up"} for outcome in outcomes.values())
         yield outcomes
 
@@ -91,7 +91,7 @@ def _counted(outcomes: Mapping[str, str]) -> dict[str, int]:
     }
 
 
-class _Waiting(TypedDict):
+class _Backlog(TypedDict):
     """What is still there in the end, due or not; of pending messages a hundred are counted."""
 
     pending: int
@@ -100,8 +100,8 @@ class _Waiting(TypedDict):
     broken: int
 
 
-def _waiting(container: "Container") -> _Waiting:
-    from entrypoints.waiting import Pending
+def _backlog(container: "Container") -> _Backlog:
+    from entrypoints.backlog import Pending
 
     pending, depth = Pending.of(container), container.spool().depth()
     return {
@@ -112,8 +112,8 @@ def _waiting(container: "Container") -> _Waiting:
     }
 
 
-def _sentences(done: Mapping[str, int], waiting: _Waiting) -> Iterator[str]:
-    from entrypoints.waiting import SPOOL_MINUTES, at_most
+def _sentences(done: Mapping[str, int], backlog: _Backlog) -> Iterator[str]:
+    from entrypoints.backlog import SPOOL_MINUTES, at_most
 
     if any(done.values()):
         yield (
@@ -121,14 +121,14 @@ def _sentences(done: Mapping[str, int], waiting: _Waiting) -> Iterator[str]:
             f"{count(done['relayed'], 'pending message')} published, "
             f"{count(done['dead_letters'], 'dead letter')} written."
         )
-    elif any(waiting.values()):
+    elif any(backlog.values()):
         yield "Nothing is due now."
     else:
         yield "Nothing was left behind."
-    if waiting["pending"]:
-        when = waiting["next_attempt_at"]
-        yield f"Pending: {at_most(waiting['pending'])}, the next attempt is due at {when}."
-    if waiting["spooled"]:
-        yield f"In the spool: {waiting['spooled']}, each is due within {SPOOL_MINUTES} minutes."
-    if waiting["broken"]:
-        yield f"Broken files in the spool: {waiting['broken']}, see 'frontdesk doctor'."
+    if backlog["pending"]:
+        when = backlog["next_attempt_at"]
+        yield f"Pending: {at_most(backlog['pending'])}, the next attempt is due at {when}."
+    if backlog["spooled"]:
+        yield f"In the spool: {backlog['spooled']}, each is due within {SPOOL_MINUTES} minutes."
+    if backlog["broken"]:
+        yield f"Broken files in the spool: {backlog['broken']}, see 'frontdesk doctor'."

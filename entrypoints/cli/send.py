@@ -111,7 +111,7 @@ def _send(
     if as_json:
         pass
     elif times == 1:
-        send_report.print_answer(answers[0], _LOOK_FOR_IT)
+        send_report.print_response(answers[0], _LOOK_FOR_IT)
     else:
         send_report.print_summary(answers, seconds, concurrency)
     send_report.check_accepted(answers)
@@ -119,7 +119,7 @@ def _send(
 
 def _collect(coming: "Iterable[Answer]", url: str, times: int, *, as_json: bool) -> "list[Answer]":
     """Every answer, in the order in which they came; at once the end if nobody is there."""
-    from entrypoints.cli.send_report import print_answer_json
+    from entrypoints.cli.send_report import print_response_json
 
     answers: list[Answer] = []
     with progress("sending", times, quiet=as_json) as advance:
@@ -127,7 +127,7 @@ def _collect(coming: "Iterable[Answer]", url: str, times: int, *, as_json: bool)
             if answer.nobody_listens and not answers:
                 raise click.ClickException(_nobody_listens(url))
             if as_json:
-                print_answer_json(answer)
+                print_response_json(answer)
             answers.append(answer)
             advance(len(answers))
     return answers

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError
-from urllib3.exceptions import TimeoutError as NoAnswerInTimeError
+from urllib3.exceptions import TimeoutError as NoResponseInTimeError
 
 from infrastructure.channels.simulation import SimulatedRequest
 
@@ -94,7 +94,7 @@ class Poster:
 def _problem(error: HTTPError) -> str:
     if isinstance(error, NewConnectionError):
         return "nothing answers"
-    if isinstance(error, NoAnswerInTimeError):
+    if isinstance(error, NoResponseInTimeError):
         return f"no answer within {TIMEOUT_SECONDS:g} s"
     return f"the connection broke ({type(error).__name__})"
 

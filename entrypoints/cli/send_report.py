@@ -57,7 +57,7 @@ def latency(seconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds >= _COARSE else f"{milliseconds:.1f} ms"
 
 
-def answer_record(answer: Answer) -> dict[str, object]:
+def response_record(answer: Answer) -> dict[str, object]:
     """One answer for a program."""
     return {
         "message_id": answer.message_id,
@@ -69,12 +69,12 @@ def answer_record(answer: Answer) -> dict[str, object]:
     }
 
 
-def print_answer_json(answer: Answer) -> None:
+def print_response_json(answer: Answer) -> None:
     """One line of JSON Lines."""
-    print_json(answer_record(answer))
+    print_json(response_record(answer))
 
 
-def print_answer(answer: Answer, look_for_it: str | None) -> None:
+def print_response(answer: Answer, look_for_it: str | None) -> None:
     """One answer in full, with where its message can be found."""
     head = f"{_label(answer)}  {answer.content_type}  {latency(answer.seconds)}"
     body = answer.body.decode(errors="replace")[:_BODY_COLUMNS]

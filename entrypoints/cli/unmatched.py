@@ -10,7 +10,7 @@ from domain.messages import MessageRecord
 from domain.times import rfc3339
 from entrypoints.cli.commands import Group
 from entrypoints.cli.listing import OldestFirst
-from entrypoints.cli.opened import opened_container
+from entrypoints.cli.opened import open_container
 from entrypoints.cli.output import (
     Column,
     count,
@@ -40,7 +40,7 @@ def unmatched() -> None:
 @json_option
 def list_command(*, limit: int, as_json: bool) -> None:
     """List the messages that belong to no conversation, oldest first."""
-    with opened_container() as container:
+    with open_container() as container:
         records = list(islice(all_unmatched(container.message_store()), limit))
     _UNMATCHED.print(records, limit, as_json=as_json)
 
@@ -101,7 +101,7 @@ def redrive(*, as_json: bool) -> None:
     conversation_id null when it is still unmatched.
     """
     joined = left = 0
-    with opened_container() as container, progress("matching", quiet=True) as advance:
+    with open_container() as container, progress("matching", quiet=True) as advance:
         for record, conversation in container.redrive_unmatched()():
             joined, left = joined + bool(conversation), left + (not conversation)
             advance(joined + left)

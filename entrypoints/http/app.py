@@ -34,10 +34,10 @@ SLOW_SECONDS = 1.0
 PLACE_SECONDS = 2.0
 """How long a request waits for one of the places before it is put aside."""
 
-ASIDE_SECONDS = 8.0
+SPOOL_SECONDS = 8.0
 """How long putting it aside may take before the provider shall try again."""
 
-ASIDE_THREADS = 4
+SPOOL_THREADS = 4
 
 LARGE_BODIES_AT_ONCE = 4
 """How many bodies of the largest size may be held, arriving or worked on.
@@ -66,7 +66,7 @@ class WebhookEndpoint:
     max_requests: int
     requests: asyncio.Semaphore = field(init=False)
     places: asyncio.Semaphore = field(init=False)
-    aside: asyncio.Semaphore = field(init=False)
+    spooling: asyncio.Semaphore = field(init=False)
     threads: CapacityLimiter = field(init=False)
     memory: BodyMemory = field(init=False)
     arriving: dict[asyncio.Timeout, float] = field(init=False, default_factory=dict)
@@ -75,8 +75,8 @@ class WebhookEndpoint:
         """Make the places, as many threads, and the room for bodies."""
         object.__setattr__(self, "requests", asyncio.Semaphore(self.max_requests))
         object.__setattr__(self, "places", asyncio.Semaphore(self.max_in_flight))
-        object.__setattr__(self, "aside", asyncio.Semaphore(ASIDE_THREADS))
-        threads = CapacityLimiter(self.max_in_flight + ASIDE_THREADS)
+        object.__setattr__(self, "spooling", asyncio.Semaphore(SPOOL_THREADS))
+        threads = CapacityLimiter(self.max_in_flight + SPOOL_THREADS)
         object.__setattr__(self, "threads", threads)
         room = BodyMemory(LARGE_BODIES_AT_ONCE * self.max_body_bytes)
         object.__setattr__(self, "memory", room)
@@ -144,15 +144,15 @@ class WebhookEndpoint:
             async with _within(PLACE_SECONDS, OverloadedError("no place became free")):
                 await self.places.acquire()
         except OverloadedError:
-            return await self._put_aside(webhook, held)
+            return await self._spool(webhook, held)
         held.callback(self.places.release)
         return await self._on_a_thread(self.receive_webhook, webhook, held)
 
-    async def _put_aside(self, webhook: WebhookRequest, held: ExitStack) -> WebhookResponse:
-        async with _within(ASIDE_SECONDS, OverloadedError("too much is put aside at once")):
-            await self.aside.acquire()
-            held.callback(self.aside.release)
-            return await self._on_a_thread(self.receive_webhook.put_aside, webhook, held)
+    async def _spool(self, webhook: WebhookRequest, held: ExitStack) -> WebhookResponse:
+        async with _within(SPOOL_SECONDS, OverloadedError("too much is put aside at once")):
+            await self.spooling.acquire()
+            held.callback(self.spooling.release)
+            return await self._on_a_thread(self.receive_webhook.spool, webhook, held)
 
     async def _on_a_thread(
         self,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
 
-from entrypoints.http.ending import TASK_SECONDS, Ending
+from entrypoints.http.shutdown import TASK_SECONDS, Shutdown
 
 logger = logging.getLogger(__name__)
 
@@ -21,14 +21,14 @@ class Task:
 
 
 @contextmanager
-def running(tasks: Sequence[Task], ending: Ending) -> Iterator[None]:
+def running(tasks: Sequence[Task], shutdown: Shutdown) -> Iterator[None]:
     """Run each task on a thread of its own until the end begins, at the latest with the block.
 
     Then no task begins anything new; what was begun and takes too long is left to whoever
     comes next, which every task can bear: it is what a crash does.
     """
     threads = [
-        Thread(target=_repeat, args=(task, ending.begun), name=task.name, daemon=True)
+        Thread(target=_repeat, args=(task, shutdown.begun), name=task.name, daemon=True)
         for task in tasks
     ]
     for thread in threads:
@@ -36,13 +36,13 @@ def running(tasks: Sequence[Task], ending: Ending) -> Iterator[None]:
     try:
         yield
     finally:
-        ending.begin()
+        shutdown.begin()
         for thread in threads:
-            thread.join(ending.seconds_left(TASK_SECONDS))
+            thread.join(shutdown.seconds_left(TASK_SECONDS))
 
 
-def _repeat(task: Task, ending: Event) -> None:
-    while not ending.is_set():
+def _repeat(task: Task, shutdown: Event) -> None:
+    while not shutdown.is_set():
         try:
             has_more = task.work()
         except Exception as error:
@@ -54,4 +54,4 @@ def _repeat(task: Task, ending: Event) -> None:
             )
             has_more = False
         if not has_more:
-            ending.wait(task.rest_seconds)
+            shutdown.wait(task.rest_seconds)

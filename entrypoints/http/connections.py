@@ -11,7 +11,7 @@ READ_SECONDS = 10.0
 """How long a client may leave unread what would fill a hundred answers."""
 
 
-class ImpatientProtocol(H11Protocol):
+class TimeoutProtocol(H11Protocol):
     """Ends a connection on which a head does not arrive in time, or answers are not read.
 
     uvicorn itself waits for both without end. Beyond its ``limit_concurrency`` a new connection
@@ -29,7 +29,7 @@ class ImpatientProtocol(H11Protocol):
         # uvicorn would answer whatever is beyond the limit, health checks too, in its own words.
         limit, self.limit_concurrency = self.limit_concurrency, None
         if limit is not None and len(self.connections) > limit:
-            self._make_room()
+            self._close_oldest()
 
     def data_received(self, data: bytes) -> None:
         """See ``asyncio.Protocol``."""
@@ -64,11 +64,11 @@ class ImpatientProtocol(H11Protocol):
         elif self._timer is None:
             self._timer = self.loop.call_later(HEAD_SECONDS, self._end)
 
-    def _make_room(self) -> None:
-        others = [one for one in self.connections if isinstance(one, ImpatientProtocol)]
+    def _close_oldest(self) -> None:
+        others = [one for one in self.connections if isinstance(one, TimeoutProtocol)]
         unread = {one._unread.when(): one for one in others if one._unread}
-        waiting = {one._timer.when(): one for one in others if one._timer}
-        candidates = unread or waiting  # this one at least waits
+        backlog = {one._timer.when(): one for one in others if one._timer}
+        candidates = unread or backlog  # this one at least waits
         longest = candidates[min(candidates)]
         # Before it is gone another connection may come, which must not count on its room.
         longest._stop()

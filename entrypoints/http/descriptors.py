@@ -19,24 +19,24 @@ _FEWEST = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ConnectionLimits:
     """How many connections may be open, and how many accepted beyond that at one time."""
 
     connections: int = MAX_CONNECTIONS
     accepted_at_once: int = ACCEPTED_AT_ONCE
 
 
-def make_room(max_in_flight: int) -> Room:
+def connection_limits(max_in_flight: int) -> ConnectionLimits:
     """Raise this process's limit of open files as far as needed and allowed; the room there is."""
     own = _OWN_FILES + _OWN_FILES_A_PLACE * max_in_flight
-    return room_within(_raised(own + MAX_CONNECTIONS + ACCEPTED_AT_ONCE) - own)
+    return limits_within(_raised(own + MAX_CONNECTIONS + ACCEPTED_AT_ONCE) - own)
 
 
-def room_within(files: float) -> Room:
+def limits_within(files: float) -> ConnectionLimits:
     """The room for connections in so many files."""
     accepted_at_once = min(ACCEPTED_AT_ONCE, max(files, _FEWEST) // 4)
     connections = min(MAX_CONNECTIONS, max(files, _FEWEST) - accepted_at_once)
-    return Room(int(connections), int(accepted_at_once))
+    return ConnectionLimits(int(connections), int(accepted_at_once))
 
 
 def _raised(wanted: int) -> float:

@@ -12,17 +12,17 @@ import uvicorn
 from starlette.applications import Starlette
 
 from domain.errors import WebhookHandlerError
+from entrypoints.background_jobs import DailyPurge, drain_some, relay_some
 from entrypoints.checks import require_backends
 from entrypoints.container import Container, build_container
 from entrypoints.http.app import WebhookEndpoint, create_app
 from entrypoints.http.background import Task, running
-from entrypoints.http.connections import ImpatientProtocol
-from entrypoints.http.descriptors import ACCEPTED_AT_ONCE, Room, make_room
-from entrypoints.http.ending import GRACEFUL_SECONDS, Ending, end_in_time
+from entrypoints.http.connections import TimeoutProtocol
+from entrypoints.http.descriptors import ACCEPTED_AT_ONCE, ConnectionLimits, connection_limits
 from entrypoints.http.loop_errors import LoopErrors
 from entrypoints.http.public_url import PublicUrl
 from entrypoints.http.readiness import Readiness
-from entrypoints.leftovers import DailySweep, relay_some, work_off_some
+from entrypoints.http.shutdown import GRACEFUL_SECONDS, Shutdown, end_in_time
 from infrastructure.settings import Settings
 from infrastructure.telemetry.logs import configure_logging
 
@@ -43,37 +43,37 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
     settings = container.settings()
     configure_logging(settings.log_level)
     try:
-        container.tenancy()
+        container.tenant_configuration()
         require_backends(container)
         check_ready(container)
         with listen(host, port) as listener:
             for line in banner(settings, listener):
                 click.echo(line)
             sys.stdout.flush()
-            ending = Ending()
-            end_in_time(ending)
-            with running(background_tasks(container), ending):
-                _serve(container, listener, ending)
+            shutdown = Shutdown()
+            end_in_time(shutdown)
+            with running(background_tasks(container), shutdown):
+                _serve(container, listener, shutdown)
     finally:
         container.shutdown_resources()
 
 
-def _serve(container: Container, listener: socket.socket, ending: Ending) -> None:
-    room = make_room(container.settings().max_in_flight)
+def _serve(container: Container, listener: socket.socket, shutdown: Shutdown) -> None:
+    room = connection_limits(container.settings().max_in_flight)
     app = create_app(webhook_endpoint(container, room), Readiness(lambda: check_ready(container)))
     # uvicorn repeats the signal that ended it under the handler that was there before. Ours
     # does nothing, so that an ordered end is an exit with status 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    OrderlyServer(server_config(app, room), ending).run(sockets=[listener])
+    GracefulServer(server_config(app, room), shutdown).run(sockets=[listener])
 
 
-class OrderlyServer(uvicorn.Server):
+class GracefulServer(uvicorn.Server):
     """Tells ``ending`` of the signal that ends it, and has its event loop's complaints logged."""
 
-    def __init__(self, config: uvicorn.Config, ending: Ending) -> None:
+    def __init__(self, config: uvicorn.Config, shutdown: Shutdown) -> None:
         super().__init__(config)
-        self._ending = ending
+        self._shutdown = shutdown
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See ``uvicorn.Server``."""
@@ -82,15 +82,15 @@ class OrderlyServer(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """See ``uvicorn.Server``."""
-        self._ending.begin()
+        self._shutdown.begin()
         super().handle_exit(sig, frame)
 
 
-def server_config(app: Starlette, room: Room) -> uvicorn.Config:
+def server_config(app: Starlette, room: ConnectionLimits) -> uvicorn.Config:
     """How ``app`` is served: within bounds, and without telling anybody more than needed."""
     return uvicorn.Config(
         app,
-        http=ImpatientProtocol,
+        http=TimeoutProtocol,
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -105,19 +105,19 @@ def server_config(app: Starlette, room: Room) -> uvicorn.Config:
 def background_tasks(container: Container) -> list[Task]:
     """Work off the spool, relay what stayed pending, and remove what is too old.
 
-    Other processes may do the same. On DynamoDB a sweep reads whole tables: there it is left
+    Other processes may do the same. On DynamoDB a purge reads whole tables: there it is left
     to whoever wants to pay for it.
     """
     tasks = [
-        Task("spool", lambda: work_off_some(container), rest_seconds=1.0),
+        Task("spool", lambda: drain_some(container), rest_seconds=1.0),
         Task("relay", lambda: relay_some(container), rest_seconds=10.0),
     ]
     if container.settings().storage != "dynamodb":
-        tasks.append(Task("sweep", DailySweep(container), rest_seconds=DAY_SECONDS))
+        tasks.append(Task("purge", DailyPurge(container), rest_seconds=DAY_SECONDS))
     return tasks
 
 
-def webhook_endpoint(container: Container, room: Room | None = None) -> WebhookEndpoint:
+def webhook_endpoint(container: Container, room: ConnectionLimits | None = None) -> WebhookEndpoint:
     """The endpoint with what the container holds.
 
     It works on fewer requests at once than there may be connections: on one of the others it
@@ -130,7 +130,7 @@ def webhook_endpoint(container: Container, room: Room | None = None) -> WebhookE
         clock=container.clock(),
         max_body_bytes=settings.max_body_bytes,
         max_in_flight=settings.max_in_flight,
-        max_requests=(room or Room()).connections * 15 // 16,
+        max_requests=(room or ConnectionLimits()).connections * 15 // 16,
     )
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from application.ports.files import DeadLetter, DeadLetters, ignore
 from domain.errors import StorageUnavailableError
 from infrastructure.blobs.dead_letter_json import (
-    BrokenLetterError,
-    letter_from_json,
-    letter_to_json,
-    readable_letters,
+    BrokenDeadLetterError,
+    dead_letter_from_json,
+    dead_letter_to_json,
+    readable_dead_letters,
 )
 from infrastructure.blobs.keys import checked_key, is_key
 from infrastructure.durable_files import BROKEN_FILE, create_file, remove_file, replace_file
@@ -31,28 +31,30 @@ class FileDeadLetters(DeadLetters):
     def __init__(self, directory: Path) -> None:
         self._directory = directory.absolute()
 
-    def keep(self, letter: DeadLetter) -> None:
+    def keep(self, dead_letter: DeadLetter) -> None:
         """See ``DeadLetters``."""
-        path = self._path(checked_key(letter.letter_id))
+        path = self._path(checked_key(dead_letter.dead_letter_id))
         with _errors("written"):
-            create_file(path, letter_to_json(letter), modified_at=letter.created_at)
+            create_file(path, dead_letter_to_json(dead_letter), modified_at=dead_letter.created_at)
 
-    def replace(self, letter: DeadLetter) -> bool:
+    def replace(self, dead_letter: DeadLetter) -> bool:
         """See ``DeadLetters``."""
-        path = self._path(checked_key(letter.letter_id))
+        path = self._path(checked_key(dead_letter.dead_letter_id))
         with _errors("written"):
-            return replace_file(path, letter_to_json(letter), modified_at=letter.created_at)
+            return replace_file(
+                path, dead_letter_to_json(dead_letter), modified_at=dead_letter.created_at
+            )
 
-    def get(self, letter_id: str) -> DeadLetter | None:
+    def get(self, dead_letter_id: str) -> DeadLetter | None:
         """See ``DeadLetters``."""
-        return self._read(letter_id) if is_key(letter_id) else None
+        return self._read(dead_letter_id) if is_key(dead_letter_id) else None
 
-    def delete(self, letter_id: str) -> bool:
+    def delete(self, dead_letter_id: str) -> bool:
         """See ``DeadLetters``."""
         with _errors("deleted"):
-            return is_key(letter_id) and remove_file(self._path(letter_id))
+            return is_key(dead_letter_id) and remove_file(self._path(dead_letter_id))
 
-    def list_letters(
+    def list_dead_letters(
         self,
         limit: int,
         *,
@@ -64,7 +66,9 @@ class FileDeadLetters(DeadLetters):
         names = [name for time, name in self._places() if start is None or (time, name) > start]
         return tuple(islice(self._readable(names, unreadable), limit))
 
-    def each_letter(self, *, unreadable: Callable[[str], None] = ignore) -> Iterator[DeadLetter]:
+    def each_dead_letter(
+        self, *, unreadable: Callable[[str], None] = ignore
+    ) -> Iterator[DeadLetter]:
         """See ``DeadLetters``."""
         return self._readable([name for _, name in self._places()], unreadable)
 
@@ -81,27 +85,31 @@ class FileDeadLetters(DeadLetters):
     def _readable(
         self, names: Iterable[str], unreadable: Callable[[str], None]
     ) -> Iterator[DeadLetter]:
-        return readable_letters(names, self._read, lambda name: unreadable(str(self._path(name))))
+        return readable_dead_letters(
+            names, self._read, lambda name: unreadable(str(self._path(name)))
+        )
 
     def _read(self, name: str) -> DeadLetter | None:
         path = self._path(name)
         try:
-            return letter_from_json(path.read_bytes(), name)
+            return dead_letter_from_json(path.read_bytes(), name)
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise BrokenLetterError(f"{path.name} is not a dead letter") from error
+            raise BrokenDeadLetterError(f"{path.name} is not a dead letter") from error
         except OSError as error:
-            kind = BrokenLetterError if error.errno in BROKEN_FILE else StorageUnavailableError
+            kind = BrokenDeadLetterError if error.errno in BROKEN_FILE else StorageUnavailableError
             raise kind(f"{path.name} could not be read: {error.strerror}") from error
 
-    def _place_of(self, letter: DeadLetter) -> tuple[int, str]:
+    def _place_of(self, dead_letter: DeadLetter) -> tuple[int, str]:
         """Where ``letter`` stands in ``_places``: elsewhere if its file is a copy of a backup."""
-        time = _modified_at(self._path(letter.letter_id))
-        return _microseconds(letter.created_at) if time is None else time, letter.letter_id
+        time = _modified_at(self._path(dead_letter.dead_letter_id))
+        return _microseconds(
+            dead_letter.created_at
+        ) if time is None else time, dead_letter.dead_letter_id
 
-    def _path(self, letter_id: str) -> Path:
-        return self._directory / f"{letter_id}{_SUFFIX}"
+    def _path(self, dead_letter_id: str) -> Path:
+        return self._directory / f"{dead_letter_id}{_SUFFIX}"
 
     def _places(self) -> list[tuple[int, str]]:
         """The time and id of every letter, in order."""

@@ -9,11 +9,11 @@ from domain.times import parse_rfc3339, rfc3339
 from infrastructure.request_json import request_from_json, request_to_json
 
 
-class BrokenLetterError(StorageUnavailableError):
+class BrokenDeadLetterError(StorageUnavailableError):
     """What lies where a dead letter is expected cannot be read as one, and never will be."""
 
 
-def readable_letters(
+def readable_dead_letters(
     places: Iterable[str],
     read: Callable[[str], DeadLetter | None],
     unreadable: Callable[[str], None],
@@ -21,37 +21,37 @@ def readable_letters(
     """What ``read`` finds in each place when its turn comes; ``unreadable`` is told the broken."""
     for place in places:
         try:
-            letter = read(place)
-        except BrokenLetterError:
+            dead_letter = read(place)
+        except BrokenDeadLetterError:
             unreadable(place)
             continue
-        if letter is not None:
-            yield letter
+        if dead_letter is not None:
+            yield dead_letter
 
 
-def letter_to_json(letter: DeadLetter) -> bytes:
+def dead_letter_to_json(dead_letter: DeadLetter) -> bytes:
     """A letter with its request complete, if it has one."""
     content: dict[str, object] = {
-        "letter_id": letter.letter_id,
-        "kind": letter.kind,
-        "reason": letter.reason,
-        "account": letter.account,
-        "attempts": letter.attempts,
-        "created_at": rfc3339(letter.created_at),
+        "dead_letter_id": dead_letter.dead_letter_id,
+        "kind": dead_letter.kind,
+        "reason": dead_letter.reason,
+        "account": dead_letter.account,
+        "attempts": dead_letter.attempts,
+        "created_at": rfc3339(dead_letter.created_at),
     }
-    if letter.request is not None:
-        content["request"] = request_to_json(letter.request)
-    if letter.gate_key is not None:
-        content["gate_key"] = letter.gate_key
+    if dead_letter.request is not None:
+        content["request"] = request_to_json(dead_letter.request)
+    if dead_letter.gate_key is not None:
+        content["gate_key"] = dead_letter.gate_key
     return json.dumps(content, indent=1).encode()
 
 
-def letter_from_json(text: bytes, letter_id: str) -> DeadLetter:
-    """The letter with this id, as ``letter_to_json`` wrote it; ``ValueError`` for all else."""
+def dead_letter_from_json(text: bytes, dead_letter_id: str) -> DeadLetter:
+    """The letter with this id, as ``dead_letter_to_json`` wrote it; ``ValueError`` for all else."""
     try:
         content = json.loads(text)
-        letter = DeadLetter(
-            letter_id=content["letter_id"],
+        dead_letter = DeadLetter(
+            dead_letter_id=content["dead_letter_id"],
             kind=DeadLetterKind(content["kind"]),
             reason=content["reason"],
             account=content["account"],
@@ -62,6 +62,6 @@ def letter_from_json(text: bytes, letter_id: str) -> DeadLetter:
         )
     except (LookupError, TypeError, RecursionError) as error:
         raise ValueError("not a dead letter") from error
-    if letter.letter_id != letter_id:
+    if dead_letter.dead_letter_id != dead_letter_id:
         raise ValueError("another dead letter")
-    return letter
+    return dead_letter

@@ -50,32 +50,32 @@ class MemoryDeadLetters(DeadLetters):
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._letters: dict[str, DeadLetter] = {}
+        self._dead_letters: dict[str, DeadLetter] = {}
 
-    def keep(self, letter: DeadLetter) -> None:
+    def keep(self, dead_letter: DeadLetter) -> None:
         """See ``DeadLetters``."""
         with self._lock:
-            self._letters.setdefault(checked_key(letter.letter_id), letter)
+            self._dead_letters.setdefault(checked_key(dead_letter.dead_letter_id), dead_letter)
 
-    def replace(self, letter: DeadLetter) -> bool:
+    def replace(self, dead_letter: DeadLetter) -> bool:
         """See ``DeadLetters``."""
-        letter_id = checked_key(letter.letter_id)
+        dead_letter_id = checked_key(dead_letter.dead_letter_id)
         with self._lock:
-            if letter_id not in self._letters:
+            if dead_letter_id not in self._dead_letters:
                 return False
-            self._letters[letter_id] = letter
+            self._dead_letters[dead_letter_id] = dead_letter
             return True
 
-    def get(self, letter_id: str) -> DeadLetter | None:
+    def get(self, dead_letter_id: str) -> DeadLetter | None:
         """See ``DeadLetters``."""
-        return self._letters.get(letter_id)
+        return self._dead_letters.get(dead_letter_id)
 
-    def delete(self, letter_id: str) -> bool:
+    def delete(self, dead_letter_id: str) -> bool:
         """See ``DeadLetters``."""
         with self._lock:
-            return self._letters.pop(letter_id, None) is not None
+            return self._dead_letters.pop(dead_letter_id, None) is not None
 
-    def list_letters(
+    def list_dead_letters(
         self,
         limit: int,
         *,
@@ -83,27 +83,31 @@ class MemoryDeadLetters(DeadLetters):
         unreadable: Callable[[str], None] = ignore,
     ) -> tuple[DeadLetter, ...]:
         """See ``DeadLetters``."""
-        letters = self.each_letter(unreadable=unreadable)
-        later = (letter for letter in letters if after is None or _place(letter) > _place(after))
+        dead_letters = self.each_dead_letter(unreadable=unreadable)
+        later = (
+            dead_letter
+            for dead_letter in dead_letters
+            if after is None or _place(dead_letter) > _place(after)
+        )
         return tuple(islice(later, limit))
 
-    def each_letter(
+    def each_dead_letter(
         self,
         *,
         unreadable: Callable[[str], None] = ignore,  # noqa: ARG002 - every letter is one here
     ) -> Iterator[DeadLetter]:
         """See ``DeadLetters``."""
         with self._lock:
-            places = sorted(map(_place, self._letters.values()))
-        letters = (self.get(letter_id) for _, letter_id in places)
-        return (letter for letter in letters if letter is not None)
+            places = sorted(map(_place, self._dead_letters.values()))
+        dead_letters = (self.get(dead_letter_id) for _, dead_letter_id in places)
+        return (dead_letter for dead_letter in dead_letters if dead_letter is not None)
 
     def delete_older(self, moment: datetime) -> Iterator[int]:
         """See ``DeadLetters``."""
-        for letter in list(self._letters.values()):
-            if letter.created_at < moment:
-                yield int(self.delete(letter.letter_id))
+        for dead_letter in list(self._dead_letters.values()):
+            if dead_letter.created_at < moment:
+                yield int(self.delete(dead_letter.dead_letter_id))
 
 
-def _place(letter: DeadLetter) -> tuple[datetime, str]:
-    return letter.created_at, letter.letter_id
+def _place(dead_letter: DeadLetter) -> tuple[datetime, str]:
+    return dead_letter.created_at, dead_letter.dead_letter_id

@@ -11,10 +11,10 @@ from application.ports.files import BlobStore, DeadLetter, DeadLetters, ignore
 from domain.errors import StorageUnavailableError
 from infrastructure.aws import error_code, storage_errors
 from infrastructure.blobs.dead_letter_json import (
-    BrokenLetterError,
-    letter_from_json,
-    letter_to_json,
-    readable_letters,
+    BrokenDeadLetterError,
+    dead_letter_from_json,
+    dead_letter_to_json,
+    readable_dead_letters,
 )
 from infrastructure.blobs.keys import checked_key, is_key
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import DeleteTypeDef, ObjectIdentifierTypeDef, ObjectTypeDef
 
-LETTERS_PREFIX = "dead-letters/"
+DEAD_LETTERS_PREFIX = "dead-letters/"
 _SORTABLE_TIME = "%Y%m%dT%H%M%S%fZ"
 
 
@@ -84,34 +84,41 @@ class S3DeadLetters(DeadLetters):
         self._client = client
         self._bucket = bucket
 
-    def keep(self, letter: DeadLetter) -> None:
+    def keep(self, dead_letter: DeadLetter) -> None:
         """See ``DeadLetters``."""
-        if next(self._keys(letter.letter_id), None) is None:
-            _create(self._client(), self._bucket, _letter_key(letter), letter_to_json(letter))
+        if next(self._keys(dead_letter.dead_letter_id), None) is None:
+            _create(
+                self._client(),
+                self._bucket,
+                _dead_letter_key(dead_letter),
+                dead_letter_to_json(dead_letter),
+            )
 
-    def replace(self, letter: DeadLetter) -> bool:
+    def replace(self, dead_letter: DeadLetter) -> bool:
         """See ``DeadLetters``."""
-        key = _letter_key(letter)
-        if key not in self._keys(letter.letter_id):
+        key = _dead_letter_key(dead_letter)
+        if key not in self._keys(dead_letter.dead_letter_id):
             return False
         with storage_errors(f"bucket {self._bucket}"):
-            self._client().put_object(Bucket=self._bucket, Key=key, Body=letter_to_json(letter))
+            self._client().put_object(
+                Bucket=self._bucket, Key=key, Body=dead_letter_to_json(dead_letter)
+            )
         return True
 
-    def get(self, letter_id: str) -> DeadLetter | None:
+    def get(self, dead_letter_id: str) -> DeadLetter | None:
         """See ``DeadLetters``."""
-        first = next(self._keys(letter_id), None) if is_key(letter_id) else None
-        return self._letter(first) if first else None
+        first = next(self._keys(dead_letter_id), None) if is_key(dead_letter_id) else None
+        return self._dead_letter(first) if first else None
 
-    def delete(self, letter_id: str) -> bool:
+    def delete(self, dead_letter_id: str) -> bool:
         """See ``DeadLetters``. Removes every object with this id, the one that counts last."""
-        keys = list(self._keys(letter_id)) if is_key(letter_id) else []
+        keys = list(self._keys(dead_letter_id)) if is_key(dead_letter_id) else []
         with storage_errors(f"bucket {self._bucket}"):
             for key in reversed(keys):
                 self._client().delete_object(Bucket=self._bucket, Key=key)
         return bool(keys)
 
-    def list_letters(
+    def list_dead_letters(
         self,
         limit: int,
         *,
@@ -119,17 +126,19 @@ class S3DeadLetters(DeadLetters):
         unreadable: Callable[[str], None] = ignore,
     ) -> tuple[DeadLetter, ...]:
         """See ``DeadLetters``. A letter that is deleted meanwhile is left out."""
-        start = None if after is None else _place(_letter_key(after))
+        start = None if after is None else _place(_dead_letter_key(after))
         keys = [key for key in self._first_keys() if start is None or _place(key) > start]
         return tuple(islice(self._readable(keys, unreadable), limit))
 
-    def each_letter(self, *, unreadable: Callable[[str], None] = ignore) -> Iterator[DeadLetter]:
+    def each_dead_letter(
+        self, *, unreadable: Callable[[str], None] = ignore
+    ) -> Iterator[DeadLetter]:
         """See ``DeadLetters``."""
         return self._readable(self._first_keys(), unreadable)
 
     def delete_older(self, moment: datetime) -> Iterator[int]:
         """See ``DeadLetters``. Counts objects."""
-        for page in self._pages(LETTERS_PREFIX):
+        for page in self._pages(DEAD_LETTERS_PREFIX):
             keys = [entry["Key"] for entry in page if _created_at(entry) < moment]
             with storage_errors(f"bucket {self._bucket}"):
                 _delete(self._client(), self._bucket, keys)
@@ -138,21 +147,25 @@ class S3DeadLetters(DeadLetters):
     def _readable(
         self, keys: Iterable[str], unreadable: Callable[[str], None]
     ) -> Iterator[DeadLetter]:
-        return readable_letters(
-            keys, self._letter, lambda key: unreadable(f"s3://{self._bucket}/{key}")
+        return readable_dead_letters(
+            keys, self._dead_letter, lambda key: unreadable(f"s3://{self._bucket}/{key}")
         )
 
     def _first_keys(self) -> list[str]:
         """The key of every letter, in the order of their times and then ids."""
         first: dict[str, str] = {}
         for key in self._keys():
-            _, letter_id = _place(key)
-            first.setdefault(letter_id, key)
+            _, dead_letter_id = _place(key)
+            first.setdefault(dead_letter_id, key)
         return sorted(first.values(), key=_place)
 
-    def _keys(self, letter_id: str | None = None) -> Iterator[str]:
+    def _keys(self, dead_letter_id: str | None = None) -> Iterator[str]:
         """S3 lists keys in the order of their bytes, and so those of one id in that of time."""
-        prefix = LETTERS_PREFIX if letter_id is None else f"{LETTERS_PREFIX}{letter_id}/"
+        prefix = (
+            DEAD_LETTERS_PREFIX
+            if dead_letter_id is None
+            else f"{DEAD_LETTERS_PREFIX}{dead_letter_id}/"
+        )
         for page in self._pages(prefix):
             yield from (entry["Key"] for entry in page)
 
@@ -166,25 +179,27 @@ class S3DeadLetters(DeadLetters):
             for page in pages:
                 yield page.get("Contents", ())
 
-    def _letter(self, key: str) -> DeadLetter | None:
-        _, letter_id = _place(key)
+    def _dead_letter(self, key: str) -> DeadLetter | None:
+        _, dead_letter_id = _place(key)
         try:
-            return letter_from_json(_read(self._client(), self._bucket, key), letter_id)
+            return dead_letter_from_json(_read(self._client(), self._bucket, key), dead_letter_id)
         except KeyError:
             return None
         except ValueError as error:
-            raise BrokenLetterError(f"bucket {self._bucket}: {key} is not a dead letter") from error
+            raise BrokenDeadLetterError(
+                f"bucket {self._bucket}: {key} is not a dead letter"
+            ) from error
 
 
-def _letter_key(letter: DeadLetter) -> str:
-    time = letter.created_at.astimezone(UTC)
-    return f"{LETTERS_PREFIX}{checked_key(letter.letter_id)}/{time:{_SORTABLE_TIME}}"
+def _dead_letter_key(dead_letter: DeadLetter) -> str:
+    time = dead_letter.created_at.astimezone(UTC)
+    return f"{DEAD_LETTERS_PREFIX}{checked_key(dead_letter.dead_letter_id)}/{time:{_SORTABLE_TIME}}"
 
 
 def _place(key: str) -> tuple[str, str]:
     """The time and the id in a key."""
-    letter_id, _, time = key.removeprefix(LETTERS_PREFIX).rpartition("/")
-    return time, letter_id
+    dead_letter_id, _, time = key.removeprefix(DEAD_LETTERS_PREFIX).rpartition("/")
+    return time, dead_letter_id
 
 
 def _created_at(entry: "ObjectTypeDef") -> datetime:

@@ -9,7 +9,7 @@ from application.ports.channels import (
     WebhookResponse,
 )
 from domain.errors import ValidationError
-from infrastructure.secrets.refreshing import Refreshing
+from infrastructure.secrets.cached_value import CachedValue
 
 Secrets = TypeVar("Secrets")
 
@@ -17,7 +17,7 @@ Secrets = TypeVar("Secrets")
 class RefreshingParser(WebhookParser, Generic[Secrets]):
     """Verifies once more, if there are other ``secrets`` than those that ``parser`` just used."""
 
-    def __init__(self, parser: WebhookParser, secrets: Refreshing[Secrets]) -> None:
+    def __init__(self, parser: WebhookParser, secrets: CachedValue[Secrets]) -> None:
         self._parser = parser
         self._secrets = secrets
         self.max_body_bytes = parser.max_body_bytes

@@ -12,7 +12,7 @@ from domain.erasure import contexts_folder
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.messages import Attachment, Metadata, cut_to_bytes
 from domain.routing import Route
-from infrastructure.wire import context_to_json
+from infrastructure.context_json import context_to_json
 
 QUEUE_LIMIT_BYTES = 256 * 1024
 ATTRIBUTES_RESERVE_BYTES = 4 * 1024

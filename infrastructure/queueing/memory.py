@@ -11,7 +11,7 @@ from application.ports.queueing import ContextPublisher, ContextReader, Delivery
 from domain.addresses import ChannelType
 from domain.context import ContextObject
 from domain.routing import ALL_QUEUES, QueueName, Route
-from infrastructure.wire import context_from_json, context_to_json
+from infrastructure.context_json import context_from_json, context_to_json
 
 
 @dataclass(slots=True)
@@ -79,20 +79,22 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
         """See ``ContextReader``."""
         with self._lock:
             now = self._clock()
-            waiting = [
+            backlog = [
                 entry
                 for entry in self._entries[queue]
                 if entry.is_ready(now) or (include_delayed and entry.is_delayed(now))
             ]
-            waiting.sort(key=lambda entry: (entry.visible_at, entry.sequence))
-            return tuple(_deliver(queue, entry, now + visibility) for entry in waiting[:limit])
+            backlog.sort(key=lambda entry: (entry.visible_at, entry.sequence))
+            return tuple(_deliver(queue, entry, now + visibility) for entry in backlog[:limit])
 
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:
         """See ``ContextReader``."""
         with self._lock:
-            kept = [e for e in self._entries[queue] if not e.receive_count or e.receipt != receipt]
-            removed = len(kept) < len(self._entries[queue])
-            self._entries[queue] = kept
+            retained = [
+                e for e in self._entries[queue] if not e.receive_count or e.receipt != receipt
+            ]
+            removed = len(retained) < len(self._entries[queue])
+            self._entries[queue] = retained
             return removed
 
     def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:

@@ -11,8 +11,8 @@ from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.routing import ALL_QUEUES, QueueName, Route
 from domain.times import parse_rfc3339, rfc3339
+from infrastructure.context_json import context_from_json, context_to_json
 from infrastructure.sqlite import Migration, SqliteDatabase
-from infrastructure.wire import context_from_json, context_to_json
 
 MIGRATIONS: Sequence[Migration] = (
     (

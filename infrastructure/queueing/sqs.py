@@ -16,7 +16,7 @@ from domain.context import ContextObject
 from domain.errors import QueueRoutingError, UnreadableMessageError
 from domain.routing import ALL_QUEUES, QueueName, Route
 from infrastructure.aws import error_code, storage_errors
-from infrastructure.wire import context_from_json, context_to_json
+from infrastructure.context_json import context_from_json, context_to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -140,7 +140,7 @@ class EntryFiles:
         self._entries[file.entry_id] = changed
         return True
 
-    def set_aside(self, file: EntryFile) -> None:
+    def quarantine(self, file: EntryFile) -> None:
         """Keep the file for somebody to look at, but no longer as an entry."""
         if self._rename(file, file.name + BROKEN_SUFFIX):
             self._forget(file)

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Callable
 
-from application.ports.spooling import SpooledRequest
+from application.ports.spooling import SpoolEntry
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.request_json import request_from_json, request_to_json
 
 
-def entry_to_json(entry: SpooledRequest, *, request_reference: str | None = None) -> str:
+def entry_to_json(entry: SpoolEntry, *, request_reference: str | None = None) -> str:
     """An entry with its request complete, or with a reference instead of it."""
     request = (
         {"request": request_to_json(entry.request)}
@@ -27,7 +27,7 @@ def entry_to_json(entry: SpooledRequest, *, request_reference: str | None = None
 
 def entry_from_json(
     text: str | bytes, read_reference: Callable[[str], bytes] | None = None
-) -> SpooledRequest:
+) -> SpoolEntry:
     """What ``entry_to_json`` wrote; ``ValueError`` for anything else.
 
     A request that lies elsewhere is the JSON that ``read_reference`` returns, or raises for.
@@ -36,7 +36,7 @@ def entry_from_json(
         content = json.loads(text)
         if read_reference is not None and "request_reference" in content:
             content["request"] = json.loads(read_reference(str(content["request_reference"])))
-        return SpooledRequest(
+        return SpoolEntry(
             entry_id=content["entry_id"],
             group=content["group"],
             account=content["account"],

@@ -14,7 +14,7 @@ from application.ports.spooling import (
     Spool,
     SpoolDelivery,
     SpoolDepth,
-    SpooledRequest,
+    SpoolEntry,
     SpoolErasure,
     SpoolFullError,
 )
@@ -62,7 +62,7 @@ class FileSpool(Spool):
         self._limits = limits
         self._files = EntryFiles(self._directory)
 
-    def keep(self, entry: SpooledRequest) -> None:
+    def keep(self, entry: SpoolEntry) -> None:
         """See ``Spool``."""
         content = entry_to_json(entry).encode()
         with _errors("written"):
@@ -71,7 +71,7 @@ class FileSpool(Spool):
             # Also when it was there: whoever kept it may not have come this far yet.
             sync_directory(self._directory)
 
-    def _holds(self, entry: SpooledRequest, *, room_for: int) -> bool:
+    def _holds(self, entry: SpoolEntry, *, room_for: int) -> bool:
         """Whether the entry is there; ``SpoolFullError`` if it is not and there is no room."""
         with self._files.locked():
             if entry.entry_id in self._files:
@@ -84,7 +84,7 @@ class FileSpool(Spool):
             raise SpoolFullError(f"{self._limits.free_bytes} bytes of the disk have to stay free")
         return False
 
-    def _write(self, entry: SpooledRequest, content: bytes) -> None:
+    def _write(self, entry: SpoolEntry, content: bytes) -> None:
         received_at = entry.request.received_at
         file = EntryFile(received_at, entry.group, entry.entry_id, 0, received_at, len(content))
         # Writing takes long: not under the lock, and so not yet under the final name.
@@ -125,14 +125,14 @@ class FileSpool(Spool):
         except (ValueError, OSError) as error:
             if isinstance(error, OSError) and error.errno not in BROKEN_FILE:
                 raise
-            self._set_aside(file, error)
+            self._quarantine(file, error)
             return None
         return SpoolDelivery(entry, file.name, file.attempts)
 
-    def _set_aside(self, file: EntryFile, error: Exception) -> None:
+    def _quarantine(self, file: EntryFile, error: Exception) -> None:
         with self._files.locked():
             if present := self._files.in_state(file.name, file.entry_id):
-                self._files.set_aside(present)
+                self._files.quarantine(present)
         self._metrics.count("Errors", type="broken_spool_entry")
         extra = {"spool_entry_id": file.entry_id, "error": type(error).__name__}
         logger.error("spooled request is broken and set aside", extra=extra)
@@ -156,20 +156,20 @@ class FileSpool(Spool):
         with _errors("read"), self._files.locked():
             return SpoolDepth(len(self._files), self._files.oldest_at(), self._files.count_broken())
 
-    def erase(self, wanted: Callable[[SpooledRequest], bool]) -> SpoolErasure:
+    def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
         """See ``Spool``. Of files that are broken or set aside nothing is known: they stay."""
         with _errors("searched"):
             with self._files.locked():
                 names = self._files.names()
-            verdicts = {entry_id: self._judge(name, wanted) for entry_id, name in names.items()}
+            statuses = {entry_id: self._judge(name, wanted) for entry_id, name in names.items()}
             with self._files.locked():
-                found = [entry_id for entry_id, verdict in verdicts.items() if verdict]
+                found = [entry_id for entry_id, status in statuses.items() if status]
                 erased = sum(map(self._files.remove_entry, found))
-                broken = self._files.count_broken() + list(verdicts.values()).count(None)
+                broken = self._files.count_broken() + list(statuses.values()).count(None)
             sync_directory(self._directory)
         return SpoolErasure(erased, broken)
 
-    def _judge(self, name: str, wanted: Callable[[SpooledRequest], bool]) -> bool | None:
+    def _judge(self, name: str, wanted: Callable[[SpoolEntry], bool]) -> bool | None:
         """Whether the file holds a wanted entry; ``None`` if it is broken."""
         try:
             return wanted(entry_from_json((self._directory / name).read_bytes()))
@@ -181,7 +181,7 @@ class FileSpool(Spool):
             return None
 
 
-def _entry_in(path: Path, entry_id: str) -> SpooledRequest:
+def _entry_in(path: Path, entry_id: str) -> SpoolEntry:
     entry = entry_from_json(path.read_bytes())
     if entry.entry_id != entry_id:
         raise ValueError("the name of the file is another entry's")

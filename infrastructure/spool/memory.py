@@ -10,7 +10,7 @@ from application.ports.spooling import (
     Spool,
     SpoolDelivery,
     SpoolDepth,
-    SpooledRequest,
+    SpoolEntry,
     SpoolErasure,
     SpoolFullError,
     is_hidden,
@@ -20,8 +20,8 @@ MAX_ENTRIES = 10_000
 
 
 @dataclass(slots=True)
-class _Waiting:
-    entry: SpooledRequest
+class _Backlog:
+    entry: SpoolEntry
     hidden_until: datetime
     attempts: int = 0
 
@@ -42,16 +42,16 @@ class MemorySpool(Spool):
         self._clock = clock
         self._max_entries = max_entries
         self._lock = Lock()
-        self._waiting: dict[str, _Waiting] = {}
+        self._backlog: dict[str, _Backlog] = {}
 
-    def keep(self, entry: SpooledRequest) -> None:
+    def keep(self, entry: SpoolEntry) -> None:
         """See ``Spool``."""
         with self._lock:
-            if entry.entry_id in self._waiting:
+            if entry.entry_id in self._backlog:
                 return
-            if len(self._waiting) >= self._max_entries:
+            if len(self._backlog) >= self._max_entries:
                 raise SpoolFullError(f"the spool holds {self._max_entries} entries already")
-            self._waiting[entry.entry_id] = _Waiting(entry, hidden_until=self._clock())
+            self._backlog[entry.entry_id] = _Backlog(entry, hidden_until=self._clock())
 
     def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
         """See ``Spool``."""
@@ -60,9 +60,9 @@ class MemorySpool(Spool):
             ready = [one for one in self._oldest_of_each_group() if one.is_ready(now)]
             return tuple(_deliver(one, now + visibility) for one in ready[:limit])
 
-    def _oldest_of_each_group(self) -> Iterator[_Waiting]:
+    def _oldest_of_each_group(self) -> Iterator[_Backlog]:
         groups = set()
-        for one in sorted(self._waiting.values(), key=lambda one: one.received_at):
+        for one in sorted(self._backlog.values(), key=lambda one: one.received_at):
             if one.entry.group not in groups:
                 groups.add(one.entry.group)
                 yield one
@@ -71,7 +71,7 @@ class MemorySpool(Spool):
         """See ``Spool``."""
         with self._lock:
             if self._taken(delivery):
-                del self._waiting[delivery.entry.entry_id]
+                del self._backlog[delivery.entry.entry_id]
 
     def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
         """See ``Spool``."""
@@ -79,27 +79,27 @@ class MemorySpool(Spool):
             if taken := self._taken(delivery):
                 taken.hidden_until = self._clock() + delay
 
-    def _taken(self, delivery: SpoolDelivery) -> _Waiting | None:
+    def _taken(self, delivery: SpoolDelivery) -> _Backlog | None:
         """What ``delivery`` took, if nobody has taken it since."""
-        waiting = self._waiting.get(delivery.entry.entry_id)
-        return waiting if waiting and waiting.attempts == delivery.attempts else None
+        backlog = self._backlog.get(delivery.entry.entry_id)
+        return backlog if backlog and backlog.attempts == delivery.attempts else None
 
     def depth(self) -> SpoolDepth:
         """See ``Spool``."""
         with self._lock:
-            times = [one.received_at for one in self._waiting.values()]
+            times = [one.received_at for one in self._backlog.values()]
         return SpoolDepth(len(times), min(times, default=None))
 
-    def erase(self, wanted: Callable[[SpooledRequest], bool]) -> SpoolErasure:
+    def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
         """See ``Spool``."""
         with self._lock:
-            found = [name for name, one in self._waiting.items() if wanted(one.entry)]
+            found = [name for name, one in self._backlog.items() if wanted(one.entry)]
             for name in found:
-                del self._waiting[name]
+                del self._backlog[name]
             return SpoolErasure(len(found))
 
 
-def _deliver(waiting: _Waiting, hidden_until: datetime) -> SpoolDelivery:
-    waiting.attempts += 1
-    waiting.hidden_until = hidden_until
-    return SpoolDelivery(waiting.entry, f"{waiting.attempts}", waiting.attempts)
+def _deliver(backlog: _Backlog, hidden_until: datetime) -> SpoolDelivery:
+    backlog.attempts += 1
+    backlog.hidden_until = hidden_until
+    return SpoolDelivery(backlog.entry, f"{backlog.attempts}", backlog.attempts)

@@ -15,7 +15,7 @@ from application.ports.spooling import (
     Spool,
     SpoolDelivery,
     SpoolDepth,
-    SpooledRequest,
+    SpoolEntry,
     SpoolErasure,
 )
 from domain.errors import StorageUnavailableError, UnreadableMessageError
@@ -74,7 +74,7 @@ class SqsSpool(Spool):
         self._blobs = blobs
         self._wait_seconds = wait_seconds
 
-    def keep(self, entry: SpooledRequest) -> None:
+    def keep(self, entry: SpoolEntry) -> None:
         """See ``Spool``."""
         text = entry_to_json(entry)
         if len(text) > MAX_INLINE_BYTES:  # ASCII: as many bytes as characters
@@ -87,7 +87,7 @@ class SqsSpool(Spool):
                 MessageDeduplicationId=entry.entry_id,
             )
 
-    def _store_request(self, entry: SpooledRequest) -> str:
+    def _store_request(self, entry: SpoolEntry) -> str:
         content = json.dumps(request_to_json(entry.request)).encode()
         return self._blobs.put(f"spool/{entry.entry_id}", content)
 
@@ -153,7 +153,7 @@ class SqsSpool(Spool):
 
     def erase(
         self,
-        wanted: Callable[[SpooledRequest], bool],  # noqa: ARG002 - the port's signature
+        wanted: Callable[[SpoolEntry], bool],  # noqa: ARG002 - the port's signature
     ) -> SpoolErasure:
         """See ``Spool``. To look at an entry would be to take it, and to hold up its group."""
         return SpoolErasure()

@@ -30,7 +30,7 @@ INDEX_PAUSE_SECONDS = 0.2
 """How long an index is given to catch up before a sender counts as unknown."""
 
 PAGE_SIZE = 1000
-"""As many records as are looked at before a sweep can stop."""
+"""As many records as are looked at before a purge can stop."""
 
 _HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
 _LAST_MESSAGE_IS_OLD = "#last_message.#timestamp < :before"

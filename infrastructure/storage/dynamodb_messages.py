@@ -9,12 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from application.ports.files import BlobStore
-from application.ports.storage import KeptPage, MessageStore
-from domain.erasure import ErasedMessage, KeptMessage
+from application.ports.storage import MessageStore, RetainedPage
+from domain.erasure import RetainedMessage, Tombstone
 from domain.errors import StorageRefusedError
 from domain.messages import ConversationKey, Message, MessageRecord, MessageState
 from domain.times import rfc3339
-from infrastructure.storage.dynamodb_kept import DynamoDbKept, is_erased, left_of
 from infrastructure.storage.dynamodb_message_items import (
     WORK_SHARDS,
     conversation_name,
@@ -29,6 +28,7 @@ from infrastructure.storage.dynamodb_message_items import (
     work_partition,
     work_position,
 )
+from infrastructure.storage.dynamodb_retention import DynamoDbRetention, is_erased, left_of
 from infrastructure.storage.dynamodb_table import DynamoDbTable, Refusal
 from infrastructure.storage.dynamodb_texts import DynamoDbTexts, has_references
 from infrastructure.storage.dynamodb_values import Item, attributes, text_of
@@ -53,9 +53,9 @@ class DynamoDbMessageStore(MessageStore):
     def __init__(self, client: "DynamoDBClient", messages: str, blobs: BlobStore) -> None:
         self._messages = DynamoDbTable(client, messages)
         self._texts = DynamoDbTexts(blobs)
-        self._kept = DynamoDbKept(self._messages, self._texts, HISTORY_INDEX)
+        self._retained = DynamoDbRetention(self._messages, self._texts, HISTORY_INDEX)
 
-    def record(self, record: MessageRecord) -> MessageRecord | ErasedMessage | None:
+    def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
         """See ``MessageStore``."""
         with _unicode_errors():
             texts = self._texts.write(record.gate_key, texts_of(record.message))
@@ -190,23 +190,23 @@ class DynamoDbMessageStore(MessageStore):
         positions = [work_position(text_of(item, "timestamp"), after) for item in found]
         return self._unmatched_after(positions[0], limit) if positions else ()
 
-    def list_kept(
+    def list_retained(
         self, limit: int, *, after: str | None = None, before: datetime | None = None
-    ) -> KeptPage:
+    ) -> RetainedPage:
         """See ``MessageStore``. Reads the whole table, page by page."""
-        return self._kept.page(limit, after, before)
+        return self._retained.page(limit, after, before)
 
-    def list_kept_in(self, key: ConversationKey) -> Iterator[KeptMessage]:
+    def list_retained_in(self, key: ConversationKey) -> Iterator[RetainedMessage]:
         """See ``MessageStore``."""
-        return self._kept.of_conversation(key)
+        return self._retained.of_conversation(key)
 
-    def erase(self, kept: KeptMessage) -> bool:
+    def erase(self, retained: RetainedMessage) -> bool:
         """See ``MessageStore``."""
-        return self._kept.erase(kept)
+        return self._retained.erase(retained)
 
     def is_erased(self, gate_key: str) -> bool:
         """See ``MessageStore``."""
-        return self._kept.is_erased(gate_key)
+        return self._retained.is_erased(gate_key)
 
     def _change_pending(
         self, record: MessageRecord, update: str, **values: object

@@ -44,7 +44,7 @@ class TableSchema:
 
 
 def table_schemas(
-    *, conversations: str, participants: str, messages: str, claims: str
+    *, conversations: str, participants: str, messages: str, fallback_throttle: str
 ) -> tuple[TableSchema, ...]:
     """What Frontdesk needs, under the names that its tables have."""
     return (
@@ -80,7 +80,7 @@ def table_schemas(
                 IndexSchema(WORK_INDEX, "work", "work_since"),
             ),
         ),
-        TableSchema(claims, "claim", expires_by="expires_at"),
+        TableSchema(fallback_throttle, "throttle_key", expires_by="expires_at"),
     )
 
 

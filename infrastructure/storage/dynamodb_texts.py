@@ -39,18 +39,18 @@ class DynamoDbTexts:
         cannot replace it, nor be taken for it. ``ValueError`` when a text is not Unicode.
         """
         contents = {name: text.encode() for name, text in texts.items()}
-        kept: dict[str, str] = dict(texts)
+        retained: dict[str, str] = dict(texts)
         size = sum(map(len, contents.values()))
         for name, content in contents.items():
             if size <= INLINE_BYTES:
                 break
             key = f"messages/{gate_key}/{name}-{hashlib.sha256(content).hexdigest()}"
-            kept[f"{name}_reference"] = self._blobs.put(key, content)
-            del kept[name]
+            retained[f"{name}_reference"] = self._blobs.put(key, content)
+            del retained[name]
             size -= len(content)
-        if "content_reference" in kept:
-            kept["content"] = cut_to_bytes(texts["content"], PREVIEW_BYTES)
-        return attributes(kept)
+        if "content_reference" in retained:
+            retained["content"] = cut_to_bytes(texts["content"], PREVIEW_BYTES)
+        return attributes(retained)
 
     def read(self, item: Item, name: str) -> str:
         """A text of an item, wherever it is."""

@@ -12,16 +12,16 @@ from datetime import datetime, timedelta
 from threading import Lock
 
 from application.ports.storage import (
-    AnswerClaims,
-    Claim,
-    ClaimLimits,
     ConversationStore,
-    KeptPage,
+    FallbackThrottle,
     MessageStore,
+    RetainedPage,
+    ThrottleLimits,
+    ThrottleOutcome,
 )
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
-from domain.erasure import ErasedMessage, KeptMessage, author_mark
+from domain.erasure import RetainedMessage, Tombstone, author_mark
 from domain.messages import (
     ConversationKey,
     InboundMessage,
@@ -161,10 +161,10 @@ class MemoryMessageStore(MessageStore):
         self._lock = Lock()
         self._records: dict[str, MessageRecord] = {}
         self._imported: dict[str, tuple[ConversationKey, Message]] = {}
-        self._erased: dict[str, ErasedMessage] = {}
+        self._erased: dict[str, Tombstone] = {}
         self._received: dict[str, tuple[datetime, str]] = {}
 
-    def record(self, record: MessageRecord) -> MessageRecord | ErasedMessage | None:
+    def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
         """See ``MessageStore``."""
         with self._lock:
             if record.gate_key in self._erased:
@@ -278,36 +278,36 @@ class MemoryMessageStore(MessageStore):
             ]
             return tuple(_copied(record) for record in page[:limit])
 
-    def list_kept(
+    def list_retained(
         self, limit: int, *, after: str | None = None, before: datetime | None = None
-    ) -> KeptPage:
+    ) -> RetainedPage:
         """See ``MessageStore``."""
         with self._lock:
-            kept = [one for one in self._kept() if before is None or one.timestamp < before]
-        page = [one for one in kept if after is None or one.key > after][:limit]
-        return KeptPage(tuple(page), page[-1].key if len(page) == limit else None)
+            retained = [one for one in self._retained() if before is None or one.timestamp < before]
+        page = [one for one in retained if after is None or one.key > after][:limit]
+        return RetainedPage(tuple(page), page[-1].key if len(page) == limit else None)
 
-    def list_kept_in(self, key: ConversationKey) -> Iterator[KeptMessage]:
+    def list_retained_in(self, key: ConversationKey) -> Iterator[RetainedMessage]:
         """See ``MessageStore``."""
         with self._lock:
-            return iter([one for one in self._kept() if one.conversation == key])
+            return iter([one for one in self._retained() if one.conversation == key])
 
-    def _kept(self) -> list[KeptMessage]:
-        messages = [KeptMessage.of(_without_content(r)) for r in self._records.values()]
+    def _retained(self) -> list[RetainedMessage]:
+        messages = [RetainedMessage.of(_without_content(r)) for r in self._records.values()]
         entries = [
-            KeptMessage(name, entry.timestamp, owner)
+            RetainedMessage(name, entry.timestamp, owner)
             for name, (owner, entry) in self._imported.items()
         ]
         return sorted((*messages, *entries), key=lambda one: one.key)
 
-    def erase(self, kept: KeptMessage) -> bool:
+    def erase(self, retained: RetainedMessage) -> bool:
         """See ``MessageStore``."""
         with self._lock:
-            record = self._records.pop(kept.key, None)
+            record = self._records.pop(retained.key, None)
             if record is None:
-                return self._imported.pop(kept.key, None) is not None
-            mark = author_mark(kept.key, record.message.sender)
-            self._erased[kept.key] = ErasedMessage(kept.key, record.request_id, mark)
+                return self._imported.pop(retained.key, None) is not None
+            mark = author_mark(retained.key, record.message.sender)
+            self._erased[retained.key] = Tombstone(retained.key, record.request_id, mark)
             return True
 
     def is_erased(self, gate_key: str) -> bool:
@@ -329,39 +329,39 @@ def _without_content(record: MessageRecord) -> MessageRecord:
     return replace(record, message=replace(record.message, body="", metadata={}))
 
 
-class MemoryAnswerClaims(AnswerClaims):
+class MemoryFallbackThrottle(FallbackThrottle):
     """Who was answered when, in a dictionary."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._claimed_at: dict[str, datetime] = {}
+        self._acquired_at: dict[str, datetime] = {}
         self._granted_in_hour: defaultdict[datetime, int] = defaultdict(int)
 
-    def claim(self, sender: str, now: datetime, limits: ClaimLimits) -> Claim:
-        """See ``AnswerClaims``."""
+    def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
+        """See ``FallbackThrottle``."""
         hour = now.replace(minute=0, second=0, microsecond=0)
         with self._lock:
-            claimed_at = self._claimed_at.get(sender)
-            if claimed_at is not None and now - claimed_at < limits.window:
-                return Claim.WITHIN_WINDOW
+            acquired_at = self._acquired_at.get(sender)
+            if acquired_at is not None and now - acquired_at < limits.window:
+                return ThrottleOutcome.WITHIN_WINDOW
             if self._granted_in_hour[hour] >= limits.max_per_hour:
-                return Claim.OVER_HOURLY_LIMIT
-            self._claimed_at[sender] = now
+                return ThrottleOutcome.OVER_HOURLY_LIMIT
+            self._acquired_at[sender] = now
             self._granted_in_hour[hour] += 1
-            return Claim.GRANTED
+            return ThrottleOutcome.GRANTED
 
-    def give_back(self, sender: str) -> None:
-        """See ``AnswerClaims``."""
+    def release(self, sender: str) -> None:
+        """See ``FallbackThrottle``."""
         with self._lock:
-            self._claimed_at.pop(sender, None)
+            self._acquired_at.pop(sender, None)
 
-    def forget_older(self, moment: datetime) -> int:
-        """See ``AnswerClaims``."""
+    def delete_older(self, moment: datetime) -> int:
+        """See ``FallbackThrottle``."""
         with self._lock:
-            senders = [sender for sender, at in self._claimed_at.items() if at < moment]
+            senders = [sender for sender, at in self._acquired_at.items() if at < moment]
             hours = [hour for hour in self._granted_in_hour if hour + _HOUR <= moment]
             for sender in senders:
-                del self._claimed_at[sender]
+                del self._acquired_at[sender]
             for hour in hours:
                 del self._granted_in_hour[hour]
             return len(senders) + len(hours)

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from application.ports.storage import KeptPage, MessageStore
+from application.ports.storage import MessageStore, RetainedPage
 from domain.addresses import ChannelType
-from domain.erasure import ErasedMessage, KeptMessage
+from domain.erasure import RetainedMessage, Tombstone
 from domain.messages import (
     ConversationKey,
     Message,
@@ -23,7 +23,7 @@ from infrastructure.storage.message_json import (
     messages_from_json,
     messages_to_json,
 )
-from infrastructure.storage.sqlite_kept import SqliteKept
+from infrastructure.storage.sqlite_retention import SqliteRetention
 from infrastructure.storage.sqlite_schema import MIGRATIONS
 
 _READ_COLUMNS = (
@@ -102,10 +102,10 @@ class SqliteMessageStore(MessageStore):
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
-        self._kept = SqliteKept(database)
+        self._retained = SqliteRetention(database)
         database.migrate(MIGRATIONS)
 
-    def record(self, record: MessageRecord) -> MessageRecord | ErasedMessage | None:
+    def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
         """See ``MessageStore``."""
         row = _to_row(record)
         with self._database.write() as connection:
@@ -114,7 +114,7 @@ class SqliteMessageStore(MessageStore):
             (row,) = connection.execute(_SELECT, (record.gate_key,)).fetchall()
         *columns, mark = row
         if mark is not None:
-            return ErasedMessage(record.gate_key, str(columns[0]), str(mark))
+            return Tombstone(record.gate_key, str(columns[0]), str(mark))
         return _from_row(columns)
 
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
@@ -146,7 +146,7 @@ class SqliteMessageStore(MessageStore):
     def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
         """See ``MessageStore``."""
         changed = self._change(_MARK_QUEUED, gate_key=gate_key, queued_at=rfc3339(queued_at))
-        return changed or not self._kept.is_erased(gate_key)
+        return changed or not self._retained.is_erased(gate_key)
 
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
@@ -192,23 +192,23 @@ class SqliteMessageStore(MessageStore):
             rows = connection.execute(statement, {"limit": limit, "after": after}).fetchall()
         return tuple(map(_from_row, rows))
 
-    def list_kept(
+    def list_retained(
         self, limit: int, *, after: str | None = None, before: datetime | None = None
-    ) -> KeptPage:
+    ) -> RetainedPage:
         """See ``MessageStore``."""
-        return self._kept.page(limit, after, before)
+        return self._retained.page(limit, after, before)
 
-    def list_kept_in(self, key: ConversationKey) -> Iterator[KeptMessage]:
+    def list_retained_in(self, key: ConversationKey) -> Iterator[RetainedMessage]:
         """See ``MessageStore``."""
-        return self._kept.of_conversation(key)
+        return self._retained.of_conversation(key)
 
-    def erase(self, kept: KeptMessage) -> bool:
+    def erase(self, retained: RetainedMessage) -> bool:
         """See ``MessageStore``."""
-        return self._kept.erase(kept)
+        return self._retained.erase(retained)
 
     def is_erased(self, gate_key: str) -> bool:
         """See ``MessageStore``."""
-        return self._kept.is_erased(gate_key)
+        return self._retained.is_erased(gate_key)
 
     def _change_pending(self, seen: MessageRecord, wanted: MessageRecord) -> bool:
         return self._change(

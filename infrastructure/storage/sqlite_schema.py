@@ -71,15 +71,15 @@ _MESSAGES: Migration = (
     "CREATE INDEX unmatched_messages ON messages (timestamp, gate_key) WHERE state = 'unmatched'",
 )
 
-_CLAIMS: Migration = (
+_FALLBACK_THROTTLE: Migration = (
     """
-    CREATE TABLE answer_claims (
+    CREATE TABLE fallback_throttle (
         sender TEXT NOT NULL PRIMARY KEY,
-        claimed_at TEXT NOT NULL
+        acquired_at TEXT NOT NULL
     ) STRICT, WITHOUT ROWID
     """,
     """
-    CREATE TABLE answer_hours (
+    CREATE TABLE fallback_hours (
         hour TEXT NOT NULL PRIMARY KEY,
         granted INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID
@@ -118,12 +118,12 @@ _ATTEMPTS: Migration = (
 _ERASURE: Migration = (
     # What tells another author of an erased message from its own: see domain.erasure.
     "ALTER TABLE messages ADD COLUMN author_mark TEXT",
-    "CREATE INDEX kept_messages ON messages (timestamp, gate_key) WHERE state <> 'erased'",
-    "CREATE INDEX kept_entries ON imported_messages (timestamp, imported_key)",
+    "CREATE INDEX retained_messages ON messages (timestamp, gate_key) WHERE state <> 'erased'",
+    "CREATE INDEX retained_entries ON imported_messages (timestamp, imported_key)",
 )
 
 MIGRATIONS: Sequence[Migration] = (
-    (*_CONVERSATIONS, *_MESSAGES, *_CLAIMS),
+    (*_CONVERSATIONS, *_MESSAGES, *_FALLBACK_THROTTLE),
     _IMPORTED,
     _ATTEMPTS,
     _ERASURE,

@@ -6,34 +6,34 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from application.answer_unknown_sender import AnswerUnknownSender
-from application.bury_request import BuryRequest
 from application.conversations import OpenConversation, ShowConversation, SwitchHandOff
-from application.deliver_message import DeliverMessage
+from application.drain_spool import DrainSpool
 from application.match_conversation import MatchConversation, UnknownSender
 from application.ports.channels import (
-    AnswerSender,
+    FallbackSender,
     ParsedMessage,
     WebhookParser,
     WebhookParserFactory,
     WebhookRequest,
     WebhookResponse,
 )
-from application.ports.storage import ClaimLimits
-from application.receive_message import ReceiveMessage
-from application.receive_proven import ReceiveProven
+from application.ports.storage import ThrottleLimits
+from application.process_webhook import ProcessWebhook
 from application.receive_webhook import ReceiveWebhook
+from application.record_message import RecordMessage
 from application.redrive_dead_letters import RedriveDeadLetters
 from application.redrive_unmatched import RedriveUnmatched
-from application.relay_pending import RelayPending
-from application.spool_request import SpoolRequest
+from application.relay_outbox import RelayOutbox
+from application.route_message import RouteMessage
+from application.send_fallback import SendFallback
+from application.spool_webhook import SpoolWebhook
+from application.store_dead_letter import StoreDeadLetter
 from application.store_files import StoreFiles
-from application.work_off_spool import WorkOffSpool
 from domain.addresses import ChannelType
-from domain.automatic_answers import AutomaticAnswer, OwnAddresses
 from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.errors import UnreadableMessageError, ValidationError
+from domain.fallback import Fallback, OwnAddresses
 from domain.messages import InboundMessage
 from domain.routing import ALL_QUEUES, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import TenantDirectory
@@ -41,8 +41,8 @@ from infrastructure.blobs.memory import MemoryBlobStore, MemoryDeadLetters
 from infrastructure.queueing.memory import MemoryContextQueue
 from infrastructure.spool.memory import MemorySpool
 from infrastructure.storage.memory import (
-    MemoryAnswerClaims,
     MemoryConversationStore,
+    MemoryFallbackThrottle,
     MemoryMessageStore,
 )
 from infrastructure.telemetry.memory import MemoryMetrics
@@ -82,13 +82,13 @@ class StubParser(WebhookParser):
 
 
 @dataclass
-class RecordingSender(AnswerSender):
+class RecordingSender(FallbackSender):
     """Keeps the answers, or fails as told."""
 
-    sent: list[AutomaticAnswer] = field(default_factory=list)
+    sent: list[Fallback] = field(default_factory=list)
     error: Exception | None = None
 
-    def send(self, answer: AutomaticAnswer) -> None:
+    def send(self, answer: Fallback) -> None:
         if self.error:
             raise self.error
         self.sent.append(answer)
@@ -113,7 +113,7 @@ class FrontDesk:
         self.metrics = MemoryMetrics()
         self.conversations = adapters.get("conversations") or MemoryConversationStore()
         self.messages = adapters.get("messages") or MemoryMessageStore()
-        self.claims = adapters.get("claims") or MemoryAnswerClaims()
+        self.throttle = adapters.get("throttle") or MemoryFallbackThrottle()
         self.queue = MemoryContextQueue(self.clock)
         self.dead_letters = adapters.get("dead_letters") or MemoryDeadLetters()
         self.blobs = adapters.get("blobs") or MemoryBlobStore()
@@ -125,7 +125,7 @@ class FrontDesk:
             self.open_conversation,
             unknown_sender,
         )
-        self.deliver = DeliverMessage(
+        self.deliver = RouteMessage(
             self.conversations,
             self.messages,
             adapters.get("publisher") or self.queue,
@@ -137,14 +137,14 @@ class FrontDesk:
         self.show_conversation = ShowConversation(self.conversations, self.messages)
         self.switch_hand_off = SwitchHandOff(self.conversations)
         self.redrive = RedriveUnmatched(self.messages, match, self.deliver)
-        self.receive_message = ReceiveMessage(
+        self.record_message = RecordMessage(
             match=match,
             messages=self.messages,
             deliver=self.deliver,
-            answer_unknown_sender=AnswerUnknownSender(
+            send_fallback=SendFallback(
                 senders=dict.fromkeys(ChannelType, lambda: self.sender),
-                claims=self.claims,
-                limits=ClaimLimits(timedelta(days=1), 1000),
+                throttle=self.throttle,
+                limits=ThrottleLimits(timedelta(days=1), 1000),
                 texts=dict.fromkeys(ChannelType, "We do not know you."),
                 own_addresses=lambda: OwnAddresses(frozenset()),
                 clock=self.clock,
@@ -155,23 +155,25 @@ class FrontDesk:
             metrics=self.metrics,
         )
         parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: self.parser))
-        self.receive_proven = ReceiveProven(
-            parsers, StoreFiles(self.blobs), self.receive_message, unauthenticated_mail
+        self.process_webhook = ProcessWebhook(
+            parsers, StoreFiles(self.blobs), self.record_message, unauthenticated_mail
         )
-        self.bury = BuryRequest(self.dead_letters, parsers, self.clock, self.metrics)
+        self.store_dead_letter = StoreDeadLetter(
+            self.dead_letters, parsers, self.clock, self.metrics
+        )
         self.spool = adapters.get("spool") or MemorySpool(self.clock)
         self.receive_webhook = ReceiveWebhook(
             parsers,
-            self.receive_proven,
-            SpoolRequest(self.spool, parsers, self.clock, self.metrics),
-            self.bury,
+            self.process_webhook,
+            SpoolWebhook(self.spool, parsers, self.clock, self.metrics),
+            self.store_dead_letter,
             self.metrics,
         )
-        self.work_off = WorkOffSpool(self.spool, self.receive_proven, self.bury)
-        self.redrive_letter = RedriveDeadLetters(
-            self.dead_letters, self.receive_proven, self.messages
+        self.drain = DrainSpool(self.spool, self.process_webhook, self.store_dead_letter)
+        self.redrive_dead_letter = RedriveDeadLetters(
+            self.dead_letters, self.process_webhook, self.messages
         )
-        self.relay = RelayPending(
+        self.relay = RelayOutbox(
             self.messages, self.deliver, self.dead_letters, self.clock, self.metrics
         )
 

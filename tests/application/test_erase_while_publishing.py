@@ -10,7 +10,7 @@ import pytest
 from application.erase_message import EraseMessage
 from application.ports.queueing import ContextPublisher
 from domain.context import ContextObject
-from domain.erasure import KeptMessage
+from domain.erasure import RetainedMessage
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.routing import Route
 from infrastructure.blobs.memory import MemoryBlobStore
@@ -58,8 +58,8 @@ def desk(queue: InterruptedQueue) -> FrontDesk:
 
 def erase_all(desk: FrontDesk) -> None:
     erase = EraseMessage(desk.messages, desk.blobs, desk.queue)
-    for kept in desk.messages.list_kept(10).messages:
-        erase(kept)
+    for retained in desk.messages.list_retained(10).messages:
+        erase(retained)
 
 
 def body_of(desk: FrontDesk) -> bytes:
@@ -99,9 +99,9 @@ def test_what_is_published_just_before_the_record_goes_is_found(
     queue.queue = up
     erase = desk.messages.erase
 
-    def relay_first(kept: KeptMessage) -> bool:
+    def relay_first(retained: RetainedMessage) -> bool:
         assert desk.relay().relayed == 1
-        return erase(kept)
+        return erase(retained)
 
     monkeypatch.setattr(desk.messages, "erase", relay_first)
     erase_all(desk)
@@ -123,7 +123,7 @@ def test_it_is_not_answered_by_a_failure_to_take_it_back(
     assert desk.gets(an_inbound_message()).status == 200
     (line,) = [line for line in caplog.records if line.levelno == logging.ERROR]
     assert line.getMessage() == "an erased message could not be taken back"
-    assert desk.dead_letters.list_letters(10) == ()
+    assert desk.dead_letters.list_dead_letters(10) == ()
 
 
 def test_what_is_kept_stays_on_its_queue(desk: FrontDesk, queue: InterruptedQueue) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from application.ports.channels import AnswerSender
+from application.ports.channels import FallbackSender
 from domain.addresses import ChannelType
 from domain.errors import SecretsUnavailableError
 from tests.application.front_desk import FrontDesk
@@ -23,10 +23,10 @@ def unreadable_secrets() -> None:
 
 @pytest.mark.parametrize("sender", [nobody, unreadable_secrets])
 def test_it_is_counted_logged_and_no_answer_is_claimed(
-    sender: Callable[[], AnswerSender | None], caplog: pytest.LogCaptureFixture
+    sender: Callable[[], FallbackSender | None], caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = FrontDesk()
-    answer = desk.receive_message.answer_unknown_sender
+    answer = desk.record_message.send_fallback
     without = replace(answer, senders=dict.fromkeys(ChannelType, sender))
 
     with caplog.at_level(logging.INFO):

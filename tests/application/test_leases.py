@@ -8,7 +8,7 @@ import pytest
 
 from domain.context import ContextObject
 from domain.conversations import Conversation
-from domain.erasure import ErasedMessage
+from domain.erasure import Tombstone
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.messages import InboundMessage, MessageRecord
 from domain.routing import Route
@@ -26,7 +26,7 @@ class MeetingStore(MemoryMessageStore):
 
     meeting: Barrier | None = None
 
-    def record(self, record: MessageRecord) -> MessageRecord | ErasedMessage | None:
+    def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
         existing = super().record(record)
         self._meet()
         return existing

@@ -15,10 +15,10 @@ from application.ports.files import DeadLetter, DeadLetterKind
 from domain.addresses import Address, ChannelType
 from domain.conversations import CLOSED, Conversation
 from domain.errors import (
-    AnswerNotSentError,
-    AnswerUncertainError,
     ConversationNotFoundError,
     DeadlineExceededError,
+    FallbackNotSentError,
+    FallbackUncertainError,
     PayloadTooLargeError,
     QueueRoutingError,
     SecretsUnavailableError,
@@ -41,8 +41,8 @@ from domain.tenants import Tenant, TenantDirectory
 from infrastructure.blobs.memory import MemoryDeadLetters
 from infrastructure.queueing.memory import MemoryContextQueue
 from infrastructure.storage.memory import (
-    MemoryAnswerClaims,
     MemoryConversationStore,
+    MemoryFallbackThrottle,
 )
 from tests.application.front_desk import THANKS, FrontDesk, error_of
 from tests.builders import (
@@ -133,7 +133,7 @@ def test_refused_requests_leave_nothing_behind(
 
     assert (answer.status, error_of(answer)) == (status, error)
     assert desk.queued() == {}
-    assert desk.dead_letters.list_letters(10) == ()
+    assert desk.dead_letters.list_dead_letters(10) == ()
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_errors_before_authentication(error: Exception, status: int) -> None:
 
     assert answer.status == status
     assert b"secret" not in answer.body
-    assert desk.dead_letters.list_letters(10) == ()
+    assert desk.dead_letters.list_dead_letters(10) == ()
 
 
 def test_a_repeated_header_is_no_header() -> None:
@@ -174,16 +174,16 @@ def test_what_will_not_heal_becomes_one_dead_letter(error: Exception, kind: Dead
 
     assert [desk.gets(), desk.gets()] == [THANKS, THANKS]
 
-    (letter,) = desk.dead_letters.list_letters(10)
-    assert letter.kind is kind
-    assert letter.request is not None
-    assert letter.request.body == b"body"
-    assert letter.request.header("authorization") is None
-    assert "Ana" not in letter.reason
+    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    assert dead_letter.kind is kind
+    assert dead_letter.request is not None
+    assert dead_letter.request.body == b"body"
+    assert dead_letter.request.header("authorization") is None
+    assert "Ana" not in dead_letter.reason
 
 
 class FullDisk(MemoryDeadLetters):
-    def keep(self, letter: DeadLetter) -> None:
+    def keep(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("no space left")
 
 
@@ -199,8 +199,8 @@ def test_doubtful_mail_becomes_a_dead_letter_where_the_operator_says_so() -> Non
 
     desk.gets(an_inbound_message(ChannelType.EMAIL, author_authenticated=False))
 
-    (letter,) = desk.dead_letters.list_letters(10)
-    assert letter.kind is DeadLetterKind.UNAUTHENTICATED
+    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    assert dead_letter.kind is DeadLetterKind.UNAUTHENTICATED
     assert desk.queued() == {}
 
 
@@ -212,7 +212,9 @@ def test_one_failing_message_does_not_hold_up_the_others() -> None:
     assert desk.gets(broken, ParsedMessage(an_inbound_message(message_id="SM2"))) == THANKS
 
     assert [c.message.message_id for c in desk.queued()["sms-replies"]] == ["SM2"]
-    assert [letter.kind for letter in desk.dead_letters.list_letters(10)] == [DeadLetterKind.BUG]
+    assert [dead_letter.kind for dead_letter in desk.dead_letters.list_dead_letters(10)] == [
+        DeadLetterKind.BUG
+    ]
 
 
 class QueueIsDown(MemoryContextQueue):
@@ -292,7 +294,7 @@ def test_two_hundred_first_messages_get_one_fallback() -> None:
     with ThreadPoolExecutor(50) as pool:
         for number in range(200):
             message = an_inbound_message(message_id=f"SM{number}")
-            pool.submit(desk.receive_message, message, Deadline.after())
+            pool.submit(desk.record_message, message, Deadline.after())
     assert len(desk.sender.sent) == 1
     assert len(desk.messages.list_unmatched(1000)) == 200
 
@@ -306,7 +308,7 @@ def test_a_suppressed_answer_has_its_reason_counted() -> None:
 
 @pytest.mark.parametrize(
     ("error", "tries"),
-    [(AnswerNotSentError("429"), 2), (AnswerUncertainError("timeout"), 1), (OSError("?"), 1)],
+    [(FallbackNotSentError("429"), 2), (FallbackUncertainError("timeout"), 1), (OSError("?"), 1)],
 )
 def test_a_claim_is_given_back_only_if_nothing_was_sent(error: Exception, tries: int) -> None:
     desk = FrontDesk()
@@ -319,22 +321,22 @@ def test_a_claim_is_given_back_only_if_nothing_was_sent(error: Exception, tries:
     assert len(desk.sender.sent) == tries - 1
 
 
-class ClaimsAreDown(MemoryAnswerClaims):
-    def claim(self, *_: object) -> None:  # type: ignore[override]  # it only raises
+class ThrottleIsDown(MemoryFallbackThrottle):
+    def acquire(self, *_: object) -> None:  # type: ignore[override]  # it only raises
         raise StorageUnavailableError("no answer")
 
 
-class ClaimsCannotGoBack(MemoryAnswerClaims):
-    def give_back(self, sender: str) -> None:
+class ThrottleCannotRelease(MemoryFallbackThrottle):
+    def release(self, sender: str) -> None:
         raise StorageUnavailableError("no answer")
 
 
-@pytest.mark.parametrize("claims", [ClaimsAreDown, ClaimsCannotGoBack])
+@pytest.mark.parametrize("throttle", [ThrottleIsDown, ThrottleCannotRelease])
 def test_trouble_with_claims_never_harms_the_message(
-    claims: Callable[[], MemoryAnswerClaims],
+    throttle: Callable[[], MemoryFallbackThrottle],
 ) -> None:
-    desk = FrontDesk(claims=claims())
-    desk.sender.error = AnswerNotSentError("429")
+    desk = FrontDesk(throttle=throttle())
+    desk.sender.error = FallbackNotSentError("429")
     assert desk.gets(an_inbound_message()) == THANKS
     assert len(desk.messages.list_unmatched(10)) == 1
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from application.ports.files import DeadLetter, DeadLetterKind
-from application.receive_message import Outcome
+from application.record_message import Outcome
 from application.redrive_dead_letters import Redriven
 from domain.addresses import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
@@ -19,16 +19,16 @@ from tests.builders import NOW, an_inbound_message
 from tests.contracts.concurrency import at_once
 
 
-def the_letter(desk: FrontDesk) -> DeadLetter:
-    (letter,) = desk.dead_letters.list_letters(10)
-    return letter
+def the_dead_letter(desk: FrontDesk) -> DeadLetter:
+    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    return dead_letter
 
 
-def buried(desk: FrontDesk, error: Exception) -> DeadLetter:
+def dead_lettered(desk: FrontDesk, error: Exception) -> DeadLetter:
     """The letter of a message that today's code stumbles over with ``error``."""
     desk.parser.parse_error = error
     desk.gets(an_inbound_message())
-    return the_letter(desk)
+    return the_dead_letter(desk)
 
 
 @pytest.fixture
@@ -41,106 +41,106 @@ def desk() -> FrontDesk:
 @pytest.mark.parametrize(
     "error", [UnreadableMessageError("MessageSid is missing"), ZeroDivisionError("a bug")]
 )
-def test_once_the_code_is_mended_a_letter_becomes_a_message(
+def test_once_the_code_is_mended_a_dead_letter_becomes_a_message(
     desk: FrontDesk, error: Exception
 ) -> None:
-    letter = buried(desk, error)
+    dead_letter = dead_lettered(desk, error)
     desk.parser.parse_error = None
     desk.passes(7200)
-    redriven = desk.redrive_letter(letter)
+    redriven = desk.redrive_dead_letter(dead_letter)
     assert redriven.outcome is Redriven.RECEIVED
     assert [receipt.outcome for receipt in redriven.receipts] == [Outcome.RECORDED]
     assert len(desk.queued()["sms-replies"]) == 1
-    assert desk.dead_letters.list_letters(10) == ()
+    assert desk.dead_letters.list_dead_letters(10) == ()
 
 
 def test_the_signature_is_not_asked_for_again(desk: FrontDesk) -> None:
-    letter = buried(desk, ZeroDivisionError())
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
     desk.parser.validation_error = AssertionError("nobody may ask")
-    assert desk.redrive_letter(letter).outcome is Redriven.RECEIVED
+    assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.RECEIVED
 
 
 def test_what_fails_again_stays_with_the_new_reason(desk: FrontDesk) -> None:
-    letter = buried(desk, ZeroDivisionError("a bug"))
+    dead_letter = dead_lettered(desk, ZeroDivisionError("a bug"))
     desk.parser.parse_error = UnreadableMessageError("From is missing")
-    redriven = desk.redrive_letter(letter)
+    redriven = desk.redrive_dead_letter(dead_letter)
     assert redriven.outcome is Redriven.FAILED
-    assert redriven.letter == replace(letter, attempts=2, reason="From is missing")
-    assert the_letter(desk) == redriven.letter
+    assert redriven.dead_letter == replace(dead_letter, attempts=2, reason="From is missing")
+    assert the_dead_letter(desk) == redriven.dead_letter
 
 
 def test_a_reason_tells_nothing_of_the_content(desk: FrontDesk) -> None:
-    letter = buried(desk, ZeroDivisionError())
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = ValueError("invalid literal: 'my secret'")
-    assert desk.redrive_letter(letter).letter.reason == "ValueError"
+    assert desk.redrive_dead_letter(dead_letter).dead_letter.reason == "ValueError"
 
 
-def test_a_letter_stays_while_the_store_is_down() -> None:
+def test_a_dead_letter_stays_while_the_store_is_down() -> None:
     class NoStore(MemoryMessageStore):
         def record(self, record: MessageRecord) -> None:
             raise StorageUnavailableError("no answer")
 
     desk = FrontDesk(messages=NoStore())
-    letter = buried(desk, ZeroDivisionError())
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
-    assert desk.redrive_letter(letter).outcome is Redriven.FAILED
-    assert the_letter(desk).attempts == 2
+    assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.FAILED
+    assert the_dead_letter(desk).attempts == 2
 
 
 def test_what_was_redriven_before_is_a_duplicate(desk: FrontDesk) -> None:
-    letter = buried(desk, ZeroDivisionError())
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
-    desk.redrive_letter(letter)
-    (receipt,) = desk.redrive_letter(letter).receipts
+    desk.redrive_dead_letter(dead_letter)
+    (receipt,) = desk.redrive_dead_letter(dead_letter).receipts
     assert receipt.outcome is Outcome.DUPLICATE
     assert len(desk.queued()["sms-replies"]) == 1
 
 
 def test_of_many_who_redrive_at_once_one_delivers(desk: FrontDesk) -> None:
-    letter = buried(desk, ZeroDivisionError())
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
-    outcomes = at_once([lambda: desk.redrive_letter(letter).outcome] * 8)
+    outcomes = at_once([lambda: desk.redrive_dead_letter(dead_letter).outcome] * 8)
     assert set(outcomes) == {Redriven.RECEIVED}
     assert len(desk.queued()["sms-replies"]) == 1
-    assert desk.dead_letters.list_letters(10) == ()
+    assert desk.dead_letters.list_dead_letters(10) == ()
 
 
-def test_a_letter_that_somebody_else_redrove_does_not_come_back(desk: FrontDesk) -> None:
-    letter = buried(desk, ZeroDivisionError())
-    desk.dead_letters.delete(letter.letter_id)
-    assert desk.redrive_letter(letter).outcome is Redriven.FAILED
-    assert desk.dead_letters.list_letters(10) == ()
+def test_a_dead_letter_that_somebody_else_redrove_does_not_come_back(desk: FrontDesk) -> None:
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
+    desk.dead_letters.delete(dead_letter.dead_letter_id)
+    assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.FAILED
+    assert desk.dead_letters.list_dead_letters(10) == ()
 
 
-def test_a_command_that_dies_before_it_deletes_the_letter_leaves_it_to_the_next() -> None:
+def test_a_command_that_dies_before_it_deletes_the_dead_letter_leaves_it_to_the_next() -> None:
     class NoDeletion(MemoryDeadLetters):
         is_down = True
 
-        def delete(self, letter_id: str) -> bool:
+        def delete(self, dead_letter_id: str) -> bool:
             if self.is_down:
                 raise StorageUnavailableError("no answer")
-            return super().delete(letter_id)
+            return super().delete(dead_letter_id)
 
-    letters = NoDeletion()
-    desk = FrontDesk(dead_letters=letters)
+    dead_letters = NoDeletion()
+    desk = FrontDesk(dead_letters=dead_letters)
     desk.knows()
-    letter = buried(desk, ZeroDivisionError())
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
     with pytest.raises(StorageUnavailableError):
-        desk.redrive_letter(letter)
-    assert the_letter(desk) == letter
-    letters.is_down = False
-    assert desk.redrive_letter(letter).receipts[0].outcome is Outcome.DUPLICATE
+        desk.redrive_dead_letter(dead_letter)
+    assert the_dead_letter(desk) == dead_letter
+    dead_letters.is_down = False
+    assert desk.redrive_dead_letter(dead_letter).receipts[0].outcome is Outcome.DUPLICATE
     assert len(desk.queued()["sms-replies"]) == 1
 
 
-def test_an_old_letter_of_an_unknown_sender_is_unmatched_and_not_answered() -> None:
+def test_an_old_dead_letter_of_an_unknown_sender_is_unmatched_and_not_answered() -> None:
     desk = FrontDesk()
-    letter = buried(desk, ZeroDivisionError())
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
     desk.passes(7200)
-    (receipt,) = desk.redrive_letter(letter).receipts
+    (receipt,) = desk.redrive_dead_letter(dead_letter).receipts
     assert receipt.outcome is Outcome.UNMATCHED
     assert desk.sender.sent == []
 
@@ -154,24 +154,24 @@ class TestDoubtfulMail:
         return desk
 
     def test_whoever_redrives_it_vouches_for_it_and_a_human_answers(self, desk: FrontDesk) -> None:
-        assert the_letter(desk).kind is DeadLetterKind.UNAUTHENTICATED
-        assert desk.redrive_letter(the_letter(desk)).outcome is Redriven.RECEIVED
+        assert the_dead_letter(desk).kind is DeadLetterKind.UNAUTHENTICATED
+        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is Redriven.RECEIVED
         assert list(desk.queued()) == ["email-handoff"]
-        assert desk.dead_letters.list_letters(10) == ()
+        assert desk.dead_letters.list_dead_letters(10) == ()
 
     def test_they_still_vouch_for_it_after_it_failed_for_another_reason(
         self, desk: FrontDesk
     ) -> None:
         desk.parser.parse_error = ZeroDivisionError()
-        desk.redrive_letter(the_letter(desk))
+        desk.redrive_dead_letter(the_dead_letter(desk))
         desk.parser.parse_error = None
-        assert desk.redrive_letter(the_letter(desk)).outcome is Redriven.RECEIVED
+        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is Redriven.RECEIVED
 
     def test_nobody_vouches_for_mail_that_was_buried_for_another_reason(
         self, desk: FrontDesk
     ) -> None:
-        bug = replace(the_letter(desk), kind=DeadLetterKind.BUG)
-        assert desk.redrive_letter(bug).outcome is Redriven.FAILED
+        bug = replace(the_dead_letter(desk), kind=DeadLetterKind.BUG)
+        assert desk.redrive_dead_letter(bug).outcome is Redriven.FAILED
         assert desk.queued() == {}
 
 
@@ -193,27 +193,27 @@ class TestUndeliverableMessages:
         for _ in range(MAX_ATTEMPTS + 1):
             desk.passes(600)
             desk.relay()
-        assert the_letter(desk).kind is DeadLetterKind.UNDELIVERABLE
+        assert the_dead_letter(desk).kind is DeadLetterKind.UNDELIVERABLE
 
     def test_one_is_pending_again_and_the_relay_publishes_it(
         self, desk: FrontDesk, queue: UnsteadyQueue
     ) -> None:
         queue.is_down = False
-        assert desk.redrive_letter(the_letter(desk)).outcome is Redriven.PENDING
-        assert desk.dead_letters.list_letters(10) == ()
+        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is Redriven.PENDING
+        assert desk.dead_letters.list_dead_letters(10) == ()
         assert desk.relay().relayed == 1
         assert len(desk.queued()["sms-replies"]) == 1
 
     def test_one_that_fails_for_as_long_again_is_a_dead_letter_again(self, desk: FrontDesk) -> None:
-        desk.redrive_letter(the_letter(desk))
+        desk.redrive_dead_letter(the_dead_letter(desk))
         self.is_given_up(desk)
 
     def test_redriving_twice_publishes_once(self, desk: FrontDesk, queue: UnsteadyQueue) -> None:
         queue.is_down = False
-        letter = the_letter(desk)
-        desk.redrive_letter(letter)
+        dead_letter = the_dead_letter(desk)
+        desk.redrive_dead_letter(dead_letter)
         desk.relay()
-        assert desk.redrive_letter(letter).outcome is Redriven.PENDING
+        assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.PENDING
         desk.passes(600)
         assert desk.relay().stuck == 0
         assert len(desk.queued()["sms-replies"]) == 1

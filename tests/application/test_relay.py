@@ -3,7 +3,7 @@
 import pytest
 
 from application.ports.files import DeadLetter, DeadLetterKind
-from application.relay_pending import RelayReport
+from application.relay_outbox import RelayReport
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.messages import MAX_ATTEMPTS
@@ -30,10 +30,10 @@ class UnsteadyQueue(MemoryContextQueue):
 class UnsteadyDeadLetters(MemoryDeadLetters):
     is_down = True
 
-    def keep(self, letter: DeadLetter) -> None:
+    def keep(self, dead_letter: DeadLetter) -> None:
         if self.is_down:
             raise StorageUnavailableError("no space left")
-        super().keep(letter)
+        super().keep(dead_letter)
 
 
 @pytest.fixture
@@ -114,22 +114,22 @@ def test_what_was_tried_too_often_is_a_dead_letter(desk: FrontDesk, queue: Unste
     desk.passes(600)
     assert desk.relay() == RelayReport(given_up=1)
 
-    (letter,) = desk.dead_letters.list_letters(10)
-    assert (letter.kind, letter.attempts) == (DeadLetterKind.UNDELIVERABLE, MAX_ATTEMPTS)
-    assert letter.request is None
+    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.UNDELIVERABLE, MAX_ATTEMPTS)
+    assert dead_letter.request is None
     desk.passes(600)
     assert desk.relay() == RelayReport()
 
     queue.is_down = False
-    assert letter.gate_key is not None
-    assert desk.messages.retry(letter.gate_key)
+    assert dead_letter.gate_key is not None
+    assert desk.messages.retry(dead_letter.gate_key)
     assert desk.relay() == RelayReport(relayed=1)
     assert len(desk.queued()["sms-replies"]) == 1
 
 
 def test_nothing_is_given_up_while_no_dead_letter_can_be_written(queue: UnsteadyQueue) -> None:
-    letters = UnsteadyDeadLetters()
-    desk = FrontDesk(publisher=queue, dead_letters=letters)
+    dead_letters = UnsteadyDeadLetters()
+    desk = FrontDesk(publisher=queue, dead_letters=dead_letters)
     desk.knows()
     desk.gets(an_inbound_message())
     for _ in range(MAX_ATTEMPTS):
@@ -137,7 +137,7 @@ def test_nothing_is_given_up_while_no_dead_letter_can_be_written(queue: Unsteady
         desk.relay()
     desk.passes(600)
     assert desk.relay() == RelayReport(failed=1)
-    letters.is_down = False
+    dead_letters.is_down = False
     assert desk.relay() == RelayReport(given_up=1)
 
 
@@ -149,26 +149,26 @@ class HastyOperator(MemoryDeadLetters):
         self.seen: list[DeadLetter] = []
         self.desk: FrontDesk | None = None
 
-    def keep(self, letter: DeadLetter) -> None:
-        super().keep(letter)
+    def keep(self, dead_letter: DeadLetter) -> None:
+        super().keep(dead_letter)
         if self.desk is not None and not self.seen:
-            self.seen.append(letter)
-            self.desk.redrive_letter(letter)
+            self.seen.append(dead_letter)
+            self.desk.redrive_dead_letter(dead_letter)
 
 
-def test_a_letter_that_was_redriven_too_early_is_written_again(queue: UnsteadyQueue) -> None:
-    letters = HastyOperator()
-    desk = FrontDesk(publisher=queue, dead_letters=letters)
-    letters.desk = desk
+def test_a_dead_letter_that_was_redriven_too_early_is_written_again(queue: UnsteadyQueue) -> None:
+    dead_letters = HastyOperator()
+    desk = FrontDesk(publisher=queue, dead_letters=dead_letters)
+    dead_letters.desk = desk
     desk.knows()
     desk.gets(an_inbound_message())
     for _ in range(MAX_ATTEMPTS + 1):
         desk.passes(600)
         desk.relay()
-    (letter,) = letters.list_letters(10)
-    assert letters.seen == [letter], "the message was not undeliverable yet"
+    (dead_letter,) = dead_letters.list_dead_letters(10)
+    assert dead_letters.seen == [dead_letter], "the message was not undeliverable yet"
     queue.is_down = False
-    desk.redrive_letter(letter)
+    desk.redrive_dead_letter(dead_letter)
     assert desk.relay() == RelayReport(relayed=1)
 
 

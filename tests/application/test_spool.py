@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
+from application.drain_spool import MAX_ATTEMPTS, DrainOutcome
 from application.ports.channels import WebhookRequest
 from application.ports.files import DeadLetter, DeadLetterKind
-from application.ports.spooling import SpooledRequest
-from application.work_off_spool import MAX_ATTEMPTS, WorkedOff
-from domain.erasure import ErasedMessage
+from application.ports.spooling import SpoolEntry
+from domain.erasure import Tombstone
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.messages import MessageRecord
 from infrastructure.blobs.memory import MemoryDeadLetters
@@ -24,14 +24,14 @@ class UnsteadyStore(MemoryMessageStore):
 
     is_down = True
 
-    def record(self, record: MessageRecord) -> MessageRecord | ErasedMessage | None:
+    def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
         if self.is_down:
             raise StorageUnavailableError("no answer")
         return super().record(record)
 
 
 class NoDeadLetters(MemoryDeadLetters):
-    def keep(self, letter: DeadLetter) -> None:
+    def keep(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("no space left")
 
 
@@ -60,7 +60,7 @@ def test_a_webhook_is_put_aside_while_the_store_is_down(
     assert desk.metrics.total("Spooled") == 1
 
     store.is_down = False
-    assert desk.work_off() == [WorkedOff.RECEIVED]
+    assert desk.drain() == [DrainOutcome.RECEIVED]
     assert desk.spool.depth().entries == 0
     (context,) = desk.queued()["sms-replies"]
     assert context.message.body == "Is my order on its way?"
@@ -81,7 +81,7 @@ def test_a_repetition_that_comes_meanwhile_is_put_aside_once(
 
     store.is_down = False
     desk.gets(an_inbound_message())
-    desk.work_off()
+    desk.drain()
     assert len(desk.queued()["sms-replies"]) == 1
 
 
@@ -99,7 +99,7 @@ def test_what_cannot_be_read_takes_no_place_of_what_can(
     # One signature proves both: somebody who captured the webhook changed what it leaves open.
     desk.parser.parse_error = UnreadableMessageError("its fields are regrouped")
     for _ in range(2):
-        assert desk.receive_webhook.put_aside(desk.request()) == THANKS
+        assert desk.receive_webhook.spool(desk.request()) == THANKS
     desk.parser.parse_error = None
     assert desk.gets(an_inbound_message()) == THANKS
     deliveries = desk.spool.take(10, timedelta(seconds=1))
@@ -110,7 +110,7 @@ def test_what_still_fails_comes_back_later_and_later(desk: FrontDesk, store: Uns
     desk.gets(an_inbound_message())
     waits = []
     for _ in range(9):
-        assert desk.work_off() == [WorkedOff.PUT_BACK]
+        assert desk.drain() == [DrainOutcome.RELEASED]
         waits.append(0)
         while not (taken := desk.spool.take(1, timedelta(seconds=1))):
             desk.passes(1)
@@ -124,7 +124,7 @@ def test_the_log_says_why_something_comes_back(
     desk: FrontDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk.gets(an_inbound_message())
-    desk.work_off()
+    desk.drain()
     (line,) = [one for one in caplog.records if one.message == "spooled webhook still fails"]
     assert line.__dict__["error"] == "StorageUnavailableError"
     assert line.__dict__["reason"] == "no answer"
@@ -133,13 +133,13 @@ def test_the_log_says_why_something_comes_back(
 def test_after_many_attempts_it_is_a_dead_letter(desk: FrontDesk) -> None:
     desk.gets(an_inbound_message())
     for _ in range(MAX_ATTEMPTS - 1):
-        assert desk.work_off() == [WorkedOff.PUT_BACK]
+        assert desk.drain() == [DrainOutcome.RELEASED]
         desk.passes(300)
-    assert desk.work_off() == [WorkedOff.DEAD_LETTER]
+    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
 
-    (letter,) = desk.dead_letters.list_letters(10)
-    assert (letter.kind, letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS)
-    assert letter.reason == "no answer"
+    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS)
+    assert dead_letter.reason == "no answer"
     assert desk.spool.depth().entries == 0
 
 
@@ -151,11 +151,11 @@ def test_what_kills_every_worker_is_a_dead_letter_without_another_try(
         assert desk.spool.take(1, timedelta(seconds=1))
         desk.passes(1)
     store.is_down = False
-    assert desk.work_off() == [WorkedOff.DEAD_LETTER]
+    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
 
-    (letter,) = desk.dead_letters.list_letters(10)
-    assert (letter.kind, letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS + 1)
-    assert letter.reason == "every attempt ended without a word"
+    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS + 1)
+    assert dead_letter.reason == "every attempt ended without a word"
     assert desk.spool.depth().entries == 0
     assert desk.queued() == {}
 
@@ -166,8 +166,10 @@ def test_what_turns_out_unreadable_is_a_dead_letter_at_once(
     desk.gets(an_inbound_message())
     store.is_down = False
     desk.parser.parse_error = UnreadableMessageError("it is in no charset")
-    assert desk.work_off() == [WorkedOff.DEAD_LETTER]
-    assert [letter.kind for letter in desk.dead_letters.list_letters(10)] == ["unreadable"]
+    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
+    assert [dead_letter.kind for dead_letter in desk.dead_letters.list_dead_letters(10)] == [
+        "unreadable"
+    ]
 
 
 def test_what_came_on_a_channel_that_is_gone_is_a_dead_letter(desk: FrontDesk) -> None:
@@ -175,11 +177,14 @@ def test_what_came_on_a_channel_that_is_gone_is_a_dead_letter(desk: FrontDesk) -
         request = replace(
             desk.request(), url="https://hooks.example/webhooks/fax", body=b"%d" % number
         )
-        desk.spool.keep(SpooledRequest(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
-    assert desk.work_off() == [WorkedOff.DEAD_LETTER] * 2
+        desk.spool.keep(SpoolEntry(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
+    assert desk.drain() == [DrainOutcome.DEAD_LETTER] * 2
 
-    letters = desk.dead_letters.list_letters(10)
-    assert {letter.request.body for letter in letters if letter.request} == {b"0", b"1"}
+    dead_letters = desk.dead_letters.list_dead_letters(10)
+    assert {dead_letter.request.body for dead_letter in dead_letters if dead_letter.request} == {
+        b"0",
+        b"1",
+    }
     assert desk.spool.depth().entries == 0
 
 
@@ -190,8 +195,8 @@ def test_a_bug_in_what_names_a_webhook_keeps_it_from_neither_spool_nor_dead_lett
     assert desk.gets(an_inbound_message()) == THANKS
     assert desk.spool.depth().entries == 1
     desk.parser.parse_error = UnreadableMessageError("it is in no charset")
-    assert desk.work_off() == [WorkedOff.DEAD_LETTER]
-    assert len(desk.dead_letters.list_letters(10)) == 1
+    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
+    assert len(desk.dead_letters.list_dead_letters(10)) == 1
 
 
 def test_nothing_leaves_the_spool_while_no_dead_letter_can_be_written(
@@ -200,7 +205,7 @@ def test_nothing_leaves_the_spool_while_no_dead_letter_can_be_written(
     desk = FrontDesk(messages=store, dead_letters=NoDeadLetters())
     desk.gets(an_inbound_message())
     desk.parser.parse_error = UnreadableMessageError("it is in no charset")
-    assert desk.work_off() == [WorkedOff.PUT_BACK]
+    assert desk.drain() == [DrainOutcome.RELEASED]
     assert desk.spool.depth().entries == 1
 
 
@@ -220,9 +225,9 @@ def test_too_much_at_once_is_authenticated_and_put_aside() -> None:
     desk = FrontDesk()
     desk.parser.messages = []
     request = desk.request()
-    assert desk.receive_webhook.put_aside(request) == THANKS
+    assert desk.receive_webhook.spool(request) == THANKS
     assert desk.spool.depth().entries == 1
     assert desk.messages.list_unmatched(1) == ()
 
-    assert desk.receive_webhook.put_aside(desk.request(signature="wrong")).status == 401
+    assert desk.receive_webhook.spool(desk.request(signature="wrong")).status == 401
     assert desk.spool.depth().entries == 1

@@ -62,9 +62,9 @@ def test_each_recipients_message_has_the_files_of_its_mail_for_itself() -> None:
 
 def test_the_files_of_one_recipients_message_go_without_the_others() -> None:
     blobs = MemoryBlobStore()
-    kept, gone = StoreFiles(blobs)(a_mail_to(2, files(1)), Deadline.after())
+    retained, gone = StoreFiles(blobs)(a_mail_to(2, files(1)), Deadline.after())
     StoreFiles(blobs).discard(gone)
-    assert blobs.get(kept.attachments[0].reference or "") == files(1)[0].content
+    assert blobs.get(retained.attachments[0].reference or "") == files(1)[0].content
     assert blobs.delete("attachments") == 1
 
 
@@ -109,7 +109,7 @@ def test_nothing_is_recorded_while_a_file_cannot_be_stored() -> None:
 def test_no_further_message_is_received_when_the_time_is_up() -> None:
     desk = FrontDesk()
     with pytest.raises(DeadlineExceededError):
-        desk.receive_message(an_inbound_message(), Deadline(0.0, lambda: 1.0))
+        desk.record_message(an_inbound_message(), Deadline(0.0, lambda: 1.0))
     assert desk.messages.list_unmatched(10) == ()
 
 
@@ -121,5 +121,5 @@ def test_the_files_of_mail_that_goes_to_the_dead_letters_are_not_stored() -> Non
     desk.gets(ParsedMessage(doubtful, files(1)), an_inbound_message(EMAIL, message_id="<2@x>"))
 
     assert blobs.puts == []
-    assert len(desk.dead_letters.list_letters(10)) == 1
+    assert len(desk.dead_letters.list_dead_letters(10)) == 1
     assert [r.message.provider_message_id for r in desk.messages.list_unmatched(10)] == ["<2@x>"]

@@ -7,7 +7,7 @@ pytest.register_assert_rewrite(
     *(
         f"{__name__}.{module}"
         for module in (
-            "answer_claims",
+            "fallback_throttle",
             "blob_store",
             "context_queue",
             "conversation_changes",

@@ -10,12 +10,12 @@ Result = TypeVar("Result")
 
 def at_once(calls: Iterable[Callable[[], Result]]) -> list[Result]:
     """The results of ``calls``, each made in a thread of its own that waited for all others."""
-    waiting = list(calls)
-    barrier = Barrier(len(waiting), timeout=30)
+    backlog = list(calls)
+    barrier = Barrier(len(backlog), timeout=30)
 
     def run(call: Callable[[], Result]) -> Result:
         barrier.wait()
         return call()
 
-    with ThreadPoolExecutor(len(waiting)) as threads:
-        return list(threads.map(run, waiting))
+    with ThreadPoolExecutor(len(backlog)) as threads:
+        return list(threads.map(run, backlog))

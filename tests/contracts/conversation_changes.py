@@ -210,6 +210,6 @@ class HandOffContract(ConversationStoreTests):
         got_out = only(store).last_message
         assert got_out is not None
         cast(dict[str, object], got_out.metadata)["got"] = "out"
-        kept = only(store).last_message
-        assert kept is not None
-        assert kept.metadata == {"media": ["a"]}
+        retained = only(store).last_message
+        assert retained is not None
+        assert retained.metadata == {"media": ["a"]}

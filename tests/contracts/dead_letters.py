@@ -1,4 +1,4 @@
-"""What every keeper of dead letters promises."""
+"""What every store of dead letters promises."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,7 @@ import pytest
 from application.ports.channels import WebhookRequest
 from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
 from domain.errors import StorageUnavailableError
-from infrastructure.blobs.dead_letter_json import letter_to_json
+from infrastructure.blobs.dead_letter_json import dead_letter_to_json
 from tests.builders import ACCOUNT, NOW
 from tests.contracts.concurrency import at_once
 
@@ -24,10 +24,10 @@ REQUEST = WebhookRequest(
 )
 
 
-def a_letter(letter_id: str = "unreadable-1", **changes: Any) -> DeadLetter:
+def a_dead_letter(dead_letter_id: str = "unreadable-1", **changes: Any) -> DeadLetter:
     """A letter of ``NOW``."""
-    letter = DeadLetter(
-        letter_id=letter_id,
+    dead_letter = DeadLetter(
+        dead_letter_id=dead_letter_id,
         kind=DeadLetterKind.UNREADABLE,
         reason="the form has no MessageSid",
         account=ACCOUNT,
@@ -35,7 +35,7 @@ def a_letter(letter_id: str = "unreadable-1", **changes: Any) -> DeadLetter:
         attempts=1,
         created_at=NOW + timedelta(microseconds=1),
     )
-    return replace(letter, **changes)
+    return replace(dead_letter, **changes)
 
 
 class DeadLettersContract:
@@ -46,156 +46,168 @@ class DeadLettersContract:
         raise NotImplementedError("a backend provides it")
 
     @pytest.mark.parametrize("kind", list(DeadLetterKind))
-    def test_a_letter_comes_out_as_it_went_in(
+    def test_a_dead_letter_comes_out_as_it_went_in(
         self, dead_letters: DeadLetters, kind: DeadLetterKind
     ) -> None:
-        letter = a_letter(kind=kind, attempts=3)
-        dead_letters.keep(letter)
-        assert dead_letters.list_letters(10) == (letter,)
+        dead_letter = a_dead_letter(kind=kind, attempts=3)
+        dead_letters.keep(dead_letter)
+        assert dead_letters.list_dead_letters(10) == (dead_letter,)
 
-    def test_a_letter_may_tell_of_a_message_instead_of_a_request(
+    def test_a_dead_letter_may_tell_of_a_message_instead_of_a_request(
         self, dead_letters: DeadLetters
     ) -> None:
-        letter = a_letter(request=None, gate_key="0" * 64)
-        dead_letters.keep(letter)
-        assert dead_letters.get(letter.letter_id) == letter
+        dead_letter = a_dead_letter(request=None, gate_key="0" * 64)
+        dead_letters.keep(dead_letter)
+        assert dead_letters.get(dead_letter.dead_letter_id) == dead_letter
 
     def test_there_are_none_at_first(self, dead_letters: DeadLetters) -> None:
-        assert dead_letters.list_letters(10) == ()
+        assert dead_letters.list_dead_letters(10) == ()
         assert dead_letters.get("unreadable-1") is None
 
     def test_the_oldest_come_first_up_to_the_limit(self, dead_letters: DeadLetters) -> None:
-        letters = [a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)]
+        stored = [
+            a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
+        ]
         for number in (2, 0, 3, 1):
-            dead_letters.keep(letters[number])
-        assert dead_letters.list_letters(3) == tuple(letters[:3])
+            dead_letters.keep(stored[number])
+        assert dead_letters.list_dead_letters(3) == tuple(stored[:3])
 
-    def test_a_letter_is_kept_once(self, dead_letters: DeadLetters) -> None:
-        dead_letters.keep(a_letter())
-        dead_letters.keep(a_letter(created_at=NOW + timedelta(hours=1)))
-        assert dead_letters.list_letters(10) == (a_letter(),)
-        assert dead_letters.get("unreadable-1") == a_letter()
+    def test_a_dead_letter_is_kept_once(self, dead_letters: DeadLetters) -> None:
+        dead_letters.keep(a_dead_letter())
+        dead_letters.keep(a_dead_letter(created_at=NOW + timedelta(hours=1)))
+        assert dead_letters.list_dead_letters(10) == (a_dead_letter(),)
+        assert dead_letters.get("unreadable-1") == a_dead_letter()
 
     def test_pages_follow_each_other_although_what_was_seen_is_deleted(
         self, dead_letters: DeadLetters
     ) -> None:
-        letters = [a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(5)]
-        letters.insert(3, a_letter("bug-2b", created_at=NOW + timedelta(seconds=2)))
-        for letter in letters:
-            dead_letters.keep(letter)
+        stored = [
+            a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(5)
+        ]
+        stored.insert(3, a_dead_letter("bug-2b", created_at=NOW + timedelta(seconds=2)))
+        for dead_letter in stored:
+            dead_letters.keep(dead_letter)
         seen: list[DeadLetter] = []
-        while page := dead_letters.list_letters(2, after=seen[-1] if seen else None):
+        while page := dead_letters.list_dead_letters(2, after=seen[-1] if seen else None):
             seen += page
-            dead_letters.delete(page[-1].letter_id)
-        assert seen == letters
+            dead_letters.delete(page[-1].dead_letter_id)
+        assert seen == stored
 
-    def test_each_letter_comes_in_its_turn_whatever_becomes_of_those_before(
+    def test_each_dead_letter_comes_in_its_turn_whatever_becomes_of_those_before(
         self, dead_letters: DeadLetters
     ) -> None:
-        letters = [a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)]
+        stored = [
+            a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
+        ]
         for number in (2, 0, 3, 1):
-            dead_letters.keep(letters[number])
+            dead_letters.keep(stored[number])
         seen = []
-        for letter in dead_letters.each_letter():
-            seen.append(letter)
-            dead_letters.delete(letter.letter_id)
-        assert seen == letters
+        for dead_letter in dead_letters.each_dead_letter():
+            seen.append(dead_letter)
+            dead_letters.delete(dead_letter.dead_letter_id)
+        assert seen == stored
 
-    def test_a_letter_is_read_when_its_turn_comes(self, dead_letters: DeadLetters) -> None:
-        letters = [a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)]
-        for letter in letters:
-            dead_letters.keep(letter)
-        each = dead_letters.each_letter()
-        assert next(each) == letters[0]
-        changed = replace(letters[1], attempts=2)
+    def test_a_dead_letter_is_read_when_its_turn_comes(self, dead_letters: DeadLetters) -> None:
+        stored = [
+            a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
+        ]
+        for dead_letter in stored:
+            dead_letters.keep(dead_letter)
+        each = dead_letters.each_dead_letter()
+        assert next(each) == stored[0]
+        changed = replace(stored[1], attempts=2)
         dead_letters.replace(changed)
         dead_letters.delete("bug-2")
-        dead_letters.keep(a_letter("bug-4", created_at=NOW + timedelta(seconds=4)))
-        assert list(each) == [changed, letters[3]]
+        dead_letters.keep(a_dead_letter("bug-4", created_at=NOW + timedelta(seconds=4)))
+        assert list(each) == [changed, stored[3]]
 
-    def test_a_letter_is_found_by_its_whole_id(self, dead_letters: DeadLetters) -> None:
-        dead_letters.keep(a_letter("bug-10"))
+    def test_a_dead_letter_is_found_by_its_whole_id(self, dead_letters: DeadLetters) -> None:
+        dead_letters.keep(a_dead_letter("bug-10"))
         assert dead_letters.get("bug-1") is None
         assert not dead_letters.delete("bug-1")
-        assert dead_letters.get("bug-10") == a_letter("bug-10")
+        assert dead_letters.get("bug-10") == a_dead_letter("bug-10")
 
     def test_what_is_deleted_is_gone_and_can_be_kept_again(self, dead_letters: DeadLetters) -> None:
-        dead_letters.keep(a_letter())
-        dead_letters.keep(a_letter(created_at=NOW + timedelta(hours=1)))
-        dead_letters.keep(a_letter("bug-1"))
+        dead_letters.keep(a_dead_letter())
+        dead_letters.keep(a_dead_letter(created_at=NOW + timedelta(hours=1)))
+        dead_letters.keep(a_dead_letter("bug-1"))
         assert dead_letters.delete("unreadable-1")
         assert not dead_letters.delete("unreadable-1")
-        assert dead_letters.list_letters(10) == (a_letter("bug-1"),)
-        dead_letters.keep(a_letter(attempts=2))
-        assert dead_letters.get("unreadable-1") == a_letter(attempts=2)
+        assert dead_letters.list_dead_letters(10) == (a_dead_letter("bug-1"),)
+        dead_letters.keep(a_dead_letter(attempts=2))
+        assert dead_letters.get("unreadable-1") == a_dead_letter(attempts=2)
 
-    def test_a_letter_is_replaced_in_its_place(self, dead_letters: DeadLetters) -> None:
-        younger = a_letter("bug-1", created_at=NOW + timedelta(seconds=1))
-        dead_letters.keep(a_letter())
+    def test_a_dead_letter_is_replaced_in_its_place(self, dead_letters: DeadLetters) -> None:
+        younger = a_dead_letter("bug-1", created_at=NOW + timedelta(seconds=1))
+        dead_letters.keep(a_dead_letter())
         dead_letters.keep(younger)
-        changed = a_letter(attempts=2, reason="another one")
+        changed = a_dead_letter(attempts=2, reason="another one")
         assert dead_letters.replace(changed)
-        assert dead_letters.list_letters(10) == (changed, younger)
+        assert dead_letters.list_dead_letters(10) == (changed, younger)
 
     def test_what_is_not_there_is_not_replaced(self, dead_letters: DeadLetters) -> None:
-        assert not dead_letters.replace(a_letter())
-        assert dead_letters.list_letters(10) == ()
+        assert not dead_letters.replace(a_dead_letter())
+        assert dead_letters.list_dead_letters(10) == ()
 
-    def test_letters_go_by_their_age(self, dead_letters: DeadLetters) -> None:
-        letters = [a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)]
-        for letter in letters:
-            dead_letters.keep(letter)
+    def test_dead_letters_go_by_their_age(self, dead_letters: DeadLetters) -> None:
+        stored = [
+            a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
+        ]
+        for dead_letter in stored:
+            dead_letters.keep(dead_letter)
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 2
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 0
-        assert dead_letters.list_letters(10) == tuple(letters[2:])
+        assert dead_letters.list_dead_letters(10) == tuple(stored[2:])
 
-    def test_of_many_who_delete_a_letter_at_once_none_fails(
+    def test_of_many_who_delete_a_dead_letter_at_once_none_fails(
         self, dead_letters: DeadLetters
     ) -> None:
-        dead_letters.keep(a_letter())
+        dead_letters.keep(a_dead_letter())
         assert True in at_once([partial(dead_letters.delete, "unreadable-1")] * 8)
-        assert dead_letters.list_letters(10) == ()
+        assert dead_letters.list_dead_letters(10) == ()
 
-    def test_of_many_letters_at_once_none_is_lost(self, dead_letters: DeadLetters) -> None:
-        letters = [a_letter(f"bug-{number}") for number in range(16)]
-        at_once(partial(dead_letters.keep, letter) for letter in letters)
-        kept = {letter.letter_id for letter in dead_letters.list_letters(100)}
-        assert kept == {letter.letter_id for letter in letters}
+    def test_of_many_dead_letters_at_once_none_is_lost(self, dead_letters: DeadLetters) -> None:
+        stored = [a_dead_letter(f"bug-{number}") for number in range(16)]
+        at_once(partial(dead_letters.keep, dead_letter) for dead_letter in stored)
+        retained = {
+            dead_letter.dead_letter_id for dead_letter in dead_letters.list_dead_letters(100)
+        }
+        assert retained == {dead_letter.dead_letter_id for dead_letter in stored}
 
-    @pytest.mark.parametrize("letter_id", ["", "../a", "a.json", "a b"])
+    @pytest.mark.parametrize("dead_letter_id", ["", "../a", "a.json", "a b"])
     def test_an_id_that_nobody_generated_is_refused(
-        self, dead_letters: DeadLetters, letter_id: str
+        self, dead_letters: DeadLetters, dead_letter_id: str
     ) -> None:
         with pytest.raises(ValueError, match="a key has"):
-            dead_letters.keep(a_letter(letter_id))
+            dead_letters.keep(a_dead_letter(dead_letter_id))
         with pytest.raises(ValueError, match="a key has"):
-            dead_letters.replace(a_letter(letter_id))
+            dead_letters.replace(a_dead_letter(dead_letter_id))
 
-    @pytest.mark.parametrize("letter_id", ["", "../a", "a.json", "a b", "a/../b", "\0"])
+    @pytest.mark.parametrize("dead_letter_id", ["", "../a", "a.json", "a b", "a/../b", "\0"])
     def test_what_cannot_be_an_id_is_nobodys(
-        self, dead_letters: DeadLetters, letter_id: str
+        self, dead_letters: DeadLetters, dead_letter_id: str
     ) -> None:
-        dead_letters.keep(a_letter("a"))
-        assert dead_letters.get(letter_id) is None
-        assert not dead_letters.delete(letter_id)
-        assert dead_letters.get("a") == a_letter("a")
+        dead_letters.keep(a_dead_letter("a"))
+        assert dead_letters.get(dead_letter_id) is None
+        assert not dead_letters.delete(dead_letter_id)
+        assert dead_letters.get("a") == a_dead_letter("a")
 
 
 Plant = Callable[[str, bytes], None]
 """Puts a content where the letter with an id, created at ``NOW``, would be."""
 
-NO_LETTERS = {
+NO_DEAD_LETTERS = {
     "nothing": b"",
     "another document": b"{}",
-    "a letter that was cut off": letter_to_json(a_letter("note"))[:-20],
-    "a letter of another id": letter_to_json(a_letter("bug-1")),
-    "a letter of no kind": letter_to_json(a_letter("note")).replace(b"unreadable", b"?"),
+    "a letter that was cut off": dead_letter_to_json(a_dead_letter("note"))[:-20],
+    "a letter of another id": dead_letter_to_json(a_dead_letter("bug-1")),
+    "a letter of no kind": dead_letter_to_json(a_dead_letter("note")).replace(b"unreadable", b"?"),
     "a nest": b"[" * 100_000,
 }
 
 
-class BrokenLettersContract:
-    """What lies among the letters and is none. A backend overrides both fixtures."""
+class BrokenDeadLettersContract:
+    """What lies among the stored and is none. A backend overrides both fixtures."""
 
     @pytest.fixture
     def dead_letters(self) -> DeadLetters:
@@ -206,56 +218,56 @@ class BrokenLettersContract:
         raise NotImplementedError("a backend provides it")
 
     @pytest.fixture
-    def letters(self, dead_letters: DeadLetters) -> tuple[DeadLetter, ...]:
+    def stored(self, dead_letters: DeadLetters) -> tuple[DeadLetter, ...]:
         """One of before ``NOW``, and two of after it."""
-        letters = tuple(
-            a_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in (-1, 1, 2)
+        stored = tuple(
+            a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in (-1, 1, 2)
         )
-        for letter in letters:
-            dead_letters.keep(letter)
-        return letters
+        for dead_letter in stored:
+            dead_letters.keep(dead_letter)
+        return stored
 
-    @pytest.mark.parametrize("content", NO_LETTERS.values(), ids=NO_LETTERS)
+    @pytest.mark.parametrize("content", NO_DEAD_LETTERS.values(), ids=NO_DEAD_LETTERS)
     def test_it_is_told_and_the_others_are_listed(
         self,
         dead_letters: DeadLetters,
         plant: Plant,
-        letters: tuple[DeadLetter, ...],
+        stored: tuple[DeadLetter, ...],
         content: bytes,
     ) -> None:
         plant("note", content)
         told: list[str] = []
-        assert dead_letters.list_letters(10, unreadable=told.append) == letters
+        assert dead_letters.list_dead_letters(10, unreadable=told.append) == stored
         (place,) = told
         assert "dead-letters/note" in place
 
     def test_pages_go_on_behind_it_to_their_end(
-        self, dead_letters: DeadLetters, plant: Plant, letters: tuple[DeadLetter, ...]
+        self, dead_letters: DeadLetters, plant: Plant, stored: tuple[DeadLetter, ...]
     ) -> None:
         plant("note", b"{}")
         seen: tuple[DeadLetter, ...] = ()
-        while page := dead_letters.list_letters(1, after=seen[-1] if seen else None):
+        while page := dead_letters.list_dead_letters(1, after=seen[-1] if seen else None):
             seen += page
-        assert seen == letters
+        assert seen == stored
 
     def test_it_is_told_once_in_its_turn(
-        self, dead_letters: DeadLetters, plant: Plant, letters: tuple[DeadLetter, ...]
+        self, dead_letters: DeadLetters, plant: Plant, stored: tuple[DeadLetter, ...]
     ) -> None:
         plant("note", b"{}")
         told: list[str] = []
-        each = dead_letters.each_letter(unreadable=told.append)
-        assert (next(each), told) == (letters[0], [])
-        assert tuple(each) == letters[1:]
+        each = dead_letters.each_dead_letter(unreadable=told.append)
+        assert (next(each), told) == (stored[0], [])
+        assert tuple(each) == stored[1:]
         (place,) = told
         assert "dead-letters/note" in place
 
     def test_it_goes_by_its_age(
-        self, dead_letters: DeadLetters, plant: Plant, letters: tuple[DeadLetter, ...]
+        self, dead_letters: DeadLetters, plant: Plant, stored: tuple[DeadLetter, ...]
     ) -> None:
         plant("note", b"{}")
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=1))) == 2
         told: list[str] = []
-        assert dead_letters.list_letters(10, unreadable=told.append) == letters[1:]
+        assert dead_letters.list_dead_letters(10, unreadable=told.append) == stored[1:]
         assert told == []
 
     def test_whoever_asks_for_it_is_told_and_can_delete_it(

@@ -9,7 +9,7 @@ import pytest
 from application.ports.storage import ConversationStore, MessageStore
 from domain.addresses import Address, ChannelType
 from domain.conversations import CLOSED
-from domain.erasure import ErasedMessage, KeptMessage
+from domain.erasure import RetainedMessage, Tombstone
 from domain.messages import Attachment, MessageRecord, MessageState
 from tests.builders import KEY, NOW, RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message
 from tests.contracts.conversation_changes import ConversationStoreTests
@@ -21,48 +21,48 @@ DAY = timedelta(days=1)
 LONG = "So long that it lies elsewhere. " * 5_000
 
 
-def kept(
+def retained(
     store: MessageStore, limit: int = 100, before: datetime | None = None
-) -> dict[str, KeptMessage]:
+) -> dict[str, RetainedMessage]:
     """Everything that is kept, by its key, read in pages of ``limit``."""
     found = list(_all(store, limit, before))
     assert len({one.key for one in found}) == len(found)
     return {one.key: one for one in found}
 
 
-def _all(store: MessageStore, limit: int, before: datetime | None) -> Iterator[KeptMessage]:
-    page = store.list_kept(limit, before=before)
+def _all(store: MessageStore, limit: int, before: datetime | None) -> Iterator[RetainedMessage]:
+    page = store.list_retained(limit, before=before)
     yield from page.messages
     while page.last is not None:
-        page = store.list_kept(limit, after=page.last, before=before)
+        page = store.list_retained(limit, after=page.last, before=before)
         yield from page.messages
 
 
 def erase_all(store: MessageStore) -> None:
     """Erase whatever is kept."""
-    for one in kept(store).values():
+    for one in retained(store).values():
         assert store.erase(one)
 
 
-class KeptContract(MessageStoreTests):
+class RetentionContract(MessageStoreTests):
     """What is kept can be listed, with all that leads to its traces."""
 
     def test_nothing_is_kept_at_first(self, store: MessageStore) -> None:
-        assert kept(store) == {}
+        assert retained(store) == {}
 
     def test_a_message_tells_whose_it_is_and_where_its_files_are(self, store: MessageStore) -> None:
         files = (Attachment("image/png", url="https://media.example/1"),)
         message = an_inbound_message(attachments=files, metadata={"profile": "Ana"})
         store.record(a_record(message))
-        (found,) = kept(store).values()
+        (found,) = retained(store).values()
         without = replace(message, body="", metadata={})
-        assert found == KeptMessage.of(a_record(without))
+        assert found == RetainedMessage.of(a_record(without))
         assert found.provider_files == ("https://media.example/1",)
 
     def test_an_imported_entry_belongs_to_its_conversation_alone(self, store: MessageStore) -> None:
         entry = an_entry(1)
         store.import_message(KEY, entry)
-        (found,) = kept(store).values()
+        (found,) = retained(store).values()
         assert (found.conversation, found.timestamp, found.message) == (
             KEY,
             entry.timestamp,
@@ -74,19 +74,19 @@ class KeptContract(MessageStoreTests):
         for number in range(3):
             store.record(numbered(number))
             store.import_message(KEY, an_entry(number))
-        assert len(kept(store, limit)) == 6
+        assert len(retained(store, limit)) == 6
 
     def test_a_listing_goes_on_although_what_it_showed_was_erased(
         self, store: MessageStore
     ) -> None:
         for number in range(4):
             store.record(numbered(number))
-        page = store.list_kept(2)
+        page = store.list_retained(2)
         seen = {one.key for one in page.messages}
         for one in page.messages:
             store.erase(one)
         while page.last is not None:
-            page = store.list_kept(2, after=page.last)
+            page = store.list_retained(2, after=page.last)
             seen |= {one.key for one in page.messages}
         assert len(seen) == 4
 
@@ -94,13 +94,13 @@ class KeptContract(MessageStoreTests):
         for number in range(3):
             store.record(numbered(number))
         before = NOW + timedelta(seconds=2)
-        assert set(kept(store, before=before)) == {numbered(n).gate_key for n in (0, 1)}
+        assert set(retained(store, before=before)) == {numbered(n).gate_key for n in (0, 1)}
 
     def test_a_conversation_has_its_own(self, store: MessageStore) -> None:
         store.record(numbered(1))
         store.record(numbered(2, OTHER))
         store.import_message(KEY, an_entry(1))
-        found = list(store.list_kept_in(KEY))
+        found = list(store.list_retained_in(KEY))
         assert {one.conversation for one in found} == {KEY}
         assert len(found) == 2
 
@@ -120,19 +120,19 @@ class EraseContract(MessageStoreTests):
         return store
 
     def test_it_is_listed_nowhere(self, erased: MessageStore) -> None:
-        assert kept(erased) == {}
-        assert list(erased.list_kept_in(KEY)) == []
+        assert retained(erased) == {}
+        assert list(erased.list_retained_in(KEY)) == []
         assert erased.history(KEY) == ()
         assert erased.list_unmatched(10) == ()
         assert erased.list_stuck(10, NOW + DAY) == ()
 
     def test_its_gate_stays_closed(self, erased: MessageStore, record: MessageRecord) -> None:
         again = erased.record(replace(record, request_id="another"))
-        assert isinstance(again, ErasedMessage)
+        assert isinstance(again, Tombstone)
         assert (again.gate_key, again.request_id) == (record.gate_key, record.request_id)
         assert again.is_by(record.message.sender)
         assert not again.is_by(Address.parse(SMS, "+14155550199"))
-        assert kept(erased) == {}
+        assert retained(erased) == {}
 
     def test_it_can_be_told_from_what_never_came(
         self, erased: MessageStore, record: MessageRecord
@@ -151,12 +151,12 @@ class EraseContract(MessageStoreTests):
         assert not erased.retry(record.gate_key)
         assert not erased.mark_queued(record.gate_key, NOW)
         assert erased.is_erased(record.gate_key)
-        assert kept(erased) == {}
+        assert retained(erased) == {}
 
     def test_a_second_time_there_is_nothing_to_erase(
         self, erased: MessageStore, record: MessageRecord
     ) -> None:
-        assert not erased.erase(KeptMessage.of(record))
+        assert not erased.erase(RetainedMessage.of(record))
 
     def test_an_entry_that_is_gone_can_be_imported_again(self, erased: MessageStore) -> None:
         assert erased.import_message(KEY, an_entry(1))
@@ -164,7 +164,7 @@ class EraseContract(MessageStoreTests):
     def test_others_stay_as_they_are(self, store: MessageStore) -> None:
         store.record(numbered(1))
         store.record(numbered(2))
-        store.erase(KeptMessage.of(numbered(1)))
+        store.erase(RetainedMessage.of(numbered(1)))
         assert store.history(KEY) == (numbered(2).message.in_history(),)
         assert store.record(replace(numbered(2), request_id="another")) == numbered(2)
 
@@ -173,19 +173,19 @@ class EraseContract(MessageStoreTests):
         record = a_record(an_inbound_message(body=LONG), state=state)
         store.record(record)
         erase_all(store)
-        assert isinstance(store.record(record), ErasedMessage)
+        assert isinstance(store.record(record), Tombstone)
 
     def test_the_next_page_of_what_is_unmatched_is_found_after_one_that_was_erased(
         self, store: MessageStore
     ) -> None:
         for number in (1, 2):
             store.record(numbered(number, None))
-        store.erase(KeptMessage.of(numbered(1, None)))
+        store.erase(RetainedMessage.of(numbered(1, None)))
         after = numbered(1).gate_key
         assert store.list_unmatched(10, after=after) == (numbered(2, None),)
 
 
-class MessageErasureContract(KeptContract, EraseContract):
+class MessageErasureContract(RetentionContract, EraseContract):
     """Erasure of messages. A backend overrides ``store``."""
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from application.ports.storage import MessageStore
 from domain.addresses import Address, ChannelType
-from domain.automation import MailTraits
+from domain.automated_mail import NotableHeaders
 from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
 from tests.builders import KEY, NOW, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
@@ -85,8 +85,8 @@ class GateContract(MessageStoreTests):
         assert stored(store, record) == record
 
     def test_mail_traits_are_not_kept(self, store: MessageStore) -> None:
-        traits = MailTraits({"from": ("ana@example.com",)}, "ana@example.com")
-        message = an_inbound_message(ChannelType.EMAIL, mail=traits)
+        notable_headers = NotableHeaders({"from": ("ana@example.com",)}, "ana@example.com")
+        message = an_inbound_message(ChannelType.EMAIL, mail=notable_headers)
         store.record(a_record(message))
         assert stored(store, a_record(message)).message == replace(message, mail=None)
 

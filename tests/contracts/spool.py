@@ -14,7 +14,7 @@ from application.ports.spooling import (
     Spool,
     SpoolDelivery,
     SpoolDepth,
-    SpooledRequest,
+    SpoolEntry,
     SpoolErasure,
     SpoolFullError,
 )
@@ -35,11 +35,11 @@ REQUEST = WebhookRequest(
 )
 
 
-def an_entry(name: str = "a1", **changes: Any) -> SpooledRequest:
+def an_entry(name: str = "a1", **changes: Any) -> SpoolEntry:
     """An entry whose group is the letters of its name, received as many seconds after ``NOW``."""
     number = int(name.lstrip("abcdefghijklmnopqrstuvwxyz"))
     received_at = NOW + number * SECOND
-    entry = SpooledRequest(
+    entry = SpoolEntry(
         entry_id=name,
         group=name.removesuffix(str(number)),
         account=ACCOUNT,

@@ -47,8 +47,8 @@ class WebhookParserTests:
 
 def with_header(request: WebhookRequest, name: str, *values: str) -> WebhookRequest:
     """``request`` with these values of a header, and no other."""
-    kept = tuple(pair for pair in request.headers if pair[0] != name)
-    return replace(request, headers=kept + tuple((name, value) for value in values))
+    retained = tuple(pair for pair in request.headers if pair[0] != name)
+    return replace(request, headers=retained + tuple((name, value) for value in values))
 
 
 def refusal(parser: WebhookParser, request: WebhookRequest) -> str:
@@ -115,8 +115,8 @@ class AuthenticityContract(WebhookParserTests):
     def test_signed_content_does_without_the_proof_as_in_the_spool(
         self, parser: WebhookParser, webhook: WebhookRequest
     ) -> None:
-        kept = webhook.without_authorization()
-        assert parser.signed_content(kept) == parser.signed_content(webhook)
+        retained = webhook.without_authorization()
+        assert parser.signed_content(retained) == parser.signed_content(webhook)
 
     def test_another_message_has_another_signed_content(
         self, parser: WebhookParser, webhook: WebhookRequest, other_webhook: WebhookRequest
@@ -214,7 +214,7 @@ class ReadingContract(WebhookParserTests):
         holds()
 
 
-class AnsweringContract(WebhookParserTests):
+class ResponseContract(WebhookParserTests):
     """The provider hears the same every time."""
 
     def test_the_answer_is_a_200_and_always_the_same_bytes(
@@ -231,5 +231,5 @@ class AnsweringContract(WebhookParserTests):
         assert parser.max_body_bytes >= len(webhook.body)
 
 
-class WebhookParserContract(AuthenticityContract, ReadingContract, AnsweringContract):
+class WebhookParserContract(AuthenticityContract, ReadingContract, ResponseContract):
     """All of it."""

@@ -22,7 +22,7 @@ READY = "Ctrl-C ends the emulator"
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     """What ``make deploy-local`` deploys; a reply waits for nothing, so that it can be seen.
 
-    What a test makes older than 30 days is swept.
+    What a test makes older than 30 days is purged.
     """
     folder = tmp_path_factory.mktemp("deployment")
     command = [sys.executable, "-m", "deploy.local", "--port", str(_free_port())]
@@ -63,7 +63,7 @@ def _settings(folder: Path) -> dict[str, str]:
 
 
 def _stop_the_schedules(deployed: Deployed) -> None:
-    """Relay and sweep run when a test calls them: whatever is pending is that test's own."""
+    """Relay and purge run when a test calls them: whatever is pending is that test's own."""
     events = deployed.client("events")
     for rule in events.list_rules()["Rules"]:
         events.disable_rule(Name=rule["Name"])
@@ -73,7 +73,7 @@ def _without_ministacks_gaps(deployed: Deployed) -> Deployed:
     """Set by its API what its CloudFormation leaves out; the template has all of it."""
     # A table's time to live.
     deployed.aws.dynamodb.update_time_to_live(
-        TableName=deployed.settings["CLAIMS_TABLE"],
+        TableName=deployed.settings["FALLBACK_THROTTLE_TABLE"],
         TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
     )
     # The method ANY, which is an extension of OpenAPI.

@@ -165,11 +165,11 @@ class Deployed:
 
     def relay(self) -> str | None:
         """Call the relay as its schedule does; what kind of error it ended with, if any."""
-        return self._called("RelayPending")
+        return self._called("RelayOutbox")
 
-    def sweep(self) -> str | None:
-        """Call the sweep as its schedule does; what kind of error it ended with, if any."""
-        return self._called("Sweep")
+    def purge(self) -> str | None:
+        """Call the purge as its schedule does; what kind of error it ended with, if any."""
+        return self._called("Purge")
 
     def _called(self, function: str) -> str | None:
         answer = self.client("lambda").invoke(FunctionName=f"{STACK}-{function}", Payload=b"{}")
@@ -208,8 +208,8 @@ class Deployed:
         assert {*sids} <= present
         try:
             for name, document in documents.items():
-                kept = [one for one in document["Statement"] if one["Sid"] not in sids]
-                _put_policy(iam, name, {**document, "Statement": kept})
+                retained = [one for one in document["Statement"] if one["Sid"] not in sids]
+                _put_policy(iam, name, {**document, "Statement": retained})
             yield
         finally:
             for name, document in documents.items():

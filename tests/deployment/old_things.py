@@ -1,4 +1,4 @@
-"""What lies in a deployed stage for so long that the sweep has to find it, and what does not."""
+"""What lies in a deployed stage for so long that the purge has to find it, and what does not."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

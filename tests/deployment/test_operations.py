@@ -38,7 +38,7 @@ def test_the_units_are_those_that_the_tables_page_counts() -> None:
     assert f"{(MAX_BATCH + 2) / MAX_BATCH} requests instead of 3" in text_of(GUIDE)
 
 
-def test_the_costs_of_a_sweep_follow_from_the_same_prices() -> None:
+def test_the_costs_of_a_purge_follow_from_the_same_prices() -> None:
     *rows, _ = cells(GUIDE, "## What it costs")
     prices = {what: amount(price) for what, _, price, _ in rows}
     read = prices["DynamoDB, read units on demand"]
@@ -61,7 +61,7 @@ def test_every_command_in_it_exists() -> None:
         "queues",
         "relay",
         "serve",
-        "sweep",
+        "purge",
         "unmatched",
     }
     for first, second in commands:

@@ -54,14 +54,14 @@ def test_a_permission_names_its_actions_and_its_resources(statement: Statement) 
 
 def test_who_only_relays_can_record_nothing_and_reads_no_spool() -> None:
     allowed = {sid for role, sid, _ in statements() if role == "RelayPendingRole"}
-    assert not allowed & {"RecordMessages", "ClaimAnswers", "Spool", "TakeSpooled"}
+    assert not allowed & {"RecordMessages", "ThrottleFallbacks", "Spool", "TakeSpooled"}
 
 
-def test_who_only_sweeps_reads_no_secret_and_touches_no_queue() -> None:
-    allowed = [permission for role, _, permission in statements() if role == "SweepRole"]
+def test_who_only_purges_reads_no_secret_and_touches_no_queue() -> None:
+    allowed = [permission for role, _, permission in statements() if role == "PurgeRole"]
     services = {one.partition(":")[0] for given in allowed for one in _listed(given["Action"])}
     assert services == {"dynamodb", "s3", "logs"}
-    for place in ("ClaimsTable", "ParticipantsTable", "spool/"):
+    for place in ("FallbackThrottleTable", "ParticipantsTable", "spool/"):
         assert place not in json.dumps(allowed)
 
 

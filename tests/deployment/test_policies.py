@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from domain.addresses import ChannelType
 from tests.deployment.deployed import Deployed, eventually, post
 
-WEBHOOKS, SPOOL, RELAY = "IncomingWebhookHandler", "WorkOffSpool", "RelayPending"
+WEBHOOKS, SPOOL, RELAY = "IncomingWebhookHandler", "DrainSpool", "RelayOutbox"
 FILES = (("photo.png", "image/png", bytes(range(256))),)
 LONG_TEXT = "long " * 60_000
 """Longer than an entry of the spool, or the text of an item, may be."""

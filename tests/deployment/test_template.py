@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from application.work_off_spool import LONGEST_DELAY, MAX_ATTEMPTS
+from application.drain_spool import LONGEST_DELAY, MAX_ATTEMPTS
 from deploy.stack import SAM, TEMPLATE, tenants_secret
 from domain.routing import ALL_QUEUES
 from infrastructure.settings import Settings
@@ -20,7 +20,10 @@ from tests.emulators import OFFLINE_AWS
 
 ROOT = TEMPLATE.parents[1]
 FOURTEEN_DAYS = 14 * 24 * 3600
-TABLES = {role: f"{role.title()}Table" for role in ("conversations", "participants", "claims")}
+TABLES = {
+    role: f"{role.title().replace('_', '')}Table"
+    for role in ("conversations", "participants", "fallback_throttle")
+}
 TABLES["messages"] = "MessagesTable"
 
 
@@ -137,9 +140,9 @@ def queues() -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("name", queues())
 def test_what_no_consumer_can_process_goes_to_a_queue_of_its_own(name: str) -> None:
     queue = resources("SQS::Queue")[name]
-    letters = name.replace("Queue", "DeadLetterQueue")
-    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [letters, "Arn"]}
-    for one in (queue, resources("SQS::Queue")[letters]):
+    dead_letters = name.replace("Queue", "DeadLetterQueue")
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [dead_letters, "Arn"]}
+    for one in (queue, resources("SQS::Queue")[dead_letters]):
         assert one["MessageRetentionPeriod"] == FOURTEEN_DAYS
         assert one["SqsManagedSseEnabled"]
 
@@ -158,7 +161,7 @@ def test_the_spool_is_worked_off_one_by_one_and_what_fails_stays() -> None:
     assert source["BatchSize"] == 1
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-    timeout = resources("Lambda::Function")["WorkOffSpool"]["Timeout"]
+    timeout = resources("Lambda::Function")["DrainSpool"]["Timeout"]
     assert resources("SQS::Queue")["SpoolQueue"]["VisibilityTimeout"] >= 6 * timeout
 
 
@@ -174,14 +177,14 @@ def schedule(function: str) -> str:
 
 
 def test_the_relay_runs_every_minute_and_one_at_a_time() -> None:
-    assert schedule("RelayPending") == "rate(1 minute)"
-    assert resources("Lambda::Function")["RelayPending"]["Timeout"] < 60
+    assert schedule("RelayOutbox") == "rate(1 minute)"
+    assert resources("Lambda::Function")["RelayOutbox"]["Timeout"] < 60
 
 
-def test_the_sweep_runs_every_day_for_as_long_as_lambda_lets_it() -> None:
-    assert schedule("Sweep") == "rate(1 day)"
+def test_the_purge_runs_every_day_for_as_long_as_lambda_lets_it() -> None:
+    assert schedule("Purge") == "rate(1 day)"
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
-    assert resources("Lambda::Function")["Sweep"]["Timeout"] == 900
+    assert resources("Lambda::Function")["Purge"]["Timeout"] == 900
 
 
 def test_what_a_schedule_calls_is_not_called_again_when_it_fails() -> None:
@@ -189,7 +192,7 @@ def test_what_a_schedule_calls_is_not_called_again_when_it_fails() -> None:
         invocations["FunctionName"]["Ref"]: invocations["MaximumRetryAttempts"]
         for invocations in resources("Lambda::EventInvokeConfig").values()
     }
-    assert retries == {"RelayPending": 0, "Sweep": 0}
+    assert retries == {"RelayOutbox": 0, "Purge": 0}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -206,8 +209,8 @@ def test_nothing_refers_to_a_blob_that_has_expired() -> None:
     }
     for queued in ("contexts", "spool"):
         assert rules[queued]["ExpirationInDays"] * 24 * 3600 > 2 * FOURTEEN_DAYS
-    for kept in ("attachments", "messages"):
-        assert rules[kept]["Status"] == {"Fn::If": ["KeepsBlobs", "Disabled", "Enabled"]}
+    for retained in ("attachments", "messages"):
+        assert rules[retained]["Status"] == {"Fn::If": ["KeepsBlobs", "Disabled", "Enabled"]}
     retention = translated()["Parameters"]["MessageRetentionDays"]["AllowedValues"]
     expiry = translated()["Mappings"]["BlobExpiry"]
     assert {days: expiry[days]["Days"] > int(days) for days in retention} == dict.fromkeys(

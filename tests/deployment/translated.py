@@ -9,7 +9,7 @@ from typing import Any
 from deploy.stack import SAM, TEMPLATE
 from tests.emulators import OFFLINE_AWS
 
-FUNCTIONS = ("IncomingWebhookHandler", "WorkOffSpool", "RelayPending", "Sweep")
+FUNCTIONS = ("IncomingWebhookHandler", "DrainSpool", "RelayOutbox", "Purge")
 
 _TRANSLATE = """
 import json, sys

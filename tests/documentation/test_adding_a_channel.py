@@ -28,7 +28,7 @@ def a_desk_with_pigeon() -> FrontDesk:
     desk.receive_webhook = replace(
         desk.receive_webhook,
         parsers=parsers,
-        receive_proven=replace(desk.receive_proven, parsers=parsers),
+        process_webhook=replace(desk.process_webhook, parsers=parsers),
     )
     return desk
 
@@ -69,8 +69,8 @@ def test_the_files_for_secrets_are_there() -> None:
 def test_the_lines_for_the_container_are_those_of_the_container() -> None:
     container = (ROOT / "entrypoints" / "container.py").read_text("utf-8")
     (lines,) = (block for block in blocks(GUIDE, "python") if "_pigeon_parser" in block)
-    kept = [line for line in lines.splitlines() if "igeon" not in line and line.strip(" .")]
-    missing = [line for line in kept if f"{line}\n" not in container]
+    retained = [line for line in lines.splitlines() if "igeon" not in line and line.strip(" .")]
+    missing = [line for line in retained if f"{line}\n" not in container]
     assert missing == []
 
 

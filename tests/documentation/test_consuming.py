@@ -71,7 +71,7 @@ class Desk:
         finally:
             memory.close()
 
-    def waiting(self) -> int:
+    def backlog(self) -> int:
         """How many contexts are on the queue, ready or not."""
         depths = self.container.context_queue().depths()
         return sum(d.ready + d.delayed + d.in_flight for d in depths if d.queue == REPLIES)
@@ -88,7 +88,7 @@ def test_a_burst_of_three_is_answered_once(desk: Desk) -> None:
     desk.gets("Hello?", "Is my order on its way?", "Number 12.")
     assert desk.consume() == 3
     assert desk.answers == [["Hello?", "Is my order on its way?", "Number 12."]]
-    assert desk.waiting() == 0
+    assert desk.backlog() == 0
 
 
 def test_the_next_turn_answers_only_what_is_new(desk: Desk) -> None:
@@ -104,7 +104,7 @@ def test_nothing_is_answered_beside_a_human(desk: Desk) -> None:
     desk.container.switch_hand_off()(desk.conversation.conversation_id, on=True)
     assert desk.consume() == 1
     assert desk.answers == []
-    assert desk.waiting() == 0
+    assert desk.backlog() == 0
 
 
 def test_a_context_that_comes_again_is_not_answered_again(
@@ -117,7 +117,7 @@ def test_a_context_that_comes_again_is_not_answered_again(
     desk.clock.advance(seconds=300)
     assert desk.consume() == 1
     assert desk.answers == [["Hello?"]]
-    assert desk.waiting() == 0
+    assert desk.backlog() == 0
 
 
 def test_a_turn_whose_answer_failed_comes_back(desk: Desk) -> None:
@@ -159,18 +159,18 @@ def test_a_message_that_comes_late_gets_its_answer_too(desk: Desk) -> None:
 
 def test_mail_that_nobody_vouches_for_is_part_of_no_turn(desk: Desk) -> None:
     desk.container.open_conversation()(a_conversation(EMAIL, company_id=None))
-    for number, (text, proven) in enumerate([("One", True), ("Forged", False), ("Two", True)]):
+    for number, (text, verified) in enumerate([("One", True), ("Forged", False), ("Two", True)]):
         desk.clock.advance(seconds=1)
         mail = an_inbound_message(
             EMAIL,
             account=SENDGRID_ACCOUNT,
             message_id=f"<{number}@example.com>",
             body=text,
-            author_authenticated=proven,
-            metadata={"author_authenticated": proven},
+            author_authenticated=verified,
+            metadata={"author_authenticated": verified},
             received_at=desk.clock.now,
         )
-        desk.container.receive_message()(mail, Deadline.after())
+        desk.container.record_message()(mail, Deadline.after())
     desk.consume(queue=QueueName(EMAIL, QueueKind.REPLIES))
     assert desk.answers == [["One", "Two"]]
 

@@ -33,9 +33,11 @@ def executed(stage: list[str], instruction: str) -> list[str]:
 
 
 def test_everything_that_is_copied_is_there_and_not_ignored() -> None:
-    kept = {line[1:] for line in text_of(".containerignore").splitlines() if line.startswith("!")}
+    retained = {
+        line[1:] for line in text_of(".containerignore").splitlines() if line.startswith("!")
+    }
     sources = {name for copied in arguments(BUILD, "COPY") for name in copied.split()[:-1]}
-    assert sources == kept
+    assert sources == retained
     assert [name for name in sources if not (ROOT / name).exists()] == []
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from domain.messages import Attachment
 from infrastructure.blobs.memory import MemoryBlobStore
+from infrastructure.context_json import context_to_json
 from infrastructure.queueing.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheckPublisher
 from infrastructure.queueing.memory import MemoryContextQueue
-from infrastructure.wire import context_to_json
 from tests.contracts.context_queue import AT_ONCE, REPLIES, ManualClock, a_context
 from tests.documentation.documents import blocks, cells, text_of
 
@@ -37,7 +37,7 @@ def test_the_tables_name_every_key_of_the_schema_and_no_other() -> None:
 def test_the_keys_that_are_always_there_are_those_that_a_consumer_may_rely_on() -> None:
     rows = cells(DOCUMENT, "## The context object")
     always = {key.strip("`") for group, key, _ in rows if group == "`message`"}
-    assert always == set(SCHEMA["$defs"]["WireMessage"]["required"])
+    assert always == set(SCHEMA["$defs"]["MessageJson"]["required"])
 
 
 def test_the_example_is_a_context_object_with_every_key() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from domain.routing import ALL_QUEUES
 from infrastructure.settings import Settings, read_settings
-from infrastructure.tenancy import read_tenancy
+from infrastructure.tenant_configuration import read_tenant_configuration
 from tests.documentation.documents import ROOT, blocks, cells, text_of
 from tests.documentation.session import ORIGIN, Session, normalised, session, steps
 
@@ -68,8 +68,11 @@ def test_the_settings_for_real_providers_are_accepted(tmp_path: Path) -> None:
         if value.startswith("file:"):
             (tmp_path / name).write_text(key)
             environ[name] = f"file:{tmp_path / name}"
-    tenancy = read_tenancy(read_settings(environ))
-    (twilio,), (sendgrid,) = tenancy.accounts.twilio, tenancy.accounts.sendgrid
+    tenant_configuration = read_tenant_configuration(read_settings(environ))
+    (twilio,), (sendgrid,) = (
+        tenant_configuration.accounts.twilio,
+        tenant_configuration.accounts.sendgrid,
+    )
     assert len(twilio.auth_tokens) == len(sendgrid.public_keys) == 1
 
 
@@ -82,11 +85,17 @@ def test_the_settings_for_aws_are_accepted() -> None:
 def test_the_tenants_file_of_the_readme_is_accepted(tmp_path: Path) -> None:
     (content,) = blocks(README, "json")
     (tmp_path / "tenants.json").write_text(content)
-    tenancy = read_tenancy(read_settings({"TENANTS": f"file:{tmp_path / 'tenants.json'}"}))
-    owner = tenancy.directory.owner_of_recipient("orders@acme.example")
+    tenant_configuration = read_tenant_configuration(
+        read_settings({"TENANTS": f"file:{tmp_path / 'tenants.json'}"})
+    )
+    owner = tenant_configuration.directory.owner_of_recipient("orders@acme.example")
     assert owner is not None
     assert owner.company_id == "acme"
-    assert len(tenancy.accounts.twilio) == len(tenancy.accounts.sendgrid) == 2
+    assert (
+        len(tenant_configuration.accounts.twilio)
+        == len(tenant_configuration.accounts.sendgrid)
+        == 2
+    )
 
 
 def anchors(document: Path) -> set[str]:

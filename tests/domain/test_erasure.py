@@ -3,7 +3,7 @@
 import pytest
 
 from domain.addresses import Address, ChannelType
-from domain.erasure import ErasedMessage, KeptMessage, author_mark
+from domain.erasure import RetainedMessage, Tombstone, author_mark
 from domain.messages import Attachment
 from tests.builders import SENDER, a_record, an_inbound_message
 
@@ -17,11 +17,11 @@ def numbers(count: int) -> list[Address]:
 
 
 def test_the_author_is_recognised() -> None:
-    assert ErasedMessage(KEY, "request-1", author_mark(KEY, ANA)).is_by(ANA)
+    assert Tombstone(KEY, "request-1", author_mark(KEY, ANA)).is_by(ANA)
 
 
 def test_hardly_anybody_else_is_taken_for_the_author() -> None:
-    erased = ErasedMessage(KEY, "request-1", author_mark(KEY, ANA))
+    erased = Tombstone(KEY, "request-1", author_mark(KEY, ANA))
     assert sum(map(erased.is_by, numbers(10_000))) < 5
 
 
@@ -41,16 +41,18 @@ def test_a_kept_message_leads_to_its_files_and_its_author() -> None:
         Attachment("text/plain", reference="sha256-of-it"),
     )
     message = an_inbound_message(attachments=files, identities=(other,))
-    kept = KeptMessage.of(a_record(message, request_id="request-1"))
-    assert kept.blob_folders == (f"attachments/{message.source_key}", "contexts/request-1")
-    assert kept.provider_files == ("https://media.example/1",)
-    assert kept.identities == (ANA, other)
+    retained = RetainedMessage.of(a_record(message, request_id="request-1"))
+    assert retained.blob_folders == (f"attachments/{message.source_key}", "contexts/request-1")
+    assert retained.provider_files == ("https://media.example/1",)
+    assert retained.identities == (ANA, other)
 
 
 def test_a_message_without_files_of_ours_has_no_folder_for_them() -> None:
     files = (Attachment("image/png", url="https://media.example/1"),)
-    kept = KeptMessage.of(a_record(an_inbound_message(attachments=files), request_id="request-1"))
-    assert kept.blob_folders == ("contexts/request-1",)
+    retained = RetainedMessage.of(
+        a_record(an_inbound_message(attachments=files), request_id="request-1")
+    )
+    assert retained.blob_folders == ("contexts/request-1",)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +63,11 @@ def test_it_is_of_whoever_is_known_by_one_of_its_addresses(
     values: list[str], expected: bool
 ) -> None:
     message = an_inbound_message(identities=(Address.parse(SMS, "+14155550199"),))
-    assert KeptMessage.of(a_record(message)).is_of(values) is expected
+    assert RetainedMessage.of(a_record(message)).is_of(values) is expected
 
 
 def test_an_imported_entry_is_of_nobody() -> None:
-    entry = KeptMessage("key", a_record().recorded_at, None)
+    entry = RetainedMessage("key", a_record().recorded_at, None)
     assert (entry.identities, entry.blob_folders, entry.provider_files) == ((), (), ())
     assert entry.author_mark == ""
     assert not entry.is_of([ANA.value])

@@ -6,7 +6,7 @@ from pathlib import Path
 from dependency_injector import providers
 
 from entrypoints.container import Container
-from infrastructure.channels.outgoing_file import OutgoingFileSender
+from infrastructure.channels.fallback_log import FileFallbackSender
 from infrastructure.queueing.sqs import SqsContextQueue
 from infrastructure.secrets.development import keep_development_credentials
 from tests.emulators import EmulatedAws
@@ -43,6 +43,6 @@ def use_emulator(container: Container, aws: EmulatedAws) -> None:
     queue = SqsContextQueue(aws.sqs, settings.queue_urls, wait_seconds=0)
     container.context_queue.override(providers.Object(queue))
     container.sqs.override(providers.Object(aws.sqs))
-    answers = OutgoingFileSender(settings.data_dir / "outgoing.jsonl")
+    answers = FileFallbackSender(settings.data_dir / "outgoing.jsonl")
     container.twilio_sender.override(providers.Object(answers))
     container.sendgrid_sender.override(providers.Object(answers))

@@ -114,7 +114,7 @@ class Desk:
 
     def dead_letters(self) -> tuple[DeadLetter, ...]:
         """What could not be processed."""
-        return self.container.dead_letters().list_letters(MANY)
+        return self.container.dead_letters().list_dead_letters(MANY)
 
     def counted(self, metric: str, **dimensions: str) -> int:
         """The total of a counter."""
@@ -122,7 +122,7 @@ class Desk:
         assert isinstance(metrics, MemoryMetrics)
         return metrics.total(metric, **dimensions)
 
-    def kept(self) -> tuple[object, ...]:
+    def retained(self) -> tuple[object, ...]:
         """Everything that it keeps anywhere, to be compared with what it kept before."""
         records = (
             self.container.conversation_store().list_conversations(MANY),

@@ -87,18 +87,20 @@ class Person:
         headers = tuple((name.lower(), value) for name, value in spooled.headers.items())
         request = WebhookRequest("POST", spooled.url, headers, spooled.body, NOW)
         if desk.container.spool().can_erase:
-            spool_request = desk.container.receive_webhook().spool_request
-            spool_request(request, desk.providers.account_sid)
+            spool_webhook = desk.container.receive_webhook().spool_webhook
+            spool_webhook(request, desk.providers.account_sid)
 
 
 def everything(desk: Desk) -> bytes:
     """All that is kept: files and tables as they are, and what only reading makes plain."""
     container = desk.container
-    letters = [letter.request.body for letter in desk.dead_letters() if letter.request]
+    dead_letters = [
+        dead_letter.request.body for dead_letter in desk.dead_letters() if dead_letter.request
+    ]
     readable = [
         container.conversation_store().list_conversations(1000),
-        container.message_store().list_kept(1000),
-        letters,
+        container.message_store().list_retained(1000),
+        dead_letters,
     ]
     return b"\n".join((repr(readable).encode(), *raw_contents(desk)))
 
@@ -121,5 +123,5 @@ def raw_contents(desk: Desk) -> Iterator[bytes]:
 
 def found(desk: Desk, person: Person) -> list[bytes]:
     """Which of a person's seeds are anywhere."""
-    kept = everything(desk).lower()
-    return [seed for seed in person.seeds if seed in kept]
+    retained = everything(desk).lower()
+    return [seed for seed in person.seeds if seed in retained]

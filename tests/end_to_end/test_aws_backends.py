@@ -138,9 +138,9 @@ def test_what_cannot_be_read_is_a_dead_letter_in_the_bucket(
     desk: Desk, environ: dict[str, str], ministack: EmulatedAws
 ) -> None:
     assert desk.post(an_unreadable_sms()).status == 200
-    (letter,) = json_lines(frontdesk("dead-letters", "list", "--json"))
+    (dead_letter,) = json_lines(frontdesk("dead-letters", "list", "--json"))
     (stored,) = ministack.s3.list_objects_v2(Bucket=environ["BLOBS_BUCKET"])["Contents"]
-    assert stored["Key"].startswith(f"dead-letters/{letter['id']}/")
+    assert stored["Key"].startswith(f"dead-letters/{dead_letter['id']}/")
 
 
 def an_unreadable_sms() -> SimulatedRequest:

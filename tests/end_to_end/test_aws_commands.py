@@ -11,7 +11,7 @@ import urllib3
 from application.ports.channels import WebhookRequest
 from application.ports.files import DeadLetter, DeadLetterKind
 from domain.addresses import ChannelType
-from entrypoints.cli.opened import opened_container
+from entrypoints.cli.opened import open_container
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.settings import Settings
 from infrastructure.storage.dynamodb_conversation_items import conversation_to_item
@@ -97,9 +97,9 @@ def test_what_is_sent_is_shown_and_waits_on_its_queue_until_it_is_acknowledged(
     (shown,) = json_lines(frontdesk("conversations", "show", demo[channel], "--json"))
     assert [message["message_id"] for message in shown["messages"]] == [message_id]
 
-    (waiting,) = read(f"{channel}-replies", "--max", "1")
-    assert waiting["context"]["message"]["message_id"] == message_id
-    done = frontdesk("queues", "acknowledge", f"{channel}-replies", waiting["receipt"])
+    (backlog,) = read(f"{channel}-replies", "--max", "1")
+    assert backlog["context"]["message"]["message_id"] == message_id
+    done = frontdesk("queues", "acknowledge", f"{channel}-replies", backlog["receipt"])
     assert done.stdout == f"{channel}-replies: acknowledged\n"
 
 
@@ -118,8 +118,8 @@ def test_a_conversation_is_opened_listed_and_handed_off(server: str) -> None:
         line["queue"]: line["ready"] for line in json_lines(frontdesk("queues", "list", "--json"))
     }
     assert depths["sms-handoff"] == 1
-    (waiting,) = read("sms-handoff", "--max", "1", "--acknowledge")
-    assert waiting["context"]["message"]["body"] == "A human, please"
+    (backlog,) = read("sms-handoff", "--max", "1", "--acknowledge")
+    assert backlog["context"]["message"]["body"] == "A human, please"
 
 
 def test_what_an_unknown_sender_wrote_is_redriven_once_there_is_a_conversation(server: str) -> None:
@@ -132,8 +132,8 @@ def test_what_an_unknown_sender_wrote_is_redriven_once_there_is_a_conversation(s
     (redriven,) = json_lines(frontdesk("unmatched", "redrive", "--json"))
     assert redriven["conversation_id"] is not None
     assert frontdesk("unmatched", "list").stdout == "Nothing is unmatched.\n"
-    (waiting,) = read("whatsapp-replies", "--acknowledge")
-    assert waiting["context"]["message"]["message_id"] == message_id
+    (backlog,) = read("whatsapp-replies", "--acknowledge")
+    assert backlog["context"]["message"]["message_id"] == message_id
 
 
 def test_what_cannot_be_read_is_a_dead_letter_to_list_show_redrive_and_delete(server: str) -> None:
@@ -146,19 +146,19 @@ def test_what_cannot_be_read_is_a_dead_letter_to_list_show_redrive_and_delete(se
     )
     answer = urllib3.request("POST", webhook.url, body=webhook.body, headers=webhook.headers)
     assert answer.status == 200
-    (letter,) = json_lines(frontdesk("dead-letters", "list", "--json"))
-    assert letter["kind"] == "unreadable"
+    (dead_letter,) = json_lines(frontdesk("dead-letters", "list", "--json"))
+    assert dead_letter["kind"] == "unreadable"
 
-    (shown,) = json_lines(frontdesk("dead-letters", "show", letter["id"], "--json"))
+    (shown,) = json_lines(frontdesk("dead-letters", "show", dead_letter["id"], "--json"))
     assert base64.b64decode(shown["body_base64"]) == webhook.body
-    assert "From nobody" in frontdesk("dead-letters", "show", letter["id"]).stdout
+    assert "From nobody" in frontdesk("dead-letters", "show", dead_letter["id"]).stdout
 
     again = frontdesk("dead-letters", "redrive", "--all", "--kind", "unreadable")
-    assert f"failed again, first {letter['id']}" in error_line(again, 1)
+    assert f"failed again, first {dead_letter['id']}" in error_line(again, 1)
     (still,) = json_lines(frontdesk("dead-letters", "list", "--json"))
-    assert still == {**letter, "attempts": 2}
+    assert still == {**dead_letter, "attempts": 2}
 
-    deleted = frontdesk("dead-letters", "delete", letter["id"], "--yes")
+    deleted = frontdesk("dead-letters", "delete", dead_letter["id"], "--yes")
     assert deleted.stdout == "1 dead letter deleted.\n"
     assert frontdesk("dead-letters", "list", "--json").stdout == ""
 
@@ -173,8 +173,8 @@ def test_a_dead_letter_whose_cause_is_mended_becomes_a_message(
         recipient=RECIPIENT[ChannelType.SMS],
         body="Once more",
     )
-    letter = DeadLetter(
-        letter_id="bug-1",
+    dead_letter = DeadLetter(
+        dead_letter_id="bug-1",
         kind=DeadLetterKind.BUG,
         reason="KeyError",
         account=ACCOUNT_SID,
@@ -188,14 +188,14 @@ def test_a_dead_letter_whose_cause_is_mended_becomes_a_message(
             NOW,
         ),
     )
-    with opened_container() as container:
-        container.dead_letters().keep(letter)
+    with open_container() as container:
+        container.dead_letters().keep(dead_letter)
     redriven = frontdesk("dead-letters", "redrive", "bug-1")
     assert redriven.stdout == "bug-1: recorded\n1 dead letter redriven.\n"
     assert frontdesk("dead-letters", "list", "--json").stdout == ""
-    (waiting,) = read("sms-replies", "--acknowledge")
-    assert waiting["context"]["message"]["body"] == "Once more"
-    assert waiting["context"]["conversation"]["conversation_id"] == demo["sms"]
+    (backlog,) = read("sms-replies", "--acknowledge")
+    assert backlog["context"]["message"]["body"] == "Once more"
+    assert backlog["context"]["conversation"]["conversation_id"] == demo["sms"]
 
 
 def test_what_is_tampered_with_is_refused(server: str) -> None:

@@ -133,9 +133,9 @@ def test_one_companys_token_proves_nothing_about_the_others_account(
     open_for(shared, BRILL, channel)
     forger = replace(BRILL.providers, auth_token=ACME.providers.auth_token)
     webhook = forger.webhook(shared.url(channel), channel, recipient=recipient)
-    before = shared.kept()
+    before = shared.retained()
     assert shared.post(webhook).shown == INVALID_SIGNATURE
-    assert shared.kept() == before
+    assert shared.retained() == before
 
 
 @every_channel
@@ -145,6 +145,6 @@ def test_a_webhook_of_the_other_company_cannot_be_signed_again(
     open_for(shared, BRILL, channel)
     theirs, ours = BRILL.signs(shared, channel), ACME.signs(shared, channel)
     webhook = replace(theirs, headers=ours.headers)
-    before = shared.kept()
+    before = shared.retained()
     assert shared.post(webhook).shown == INVALID_SIGNATURE
-    assert shared.kept() == before
+    assert shared.retained() == before

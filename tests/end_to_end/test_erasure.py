@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from dependency_injector import providers
 
-from application.erase_sender import ErasureReport
+from application.erase_person import ErasureReport
 from application.ports.queueing import ContextPublisher
 from domain.context import ContextObject
 from domain.routing import Route
@@ -33,7 +33,7 @@ class InterruptedPublisher(ContextPublisher):
 
 
 def erase(desk: Desk, person: Person) -> ErasureReport:
-    report: ErasureReport = desk.container.erase_sender()(person.addresses, lambda _: None)
+    report: ErasureReport = desk.container.erase_person()(person.addresses, lambda _: None)
     return report
 
 
@@ -111,7 +111,7 @@ def test_what_is_delivered_again_is_a_duplicate_and_leaves_nothing(
     serve: Serve, unknown_sender: str, zora: Person
 ) -> None:
     desk = serve({"UNKNOWN_SENDER": unknown_sender})
-    desk.container.tenancy()
+    desk.container.tenant_configuration()
     for channel in CHANNELS:
         zora.leaves_traces_on(desk, channel)
     erase(desk, zora)

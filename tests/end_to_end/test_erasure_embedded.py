@@ -32,7 +32,7 @@ def test_no_context_of_the_person_can_be_read(visited: Desk, zora: Person) -> No
     reader = visited.container.context_queue()
     replies = QueueName(SMS, QueueKind.REPLIES)
     reader.receive(replies, 1, include_delayed=True)
-    visited.container.erase_sender()(zora.addresses, lambda _: None)
+    visited.container.erase_person()(zora.addresses, lambda _: None)
     senders = {c.message.sender for contexts in visited.contexts().values() for c in contexts}
     assert not senders & {zora.number, zora.mailbox}
 
@@ -53,5 +53,5 @@ def test_a_file_that_was_written_before_is_freed_of_old_pages(visited: Desk, zor
     with SqliteDatabase(visited.data_dir / "queues.db").write() as connection:
         connection.execute("PRAGMA secure_delete = OFF")
         connection.execute("UPDATE contexts SET context = NULL")
-    visited.container.erase_sender()(zora.addresses, lambda _: None)
+    visited.container.erase_person()(zora.addresses, lambda _: None)
     assert found(visited, zora) == []

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from dependency_injector import providers
 
+from application.drain_spool import DrainOutcome
 from application.ports.channels import ParsedMessage, WebhookParser, WebhookRequest, WebhookResponse
 from application.ports.files import DeadLetter
-from application.work_off_spool import WorkedOff
 from domain.addresses import ChannelType
 from domain.errors import StorageUnavailableError
 from domain.messages import MessageRecord
@@ -46,7 +46,7 @@ class BuggyConversations(MemoryConversationStore):
 class FullDeadLetters(MemoryDeadLetters):
     """A place for dead letters that takes no more."""
 
-    def keep(self, letter: DeadLetter) -> None:
+    def keep(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("internal text: no space left")
 
 
@@ -132,10 +132,10 @@ def test_a_bug_after_authentication_leaves_a_dead_letter(
 
     assert [desk.post(webhook).shown for _ in range(2)] == [THANKS[channel]] * 2
 
-    (letter,) = desk.dead_letters()
-    assert (letter.kind, letter.reason) == ("bug", "LookupError")
-    assert letter.request is not None
-    assert letter.request.body == webhook.body
+    (dead_letter,) = desk.dead_letters()
+    assert (dead_letter.kind, dead_letter.reason) == ("bug", "LookupError")
+    assert dead_letter.request is not None
+    assert dead_letter.request.body == webhook.body
 
 
 # 500
@@ -181,17 +181,17 @@ def test_a_bug_before_authentication_is_an_error_and_nothing_is_kept(
 ) -> None:
     desk = serve(prepare=prepare)
     webhook = desk.webhook(channel)
-    before = desk.kept()
+    before = desk.retained()
     assert desk.post(webhook).shown == INTERNAL_ERROR
-    assert desk.kept() == before
+    assert desk.retained() == before
 
 
 # 200, although the store is broken: the webhook waits in the spool
 
 
-def worked_off(desk: Desk) -> list[WorkedOff]:
+def drained(desk: Desk) -> list[DrainOutcome]:
     """What became of the webhooks in the spool."""
-    return desk.container.work_off_spool()()
+    return desk.container.drain_spool()()
 
 
 @every_channel
@@ -202,7 +202,7 @@ def test_a_webhook_waits_in_the_spool_while_the_store_does_not_answer(
     webhook = desk.webhook(channel)
     assert [desk.post(webhook).shown for _ in range(2)] == [THANKS[channel]] * 2
     assert desk.container.spool().depth().entries == 1
-    assert worked_off(desk) == [WorkedOff.PUT_BACK]
+    assert drained(desk) == [DrainOutcome.RELEASED]
     assert desk.container.spool().depth().entries == 1
 
 
@@ -212,7 +212,7 @@ def test_so_it_does_while_somebody_else_has_locked_the_store(desk: Desk) -> None
     webhook = desk.webhook(SMS)
     with locked(desk.data_dir / "frontdesk.db"):
         assert desk.post(webhook).shown == THANKS[SMS]
-    assert worked_off(desk) == [WorkedOff.RECEIVED]
+    assert drained(desk) == [DrainOutcome.RECEIVED]
 
     assert desk.post(webhook).shown == THANKS[SMS]
     assert [len(found) for found in desk.contexts().values()] == [1]
@@ -228,7 +228,7 @@ def test_so_it_does_while_the_store_is_damaged(
     webhook = desk.webhook(channel)
     with renamed(desk.data_dir / "frontdesk.db", table):
         assert desk.post(webhook).shown == THANKS[channel]
-    assert worked_off(desk) == [WorkedOff.RECEIVED]
+    assert drained(desk) == [DrainOutcome.RECEIVED]
     assert [len(found) for found in desk.contexts().values()] == [1]
 
 
@@ -241,7 +241,7 @@ def test_so_does_mail_whose_file_cannot_be_stored(desk: Desk) -> None:
     assert desk.post(mail).shown == THANKS[EMAIL]
 
     in_the_way.unlink()
-    assert worked_off(desk) == [WorkedOff.RECEIVED]
+    assert drained(desk) == [DrainOutcome.RECEIVED]
     assert [len(found) for found in desk.contexts().values()] == [1]
 
 
@@ -254,12 +254,12 @@ def test_when_nothing_durable_can_be_written_the_provider_has_to_try_again(
 ) -> None:
     desk = serve(prepare=without_messages_and_spool)
     webhook = desk.webhook(channel)
-    before = desk.kept()
+    before = desk.retained()
 
     answer = desk.post(webhook)
 
     assert (answer.shown, answer.headers["retry-after"]) == (UNAVAILABLE, "30")
-    assert desk.kept() == before
+    assert desk.retained() == before
 
 
 @only_sqlite
@@ -279,12 +279,12 @@ def test_secrets_that_cannot_be_read_make_the_provider_try_again(
 ) -> None:
     desk = serve(prepare=without_secrets)
     webhook = Providers.numbered(1).webhook(desk.url(channel), channel)
-    before = desk.kept()
+    before = desk.retained()
 
     answer = desk.post(webhook)
 
     assert (answer.shown, answer.headers["retry-after"]) == (UNAVAILABLE, "30")
-    assert desk.kept() == before
+    assert desk.retained() == before
 
 
 # 200, although the queue is broken: the message is durable, and stays pending

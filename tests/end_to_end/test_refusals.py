@@ -33,9 +33,11 @@ STRANGER = Providers.numbered(99)
 
 
 def _without(webhook: SimulatedRequest, *headers: str) -> SimulatedRequest:
-    kept = {name: value for name, value in webhook.headers.items() if name.lower() not in headers}
-    assert len(kept) < len(webhook.headers)
-    return replace(webhook, headers=kept)
+    retained = {
+        name: value for name, value in webhook.headers.items() if name.lower() not in headers
+    }
+    assert len(retained) < len(webhook.headers)
+    return replace(webhook, headers=retained)
 
 
 def _without_signature(desk: Desk, channel: ChannelType) -> SimulatedRequest:
@@ -103,12 +105,12 @@ def test_what_is_not_authentic_is_refused_and_nothing_of_it_is_kept(
     for channel in channels:
         desk.open(channel)
     webhooks = [forge(desk, channel) for channel in channels]
-    before = desk.kept()
+    before = desk.retained()
 
     answers = [desk.post(webhook).shown for webhook in webhooks]
 
     assert answers == [INVALID_SIGNATURE] * len(channels)
-    assert desk.kept() == before
+    assert desk.retained() == before
 
 
 @pytest.mark.parametrize("hours", [-95, 95])
@@ -124,16 +126,16 @@ def test_mail_within_the_tolerance_is_believed(desk: Desk, hours: int) -> None:
 )
 def test_a_path_that_names_no_channel_is_not_found(desk: Desk, path: str) -> None:
     webhook = desk.providers.webhook(desk.url(path), SMS)
-    before = desk.kept()
+    before = desk.retained()
     answers = [desk.post(webhook, method).shown for method in ("POST", "GET")]
     assert answers == [UNSUPPORTED_CHANNEL] * 2
-    assert desk.kept() == before
+    assert desk.retained() == before
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
 def test_another_method_is_told_which_one_is_allowed(desk: Desk, method: str) -> None:
     webhooks = [desk.webhook(channel) for channel in ChannelType]
-    before = desk.kept()
+    before = desk.retained()
 
     answers = [desk.post(webhook, method) for webhook in webhooks]
 
@@ -141,7 +143,7 @@ def test_another_method_is_told_which_one_is_allowed(desk: Desk, method: str) ->
     shown = status, content_type, b"" if method == "HEAD" else body
     assert [answer.shown for answer in answers] == [shown] * 3
     assert {answer.headers["allow"] for answer in answers} == {"POST"}
-    assert desk.kept() == before
+    assert desk.retained() == before
 
 
 # 413
@@ -160,12 +162,12 @@ def test_a_body_over_the_limit_is_refused_and_nothing_of_it_is_kept(
 ) -> None:
     desk = serve({"MAX_BODY_BYTES": "20000"})
     webhook = desk.webhook(channel, body="x" * 20_000)
-    before = desk.kept()
+    before = desk.retained()
 
     answer = desk.post(webhook, chunked=chunked)
 
     assert answer.shown == TOO_LARGE
-    assert desk.kept() == before
+    assert desk.retained() == before
 
 
 @pytest.mark.parametrize(("size_bytes", "status"), [(1_000_000, 200), (1_048_576, 413)])

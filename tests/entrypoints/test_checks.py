@@ -8,11 +8,11 @@ import pytest
 
 from domain.messages import STUCK_AFTER
 from domain.times import rfc3339
-from entrypoints.checks import UnfitBackendsError, examine, require_backends
+from entrypoints.check_results import CheckStatus
+from entrypoints.checks import UnfitBackendsError, require_backends, run_checks
 from entrypoints.container import Container, build_container
-from entrypoints.findings import Verdict
 from tests.builders import NOW, a_record
-from tests.contracts.dead_letters import a_letter
+from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
 from tests.emulators import EmulatedAws, unique_name
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
@@ -51,16 +51,16 @@ def queue_with_dead_letters(aws: EmulatedAws, *, fifo: bool) -> str:
     return created_queue(aws, unique_name("queue") + suffix, attributes)
 
 
-def found(environ: Mapping[str, str]) -> Iterator[tuple[str, Verdict, str]]:
+def found(environ: Mapping[str, str]) -> Iterator[tuple[str, CheckStatus, str]]:
     """Every finding, the names of this test's own tables and queues left in."""
     container = build_container(environ)
-    for finding in examine(container):
-        yield finding.check, finding.verdict, finding.text
+    for result in run_checks(container):
+        yield result.check, result.status, result.text
     container.shutdown_resources()
 
 
 def wrong(environ: Mapping[str, str]) -> list[str]:
-    return [text for _, verdict, text in found(environ) if verdict is Verdict.WRONG]
+    return [text for _, status, text in found(environ) if status is CheckStatus.WRONG]
 
 
 def refusal(environ: Mapping[str, str]) -> str:
@@ -73,22 +73,22 @@ def refusal(environ: Mapping[str, str]) -> str:
 def test_an_environment_as_it_has_to_be_is_in_order(complete: dict[str, str]) -> None:
     require_backends(build_container(complete))
     assert list(found(complete)) == [
-        ("secrets", Verdict.OK, "accounts: 1 of Twilio, 1 of SendGrid; companies: 1"),
-        ("public URL", Verdict.OK, "https://hooks.example.com"),
-        ("tables", Verdict.OK, "all four and their indexes"),
-        ("queues", Verdict.OK, "all six"),
-        ("spool queue", Verdict.OK, complete["SPOOL_QUEUE_URL"]),
-        ("bucket", Verdict.OK, complete["BLOBS_BUCKET"]),
-        ("spool", Verdict.OK, "no webhook is put aside"),
-        ("pending", Verdict.OK, "every message that was recorded came to its queue"),
-        ("dead letters", Verdict.OK, "none"),
+        ("secrets", CheckStatus.OK, "accounts: 1 of Twilio, 1 of SendGrid; companies: 1"),
+        ("public URL", CheckStatus.OK, "https://hooks.example.com"),
+        ("tables", CheckStatus.OK, "all four and their indexes"),
+        ("queues", CheckStatus.OK, "all six"),
+        ("spool queue", CheckStatus.OK, complete["SPOOL_QUEUE_URL"]),
+        ("bucket", CheckStatus.OK, complete["BLOBS_BUCKET"]),
+        ("spool", CheckStatus.OK, "no webhook is put aside"),
+        ("pending", CheckStatus.OK, "every message that was recorded came to its queue"),
+        ("dead letters", CheckStatus.OK, "none"),
     ]
 
 
 def test_what_was_left_behind_is_worth_a_note(complete: dict[str, str]) -> None:
     container = build_container(complete)
     leave_behind(container)
-    notes = {finding.check: finding for finding in examine(container)}
+    notes = {result.check: result for result in run_checks(container)}
     assert notes["spool"].text == (
         "1 put aside: each is tried again within 5 minutes, "
         "and what is due 'frontdesk relay' works off now"
@@ -100,14 +100,14 @@ def test_what_was_left_behind_is_worth_a_note(complete: dict[str, str]) -> None:
     assert notes["dead letters"].text == (
         f"1, the oldest of {rfc3339(NOW)}: see 'frontdesk dead-letters list'"
     )
-    left = [notes[check].verdict for check in ("spool", "pending", "dead letters")]
-    assert left == [Verdict.NOTE] * 3
+    left = [notes[check].status for check in ("spool", "pending", "dead letters")]
+    assert left == [CheckStatus.NOTE] * 3
 
 
 def leave_behind(container: Container) -> None:
     container.spool().keep(an_entry())
     container.message_store().record(a_record(recorded_at=NOW - 2 * STUCK_AFTER))
-    container.dead_letters().keep(a_letter(created_at=NOW))
+    container.dead_letters().keep(a_dead_letter(created_at=NOW))
 
 
 def test_an_embedded_spool_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_spool_queue_without_order_stops_the_start(
 
 
 def test_missing_tables_queues_and_bucket_stop_the_start_together(environ: dict[str, str]) -> None:
-    environ["CLAIMS_TABLE"] = "no-such-table"
+    environ["FALLBACK_THROTTLE_TABLE"] = "no-such-table"
     environ["SMS_REPLIES_QUEUE_URL"] += "-gone"
     environ["SPOOL_QUEUE_URL"] += "-gone"
     environ["BLOBS_BUCKET"] = "no-such-bucket"
@@ -141,9 +141,9 @@ def test_missing_tables_queues_and_bucket_stop_the_start_together(environ: dict[
 
 
 def test_a_table_with_another_key_stops_the_start(environ: dict[str, str]) -> None:
-    environ["MESSAGES_TABLE"] = environ["CLAIMS_TABLE"]
+    environ["MESSAGES_TABLE"] = environ["FALLBACK_THROTTLE_TABLE"]
     problems = refusal(environ)
-    assert "expected the key gate_key (S), found claim (S)" in problems
+    assert "expected the key gate_key (S), found throttle_key (S)" in problems
     assert "index history of table" in problems
 
 
@@ -166,7 +166,7 @@ def test_a_secret_that_cannot_be_read_is_named_and_never_shown(environ: dict[str
 
 
 def test_without_a_public_url_real_secrets_are_worth_a_note(environ: dict[str, str]) -> None:
-    notes = [text for _, verdict, text in found(environ) if verdict is Verdict.NOTE]
+    notes = [text for _, status, text in found(environ) if status is CheckStatus.NOTE]
     assert len(notes) == 1
     assert notes[0].startswith("PUBLIC_BASE_URL is not set")
 

@@ -20,7 +20,7 @@ DYNAMODB = {
     "CONVERSATIONS_TABLE": "conversations",
     "MESSAGES_TABLE": "messages",
     "PARTICIPANTS_TABLE": "participants",
-    "CLAIMS_TABLE": "claims",
+    "FALLBACK_THROTTLE_TABLE": "throttle",
     "BLOBS_BUCKET": "blobs",
     "SPOOL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/spool.fifo",
 }

@@ -91,12 +91,12 @@ def use_impatient_spool(container: Container, aws: EmulatedAws) -> None:
     """Let ``container`` wait neither for entries nor for workers that died with one."""
     url = container.settings().spool_queue_url
     assert url is not None
-    spool = ImpatientSpool(SqsSpool(aws.sqs, url, container.files().blobs, wait_seconds=0))
+    spool = ShortTimeoutSpool(SqsSpool(aws.sqs, url, container.files().blobs, wait_seconds=0))
     container.spool.override(providers.Object(spool))
 
 
 @dataclass(frozen=True)
-class ImpatientSpool:
+class ShortTimeoutSpool:
     """Has no patience with workers that died: the clock of an emulator cannot be put forward."""
 
     spool: Spool

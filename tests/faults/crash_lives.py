@@ -21,16 +21,16 @@ from dependency_injector import providers
 from application.clock import utc_now
 from domain import messages
 from domain.errors import (
-    AnswerNotSentError,
+    FallbackNotSentError,
     QueueRoutingError,
     StorageUnavailableError,
     TemporaryError,
 )
 from domain.messages import MAX_ATTEMPTS
+from entrypoints.background_jobs import drain_some, relay_some
 from entrypoints.container import Container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import listen, webhook_endpoint
-from entrypoints.leftovers import relay_some, work_off_some
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.telemetry.logs import configure_logging
 from tests.faults.crash_backends import CrashBackend
@@ -38,10 +38,10 @@ from tests.faults.crash_points import Death, Points
 from tests.faults.crash_webhooks import Case, is_anything_left, operate, what_is_left
 from tests.faults.watched_ports import watch_ports
 
-LEFTOVERS_SECONDS = 10.0
+BACKGROUND_SECONDS = 10.0
 """Real time for what was left behind: only an emulator's queue needs any."""
 
-_FAILURES = {"queue": QueueRoutingError, "sender": AnswerNotSentError}
+_FAILURES = {"queue": QueueRoutingError, "sender": FallbackNotSentError}
 
 ROUND = timedelta(minutes=6)
 """Longer than any delay of the spool; leases grow longer, and need a few of them."""
@@ -110,7 +110,7 @@ class Life:
 
     def work_on_leftovers(self, cases: Sequence[Case]) -> bool:
         """Work off, relay and operate until nothing of ``cases`` is left; if it comes to that."""
-        _, status = os.waitpid(_fork(lambda: self._work_on_leftovers(cases)), 0)
+        _, status = os.waitpid(_fork(lambda: self._run_background_jobs(cases)), 0)
         return status == 0
 
     def _serve(self, listener: socket.socket) -> None:
@@ -119,11 +119,11 @@ class Life:
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
         uvicorn.Server(config).run(sockets=[listener])
 
-    def _work_on_leftovers(self, cases: Sequence[Case]) -> None:
+    def _run_background_jobs(self, cases: Sequence[Case]) -> None:
         container, clock, _ = self._desk()
-        ends_at = time.monotonic() + LEFTOVERS_SECONDS
+        ends_at = time.monotonic() + BACKGROUND_SECONDS
         while True:
-            for work in (work_off_some, relay_some, lambda container: operate(container, cases)):
+            for work in (drain_some, relay_some, lambda container: operate(container, cases)):
                 # The tasks of a server go on after an error, too.
                 with suppress(TemporaryError, ZeroDivisionError):
                     while work(container):
@@ -143,7 +143,7 @@ class Life:
         container.clock.override(providers.Object(clock))
         self.backend.watch(container, points)
         watch_ports(container, self._around(points, clock))
-        container.tenancy()
+        container.tenant_configuration()
         return _Desk(container, clock, points)
 
     def _around(

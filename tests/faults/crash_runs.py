@@ -18,7 +18,7 @@ from tests.faults.crash_points import Death
 from tests.faults.crash_webhooks import Case, Kind, Lookout, TakenContext, is_anything_left
 
 OK = 200
-STORE = frozenset({"conversations", "messages", "claims"})
+STORE = frozenset({"conversations", "messages", "throttle"})
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Run:
 
     def _first_half(self, first: Life, second: Life) -> Iterator[str]:
         statuses = first.serve(self._webhooks)
-        yield from self._work_on_leftovers(second, self._life(11))
+        yield from self._run_background_jobs(second, self._life(11))
         yield from self._broken_promises(statuses)
 
     def _second_half(self, third: Life) -> Iterator[str]:
@@ -107,10 +107,10 @@ class Run:
         if third.died:
             statuses = self._life(20).serve(self._webhooks)
         yield from (f"status {status} in the end" for status in statuses if status != OK)
-        yield from self._work_on_leftovers(self._life(30))
+        yield from self._run_background_jobs(self._life(30))
         yield from self._broken_promises(statuses)
 
-    def _work_on_leftovers(self, *lives: Life) -> Iterator[str]:
+    def _run_background_jobs(self, *lives: Life) -> Iterator[str]:
         """Let one after the other do it, until one does not die of it."""
         with self._looking() as lookout:
             if not is_anything_left(lookout.container, self._cases):

@@ -130,7 +130,7 @@ class Found:
     case: Case
     records: int
     contexts: Sequence[TakenContext]
-    letters: int
+    dead_letters: int
     fallbacks: int
     has_files: bool
     is_noted: bool
@@ -139,7 +139,7 @@ class Found:
     @property
     def is_absent(self) -> bool:
         """Whether there is no trace of it."""
-        return not (self.records or self.contexts or self.letters or self.fallbacks)
+        return not (self.records or self.contexts or self.dead_letters or self.fallbacks)
 
     def problems(self, *, at_most_once: bool) -> Iterator[str]:
         """Every promise that is not kept; ``at_most_once`` is what the queue promises."""
@@ -148,8 +148,8 @@ class Found:
         ids = {context.request_id for _, context in self.contexts}
         if self.records != (not unreadable):
             yield f"{self.records} records"
-        if self.letters != unreadable:
-            yield f"{self.letters} dead letters"
+        if self.dead_letters != unreadable:
+            yield f"{self.dead_letters} dead letters"
         if self.fallbacks > (self.case.queue is None or not self.case.is_known):
             yield f"{self.fallbacks} fallbacks"
         if len(ids) != wanted or any(queue != self.case.queue for queue, _ in self.contexts):
@@ -186,7 +186,7 @@ class Lookout:
             case,
             records=self._count_records(case),
             contexts=contexts,
-            letters=self._count_letters(case),
+            dead_letters=self._count_dead_letters(case),
             fallbacks=self._count_fallbacks(case),
             has_files=all(self._has_files(context) for _, context in contexts),
             is_noted=case.queue is None or self._is_noted(case),
@@ -210,9 +210,9 @@ class Lookout:
             for found in conversations.get_conversations(case.conversation_id)
         )
 
-    def _count_letters(self, case: Case) -> int:
-        letters = self.container.dead_letters().list_letters(MANY)
-        return sum(_is_of(letter, case) for letter in letters)
+    def _count_dead_letters(self, case: Case) -> int:
+        dead_letters = self.container.dead_letters().list_dead_letters(MANY)
+        return sum(_is_of(dead_letter, case) for dead_letter in dead_letters)
 
     def _count_fallbacks(self, case: Case) -> int:
         path = self.container.settings().data_dir / "outgoing.jsonl"
@@ -230,8 +230,8 @@ class Lookout:
         )
 
 
-def _is_of(letter: DeadLetter, case: Case) -> bool:
-    return letter.request is not None and case.message_id.encode() in letter.request.body
+def _is_of(dead_letter: DeadLetter, case: Case) -> bool:
+    return dead_letter.request is not None and case.message_id.encode() in dead_letter.request.body
 
 
 def what_is_left(container: Container) -> Iterator[str]:
@@ -241,8 +241,8 @@ def what_is_left(container: Container) -> Iterator[str]:
     end_of_time = datetime.max.replace(tzinfo=UTC)
     if stuck := container.message_store().list_stuck(MANY, end_of_time):
         yield f"{len(stuck)} messages are pending"
-    if letters := list(_redrivable(container)):
-        yield f"{len(letters)} dead letters"
+    if dead_letters := list(_redrivable(container)):
+        yield f"{len(dead_letters)} dead letters"
 
 
 def is_anything_left(container: Container, cases: Sequence[Case]) -> bool:
@@ -252,8 +252,8 @@ def is_anything_left(container: Container, cases: Sequence[Case]) -> bool:
 
 def operate(container: Container, cases: Sequence[Case]) -> None:
     """Do what an operator does: redrive what failed for no good reason, open conversations."""
-    for letter in list(_redrivable(container)):
-        container.redrive_dead_letters()(letter)
+    for dead_letter in list(_redrivable(container)):
+        container.redrive_dead_letters()(dead_letter)
     if late := _late_customers(container, cases):
         for case in late:
             case.open_conversation(container)
@@ -267,5 +267,5 @@ def _late_customers(container: Container, cases: Sequence[Case]) -> Sequence[Cas
 
 
 def _redrivable(container: Container) -> Iterator[DeadLetter]:
-    letters = container.dead_letters().list_letters(MANY)
-    return (one for one in letters if one.kind is not DeadLetterKind.UNREADABLE)
+    dead_letters = container.dead_letters().list_dead_letters(MANY)
+    return (one for one in dead_letters if one.kind is not DeadLetterKind.UNREADABLE)

@@ -54,11 +54,11 @@ class HttpRequest:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Retained:
     """How many messages of unknown senders there are, and how many dead letters."""
 
     messages: int
-    letters: int
+    dead_letters: int
 
 
 class InsideDesk:
@@ -98,11 +98,11 @@ class InsideDesk:
         """The answer that the Lambda function gives to ``event``."""
         return self._function(event)
 
-    def kept(self) -> Kept:
+    def retained(self) -> Retained:
         """What it keeps, to be compared with what it kept before."""
-        return Kept(
+        return Retained(
             len(self.container.message_store().list_unmatched(MANY)),
-            len(self.container.dead_letters().list_letters(MANY)),
+            len(self.container.dead_letters().list_dead_letters(MANY)),
         )
 
 

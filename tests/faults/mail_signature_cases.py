@@ -138,8 +138,8 @@ def basic(pair: str, encoding: str = "utf-8", scheme: str = "Basic") -> tuple[st
 
 def _keys() -> Iterator[MailCase]:
     signers = {"today's": KEY, "yesterday's": OLD_KEY, "a strange": STRANGE_KEY}
-    believed = {"both": (KEY, OLD_KEY), "one": (KEY,), "the other": (OLD_KEY,)}
-    for (signer, key), (which, keys) in product(signers.items(), believed.items()):
+    trusted = {"both": (KEY, OLD_KEY), "one": (KEY,), "the other": (OLD_KEY,)}
+    for (signer, key), (which, keys) in product(signers.items(), trusted.items()):
         name = f"signed with {signer} key, {which} believed"
         body = a_mail(name)
         setup = MailSetup(tuple(map(shown, keys)))
@@ -324,7 +324,7 @@ def _other_uses() -> Iterator[MailCase]:
         "whose text ends the form": a_mail("ended", text=ended, text_first=True),
         "with LF alone": plain.replace(b"\r\n", b"\n"),
     }.items():
-        yield case(name, body, special=Expected.PUT_ASIDE)
+        yield case(name, body, special=Expected.SPOOLED)
 
 
 MAIL_CASES = (

@@ -16,8 +16,8 @@ from dependency_injector import providers
 
 from application.clock import WEBHOOK_BUDGET_SECONDS, Deadline, utc_now
 from domain.errors import QueueRoutingError, SecretsUnavailableError, StorageUnavailableError
+from entrypoints.background_jobs import drain_some, relay_some
 from entrypoints.container import Container
-from entrypoints.leftovers import relay_some, work_off_some
 from tests.faults.crash_webhooks import operate
 from tests.faults.watched_ports import Watched, watch_ports
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 CONVERSATIONS = ("conversations",)
-STORE = (*CONVERSATIONS, "messages", "claims")
+STORE = (*CONVERSATIONS, "messages", "throttle")
 QUEUE = ("queue",)
 SPOOL = ("spool",)
-LETTERS = ("dead_letters",)
+DEAD_LETTERS = ("dead_letters",)
 BLOBS = ("blobs",)
 SECRETS = ("secrets",)
 
@@ -115,8 +115,8 @@ class Outage:
         """Stand around the ports of ``container``."""
         container.clock.override(providers.Object(self._now))
         container.receive_webhook.add_kwargs(new_deadline=self._deadline)
-        secrets: Any = Watched(container.tenancies(), "secrets", self._around)
-        container.tenancies.override(providers.Object(secrets))
+        secrets: Any = Watched(container.cached_tenants(), "secrets", self._around)
+        container.cached_tenants.override(providers.Object(secrets))
         watch_ports(container, self._around)
 
     def begin(self, failing: Mapping[str, Failure]) -> None:
@@ -130,7 +130,7 @@ class Outage:
     def work_on_leftovers(self, container: Container) -> None:
         """Let the spool's worker, the relay and the operator do their work, for some minutes."""
         for _ in range(3):
-            while work_off_some(container) or relay_some(container):
+            while drain_some(container) or relay_some(container):
                 pass
             operate(container, ())
             self.ahead += timedelta(minutes=6)

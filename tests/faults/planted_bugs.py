@@ -9,52 +9,52 @@ from typing import Any
 from uuid import uuid4
 
 from application.clock import Deadline
-from application.deliver_message import DeliverMessage
+from application.drain_spool import DrainOutcome, DrainSpool
 from application.ports.files import DeadLetter
 from application.ports.spooling import SpoolDelivery
-from application.ports.storage import Claim, ConversationStore
-from application.receive_message import Outcome, Receipt, ReceiveMessage
-from application.redrive_dead_letters import RedriveDeadLetters, RedrivenLetter
-from application.spool_request import SpoolRequest
-from application.work_off_spool import WorkedOff, WorkOffSpool
+from application.ports.storage import ConversationStore, ThrottleOutcome
+from application.record_message import Outcome, Receipt, RecordMessage
+from application.redrive_dead_letters import RedriveDeadLetters, RedrivenDeadLetter
+from application.route_message import RouteMessage
+from application.spool_webhook import SpoolWebhook
 from domain.conversations import Conversation
 from domain.messages import InboundMessage, MessageRecord
-from infrastructure.storage.sqlite_claims import SqliteAnswerClaims
+from infrastructure.storage.sqlite_fallback_throttle import SqliteFallbackThrottle
 
 MOMENT_SECONDS = 0.2
 
 
 def _queue_before_publishing() -> None:
-    deliver = DeliverMessage.__call__
+    deliver = RouteMessage.__call__
 
-    def call(self: DeliverMessage, record: MessageRecord, *others: Any) -> Conversation | None:
+    def call(self: RouteMessage, record: MessageRecord, *others: Any) -> Conversation | None:
         self.messages.mark_queued(record.gate_key, self.clock())
         return deliver(self, record, *others)
 
-    _replace(DeliverMessage, "__call__", call)
+    _replace(RouteMessage, "__call__", call)
 
 
 def _take_from_spool_before_the_work() -> None:
-    work_off = WorkOffSpool.work_off
+    drain = DrainSpool.drain
 
-    def taken(self: WorkOffSpool, delivery: SpoolDelivery) -> WorkedOff:
+    def taken(self: DrainSpool, delivery: SpoolDelivery) -> DrainOutcome:
         self.spool.done(delivery)
-        return work_off(self, delivery)
+        return drain(self, delivery)
 
-    _replace(WorkOffSpool, "work_off", taken)
+    _replace(DrainSpool, "drain", taken)
 
 
-def _thank_before_it_is_put_aside() -> None:
-    put_aside = SpoolRequest.__call__
+def _acknowledge_before_it_is_spooled() -> None:
+    spool_webhook = SpoolWebhook.__call__
 
-    def call(self: SpoolRequest, *request: Any) -> None:
+    def call(self: SpoolWebhook, *request: Any) -> None:
         def later() -> None:
             time.sleep(MOMENT_SECONDS)
-            put_aside(self, *request)
+            spool_webhook(self, *request)
 
         Thread(target=later, daemon=True).start()
 
-    _replace(SpoolRequest, "__call__", call)
+    _replace(SpoolWebhook, "__call__", call)
 
 
 def _count_the_minute_in_the_gate() -> None:
@@ -67,21 +67,21 @@ def _count_the_minute_in_the_gate() -> None:
 
 
 def _new_id_for_each_attempt() -> None:
-    repeat = DeliverMessage.repeat
+    repeat = RouteMessage.repeat
 
-    def renamed(self: DeliverMessage, record: MessageRecord, deadline: Deadline) -> Any:
+    def renamed(self: RouteMessage, record: MessageRecord, deadline: Deadline) -> Any:
         return repeat(self, replace(record, request_id=str(uuid4())), deadline)
 
-    _replace(DeliverMessage, "repeat", renamed)
+    _replace(RouteMessage, "repeat", renamed)
 
 
 def _republish_without_the_update() -> None:
-    repeat = DeliverMessage.repeat
+    repeat = RouteMessage.repeat
 
-    def as_it_was(self: DeliverMessage, record: MessageRecord, deadline: Deadline) -> Any:
+    def as_it_was(self: RouteMessage, record: MessageRecord, deadline: Deadline) -> Any:
         return repeat(replace(self, conversations=_Unchanged(self.conversations)), record, deadline)
 
-    _replace(DeliverMessage, "repeat", as_it_was)
+    _replace(RouteMessage, "repeat", as_it_was)
 
 
 class _Unchanged:
@@ -95,28 +95,28 @@ class _Unchanged:
         return conversation
 
 
-def _delete_letters_before_redriving() -> None:
+def _delete_dead_letters_before_redriving() -> None:
     redrive = RedriveDeadLetters.__call__
 
-    def call(self: RedriveDeadLetters, letter: DeadLetter) -> RedrivenLetter:
-        self.dead_letters.delete(letter.letter_id)
-        return redrive(self, letter)
+    def call(self: RedriveDeadLetters, dead_letter: DeadLetter) -> RedrivenDeadLetter:
+        self.dead_letters.delete(dead_letter.dead_letter_id)
+        return redrive(self, dead_letter)
 
     _replace(RedriveDeadLetters, "__call__", call)
 
 
 def _answer_duplicates_and_forget_it() -> None:
-    receive = ReceiveMessage.__call__
+    receive = RecordMessage.__call__
 
-    def call(self: ReceiveMessage, message: InboundMessage, deadline: Deadline) -> Receipt:
+    def call(self: RecordMessage, message: InboundMessage, deadline: Deadline) -> Receipt:
         receipt = receive(self, message, deadline)
         tenant, conversation = self.match(message)
         if receipt.outcome is Outcome.DUPLICATE and tenant and conversation is None:
-            self.answer_unknown_sender(message, tenant)
+            self.send_fallback(message, tenant)
         return receipt
 
-    _replace(ReceiveMessage, "__call__", call)
-    _replace(SqliteAnswerClaims, "claim", lambda *_: Claim.GRANTED)
+    _replace(RecordMessage, "__call__", call)
+    _replace(SqliteFallbackThrottle, "acquire", lambda *_: ThrottleOutcome.GRANTED)
 
 
 def _replace(owner: type, name: str, replacement: object) -> None:
@@ -129,11 +129,11 @@ def _replace(owner: type, name: str, replacement: object) -> None:
 PLANTED_BUGS: Mapping[str, Callable[[], None]] = {
     "queued before it is published": _queue_before_publishing,
     "taken from the spool before the work": _take_from_spool_before_the_work,
-    "thanked for before it is put aside": _thank_before_it_is_put_aside,
+    "thanked for before it is put aside": _acknowledge_before_it_is_spooled,
     "recorded once a minute": _count_the_minute_in_the_gate,
     "another id for each attempt": _new_id_for_each_attempt,
     "republished without the update": _republish_without_the_update,
-    "deleted before it is redriven": _delete_letters_before_redriving,
+    "deleted before it is redriven": _delete_dead_letters_before_redriving,
     "duplicates are answered": _answer_duplicates_and_forget_it,
 }
 """What plants each, in this process and those that it starts."""

@@ -27,7 +27,7 @@ REASONS: dict[str, str] = json.loads((CORPUS / "reasons.json").read_text())
 
 
 @dataclass(frozen=True)
-class KeptMail:
+class RetainedMail:
     """A file of the corpus, and what SendGrid would say about it."""
 
     raw: bytes
@@ -62,7 +62,7 @@ class Clerk:
     def post(self, kind: str, name: str) -> int:
         data_dir = self.desk.container.settings().data_dir
         providers = Providers.of(keep_development_credentials(data_dir))
-        mail = KeptMail((CORPUS / kind / f"{name}.eml").read_bytes())
+        mail = RetainedMail((CORPUS / kind / f"{name}.eml").read_bytes())
         webhook = providers.multipart_form("http://internal/webhooks/email", *mail.parts())
         headers = tuple(webhook.headers.items())
         return self.desk.post(HttpRequest("/webhooks/email", webhook.body, headers))
@@ -87,7 +87,7 @@ def clerk(tmp_path: Path) -> Iterator[Clerk]:
 @pytest.mark.parametrize("name", MACHINES)
 def test_a_machine_is_never_answered(clerk: Clerk, name: str) -> None:
     assert clerk.post("machines", name) == 200
-    assert clerk.desk.kept().messages == 1
+    assert clerk.desk.retained().messages == 1
     assert clerk.answered() == []
     assert clerk.counted(reason=REASONS[name]) == clerk.counted() == 1
 

@@ -18,7 +18,7 @@ from application.clock import utc_now
 from entrypoints.container import Container
 from entrypoints.http import app, server
 from entrypoints.http.bodies import FREE_BYTES
-from entrypoints.http.descriptors import Room
+from entrypoints.http.descriptors import ConnectionLimits
 from infrastructure.spool.files import FileSpool, FileSpoolLimits
 from tests.end_to_end.answers import INVALID_SIGNATURE, SMS, THANKS, TOO_LARGE, UNAVAILABLE
 from tests.end_to_end.conftest import Serve, backend, host, serve
@@ -121,9 +121,9 @@ def test_what_finds_no_place_in_the_spool_either_comes_again(serve: Serve, hurri
     without, _ = post_while_held(desk, store, 1)
 
     # Those that write at the same moment may exceed the limit by one each.
-    kept = without.count(THANKS[SMS])
-    assert room <= kept < room + app.ASIDE_THREADS
-    assert without.count(UNAVAILABLE) == len(CASES) - 1 - kept
+    retained = without.count(THANKS[SMS])
+    assert room <= retained < room + app.SPOOL_THREADS
+    assert without.count(UNAVAILABLE) == len(CASES) - 1 - retained
     assert [post(desk, case) for case in CASES] == [THANKS[SMS]] * len(CASES)
     assert problems(desk, store) == []
 
@@ -175,7 +175,7 @@ def test_a_body_that_stops_arriving_is_cut_off_and_holds_no_place(
 def test_beyond_the_limit_a_body_that_arrives_slowly_is_cut_off(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "Room", lambda: Room(connections=4))
+    monkeypatch.setattr(server, "Room", lambda: ConnectionLimits(connections=4))
     monkeypatch.setattr(app, "SLOW_SECONDS", 0.2)
     desk = serve()
     with ExitStack() as stack:
@@ -197,9 +197,9 @@ def test_headers_without_end_are_cut_off(serve: Serve) -> None:
 
 def test_thousands_of_form_fields_are_refused_unparsed(serve: Serve) -> None:
     desk = serve()
-    desk.container.tenancy()
+    desk.container.tenant_configuration()
     fields = {f"Field{number}": "x" for number in range(5_000)}
     form = {"AccountSid": desk.providers.account_sid, **fields}
-    before = desk.kept()
+    before = desk.retained()
     assert desk.post(desk.providers.form(desk.url(SMS), form)).shown == TOO_LARGE
-    assert desk.kept() == before
+    assert desk.retained() == before

@@ -54,11 +54,11 @@ def test_while_the_store_and_the_spools_lock_are_held_webhooks_shall_come_again(
 
 HANGING = """
 import threading
-from application.receive_proven import ReceiveProven
+from application.process_webhook import ProcessWebhook
 from entrypoints.http import ending, server
 
 ending.END_SECONDS = 1.0
-ReceiveProven.__call__ = lambda *_: threading.Event().wait()
+ProcessWebhook.__call__ = lambda *_: threading.Event().wait()
 server.run("127.0.0.1", 0)
 """
 

@@ -29,7 +29,7 @@ from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_lef
 from tests.faults.outages import (
     BLOBS,
     CONVERSATIONS,
-    LETTERS,
+    DEAD_LETTERS,
     QUEUE,
     SECRETS,
     SPOOL,
@@ -68,13 +68,13 @@ class Row(NamedTuple):
     bugs: int = 0
     """How many dead letters of this kind there are then."""
 
-    def answer_to(self, case: Case) -> Shown:
+    def response_to(self, case: Case) -> Shown:
         """What the provider of ``case`` gets meanwhile."""
         other = self.unreadable if case.kind is Kind.UNREADABLE else self.messages
         return other or THANKS[case.channel]
 
 
-EVERYTHING = (*STORE, *QUEUE, *SPOOL, *LETTERS, *BLOBS)
+EVERYTHING = (*STORE, *QUEUE, *SPOOL, *DEAD_LETTERS, *BLOBS)
 OUTAGES = {
     "store down": Row(each(STORE, down)),
     "store loses its answers": Row(each(STORE, answer_lost)),
@@ -91,9 +91,11 @@ OUTAGES = {
     "files slow": Row(each(BLOBS, slow)),
     "spool down": Row(each(SPOOL, down)),
     "store down and spool slow": Row(each(STORE, down) | each(SPOOL, slow)),
-    "dead letters down": Row(each(LETTERS, down), unreadable=INTERNAL_ERROR),
-    "dead letters lose their answers": Row(each(LETTERS, answer_lost), unreadable=INTERNAL_ERROR),
-    "dead letters slow": Row(each(LETTERS, slow)),
+    "dead letters down": Row(each(DEAD_LETTERS, down), unreadable=INTERNAL_ERROR),
+    "dead letters lose their answers": Row(
+        each(DEAD_LETTERS, answer_lost), unreadable=INTERNAL_ERROR
+    ),
+    "dead letters slow": Row(each(DEAD_LETTERS, slow)),
     "store and spool down": Row(each(STORE + SPOOL, down), UNAVAILABLE),
     "store and spool lose their answers": Row(each(STORE + SPOOL, answer_lost), UNAVAILABLE),
     "everything down": Row(each(EVERYTHING, down), UNAVAILABLE, INTERNAL_ERROR),
@@ -110,14 +112,14 @@ FAILURES = {
     "a bug, store down": Row(each(STORE, down) | BUG, bugs=ALL_READABLE),
     "a bug, queue down": Row(each(QUEUE, down) | BUG, bugs=ALL_READABLE),
     "a bug, spool down": Row(each(SPOOL, down) | BUG, bugs=ALL_READABLE),
-    "a bug, dead letters slow": Row(each(LETTERS, slow) | BUG, bugs=ALL_READABLE),
-    "a bug, dead letters down": Row(each(LETTERS, down) | BUG, INTERNAL_ERROR, INTERNAL_ERROR),
+    "a bug, dead letters slow": Row(each(DEAD_LETTERS, slow) | BUG, bugs=ALL_READABLE),
+    "a bug, dead letters down": Row(each(DEAD_LETTERS, down) | BUG, INTERNAL_ERROR, INTERNAL_ERROR),
     "a bug of the queue": Row(each(QUEUE, buggy), bugs=5),
     "a bug of the spool, store down": Row(each(STORE, down) | each(SPOOL, buggy), UNAVAILABLE),
     "no secrets": Row(NO_SECRETS, *ALL_UNAVAILABLE),
     "no secrets, store down": Row(each(STORE, down) | NO_SECRETS, *ALL_UNAVAILABLE),
     "no secrets, queue down": Row(each(QUEUE, down) | NO_SECRETS, *ALL_UNAVAILABLE),
-    "no secrets, dead letters down": Row(each(LETTERS, down) | NO_SECRETS, *ALL_UNAVAILABLE),
+    "no secrets, dead letters down": Row(each(DEAD_LETTERS, down) | NO_SECRETS, *ALL_UNAVAILABLE),
     "no secrets, everything down": Row(each(EVERYTHING, down) | NO_SECRETS, *ALL_UNAVAILABLE),
 }
 """Rows of the table of answers that no backend has a part in."""
@@ -161,7 +163,9 @@ class Troubled:
 
     def bugs(self) -> int:
         """How many dead letters say that something was not expected."""
-        return sum(letter.kind is DeadLetterKind.BUG for letter in self.desk.dead_letters())
+        return sum(
+            dead_letter.kind is DeadLetterKind.BUG for dead_letter in self.desk.dead_letters()
+        )
 
     def problems(self, backend: str) -> list[str]:
         """What is not as it should be in the end."""
@@ -203,7 +207,7 @@ def go_through(troubled: Troubled, row: Row) -> None:
 
     answers = troubled.post_all()
 
-    assert answers == {case: row.answer_to(case) for case in answers}
+    assert answers == {case: row.response_to(case) for case in answers}
     assert list(troubled.refusals()) == [row.forged, *REFUSALS]
     troubled.outage.end()
     assert troubled.bugs() == row.bugs
@@ -235,7 +239,7 @@ def test_files_that_a_killed_writer_left_are_told_or_ignored(
     container = troubled.desk.container
     assert container.spool().depth() == SpoolDepth(0, None, broken=1)
     told: list[str] = []
-    container.dead_letters().list_letters(10, unreadable=told.append)
+    container.dead_letters().list_dead_letters(10, unreadable=told.append)
     assert told == [str(troubled.desk.data_dir / "dead-letters" / "bug-torn.json")]
 
 

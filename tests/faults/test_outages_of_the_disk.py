@@ -12,8 +12,8 @@ import pytest
 from dependency_injector import providers
 
 from application.clock import utc_now
+from entrypoints.background_jobs import drain_some, relay_some
 from entrypoints.container import Container, build_container
-from entrypoints.leftovers import relay_some, work_off_some
 from infrastructure.secrets.development import keep_development_credentials
 from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
@@ -51,7 +51,7 @@ class Desk:
         self.container.clock.override(providers.Object(lambda: later))
         ends_at = time.monotonic() + DELIVERY_SECONDS
         while any(what_is_left(self.container)) and time.monotonic() < ends_at:
-            work_off_some(self.container)
+            drain_some(self.container)
             relay_some(self.container)
         lookout = Lookout(self.container, [])
         lookout.take_contexts()

@@ -14,7 +14,7 @@ import pytest
 from infrastructure.channels.simulation import SimulatedRequest
 from tests.builders import NOW
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, SHAPES, an_event
-from tests.faults.inside import MANY, HttpRequest, InsideDesk, Kept, inside_desk
+from tests.faults.inside import MANY, HttpRequest, InsideDesk, Retained, inside_desk
 from tests.faults.mail_signature_cases import (
     AUTHOR,
     ISSUED,
@@ -42,10 +42,10 @@ from tests.faults.vendor_schemes import mirrored
 
 DeskOf = Callable[[dict[str, str]], InsideDesk]
 MORE = {
-    Expected.REFUSED: Kept(0, 0),
-    Expected.RECORDED: Kept(1, 0),
-    Expected.PUT_ASIDE: Kept(0, 1),
-    Expected.REPEATED: Kept(0, 0),
+    Expected.REFUSED: Retained(0, 0),
+    Expected.RECORDED: Retained(1, 0),
+    Expected.SPOOLED: Retained(0, 1),
+    Expected.REPEATED: Retained(0, 0),
 }
 
 
@@ -107,15 +107,17 @@ def mail_environ_of(setup: MailSetup) -> dict[str, str]:
     return environ
 
 
-def observed(desk: InsideDesk, post: Callable[[], int]) -> tuple[int, Kept]:
+def observed(desk: InsideDesk, post: Callable[[], int]) -> tuple[int, Retained]:
     """The status, and what is kept since."""
-    before = desk.kept()
+    before = desk.retained()
     status = post()
-    after = desk.kept()
-    return status, Kept(after.messages - before.messages, after.letters - before.letters)
+    after = desk.retained()
+    return status, Retained(
+        after.messages - before.messages, after.dead_letters - before.dead_letters
+    )
 
 
-def wanted(expected: Expected) -> tuple[int, Kept]:
+def wanted(expected: Expected) -> tuple[int, Retained]:
     return 401 if expected is Expected.REFUSED else 200, MORE[expected]
 
 
@@ -213,7 +215,7 @@ def _in_other_words(first: HttpRequest) -> list[HttpRequest]:
 def test_what_cannot_be_read_is_kept_once_in_whatever_words_it_comes_again(desk_of: DeskOf) -> None:
     desk = desk_of(environ_of(Setup()))
     first = posted(urlencode(a_form("unreadable", MessageSid="SM7", Body="Hi+Ho")).encode())
-    assert observed(desk, lambda: desk.post(first)) == wanted(Expected.PUT_ASIDE)
+    assert observed(desk, lambda: desk.post(first)) == wanted(Expected.SPOOLED)
     for copy in _in_other_words(first):
         assert observed(desk, lambda copy=copy: desk.post(copy)) == wanted(Expected.REPEATED)  # type: ignore[misc]  # bound at once
 
@@ -228,18 +230,18 @@ def test_mail_that_cannot_be_read_is_kept_once_wherever_and_however_signed_it_co
     mirrored_one = MailCase("", body, proof(str(ISSUED), mirrored(signed))).request
     later = MailCase("", body, proof(str(ISSUED + 1), der_signature(body, str(ISSUED + 1)))).request
     elsewhere = replace(first, target="/stage/of/Email?x=1")
-    assert observed(desk, lambda: desk.post(first)) == wanted(Expected.PUT_ASIDE)
+    assert observed(desk, lambda: desk.post(first)) == wanted(Expected.SPOOLED)
     for copy in (mirrored_one, later, elsewhere):
         assert observed(desk, lambda copy=copy: desk.post(copy)) == wanted(Expected.REPEATED)  # type: ignore[misc]  # bound at once
 
 
 def test_the_matrix_is_large_and_has_both_verdicts(capsys: pytest.CaptureFixture[str]) -> None:
-    verdicts = Counter(case.expected is not Expected.REFUSED for case in TWILIO_CASES)
-    verdicts.update(case.is_authentic for case in MAIL_CASES)
+    statuses = Counter(case.expected is not Expected.REFUSED for case in TWILIO_CASES)
+    statuses.update(case.is_authentic for case in MAIL_CASES)
     events = len(LAMBDA_CASES)
-    verdicts.update({True: events, False: 3 * events})
+    statuses.update({True: events, False: 3 * events})
     with capsys.disabled():
-        print(f"{verdicts.total()} signatures: {verdicts[True]} right, {verdicts[False]} wrong")  # noqa: T201 - the figure is for whoever runs it
-    assert min(verdicts.values()) >= 200
+        print(f"{statuses.total()} signatures: {statuses[True]} right, {statuses[False]} wrong")  # noqa: T201 - the figure is for whoever runs it
+    assert min(statuses.values()) >= 200
     names = [case.name for case in TWILIO_CASES] + [case.name for case in MAIL_CASES]
     assert len(names) == len(set(names))

@@ -13,7 +13,7 @@ from infrastructure.blobs.dead_letter_files import FileDeadLetters
 from infrastructure.blobs.files import FileBlobStore
 from infrastructure.spool.files import FileSpool
 from infrastructure.telemetry.memory import MemoryMetrics
-from tests.contracts.dead_letters import a_letter
+from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
 
 _CHANGES = {"os.rename", "os.link", "os.mkdir", "os.remove"}
@@ -85,14 +85,14 @@ def finish_in_spool(directory: Path) -> None:
     spool.done(delivery)
 
 
-def keep_a_letter(directory: Path) -> None:
-    FileDeadLetters(directory).keep(a_letter())
+def keep_a_dead_letter(directory: Path) -> None:
+    FileDeadLetters(directory).keep(a_dead_letter())
 
 
-def replace_a_letter(directory: Path) -> None:
-    letters = FileDeadLetters(directory)
-    letters.keep(a_letter())
-    assert letters.replace(a_letter(attempts=7))
+def replace_a_dead_letter(directory: Path) -> None:
+    dead_letters = FileDeadLetters(directory)
+    dead_letters.keep(a_dead_letter())
+    assert dead_letters.replace(a_dead_letter(attempts=7))
 
 
 def put_a_file(directory: Path) -> None:
@@ -100,7 +100,7 @@ def put_a_file(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "work", [keep_in_spool, finish_in_spool, keep_a_letter, replace_a_letter, put_a_file]
+    "work", [keep_in_spool, finish_in_spool, keep_a_dead_letter, replace_a_dead_letter, put_a_file]
 )
 def test_nothing_is_promised_before_it_is_on_the_disk(
     work: Callable[[Path], None], steps: Steps, tmp_path: Path

@@ -77,8 +77,8 @@ def _arrivals(name: str, url: str) -> Iterator[TwilioCase]:
         inside("by two", proto=f"{parts.scheme}, http", host=f"{origin.split('//')[1]}, inner"),
         behind_proxies=True,
     )
-    kept = replace(inside("keeping", proto=parts.scheme), host=sent("").host)
-    yield case("by a proxy that keeps the host", kept, behind_proxies=True)
+    retained = replace(inside("keeping", proto=parts.scheme), host=sent("").host)
+    yield case("by a proxy that keeps the host", retained, behind_proxies=True)
     yield case("by a proxy nobody trusts", inside("untrusted", **told))
     stranger = replace(inside("stranger", **told), client="198.51.100.9")
     yield case("by a stranger", stranger, behind_proxies=True)
@@ -170,7 +170,7 @@ REGROUPED: dict[str, dict[str, str | None]] = {
 
 def _forms() -> Iterator[TwilioCase]:
     for name, write in WRITTEN.items():
-        special = Expected.PUT_ASIDE if name == "a name in lower case" else None
+        special = Expected.SPOOLED if name == "a name in lower case" else None
         yield TwilioCase(f"form: {name}", posted(write(a_form(name)).encode()), special=special)
     for name, end in ILL_FORMED.items():
         body = urlencode(a_form(name)).encode()
@@ -178,9 +178,9 @@ def _forms() -> Iterator[TwilioCase]:
         yield TwilioCase(f"form: {name}", posted(body + end, signature=signature))
     for name, changes in REGROUPED.items():
         fields: dict[str, str | None] = {**a_form(name), **changes}
-        kept = {key: value for key, value in fields.items() if value is not None}
-        request = posted(urlencode(kept).encode())
-        yield TwilioCase(f"regrouped: {name}", request, special=Expected.PUT_ASIDE)
+        retained = {key: value for key, value in fields.items() if value is not None}
+        request = posted(urlencode(retained).encode())
+        yield TwilioCase(f"regrouped: {name}", request, special=Expected.SPOOLED)
 
 
 def _tokens() -> Iterator[TwilioCase]:

@@ -27,7 +27,7 @@ class Expected(StrEnum):
 
     REFUSED = "refused, nothing kept"
     RECORDED = "a message more"
-    PUT_ASIDE = "authentic, but a dead letter"
+    SPOOLED = "authentic, but a dead letter"
     REPEATED = "authentic, and known already"
 
 
@@ -84,10 +84,10 @@ def reached_url(request: HttpRequest, setup: Setup) -> str:
     if setup.base_url:
         return setup.base_url + request.target
     headers = {name.lower(): value for name, value in request.headers}
-    believed = headers if setup.behind_proxies and request.client.startswith("10.") else {}
-    scheme = believed.get("x-forwarded-proto", request.scheme).split(",")[0].strip()
-    host = believed.get("x-forwarded-host", request.host).split(",")[0].strip()
-    port = believed.get("x-forwarded-port", "")
+    trusted = headers if setup.behind_proxies and request.client.startswith("10.") else {}
+    scheme = trusted.get("x-forwarded-proto", request.scheme).split(",")[0].strip()
+    host = trusted.get("x-forwarded-host", request.host).split(",")[0].strip()
+    port = trusted.get("x-forwarded-port", "")
     has_port = urlsplit(f"//{host}").port is not None
     if port and not has_port and (scheme, port) not in {("https", "443"), ("http", "80")}:
         host = f"{host}:{port}"

@@ -53,7 +53,7 @@ def watch_ports(container: Container, around: Around) -> None:
     watched_storage = Storage(
         watched(storage.conversations, "conversations"),
         watched(storage.messages, "messages"),
-        watched(storage.claims, "claims"),
+        watched(storage.throttle, "throttle"),
     )
     container.storage.override(providers.Object(watched_storage))
     for provider, role in (

@@ -5,7 +5,12 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from infrastructure.durable_files import create_file, remove_file, remove_unfinished, replace_file
+from infrastructure.durable_files import (
+    create_file,
+    delete_stale_temporary_files,
+    remove_file,
+    replace_file,
+)
 from tests.builders import NOW
 from tests.contracts.concurrency import at_once
 
@@ -68,12 +73,12 @@ def test_a_file_is_removed_once(tmp_path: Path) -> None:
 
 def test_what_nobody_goes_on_writing_is_removed_wherever_it_is(tmp_path: Path) -> None:
     old = [tmp_path / ".1.tmp", tmp_path / "spool" / ".2.incoming"]
-    kept = [tmp_path / "a.tmp", tmp_path / ".lock", tmp_path / "spool" / ".3.tmp"]
+    retained = [tmp_path / "a.tmp", tmp_path / ".lock", tmp_path / "spool" / ".3.tmp"]
     (tmp_path / "spool").mkdir()
-    for path in (*old, *kept):
+    for path in (*old, *retained):
         path.write_bytes(b"half")
         os.utime(path, (0, 0))
-    os.utime(kept[-1], (NOW.timestamp(), NOW.timestamp()))
-    assert remove_unfinished(tmp_path, NOW) == 2
-    assert remove_unfinished(tmp_path, NOW) == 0
-    assert [path.exists() for path in (*old, *kept)] == [False] * 2 + [True] * 3
+    os.utime(retained[-1], (NOW.timestamp(), NOW.timestamp()))
+    assert delete_stale_temporary_files(tmp_path, NOW) == 2
+    assert delete_stale_temporary_files(tmp_path, NOW) == 0
+    assert [path.exists() for path in (*old, *retained)] == [False] * 2 + [True] * 3

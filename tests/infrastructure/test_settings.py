@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from application.sweep import BLOBS_OUTLIVE
+from application.purge import BLOBS_OUTLIVE
 from domain.addresses import ChannelType
 from entrypoints.erasing import retention_of
 from infrastructure.secrets.development import DevelopmentCredentials
@@ -156,7 +156,7 @@ def test_the_largest_numbers_are_times_that_can_be_counted_back_from_now() -> No
     }
     retention = retention_of(read_settings(environ))
     assert retention.messages is not None
-    assert NOW - retention.messages - BLOBS_OUTLIVE < NOW - retention.claims < NOW
+    assert NOW - retention.messages - BLOBS_OUTLIVE < NOW - retention.throttle < NOW
 
 
 def test_every_wrong_setting_is_named_at_once_and_no_secret_with_it() -> None:
@@ -188,7 +188,7 @@ ON_AWS = {
     "CONVERSATIONS_TABLE": "frontdesk-conversations",
     "MESSAGES_TABLE": "frontdesk-messages",
     "PARTICIPANTS_TABLE": "frontdesk-participants",
-    "CLAIMS_TABLE": "frontdesk-claims",
+    "FALLBACK_THROTTLE_TABLE": "frontdesk-claims",
     "BLOBS_BUCKET": "frontdesk-blobs",
     "SPOOL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/spool.fifo",
     "TENANTS": "secretsmanager:frontdesk/tenants",
@@ -220,12 +220,12 @@ class TestOnAws:
 
     def test_on_lambda_nothing_is_kept_on_its_disk(self) -> None:
         with pytest.raises(SettingsError) as caught:
-            read_settings({"AWS_LAMBDA_FUNCTION_NAME": "frontdesk-prod-RelayPending"})
+            read_settings({"AWS_LAMBDA_FUNCTION_NAME": "frontdesk-prod-RelayOutbox"})
         assert caught.value.problems == [
             "STORAGE: a function on Lambda has no disk that stays: set STORAGE=dynamodb",
             "QUEUE: a function on Lambda has no disk that stays: set QUEUE=sqs",
         ]
-        read_settings({**ON_AWS, "AWS_LAMBDA_FUNCTION_NAME": "frontdesk-prod-RelayPending"})
+        read_settings({**ON_AWS, "AWS_LAMBDA_FUNCTION_NAME": "frontdesk-prod-RelayOutbox"})
 
     @pytest.mark.parametrize("variable", ["STORAGE", "QUEUE"])
     def test_the_development_secret_is_refused(self, variable: str) -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tldextract import TLDExtract
 
 # SendGrid writes {@example.com : pass}, several of them one way or another, or "none".
-_VERDICT = re.compile(r"@([^\s:{},@]{1,255})\s{0,9}:\s{0,9}([a-z]{1,20})", re.IGNORECASE)
-_BETWEEN_VERDICTS = re.compile(r"[\s{},]*")
+_RESULT = re.compile(r"@([^\s:{},@]{1,255})\s{0,9}:\s{0,9}([a-z]{1,20})", re.IGNORECASE)
+_BETWEEN_RESULTS = re.compile(r"[\s{},]*")
 
 
 def is_author_authenticated(authors: tuple[Mailbox, ...], relay: Relay) -> bool:
@@ -28,17 +28,17 @@ def is_author_authenticated(authors: tuple[Mailbox, ...], relay: Relay) -> bool:
     author = _domain_of(authors[0].address)
     if author is None:
         return False
-    vouching = dkim_passes(relay.dkim)
+    aligning = dkim_passes(relay.dkim)
     if relay.spf.strip().lower() == "pass":
-        vouching = (*vouching, *filter(None, [_domain_of(relay.envelope.sender or "")]))
-    return any(are_aligned(author, domain) for domain in vouching)
+        aligning = (*aligning, *filter(None, [_domain_of(relay.envelope.sender or "")]))
+    return any(are_aligned(author, domain) for domain in aligning)
 
 
-def dkim_passes(verdicts: str) -> tuple[str, ...]:
+def dkim_passes(statuses: str) -> tuple[str, ...]:
     """The domains whose DKIM signature passed; none if the text is not of the known form."""
-    if _BETWEEN_VERDICTS.fullmatch(_VERDICT.sub("", verdicts)) is None:
+    if _BETWEEN_RESULTS.fullmatch(_RESULT.sub("", statuses)) is None:
         return ()
-    passed = (domain for domain, verdict in _VERDICT.findall(verdicts) if verdict.lower() == "pass")
+    passed = (domain for domain, status in _RESULT.findall(statuses) if status.lower() == "pass")
     return tuple(_ascii_domains(passed))
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from domain.automation import AUTO_RESPONSE_HEADER, LIST_HEADER, MailTraits
+from domain.automated_mail import AUTO_RESPONSE_HEADER, LIST_HEADER, NotableHeaders
 from infrastructure.channels.sendgrid.charsets import scrub
 from infrastructure.channels.sendgrid.files import media_type
 from infrastructure.channels.sendgrid.header_text import (
@@ -44,9 +44,9 @@ def telling_headers(headers: Headers) -> dict[str, tuple[str, ...]]:
     }
 
 
-def mail_traits(mail: ParsedMail, *, addressed_to_us: bool) -> MailTraits:
+def notable_headers(mail: ParsedMail, *, addressed_to_us: bool) -> NotableHeaders:
     """What the rules about automatic answers look at."""
-    return MailTraits(
+    return NotableHeaders(
         headers=telling_headers(mail.headers),
         envelope_sender=mail.relay.envelope.sender,
         addressed_to_us=addressed_to_us,

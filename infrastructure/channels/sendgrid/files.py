@@ -42,8 +42,8 @@ def label(filename: str | None) -> str | None:
     if len(name) <= MAX_FILENAME_LENGTH:
         return name
     stem, dot, extension = name.rpartition(".")
-    ending = dot + extension if stem and len(extension) <= 10 else ""  # noqa: PLR2004  # as in .x
-    return name[: MAX_FILENAME_LENGTH - len(ending)] + ending
+    shutdown = dot + extension if stem and len(extension) <= 10 else ""  # noqa: PLR2004  # as in .x
+    return name[: MAX_FILENAME_LENGTH - len(shutdown)] + shutdown
 
 
 def media_type(text: str | None) -> str:

@@ -65,14 +65,14 @@ class MimeReader:
 
     def parts(self) -> Iterator[MimePart]:
         """The parts that hold no others, in order. Raises ``UnreadableMessageError``."""
-        waiting = [_Range(0, len(self._raw), 0)]
-        while waiting:
-            part = waiting.pop()
+        backlog = [_Range(0, len(self._raw), 0)]
+        while backlog:
+            part = backlog.pop()
             headers, body_start = self._split(part)
             fields = _Fields(headers, digest=part.digest)
             inner = self._inner_parts(part, fields, body_start)
             if inner:
-                waiting += reversed(inner)
+                backlog += reversed(inner)
             else:
                 yield fields.leaf(self._raw[body_start : part.end])
 

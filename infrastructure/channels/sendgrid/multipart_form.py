@@ -62,7 +62,7 @@ def read_form(body: bytes) -> Form:
         max_header_size=_MAX_PART_HEADER_BYTES,
         max_header_count=_MAX_PART_HEADERS,
         max_segment_count=MAX_PARTS,
-        # Every byte is a Latin-1 character, so no file name is an error; see _wire_text.
+        # Every byte is a Latin-1 character, so no file name is an error; see _field_text.
         header_charset="latin1",
     )
     try:
@@ -95,7 +95,7 @@ def _read_parts(parser: "multipart.PushMultipartParser", body: bytes) -> list[Fo
     segment, chunks = None, list[bytes]()
     for event in parser.parse(body):
         if event is None and segment is not None:
-            name, filename = _wire_text(segment.name), _wire_text(segment.filename)
+            name, filename = _field_text(segment.name), _field_text(segment.filename)
             content = b"".join(chunks)
             parts.append(FormFile(name or "", filename, segment.content_type, content))
             segment, chunks = None, []
@@ -107,7 +107,7 @@ def _read_parts(parser: "multipart.PushMultipartParser", body: bytes) -> list[Fo
     return parts
 
 
-def _wire_text(latin1: str | None) -> str | None:
+def _field_text(latin1: str | None) -> str | None:
     return None if latin1 is None else decode_utf8(latin1.encode("latin-1"))
 
 

@@ -14,7 +14,7 @@ from domain.addresses import Address, ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
 from domain.messages import InboundMessage, Recipient
 from infrastructure.channels.sendgrid.authentication import is_author_authenticated
-from infrastructure.channels.sendgrid.facts import mail_metadata, mail_traits
+from infrastructure.channels.sendgrid.facts import mail_metadata, notable_headers
 from infrastructure.channels.sendgrid.files import attached_file
 from infrastructure.channels.sendgrid.header_text import mailboxes
 from infrastructure.channels.sendgrid.html_text import text_of_html
@@ -131,7 +131,7 @@ class _MessageDraft:
             metadata=self._metadata,
             thread_references=mail.thread_references,
             author_authenticated=self._authenticated,
-            mail=mail_traits(mail, addressed_to_us=addressed_to_us),
+            mail=notable_headers(mail, addressed_to_us=addressed_to_us),
         )
         return ParsedMessage(message, self._files)
 

@@ -20,8 +20,8 @@ def new_text(text: str) -> str:
     """
     beginning = text[:MAX_ANALYSED_CHARACTERS]
     lines = beginning.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    kept = _without_blank_runs(lines)
-    analysed = "\n".join(_short(lines[index]) for index in kept)
+    retained = _without_blank_runs(lines)
+    analysed = "\n".join(_short(lines[index]) for index in retained)
     try:
         match = _quotation_header().search(analysed)
     except (RecursionError, MemoryError):
@@ -30,7 +30,7 @@ def new_text(text: str) -> str:
         return text
     # The match may begin with the line break before the header.
     start = match.start() + len(match[0]) - len(match[0].lstrip("\n"))
-    line_number = kept[analysed.count("\n", 0, start)]
+    line_number = retained[analysed.count("\n", 0, start)]
     return "\n".join(lines[:line_number]).strip() or text
 
 

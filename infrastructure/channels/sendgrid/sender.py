@@ -17,9 +17,9 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
-from application.ports.channels import AnswerSender
-from domain.automatic_answers import AutomaticAnswer
-from domain.errors import AnswerNotSentError, AnswerUncertainError
+from application.ports.channels import FallbackSender
+from domain.errors import FallbackNotSentError, FallbackUncertainError
+from domain.fallback import Fallback
 from infrastructure.channels.sendgrid.header_text import one_line
 from infrastructure.secrets.accounts import SendgridAccount
 
@@ -41,28 +41,28 @@ _NEVER_SENT = (NewConnectionError, ConnectTimeoutError, LocationValueError)
 
 
 @dataclass(frozen=True)
-class SendgridAnswerSender(AnswerSender):
+class SendgridFallbackSender(FallbackSender):
     """Sends each answer with the API key, and from the address, of the account it is for."""
 
     accounts: Callable[[], tuple[SendgridAccount, ...]]
     base_url: str = DEFAULT_BASE_URL
 
-    def send(self, answer: AutomaticAnswer) -> None:
-        """Post ``answer`` once; see ``AnswerSender`` for the errors."""
+    def send(self, answer: Fallback) -> None:
+        """Post ``answer`` once; see ``FallbackSender`` for the errors."""
         account = self._account_of(answer)
         if account is None or account.api_key is None or account.mail_from is None:
-            raise AnswerNotSentError("the account has no API key or no address to send from")
+            raise FallbackNotSentError("the account has no API key or no address to send from")
         api_key = account.api_key.get_secret_value().strip()
         if not (api_key.isascii() and api_key.isprintable()):
-            raise AnswerNotSentError("the API key cannot be one")
+            raise FallbackNotSentError("the API key cannot be one")
         status = self._post(api_key, _mail(answer, account.mail_from))
         # There is no idempotency key: after a 5xx nobody knows what became of the mail.
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise AnswerUncertainError(f"SendGrid answered {status}")
+            raise FallbackUncertainError(f"SendGrid answered {status}")
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-            raise AnswerNotSentError(f"SendGrid answered {status}")
+            raise FallbackNotSentError(f"SendGrid answered {status}")
 
-    def _account_of(self, answer: AutomaticAnswer) -> SendgridAccount | None:
+    def _account_of(self, answer: Fallback) -> SendgridAccount | None:
         return next((one for one in self.accounts() if one.name == answer.account), None)
 
     def _post(self, api_key: str, mail: dict[str, object]) -> int:
@@ -80,12 +80,12 @@ class SendgridAnswerSender(AnswerSender):
                     redirect=False,
                 ).status
         except _NEVER_SENT as error:
-            raise AnswerNotSentError(f"no connection: {type(error).__name__}") from None
+            raise FallbackNotSentError(f"no connection: {type(error).__name__}") from None
         except HTTPError as error:
-            raise AnswerUncertainError(f"no answer: {type(error).__name__}") from None
+            raise FallbackUncertainError(f"no answer: {type(error).__name__}") from None
 
 
-def _mail(answer: AutomaticAnswer, mail_from: str) -> dict[str, object]:
+def _mail(answer: Fallback, mail_from: str) -> dict[str, object]:
     subject = one_line(answer.subject or DEFAULT_SUBJECT).removeprefix(SUBJECT_PREFIX)
     return {
         "personalizations": [{"to": [{"email": one_line(answer.to)}]}],
@@ -96,7 +96,7 @@ def _mail(answer: AutomaticAnswer, mail_from: str) -> dict[str, object]:
     }
 
 
-def _threading(answer: AutomaticAnswer) -> dict[str, str]:
+def _threading(answer: Fallback) -> dict[str, str]:
     """``In-Reply-To`` and ``References`` (RFC 5322, 3.6.4): the old ones and the mail itself.
 
     A mail without a Message-ID has a hash of ours instead, which threads nothing.

@@ -116,8 +116,8 @@ class SendgridSimulator:
             *(new_id if message_id is None else message_id, in_reply_to, tuple(references), now),
         )
         boundary = f"xYzZY{secrets.token_hex(12)}"
-        verdict = dkim if dkim == "none" else f"{{@{domain} : {dkim}}}"
-        relay = {"dkim": verdict, "SPF": spf, "sender_ip": "192.0.2.25", "spam_score": "0.1"}
+        status = dkim if dkim == "none" else f"{{@{domain} : {dkim}}}"
+        relay = {"dkim": status, "SPF": spf, "sender_ip": "192.0.2.25", "spam_score": "0.1"}
         parts = _parsed_parts(mail, relay) if mode == "parsed" else _raw_parts(mail, relay)
         body = b"".join(
             f"--{boundary}\r\n{head}\r\n\r\n".encode() + content + b"\r\n"

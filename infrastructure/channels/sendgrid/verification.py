@@ -50,13 +50,13 @@ class SendgridVerifier:
         """
         accounts = self.accounts()
         try:
-            return self._proven_account(request, accounts)
+            return self._verified_account(request, accounts)
         except (TemporaryError, ValidationError):
             raise
         except Exception as error:
             raise ValidationError("the check of the signature failed") from error
 
-    def _proven_account(
+    def _verified_account(
         self, request: WebhookRequest, accounts: tuple[SendgridAccount, ...]
     ) -> str:
         names = [name for name, _ in request.headers]
@@ -65,7 +65,7 @@ class SendgridVerifier:
         signature = self._signature_of(request)
         credentials = _basic_credentials(request.header(AUTHORIZATION_HEADER))
         for account in accounts:
-            if _proves(account, signature, credentials):
+            if _verifies(account, signature, credentials):
                 return account.name
         raise ValidationError("no account vouches for the request")
 
@@ -103,7 +103,7 @@ class _Signature:
         return True
 
 
-def _proves(
+def _verifies(
     account: SendgridAccount, signature: _Signature | None, credentials: bytes | None
 ) -> bool:
     """Both ways must pass where both are configured; with neither, nothing passes."""

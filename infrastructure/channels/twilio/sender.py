@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from application.ports.channels import AnswerSender
-from domain.automatic_answers import AutomaticAnswer
+from application.ports.channels import FallbackSender
 from domain.errors import (
-    AnswerError,
-    AnswerNotSentError,
-    AnswerUncertainError,
+    FallbackError,
+    FallbackNotSentError,
+    FallbackUncertainError,
     TemporaryError,
 )
+from domain.fallback import Fallback
 from infrastructure.secrets.accounts import TwilioAccount
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _LINE_BREAKS = str.maketrans("", "", "\r\n")
 
 
 @dataclass(frozen=True)
-class TwilioAnswerSender(AnswerSender):
+class TwilioFallbackSender(FallbackSender):
     """Sends from the account that received the message, with its first token.
 
     ``timeout_seconds`` holds for connecting and for each read.
@@ -51,16 +51,16 @@ class TwilioAnswerSender(AnswerSender):
     api_url: str = "https://api.twilio.com"
     timeout_seconds: float = 2.0
 
-    def send(self, answer: AutomaticAnswer) -> None:
+    def send(self, answer: Fallback) -> None:
         """Create the message at Twilio.
 
-        Raises ``AnswerNotSentError`` if Twilio refused it (4xx) or was not reached, and
-        ``AnswerUncertainError`` for everything else that is not a success.
+        Raises ``FallbackNotSentError`` if Twilio refused it (4xx) or was not reached, and
+        ``FallbackUncertainError`` for everything else that is not a success.
         """
         account = self._account(answer.account)
         try:
             self._create(account, answer)
-        except AnswerError:
+        except FallbackError:
             raise
         except Exception as error:
             raise _translated(error) from error
@@ -69,13 +69,13 @@ class TwilioAnswerSender(AnswerSender):
         try:
             accounts = self.accounts()
         except TemporaryError as error:
-            raise AnswerNotSentError("the account's token cannot be read") from error
+            raise FallbackNotSentError("the account's token cannot be read") from error
         for account in accounts:
             if account.account_sid == account_sid and account.auth_tokens:
                 return account
-        raise AnswerNotSentError("no token for the account that was written to")
+        raise FallbackNotSentError("no token for the account that was written to")
 
-    def _create(self, account: TwilioAccount, answer: AutomaticAnswer) -> None:
+    def _create(self, account: TwilioAccount, answer: Fallback) -> None:
         from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
         from twilio.rest import Client  # type: ignore[import-untyped]
 
@@ -112,10 +112,10 @@ def _refuse_doubtful_status(response: "Response", *_: object, **__: object) -> N
     definite = 200 <= status < 300 or 400 <= status < 500  # noqa: PLR2004
     if not definite or status in _DOUBTFUL_4XX:
         logger.warning("Twilio may have taken the answer", extra={"status": status})
-        raise AnswerUncertainError(f"Twilio answered {status}")
+        raise FallbackUncertainError(f"Twilio answered {status}")
 
 
-def _translated(error: Exception) -> AnswerError:
+def _translated(error: Exception) -> FallbackError:
     from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
 
     if isinstance(error, TwilioException):
@@ -123,12 +123,12 @@ def _translated(error: Exception) -> AnswerError:
     name = type(error).__name__
     if _never_connected(error):
         logger.warning("Twilio was not reached", extra={"error": name})
-        return AnswerNotSentError("Twilio was not reached")
+        return FallbackNotSentError("Twilio was not reached")
     logger.warning("Twilio may have taken the answer", extra={"error": name})
-    return AnswerUncertainError("Twilio did not confirm the answer")
+    return FallbackUncertainError("Twilio did not confirm the answer")
 
 
-def _refusal(code: object) -> AnswerNotSentError:
+def _refusal(code: object) -> FallbackNotSentError:
     """An unknown code is permanent: nothing of ours will change Twilio's mind."""
     number = code if isinstance(code, int) else None
     reason = _REASONS.get(number or 0, _PERMANENT)
@@ -137,7 +137,7 @@ def _refusal(code: object) -> AnswerNotSentError:
         "Twilio refused the answer",
         extra={"provider_code": number, "reason": reason},
     )
-    return AnswerNotSentError(f"Twilio refused the answer with error {number}")
+    return FallbackNotSentError(f"Twilio refused the answer with error {number}")
 
 
 def _never_connected(error: Exception) -> bool:

@@ -48,7 +48,7 @@ def signing_account(request: WebhookRequest, accounts: Iterable[TwilioAccount]) 
     Raises ``ValidationError`` for whatever is not proven, for whatever reason.
     """
     try:
-        account_sid = _proven_account(request, accounts)
+        account_sid = _verified_account(request, accounts)
     except Exception as error:
         # The check itself must not be an opening: what it stumbles over is refused.
         raise ValidationError("not signed by a known account") from error
@@ -57,7 +57,7 @@ def signing_account(request: WebhookRequest, accounts: Iterable[TwilioAccount]) 
     return account_sid
 
 
-def _proven_account(request: WebhookRequest, accounts: Iterable[TwilioAccount]) -> str | None:
+def _verified_account(request: WebhookRequest, accounts: Iterable[TwilioAccount]) -> str | None:
     signature = request.header("x-twilio-signature")
     if not _is_form(request) or not signature or not _SIGNATURE.fullmatch(signature):
         return None
@@ -71,8 +71,8 @@ def _proven_account(request: WebhookRequest, accounts: Iterable[TwilioAccount]) 
         if token.get_secret_value()  # an empty one would let everybody sign
     ]
     # For an account that is not known as much is computed: the time tells nobody which are.
-    proven = any(is_signed(request.url, form, signature, token) for token in tokens or [""])
-    return account_sid if tokens and proven else None
+    verified = any(is_signed(request.url, form, signature, token) for token in tokens or [""])
+    return account_sid if tokens and verified else None
 
 
 def _is_form(request: WebhookRequest) -> bool:

@@ -100,18 +100,18 @@ SEND = """
 import json
 from pydantic import SecretStr
 from domain.addresses import ChannelType
-from domain.automatic_answers import AutomaticAnswer
-from infrastructure.channels.sendgrid.sender import SendgridAnswerSender
-from infrastructure.channels.twilio.sender import TwilioAnswerSender
+from domain.fallback import Fallback
+from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
+from infrastructure.channels.twilio.sender import TwilioFallbackSender
 from infrastructure.secrets.accounts import SendgridAccount, TwilioAccount
 url = json.load(sys.stdin)
 secret = SecretStr("nothing")
 sid = "AC" + "5" * 32
-twilio = TwilioAnswerSender(lambda: (TwilioAccount(sid, (secret,)),), url)
-twilio.send(AutomaticAnswer(ChannelType.SMS, sid, "+14155550123", "+15005550006", "Hello"))
+twilio = TwilioFallbackSender(lambda: (TwilioAccount(sid, (secret,)),), url)
+twilio.send(Fallback(ChannelType.SMS, sid, "+14155550123", "+15005550006", "Hello"))
 mail = SendgridAccount("mail", api_key=secret, mail_from="desk@acme.example")
-sendgrid = SendgridAnswerSender(lambda: (mail,), url)
-sendgrid.send(AutomaticAnswer(ChannelType.EMAIL, "mail", "ana@example.com", "x@acme.example", "Hi"))
+sendgrid = SendgridFallbackSender(lambda: (mail,), url)
+sendgrid.send(Fallback(ChannelType.EMAIL, "mail", "ana@example.com", "x@acme.example", "Hi"))
 print("true")
 """
 

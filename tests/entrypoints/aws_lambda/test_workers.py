@@ -36,7 +36,7 @@ class PickyStore(MemoryMessageStore):
 
 
 class NoDeadLetters(MemoryDeadLetters):
-    def keep(self, letter: DeadLetter) -> None:
+    def keep(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("no space left")
 
 
@@ -48,7 +48,7 @@ class Worker:
         self.desk = FrontDesk(messages=self.store, **adapters)
         self.desk.knows()
         self.flushes = 0
-        self.function = SpoolFunction(self.read, self.desk.work_off, self.flush)
+        self.function = SpoolFunction(self.read, self.desk.drain, self.flush)
 
     def read(self, record: Any) -> SpoolDelivery:
         delivery = delivery_from_sqs(record, MemoryBlobStore())
@@ -59,7 +59,7 @@ class Worker:
     def flush(self) -> None:
         self.flushes += 1
 
-    def kept(self, *records: dict[str, Any]) -> list[str]:
+    def retained(self, *records: dict[str, Any]) -> list[str]:
         """Which of ``records`` stay on the queue."""
         failures = self.function(records, "invocation-1")["batchItemFailures"]
         assert isinstance(failures, list)
@@ -86,7 +86,7 @@ def a_record(name: str, receive_count: int = 1, **changes: Any) -> dict[str, Any
 
 
 def test_what_was_received_leaves_the_queue(worker: Worker) -> None:
-    assert worker.kept(a_record("a1"), a_record("b2")) == []
+    assert worker.retained(a_record("a1"), a_record("b2")) == []
     assert worker.published() == ["a1", "b2"]
     assert worker.flushes == 1
 
@@ -94,18 +94,18 @@ def test_what_was_received_leaves_the_queue(worker: Worker) -> None:
 def test_behind_what_fails_everything_stays_so_that_the_order_does(worker: Worker) -> None:
     worker.store.refused = "a2"
     records = a_record("a1"), a_record("a2"), a_record("a3")
-    assert worker.kept(*records) == ["a2", "a3"]
+    assert worker.retained(*records) == ["a2", "a3"]
     assert worker.published() == ["a1"]
 
     worker.store.refused = ""
-    assert worker.kept(*records[1:]) == []
+    assert worker.retained(*records[1:]) == []
     assert worker.published() == ["a2", "a3"]
 
 
 def test_a_record_that_cannot_be_read_stays_for_the_dead_letter_queue(
     worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert worker.kept(a_record("a1", body="no entry")) == ["a1"]
+    assert worker.retained(a_record("a1", body="no entry")) == ["a1"]
     (logged,) = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert logged.message == "spooled webhook failed"
     assert logged.__dict__["error"] == "UnreadableMessageError"
@@ -114,28 +114,30 @@ def test_a_record_that_cannot_be_read_stays_for_the_dead_letter_queue(
 
 def test_what_becomes_a_dead_letter_leaves_the_queue(worker: Worker) -> None:
     worker.desk.parser.parse_error = UnreadableMessageError("it is in no charset")
-    assert worker.kept(a_record("a1")) == []
-    assert [letter.kind for letter in worker.desk.dead_letters.list_letters(10)] == ["unreadable"]
+    assert worker.retained(a_record("a1")) == []
+    assert [dead_letter.kind for dead_letter in worker.desk.dead_letters.list_dead_letters(10)] == [
+        "unreadable"
+    ]
 
 
 def test_without_its_dead_letter_nothing_leaves_the_queue() -> None:
     worker = Worker(dead_letters=NoDeadLetters())
     worker.desk.parser.parse_error = UnreadableMessageError("it is in no charset")
-    assert worker.kept(a_record("a1")) == ["a1"]
+    assert worker.retained(a_record("a1")) == ["a1"]
 
 
 def test_sqs_counts_the_attempts(worker: Worker) -> None:
     worker.store.refused = "a1"
-    assert worker.kept(a_record("a1", receive_count=149)) == ["a1"]
-    assert worker.kept(a_record("a1", receive_count=150)) == []
-    (letter,) = worker.desk.dead_letters.list_letters(10)
-    assert (letter.kind, letter.attempts) == ("exhausted", 150)
+    assert worker.retained(a_record("a1", receive_count=149)) == ["a1"]
+    assert worker.retained(a_record("a1", receive_count=150)) == []
+    (dead_letter,) = worker.desk.dead_letters.list_dead_letters(10)
+    assert (dead_letter.kind, dead_letter.attempts) == ("exhausted", 150)
 
 
 def test_what_it_logs_names_the_invocation(worker: Worker) -> None:
     output = io.StringIO()
     configure_logging("INFO", output)
-    worker.kept(a_record("a1"))
+    worker.retained(a_record("a1"))
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
     assert lines
     assert {line["aws_request_id"] for line in lines} == {"invocation-1"}

@@ -79,7 +79,7 @@ class TestOpen:
         assert "nothing changed" in frontdesk(*arguments).stdout
 
     @pytest.mark.parametrize(
-        ("channel", "given", "kept"),
+        ("channel", "given", "retained"),
         [
             ("whatsapp", "whatsapp:+14155550123", "+14155550123"),
             ("whatsapp", "US.13491208655302741918", "US.13491208655302741918"),
@@ -87,11 +87,11 @@ class TestOpen:
             ("sms", "12345", "12345"),
         ],
     )
-    def test_the_sender_is_normalised(self, channel: str, given: str, kept: str) -> None:
+    def test_the_sender_is_normalised(self, channel: str, given: str, retained: str) -> None:
         (record,) = json_lines(
             frontdesk("conversations", "open", "--channel", channel, "--sender", given, "--json")
         )
-        assert record["sender_id"] == kept
+        assert record["sender_id"] == retained
 
     def test_a_messaging_service_may_be_the_recipient(self) -> None:
         service = "MG" + "0" * 32

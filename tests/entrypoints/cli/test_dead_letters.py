@@ -56,7 +56,7 @@ def a_mail(name: str) -> WebhookRequest:
 
 
 UNREADABLE = DeadLetter(
-    letter_id="unreadable-1",
+    dead_letter_id="unreadable-1",
     kind=DeadLetterKind.UNREADABLE,
     reason="MessageSid is missing",
     account=ACCOUNT,
@@ -66,7 +66,7 @@ UNREADABLE = DeadLetter(
 )
 BUG = replace(
     UNREADABLE,
-    letter_id="bug-1",
+    dead_letter_id="bug-1",
     kind=DeadLetterKind.BUG,
     reason="KeyError",
     request=a_webhook(),
@@ -74,14 +74,17 @@ BUG = replace(
 )
 
 
-def keep(container: Container, *letters: DeadLetter) -> None:
-    for letter in letters:
-        container.dead_letters().keep(letter)
+def keep(container: Container, *dead_letters: DeadLetter) -> None:
+    for dead_letter in dead_letters:
+        container.dead_letters().keep(dead_letter)
 
 
 def left(container: Container) -> list[str]:
     """The ids of the letters that are there."""
-    return [letter.letter_id for letter in container.dead_letters().list_letters(100)]
+    return [
+        dead_letter.dead_letter_id
+        for dead_letter in container.dead_letters().list_dead_letters(100)
+    ]
 
 
 class TestList:
@@ -111,7 +114,7 @@ class TestList:
 
     def test_one_kind_can_be_chosen_up_to_the_limit(self, container: Container) -> None:
         bugs = [
-            replace(BUG, letter_id=f"bug-{n}", created_at=NOW + timedelta(seconds=n))
+            replace(BUG, dead_letter_id=f"bug-{n}", created_at=NOW + timedelta(seconds=n))
             for n in range(1, 4)
         ]
         keep(container, UNREADABLE, *bugs)
@@ -218,14 +221,14 @@ class TestShow:
             assert not set("\x1b\x07\x9b\u202e\x00") & set(output)
             assert "owned" in output
 
-    @pytest.mark.parametrize("letter_id", ["bug-2", "../bug-1", "bug\x1b"])
-    def test_an_id_that_is_nobodys_is_told(self, container: Container, letter_id: str) -> None:
+    @pytest.mark.parametrize("dead_letter_id", ["bug-2", "../bug-1", "bug\x1b"])
+    def test_an_id_that_is_nobodys_is_told(self, container: Container, dead_letter_id: str) -> None:
         keep(container, BUG)
-        line = error_line(frontdesk("dead-letters", "show", letter_id), 1)
+        line = error_line(frontdesk("dead-letters", "show", dead_letter_id), 1)
         assert line.startswith("frontdesk: there is no dead letter ")
         assert line.isprintable()
 
-    def test_a_letter_about_a_message_has_no_request(self, container: Container) -> None:
+    def test_a_dead_letter_about_a_message_has_no_request(self, container: Container) -> None:
         keep(container, replace(BUG, request=None, gate_key="0" * 64))
         assert "0" * 64 in frontdesk("dead-letters", "show", "bug-1").stdout
         (shown,) = json_lines(frontdesk("dead-letters", "show", "bug-1", "--json"))
@@ -243,17 +246,17 @@ class TestRedrive:
         webhook = a_webhook(AccountSid=self.account)
         return replace(BUG, account=self.account, request=webhook)
 
-    def test_a_letter_becomes_a_message_on_its_queue(self, container: Container) -> None:
+    def test_a_dead_letter_becomes_a_message_on_its_queue(self, container: Container) -> None:
         keep(container, self.mended())
         assert frontdesk("dead-letters", "redrive", "bug-1").stdout.splitlines() == [
             "bug-1: recorded",
             "1 dead letter redriven.",
         ]
         assert left(container) == []
-        (waiting,) = json_lines(
+        (backlog,) = json_lines(
             frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
         )
-        assert waiting["context"]["message"]["message_id"] == MESSAGE_SID
+        assert backlog["context"]["message"]["message_id"] == MESSAGE_SID
 
     def test_what_fails_again_stays_and_is_told(self, container: Container) -> None:
         keep(container, UNREADABLE, self.mended())
@@ -266,8 +269,8 @@ class TestRedrive:
             "bug-1: recorded",
             "1 dead letter redriven, 1 still there.",
         ]
-        (letter,) = container.dead_letters().list_letters(10)
-        assert (letter.letter_id, letter.attempts) == ("unreadable-1", 2)
+        (dead_letter,) = container.dead_letters().list_dead_letters(10)
+        assert (dead_letter.dead_letter_id, dead_letter.attempts) == ("unreadable-1", 2)
 
     def test_one_kind_can_be_chosen(self, container: Container) -> None:
         keep(container, UNREADABLE, self.mended())
@@ -317,7 +320,7 @@ class TestRedrive:
             container,
             replace(
                 BUG,
-                letter_id="undeliverable-1",
+                dead_letter_id="undeliverable-1",
                 kind=DeadLetterKind.UNDELIVERABLE,
                 request=None,
                 gate_key=record.gate_key,
@@ -338,7 +341,7 @@ class TestDelete:
         assert left(container) == ["unreadable-1"]
 
     def test_all_of_a_kind_are_deleted(self, container: Container) -> None:
-        keep(container, UNREADABLE, BUG, replace(BUG, letter_id="bug-2"))
+        keep(container, UNREADABLE, BUG, replace(BUG, dead_letter_id="bug-2"))
         result = frontdesk("dead-letters", "delete", "--all", "--kind", "bug", "--yes")
         assert result.stdout == "2 dead letters deleted.\n"
         assert left(container) == ["unreadable-1"]

@@ -17,14 +17,14 @@ from entrypoints.container import Container
 from infrastructure.secrets.development import DevelopmentCredentials
 from infrastructure.storage.sqlite_schema import MIGRATIONS
 from tests.builders import NOW, a_record, an_inbound_message
-from tests.contracts.dead_letters import a_letter
+from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
 from tests.entrypoints.cli.support import frontdesk, json_lines
 
 
 def test_a_new_directory_is_in_order_and_nothing_is_made(data_dir: Path) -> None:
     lines = json_lines(frontdesk("doctor", "--json"))
-    assert [(line["check"], line["verdict"]) for line in lines] == [
+    assert [(line["check"], line["status"]) for line in lines] == [
         ("settings", "ok"),
         ("secrets", "note"),
         ("data directory", "ok"),
@@ -60,7 +60,7 @@ def told(check: str, *, exit_code: int = 0) -> list[str]:
 def test_what_was_left_behind_is_worth_a_note(container: Container) -> None:
     container.spool().keep(an_entry("a0"))
     container.message_store().record(a_record(recorded_at=NOW))
-    container.dead_letters().keep(a_letter())
+    container.dead_letters().keep(a_dead_letter())
     result = frontdesk("doctor")
     assert result.exit_code == 0
     notes = [line.split()[:2] for line in result.stdout.splitlines() if line.startswith("note")]

@@ -71,7 +71,7 @@ def test_what_a_killed_process_was_writing_goes_unless_it_may_still_live(
     minutes_ago = time.time() - 6 * 60
     os.utime(old, (minutes_ago, minutes_ago))
     told = frontdesk(*ERASE).stdout
-    assert told.startswith("Erased: 2 messages, 1 conversation, 1 unfinished file.")
+    assert told.startswith("Erased: 2 messages, 1 conversation, 1 stale temporary file.")
     assert list(spool.glob(".*.incoming")) == [new]
 
 
@@ -90,7 +90,7 @@ def test_json_is_one_record(filled: Container) -> None:
         "spooled": 0,
         "dead_letters": 0,
         "answers": 0,
-        "unfinished": 0,
+        "stale_temporary_files": 0,
         "conversation_ids": ["conversation-1"],
         "other_identities": [],
         "provider_files": ["https://media.example/1"],

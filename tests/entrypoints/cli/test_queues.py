@@ -11,7 +11,7 @@ from domain.context import ContextObject
 from domain.routing import QueueKind, QueueName, Route
 from entrypoints.cli.queues import nothing_ready
 from entrypoints.container import Container
-from infrastructure.wire import context_to_json
+from infrastructure.context_json import context_to_json
 from tests.builders import NOW, a_conversation, a_record, an_inbound_message
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
 

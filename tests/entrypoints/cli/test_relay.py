@@ -9,12 +9,12 @@ import pytest
 
 from application.clock import utc_now
 from application.ports.channels import WebhookRequest
-from application.ports.spooling import SpooledRequest
+from application.ports.spooling import SpoolEntry
 from domain.addresses import ChannelType
 from domain.errors import StorageUnavailableError
 from domain.messages import MAX_ATTEMPTS, STUCK_AFTER, MessageRecord
 from domain.times import rfc3339
-from entrypoints import leftovers
+from entrypoints import background_jobs
 from entrypoints.container import Container, build_container
 from infrastructure.blobs.dead_letter_files import FileDeadLetters
 from infrastructure.blobs.s3 import S3DeadLetters
@@ -61,7 +61,7 @@ def a_pending_record(attempts: int = 0, number: int = 1) -> MessageRecord:
     )
 
 
-def a_spooled_message(name: str = "entry-1") -> SpooledRequest:
+def a_spooled_message(name: str = "entry-1") -> SpoolEntry:
     """What was put aside of a message to the conversation that is open; each is a group."""
     now = utc_now()
     posted = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
@@ -73,7 +73,7 @@ def a_spooled_message(name: str = "entry-1") -> SpooledRequest:
     )
     headers = tuple(posted.headers.items())
     request = WebhookRequest("POST", posted.url, headers, posted.body, now)
-    return SpooledRequest(name, name, ACCOUNT_SID, request, now)
+    return SpoolEntry(name, name, ACCOUNT_SID, request, now)
 
 
 def on_the_queues(container: Container) -> int:
@@ -144,14 +144,14 @@ def test_what_is_hidden_in_the_spool_is_told_and_is_no_failure(container: Contai
 def test_what_was_tried_too_often_becomes_a_dead_letter(container: Container) -> None:
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
     assert json_lines(frontdesk("relay", "--json")) == [{**NOTHING, "dead_letters": 1}]
-    (letter,) = container.dead_letters().list_letters(10)
-    assert letter.kind == "undeliverable"
+    (dead_letter,) = container.dead_letters().list_dead_letters(10)
+    assert dead_letter.kind == "undeliverable"
 
 
 def test_behind_a_batch_of_those_the_rest_is_published(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leftovers, "RELAY_BATCH", 1)
+    monkeypatch.setattr(background_jobs, "RELAY_BATCH", 1)
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
     container.message_store().record(a_pending_record(number=2))
     assert json_lines(frontdesk("relay", "--json")) == [

@@ -68,10 +68,10 @@ def test_redriven_messages_join_the_conversation_that_was_opened(container: Cont
     lines = frontdesk("unmatched", "redrive").stdout.splitlines()
     assert lines[0].startswith(f"SM{1:032} of +14155550123 joined ")
     assert lines[1] == "1 message joined a conversation, 1 still unmatched."
-    (waiting,) = json_lines(
+    (backlog,) = json_lines(
         frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
     )
-    assert waiting["context"]["meta"]["request_id"] == "request-1"
+    assert backlog["context"]["meta"]["request_id"] == "request-1"
 
 
 def test_json_tells_what_each_message_joined(container: Container) -> None:

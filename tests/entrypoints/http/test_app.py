@@ -208,9 +208,9 @@ def test_what_nobody_waits_for_any_more_keeps_its_thread_and_memory_until_it_is_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(app, "PLACE_SECONDS", 0.02)
-    monkeypatch.setattr(app, "ASIDE_SECONDS", 0.05)
+    monkeypatch.setattr(app, "SPOOL_SECONDS", 0.05)
     parser = HeldParser()
-    stuck = PLACES + app.ASIDE_THREADS
+    stuck = PLACES + app.SPOOL_THREADS
     # So large that what is stuck fills the room.
     limit = parser.max_body_bytes
     body = b"x" * (app.LARGE_BODIES_AT_ONCE * limit // stuck + FREE_BYTES)

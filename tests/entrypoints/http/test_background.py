@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from domain.erasure import ErasedMessage
+from domain.erasure import Tombstone
 from domain.messages import MessageState
 from entrypoints.container import build_container
 from entrypoints.http import background
 from entrypoints.http.background import Task, running
-from entrypoints.http.ending import Ending
 from entrypoints.http.server import background_tasks
+from entrypoints.http.shutdown import Shutdown
 from tests.builders import KEY, a_record, an_inbound_message
 
 LONG = 60.0
@@ -42,21 +42,21 @@ class Work:
 
 def test_while_there_is_more_it_does_not_rest() -> None:
     work = Work(*[True] * 20)
-    with running([Task("work", work, rest_seconds=LONG)], Ending()):
+    with running([Task("work", work, rest_seconds=LONG)], Shutdown()):
         assert work.is_idle.wait(SECONDS)
     assert work.times == 21
 
 
 def test_without_more_it_rests() -> None:
     work = Work(False)
-    with running([Task("work", work, rest_seconds=LONG)], Ending()):
+    with running([Task("work", work, rest_seconds=LONG)], Shutdown()):
         assert not work.is_idle.wait(0.1)
     assert work.times == 1
 
 
 def test_what_fails_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
     work = Work(LookupError("a bug"), ConnectionError("no answer"), True)
-    with running([Task("relay", work, rest_seconds=0.001)], Ending()):
+    with running([Task("relay", work, rest_seconds=0.001)], Shutdown()):
         assert work.is_idle.wait(SECONDS)
     failures = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert [record.message for record in failures] == ["background task failed"] * 2
@@ -70,14 +70,14 @@ def test_a_task_that_fails_keeps_no_other_from_working() -> None:
         Task("failing", Work(*[OSError("no answer")] * 9), rest_seconds=LONG),
         Task("healthy", healthy, rest_seconds=LONG),
     ]
-    with running(tasks, Ending()):
+    with running(tasks, Shutdown()):
         assert healthy.is_idle.wait(SECONDS)
 
 
 def test_at_the_end_nothing_new_is_begun_and_a_rest_is_cut_short() -> None:
     work = Work()
     started = time.monotonic()
-    with running([Task("work", work, rest_seconds=LONG)], Ending()):
+    with running([Task("work", work, rest_seconds=LONG)], Shutdown()):
         assert work.is_idle.wait(SECONDS)
     assert time.monotonic() - started < SECONDS
     done = work.times
@@ -94,7 +94,7 @@ def test_what_has_begun_may_finish() -> None:
         finished.set()
         return True
 
-    with running([Task("slow", work, rest_seconds=LONG)], Ending()):
+    with running([Task("slow", work, rest_seconds=LONG)], Shutdown()):
         assert begun.wait(SECONDS)
     assert finished.is_set()
 
@@ -110,7 +110,7 @@ def test_what_takes_too_long_does_not_keep_the_server_from_ending(
         return may_end.wait(LONG)
 
     started = time.monotonic()
-    with running([Task("endless", work, rest_seconds=LONG)], Ending()):
+    with running([Task("endless", work, rest_seconds=LONG)], Shutdown()):
         assert begun.wait(SECONDS)
     assert time.monotonic() - started < SECONDS
     may_end.set()
@@ -120,7 +120,7 @@ def test_the_tasks_end_when_the_server_fails() -> None:
     work = Work()
 
     def serve() -> None:
-        with running([Task("work", work, rest_seconds=0.001)], Ending()):
+        with running([Task("work", work, rest_seconds=0.001)], Shutdown()):
             assert work.is_idle.wait(SECONDS)
             raise OSError("address in use")
 
@@ -137,9 +137,9 @@ def test_the_server_removes_what_is_too_old_for_a_while_each_day(tmp_path: Path)
     container.message_store().record(old)
     assert len(container.message_store().history(KEY)) == 1
 
-    (sweep,) = [task for task in background_tasks(container) if task.name == "sweep"]
-    assert sweep.work() is False
+    (purge,) = [task for task in background_tasks(container) if task.name == "purge"]
+    assert purge.work() is False
 
     assert container.message_store().history(KEY) == ()
-    assert isinstance(container.message_store().record(old), ErasedMessage)
+    assert isinstance(container.message_store().record(old), Tombstone)
     container.shutdown_resources()

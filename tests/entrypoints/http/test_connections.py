@@ -13,14 +13,14 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from entrypoints.http import connections
-from entrypoints.http.descriptors import Room
+from entrypoints.http.descriptors import ConnectionLimits
 from entrypoints.http.server import listen, server_config
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
 
 
 @contextmanager
-def serving(room: Room) -> Iterator[int]:
+def serving(room: ConnectionLimits) -> Iterator[int]:
     """A server, and the port on which it listens."""
     app = Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"))])
     server = uvicorn.Server(server_config(app, room))
@@ -37,7 +37,7 @@ def serving(room: Room) -> Iterator[int]:
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
-    with serving(Room()) as port:
+    with serving(ConnectionLimits()) as port:
         yield port
 
 
@@ -72,7 +72,7 @@ def get(client: socket.socket) -> bytes:
 
 @pytest.mark.parametrize("used", [False, True], ids=["never used", "kept alive"])
 def test_beyond_the_limit_the_connection_that_has_waited_longest_makes_room(used: bool) -> None:
-    with serving(Room(connections=5)) as port, ExitStack() as stack:
+    with serving(ConnectionLimits(connections=5)) as port, ExitStack() as stack:
         clients = [stack.enter_context(connect(port)) for _ in range(5)]
         if used:
             assert all(b"200 OK" in get(client) for client in clients)
@@ -97,12 +97,12 @@ def never_read(port: int, stack: ExitStack) -> socket.socket:
 
 def test_whoever_reads_no_answers_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "READ_SECONDS", 0.3)
-    with serving(Room()) as port, ExitStack() as stack, pytest.raises(ConnectionError):
+    with serving(ConnectionLimits()) as port, ExitStack() as stack, pytest.raises(ConnectionError):
         never_read(port, stack)
 
 
 def test_beyond_the_limit_whoever_reads_no_answers_makes_room() -> None:
-    with serving(Room(connections=5)) as port, ExitStack() as stack:
+    with serving(ConnectionLimits(connections=5)) as port, ExitStack() as stack:
         for _ in range(5):
             never_read(port, stack)
         time.sleep(0.5)  # the server is still busy with what it was asked for

@@ -4,25 +4,25 @@ import json
 
 import pytest
 
-from infrastructure.blobs.dead_letter_json import letter_from_json, letter_to_json
-from tests.contracts.dead_letters import a_letter
+from infrastructure.blobs.dead_letter_json import dead_letter_from_json, dead_letter_to_json
+from tests.contracts.dead_letters import a_dead_letter
 
 
-def test_a_letter_of_before_there_were_messages_is_still_read() -> None:
-    content = json.loads(letter_to_json(a_letter()))
+def test_a_dead_letter_of_before_there_were_messages_is_still_read() -> None:
+    content = json.loads(dead_letter_to_json(a_dead_letter()))
     assert sorted(content) == [
-        *("account", "attempts", "created_at", "kind", "letter_id", "reason", "request")
+        *("account", "attempts", "created_at", "dead_letter_id", "kind", "reason", "request")
     ]
-    assert letter_from_json(json.dumps(content).encode(), "unreadable-1") == a_letter()
+    assert dead_letter_from_json(json.dumps(content).encode(), "unreadable-1") == a_dead_letter()
 
 
-def test_a_letter_of_a_message_has_no_request() -> None:
-    content = json.loads(letter_to_json(a_letter(request=None, gate_key="0" * 64)))
+def test_a_dead_letter_of_a_message_has_no_request() -> None:
+    content = json.loads(dead_letter_to_json(a_dead_letter(request=None, gate_key="0" * 64)))
     assert content["gate_key"] == "0" * 64
     assert "request" not in content
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"null", b'{"letter_id": "bug-1"}'])
-def test_what_is_no_letter_is_a_value_error(text: bytes) -> None:
+@pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"null", b'{"dead_letter_id": "bug-1"}'])
+def test_what_is_no_dead_letter_is_a_value_error(text: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever the text is
-        letter_from_json(text, "unreadable-1")
+        dead_letter_from_json(text, "unreadable-1")

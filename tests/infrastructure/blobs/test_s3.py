@@ -18,10 +18,10 @@ from infrastructure.blobs.s3 import S3BlobStore, S3DeadLetters, check_bucket
 from tests.builders import NOW
 from tests.contracts.blob_store import KEY, BlobStoreContract
 from tests.contracts.dead_letters import (
-    BrokenLettersContract,
+    BrokenDeadLettersContract,
     DeadLettersContract,
     Plant,
-    a_letter,
+    a_dead_letter,
 )
 from tests.emulators import EmulatedAws, unique_name
 
@@ -46,15 +46,15 @@ class TestS3DeadLetters(DeadLettersContract):
         return S3DeadLetters(lambda: aws.s3, bucket)
 
 
-class TestBrokenObjects(BrokenLettersContract):
+class TestBrokenObjects(BrokenDeadLettersContract):
     @pytest.fixture
     def dead_letters(self, aws: EmulatedAws, bucket: str) -> DeadLetters:
         return S3DeadLetters(lambda: aws.s3, bucket)
 
     @pytest.fixture
     def plant(self, aws: EmulatedAws, bucket: str) -> Plant:
-        def plant(letter_id: str, content: bytes) -> None:
-            key = f"dead-letters/{letter_id}/{NOW:%Y%m%dT%H%M%S%fZ}"
+        def plant(dead_letter_id: str, content: bytes) -> None:
+            key = f"dead-letters/{dead_letter_id}/{NOW:%Y%m%dT%H%M%S%fZ}"
             aws.s3.put_object(Bucket=bucket, Key=key, Body=content)
 
         return plant
@@ -80,13 +80,15 @@ def test_a_reference_into_another_bucket_leads_nowhere(aws: EmulatedAws, bucket:
         S3BlobStore(lambda: aws.s3, bucket).get(reference)
 
 
-def test_more_letters_than_s3_lists_at_once_are_all_found(
+def test_more_dead_letters_than_s3_lists_at_once_are_all_found(
     aws: EmulatedAws, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    letters = tuple(a_letter(f"bug-{n}", created_at=NOW + timedelta(days=n)) for n in range(5))
+    dead_letters = tuple(
+        a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(days=n)) for n in range(5)
+    )
     store = S3DeadLetters(lambda: aws.s3, bucket)
-    for letter in reversed(letters):
-        store.keep(letter)
+    for dead_letter in reversed(dead_letters):
+        store.keep(dead_letter)
 
     def two_a_page(params: dict[str, object], **_: object) -> None:
         params["MaxKeys"] = 2
@@ -94,18 +96,18 @@ def test_more_letters_than_s3_lists_at_once_are_all_found(
     event = "provide-client-params.s3.ListObjectsV2"
     aws.s3.meta.events.register(event, two_a_page)
     try:
-        assert store.list_letters(10) == letters
-        assert store.list_letters(3) == letters[:3]
-        assert store.list_letters(3, after=letters[2]) == letters[3:]
+        assert store.list_dead_letters(10) == dead_letters
+        assert store.list_dead_letters(3) == dead_letters[:3]
+        assert store.list_dead_letters(3, after=dead_letters[2]) == dead_letters[3:]
     finally:
         aws.s3.meta.events.unregister(event, two_a_page)
 
 
-def test_each_letter_is_read_from_one_listing(aws: EmulatedAws, bucket: str) -> None:
+def test_each_dead_letter_is_read_from_one_listing(aws: EmulatedAws, bucket: str) -> None:
     store = S3DeadLetters(lambda: aws.s3, bucket)
-    letters = [a_letter(f"bug-{n}") for n in range(5)]
-    for letter in letters:
-        store.keep(letter)
+    dead_letters = [a_dead_letter(f"bug-{n}") for n in range(5)]
+    for dead_letter in dead_letters:
+        store.keep(dead_letter)
     listed: list[object] = []
 
     def count(params: object, **_: object) -> None:
@@ -114,30 +116,30 @@ def test_each_letter_is_read_from_one_listing(aws: EmulatedAws, bucket: str) -> 
     event = "provide-client-params.s3.ListObjectsV2"
     aws.s3.meta.events.register(event, count)
     try:
-        assert list(store.each_letter()) == letters
+        assert list(store.each_dead_letter()) == dead_letters
     finally:
         aws.s3.meta.events.unregister(event, count)
     assert len(listed) == 1
 
 
-def test_a_letter_is_a_document_that_people_can_read(aws: EmulatedAws, bucket: str) -> None:
-    S3DeadLetters(lambda: aws.s3, bucket).keep(a_letter())
+def test_a_dead_letter_is_a_document_that_people_can_read(aws: EmulatedAws, bucket: str) -> None:
+    S3DeadLetters(lambda: aws.s3, bucket).keep(a_dead_letter())
     key = "dead-letters/unreadable-1/20260304T120000250001Z"
     content = json.loads(aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     assert content["reason"] == "the form has no MessageSid"
 
 
-def test_every_object_of_a_letter_is_deleted(aws: EmulatedAws, bucket: str) -> None:
+def test_every_object_of_a_dead_letter_is_deleted(aws: EmulatedAws, bucket: str) -> None:
     store = S3DeadLetters(lambda: aws.s3, bucket)
     for hours in (2, 0, 1):
-        store.keep(a_letter(created_at=NOW + timedelta(hours=hours)))
+        store.keep(a_dead_letter(created_at=NOW + timedelta(hours=hours)))
     assert store.delete("unreadable-1")
     assert aws.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
-def test_blobs_are_no_letters(aws: EmulatedAws, bucket: str) -> None:
+def test_blobs_are_no_dead_letters(aws: EmulatedAws, bucket: str) -> None:
     S3BlobStore(lambda: aws.s3, bucket).put(KEY, b"content")
-    assert S3DeadLetters(lambda: aws.s3, bucket).list_letters(10) == ()
+    assert S3DeadLetters(lambda: aws.s3, bucket).list_dead_letters(10) == ()
 
 
 def test_an_object_that_has_no_time_in_its_key_goes_by_when_it_was_written(
@@ -145,7 +147,7 @@ def test_an_object_that_has_no_time_in_its_key_goes_by_when_it_was_written(
 ) -> None:
     aws.s3.put_object(Bucket=bucket, Key="dead-letters/note.json", Body=b"{}")
     store, told = S3DeadLetters(lambda: aws.s3, bucket), list[str]()
-    assert store.list_letters(10, unreadable=told.append) == ()
+    assert store.list_dead_letters(10, unreadable=told.append) == ()
     assert told == [f"s3://{bucket}/dead-letters/note.json"]
     now = datetime.now(UTC)
     assert sum(store.delete_older(now - timedelta(days=1))) == 0
@@ -153,20 +155,20 @@ def test_an_object_that_has_no_time_in_its_key_goes_by_when_it_was_written(
 
 
 def test_a_missing_bucket_is_unavailable_storage_and_named(aws: EmulatedAws) -> None:
-    blobs, letters = (
+    blobs, dead_letters = (
         S3BlobStore(lambda: aws.s3, "not-there"),
         S3DeadLetters(lambda: aws.s3, "not-there"),
     )
     for call in (
         lambda: blobs.put(KEY, b"content"),
         lambda: blobs.get(f"s3://not-there/{KEY}"),
-        lambda: letters.keep(a_letter()),
-        lambda: letters.list_letters(10),
-        lambda: next(letters.each_letter()),
-        lambda: letters.get("bug-1"),
-        lambda: letters.replace(a_letter()),
-        lambda: letters.delete("bug-1"),
-        lambda: next(letters.delete_older(NOW)),
+        lambda: dead_letters.keep(a_dead_letter()),
+        lambda: dead_letters.list_dead_letters(10),
+        lambda: next(dead_letters.each_dead_letter()),
+        lambda: dead_letters.get("bug-1"),
+        lambda: dead_letters.replace(a_dead_letter()),
+        lambda: dead_letters.delete("bug-1"),
+        lambda: next(dead_letters.delete_older(NOW)),
     ):
         with pytest.raises(StorageUnavailableError, match="bucket not-there: NoSuchBucket"):
             call()
@@ -198,7 +200,7 @@ def test_a_time_out_is_unavailable_storage(
 
     unreachable_aws.s3.meta.events.register("before-call.s3", fail)
     with pytest.raises(StorageUnavailableError, match=type(error).__name__) as caught:
-        S3DeadLetters(lambda: unreachable_aws.s3, "blobs").keep(a_letter())
+        S3DeadLetters(lambda: unreachable_aws.s3, "blobs").keep(a_dead_letter())
     assert caught.value.__cause__ is error
     (problem,) = check_bucket(unreachable_aws.s3, "blobs")
     assert problem == f"bucket blobs could not be asked: {type(error).__name__}"

@@ -7,7 +7,7 @@ import pytest
 from application.ports.channels import WebhookParser, WebhookRequest
 from domain.errors import PayloadTooLargeError, SecretsUnavailableError, ValidationError
 from infrastructure.channels.refreshing_parser import RefreshingParser
-from infrastructure.secrets.refreshing import Refreshing
+from infrastructure.secrets.cached_value import CachedValue
 from tests.application.front_desk import THANKS, StubParser
 from tests.contracts.context_queue import ManualClock
 from tests.contracts.dead_letters import REQUEST
@@ -16,7 +16,7 @@ from tests.contracts.dead_letters import REQUEST
 class SecretParser(StubParser):
     """Believes whoever names one of the present secrets."""
 
-    def __init__(self, secrets: Refreshing[tuple[str, ...]]) -> None:
+    def __init__(self, secrets: CachedValue[tuple[str, ...]]) -> None:
         super().__init__()
         self.secrets = secrets
         self.attempts = 0
@@ -42,7 +42,7 @@ class Desk:
         self.stored: tuple[str, ...] = ("old",)
         self.error: Exception | None = None
         self.loads = 0
-        self.secrets = Refreshing(self._load, self.clock)
+        self.secrets = CachedValue(self._load, self.clock)
         self.inner = SecretParser(self.secrets)
         self.parser: WebhookParser = RefreshingParser(self.inner, self.secrets)
 

@@ -11,9 +11,9 @@ from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.messages import Attachment
 from infrastructure.blobs.memory import MemoryBlobStore
+from infrastructure.context_json import context_to_json
 from infrastructure.queueing.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheckPublisher
 from infrastructure.queueing.memory import MemoryContextQueue
-from infrastructure.wire import context_to_json
 from tests.contracts.context_queue import AT_ONCE, REPLIES, ManualClock, a_context, depth_of
 
 LIMIT = 4000

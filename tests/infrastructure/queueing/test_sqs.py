@@ -11,9 +11,9 @@ import pytest
 from domain.context import Company
 from domain.routing import ALL_QUEUES, Route
 from infrastructure.blobs.memory import MemoryBlobStore
+from infrastructure.context_json import context_to_json
 from infrastructure.queueing.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheckPublisher
 from infrastructure.queueing.sqs import SqsContextQueue
-from infrastructure.wire import context_to_json
 from tests.contracts.context_queue import (
     AT_ONCE,
     DELAYED,

@@ -24,7 +24,7 @@ from application.ports.spooling import (
     Spool,
     SpoolDelivery,
     SpoolDepth,
-    SpooledRequest,
+    SpoolEntry,
     SpoolErasure,
     SpoolFullError,
 )
@@ -81,7 +81,7 @@ class Alternating(Spool):
     def __init__(self, *spools: Spool) -> None:
         self._spools = cycle(spools)
 
-    def keep(self, entry: SpooledRequest) -> None:
+    def keep(self, entry: SpoolEntry) -> None:
         next(self._spools).keep(entry)
 
     def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
@@ -96,7 +96,7 @@ class Alternating(Spool):
     def depth(self) -> SpoolDepth:
         return next(self._spools).depth()
 
-    def erase(self, wanted: Callable[[SpooledRequest], bool]) -> SpoolErasure:
+    def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
         return next(self._spools).erase(wanted)
 
 
@@ -320,9 +320,9 @@ class TestLock:
         keep_all(spool, "a1")
         with ThreadPoolExecutor() as pool:
             with lock_held(directory):
-                kept = pool.submit(keep_all, spool, "b2")
+                retained = pool.submit(keep_all, spool, "b2")
                 time.sleep(0.02)
-            kept.result()
+            retained.result()
         assert spool.depth().entries == 2
 
 

@@ -33,7 +33,7 @@ class Work:
     ended_at: int
 
 
-def work_off(directory: Path) -> list[Work]:
+def drain(directory: Path) -> list[Work]:
     """Take entries and finish them, one of several processes, until there are none."""
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     work = []
@@ -53,7 +53,7 @@ def test_processes_work_off_each_entry_once_and_each_group_in_order(tmp_path: Pa
     for number in range(ENTRIES):
         keep_all(spool, *(f"{group}{number}" for group in GROUPS))
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:
-        shares = list(processes.map(work_off, [tmp_path] * PROCESSES))
+        shares = list(processes.map(drain, [tmp_path] * PROCESSES))
     assert sum(map(len, shares)) == len(GROUPS) * ENTRIES
     for group in GROUPS:
         done = [work for share in shares for work in share if work.group == group]
@@ -104,9 +104,9 @@ def take_for_ever(directory: Path) -> None:
 def test_an_entry_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
     last = kill_at_work(keep_for_ever, tmp_path)
     spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
-    kept = spool.depth().entries
-    assert kept in (last + 1, last + 2)
-    for number in range(kept):
+    retained = spool.depth().entries
+    assert retained in (last + 1, last + 2)
+    for number in range(retained):
         (delivery,) = spool.take(10, MINUTE)
         assert (names([delivery]), delivery.entry.request.body) == ([f"a{number}"], BODY)
         spool.done(delivery)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 from application.ports.files import BlobStore
 from domain.messages import Message
 from infrastructure.blobs.memory import MemoryBlobStore
-from infrastructure.storage.dynamodb_claims import DynamoDbAnswerClaims
 from infrastructure.storage.dynamodb_conversations import DynamoDbConversationStore
+from infrastructure.storage.dynamodb_fallback_throttle import DynamoDbFallbackThrottle
 from infrastructure.storage.dynamodb_messages import DynamoDbMessageStore
 from infrastructure.storage.dynamodb_tables import IndexSchema, TableSchema, table_schemas
 from infrastructure.storage.dynamodb_values import Item, attribute, attributes
@@ -18,7 +18,7 @@ from tests.emulators import EmulatedAws, unique_name
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-ROLES = ("conversations", "participants", "messages", "claims")
+ROLES = ("conversations", "participants", "messages", "fallback_throttle")
 
 
 class OneAtATime:
@@ -79,8 +79,8 @@ class Tables:
         blobs = blobs or MemoryBlobStore()
         return DynamoDbMessageStore(client or self.client, self.names["messages"], blobs)
 
-    def claims(self, *, client: Any = None) -> DynamoDbAnswerClaims:
-        return DynamoDbAnswerClaims(client or self.client, self.names["claims"])
+    def throttle(self, *, client: Any = None) -> DynamoDbFallbackThrottle:
+        return DynamoDbFallbackThrottle(client or self.client, self.names["fallback_throttle"])
 
     def items(self, role: str) -> list[Item]:
         """Everything in a table."""

@@ -2,12 +2,12 @@
 
 import pytest
 
-from application.ports.storage import AnswerClaims, ConversationStore, MessageStore
+from application.ports.storage import ConversationStore, FallbackThrottle, MessageStore
 from domain.conversations import Conversation
 from infrastructure.storage.dynamodb_conversation_items import conversation_to_item
 from infrastructure.storage.dynamodb_values import AttributeValue
-from tests.contracts.answer_claims import AnswerClaimsContract
 from tests.contracts.conversation_store import ConversationStoreContract
+from tests.contracts.fallback_throttle import FallbackThrottleContract
 from tests.contracts.message_store import MessageStoreContract
 from tests.contracts.old_histories import PutRecord
 from tests.infrastructure.storage.dynamodb_tables import Tables, entry_of
@@ -36,7 +36,7 @@ class TestDynamoDbMessageStore(MessageStoreContract):
         return tables.messages()
 
 
-class TestDynamoDbAnswerClaims(AnswerClaimsContract):
+class TestDynamoDbFallbackThrottle(FallbackThrottleContract):
     @pytest.fixture
-    def claims(self, tables: Tables) -> AnswerClaims:
-        return tables.claims()
+    def throttle(self, tables: Tables) -> FallbackThrottle:
+        return tables.throttle()

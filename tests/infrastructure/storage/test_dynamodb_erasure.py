@@ -3,13 +3,13 @@
 import pytest
 
 from domain.addresses import ChannelType
-from domain.erasure import ErasedMessage, KeptMessage
+from domain.erasure import RetainedMessage, Tombstone
 from domain.errors import StorageUnavailableError
 from domain.messages import MessageState
 from infrastructure.blobs.memory import MemoryBlobStore
 from infrastructure.storage.dynamodb_values import attributes
 from tests.builders import KEY, SENDER, a_conversation, a_record, an_inbound_message
-from tests.contracts.erasure import LONG, kept
+from tests.contracts.erasure import LONG, retained
 from tests.infrastructure.storage.dynamodb_tables import Tables
 
 RECORD = a_record(an_inbound_message(body=LONG))
@@ -40,7 +40,7 @@ def test_an_erased_item_holds_its_key_and_nothing_that_was_said(tables: Tables) 
     store = tables.messages()
     store.record(a_record())
     store.mark_queued(a_record().gate_key, a_record().recorded_at)
-    store.erase(KeptMessage.of(a_record()))
+    store.erase(RetainedMessage.of(a_record()))
     (item,) = tables.items("messages")
     assert set(item) == {
         *("gate_key", "request_id", "state", "author_mark"),
@@ -57,9 +57,9 @@ def test_texts_elsewhere_are_deleted_by_whoever_lists_after_a_crash(
     store.record(RECORD)
     assert len(blobs.left()) == 1
     with pytest.raises(StorageUnavailableError):
-        store.erase(KeptMessage.of(RECORD))
-    assert isinstance(store.record(RECORD), ErasedMessage)
-    assert kept(store) == {}
+        store.erase(RetainedMessage.of(RECORD))
+    assert isinstance(store.record(RECORD), Tombstone)
+    assert retained(store) == {}
     assert blobs.left() == []
     assert all("texts_left" not in item for item in tables.items("messages"))
 
@@ -71,7 +71,7 @@ def test_until_then_nothing_that_reads_is_in_the_way_of_a_missing_text(
     record = a_record(RECORD.message, None)
     store.record(record)
     with pytest.raises(StorageUnavailableError):
-        store.erase(KeptMessage.of(record))
+        store.erase(RetainedMessage.of(record))
     assert store.list_unmatched(10) == ()
     assert store.history(KEY) == ()
 
@@ -82,8 +82,8 @@ def test_a_duplicate_of_an_erased_message_leaves_no_text_behind(
     blobs.crashes = 0
     store = tables.messages(blobs)
     store.record(RECORD)
-    store.erase(KeptMessage.of(RECORD))
-    assert isinstance(store.record(RECORD), ErasedMessage)
+    store.erase(RetainedMessage.of(RECORD))
+    assert isinstance(store.record(RECORD), Tombstone)
     assert blobs.left() == []
 
 
@@ -91,7 +91,7 @@ def test_texts_of_an_imported_entry_go_with_it(tables: Tables, blobs: CrashingBl
     blobs.crashes = 0
     store = tables.messages(blobs)
     store.import_message(KEY, RECORD.message.in_history())
-    (entry,) = kept(store).values()
+    (entry,) = retained(store).values()
     assert store.erase(entry)
     assert (blobs.left(), tables.items("messages")) == ([], [])
 
@@ -152,7 +152,7 @@ def test_a_message_whose_facts_are_gone_can_still_be_erased(tables: Tables) -> N
     record = a_record(an_inbound_message(thread_references=references))
     tables.messages(MemoryBlobStore()).record(record)
     store = tables.messages(MemoryBlobStore())
-    (found,) = kept(store).values()
-    assert (found.message, found.is_entry) == (None, False)
+    (found,) = retained(store).values()
+    assert (found.message, found.is_imported) == (None, False)
     assert store.erase(found)
-    assert isinstance(store.record(record), ErasedMessage)
+    assert isinstance(store.record(record), Tombstone)

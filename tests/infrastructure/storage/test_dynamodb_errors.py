@@ -9,12 +9,12 @@ import botocore.endpoint
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from application.ports.storage import Claim
+from application.ports.storage import ThrottleOutcome
 from domain.addresses import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
-from tests.contracts.answer_claims import LIMITS
+from tests.contracts.fallback_throttle import LIMITS
 from tests.contracts.message_store import stored
 from tests.emulators import EmulatedAws
 from tests.infrastructure.storage.dynamodb_faults import (
@@ -44,8 +44,8 @@ EVERY_METHOD: dict[str, Callable[[Tables], object]] = {
     "stuck": lambda t: t.messages().list_stuck(1, NOW),
     "unmatched": lambda t: t.messages().list_unmatched(1),
     "next unmatched": lambda t: t.messages().list_unmatched(1, after="key"),
-    "claim": lambda t: t.claims().claim("ana", NOW, LIMITS),
-    "give back": lambda t: t.claims().give_back("ana"),
+    "acquire": lambda t: t.throttle().acquire("ana", NOW, LIMITS),
+    "give back": lambda t: t.throttle().release("ana"),
 }
 
 
@@ -242,9 +242,9 @@ class TestLostAnswers:
 
     def test_a_claim_is_rather_lost_than_granted_twice(self, tables: Tables) -> None:
         with first_answer_lost(tables.client, "UpdateItem"):
-            first = tables.claims().claim("ana", NOW, LIMITS)
-        assert first is Claim.WITHIN_WINDOW
-        assert tables.claims().claim("ana", NOW, LIMITS) is Claim.WITHIN_WINDOW
+            first = tables.throttle().acquire("ana", NOW, LIMITS)
+        assert first is ThrottleOutcome.WITHIN_WINDOW
+        assert tables.throttle().acquire("ana", NOW, LIMITS) is ThrottleOutcome.WITHIN_WINDOW
 
 
 def test_a_record_that_never_stands_still_is_unavailable(tables: Tables) -> None:

@@ -46,12 +46,12 @@ def test_a_key_of_another_type(tables: Tables) -> None:
     name = unique_name("numbers")
     tables.client.create_table(
         TableName=name,
-        KeySchema=[{"AttributeName": "claim", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "claim", "AttributeType": "N"}],
+        KeySchema=[{"AttributeName": "throttle_key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "throttle_key", "AttributeType": "N"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    (problem,) = check_tables(tables.client, [TableSchema(name, "claim")])
-    assert problem == f"table {name}: expected the key claim (S), found claim (N)"
+    (problem,) = check_tables(tables.client, [TableSchema(name, "throttle_key")])
+    assert problem == f"table {name}: expected the key throttle_key (S), found throttle_key (N)"
 
 
 def test_missing_indexes(tables: Tables, messages: TableSchema) -> None:
@@ -112,11 +112,11 @@ def test_an_index_that_holds_everything_will_do(tables: Tables) -> None:
 
 
 def test_items_that_do_not_expire(tables: Tables) -> None:
-    claims = tables.schemas[ROLES.index("claims")]
-    assert problems(tables, claims, replace(claims, expires_by=None)) == (
+    throttle = tables.schemas[ROLES.index("fallback_throttle")]
+    assert problems(tables, throttle, replace(throttle, expires_by=None)) == (
         "table TABLE: expected items to expire by expires_at, found no time to live",
     )
-    assert problems(tables, claims, replace(claims, expires_by="ttl")) == (
+    assert problems(tables, throttle, replace(throttle, expires_by="ttl")) == (
         "table TABLE: expected items to expire by expires_at, found ttl",
     )
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from application.ports.storage import AnswerClaims, ConversationStore, MessageStore
+from application.ports.storage import ConversationStore, FallbackThrottle, MessageStore
 from infrastructure.storage.memory import (
-    MemoryAnswerClaims,
     MemoryConversationStore,
+    MemoryFallbackThrottle,
     MemoryMessageStore,
 )
-from tests.contracts.answer_claims import AnswerClaimsContract
 from tests.contracts.conversation_store import ConversationStoreContract
+from tests.contracts.fallback_throttle import FallbackThrottleContract
 from tests.contracts.message_store import MessageStoreContract
 
 
@@ -25,7 +25,7 @@ class TestMemoryMessageStore(MessageStoreContract):
         return MemoryMessageStore()
 
 
-class TestMemoryAnswerClaims(AnswerClaimsContract):
+class TestMemoryFallbackThrottle(FallbackThrottleContract):
     @pytest.fixture
-    def claims(self) -> AnswerClaims:
-        return MemoryAnswerClaims()
+    def throttle(self) -> FallbackThrottle:
+        return MemoryFallbackThrottle()

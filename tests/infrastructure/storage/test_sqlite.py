@@ -9,17 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from application.ports.storage import AnswerClaims, Claim, ConversationStore, MessageStore
+from application.ports.storage import (
+    ConversationStore,
+    FallbackThrottle,
+    MessageStore,
+    ThrottleOutcome,
+)
 from domain.addresses import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import Direction, Message, MessageState
 from infrastructure.sqlite import SqliteDatabase
-from infrastructure.storage.sqlite_claims import SqliteAnswerClaims
 from infrastructure.storage.sqlite_conversations import SqliteConversationStore
+from infrastructure.storage.sqlite_fallback_throttle import SqliteFallbackThrottle
 from infrastructure.storage.sqlite_messages import SqliteMessageStore
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
-from tests.contracts.answer_claims import LIMITS, AnswerClaimsContract
 from tests.contracts.conversation_store import ConversationStoreContract
+from tests.contracts.fallback_throttle import LIMITS, FallbackThrottleContract
 from tests.contracts.message_store import MessageStoreContract
 
 
@@ -35,10 +40,10 @@ class TestSqliteMessageStore(MessageStoreContract):
         return SqliteMessageStore(database)
 
 
-class TestSqliteAnswerClaims(AnswerClaimsContract):
+class TestSqliteFallbackThrottle(FallbackThrottleContract):
     @pytest.fixture
-    def claims(self, database: SqliteDatabase) -> AnswerClaims:
-        return SqliteAnswerClaims(database)
+    def throttle(self, database: SqliteDatabase) -> FallbackThrottle:
+        return SqliteFallbackThrottle(database)
 
 
 class TestDurability:
@@ -53,7 +58,7 @@ class TestDurability:
         conversations.record_activity(a_conversation(), an_inbound_message())
         SqliteMessageStore(written).record(a_record())
         SqliteMessageStore(written).mark_queued(a_record().gate_key, NOW)
-        SqliteAnswerClaims(written).claim("ana", NOW, LIMITS)
+        SqliteFallbackThrottle(written).acquire("ana", NOW, LIMITS)
         written.close()
         database = SqliteDatabase(path)
         yield database
@@ -68,8 +73,8 @@ class TestDurability:
         assert SqliteMessageStore(reopened).record(a_record(request_id="another")) == queued
 
     def test_claims_are_there(self, reopened: SqliteDatabase) -> None:
-        claim = SqliteAnswerClaims(reopened).claim("ana", NOW, LIMITS)
-        assert claim is Claim.WITHIN_WINDOW
+        acquired = SqliteFallbackThrottle(reopened).acquire("ana", NOW, LIMITS)
+        assert acquired is ThrottleOutcome.WITHIN_WINDOW
 
     def test_messages_inside_an_old_record_are_kept(self, database: SqliteDatabase) -> None:
         legacy = Message("1", Direction.OUTBOUND, "Hello", NOW, ChannelType.SMS, {"agent": "Eve"})
@@ -86,14 +91,14 @@ class TestErrors:
     ) -> None:
         conversations = SqliteConversationStore(database)
         messages = SqliteMessageStore(database)
-        claims = SqliteAnswerClaims(database)
+        throttle = SqliteFallbackThrottle(database)
         database.close()
         with pytest.raises(StorageUnavailableError):
             conversations.find_open_conversations(ChannelType.SMS, ["+14155550123"])
         with pytest.raises(StorageUnavailableError):
             messages.record(a_record())
         with pytest.raises(StorageUnavailableError):
-            claims.claim("ana", NOW, LIMITS)
+            throttle.acquire("ana", NOW, LIMITS)
 
     def test_a_constraint_that_fails_leaves_nothing_behind(self, database: SqliteDatabase) -> None:
         store = SqliteMessageStore(database)
@@ -131,7 +136,7 @@ class TestSchema:
             (
                 "FROM messages WHERE state <> 'erased' AND timestamp < 'a'"
                 " ORDER BY timestamp, gate_key",
-                "kept_messages",
+                "retained_messages",
             ),
             (
                 "FROM messages WHERE conversation_id = 'a' AND primary_channel = 'b'"

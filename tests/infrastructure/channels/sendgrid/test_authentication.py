@@ -48,7 +48,7 @@ def test_domains_are_aligned_when_one_organisation_registered_both(
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "domains"),
+    ("statuses", "domains"),
     [
         ("{@example.com : pass}", ("example.com",)),
         ("{@example.com: pass}", ("example.com",)),
@@ -69,9 +69,9 @@ def test_domains_are_aligned_when_one_organisation_registered_both(
     ],
 )
 def test_dkim_verdicts_are_read_as_sendgrid_writes_them(
-    verdicts: str, domains: tuple[str, ...]
+    statuses: str, domains: tuple[str, ...]
 ) -> None:
-    assert dkim_passes(verdicts) == domains
+    assert dkim_passes(statuses) == domains
 
 
 @pytest.mark.parametrize(

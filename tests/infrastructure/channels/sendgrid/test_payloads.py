@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from application.ports.channels import ParsedMessage
-from domain.automation import sign_of_automation
+from domain.automated_mail import sign_of_automated_mail
 from domain.errors import UnreadableMessageError
 from tests.infrastructure.channels.sendgrid.webhooks import ACCOUNT_NAME, a_parser, posted
 
@@ -75,7 +75,7 @@ def test_a_payload_shows_whether_a_program_wrote_it(name: str) -> None:
     assert message.mail.addressed_to_us is EXPECTED[name].get("addressed_to_us", True)
     expected = EXPECTED[name].get("automation")
     if message.mail.addressed_to_us:
-        assert sign_of_automation(message.mail) == expected
+        assert sign_of_automated_mail(message.mail) == expected
 
 
 @pytest.mark.parametrize("name", UNREADABLE)

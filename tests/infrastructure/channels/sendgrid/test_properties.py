@@ -127,8 +127,8 @@ def test_what_is_sent_in_raw_mode_arrives(
     if text[1].strip() or not with_html:
         assert "".join(one.message.body.split()) == "".join(text[1].split())
     assert one.message.subject == (subject.strip() or None)
-    kept = [file.content for file in one.files if file.attachment.content_type == "text/x-any"]
-    assert kept == [content for _, _, content in files]
+    retained = [file.content for file in one.files if file.attachment.content_type == "text/x-any"]
+    assert retained == [content for _, _, content in files]
 
 
 @settings(max_examples=100, deadline=None)

@@ -14,14 +14,14 @@ import pytest
 from pydantic import SecretStr
 
 from domain.addresses import ChannelType
-from domain.automatic_answers import AutomaticAnswer
-from domain.errors import AnswerNotSentError, AnswerUncertainError
-from infrastructure.channels.sendgrid.sender import SendgridAnswerSender
+from domain.errors import FallbackNotSentError, FallbackUncertainError
+from domain.fallback import Fallback
+from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
 from infrastructure.secrets.accounts import SendgridAccount
 
 API_KEY = "SG.invented-key"
 ACCOUNT = SendgridAccount("acme", api_key=SecretStr(API_KEY), mail_from="no-reply@acme.example")
-ANSWER = AutomaticAnswer(
+ANSWER = Fallback(
     channel=ChannelType.EMAIL,
     account="acme",
     to="ana@example.com",
@@ -77,8 +77,8 @@ def api() -> Iterator[MailApi]:
     server.server_close()
 
 
-def send(url: str, answer: AutomaticAnswer = ANSWER, account: SendgridAccount = ACCOUNT) -> None:
-    SendgridAnswerSender(lambda: (SendgridAccount("other"), account), url).send(answer)
+def send(url: str, answer: Fallback = ANSWER, account: SendgridAccount = ACCOUNT) -> None:
+    SendgridFallbackSender(lambda: (SendgridAccount("other"), account), url).send(answer)
 
 
 def sent(api: MailApi) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def test_an_answer_is_posted_as_the_api_wants_it(api: MailApi) -> None:
 
 
 def test_no_outgoing_value_holds_a_line_break(api: MailApi) -> None:
-    odd = AutomaticAnswer(
+    odd = Fallback(
         ChannelType.EMAIL,
         "acme",
         "ana@example.com\r\nBcc: x@example.org",
@@ -133,8 +133,12 @@ def test_a_hash_in_place_of_a_message_id_threads_nothing(api: MailApi) -> None:
 def test_long_threads_keep_their_root_and_their_end(api: MailApi) -> None:
     references = tuple(f"<{number}@example.com>" for number in range(100))
     send(api.url, replace(ANSWER, in_reply_to="<100@example.com>", references=references))
-    kept = sent(api)["headers"]["References"].split()
-    assert (len(kept), kept[0], kept[-1]) == (20, "<0@example.com>", "<100@example.com>")
+    retained = sent(api)["headers"]["References"].split()
+    assert (len(retained), retained[0], retained[-1]) == (
+        20,
+        "<0@example.com>",
+        "<100@example.com>",
+    )
 
 
 @pytest.mark.parametrize("status", [200, 202])
@@ -147,7 +151,7 @@ def test_a_taken_answer_is_sent(api: MailApi, status: int) -> None:
 @pytest.mark.parametrize("status", [302, 307, 400, 401, 403, 404, 413, 429])
 def test_a_refused_answer_was_not_sent(api: MailApi, status: int) -> None:
     api.status = status
-    with pytest.raises(AnswerNotSentError):
+    with pytest.raises(FallbackNotSentError):
         send(api.url)
     assert len(api.requests) == 1
 
@@ -155,21 +159,21 @@ def test_a_refused_answer_was_not_sent(api: MailApi, status: int) -> None:
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_after_a_failure_of_theirs_nobody_knows(api: MailApi, status: int) -> None:
     api.status = status
-    with pytest.raises(AnswerUncertainError):
+    with pytest.raises(FallbackUncertainError):
         send(api.url)
     assert len(api.requests) == 1
 
 
 def test_without_an_answer_in_time_nobody_knows(api: MailApi) -> None:
     api.delay_seconds = 2.5
-    with pytest.raises(AnswerUncertainError):
+    with pytest.raises(FallbackUncertainError):
         send(api.url)
     assert len(api.requests) == 1
 
 
 def test_when_the_line_breaks_nobody_knows(api: MailApi) -> None:
     api.hang_up = True
-    with pytest.raises(AnswerUncertainError):
+    with pytest.raises(FallbackUncertainError):
         send(api.url)
     assert len(api.requests) == 1
 
@@ -177,7 +181,7 @@ def test_when_the_line_breaks_nobody_knows(api: MailApi) -> None:
 def test_without_a_connection_it_was_not_sent() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        with pytest.raises(AnswerNotSentError):
+        with pytest.raises(FallbackNotSentError):
             send(f"http://127.0.0.1:{taken.getsockname()[1]}")
 
 
@@ -191,7 +195,7 @@ def test_without_a_connection_it_was_not_sent() -> None:
     ],
 )
 def test_an_account_that_cannot_send_does_not(api: MailApi, account: SendgridAccount) -> None:
-    with pytest.raises(AnswerNotSentError):
+    with pytest.raises(FallbackNotSentError):
         send(api.url, account=account)
     assert api.requests == []
 
@@ -205,7 +209,7 @@ def test_neither_log_nor_error_shows_key_address_or_text(
     with caplog.at_level(logging.DEBUG):
         try:
             send(api.url)
-        except (AnswerNotSentError, AnswerUncertainError) as error:
+        except (FallbackNotSentError, FallbackUncertainError) as error:
             told = repr(error)
     told += caplog.text + "".join(str(record.__dict__) for record in caplog.records)
     assert not [secret for secret in (API_KEY, ANSWER.to, ANSWER.text, "acme") if secret in told]

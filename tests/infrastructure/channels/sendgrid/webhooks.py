@@ -41,8 +41,8 @@ def an_account(
 def a_parser(
     *accounts: SendgridAccount, now: datetime = NOW, tolerance: timedelta = timedelta(hours=96)
 ) -> SendgridWebhookParser:
-    believed = accounts or (an_account(public_key(KEY)),)
-    return SendgridWebhookParser(lambda: believed, lambda: now, tolerance)
+    trusted = accounts or (an_account(public_key(KEY)),)
+    return SendgridWebhookParser(lambda: trusted, lambda: now, tolerance)
 
 
 def as_received(request: SimulatedRequest) -> WebhookRequest:

@@ -11,9 +11,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from domain.addresses import ChannelType
-from domain.automatic_answers import AutomaticAnswer
-from domain.errors import AnswerNotSentError, AnswerUncertainError, SecretsUnavailableError
-from infrastructure.channels.twilio.sender import TwilioAnswerSender
+from domain.errors import FallbackNotSentError, FallbackUncertainError, SecretsUnavailableError
+from domain.fallback import Fallback
+from infrastructure.channels.twilio.sender import TwilioFallbackSender
 from infrastructure.secrets.accounts import TwilioAccount
 from tests.infrastructure.channels.twilio.api_server import Scripted, an_error, api_server
 from tests.infrastructure.channels.twilio.webhooks import ACCOUNT_SID, an_account
@@ -30,19 +30,19 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
 
-def an_answer(
+def a_fallback(
     to: str = NUMBERS[0], sent_from: str = NUMBERS[1], account: str = ACCOUNT_SID
-) -> AutomaticAnswer:
-    return AutomaticAnswer(ChannelType.SMS, account, to, sent_from, TEXT)
+) -> Fallback:
+    return Fallback(ChannelType.SMS, account, to, sent_from, TEXT)
 
 
-def a_sender(url: str, timeout_seconds: float = 5) -> TwilioAnswerSender:
-    return TwilioAnswerSender(lambda: ACCOUNTS, url, timeout_seconds)
+def a_sender(url: str, timeout_seconds: float = 5) -> TwilioFallbackSender:
+    return TwilioFallbackSender(lambda: ACCOUNTS, url, timeout_seconds)
 
 
 def test_an_answer_is_created_once_by_the_account_that_was_written_to() -> None:
     with api_server(Scripted()) as server:
-        a_sender(server.url).send(an_answer())
+        a_sender(server.url).send(a_fallback())
     ((path, headers, form),) = server.requests
     assert path == f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
     assert parse_qs(form) == {"To": [NUMBERS[0]], "From": [NUMBERS[1]], "Body": [TEXT]}
@@ -52,7 +52,7 @@ def test_an_answer_is_created_once_by_the_account_that_was_written_to() -> None:
 
 def test_whatsapp_addresses_keep_their_scheme() -> None:
     with api_server(Scripted()) as server:
-        a_sender(server.url).send(an_answer("whatsapp:US.1", "whatsapp:+15005550006"))
+        a_sender(server.url).send(a_fallback("whatsapp:US.1", "whatsapp:+15005550006"))
     ((_, _, form),) = server.requests
     assert parse_qs(form)["To"] == ["whatsapp:US.1"]
     assert parse_qs(form)["From"] == ["whatsapp:+15005550006"]
@@ -60,7 +60,7 @@ def test_whatsapp_addresses_keep_their_scheme() -> None:
 
 def test_addresses_lose_their_line_breaks() -> None:
     with api_server(Scripted()) as server:
-        a_sender(server.url).send(an_answer("+14155550123\r\n", "+1500\n5550006"))
+        a_sender(server.url).send(a_fallback("+14155550123\r\n", "+1500\n5550006"))
     ((_, _, form),) = server.requests
     assert (parse_qs(form)["To"], parse_qs(form)["From"]) == ([NUMBERS[0]], [NUMBERS[1]])
 
@@ -88,16 +88,16 @@ def test_a_refused_answer_was_certainly_not_sent(
     script: Scripted, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "infrastructure")
-    with api_server(script) as server, pytest.raises(AnswerNotSentError):
-        a_sender(server.url).send(an_answer())
+    with api_server(script) as server, pytest.raises(FallbackNotSentError):
+        a_sender(server.url).send(a_fallback())
     assert len(server.requests) == 1
     ours = [record for record in caplog.records if record.name.startswith("infrastructure")]
     assert [record.levelno for record in ours] == [level]
 
 
 def test_a_refusal_is_logged_by_its_code(caplog: pytest.LogCaptureFixture) -> None:
-    with api_server(an_error(403, 20003)) as server, pytest.raises(AnswerNotSentError) as caught:
-        a_sender(server.url).send(an_answer())
+    with api_server(an_error(403, 20003)) as server, pytest.raises(FallbackNotSentError) as caught:
+        a_sender(server.url).send(a_fallback())
     (record,) = caplog.records
     assert record.__dict__["provider_code"] == 20003
     assert record.__dict__["reason"] == "configuration"
@@ -119,14 +119,14 @@ def test_a_refusal_is_logged_by_its_code(caplog: pytest.LogCaptureFixture) -> No
     ],
 )
 def test_any_other_answer_of_twilio_leaves_doubt_and_is_not_tried_again(script: Scripted) -> None:
-    with api_server(script) as server, pytest.raises(AnswerUncertainError):
-        a_sender(server.url).send(an_answer())
+    with api_server(script) as server, pytest.raises(FallbackUncertainError):
+        a_sender(server.url).send(a_fallback())
     assert len(server.requests) == 1
 
 
 def test_no_answer_in_time_leaves_doubt() -> None:
-    with api_server(Scripted(is_silent=True)) as server, pytest.raises(AnswerUncertainError):
-        a_sender(server.url, timeout_seconds=0.2).send(an_answer())
+    with api_server(Scripted(is_silent=True)) as server, pytest.raises(FallbackUncertainError):
+        a_sender(server.url, timeout_seconds=0.2).send(a_fallback())
     assert len(server.requests) == 1
 
 
@@ -134,8 +134,8 @@ def test_a_refused_connection_means_not_sent() -> None:
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))  # bound, but nobody listens
         port = reserved.getsockname()[1]
-        with pytest.raises(AnswerNotSentError):
-            a_sender(f"http://127.0.0.1:{port}").send(an_answer())
+        with pytest.raises(FallbackNotSentError):
+            a_sender(f"http://127.0.0.1:{port}").send(a_fallback())
 
 
 def test_a_connection_that_is_not_made_in_time_means_not_sent() -> None:
@@ -144,19 +144,19 @@ def test_a_connection_that_is_not_made_in_time_means_not_sent() -> None:
         full.listen(0)
         address = full.getsockname()
         # Nobody accepts: what is beyond the backlog waits for ever.
-        waiting = [socket.socket() for _ in range(4)]
-        for client in waiting:
+        backlog = [socket.socket() for _ in range(4)]
+        for client in backlog:
             client.setblocking(False)
             client.connect_ex(address)
-        with pytest.raises(AnswerNotSentError):
-            a_sender(f"http://127.0.0.1:{address[1]}", timeout_seconds=0.2).send(an_answer())
-        for client in waiting:
+        with pytest.raises(FallbackNotSentError):
+            a_sender(f"http://127.0.0.1:{address[1]}", timeout_seconds=0.2).send(a_fallback())
+        for client in backlog:
             client.close()
 
 
 def test_a_name_that_does_not_resolve_means_not_sent() -> None:
-    with pytest.raises(AnswerNotSentError):
-        a_sender("http://twilio.invalid").send(an_answer())
+    with pytest.raises(FallbackNotSentError):
+        a_sender("http://twilio.invalid").send(a_fallback())
 
 
 @pytest.mark.parametrize(
@@ -165,16 +165,16 @@ def test_a_name_that_does_not_resolve_means_not_sent() -> None:
 def test_without_a_token_for_the_account_nothing_is_sent(
     accounts: tuple[TwilioAccount, ...],
 ) -> None:
-    with pytest.raises(AnswerNotSentError):
-        TwilioAnswerSender(lambda: accounts).send(an_answer())
+    with pytest.raises(FallbackNotSentError):
+        TwilioFallbackSender(lambda: accounts).send(a_fallback())
 
 
 def test_secrets_that_cannot_be_read_mean_not_sent() -> None:
     def accounts() -> tuple[TwilioAccount, ...]:
         raise SecretsUnavailableError("later")
 
-    with pytest.raises(AnswerNotSentError):
-        TwilioAnswerSender(accounts).send(an_answer())
+    with pytest.raises(FallbackNotSentError):
+        TwilioFallbackSender(accounts).send(a_fallback())
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_no_log_line_holds_a_number_a_token_or_a_text(
     caplog.set_level(logging.DEBUG)
     with api_server(script) as server:
         try:
-            a_sender(server.url).send(an_answer())
-        except (AnswerNotSentError, AnswerUncertainError) as error:
+            a_sender(server.url).send(a_fallback())
+        except (FallbackNotSentError, FallbackUncertainError) as error:
             logging.getLogger("caller").warning("lost: %s", error)
     everything = caplog.text + repr([record.__dict__ for record in caplog.records])
     encoded = base64.b64encode(f"{ACCOUNT_SID}:{TOKEN}".encode()).decode()

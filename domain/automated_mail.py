@@ -1,0 +1,197 @@
+"""How to tell a machine's mail from a person's (RFC 3834, RFC 5230 and what mailers do)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Suppression(StrEnum):
+    """Why an automatic answer was not sent. Logged and counted under these names."""
+
+    OPT_OUT_TYPE = "opt_out_type"
+    OPT_OUT_WORD = "opt_out_word"
+    OWN_ADDRESS = "own_address"
+    SHORT_CODE = "short_code"
+    ALPHANUMERIC_SENDER = "alphanumeric_sender"
+    UNKNOWN_SCHEME = "unknown_scheme"
+    STALE = "stale"
+    NULL_SENDER = "null_sender"
+    AUTO_SUBMITTED = "auto_submitted"
+    MAILING_LIST = "mailing_list"
+    BULK_PRECEDENCE = "bulk_precedence"
+    MACHINE_MAILBOX = "machine_mailbox"
+    RESPONSE_SUPPRESSED = "response_suppressed"
+    AUTO_RESPONSE_HEADER = "auto_response_header"
+    REPORT = "report"
+    CALENDAR_MESSAGE = "calendar_message"
+    AUTOMATIC_SUBJECT = "automatic_subject"
+    NOT_ADDRESSED_TO_US = "not_addressed_to_us"
+    UNAUTHENTICATED_AUTHOR = "unauthenticated_author"
+    SPAM = "spam"
+    ALREADY_ANSWERED = "already_answered"
+    HOURLY_LIMIT = "hourly_limit"
+    NO_SENDER = "no_sender"
+
+
+@dataclass(frozen=True, slots=True)
+class NotableHeaders:
+    """What an email says about how it came to be.
+
+    ``headers`` maps lower-case names to their unfolded values in order. ``envelope_sender``
+    is the return path: empty for bounces, ``None`` when the provider did not name one.
+    ``calendar_message`` is true for what calendars send each other (RFC 5546).
+    """
+
+    headers: Mapping[str, tuple[str, ...]]
+    envelope_sender: str | None
+    addressed_to_us: bool = True
+    spam_score: float | None = None
+    subject: str | None = None
+    calendar_message: bool = False
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The values of a header without comments and parameters, in lower case."""
+        return tuple(_bare(value) for value in self.headers.get(name, ()))
+
+
+SPAM_SCORE_LIMIT = 5.0
+"""SpamAssassin's own threshold; SendGrid passes its score on."""
+
+LIST_HEADER = re.compile(
+    r"list-(?:id|help|subscribe|unsubscribe|post|owner|archive)"
+    r"|(?:x-)?mailing-list|x-beenthere|x-mailman-version|x-campaign(?:-?id)?|x-csa-complaints"
+)
+"""Headers of mail to many (RFC 2369, RFC 2919, and what was there before them)."""
+
+AUTO_RESPONSE_HEADER = re.compile(
+    r"x-auto-?(?!response-suppress)(?:reply|respon[ds]|generated)[a-z-]{0,40}|x-mail-autoreply"
+    r"|x-(?:[a-z]{1,20}-)?loop(?:-prevention)?|x-failed-recipients|x-cron-env"
+    r"|x-(?:[a-z]{1,20}-)?(?:machine)?generated"
+)
+"""Headers of autoresponders, ticket systems and scheduled jobs."""
+
+_BULK_PRECEDENCES = frozenset({"bulk", "junk", "list", "auto_reply"})
+_SUPPRESSING = frozenset({"all", "oof", "autoreply"})
+_MACHINE_LOCAL_PART = re.compile(
+    r"""
+    mailer[-_.]?daemon | postmaster | listserv | majordomo | mailman | auto[-_.]?repl(y|ies)
+    | (do[-_.]?)?not?[-_.]?reply ([-_.+].*)? | bounces? ([-_.+].*)?
+    | .*[-_.]no[-_.]?reply | owner[-].* | .*-(request|owner|bounces?)
+    | (.*[-_.])? (automated | notif(y|ier|ications?) | alerts?) ([-_.+].*)?
+    | no[-_.]?respond(er|a) | n[aã]o[-_.]?respond[ae]r? | non[-_.]?rispondere
+    | ne[-_.]?pas[-_.]?r[eé]pondre | nicht[-_.]?antworten | keine[-_.]?antwort
+    | root | daemon | cron | nobody | www[-_.]?data | apache | dmarc.*
+    | nagios | icinga | zabbix | alertmanager | prometheus | jenkins | logwatch
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# Autoresponders and receipts whose headers say nothing, as mailers name them in many
+# languages. A colon follows, or nothing: "Out of office hours?" is a person's.
+_AUTOMATIC_SUBJECT = re.compile(
+    r"""
+    (?: \[? (?:auto(?:matic)?[ -]?(?:reply|response)
+        | out\ of\ (?:the\ )?office (?:\ (?:auto[ -]?)?(?:reply|message|notification))?
+        | abwesenheits(?:notiz|nachricht|meldung) | automatische\ (?:antwort|abwesenheitsnotiz)
+        | automatisch\ antwoord | r[ée]ponse\ automatique | respuesta\ autom[áa]tica
+        | resposta\ autom[áa]tica | risposta\ automatica | odpowied[źz]\ automatyczna
+        | automatick[áa]\ odpov[ěe][ďd] | automatikus\ v[áa]lasz | autosvar
+        | automatiskt?\ svar | automaattinen\ vastaus | otomatik\ yan[i\u0131]t
+        | автоответ | автоматический\ ответ | 自動(?:応答|返信) | 自动(?:答复|回复)
+        | 自動回覆 | 자동\ ?회신 | رد\ تلقائي
+        | return\ receipt | undeliverable | returned\ mail | delivery\ failure)
+        \s* (?: [:\uff1a\]] .* | $ )
+    | (?:auto:\ )? .{1,100}\ is\ out\ of\ the\ office (?:\ \(returning\ .*)? \.? $
+    | undelivered\ mail\ returned\ to\ sender | failure\ notice $
+    | mail\ delivery\ (?:failed:|failure|subsystem|system) .*
+    | delivery\ status\ notification .*
+    | your\ e?-?mail\ requires\ verification .*
+    )
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def is_machine_mailbox(local_part: str) -> bool:
+    """Whether the part of an address before the ``@`` names a program rather than a person."""
+    return _MACHINE_LOCAL_PART.fullmatch(local_part) is not None
+
+
+def sign_of_automated_mail(notable_headers: NotableHeaders) -> Suppression | None:
+    """The first sign that a program wrote this mail; ``None`` if it looks like a person's."""
+    return next((reason for reason, holds in _SIGNS if holds(notable_headers)), None)
+
+
+def _null_sender(notable_headers: NotableHeaders) -> bool:
+    return (notable_headers.envelope_sender or "").strip() in {"", "<>"}
+
+
+def _auto_submitted(notable_headers: NotableHeaders) -> bool:
+    return any(value not in {"", "no"} for value in notable_headers.values("auto-submitted"))
+
+
+def _mailing_list(notable_headers: NotableHeaders) -> bool:
+    return any(LIST_HEADER.fullmatch(name) for name in notable_headers.headers)
+
+
+def _bulk(notable_headers: NotableHeaders) -> bool:
+    precedences = (*notable_headers.values("precedence"), *notable_headers.values("x-precedence"))
+    return not _BULK_PRECEDENCES.isdisjoint(precedences)
+
+
+def _response_suppressed(notable_headers: NotableHeaders) -> bool:
+    listed = ",".join(notable_headers.headers.get("x-auto-response-suppress", ()))
+    return not _SUPPRESSING.isdisjoint(part.strip().lower() for part in listed.split(","))
+
+
+def _auto_response_header(notable_headers: NotableHeaders) -> bool:
+    names = filter(AUTO_RESPONSE_HEADER.fullmatch, notable_headers.headers)
+    return any(value != "no" for name in names for value in notable_headers.values(name))
+
+
+def _report(notable_headers: NotableHeaders) -> bool:
+    return "multipart/report" in notable_headers.values("content-type")
+
+
+def _calendar_message(notable_headers: NotableHeaders) -> bool:
+    return notable_headers.calendar_message
+
+
+def _automatic_subject(notable_headers: NotableHeaders) -> bool:
+    subject = " ".join((notable_headers.subject or "").split())
+    return _AUTOMATIC_SUBJECT.match(subject) is not None
+
+
+def _machine_mailbox(notable_headers: NotableHeaders) -> bool:
+    local_part = (notable_headers.envelope_sender or "").strip("<> ").rpartition("@")[0]
+    return is_machine_mailbox(local_part)
+
+
+def _not_addressed_to_us(notable_headers: NotableHeaders) -> bool:
+    return not notable_headers.addressed_to_us
+
+
+def _spam(notable_headers: NotableHeaders) -> bool:
+    return notable_headers.spam_score is not None and notable_headers.spam_score >= SPAM_SCORE_LIMIT
+
+
+_SIGNS = (
+    (Suppression.NULL_SENDER, _null_sender),
+    (Suppression.AUTO_SUBMITTED, _auto_submitted),
+    (Suppression.MAILING_LIST, _mailing_list),
+    (Suppression.BULK_PRECEDENCE, _bulk),
+    (Suppression.RESPONSE_SUPPRESSED, _response_suppressed),
+    (Suppression.AUTO_RESPONSE_HEADER, _auto_response_header),
+    (Suppression.REPORT, _report),
+    (Suppression.MACHINE_MAILBOX, _machine_mailbox),
+    (Suppression.CALENDAR_MESSAGE, _calendar_message),
+    (Suppression.AUTOMATIC_SUBJECT, _automatic_subject),
+    (Suppression.NOT_ADDRESSED_TO_US, _not_addressed_to_us),
+    (Suppression.SPAM, _spam),
+)
+
+
+def _bare(value: str) -> str:
+    """A structured header value without comments and parameters: ``no; x=1 (y)`` is ``no``."""
+    without_comments = re.sub(r"\([^()]*\)", " ", value)
+    return without_comments.partition(";")[0].strip().lower()

@@ -1,0 +1,21 @@
+"""What ``frontdesk doctor`` finds."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class CheckStatus(StrEnum):
+    """What a check found."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One thing that a check found. ``text`` never holds a secret."""
+
+    check: str
+    status: CheckStatus
+    text: str

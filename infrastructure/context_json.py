@@ -1,0 +1,189 @@
+"""The context object on the wire: JSON, version 1.0, and its published schema.
+
+Domain objects and wire models map onto each other here and nowhere else.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from domain.addresses import ChannelType
+from domain.context import VERSION, Company, ContextObject, ConversationContext, MessageContext
+from domain.messages import Attachment
+from domain.times import rfc3339
+
+JsonTime = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
+        }
+    ),
+]
+"""RFC 3339 in UTC with six fractional digits, so that times compare as text."""
+
+
+class _JsonModel(BaseModel):
+    model_config = ConfigDict(
+        populate_by_name=True,
+        serialize_by_alias=True,
+        hide_input_in_errors=True,
+        from_attributes=True,
+    )
+
+
+class MetaJson(_JsonModel):
+    """What this object is. ``request_id`` is the same on every republish of one message."""
+
+    request_id: str
+    channel_type: ChannelType
+    timestamp: JsonTime
+    version: Literal["1.0"]
+
+
+class ConversationJson(_JsonModel):
+    """The conversation as it stood when the message was routed."""
+
+    conversation_id: str
+    primary_channel: ChannelType
+    conversation_status: str
+    hand_off_to_human: bool
+    thread_id: str | None
+
+
+class AttachmentJson(_JsonModel):
+    """A file: held by the provider under ``url``, or by Frontdesk under ``reference``."""
+
+    content_type: str
+    filename: str | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    content_id: str | None = None
+    inline: bool = False
+    url: str | None = None
+    reference: str | None = None
+
+
+class MessageJson(_JsonModel):
+    """What the sender wrote. When ``body_truncated`` is true, read ``body_reference``."""
+
+    sender: Annotated[str, Field(alias="from")]
+    recipient: Annotated[str, Field(alias="to")]
+    body: str
+    message_id: str
+    timestamp: JsonTime
+    subject: str | None = None
+    attachments: tuple[AttachmentJson, ...] = ()
+    metadata: dict[str, object] = {}
+    body_truncated: bool = False
+    body_reference: str | None = None
+    metadata_reference: str | None = None
+
+
+class CompanyJson(_JsonModel):
+    """Who was written to."""
+
+    company_id: str | None
+    project_id: str | None
+    company_name: str | None
+    credentials_reference: str | None
+
+
+class TimestampsJson(_JsonModel):
+    """When the message passed each step."""
+
+    received: JsonTime
+    validated: JsonTime
+    queued: JsonTime
+
+
+class ProcessingJson(_JsonModel):
+    """What has been done with the message so far; consumers fill in the answers."""
+
+    validation_status: Literal["valid"]
+    ai_response: None
+    sent_response: None
+    processing_timestamps: TimestampsJson
+
+
+class ContextJson(_JsonModel):
+    """The standard context object: everything that whoever answers a message needs."""
+
+    model_config = ConfigDict(title="Frontdesk context object")
+
+    meta: MetaJson
+    conversation: ConversationJson
+    message: MessageJson
+    company: CompanyJson
+    processing: ProcessingJson
+
+
+def context_to_json(context: ContextObject) -> str:
+    """The message body put on a queue, in characters that every queue takes.
+
+    SQS refuses what XML has no room for: control characters, which JSON escapes anyway, and
+    U+FFFE and U+FFFF.
+    """
+    context_json = ContextJson(
+        meta=MetaJson(
+            request_id=context.request_id,
+            channel_type=context.channel_type,
+            timestamp=context.created_at,
+            version=VERSION,
+        ),
+        conversation=ConversationJson.model_validate(context.conversation),
+        message=MessageJson.model_validate(context.message),
+        company=CompanyJson.model_validate(context.company),
+        processing=ProcessingJson(
+            validation_status="valid",
+            ai_response=None,
+            sent_response=None,
+            processing_timestamps=TimestampsJson(
+                received=context.received_at,
+                validated=context.validated_at,
+                queued=context.queued_at,
+            ),
+        ),
+    )
+    return context_json.model_dump_json().replace("\ufffe", r"\ufffe").replace("\uffff", r"\uffff")
+
+
+def context_from_json(text: str | bytes) -> ContextObject:
+    """What ``context_to_json`` wrote; keys that are not known are ignored.
+
+    Raises ``pydantic.ValidationError`` for anything that is not a context object.
+    """
+    context_json = ContextJson.model_validate_json(text)
+    times = context_json.processing.processing_timestamps
+    return ContextObject(
+        request_id=context_json.meta.request_id,
+        channel_type=context_json.meta.channel_type,
+        created_at=context_json.meta.timestamp,
+        conversation=ConversationContext(**context_json.conversation.model_dump()),
+        message=MessageContext(
+            **{
+                **context_json.message.model_dump(by_alias=False, exclude={"attachments"}),
+                "timestamp": context_json.message.timestamp,
+                "attachments": tuple(
+                    Attachment(**attachment.model_dump())
+                    for attachment in context_json.message.attachments
+                ),
+            }
+        ),
+        company=Company(**context_json.company.model_dump()),
+        received_at=times.received,
+        validated_at=times.validated,
+        queued_at=times.queued,
+    )
+
+
+def context_schema() -> dict[str, object]:
+    """The JSON Schema of the context object, as it is published for consumers."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **ContextJson.model_json_schema(by_alias=True, mode="serialization"),
+    }

@@ -1,0 +1,98 @@
+"""A value that changes elsewhere: kept for a while, and read again without anybody waiting."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from typing import Generic, TypeVar
+
+from application.clock import Clock
+from domain.errors import SecretsUnavailableError, safe_reason
+
+logger = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
+
+MAX_AGE = timedelta(minutes=15)
+"""How long a value is used before it is read again."""
+
+MIN_INTERVAL = timedelta(minutes=1)
+"""How often somebody who doubts the value, or a failure, makes it be read again."""
+
+RETRY_INTERVAL = timedelta(seconds=5)
+"""How often a first value is asked for, while there is none."""
+
+
+class CachedValue(Generic[Value]):
+    """What ``load`` returns. One caller at a time loads; safe to share among threads.
+
+    A reload that fails leaves the value as it was. Without any value ``load``'s error is
+    raised, or ``SecretsUnavailableError`` if it failed a moment ago.
+    """
+
+    def __init__(self, load: Callable[[], Value], clock: Clock) -> None:
+        self._load = load
+        self._clock = clock
+        self._lock = Lock()
+        self._value: Value | None = None
+        self._failure: Exception | None = None
+        self._tried_at = self._due_at = datetime.min.replace(tzinfo=UTC)
+
+    def current(self) -> Value:
+        """The value. When it is old, one caller reloads it, and the others go on with it."""
+        value = self._value
+        if value is None:
+            with self._lock:
+                return self._first() if self._value is None else self._value
+        if self._clock() >= self._due_at and self._lock.acquire(blocking=False):
+            try:
+                return self._reloaded(value)
+            finally:
+                self._lock.release()
+        return value
+
+    def newer_than(self, outdated: Value) -> Value | None:
+        """Another value than ``doubted``; ``None`` if there is none to be had.
+
+        At most once in ``MIN_INTERVAL`` it is loaded for this. Whoever asks meanwhile waits
+        for it, for the value that comes is the one that they need.
+        """
+        with self._lock:
+            value = self._value
+            if value is not None and value is outdated and self._may_try():
+                value = self._reloaded(value)
+            return None if value is outdated else value
+
+    def _may_try(self) -> bool:
+        return self._clock() - self._tried_at >= MIN_INTERVAL
+
+    def _first(self) -> Value:
+        now = self._clock()
+        if self._failure is not None and now - self._tried_at < RETRY_INTERVAL:
+            raise SecretsUnavailableError("they could not be read a moment ago") from self._failure
+        self._tried_at = now
+        try:
+            self._value = self._load()
+        except Exception as error:
+            self._failure = error
+            raise
+        self._due_at = now + MAX_AGE
+        return self._value
+
+    def _reloaded(self, value: Value) -> Value:
+        """The value as it is now: the same object as long as it is equal."""
+        self._tried_at = self._clock()
+        try:
+            loaded = self._load()
+        except Exception as error:
+            self._due_at = self._tried_at + MIN_INTERVAL
+            logger.warning(
+                "secrets could not be read again",
+                extra={"error": type(error).__name__, "reason": safe_reason(error)},
+            )
+            return value
+        self._due_at = self._tried_at + MAX_AGE
+        if loaded != value:
+            self._value = loaded
+            return loaded
+        return value

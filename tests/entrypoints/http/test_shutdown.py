@@ -1,0 +1,69 @@
+"""Whatever hangs, the process ends in time, and says what it left."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from entrypoints.http.shutdown import Shutdown
+
+SCRIPT = """
+import sys, threading, time
+from entrypoints.http import shutdown
+from infrastructure.telemetry.logs import configure_logging
+
+configure_logging("INFO")
+shutdown.END_SECONDS = 0.5
+end = shutdown.Shutdown()
+shutdown.end_in_time(end)
+if "work" in sys.argv:
+    threading.Thread(target=threading.Event().wait, name="webhook").start()
+if "log" in sys.argv:
+    shutdown.logger.error = lambda *_, **__: time.sleep(60)
+end.begin()
+"""
+
+
+def run(*hanging: str) -> tuple[int, str, float]:
+    """The status of a process in which this hangs, its log, and how long it took."""
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *hanging],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    return done.returncode, done.stderr, time.monotonic() - started
+
+
+def test_a_thread_that_hangs_is_left_and_named() -> None:
+    status, log, _ = run("work")
+    assert status == 1
+    line = json.loads(log)
+    assert (line["message"], line["task"]) == ("server ends before its work does", "webhook")
+
+
+def test_a_log_that_hangs_keeps_nobody() -> None:
+    status, log, seconds = run("work", "log")
+    assert (status, log) == (1, "")
+    assert seconds < 10
+
+
+def test_where_nothing_hangs_nothing_is_cut_off() -> None:
+    status, log, _ = run()
+    assert (status, log) == (0, "")
+
+
+def test_what_is_left_is_told_from_the_first_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    shutdown = Shutdown()
+    shutdown.begin()
+    now = 104.0
+    shutdown.begin()
+    assert shutdown.seconds_left(10.0) == 6.0
+    now = 200.0
+    assert shutdown.seconds_left(10.0) == 0
