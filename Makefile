@@ -20,19 +20,19 @@ BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints/project.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[aws,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/project.txt -e '.[aws,dev]'
 	touch $(STAMP)
 
-$(MINISTACK_STAMP): constraints-ministack.txt
+$(MINISTACK_STAMP): constraints/ministack.txt
 	$(PYTHON) -m venv $(MINISTACK_VENV)
-	$(MINISTACK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-ministack.txt
+	$(MINISTACK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints/ministack.txt
 	touch $(MINISTACK_STAMP)
 
-$(SAM_STAMP): constraints-sam.txt
+$(SAM_STAMP): constraints/sam.txt
 	$(PYTHON) -m venv $(SAM_VENV)
-	$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints-sam.txt
+	$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints/sam.txt
 	touch $(SAM_STAMP)
 
 run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:8000
@@ -77,17 +77,17 @@ soak: $(STAMP) ## Ten minutes of webhooks to a server that is killed again and a
 audit: ## Look for known vulnerabilities of the pinned dependencies
 	$(PYTHON) -m venv .venv-audit
 	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit || $(BY_HAND)
-	@for file in constraints*.txt fuzz/requirements.txt; do \
+	@for file in constraints/*.txt; do \
 		.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r $$file || $(BY_HAND); done
 
-$(FUZZ_STAMP): pyproject.toml constraints.txt fuzz/requirements.txt
+$(FUZZ_STAMP): pyproject.toml constraints/project.txt constraints/fuzz.txt
 	$(PYTHON) -m venv $(FUZZ_VENV)
-	$(FUZZ_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -r fuzz/requirements.txt -e '.[aws,dev]'
+	$(FUZZ_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/project.txt -r constraints/fuzz.txt -e '.[aws,dev]'
 	touch $(FUZZ_STAMP)
 
 fuzz: $(FUZZ_STAMP) ## Search for crashes, a minute for each target: make fuzz [SECONDS=600]
 	for target in twilio_form mail_form raw_mail lambda_event http_request; do \
-		$(FUZZ_VENV)/bin/python -m fuzz.run $$target $(SECONDS) || exit 1; done
+		$(FUZZ_VENV)/bin/python -m tests.fuzz.run $$target $(SECONDS) || exit 1; done
 
 package: $(STAMP) ## Make build/frontdesk-lambda.zip, for Python 3.13 on arm64
 	$(BIN)/python -m deploy.package

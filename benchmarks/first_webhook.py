@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, sys.argv[1])
 
-from entrypoints.aws_lambda.handler import lambda_handler
+from entrypoints.aws_lambda.webhook_handler import lambda_handler
 
 answer = lambda_handler(json.loads(Path(sys.argv[2]).read_bytes()), None)
 if answer["statusCode"] != 200:  # noqa: PLR2004 - OK

@@ -31,11 +31,11 @@ from application.clock import utc_now
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
 from domain.routing import QueueKind, QueueName
-from entrypoints.background_jobs import drain_some, relay_some
-from entrypoints.container import Container, build_container
+from entrypoints.composition.container import Container, build_container
+from entrypoints.operations.background_jobs import drain_some, relay_some
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
-from infrastructure.secrets.development import keep_development_credentials
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 
 FRONTDESK = str(Path(sys.executable).with_name("frontdesk"))
 ORIGIN = "https://desk.example.com"

@@ -27,8 +27,8 @@ from deploy.package import ROOT
 from deploy.stack import TEMPLATE, deploy, stack_name, tenants_secret
 from domain.addresses import ChannelType
 from entrypoints.cli.demo import DEMO_RECIPIENTS, DEMO_SENDERS
-from infrastructure.aws import AwsClients
-from infrastructure.secrets.development import keep_development_credentials
+from infrastructure.aws.clients import AwsClients
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 
 STAGE = "local"
 MAIL_KEY = "mail-key.pem"

@@ -50,7 +50,7 @@ def install(target: Path, python: str) -> None:
     """Install the pinned requirements into ``target``, from wheels alone."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     command += ["--no-compile", "--only-binary=:all:", "--target", str(target)]
-    command += ["--constraint", str(ROOT / "constraints.txt")]
+    command += ["--constraint", str(ROOT / "constraints" / "project.txt")]
     if python != "current":
         command += ["--implementation", "cp", "--python-version", python]
         command += [f"--platform={platform}" for platform in LAMBDA_PLATFORMS]

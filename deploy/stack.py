@@ -16,8 +16,8 @@ import click
 
 from deploy.package import DEFAULT_OUTPUT, ROOT
 from domain.errors import WebhookHandlerError
-from infrastructure.settings import SettingsError, read_settings
-from infrastructure.tenant_configuration import read_tenant_configuration
+from infrastructure.configuration.settings import SettingsError, read_settings
+from infrastructure.configuration.tenants_file import read_tenant_configuration
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 TEMPLATE = ROOT / "deploy" / "template.yaml"

@@ -6,7 +6,9 @@ from typing import Final, Self
 
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
-from domain.messages import Attachment, MessageRecord, Metadata
+from domain.history import Metadata
+from domain.messages import Attachment
+from domain.outbox import MessageRecord
 from domain.tenants import Tenant
 
 VERSION: Final = "1.0"

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from domain.addresses import ChannelType, normal_value
-from domain.messages import ConversationKey, InboundMessage, Message, Recipient
+from domain.conversation_key import ConversationKey
+from domain.history import Message
+from domain.messages import InboundMessage, Recipient
 from domain.tenants import Tenant, TenantDirectory
 
 ACTIVE = "active"

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.addresses import Address
-from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState
+from domain.conversation_key import ConversationKey
+from domain.messages import InboundMessage
+from domain.outbox import MessageRecord, MessageState
 
 _MARK_DIGITS = 4
 

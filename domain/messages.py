@@ -2,24 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass, field, fields
+from datetime import datetime
 
 from domain.addresses import Address, ChannelType
 from domain.automated_mail import NotableHeaders
-
-Metadata = Mapping[str, object]
-"""Facts about a message that JSON can express."""
-
-LAST_MESSAGE_BYTES = 2048
-"""How much of a message's content the conversation record repeats."""
-
-
-def cut_to_bytes(text: str, size_bytes: int) -> str:
-    """The longest beginning of ``text`` that is at most ``size_bytes`` long in UTF-8."""
-    return text.encode()[:size_bytes].decode(errors="ignore")
+from domain.history import Direction, Message, Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,119 +173,3 @@ class InboundMessage:
 
 def _hash_of(parts: list[str]) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-class Direction(StrEnum):
-    """Who wrote an entry of the history: the customer or the company."""
-
-    INBOUND = "INBOUND"
-    OUTBOUND = "OUTBOUND"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One entry of a conversation's history."""
-
-    message_id: str
-    direction: Direction
-    content: str
-    timestamp: datetime
-    channel_type: ChannelType
-    metadata: Metadata = field(default_factory=dict)
-
-    def preview(self) -> "Message":
-        """What the conversation record keeps of its last message: at most 2 KB, no metadata."""
-        content = cut_to_bytes(self.content, LAST_MESSAGE_BYTES)
-        return Message(self.message_id, self.direction, content, self.timestamp, self.channel_type)
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationKey:
-    """What identifies a conversation: its id and the channel that it runs on."""
-
-    conversation_id: str
-    primary_channel: ChannelType
-
-
-def imported_key(conversation: ConversationKey, message: Message) -> str:
-    """The name under which an entry of an older system's history is imported: 64 hex digits.
-
-    The content is part of it, since other systems may give an id twice, or none. It is never
-    the gate key of an inbound message, which is the hash of other parts.
-    """
-    parts = ["imported", conversation.conversation_id, conversation.primary_channel]
-    parts += [message.direction, message.message_id, message.content]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-class MessageState(StrEnum):
-    """How far a recorded message has come."""
-
-    PENDING = "pending"
-    QUEUED = "queued"
-    UNMATCHED = "unmatched"
-    UNDELIVERABLE = "undeliverable"
-    ERASED = "erased"
-
-
-STUCK_AFTER = timedelta(seconds=30)
-"""How long a message stays pending before somebody other than its first handler may publish it."""
-
-LEASE = timedelta(seconds=30)
-"""How long whoever republishes a message for the first time has it for themselves."""
-
-LONGEST_LEASE = timedelta(minutes=10)
-"""Each attempt has twice the time of the one before, up to this."""
-
-MAX_ATTEMPTS = 100
-"""How often a message is republished before somebody must look at it: most of a day."""
-
-
-@dataclass(frozen=True, slots=True)
-class MessageRecord:
-    """An inbound message in the store, under its gate key.
-
-    ``request_id`` is made once, with the record, and stays the same on every republish.
-    A record without a conversation is *unmatched*: its sender is not known (yet).
-    ``attempts`` counts how often somebody other than its first handler took it.
-    """
-
-    request_id: str
-    message: InboundMessage
-    conversation: ConversationKey | None
-    validated_at: datetime
-    state: MessageState
-    recorded_at: datetime
-    lease_until: datetime | None = None
-    queued_at: datetime | None = None
-    attempts: int = 0
-
-    @property
-    def gate_key(self) -> str:
-        """The gate key of the message."""
-        return self.message.gate_key
-
-    def assigned_to(self, conversation: ConversationKey | None) -> "MessageRecord":
-        """This record as the store has it after moving to ``conversation``, or to unmatched."""
-        state = MessageState.PENDING if conversation else MessageState.UNMATCHED
-        return replace(self, conversation=conversation, state=state)
-
-    @property
-    def due_at(self) -> datetime:
-        """From when on, while it is pending, its last handler must have died."""
-        first_handler = self.recorded_at + STUCK_AFTER
-        return max(first_handler, self.lease_until) if self.lease_until else first_handler
-
-    def is_stuck(self, now: datetime) -> bool:
-        """Whether its handler must have died: pending for long, and nobody holds the lease."""
-        return self.state is MessageState.PENDING and self.due_at <= now
-
-    def leased(self, now: datetime) -> "MessageRecord":
-        """This record as the store has it after somebody took it at ``now``: one more attempt."""
-        time_left = min(LEASE * 2 ** min(self.attempts, 10), LONGEST_LEASE)
-        return replace(self, lease_until=now + time_left, attempts=self.attempts + 1)
-
-    @property
-    def is_given_up(self) -> bool:
-        """Whether it was tried so often that only a person can help."""
-        return self.attempts >= MAX_ATTEMPTS

@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.addresses import Address, ChannelType
+from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
-from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState, Recipient
+from domain.messages import InboundMessage, Recipient
+from domain.outbox import MessageRecord, MessageState
 from domain.tenants import Tenant
 
 NOW = datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from infrastructure.aws import AwsClients
+from infrastructure.aws.clients import AwsClients
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from infrastructure.context_json import context_schema
+from infrastructure.serialization.context_json import context_schema
 
 PUBLISHED = Path(__file__).parents[1] / "docs" / "context-object.schema.json"
 

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from entrypoints.container import Container, build_container
-from infrastructure.settings import SettingsError
-from infrastructure.telemetry.emf import EmfMetrics
-from infrastructure.telemetry.logs import configure_logging
+from entrypoints.composition.container import Container, build_container
+from infrastructure.aws.cloudwatch_metrics import EmfMetrics
+from infrastructure.configuration.log_format import configure_logging
+from infrastructure.configuration.settings import SettingsError
 
 logger = logging.getLogger(__name__)
 

@@ -4,9 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from domain.conversations import Conversation
-from domain.messages import Direction, Message
+from domain.history import Direction, Message
 from domain.times import rfc3339
-from entrypoints.cli.output import Column, age, cut, moment, plain, print_rich, print_table
+from entrypoints.cli.terminal.output import (
+    Column,
+    age,
+    cut,
+    moment,
+    plain,
+    print_rich,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -5,15 +5,15 @@ import click
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
 from entrypoints.cli.addresses import CHANNELS, recipient_or_service, sender_address
-from entrypoints.cli.commands import Group
 from entrypoints.cli.conversation_views import (
     conversation_record,
     message_record,
     print_conversation,
     print_conversations,
 )
-from entrypoints.cli.opened import open_container
-from entrypoints.cli.output import (
+from entrypoints.cli.terminal.commands import Group
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import (
     count,
     examples,
     json_option,

@@ -5,16 +5,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from application.ports.files import DeadLetter
-from application.record_message import Outcome
-from application.redrive_dead_letters import Redriven, RedrivenDeadLetter
+from application.ports.dead_letters import DeadLetter
+from application.receiving.record_message import Outcome
+from application.recovery.redrive_dead_letters import Redriven, RedrivenDeadLetter
 from domain.errors import safe_reason
 from domain.times import rfc3339
-from entrypoints.cli.listing import OldestFirst
-from entrypoints.cli.output import Column, count, cut, moment, plain, print_rich
+from entrypoints.cli.terminal.listing import OldestFirst
+from entrypoints.cli.terminal.output import (
+    Column,
+    count,
+    cut,
+    moment,
+    plain,
+    print_rich,
+)
 
 if TYPE_CHECKING:
-    from application.ports.channels import ParsedMessage, WebhookParserFactory, WebhookRequest
+    from application.ports.webhook_parser import ParsedMessage, WebhookParserFactory, WebhookRequest
 
 _VALUE_COLUMNS = 400
 _TEXT_CHARACTERS = 4_000

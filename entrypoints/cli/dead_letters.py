@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from application.ports.files import DeadLetterKind
-from application.redrive_dead_letters import Redriven, RedrivenDeadLetter
-from entrypoints.cli.commands import Group
+from application.ports.dead_letters import DeadLetterKind
+from application.recovery.redrive_dead_letters import Redriven, RedrivenDeadLetter
 from entrypoints.cli.dead_letter_views import (
     DEAD_LETTERS,
     print_dead_letter,
@@ -16,8 +15,9 @@ from entrypoints.cli.dead_letter_views import (
     redriven_record,
     whole_dead_letter_record,
 )
-from entrypoints.cli.opened import open_container
-from entrypoints.cli.output import (
+from entrypoints.cli.terminal.commands import Group
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import (
     Command,
     count,
     examples,
@@ -28,10 +28,10 @@ from entrypoints.cli.output import (
     print_json,
     print_rich,
 )
-from entrypoints.cli.progress import progress
+from entrypoints.cli.terminal.progress import progress
 
 if TYPE_CHECKING:
-    from application.ports.files import DeadLetter, DeadLetters
+    from application.ports.dead_letters import DeadLetter, DeadLetters
 
 _kind_option = click.option(
     "--kind", type=click.Choice([kind.value for kind in DeadLetterKind]), help="Only this kind."

@@ -4,10 +4,10 @@ import click
 
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
-from entrypoints.cli.commands import Command
 from entrypoints.cli.conversation_views import conversation_record
-from entrypoints.cli.opened import open_container
-from entrypoints.cli.output import (
+from entrypoints.cli.terminal.commands import Command
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import (
     Column,
     examples,
     json_option,

@@ -5,12 +5,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from entrypoints.cli.commands import Command
-from entrypoints.cli.opened import open_container
-from entrypoints.cli.output import count, examples, json_option, plain, print_json, print_rich
+from entrypoints.cli.terminal.commands import Command
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import (
+    count,
+    examples,
+    json_option,
+    plain,
+    print_json,
+    print_rich,
+)
 
 if TYPE_CHECKING:
-    from entrypoints.check_results import CheckResult
+    from application.ports.checks import CheckResult
 
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
@@ -48,9 +55,9 @@ def _print_line(result: "CheckResult") -> None:
 
 
 def _check_results() -> "Iterator[CheckResult]":
-    from entrypoints.check_results import CheckResult, CheckStatus
-    from entrypoints.checks import run_checks
-    from infrastructure.settings import SettingsError
+    from application.ports.checks import CheckResult, CheckStatus
+    from entrypoints.operations.checks import run_checks
+    from infrastructure.configuration.settings import SettingsError
 
     try:
         with open_container() as container:

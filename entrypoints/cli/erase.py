@@ -9,13 +9,20 @@ import click
 from domain.addresses import Address, AddressKind, ChannelType
 from domain.errors import InvalidAddressError
 from entrypoints.cli.addresses import CHANNELS, sender_address
-from entrypoints.cli.commands import Command
-from entrypoints.cli.opened import open_container
-from entrypoints.cli.output import count, examples, json_option, plain, print_json, print_rich
-from entrypoints.cli.progress import progress
+from entrypoints.cli.terminal.commands import Command
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import (
+    count,
+    examples,
+    json_option,
+    plain,
+    print_json,
+    print_rich,
+)
+from entrypoints.cli.terminal.progress import progress
 
 if TYPE_CHECKING:
-    from application.erase_person import ErasureReport
+    from application.privacy.erase_person import ErasureReport
 
 _COUNTS = (
     ("messages", "message", "messages"),

@@ -14,19 +14,19 @@ from typing import NoReturn
 import click
 
 from domain.errors import WebhookHandlerError
-from entrypoints.cli.commands import Group
 from entrypoints.cli.conversations import conversations
 from entrypoints.cli.dead_letters import dead_letters
 from entrypoints.cli.demo import demo
 from entrypoints.cli.doctor import doctor
 from entrypoints.cli.erase import erase
 from entrypoints.cli.migrate import migrate
-from entrypoints.cli.output import examples, one_line, safe_encoding
 from entrypoints.cli.purge import purge
 from entrypoints.cli.queues import queues
 from entrypoints.cli.relay import relay
-from entrypoints.cli.send import send
 from entrypoints.cli.serve import serve
+from entrypoints.cli.simulator.send_command import send
+from entrypoints.cli.terminal.commands import Group
+from entrypoints.cli.terminal.output import examples, one_line, safe_encoding
 from entrypoints.cli.unmatched import unmatched
 
 FAILED = 1

@@ -4,13 +4,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from entrypoints.cli.commands import Command
-from entrypoints.cli.opened import open_container
-from entrypoints.cli.output import count, examples, json_option, plain, print_json, print_rich
-from entrypoints.cli.progress import progress
+from entrypoints.cli.terminal.commands import Command
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import (
+    count,
+    examples,
+    json_option,
+    plain,
+    print_json,
+    print_rich,
+)
+from entrypoints.cli.terminal.progress import progress
 
 if TYPE_CHECKING:
-    from application.migrate_history import MigratedHistory
+    from application.conversations.migrate_history import MigratedHistory
 
 
 @click.command(

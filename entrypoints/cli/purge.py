@@ -3,9 +3,15 @@
 import click
 
 from application.clock import utc_now
-from entrypoints.cli.commands import Command
-from entrypoints.cli.opened import open_container
-from entrypoints.cli.output import examples, json_option, plain, print_json, print_rich
+from entrypoints.cli.terminal.commands import Command
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import (
+    examples,
+    json_option,
+    plain,
+    print_json,
+    print_rich,
+)
 
 
 @click.command(

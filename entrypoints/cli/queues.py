@@ -10,9 +10,9 @@ import click
 from application.clock import utc_now
 from domain.routing import ALL_QUEUES
 from domain.times import rfc3339
-from entrypoints.cli.commands import Group
-from entrypoints.cli.opened import open_container
-from entrypoints.cli.output import (
+from entrypoints.cli.terminal.commands import Group
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import (
     Column,
     age,
     count,
@@ -27,7 +27,7 @@ from entrypoints.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from application.ports.queueing import Delivery, QueueDepth
+    from application.ports.context_queue import Delivery, QueueDepth
 
 _QUEUES = {str(queue): queue for queue in ALL_QUEUES}
 _queue_argument = click.argument("queue", type=click.Choice(tuple(_QUEUES)), metavar="QUEUE")
@@ -150,7 +150,7 @@ def read(
 
 
 def _print_delivery(delivery: "Delivery", *, as_json: bool) -> None:
-    from infrastructure.context_json import context_to_json
+    from infrastructure.serialization.context_json import context_to_json
 
     context = json.loads(context_to_json(delivery.context))
     if as_json:

@@ -5,15 +5,22 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from application.drain_spool import DrainOutcome
+from application.recovery.drain_spool import DrainOutcome
 from domain.times import rfc3339
-from entrypoints.cli.commands import Command
-from entrypoints.cli.opened import open_container
-from entrypoints.cli.output import count, examples, json_option, plain, print_json, print_rich
-from entrypoints.cli.progress import progress
+from entrypoints.cli.terminal.commands import Command
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import (
+    count,
+    examples,
+    json_option,
+    plain,
+    print_json,
+    print_rich,
+)
+from entrypoints.cli.terminal.progress import progress
 
 if TYPE_CHECKING:
-    from entrypoints.container import Container
+    from entrypoints.composition.container import Container
 
 
 @click.command(
@@ -50,7 +57,7 @@ def relay(*, as_json: bool) -> None:
 
 def _drain_spool(container: "Container") -> Iterator[Mapping[str, str]]:
     """What became of each webhook in the spool, by its name, as long as any gets on."""
-    from entrypoints.background_jobs import SPOOL_BATCH
+    from entrypoints.operations.background_jobs import SPOOL_BATCH
 
     drain = container.drain_spool()
     gets_on = True
@@ -70,7 +77,7 @@ _NAMES = {
 
 def _relay_outbox(container: "Container") -> Iterator[Mapping[str, str]]:
     """What became of each pending message that is due, by its key, as long as any gets on."""
-    from entrypoints.background_jobs import RELAY_BATCH
+    from entrypoints.operations.background_jobs import RELAY_BATCH
 
     relay_outbox = container.relay_outbox()
     gets_on = True
@@ -101,7 +108,7 @@ class _Backlog(TypedDict):
 
 
 def _backlog(container: "Container") -> _Backlog:
-    from entrypoints.backlog import Pending
+    from entrypoints.operations.backlog import Pending
 
     pending, depth = Pending.of(container), container.spool().depth()
     return {
@@ -113,7 +120,7 @@ def _backlog(container: "Container") -> _Backlog:
 
 
 def _sentences(done: Mapping[str, int], backlog: _Backlog) -> Iterator[str]:
-    from entrypoints.backlog import SPOOL_MINUTES, at_most
+    from entrypoints.operations.backlog import SPOOL_MINUTES, at_most
 
     if any(done.values()):
         yield (

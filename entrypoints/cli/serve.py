@@ -2,8 +2,8 @@
 
 import click
 
-from entrypoints.cli.commands import Command
-from entrypoints.cli.output import examples
+from entrypoints.cli.terminal.commands import Command
+from entrypoints.cli.terminal.output import examples
 
 
 @click.command(

@@ -4,14 +4,14 @@ from itertools import islice
 
 import click
 
-from application.redrive_unmatched import all_unmatched
+from application.recovery.redrive_unmatched import all_unmatched
 from domain.conversations import Conversation
-from domain.messages import MessageRecord
+from domain.outbox import MessageRecord
 from domain.times import rfc3339
-from entrypoints.cli.commands import Group
-from entrypoints.cli.listing import OldestFirst
-from entrypoints.cli.opened import open_container
-from entrypoints.cli.output import (
+from entrypoints.cli.terminal.commands import Group
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.listing import OldestFirst
+from entrypoints.cli.terminal.output import (
     Column,
     count,
     cut,
@@ -23,7 +23,7 @@ from entrypoints.cli.output import (
     print_json,
     print_rich,
 )
-from entrypoints.cli.progress import progress
+from entrypoints.cli.terminal.progress import progress
 
 
 @click.group(cls=Group, short_help="What unknown senders wrote.")

@@ -14,15 +14,15 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from application.clock import Clock
-from application.ports.channels import WebhookRequest, WebhookResponse
-from application.receive_webhook import ReceiveWebhook
+from application.ports.webhook_parser import WebhookRequest, WebhookResponse
+from application.receiving.receive_webhook import ReceiveWebhook
 from domain.errors import (
     DeadlineExceededError,
     OverloadedError,
     TemporaryError,
     WebhookHandlerError,
 )
-from entrypoints.http.bodies import BodyMemory, read_body
+from entrypoints.http.limits.bodies import BodyMemory, read_body
 from entrypoints.http.public_url import PublicUrl
 
 BODY_SECONDS = 30.0

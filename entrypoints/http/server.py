@@ -12,19 +12,23 @@ import uvicorn
 from starlette.applications import Starlette
 
 from domain.errors import WebhookHandlerError
-from entrypoints.background_jobs import DailyPurge, drain_some, relay_some
-from entrypoints.checks import require_backends
-from entrypoints.container import Container, build_container
+from entrypoints.composition.container import Container, build_container
 from entrypoints.http.app import WebhookEndpoint, create_app
-from entrypoints.http.background import Task, running
-from entrypoints.http.connections import TimeoutProtocol
-from entrypoints.http.descriptors import ACCEPTED_AT_ONCE, ConnectionLimits, connection_limits
+from entrypoints.http.background_threads import Task, running
+from entrypoints.http.limits.connections import TimeoutProtocol
+from entrypoints.http.limits.descriptors import (
+    ACCEPTED_AT_ONCE,
+    ConnectionLimits,
+    connection_limits,
+)
 from entrypoints.http.loop_errors import LoopErrors
 from entrypoints.http.public_url import PublicUrl
 from entrypoints.http.readiness import Readiness
 from entrypoints.http.shutdown import GRACEFUL_SECONDS, Shutdown, end_in_time
-from infrastructure.settings import Settings
-from infrastructure.telemetry.logs import configure_logging
+from entrypoints.operations.background_jobs import DailyPurge, drain_some, relay_some
+from entrypoints.operations.checks import require_backends
+from infrastructure.configuration.log_format import configure_logging
+from infrastructure.configuration.settings import Settings
 
 DAY_SECONDS = 24 * 60 * 60.0
 

@@ -2,14 +2,14 @@
 
 from typing import Generic, TypeVar
 
-from application.ports.channels import (
+from application.ports.webhook_parser import (
     ParsedMessage,
     WebhookParser,
     WebhookRequest,
     WebhookResponse,
 )
 from domain.errors import ValidationError
-from infrastructure.secrets.cached_value import CachedValue
+from infrastructure.configuration.secrets.cached_value import CachedValue
 
 Secrets = TypeVar("Secrets")
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from application.ports.files import BlobStore
+from application.ports.blobs import BlobStore
 from tests.contracts.concurrency import at_once
 
 KEY = "attachments/0a1b/c-d_E"

@@ -8,7 +8,12 @@ from typing import Protocol, cast
 
 import pytest
 
-from application.ports.queueing import ContextPublisher, ContextReader, Delivery, QueueDepth
+from application.ports.context_queue import (
+    ContextPublisher,
+    ContextReader,
+    Delivery,
+    QueueDepth,
+)
 from domain.addresses import ChannelType
 from domain.context import ContextObject
 from domain.routing import ALL_QUEUES, QueueKind, QueueName, Route

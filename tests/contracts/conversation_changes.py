@@ -8,10 +8,12 @@ from typing import cast
 
 import pytest
 
-from application.ports.storage import ConversationStore
+from application.ports.conversation_store import ConversationStore
 from domain.addresses import Address, ChannelType
+from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED, Conversation
-from domain.messages import ConversationKey, Direction, InboundMessage, Message
+from domain.history import Direction, Message
+from domain.messages import InboundMessage
 from tests.builders import NOW, RECIPIENT, SENDER, a_conversation, an_inbound_message
 from tests.contracts.concurrency import at_once
 

@@ -4,10 +4,10 @@ from functools import partial
 
 import pytest
 
-from application.ports.storage import ConversationStore
+from application.ports.conversation_store import ConversationStore
 from domain.addresses import ChannelType
 from domain.conversations import CLOSED
-from domain.messages import Direction, Message
+from domain.history import Direction, Message
 from tests.builders import NOW, a_conversation
 from tests.contracts.concurrency import at_once
 from tests.contracts.conversation_changes import (

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from application.ports.channels import WebhookRequest
-from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
+from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
+from application.ports.webhook_parser import WebhookRequest
 from domain.errors import StorageUnavailableError
-from infrastructure.blobs.dead_letter_json import dead_letter_to_json
+from infrastructure.serialization.dead_letter_json import dead_letter_to_json
 from tests.builders import ACCOUNT, NOW
 from tests.contracts.concurrency import at_once
 

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from application.ports.storage import ConversationStore, MessageStore
+from application.ports.conversation_store import ConversationStore
+from application.ports.message_store import MessageStore
 from domain.addresses import Address, ChannelType
 from domain.conversations import CLOSED
 from domain.erasure import RetainedMessage, Tombstone
-from domain.messages import Attachment, MessageRecord, MessageState
+from domain.messages import Attachment
+from domain.outbox import MessageRecord, MessageState
 from tests.builders import KEY, NOW, RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message
 from tests.contracts.conversation_changes import ConversationStoreTests
 from tests.contracts.message_lists import OTHER, MessageStoreTests, numbered

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from application.ports.storage import FallbackThrottle, ThrottleLimits, ThrottleOutcome
+from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
 from tests.builders import NOW
 from tests.contracts.concurrency import at_once
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from application.ports.storage import MessageStore
+from application.ports.message_store import MessageStore
 from domain.addresses import ChannelType
-from domain.messages import STUCK_AFTER, ConversationKey, MessageRecord
+from domain.conversation_key import ConversationKey
+from domain.outbox import STUCK_AFTER, MessageRecord
 from tests.builders import KEY, NOW, a_record, an_inbound_message
 
 OTHER = ConversationKey("conversation-2", ChannelType.SMS)

@@ -7,10 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from application.ports.storage import MessageStore
+from application.ports.message_store import MessageStore
 from domain.addresses import Address, ChannelType
 from domain.automated_mail import NotableHeaders
-from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
+from domain.conversation_key import ConversationKey
+from domain.messages import Attachment
+from domain.outbox import MessageRecord, MessageState
 from tests.builders import KEY, NOW, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
 from tests.contracts.erasure import MessageErasureContract

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from application.ports.storage import ConversationStore, MessageStore
+from application.ports.conversation_store import ConversationStore
+from application.ports.message_store import MessageStore
 from domain.addresses import ChannelType
 from domain.conversations import Conversation
-from domain.messages import Direction, Message
+from domain.history import Direction, Message
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
 from tests.contracts.conversation_changes import ConversationStoreTests, only

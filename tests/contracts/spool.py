@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from application.ports.channels import WebhookRequest
-from application.ports.spooling import (
+from application.ports.spool import (
     LONGEST_HIDDEN,
     Spool,
     SpoolDelivery,
@@ -18,6 +17,7 @@ from application.ports.spooling import (
     SpoolErasure,
     SpoolFullError,
 )
+from application.ports.webhook_parser import WebhookRequest
 from tests.builders import ACCOUNT, NOW
 from tests.contracts.concurrency import at_once
 from tests.contracts.context_queue import ManualClock, PassingTime

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from application.ports.channels import ParsedMessage, WebhookParser, WebhookRequest
+from application.ports.webhook_parser import ParsedMessage, WebhookParser, WebhookRequest
 from domain.errors import PayloadTooLargeError, UnreadableMessageError, ValidationError
 
 quick = settings(max_examples=100, deadline=None)

@@ -25,7 +25,10 @@ from entrypoints.cli.demo import DEMO_RECIPIENTS, DEMO_SENDERS
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, SimulatedFile
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
-from infrastructure.secrets.development import DevelopmentCredentials, read_development_credentials
+from infrastructure.configuration.secrets.development_secret import (
+    DevelopmentCredentials,
+    read_development_credentials,
+)
 from tests.emulators import EmulatedAws
 
 STACK = stack_name(STAGE)

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from application.ports.files import DeadLetter, DeadLetterKind, DeadLetters
+from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from domain.addresses import ChannelType
-from domain.messages import ConversationKey, Direction, Message
+from domain.conversation_key import ConversationKey
+from domain.history import Direction, Message
 from domain.times import rfc3339
-from infrastructure.blobs.memory import MemoryBlobStore
-from infrastructure.blobs.s3 import S3DeadLetters
-from infrastructure.storage.dynamodb_messages import DynamoDbMessageStore
+from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
+from infrastructure.aws.s3 import S3DeadLetters
+from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.deployment.deployed import Deployed, post
 
 OLD = timedelta(days=31)

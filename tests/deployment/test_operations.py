@@ -5,7 +5,7 @@ import re
 from click import Group
 
 from entrypoints.cli.main import cli
-from infrastructure.queueing.sqs import MAX_BATCH
+from infrastructure.aws.sqs_queue import MAX_BATCH
 from tests.documentation.documents import cells, text_of
 
 GUIDE = "docs/operations.md"

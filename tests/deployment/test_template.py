@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from application.drain_spool import LONGEST_DELAY, MAX_ATTEMPTS
+from application.recovery.drain_spool import LONGEST_DELAY, MAX_ATTEMPTS
 from deploy.stack import SAM, TEMPLATE, tenants_secret
 from domain.routing import ALL_QUEUES
-from infrastructure.settings import Settings
-from infrastructure.settings_contradictions import queue_variable
-from infrastructure.storage.dynamodb_tables import IndexSchema, TableSchema, table_schemas
+from infrastructure.aws.dynamodb.dynamodb_schema import IndexSchema, TableSchema, table_schemas
+from infrastructure.configuration.setting_rules import queue_variable
+from infrastructure.configuration.settings import Settings
 from tests.deployment.translated import FUNCTIONS, resources, translated
 from tests.emulators import OFFLINE_AWS
 

@@ -2,18 +2,21 @@
 
 import importlib
 import inspect
+import pkgutil
 from typing import Any
 
 import pytest
 
-from application.ports import channels, files, queueing, spooling, storage, telemetry
-from tests.documentation.documents import ROOT, blocks, cells, imported
-from tests.documentation.documents import files as files_in
+from application import ports
+from tests.documentation.documents import ROOT, blocks, cells, files, imported
 
 GUIDE = "docs/adding-a-backend.md"
-PORTS = (channels, files, queueing, spooling, storage, telemetry)
+PORTS = [
+    importlib.import_module(f"application.ports.{found.name}")
+    for found in pkgutil.iter_modules(ports.__path__)
+]
 
-_modules = {path: imported(path, code) for path, code in files_in(GUIDE).items()}
+_modules = {path: imported(path, code) for path, code in files(GUIDE).items()}
 
 # Its name makes pytest run the contract on the adapter of the guide.
 TestSqliteBlobStore = _modules["tests/infrastructure/blobs/test_sqlite.py"].TestSqliteBlobStore
@@ -26,14 +29,14 @@ def listed() -> dict[str, str]:
 
 
 def test_the_guide_names_every_port() -> None:
-    ports = {
+    named = {
         f"{module.__name__.rpartition('.')[2]}.{name}"
         for module in PORTS
         for name, member in vars(module).items()
         if inspect.isclass(member) and getattr(member, "_is_protocol", False)
         if member.__module__ == module.__name__
     }
-    assert ports == set(listed())
+    assert named == set(listed())
 
 
 @pytest.mark.parametrize("contract", sorted({c for c in listed().values() if "`" in c}))
@@ -58,7 +61,7 @@ def test_every_contract_is_in_the_guide() -> None:
 
 
 def test_the_choice_of_the_guide_differs_from_the_real_one_in_the_blobs_only() -> None:
-    backends = (ROOT / "entrypoints" / "backends.py").read_text("utf-8")
+    backends = (ROOT / "entrypoints" / "composition" / "backends.py").read_text("utf-8")
     (choice,) = (block for block in blocks(GUIDE, "python") if "return Files(" in block)
     lines = [line for line in choice.splitlines() if line.strip() and "SqliteBlob" not in line]
     assert [line for line in lines if f"{line}\n" not in backends] == []

@@ -3,10 +3,10 @@
 import re
 from dataclasses import replace
 
-from application.ports.channels import WebhookParserFactory
+from application.ports.webhook_parser import WebhookParserFactory
 from domain.addresses import ChannelType
 from domain.tenants import TenantDirectory
-from tests.application.front_desk import FrontDesk
+from tests.application.frontdesk import FrontDesk
 from tests.builders import a_tenant
 from tests.documentation.documents import ROOT, blocks, cells, files, imported, text_of
 
@@ -67,7 +67,7 @@ def test_the_files_for_secrets_are_there() -> None:
 
 
 def test_the_lines_for_the_container_are_those_of_the_container() -> None:
-    container = (ROOT / "entrypoints" / "container.py").read_text("utf-8")
+    container = (ROOT / "entrypoints" / "composition" / "container.py").read_text("utf-8")
     (lines,) = (block for block in blocks(GUIDE, "python") if "_pigeon_parser" in block)
     retained = [line for line in lines.splitlines() if "igeon" not in line and line.strip(" .")]
     missing = [line for line in retained if f"{line}\n" not in container]

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from application.clock import Deadline
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.addresses import ChannelType
 from domain.context import ContextObject
 from domain.routing import QueueKind, QueueName
-from entrypoints.container import Container, build_container
+from entrypoints.composition.container import Container, build_container
 from infrastructure.channels.twilio.simulator import TwilioSimulator
-from infrastructure.secrets.development import SENDGRID_ACCOUNT, keep_development_credentials
+from infrastructure.configuration.secrets.development_secret import (
+    SENDGRID_ACCOUNT,
+    keep_development_credentials,
+)
 from tests.builders import a_conversation, an_inbound_message
 from tests.contracts.context_queue import REPLIES, ManualClock
 from tests.documentation.documents import blocks, files, imported
@@ -187,7 +190,9 @@ def test_the_loop_of_the_document_answers(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(time, "sleep", interrupt)
     monkeypatch.setattr(
-        sys.modules["entrypoints.container"], "build_container", lambda _: desk.container
+        sys.modules["entrypoints.composition.container"],
+        "build_container",
+        lambda _: desk.container,
     )
     desk.gets("Hello?")
     desk.clock.advance(seconds=60)

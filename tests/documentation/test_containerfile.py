@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from entrypoints.cli.main import cli
-from infrastructure.settings import read_settings
+from infrastructure.configuration.settings import read_settings
 from tests.documentation.documents import ROOT, text_of
 from tests.end_to_end.process import environment, server_process
 
@@ -50,7 +50,7 @@ def test_every_package_of_the_distribution_is_copied() -> None:
 
 def test_what_is_installed_is_constrained_and_knows_aws() -> None:
     (install,) = (run for run in arguments(BUILD, "RUN") if "pip install" in run)
-    assert "-c constraints.txt" in install
+    assert "-c constraints/project.txt" in install
     assert install.endswith("'.[aws]'")
 
 

@@ -7,10 +7,10 @@ import jsonschema
 import pytest
 
 from domain.messages import Attachment
-from infrastructure.blobs.memory import MemoryBlobStore
-from infrastructure.context_json import context_to_json
-from infrastructure.queueing.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheckPublisher
-from infrastructure.queueing.memory import MemoryContextQueue
+from infrastructure.memory.memory_blobs import MemoryBlobStore
+from infrastructure.memory.memory_queue import MemoryContextQueue
+from infrastructure.serialization.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheckPublisher
+from infrastructure.serialization.context_json import context_to_json
 from tests.contracts.context_queue import AT_ONCE, REPLIES, ManualClock, a_context
 from tests.documentation.documents import blocks, cells, text_of
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from domain.routing import ALL_QUEUES
-from infrastructure.settings import Settings, read_settings
-from infrastructure.tenant_configuration import read_tenant_configuration
+from infrastructure.configuration.settings import Settings, read_settings
+from infrastructure.configuration.tenants_file import read_tenant_configuration
 from tests.documentation.documents import ROOT, blocks, cells, text_of
 from tests.documentation.session import ORIGIN, Session, normalised, session, steps
 

@@ -11,15 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.addresses import Address, ChannelType
-from domain.messages import (
-    LAST_MESSAGE_BYTES,
-    Attachment,
-    ConversationKey,
-    Direction,
-    InboundMessage,
-    MessageState,
-    cut_to_bytes,
-)
+from domain.conversation_key import ConversationKey
+from domain.history import LAST_MESSAGE_BYTES, Direction, cut_to_bytes
+from domain.messages import Attachment, InboundMessage
+from domain.outbox import MessageState
 from tests.builders import KEY, NOW, a_record, an_inbound_message
 
 

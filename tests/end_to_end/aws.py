@@ -5,10 +5,10 @@ from pathlib import Path
 
 from dependency_injector import providers
 
-from entrypoints.container import Container
-from infrastructure.channels.fallback_log import FileFallbackSender
-from infrastructure.queueing.sqs import SqsContextQueue
-from infrastructure.secrets.development import keep_development_credentials
+from entrypoints.composition.container import Container
+from infrastructure.aws.sqs_queue import SqsContextQueue
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
+from infrastructure.filesystem.fallback_log import FileFallbackSender
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 
-from entrypoints.container import Container, build_container
+from entrypoints.composition.container import Container, build_container
 from tests.emulators import EmulatedAws
 from tests.end_to_end.aws import settings_on_aws, use_emulator
 from tests.end_to_end.companies import COMPANIES

@@ -13,18 +13,18 @@ import urllib3
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from application.ports.files import DeadLetter
+from application.ports.dead_letters import DeadLetter
 from domain.addresses import ChannelType
 from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
 from domain.routing import ALL_QUEUES
-from entrypoints.container import Container
+from entrypoints.composition.container import Container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import check_ready, listen, webhook_endpoint
 from infrastructure.channels.simulation import SimulatedRequest
-from infrastructure.secrets.development import keep_development_credentials
-from infrastructure.telemetry.memory import MemoryMetrics
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
+from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.builders import a_conversation
 from tests.end_to_end.providers import Providers
 

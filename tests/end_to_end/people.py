@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.addresses import Address, ChannelType
-from domain.messages import Direction, Message
+from domain.history import Direction, Message
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import Media
 from tests.builders import NOW, RECIPIENT

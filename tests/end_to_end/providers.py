@@ -13,7 +13,7 @@ from infrastructure.channels.sendgrid.simulator import SendgridSimulator, sign
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
-from infrastructure.secrets.development import DevelopmentCredentials
+from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from tests.builders import RECIPIENT, SENDER
 from tests.infrastructure.channels.sendgrid.webhooks import Part, a_form, public_key
 from tests.infrastructure.channels.twilio.webhooks import FORM

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from application.ports.channels import WebhookRequest, WebhookResponse
+from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from domain.addresses import ChannelType
 from domain.routing import QueueKind, QueueName
-from entrypoints.container import Container, build_container
+from entrypoints.composition.container import Container, build_container
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
-from infrastructure.settings import Settings
+from infrastructure.configuration.settings import Settings
 from tests.builders import RECIPIENT, SENDER
 from tests.emulators import EmulatedAws, unique_name
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
-from tests.infrastructure.queueing.sqs_queues import a_spool_queue, created
-from tests.infrastructure.storage.dynamodb_tables import Tables
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
+from tests.infrastructure.aws.sqs_queues import a_spool_queue, created
 
 ACCOUNT_SID = "AC" + "5" * 32
 URL = "https://hooks.example.com/webhooks/sms"

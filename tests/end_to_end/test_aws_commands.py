@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 import urllib3
 
-from application.ports.channels import WebhookRequest
-from application.ports.files import DeadLetter, DeadLetterKind
+from application.ports.dead_letters import DeadLetter, DeadLetterKind
+from application.ports.webhook_parser import WebhookRequest
 from domain.addresses import ChannelType
-from entrypoints.cli.opened import open_container
+from entrypoints.cli.terminal.container_context import open_container
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation_to_item
+from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue
 from infrastructure.channels.twilio.simulator import TwilioSimulator
-from infrastructure.settings import Settings
-from infrastructure.storage.dynamodb_conversation_items import conversation_to_item
-from infrastructure.storage.dynamodb_values import AttributeValue
+from infrastructure.configuration.settings import Settings
 from tests.builders import NOW, RECIPIENT, a_conversation
 from tests.contracts.old_histories import an_entry
 from tests.emulators import EmulatedAws
 from tests.end_to_end.process import FRONTDESK, environment, server_process
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
-from tests.infrastructure.storage.dynamodb_tables import entry_of
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import entry_of
 
 ACCOUNT_SID, TOKEN = "AC" + "5" * 32, "a-token-of-nobody"
 SECRETS = {

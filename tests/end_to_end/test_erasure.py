@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 from dependency_injector import providers
 
-from application.erase_person import ErasureReport
-from application.ports.queueing import ContextPublisher
+from application.ports.context_queue import ContextPublisher
+from application.privacy.erase_person import ErasureReport
 from domain.context import ContextObject
 from domain.routing import Route
-from entrypoints.container import Container
+from entrypoints.composition.container import Container
 from tests.end_to_end.answers import SMS
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.desk import Desk, on_aws_too

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from domain.routing import QueueKind, QueueName
 from entrypoints.cli.main import cli
-from infrastructure.sqlite import SqliteDatabase
+from infrastructure.sqlite.database import SqliteDatabase
 from tests.end_to_end.answers import SMS
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.people import Person, found

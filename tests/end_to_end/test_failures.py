@@ -8,18 +8,23 @@ from pathlib import Path
 import pytest
 from dependency_injector import providers
 
-from application.drain_spool import DrainOutcome
-from application.ports.channels import ParsedMessage, WebhookParser, WebhookRequest, WebhookResponse
-from application.ports.files import DeadLetter
+from application.ports.dead_letters import DeadLetter
+from application.ports.webhook_parser import (
+    ParsedMessage,
+    WebhookParser,
+    WebhookRequest,
+    WebhookResponse,
+)
+from application.recovery.drain_spool import DrainOutcome
 from domain.addresses import ChannelType
 from domain.errors import StorageUnavailableError
-from domain.messages import MessageRecord
-from entrypoints.container import Container
-from infrastructure.blobs.memory import MemoryDeadLetters
+from domain.outbox import MessageRecord
+from entrypoints.composition.container import Container
 from infrastructure.channels.simulation import SimulatedRequest
-from infrastructure.secrets.development import FILE_NAME
-from infrastructure.spool.memory import MemorySpool
-from infrastructure.storage.memory import MemoryConversationStore, MemoryMessageStore
+from infrastructure.configuration.secrets.development_secret import FILE_NAME
+from infrastructure.memory.memory_blobs import MemoryDeadLetters
+from infrastructure.memory.memory_spool import MemorySpool
+from infrastructure.memory.memory_stores import MemoryConversationStore, MemoryMessageStore
 from tests.end_to_end.answers import EMAIL, INTERNAL_ERROR, SMS, THANKS, UNAVAILABLE, every_channel
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.desk import Desk

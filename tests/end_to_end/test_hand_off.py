@@ -8,8 +8,8 @@ from itertools import chain
 import pytest
 
 from domain.addresses import ChannelType
+from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
-from domain.messages import ConversationKey
 from tests.contracts.concurrency import at_once
 from tests.end_to_end.answers import THANKS, every_channel
 from tests.end_to_end.desk import Answer, Desk, on_aws_too

@@ -12,8 +12,8 @@ import pytest
 from dependency_injector import providers
 
 from application.clock import utc_now
-from domain.messages import STUCK_AFTER
-from entrypoints.container import build_container
+from domain.outbox import STUCK_AFTER
+from entrypoints.composition.container import build_container
 from entrypoints.http.server import background_tasks
 from tests.end_to_end.answers import SMS, THANKS
 from tests.end_to_end.desk import Desk

@@ -12,8 +12,11 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from domain.addresses import ChannelType
-from entrypoints.container import build_container
-from infrastructure.secrets.development import FILE_NAME, keep_development_credentials
+from entrypoints.composition.container import build_container
+from infrastructure.configuration.secrets.development_secret import (
+    FILE_NAME,
+    keep_development_credentials,
+)
 from tests.builders import a_conversation
 from tests.end_to_end.answers import EMAIL
 from tests.end_to_end.process import environment, server_process

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from dependency_injector import providers
 
-from application.ports.spooling import Spool, SpoolDelivery
-from entrypoints.container import Container, build_container
-from infrastructure.spool.sqs import SqsSpool
+from application.ports.spool import Spool, SpoolDelivery
+from entrypoints.composition.container import Container, build_container
+from infrastructure.aws.sqs_spool import SqsSpool
 from tests.emulators import EmulatedAws
 from tests.end_to_end.aws import settings_on_aws, use_emulator
 from tests.faults.crash_points import Points

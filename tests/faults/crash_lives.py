@@ -19,20 +19,20 @@ import uvicorn
 from dependency_injector import providers
 
 from application.clock import utc_now
-from domain import messages
+from domain import outbox
 from domain.errors import (
     FallbackNotSentError,
     QueueRoutingError,
     StorageUnavailableError,
     TemporaryError,
 )
-from domain.messages import MAX_ATTEMPTS
-from entrypoints.background_jobs import drain_some, relay_some
-from entrypoints.container import Container
+from domain.outbox import MAX_ATTEMPTS
+from entrypoints.composition.container import Container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import listen, webhook_endpoint
+from entrypoints.operations.background_jobs import drain_some, relay_some
 from infrastructure.channels.simulation import SimulatedRequest
-from infrastructure.telemetry.logs import configure_logging
+from infrastructure.configuration.log_format import configure_logging
 from tests.faults.crash_backends import CrashBackend
 from tests.faults.crash_points import Death, Points
 from tests.faults.crash_webhooks import Case, is_anything_left, operate, what_is_left
@@ -136,7 +136,7 @@ class Life:
 
     def _desk(self) -> _Desk:
         configure_logging("INFO", (self.folder / "log").open("a"))
-        messages.MAX_ATTEMPTS = self.most_attempts
+        outbox.MAX_ATTEMPTS = self.most_attempts
         points = Points(self._log, self.death)
         clock = MovableClock(timedelta(minutes=self.minutes))
         container = self.container

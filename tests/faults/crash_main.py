@@ -26,9 +26,9 @@ import uvicorn
 from starlette.applications import Starlette
 
 from application.clock import utc_now
-from application.ports.channels import WebhookRequest
-from entrypoints.container import Container
-from infrastructure.secrets.development import keep_development_credentials
+from application.ports.webhook_parser import WebhookRequest
+from entrypoints.composition.container import Container
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.emulators import running_ministack
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_backends import CrashBackend, EmbeddedBackend, EmulatedBackend

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from dependency_injector import providers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.container import Container
-from infrastructure.sqlite import SqliteDatabase
+from entrypoints.composition.container import Container
+from infrastructure.sqlite.database import SqliteDatabase
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

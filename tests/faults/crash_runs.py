@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from domain.messages import MAX_ATTEMPTS
-from entrypoints.container import Container
+from domain.outbox import MAX_ATTEMPTS
+from entrypoints.composition.container import Container
 from infrastructure.channels.simulation import SimulatedRequest
-from infrastructure.secrets.development import keep_development_credentials
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_backends import CrashBackend
 from tests.faults.crash_lives import Life

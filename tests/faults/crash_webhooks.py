@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from application.ports.files import DeadLetter, DeadLetterKind
+from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from domain.addresses import ChannelType
 from domain.context import ContextObject
-from domain.messages import ConversationKey
-from entrypoints.container import Container
+from domain.conversation_key import ConversationKey
+from entrypoints.composition.container import Container
 from infrastructure.channels.simulation import SimulatedRequest
 from tests.builders import a_conversation
 from tests.end_to_end.providers import Providers

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from infrastructure.channels.sendgrid.simulator import sign
-from infrastructure.telemetry.memory import MemoryMetrics
+from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.builders import NOW
 from tests.faults.inside import HttpRequest, InsideDesk, inside_desk
 from tests.infrastructure.channels.sendgrid.webhooks import public_key

@@ -11,8 +11,8 @@ from typing import Any
 from dependency_injector import providers
 from starlette.types import Message, Scope
 
-from entrypoints.aws_lambda.application import WebhookFunction
-from entrypoints.container import Container, build_container
+from entrypoints.aws_lambda.webhook_function import WebhookFunction
+from entrypoints.composition.container import Container, build_container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import webhook_endpoint
 

@@ -16,8 +16,8 @@ from dependency_injector import providers
 
 from application.clock import WEBHOOK_BUDGET_SECONDS, Deadline, utc_now
 from domain.errors import QueueRoutingError, SecretsUnavailableError, StorageUnavailableError
-from entrypoints.background_jobs import drain_some, relay_some
-from entrypoints.container import Container
+from entrypoints.composition.container import Container
+from entrypoints.operations.background_jobs import drain_some, relay_some
 from tests.faults.crash_webhooks import operate
 from tests.faults.watched_ports import Watched, watch_ports
 

@@ -9,17 +9,19 @@ from typing import Any
 from uuid import uuid4
 
 from application.clock import Deadline
-from application.drain_spool import DrainOutcome, DrainSpool
-from application.ports.files import DeadLetter
-from application.ports.spooling import SpoolDelivery
-from application.ports.storage import ConversationStore, ThrottleOutcome
-from application.record_message import Outcome, Receipt, RecordMessage
-from application.redrive_dead_letters import RedriveDeadLetters, RedrivenDeadLetter
-from application.route_message import RouteMessage
-from application.spool_webhook import SpoolWebhook
+from application.ports.conversation_store import ConversationStore
+from application.ports.dead_letters import DeadLetter
+from application.ports.fallback_throttle import ThrottleOutcome
+from application.ports.spool import SpoolDelivery
+from application.receiving.record_message import Outcome, Receipt, RecordMessage
+from application.receiving.route_message import RouteMessage
+from application.receiving.spool_webhook import SpoolWebhook
+from application.recovery.drain_spool import DrainOutcome, DrainSpool
+from application.recovery.redrive_dead_letters import RedriveDeadLetters, RedrivenDeadLetter
 from domain.conversations import Conversation
-from domain.messages import InboundMessage, MessageRecord
-from infrastructure.storage.sqlite_fallback_throttle import SqliteFallbackThrottle
+from domain.messages import InboundMessage
+from domain.outbox import MessageRecord
+from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
 
 MOMENT_SECONDS = 0.2
 

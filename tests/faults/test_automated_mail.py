@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.secrets.development import keep_development_credentials
-from infrastructure.telemetry.memory import MemoryMetrics
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
+from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.end_to_end.providers import Providers
 from tests.faults.inside import HttpRequest, InsideDesk, inside_desk
 from tests.infrastructure.channels.sendgrid.webhooks import Part, a_field

@@ -15,11 +15,11 @@ import pytest
 from dependency_injector import providers
 
 from application.clock import utc_now
-from entrypoints.container import Container
+from entrypoints.composition.container import Container
 from entrypoints.http import app, server
-from entrypoints.http.bodies import FREE_BYTES
-from entrypoints.http.descriptors import ConnectionLimits
-from infrastructure.spool.files import FileSpool, FileSpoolLimits
+from entrypoints.http.limits.bodies import FREE_BYTES
+from entrypoints.http.limits.descriptors import ConnectionLimits
+from infrastructure.filesystem.spool_files import FileSpool, FileSpoolLimits
 from tests.end_to_end.answers import INVALID_SIGNATURE, SMS, THANKS, TOO_LARGE, UNAVAILABLE
 from tests.end_to_end.conftest import Serve, backend, host, serve
 from tests.end_to_end.desk import Desk

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.container import Container, build_container
-from infrastructure.secrets.development import keep_development_credentials
+from entrypoints.composition.container import Container, build_container
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.emulators import EmulatedAws
 from tests.end_to_end.answers import TWIML
 from tests.end_to_end.aws import settings_on_aws, use_emulator

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from entrypoints.container import build_container
-from infrastructure.secrets.development import keep_development_credentials
+from entrypoints.composition.container import build_container
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.end_to_end.answers import TWIML, UNAVAILABLE
 from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
@@ -54,7 +54,7 @@ def test_while_the_store_and_the_spools_lock_are_held_webhooks_shall_come_again(
 
 HANGING = """
 import threading
-from application.process_webhook import ProcessWebhook
+from application.receiving.process_webhook import ProcessWebhook
 from entrypoints.http import ending, server
 
 ending.END_SECONDS = 1.0

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from application.ports.files import DeadLetterKind
-from application.ports.spooling import SpoolDepth
-from entrypoints.container import Container
+from application.ports.dead_letters import DeadLetterKind
+from application.ports.spool import SpoolDepth
+from entrypoints.composition.container import Container
 from infrastructure.channels.simulation import SimulatedRequest
 from tests.emulators import EmulatedAws
 from tests.end_to_end.answers import (

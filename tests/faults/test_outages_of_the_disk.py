@@ -12,9 +12,9 @@ import pytest
 from dependency_injector import providers
 
 from application.clock import utc_now
-from entrypoints.background_jobs import drain_some, relay_some
-from entrypoints.container import Container, build_container
-from infrastructure.secrets.development import keep_development_credentials
+from entrypoints.composition.container import Container, build_container
+from entrypoints.operations.background_jobs import drain_some, relay_some
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_left

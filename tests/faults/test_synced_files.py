@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from application.clock import utc_now
-from infrastructure.blobs.dead_letter_files import FileDeadLetters
-from infrastructure.blobs.files import FileBlobStore
-from infrastructure.spool.files import FileSpool
-from infrastructure.telemetry.memory import MemoryMetrics
+from infrastructure.filesystem.blob_files import FileBlobStore
+from infrastructure.filesystem.dead_letter_files import FileDeadLetters
+from infrastructure.filesystem.spool_files import FileSpool
+from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
 

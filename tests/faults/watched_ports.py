@@ -6,8 +6,8 @@ from typing import Any
 
 from dependency_injector import providers
 
-from entrypoints.backends import Files, Storage
-from entrypoints.container import Container
+from entrypoints.composition.backends import Files, Storage
+from entrypoints.composition.container import Container
 
 Around = Callable[[str], AbstractContextManager[None]]
 """What happens before and after a call, by its name: like ``messages.record``."""

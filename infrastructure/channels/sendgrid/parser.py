@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from application.clock import Clock
-from application.ports.channels import (
+from application.ports.webhook_parser import (
     ParsedMessage,
     WebhookParser,
     WebhookRequest,
@@ -13,8 +13,7 @@ from application.ports.channels import (
 from domain.addresses import Address, ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
 from domain.messages import InboundMessage, Recipient
-from infrastructure.channels.sendgrid.authentication import is_author_authenticated
-from infrastructure.channels.sendgrid.facts import mail_metadata, notable_headers
+from infrastructure.channels.sendgrid.author_alignment import is_author_authenticated
 from infrastructure.channels.sendgrid.files import attached_file
 from infrastructure.channels.sendgrid.header_text import mailboxes
 from infrastructure.channels.sendgrid.html_text import text_of_html
@@ -24,12 +23,13 @@ from infrastructure.channels.sendgrid.mail import (
     MailFile,
     ParsedMail,
 )
+from infrastructure.channels.sendgrid.mail_metadata import mail_metadata, notable_headers
 from infrastructure.channels.sendgrid.multipart_form import Form, read_form
 from infrastructure.channels.sendgrid.parsed_mode import read_parsed_mail
 from infrastructure.channels.sendgrid.raw_mode import raw_message_of, read_raw_mail
 from infrastructure.channels.sendgrid.replies import new_text
 from infrastructure.channels.sendgrid.verification import DEFAULT_TOLERANCE, SendgridVerifier
-from infrastructure.secrets.accounts import SendgridAccount
+from infrastructure.configuration.secrets.accounts import SendgridAccount
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
 MAX_FILES = 100

@@ -17,11 +17,11 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
-from application.ports.channels import FallbackSender
+from application.ports.fallback_sender import FallbackSender
 from domain.errors import FallbackNotSentError, FallbackUncertainError
 from domain.fallback import Fallback
 from infrastructure.channels.sendgrid.header_text import one_line
-from infrastructure.secrets.accounts import SendgridAccount
+from infrastructure.configuration.secrets.accounts import SendgridAccount
 
 DEFAULT_BASE_URL = "https://api.sendgrid.com"
 DEFAULT_SUBJECT = "your message"

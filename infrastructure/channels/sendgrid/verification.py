@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from application.clock import Clock
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.errors import TemporaryError, ValidationError
-from infrastructure.secrets.accounts import SendgridAccount
+from infrastructure.configuration.secrets.accounts import SendgridAccount
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from application.ports.channels import (
+from application.ports.webhook_parser import (
     ParsedMessage,
     WebhookParser,
     WebhookRequest,
@@ -27,7 +27,7 @@ from infrastructure.channels.twilio.verification import (
     signed_text,
     signing_account,
 )
-from infrastructure.secrets.accounts import TwilioAccount
+from infrastructure.configuration.secrets.accounts import TwilioAccount
 
 EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 """No reply. https://www.twilio.com/docs/messaging/twiml"""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from application.ports.channels import FallbackSender
+from application.ports.fallback_sender import FallbackSender
 from domain.errors import (
     FallbackError,
     FallbackNotSentError,
@@ -17,7 +17,7 @@ from domain.errors import (
     TemporaryError,
 )
 from domain.fallback import Fallback
-from infrastructure.secrets.accounts import TwilioAccount
+from infrastructure.configuration.secrets.accounts import TwilioAccount
 
 if TYPE_CHECKING:
     from requests import Response

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.errors import PayloadTooLargeError, ValidationError
 from infrastructure.channels.twilio.forms import (
     MAX_FORM_FIELDS,
@@ -18,7 +18,7 @@ from infrastructure.channels.twilio.forms import (
     count_form_fields,
     decode_form,
 )
-from infrastructure.secrets.accounts import TwilioAccount
+from infrastructure.configuration.secrets.accounts import TwilioAccount
 
 MAX_BODY_BYTES = 1024 * 1024
 """A form of Twilio's has a few kilobytes."""

@@ -1,9 +1,9 @@
 """The settings of a function on an emulator of AWS, with everything in it that it needs."""
 
-from infrastructure.settings_contradictions import queue_variable
+from infrastructure.configuration.setting_rules import queue_variable
 from tests.emulators import EmulatedAws, unique_name
-from tests.infrastructure.queueing.sqs_queues import a_spool_queue, created
-from tests.infrastructure.storage.dynamodb_tables import Tables
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
+from tests.infrastructure.aws.sqs_queues import a_spool_queue, created
 
 
 def aws_settings(aws: EmulatedAws) -> dict[str, str]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.aws_lambda.application import build_function
-from entrypoints.container import build_container
-from tests.entrypoints.aws_lambda.desk import Desk, environ_of
+from entrypoints.aws_lambda.webhook_function import build_function
+from entrypoints.composition.container import build_container
+from tests.entrypoints.aws_lambda.function_under_test import Desk, environ_of
 
 
 @pytest.fixture

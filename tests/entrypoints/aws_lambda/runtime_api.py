@@ -92,7 +92,7 @@ def running(
     """The function in a process of its own; everything that it prints goes to ``log``."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*python, "entrypoints.aws_lambda.handler.lambda_handler"],
+            [*python, "entrypoints.aws_lambda.webhook_handler.lambda_handler"],
             env={"PATH": os.environ["PATH"], **environ, "AWS_LAMBDA_RUNTIME_API": api.address},
             stdout=output,
             stderr=output,

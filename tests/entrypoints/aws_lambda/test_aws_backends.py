@@ -12,8 +12,8 @@ from domain.addresses import ChannelType
 from tests.builders import SENDER
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
-from tests.entrypoints.aws_lambda.desk import ACCOUNTS, a_webhook
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, an_event
+from tests.entrypoints.aws_lambda.function_under_test import ACCOUNTS, a_webhook
 from tests.entrypoints.aws_lambda.runtime_api import RuntimeApi, running, serving
 
 SHAPE = "rest_api_stage"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from entrypoints.aws_lambda.events import read_event
+from entrypoints.aws_lambda.api_gateway_events import read_event
 
 HOST = {"Host": "desk.acme.example"}
 

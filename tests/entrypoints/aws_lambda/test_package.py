@@ -15,8 +15,8 @@ from domain.addresses import ChannelType
 from infrastructure.channels.simulation import SimulatedRequest
 from tests.builders import RECIPIENT, SENDER
 from tests.emulators import OFFLINE_AWS
-from tests.entrypoints.aws_lambda.desk import SENDGRID, a_webhook, environ_of
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, an_event
+from tests.entrypoints.aws_lambda.function_under_test import SENDGRID, a_webhook, environ_of
 from tests.infrastructure.channels.twilio.api_server import Scripted, api_server
 
 ROOT = Path(__file__).parents[3]
@@ -68,7 +68,7 @@ def run(task: Path, script: str, given: object = None, **environ: str) -> Any:
 
 HANDLE = """
 import json
-from entrypoints.aws_lambda.handler import lambda_handler
+from entrypoints.aws_lambda.webhook_handler import lambda_handler
 print(json.dumps([lambda_handler(event, None)["statusCode"] for event in json.load(sys.stdin)]))
 """
 
@@ -103,7 +103,7 @@ from domain.addresses import ChannelType
 from domain.fallback import Fallback
 from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
 from infrastructure.channels.twilio.sender import TwilioFallbackSender
-from infrastructure.secrets.accounts import SendgridAccount, TwilioAccount
+from infrastructure.configuration.secrets.accounts import SendgridAccount, TwilioAccount
 url = json.load(sys.stdin)
 secret = SecretStr("nothing")
 sid = "AC" + "5" * 32
@@ -124,7 +124,7 @@ def test_it_sends_answers_through_both_providers(task: Path) -> None:
 
 CLIENTS = """
 import json
-from infrastructure.aws import AwsClients
+from infrastructure.aws.clients import AwsClients
 aws = AwsClients()
 clients = [aws.dynamodb(), aws.sqs(), aws.s3(), aws.secrets_manager()]
 print(json.dumps([client.meta.endpoint_url for client in clients]))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from snapshot_restore_py import get_after_restore  # type: ignore[import-untyped]  # no types
 
-from entrypoints.aws_lambda.application import build_function
-from infrastructure.settings import SettingsError
-from tests.entrypoints.aws_lambda.desk import Desk, environ_of
+from entrypoints.aws_lambda.webhook_function import build_function
+from infrastructure.configuration.settings import SettingsError
+from tests.entrypoints.aws_lambda.function_under_test import Desk, environ_of
 
 
 def test_copies_of_a_snapshot_do_not_draw_the_same_random_numbers(desk: Desk) -> None:
@@ -27,7 +27,7 @@ def test_copies_of_a_snapshot_do_not_draw_the_same_random_numbers(desk: Desk) ->
 @pytest.mark.parametrize("kind", ["snap-start", "provisioned-concurrency"])
 def test_where_nobody_waits_every_parser_is_built_at_the_start(tmp_path: Path, kind: str) -> None:
     script = (
-        "import os, sys; from entrypoints.aws_lambda.application import build_function;"
+        "import os, sys; from entrypoints.aws_lambda.webhook_function import build_function;"
         "build_function(os.environ);"
         "print('infrastructure.channels.sendgrid.parser' in sys.modules)"
     )

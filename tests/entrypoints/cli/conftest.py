@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from entrypoints.container import Container, build_container
-from infrastructure.secrets.development import DevelopmentCredentials, keep_development_credentials
-from infrastructure.settings import Settings
+from entrypoints.composition.container import Container, build_container
+from infrastructure.configuration.secrets.development_secret import (
+    DevelopmentCredentials,
+    keep_development_credentials,
+)
+from infrastructure.configuration.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from domain.addresses import ChannelType
-from domain.messages import Direction, Message
-from entrypoints.container import Container
+from domain.history import Direction, Message
+from entrypoints.composition.container import Container
 from tests.builders import NOW, a_conversation, a_record, an_inbound_message
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
 

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 import pytest
 from click.testing import CliRunner
 
-from application.ports.channels import WebhookRequest
-from application.ports.files import DeadLetter, DeadLetterKind
-from domain.messages import MAX_ATTEMPTS
+from application.ports.dead_letters import DeadLetter, DeadLetterKind
+from application.ports.webhook_parser import WebhookRequest
+from domain.outbox import MAX_ATTEMPTS
 from entrypoints.cli.main import cli
-from entrypoints.container import Container
-from infrastructure.secrets.development import DevelopmentCredentials
+from entrypoints.composition.container import Container
+from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from tests.builders import NOW, a_record, an_inbound_message
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
 

@@ -11,11 +11,11 @@ from types import SimpleNamespace
 import pytest
 
 from application.clock import utc_now
-from domain.messages import LONGEST_LEASE
+from domain.outbox import LONGEST_LEASE
 from domain.times import rfc3339
-from entrypoints.container import Container
-from infrastructure.secrets.development import DevelopmentCredentials
-from infrastructure.storage.sqlite_schema import MIGRATIONS
+from entrypoints.composition.container import Container
+from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
+from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 from tests.builders import NOW, a_record, an_inbound_message
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from domain.addresses import ChannelType
 from domain.messages import Attachment
 from entrypoints.cli.main import cli
-from entrypoints.container import Container
+from entrypoints.composition.container import Container
 from tests.builders import KEY, SENDER, a_conversation, a_record, an_inbound_message
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
 

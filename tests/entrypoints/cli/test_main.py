@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from entrypoints.cli.main import cli
-from entrypoints.container import Container
+from entrypoints.composition.container import Container
 from tests.builders import a_conversation
 from tests.entrypoints.cli.support import a_server, error_line, frontdesk
 
@@ -116,7 +116,7 @@ def test_a_data_directory_that_cannot_be_is_one_line(
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("entrypoints.container.build_container", lambda _: 1 // 0)
+    monkeypatch.setattr("entrypoints.composition.container.build_container", lambda _: 1 // 0)
     assert isinstance(frontdesk("conversations", "list").exception, ZeroDivisionError)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrypoints.container import Container
+from entrypoints.composition.container import Container
 from tests.builders import KEY, a_conversation
 from tests.contracts.old_histories import an_entry
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines

@@ -10,8 +10,8 @@ import pytest
 from application.clock import utc_now
 from domain.addresses import ChannelType
 from domain.fallback import Fallback
-from entrypoints.container import Container
-from infrastructure.channels.fallback_log import FileFallbackSender
+from entrypoints.composition.container import Container
+from infrastructure.filesystem.fallback_log import FileFallbackSender
 from tests.builders import a_record, an_inbound_message
 from tests.entrypoints.cli.support import frontdesk, json_lines
 

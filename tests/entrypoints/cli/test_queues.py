@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from application.ports.queueing import QueueDepth
+from application.ports.context_queue import QueueDepth
 from domain.addresses import ChannelType
 from domain.context import ContextObject
 from domain.routing import QueueKind, QueueName, Route
 from entrypoints.cli.queues import nothing_ready
-from entrypoints.container import Container
-from infrastructure.context_json import context_to_json
+from entrypoints.composition.container import Container
+from infrastructure.serialization.context_json import context_to_json
 from tests.builders import NOW, a_conversation, a_record, an_inbound_message
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
 

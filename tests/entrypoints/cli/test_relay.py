@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 
 from application.clock import utc_now
-from application.ports.channels import WebhookRequest
-from application.ports.spooling import SpoolEntry
+from application.ports.spool import SpoolEntry
+from application.ports.webhook_parser import WebhookRequest
 from domain.addresses import ChannelType
 from domain.errors import StorageUnavailableError
-from domain.messages import MAX_ATTEMPTS, STUCK_AFTER, MessageRecord
+from domain.outbox import MAX_ATTEMPTS, STUCK_AFTER, MessageRecord
 from domain.times import rfc3339
-from entrypoints import background_jobs
-from entrypoints.container import Container, build_container
-from infrastructure.blobs.dead_letter_files import FileDeadLetters
-from infrastructure.blobs.s3 import S3DeadLetters
+from entrypoints.composition.container import Container, build_container
+from entrypoints.operations import background_jobs
+from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
+from infrastructure.aws.s3 import S3DeadLetters
 from infrastructure.channels.twilio.simulator import TwilioSimulator
-from infrastructure.storage.dynamodb_messages import DynamoDbMessageStore
-from infrastructure.storage.sqlite_messages import SqliteMessageStore
+from infrastructure.filesystem.dead_letter_files import FileDeadLetters
+from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
 from tests.builders import RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from entrypoints.container import Container
-from infrastructure.secrets.development import keep_development_credentials
+from entrypoints.composition.container import Container
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.builders import NOW, a_record, an_inbound_message
 from tests.entrypoints.cli.support import frontdesk, json_lines
 

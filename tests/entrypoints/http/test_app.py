@@ -12,13 +12,13 @@ import pytest
 import urllib3
 import uvicorn
 
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.errors import OverloadedError, StorageUnavailableError
 from entrypoints.http import app
 from entrypoints.http.app import WebhookEndpoint, create_app
-from entrypoints.http.bodies import FREE_BYTES, BodyMemory
+from entrypoints.http.limits.bodies import FREE_BYTES, BodyMemory
 from entrypoints.http.public_url import PublicUrl
-from tests.application.front_desk import FrontDesk, StubParser
+from tests.application.frontdesk import FrontDesk, StubParser
 
 LIMIT = 1000
 PLACES = 4

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from entrypoints.http.loop_errors import QUIET_SECONDS, LoopErrors
-from infrastructure.telemetry.logs import configure_logging
+from infrastructure.configuration.log_format import configure_logging
 
 CANNOT_ACCEPT = {
     "message": "socket.accept() out of system resource",

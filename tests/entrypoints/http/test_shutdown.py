@@ -12,7 +12,7 @@ from entrypoints.http.shutdown import Shutdown
 SCRIPT = """
 import sys, threading, time
 from entrypoints.http import shutdown
-from infrastructure.telemetry.logs import configure_logging
+from infrastructure.configuration.log_format import configure_logging
 
 configure_logging("INFO")
 shutdown.END_SECONDS = 0.5

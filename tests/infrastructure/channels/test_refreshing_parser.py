@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from application.ports.channels import WebhookParser, WebhookRequest
+from application.ports.webhook_parser import WebhookParser, WebhookRequest
 from domain.errors import PayloadTooLargeError, SecretsUnavailableError, ValidationError
 from infrastructure.channels.refreshing_parser import RefreshingParser
-from infrastructure.secrets.cached_value import CachedValue
-from tests.application.front_desk import THANKS, StubParser
+from infrastructure.configuration.secrets.cached_value import CachedValue
+from tests.application.frontdesk import THANKS, StubParser
 from tests.contracts.context_queue import ManualClock
 from tests.contracts.dead_letters import REQUEST
 

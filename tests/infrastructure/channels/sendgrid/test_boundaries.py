@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.errors import UnreadableMessageError
 from tests.infrastructure.channels.sendgrid.webhooks import a_field, a_form, parsed, the_message
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from application.ports.channels import WebhookParser, WebhookRequest
+from application.ports.webhook_parser import WebhookParser, WebhookRequest
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from tests.builders import NOW

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.errors import UnreadableMessageError
 from infrastructure.channels.sendgrid.html_text import MAX_UNRENDERED_CHARACTERS, text_of_html
 from infrastructure.channels.sendgrid.replies import new_text

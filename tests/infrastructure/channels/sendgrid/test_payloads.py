@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from application.ports.channels import ParsedMessage
+from application.ports.webhook_parser import ParsedMessage
 from domain.automated_mail import sign_of_automated_mail
 from domain.errors import UnreadableMessageError
 from tests.infrastructure.channels.sendgrid.webhooks import ACCOUNT_NAME, a_parser, posted

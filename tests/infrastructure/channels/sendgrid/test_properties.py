@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.errors import UnreadableMessageError, ValidationError
 from domain.messages import InboundMessage
 from infrastructure.channels.sendgrid.simulator import Mode, SendgridSimulator

@@ -6,7 +6,6 @@ import sys
 import pytest
 
 from infrastructure.channels.sendgrid.charsets import DecodedText, decode, text_codec
-from infrastructure.channels.sendgrid.facts import telling_headers
 from infrastructure.channels.sendgrid.files import label, media_type
 from infrastructure.channels.sendgrid.header_text import (
     Mailbox,
@@ -16,6 +15,7 @@ from infrastructure.channels.sendgrid.header_text import (
     read_headers,
 )
 from infrastructure.channels.sendgrid.html_text import text_of_html
+from infrastructure.channels.sendgrid.mail_metadata import telling_headers
 from infrastructure.channels.sendgrid.replies import new_text
 from tests.infrastructure.channels.sendgrid.webhooks import a_raw_mail, the_message
 

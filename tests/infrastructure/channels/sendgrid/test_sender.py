@@ -17,7 +17,7 @@ from domain.addresses import ChannelType
 from domain.errors import FallbackNotSentError, FallbackUncertainError
 from domain.fallback import Fallback
 from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
-from infrastructure.secrets.accounts import SendgridAccount
+from infrastructure.configuration.secrets.accounts import SendgridAccount
 
 API_KEY = "SG.invented-key"
 ACCOUNT = SendgridAccount("acme", api_key=SecretStr(API_KEY), mail_from="no-reply@acme.example")

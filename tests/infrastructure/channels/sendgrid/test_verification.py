@@ -9,12 +9,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.errors import SecretsUnavailableError, ValidationError
 from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, sign
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
-from infrastructure.secrets.accounts import SendgridAccount
+from infrastructure.configuration.secrets.accounts import SendgridAccount
 from tests.builders import NOW
 from tests.infrastructure.channels.sendgrid.webhooks import (
     ACCOUNT_NAME,

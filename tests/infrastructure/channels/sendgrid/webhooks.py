@@ -8,12 +8,12 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
-from application.ports.channels import ParsedMessage, WebhookRequest
+from application.ports.webhook_parser import ParsedMessage, WebhookRequest
 from domain.messages import InboundMessage
 from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator
 from infrastructure.channels.simulation import SimulatedRequest
-from infrastructure.secrets.accounts import SendgridAccount
+from infrastructure.configuration.secrets.accounts import SendgridAccount
 from tests.builders import NOW
 
 URL = "https://front.acme.example/webhooks/email"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from application.ports.channels import WebhookParser, WebhookRequest
+from application.ports.webhook_parser import WebhookParser, WebhookRequest
 from tests.contracts.webhook_parser import WebhookParserContract
 from tests.infrastructure.channels.twilio.webhooks import PAYLOADS, a_parser, a_webhook
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.addresses import ChannelType
 from domain.errors import PayloadTooLargeError, UnreadableMessageError, ValidationError
 from infrastructure.channels.twilio.forms import decode_form

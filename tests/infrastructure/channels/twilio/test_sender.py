@@ -14,7 +14,7 @@ from domain.addresses import ChannelType
 from domain.errors import FallbackNotSentError, FallbackUncertainError, SecretsUnavailableError
 from domain.fallback import Fallback
 from infrastructure.channels.twilio.sender import TwilioFallbackSender
-from infrastructure.secrets.accounts import TwilioAccount
+from infrastructure.configuration.secrets.accounts import TwilioAccount
 from tests.infrastructure.channels.twilio.api_server import Scripted, an_error, api_server
 from tests.infrastructure.channels.twilio.webhooks import ACCOUNT_SID, an_account
 

@@ -8,11 +8,11 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.errors import PayloadTooLargeError, SecretsUnavailableError, ValidationError
 from infrastructure.channels.twilio import verification
 from infrastructure.channels.twilio.parser import TwilioWebhookParser
-from infrastructure.secrets.accounts import TwilioAccount
+from infrastructure.configuration.secrets.accounts import TwilioAccount
 from tests.infrastructure.channels.twilio.webhooks import (
     ACCOUNT_SID,
     FORM,

@@ -8,11 +8,11 @@ from urllib.parse import parse_qs
 
 from pydantic import SecretStr
 
-from application.ports.channels import WebhookRequest
+from application.ports.webhook_parser import WebhookRequest
 from domain.messages import InboundMessage
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.parser import TwilioWebhookParser
-from infrastructure.secrets.accounts import TwilioAccount
+from infrastructure.configuration.secrets.accounts import TwilioAccount
 from tests.builders import NOW
 
 ACCOUNT_SID = "AC00000000000000000000000000000000"

@@ -1,0 +1,1 @@
+"""Conversations: opened, shown, handed off, and migrated from older systems."""

@@ -1,0 +1,72 @@
+"""Move the histories that older systems keep inside conversation records to the messages."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from application.ports.conversation_store import ConversationStore
+from application.ports.message_store import MessageStore
+from domain.conversation_key import ConversationKey
+from domain.conversations import Conversation
+from domain.history import Message
+
+ATTEMPTS = 5
+"""How often a list is moved again that another system writes to meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigratedHistory:
+    """What became of one record: ``imported`` entries are new in the history.
+
+    ``complete`` tells that its list is gone; else another system adds to it all the time.
+    """
+
+    key: ConversationKey
+    imported: int
+    complete: bool
+
+
+@dataclass(frozen=True)
+class MigrateHistory:
+    """Safe to stop at any point, to run twice at once, and while messages come in.
+
+    Entries are imported before their list is dropped, and it is dropped only as it was
+    imported. Until then the history merges both by message id.
+    """
+
+    conversations: ConversationStore
+    messages: MessageStore
+
+    def __call__(self) -> Iterator[MigratedHistory]:
+        """Yield each record that had a list of messages."""
+        for record in self.conversations.with_legacy_messages():
+            yield self._migrate(record)
+
+    def _migrate(self, record: Conversation) -> MigratedHistory:
+        imported = 0
+        seen: Conversation | None = record
+        for _ in range(ATTEMPTS):
+            if seen is None or not seen.legacy_messages:
+                return MigratedHistory(record.key, imported, complete=True)
+            for message in in_lasting_order(seen.legacy_messages):
+                imported += self.messages.import_message(record.key, message)
+            if self.conversations.drop_legacy_messages(seen):
+                return MigratedHistory(record.key, imported, complete=True)
+            seen = self._present(record)
+        return MigratedHistory(record.key, imported, complete=False)
+
+    def _present(self, record: Conversation) -> Conversation | None:
+        records = self.conversations.get_conversations(record.conversation_id)
+        return next((present for present in records if present.key == record.key), None)
+
+
+def in_lasting_order(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """``messages``, those of one moment a microsecond apart: a history sorts by time alone."""
+    spread: list[Message] = []
+    before: Message | None = None
+    for message in messages:
+        same_moment = before is not None and message.timestamp == before.timestamp
+        after = spread[-1].timestamp + timedelta(microseconds=1) if same_moment else None
+        spread.append(replace(message, timestamp=after or message.timestamp))
+        before = message
+    return tuple(spread)

@@ -1,0 +1,106 @@
+"""Open the conversation of a sender, once."""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from application.ports.conversation_store import ConversationStore
+from domain.conversations import Conversation
+from domain.errors import UnknownRecipientError
+from domain.messages import InboundMessage
+from domain.tenants import Tenant, TenantDirectory
+
+_NAMESPACE = uuid.UUID("4e2f8f7c-7f0a-5c1e-9d55-0f6b1f1d2c3a")
+
+
+@dataclass(frozen=True)
+class OpenConversation:
+    """Open the conversation of a sender with a recipient, once."""
+
+    conversations: ConversationStore
+    tenants: Callable[[], TenantDirectory]
+
+    def __call__(self, wanted: Conversation) -> tuple[Conversation, bool]:
+        """The open conversation that ``wanted`` describes, and whether it is new.
+
+        ``sender_id`` and ``recipient_id`` are normalised addresses. The id follows from
+        channel, sender and recipient, whatever ``wanted`` says, so that two who open it at
+        once get the same record; a closed one is followed by a successor. Raises
+        ``UnknownRecipientError`` when no company has that recipient.
+        """
+        directory = self.tenants()
+        owner = (
+            directory.owner_of_recipient(wanted.recipient_id)
+            if wanted.recipient_id is not None
+            else next(iter(directory.tenants), None)
+            if directory.has_one_company
+            else None
+        )
+        if owner is None:
+            raise UnknownRecipientError(
+                "no configured company has this recipient: name one that the directory lists"
+            )
+        if wanted.company_id and owner.company_id and wanted.company_id != owner.company_id:
+            raise UnknownRecipientError("this recipient is another company's")
+        return self._open(_owned_by(owner, wanted), owner)
+
+    def for_message(self, message: InboundMessage, tenant: Tenant) -> Conversation:
+        """The conversation of an unknown sender whose message arrived just now."""
+        wanted = Conversation(
+            conversation_id="",
+            primary_channel=message.channel,
+            sender_id=message.identities[0].value,
+            recipient_id=message.recipient.address,
+            thread_id=message.thread_id,
+        )
+        conversation, _ = self._open(_owned_by(tenant, wanted), tenant)
+        return conversation
+
+    def _open(self, wanted: Conversation, owner: Tenant) -> tuple[Conversation, bool]:
+        present = self._present(wanted, owner)
+        if present is not None:
+            return present, False
+        generation = 0
+        while True:
+            conversation_id = _derived_id(wanted, generation)
+            there, created = self.conversations.open_conversation(
+                replace(wanted, conversation_id=conversation_id)
+            )
+            if created or self._serves(there, owner):
+                return there, created
+            generation += 1
+
+    def _present(self, wanted: Conversation, owner: Tenant) -> Conversation | None:
+        """The conversation that there is already, read again: a look-up may lag behind."""
+        senders = [wanted.sender_id] if wanted.sender_id else []
+        recipients = [wanted.recipient_id] if wanted.recipient_id else []
+        found = self.conversations.find_open_conversations(
+            wanted.primary_channel, senders, recipients
+        )
+        records = (
+            record
+            for conversation in found
+            for record in self.conversations.get_conversations(conversation.conversation_id)
+            if record.key == conversation.key and record.recipient_id == wanted.recipient_id
+        )
+        return next((record for record in records if self._serves(record, owner)), None)
+
+    def _serves(self, record: Conversation, owner: Tenant) -> bool:
+        """Whether ``owner`` may go on with ``record``: a recipient may have changed hands."""
+        return record.is_open and not record.is_of_another_company(owner, self.tenants())
+
+
+def _owned_by(owner: Tenant, wanted: Conversation) -> Conversation:
+    return replace(
+        wanted,
+        company_id=wanted.company_id or owner.company_id,
+        project_id=wanted.project_id or owner.project_id,
+        company_name=wanted.company_name or owner.company_name,
+        credentials_reference=wanted.credentials_reference or owner.credentials_reference,
+    )
+
+
+def _derived_id(wanted: Conversation, generation: int) -> str:
+    parts = [wanted.primary_channel, wanted.sender_id, wanted.recipient_id, generation]
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(parts)))

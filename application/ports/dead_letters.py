@@ -1,0 +1,105 @@
+"""What is too large or too odd for the store: attachments, long bodies, dead letters."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from application.ports.webhook_parser import WebhookRequest
+
+
+class DeadLetterKind(StrEnum):
+    """Why a request could not be processed."""
+
+    UNREADABLE = "unreadable"
+    BUG = "bug"
+    UNAUTHENTICATED = "unauthenticated"
+    EXHAUSTED = "exhausted"
+    UNDELIVERABLE = "undeliverable"
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """What will not be processed without somebody's help.
+
+    Either an authentic ``request``, complete but for the ``Authorization`` header, or a
+    recorded message under its ``gate_key`` that cannot be put on its queue. ``reason`` names
+    the error without any content of the message.
+    """
+
+    dead_letter_id: str
+    kind: DeadLetterKind
+    reason: str
+    account: str
+    attempts: int
+    created_at: datetime
+    request: WebhookRequest | None = field(default=None, repr=False)
+    gate_key: str | None = None
+
+
+def ignore(_place: str) -> None:
+    """Tell nobody of what lies in ``_place`` and cannot be read."""
+
+
+class DeadLetters(Protocol):
+    """Keeps dead letters. Must work when the store and the queues do not."""
+
+    @abstractmethod
+    def keep(self, dead_letter: DeadLetter) -> None:
+        """Write ``letter`` durably; of several with one id the first stays.
+
+        Raises ``StorageUnavailableError`` if that fails.
+        """
+
+    @abstractmethod
+    def replace(self, dead_letter: DeadLetter) -> bool:
+        """Write ``letter`` over the one with its id and ``created_at``, durably and as a whole.
+
+        ``False`` if there is none. A deletion at the same moment may be undone: better twice
+        than never. Raises ``StorageUnavailableError``.
+        """
+
+    @abstractmethod
+    def get(self, dead_letter_id: str) -> DeadLetter | None:
+        """The letter with this id; ``None`` if there is none, or no letter could have it.
+
+        Raises ``StorageUnavailableError`` that names it if it cannot be read.
+        """
+
+    @abstractmethod
+    def delete(self, dead_letter_id: str) -> bool:
+        """Remove the letter, for ever. ``False`` if there is none; it need not be readable."""
+
+    @abstractmethod
+    def list_dead_letters(
+        self,
+        limit: int,
+        *,
+        after: DeadLetter | None = None,
+        unreadable: Callable[[str], None] = ignore,
+    ) -> tuple[DeadLetter, ...]:
+        """At most ``limit`` letters by ``created_at`` and then id, the oldest first.
+
+        ``after`` is the last letter of the page before, which need not be there any more. What
+        lies among the letters and is none is left out: ``unreadable`` is told its place, a path
+        or a URI, perhaps more than once.
+        """
+
+    @abstractmethod
+    def each_dead_letter(
+        self, *, unreadable: Callable[[str], None] = ignore
+    ) -> Iterator[DeadLetter]:
+        """Every letter there is at first, in the order of ``list_dead_letters``, read in its turn.
+
+        They are listed once. Letters may be replaced and deleted meanwhile: one that is gone when
+        its turn comes is left out. ``unreadable`` is told each place once.
+        """
+
+    @abstractmethod
+    def delete_older(self, moment: datetime) -> Iterator[int]:
+        """Remove what was created before ``moment``, also what cannot be read; reads nothing.
+
+        Yields how many after each part of the work: whoever stops asking stops it.
+        """

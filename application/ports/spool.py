@@ -1,0 +1,136 @@
+"""The spool: where authentic requests wait that cannot be worked on now."""
+
+import re
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from application.ports.webhook_parser import WebhookRequest
+from domain.errors import TemporaryError
+
+_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+LONGEST_HIDDEN = timedelta(minutes=10)
+"""How long an entry may be hidden from workers at most."""
+
+
+def is_hidden(hidden_until: datetime, now: datetime) -> bool:
+    """Whether an entry is hidden: not if for longer than may be, for then the clock went back."""
+    return timedelta(0) < hidden_until - now <= LONGEST_HIDDEN
+
+
+class SpoolFullError(TemporaryError):
+    """The spool has reached its limit: the provider has to keep the request for us."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolEntry:
+    """A request that ``account`` was proven to have signed, and that waits to be worked on.
+
+    ``entry_id`` is the same however often the request comes (a hash of account and signed
+    content), and ``group`` that of all requests of one sender: both have 1 to 64 letters,
+    digits, ``-`` and ``_``, anything else is a ``ValueError``. ``request`` is complete but
+    for the ``Authorization`` header, and was received when it says.
+    """
+
+    entry_id: str
+    group: str
+    account: str
+    request: WebhookRequest = field(repr=False)
+    spooled_at: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse what not every backend could use as a name."""
+        if not (_IDENTIFIER.fullmatch(self.entry_id) and _IDENTIFIER.fullmatch(self.group)):
+            raise ValueError("an entry and its group have 1 to 64 letters, digits, '-' and '_'")
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolDelivery:
+    """An entry as a worker takes it; ``receipt`` names this delivery, ``attempts`` counts it.
+
+    The first attempt is 1.
+    """
+
+    entry: SpoolEntry
+    receipt: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolDepth:
+    """How many entries wait or are being worked on, and when the oldest was received.
+
+    ``oldest_at`` is ``None`` when there is none, or when the backend does not tell (SQS).
+    ``broken`` are those that could not be read and were set aside; no others are counted here.
+    """
+
+    entries: int
+    oldest_at: datetime | None
+    broken: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolErasure:
+    """How many entries were erased, and how many could not be read and so were left."""
+
+    erased: int = 0
+    unreadable: int = 0
+
+
+class Spool(Protocol):
+    """Keeps requests until they are worked off: at least once, and in order for each group.
+
+    Whoever works them off believes them, so nobody but Frontdesk may write here. Any method
+    raises ``StorageUnavailableError`` when the spool cannot be reached.
+    """
+
+    can_erase: bool
+    """Whether entries can be searched. On SQS they cannot."""
+
+    @abstractmethod
+    def keep(self, entry: SpoolEntry) -> None:
+        """Write ``entry``: it is durable when this returns.
+
+        While an entry waits, a repetition with its id changes nothing. (On SQS that holds for
+        five minutes from its first writing, also when it is done by then.) Raises
+        ``SpoolFullError`` at the limit.
+        """
+
+    @abstractmethod
+    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+        """At most ``limit`` entries, oldest first, hidden from others for ``visibility``.
+
+        Of each group only the oldest entry, and none while that is taken or put back. What is
+        neither done nor put back by the end of ``visibility`` (above zero, in whole seconds
+        where the backend knows no others, ``LONGEST_HIDDEN`` at most) is taken again, as the
+        next attempt. An entry that cannot be read is logged and left out: it holds up no other
+        group.
+        """
+
+    @abstractmethod
+    def done(self, delivery: SpoolDelivery) -> None:
+        """Remove the entry: its request is recorded, or a dead letter.
+
+        Changes nothing if it was taken again since.
+        """
+
+    @abstractmethod
+    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+        """Give the entry back, to be taken again after ``delay``, of ``LONGEST_HIDDEN`` at most.
+
+        Its group waits with it. Changes nothing if it was taken again since.
+        """
+
+    @abstractmethod
+    def depth(self) -> SpoolDepth:
+        """How much there is in the spool."""
+
+    @abstractmethod
+    def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
+        """Remove every entry that is ``wanted``, taken or not.
+
+        Only where the backend ``can_erase``: elsewhere this removes nothing.
+        """

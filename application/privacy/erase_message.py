@@ -1,0 +1,51 @@
+"""Erase one message: everything that it says, and everything that hangs on it."""
+
+from dataclasses import dataclass
+
+from application.ports.blobs import BlobStore
+from application.ports.context_queue import ContextReader
+from application.ports.message_store import MessageStore
+from domain.erasure import RetainedMessage, attachments_folder, contexts_folder
+from domain.messages import InboundMessage
+from domain.outbox import MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much of one message was removed."""
+
+    message: bool
+    blobs: int
+    contexts: int
+
+
+@dataclass(frozen=True)
+class EraseMessage:
+    """Safe to repeat: the message goes last, for it is how all the rest is found again."""
+
+    messages: MessageStore
+    blobs: BlobStore
+    contexts: ContextReader
+
+    def __call__(self, retained: RetainedMessage) -> Erased:
+        """Remove files, contexts on queues, and the content of the record; not its gate key.
+
+        Whoever publishes the message meanwhile either sees afterwards that it is erased, and
+        takes its context back, or was done before that: then the context is there by now.
+        """
+        contexts = self.contexts.erase(retained.request_id) if retained.request_id else 0
+        blobs = sum(map(self.blobs.delete, retained.blob_folders))
+        erased = self.messages.erase(retained)
+        if retained.request_id is None or retained.state is MessageState.QUEUED:
+            return Erased(erased, blobs, contexts)
+        late = self.erase_context(retained.request_id)
+        return Erased(erased, blobs + late.blobs, contexts + late.contexts)
+
+    def erase_context(self, request_id: str) -> Erased:
+        """Remove a context and what is stored for it, whatever became of its message."""
+        blobs = self.blobs.delete(contexts_folder(request_id))
+        return Erased(message=False, blobs=blobs, contexts=self.contexts.erase(request_id))
+
+    def erase_files(self, message: InboundMessage) -> int:
+        """Remove the files of a message that was never recorded; how many."""
+        return self.blobs.delete(attachments_folder(message))

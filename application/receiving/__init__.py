@@ -1,0 +1,1 @@
+"""The way of a webhook: verify, record, route, spool, dead-letter."""

@@ -1,0 +1,56 @@
+"""Find the conversation that a message belongs to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from application.conversations.open_conversation import OpenConversation
+from application.ports.conversation_store import ConversationStore
+from application.ports.message_store import MessageStore
+from domain.conversations import Conversation, choose_conversation
+from domain.messages import InboundMessage
+from domain.tenants import Tenant, TenantDirectory
+
+
+class UnknownSender(StrEnum):
+    """What happens when nobody knows who writes."""
+
+    FALLBACK = "fallback"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class MatchConversation:
+    """Whose message it is, and which of that company's conversations it joins."""
+
+    conversations: ConversationStore
+    messages: MessageStore
+    tenants: Callable[[], TenantDirectory]
+    open_conversation: OpenConversation
+    unknown_sender: UnknownSender
+
+    def __call__(self, message: InboundMessage) -> tuple[Tenant | None, Conversation | None]:
+        """The company that owns ``message``, and its conversation with the sender, if any.
+
+        If unknown senders are welcome, a conversation is opened for whoever has none.
+
+        No company: the account that signed may not speak for this recipient. Such a message
+        is nobody's, so it matches nothing.
+        """
+        directory = self.tenants()
+        tenant = directory.owner_of(message)
+        if tenant is None:
+            return None, None
+        candidates = self.conversations.find_open_conversations(
+            message.channel, message.look_up_values, message.recipient.keys
+        )
+        conversation = choose_conversation(candidates, message, tenant, directory)
+        if conversation is None and self._is_allowed(message):
+            conversation = self.open_conversation.for_message(message, tenant)
+        return tenant, conversation
+
+    def _is_allowed(self, message: InboundMessage) -> bool:
+        """Whether to open a conversation: not for what comes again after it was erased."""
+        return self.unknown_sender is UnknownSender.OPEN and not self.messages.is_erased(
+            message.gate_key
+        )

@@ -1,0 +1,153 @@
+"""Record one authentic message exactly once, and send it on its way."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from application.clock import Clock, Deadline, NewId
+from application.ports.message_store import MessageStore
+from application.ports.metrics import Metrics
+from application.receiving.match_conversation import MatchConversation
+from application.receiving.route_message import RouteMessage
+from application.receiving.send_fallback import SendFallback
+from domain.conversations import Conversation
+from domain.erasure import Tombstone
+from domain.errors import TemporaryError, UnreadableMessageError, safe_reason
+from domain.messages import InboundMessage
+from domain.outbox import MessageRecord, MessageState
+
+logger = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """What became of a message."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    UNMATCHED = "unmatched"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a message, with the ids under which it can be found."""
+
+    outcome: Outcome
+    record: MessageRecord
+    conversation_id: str | None
+
+    @property
+    def is_of_erased(self) -> bool:
+        """Whether the message was erased before it came again."""
+        return self.record.state is MessageState.ERASED
+
+    def log_fields(self) -> Mapping[str, object]:
+        """The ids, for a log line."""
+        return {
+            "outcome": self.outcome.value,
+            "request_id": self.record.request_id,
+            "message_id": self.record.message.log_id,
+            "conversation_id": self.conversation_id,
+        }
+
+
+@dataclass(frozen=True)
+class RecordMessage:
+    """The idempotent receiver."""
+
+    match: MatchConversation
+    messages: MessageStore
+    deliver: RouteMessage
+    send_fallback: SendFallback
+    clock: Clock
+    new_id: NewId
+    metrics: Metrics
+
+    def __call__(self, message: InboundMessage, deadline: Deadline) -> Receipt:
+        """Record ``message``, whose files are stored, and deliver it.
+
+        When this returns, the message is durable. A ``TemporaryError`` means that it is not;
+        one that happens afterwards only leaves the message pending, and is logged here.
+        Raises ``UnreadableMessageError`` for an id that another sender has used before.
+        """
+        deadline.check()
+        tenant, conversation = self.match(message)
+        if tenant is None:
+            logger.error(
+                "an account wrote to a recipient that is not its own",
+                extra={"message_id": message.log_id, "channel": message.channel},
+            )
+            self.metrics.count("Errors", type="foreign_recipient")
+        deadline.check()
+        record = self._new_record(message, conversation)
+        existing = self.messages.record(record)
+        if isinstance(existing, Tombstone):
+            return self._repeat_erased(existing, record)
+        if existing is not None:
+            _check_is_repeated(same_sender=existing.message.sender.value == message.sender.value)
+            return self._repeat(existing, deadline)
+        if conversation is not None:
+            try:
+                conversation = self.deliver(record, conversation, tenant, deadline)
+            except TemporaryError as error:
+                self._report_pending(record, error)
+        if conversation is not None:
+            return Receipt(Outcome.RECORDED, record, conversation.conversation_id)
+        self.metrics.count("UnknownSenders", channel=message.channel)
+        if tenant is not None:
+            self.send_fallback(message, tenant)
+        return Receipt(Outcome.UNMATCHED, record, None)
+
+    def _new_record(
+        self, message: InboundMessage, conversation: Conversation | None
+    ) -> MessageRecord:
+        now = self.clock()
+        return MessageRecord(
+            request_id=self.new_id(),
+            message=message,
+            conversation=conversation.key if conversation else None,
+            validated_at=now,
+            state=MessageState.PENDING if conversation else MessageState.UNMATCHED,
+            recorded_at=now,
+        )
+
+    def _repeat(self, existing: MessageRecord, deadline: Deadline) -> Receipt:
+        """A duplicate is acknowledged like the first, and delivered if the first never was."""
+        self.metrics.count("Duplicates")
+        now = self.clock()
+        if existing.is_stuck(now):
+            try:
+                if self.messages.take_lease(existing, now):
+                    self.deliver.repeat(existing, deadline)
+            except TemporaryError as error:
+                self._report_pending(existing, error)
+        key = existing.conversation
+        return Receipt(Outcome.DUPLICATE, existing, key.conversation_id if key else None)
+
+    def _repeat_erased(self, erased: Tombstone, record: MessageRecord) -> Receipt:
+        """What was erased stays so, however often it comes: nothing is delivered."""
+        _check_is_repeated(same_sender=erased.is_by(record.message.sender))
+        self.metrics.count("Duplicates")
+        left = replace(record.assigned_to(None), state=MessageState.ERASED)
+        return Receipt(Outcome.DUPLICATE, replace(left, request_id=erased.request_id), None)
+
+    def _report_pending(self, record: MessageRecord, error: TemporaryError) -> None:
+        self.metrics.count("Errors", type=type(error).__name__)
+        logger.warning(
+            "message recorded, but it stays pending",
+            extra={
+                "request_id": record.request_id,
+                "message_id": record.message.log_id,
+                "error": type(error).__name__,
+                "reason": safe_reason(error),
+            },
+        )
+
+
+def _check_is_repeated(*, same_sender: bool) -> None:
+    """A duplicate has the same sender. Whoever chose the id of another's mail did not write it.
+
+    Nothing else is compared: a mailing list may change the text of one of two copies.
+    """
+    if not same_sender:
+        raise UnreadableMessageError("another sender has used this message id before")

@@ -1,0 +1,145 @@
+"""Bring a recorded message to its queue. Every step can be repeated."""
+
+import logging
+from dataclasses import dataclass
+
+from application.clock import Clock, Deadline
+from application.ports.context_queue import ContextPublisher
+from application.ports.conversation_store import ConversationStore
+from application.ports.message_store import MessageStore
+from application.ports.metrics import Metrics
+from application.receiving.match_conversation import MatchConversation
+from domain.context import ContextObject
+from domain.conversation_key import ConversationKey
+from domain.conversations import Conversation
+from domain.errors import (
+    ConcurrentUpdateError,
+    QueueRoutingError,
+    StorageUnavailableError,
+    safe_reason,
+)
+from domain.messages import InboundMessage
+from domain.outbox import MessageRecord
+from domain.routing import RoutingPolicy
+from domain.tenants import Tenant
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class RouteMessage:
+    """Update the conversation, decide on its present state who answers, publish the context."""
+
+    conversations: ConversationStore
+    messages: MessageStore
+    publisher: ContextPublisher
+    match: MatchConversation
+    policy: RoutingPolicy
+    clock: Clock
+    metrics: Metrics
+
+    def __call__(
+        self,
+        record: MessageRecord,
+        conversation: Conversation,
+        tenant: Tenant | None,
+        deadline: Deadline,
+    ) -> Conversation | None:
+        """Deliver ``record``, which belongs to ``conversation``.
+
+        Returns the conversation that it was delivered to; ``None`` when that is gone and no
+        other takes the message, which is then unmatched. Any ``TemporaryError`` leaves the
+        message pending.
+        """
+        joined = self._join(conversation, record.message)
+        return self._finish(record, joined, tenant, deadline)
+
+    def repeat(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
+        """Deliver a message whose first handler must have died, on the present state."""
+        tenant = self.match.tenants().owner_of(record.message)
+        return self._finish(record, self._join_recorded(record), tenant, deadline)
+
+    def _finish(
+        self,
+        record: MessageRecord,
+        joined: Conversation | None,
+        tenant: Tenant | None,
+        deadline: Deadline,
+    ) -> Conversation | None:
+        """Publish for the conversation that was joined, or for another that takes the message."""
+        current = joined or self._join_another(record)
+        if current is not None:
+            self._publish(record, current, tenant, deadline)
+        return current
+
+    def _join(self, conversation: Conversation, message: InboundMessage) -> Conversation | None:
+        """The state of ``conversation`` with ``message`` in it; ``None`` if it takes none.
+
+        What nobody vouches for reaches a human and changes nothing: a forged mail must not
+        pass for the customer's latest turn.
+        """
+        if not self.policy.needs_human_review(message):
+            return self.conversations.record_activity(conversation, message)
+        present = self._read(conversation.key)
+        return present if present and present.is_open else None
+
+    def _read(self, key: ConversationKey) -> Conversation | None:
+        records = self.conversations.get_conversations(key.conversation_id)
+        return next((record for record in records if record.key == key), None)
+
+    def _join_recorded(self, record: MessageRecord) -> Conversation | None:
+        conversation = record.conversation and self._read(record.conversation)
+        return self._join(conversation, record.message) if conversation else None
+
+    def _join_another(self, record: MessageRecord) -> Conversation | None:
+        """The conversation was closed or deleted meanwhile: look once more."""
+        _, other = self.match(record.message)
+        if other is not None:
+            self._assign(record, other.key)
+            record = record.assigned_to(other.key)
+            current = self._join(other, record.message)
+            if current is not None:
+                return current
+        self._assign(record, None)
+        return None
+
+    def _assign(self, record: MessageRecord, key: ConversationKey | None) -> None:
+        if not self.messages.assign(record, key):
+            raise ConcurrentUpdateError("another handler took this message over")
+
+    def _publish(
+        self,
+        record: MessageRecord,
+        conversation: Conversation,
+        tenant: Tenant | None,
+        deadline: Deadline,
+    ) -> None:
+        deadline.check()
+        now = self.clock()
+        route = self.policy.route(record.message, conversation, now)
+        context = ContextObject.of(record, conversation, tenant, now)
+        try:
+            self.publisher.publish(context, route)
+        except QueueRoutingError:
+            self.metrics.count("QueueRouting", queue=str(route.queue), result="failed")
+            raise
+        self.metrics.count("QueueRouting", queue=str(route.queue), result="queued")
+        if not self.messages.mark_queued(record.gate_key, now):
+            self._take_back(record)
+
+    def _take_back(self, record: MessageRecord) -> None:
+        """The message was erased while it was published: nothing of it may stay.
+
+        That it is erased is certain only now. After a crash the context on the queue leads to
+        the rest.
+        """
+        ids = {"request_id": record.request_id, "message_id": record.message.log_id}
+        try:
+            self.publisher.erase(record.request_id)
+        except StorageUnavailableError as error:
+            logger.exception(
+                "an erased message could not be taken back",
+                extra={**ids, "reason": safe_reason(error)},
+            )
+        else:
+            logger.warning("message was erased while it was published", extra=ids)

@@ -1,0 +1,1 @@
+"""Second chances: the spool, the outbox, dead letters and unmatched messages."""

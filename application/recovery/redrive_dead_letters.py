@@ -1,0 +1,91 @@
+"""Try again what became a dead letter, once somebody has mended the cause or vouches for it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from application.clock import Deadline
+from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
+from application.ports.message_store import MessageStore
+from application.receiving.process_webhook import ProcessWebhook
+from application.receiving.record_message import Receipt
+from domain.errors import WebhookHandlerError, safe_reason
+
+logger = logging.getLogger(__name__)
+
+
+class Redriven(StrEnum):
+    """What became of a dead letter."""
+
+    RECEIVED = "received"
+    PENDING = "pending"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RedrivenDeadLetter:
+    """What became of ``letter``: as it was, or if it failed as it is now.
+
+    ``receipts`` tell what became of each message in its request.
+    """
+
+    outcome: Redriven
+    dead_letter: DeadLetter
+    receipts: tuple[Receipt, ...] = ()
+
+
+@dataclass(frozen=True)
+class RedriveDeadLetters:
+    """Process a dead letter with today's code and settings, and delete it if that succeeds.
+
+    Safe to stop at any point, and twice at once: a letter goes only after its message is
+    durable, and the gate makes every repetition harmless.
+    """
+
+    dead_letters: DeadLetters
+    process_webhook: ProcessWebhook
+    messages: MessageStore
+    new_deadline: Callable[[], Deadline] = Deadline.after
+
+    def __call__(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
+        """Redrive ``letter``. If it fails again it stays, with the new reason.
+
+        Raises ``StorageUnavailableError`` when the dead letters themselves cannot be written.
+        """
+        try:
+            redriven = self._redrive(dead_letter)
+        except Exception as error:
+            redriven = RedrivenDeadLetter(Redriven.FAILED, self._failed_again(dead_letter, error))
+        else:
+            self.dead_letters.delete(dead_letter.dead_letter_id)
+        logger.info(
+            "dead letter redriven",
+            extra={"dead_letter_id": dead_letter.dead_letter_id, "outcome": redriven.outcome.value},
+        )
+        return redriven
+
+    def _redrive(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
+        if dead_letter.request is not None:
+            receipts = self.process_webhook(
+                dead_letter.request,
+                dead_letter.account,
+                self.new_deadline(),
+                reviewed=dead_letter.kind is DeadLetterKind.UNAUTHENTICATED,
+            )
+            return RedrivenDeadLetter(Redriven.RECEIVED, dead_letter, receipts)
+        if dead_letter.gate_key is not None:
+            # Otherwise somebody redrove it before, and it is pending or queued already.
+            self.messages.retry(dead_letter.gate_key)
+        return RedrivenDeadLetter(Redriven.PENDING, dead_letter)
+
+    def _failed_again(self, dead_letter: DeadLetter, error: Exception) -> DeadLetter:
+        """The letter stays what it was, also its kind: that says how it is redriven."""
+        logger.warning(
+            "dead letter failed again",
+            extra={"dead_letter_id": dead_letter.dead_letter_id, "error": type(error).__name__},
+            exc_info=None if isinstance(error, WebhookHandlerError) else error,
+        )
+        failed = replace(dead_letter, attempts=dead_letter.attempts + 1, reason=safe_reason(error))
+        self.dead_letters.replace(failed)
+        return failed

@@ -1,0 +1,47 @@
+"""Give the messages of once unknown senders to the conversations that were opened since."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from application.clock import Deadline
+from application.ports.message_store import MessageStore
+from application.receiving.match_conversation import MatchConversation
+from application.receiving.route_message import RouteMessage
+from domain.conversations import Conversation
+from domain.errors import TemporaryError
+from domain.outbox import MessageRecord
+
+PAGE_SIZE = 100
+
+
+def all_unmatched(messages: MessageStore) -> Iterator[MessageRecord]:
+    """Every unmatched message in order of receipt, read page by page."""
+    last: str | None = None
+    while page := messages.list_unmatched(PAGE_SIZE, after=last):
+        yield from page
+        last = page[-1].gate_key
+
+
+@dataclass(frozen=True)
+class RedriveUnmatched:
+    """Match again what was unmatched. Safe to stop at any point, and to run twice at once."""
+
+    messages: MessageStore
+    match: MatchConversation
+    deliver: RouteMessage
+
+    def __call__(self) -> Iterator[tuple[MessageRecord, Conversation | None]]:
+        """Yield each unmatched message with the conversation that it joined, if one did."""
+        for record in all_unmatched(self.messages):
+            yield record, self._redrive(record)
+
+    def _redrive(self, record: MessageRecord) -> Conversation | None:
+        tenant, conversation = self.match(record.message)
+        if conversation is None or not self.messages.assign(record, conversation.key):
+            return None
+        assigned = record.assigned_to(conversation.key)
+        try:
+            return self.deliver(assigned, conversation, tenant, Deadline.after())
+        except TemporaryError:
+            # It is pending now, and no longer depends on this command.
+            return conversation

@@ -1,0 +1,84 @@
+"""A recorded message on its way to a queue: states, leases, and when it is given up."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.conversation_key import ConversationKey
+from domain.messages import InboundMessage
+
+
+class MessageState(StrEnum):
+    """How far a recorded message has come."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    UNMATCHED = "unmatched"
+    UNDELIVERABLE = "undeliverable"
+    ERASED = "erased"
+
+
+STUCK_AFTER = timedelta(seconds=30)
+"""How long a message stays pending before somebody other than its first handler may publish it."""
+
+
+LEASE = timedelta(seconds=30)
+"""How long whoever republishes a message for the first time has it for themselves."""
+
+
+LONGEST_LEASE = timedelta(minutes=10)
+"""Each attempt has twice the time of the one before, up to this."""
+
+
+MAX_ATTEMPTS = 100
+"""How often a message is republished before somebody must look at it: most of a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """An inbound message in the store, under its gate key.
+
+    ``request_id`` is made once, with the record, and stays the same on every republish.
+    A record without a conversation is *unmatched*: its sender is not known (yet).
+    ``attempts`` counts how often somebody other than its first handler took it.
+    """
+
+    request_id: str
+    message: InboundMessage
+    conversation: ConversationKey | None
+    validated_at: datetime
+    state: MessageState
+    recorded_at: datetime
+    lease_until: datetime | None = None
+    queued_at: datetime | None = None
+    attempts: int = 0
+
+    @property
+    def gate_key(self) -> str:
+        """The gate key of the message."""
+        return self.message.gate_key
+
+    def assigned_to(self, conversation: ConversationKey | None) -> "MessageRecord":
+        """This record as the store has it after moving to ``conversation``, or to unmatched."""
+        state = MessageState.PENDING if conversation else MessageState.UNMATCHED
+        return replace(self, conversation=conversation, state=state)
+
+    @property
+    def due_at(self) -> datetime:
+        """From when on, while it is pending, its last handler must have died."""
+        first_handler = self.recorded_at + STUCK_AFTER
+        return max(first_handler, self.lease_until) if self.lease_until else first_handler
+
+    def is_stuck(self, now: datetime) -> bool:
+        """Whether its handler must have died: pending for long, and nobody holds the lease."""
+        return self.state is MessageState.PENDING and self.due_at <= now
+
+    def leased(self, now: datetime) -> "MessageRecord":
+        """This record as the store has it after somebody took it at ``now``: one more attempt."""
+        time_left = min(LEASE * 2 ** min(self.attempts, 10), LONGEST_LEASE)
+        return replace(self, lease_until=now + time_left, attempts=self.attempts + 1)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it was tried so often that only a person can help."""
+        return self.attempts >= MAX_ATTEMPTS

@@ -1,0 +1,124 @@
+"""The functions that no webhook calls: what was left behind is worked on, what is old goes."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from application.clock import Clock
+from application.ports.spool import SpoolDelivery
+from application.privacy.purge_expired import PurgeExpired, PurgeReport
+from application.recovery.drain_spool import DrainOutcome, DrainSpool
+from infrastructure.configuration.log_format import log_aws_request_id
+
+logger = logging.getLogger(__name__)
+
+HasTime = Callable[[], bool]
+
+MAX_BATCHES = 10
+"""As many batches of the relay as fit well into one invocation; the next one follows soon."""
+
+LAST_BATCH_SECONDS = 60.0
+"""More than a batch of the purge takes, which is not interrupted once it has begun."""
+
+
+class LambdaContext(Protocol):
+    """Of what Lambda tells about an invocation, what a function on a schedule uses."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How much of the function's time is left."""
+
+
+@dataclass(frozen=True)
+class RelayFunction:
+    """Called by a schedule: relays what stayed pending, batch by batch."""
+
+    relay_some: Callable[[HasTime], bool]
+    flush_metrics: Callable[[], None]
+
+    def __call__(self, has_time: HasTime, aws_request_id: str | None = None) -> None:
+        """Relay until a batch finds nothing more to do, or time is short.
+
+        Lambda ends what takes too long, and then nobody would know how much was pending.
+        Raises what a store raises.
+        """
+        with log_aws_request_id(aws_request_id):
+            try:
+                for _ in range(MAX_BATCHES):
+                    if not self.relay_some(has_time):
+                        break
+            finally:
+                self.flush_metrics()
+
+
+@dataclass(frozen=True)
+class SpoolFunction:
+    """Called by SQS with entries of the spool queue: works off each."""
+
+    read_record: Callable[[Mapping[str, Any]], SpoolDelivery]
+    drain: DrainSpool
+    flush_metrics: Callable[[], None]
+
+    def __call__(
+        self, records: Sequence[Mapping[str, Any]], aws_request_id: str | None = None
+    ) -> dict[str, object]:
+        """The entries that stay on the queue, as a partial batch response.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+        """
+        with log_aws_request_id(aws_request_id):
+            try:
+                retained = [{"itemIdentifier": name} for name in self._retained(records)]
+            finally:
+                self.flush_metrics()
+        return {"batchItemFailures": retained}
+
+    def _retained(self, records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+        """The first that is not done, and all behind it: entries of a sender keep their order."""
+        order_is_kept = True
+        for record in records:
+            order_is_kept = order_is_kept and self._is_done(record)
+            if not order_is_kept:
+                yield record["messageId"]
+
+    def _is_done(self, record: Mapping[str, Any]) -> bool:
+        try:
+            outcome = self.drain.drain(self.read_record(record))
+        except Exception as error:
+            # It stays, is tried again, and ends on the dead-letter queue of the spool.
+            logger.exception("spooled webhook failed", extra={"error": type(error).__name__})
+            return False
+        return outcome is not DrainOutcome.RELEASED
+
+
+@dataclass(frozen=True)
+class PurgeFunction:
+    """Called by a schedule: deletes what has been kept for long enough."""
+
+    purge: PurgeExpired
+    clock: Clock
+    flush_metrics: Callable[[], None]
+
+    def __call__(self, remaining_seconds: float, aws_request_id: str | None = None) -> None:
+        """Purge until nothing is old enough, or so little time remains that one batch fits.
+
+        Raises what a store raises. Whatever was deleted by then stays deleted.
+        """
+        budget_seconds = remaining_seconds - LAST_BATCH_SECONDS
+        with log_aws_request_id(aws_request_id):
+            try:
+                _log(self.purge(self.clock(), budget_seconds=budget_seconds))
+            finally:
+                self.flush_metrics()
+
+
+def _log(report: PurgeReport) -> None:
+    outcome = "complete" if report.complete else "incomplete"
+    logger.info("purged", extra={"outcome": outcome, "result": report.removed})
+    if not report.complete:
+        logger.warning(
+            "the time was used up before everything was looked at: run 'frontdesk purge', "
+            "which has no such limit"
+        )

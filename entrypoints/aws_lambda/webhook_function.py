@@ -1,0 +1,110 @@
+"""The function: an event in, an answer out. Built once, before the first event comes."""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from application.clock import Clock
+from application.ports.webhook_parser import WebhookRequest, WebhookResponse
+from application.receiving.receive_webhook import ReceiveWebhook
+from domain.addresses import ChannelType
+from domain.errors import (
+    PayloadTooLargeError,
+    UnsupportedChannelError,
+    ValidationError,
+    WebhookHandlerError,
+)
+from entrypoints.aws_lambda.api_gateway_events import HttpEvent, read_event
+from entrypoints.aws_lambda.startup import start
+from entrypoints.composition.container import Container
+from infrastructure.configuration.log_format import log_aws_request_id
+
+INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
+"""Lambda says here whether somebody waits for the start (``on-demand``) or nobody does."""
+
+
+@dataclass(frozen=True)
+class WebhookFunction:
+    """Answers events. Nothing of an event outlives its invocation, but what is stored."""
+
+    receive_webhook: ReceiveWebhook
+    base_url: str | None
+    max_body_bytes: int
+    clock: Clock
+    flush_metrics: Callable[[], None]
+
+    def __call__(self, event: object, aws_request_id: str | None = None) -> dict[str, object]:
+        """The answer to ``event``, in the shape that its sender expects. Never raises."""
+        http_event = read_event(event)
+        with log_aws_request_id(aws_request_id):
+            try:
+                return http_event.answer(self._respond(http_event))
+            finally:
+                self.flush_metrics()
+
+    def _respond(self, event: HttpEvent) -> WebhookResponse:
+        started = time.perf_counter()
+        try:
+            request = self._request(event)
+        except WebhookHandlerError as error:
+            return self.receive_webhook.refuse(error, event.target.partition("?")[0], started)
+        return self.receive_webhook(request)
+
+    def _request(self, event: HttpEvent) -> WebhookRequest:
+        """The request in ``event``; what is wrong with it beyond reading raises a refusal."""
+        received_at = self.clock()
+        url = (self.base_url or event.origin) + event.target
+        try:
+            path = urlsplit(url).path
+        except ValueError as error:
+            raise UnsupportedChannelError("the event has no URL") from error
+        limit = self.receive_webhook.body_limit(event.method, path)
+        try:
+            body = event.body()
+        except ValueError as error:
+            # Whatever was signed, it was not this.
+            raise ValidationError("the event has no body that can be read") from error
+        if len(body) > min(limit, self.max_body_bytes):
+            raise PayloadTooLargeError("the body is over the limit")
+        return WebhookRequest(event.method, url, event.headers, body, received_at)
+
+
+def build_function(environ: Mapping[str, str]) -> WebhookFunction:
+    """The function for the settings in ``environ``, with every client that it needs."""
+    on_demand = environ.get(INITIALIZATION_TYPE, "on-demand") == "on-demand"
+
+    def build(container: Container, flush_metrics: Callable[[], None]) -> WebhookFunction:
+        settings = container.settings()
+        function = WebhookFunction(
+            receive_webhook=container.receive_webhook(),
+            base_url=settings.public_base_url,
+            max_body_bytes=settings.max_body_bytes,
+            clock=container.clock(),
+            flush_metrics=flush_metrics,
+        )
+        _warm_up(container, everything=not on_demand)
+        _after_restore(random.seed)
+        return function
+
+    return start(environ, build)
+
+
+def _warm_up(container: Container, *, everything: bool) -> None:
+    """Import and build what messages need; the start has more CPU than an invocation.
+
+    The mail parser is left for the first mail while somebody waits for the start.
+    """
+    parsers = container.parsers()
+    for channel in ChannelType if everything else (ChannelType.SMS,):
+        parsers.for_channel(channel)
+
+
+def _after_restore(refresh: Callable[[], None]) -> None:
+    """Have ``refresh`` called in every copy of a SnapStart snapshot: they must not be alike."""
+    try:
+        from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]  # none
+    except ImportError:  # not on Lambda
+        return
+    register_after_restore(refresh)

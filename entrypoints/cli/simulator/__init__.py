@@ -1,0 +1,1 @@
+"""``frontdesk send``: a webhook as the provider would send it."""

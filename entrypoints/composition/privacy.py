@@ -1,0 +1,124 @@
+"""Erasure and retention, put together when somebody asks for them. Part of the container."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from application.clock import utc_now
+from application.ports.context_queue import ContextReader
+from application.ports.metrics import Metrics
+from application.ports.spool import Spool
+from application.ports.webhook_parser import WebhookParserFactory
+from domain.errors import StorageUnavailableError
+from domain.tenants import TenantDirectory
+from entrypoints.composition.backends import (
+    Files,
+    OpenDatabase,
+    Storage,
+    fallback_log,
+)
+from infrastructure.configuration.settings import Settings
+
+if TYPE_CHECKING:
+    from application.privacy.erase_message import EraseMessage
+    from application.privacy.erase_person import ErasePerson
+    from application.privacy.purge_expired import PurgeExpired, Retention
+
+UNFINISHED_AFTER = timedelta(minutes=5)
+"""When nobody who lives is in the middle of writing a file any more."""
+
+
+def build_erase_message(storage: Storage, files: Files, contexts: ContextReader) -> "EraseMessage":
+    """Erases one message."""
+    from application.privacy.erase_message import EraseMessage
+
+    return EraseMessage(storage.messages, files.blobs, contexts)
+
+
+def build_erase_person(
+    *,
+    settings: Settings,
+    storage: Storage,
+    files: Files,
+    erase_message: "EraseMessage",
+    spool: Spool,
+    parsers: WebhookParserFactory,
+    directory: Callable[[], TenantDirectory],
+    rewrite: Callable[[], None],
+) -> "ErasePerson":
+    """Erases a person."""
+    from application.privacy.erase_person import ErasePerson
+    from application.privacy.find_person import FindPerson
+
+    return ErasePerson(
+        conversations=storage.conversations,
+        messages=storage.messages,
+        erase_message=erase_message,
+        throttle=storage.throttle,
+        spool=spool,
+        dead_letters=files.dead_letters,
+        find_person=FindPerson(parsers),
+        accounts=lambda: {name for tenant in directory().tenants for name in tenant.accounts},
+        erase_fallbacks=fallback_log(settings).erase,
+        delete_stale_temporary_files=lambda: _delete_stale_temporary_files(settings.data_dir),
+        rewrite=rewrite,
+    )
+
+
+def _delete_stale_temporary_files(directory: Path) -> int:
+    from infrastructure.durable_files import delete_stale_temporary_files
+
+    try:
+        return delete_stale_temporary_files(directory, utc_now() - UNFINISHED_AFTER)
+    except OSError as error:
+        raise StorageUnavailableError(f"they could not be removed: {error.strerror}") from error
+
+
+def build_purge_expired(
+    settings: Settings,
+    storage: Storage,
+    files: Files,
+    erase_message: "EraseMessage",
+    metrics: Metrics,
+) -> "PurgeExpired":
+    """Deletes what is old enough."""
+    from application.privacy.purge_expired import PurgeExpired
+    from infrastructure.durable_files import delete_stale_temporary_files
+
+    return PurgeExpired(
+        conversations=storage.conversations,
+        messages=storage.messages,
+        erase_message=erase_message,
+        blobs=files.blobs,
+        throttle=storage.throttle,
+        dead_letters=files.dead_letters,
+        delete_stale_files=lambda before: delete_stale_temporary_files(settings.data_dir, before),
+        delete_fallbacks=fallback_log(settings).delete_older,
+        retention=retention_of(settings),
+        metrics=metrics,
+    )
+
+
+def retention_of(settings: Settings) -> "Retention":
+    """For how long things are kept; zero days of messages are for ever."""
+    from application.privacy.purge_expired import Retention
+
+    days = settings.message_retention_days
+    return Retention(
+        messages=timedelta(days=days) if days else None,
+        dead_letters=timedelta(days=settings.dead_letter_retention_days),
+        throttle=timedelta(seconds=settings.fallback_window_seconds),
+    )
+
+
+def rewriter(settings: Settings, store: OpenDatabase, queue: OpenDatabase) -> Callable[[], None]:
+    """Frees the database files that the settings choose of what was deleted in them."""
+
+    def rewrite() -> None:
+        if settings.storage == "sqlite":
+            store().rewrite()
+        if settings.queue == "sqlite":
+            queue().rewrite()
+
+    return rewrite

@@ -1,0 +1,1 @@
+"""Limits of the HTTP server, each with the attack that it answers."""

@@ -1,0 +1,1 @@
+"""What operators need of every entrypoint: checks, the backlog, background jobs."""

@@ -1,1 +1,0 @@
-"""Searches for crashes, led by the code that is reached: ``make fuzz``."""

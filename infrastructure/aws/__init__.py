@@ -1,0 +1,1 @@
+"""Adapters for AWS: DynamoDB, SQS, S3, Secrets Manager, CloudWatch."""

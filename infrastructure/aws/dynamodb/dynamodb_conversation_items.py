@@ -1,0 +1,188 @@
+"""Conversation records as DynamoDB items, also those that other systems write.
+
+What they write is read as well as it can be: numbers and texts where we write truths, times of
+other precisions, attributes missing or null. What cannot be understood counts as missing.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from domain.addresses import ChannelType
+from domain.conversation_key import ConversationKey
+from domain.conversations import ACTIVE, Conversation
+from domain.history import Direction, Message
+from domain.times import rfc3339
+from infrastructure.aws.dynamodb.dynamodb_values import (
+    Item,
+    attributes,
+    json_object,
+    json_text,
+    plain,
+)
+
+_TEXTS = (
+    "sender_id",
+    "recipient_id",
+    "conversation_status",
+    "thread_id",
+    "company_id",
+    "project_id",
+    "company_name",
+    "credentials_reference",
+)
+_OF_MESSAGE = ("message_id", "direction", "content", "timestamp", "channel_type", "metadata")
+_TRUE = frozenset({"true", "1", "yes", "on"})
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+_FIRST_MILLISECONDS = 100_000_000_000
+"""Seconds since 1970 end at five thousand years; milliseconds began to be written after 1973."""
+
+
+def key_to_item(key: ConversationKey) -> Item:
+    """The key of a record."""
+    return attributes(
+        {"conversation_id": key.conversation_id, "primary_channel": key.primary_channel}
+    )
+
+
+def conversation_to_item(conversation: Conversation) -> Item:
+    """A record as it is first written. The list of an older system's messages is not."""
+    seen, active = conversation.last_user_message_at, conversation.last_activity_at
+    last = conversation.last_message
+    texts = {name: getattr(conversation, name) for name in _TEXTS}
+    return {
+        **key_to_item(conversation.key),
+        **attributes(
+            {
+                **texts,
+                # It is the key of an index, where an empty text is refused.
+                "sender_id": conversation.sender_id or None,
+                "hand_off_to_human": conversation.hand_off_to_human,
+                "last_user_message_at": rfc3339(seen) if seen else None,
+                "last_activity_at": rfc3339(active) if active else None,
+                "last_message": last_message_to_map(last) if last else None,
+            }
+        ),
+    }
+
+
+def last_message_to_map(message: Message) -> Mapping[str, object]:
+    """The copy of the last message inside a record."""
+    return {
+        "message_id": message.message_id,
+        "direction": message.direction,
+        "content": message.content,
+        "timestamp": rfc3339(message.timestamp),
+        "channel_type": message.channel_type,
+        "metadata": json_text(message.metadata) if message.metadata else None,
+    }
+
+
+def conversation_from_item(item: Item) -> Conversation | None:
+    """The record; ``None`` if it is on a channel that Frontdesk does not serve."""
+    values = {name: plain(value) for name, value in item.items()}
+    try:
+        channel = ChannelType(str(values["primary_channel"]))
+    except ValueError:
+        return None
+    texts = {name: _text(values.get(name)) for name in _TEXTS}
+    status = texts.pop("conversation_status")
+    return Conversation(
+        conversation_id=str(values["conversation_id"]),
+        primary_channel=channel,
+        conversation_status=status or ACTIVE,
+        hand_off_to_human=_truth(values.get("hand_off_to_human")),
+        last_user_message_at=_moment(values.get("last_user_message_at")),
+        last_activity_at=_moment(values.get("last_activity_at")),
+        last_message=_message(values.get("last_message"), channel),
+        legacy_messages=_legacy_messages(values.get("messages"), channel),
+        **texts,
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _truth(value: object) -> bool:
+    return value.lower() in _TRUE if isinstance(value, str) else bool(value)
+
+
+def _moment(value: object) -> datetime | None:
+    """A time of any precision and offset, in UTC if it has none, or a number since 1970."""
+    try:
+        if isinstance(value, str):
+            moment = datetime.fromisoformat(value.upper())
+            return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        if isinstance(value, int | float):
+            seconds = value / 1000 if value >= _FIRST_MILLISECONDS else value
+            return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+    return None
+
+
+def _message(
+    value: object, channel: ChannelType, *, name: str = "", at: datetime = _LONG_AGO
+) -> Message | None:
+    """A message inside a record; ``name`` and ``at`` stand for an id or a time that it lacks."""
+    if not isinstance(value, Mapping):
+        return None
+    try:
+        own_channel = ChannelType(str(value.get("channel_type")))
+    except ValueError:
+        own_channel = channel
+    outbound = str(value.get("direction")).upper() == Direction.OUTBOUND
+    return Message(
+        message_id=_text(value.get("message_id")) or name,
+        direction=Direction.OUTBOUND if outbound else Direction.INBOUND,
+        content=_text(value.get("content")) or "",
+        timestamp=_moment(value.get("timestamp")) or at,
+        channel_type=own_channel,
+        metadata=json_object(value.get("metadata")),
+    )
+
+
+def _legacy_messages(value: object, channel: ChannelType) -> tuple[Message, ...]:
+    """The list inside a record of an older system, whose order is the best that we know.
+
+    All that an entry says is in its message, for the list may be moved: what has no attribute
+    of its own, or is not understood, is in the metadata.
+    """
+    messages: list[Message] = []
+    unnamed: Counter[str] = Counter()
+    at = _LONG_AGO
+    for entry in map(_as_map, value if isinstance(value, list) else []):
+        name = _name_by_content(entry)
+        message = _message(entry, channel, name=f"{name}-{unnamed[name]}", at=at)
+        if message is not None:
+            unnamed[name] += 1
+            messages.append(replace(message, metadata={**_other_facts(entry), **message.metadata}))
+            at = message.timestamp
+    return tuple(messages)
+
+
+def _as_map(entry: object) -> Mapping[str, object]:
+    if isinstance(entry, Mapping):
+        return entry
+    return {"content": entry if isinstance(entry, str) else json_text(entry)}
+
+
+def _name_by_content(entry: Mapping[str, object]) -> str:
+    """An id for an entry that has none, which stays when entries before it are taken away."""
+    parts = [str(entry.get(name)) for name in ("direction", "timestamp", "content")]
+    return f"messages/{hashlib.sha256(json_text(parts).encode()).hexdigest()[:16]}"
+
+
+def _other_facts(entry: Mapping[str, object]) -> dict[str, object]:
+    others = {name: value for name, value in entry.items() if name not in _OF_MESSAGE}
+    if _moment(entry.get("timestamp")) is None:
+        others["timestamp"] = entry.get("timestamp")
+    if not json_object(entry.get("metadata")):
+        others["metadata"] = entry.get("metadata")
+    present = {name: value for name, value in others.items() if value is not None}
+    # DynamoDB has values that JSON has not: bytes.
+    return json_object(json.dumps(present, default=str))

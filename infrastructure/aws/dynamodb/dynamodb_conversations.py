@@ -1,0 +1,255 @@
+"""Conversation records in DynamoDB."""
+
+import heapq
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from application.ports.conversation_store import ConversationStore
+from domain.addresses import ChannelType, normal_value
+from domain.conversation_key import ConversationKey
+from domain.conversations import Conversation
+from domain.messages import InboundMessage
+from domain.times import rfc3339
+from infrastructure.aws.dynamodb.dynamodb_activity import Activity
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
+    conversation_from_item,
+    conversation_to_item,
+    key_to_item,
+)
+from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Refusal
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
+from infrastructure.serialization.address_matching import is_for, normal_senders
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SENDER_INDEX = "sender"
+INDEX_PAUSE_SECONDS = 0.2
+"""How long an index is given to catch up before a sender counts as unknown."""
+
+PAGE_SIZE = 1000
+"""As many records as are looked at before a purge can stop."""
+
+_HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
+_LAST_MESSAGE_IS_OLD = "#last_message.#timestamp < :before"
+_KEY = ("conversation_id", "primary_channel")
+_WHATSAPP_SCHEME = "whatsapp:"
+
+
+class DynamoDbConversationStore(ConversationStore):
+    """Records that other systems may write too, found through the items of their participants.
+
+    A record of another system has none: it is found through the index on its sender, and its
+    participants are written when the first message joins it.
+    """
+
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        conversations: str,
+        participants: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._records = DynamoDbTable(client, conversations)
+        self._participants = DynamoDbParticipants(DynamoDbTable(client, participants))
+        self._sleep = sleep
+
+    def find_open_conversations(
+        self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
+    ) -> tuple[Conversation, ...]:
+        """See ``ConversationStore``.
+
+        Where one conversation fits it is not read: ``record_activity`` sees its state. Where
+        none does the index is asked, for another system may have written one that does.
+        """
+        values = normal_senders(channel, senders)
+        known = [c for c in self._participants.find(channel, values) if is_for(c, recipients)]
+        if len(known) == 1:
+            return tuple(known)
+        records = self._read_open(conversation.key for conversation in known)
+        present = {record.key for record in records}
+        for conversation in known:
+            if conversation.key not in present:
+                self._participants.remove(conversation.key, values)
+        return records or tuple(
+            found for found in self._find_in_index(channel, values) if is_for(found, recipients)
+        )
+
+    def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
+        """See ``ConversationStore``.
+
+        The record comes first. After a crash before its participant it is found through the
+        index, like a record of another system; the other way round a participant would lead
+        to nothing. Whoever comes second writes the participant too: the first may not have
+        come so far.
+        """
+        refusal = self._records.create(conversation_to_item(conversation), "conversation_id")
+        present, created = conversation, True
+        if refusal is not None:
+            present = conversation_from_item(refusal.item) or conversation
+            created = refusal.retried and present == conversation
+        if present.is_open:
+            senders = normal_senders(present.primary_channel, [present.sender_id])
+            self._participants.add(present, senders)
+        return present, created
+
+    def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
+        """See ``ConversationStore``."""
+        values = attributes({"id": conversation_id})
+        return _conversations(self._records.query("#conversation_id = :id", values))
+
+    def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
+        """See ``ConversationStore``. Reads the whole table: for the command line."""
+        records = (conversation_from_item(item) for item in self._records.scan())
+        on_our_channels = (record for record in records if record is not None)
+        return tuple(heapq.nsmallest(limit, on_our_channels, key=_latest_activity_first))
+
+    def record_activity(
+        self, conversation: Conversation, message: InboundMessage
+    ) -> Conversation | None:
+        """See ``ConversationStore``: ``Conversation.received`` as one guarded update."""
+        state, takes_it = Activity(self._records, conversation, message).record()
+        if state is None or not state.is_open:
+            senders = [*message.look_up_values, conversation.sender_id]
+            channel = conversation.primary_channel
+            self._participants.remove(conversation.key, normal_senders(channel, senders))
+            return None
+        identities = [identity.value for identity in message.identities] if takes_it else []
+        self._link(state, identities, stale=state.recipient_id != conversation.recipient_id)
+        return state if takes_it else None
+
+    def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
+        """See ``ConversationStore``."""
+        outcome = self._records.change_and_read(
+            key_to_item(key),
+            "SET #hand_off_to_human = :on",
+            "attribute_exists(#conversation_id)",
+            attributes({"on": on}),
+        )
+        return None if isinstance(outcome, Refusal) else conversation_from_item(outcome)
+
+    def with_legacy_messages(self) -> Iterator[Conversation]:
+        """See ``ConversationStore``. Reads the whole table."""
+        for item in self._records.scan(_HAS_LEGACY_MESSAGES, attributes({"list": "L", "none": 0})):
+            record = conversation_from_item(item)
+            if record is not None and record.legacy_messages:
+                yield record
+
+    def drop_legacy_messages(self, seen: Conversation) -> bool:
+        """See ``ConversationStore``.
+
+        The list stays, empty: ``list_append`` of the other system needs one.
+        """
+        found = self._records.read([key_to_item(seen.key)])
+        records = [conversation_from_item(item) for item in found]
+        if [record and record.legacy_messages for record in records] != [seen.legacy_messages]:
+            return False
+        refusal = self._records.change(
+            key_to_item(seen.key),
+            "SET #messages = :empty",
+            "#messages = :seen",
+            {"empty": {"L": []}, "seen": found[0]["messages"]},
+        )
+        return refusal is None or (refusal.retried and refusal.item.get("messages") == {"L": []})
+
+    def find_all_conversations(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> tuple[Conversation, ...]:
+        """See ``ConversationStore``.
+
+        Reads the whole table, and finds also what other systems wrote in no normal form.
+        Participants that lead to nothing go: who wrote them was late, and the record is gone.
+        """
+        values = normal_senders(channel, senders)
+        linked = {c.key for c in self._participants.find(channel, values)}
+        items = self._records.scan("#primary_channel = :channel", attributes({"channel": channel}))
+        records = (record for item in items if (record := conversation_from_item(item)))
+        found = [r for r in records if r.key in linked or _is_with(r.sender_id, channel, values)]
+        for key in linked - {record.key for record in found}:
+            self._participants.remove(key, values)
+        return tuple(sorted(found, key=lambda record: record.conversation_id))
+
+    def erase_conversation(self, key: ConversationKey) -> bool:
+        """See ``ConversationStore``. The participants go first: they can be found again."""
+        self._participants.remove_all(key)
+        return self._records.delete_existing(key_to_item(key))
+
+    def erase_last_messages(self, before: datetime) -> Iterator[int]:
+        """See ``ConversationStore``. Reads the whole table."""
+        values = attributes({"before": rfc3339(before)})
+        after: Item | None = None
+        while True:
+            page, after = self._records.scan_page(PAGE_SIZE, after, _LAST_MESSAGE_IS_OLD, values)
+            yield sum(self._drop_last_message(item, values) for item in page)
+            if after is None:
+                return
+
+    def _drop_last_message(self, item: Item, values: Item) -> bool:
+        key = {name: item[name] for name in _KEY}
+        refusal = self._records.change(key, "REMOVE #last_message", _LAST_MESSAGE_IS_OLD, values)
+        return refusal is None
+
+    def _link(self, state: Conversation, identities: Sequence[str], *, stale: bool) -> None:
+        """Let ``identities`` lead to the record, and write again what has an old recipient."""
+        seen = self._participants.seen(state.key)
+        senders = normal_senders(state.primary_channel, identities)
+        missing = [sender for sender in senders if sender not in seen]
+        self._participants.add(state, [*missing, *seen] if stale else missing)
+
+    def _find_in_index(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> tuple[Conversation, ...]:
+        """Records of other systems, asked for twice: an index lags behind its table."""
+        found = self._read_from_index(channel, senders)
+        if senders and not found:
+            self._sleep(INDEX_PAUSE_SECONDS)
+            found = self._read_from_index(channel, senders)
+        return found
+
+    def _read_from_index(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> tuple[Conversation, ...]:
+        return self._read_open(self._keys_in_index(channel, senders))
+
+    def _keys_in_index(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> Iterator[ConversationKey]:
+        condition = "#sender_id = :sender AND #primary_channel = :channel"
+        for written in _written_forms(channel, senders):
+            values = attributes({"sender": written, "channel": channel})
+            for item in self._records.query(condition, values, index=SENDER_INDEX):
+                yield ConversationKey(text_of(item, "conversation_id"), channel)
+
+    def _read_open(self, keys: Iterable[ConversationKey]) -> tuple[Conversation, ...]:
+        items = self._records.read([key_to_item(key) for key in dict.fromkeys(keys)])
+        return tuple(record for record in _conversations(items) if record.is_open)
+
+
+def _conversations(items: Iterable[Item]) -> tuple[Conversation, ...]:
+    """The records on channels that we serve, by id and channel."""
+    records = (conversation_from_item(item) for item in items)
+    found = [record for record in records if record is not None]
+    return tuple(sorted(found, key=lambda r: (r.conversation_id, r.primary_channel)))
+
+
+def _is_with(sender_id: str | None, channel: ChannelType, senders: Collection[str]) -> bool:
+    """Whether another system meant one of ``senders``, perhaps as ``Ana <ana@example.com>``."""
+    written = sender_id or ""
+    forms = (written, written.rpartition("<")[2].removesuffix(">"))
+    return any(normal_value(channel, form.strip()) in senders for form in forms)
+
+
+def _latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:
+    at = record.last_activity_at
+    return at is None, -at.timestamp() if at else 0, record.conversation_id, record.primary_channel
+
+
+def _written_forms(channel: ChannelType, senders: Sequence[str]) -> Iterable[str]:
+    """Normalised senders, and as other systems write them."""
+    for sender in senders:
+        yield sender
+        if channel is ChannelType.WHATSAPP:
+            yield f"{_WHATSAPP_SCHEME}{sender}"

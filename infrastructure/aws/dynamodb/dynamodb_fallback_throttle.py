@@ -1,0 +1,79 @@
+"""Claims of automatic answers in DynamoDB."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
+from domain.times import rfc3339
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_HOUR = timedelta(hours=1)
+_HOUR_LENGTH = len("2026-03-04T12")
+
+_ACQUIRE = "SET #acquired_at = :now, #expires_at = :expires_at"
+_WINDOW_IS_OVER = "attribute_not_exists(#acquired_at) OR #acquired_at <= :window_began"
+_COUNT = "ADD #granted :one SET #expires_at = :expires_at"
+_BELOW_LIMIT = "attribute_not_exists(#granted) OR #granted < :limit"
+
+
+class DynamoDbFallbackThrottle(FallbackThrottle):
+    """One item for each sender who was answered, one for each hour in which somebody was.
+
+    DynamoDB deletes them once they count no longer, and may be days late: so every condition
+    compares the time itself. Where an answer of DynamoDB's is lost, a claim that was granted
+    may look refused: a fallback less, never one more.
+    """
+
+    def __init__(self, client: "DynamoDBClient", throttle: str) -> None:
+        self._throttle = DynamoDbTable(client, throttle)
+
+    def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
+        """See ``FallbackThrottle``.
+
+        The sender first, so that a refused claim is not counted; over the limit, it is given
+        back.
+        """
+        if not self._acquire_window(sender, now, limits.window):
+            return ThrottleOutcome.WITHIN_WINDOW
+        if not self._count(now, limits.max_per_hour):
+            self.release(sender)
+            return ThrottleOutcome.OVER_HOURLY_LIMIT
+        return ThrottleOutcome.GRANTED
+
+    def release(self, sender: str) -> None:
+        """See ``FallbackThrottle``."""
+        self._throttle.delete(_key("sender", sender))
+
+    def delete_older(self, moment: datetime) -> int:  # noqa: ARG002 - the port's signature
+        """See ``FallbackThrottle``. DynamoDB does it, by ``expires_at``."""
+        return 0
+
+    def _acquire_window(self, sender: str, now: datetime, window: timedelta) -> bool:
+        values = {
+            "now": rfc3339(now),
+            "window_began": rfc3339(now - window),
+            "expires_at": _seconds(now + window),
+        }
+        refusal = self._throttle.change(
+            _key("sender", sender), _ACQUIRE, _WINDOW_IS_OVER, attributes(values)
+        )
+        return refusal is None
+
+    def _count(self, now: datetime, limit: int) -> bool:
+        if limit < 1:
+            return False
+        values = {"one": 1, "limit": limit, "expires_at": _seconds(now + 2 * _HOUR)}
+        key = _key("hour", rfc3339(now)[:_HOUR_LENGTH])
+        return self._throttle.change(key, _COUNT, _BELOW_LIMIT, attributes(values)) is None
+
+
+def _key(kind: str, name: str) -> Item:
+    return attributes({"throttle_key": f"{kind}#{name}"})
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp()) + 1

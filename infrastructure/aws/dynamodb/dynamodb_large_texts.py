@@ -1,0 +1,71 @@
+"""The texts of a message's item, as long as they may be: an item ends at 400 KB."""
+
+import hashlib
+from collections.abc import Mapping
+
+from application.ports.blobs import BlobStore
+from domain.errors import StorageRefusedError
+from domain.history import cut_to_bytes
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
+
+INLINE_BYTES = 100 * 1024
+"""How much of text an item may hold; an index holds most of it again."""
+
+PREVIEW_BYTES = 2048
+"""How much of a content that is kept elsewhere the item still shows."""
+
+
+_REFERENCES = ("content_reference", "metadata_reference", "inbound_reference")
+
+
+def has_references(item: Item) -> bool:
+    """Whether a text of ``item`` is kept elsewhere."""
+    return any(name in item for name in _REFERENCES)
+
+
+class DynamoDbTexts:
+    """Claim check (Enterprise Integration Patterns): what is too large waits in ``blobs``.
+
+    The attribute ``content_reference`` then names the blob of ``content``, and so on.
+    """
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+
+    def write(self, gate_key: str, texts: Mapping[str, str]) -> Item:
+        """The attributes of ``texts``. In their order, they are stored until the rest fits.
+
+        A blob's key holds the hash of its content: a forged repetition of a message id
+        cannot replace it, nor be taken for it. ``ValueError`` when a text is not Unicode.
+        """
+        contents = {name: text.encode() for name, text in texts.items()}
+        retained: dict[str, str] = dict(texts)
+        size = sum(map(len, contents.values()))
+        for name, content in contents.items():
+            if size <= INLINE_BYTES:
+                break
+            key = f"messages/{gate_key}/{name}-{hashlib.sha256(content).hexdigest()}"
+            retained[f"{name}_reference"] = self._blobs.put(key, content)
+            del retained[name]
+            size -= len(content)
+        if "content_reference" in retained:
+            retained["content"] = cut_to_bytes(texts["content"], PREVIEW_BYTES)
+        return attributes(retained)
+
+    def read(self, item: Item, name: str) -> str:
+        """A text of an item, wherever it is."""
+        if f"{name}_reference" not in item:
+            return text_of(item, name)
+        try:
+            return self._blobs.get(text_of(item, f"{name}_reference")).decode()
+        except KeyError as error:
+            if name in item:
+                # It was kept for a shorter time than the message: what the item shows remains.
+                return text_of(item, name)
+            raise StorageRefusedError(
+                f"the {name} of a message is not where it was kept"
+            ) from error
+
+    def delete(self, gate_key: str) -> None:
+        """Remove every text of a message that is kept elsewhere."""
+        self._blobs.delete(f"messages/{gate_key}")

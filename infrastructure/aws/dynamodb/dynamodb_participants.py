@@ -1,0 +1,89 @@
+"""Which senders lead to which conversations, strongly consistent."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from domain.addresses import ChannelType
+from domain.conversation_key import ConversationKey
+from domain.conversations import Conversation
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation_from_item
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
+
+# What never changes in a record, or is set once: enough to decide whether a message may join.
+_COPIED = (
+    "sender_id",
+    "recipient_id",
+    "thread_id",
+    "company_id",
+    "project_id",
+    "company_name",
+    "credentials_reference",
+)
+
+
+class _LastLookUp(threading.local):
+    """Which senders led this thread's last look-up to which conversations.
+
+    A message is looked up and joins its conversation in one thread: so nothing is written
+    again that was read a moment ago. Whoever looked up elsewhere only writes it once more.
+    """
+
+    def __init__(self) -> None:
+        self.senders: Mapping[ConversationKey, set[str]] = {}
+
+
+class DynamoDbParticipants:
+    """One item for each sender value that leads to a conversation. Senders are normalised."""
+
+    def __init__(self, table: DynamoDbTable) -> None:
+        self._table = table
+        self._last_look_up = _LastLookUp()
+
+    def find(self, channel: ChannelType, senders: Sequence[str]) -> tuple[Conversation, ...]:
+        """The conversations of any of ``senders``, as far as the copies know them."""
+        found: dict[ConversationKey, Conversation] = {}
+        seen: defaultdict[ConversationKey, set[str]] = defaultdict(set)
+        for sender in senders:
+            values = attributes({"sender": _partition(channel, sender)})
+            for item in self._table.query("#sender = :sender", values):
+                copy = {**item, **attributes({"primary_channel": channel})}
+                conversation = conversation_from_item(copy)
+                if conversation is not None:
+                    found[conversation.key] = conversation
+                    seen[conversation.key].add(sender)
+        self._last_look_up.senders = seen
+        return tuple(found.values())
+
+    def seen(self, key: ConversationKey) -> set[str]:
+        """The senders that led this thread's last look-up to the conversation."""
+        return set(self._last_look_up.senders.get(key, ()))
+
+    def add(self, conversation: Conversation, senders: Iterable[str]) -> None:
+        """Let ``senders`` lead to ``conversation``, whose present state is copied."""
+        copy = attributes({name: getattr(conversation, name) for name in _COPIED})
+        for sender in senders:
+            self._table.put({**_key(conversation.key, sender), **copy})
+
+    def remove(self, key: ConversationKey, senders: Iterable[str]) -> None:
+        """Let ``senders`` lead to the conversation no longer."""
+        for sender in senders:
+            self._table.delete(_key(key, sender))
+
+    def remove_all(self, key: ConversationKey) -> None:
+        """Let nobody lead to the conversation any more. Reads the whole table."""
+        found = self._table.scan("#conversation_id = :id", attributes({"id": key.conversation_id}))
+        for item in found:
+            sender = text_of(item, "sender")
+            if sender.startswith(f"{key.primary_channel}#"):
+                self._table.delete({name: item[name] for name in ("sender", "conversation_id")})
+
+
+def _partition(channel: ChannelType, sender: str) -> str:
+    return f"{channel}#{sender}"
+
+
+def _key(key: ConversationKey, sender: str) -> Item:
+    partition = _partition(key.primary_channel, sender)
+    return attributes({"sender": partition, "conversation_id": key.conversation_id})

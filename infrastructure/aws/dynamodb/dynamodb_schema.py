@@ -1,0 +1,173 @@
+"""The DynamoDB tables as data, and whether those that there are agree with it.
+
+All keys are texts. ``docs/tables.md`` describes the attributes for those who read them.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from infrastructure.aws.clients import error_code, storage_errors
+from infrastructure.aws.dynamodb.dynamodb_conversations import SENDER_INDEX
+from infrastructure.aws.dynamodb.dynamodb_messages import HISTORY_INDEX, WORK_INDEX
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import (
+        GlobalSecondaryIndexDescriptionTypeDef,
+        KeySchemaElementTypeDef,
+        TableDescriptionTypeDef,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSchema:
+    """A global secondary index. ``included`` are the attributes that it holds beside all keys."""
+
+    name: str
+    partition_key: str
+    sort_key: str
+    included: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """A table. ``expires_by`` names the attribute of its time to live, in seconds since 1970."""
+
+    name: str
+    partition_key: str
+    sort_key: str | None = None
+    indexes: tuple[IndexSchema, ...] = ()
+    expires_by: str | None = None
+
+
+def table_schemas(
+    *, conversations: str, participants: str, messages: str, fallback_throttle: str
+) -> tuple[TableSchema, ...]:
+    """What Frontdesk needs, under the names that its tables have."""
+    return (
+        TableSchema(
+            conversations,
+            "conversation_id",
+            "primary_channel",
+            # Keys only, none of which ever changes: an incoming message writes no index.
+            indexes=(IndexSchema(SENDER_INDEX, "sender_id", "primary_channel"),),
+        ),
+        TableSchema(participants, "sender", "conversation_id"),
+        TableSchema(
+            messages,
+            "gate_key",
+            indexes=(
+                # What the history shows, and not how far a message has come: so marking one
+                # as queued does not write this index.
+                IndexSchema(
+                    HISTORY_INDEX,
+                    "conversation",
+                    "timestamp",
+                    (
+                        "message_id",
+                        "direction",
+                        "content",
+                        "content_reference",
+                        "channel_type",
+                        "metadata",
+                        "metadata_reference",
+                    ),
+                ),
+                # Only what is pending or unmatched has these attributes.
+                IndexSchema(WORK_INDEX, "work", "work_since"),
+            ),
+        ),
+        TableSchema(fallback_throttle, "throttle_key", expires_by="expires_at"),
+    )
+
+
+def check_tables(
+    client: "DynamoDBClient", schemas: Sequence[TableSchema], *, with_expiry: bool = True
+) -> tuple[str, ...]:
+    """What is not as it should be, a sentence each: what was expected and what was found.
+
+    Without ``with_expiry``, only what webhooks depend on: items that never expire cost money.
+    Raises ``StorageUnavailableError`` when DynamoDB does not tell.
+    """
+    return tuple(
+        problem
+        for schema in schemas
+        for problem in _problems(client, schema, with_expiry=with_expiry)
+    )
+
+
+def _problems(client: "DynamoDBClient", schema: TableSchema, *, with_expiry: bool) -> Iterator[str]:
+    with storage_errors(schema.name):
+        try:
+            table = client.describe_table(TableName=schema.name)["Table"]
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
+            yield f"table {schema.name}: expected one, found none"
+            return
+    yield from _key_problems(
+        f"table {schema.name}",
+        (schema.partition_key, schema.sort_key),
+        table.get("KeySchema", []),
+        table,
+    )
+    found = {index.get("IndexName", ""): index for index in table.get("GlobalSecondaryIndexes", [])}
+    for index in schema.indexes:
+        name = f"index {index.name} of table {schema.name}"
+        if index.name not in found:
+            yield f"{name}: expected one, found {_listed(found) or 'none'}"
+        else:
+            yield from _index_problems(name, index, found[index.name], table)
+    if with_expiry:
+        yield from _expiry_problems(client, schema)
+
+
+def _index_problems(
+    name: str,
+    expected: IndexSchema,
+    found: "GlobalSecondaryIndexDescriptionTypeDef",
+    table: "TableDescriptionTypeDef",
+) -> Iterator[str]:
+    keys = (expected.partition_key, expected.sort_key)
+    yield from _key_problems(name, keys, found.get("KeySchema", []), table)
+    projection = found.get("Projection", {})
+    missing = set(expected.included) - set(projection.get("NonKeyAttributes", []))
+    if missing and projection.get("ProjectionType") != "ALL":
+        found_names = _listed(projection.get("NonKeyAttributes", [])) or "keys only"
+        yield f"{name}: expected it to hold {_listed(expected.included)}, found {found_names}"
+
+
+def _key_problems(
+    name: str,
+    expected: tuple[str, str | None],
+    found: "Sequence[KeySchemaElementTypeDef]",
+    table: "TableDescriptionTypeDef",
+) -> Iterator[str]:
+    types = {a["AttributeName"]: a["AttributeType"] for a in table.get("AttributeDefinitions", [])}
+    wanted = ", ".join(f"{key} (S)" for key in expected if key)
+    # The partition key stands first, whatever the order of the description.
+    in_order = sorted(found, key=lambda element: element["KeyType"])
+    names = [element["AttributeName"] for element in in_order]
+    present = ", ".join(f"{key} ({types.get(key, '?')})" for key in names)
+    if present != wanted:
+        yield f"{name}: expected the key {wanted}, found {present}"
+
+
+def _expiry_problems(client: "DynamoDBClient", schema: TableSchema) -> Iterator[str]:
+    if schema.expires_by is None:
+        return
+    with storage_errors(schema.name):
+        response = client.describe_time_to_live(TableName=schema.name)
+    found = response["TimeToLiveDescription"]
+    enabled = found.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
+    attribute = found.get("AttributeName") if enabled else None
+    if attribute != schema.expires_by:
+        expected = f"expected items to expire by {schema.expires_by}"
+        yield f"table {schema.name}: {expected}, found {attribute or 'no time to live'}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))

@@ -1,0 +1,212 @@
+"""Calls of one DynamoDB table, with its errors in our own words."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from domain.errors import StorageRefusedError, StorageUnavailableError
+from infrastructure.aws.clients import error_code, storage_errors
+from infrastructure.aws.dynamodb.dynamodb_values import Item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.literals import ReturnValueType
+
+_KEYS_PER_READ = 100
+"""``BatchGetItem`` takes no more."""
+
+_NAME = re.compile(r"#(\w+)")
+_VALUE = re.compile(r":(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A write whose condition did not hold, and changed nothing.
+
+    ``item`` is what is there instead, empty if nothing is. ``retried`` tells that the SDK
+    made the call twice: then the first attempt, whose answer was lost, may be what made the
+    condition of the second fail.
+    """
+
+    item: Item
+    retried: bool
+
+
+class DynamoDbTable:
+    """One table. Every read is strongly consistent, except through an index.
+
+    Expressions name attributes as ``#name`` and values as ``:name``: so no attribute name is
+    ever a reserved word. Any call raises ``StorageUnavailableError`` or
+    ``StorageRefusedError``.
+    """
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def put(self, item: Item) -> None:
+        """Write ``item`` over whatever has its key."""
+        with storage_errors(self._name):
+            self._client.put_item(TableName=self._name, Item=item)
+
+    def create(self, item: Item, key_name: str) -> Refusal | None:
+        """Write ``item`` unless its key exists; ``None`` when it was written."""
+        expressions = _expressions({}, ConditionExpression=f"attribute_not_exists(#{key_name})")
+        with storage_errors(self._name):
+            try:
+                self._client.put_item(
+                    TableName=self._name,
+                    Item=item,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **expressions,
+                )
+            except ClientError as error:
+                return _refusal(error)
+        return None
+
+    def change(self, key: Item, update: str, condition: str, values: Item) -> Refusal | None:
+        """Change the item under ``condition``; ``None`` when it was changed."""
+        outcome = self._update(key, update, condition, values, "NONE")
+        return outcome if isinstance(outcome, Refusal) else None
+
+    def change_and_read(
+        self, key: Item, update: str, condition: str, values: Item
+    ) -> Item | Refusal:
+        """Change the item under ``condition``, and return it as it is afterwards."""
+        return self._update(key, update, condition, values, "ALL_NEW")
+
+    def delete(self, key: Item) -> None:
+        """Delete the item if it is there."""
+        with storage_errors(self._name):
+            self._client.delete_item(TableName=self._name, Key=key)
+
+    def delete_existing(self, key: Item) -> bool:
+        """Delete the item; ``False`` if it was not there."""
+        with storage_errors(self._name):
+            response = self._client.delete_item(
+                TableName=self._name, Key=key, ReturnValues="ALL_OLD"
+            )
+        return bool(response.get("Attributes"))
+
+    def read(self, keys: Sequence[Item]) -> list[Item]:
+        """The items that there are of these keys, in no order."""
+        remaining = iter(keys)
+        found: list[Item] = []
+        while chunk := list(islice(remaining, _KEYS_PER_READ)):
+            found += self._read_at_once(chunk)
+        return found
+
+    def query(
+        self,
+        condition: str,
+        values: Item,
+        *,
+        index: str | None = None,
+        page_size: int | None = None,
+        descending: bool = False,
+    ) -> Iterator[Item]:
+        """The items under one partition key in the order of their sort key, page by page."""
+        request: dict[str, Any] = {
+            "ScanIndexForward": not descending,
+            **({"IndexName": index} if index else {"ConsistentRead": True}),
+            **({"Limit": page_size} if page_size else {}),
+            **_expressions(values, KeyConditionExpression=condition),
+        }
+        pages = self._pages(self._client.query, request)
+        return _while_the_index_is_there(pages) if index else pages
+
+    def scan(self, condition: str | None = None, values: Item | None = None) -> Iterator[Item]:
+        """Every item that fulfils ``condition``, in no order. All are read, and paid for."""
+        chosen = _expressions(values or {}, FilterExpression=condition) if condition else {}
+        return self._pages(self._client.scan, {"ConsistentRead": True, **chosen})
+
+    def scan_page(
+        self, limit: int, after: Item | None, condition: str, values: Item
+    ) -> tuple[list[Item], Item | None]:
+        """Those of ``limit`` items that fulfil ``condition``, and where to go on, if anywhere.
+
+        In no order, but always in the same. ``after`` is where the page before ended.
+        """
+        request: dict[str, Any] = {
+            "ConsistentRead": True,
+            "Limit": limit,
+            **({"ExclusiveStartKey": after} if after else {}),
+            **_expressions(values, FilterExpression=condition),
+        }
+        with storage_errors(self._name):
+            response = self._client.scan(TableName=self._name, **request)
+        return [*response["Items"]], response.get("LastEvaluatedKey")
+
+    def _update(
+        self, key: Item, update: str, condition: str, values: Item, returned: "ReturnValueType"
+    ) -> Item | Refusal:
+        expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
+        with storage_errors(self._name):
+            try:
+                response = self._client.update_item(
+                    TableName=self._name,
+                    Key=key,
+                    ReturnValues=returned,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **expressions,
+                )
+            except ClientError as error:
+                return _refusal(error)
+        return response.get("Attributes", {})
+
+    def _read_at_once(self, keys: Sequence[Item]) -> list[Item]:
+        found: list[Item] = []
+        while keys:
+            with storage_errors(self._name):
+                response = self._client.batch_get_item(
+                    RequestItems={self._name: {"Keys": keys, "ConsistentRead": True}}
+                )
+            items = response["Responses"].get(self._name, [])
+            left = response.get("UnprocessedKeys", {}).get(self._name)
+            if left and not items:
+                raise StorageUnavailableError(f"{self._name}: keys stay unprocessed")
+            found += items
+            keys = left["Keys"] if left else []
+        return found
+
+    def _pages(self, call: Callable[..., Any], request: Mapping[str, Any]) -> Iterator[Item]:
+        start: dict[str, Any] = {}
+        while True:
+            with storage_errors(self._name):
+                response = call(TableName=self._name, **request, **start)
+            yield from response["Items"]
+            if "LastEvaluatedKey" not in response:
+                return
+            start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
+
+
+def _refusal(error: ClientError) -> Refusal:
+    """What a failed condition says; any other error goes on."""
+    if error_code(error) != "ConditionalCheckFailedException":
+        raise error
+    response: Mapping[str, Any] = error.response
+    retries = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+    return Refusal(response.get("Item", {}), retries > 0)
+
+
+def _expressions(values: Item, **expressions: str) -> dict[str, Any]:
+    """``expressions`` with the names and values that occur in them: DynamoDB refuses others."""
+    text = " ".join(expressions.values())
+    used = {f":{name}": values[name] for name in _VALUE.findall(text)}
+    return {
+        **expressions,
+        "ExpressionAttributeNames": {f"#{name}": name for name in _NAME.findall(text)},
+        **({"ExpressionAttributeValues": used} if used else {}),
+    }
+
+
+def _while_the_index_is_there(pages: Iterator[Item]) -> Iterator[Item]:
+    """An index that is missing, or still being made, is no fault of what was asked for."""
+    try:
+        yield from pages
+    except StorageRefusedError as error:
+        raise StorageUnavailableError(str(error)) from error

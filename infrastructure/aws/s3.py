@@ -1,0 +1,267 @@
+"""Blobs and dead letters as objects in a bucket of Amazon S3."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from application.ports.blobs import BlobStore
+from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
+from domain.errors import StorageUnavailableError
+from infrastructure.aws.clients import error_code, storage_errors
+from infrastructure.serialization.blob_keys import checked_key, is_key
+from infrastructure.serialization.dead_letter_json import (
+    BrokenDeadLetterError,
+    dead_letter_from_json,
+    dead_letter_to_json,
+    readable_dead_letters,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import DeleteTypeDef, ObjectIdentifierTypeDef, ObjectTypeDef
+
+DEAD_LETTERS_PREFIX = "dead-letters/"
+_SORTABLE_TIME = "%Y%m%dT%H%M%S%fZ"
+
+
+class S3BlobStore(BlobStore):
+    """Each blob is an object; its reference is ``s3://BUCKET/KEY``.
+
+    The client is asked for with the first blob, for it takes long to build and few messages
+    need one.
+    """
+
+    def __init__(self, client: Callable[[], "S3Client"], bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._base = f"s3://{bucket}/"
+
+    def put(self, key: str, content: bytes) -> str:
+        """See ``BlobStore``."""
+        _create(self._client(), self._bucket, checked_key(key), content)
+        return f"{self._base}{key}"
+
+    def get(self, reference: str) -> bytes:
+        """See ``BlobStore``. A reference into another bucket is a ``KeyError``."""
+        key = reference.removeprefix(self._base)
+        if key == reference or not is_key(key):
+            raise KeyError(reference)
+        return _read(self._client(), self._bucket, key)
+
+    def delete(self, folder: str) -> int:
+        """See ``BlobStore``."""
+        return sum(self._delete_pages(folder, before=None))
+
+    def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
+        """See ``BlobStore``. Lists the whole folder, which a lifecycle rule does for nothing."""
+        return self._delete_pages(folder, before=moment)
+
+    def _delete_pages(self, folder: str, before: datetime | None) -> Iterator[int]:
+        """Delete page by page: S3 lists at most as many as it deletes at once."""
+        client, prefix = self._client(), f"{checked_key(folder)}/"
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        with storage_errors(f"bucket {self._bucket}"):
+            for page in pages:
+                keys = [
+                    item["Key"]
+                    for item in page.get("Contents", ())
+                    if before is None or item["LastModified"] < before
+                ]
+                _delete(client, self._bucket, keys)
+                yield len(keys)
+
+
+class S3DeadLetters(DeadLetters):
+    """One JSON document for each letter, under its id and then its ``created_at``.
+
+    So the letters of one id stand together, and the oldest of all are found by keys alone. Two
+    that keep the same id at the same moment may leave two objects; the first one counts.
+    """
+
+    def __init__(self, client: Callable[[], "S3Client"], bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def keep(self, dead_letter: DeadLetter) -> None:
+        """See ``DeadLetters``."""
+        if next(self._keys(dead_letter.dead_letter_id), None) is None:
+            _create(
+                self._client(),
+                self._bucket,
+                _dead_letter_key(dead_letter),
+                dead_letter_to_json(dead_letter),
+            )
+
+    def replace(self, dead_letter: DeadLetter) -> bool:
+        """See ``DeadLetters``."""
+        key = _dead_letter_key(dead_letter)
+        if key not in self._keys(dead_letter.dead_letter_id):
+            return False
+        with storage_errors(f"bucket {self._bucket}"):
+            self._client().put_object(
+                Bucket=self._bucket, Key=key, Body=dead_letter_to_json(dead_letter)
+            )
+        return True
+
+    def get(self, dead_letter_id: str) -> DeadLetter | None:
+        """See ``DeadLetters``."""
+        first = next(self._keys(dead_letter_id), None) if is_key(dead_letter_id) else None
+        return self._dead_letter(first) if first else None
+
+    def delete(self, dead_letter_id: str) -> bool:
+        """See ``DeadLetters``. Removes every object with this id, the one that counts last."""
+        keys = list(self._keys(dead_letter_id)) if is_key(dead_letter_id) else []
+        with storage_errors(f"bucket {self._bucket}"):
+            for key in reversed(keys):
+                self._client().delete_object(Bucket=self._bucket, Key=key)
+        return bool(keys)
+
+    def list_dead_letters(
+        self,
+        limit: int,
+        *,
+        after: DeadLetter | None = None,
+        unreadable: Callable[[str], None] = ignore,
+    ) -> tuple[DeadLetter, ...]:
+        """See ``DeadLetters``. A letter that is deleted meanwhile is left out."""
+        start = None if after is None else _place(_dead_letter_key(after))
+        keys = [key for key in self._first_keys() if start is None or _place(key) > start]
+        return tuple(islice(self._readable(keys, unreadable), limit))
+
+    def each_dead_letter(
+        self, *, unreadable: Callable[[str], None] = ignore
+    ) -> Iterator[DeadLetter]:
+        """See ``DeadLetters``."""
+        return self._readable(self._first_keys(), unreadable)
+
+    def delete_older(self, moment: datetime) -> Iterator[int]:
+        """See ``DeadLetters``. Counts objects."""
+        for page in self._pages(DEAD_LETTERS_PREFIX):
+            keys = [entry["Key"] for entry in page if _created_at(entry) < moment]
+            with storage_errors(f"bucket {self._bucket}"):
+                _delete(self._client(), self._bucket, keys)
+            yield len(keys)
+
+    def _readable(
+        self, keys: Iterable[str], unreadable: Callable[[str], None]
+    ) -> Iterator[DeadLetter]:
+        return readable_dead_letters(
+            keys, self._dead_letter, lambda key: unreadable(f"s3://{self._bucket}/{key}")
+        )
+
+    def _first_keys(self) -> list[str]:
+        """The key of every letter, in the order of their times and then ids."""
+        first: dict[str, str] = {}
+        for key in self._keys():
+            _, dead_letter_id = _place(key)
+            first.setdefault(dead_letter_id, key)
+        return sorted(first.values(), key=_place)
+
+    def _keys(self, dead_letter_id: str | None = None) -> Iterator[str]:
+        """S3 lists keys in the order of their bytes, and so those of one id in that of time."""
+        prefix = (
+            DEAD_LETTERS_PREFIX
+            if dead_letter_id is None
+            else f"{DEAD_LETTERS_PREFIX}{dead_letter_id}/"
+        )
+        for page in self._pages(prefix):
+            yield from (entry["Key"] for entry in page)
+
+    def _pages(self, prefix: str) -> Iterator[Sequence["ObjectTypeDef"]]:
+        pages = (
+            self._client()
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=self._bucket, Prefix=prefix)
+        )
+        with storage_errors(f"bucket {self._bucket}"):
+            for page in pages:
+                yield page.get("Contents", ())
+
+    def _dead_letter(self, key: str) -> DeadLetter | None:
+        _, dead_letter_id = _place(key)
+        try:
+            return dead_letter_from_json(_read(self._client(), self._bucket, key), dead_letter_id)
+        except KeyError:
+            return None
+        except ValueError as error:
+            raise BrokenDeadLetterError(
+                f"bucket {self._bucket}: {key} is not a dead letter"
+            ) from error
+
+
+def _dead_letter_key(dead_letter: DeadLetter) -> str:
+    time = dead_letter.created_at.astimezone(UTC)
+    return f"{DEAD_LETTERS_PREFIX}{checked_key(dead_letter.dead_letter_id)}/{time:{_SORTABLE_TIME}}"
+
+
+def _place(key: str) -> tuple[str, str]:
+    """The time and the id in a key."""
+    dead_letter_id, _, time = key.removeprefix(DEAD_LETTERS_PREFIX).rpartition("/")
+    return time, dead_letter_id
+
+
+def _created_at(entry: "ObjectTypeDef") -> datetime:
+    """The time in a key, or of what nobody here wrote the time of its writing."""
+    time, _ = _place(entry["Key"])
+    try:
+        return datetime.strptime(time, _SORTABLE_TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return entry["LastModified"]
+
+
+def check_bucket(client: "S3Client", bucket: str) -> tuple[str, ...]:
+    """What is wrong with the bucket, and what was expected; empty if nothing is.
+
+    Whether objects may be *written* can only be known by writing one, which this does not do.
+    """
+    try:
+        client.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        code = error_code(error)
+        problem = _BUCKET_PROBLEMS.get(code, f"could not be asked: {code}")
+        return (f"bucket {bucket} {problem}",)
+    except BotoCoreError as error:
+        return (f"bucket {bucket} could not be asked: {type(error).__name__}",)
+    return ()
+
+
+# HEAD has no body, and so an error of HeadBucket no other code than its status.
+_BUCKET_PROBLEMS = {
+    "404": "does not exist",
+    "403": "may not be listed, expected s3:ListBucket, or is somebody else's",
+    "301": "is in another region, expected the region of these settings",
+}
+
+
+def _create(client: "S3Client", bucket: str, key: str, content: bytes) -> None:
+    """Write an object, unless there is one: that stays as it is."""
+    with storage_errors(f"bucket {bucket}"):
+        try:
+            client.put_object(Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
+        except ClientError as error:
+            if error_code(error) != "PreconditionFailed":
+                raise
+
+
+def _delete(client: "S3Client", bucket: str, keys: Sequence[str]) -> None:
+    """Delete objects: at most as many as S3 lists at once."""
+    if not keys:
+        return
+    objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
+    deletion: DeleteTypeDef = {"Objects": objects, "Quiet": True}
+    answer = client.delete_objects(Bucket=bucket, Delete=deletion)
+    for error in answer.get("Errors", ()):
+        code = error.get("Code", "unknown")
+        raise StorageUnavailableError(f"bucket {bucket}: not deleted: {code}")
+
+
+def _read(client: "S3Client", bucket: str, key: str) -> bytes:
+    """The content of an object; ``KeyError`` if there is none."""
+    with storage_errors(f"bucket {bucket}"):
+        try:
+            return client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except client.exceptions.NoSuchKey as error:
+            raise KeyError(key) from error

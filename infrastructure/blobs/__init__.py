@@ -1,1 +1,0 @@
-"""Where attachments, long bodies and dead letters are kept."""

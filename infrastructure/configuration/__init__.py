@@ -1,0 +1,1 @@
+"""Settings, tenants, secrets and the log format."""

@@ -1,0 +1,58 @@
+"""Secrets by reference: a setting that says where the secret is, instead of the secret."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+FILE = "file:"
+SECRETS_MANAGER = "secretsmanager:"
+
+ReadSecret = Callable[[str], str]
+"""The secret behind a reference. Raises ``SecretsUnavailableError`` when it cannot be read at
+the moment, and ``ValueError`` that says what is wrong with the reference."""
+
+
+def is_reference(text: str) -> bool:
+    """Whether ``text`` is ``file:PATH`` or ``secretsmanager:NAME``, and no secret itself."""
+    return any(text.startswith(scheme) and text != scheme for scheme in (FILE, SECRETS_MANAGER))
+
+
+def resolved(text: str, read_secret: ReadSecret) -> str:
+    """The secret that ``text`` refers to, or is."""
+    return read_secret(text) if is_reference(text) else text
+
+
+class SecretReader:
+    """Reads references. AWS's SDK is loaded, and its client built, with the first that needs it.
+
+    ``secretsmanager:NAME`` is the whole secret, ``secretsmanager:NAME#KEY`` the text under a
+    key of its JSON. NAME may be an ARN.
+    """
+
+    def __call__(self, reference: str) -> str:
+        """See ``ReadSecret``."""
+        if reference.startswith(FILE):
+            return _read_file(Path(reference.removeprefix(FILE)))
+        try:
+            from infrastructure.aws.secrets_manager import read_secret_value
+        except ModuleNotFoundError as error:
+            raise ValueError("needs the AWS SDK: pip install 'frontdesk[aws]'") from error
+        name, _, key = reference.removeprefix(SECRETS_MANAGER).partition("#")
+        return read_secret_value(self._secrets_manager, name, key or None)
+
+    @cached_property
+    def _secrets_manager(self) -> "SecretsManagerClient":
+        from infrastructure.aws.clients import AwsClients
+
+        return AwsClients().secrets_manager()
+
+
+def _read_file(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError("the file that it names cannot be read") from error

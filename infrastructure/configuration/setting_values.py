@@ -1,0 +1,96 @@
+"""The values that settings may have. Messages say what was expected, and never show a value."""
+
+import base64
+import ipaddress
+import re
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
+
+from infrastructure.configuration.secrets.secret_references import is_reference
+
+# The DER of every uncompressed P-256 SubjectPublicKeyInfo begins with these bytes.
+_P256_PREFIX = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+_P256_LENGTH = 91
+
+Item = TypeVar("Item")
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        if not parts:
+            raise ValueError("must have a value, several separated by commas")
+        return parts
+    return value
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if (
+        parts.scheme not in {"http", "https"}
+        or not parts.hostname
+        or "@" in parts.netloc
+        or parts.path not in {"", "/"}
+        or parts.query
+        or parts.fragment
+    ):
+        raise ValueError("must be an origin like https://hooks.example.com, without a path")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _p256_key(value: str) -> str:
+    try:
+        der = base64.b64decode(value, validate=True)
+    except ValueError as error:
+        raise ValueError("must be public keys in base64, as SendGrid shows them") from error
+    if len(der) != _P256_LENGTH or not der.startswith(_P256_PREFIX):
+        raise ValueError("must be P-256 public keys in base64, as SendGrid shows them")
+    return value
+
+
+def _pair(value: SecretStr) -> SecretStr:
+    user, separator, password = value.get_secret_value().partition(":")
+    if not (user and separator and password):
+        raise ValueError("must be user:password, several separated by commas")
+    return value
+
+
+def _network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValueError("must be networks like 10.0.0.0/8, separated by commas") from error
+
+
+def _tenants_source(value: str) -> str:
+    if not is_reference(value):
+        raise ValueError("must be file:PATH or secretsmanager:NAME")
+    return value
+
+
+def _queue_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path in {"", "/"}:
+        raise ValueError("must be the URL of a queue, like https://sqs.REGION.amazonaws.com/1/NAME")
+    return value
+
+
+def _account_sid(value: str) -> str:
+    if not re.fullmatch(r"AC[0-9a-fA-F]{32}", value):
+        raise ValueError("must be AC and 32 hex digits")
+    return value
+
+
+CommaSeparated = Annotated[tuple[Item, ...], BeforeValidator(_split)]
+Origin = Annotated[str, AfterValidator(_origin)]
+Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, PlainValidator(_network)]
+TenantsSource = Annotated[str, AfterValidator(_tenants_source)]
+AccountSid = Annotated[str, AfterValidator(_account_sid)]
+P256Key = Annotated[str, AfterValidator(_p256_key)]
+BasicAuthPair = Annotated[SecretStr, AfterValidator(_pair)]
+MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
+QueueUrl = Annotated[str, AfterValidator(_queue_url)]
+TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
+BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]

@@ -1,0 +1,1 @@
+"""Adapters on the file system: blobs, dead letters, the spool."""

@@ -1,0 +1,78 @@
+"""Blobs as files: the embedded blob store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from application.ports.blobs import BlobStore
+from domain.errors import StorageUnavailableError
+from infrastructure.durable_files import create_file, remove_file, sync_directory
+from infrastructure.serialization.blob_keys import checked_key, is_key
+
+
+class FileBlobStore(BlobStore):
+    """Each blob is a file under ``directory``; its reference is the ``file:`` URI of it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory.absolute()
+        self._base = f"{self._directory.as_uri()}/"
+
+    def put(self, key: str, content: bytes) -> str:
+        """See ``BlobStore``."""
+        path = self._directory / checked_key(key)
+        try:
+            create_file(path, content)
+        except OSError as error:
+            raise StorageUnavailableError("the blob could not be written") from error
+        return f"{self._base}{key}"
+
+    def get(self, reference: str) -> bytes:
+        """See ``BlobStore``. A reference to anything outside the directory is a ``KeyError``."""
+        key = reference.removeprefix(self._base)
+        if key == reference or not is_key(key):
+            raise KeyError(reference)
+        try:
+            return (self._directory / key).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise KeyError(reference) from error
+        except OSError as error:
+            raise StorageUnavailableError("the blob could not be read") from error
+
+    def delete(self, folder: str) -> int:
+        """See ``BlobStore``."""
+        return self._remove_older(self._directory / checked_key(folder), float("inf"))
+
+    def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
+        """See ``BlobStore``."""
+        with _errors("listed"):
+            parts = list((self._directory / checked_key(folder)).glob("*"))
+        for part in parts:
+            yield self._remove_older(part, moment.timestamp())
+
+    def _remove_older(self, place: Path, before: float) -> int:
+        """Remove the blobs at or below ``place``, and the directories that are empty then.
+
+        What is being written has a name that is no key.
+        """
+        with _errors("deleted"):
+            found = [place] if place.is_file() else list(place.rglob("*"))
+            blobs = [path for path in found if is_key(path.name) and path.is_file()]
+            return sum(self._remove(path) for path in blobs if path.stat().st_mtime < before)
+
+    def _remove(self, path: Path) -> bool:
+        removed = remove_file(path)
+        for directory in path.parents:
+            if directory == self._directory or any(directory.iterdir()):
+                break
+            directory.rmdir()
+            sync_directory(directory.parent)
+        return removed
+
+
+@contextmanager
+def _errors(done: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageUnavailableError(f"a blob could not be {done}") from error

@@ -1,0 +1,143 @@
+"""Dead letters as files: they need neither the store nor the queues."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
+from domain.errors import StorageUnavailableError
+from infrastructure.durable_files import BROKEN_FILE, create_file, remove_file, replace_file
+from infrastructure.serialization.blob_keys import checked_key, is_key
+from infrastructure.serialization.dead_letter_json import (
+    BrokenDeadLetterError,
+    dead_letter_from_json,
+    dead_letter_to_json,
+    readable_dead_letters,
+)
+
+_SUFFIX = ".json"
+
+
+class FileDeadLetters(DeadLetters):
+    """One JSON file for each letter, named by its id; of several with one id the first stays.
+
+    A file's time of modification is the letter's ``created_at``, so that the oldest are found
+    without reading them all: a body may have 32 MiB.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory.absolute()
+
+    def keep(self, dead_letter: DeadLetter) -> None:
+        """See ``DeadLetters``."""
+        path = self._path(checked_key(dead_letter.dead_letter_id))
+        with _errors("written"):
+            create_file(path, dead_letter_to_json(dead_letter), modified_at=dead_letter.created_at)
+
+    def replace(self, dead_letter: DeadLetter) -> bool:
+        """See ``DeadLetters``."""
+        path = self._path(checked_key(dead_letter.dead_letter_id))
+        with _errors("written"):
+            return replace_file(
+                path, dead_letter_to_json(dead_letter), modified_at=dead_letter.created_at
+            )
+
+    def get(self, dead_letter_id: str) -> DeadLetter | None:
+        """See ``DeadLetters``."""
+        return self._read(dead_letter_id) if is_key(dead_letter_id) else None
+
+    def delete(self, dead_letter_id: str) -> bool:
+        """See ``DeadLetters``."""
+        with _errors("deleted"):
+            return is_key(dead_letter_id) and remove_file(self._path(dead_letter_id))
+
+    def list_dead_letters(
+        self,
+        limit: int,
+        *,
+        after: DeadLetter | None = None,
+        unreadable: Callable[[str], None] = ignore,
+    ) -> tuple[DeadLetter, ...]:
+        """See ``DeadLetters``. A letter that is deleted meanwhile is left out."""
+        start = None if after is None else self._place_of(after)
+        names = [name for time, name in self._places() if start is None or (time, name) > start]
+        return tuple(islice(self._readable(names, unreadable), limit))
+
+    def each_dead_letter(
+        self, *, unreadable: Callable[[str], None] = ignore
+    ) -> Iterator[DeadLetter]:
+        """See ``DeadLetters``."""
+        return self._readable([name for _, name in self._places()], unreadable)
+
+    def delete_older(self, moment: datetime) -> Iterator[int]:
+        """See ``DeadLetters``. A directory is nothing that was kept here: it stays."""
+        for time, name in self._places():
+            if time >= _microseconds(moment):
+                return
+            path = self._path(name)
+            with _errors("deleted"):
+                removed = path.is_file() and remove_file(path)
+            yield int(removed)
+
+    def _readable(
+        self, names: Iterable[str], unreadable: Callable[[str], None]
+    ) -> Iterator[DeadLetter]:
+        return readable_dead_letters(
+            names, self._read, lambda name: unreadable(str(self._path(name)))
+        )
+
+    def _read(self, name: str) -> DeadLetter | None:
+        path = self._path(name)
+        try:
+            return dead_letter_from_json(path.read_bytes(), name)
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise BrokenDeadLetterError(f"{path.name} is not a dead letter") from error
+        except OSError as error:
+            kind = BrokenDeadLetterError if error.errno in BROKEN_FILE else StorageUnavailableError
+            raise kind(f"{path.name} could not be read: {error.strerror}") from error
+
+    def _place_of(self, dead_letter: DeadLetter) -> tuple[int, str]:
+        """Where ``letter`` stands in ``_places``: elsewhere if its file is a copy of a backup."""
+        time = _modified_at(self._path(dead_letter.dead_letter_id))
+        return _microseconds(
+            dead_letter.created_at
+        ) if time is None else time, dead_letter.dead_letter_id
+
+    def _path(self, dead_letter_id: str) -> Path:
+        return self._directory / f"{dead_letter_id}{_SUFFIX}"
+
+    def _places(self) -> list[tuple[int, str]]:
+        """The time and id of every letter, in order."""
+        with _errors("read"):
+            if not self._directory.exists():
+                return []
+            with os.scandir(self._directory) as found:
+                files = [item for item in found if item.name.endswith(_SUFFIX)]
+            found_at = [(_modified_at(item), item.name.removesuffix(_SUFFIX)) for item in files]
+        return sorted((time, name) for time, name in found_at if time is not None)
+
+
+def _modified_at(file: "Path | os.DirEntry[str]") -> int | None:
+    """In microseconds; ``None`` if it was deleted meanwhile."""
+    try:
+        return round(file.stat().st_mtime_ns / 1000)
+    except FileNotFoundError:
+        return None
+
+
+def _microseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000)
+
+
+@contextmanager
+def _errors(done: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StorageUnavailableError(f"a dead letter could not be {done}: {reason}") from error

@@ -1,0 +1,202 @@
+"""The spool as files: it needs neither the store nor the queues."""
+
+import logging
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from application.clock import Clock
+from application.ports.metrics import Metrics
+from application.ports.spool import (
+    Spool,
+    SpoolDelivery,
+    SpoolDepth,
+    SpoolEntry,
+    SpoolErasure,
+    SpoolFullError,
+)
+from domain.errors import StorageUnavailableError
+from infrastructure.durable_files import BROKEN_FILE, create_file, sync_directory
+from infrastructure.filesystem.spool_entry_files import EntryFile, EntryFiles
+from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSpoolLimits:
+    """When the spool is full. ``free_bytes`` of the disk stay free: the store needs them too."""
+
+    entries: int = 10_000
+    entries_bytes: int = 1024**3
+    free_bytes: int = 256 * 1024**2
+
+
+DEFAULT_LIMITS = FileSpoolLimits()
+
+
+class FileSpool(Spool):
+    """One private JSON file for each entry; its name is its state, and also the receipt.
+
+    Threads and processes may share the directory. Those that write at the same moment may
+    exceed a limit by what they write. A file that cannot be read gets the suffix ``.broken``,
+    counts as an error, and stays; without the suffix it is an entry again, within a minute.
+    """
+
+    can_erase = True
+
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock,
+        metrics: Metrics,
+        limits: FileSpoolLimits = DEFAULT_LIMITS,
+    ) -> None:
+        self._directory = directory.absolute()
+        self._clock = clock
+        self._metrics = metrics
+        self._limits = limits
+        self._files = EntryFiles(self._directory)
+
+    def keep(self, entry: SpoolEntry) -> None:
+        """See ``Spool``."""
+        content = entry_to_json(entry).encode()
+        with _errors("written"):
+            if not self._holds(entry, room_for=len(content)):
+                self._write(entry, content)
+            # Also when it was there: whoever kept it may not have come this far yet.
+            sync_directory(self._directory)
+
+    def _holds(self, entry: SpoolEntry, *, room_for: int) -> bool:
+        """Whether the entry is there; ``SpoolFullError`` if it is not and there is no room."""
+        with self._files.locked():
+            if entry.entry_id in self._files:
+                return True
+            if len(self._files) >= self._limits.entries:
+                raise SpoolFullError(f"the spool holds {self._limits.entries} entries already")
+            if self._files.size_bytes + room_for > self._limits.entries_bytes:
+                raise SpoolFullError(f"the spool may hold {self._limits.entries_bytes} bytes")
+        if _free_bytes(self._directory) - room_for < self._limits.free_bytes:
+            raise SpoolFullError(f"{self._limits.free_bytes} bytes of the disk have to stay free")
+        return False
+
+    def _write(self, entry: SpoolEntry, content: bytes) -> None:
+        received_at = entry.request.received_at
+        file = EntryFile(received_at, entry.group, entry.entry_id, 0, received_at, len(content))
+        # Writing takes long: not under the lock, and so not yet under the final name.
+        incoming = self._directory / f".{uuid.uuid4()}.incoming"
+        try:
+            create_file(incoming, content)
+            with self._files.locked():
+                if entry.entry_id not in self._files:
+                    self._files.add(incoming, file)
+        finally:
+            incoming.unlink(missing_ok=True)
+
+    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+        """See ``Spool``."""
+        with _errors("read"):
+            taken = self._take_files(limit, visibility)
+            deliveries = [self._read(file) for file in taken]
+        return tuple(delivery for delivery in deliveries if delivery)
+
+    def _take_files(self, limit: int, visibility: timedelta) -> list[EntryFile]:
+        taken: list[EntryFile] = []
+        with self._files.locked():
+            now = self._clock()
+            for file in self._files.oldest_of_each_group():
+                if len(taken) == limit:
+                    break
+                changed = file.taken(hidden_until=now + visibility)
+                if file.is_ready(now) and self._files.change(file, changed):
+                    taken.append(changed)
+        return taken
+
+    def _read(self, file: EntryFile) -> SpoolDelivery | None:
+        """What is in the file; ``None`` if it is broken, or gone to somebody else meanwhile."""
+        try:
+            entry = _entry_in(self._directory / file.name, file.entry_id)
+        except FileNotFoundError:
+            return None
+        except (ValueError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in BROKEN_FILE:
+                raise
+            self._quarantine(file, error)
+            return None
+        return SpoolDelivery(entry, file.name, file.attempts)
+
+    def _quarantine(self, file: EntryFile, error: Exception) -> None:
+        with self._files.locked():
+            if present := self._files.in_state(file.name, file.entry_id):
+                self._files.quarantine(present)
+        self._metrics.count("Errors", type="broken_spool_entry")
+        extra = {"spool_entry_id": file.entry_id, "error": type(error).__name__}
+        logger.error("spooled request is broken and set aside", extra=extra)
+
+    def done(self, delivery: SpoolDelivery) -> None:
+        """See ``Spool``."""
+        with _errors("changed"):
+            with self._files.locked():
+                if file := self._files.in_state(delivery.receipt, delivery.entry.entry_id):
+                    self._files.remove(file)
+            sync_directory(self._directory)
+
+    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+        """See ``Spool``."""
+        with _errors("changed"), self._files.locked():
+            if file := self._files.in_state(delivery.receipt, delivery.entry.entry_id):
+                self._files.change(file, replace(file, hidden_until=self._clock() + delay))
+
+    def depth(self) -> SpoolDepth:
+        """See ``Spool``."""
+        with _errors("read"), self._files.locked():
+            return SpoolDepth(len(self._files), self._files.oldest_at(), self._files.count_broken())
+
+    def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
+        """See ``Spool``. Of files that are broken or set aside nothing is known: they stay."""
+        with _errors("searched"):
+            with self._files.locked():
+                names = self._files.names()
+            statuses = {entry_id: self._judge(name, wanted) for entry_id, name in names.items()}
+            with self._files.locked():
+                found = [entry_id for entry_id, status in statuses.items() if status]
+                erased = sum(map(self._files.remove_entry, found))
+                broken = self._files.count_broken() + list(statuses.values()).count(None)
+            sync_directory(self._directory)
+        return SpoolErasure(erased, broken)
+
+    def _judge(self, name: str, wanted: Callable[[SpoolEntry], bool]) -> bool | None:
+        """Whether the file holds a wanted entry; ``None`` if it is broken."""
+        try:
+            return wanted(entry_from_json((self._directory / name).read_bytes()))
+        except FileNotFoundError:  # a worker has it, and it becomes a message
+            return False
+        except (ValueError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in BROKEN_FILE:
+                raise
+            return None
+
+
+def _entry_in(path: Path, entry_id: str) -> SpoolEntry:
+    entry = entry_from_json(path.read_bytes())
+    if entry.entry_id != entry_id:
+        raise ValueError("the name of the file is another entry's")
+    return entry
+
+
+@contextmanager
+def _errors(done: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StorageUnavailableError(f"the spool could not be {done}: {reason}") from error
+
+
+def _free_bytes(directory: Path) -> int:
+    disk = os.statvfs(directory)
+    return disk.f_bavail * disk.f_frsize

@@ -1,0 +1,105 @@
+"""The spool in memory: forgets everything, keeps every other promise."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+
+from application.clock import Clock
+from application.ports.spool import (
+    Spool,
+    SpoolDelivery,
+    SpoolDepth,
+    SpoolEntry,
+    SpoolErasure,
+    SpoolFullError,
+    is_hidden,
+)
+
+MAX_ENTRIES = 10_000
+
+
+@dataclass(slots=True)
+class _Backlog:
+    entry: SpoolEntry
+    hidden_until: datetime
+    attempts: int = 0
+
+    @property
+    def received_at(self) -> datetime:
+        return self.entry.request.received_at
+
+    def is_ready(self, now: datetime) -> bool:
+        return self.attempts == 0 or not is_hidden(self.hidden_until, now)
+
+
+class MemorySpool(Spool):
+    """At most ``max_entries`` in a dictionary by id. A receipt is the count of deliveries."""
+
+    can_erase = True
+
+    def __init__(self, clock: Clock, max_entries: int = MAX_ENTRIES) -> None:
+        self._clock = clock
+        self._max_entries = max_entries
+        self._lock = Lock()
+        self._backlog: dict[str, _Backlog] = {}
+
+    def keep(self, entry: SpoolEntry) -> None:
+        """See ``Spool``."""
+        with self._lock:
+            if entry.entry_id in self._backlog:
+                return
+            if len(self._backlog) >= self._max_entries:
+                raise SpoolFullError(f"the spool holds {self._max_entries} entries already")
+            self._backlog[entry.entry_id] = _Backlog(entry, hidden_until=self._clock())
+
+    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+        """See ``Spool``."""
+        with self._lock:
+            now = self._clock()
+            ready = [one for one in self._oldest_of_each_group() if one.is_ready(now)]
+            return tuple(_deliver(one, now + visibility) for one in ready[:limit])
+
+    def _oldest_of_each_group(self) -> Iterator[_Backlog]:
+        groups = set()
+        for one in sorted(self._backlog.values(), key=lambda one: one.received_at):
+            if one.entry.group not in groups:
+                groups.add(one.entry.group)
+                yield one
+
+    def done(self, delivery: SpoolDelivery) -> None:
+        """See ``Spool``."""
+        with self._lock:
+            if self._taken(delivery):
+                del self._backlog[delivery.entry.entry_id]
+
+    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+        """See ``Spool``."""
+        with self._lock:
+            if taken := self._taken(delivery):
+                taken.hidden_until = self._clock() + delay
+
+    def _taken(self, delivery: SpoolDelivery) -> _Backlog | None:
+        """What ``delivery`` took, if nobody has taken it since."""
+        backlog = self._backlog.get(delivery.entry.entry_id)
+        return backlog if backlog and backlog.attempts == delivery.attempts else None
+
+    def depth(self) -> SpoolDepth:
+        """See ``Spool``."""
+        with self._lock:
+            times = [one.received_at for one in self._backlog.values()]
+        return SpoolDepth(len(times), min(times, default=None))
+
+    def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
+        """See ``Spool``."""
+        with self._lock:
+            found = [name for name, one in self._backlog.items() if wanted(one.entry)]
+            for name in found:
+                del self._backlog[name]
+            return SpoolErasure(len(found))
+
+
+def _deliver(backlog: _Backlog, hidden_until: datetime) -> SpoolDelivery:
+    backlog.attempts += 1
+    backlog.hidden_until = hidden_until
+    return SpoolDelivery(backlog.entry, f"{backlog.attempts}", backlog.attempts)

@@ -1,1 +1,0 @@
-"""Where context objects wait for consumers: one file per backend."""

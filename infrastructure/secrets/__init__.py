@@ -1,1 +1,0 @@
-"""Where the secrets of provider accounts come from."""

@@ -1,0 +1,1 @@
+"""How domain objects are written as JSON, shared by the technologies."""

@@ -1,0 +1,67 @@
+"""Dead letters as JSON documents, which people can read as well."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+
+from application.ports.dead_letters import DeadLetter, DeadLetterKind
+from domain.errors import StorageUnavailableError
+from domain.times import parse_rfc3339, rfc3339
+from infrastructure.serialization.request_json import request_from_json, request_to_json
+
+
+class BrokenDeadLetterError(StorageUnavailableError):
+    """What lies where a dead letter is expected cannot be read as one, and never will be."""
+
+
+def readable_dead_letters(
+    places: Iterable[str],
+    read: Callable[[str], DeadLetter | None],
+    unreadable: Callable[[str], None],
+) -> Iterator[DeadLetter]:
+    """What ``read`` finds in each place when its turn comes; ``unreadable`` is told the broken."""
+    for place in places:
+        try:
+            dead_letter = read(place)
+        except BrokenDeadLetterError:
+            unreadable(place)
+            continue
+        if dead_letter is not None:
+            yield dead_letter
+
+
+def dead_letter_to_json(dead_letter: DeadLetter) -> bytes:
+    """A letter with its request complete, if it has one."""
+    content: dict[str, object] = {
+        "dead_letter_id": dead_letter.dead_letter_id,
+        "kind": dead_letter.kind,
+        "reason": dead_letter.reason,
+        "account": dead_letter.account,
+        "attempts": dead_letter.attempts,
+        "created_at": rfc3339(dead_letter.created_at),
+    }
+    if dead_letter.request is not None:
+        content["request"] = request_to_json(dead_letter.request)
+    if dead_letter.gate_key is not None:
+        content["gate_key"] = dead_letter.gate_key
+    return json.dumps(content, indent=1).encode()
+
+
+def dead_letter_from_json(text: bytes, dead_letter_id: str) -> DeadLetter:
+    """The letter with this id, as ``dead_letter_to_json`` wrote it; ``ValueError`` for all else."""
+    try:
+        content = json.loads(text)
+        dead_letter = DeadLetter(
+            dead_letter_id=content["dead_letter_id"],
+            kind=DeadLetterKind(content["kind"]),
+            reason=content["reason"],
+            account=content["account"],
+            attempts=content["attempts"],
+            created_at=parse_rfc3339(content["created_at"]),
+            request=request_from_json(content["request"]) if "request" in content else None,
+            gate_key=content.get("gate_key"),
+        )
+    except (LookupError, TypeError, RecursionError) as error:
+        raise ValueError("not a dead letter") from error
+    if dead_letter.dead_letter_id != dead_letter_id:
+        raise ValueError("another dead letter")
+    return dead_letter

@@ -1,1 +1,0 @@
-"""Where authentic requests wait until they can be worked on: one file per backend."""

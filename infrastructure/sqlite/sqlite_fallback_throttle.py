@@ -1,0 +1,65 @@
+"""Claims of automatic answers in SQLite."""
+
+import sqlite3
+from datetime import datetime
+
+from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
+from domain.times import parse_rfc3339, rfc3339
+from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.sqlite_schema import MIGRATIONS
+
+_ACQUIRED_AT = "SELECT acquired_at FROM fallback_throttle WHERE sender = ?"
+_GRANTED_IN = "SELECT granted FROM fallback_hours WHERE hour = ?"
+_ACQUIRE = """
+    INSERT INTO fallback_throttle (sender, acquired_at) VALUES (?, ?)
+    ON CONFLICT (sender) DO UPDATE SET acquired_at = excluded.acquired_at
+"""
+_COUNT = """
+    INSERT INTO fallback_hours (hour, granted) VALUES (?, 1)
+    ON CONFLICT (hour) DO UPDATE SET granted = granted + 1
+"""
+_RELEASE = "DELETE FROM fallback_throttle WHERE sender = ?"
+
+_DELETE_OLD_WINDOWS = "DELETE FROM fallback_throttle WHERE acquired_at < ?"
+_DELETE_OLD_HOURS = "DELETE FROM fallback_hours WHERE hour < ?"
+
+_HOUR_LENGTH = len("2026-03-04T12")
+
+
+class SqliteFallbackThrottle(FallbackThrottle):
+    """One row for each sender who was answered, one for each hour in which somebody was."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        database.migrate(MIGRATIONS)
+
+    def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
+        """See ``FallbackThrottle``."""
+        hour = rfc3339(now)[:_HOUR_LENGTH]
+        with self._database.write() as connection:
+            acquired_at = _first(connection, _ACQUIRED_AT, sender)
+            if acquired_at and now - parse_rfc3339(str(acquired_at)) < limits.window:
+                return ThrottleOutcome.WITHIN_WINDOW
+            if int(_first(connection, _GRANTED_IN, hour) or 0) >= limits.max_per_hour:
+                return ThrottleOutcome.OVER_HOURLY_LIMIT
+            connection.execute(_ACQUIRE, (sender, rfc3339(now)))
+            connection.execute(_COUNT, (hour,))
+        return ThrottleOutcome.GRANTED
+
+    def release(self, sender: str) -> None:
+        """See ``FallbackThrottle``."""
+        with self._database.write() as connection:
+            connection.execute(_RELEASE, (sender,))
+
+    def delete_older(self, moment: datetime) -> int:
+        """See ``FallbackThrottle``."""
+        text = rfc3339(moment)
+        with self._database.write() as connection:
+            throttle = connection.execute(_DELETE_OLD_WINDOWS, (text,)).rowcount
+            return throttle + connection.execute(_DELETE_OLD_HOURS, (text[:_HOUR_LENGTH],)).rowcount
+
+
+def _first(connection: sqlite3.Connection, statement: str, value: str) -> str | int | None:
+    """The only value of the only row, if there is one."""
+    rows = connection.execute(statement, (value,)).fetchall()
+    return rows[0][0] if rows else None

@@ -1,0 +1,130 @@
+"""The schema of the embedded storage. Migrations are only ever appended.
+
+Times are RFC 3339 texts of one width (``domain.times``), so that they compare as text.
+"""
+
+from collections.abc import Sequence
+
+from infrastructure.sqlite.database import Migration
+
+_CONVERSATIONS: Migration = (
+    """
+    CREATE TABLE conversations (
+        conversation_id TEXT NOT NULL,
+        primary_channel TEXT NOT NULL,
+        sender_id TEXT,
+        recipient_id TEXT,
+        conversation_status TEXT NOT NULL,
+        hand_off_to_human INTEGER NOT NULL,
+        thread_id TEXT,
+        company_id TEXT,
+        project_id TEXT,
+        company_name TEXT,
+        credentials_reference TEXT,
+        last_user_message_at TEXT,
+        last_activity_at TEXT,
+        last_message TEXT NOT NULL,    -- JSON: a list of at most one message
+        legacy_messages TEXT NOT NULL, -- JSON: a list of messages
+        PRIMARY KEY (conversation_id, primary_channel)
+    ) STRICT
+    """,
+    # Every address by which a sender is known leads to the conversation.
+    """
+    CREATE TABLE participants (
+        channel TEXT NOT NULL,
+        sender TEXT NOT NULL, -- normalised
+        conversation_id TEXT NOT NULL,
+        PRIMARY KEY (channel, sender, conversation_id),
+        FOREIGN KEY (conversation_id, channel)
+            REFERENCES conversations (conversation_id, primary_channel) ON DELETE CASCADE
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX participants_of_conversation ON participants (conversation_id, channel)",
+)
+
+# Messages outlive their conversation: the gate must stay shut. So no foreign key to it.
+_MESSAGES: Migration = (
+    """
+    CREATE TABLE messages (
+        gate_key TEXT NOT NULL PRIMARY KEY,
+        request_id TEXT NOT NULL UNIQUE,
+        conversation_id TEXT,
+        primary_channel TEXT,
+        state TEXT NOT NULL,
+        message_id TEXT NOT NULL,
+        direction TEXT NOT NULL,
+        content TEXT NOT NULL,
+        timestamp TEXT NOT NULL, -- when it was received
+        channel_type TEXT NOT NULL,
+        validated_at TEXT NOT NULL,
+        recorded_at TEXT NOT NULL,
+        lease_until TEXT,
+        queued_at TEXT,
+        inbound TEXT NOT NULL -- JSON: the message as the channel delivered it, without content
+    ) STRICT
+    """,
+    """
+    CREATE INDEX messages_of_conversation
+    ON messages (conversation_id, primary_channel, timestamp) WHERE conversation_id IS NOT NULL
+    """,
+    "CREATE INDEX pending_messages ON messages (recorded_at) WHERE state = 'pending'",
+    "CREATE INDEX unmatched_messages ON messages (timestamp, gate_key) WHERE state = 'unmatched'",
+)
+
+_FALLBACK_THROTTLE: Migration = (
+    """
+    CREATE TABLE fallback_throttle (
+        sender TEXT NOT NULL PRIMARY KEY,
+        acquired_at TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE fallback_hours (
+        hour TEXT NOT NULL PRIMARY KEY,
+        granted INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+_IMPORTED: Migration = (
+    """
+    CREATE TABLE imported_messages (
+        imported_key TEXT NOT NULL PRIMARY KEY,
+        conversation_id TEXT NOT NULL,
+        primary_channel TEXT NOT NULL,
+        timestamp TEXT NOT NULL,
+        entry TEXT NOT NULL -- JSON: a list of one message
+    ) STRICT
+    """,
+    """
+    CREATE INDEX imported_messages_of_conversation
+    ON imported_messages (conversation_id, primary_channel, timestamp)
+    """,
+    """
+    CREATE INDEX conversations_with_legacy_messages
+    ON conversations (conversation_id, primary_channel) WHERE legacy_messages <> '[]'
+    """,
+)
+
+_ATTEMPTS: Migration = (
+    "ALTER TABLE messages ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
+    # From when on a pending message counts as stuck: see MessageRecord.due_at.
+    "ALTER TABLE messages ADD COLUMN due_at TEXT",
+    "UPDATE messages SET due_at = max(recorded_at, coalesce(lease_until, ''))",
+    "DROP INDEX pending_messages",
+    "CREATE INDEX stuck_messages ON messages (due_at) WHERE state = 'pending'",
+)
+
+_ERASURE: Migration = (
+    # What tells another author of an erased message from its own: see domain.erasure.
+    "ALTER TABLE messages ADD COLUMN author_mark TEXT",
+    "CREATE INDEX retained_messages ON messages (timestamp, gate_key) WHERE state <> 'erased'",
+    "CREATE INDEX retained_entries ON imported_messages (timestamp, imported_key)",
+)
+
+MIGRATIONS: Sequence[Migration] = (
+    (*_CONVERSATIONS, *_MESSAGES, *_FALLBACK_THROTTLE),
+    _IMPORTED,
+    _ATTEMPTS,
+    _ERASURE,
+)

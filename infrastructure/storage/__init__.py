@@ -1,1 +1,0 @@
-"""Where conversations, messages and claims are kept: one file per backend."""

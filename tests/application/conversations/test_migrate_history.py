@@ -1,0 +1,147 @@
+"""Histories inside records become messages: nothing is lost, nothing is there twice."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import pytest
+
+from application.conversations.migrate_history import (
+    ATTEMPTS,
+    MigratedHistory,
+    MigrateHistory,
+    in_lasting_order,
+)
+from application.conversations.show_conversation import ShowConversation
+from domain.conversation_key import ConversationKey
+from domain.conversations import Conversation
+from domain.errors import StorageUnavailableError
+from domain.history import Direction, Message
+from infrastructure.memory.memory_stores import MemoryConversationStore, MemoryMessageStore
+from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
+from tests.contracts.concurrency import at_once
+from tests.contracts.old_histories import an_entry
+
+ENTRIES = tuple(map(an_entry, range(1, 6)))
+
+
+class FailingMessages(MemoryMessageStore):
+    """Stops working after so many imports."""
+
+    left = 2
+
+    def import_message(self, key: ConversationKey, message: Message) -> bool:
+        if not self.left:
+            raise StorageUnavailableError("the store is down")
+        self.left -= 1
+        return super().import_message(key, message)
+
+
+class GrowingConversations(MemoryConversationStore):
+    """Whose other system appends ``appended`` more entries, each just before a list is dropped."""
+
+    appended = 0
+
+    def drop_legacy_messages(self, seen: Conversation) -> bool:
+        if self.appended:
+            (present,) = self.get_conversations(seen.conversation_id)
+            grown = (*present.legacy_messages, an_entry(100 - self.appended))
+            self._records[seen.key] = replace(present, legacy_messages=grown)
+            self.appended -= 1
+        return super().drop_legacy_messages(seen)
+
+
+@dataclass
+class Stores:
+    """Stores with one old record."""
+
+    conversations: GrowingConversations = field(default_factory=GrowingConversations)
+    messages: MemoryMessageStore = field(default_factory=MemoryMessageStore)
+
+    def __post_init__(self) -> None:
+        self.conversations.open_conversation(a_conversation(legacy_messages=ENTRIES))
+
+    def migrate(self) -> list[MigratedHistory]:
+        return list(MigrateHistory(self.conversations, self.messages)())
+
+    def shown(self) -> list[str]:
+        """The ids in the history, in its order."""
+        ((_, history),) = ShowConversation(self.conversations, self.messages)(KEY.conversation_id)
+        return [message.message_id for message in history]
+
+    def left(self) -> int:
+        """How many entries the record still has."""
+        (record,) = self.conversations.get_conversations(KEY.conversation_id)
+        return len(record.legacy_messages)
+
+
+@pytest.fixture
+def stores() -> Stores:
+    return Stores()
+
+
+IDS = [entry.message_id for entry in ENTRIES]
+
+
+def test_every_entry_becomes_a_message_and_the_list_is_gone(stores: Stores) -> None:
+    assert stores.migrate() == [MigratedHistory(KEY, 5, complete=True)]
+    assert stores.messages.history(KEY) == ENTRIES
+    assert (stores.shown(), stores.left()) == (IDS, 0)
+
+
+def test_afterwards_there_is_nothing_to_do(stores: Stores) -> None:
+    stores.migrate()
+    assert stores.migrate() == []
+    assert stores.shown() == IDS
+
+
+def test_what_was_interrupted_shows_all_and_goes_on(stores: Stores) -> None:
+    stores.messages = FailingMessages()
+    with pytest.raises(StorageUnavailableError):
+        stores.migrate()
+    assert (stores.shown(), stores.left()) == (IDS, 5)
+    stores.messages.left = 5
+    assert stores.migrate() == [MigratedHistory(KEY, 3, complete=True)]
+    assert stores.shown() == IDS
+
+
+def test_several_at_once_import_every_entry_once(stores: Stores) -> None:
+    results = at_once([stores.migrate] * 8)
+    assert sum(migrated.imported for found in results for migrated in found) == len(ENTRIES)
+    assert (stores.shown(), stores.left()) == (IDS, 0)
+
+
+def test_what_the_other_system_appends_meanwhile_is_moved_too(stores: Stores) -> None:
+    stores.conversations.appended = 2
+    assert stores.migrate() == [MigratedHistory(KEY, 7, complete=True)]
+    assert (stores.shown(), stores.left()) == ([*IDS, "M98", "M99"], 0)
+
+
+def test_a_list_that_grows_all_the_time_stays_and_is_told(stores: Stores) -> None:
+    stores.conversations.appended = ATTEMPTS
+    (migrated,) = stores.migrate()
+    assert not migrated.complete
+    assert stores.left() == len(ENTRIES) + ATTEMPTS
+    assert stores.migrate() == [MigratedHistory(KEY, 1, complete=True)]
+
+
+def test_a_message_that_is_delivered_again_after_the_move_is_shown_once(stores: Stores) -> None:
+    written = an_entry(9, direction=Direction.INBOUND)
+    again = an_inbound_message(message_id="M9", received_at=NOW + timedelta(days=1))
+    assert stores.messages.import_message(KEY, written)
+    assert stores.messages.record(a_record(again)) is None
+    assert sorted(stores.shown()) == [*IDS, "M9"]
+
+
+def test_an_answer_with_the_id_of_what_it_answers_hides_nothing(stores: Stores) -> None:
+    asked = an_inbound_message(message_id="M3", received_at=NOW)
+    assert stores.messages.record(a_record(asked)) is None
+    assert stores.shown() == [*IDS, "M3"]
+
+
+def test_entries_of_one_moment_keep_their_order() -> None:
+    entries = [an_entry(n, timestamp=NOW) for n in (3, 1, 2)] + [an_entry(4)]
+    lasting = in_lasting_order(entries)
+    assert [entry.timestamp - NOW for entry in lasting[:3]] == [
+        timedelta(microseconds=n) for n in range(3)
+    ]
+    assert lasting[3] == an_entry(4)

@@ -1,0 +1,345 @@
+"""Erasing a person: every trace, in an order that bears a crash anywhere."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from application.ports.dead_letters import DeadLetter, DeadLetterKind, ignore
+from application.ports.fallback_throttle import ThrottleLimits, ThrottleOutcome
+from application.ports.spool import SpoolEntry
+from application.ports.webhook_parser import ParsedMessage, WebhookParserFactory, WebhookRequest
+from application.privacy.erase_message import EraseMessage
+from application.privacy.erase_person import ErasePerson, ErasureReport
+from application.privacy.find_person import FindPerson
+from application.receiving.send_fallback import throttle_key
+from domain.addresses import Address, ChannelType
+from domain.context import ContextObject
+from domain.erasure import attachments_folder
+from domain.errors import StorageUnavailableError, UnreadableMessageError
+from domain.messages import Attachment, InboundMessage
+from domain.routing import QueueKind, QueueName, Route
+from infrastructure.filesystem.dead_letter_files import FileDeadLetters
+from infrastructure.memory.memory_blobs import MemoryDeadLetters
+from tests.application.frontdesk import FrontDesk, StubParser
+from tests.builders import ACCOUNT, KEY, NOW, SENDER, a_record, an_inbound_message
+from tests.contracts.old_histories import an_entry
+
+SMS, WHATSAPP = ChannelType.SMS, ChannelType.WHATSAPP
+ANA = Address.parse(SMS, SENDER[SMS])
+BOB = "+14155550199"
+USER_ID = Address.parse(WHATSAPP, "DE.13491208655302741918")
+LIMITS = ThrottleLimits(NOW - NOW.replace(day=3), 1000)
+
+
+class CrashError(Exception):
+    """The process is killed."""
+
+
+class Crashing:
+    """Stands before a collaborator; the process dies at the call that ``calls`` counts down to.
+
+    It dies after the call was done, or before it.
+    """
+
+    def __init__(self, wrapped: Any, calls: list[int], *, afterwards: bool) -> None:
+        self._wrapped = wrapped
+        self._calls = calls
+        self._afterwards = afterwards
+
+    def __getattr__(self, name: str) -> Any:
+        called = getattr(self._wrapped, name)
+        if not callable(called):
+            return called
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            self._calls[0] -= 1
+            dies = self._calls[0] == 0
+            if dies and not self._afterwards:
+                raise CrashError
+            result = called(*arguments, **options)
+            if dies:
+                raise CrashError
+            return result
+
+        return call
+
+
+class RawRequestParser(StubParser):
+    """Reads ``from +14155550123 to us``, and nothing else."""
+
+    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
+        match request.body.decode().split():
+            case ["from", sender, "to", "us"]:
+                return (ParsedMessage(raw_message(sender)),)
+        raise UnreadableMessageError("nobody reads this")
+
+
+def raw_message(sender: str) -> InboundMessage:
+    """What somebody wrote in a request that was never recorded."""
+    file = Attachment("image/png", url=f"https://media.example/{sender}")
+    return an_inbound_message(sender=sender, message_id="raw", attachments=(file,))
+
+
+class Desk(FrontDesk):
+    """A desk with something of Ana's, and of Bob's, in every place."""
+
+    def __init__(self, **adapters: Any) -> None:
+        super().__init__(**adapters)
+        self.answers = [ANA.value, BOB]
+        self.rewritten = 0
+        self.files: dict[str, str] = {}
+
+    def fill(self) -> None:
+        for number, sender in enumerate((ANA.value, BOB)):
+            self.fill_with(sender, number)
+
+    def fill_with(self, sender: str, number: int) -> None:
+        conversation = self.knows(sender_id=sender, conversation_id=f"conversation-{number + 1}")
+        for n in range(3):
+            self.gets(self.message(sender, f"{number}-{n}"))
+        self.gets(self.message(sender, f"{number}-unmatched", recipient="+15005550099"))
+        self.messages.import_message(conversation.key, an_entry(number))
+        request = replace(self.request(), body=f"from {sender} to us".encode())
+        self.dead_letters.keep(
+            DeadLetter(f"bug-{number}", DeadLetterKind.BUG, "why", ACCOUNT, 1, NOW, request=request)
+        )
+        self.spool.keep(SpoolEntry(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
+        folder = attachments_folder(raw_message(sender))
+        self.files[sender] = self.blobs.put(f"{folder}/file", b"x")
+
+    def message(self, sender: str, name: str, **changes: Any) -> InboundMessage:
+        reference = self.blobs.put(f"contexts/elsewhere/{name}", b"x")
+        file = Attachment("image/png", reference=reference, url=f"https://media.example/{name}")
+        return an_inbound_message(
+            sender=sender, message_id=name, attachments=(file,), body=f"Text {name}", **changes
+        )
+
+    def erases(
+        self, *addresses: Address, calls: int = 0, afterwards: bool = False
+    ) -> ErasureReport:
+        """Erase, and crash at one of the calls if it is not 0."""
+        left = [calls]
+
+        def crashing(part: Any) -> Any:
+            return Crashing(part, left, afterwards=afterwards)
+
+        parsers = WebhookParserFactory(dict.fromkeys(ChannelType, RawRequestParser))
+        messages = crashing(self.messages)
+        erase = ErasePerson(
+            conversations=crashing(self.conversations),
+            messages=messages,
+            erase_message=EraseMessage(messages, crashing(self.blobs), crashing(self.queue)),
+            throttle=crashing(self.throttle),
+            spool=crashing(self.spool),
+            dead_letters=crashing(self.dead_letters),
+            find_person=FindPerson(parsers),
+            accounts=lambda: [ACCOUNT],
+            erase_fallbacks=self.erase_fallbacks,
+            delete_stale_temporary_files=lambda: 7,
+            rewrite=self.rewrite,
+        )
+        return erase(addresses or [ANA], lambda _: None)
+
+    def erase_fallbacks(self, values: Collection[str]) -> int:
+        before = len(self.answers)
+        self.answers = [to for to in self.answers if to not in values]
+        return before - len(self.answers)
+
+    def rewrite(self) -> None:
+        self.rewritten += 1
+
+    def left_of(self, sender: str) -> list[object]:
+        """Whatever is still kept of somebody."""
+        retained = self.messages.list_retained(1000).messages
+        found: list[object] = [one for one in retained if one.is_of([sender])]
+        found += self.conversations.find_all_conversations(SMS, [sender])
+        found += [
+            d for contexts in self.queued().values() for d in contexts if d.message.sender == sender
+        ]
+        found += [
+            dead_letter
+            for dead_letter in self.dead_letters.list_dead_letters(100)
+            if dead_letter.request and sender.encode() in dead_letter.request.body
+        ]
+        found += [to for to in self.answers if to == sender]
+        with suppress(KeyError):
+            found.append(self.blobs.get(self.files[sender]))
+        acquired = self.throttle.acquire(throttle_key(self.message(sender, "x")), NOW, LIMITS)
+        return found + [acquired] * (acquired is ThrottleOutcome.WITHIN_WINDOW)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk()
+    desk.fill()
+    return desk
+
+
+def test_a_person_is_erased_from_every_place(desk: Desk) -> None:
+    report = desk.erases()
+    assert desk.left_of(ANA.value) == []
+    assert (report.messages, report.imported_entries, report.conversations) == (4, 1, [KEY])
+    assert (report.contexts, report.spooled, report.dead_letters, report.answers) == (3, 1, 1, 1)
+    assert report.files == 1
+    assert report.stale_temporary_files == 7
+    assert len(report.provider_files) == 5
+    assert report.not_reached == report.failed == []
+    assert desk.rewritten == 1
+
+
+def test_another_person_is_not_touched(desk: Desk) -> None:
+    untouched = Desk()
+    untouched.fill()
+    expected = len(untouched.left_of(BOB))
+    desk.erases()
+    assert len(desk.left_of(BOB)) == expected
+    assert desk.spool.depth().entries == 1
+
+
+@pytest.mark.parametrize("afterwards", [True, False], ids=["after", "before"])
+def test_a_crash_at_any_step_is_made_good_by_the_next_run(afterwards: bool) -> None:
+    for calls in range(1, 1000):
+        desk = Desk()
+        desk.fill()
+        try:
+            desk.erases(calls=calls, afterwards=afterwards)
+        except CrashError:
+            desk.erases()
+            assert desk.left_of(ANA.value) == [], f"call {calls}"
+        else:
+            break
+    assert calls > 30
+
+
+def test_a_context_whose_publisher_died_after_the_erasure_is_found_by_its_sender(
+    desk: Desk,
+) -> None:
+    (conversation,) = desk.conversations.find_all_conversations(SMS, [ANA.value])
+    record = a_record(desk.message(ANA.value, "0-9"), request_id="lost")
+    desk.erases()
+    desk.blobs.put("contexts/lost/body", b"x")
+    context = ContextObject.of(record, conversation, None, NOW)
+    desk.queue.publish(context, Route(QueueName(SMS, QueueKind.REPLIES), timedelta(0)))
+    report = desk.erases()
+    assert (report.contexts, report.files) == (1, 1)
+    assert desk.left_of(ANA.value) == []
+
+
+def test_a_context_on_a_channel_that_is_not_asked_for_stays(desk: Desk) -> None:
+    report = desk.erases(Address.parse(WHATSAPP, ANA.value))
+    assert report.contexts == 0
+
+
+def test_what_comes_again_is_a_duplicate(desk: Desk) -> None:
+    message = desk.message(ANA.value, "0-1")
+    desk.erases()
+    desk.gets(ParsedMessage(message))
+    assert desk.left_of(ANA.value) == []
+    assert desk.metrics.total("Duplicates") == 1
+
+
+def test_another_authors_message_under_an_erased_id_is_a_dead_letter(desk: Desk) -> None:
+    desk.erases()
+    before = len(desk.dead_letters.list_dead_letters(100))
+    desk.gets(desk.message(BOB, "0-1"))
+    assert len(desk.dead_letters.list_dead_letters(100)) == before + 1
+
+
+def test_what_is_written_under_another_identity_in_the_conversation_goes_too() -> None:
+    desk = Desk()
+    number = Address.parse(WHATSAPP, SENDER[WHATSAPP])
+    desk.knows(WHATSAPP)
+    both = an_inbound_message(WHATSAPP, message_id="1", identities=(USER_ID, number))
+    hidden = an_inbound_message(
+        WHATSAPP, sender=USER_ID.value, message_id="2", identities=(USER_ID,)
+    )
+    desk.gets(both)
+    desk.gets(hidden)
+    report = desk.erases(number)
+    assert report.messages == 2
+    assert report.other_identities == [USER_ID]
+    assert desk.messages.list_retained(10).messages == ()
+
+
+def test_the_same_number_on_another_channel_stays_unless_it_is_asked_for(desk: Desk) -> None:
+    desk.messages.record(
+        a_record(an_inbound_message(WHATSAPP, message_id="W1"), None, request_id="w")
+    )
+    desk.erases(ANA)
+    assert len(desk.messages.list_unmatched(10)) == 2
+    desk.erases(Address.parse(WHATSAPP, SENDER[WHATSAPP]))
+    assert len(desk.messages.list_unmatched(10)) == 1
+
+
+def test_what_fails_is_told_and_the_rest_is_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Any:
+        raise StorageUnavailableError("bug-1.json is not a dead letter")
+
+    monkeypatch.setattr(desk.dead_letters, "each_dead_letter", fail)
+    monkeypatch.setattr(desk, "rewrite", fail)
+    report = desk.erases()
+    assert report.failed == [
+        "dead letters: bug-1.json is not a dead letter",
+        "database files were not rewritten: bug-1.json is not a dead letter",
+    ]
+    assert report.messages == 4
+
+
+class CountedDeadLetters(MemoryDeadLetters):
+    """Counts how often all letters are listed."""
+
+    listed = 0
+
+    def each_dead_letter(
+        self, *, unreadable: Callable[[str], None] = ignore
+    ) -> Iterator[DeadLetter]:
+        self.listed += 1
+        return super().each_dead_letter(unreadable=unreadable)
+
+
+def test_however_many_dead_letters_there_are_they_are_listed_once() -> None:
+    dead_letters = CountedDeadLetters()
+    desk = Desk(dead_letters=dead_letters)
+    for number in range(20):
+        desk.fill_with(ANA.value, number)
+    assert desk.erases().dead_letters == 20
+    assert dead_letters.listed == 1
+
+
+def test_dead_letters_that_cannot_be_read_are_told_with_their_places(tmp_path: Path) -> None:
+    desk = Desk(dead_letters=FileDeadLetters(tmp_path))
+    desk.fill()
+    (tmp_path / "note.json").write_text("{}")
+    report = desk.erases()
+    assert report.dead_letters == 1
+    assert report.failed == []
+    assert report.not_reached == [
+        f"1 broken dead letter, of whomever it is: {tmp_path / 'note.json'}"
+    ]
+
+
+def test_a_dead_letter_of_a_message_that_cannot_be_delivered_goes_with_it(desk: Desk) -> None:
+    gate_key = desk.message(ANA.value, "0-1").gate_key
+    desk.dead_letters.keep(
+        DeadLetter("u-1", DeadLetterKind.UNDELIVERABLE, "", ACCOUNT, 1, NOW, gate_key=gate_key)
+    )
+    assert desk.erases().dead_letters == 2
+
+
+def test_what_nobody_can_read_stays_and_is_told_unless_it_names_the_address(desk: Desk) -> None:
+    for number, body in enumerate((b"anything", ANA.value.encode())):
+        request = replace(desk.request(), body=body)
+        desk.spool.keep(SpoolEntry(f"u{number}", f"u{number}", ACCOUNT, request, NOW))
+    report = desk.erases()
+    assert report.spooled == 2
+    assert report.not_reached == [
+        "1 of the spooled webhooks and dead letters, which nobody can read: the address is not "
+        "named there, but what is in base64 was not searched"
+    ]

@@ -1,0 +1,133 @@
+"""A message is erased between its record and its queue: nothing of it stays on either."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from application.ports.context_queue import ContextPublisher
+from application.privacy.erase_message import EraseMessage
+from domain.context import ContextObject
+from domain.erasure import RetainedMessage
+from domain.errors import QueueRoutingError, StorageUnavailableError
+from domain.routing import Route
+from infrastructure.memory.memory_blobs import MemoryBlobStore
+from infrastructure.serialization.claim_check import ClaimCheckPublisher
+from tests.application.frontdesk import FrontDesk
+from tests.builders import an_inbound_message
+
+LONG = "So long that it goes by claim check. " * 10_000
+
+
+@dataclass
+class InterruptedQueue(ContextPublisher):
+    """A queue before which ``meanwhile`` something happens."""
+
+    meanwhile: Callable[[], object] = lambda: None
+    queue: ContextPublisher | None = None
+
+    def publish(self, context: ContextObject, route: Route) -> None:
+        self.meanwhile()
+        if self.queue is None:
+            raise QueueRoutingError("down")
+        self.queue.publish(context, route)
+
+    def erase(self, request_id: str) -> int:
+        if self.queue is None:
+            raise StorageUnavailableError("down")
+        return self.queue.erase(request_id)
+
+
+@pytest.fixture
+def queue() -> InterruptedQueue:
+    return InterruptedQueue()
+
+
+@pytest.fixture
+def desk(queue: InterruptedQueue) -> FrontDesk:
+    """A desk whose messages are erased while they are published."""
+    blobs = MemoryBlobStore()
+    desk = FrontDesk(blobs=blobs, publisher=ClaimCheckPublisher(queue, blobs))
+    queue.queue = desk.queue
+    queue.meanwhile = lambda: erase_all(desk)
+    desk.knows()
+    return desk
+
+
+def erase_all(desk: FrontDesk) -> None:
+    erase = EraseMessage(desk.messages, desk.blobs, desk.queue)
+    for retained in desk.messages.list_retained(10).messages:
+        erase(retained)
+
+
+def body_of(desk: FrontDesk) -> bytes:
+    """What the claim check has stored of the first message."""
+    return desk.blobs.get("memory:contexts/request-1/body")
+
+
+def test_its_context_is_taken_back_with_all_that_was_stored_for_it(
+    desk: FrontDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert desk.gets(an_inbound_message(body=LONG)).status == 200
+    assert desk.queued() == {}
+    with pytest.raises(KeyError):
+        body_of(desk)
+    assert "message was erased while it was published" in caplog.messages
+
+
+def test_the_relay_takes_it_back_too(desk: FrontDesk, queue: InterruptedQueue) -> None:
+    erase, queue.meanwhile = queue.meanwhile, lambda: None
+    queue.queue, up = None, queue.queue
+    desk.gets(an_inbound_message(body=LONG))
+    queue.queue, queue.meanwhile = up, erase
+    desk.passes(seconds=60)
+    assert desk.relay().relayed == 1
+    assert desk.queued() == {}
+    with pytest.raises(KeyError):
+        body_of(desk)
+
+
+def test_what_is_published_just_before_the_record_goes_is_found(
+    desk: FrontDesk, queue: InterruptedQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.meanwhile = lambda: None
+    queue.queue, up = None, queue.queue
+    desk.gets(an_inbound_message(body=LONG))
+    desk.passes(seconds=60)
+    queue.queue = up
+    erase = desk.messages.erase
+
+    def relay_first(retained: RetainedMessage) -> bool:
+        assert desk.relay().relayed == 1
+        return erase(retained)
+
+    monkeypatch.setattr(desk.messages, "erase", relay_first)
+    erase_all(desk)
+    assert desk.queued() == {}
+    with pytest.raises(KeyError):
+        body_of(desk)
+
+
+def test_it_is_not_answered_by_a_failure_to_take_it_back(
+    desk: FrontDesk,
+    queue: InterruptedQueue,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(_: str) -> Any:
+        raise StorageUnavailableError("the bucket does not answer")
+
+    monkeypatch.setattr(queue, "erase", fail)
+    assert desk.gets(an_inbound_message()).status == 200
+    (line,) = [line for line in caplog.records if line.levelno == logging.ERROR]
+    assert line.getMessage() == "an erased message could not be taken back"
+    assert desk.dead_letters.list_dead_letters(10) == ()
+
+
+def test_what_is_kept_stays_on_its_queue(desk: FrontDesk, queue: InterruptedQueue) -> None:
+    queue.meanwhile = lambda: None
+    desk.gets(an_inbound_message(body=LONG))
+    assert len(desk.queued()) == 1
+    assert body_of(desk) == LONG.encode()

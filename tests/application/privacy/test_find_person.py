@@ -1,0 +1,113 @@
+"""Finding somebody in raw requests, as their channel reads them."""
+
+import tracemalloc
+from dataclasses import replace
+
+import pytest
+
+from application.ports.webhook_parser import ParsedMessage, WebhookParserFactory
+from application.privacy.find_person import FindPerson, Found
+from domain.addresses import ChannelType
+from domain.errors import UnreadableMessageError
+from tests.application.frontdesk import FrontDesk
+from tests.builders import ACCOUNT, SENDER, an_inbound_message
+
+ANA = SENDER[ChannelType.SMS]
+BOB = "+14155550199"
+CHUNK = 256 * 1024
+
+
+@pytest.fixture
+def desk() -> FrontDesk:
+    """A desk that can read nothing unless it is told what it reads."""
+    desk = FrontDesk()
+    desk.parser.parse_error = UnreadableMessageError("no MessageSid")
+    return desk
+
+
+def found(desk: FrontDesk, body: bytes, *values: str) -> Found:
+    parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: desk.parser))
+    request = replace(desk.request(), body=body)
+    return FindPerson(parsers)(request, ACCOUNT, values or [ANA])
+
+
+def test_who_wrote_a_readable_one_is_its_sender(desk: FrontDesk) -> None:
+    desk.parser.parse_error = None
+    message = an_inbound_message()
+    desk.parser.messages = [ParsedMessage(message)]
+    assert found(desk, b"body") == Found(is_theirs=True, read=True, messages=(message,))
+    assert found(desk, ANA.encode(), BOB) == Found(is_theirs=False, read=True)
+
+
+def test_a_message_that_only_names_somebody_is_not_theirs(desk: FrontDesk) -> None:
+    desk.parser.parse_error = None
+    theirs = an_inbound_message(message_id="2")
+    desk.parser.messages = [ParsedMessage(an_inbound_message(sender=BOB)), ParsedMessage(theirs)]
+    assert found(desk, ANA.encode()).messages == (theirs,)
+
+
+@pytest.mark.parametrize("error", [UnreadableMessageError("no MessageSid"), LookupError("a bug")])
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"From=%2B14155550123&Body=Hi", True),
+        (b"From=whatsapp%3A%2B14155550123", True),
+        (b"From=whatsapp%3a%2b14155550123", True),
+        (b"WaId=14155550123&Body=Hi", True),
+        (b"call +14155550123.", True),
+        (b"call +141555501234", False),
+        (b"call 4155550123", False),
+        (b"call 914155550123", False),
+    ],
+)
+def test_an_unreadable_one_is_of_whoever_is_named_in_it(
+    desk: FrontDesk, body: bytes, expected: bool, error: Exception
+) -> None:
+    desk.parser.parse_error = error
+    assert found(desk, body) == Found(is_theirs=expected, read=False)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("From: Ana <Ana+Shop@B\u00fccher.example>", True),
+        ("From: Ana <ana+shop@B\u00dcCHER.EXAMPLE>", True),
+        ("From: ana+shop@xn--bcher-kva.example", True),
+        ("from=ana%2Bshop%40b%C3%BCcher.example", True),
+        ("From: =?utf-8?Q?ana=2Bshop=40xn--bcher-kva=2Eexample?=", True),
+        ("from=joana%2Bshop%40xn--bcher-kva.example", False),
+        ("from=x%2Bana%2Bshop%40xn--bcher-kva.example", False),
+        ("to ana+shop@xn--bcher-kva.example-shop", False),
+        ("ana@xn--bcher-kva.example", False),
+    ],
+)
+def test_mail_too_in_the_forms_that_providers_and_mailers_write(
+    desk: FrontDesk, body: str, expected: bool
+) -> None:
+    assert found(desk, body.encode(), "ana+shop@xn--bcher-kva.example").is_theirs is expected
+
+
+@pytest.mark.parametrize("body", [b"From=ACME+Shop&To=1", b"From=ACME%20Shop", b"From: Acme Shop"])
+def test_and_names_with_spaces(desk: FrontDesk, body: bytes) -> None:
+    assert found(desk, body, "ACME Shop").is_theirs
+
+
+@pytest.mark.parametrize("before", range(CHUNK - 14, CHUNK + 2))
+def test_an_address_is_found_wherever_the_body_is_cut_into_chunks(
+    desk: FrontDesk, before: int
+) -> None:
+    body = b"." * (before - 1) + b" %b "
+    assert found(desk, body % ANA.encode()).is_theirs
+    assert not found(desk, body % b"x+14155550123").is_theirs
+    assert not found(desk, body % b"+141555501234").is_theirs
+
+
+def test_a_large_body_takes_no_memory_of_its_size(desk: FrontDesk) -> None:
+    body = b"ana at example.com, 100 %2B" * 400_000
+    tracemalloc.start()
+    try:
+        assert not found(desk, body, "ana@example.com").is_theirs
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < len(body) / 10

@@ -1,0 +1,279 @@
+"""What has been kept for long enough goes, in batches, and nothing else does."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from application.ports.dead_letters import DeadLetter, DeadLetterKind
+from application.ports.webhook_parser import ParsedMessage
+from application.privacy.erase_message import EraseMessage
+from application.privacy.purge_expired import (
+    BATCH,
+    PurgeExpired,
+    PurgeReport,
+    Retention,
+)
+from domain.addresses import ChannelType
+from domain.conversation_key import ConversationKey
+from domain.erasure import RetainedMessage, Tombstone
+from domain.messages import AttachedFile, Attachment
+from domain.outbox import MessageRecord, MessageState
+from infrastructure.memory.memory_blobs import MemoryDeadLetters
+from infrastructure.memory.memory_stores import MemoryMessageStore
+from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
+from tests.application.frontdesk import FrontDesk
+from tests.builders import ACCOUNT, KEY, NOW, a_record, an_inbound_message
+from tests.contracts.concurrency import at_once
+from tests.contracts.message_lists import numbered
+from tests.contracts.old_histories import an_entry
+
+DAY = timedelta(days=1)
+YEAR = Retention(messages=365 * DAY)
+FOR_EVER = Retention()
+
+
+class Desk(FrontDesk):
+    """A desk that purges."""
+
+    abandoned_at: datetime | None = None
+    answered_at: datetime | None = None
+
+    def purges(self, after: timedelta, retention: Retention = YEAR, **options: Any) -> PurgeReport:
+        """Purge so long after ``NOW``."""
+        ticks = iter(range(10_000))
+        purge = PurgeExpired(
+            conversations=self.conversations,
+            messages=self.messages,
+            erase_message=EraseMessage(self.messages, self.blobs, self.queue),
+            blobs=self.blobs,
+            throttle=self.throttle,
+            dead_letters=self.dead_letters,
+            delete_stale_files=self.delete_stale_files,
+            delete_fallbacks=self.delete_fallbacks,
+            retention=retention,
+            metrics=self.metrics,
+            monotonic=lambda: next(ticks),
+        )
+        return purge(NOW + after, **options)
+
+    def delete_stale_files(self, before: datetime) -> int:
+        return int(self.abandoned_at is not None and self.abandoned_at < before)
+
+    def delete_fallbacks(self, before: datetime) -> int:
+        return int(self.answered_at is not None and self.answered_at < before)
+
+    def with_a_file(self, message_id: str, **changes: Any) -> ParsedMessage:
+        content = message_id.encode()
+        message = an_inbound_message(message_id=message_id, **changes)
+        return ParsedMessage(
+            message, (AttachedFile(Attachment("text/plain", sha256="ab" * 32), content),)
+        )
+
+    def stores_dead_letter(self, number: int, age: timedelta = timedelta(0)) -> None:
+        self.dead_letters.keep(
+            DeadLetter(
+                f"bug-{number}",
+                DeadLetterKind.BUG,
+                "why",
+                ACCOUNT,
+                1,
+                NOW - age,
+                request=self.request(),
+            )
+        )
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk()
+    desk.knows()
+    return desk
+
+
+def removed(report: PurgeReport) -> dict[str, int]:
+    return {place: number for place, number in report.removed.items() if number}
+
+
+def test_a_message_goes_with_all_that_hangs_on_it_when_it_is_old_enough(desk: Desk) -> None:
+    desk.gets(desk.with_a_file("1"))
+    (entry,) = desk.messages.history(KEY)
+    assert removed(desk.purges(365 * DAY)) == {}
+    report = desk.purges(365 * DAY + DAY)
+    assert removed(report) == {"messages": 1, "blobs": 1, "contexts": 1, "last_messages": 1}
+    assert desk.messages.history(KEY) == ()
+    assert desk.queued() == {}
+    (conversation,) = desk.conversations.get_conversations(KEY.conversation_id)
+    assert conversation.last_message is None
+    assert entry.content not in repr(desk.messages.list_retained(10))
+
+
+def test_its_key_stays_so_that_it_is_a_duplicate_for_ever(desk: Desk) -> None:
+    message = desk.with_a_file("1")
+    desk.gets(message)
+    desk.purges(400 * DAY)
+    desk.gets(message)
+    assert desk.metrics.total("Duplicates") == 1
+    assert desk.messages.list_retained(10).messages == ()
+    assert desk.blobs.delete("attachments") == 0
+
+
+def test_imported_entries_are_messages_too(desk: Desk) -> None:
+    desk.messages.import_message(KEY, an_entry())
+    assert removed(desk.purges(366 * DAY)) == {"messages": 1}
+
+
+def test_without_a_retention_messages_stay_for_ever(desk: Desk) -> None:
+    desk.gets(desk.with_a_file("1"))
+    assert removed(desk.purges(10_000 * DAY, FOR_EVER)) == {}
+    assert len(desk.messages.history(KEY)) == 1
+
+
+def test_what_is_still_to_be_delivered_stays(desk: Desk) -> None:
+    desk.messages.record(a_record())
+    assert removed(desk.purges(400 * DAY)) == {}
+    assert desk.messages.record(replace(a_record(), request_id="again")) == a_record()
+
+
+def test_what_could_not_be_delivered_does_not(desk: Desk) -> None:
+    desk.messages.record(a_record(state=MessageState.UNDELIVERABLE))
+    desk.purges(400 * DAY)
+    assert isinstance(desk.messages.record(a_record()), Tombstone)
+
+
+def test_unmatched_messages_go_after_30_days_whatever_the_retention(desk: Desk) -> None:
+    for number in range(BATCH + 5):
+        desk.messages.record(numbered(number, None))
+    desk.messages.record(numbered(86_400, None))
+    report = desk.purges(30 * DAY + timedelta(hours=1), FOR_EVER)
+    assert removed(report) == {"unmatched": BATCH + 5}
+    assert len(desk.messages.list_unmatched(10)) == 1
+
+
+def test_dead_letters_go_after_their_days(desk: Desk) -> None:
+    for number in range(25):
+        desk.stores_dead_letter(number, age=31 * DAY)
+    desk.stores_dead_letter(99, age=29 * DAY)
+    assert removed(desk.purges(timedelta(0), FOR_EVER)) == {"dead_letters": 25}
+    assert [
+        dead_letter.dead_letter_id for dead_letter in desk.dead_letters.list_dead_letters(9)
+    ] == ["bug-99"]
+
+
+class SealedDeadLetters(MemoryDeadLetters):
+    """Reading one is an error: it may have 32 MiB."""
+
+    def get(self, dead_letter_id: str) -> DeadLetter | None:
+        raise AssertionError(dead_letter_id)
+
+    def each_dead_letter(self, **_: object) -> Iterator[DeadLetter]:
+        raise AssertionError
+
+
+def test_dead_letters_go_unread() -> None:
+    desk = Desk(dead_letters=SealedDeadLetters())
+    desk.stores_dead_letter(1, age=31 * DAY)
+    assert removed(desk.purges(timedelta(0), FOR_EVER)) == {"dead_letters": 1}
+
+
+def test_of_a_mail_to_two_the_files_of_the_one_that_stays_stay() -> None:
+    desk = Desk()
+    desk.knows(ChannelType.EMAIL)
+    matched = desk.with_a_file("<1@example.com>", channel=ChannelType.EMAIL)
+    unmatched = desk.with_a_file(
+        "<1@example.com>", channel=ChannelType.EMAIL, recipient="sales@acme.example"
+    )
+    desk.gets(matched, unmatched)
+    assert removed(desk.purges(31 * DAY, FOR_EVER)) == {"unmatched": 1, "blobs": 1, "throttle": 2}
+    key = ConversationKey("conversation-1", ChannelType.EMAIL)
+    (retained,) = desk.messages.list_retained_in(key)
+    assert retained.message is not None
+    (file,) = retained.message.attachments
+    assert desk.blobs.get(file.reference or "") == b"<1@example.com>"
+
+
+class BesideAnother(MemoryMessageStore):
+    """Another purge removes every second of the unmatched messages just after they are listed."""
+
+    def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
+        page = super().list_unmatched(limit, after=after)
+        for record in page[::2]:
+            self.erase(RetainedMessage.of(record))
+        return page
+
+
+def test_what_another_purge_removes_at_the_same_time_ends_nothing() -> None:
+    desk = Desk(messages=BesideAnother())
+    for number in range(3 * BATCH):
+        desk.messages.record(numbered(number, None))
+    report = desk.purges(31 * DAY, FOR_EVER)
+    assert report.complete
+    assert removed(report) == {"unmatched": 3 * BATCH // 2}
+    assert desk.messages.list_unmatched(10) == ()
+
+
+def test_two_purges_at_once_leave_nothing_behind(tmp_path: Path) -> None:
+    with closing(SqliteDatabase(tmp_path / "frontdesk.db")) as database:
+        desk = Desk(messages=SqliteMessageStore(database))
+        for number in range(4 * BATCH):
+            desk.messages.record(numbered(number, None))
+        reports = at_once([partial(desk.purges, 31 * DAY, FOR_EVER)] * 2)
+        assert all(report.complete for report in reports)
+        assert sum(report.removed["unmatched"] for report in reports) == 4 * BATCH
+        assert desk.messages.list_unmatched(10) == ()
+
+
+@pytest.mark.parametrize(("days", "retention"), [(30, FOR_EVER), (7, Retention(7 * DAY))])
+def test_answers_go_with_the_unmatched_messages_that_they_were_to(
+    desk: Desk, days: int, retention: Retention
+) -> None:
+    desk.answered_at = NOW
+    assert removed(desk.purges(days * DAY, retention)) == {}
+    assert removed(desk.purges(days * DAY + DAY, retention)) == {"answers": 1}
+
+
+def test_claims_go_after_their_window(desk: Desk) -> None:
+    desk.gets(an_inbound_message(sender="+14155550199"))
+    assert removed(desk.purges(DAY, FOR_EVER)) == {}
+    # The sender's, and the count of that hour.
+    assert removed(desk.purges(2 * DAY, FOR_EVER)) == {"throttle": 2}
+
+
+def test_unfinished_files_go_after_a_day(desk: Desk) -> None:
+    desk.abandoned_at = NOW
+    assert removed(desk.purges(DAY, FOR_EVER)) == {}
+    assert removed(desk.purges(DAY + timedelta(seconds=1), FOR_EVER)) == {"temporary_files": 1}
+
+
+def test_files_of_a_message_that_never_was_go_by_their_age(desk: Desk) -> None:
+    desk.blobs.put("attachments/orphan/1", b"x")
+    desk.blobs.put("spool/waits", b"x")
+    until_then = datetime.now(UTC) + (365 + 30) * DAY - NOW
+    assert removed(desk.purges(until_then - DAY)) == {}
+    assert removed(desk.purges(until_then + DAY)) == {"blobs": 1}
+    assert desk.blobs.delete("spool") == 1
+
+
+def test_a_purge_stops_when_its_time_is_used_up_and_the_next_goes_on(desk: Desk) -> None:
+    for number in range(3 * BATCH):
+        desk.messages.record(numbered(number))
+        desk.messages.mark_queued(numbered(number).gate_key, NOW)
+    first = desk.purges(400 * DAY, budget_seconds=3.5)
+    assert not first.complete
+    assert 0 < first.removed["messages"] < 3 * BATCH
+    second = desk.purges(400 * DAY, resume_after=first.resume_after)
+    assert second.complete
+    assert second.resume_after is None
+    assert first.removed["messages"] + second.removed["messages"] == 3 * BATCH
+
+
+def test_what_was_removed_is_counted(desk: Desk) -> None:
+    desk.gets(an_inbound_message(ChannelType.SMS))
+    desk.purges(400 * DAY)
+    assert desk.metrics.total("Swept", place="messages") == 1

@@ -1,0 +1,40 @@
+"""An unknown sender on a channel where nobody can send an answer."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from application.ports.fallback_sender import FallbackSender
+from domain.addresses import ChannelType
+from domain.errors import SecretsUnavailableError
+from tests.application.frontdesk import FrontDesk
+from tests.builders import a_tenant, an_inbound_message
+
+
+def nobody() -> None:
+    return None
+
+
+def unreadable_secrets() -> None:
+    raise SecretsUnavailableError("no answer")
+
+
+@pytest.mark.parametrize("sender", [nobody, unreadable_secrets])
+def test_it_is_counted_logged_and_no_answer_is_claimed(
+    sender: Callable[[], FallbackSender | None], caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = FrontDesk()
+    answer = desk.record_message.send_fallback
+    without = replace(answer, senders=dict.fromkeys(ChannelType, sender))
+
+    with caplog.at_level(logging.INFO):
+        without(an_inbound_message(), a_tenant())
+
+    assert desk.metrics.total("Fallbacks", channel="sms", reason="no_sender") == 1
+    (decided,) = [record for record in caplog.records if record.message == "fallback decided"]
+    assert decided.__dict__["reason"] == "no_sender"
+
+    answer(an_inbound_message(), a_tenant())
+    assert len(desk.sender.sent) == 1

@@ -1,0 +1,44 @@
+"""What has the id of a message that is recorded: the same message, or another sender's."""
+
+import pytest
+
+from application.ports.dead_letters import DeadLetterKind
+from domain.addresses import ChannelType
+from domain.messages import InboundMessage
+from tests.application.frontdesk import THANKS, FrontDesk
+from tests.builders import an_inbound_message
+
+COLLISIONS = [
+    (
+        an_inbound_message(ChannelType.EMAIL),
+        an_inbound_message(ChannelType.EMAIL, sender="eve@example.com"),
+    ),
+    (an_inbound_message(), an_inbound_message(sender="+14155550177")),
+]
+
+
+@pytest.mark.parametrize(("first", "other"), COLLISIONS, ids=["mail", "sms"])
+def test_another_senders_message_with_the_same_id_becomes_a_dead_letter(
+    first: InboundMessage, other: InboundMessage
+) -> None:
+    desk = FrontDesk()
+
+    assert [desk.gets(first), desk.gets(other)] == [THANKS, THANKS]
+
+    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    assert dead_letter.kind is DeadLetterKind.UNREADABLE
+    assert dead_letter.reason == "another sender has used this message id before"
+    assert [record.message for record in desk.messages.list_unmatched(10)] == [first]
+    assert desk.metrics.total("Duplicates") == 0
+
+
+def test_a_copy_that_a_mailing_list_changed_is_a_duplicate() -> None:
+    desk = FrontDesk()
+    mail = an_inbound_message(ChannelType.EMAIL)
+    copy = an_inbound_message(ChannelType.EMAIL, body=f"{mail.body}\n-- \nThe list", subject="[x]")
+
+    desk.gets(mail)
+    desk.gets(copy)
+
+    assert desk.metrics.total("Duplicates") == 1
+    assert desk.dead_letters.list_dead_letters(10) == ()

@@ -1,0 +1,125 @@
+"""The files of a webhook are stored before its messages, and for each of them."""
+
+from hashlib import sha256
+from itertools import count
+
+import pytest
+
+from application.clock import Deadline
+from application.ports.webhook_parser import ParsedMessage
+from application.receiving.store_attachments import StoreFiles
+from domain.addresses import ChannelType
+from domain.errors import DeadlineExceededError, StorageUnavailableError
+from domain.messages import AttachedFile, Attachment
+from domain.routing import UnauthenticatedMail
+from infrastructure.memory.memory_blobs import MemoryBlobStore
+from tests.application.frontdesk import THANKS, FrontDesk
+from tests.builders import an_inbound_message
+
+EMAIL = ChannelType.EMAIL
+
+
+class CountingBlobs(MemoryBlobStore):
+    """Knows under which keys something was put, each time that it was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.puts: list[str] = []
+
+    def put(self, key: str, content: bytes) -> str:
+        self.puts.append(key)
+        return super().put(key, content)
+
+
+def files(number: int) -> tuple[AttachedFile, ...]:
+    contents = [f"file {index}".encode() for index in range(number)]
+    return tuple(
+        AttachedFile(Attachment("text/plain", sha256=sha256(content).hexdigest()), content)
+        for content in contents
+    )
+
+
+def a_mail_to(recipients: int, attached: tuple[AttachedFile, ...] = ()) -> list[ParsedMessage]:
+    return [
+        ParsedMessage(an_inbound_message(EMAIL, recipient=f"help{n}@acme.example"), attached)
+        for n in range(recipients)
+    ]
+
+
+def test_each_recipients_message_has_the_files_of_its_mail_for_itself() -> None:
+    blobs = CountingBlobs()
+    desk = FrontDesk(blobs=blobs)
+
+    assert desk.gets(*a_mail_to(50, files(3))) == THANKS
+
+    assert len(set(blobs.puts)) == len(blobs.puts) == 150
+    recorded = [record.message for record in desk.messages.list_unmatched(100)]
+    assert len(recorded) == 50
+    for message in recorded:
+        references = [attachment.reference or "" for attachment in message.attachments]
+        assert [blobs.get(one) for one in references] == [f.content for f in files(3)]
+
+
+def test_the_files_of_one_recipients_message_go_without_the_others() -> None:
+    blobs = MemoryBlobStore()
+    retained, gone = StoreFiles(blobs)(a_mail_to(2, files(1)), Deadline.after())
+    StoreFiles(blobs).discard(gone)
+    assert blobs.get(retained.attachments[0].reference or "") == files(1)[0].content
+    assert blobs.delete("attachments") == 1
+
+
+def test_a_file_that_a_mail_has_twice_is_stored_once_and_listed_twice() -> None:
+    blobs = CountingBlobs()
+    (message,) = StoreFiles(blobs)(a_mail_to(1, files(1) * 2), Deadline.after())
+    assert len(blobs.puts) == 1
+    assert len({attachment.reference for attachment in message.attachments}) == 1
+    assert len(message.attachments) == 2
+
+
+def test_a_retry_stores_under_the_same_keys_and_another_author_under_others() -> None:
+    blobs = CountingBlobs()
+    store = StoreFiles(blobs)
+    another = ParsedMessage(an_inbound_message(EMAIL, sender="eve@example.com"), files(1))
+    for parsed in (*a_mail_to(1, files(1)), *a_mail_to(1, files(1)), another):
+        store([parsed], Deadline.after())
+    first, again, others = blobs.puts
+    assert first == again
+    assert others != first
+
+
+def test_no_further_file_is_stored_when_the_time_is_up() -> None:
+    blobs, ticks = CountingBlobs(), count()
+    with pytest.raises(DeadlineExceededError):
+        StoreFiles(blobs)(a_mail_to(1, files(9)), Deadline(2.0, lambda: float(next(ticks))))
+    assert len(blobs.puts) == 2
+
+
+class NoRoom(MemoryBlobStore):
+    def put(self, key: str, content: bytes) -> str:
+        raise StorageUnavailableError("no space left")
+
+
+def test_nothing_is_recorded_while_a_file_cannot_be_stored() -> None:
+    desk = FrontDesk(blobs=NoRoom())
+    assert desk.gets(*a_mail_to(2, files(1))).status == 200
+    assert desk.spool.depth().entries == 1
+    assert desk.messages.list_unmatched(10) == ()
+
+
+def test_no_further_message_is_received_when_the_time_is_up() -> None:
+    desk = FrontDesk()
+    with pytest.raises(DeadlineExceededError):
+        desk.record_message(an_inbound_message(), Deadline(0.0, lambda: 1.0))
+    assert desk.messages.list_unmatched(10) == ()
+
+
+def test_the_files_of_mail_that_goes_to_the_dead_letters_are_not_stored() -> None:
+    blobs = CountingBlobs()
+    desk = FrontDesk(blobs=blobs, unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
+    doubtful = an_inbound_message(EMAIL, author_authenticated=False)
+
+    desk.gets(ParsedMessage(doubtful, files(1)), an_inbound_message(EMAIL, message_id="<2@x>"))
+
+    assert blobs.puts == []
+    assert len(desk.dead_letters.list_dead_letters(10)) == 1
+    assert [r.message.provider_message_id for r in desk.messages.list_unmatched(10)] == ["<2@x>"]

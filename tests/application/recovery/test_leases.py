@@ -1,0 +1,118 @@
+"""Of all who find the same message pending, one works on it: the one with the lease."""
+
+from datetime import datetime
+from functools import partial
+from threading import Barrier
+
+import pytest
+
+from domain.context import ContextObject
+from domain.conversations import Conversation
+from domain.erasure import Tombstone
+from domain.errors import QueueRoutingError, StorageUnavailableError
+from domain.messages import InboundMessage
+from domain.outbox import MessageRecord
+from domain.routing import Route
+from infrastructure.memory.memory_queue import MemoryContextQueue
+from infrastructure.memory.memory_stores import MemoryConversationStore, MemoryMessageStore
+from tests.application.frontdesk import FrontDesk
+from tests.builders import NOW, an_inbound_message
+from tests.contracts.concurrency import at_once
+
+WORKERS = 8
+
+
+class MeetingStore(MemoryMessageStore):
+    """Lets nobody go on before all have seen the same message pending."""
+
+    meeting: Barrier | None = None
+
+    def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
+        existing = super().record(record)
+        self._meet()
+        return existing
+
+    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
+        stuck = super().list_stuck(limit, now)
+        self._meet()
+        return stuck
+
+    def _meet(self) -> None:
+        if self.meeting is not None:
+            self.meeting.wait()
+
+
+class CountingQueue(MemoryContextQueue):
+    """Counts what is published: unlike a queue, which may drop a repetition."""
+
+    is_down = True
+
+    def __init__(self) -> None:
+        super().__init__(lambda: NOW)
+        self.published: list[str] = []
+
+    def publish(self, context: ContextObject, route: Route) -> None:
+        if self.is_down:
+            raise QueueRoutingError("no answer")
+        self.published.append(context.request_id)
+
+
+@pytest.fixture
+def queue() -> CountingQueue:
+    return CountingQueue()
+
+
+@pytest.fixture
+def desk(queue: CountingQueue) -> FrontDesk:
+    """Has one pending message, whose handler must have died; its queue is back."""
+    store = MeetingStore()
+    desk = FrontDesk(publisher=queue, messages=store)
+    desk.knows()
+    desk.gets(an_inbound_message())
+    desk.passes(31)
+    queue.is_down = False
+    store.meeting = Barrier(WORKERS, timeout=30)
+    return desk
+
+
+def test_of_many_relays_one_publishes(desk: FrontDesk, queue: CountingQueue) -> None:
+    reports = at_once([desk.relay] * WORKERS)
+    assert sum(report.relayed for report in reports) == 1
+    assert sum(report.taken_by_others for report in reports) == WORKERS - 1
+    assert queue.published == ["request-1"]
+
+
+def test_of_many_copies_one_publishes(desk: FrontDesk, queue: CountingQueue) -> None:
+    at_once([partial(desk.gets, an_inbound_message())] * WORKERS)
+    assert queue.published == ["request-1"]
+
+
+class ForgetfulStore(MemoryConversationStore):
+    """Does not answer at first when a conversation is to be updated."""
+
+    is_down = True
+
+    def record_activity(
+        self, conversation: Conversation, message: InboundMessage
+    ) -> Conversation | None:
+        if self.is_down:
+            raise StorageUnavailableError("no answer")
+        return super().record_activity(conversation, message)
+
+
+@pytest.mark.parametrize("by", ["the relay", "a copy"])
+def test_whoever_publishes_late_updates_the_conversation_first(by: str) -> None:
+    conversations = ForgetfulStore()
+    desk = FrontDesk(conversations=conversations)
+    desk.knows()
+    message = an_inbound_message()
+    desk.gets(message)
+    conversations.is_down = False
+    desk.passes(31)
+    if by == "the relay":
+        desk.relay()
+    else:
+        desk.gets(message)
+    (conversation,) = conversations.list_conversations(10)
+    assert conversation.last_user_message_at == message.received_at
+    assert list(desk.queued()) == ["sms-replies"]

@@ -1,0 +1,219 @@
+"""Dead letters are tried again, and nothing is lost whatever happens meanwhile."""
+
+from dataclasses import replace
+
+import pytest
+
+from application.ports.dead_letters import DeadLetter, DeadLetterKind
+from application.receiving.record_message import Outcome
+from application.recovery.redrive_dead_letters import Redriven
+from domain.addresses import ChannelType
+from domain.errors import StorageUnavailableError, UnreadableMessageError
+from domain.outbox import MAX_ATTEMPTS, MessageRecord
+from domain.routing import UnauthenticatedMail
+from infrastructure.memory.memory_blobs import MemoryDeadLetters
+from infrastructure.memory.memory_stores import MemoryMessageStore
+from tests.application.frontdesk import FrontDesk
+from tests.application.recovery.test_relay_outbox import UnsteadyQueue
+from tests.builders import NOW, an_inbound_message
+from tests.contracts.concurrency import at_once
+
+
+def the_dead_letter(desk: FrontDesk) -> DeadLetter:
+    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    return dead_letter
+
+
+def dead_lettered(desk: FrontDesk, error: Exception) -> DeadLetter:
+    """The letter of a message that today's code stumbles over with ``error``."""
+    desk.parser.parse_error = error
+    desk.gets(an_inbound_message())
+    return the_dead_letter(desk)
+
+
+@pytest.fixture
+def desk() -> FrontDesk:
+    desk = FrontDesk()
+    desk.knows()
+    return desk
+
+
+@pytest.mark.parametrize(
+    "error", [UnreadableMessageError("MessageSid is missing"), ZeroDivisionError("a bug")]
+)
+def test_once_the_code_is_mended_a_dead_letter_becomes_a_message(
+    desk: FrontDesk, error: Exception
+) -> None:
+    dead_letter = dead_lettered(desk, error)
+    desk.parser.parse_error = None
+    desk.passes(7200)
+    redriven = desk.redrive_dead_letter(dead_letter)
+    assert redriven.outcome is Redriven.RECEIVED
+    assert [receipt.outcome for receipt in redriven.receipts] == [Outcome.RECORDED]
+    assert len(desk.queued()["sms-replies"]) == 1
+    assert desk.dead_letters.list_dead_letters(10) == ()
+
+
+def test_the_signature_is_not_asked_for_again(desk: FrontDesk) -> None:
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
+    desk.parser.parse_error = None
+    desk.parser.validation_error = AssertionError("nobody may ask")
+    assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.RECEIVED
+
+
+def test_what_fails_again_stays_with_the_new_reason(desk: FrontDesk) -> None:
+    dead_letter = dead_lettered(desk, ZeroDivisionError("a bug"))
+    desk.parser.parse_error = UnreadableMessageError("From is missing")
+    redriven = desk.redrive_dead_letter(dead_letter)
+    assert redriven.outcome is Redriven.FAILED
+    assert redriven.dead_letter == replace(dead_letter, attempts=2, reason="From is missing")
+    assert the_dead_letter(desk) == redriven.dead_letter
+
+
+def test_a_reason_tells_nothing_of_the_content(desk: FrontDesk) -> None:
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
+    desk.parser.parse_error = ValueError("invalid literal: 'my secret'")
+    assert desk.redrive_dead_letter(dead_letter).dead_letter.reason == "ValueError"
+
+
+def test_a_dead_letter_stays_while_the_store_is_down() -> None:
+    class NoStore(MemoryMessageStore):
+        def record(self, record: MessageRecord) -> None:
+            raise StorageUnavailableError("no answer")
+
+    desk = FrontDesk(messages=NoStore())
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
+    desk.parser.parse_error = None
+    assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.FAILED
+    assert the_dead_letter(desk).attempts == 2
+
+
+def test_what_was_redriven_before_is_a_duplicate(desk: FrontDesk) -> None:
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
+    desk.parser.parse_error = None
+    desk.redrive_dead_letter(dead_letter)
+    (receipt,) = desk.redrive_dead_letter(dead_letter).receipts
+    assert receipt.outcome is Outcome.DUPLICATE
+    assert len(desk.queued()["sms-replies"]) == 1
+
+
+def test_of_many_who_redrive_at_once_one_delivers(desk: FrontDesk) -> None:
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
+    desk.parser.parse_error = None
+    outcomes = at_once([lambda: desk.redrive_dead_letter(dead_letter).outcome] * 8)
+    assert set(outcomes) == {Redriven.RECEIVED}
+    assert len(desk.queued()["sms-replies"]) == 1
+    assert desk.dead_letters.list_dead_letters(10) == ()
+
+
+def test_a_dead_letter_that_somebody_else_redrove_does_not_come_back(desk: FrontDesk) -> None:
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
+    desk.dead_letters.delete(dead_letter.dead_letter_id)
+    assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.FAILED
+    assert desk.dead_letters.list_dead_letters(10) == ()
+
+
+def test_a_command_that_dies_before_it_deletes_the_dead_letter_leaves_it_to_the_next() -> None:
+    class NoDeletion(MemoryDeadLetters):
+        is_down = True
+
+        def delete(self, dead_letter_id: str) -> bool:
+            if self.is_down:
+                raise StorageUnavailableError("no answer")
+            return super().delete(dead_letter_id)
+
+    dead_letters = NoDeletion()
+    desk = FrontDesk(dead_letters=dead_letters)
+    desk.knows()
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
+    desk.parser.parse_error = None
+    with pytest.raises(StorageUnavailableError):
+        desk.redrive_dead_letter(dead_letter)
+    assert the_dead_letter(desk) == dead_letter
+    dead_letters.is_down = False
+    assert desk.redrive_dead_letter(dead_letter).receipts[0].outcome is Outcome.DUPLICATE
+    assert len(desk.queued()["sms-replies"]) == 1
+
+
+def test_an_old_dead_letter_of_an_unknown_sender_is_unmatched_and_not_answered() -> None:
+    desk = FrontDesk()
+    dead_letter = dead_lettered(desk, ZeroDivisionError())
+    desk.parser.parse_error = None
+    desk.passes(7200)
+    (receipt,) = desk.redrive_dead_letter(dead_letter).receipts
+    assert receipt.outcome is Outcome.UNMATCHED
+    assert desk.sender.sent == []
+
+
+class TestDoubtfulMail:
+    @pytest.fixture
+    def desk(self) -> FrontDesk:
+        desk = FrontDesk(unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
+        desk.knows(ChannelType.EMAIL)
+        desk.gets(an_inbound_message(ChannelType.EMAIL, author_authenticated=False))
+        return desk
+
+    def test_whoever_redrives_it_vouches_for_it_and_a_human_answers(self, desk: FrontDesk) -> None:
+        assert the_dead_letter(desk).kind is DeadLetterKind.UNAUTHENTICATED
+        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is Redriven.RECEIVED
+        assert list(desk.queued()) == ["email-handoff"]
+        assert desk.dead_letters.list_dead_letters(10) == ()
+
+    def test_they_still_vouch_for_it_after_it_failed_for_another_reason(
+        self, desk: FrontDesk
+    ) -> None:
+        desk.parser.parse_error = ZeroDivisionError()
+        desk.redrive_dead_letter(the_dead_letter(desk))
+        desk.parser.parse_error = None
+        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is Redriven.RECEIVED
+
+    def test_nobody_vouches_for_mail_that_was_buried_for_another_reason(
+        self, desk: FrontDesk
+    ) -> None:
+        bug = replace(the_dead_letter(desk), kind=DeadLetterKind.BUG)
+        assert desk.redrive_dead_letter(bug).outcome is Redriven.FAILED
+        assert desk.queued() == {}
+
+
+class TestUndeliverableMessages:
+    @pytest.fixture
+    def queue(self) -> UnsteadyQueue:
+        return UnsteadyQueue(lambda: NOW)
+
+    @pytest.fixture
+    def desk(self, queue: UnsteadyQueue) -> FrontDesk:
+        desk = FrontDesk(publisher=queue)
+        desk.queue = queue
+        desk.knows()
+        desk.gets(an_inbound_message())
+        self.is_given_up(desk)
+        return desk
+
+    def is_given_up(self, desk: FrontDesk) -> None:
+        for _ in range(MAX_ATTEMPTS + 1):
+            desk.passes(600)
+            desk.relay()
+        assert the_dead_letter(desk).kind is DeadLetterKind.UNDELIVERABLE
+
+    def test_one_is_pending_again_and_the_relay_publishes_it(
+        self, desk: FrontDesk, queue: UnsteadyQueue
+    ) -> None:
+        queue.is_down = False
+        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is Redriven.PENDING
+        assert desk.dead_letters.list_dead_letters(10) == ()
+        assert desk.relay().relayed == 1
+        assert len(desk.queued()["sms-replies"]) == 1
+
+    def test_one_that_fails_for_as_long_again_is_a_dead_letter_again(self, desk: FrontDesk) -> None:
+        desk.redrive_dead_letter(the_dead_letter(desk))
+        self.is_given_up(desk)
+
+    def test_redriving_twice_publishes_once(self, desk: FrontDesk, queue: UnsteadyQueue) -> None:
+        queue.is_down = False
+        dead_letter = the_dead_letter(desk)
+        desk.redrive_dead_letter(dead_letter)
+        desk.relay()
+        assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.PENDING
+        desk.passes(600)
+        assert desk.relay().stuck == 0
+        assert len(desk.queued()["sms-replies"]) == 1

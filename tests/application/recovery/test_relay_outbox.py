@@ -1,0 +1,191 @@
+"""What stayed pending reaches its queue, or somebody's eyes."""
+
+import pytest
+
+from application.ports.dead_letters import DeadLetter, DeadLetterKind
+from application.recovery.relay_outbox import RelayReport
+from domain.context import ContextObject
+from domain.errors import QueueRoutingError, StorageUnavailableError
+from domain.outbox import MAX_ATTEMPTS
+from domain.routing import Route
+from infrastructure.memory.memory_blobs import MemoryDeadLetters
+from infrastructure.memory.memory_queue import MemoryContextQueue
+from tests.application.frontdesk import THANKS, FrontDesk
+from tests.builders import NOW, an_inbound_message
+from tests.contracts.concurrency import at_once
+
+
+class UnsteadyQueue(MemoryContextQueue):
+    """Takes nothing while it is down."""
+
+    is_down = True
+    error: Exception = QueueRoutingError("no answer")
+
+    def publish(self, context: ContextObject, route: Route) -> None:
+        if self.is_down:
+            raise self.error
+        super().publish(context, route)
+
+
+class UnsteadyDeadLetters(MemoryDeadLetters):
+    is_down = True
+
+    def keep(self, dead_letter: DeadLetter) -> None:
+        if self.is_down:
+            raise StorageUnavailableError("no space left")
+        super().keep(dead_letter)
+
+
+@pytest.fixture
+def queue() -> UnsteadyQueue:
+    return UnsteadyQueue(lambda: NOW)
+
+
+@pytest.fixture
+def desk(queue: UnsteadyQueue) -> FrontDesk:
+    desk = FrontDesk(publisher=queue)
+    desk.queue = queue
+    desk.knows()
+    assert desk.gets(an_inbound_message()) == THANKS
+    return desk
+
+
+def test_it_is_published_under_its_request_id_once_the_queue_is_back(
+    desk: FrontDesk, queue: UnsteadyQueue
+) -> None:
+    queue.is_down = False
+    assert desk.relay() == RelayReport(), "its first handler may still be at it"
+    desk.passes(31)
+    assert desk.relay() == RelayReport(relayed=1)
+    assert desk.relay() == RelayReport()
+    (context,) = desk.queued()["sms-replies"]
+    assert context.request_id == "request-1"
+    assert desk.metrics.total("Relayed") == 1
+
+
+def test_it_is_routed_on_the_present_state(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+    queue.is_down = False
+    desk.switch_hand_off("conversation-1", on=True)
+    desk.passes(31)
+    desk.relay()
+    assert list(desk.queued()) == ["sms-handoff"]
+
+
+def test_of_many_relays_at_once_one_publishes(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+    queue.is_down = False
+    desk.passes(31)
+    reports = at_once([desk.relay] * 16)
+    assert sum(report.relayed for report in reports) == 1
+    assert len(desk.queued()["sms-replies"]) == 1
+
+
+@pytest.mark.parametrize("error", [QueueRoutingError("no answer"), ZeroDivisionError("a bug")])
+def test_what_fails_waits_for_twice_as_long_each_time(
+    desk: FrontDesk, queue: UnsteadyQueue, error: Exception
+) -> None:
+    queue.error = error
+    if isinstance(error, ZeroDivisionError):
+        desk.passes(31)
+    waits = []
+    for _ in range(4):
+        seconds = 0
+        while not desk.relay().failed:
+            desk.passes(10)
+            seconds += 10
+        waits.append(seconds)
+    assert waits[1:] == [30, 60, 120]
+
+
+def test_what_fails_lets_others_pass(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+    desk.passes(31)
+    assert desk.relay(limit=1) == RelayReport(failed=1)
+    desk.gets(an_inbound_message(message_id="SM2", received_at=desk.now))
+    desk.passes(30)
+    queue.is_down = False
+    assert desk.relay(limit=1).relayed == 1
+    assert desk.relay(limit=1).relayed == 1
+    assert len(desk.queued()["sms-replies"]) == 2
+
+
+def test_what_was_tried_too_often_is_a_dead_letter(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+    for _ in range(MAX_ATTEMPTS):
+        desk.passes(600)
+        assert desk.relay() == RelayReport(failed=1)
+    desk.passes(600)
+    assert desk.relay() == RelayReport(given_up=1)
+
+    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.UNDELIVERABLE, MAX_ATTEMPTS)
+    assert dead_letter.request is None
+    desk.passes(600)
+    assert desk.relay() == RelayReport()
+
+    queue.is_down = False
+    assert dead_letter.gate_key is not None
+    assert desk.messages.retry(dead_letter.gate_key)
+    assert desk.relay() == RelayReport(relayed=1)
+    assert len(desk.queued()["sms-replies"]) == 1
+
+
+def test_nothing_is_given_up_while_no_dead_letter_can_be_written(queue: UnsteadyQueue) -> None:
+    dead_letters = UnsteadyDeadLetters()
+    desk = FrontDesk(publisher=queue, dead_letters=dead_letters)
+    desk.knows()
+    desk.gets(an_inbound_message())
+    for _ in range(MAX_ATTEMPTS):
+        desk.passes(600)
+        desk.relay()
+    desk.passes(600)
+    assert desk.relay() == RelayReport(failed=1)
+    dead_letters.is_down = False
+    assert desk.relay() == RelayReport(given_up=1)
+
+
+class HastyOperator(MemoryDeadLetters):
+    """Somebody redrives each letter as soon as it appears."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[DeadLetter] = []
+        self.desk: FrontDesk | None = None
+
+    def keep(self, dead_letter: DeadLetter) -> None:
+        super().keep(dead_letter)
+        if self.desk is not None and not self.seen:
+            self.seen.append(dead_letter)
+            self.desk.redrive_dead_letter(dead_letter)
+
+
+def test_a_dead_letter_that_was_redriven_too_early_is_written_again(queue: UnsteadyQueue) -> None:
+    dead_letters = HastyOperator()
+    desk = FrontDesk(publisher=queue, dead_letters=dead_letters)
+    dead_letters.desk = desk
+    desk.knows()
+    desk.gets(an_inbound_message())
+    for _ in range(MAX_ATTEMPTS + 1):
+        desk.passes(600)
+        desk.relay()
+    (dead_letter,) = dead_letters.list_dead_letters(10)
+    assert dead_letters.seen == [dead_letter], "the message was not undeliverable yet"
+    queue.is_down = False
+    desk.redrive_dead_letter(dead_letter)
+    assert desk.relay() == RelayReport(relayed=1)
+
+
+def test_the_delay_is_what_is_left_of_it(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+    queue.is_down = False
+    desk.passes(31)
+    desk.relay()
+    (depth,) = [depth for depth in queue.depths() if str(depth.queue) == "sms-replies"]
+    assert (depth.ready, depth.delayed) == (1, 0)
+
+
+def test_when_time_is_short_nothing_more_is_begun(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+    desk.gets(an_inbound_message(message_id="SM2"))
+    desk.passes(31)
+    time_left = iter([True, False])
+    assert desk.relay(has_time=lambda: next(time_left)) == RelayReport(failed=1)
+    assert desk.metrics.total("Pending") == 2
+
+    queue.is_down = False
+    assert desk.relay() == RelayReport(relayed=1)

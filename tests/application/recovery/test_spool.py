@@ -1,0 +1,238 @@
+"""What cannot be worked on now waits in the spool, and ends as a message or a dead letter."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from application.ports.dead_letters import DeadLetter, DeadLetterKind
+from application.ports.spool import SpoolEntry
+from application.ports.webhook_parser import WebhookRequest
+from application.recovery.drain_spool import MAX_ATTEMPTS, DrainOutcome
+from domain.erasure import Tombstone
+from domain.errors import StorageUnavailableError, UnreadableMessageError
+from domain.outbox import MessageRecord
+from infrastructure.memory.memory_blobs import MemoryDeadLetters
+from infrastructure.memory.memory_spool import MemorySpool
+from infrastructure.memory.memory_stores import MemoryMessageStore
+from tests.application.frontdesk import (
+    THANKS,
+    FrontDesk,
+    StubParser,
+    error_of,
+)
+from tests.builders import ACCOUNT, NOW, a_conversation, an_inbound_message
+
+
+class UnsteadyStore(MemoryMessageStore):
+    """Does not answer while it is down."""
+
+    is_down = True
+
+    def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
+        if self.is_down:
+            raise StorageUnavailableError("no answer")
+        return super().record(record)
+
+
+class NoDeadLetters(MemoryDeadLetters):
+    def keep(self, dead_letter: DeadLetter) -> None:
+        raise StorageUnavailableError("no space left")
+
+
+class NamelessParser(StubParser):
+    def signed_content(self, request: WebhookRequest) -> bytes:
+        raise KeyError(request.path)
+
+
+@pytest.fixture
+def store() -> UnsteadyStore:
+    return UnsteadyStore()
+
+
+@pytest.fixture
+def desk(store: UnsteadyStore) -> FrontDesk:
+    desk = FrontDesk(messages=store)
+    desk.knows()
+    return desk
+
+
+def test_a_webhook_is_put_aside_while_the_store_is_down(
+    desk: FrontDesk, store: UnsteadyStore
+) -> None:
+    assert desk.gets(an_inbound_message()) == THANKS
+    assert desk.spool.depth().entries == 1
+    assert desk.metrics.total("Spooled") == 1
+
+    store.is_down = False
+    assert desk.drain() == [DrainOutcome.RECEIVED]
+    assert desk.spool.depth().entries == 0
+    (context,) = desk.queued()["sms-replies"]
+    assert context.message.body == "Is my order on its way?"
+
+
+def test_the_spool_never_holds_the_authorization_header(desk: FrontDesk) -> None:
+    desk.gets(an_inbound_message())
+    (delivery,) = desk.spool.take(1, timedelta(seconds=1))
+    assert [name for name, _ in delivery.entry.request.headers] == ["x-signature"]
+
+
+def test_a_repetition_that_comes_meanwhile_is_put_aside_once(
+    desk: FrontDesk, store: UnsteadyStore
+) -> None:
+    for _ in range(3):
+        assert desk.gets(an_inbound_message()) == THANKS
+    assert desk.spool.depth().entries == 1
+
+    store.is_down = False
+    desk.gets(an_inbound_message())
+    desk.drain()
+    assert len(desk.queued()["sms-replies"]) == 1
+
+
+def test_entries_of_one_sender_are_in_one_group_and_unreadable_ones_alone(desk: FrontDesk) -> None:
+    desk.gets(an_inbound_message(), body=b"1")
+    desk.gets(an_inbound_message(message_id="SM2"), body=b"2")
+    desk.gets(an_inbound_message(sender="+14155550177"), body=b"3")
+    deliveries = desk.spool.take(10, timedelta(seconds=1))
+    assert [delivery.entry.request.body for delivery in deliveries] == [b"1", b"3"]
+
+
+def test_what_cannot_be_read_takes_no_place_of_what_can(
+    desk: FrontDesk, store: UnsteadyStore
+) -> None:
+    # One signature proves both: somebody who captured the webhook changed what it leaves open.
+    desk.parser.parse_error = UnreadableMessageError("its fields are regrouped")
+    for _ in range(2):
+        assert desk.receive_webhook.spool(desk.request()) == THANKS
+    desk.parser.parse_error = None
+    assert desk.gets(an_inbound_message()) == THANKS
+    deliveries = desk.spool.take(10, timedelta(seconds=1))
+    assert len({delivery.entry.entry_id for delivery in deliveries}) == 2
+
+
+def test_what_still_fails_comes_back_later_and_later(desk: FrontDesk, store: UnsteadyStore) -> None:
+    desk.gets(an_inbound_message())
+    waits = []
+    for _ in range(9):
+        assert desk.drain() == [DrainOutcome.RELEASED]
+        waits.append(0)
+        while not (taken := desk.spool.take(1, timedelta(seconds=1))):
+            desk.passes(1)
+            waits[-1] += 1
+        desk.spool.put_back(taken[0], timedelta(0))
+    assert waits[0] == 5
+    assert waits[-1] == 300
+
+
+def test_the_log_says_why_something_comes_back(
+    desk: FrontDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.gets(an_inbound_message())
+    desk.drain()
+    (line,) = [one for one in caplog.records if one.message == "spooled webhook still fails"]
+    assert line.__dict__["error"] == "StorageUnavailableError"
+    assert line.__dict__["reason"] == "no answer"
+
+
+def test_after_many_attempts_it_is_a_dead_letter(desk: FrontDesk) -> None:
+    desk.gets(an_inbound_message())
+    for _ in range(MAX_ATTEMPTS - 1):
+        assert desk.drain() == [DrainOutcome.RELEASED]
+        desk.passes(300)
+    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
+
+    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS)
+    assert dead_letter.reason == "no answer"
+    assert desk.spool.depth().entries == 0
+
+
+def test_what_kills_every_worker_is_a_dead_letter_without_another_try(
+    desk: FrontDesk, store: UnsteadyStore
+) -> None:
+    desk.gets(an_inbound_message())
+    for _ in range(MAX_ATTEMPTS):
+        assert desk.spool.take(1, timedelta(seconds=1))
+        desk.passes(1)
+    store.is_down = False
+    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
+
+    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS + 1)
+    assert dead_letter.reason == "every attempt ended without a word"
+    assert desk.spool.depth().entries == 0
+    assert desk.queued() == {}
+
+
+def test_what_turns_out_unreadable_is_a_dead_letter_at_once(
+    desk: FrontDesk, store: UnsteadyStore
+) -> None:
+    desk.gets(an_inbound_message())
+    store.is_down = False
+    desk.parser.parse_error = UnreadableMessageError("it is in no charset")
+    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
+    assert [dead_letter.kind for dead_letter in desk.dead_letters.list_dead_letters(10)] == [
+        "unreadable"
+    ]
+
+
+def test_what_came_on_a_channel_that_is_gone_is_a_dead_letter(desk: FrontDesk) -> None:
+    for number in range(2):
+        request = replace(
+            desk.request(), url="https://hooks.example/webhooks/fax", body=b"%d" % number
+        )
+        desk.spool.keep(SpoolEntry(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
+    assert desk.drain() == [DrainOutcome.DEAD_LETTER] * 2
+
+    dead_letters = desk.dead_letters.list_dead_letters(10)
+    assert {dead_letter.request.body for dead_letter in dead_letters if dead_letter.request} == {
+        b"0",
+        b"1",
+    }
+    assert desk.spool.depth().entries == 0
+
+
+def test_a_bug_in_what_names_a_webhook_keeps_it_from_neither_spool_nor_dead_letters(
+    store: UnsteadyStore,
+) -> None:
+    desk = FrontDesk(messages=store, parser=NamelessParser())
+    assert desk.gets(an_inbound_message()) == THANKS
+    assert desk.spool.depth().entries == 1
+    desk.parser.parse_error = UnreadableMessageError("it is in no charset")
+    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
+    assert len(desk.dead_letters.list_dead_letters(10)) == 1
+
+
+def test_nothing_leaves_the_spool_while_no_dead_letter_can_be_written(
+    store: UnsteadyStore,
+) -> None:
+    desk = FrontDesk(messages=store, dead_letters=NoDeadLetters())
+    desk.gets(an_inbound_message())
+    desk.parser.parse_error = UnreadableMessageError("it is in no charset")
+    assert desk.drain() == [DrainOutcome.RELEASED]
+    assert desk.spool.depth().entries == 1
+
+
+def test_when_nothing_durable_can_be_written_the_provider_keeps_it(store: UnsteadyStore) -> None:
+    desk = FrontDesk(messages=store)
+    desk.spool = MemorySpool(desk.clock, max_entries=0)
+    full = FrontDesk(messages=store, spool=desk.spool)
+    full.conversations.open_conversation(a_conversation())
+
+    answer = full.gets(an_inbound_message())
+
+    assert (answer.status, error_of(answer)) == (503, "Temporarily unavailable")
+    assert dict(answer.headers)["retry-after"] == "30"
+
+
+def test_too_much_at_once_is_authenticated_and_put_aside() -> None:
+    desk = FrontDesk()
+    desk.parser.messages = []
+    request = desk.request()
+    assert desk.receive_webhook.spool(request) == THANKS
+    assert desk.spool.depth().entries == 1
+    assert desk.messages.list_unmatched(1) == ()
+
+    assert desk.receive_webhook.spool(desk.request(signature="wrong")).status == 401
+    assert desk.spool.depth().entries == 1

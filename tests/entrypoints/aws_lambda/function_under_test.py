@@ -1,0 +1,89 @@
+"""A function with the storage behind it, and the providers that write to it."""
+
+import io
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from domain.addresses import ChannelType
+from domain.context import ContextObject
+from domain.routing import ALL_QUEUES
+from entrypoints.aws_lambda.webhook_function import WebhookFunction
+from entrypoints.composition.container import Container
+from infrastructure.channels.sendgrid.simulator import SendgridSimulator, SimulatedFile
+from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.twilio.simulator import TwilioSimulator
+from tests.builders import RECIPIENT, SENDER
+from tests.infrastructure.channels.sendgrid.webhooks import KEY, public_key
+
+ACCOUNT_SID = "AC" + "5" * 32
+TOKEN = "a-token-of-nobody"
+TWILIO = TwilioSimulator(ACCOUNT_SID, TOKEN)
+SENDGRID = SendgridSimulator(KEY)
+
+
+ACCOUNTS = {
+    "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+    "TWILIO_AUTH_TOKEN": TOKEN,
+    "SENDGRID_WEBHOOK_PUBLIC_KEY": public_key(KEY),
+    "UNKNOWN_SENDER": "open",
+}
+"""Both providers are believed, and every sender gets a conversation."""
+
+
+def environ_of(data_dir: Path) -> dict[str, str]:
+    """The settings of a function that keeps everything under ``data_dir``."""
+    return {**ACCOUNTS, "DATA_DIR": str(data_dir)}
+
+
+def a_webhook(
+    channel: ChannelType,
+    url: str,
+    *,
+    tamper: bool = False,
+    body: str = "Is my order on its way?",
+    attachments: tuple[SimulatedFile, ...] = (),
+) -> SimulatedRequest:
+    """What the provider of ``channel`` posts to ``url``, now."""
+    sender, recipient = SENDER[channel], RECIPIENT[channel]
+    if channel is ChannelType.EMAIL:
+        return SENDGRID.request(
+            url,
+            sender=sender,
+            recipient=recipient,
+            subject="My order",
+            text=body,
+            now=datetime.now(UTC),
+            attachments=attachments,
+            tamper=tamper,
+        )
+    return TWILIO.request(
+        url, channel, sender=sender, recipient=recipient, body=body, tamper=tamper
+    )
+
+
+@dataclass
+class Desk:
+    """The function, its output, and what it has stored."""
+
+    function: WebhookFunction
+    container: Container
+    log: io.StringIO
+
+    def __call__(self, event: object) -> dict[str, Any]:
+        return self.function(event, "request-1")
+
+    def contexts(self) -> list[ContextObject]:
+        """Everything that was routed, on any queue."""
+        queue = self.container.context_queue()
+        return [
+            delivery.context
+            for name in ALL_QUEUES
+            for delivery in queue.receive(name, 10, include_delayed=True)
+        ]
+
+    def log_lines(self) -> list[dict[str, Any]]:
+        """The lines that the function logged."""
+        return [json.loads(line) for line in self.log.getvalue().splitlines()]

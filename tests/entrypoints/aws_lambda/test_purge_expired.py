@@ -1,0 +1,111 @@
+"""The function that deletes what is old: what it is told, what it says, and what it leaves."""
+
+import io
+import itertools
+import json
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from application.ports.retention import RetainedPage
+from application.privacy.erase_message import EraseMessage
+from application.privacy.purge_expired import PurgeExpired, Retention
+from domain.errors import StorageUnavailableError
+from domain.outbox import MessageState
+from entrypoints.aws_lambda.scheduled_functions import LAST_BATCH_SECONDS, PurgeFunction
+from infrastructure.configuration.log_format import configure_logging
+from infrastructure.memory.memory_stores import MemoryMessageStore
+from tests.application.frontdesk import FrontDesk
+from tests.builders import NOW, a_record
+from tests.entrypoints.aws_lambda.function_under_test import environ_of
+
+
+class Purgeer:
+    """The purge's function, and how much time it is told that it has."""
+
+    def __init__(self, **adapters: Any) -> None:
+        self.desk = FrontDesk(**adapters)
+        self.seconds, self.flushes = itertools.count(), 0
+        purge = PurgeExpired(
+            conversations=self.desk.conversations,
+            messages=self.desk.messages,
+            erase_message=EraseMessage(self.desk.messages, self.desk.blobs, self.desk.queue),
+            blobs=self.desk.blobs,
+            throttle=self.desk.throttle,
+            dead_letters=self.desk.dead_letters,
+            delete_stale_files=lambda _: 0,
+            delete_fallbacks=lambda _: 0,
+            retention=Retention(messages=timedelta(days=365)),
+            metrics=self.desk.metrics,
+            monotonic=lambda: next(self.seconds),
+        )
+        self.function = PurgeFunction(purge, lambda: NOW + timedelta(days=400), self.flush)
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+    def log_of(self, remaining_seconds: float) -> list[dict[str, Any]]:
+        """What it logs of an invocation with so much time, in which a batch takes a second."""
+        output = io.StringIO()
+        configure_logging("INFO", output)
+        self.function(remaining_seconds, "invocation-1")
+        return [json.loads(line) for line in output.getvalue().splitlines()]
+
+
+class UnlistedMessages(MemoryMessageStore):
+    def list_retained(self, *_: Any, **__: Any) -> RetainedPage:
+        raise StorageUnavailableError("no answer")
+
+
+def test_the_purge_says_how_much_of_each_it_removed() -> None:
+    purgeer = Purgeer()
+    purgeer.desk.messages.record(a_record(state=MessageState.QUEUED))
+    (line,) = purgeer.log_of(900)
+    assert (line["level"], line["aws_request_id"]) == ("INFO", "invocation-1")
+    assert line["outcome"] == "complete"
+    assert line["result"]["messages"] == 1
+    assert purgeer.desk.metrics.total("Swept", place="messages") == 1
+    assert purgeer.flushes == 1
+
+
+def test_a_purge_that_begins_no_more_for_lack_of_time_warns_and_says_what_to_do() -> None:
+    purgeer = Purgeer()
+    purgeer.desk.messages.record(a_record(state=MessageState.QUEUED))
+    told, warned = purgeer.log_of(LAST_BATCH_SECONDS + 0.5)
+    assert (told["outcome"], warned["level"]) == ("incomplete", "WARNING")
+    assert "frontdesk purge" in warned["message"]
+    assert len(purgeer.desk.messages.list_retained(10).messages) == 1
+    assert purgeer.flushes == 1
+
+
+def test_a_purge_that_a_store_stops_fails_the_invocation_and_metrics_are_written() -> None:
+    purgeer = Purgeer(messages=UnlistedMessages())
+    with pytest.raises(StorageUnavailableError):
+        purgeer.function(900)
+    assert purgeer.flushes == 1
+
+
+PURGE = """
+from types import SimpleNamespace
+from entrypoints.aws_lambda.purge_expired_handler import lambda_handler
+context = SimpleNamespace(aws_request_id="i", get_remaining_time_in_millis=lambda: 900_000)
+lambda_handler({}, context)
+"""
+
+
+def test_what_no_message_leads_to_is_left_to_the_rules_of_the_bucket(tmp_path: Path) -> None:
+    orphan = tmp_path / "blobs" / "attachments" / "of-nobody" / "photo.png"
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"a photo")
+    os.utime(orphan, (0, 0))
+    environ = environ_of(tmp_path) | {"MESSAGE_RETENTION_DAYS": "30"}
+    done = subprocess.run(
+        [sys.executable, "-c", PURGE], env=environ, capture_output=True, check=True, text=True
+    )
+    assert json.loads(done.stderr)["outcome"] == "complete"
+    assert orphan.exists()

@@ -1,0 +1,187 @@
+"""What the functions beside that of the webhooks do with an event, and what they leave."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from application.ports.dead_letters import DeadLetter
+from application.ports.spool import SpoolDelivery
+from application.ports.webhook_parser import ParsedMessage
+from domain.errors import StorageUnavailableError, UnreadableMessageError
+from domain.outbox import MessageRecord
+from entrypoints.aws_lambda.scheduled_functions import (
+    MAX_BATCHES,
+    HasTime,
+    RelayFunction,
+    SpoolFunction,
+)
+from infrastructure.aws.sqs_spool import delivery_from_sqs
+from infrastructure.configuration.log_format import configure_logging
+from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
+from infrastructure.memory.memory_stores import MemoryMessageStore
+from infrastructure.serialization.spool_entry_json import entry_to_json
+from tests.application.frontdesk import FrontDesk
+from tests.builders import an_inbound_message
+from tests.contracts.spool import an_entry
+
+
+class PickyStore(MemoryMessageStore):
+    """Does not answer where one message is concerned."""
+
+    refused = ""
+
+    def record(self, record: MessageRecord) -> Any:
+        if record.message.body == self.refused:
+            raise StorageUnavailableError("no answer")
+        return super().record(record)
+
+
+class NoDeadLetters(MemoryDeadLetters):
+    def keep(self, dead_letter: DeadLetter) -> None:
+        raise StorageUnavailableError("no space left")
+
+
+class Worker:
+    """The function, and a front desk that finds a message of the entry's name in each entry."""
+
+    def __init__(self, **adapters: Any) -> None:
+        self.store = PickyStore()
+        self.desk = FrontDesk(messages=self.store, **adapters)
+        self.desk.knows()
+        self.flushes = 0
+        self.function = SpoolFunction(self.read, self.desk.drain, self.flush)
+
+    def read(self, record: Any) -> SpoolDelivery:
+        delivery = delivery_from_sqs(record, MemoryBlobStore())
+        name = delivery.entry.entry_id
+        self.desk.parser.messages = [ParsedMessage(an_inbound_message(message_id=name, body=name))]
+        return delivery
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+    def retained(self, *records: dict[str, Any]) -> list[str]:
+        """Which of ``records`` stay on the queue."""
+        failures = self.function(records, "invocation-1")["batchItemFailures"]
+        assert isinstance(failures, list)
+        return [failure["itemIdentifier"] for failure in failures]
+
+    def published(self) -> list[str]:
+        return [context.message.body for context in self.desk.queued().get("sms-replies", [])]
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+def a_record(name: str, receive_count: int = 1, **changes: Any) -> dict[str, Any]:
+    """An entry of the spool as SQS hands it to a function."""
+    record = {
+        "messageId": name,
+        "receiptHandle": f"receipt-{name}",
+        "body": entry_to_json(an_entry(name)),
+        "attributes": {"ApproximateReceiveCount": str(receive_count)},
+    }
+    return {**record, **changes}
+
+
+def test_what_was_received_leaves_the_queue(worker: Worker) -> None:
+    assert worker.retained(a_record("a1"), a_record("b2")) == []
+    assert worker.published() == ["a1", "b2"]
+    assert worker.flushes == 1
+
+
+def test_behind_what_fails_everything_stays_so_that_the_order_does(worker: Worker) -> None:
+    worker.store.refused = "a2"
+    records = a_record("a1"), a_record("a2"), a_record("a3")
+    assert worker.retained(*records) == ["a2", "a3"]
+    assert worker.published() == ["a1"]
+
+    worker.store.refused = ""
+    assert worker.retained(*records[1:]) == []
+    assert worker.published() == ["a2", "a3"]
+
+
+def test_a_record_that_cannot_be_read_stays_for_the_dead_letter_queue(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert worker.retained(a_record("a1", body="no entry")) == ["a1"]
+    (logged,) = [one for one in caplog.records if one.levelno == logging.ERROR]
+    assert logged.message == "spooled webhook failed"
+    assert logged.__dict__["error"] == "UnreadableMessageError"
+    assert worker.flushes == 1
+
+
+def test_what_becomes_a_dead_letter_leaves_the_queue(worker: Worker) -> None:
+    worker.desk.parser.parse_error = UnreadableMessageError("it is in no charset")
+    assert worker.retained(a_record("a1")) == []
+    assert [dead_letter.kind for dead_letter in worker.desk.dead_letters.list_dead_letters(10)] == [
+        "unreadable"
+    ]
+
+
+def test_without_its_dead_letter_nothing_leaves_the_queue() -> None:
+    worker = Worker(dead_letters=NoDeadLetters())
+    worker.desk.parser.parse_error = UnreadableMessageError("it is in no charset")
+    assert worker.retained(a_record("a1")) == ["a1"]
+
+
+def test_sqs_counts_the_attempts(worker: Worker) -> None:
+    worker.store.refused = "a1"
+    assert worker.retained(a_record("a1", receive_count=149)) == ["a1"]
+    assert worker.retained(a_record("a1", receive_count=150)) == []
+    (dead_letter,) = worker.desk.dead_letters.list_dead_letters(10)
+    assert (dead_letter.kind, dead_letter.attempts) == ("exhausted", 150)
+
+
+def test_what_it_logs_names_the_invocation(worker: Worker) -> None:
+    output = io.StringIO()
+    configure_logging("INFO", output)
+    worker.retained(a_record("a1"))
+    lines = [json.loads(line) for line in output.getvalue().splitlines()]
+    assert lines
+    assert {line["aws_request_id"] for line in lines} == {"invocation-1"}
+
+
+class Relay:
+    """The relay's function with so many batches of work, the last of which may fail."""
+
+    def __init__(self, *batches: bool | Exception) -> None:
+        self.batches: Iterator[bool | Exception] = iter(batches)
+        self.worked, self.flushes = 0, 0
+        self.function = RelayFunction(self.relay_some, self.flush)
+
+    def relay_some(self, has_time: HasTime) -> bool:
+        assert has_time()
+        self.worked += 1
+        outcome = next(self.batches)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+
+def test_the_relay_goes_on_until_there_is_no_more() -> None:
+    relay = Relay(True, True, False)
+    relay.function(lambda: True)
+    assert (relay.worked, relay.flushes) == (3, 1)
+
+
+def test_the_relay_leaves_some_for_the_next_minute() -> None:
+    relay = Relay(*[True] * 100)
+    relay.function(lambda: True)
+    assert (relay.worked, relay.flushes) == (MAX_BATCHES, 1)
+
+
+def test_a_store_that_is_down_fails_the_invocation_and_metrics_are_written() -> None:
+    relay = Relay(True, StorageUnavailableError("no answer"))
+    with pytest.raises(StorageUnavailableError):
+        relay.function(lambda: True)
+    assert (relay.worked, relay.flushes) == (2, 1)

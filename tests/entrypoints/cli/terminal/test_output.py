@@ -1,0 +1,88 @@
+"""What is printed, and what never is."""
+
+import io
+import sys
+
+import click
+import pytest
+
+from entrypoints.cli.terminal.output import (
+    Column,
+    cut,
+    duration,
+    one_line,
+    print_table,
+    printable,
+    to_json,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain, Grüße, 你好, 👩‍💻", "plain, Grüße, 你好, 👩‍💻"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("a\nb\tc\r", r"a\nb\tc\r"),
+        ("\x00\x07\x7f", r"\x00\x07\x7f"),
+        ("\x9b1m\x85", r"\u009b1m\u0085"),
+        ("\u202ecod.exe\u2066\u200f", r"\u202ecod.exe\u2066\u200f"),
+        ("\u2028\ud800", r"\u2028\ud800"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_lines_stay_lines_where_they_are_wanted() -> None:
+    assert printable("a\r\n\tb\rc\n", lines=True) == "a\n    b\\rc\n"
+
+
+def test_one_line_is_one_line() -> None:
+    assert one_line("a\n  b\x1b\u2028c\r\n") == r"a b\x1b c"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("short", "short"), ("12345678901", "123456789…"), ("a\n b", "a b"), ("x" * 99, "xxxxxxxxx…")],
+)
+def test_a_long_text_is_cut(text: str, shown: str) -> None:
+    assert cut(text, 10) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.0421, "42 ms"), (1.4, "1 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (1e6, "12 d")],
+)
+def test_a_duration_has_the_unit_that_a_person_would_choose(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+def test_json_is_ascii_where_the_output_cannot_take_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
+    assert to_json({"a": "你"}) == r'{"a": "\u4f60"}'
+
+
+def test_a_table_interprets_neither_markup_nor_emoji_codes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table((Column("a"), Column("b", number=True)), [("[red]x[/] :smile:", 1)], "none")
+    assert capsys.readouterr().out == "a                  b\n[red]x[/] :smile:  1\n"
+
+
+def test_a_table_in_a_pipe_is_never_folded(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table((Column("a"),), [("word " * 100,)], "none")
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_a_narrow_terminal_shows_whole_ids_and_only_what_is_essential(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    printed: list[str] = []
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(click, "echo", lambda text: printed.append(click.unstyle(text)))
+    monkeypatch.setenv("COLUMNS", "60")
+    columns = (Column("id", whole=True), Column("text"), Column("more", essential=False))
+    print_table(columns, [("x" * 36, "word " * 20, "y")], "none")
+    assert "x" * 36 in printed[0]
+    assert "more" not in printed[0]
+    assert all(len(line) <= 60 for line in printed[0].splitlines())

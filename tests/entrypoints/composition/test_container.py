@@ -1,0 +1,129 @@
+"""Everything can be put together for every backend, and nothing is loaded that is not used."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from dependency_injector import providers
+
+from domain.errors import StorageUnavailableError
+from entrypoints.composition.container import Container, build_container
+from infrastructure.configuration.settings import SettingsError
+from tests.emulators import OFFLINE_AWS
+
+TWILIO = {"TWILIO_ACCOUNT_SID": "AC" + "7" * 32, "TWILIO_AUTH_TOKEN": "a-token-of-nobody"}
+DYNAMODB = {
+    "STORAGE": "dynamodb",
+    "CONVERSATIONS_TABLE": "conversations",
+    "MESSAGES_TABLE": "messages",
+    "PARTICIPANTS_TABLE": "participants",
+    "FALLBACK_THROTTLE_TABLE": "throttle",
+    "BLOBS_BUCKET": "blobs",
+    "SPOOL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/spool.fifo",
+}
+SQS = {
+    "QUEUE": "sqs",
+    "BLOBS_BUCKET": "blobs",
+    **{
+        f"{channel}_{kind}_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/1/{channel}-{kind}"
+        for channel in ("WHATSAPP", "SMS", "EMAIL")
+        for kind in ("REPLIES", "HANDOFF")
+    },
+}
+
+
+@contextmanager
+def opened(container: Container) -> Iterator[Container]:
+    try:
+        yield container
+    finally:
+        container.shutdown_resources()
+
+
+@pytest.mark.parametrize(
+    ("environ", "ephemeral"),
+    [
+        pytest.param({}, False, id="sqlite"),
+        pytest.param({}, True, id="memory"),
+        pytest.param(DYNAMODB | SQS | TWILIO, False, id="dynamodb and sqs"),
+        pytest.param(DYNAMODB | TWILIO, False, id="dynamodb and sqlite"),
+        pytest.param(SQS | TWILIO, False, id="sqlite and sqs"),
+    ],
+)
+def test_every_part_can_be_built_for_every_backend(
+    environ: dict[str, str], ephemeral: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in OFFLINE_AWS.items():
+        monkeypatch.setenv(name, value)
+    settings = {"DATA_DIR": str(tmp_path), **environ}
+    with opened(build_container(settings, ephemeral=ephemeral)) as container:
+        built = {
+            name: provider()
+            for name, provider in container.providers.items()
+            if not isinstance(provider, providers.Dependency)
+        }
+        for parser in container.parsers().parsers.values():
+            parser()
+    assert "receive_webhook" in built
+    # Without an API key nobody can send mail; there may be no disk to write it to.
+    optional = {"sendgrid_sender"} if environ.get("STORAGE") == "dynamodb" else set()
+    assert {name for name, part in built.items() if part is None} == optional
+
+
+def test_without_the_sdk_the_start_stops_and_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "infrastructure.aws.clients", None)
+    with (
+        opened(build_container({"DATA_DIR": str(tmp_path)} | SQS | TWILIO)) as container,
+        pytest.raises(SettingsError, match=r"frontdesk\[aws\]"),
+    ):
+        container.context_queue()
+
+
+def test_an_environment_without_a_region_is_one_error_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", OFFLINE_AWS["AWS_CONFIG_FILE"])
+    with (
+        opened(build_container({"DATA_DIR": str(tmp_path)} | DYNAMODB | TWILIO)) as container,
+        pytest.raises(StorageUnavailableError, match="dynamodb: NoRegionError"),
+    ):
+        container.conversation_store()
+
+
+@pytest.mark.parametrize(
+    ("environ", "never"),
+    [
+        (TWILIO, ("botocore", "uvicorn", "infrastructure.channels.sendgrid")),
+        (
+            DYNAMODB | SQS | TWILIO,
+            ("boto3", "uvicorn", "sqlite3", "infrastructure.channels.sendgrid"),
+        ),
+    ],
+)
+def test_what_a_message_does_not_use_is_not_loaded(
+    environ: dict[str, str], never: tuple[str, ...], tmp_path: Path
+) -> None:
+    script = (
+        "import os, sys\n"
+        "from domain.addresses import ChannelType\n"
+        "from entrypoints.composition.container import build_container\n"
+        "container = build_container(os.environ)\n"
+        "container.receive_webhook(), container.parsers().for_channel(ChannelType.SMS)\n"
+        "print(*sys.modules)\n"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**OFFLINE_AWS, **environ, "DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.split()
+    assert "infrastructure.channels.twilio.parser" in loaded
+    assert [name for name in never if name in loaded] == []

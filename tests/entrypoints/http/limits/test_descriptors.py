@@ -1,0 +1,47 @@
+"""How many connections there may be under the limits that processes have."""
+
+import resource
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import pytest
+
+from entrypoints.http.limits.descriptors import (
+    ACCEPTED_AT_ONCE,
+    MAX_CONNECTIONS,
+    ConnectionLimits,
+    connection_limits,
+    limits_within,
+)
+
+PLACES = 32
+
+
+def under(soft: int, hard: int) -> tuple[ConnectionLimits, int]:
+    """The room that a process with these limits finds, and its limit from then on."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return connection_limits(PLACES), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised_to"), [(256, 4096, 1472), (1024, 4096, 1472), (2000, 4096, 2000)]
+)
+def test_the_limit_is_raised_as_far_as_needed(soft: int, hard: int, raised_to: int) -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        found = process.submit(under, soft, hard).result()
+    assert found == (ConnectionLimits(MAX_CONNECTIONS, ACCEPTED_AT_ONCE), raised_to)
+
+
+def test_where_it_cannot_be_raised_there_are_fewer_connections() -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        room, limit = process.submit(under, 300, 512).result()
+    assert limit == 512
+    assert room == ConnectionLimits(connections=240, accepted_at_once=80)
+
+
+@pytest.mark.parametrize("files", [-100, 0, 64, 100, 1000, 1280, 10_000, float("inf")])
+def test_there_is_always_some_room_and_never_more_than_files(files: float) -> None:
+    room = limits_within(files)
+    assert 0 < room.accepted_at_once <= ACCEPTED_AT_ONCE
+    assert 48 <= room.connections <= MAX_CONNECTIONS
+    assert room.connections + room.accepted_at_once <= max(files, 64)

@@ -1,0 +1,180 @@
+"""What is wrong with an environment on AWS is found, told, and stops the start."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from application.ports.checks import CheckStatus
+from domain.outbox import STUCK_AFTER
+from domain.times import rfc3339
+from entrypoints.composition.container import Container, build_container
+from entrypoints.operations.checks import UnfitBackendsError, require_backends, run_checks
+from tests.builders import NOW, a_record
+from tests.contracts.dead_letters import a_dead_letter
+from tests.contracts.spool import an_entry
+from tests.emulators import EmulatedAws, unique_name
+from tests.entrypoints.aws_lambda.aws_settings import aws_settings
+from tests.infrastructure.aws.sqs_queues import created_queue
+
+SECRETS = {"TWILIO_ACCOUNT_SID": "AC" + "7" * 32, "TWILIO_AUTH_TOKEN": "a-token-of-nobody"}
+
+
+@pytest.fixture
+def environ(
+    ministack: EmulatedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """All that is needed, as it has to be but for dead-letter queues; nothing is on this disk."""
+    environ = {**aws_settings(ministack), **SECRETS, "DATA_DIR": str(tmp_path / "never-made")}
+    for name, value in ministack.environ.items():
+        monkeypatch.setenv(name, value)
+    return environ
+
+
+@pytest.fixture
+def complete(environ: dict[str, str], ministack: EmulatedAws) -> dict[str, str]:
+    """The same with dead-letter queues, and the origin that providers post to."""
+    for name in [name for name in environ if name.endswith("_QUEUE_URL")]:
+        is_spool = name == "SPOOL_QUEUE_URL"
+        environ[name] = queue_with_dead_letters(ministack, fifo=is_spool)
+    return {**environ, "PUBLIC_BASE_URL": "https://hooks.example.com"}
+
+
+def queue_with_dead_letters(aws: EmulatedAws, *, fifo: bool) -> str:
+    """The URL of a new queue that gives a message up after a thousand times."""
+    suffix, attributes = (".fifo", {"FifoQueue": "true"}) if fifo else ("", {})
+    url = created_queue(aws, unique_name("dead") + suffix, attributes)
+    answer = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    policy = {"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": 1000}
+    attributes = {**attributes, "RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "180"}
+    return created_queue(aws, unique_name("queue") + suffix, attributes)
+
+
+def found(environ: Mapping[str, str]) -> Iterator[tuple[str, CheckStatus, str]]:
+    """Every finding, the names of this test's own tables and queues left in."""
+    container = build_container(environ)
+    for result in run_checks(container):
+        yield result.check, result.status, result.text
+    container.shutdown_resources()
+
+
+def wrong(environ: Mapping[str, str]) -> list[str]:
+    return [text for _, status, text in found(environ) if status is CheckStatus.WRONG]
+
+
+def refusal(environ: Mapping[str, str]) -> str:
+    """With what the server ends at its start."""
+    with pytest.raises(UnfitBackendsError) as caught:
+        require_backends(build_container(environ))
+    return str(caught.value)
+
+
+def test_an_environment_as_it_has_to_be_is_in_order(complete: dict[str, str]) -> None:
+    require_backends(build_container(complete))
+    assert list(found(complete)) == [
+        ("secrets", CheckStatus.OK, "accounts: 1 of Twilio, 1 of SendGrid; companies: 1"),
+        ("public URL", CheckStatus.OK, "https://hooks.example.com"),
+        ("tables", CheckStatus.OK, "all four and their indexes"),
+        ("queues", CheckStatus.OK, "all six"),
+        ("spool queue", CheckStatus.OK, complete["SPOOL_QUEUE_URL"]),
+        ("bucket", CheckStatus.OK, complete["BLOBS_BUCKET"]),
+        ("spool", CheckStatus.OK, "no webhook is put aside"),
+        ("pending", CheckStatus.OK, "every message that was recorded came to its queue"),
+        ("dead letters", CheckStatus.OK, "none"),
+    ]
+
+
+def test_what_was_left_behind_is_worth_a_note(complete: dict[str, str]) -> None:
+    container = build_container(complete)
+    leave_behind(container)
+    notes = {result.check: result for result in run_checks(container)}
+    assert notes["spool"].text == (
+        "1 put aside: each is tried again within 5 minutes, "
+        "and what is due 'frontdesk relay' works off now"
+    )
+    assert notes["pending"].text == (
+        f"1, the oldest of {rfc3339(NOW - 2 * STUCK_AFTER)}, on no queue yet: "
+        "'frontdesk relay' publishes them now"
+    )
+    assert notes["dead letters"].text == (
+        f"1, the oldest of {rfc3339(NOW)}: see 'frontdesk dead-letters list'"
+    )
+    left = [notes[check].status for check in ("spool", "pending", "dead letters")]
+    assert left == [CheckStatus.NOTE] * 3
+
+
+def leave_behind(container: Container) -> None:
+    container.spool().keep(an_entry())
+    container.message_store().record(a_record(recorded_at=NOW - 2 * STUCK_AFTER))
+    container.dead_letters().keep(a_dead_letter(created_at=NOW))
+
+
+def test_an_embedded_spool_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "spool").touch()
+    environ = {"DATA_DIR": str(tmp_path)}
+    assert refusal(environ) == (
+        "the backends are not as expected: the spool could not be read: File exists"
+    )
+    assert wrong(environ) == ["the spool could not be read: File exists"]
+
+
+def test_a_spool_queue_without_order_stops_the_start(
+    environ: dict[str, str], ministack: EmulatedAws
+) -> None:
+    environ["SPOOL_QUEUE_URL"] = created_queue(ministack, unique_name("queue"), {})
+    assert "is a standard queue, expected FIFO" in refusal(environ)
+
+
+def test_missing_tables_queues_and_bucket_stop_the_start_together(environ: dict[str, str]) -> None:
+    environ["FALLBACK_THROTTLE_TABLE"] = "no-such-table"
+    environ["SMS_REPLIES_QUEUE_URL"] += "-gone"
+    environ["SPOOL_QUEUE_URL"] += "-gone"
+    environ["BLOBS_BUCKET"] = "no-such-bucket"
+    assert refusal(environ) == (
+        "the backends are not as expected: table no-such-table: expected one, found none; "
+        f"sms-replies: there is no queue {environ['SMS_REPLIES_QUEUE_URL']}; "
+        f"there is no queue {environ['SPOOL_QUEUE_URL']}; "
+        "bucket no-such-bucket does not exist"
+    )
+    assert len(wrong(environ)) == 9  # five queues lack a dead-letter queue besides
+
+
+def test_a_table_with_another_key_stops_the_start(environ: dict[str, str]) -> None:
+    environ["MESSAGES_TABLE"] = environ["FALLBACK_THROTTLE_TABLE"]
+    problems = refusal(environ)
+    assert "expected the key gate_key (S), found throttle_key (S)" in problems
+    assert "index history of table" in problems
+
+
+def test_a_queue_that_works_but_lacks_its_dead_letter_queue_does_not_stop_it(
+    environ: dict[str, str],
+) -> None:
+    require_backends(build_container(environ))
+    problems = wrong(environ)
+    assert len([problem for problem in problems if "no dead-letter queue" in problem]) == 7
+    assert problems[0].startswith("whatsapp-replies: no dead-letter queue, expected")
+
+
+def test_a_secret_that_cannot_be_read_is_named_and_never_shown(environ: dict[str, str]) -> None:
+    environ["TWILIO_AUTH_TOKEN"] = "secretsmanager:nobody-made-it"
+    assert "secret nobody-made-it: ResourceNotFoundException" in wrong(environ)
+    environ["TWILIO_AUTH_TOKEN"] = "file:/no/such/file"
+    assert "wrong settings: TWILIO_AUTH_TOKEN: the file that it names cannot be read" in wrong(
+        environ
+    )
+
+
+def test_without_a_public_url_real_secrets_are_worth_a_note(environ: dict[str, str]) -> None:
+    notes = [text for _, status, text in found(environ) if status is CheckStatus.NOTE]
+    assert len(notes) == 1
+    assert notes[0].startswith("PUBLIC_BASE_URL is not set")
+
+
+def test_an_unreachable_service_is_a_problem_of_each_check(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    problems = wrong(environ)
+    assert problems[0].endswith("EndpointConnectionError")
+    assert len(problems) == 9  # the tables as one, six queues, that of the spool, the bucket

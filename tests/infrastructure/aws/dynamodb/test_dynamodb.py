@@ -1,0 +1,44 @@
+"""Storage in DynamoDB keeps the contracts, on each emulator."""
+
+import pytest
+
+from application.ports.conversation_store import ConversationStore
+from application.ports.fallback_throttle import FallbackThrottle
+from application.ports.message_store import MessageStore
+from domain.conversations import Conversation
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation_to_item
+from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue
+from tests.contracts.conversation_store import ConversationStoreContract
+from tests.contracts.fallback_throttle import FallbackThrottleContract
+from tests.contracts.message_store import MessageStoreContract
+from tests.contracts.old_histories import PutRecord
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables, entry_of
+
+
+class TestDynamoDbConversationStore(ConversationStoreContract):
+    @pytest.fixture
+    def store(self, tables: Tables) -> ConversationStore:
+        return tables.conversations()
+
+    @pytest.fixture
+    def put_record(self, tables: Tables) -> PutRecord:
+        """An older system writes the list, Frontdesk never does."""
+
+        def put(conversation: Conversation) -> None:
+            messages = [entry_of(message) for message in conversation.legacy_messages]
+            held: AttributeValue = {"L": messages}
+            tables.put("conversations", {**conversation_to_item(conversation), "messages": held})
+
+        return put
+
+
+class TestDynamoDbMessageStore(MessageStoreContract):
+    @pytest.fixture
+    def store(self, tables: Tables) -> MessageStore:
+        return tables.messages()
+
+
+class TestDynamoDbFallbackThrottle(FallbackThrottleContract):
+    @pytest.fixture
+    def throttle(self, tables: Tables) -> FallbackThrottle:
+        return tables.throttle()

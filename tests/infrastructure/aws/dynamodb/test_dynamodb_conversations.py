@@ -1,0 +1,265 @@
+"""How the sender of a message leads to a conversation in DynamoDB, and stops doing so."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.addresses import Address, ChannelType
+from domain.conversations import CLOSED, Conversation
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation_to_item
+from infrastructure.aws.dynamodb.dynamodb_conversations import INDEX_PAUSE_SECONDS
+from tests.builders import KEY, NOW, RECIPIENT, SENDER, a_conversation, an_inbound_message
+from tests.contracts.conversation_changes import ids
+from tests.infrastructure.aws.dynamodb.dynamodb_faults import StaleIndex, recorded_calls
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
+
+SMS, WHATSAPP = ChannelType.SMS, ChannelType.WHATSAPP
+NUMBER = SENDER[SMS]
+FOR_EVER = 1_000_000
+
+
+def without_index(tables: Tables) -> Tables:
+    """The same tables, whose indexes never know anything."""
+    client: Any = StaleIndex(tables.client, FOR_EVER)
+    return replace(tables, client=client)
+
+
+def found(tables: Tables, *senders: str) -> tuple[Conversation, ...]:
+    return tables.conversations().find_open_conversations(SMS, senders or (NUMBER,))
+
+
+def participants(tables: Tables) -> list[tuple[str, str]]:
+    items = tables.items("participants")
+    return sorted((item["sender"]["S"], item["conversation_id"]["S"]) for item in items)
+
+
+class TestRecordsOfOtherSystems:
+    """They are found through the index on their senders, and then adopted."""
+
+    def test_one_is_found(self, tables: Tables) -> None:
+        tables.put_foreign()
+        (record,) = found(tables)
+        expected = Conversation("conversation-1", SMS, NUMBER, RECIPIENT[SMS])
+        assert record == expected
+
+    def test_so_is_a_sender_with_its_scheme(self, tables: Tables) -> None:
+        tables.put_foreign(primary_channel="whatsapp", sender_id=f"whatsapp:{NUMBER}")
+        store = tables.conversations()
+        assert ids(store.find_open_conversations(WHATSAPP, [NUMBER])) == ["conversation-1"]
+
+    def test_one_is_found_beside_our_own_conversation_with_another_recipient(
+        self, tables: Tables
+    ) -> None:
+        store = tables.conversations()
+        store.open_conversation(a_conversation(conversation_id="ours", recipient_id="+15005550007"))
+        tables.put_foreign()
+        record = store.find_open_conversations(SMS, [NUMBER], [RECIPIENT[SMS]])
+        assert ids(record) == ["conversation-1"]
+
+    def test_a_closed_one_is_not_found(self, tables: Tables) -> None:
+        tables.put_foreign(conversation_status=CLOSED)
+        assert found(tables) == ()
+
+    def test_an_index_that_lags_behind_is_asked_again_after_a_pause(self, tables: Tables) -> None:
+        tables.put_foreign()
+        pauses: list[float] = []
+        client = StaleIndex(tables.client, empty_answers=1)
+        store = tables.conversations(client=client, sleep=pauses.append)
+        assert ids(store.find_open_conversations(SMS, [NUMBER])) == ["conversation-1"]
+        assert pauses == [INDEX_PAUSE_SECONDS]
+
+    def test_an_unknown_sender_waits_once(self, tables: Tables) -> None:
+        pauses: list[float] = []
+        store = tables.conversations(sleep=pauses.append)
+        assert store.find_open_conversations(SMS, [NUMBER]) == ()
+        assert pauses == [INDEX_PAUSE_SECONDS]
+
+    def test_one_that_the_index_still_names_but_is_gone_is_not_found(self, tables: Tables) -> None:
+        tables.put_foreign()
+
+        class IndexOfThePast(StaleIndex):
+            def query(self, **arguments: object) -> object:
+                if "IndexName" in arguments:
+                    key = {"conversation_id": {"S": "gone"}, "primary_channel": {"S": "sms"}}
+                    return {"Items": [key]}
+                return super().query(**arguments)
+
+        store = tables.conversations(client=IndexOfThePast(tables.client, 0))
+        assert store.find_open_conversations(SMS, [NUMBER]) == ()
+
+    def test_the_first_message_adopts_one(self, tables: Tables) -> None:
+        tables.put_foreign()
+        (record,) = found(tables)
+        tables.conversations().record_activity(record, an_inbound_message())
+        assert participants(tables) == [(f"sms#{NUMBER}", "conversation-1")]
+        assert ids(found(without_index(tables))) == ["conversation-1"]
+
+    def test_looking_it_up_alone_adopts_nothing(self, tables: Tables) -> None:
+        tables.put_foreign()
+        found(tables)
+        assert participants(tables) == []
+
+
+class TestOpening:
+    """A conversation is opened whatever happens on the way."""
+
+    def test_it_is_found_before_any_index_knows_it(self, tables: Tables) -> None:
+        tables.conversations().open_conversation(a_conversation())
+        assert found(without_index(tables)) == (a_conversation(),)
+
+    def test_one_whose_opening_broke_off_is_found(self, tables: Tables) -> None:
+        tables.put("conversations", conversation_to_item(a_conversation()))
+        assert found(tables) == (a_conversation(),)
+
+    def test_opening_it_again_finishes_the_work(self, tables: Tables) -> None:
+        tables.put("conversations", conversation_to_item(a_conversation()))
+        tables.conversations().open_conversation(a_conversation())
+        assert found(without_index(tables)) == (a_conversation(),)
+
+    def test_an_empty_sender_is_no_key_of_an_index(self, tables: Tables) -> None:
+        tables.conversations().open_conversation(a_conversation(sender_id=""))
+        (record,) = tables.conversations().get_conversations("conversation-1")
+        assert record.sender_id is None
+
+
+class TestParticipants:
+    """What leads to a conversation follows what becomes of it."""
+
+    @pytest.fixture(autouse=True)
+    def _opened(self, tables: Tables) -> None:
+        tables.conversations().open_conversation(a_conversation())
+
+    def test_the_only_conversation_of_a_sender_is_found_by_one_query(self, tables: Tables) -> None:
+        with recorded_calls(tables.client) as calls:
+            assert found(tables) == (a_conversation(),)
+        assert calls == ["Query"]
+
+    def test_of_several_the_present_state_is_read(self, tables: Tables) -> None:
+        second = a_conversation(conversation_id="conversation-2")
+        tables.conversations().open_conversation(second)
+        tables.set_attribute("hand_off_to_human", True)
+        assert found(tables) == (replace(a_conversation(), hand_off_to_human=True), second)
+
+    def test_of_several_a_closed_one_is_forgotten(self, tables: Tables) -> None:
+        tables.conversations().open_conversation(a_conversation(conversation_id="conversation-2"))
+        tables.set_attribute("conversation_status", CLOSED)
+        assert ids(found(tables)) == ["conversation-2"]
+        assert participants(tables) == [(f"sms#{NUMBER}", "conversation-2")]
+
+    def test_when_all_are_closed_the_index_is_asked(self, tables: Tables) -> None:
+        tables.conversations().open_conversation(a_conversation(conversation_id="conversation-2"))
+        for number in ("conversation-1", "conversation-2"):
+            tables.set_attribute("conversation_status", CLOSED, number)
+        tables.put_foreign(conversation_id="conversation-3")
+        assert ids(found(tables)) == ["conversation-3"]
+
+    def test_one_that_others_closed_no_longer_leads_anywhere(self, tables: Tables) -> None:
+        tables.set_attribute("conversation_status", CLOSED)
+        (seen,) = found(tables)
+        assert tables.conversations().record_activity(seen, an_inbound_message()) is None
+        assert participants(tables) == []
+        assert found(tables) == ()
+
+    def test_its_successor_is_found(self, tables: Tables) -> None:
+        tables.set_attribute("conversation_status", CLOSED)
+        tables.put_foreign(conversation_id="successor")
+        tables.conversations().record_activity(a_conversation(), an_inbound_message())
+        assert ids(found(tables)) == ["successor"]
+
+    def test_one_that_others_deleted_no_longer_leads_anywhere(self, tables: Tables) -> None:
+        tables.client.delete_item(
+            TableName=tables.names["conversations"],
+            Key={"conversation_id": {"S": "conversation-1"}, "primary_channel": {"S": "sms"}},
+        )
+        assert (
+            tables.conversations().record_activity(a_conversation(), an_inbound_message()) is None
+        )
+        assert participants(tables) == []
+        assert tables.items("conversations") == []
+
+    def test_one_that_got_another_recipient_is_known_by_it_then(self, tables: Tables) -> None:
+        tables.set_attribute("recipient_id", "+15005550001")
+        store = tables.conversations()
+        (seen,) = store.find_open_conversations(SMS, [NUMBER])
+        assert store.record_activity(seen, an_inbound_message()) is None
+        (known,) = found(tables)
+        assert known.recipient_id == "+15005550001"
+
+
+class TestLearning:
+    """What a message tells about a conversation is known to the next look-up."""
+
+    def test_the_recipient_of_the_first_message(self, tables: Tables) -> None:
+        store = tables.conversations()
+        store.open_conversation(a_conversation(recipient_id=None))
+        (seen,) = store.find_open_conversations(SMS, [NUMBER])
+        store.record_activity(seen, an_inbound_message())
+        (known,) = found(tables)
+        assert known.recipient_id == RECIPIENT[SMS]
+
+    def test_a_known_sender_costs_one_update(self, tables: Tables) -> None:
+        store = tables.conversations()
+        store.open_conversation(a_conversation())
+        (seen,) = store.find_open_conversations(SMS, [NUMBER])
+        with recorded_calls(tables.client) as calls:
+            store.record_activity(seen, an_inbound_message())
+        assert calls == ["UpdateItem"]
+
+    def test_a_new_identity_is_written_once(self, tables: Tables) -> None:
+        store = tables.conversations()
+        store.open_conversation(a_conversation(WHATSAPP))
+        user_id = Address.parse(WHATSAPP, "DE.13491208655302741918")
+        number = Address.parse(WHATSAPP, NUMBER)
+        writes: list[list[str]] = []
+        for seconds in range(2):
+            message = an_inbound_message(
+                WHATSAPP,
+                identities=(user_id, number),
+                received_at=NOW + timedelta(seconds=seconds),
+            )
+            (seen,) = store.find_open_conversations(WHATSAPP, message.look_up_values)
+            with recorded_calls(tables.client) as calls:
+                store.record_activity(seen, message)
+            writes.append(calls)
+        assert writes == [["UpdateItem", "PutItem"], ["UpdateItem"]]
+
+    def test_whoever_did_not_look_up_writes_the_participant_again(self, tables: Tables) -> None:
+        tables.conversations().open_conversation(a_conversation())
+        with recorded_calls(tables.client) as calls:
+            tables.conversations().record_activity(a_conversation(), an_inbound_message())
+        assert calls == ["UpdateItem", "PutItem"]
+        assert participants(tables) == [(f"sms#{NUMBER}", "conversation-1")]
+
+
+def test_a_record_is_readable_by_other_systems(tables: Tables) -> None:
+    store = tables.conversations()
+    store.open_conversation(a_conversation(thread_id="thread-1"))
+    store.record_activity(a_conversation(), an_inbound_message())
+    assert tables.items("conversations") == [
+        {
+            "conversation_id": {"S": KEY.conversation_id},
+            "primary_channel": {"S": "sms"},
+            "sender_id": {"S": NUMBER},
+            "recipient_id": {"S": RECIPIENT[SMS]},
+            "conversation_status": {"S": "user_reply_received"},
+            "hand_off_to_human": {"BOOL": False},
+            "thread_id": {"S": "thread-1"},
+            "company_id": {"S": "acme"},
+            "project_id": {"S": "support"},
+            "company_name": {"S": "Acme"},
+            "credentials_reference": {"S": "acme-credentials"},
+            "last_user_message_at": {"S": "2026-03-04T12:00:00.250000Z"},
+            "last_activity_at": {"S": "2026-03-04T12:00:00.250000Z"},
+            "last_message": {
+                "M": {
+                    "message_id": {"S": "SM00000000000000000000000000000001"},
+                    "direction": {"S": "INBOUND"},
+                    "content": {"S": "Is my order on its way?"},
+                    "timestamp": {"S": "2026-03-04T12:00:00.250000Z"},
+                    "channel_type": {"S": "sms"},
+                }
+            },
+        }
+    ]

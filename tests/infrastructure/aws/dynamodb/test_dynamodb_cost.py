@@ -1,0 +1,150 @@
+"""What one webhook costs in DynamoDB. These numbers may sink, not rise."""
+
+from datetime import timedelta
+from itertools import islice
+
+import pytest
+
+from domain.addresses import Address, ChannelType
+from domain.conversations import Conversation
+from domain.messages import InboundMessage
+from domain.outbox import MessageRecord
+from infrastructure.aws.dynamodb.dynamodb_message_items import record_to_item, texts_of
+from infrastructure.aws.dynamodb.dynamodb_schema import TableSchema
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes
+from tests.builders import NOW, SENDER, a_conversation, a_record, an_inbound_message
+from tests.emulators import EmulatedAws
+from tests.infrastructure.aws.dynamodb.dynamodb_costs import counted_writes, item_bytes, write_units
+from tests.infrastructure.aws.dynamodb.dynamodb_faults import recorded_calls
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import ROLES, Tables
+
+KILOBYTE = 1024
+CONVERSATION_ID = "4e2f8f7c-7f0a-5c1e-9d55-0f6b1f1d2c3a"
+TEXT = "Is my order 4711 on its way? I will be at home until five. 🚚 " * 2
+
+
+@pytest.fixture
+def tables(ministack: EmulatedAws) -> Tables:
+    """moto counts no capacity of indexes."""
+    return Tables.create(ministack)
+
+
+def the_conversation(channel: ChannelType = ChannelType.SMS) -> Conversation:
+    return a_conversation(channel, conversation_id=CONVERSATION_ID)
+
+
+def numbered(number: int, channel: ChannelType = ChannelType.SMS) -> MessageRecord:
+    moment = NOW + timedelta(seconds=number)
+    message = an_inbound_message(
+        channel, message_id=f"SM{number:032}", body=TEXT, received_at=moment
+    )
+    return a_record(message, the_conversation(channel).key, recorded_at=moment)
+
+
+def handle(tables: Tables, record: MessageRecord) -> None:
+    """What the use cases do with a webhook whose sender has a conversation."""
+    message = record.message
+    conversations, messages = tables.conversations(), tables.messages()
+    (found,) = conversations.find_open_conversations(message.channel, message.look_up_values)
+    assert messages.record(record) is None
+    assert conversations.record_activity(found, message) is not None
+    messages.mark_queued(record.gate_key, message.received_at)
+
+
+def fill(tables: Tables, count: int) -> None:
+    """As many messages as an earlier conversation has left, written at once."""
+    records = (numbered(number) for number in range(count))
+    while chunk := list(islice(records, 25)):
+        items = [{**record_to_item(r), **attributes(texts_of(r.message))} for r in chunk]
+        tables.client.batch_write_item(
+            RequestItems={
+                tables.names["messages"]: [{"PutRequest": {"Item": item}} for item in items]
+            }
+        )
+
+
+def test_a_webhook_takes_four_round_trips(tables: Tables) -> None:
+    tables.conversations().open_conversation(the_conversation())
+    with recorded_calls(tables.client) as calls:
+        handle(tables, numbered(1))
+    assert calls == ["Query", "PutItem", "UpdateItem", "UpdateItem"]
+
+
+def test_each_further_identity_takes_one_more(tables: Tables) -> None:
+    channel = ChannelType.WHATSAPP
+    tables.conversations().open_conversation(the_conversation(channel))
+    user_id = Address.parse(channel, "DE.13491208655302741918")
+    identities = (user_id, Address.parse(channel, SENDER[channel]))
+    for number in range(2):
+        message = an_inbound_message(
+            channel,
+            message_id=f"SM{number}",
+            identities=identities,
+            received_at=NOW + timedelta(seconds=number),
+        )
+        with recorded_calls(tables.client) as calls:
+            handle(tables, a_record(message, the_conversation(channel).key))
+    assert calls == ["Query", "Query", "PutItem", "UpdateItem", "UpdateItem"]
+
+
+def test_a_duplicate_takes_two(tables: Tables) -> None:
+    tables.conversations().open_conversation(the_conversation())
+    handle(tables, numbered(1))
+    message: InboundMessage = numbered(1).message
+    with recorded_calls(tables.client) as calls:
+        tables.conversations().find_open_conversations(message.channel, message.look_up_values)
+        assert tables.messages().record(a_record(message, request_id="another")) is not None
+    assert calls == ["Query", "PutItem"]
+
+
+class TestWriteUnits:
+    """Derived from the items by the published formula, and counted by the emulator."""
+
+    @pytest.fixture
+    def opened(self, tables: Tables) -> Tables:
+        tables.conversations().open_conversation(the_conversation())
+        return tables
+
+    def written(self, tables: Tables, number: int) -> list[int]:
+        """The units of each write of a webhook by the formula."""
+        record = numbered(number)
+        conversations, messages = tables.conversations(), tables.messages()
+        _, conversation = self.item(tables, "conversations")
+        messages.record(record)
+        schema, recorded = self.item(tables, "messages", record)
+        conversations.record_activity(the_conversation(), record.message)
+        conversation_schema, updated = self.item(tables, "conversations")
+        messages.mark_queued(record.gate_key, NOW)
+        _, queued = self.item(tables, "messages", record)
+        assert max(map(item_bytes, (recorded, queued, updated))) <= KILOBYTE
+        return [
+            write_units(schema, None, recorded),
+            write_units(conversation_schema, conversation, updated),
+            write_units(schema, recorded, queued),
+        ]
+
+    def item(
+        self, tables: Tables, role: str, record: MessageRecord | None = None
+    ) -> tuple[TableSchema, Item]:
+        key = {"conversation_id": CONVERSATION_ID, "primary_channel": "sms"}
+        response = tables.client.get_item(
+            TableName=tables.names[role],
+            Key=attributes({"gate_key": record.gate_key} if record else key),
+            ConsistentRead=True,
+        )
+        return tables.schemas[ROLES.index(role)], response["Item"]
+
+    def test_a_webhook_takes_six(self, opened: Tables) -> None:
+        assert self.written(opened, 1) == [3, 1, 2]
+
+    def test_the_emulator_counts_the_same(self, opened: Tables) -> None:
+        with counted_writes(opened.client) as counted:
+            handle(opened, numbered(1))
+        assert counted == [3, 1, 2]
+
+    def test_the_5000th_message_costs_what_the_10th_did(self, opened: Tables) -> None:
+        for count in (10, 5000):
+            fill(opened, count)
+            with counted_writes(opened.client) as counted, recorded_calls(opened.client) as calls:
+                handle(opened, numbered(count))
+            assert (sum(counted), len(calls)) == (6, 4)

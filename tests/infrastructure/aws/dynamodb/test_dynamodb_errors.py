@@ -1,0 +1,265 @@
+"""What DynamoDB may answer or not answer, and what the stores make of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import botocore.endpoint
+import pytest
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+
+from application.ports.fallback_throttle import ThrottleOutcome
+from domain.addresses import ChannelType
+from domain.conversation_key import ConversationKey
+from domain.errors import StorageRefusedError, StorageUnavailableError
+from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
+from tests.contracts.fallback_throttle import LIMITS
+from tests.contracts.message_store import stored
+from tests.emulators import EmulatedAws
+from tests.infrastructure.aws.dynamodb.dynamodb_faults import (
+    every_answer,
+    every_call_raises,
+    first_answer_lost,
+    recorded_calls,
+)
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
+
+LATER = NOW + timedelta(minutes=1)
+OTHER = ConversationKey("conversation-2", ChannelType.SMS)
+URL = "https://dynamodb.us-east-1.amazonaws.com/"
+
+EVERY_METHOD: dict[str, Callable[[Tables], object]] = {
+    "find": lambda t: t.conversations().find_open_conversations(ChannelType.SMS, ["+1"]),
+    "open": lambda t: t.conversations().open_conversation(a_conversation()),
+    "get": lambda t: t.conversations().get_conversations("1"),
+    "list": lambda t: t.conversations().list_conversations(1),
+    "activity": lambda t: t.conversations().record_activity(a_conversation(), an_inbound_message()),
+    "hand off": lambda t: t.conversations().switch_hand_off(KEY, on=True),
+    "record": lambda t: t.messages().record(a_record()),
+    "assign": lambda t: t.messages().assign(a_record(), OTHER),
+    "lease": lambda t: t.messages().take_lease(a_record(), LATER),
+    "queued": lambda t: t.messages().mark_queued("key", NOW),
+    "history": lambda t: t.messages().history(KEY),
+    "stuck": lambda t: t.messages().list_stuck(1, NOW),
+    "unmatched": lambda t: t.messages().list_unmatched(1),
+    "next unmatched": lambda t: t.messages().list_unmatched(1, after="key"),
+    "acquire": lambda t: t.throttle().acquire("ana", NOW, LIMITS),
+    "give back": lambda t: t.throttle().release("ana"),
+}
+
+
+class NoPause:
+    """Time that does not pass while the SDK waits before it tries again."""
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(botocore.endpoint, "time", NoPause)
+
+
+@pytest.fixture
+def tables(ministack: EmulatedAws) -> Tables:
+    """moto answers before a request is sent: nothing of it can get lost on the way."""
+    return Tables.create(ministack)
+
+
+@pytest.fixture(params=EVERY_METHOD)
+def method(request: pytest.FixtureRequest) -> Callable[[Tables], object]:
+    return EVERY_METHOD[request.param]
+
+
+class TestTranslation:
+    """Nothing of the SDK gets out of any method."""
+
+    @pytest.mark.parametrize(
+        ("status", "code"),
+        [
+            (400, "ThrottlingException"),
+            (400, "ProvisionedThroughputExceededException"),
+            (400, "RequestLimitExceeded"),
+            (400, "TransactionConflictException"),
+            (400, "ResourceNotFoundException"),
+            (400, "ExpiredTokenException"),
+            (500, "InternalServerError"),
+        ],
+    )
+    def test_what_may_heal_is_unavailable(
+        self, tables: Tables, method: Callable[[Tables], object], status: int, code: str
+    ) -> None:
+        with (
+            every_answer(tables.client, status, code),
+            pytest.raises(StorageUnavailableError, match=code),
+        ):
+            method(tables)
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            ReadTimeoutError(endpoint_url=URL),
+            ConnectTimeoutError(endpoint_url=URL),
+            EndpointConnectionError(endpoint_url=URL),
+        ],
+        ids=lambda error: type(error).__name__,
+    )
+    def test_nobody_who_answers_is_unavailable(
+        self, tables: Tables, method: Callable[[Tables], object], error: Exception
+    ) -> None:
+        with (
+            every_call_raises(tables.client, error),
+            pytest.raises(StorageUnavailableError, match=type(error).__name__),
+        ):
+            method(tables)
+
+    def test_what_never_heals_is_refused_unless_an_index_may_be_missing(
+        self, tables: Tables, method: Callable[[Tables], object]
+    ) -> None:
+        by_index = method in {EVERY_METHOD[name] for name in ("history", "stuck", "unmatched")}
+        expected = StorageUnavailableError if by_index else StorageRefusedError
+        with (
+            every_answer(tables.client, 400, "ValidationException"),
+            pytest.raises(expected, match="ValidationException"),
+        ):
+            method(tables)
+
+    def test_a_missing_table_is_named(self, tables: Tables) -> None:
+        without = replace(tables, names={**tables.names, "messages": "no-such-table"})
+        with pytest.raises(StorageUnavailableError, match="no-such-table"):
+            without.messages().record(a_record())
+
+    def test_an_item_over_the_limit_is_refused(self, tables: Tables) -> None:
+        conversation = a_conversation(company_name="x" * 410_000)
+        with pytest.raises(StorageRefusedError):
+            tables.conversations().open_conversation(conversation)
+
+    def test_keys_that_stay_unprocessed_are_unavailable(self, tables: Tables) -> None:
+        class Busy:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(tables.client, name)
+
+            def batch_get_item(self, **arguments: Any) -> Any:
+                return {"Responses": {}, "UnprocessedKeys": arguments["RequestItems"]}
+
+        tables.messages().record(a_record(conversation=None))
+        with pytest.raises(StorageUnavailableError):
+            tables.messages(client=Busy()).list_unmatched(1)
+
+    def test_keys_left_over_are_asked_for_again(self, tables: Tables) -> None:
+        class Slow:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(tables.client, name)
+
+            def batch_get_item(self, **arguments: Any) -> Any:
+                ((table, request),) = arguments["RequestItems"].items()
+                first, *others = request["Keys"]
+                now: Any = {table: {**request, "Keys": [first]}}
+                left = {table: {**request, "Keys": others}} if others else {}
+                response = tables.client.batch_get_item(RequestItems=now)
+                return {**response, "UnprocessedKeys": left}
+
+        for number in range(3):
+            message = an_inbound_message(message_id=str(number))
+            tables.messages().record(a_record(message, None))
+        assert len(tables.messages(client=Slow()).list_unmatched(3)) == 3
+
+
+class TestLostAnswers:
+    """What succeeded without our learning of it counts as done when the SDK asks again."""
+
+    def test_a_message_that_was_recorded_is_new(self, tables: Tables) -> None:
+        with first_answer_lost(tables.client, "PutItem"):
+            assert tables.messages().record(a_record()) is None
+        assert stored(tables.messages(), a_record()) == a_record()
+
+    def test_one_that_somebody_else_recorded_is_not(self, tables: Tables) -> None:
+        tables.messages().record(a_record())
+        with first_answer_lost(tables.client, "PutItem"):
+            assert tables.messages().record(a_record(request_id="another")) == a_record()
+
+    def test_a_lease_that_was_taken_is_ours(self, tables: Tables) -> None:
+        tables.messages().record(a_record())
+        with first_answer_lost(tables.client, "UpdateItem"):
+            assert tables.messages().take_lease(a_record(), LATER)
+
+    def test_a_lease_that_somebody_else_took_is_not(self, tables: Tables) -> None:
+        tables.messages().record(a_record())
+        tables.messages().take_lease(a_record(), LATER + timedelta(seconds=1))
+        with first_answer_lost(tables.client, "UpdateItem"):
+            assert not tables.messages().take_lease(a_record(), LATER)
+
+    def test_a_lease_of_the_same_end_is_not_ours_if_no_answer_was_lost(
+        self, tables: Tables
+    ) -> None:
+        tables.messages().record(a_record())
+        assert tables.messages().take_lease(a_record(), LATER)
+        assert not tables.messages().take_lease(a_record(), LATER)
+
+    @pytest.mark.parametrize("target", [OTHER, None])
+    def test_a_message_that_was_moved_is_moved(
+        self, tables: Tables, target: ConversationKey | None
+    ) -> None:
+        tables.messages().record(a_record())
+        with first_answer_lost(tables.client, "UpdateItem"):
+            assert tables.messages().assign(a_record(), target)
+
+    def test_one_that_somebody_else_moved_is_not(self, tables: Tables) -> None:
+        tables.messages().record(a_record())
+        tables.messages().assign(a_record(), None)
+        with first_answer_lost(tables.client, "UpdateItem"):
+            assert not tables.messages().assign(a_record(), OTHER)
+
+    def test_a_message_that_was_queued_stays_so(self, tables: Tables) -> None:
+        tables.messages().record(a_record())
+        with first_answer_lost(tables.client, "UpdateItem"):
+            tables.messages().mark_queued(a_record().gate_key, LATER)
+        assert stored(tables.messages(), a_record()).queued_at == LATER
+
+    def test_activity_that_was_recorded_is_seen(self, tables: Tables) -> None:
+        tables.conversations().open_conversation(a_conversation())
+        with (
+            recorded_calls(tables.client) as calls,
+            first_answer_lost(tables.client, "UpdateItem"),
+        ):
+            after = tables.conversations().record_activity(a_conversation(), an_inbound_message())
+        assert after == a_conversation().received(an_inbound_message())
+        assert calls.count("UpdateItem") == 1
+
+    def test_a_conversation_that_was_opened_is_new(self, tables: Tables) -> None:
+        with first_answer_lost(tables.client, "PutItem"):
+            opened = tables.conversations().open_conversation(a_conversation())
+        assert opened == (a_conversation(), True)
+
+    def test_one_that_somebody_else_opened_is_not(self, tables: Tables) -> None:
+        tables.conversations().open_conversation(a_conversation())
+        another = a_conversation(company_name="Another")
+        with first_answer_lost(tables.client, "PutItem"):
+            opened = tables.conversations().open_conversation(another)
+        assert opened == (a_conversation(), False)
+
+    def test_a_claim_is_rather_lost_than_granted_twice(self, tables: Tables) -> None:
+        with first_answer_lost(tables.client, "UpdateItem"):
+            first = tables.throttle().acquire("ana", NOW, LIMITS)
+        assert first is ThrottleOutcome.WITHIN_WINDOW
+        assert tables.throttle().acquire("ana", NOW, LIMITS) is ThrottleOutcome.WITHIN_WINDOW
+
+
+def test_a_record_that_never_stands_still_is_unavailable(tables: Tables) -> None:
+    class Restless:
+        changes = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(tables.client, name)
+
+        def update_item(self, **arguments: Any) -> Any:
+            self.changes += 1
+            tables.set_attribute("last_user_message_at", f"yesterday {self.changes}")
+            return tables.client.update_item(**arguments)
+
+    tables.put_foreign(last_user_message_at="yesterday")
+    store = tables.conversations(client=Restless())
+    with pytest.raises(StorageUnavailableError):
+        store.record_activity(a_conversation(), an_inbound_message())

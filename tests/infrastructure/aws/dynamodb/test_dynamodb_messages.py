@@ -1,0 +1,311 @@
+"""Messages as DynamoDB items: what others read in them, how large they may be, what lags."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from domain.addresses import Address, ChannelType
+from domain.conversation_key import ConversationKey
+from domain.errors import StorageRefusedError, StorageUnavailableError
+from domain.messages import InboundMessage, Recipient
+from domain.outbox import MessageRecord, MessageState
+from infrastructure.aws.dynamodb.dynamodb_large_texts import INLINE_BYTES, PREVIEW_BYTES
+from infrastructure.aws.dynamodb.dynamodb_message_items import WORK_SHARDS
+from infrastructure.aws.dynamodb.dynamodb_values import Item
+from infrastructure.memory.memory_blobs import MemoryBlobStore
+from tests.builders import KEY, NOW, a_record, an_inbound_message
+from tests.contracts.message_lists import numbered
+from tests.contracts.message_store import stored
+from tests.emulators import EmulatedAws
+from tests.infrastructure.aws.dynamodb.dynamodb_costs import item_bytes
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
+
+LATER = NOW + timedelta(hours=1)
+KILOBYTE = 1024
+
+
+def only_item(tables: Tables) -> Item:
+    (item,) = tables.items("messages")
+    return item
+
+
+def query(tables: Tables, index: str, condition: str, **values: str) -> list[Item]:
+    """What another system finds in an index."""
+    names = [word for word in condition.split() if word.startswith("#")]
+    response = tables.client.query(
+        TableName=tables.names["messages"],
+        IndexName=index,
+        KeyConditionExpression=condition,
+        ExpressionAttributeNames={name: name[1:] for name in names},
+        ExpressionAttributeValues={f":{name}": {"S": value} for name, value in values.items()},
+    )
+    return list(response["Items"])
+
+
+class TestItems:
+    """Plain attributes, for whoever reads them."""
+
+    def test_a_message_is_readable(self, tables: Tables) -> None:
+        message = an_inbound_message(metadata={"profile_name": "Ana", "segments": 2})
+        tables.messages().record(a_record(message))
+        item = {name: value["S"] for name, value in only_item(tables).items()}
+        assert json.loads(item.pop("metadata")) == {
+            "profile_name": "Ana",
+            "segments": 2,
+            "sender": "+14155550123",
+            "recipient": "+15005550006",
+        }
+        assert item.pop("inbound").startswith("{")
+        assert item.pop("work") in {f"pending#{shard}" for shard in range(WORK_SHARDS)}
+        assert item == {
+            "gate_key": message.gate_key,
+            "request_id": "00000000-0000-4000-8000-000000000001",
+            "conversation": "conversation-1#sms",
+            "state": "pending",
+            "message_id": "SM00000000000000000000000000000001",
+            "direction": "INBOUND",
+            "content": "Is my order on its way?",
+            "timestamp": "2026-03-04T12:00:00.250000Z",
+            "channel_type": "sms",
+            "validated_at": "2026-03-04T12:00:00.250000Z",
+            "recorded_at": "2026-03-04T12:00:00.250000Z",
+            "work_since": f"2026-03-04T12:00:30.250000Z#{message.gate_key[:16]}",
+        }
+
+    def test_other_systems_find_the_history_of_a_conversation(self, tables: Tables) -> None:
+        for number in (2, 0, 1):
+            tables.messages().record(numbered(number))
+        found = query(
+            tables,
+            "history",
+            "#conversation = :conversation AND #timestamp > :after",
+            conversation="conversation-1#sms",
+            after="2026-03-04T12:00:00.250000Z",
+        )
+        assert [item["content"]["S"] for item in found] == ["Message 1", "Message 2"]
+        assert "state" not in found[0]
+
+    def test_a_queued_message_leaves_the_work_index(self, tables: Tables) -> None:
+        tables.messages().record(a_record())
+        partition = only_item(tables)["work"]["S"]
+        tables.messages().mark_queued(a_record().gate_key, LATER)
+        assert query(tables, "work", "#work = :work", work=partition) == []
+
+    def test_a_message_that_is_recorded_as_queued_is_no_work(self, tables: Tables) -> None:
+        tables.messages().record(a_record(state=MessageState.QUEUED, queued_at=NOW))
+        assert "work" not in only_item(tables)
+        assert len(tables.messages().history(KEY)) == 1
+
+    def test_the_work_is_spread_over_all_partitions(self, tables: Tables) -> None:
+        for number in range(60):
+            tables.messages().record(numbered(number))
+        assert len({item["work"]["S"] for item in tables.items("messages")}) == WORK_SHARDS
+
+    @pytest.mark.parametrize(
+        "metadata",
+        [
+            {},
+            {"sender": "overwritten", "recipient": ["in", "the", "history"]},
+            {"float": 1e300, "tiny": 5e-324, "one": 1.0, "long": 10**60, "none": None},
+            {"": "an empty name", "text": "", "list": [], "map": {}},
+            {"state": 1, "timestamp": 2, "#": 3, ":": 4, "ä🚚": "\u0000\u2028"},
+        ],
+    )
+    def test_any_metadata_is_kept(self, tables: Tables, metadata: dict[str, object]) -> None:
+        record = a_record(an_inbound_message(metadata=metadata))
+        tables.messages().record(record)
+        found = stored(tables.messages(), record)
+        assert found == record
+        assert json.dumps(found.message.metadata) == json.dumps(metadata)
+
+    def test_metadata_may_be_nested_deeper_than_an_item(self, tables: Tables) -> None:
+        metadata: dict[str, Any] = {"name": "innermost"}
+        for _ in range(60):
+            metadata = {"inside": metadata}
+        record = a_record(an_inbound_message(metadata=metadata))
+        tables.messages().record(record)
+        assert stored(tables.messages(), record) == record
+
+    def test_a_message_in_which_everything_is_empty_is_kept(self, tables: Tables) -> None:
+        nothing = Recipient("", "", ())
+        message = an_inbound_message(account="", sender_verbatim="", identities=(), body="")
+        record = a_record(replace(message, recipient=nothing, subject="", opt_out_type=""))
+        tables.messages().record(record)
+        assert stored(tables.messages(), record) == record
+        assert tables.messages().history(KEY) == (record.message.in_history(),)
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            an_inbound_message(body="\ud800"),
+            an_inbound_message(subject="\ud800"),
+            an_inbound_message(metadata={"\ud800": 1}),
+        ],
+        ids=["body", "subject", "metadata"],
+    )
+    def test_a_text_that_is_not_unicode_is_refused(
+        self, tables: Tables, message: InboundMessage
+    ) -> None:
+        with pytest.raises(StorageRefusedError):
+            tables.messages().record(a_record(message))
+        assert tables.items("messages") == []
+
+    def test_an_id_with_the_separator_in_it_is_kept(self, tables: Tables) -> None:
+        key = ConversationKey("a#b#sms", ChannelType.EMAIL)
+        tables.messages().record(a_record(conversation=key))
+        assert stored(tables.messages(), a_record()).conversation == key
+
+
+class TestLargeMessages:
+    """No item comes near 400 KB: what is large waits in the blob store."""
+
+    @pytest.fixture
+    def blobs(self) -> MemoryBlobStore:
+        return MemoryBlobStore()
+
+    def large(self, **changes: Any) -> MessageRecord:
+        return a_record(an_inbound_message(ChannelType.EMAIL, message_id="1", **changes))
+
+    @pytest.mark.parametrize(
+        ("changes", "references"),
+        [
+            ({"body": "ä🚚" * INLINE_BYTES}, {"content_reference"}),
+            ({"metadata": {"headers": "x" * 500 * KILOBYTE}}, {"metadata"}),
+            (
+                {"thread_references": tuple(f"<{n}@example.com>" for n in range(20_000))},
+                {"inbound"},
+            ),
+            (
+                {
+                    "body": "x" * INLINE_BYTES,
+                    "metadata": {"headers": "x" * 500 * KILOBYTE},
+                    "subject": "s" * 500 * KILOBYTE,
+                },
+                {"content", "metadata", "inbound"},
+            ),
+        ],
+    )
+    def test_whatever_is_large_is_kept_whole(
+        self,
+        tables: Tables,
+        blobs: MemoryBlobStore,
+        changes: Mapping[str, Any],
+        references: set[str],
+    ) -> None:
+        record = self.large(**changes)
+        store = tables.messages(blobs)
+        assert store.record(record) is None
+        item = only_item(tables)
+        assert {f"{name.removesuffix('_reference')}_reference" for name in references} <= set(item)
+        assert item_bytes(item) < INLINE_BYTES + 10 * KILOBYTE
+        assert stored(store, record) == record
+        assert store.history(KEY) == (record.message.in_history(),)
+        assert store.list_stuck(1, record.due_at) == (record,)
+
+    def test_the_item_shows_the_beginning_of_its_content(
+        self, tables: Tables, blobs: MemoryBlobStore
+    ) -> None:
+        tables.messages(blobs).record(self.large(body="ä" * INLINE_BYTES))
+        assert only_item(tables)["content"]["S"] == "ä" * (PREVIEW_BYTES // 2)
+
+    def test_what_fits_stays_in_the_item(self, tables: Tables, blobs: MemoryBlobStore) -> None:
+        tables.messages(blobs).record(self.large(body="x" * (INLINE_BYTES - 2 * KILOBYTE)))
+        assert not [name for name in only_item(tables) if name.endswith("_reference")]
+
+    def test_a_forged_repetition_cannot_replace_the_content(
+        self, tables: Tables, blobs: MemoryBlobStore
+    ) -> None:
+        genuine, forged = (self.large(body=text * INLINE_BYTES * 2) for text in "gf")
+        store = tables.messages(blobs)
+        store.record(genuine)
+        assert store.record(replace(forged, request_id="forged")) == genuine
+        assert stored(store, genuine) == genuine
+
+    def test_the_content_of_one_that_was_never_recorded_is_not_taken_for_the_next(
+        self, tables: Tables, blobs: MemoryBlobStore
+    ) -> None:
+        lost, recorded = (self.large(body=text * INLINE_BYTES * 2) for text in "lr")
+        broken = replace(tables, names={**tables.names, "messages": "no-such-table"})
+        with pytest.raises(StorageUnavailableError):
+            broken.messages(blobs).record(lost)
+        store = tables.messages(blobs)
+        store.record(recorded)
+        assert stored(store, recorded) == recorded
+
+    def test_of_content_that_is_gone_the_beginning_is_left(self, tables: Tables) -> None:
+        record = self.large(body="x" * INLINE_BYTES * 2)
+        tables.messages(MemoryBlobStore()).record(record)
+        (entry,) = tables.messages(MemoryBlobStore()).history(KEY)
+        assert entry.content == "x" * PREVIEW_BYTES
+
+
+class TestLists:
+    """Lists over several partitions, pages, and indexes that lag behind."""
+
+    def test_a_list_longer_than_one_read_is_whole(self, ministack: EmulatedAws) -> None:
+        store = Tables.create(ministack).messages()
+        for number in range(230):
+            store.record(numbered(number, None))
+        listed = store.list_unmatched(220)
+        assert [r.request_id for r in listed] == [f"request-{number}" for number in range(220)]
+
+    def test_a_history_longer_than_a_page_is_whole(self, ministack: EmulatedAws) -> None:
+        store = Tables.create(ministack).messages()
+        body = "x" * 90 * KILOBYTE
+        for number in range(25):
+            record = numbered(number)
+            store.record(replace(record, message=replace(record.message, body=body)))
+        assert len(store.history(KEY, limit=24)) == 24
+
+    @pytest.mark.parametrize("limit", [0, 1])
+    def test_no_list_is_longer_than_its_limit(self, tables: Tables, limit: int) -> None:
+        store = tables.messages()
+        for number in range(3):
+            store.record(numbered(number))
+            store.record(numbered(number + 3, None))
+        assert len(store.history(KEY, limit=limit)) == limit
+        assert len(store.list_unmatched(limit)) == limit
+        assert len(store.list_stuck(limit, LATER + timedelta(hours=1))) == limit
+
+    def test_a_page_after_an_unknown_message_is_empty(self, tables: Tables) -> None:
+        tables.messages().record(numbered(1, None))
+        assert tables.messages().list_unmatched(10, after="unknown") == ()
+
+    def test_what_an_index_says_of_the_past_is_not_listed(self, tables: Tables) -> None:
+        store = tables.messages()
+        for number in range(4):
+            store.record(numbered(number, None))
+        past = PastIndex(tables)
+        for number in range(3):
+            store.assign(numbered(number, None), KEY)
+        listed = tables.messages(client=past).list_unmatched(2)
+        assert [record.request_id for record in listed] == ["request-3"]
+
+
+class PastIndex:
+    """A client whose work index stays as it was."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._client = tables.client
+        self._items = sorted(tables.items("messages"), key=lambda item: item["work_since"]["S"])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def query(self, **arguments: Any) -> Any:
+        values = arguments["ExpressionAttributeValues"]
+        return {"Items": [item for item in self._items if item["work"] == values[":work"]]}
+
+
+def test_every_identity_survives(tables: Tables) -> None:
+    channel = ChannelType.WHATSAPP
+    identities = tuple(Address.parse(channel, text) for text in ("DE.1349120", "+14155550123"))
+    record = a_record(an_inbound_message(channel, identities=identities))
+    tables.messages().record(record)
+    facts = json.loads(only_item(tables)["inbound"]["S"])
+    assert [identity["value"] for identity in facts["identities"]] == ["DE.1349120", "+14155550123"]
+    assert stored(tables.messages(), record).message.identities == identities

@@ -1,0 +1,98 @@
+"""Histories move out of records while another system and customers still write to them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from application.conversations.migrate_history import MigrateHistory
+from application.conversations.show_conversation import ShowConversation
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation_to_item
+from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue, attributes
+from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
+from tests.contracts.concurrency import at_once
+from tests.contracts.old_histories import an_entry
+from tests.emulators import EmulatedAws
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables, entry_of
+
+
+@pytest.fixture
+def tables(ministack: EmulatedAws) -> Tables:
+    """moto loses updates that happen at once."""
+    return Tables.create(ministack)
+
+
+def put_old_record(tables: Tables, entries: int, **changes: AttributeValue) -> None:
+    held: AttributeValue = {"L": [entry_of(an_entry(number)) for number in range(entries)]}
+    item = conversation_to_item(a_conversation())
+    tables.put("conversations", {**item, "messages": held, **changes})
+
+
+def append(tables: Tables, number: int) -> None:
+    """What an older system does with each of its messages."""
+    tables.client.update_item(
+        TableName=tables.names["conversations"],
+        Key=attributes({"conversation_id": "conversation-1", "primary_channel": "sms"}),
+        UpdateExpression="SET messages = list_append(messages, :entries)",
+        ExpressionAttributeValues={":entries": {"L": [entry_of(an_entry(number))]}},
+    )
+
+
+def receive(tables: Tables, number: int, body: str = "Hello?") -> None:
+    at = NOW + timedelta(seconds=number)
+    message = an_inbound_message(message_id=f"SM{number:032}", received_at=at, body=body)
+    tables.messages().record(a_record(message, request_id=f"request-{number}"))
+    assert tables.conversations().record_activity(a_conversation(), message) is not None
+
+
+def migrate(tables: Tables) -> None:
+    list(MigrateHistory(tables.conversations(), tables.messages())())
+
+
+def shown(tables: Tables) -> list[str]:
+    show = ShowConversation(tables.conversations(), tables.messages())
+    ((_, history),) = show(KEY.conversation_id, limit=1000)
+    return [message.message_id for message in history]
+
+
+def test_nothing_is_lost_or_there_twice_whoever_writes_meanwhile(tables: Tables) -> None:
+    put_old_record(tables, 20)
+    writers: list[Callable[[], None]] = [partial(migrate, tables) for _ in range(3)]
+    writers += [partial(append, tables, number) for number in range(20, 28)]
+    writers += [partial(receive, tables, number) for number in range(8)]
+    at_once(writers)
+    migrate(tables)
+
+    assert list(tables.conversations().with_legacy_messages()) == []
+    imported = [f"M{number}" for number in range(28)]
+    assert shown(tables) == [*imported, *(f"SM{number:032}" for number in range(8))]
+    assert len(tables.items("messages")) == 28 + 8
+
+
+def test_an_older_system_may_go_on_appending_to_the_emptied_list(tables: Tables) -> None:
+    put_old_record(tables, 2)
+    migrate(tables)
+    append(tables, 2)
+    assert shown(tables) == ["M0", "M1", "M2"]
+    migrate(tables)
+    assert shown(tables) == ["M0", "M1", "M2"]
+
+
+def test_a_record_that_its_list_has_filled_takes_messages_and_is_migrated(tables: Tables) -> None:
+    put_old_record(tables, 2, history={"S": "x" * (400 * 1024 - 1100)})
+    receive(tables, 0, body="y" * 2048)
+    (record,) = tables.conversations().get_conversations("conversation-1")
+    assert record.last_message is None
+    migrate(tables)
+    assert shown(tables) == ["M0", "M1", f"SM{0:032}"]
+
+
+def test_an_item_of_an_imported_entry_has_what_a_history_shows(tables: Tables) -> None:
+    put_old_record(tables, 1)
+    migrate(tables)
+    (item,) = tables.items("messages")
+    assert set(item) == {
+        *("gate_key", "conversation", "timestamp"),
+        *("message_id", "direction", "content", "channel_type", "metadata"),
+    }

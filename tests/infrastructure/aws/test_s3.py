@@ -1,0 +1,255 @@
+"""Blobs and dead letters in S3 keep the contracts, and their buckets are checked."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+from botocore.stub import Stubber
+
+from application.ports.blobs import BlobStore
+from application.ports.dead_letters import DeadLetters
+from domain.errors import StorageUnavailableError
+from infrastructure.aws.s3 import S3BlobStore, S3DeadLetters, check_bucket
+from tests.builders import NOW
+from tests.contracts.blob_store import KEY, BlobStoreContract
+from tests.contracts.dead_letters import (
+    BrokenDeadLettersContract,
+    DeadLettersContract,
+    Plant,
+    a_dead_letter,
+)
+from tests.emulators import EmulatedAws, unique_name
+
+
+@pytest.fixture
+def bucket(aws: EmulatedAws) -> str:
+    """The name of a new bucket."""
+    name = unique_name("blobs")
+    aws.s3.create_bucket(Bucket=name)
+    return name
+
+
+class TestS3BlobStore(BlobStoreContract):
+    @pytest.fixture
+    def blobs(self, aws: EmulatedAws, bucket: str) -> BlobStore:
+        return S3BlobStore(lambda: aws.s3, bucket)
+
+
+class TestS3DeadLetters(DeadLettersContract):
+    @pytest.fixture
+    def dead_letters(self, aws: EmulatedAws, bucket: str) -> DeadLetters:
+        return S3DeadLetters(lambda: aws.s3, bucket)
+
+
+class TestBrokenObjects(BrokenDeadLettersContract):
+    @pytest.fixture
+    def dead_letters(self, aws: EmulatedAws, bucket: str) -> DeadLetters:
+        return S3DeadLetters(lambda: aws.s3, bucket)
+
+    @pytest.fixture
+    def plant(self, aws: EmulatedAws, bucket: str) -> Plant:
+        def plant(dead_letter_id: str, content: bytes) -> None:
+            key = f"dead-letters/{dead_letter_id}/{NOW:%Y%m%dT%H%M%S%fZ}"
+            aws.s3.put_object(Bucket=bucket, Key=key, Body=content)
+
+        return plant
+
+
+def test_a_reference_names_bucket_and_key(aws: EmulatedAws, bucket: str) -> None:
+    assert S3BlobStore(lambda: aws.s3, bucket).put(KEY, b"content") == f"s3://{bucket}/{KEY}"
+
+
+@pytest.mark.parametrize("key", ["../secret", "a//b", "", "dead-letters/x.json"])
+def test_a_reference_has_a_key_that_somebody_generated(
+    aws: EmulatedAws, bucket: str, key: str
+) -> None:
+    with pytest.raises(KeyError):
+        S3BlobStore(lambda: aws.s3, bucket).get(f"s3://{bucket}/{key}")
+
+
+def test_a_reference_into_another_bucket_leads_nowhere(aws: EmulatedAws, bucket: str) -> None:
+    other = f"{bucket}-other"
+    aws.s3.create_bucket(Bucket=other)
+    reference = S3BlobStore(lambda: aws.s3, other).put(KEY, b"content")
+    with pytest.raises(KeyError):
+        S3BlobStore(lambda: aws.s3, bucket).get(reference)
+
+
+def test_more_dead_letters_than_s3_lists_at_once_are_all_found(
+    aws: EmulatedAws, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead_letters = tuple(
+        a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(days=n)) for n in range(5)
+    )
+    store = S3DeadLetters(lambda: aws.s3, bucket)
+    for dead_letter in reversed(dead_letters):
+        store.keep(dead_letter)
+
+    def two_a_page(params: dict[str, object], **_: object) -> None:
+        params["MaxKeys"] = 2
+
+    event = "provide-client-params.s3.ListObjectsV2"
+    aws.s3.meta.events.register(event, two_a_page)
+    try:
+        assert store.list_dead_letters(10) == dead_letters
+        assert store.list_dead_letters(3) == dead_letters[:3]
+        assert store.list_dead_letters(3, after=dead_letters[2]) == dead_letters[3:]
+    finally:
+        aws.s3.meta.events.unregister(event, two_a_page)
+
+
+def test_each_dead_letter_is_read_from_one_listing(aws: EmulatedAws, bucket: str) -> None:
+    store = S3DeadLetters(lambda: aws.s3, bucket)
+    dead_letters = [a_dead_letter(f"bug-{n}") for n in range(5)]
+    for dead_letter in dead_letters:
+        store.keep(dead_letter)
+    listed: list[object] = []
+
+    def count(params: object, **_: object) -> None:
+        listed.append(params)
+
+    event = "provide-client-params.s3.ListObjectsV2"
+    aws.s3.meta.events.register(event, count)
+    try:
+        assert list(store.each_dead_letter()) == dead_letters
+    finally:
+        aws.s3.meta.events.unregister(event, count)
+    assert len(listed) == 1
+
+
+def test_a_dead_letter_is_a_document_that_people_can_read(aws: EmulatedAws, bucket: str) -> None:
+    S3DeadLetters(lambda: aws.s3, bucket).keep(a_dead_letter())
+    key = "dead-letters/unreadable-1/20260304T120000250001Z"
+    content = json.loads(aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+    assert content["reason"] == "the form has no MessageSid"
+
+
+def test_every_object_of_a_dead_letter_is_deleted(aws: EmulatedAws, bucket: str) -> None:
+    store = S3DeadLetters(lambda: aws.s3, bucket)
+    for hours in (2, 0, 1):
+        store.keep(a_dead_letter(created_at=NOW + timedelta(hours=hours)))
+    assert store.delete("unreadable-1")
+    assert aws.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_blobs_are_no_dead_letters(aws: EmulatedAws, bucket: str) -> None:
+    S3BlobStore(lambda: aws.s3, bucket).put(KEY, b"content")
+    assert S3DeadLetters(lambda: aws.s3, bucket).list_dead_letters(10) == ()
+
+
+def test_an_object_that_has_no_time_in_its_key_goes_by_when_it_was_written(
+    aws: EmulatedAws, bucket: str
+) -> None:
+    aws.s3.put_object(Bucket=bucket, Key="dead-letters/note.json", Body=b"{}")
+    store, told = S3DeadLetters(lambda: aws.s3, bucket), list[str]()
+    assert store.list_dead_letters(10, unreadable=told.append) == ()
+    assert told == [f"s3://{bucket}/dead-letters/note.json"]
+    now = datetime.now(UTC)
+    assert sum(store.delete_older(now - timedelta(days=1))) == 0
+    assert sum(store.delete_older(now + timedelta(days=1))) == 1
+
+
+def test_a_missing_bucket_is_unavailable_storage_and_named(aws: EmulatedAws) -> None:
+    blobs, dead_letters = (
+        S3BlobStore(lambda: aws.s3, "not-there"),
+        S3DeadLetters(lambda: aws.s3, "not-there"),
+    )
+    for call in (
+        lambda: blobs.put(KEY, b"content"),
+        lambda: blobs.get(f"s3://not-there/{KEY}"),
+        lambda: dead_letters.keep(a_dead_letter()),
+        lambda: dead_letters.list_dead_letters(10),
+        lambda: next(dead_letters.each_dead_letter()),
+        lambda: dead_letters.get("bug-1"),
+        lambda: dead_letters.replace(a_dead_letter()),
+        lambda: dead_letters.delete("bug-1"),
+        lambda: next(dead_letters.delete_older(NOW)),
+    ):
+        with pytest.raises(StorageUnavailableError, match="bucket not-there: NoSuchBucket"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("AccessDenied", 403), ("SlowDown", 503), ("ConditionalRequestConflict", 409)],
+)
+def test_a_refusal_is_unavailable_storage(
+    unreachable_aws: EmulatedAws, code: str, status: int
+) -> None:
+    with Stubber(unreachable_aws.s3) as stubber:
+        stubber.add_client_error("put_object", code, "detail", status)
+        with pytest.raises(StorageUnavailableError) as caught:
+            S3BlobStore(lambda: unreachable_aws.s3, "blobs").put(KEY, b"content")
+    assert str(caught.value) == f"bucket blobs: {code}"
+    assert isinstance(caught.value.__cause__, ClientError)
+
+
+@pytest.mark.parametrize(
+    "error", [ReadTimeoutError(endpoint_url="x"), EndpointConnectionError(endpoint_url="x")]
+)
+def test_a_time_out_is_unavailable_storage(
+    unreachable_aws: EmulatedAws, error: BotoCoreError
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    unreachable_aws.s3.meta.events.register("before-call.s3", fail)
+    with pytest.raises(StorageUnavailableError, match=type(error).__name__) as caught:
+        S3DeadLetters(lambda: unreachable_aws.s3, "blobs").keep(a_dead_letter())
+    assert caught.value.__cause__ is error
+    (problem,) = check_bucket(unreachable_aws.s3, "blobs")
+    assert problem == f"bucket blobs could not be asked: {type(error).__name__}"
+
+
+class TestCheckBucket:
+    def test_a_bucket_that_is_there_is_fine(self, aws: EmulatedAws, bucket: str) -> None:
+        assert check_bucket(aws.s3, bucket) == ()
+
+    def test_a_missing_one_is_named(self, aws: EmulatedAws) -> None:
+        assert check_bucket(aws.s3, "not-there") == ("bucket not-there does not exist",)
+
+    @pytest.mark.parametrize(
+        ("code", "problem"),
+        [
+            (
+                "403",
+                "may not be listed, expected s3:ListBucket, or is somebody else's",
+            ),
+            ("301", "is in another region, expected the region of these settings"),
+            ("503", "could not be asked: 503"),
+        ],
+    )
+    def test_a_refusal_is_told(self, unreachable_aws: EmulatedAws, code: str, problem: str) -> None:
+        with Stubber(unreachable_aws.s3) as stubber:
+            stubber.add_client_error("head_bucket", code, "", int(code))
+            assert check_bucket(unreachable_aws.s3, "blobs") == (f"bucket blobs {problem}",)
+
+
+def test_more_blobs_than_s3_lists_at_once_are_all_deleted(aws: EmulatedAws, bucket: str) -> None:
+    def two_a_page(params: dict[str, object], **_: object) -> None:
+        params["MaxKeys"] = 2
+
+    store = S3BlobStore(lambda: aws.s3, bucket)
+    for number in range(5):
+        store.put(f"attachments/a/{number}", b"x")
+    event = "provide-client-params.s3.ListObjectsV2"
+    aws.s3.meta.events.register(event, two_a_page)
+    try:
+        assert store.delete("attachments/a") == 5
+    finally:
+        aws.s3.meta.events.unregister(event, two_a_page)
+    assert aws.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_a_blob_that_s3_does_not_delete_is_an_error(unreachable_aws: EmulatedAws) -> None:
+    with Stubber(unreachable_aws.s3) as stubber:
+        stubber.add_response("list_objects_v2", {"Contents": [{"Key": KEY}]})
+        stubber.add_response("delete_objects", {"Errors": [{"Key": KEY, "Code": "AccessDenied"}]})
+        with pytest.raises(StorageUnavailableError, match="not deleted: AccessDenied"):
+            S3BlobStore(lambda: unreachable_aws.s3, "blobs").delete("attachments")

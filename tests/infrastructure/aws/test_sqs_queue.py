@@ -1,0 +1,144 @@
+"""The queues on SQS keep the contract, and send what SQS wants."""
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from domain.context import Company
+from domain.routing import ALL_QUEUES, Route
+from infrastructure.aws.sqs_queue import SqsContextQueue
+from infrastructure.memory.memory_blobs import MemoryBlobStore
+from infrastructure.serialization.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheckPublisher
+from infrastructure.serialization.context_json import context_to_json
+from tests.contracts.context_queue import (
+    AT_ONCE,
+    DELAYED,
+    REPLIES,
+    CompetingReadersContract,
+    ContextQueue,
+    ContextQueueContract,
+    PassingTime,
+    RealTime,
+    a_context,
+    request_ids,
+)
+from tests.emulators import EmulatedAws
+from tests.infrastructure.aws.sqs_queues import created
+
+FIFO = {"FifoQueue": "true"}
+
+
+def raw_message(aws: EmulatedAws, url: str) -> Any:
+    """A message as SQS delivers it, with everything that SQS knows of it."""
+    (message,) = aws.sqs.receive_message(
+        QueueUrl=url, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]
+    )["Messages"]
+    return message
+
+
+class MotoTime(PassingTime):
+    """The time that moto's queues live in: ours, and whatever a test lets pass beyond it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._passed = 0.0
+        monkeypatch.setattr("moto.sqs.models.unix_time_millis", self._milliseconds)
+
+    def advance(self, *, seconds: float) -> None:
+        self._passed += seconds
+
+    def _milliseconds(self) -> float:
+        return (time.time() + self._passed) * 1000
+
+
+class TestSqsContextQueueOnMinistack(CompetingReadersContract, ContextQueueContract):
+    @pytest.fixture
+    def clock(self) -> PassingTime:
+        return RealTime()
+
+    @pytest.fixture
+    def queue(self, ministack: EmulatedAws) -> ContextQueue:
+        return SqsContextQueue(ministack.sqs, created(ministack), wait_seconds=0)
+
+
+class TestSqsContextQueueOnMoto(ContextQueueContract):
+    """Without competing readers: inside a process moto gives a message to two at once."""
+
+    @pytest.fixture
+    def clock(self, monkeypatch: pytest.MonkeyPatch) -> PassingTime:
+        return MotoTime(monkeypatch)
+
+    @pytest.fixture
+    def queue(self, moto_aws: EmulatedAws) -> ContextQueue:
+        return SqsContextQueue(moto_aws.sqs, created(moto_aws), wait_seconds=0)
+
+
+class TestWhatIsSent:
+    def test_a_standard_queue_gets_the_delay_in_whole_seconds(self, aws: EmulatedAws) -> None:
+        urls = created(aws, DelaySeconds="900")
+        queue = SqsContextQueue(aws.sqs, urls, wait_seconds=0)
+        queue.publish(a_context("at once"), AT_ONCE)
+        queue.publish(a_context("delayed"), Route(REPLIES, timedelta(milliseconds=100)))
+        assert request_ids(queue.receive(REPLIES, 10)) == ["at once"]
+        assert queue.depths()[ALL_QUEUES.index(REPLIES)].delayed == 1
+
+    def test_the_body_is_the_context_and_nothing_stands_beside_it(self, aws: EmulatedAws) -> None:
+        urls = created(aws)
+        context = a_context()
+        SqsContextQueue(aws.sqs, urls).publish(context, AT_ONCE)
+        message = raw_message(aws, urls[REPLIES])
+        assert message["Body"] == context_to_json(context)
+        assert "MessageAttributes" not in message
+
+    @pytest.mark.parametrize(
+        ("company", "group"),
+        [
+            (Company("acme", None, None, "acme-credentials"), "acme"),
+            (Company(None, None, None, "acme-credentials"), "acme-credentials"),
+            (Company(None, None, None, None), None),
+            (Company("Bücher GmbH", None, None, None), sha256("Bücher GmbH".encode()).hexdigest()),
+            (Company("x" * 129, None, None, None), sha256(b"x" * 129).hexdigest()),
+        ],
+    )
+    def test_the_tenant_is_the_group_on_a_standard_queue(
+        self, aws: EmulatedAws, company: Company, group: str | None
+    ) -> None:
+        urls = created(aws)
+        context = replace(a_context(), company=company)
+        SqsContextQueue(aws.sqs, urls).publish(context, AT_ONCE)
+        assert raw_message(aws, urls[REPLIES])["Attributes"].get("MessageGroupId") == group
+
+    def test_a_fifo_queue_gets_the_conversation_as_group_and_no_delay(
+        self, aws: EmulatedAws
+    ) -> None:
+        urls = created(aws, ".fifo", **FIFO)
+        SqsContextQueue(aws.sqs, urls).publish(a_context(), DELAYED)
+        attributes = raw_message(aws, urls[REPLIES])["Attributes"]
+        assert attributes["MessageGroupId"] == "conversation-1"
+        assert attributes["MessageDeduplicationId"] == "request-1"
+
+    def test_a_fifo_queue_drops_a_repetition_and_keeps_the_order(self, aws: EmulatedAws) -> None:
+        queue = SqsContextQueue(aws.sqs, created(aws, ".fifo", **FIFO), wait_seconds=0)
+        for request_id in ("request-2", "request-1", "request-2"):
+            queue.publish(a_context(request_id), AT_ONCE)
+        assert request_ids(queue.receive(REPLIES, 10)) == ["request-2", "request-1"]
+
+    def test_the_largest_context_that_is_not_checked_in_fits_a_queue_of_256_kib(
+        self, aws: EmulatedAws
+    ) -> None:
+        queue = SqsContextQueue(aws.sqs, created(aws, MaximumMessageSize="262144"), wait_seconds=0)
+        room = DEFAULT_LIMIT_BYTES - len(context_to_json(a_context(body="")).encode())
+        for body in ("ä" * (room // 2), "\uffff" * (room // 6)):
+            ClaimCheckPublisher(queue, MemoryBlobStore()).publish(a_context(body=body), AT_ONCE)
+        bodies = [delivery.context.message.body for delivery in queue.receive(REPLIES, 10)]
+        assert sorted(bodies) == sorted(("ä" * (room // 2), "\uffff" * (room // 6)))
+
+
+def test_nothing_is_erased_where_nothing_can_be_found(unreachable_aws: EmulatedAws) -> None:
+    queue = SqsContextQueue(unreachable_aws.sqs, {})
+    assert not queue.can_erase
+    assert queue.find(REPLIES.channel, ["+14155550123"]) == ()
+    assert queue.erase("request-1") == 0

@@ -1,0 +1,99 @@
+"""What becomes of SQS's errors. Those that no emulator makes on demand come from a stub."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    ReadTimeoutError,
+)
+from botocore.stub import Stubber
+
+from domain.errors import QueueRoutingError, StorageUnavailableError, UnreadableMessageError
+from domain.routing import ALL_QUEUES
+from infrastructure.aws.sqs_queue import SqsContextQueue
+from tests.contracts.context_queue import AT_ONCE, REPLIES, a_context
+from tests.emulators import EmulatedAws
+from tests.infrastructure.aws.sqs_queues import created
+
+URLS = {name: f"https://sqs.us-east-1.amazonaws.com/1/{name}" for name in ALL_QUEUES}
+StubbedQueue = tuple[SqsContextQueue, Stubber]
+
+
+@pytest.fixture
+def stubbed(unreachable_aws: EmulatedAws) -> Iterator[StubbedQueue]:
+    """A queue whose answers the test gives, in their order."""
+    with Stubber(unreachable_aws.sqs) as stubber:
+        yield SqsContextQueue(unreachable_aws.sqs, URLS), stubber
+
+
+def test_a_queue_that_does_not_exist(aws: EmulatedAws) -> None:
+    urls = {name: f"{url}-gone" for name, url in created(aws).items()}
+    queue = SqsContextQueue(aws.sqs, urls)
+    with pytest.raises(QueueRoutingError, match=r"sms-replies: .*NonExistentQueue") as caught:
+        queue.publish(a_context(), AT_ONCE)
+    assert isinstance(caught.value.__cause__, ClientError)
+    for read in (
+        queue.depths,
+        partial(queue.receive, REPLIES, 1),
+        partial(queue.acknowledge, REPLIES, "receipt"),
+    ):
+        with pytest.raises(StorageUnavailableError, match="NonExistentQueue"):
+            read()
+
+
+@pytest.mark.parametrize(
+    "code", ["AccessDenied", "ThrottlingException", "InternalFailure", "OverLimit"]
+)
+def test_a_refusal_of_sqs_leaves_the_message_pending(stubbed: StubbedQueue, code: str) -> None:
+    queue, stubber = stubbed
+    stubber.add_client_error("send_message", code, "secret detail", 400)
+    with pytest.raises(QueueRoutingError) as caught:
+        queue.publish(a_context(), AT_ONCE)
+    assert str(caught.value) == f"sms-replies: {code}"
+    assert isinstance(caught.value.__cause__, ClientError)
+
+
+@pytest.mark.parametrize(
+    "error", [ReadTimeoutError(endpoint_url="x"), EndpointConnectionError(endpoint_url="x")]
+)
+def test_a_time_out_leaves_the_message_pending(
+    unreachable_aws: EmulatedAws, error: BotoCoreError
+) -> None:
+    def fail(**_: object) -> None:
+        raise error
+
+    unreachable_aws.sqs.meta.events.register("before-call.sqs", fail)
+    queue = SqsContextQueue(unreachable_aws.sqs, URLS)
+    with pytest.raises(QueueRoutingError, match=type(error).__name__) as caught:
+        queue.publish(a_context(), AT_ONCE)
+    assert caught.value.__cause__ is error
+    with pytest.raises(StorageUnavailableError, match=type(error).__name__):
+        queue.receive(REPLIES, 1)
+
+
+@pytest.mark.parametrize(
+    "code", ["ReceiptHandleIsInvalid", "InvalidParameterValue", "MissingParameter"]
+)
+def test_whatever_sqs_calls_it_the_receipt_is_not_valid(stubbed: StubbedQueue, code: str) -> None:
+    queue, stubber = stubbed
+    stubber.add_client_error("delete_message", code)
+    assert not queue.acknowledge(REPLIES, "receipt")
+
+
+def test_a_message_that_is_no_context_is_named(aws: EmulatedAws) -> None:
+    urls = created(aws)
+    sent = aws.sqs.send_message(QueueUrl=urls[REPLIES], MessageBody='{"secret": 1}')
+    with pytest.raises(UnreadableMessageError, match=sent["MessageId"]) as caught:
+        SqsContextQueue(aws.sqs, urls).receive(REPLIES, 1)
+    assert "secret" not in str(caught.value)
+
+
+def test_nothing_can_be_seen_before_its_time(stubbed: StubbedQueue) -> None:
+    queue, _ = stubbed
+    assert not queue.shows_delayed
+    with pytest.raises(ValueError, match="before its delay is over"):
+        queue.receive(REPLIES, 1, include_delayed=True)

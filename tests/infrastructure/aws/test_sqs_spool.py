@@ -1,0 +1,247 @@
+"""The spool on SQS keeps the contract, and sends what SQS wants."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.stub import Stubber
+
+from application.ports.spool import Spool, SpoolDelivery, SpoolErasure
+from domain.errors import StorageUnavailableError, UnreadableMessageError
+from infrastructure.aws.sqs_spool import MAX_INLINE_BYTES, SqsSpool, delivery_from_sqs
+from infrastructure.memory.memory_blobs import MemoryBlobStore
+from infrastructure.serialization.spool_entry_json import entry_to_json
+from tests.contracts.context_queue import PassingTime, RealTime
+from tests.contracts.spool import MINUTE, REQUEST, SpoolContract, an_entry, keep_all, names
+from tests.emulators import EmulatedAws, unique_name
+from tests.infrastructure.aws.sqs_queues import created_queue
+
+LARGE = an_entry("b2", request=replace(REQUEST, body=b"x" * 300_000))
+URL = "https://sqs.us-east-1.amazonaws.com/1/spool.fifo"
+TAKEN = SpoolDelivery(an_entry(), "receipt", 1)
+
+
+def queue_url(aws: EmulatedAws) -> str:
+    """A new FIFO queue that takes 256 KiB."""
+    attributes = {"FifoQueue": "true", "MaximumMessageSize": "262144"}
+    return created_queue(aws, f"{unique_name('spool')}.fifo", attributes)
+
+
+def raw_message(aws: EmulatedAws, url: str) -> Any:
+    """A message as SQS delivers it, with everything that SQS knows of it."""
+    (message,) = aws.sqs.receive_message(
+        QueueUrl=url, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]
+    )["Messages"]
+    return message
+
+
+def sqs_record(text: str, receive_count: int = 1) -> dict[str, Any]:
+    """A record of an SQS event, as far as a Lambda function cares."""
+    return {
+        "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
+        "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+        "body": text,
+        "attributes": {
+            "ApproximateReceiveCount": str(receive_count),
+            "MessageGroupId": "a",
+            "MessageDeduplicationId": "a1",
+        },
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+    }
+
+
+@pytest.fixture
+def blobs() -> MemoryBlobStore:
+    return MemoryBlobStore()
+
+
+class TestSqsSpoolOnMinistack(SpoolContract):
+    @pytest.fixture
+    def clock(self) -> PassingTime:
+        return RealTime()
+
+    @pytest.fixture
+    def spool(self, ministack: EmulatedAws, blobs: MemoryBlobStore) -> Spool:
+        return SqsSpool(ministack.sqs, queue_url(ministack), blobs, wait_seconds=0)
+
+
+class TestWhatIsSent:
+    def test_group_and_id_are_those_of_the_entry(
+        self, aws: EmulatedAws, blobs: MemoryBlobStore
+    ) -> None:
+        url = queue_url(aws)
+        keep_all(SqsSpool(aws.sqs, url, blobs), "a1")
+        message = raw_message(aws, url)
+        assert message["Attributes"]["MessageGroupId"] == "a"
+        assert message["Attributes"]["MessageDeduplicationId"] == "a1"
+        assert message["Body"] == entry_to_json(an_entry("a1"))
+        assert "MessageAttributes" not in message
+
+    def test_a_large_request_lies_in_the_blob_store(
+        self, aws: EmulatedAws, blobs: MemoryBlobStore
+    ) -> None:
+        url = queue_url(aws)
+        SqsSpool(aws.sqs, url, blobs).keep(LARGE)
+        content = json.loads(raw_message(aws, url)["Body"])
+        assert content["request_reference"] == "memory:spool/b2"
+        assert "request" not in content
+
+    def test_the_largest_inline_entry_fits_a_queue_of_256_kib(
+        self, aws: EmulatedAws, blobs: MemoryBlobStore
+    ) -> None:
+        url = queue_url(aws)
+        room = MAX_INLINE_BYTES - len(entry_to_json(an_entry(request=replace(REQUEST, body=b""))))
+        spool = SqsSpool(aws.sqs, url, blobs, wait_seconds=0)
+        for name, size in (("a1", room // 4 * 3), ("b2", room // 4 * 3 + 1)):
+            spool.keep(an_entry(name, request=replace(REQUEST, body=b"\xff" * size)))
+        inline, outside = (json.loads(raw_message(aws, url)["Body"]) for _ in range(2))
+        assert "request" in inline
+        assert "request_reference" in outside
+
+    def test_no_blob_no_message(self, aws: EmulatedAws) -> None:
+        spool = SqsSpool(aws.sqs, queue_url(aws), UnavailableBlobs(), wait_seconds=0)
+        with pytest.raises(StorageUnavailableError):
+            spool.keep(LARGE)
+        assert spool.depth().entries == 0
+
+
+class TestRecordsOfAnEvent:
+    def test_a_record_is_a_delivery(self, blobs: MemoryBlobStore) -> None:
+        record = sqs_record(entry_to_json(an_entry()), receive_count=3)
+        assert delivery_from_sqs(record, blobs) == SpoolDelivery(
+            an_entry(), "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a", 3
+        )
+
+    def test_a_large_request_is_fetched(self, aws: EmulatedAws, blobs: MemoryBlobStore) -> None:
+        url = queue_url(aws)
+        SqsSpool(aws.sqs, url, blobs).keep(LARGE)
+        record = sqs_record(raw_message(aws, url)["Body"])
+        assert delivery_from_sqs(record, blobs).entry == LARGE
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '"x"', "1", '{"request_reference": 1}'])
+    def test_whatever_else_is_there_is_unreadable(self, blobs: MemoryBlobStore, text: str) -> None:
+        with pytest.raises(UnreadableMessageError, match="not a spooled request"):
+            delivery_from_sqs(sqs_record(text), blobs)
+
+    def test_so_is_an_entry_whose_request_is_gone(self, blobs: MemoryBlobStore) -> None:
+        text = entry_to_json(LARGE, request_reference="memory:spool/b2")
+        with pytest.raises(UnreadableMessageError, match="content is gone"):
+            delivery_from_sqs(sqs_record(text), blobs)
+
+    def test_a_request_that_cannot_be_fetched_now_may_be_later(self) -> None:
+        text = entry_to_json(LARGE, request_reference="memory:spool/b2")
+        with pytest.raises(StorageUnavailableError):
+            delivery_from_sqs(sqs_record(text), UnavailableBlobs())
+
+
+class TestWhatCannotBeRead:
+    def test_a_message_that_is_no_entry_is_named_and_stops_nobody(
+        self, aws: EmulatedAws, blobs: MemoryBlobStore, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        url = queue_url(aws)
+        sent = aws.sqs.send_message(
+            QueueUrl=url, MessageBody="secret", MessageGroupId="x", MessageDeduplicationId="x"
+        )
+        spool = SqsSpool(aws.sqs, url, blobs, wait_seconds=0)
+        keep_all(spool, "a1")
+        assert names(spool.take(10, MINUTE)) == ["a1"]
+        (record,) = [one for one in caplog.records if hasattr(one, "sqs_message_id")]
+        assert record.sqs_message_id == sent["MessageId"]
+        assert "secret" not in caplog.text
+
+    def test_a_request_that_cannot_be_fetched_stops_nobody(
+        self, aws: EmulatedAws, blobs: MemoryBlobStore
+    ) -> None:
+        url = queue_url(aws)
+        spool = SqsSpool(aws.sqs, url, blobs)
+        spool.keep(LARGE)
+        keep_all(spool, "c3")
+        reader = SqsSpool(aws.sqs, url, UnavailableBlobs(), wait_seconds=0)
+        assert names(reader.take(10, MINUTE)) == ["c3"]
+        assert reader.depth().entries == 2
+
+
+class TestErrors:
+    @pytest.fixture
+    def stubber(self, unreachable_aws: EmulatedAws) -> Iterator[Stubber]:
+        with Stubber(unreachable_aws.sqs) as stubber:
+            yield stubber
+
+    @pytest.fixture
+    def stubbed(self, unreachable_aws: EmulatedAws, blobs: MemoryBlobStore) -> SqsSpool:
+        """A spool whose answers the test gives, in their order."""
+        return SqsSpool(unreachable_aws.sqs, URL, blobs)
+
+    @pytest.mark.parametrize("code", ["AccessDenied", "ThrottlingException", "OverLimit"])
+    def test_a_refusal_is_unavailable_storage(
+        self, stubbed: SqsSpool, stubber: Stubber, code: str
+    ) -> None:
+        for operation, call in (
+            ("send_message", lambda: stubbed.keep(an_entry())),
+            ("receive_message", lambda: stubbed.take(1, MINUTE)),
+            ("delete_message", lambda: stubbed.done(TAKEN)),
+            ("change_message_visibility", lambda: stubbed.put_back(TAKEN, MINUTE)),
+            ("get_queue_attributes", stubbed.depth),
+        ):
+            stubber.add_client_error(operation, code, "secret detail", 400)
+            with pytest.raises(StorageUnavailableError) as caught:
+                call()
+            assert str(caught.value) == f"spool: {code}"
+            assert isinstance(caught.value.__cause__, ClientError)
+
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "ReceiptHandleIsInvalid",
+            "InvalidParameterValue",
+            "MessageNotInflight",
+            "AWS.SimpleQueueService.MessageNotInflight",
+        ],
+    )
+    def test_a_receipt_that_has_expired_changes_nothing(
+        self, stubbed: SqsSpool, stubber: Stubber, code: str
+    ) -> None:
+        stubber.add_client_error("delete_message", code)
+        stubbed.done(TAKEN)
+        stubber.add_client_error("change_message_visibility", code)
+        stubbed.put_back(TAKEN, MINUTE)
+        stubber.assert_no_pending_responses()
+
+    def test_times_are_rounded_up_to_whole_seconds(
+        self, stubbed: SqsSpool, stubber: Stubber
+    ) -> None:
+        expected = {"QueueUrl": URL, "ReceiptHandle": "receipt", "VisibilityTimeout": 2}
+        stubber.add_response("change_message_visibility", {}, expected)
+        stubbed.put_back(TAKEN, timedelta(seconds=1, microseconds=1))
+        stubber.assert_no_pending_responses()
+
+    def test_a_time_out_is_unavailable_storage(
+        self, stubbed: SqsSpool, unreachable_aws: EmulatedAws
+    ) -> None:
+        def fail(**_: object) -> None:
+            raise ReadTimeoutError(endpoint_url="x")
+
+        unreachable_aws.sqs.meta.events.register("before-call.sqs", fail)
+        with pytest.raises(StorageUnavailableError, match="spool: ReadTimeoutError"):
+            stubbed.keep(an_entry())
+
+
+class UnavailableBlobs(MemoryBlobStore):
+    """A blob store that does not answer."""
+
+    def put(self, key: str, content: bytes) -> str:
+        raise StorageUnavailableError("the bucket does not answer")
+
+    def get(self, reference: str) -> bytes:
+        raise StorageUnavailableError("the bucket does not answer")
+
+
+def test_nothing_is_erased_where_nothing_can_be_found(unreachable_aws: EmulatedAws) -> None:
+    spool = SqsSpool(unreachable_aws.sqs, URL, MemoryBlobStore())
+    assert not spool.can_erase
+    assert spool.erase(lambda entry: True) == SpoolErasure()

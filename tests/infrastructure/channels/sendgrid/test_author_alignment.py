@@ -1,0 +1,129 @@
+"""Who vouches for the author of a mail."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from infrastructure.channels.sendgrid.author_alignment import (
+    are_aligned,
+    dkim_passes,
+    is_author_authenticated,
+    organisational_domain,
+)
+from infrastructure.channels.sendgrid.header_text import Mailbox
+from infrastructure.channels.sendgrid.mail import Envelope, Relay
+
+ANA = (Mailbox("ana@example.com", "Ana"),)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "aligned"),
+    [
+        ("example.com", "example.com", True),
+        ("news.example.com", "example.com", True),
+        ("a.example.com", "b.example.com", True),
+        ("example.com", "example.org", False),
+        ("notexample.com", "example.com", False),
+        ("shop.example.co.uk", "example.co.uk", True),
+        ("one.co.uk", "two.co.uk", False),
+        ("one.github.io", "two.github.io", False),
+        ("a.one.github.io", "one.github.io", True),
+        ("github.io", "one.github.io", False),
+        ("one.blogspot.com", "two.blogspot.com", False),
+        ("a.acme.example", "acme.example", True),
+        ("one.example", "two.example", False),
+        ("localhost", "localhost", True),
+        ("192.0.2.1", "198.51.2.1", False),
+        ("com", "example.com", False),
+        ("xn--mnchen-3ya.example", "mail.xn--mnchen-3ya.example", True),
+    ],
+)
+def test_domains_are_aligned_when_one_organisation_registered_both(
+    one: str, other: str, aligned: bool
+) -> None:
+    assert are_aligned(one, other) is aligned
+    assert are_aligned(other, one) is aligned
+
+
+@pytest.mark.parametrize(
+    ("statuses", "domains"),
+    [
+        ("{@example.com : pass}", ("example.com",)),
+        ("{@example.com: pass}", ("example.com",)),
+        ("{@Example.COM : PASS}", ("example.com",)),
+        ("{@a.example : fail, @b.example : pass}", ("b.example",)),
+        ("{@a.example : pass}{@b.example : pass}", ("a.example", "b.example")),
+        ("{@a.example : pass},{@b.example : none}", ("a.example",)),
+        ("{@m\u00fcnchen.example : pass}", ("xn--mnchen-3ya.example",)),
+        ("none", ()),
+        ("", ()),
+        ("pass", ()),
+        ("{@example.com : passed}", ()),
+        ("{@example.com : fail}", ()),
+        ("{@a b.example : pass}", ()),
+        ("{@-.example : pass}", ()),
+        ("forged {@example.com : pass}", ()),
+        ("@" * 10_000, ()),
+    ],
+)
+def test_dkim_verdicts_are_read_as_sendgrid_writes_them(
+    statuses: str, domains: tuple[str, ...]
+) -> None:
+    assert dkim_passes(statuses) == domains
+
+
+@pytest.mark.parametrize(
+    ("relay", "authenticated"),
+    [
+        (Relay(Envelope("x@other.example"), dkim="{@example.com : pass}"), True),
+        (Relay(Envelope("x@other.example"), dkim="{@mail.example.com : pass}", spf="fail"), True),
+        (Relay(Envelope("x@bounce.example.com"), dkim="none", spf="pass"), True),
+        (Relay(Envelope("<x@example.com>"), spf="Pass "), True),
+        (Relay(Envelope("x@example.com"), spf="softfail"), False),
+        (Relay(Envelope("x@example.com"), spf="neutral"), False),
+        (Relay(Envelope("x@example.com"), spf=""), False),
+        (Relay(Envelope("x@other.example"), dkim="{@other.example : pass}", spf="pass"), False),
+        (Relay(Envelope(""), spf="pass"), False),
+        (Relay(Envelope(None), spf="pass"), False),
+        (Relay(Envelope("nonsense"), spf="pass"), False),
+        (Relay(Envelope("x@com"), dkim="{@com : pass}", spf="pass"), False),
+    ],
+)
+def test_somebody_vouches_for_the_author(relay: Relay, authenticated: bool) -> None:
+    assert is_author_authenticated(ANA, relay) is authenticated
+
+
+@pytest.mark.parametrize(
+    "authors", [(), (*ANA, Mailbox("bo@example.com")), (Mailbox("ana@@"),), ANA + ANA]
+)
+def test_nobody_vouches_for_none_or_several_authors(authors: tuple[Mailbox, ...]) -> None:
+    assert not is_author_authenticated(authors, Relay(Envelope(), dkim="{@example.com : pass}"))
+
+
+def test_the_suffix_list_needs_neither_network_nor_files(tmp_path: os.PathLike[str]) -> None:
+    script = (
+        "import socket, sys\n"
+        "def refuse(event, args):\n"
+        "    writes = event == 'open' and isinstance(args[1], str) and set(args[1]) & set('wax+')\n"
+        "    if event in ('socket.connect', 'socket.getaddrinfo', 'socket.sendto') or writes:\n"
+        "        raise SystemExit(f'{event} {args}')\n"
+        "sys.dont_write_bytecode = True\n"
+        "sys.addaudithook(refuse)\n"
+        "from infrastructure.channels.sendgrid.author_alignment import organisational_domain\n"
+        "print(organisational_domain('a.b.example.co.uk'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "HOME": str(tmp_path)},
+    )
+    assert done.stdout.strip() == "example.co.uk", done.stderr
+    assert os.listdir(tmp_path) == []  # noqa: PTH208  # its names are all that matters
+
+
+def test_a_suffix_is_its_own_organisation() -> None:
+    assert organisational_domain("co.uk") == "co.uk"

@@ -1,0 +1,213 @@
+"""A value that changes elsewhere is found again, by one caller for all."""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from threading import Event
+
+import pytest
+
+from domain.errors import SecretsUnavailableError
+from infrastructure.configuration.secrets.cached_value import (
+    MAX_AGE,
+    MIN_INTERVAL,
+    RETRY_INTERVAL,
+    CachedValue,
+)
+from tests.contracts.concurrency import at_once
+from tests.contracts.context_queue import ManualClock
+
+MOMENT = timedelta(microseconds=1)
+
+
+class Vault:
+    """Where the value is, how often it was asked for, and what it answers."""
+
+    def __init__(self) -> None:
+        self.value = ["first"]
+        self.loads = 0
+        self.error: Exception | None = None
+        self.before_answer: Callable[[], object] = lambda: None
+
+    def __call__(self) -> list[str]:
+        self.loads += 1
+        self.before_answer()
+        if self.error:
+            raise self.error
+        return list(self.value)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault()
+
+
+@pytest.fixture
+def secrets(vault: Vault, clock: ManualClock) -> CachedValue[list[str]]:
+    return CachedValue(vault, clock)
+
+
+class TestCurrent:
+    def test_nothing_is_loaded_before_it_is_needed_and_then_once(
+        self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
+    ) -> None:
+        assert vault.loads == 0
+        secrets.current()
+        clock.advance(by=MAX_AGE - MOMENT)
+        assert secrets.current() == ["first"]
+        assert vault.loads == 1
+
+    def test_an_old_value_is_loaded_again(
+        self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
+    ) -> None:
+        secrets.current()
+        vault.value = ["second"]
+        clock.advance(by=MAX_AGE)
+        assert secrets.current() == secrets.current() == ["second"]
+        assert vault.loads == 2
+
+    def test_of_many_first_callers_one_loads_for_all(
+        self, vault: Vault, secrets: CachedValue[list[str]]
+    ) -> None:
+        assert at_once([secrets.current] * 16) == [["first"]] * 16
+        assert vault.loads == 1
+
+    def test_while_one_reloads_the_others_go_on_with_what_they_have(
+        self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
+    ) -> None:
+        secrets.current()
+        clock.advance(by=MAX_AGE)
+        vault.value, loading, answer = ["second"], Event(), Event()
+
+        def wait() -> None:
+            loading.set()
+            answer.wait(10)
+
+        vault.before_answer = wait
+        with ThreadPoolExecutor(1) as thread:
+            one = thread.submit(secrets.current)
+            assert loading.wait(10)
+            assert secrets.current() == ["first"]
+            answer.set()
+            assert one.result() == ["second"]
+        assert vault.loads == 2
+
+    def test_a_reload_that_fails_keeps_the_value_and_is_tried_again_a_minute_later(
+        self,
+        vault: Vault,
+        clock: ManualClock,
+        secrets: CachedValue[list[str]],
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        secrets.current()
+        vault.error = SecretsUnavailableError("secret tenants: AccessDenied")
+        clock.advance(by=MAX_AGE)
+        with caplog.at_level(logging.WARNING):
+            assert secrets.current() == secrets.current() == ["first"]
+        assert [record.message for record in caplog.records] == ["secrets could not be read again"]
+        vault.error, vault.value = None, ["second"]
+        clock.advance(by=MIN_INTERVAL - MOMENT)
+        assert secrets.current() == ["first"]
+        clock.advance(by=MOMENT)
+        assert secrets.current() == ["second"]
+
+    def test_an_unexpected_error_keeps_the_value_too(
+        self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
+    ) -> None:
+        secrets.current()
+        vault.error = RuntimeError("a bug")
+        clock.advance(by=MAX_AGE)
+        assert secrets.current() == ["first"]
+
+
+class TestWithoutAnyValue:
+    def test_the_error_of_the_first_load_is_raised(
+        self, vault: Vault, secrets: CachedValue[list[str]]
+    ) -> None:
+        vault.error = RuntimeError("wrong settings")
+        with pytest.raises(RuntimeError, match="wrong settings"):
+            secrets.current()
+
+    def test_whoever_asks_at_the_same_time_does_not_wait_for_an_attempt_each(
+        self, vault: Vault, secrets: CachedValue[list[str]]
+    ) -> None:
+        vault.error = SecretsUnavailableError("no answer")
+
+        def unavailable() -> bool:
+            with pytest.raises(SecretsUnavailableError):
+                secrets.current()
+            return True
+
+        assert all(at_once([unavailable] * 16))
+        assert vault.loads == 1
+
+    def test_a_moment_later_it_is_tried_again(
+        self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
+    ) -> None:
+        vault.error = SecretsUnavailableError("no answer")
+        with pytest.raises(SecretsUnavailableError):
+            secrets.current()
+        vault.error = None
+        with pytest.raises(SecretsUnavailableError) as caught:
+            secrets.current()
+        assert isinstance(caught.value.__cause__, SecretsUnavailableError)
+        clock.advance(by=RETRY_INTERVAL)
+        assert secrets.current() == ["first"]
+
+
+class TestNewerThan:
+    def test_a_doubted_value_is_loaded_again_at_most_once_a_minute(
+        self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
+    ) -> None:
+        outdated = secrets.current()
+        vault.value = ["second"]
+        clock.advance(by=MIN_INTERVAL - MOMENT)
+        assert secrets.newer_than(outdated) is None
+        clock.advance(by=MOMENT)
+        newer = secrets.newer_than(outdated)
+        assert newer == ["second"]
+        assert secrets.newer_than(newer) is None
+        assert vault.loads == 2
+
+    def test_an_equal_value_is_no_newer_one(
+        self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
+    ) -> None:
+        outdated = secrets.current()
+        clock.advance(by=MIN_INTERVAL)
+        assert secrets.newer_than(outdated) is None
+        assert vault.loads == 2
+
+    def test_a_value_that_somebody_else_found_needs_no_load(
+        self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
+    ) -> None:
+        outdated = secrets.current()
+        vault.value = ["second"]
+        clock.advance(by=MAX_AGE)
+        secrets.current()
+        assert secrets.newer_than(outdated) == ["second"]
+        assert vault.loads == 2
+
+    def test_of_many_that_doubt_it_one_loads_and_all_get_the_new_value(
+        self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
+    ) -> None:
+        outdated = secrets.current()
+        vault.value = ["second"]
+        clock.advance(by=MIN_INTERVAL)
+        assert at_once([partial(secrets.newer_than, outdated)] * 16) == [["second"]] * 16
+        assert vault.loads == 2
+
+    def test_a_load_that_fails_leaves_the_value(
+        self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
+    ) -> None:
+        outdated = secrets.current()
+        vault.error = SecretsUnavailableError("no answer")
+        clock.advance(by=MIN_INTERVAL)
+        assert secrets.newer_than(outdated) is None
+        assert secrets.current() is outdated

@@ -1,0 +1,243 @@
+"""Settings: sensible without any, and every wrong one named at once."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from application.privacy.purge_expired import BLOBS_OUTLIVE
+from domain.addresses import ChannelType
+from entrypoints.composition.privacy import retention_of
+from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
+from infrastructure.configuration.secrets.secret_references import SecretReader
+from infrastructure.configuration.settings import (
+    DEFAULT_FALLBACK_TEXT,
+    ProviderSecrets,
+    Settings,
+    SettingsError,
+    read_secrets,
+    read_settings,
+)
+from tests.builders import NOW
+
+SID = "AC" + "0" * 32
+PUBLIC_KEY = DevelopmentCredentials(b"x" * 32).sendgrid_public_key
+
+
+def test_nothing_has_to_be_set() -> None:
+    settings = read_settings({"PATH": "/usr/bin", "LANG": "C"})
+
+    assert settings.storage == settings.queue == "sqlite"
+    assert timedelta(seconds=settings.sendgrid_tolerance_seconds) == timedelta(hours=96)
+    assert not settings.has_real_secrets
+
+
+def test_an_empty_variable_is_unset() -> None:
+    assert read_settings({"REPLY_DELAY_SECONDS": " ", "TENANTS": ""}).reply_delay_seconds == 30
+
+
+def secrets_of(environ: dict[str, str]) -> ProviderSecrets:
+    """The secrets behind the settings in ``environ``."""
+    return read_secrets(read_settings(environ), SecretReader())
+
+
+def test_lists_are_separated_by_commas() -> None:
+    environ = {
+        "TWILIO_ACCOUNT_SID": SID,
+        "TWILIO_AUTH_TOKEN": "new, old",
+        "SENDGRID_WEBHOOK_PUBLIC_KEY": f"{PUBLIC_KEY},{PUBLIC_KEY}",
+        "SENDGRID_BASIC_AUTH": "user:pass:word",
+        "TRUSTED_PROXIES": "10.0.0.0/8, ::1",
+    }
+    secrets = secrets_of(environ)
+    assert [token.get_secret_value() for token in secrets.twilio_auth_token] == ["new", "old"]
+    assert len(secrets.sendgrid_webhook_public_key) == 2
+    assert len(read_settings(environ).trusted_proxies) == 2
+    assert read_settings(environ).has_real_secrets
+
+
+def test_secrets_may_be_in_files(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("from-a-file, old\n")
+    secrets = secrets_of({"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": f"file:{file}"})
+    tokens = [token.get_secret_value() for token in secrets.twilio_auth_token]
+    assert tokens == ["from-a-file", "old"]
+
+
+def test_every_wrong_secret_behind_a_reference_is_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "pair").write_text("hunter2")
+    (tmp_path / "empty").write_text(" \n")
+    with pytest.raises(SettingsError) as caught:
+        secrets_of(
+            {
+                "TWILIO_ACCOUNT_SID": SID,
+                "TWILIO_AUTH_TOKEN": "file:/none",
+                "SENDGRID_BASIC_AUTH": f"file:{tmp_path / 'pair'}",
+                "SENDGRID_WEBHOOK_PUBLIC_KEY": f"file:{tmp_path / 'empty'}",
+            }
+        )
+    assert sorted(problem.partition(":")[0] for problem in caught.value.problems) == [
+        "SENDGRID_BASIC_AUTH",
+        "SENDGRID_WEBHOOK_PUBLIC_KEY",
+        "TWILIO_AUTH_TOKEN",
+    ]
+    assert "hunter2" not in str(caught.value)
+
+
+def test_no_secret_is_shown() -> None:
+    settings = read_settings({"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": "top-secret"})
+    assert "top-secret" not in repr(settings) + str(settings)
+
+
+def test_each_channel_may_have_its_own_fallback_text() -> None:
+    texts = read_settings({"FALLBACK_TEXT_SMS": "Hi"}).fallback_texts
+    assert texts[ChannelType.SMS] == "Hi"
+    assert texts[ChannelType.EMAIL] == DEFAULT_FALLBACK_TEXT
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({"STORAGE": "oracle"}, "STORAGE"),
+        ({"STORAGE": "memory"}, "STORAGE"),
+        ({"QUEUE": "memory"}, "QUEUE"),
+        ({"REPLY_DELAY_SECONDS": "soon"}, "REPLY_DELAY_SECONDS"),
+        ({"REPLY_DELAY_SECONDS": "901"}, "REPLY_DELAY_SECONDS"),
+        ({"MAX_IN_FLIGHT": "0"}, "MAX_IN_FLIGHT"),
+        ({"MESSAGE_RETENTION_DAYS": "36501"}, "MESSAGE_RETENTION_DAYS"),
+        ({"DEAD_LETTER_RETENTION_DAYS": "1000000"}, "DEAD_LETTER_RETENTION_DAYS"),
+        ({"FALLBACK_WINDOW_SECONDS": "1000000000000"}, "FALLBACK_WINDOW_SECONDS"),
+        ({"PUBLIC_BASE_URL": "hooks.example.com"}, "PUBLIC_BASE_URL"),
+        ({"PUBLIC_BASE_URL": "https://hooks.example.com/prod"}, "PUBLIC_BASE_URL"),
+        ({"PUBLIC_BASE_URL": "https://user:pw@hooks.example.com"}, "PUBLIC_BASE_URL"),
+        ({"TRUSTED_PROXIES": "everybody"}, "TRUSTED_PROXIES"),
+        ({"TWILIO_AUTH_TOKEN": "t"}, "TWILIO_ACCOUNT_SID"),
+        ({"TWILIO_ACCOUNT_SID": SID}, "TWILIO_AUTH_TOKEN"),
+        ({"TWILIO_ACCOUNT_SID": "SID", "TWILIO_AUTH_TOKEN": "t"}, "TWILIO_ACCOUNT_SID"),
+        ({"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": ","}, "TWILIO_AUTH_TOKEN"),
+        ({"SENDGRID_WEBHOOK_PUBLIC_KEY": "***"}, "SENDGRID_WEBHOOK_PUBLIC_KEY"),
+        ({"SENDGRID_WEBHOOK_PUBLIC_KEY": "c2hvcnQ="}, "SENDGRID_WEBHOOK_PUBLIC_KEY"),
+        ({"SENDGRID_BASIC_AUTH": "user"}, "SENDGRID_BASIC_AUTH"),
+        ({"SENDGRID_API_KEY": "k"}, "FALLBACK_EMAIL_FROM"),
+        ({"SENDGRID_API_KEY": "k"}, "SENDGRID_API_KEY sends and proves nothing"),
+        ({"FALLBACK_EMAIL_FROM": "nobody"}, "FALLBACK_EMAIL_FROM"),
+        ({"TENANTS": "somewhere"}, "TENANTS"),
+        ({"TENANTS": "file:t.json", "SENDGRID_BASIC_AUTH": "u:p"}, "TENANTS"),
+        ({"TENANTS": "secretsmanager:"}, "TENANTS"),
+        ({"CONVERSATIONS_TABLE": "a b c"}, "CONVERSATIONS_TABLE"),
+        ({"BLOBS_BUCKET": "s3://blobs"}, "BLOBS_BUCKET"),
+        ({"SMS_REPLIES_QUEUE_URL": "sms-replies"}, "SMS_REPLIES_QUEUE_URL"),
+        ({"SPOOL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/"}, "SPOOL_QUEUE_URL"),
+        ({"UNKNOWN_SENDER": "ignore"}, "UNKNOWN_SENDER"),
+        ({"UNAUTHENTICATED_MAIL": "ignore"}, "UNAUTHENTICATED_MAIL"),
+        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
+    ],
+)
+def test_a_wrong_setting_is_named(environ: dict[str, str], named: str) -> None:
+    with pytest.raises(SettingsError, match=named):
+        read_settings(environ)
+
+
+NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation is int]
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_has_bounds(name: str) -> None:
+    for number in (-1, 10**9):
+        with pytest.raises(SettingsError, match=name.upper()):
+            read_settings({name.upper(): str(number)})
+
+
+def test_the_largest_numbers_are_times_that_can_be_counted_back_from_now() -> None:
+    environ = {
+        "MESSAGE_RETENTION_DAYS": "36500",
+        "DEAD_LETTER_RETENTION_DAYS": "36500",
+        "FALLBACK_WINDOW_SECONDS": "315360000",
+    }
+    retention = retention_of(read_settings(environ))
+    assert retention.messages is not None
+    assert NOW - retention.messages - BLOBS_OUTLIVE < NOW - retention.throttle < NOW
+
+
+def test_every_wrong_setting_is_named_at_once_and_no_secret_with_it() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(
+            {"STORAGE": "x", "MAX_IN_FLIGHT": "y", "SENDGRID_BASIC_AUTH": "hunter2", "STAGE": "?"}
+        )
+    message = str(caught.value)
+    assert all(
+        name in message for name in ("STORAGE", "MAX_IN_FLIGHT", "SENDGRID_BASIC_AUTH", "STAGE")
+    )
+    assert "hunter2" not in message
+    assert "\n" not in message
+
+
+def test_memory_is_for_ephemeral_servers() -> None:
+    settings = read_settings({}, ephemeral=True)
+    assert settings.storage == settings.queue == "memory"
+
+
+QUEUE_URLS = {
+    f"{channel}_{kind}_QUEUE_URL": f"https://sqs.us-east-1.amazonaws.com/1/{channel}-{kind}"
+    for channel in ("WHATSAPP", "SMS", "EMAIL")
+    for kind in ("REPLIES", "HANDOFF")
+}
+ON_AWS = {
+    "STORAGE": "dynamodb",
+    "QUEUE": "sqs",
+    "CONVERSATIONS_TABLE": "frontdesk-conversations",
+    "MESSAGES_TABLE": "frontdesk-messages",
+    "PARTICIPANTS_TABLE": "frontdesk-participants",
+    "FALLBACK_THROTTLE_TABLE": "frontdesk-claims",
+    "BLOBS_BUCKET": "frontdesk-blobs",
+    "SPOOL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/1/spool.fifo",
+    "TENANTS": "secretsmanager:frontdesk/tenants",
+    **QUEUE_URLS,
+}
+
+
+class TestOnAws:
+    def test_tables_queues_and_a_bucket_are_all_that_it_takes(self) -> None:
+        settings = read_settings(ON_AWS)
+        assert settings.tables.messages == "frontdesk-messages"
+        assert {str(queue): url for queue, url in settings.queue_urls.items()} == {
+            "-".join(name.lower().split("_")[:2]): url for name, url in QUEUE_URLS.items()
+        }
+
+    def test_everything_that_is_missing_is_named_at_once(self) -> None:
+        with pytest.raises(SettingsError) as caught:
+            read_settings({"STORAGE": "dynamodb", "QUEUE": "sqs"})
+        missing = [problem.split()[0] for problem in caught.value.problems if "missing" in problem]
+        assert sorted(missing) == sorted(ON_AWS.keys() - {"STORAGE", "QUEUE", "TENANTS"})
+
+    @pytest.mark.parametrize(("variable", "backend"), [("STORAGE", "dynamodb"), ("QUEUE", "sqs")])
+    def test_what_is_missing_is_told_with_the_backend_that_needs_it(
+        self, variable: str, backend: str
+    ) -> None:
+        with pytest.raises(SettingsError) as caught:
+            read_settings({variable: backend, "TENANTS": "file:tenants.json"})
+        assert f"BLOBS_BUCKET is missing: {variable}={backend} needs it" in caught.value.problems
+
+    def test_on_lambda_nothing_is_kept_on_its_disk(self) -> None:
+        with pytest.raises(SettingsError) as caught:
+            read_settings({"AWS_LAMBDA_FUNCTION_NAME": "frontdesk-prod-RelayOutbox"})
+        assert caught.value.problems == [
+            "STORAGE: a function on Lambda has no disk that stays: set STORAGE=dynamodb",
+            "QUEUE: a function on Lambda has no disk that stays: set QUEUE=sqs",
+        ]
+        read_settings({**ON_AWS, "AWS_LAMBDA_FUNCTION_NAME": "frontdesk-prod-RelayOutbox"})
+
+    @pytest.mark.parametrize("variable", ["STORAGE", "QUEUE"])
+    def test_the_development_secret_is_refused(self, variable: str) -> None:
+        environ = {name: value for name, value in ON_AWS.items() if name != "TENANTS"}
+        environ[variable] = "sqlite"
+        with pytest.raises(SettingsError) as caught:
+            read_settings(environ)
+        (problem,) = caught.value.problems
+        assert "refuse the development secret" in problem
+        assert "TENANTS" in problem
+        assert "TWILIO_AUTH_TOKEN" in problem
+
+    def test_an_ephemeral_server_needs_none_of_it(self) -> None:
+        settings = read_settings({"STORAGE": "dynamodb", "QUEUE": "sqs"}, ephemeral=True)
+        assert settings.storage == settings.queue == "memory"

@@ -1,0 +1,237 @@
+"""Companies and their accounts, from variables or from a file."""
+
+import json
+import stat
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.addresses import Address, ChannelType
+from domain.errors import SecretsUnavailableError
+from infrastructure.configuration.secrets.development_secret import (
+    FILE_NAME,
+    keep_development_credentials,
+    read_development_credentials,
+)
+from infrastructure.configuration.settings import SettingsError, read_settings
+from infrastructure.configuration.tenants_file import (
+    TenantConfiguration,
+    normal_recipient,
+    read_tenant_configuration,
+)
+from tests.emulators import EmulatedAws, unique_name
+
+SID = "AC" + "1" * 32
+TWILIO = {"account_sid": SID, "auth_tokens": ["token"]}
+MAIL = {"account": "mail", "basic_auth": ["u:p"]}
+
+
+def a_company(name: str = "acme", **changes: Any) -> dict[str, Any]:
+    return {"company_id": name, "recipients": [f"{name}.example"], "twilio": TWILIO, **changes}
+
+
+def tenant_configuration_of(tmp_path: Path, *companies: dict[str, Any]) -> TenantConfiguration:
+    file = tmp_path / "tenants.json"
+    file.write_text(json.dumps({"tenants": companies}))
+    return read_tenant_configuration(read_settings({"TENANTS": f"file:{file}"}))
+
+
+def test_without_secrets_there_is_a_development_account(tmp_path: Path) -> None:
+    tenant_configuration = read_tenant_configuration(read_settings({"DATA_DIR": str(tmp_path)}))
+    credentials = read_development_credentials(tmp_path)
+
+    assert tenant_configuration.directory.has_one_company
+    assert tenant_configuration.accounts.twilio[0].account_sid == credentials.twilio_account_sid
+    assert tenant_configuration.accounts.sendgrid[0].public_keys == (
+        credentials.sendgrid_public_key,
+    )
+
+
+def test_any_real_secret_ends_the_development_account(tmp_path: Path) -> None:
+    environ = {
+        "DATA_DIR": str(tmp_path),
+        "SENDGRID_BASIC_AUTH": "u:p",
+        "OWN_ADDRESSES": "us.example",
+    }
+    tenant_configuration = read_tenant_configuration(read_settings(environ))
+
+    assert tenant_configuration.accounts.twilio == ()
+    assert not (tmp_path / FILE_NAME).exists()
+    assert tenant_configuration.own_addresses.include(
+        Address.parse(ChannelType.EMAIL, "a@us.example")
+    )
+
+
+def test_the_development_secret_is_its_owners_and_stays(tmp_path: Path) -> None:
+    directory = tmp_path / "new" / "data"
+    with ThreadPoolExecutor(8) as pool:
+        retained = list(pool.map(lambda _: keep_development_credentials(directory), range(32)))
+
+    assert len(set(retained)) == 1
+    assert stat.S_IMODE((directory / FILE_NAME).stat().st_mode) == 0o600
+    assert [path.name for path in directory.iterdir()] == [FILE_NAME]
+    assert retained[0].secret.hex() not in repr(retained[0])
+
+
+@pytest.mark.parametrize("content", ["not hex", "abcd"])
+def test_a_broken_development_secret_is_not_used(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE_NAME).write_text(content)
+    with pytest.raises(SecretsUnavailableError, match="remove"):
+        keep_development_credentials(tmp_path)
+
+
+def test_without_a_server_there_is_no_development_secret(tmp_path: Path) -> None:
+    with pytest.raises(SecretsUnavailableError, match="frontdesk serve"):
+        read_development_credentials(tmp_path)
+
+
+def test_companies_come_from_a_file(tmp_path: Path) -> None:
+    sendgrid = {"account": "mail", "basic_auth": ["u:p"]}
+    tenant_configuration = tenant_configuration_of(
+        tmp_path,
+        a_company(recipients=["whatsapp:+15005550006", "Help@Acme.example"]),
+        a_company("globex", twilio=None, sendgrid=sendgrid),
+    )
+    acme, globex = tenant_configuration.directory.tenants
+
+    assert acme.recipients == {"+15005550006", "help@acme.example"}
+    assert globex.accounts == {"mail"}
+    assert not tenant_configuration.directory.has_one_company
+    assert [account.account_sid for account in tenant_configuration.accounts.twilio] == [SID]
+
+
+@pytest.mark.parametrize(
+    ("companies", "problem"),
+    [
+        ([], "tenants"),
+        ([a_company(recipients=[])], "recipients"),
+        ([a_company(recipients=["a b@c"])], "not an address"),
+        ([a_company(colour="red")], "colour"),
+        ([a_company(twilio=None)], "neither a twilio nor a sendgrid"),
+        ([a_company(sendgrid={"account": "m"})], "neither public_keys nor basic_auth"),
+        ([a_company(twilio={**TWILIO, "account_sid": "AC1"})], "AC and 32 hex digits"),
+        ([a_company(twilio={**TWILIO, "auth_tokens": [""]})], r"twilio\.auth_tokens\.0"),
+        ([a_company(sendgrid={**MAIL, "public_keys": ["a key"]})], "must be public keys in base64"),
+        ([a_company(sendgrid={**MAIL, "basic_auth": ["no-colon"]})], "must be user:password"),
+        ([a_company(sendgrid={**MAIL, "api_key": "a-key"})], "mail_from is missing"),
+        ([a_company(sendgrid={**MAIL, "mail_from": "nobody"})], r"sendgrid\.mail_from"),
+        ([a_company(twilio={**TWILIO, "auth_tokens": ["file:/no/such"]})], "cannot be read"),
+        ([a_company(), a_company("globex", recipients=["acme.example"])], "same recipient"),
+    ],
+)
+def test_a_wrong_file_stops_the_start(
+    tmp_path: Path, companies: list[dict[str, Any]], problem: str
+) -> None:
+    with pytest.raises(SettingsError, match=problem):
+        tenant_configuration_of(tmp_path, *companies)
+
+
+@pytest.mark.parametrize("field", ["public_keys", "basic_auth"])
+def test_a_wrong_secret_in_the_file_is_not_shown(tmp_path: Path, field: str) -> None:
+    company = a_company(sendgrid={**MAIL, field: ["hunter2"]})
+    with pytest.raises(SettingsError) as caught:
+        tenant_configuration_of(tmp_path, company)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_secrets_in_the_file_may_be_references(tmp_path: Path) -> None:
+    key = keep_development_credentials(tmp_path).sendgrid_public_key
+    references = {}
+    for name, secret in {"token": "t", "key": key, "pair": "u:p", "api": "a"}.items():
+        (tmp_path / name).write_text(f"{secret}\n")
+        references[name] = f"file:{tmp_path / name}"
+    company = a_company(
+        twilio={"account_sid": SID, "auth_tokens": [references["token"], "older"]},
+        sendgrid={
+            "account": "mail",
+            "public_keys": [references["key"]],
+            "basic_auth": [references["pair"]],
+            "api_key": references["api"],
+            "mail_from": "help@acme.example",
+        },
+    )
+    accounts = tenant_configuration_of(tmp_path, company).accounts
+    assert [token.get_secret_value() for token in accounts.twilio[0].auth_tokens] == ["t", "older"]
+    (mail,) = accounts.sendgrid
+    assert mail.api_key is not None
+    assert (mail.public_keys, mail.api_key.get_secret_value()) == ((key,), "a")
+    assert [pair.get_secret_value() for pair in mail.basic_auth] == ["u:p"]
+
+
+def test_a_reference_that_cannot_be_read_at_the_moment_is_temporary(tmp_path: Path) -> None:
+    def read_secret(reference: str) -> str:
+        if reference.startswith("file:"):
+            return json.dumps({"tenants": [company]})
+        raise SecretsUnavailableError("Secrets Manager is down")
+
+    company = a_company(twilio={"account_sid": SID, "auth_tokens": ["secretsmanager:acme"]})
+    with pytest.raises(SecretsUnavailableError):
+        read_tenant_configuration(read_settings({"TENANTS": "file:tenants.json"}), read_secret)
+
+
+def test_a_file_that_is_not_there_or_not_json_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{")
+    for name in ("none.json", "broken.json"):
+        with pytest.raises(SettingsError, match="TENANTS"):
+            read_tenant_configuration(read_settings({"TENANTS": f"file:{tmp_path / name}"}))
+
+
+def test_every_reading_finds_the_secrets_as_they_are_then(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    settings = read_settings({"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": f"file:{file}"})
+    tokens = []
+    for token in ("first", "second"):
+        file.write_text(token)
+        (account,) = read_tenant_configuration(settings).accounts.twilio
+        tokens += [text.get_secret_value() for text in account.auth_tokens]
+    assert tokens == ["first", "second"]
+
+
+def test_companies_come_from_secrets_manager(
+    aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = unique_name("tenants")
+    text = json.dumps({"tenants": [a_company()]})
+    aws.secrets_manager.create_secret(Name=name, SecretString=text)
+    for variable, value in aws.environ.items():
+        monkeypatch.setenv(variable, value)
+
+    tenant_configuration = read_tenant_configuration(
+        read_settings({"TENANTS": f"secretsmanager:{name}"})
+    )
+    assert [tenant.company_id for tenant in tenant_configuration.directory.tenants] == ["acme"]
+
+
+def test_a_wrong_secret_in_place_of_companies_is_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "tenants.json"
+    file.write_text("hunter2")
+    with pytest.raises(SettingsError) as caught:
+        read_tenant_configuration(read_settings({"TENANTS": f"file:{file}"}))
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_wrong_own_address_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="OWN_ADDRESSES"):
+        read_tenant_configuration(
+            read_settings({"DATA_DIR": str(tmp_path), "OWN_ADDRESSES": "a@b@c d"})
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("+15005550006", "+15005550006"),
+        ("whatsapp:+15005550006", "+15005550006"),
+        ("24273", "24273"),
+        ("MG" + "0" * 32, "MG" + "0" * 32),
+        ("rcs:acme_agent", "rcs:acme_agent"),
+        ("messenger:1234567", "messenger:1234567"),
+        ("Help@Bücher.example", "help@xn--bcher-kva.example"),
+        ("Acme.Example", "acme.example"),
+    ],
+)
+def test_recipients_are_compared_in_one_form(text: str, normal: str) -> None:
+    assert normal_recipient(text) == normal

@@ -1,0 +1,124 @@
+"""The spool as files under several processes, and under one that is killed."""
+
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import pairwise
+from multiprocessing import get_context
+from pathlib import Path
+
+from application.clock import utc_now
+from infrastructure.filesystem.spool_files import FileSpool
+from infrastructure.memory.memory_metrics import MemoryMetrics
+from tests.contracts.spool import MINUTE, REQUEST, SECOND, an_entry, keep_all, names
+from tests.killed_process import kill_at_work
+
+PROCESSES = 3
+GROUPS = "abcdefgh"
+ENTRIES = 12
+"""Of each group."""
+
+BODY = b"a request over several pages " * 1000
+
+
+@dataclass(frozen=True)
+class Work:
+    """Who was at work on which entry, and when."""
+
+    group: str
+    number: int
+    attempts: int
+    began_at: int
+    ended_at: int
+
+
+def drain(directory: Path) -> list[Work]:
+    """Take entries and finish them, one of several processes, until there are none."""
+    spool = FileSpool(directory, utc_now, MemoryMetrics())
+    work = []
+    while spool.depth().entries:
+        for delivery in spool.take(2, MINUTE):
+            began_at = time.monotonic_ns()
+            entry_id = delivery.entry.entry_id
+            number = int(entry_id.removeprefix(delivery.entry.group))
+            ended_at = time.monotonic_ns()
+            spool.done(delivery)
+            work.append(Work(delivery.entry.group, number, delivery.attempts, began_at, ended_at))
+    return work
+
+
+def test_processes_work_off_each_entry_once_and_each_group_in_order(tmp_path: Path) -> None:
+    spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
+    for number in range(ENTRIES):
+        keep_all(spool, *(f"{group}{number}" for group in GROUPS))
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:
+        shares = list(processes.map(drain, [tmp_path] * PROCESSES))
+    assert sum(map(len, shares)) == len(GROUPS) * ENTRIES
+    for group in GROUPS:
+        done = [work for share in shares for work in share if work.group == group]
+        done.sort(key=lambda work: work.began_at)
+        assert [(work.number, work.attempts) for work in done] == [(n, 1) for n in range(ENTRIES)]
+        assert all(before.ended_at < after.began_at for before, after in pairwise(done))
+
+
+def keep_repeatedly(directory: Path) -> None:
+    """Keep the same entries as the other processes do, received at another time."""
+    spool = FileSpool(directory, utc_now, MemoryMetrics())
+    for number in range(40):
+        spool.keep(replace(an_entry(f"a{number}"), request=replace(REQUEST, received_at=utc_now())))
+
+
+def test_processes_that_keep_the_same_entries_keep_each_once(tmp_path: Path) -> None:
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:
+        list(processes.map(keep_repeatedly, [tmp_path] * PROCESSES))
+    assert (
+        len(list(tmp_path.glob("*.json")))
+        == FileSpool(tmp_path, utc_now, MemoryMetrics()).depth().entries
+        == 40
+    )
+
+
+def keep_for_ever(directory: Path) -> None:
+    """Keep entry after entry, and print the number of each that is durable."""
+    spool = FileSpool(directory, utc_now, MemoryMetrics())
+    number = 0
+    while True:
+        entry = an_entry(f"a{number}")
+        spool.keep(replace(entry, request=replace(entry.request, body=BODY)))
+        print(number, flush=True)  # noqa: T201 - it is what the parent waits for
+        number += 1
+
+
+def take_for_ever(directory: Path) -> None:
+    """Take entry after entry and finish none, and print the number of each that is taken."""
+    spool = FileSpool(directory, utc_now, MemoryMetrics())
+    number = 0
+    while True:
+        (delivery,) = spool.take(1, SECOND)
+        print(number, flush=True)  # noqa: T201 - it is what the parent waits for
+        spool.put_back(delivery, timedelta(0))
+        number += 1
+
+
+def test_an_entry_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
+    last = kill_at_work(keep_for_ever, tmp_path)
+    spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
+    retained = spool.depth().entries
+    assert retained in (last + 1, last + 2)
+    for number in range(retained):
+        (delivery,) = spool.take(10, MINUTE)
+        assert (names([delivery]), delivery.entry.request.body) == ([f"a{number}"], BODY)
+        spool.done(delivery)
+
+
+def test_what_a_killed_worker_had_comes_again(tmp_path: Path) -> None:
+    keep_all(FileSpool(tmp_path, utc_now, MemoryMetrics()), "a1", "a2")
+    last = kill_at_work(take_for_ever, tmp_path)
+    spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
+    assert spool.depth().entries == 2
+    deadline = time.monotonic() + 10
+    while not (deliveries := spool.take(10, MINUTE)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert names(deliveries) == ["a1"]
+    assert deliveries[0].attempts > last + 1

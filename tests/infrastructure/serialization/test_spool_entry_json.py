@@ -1,0 +1,46 @@
+"""Spooled requests as JSON: whatever a provider sends survives, and nothing else is believed."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
+from tests.contracts.spool import REQUEST, an_entry
+
+texts = st.text(st.characters(), max_size=20)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    url=texts,
+    account=texts,
+    headers=st.lists(st.tuples(texts, texts), max_size=5).map(tuple),
+    body=st.binary(max_size=200),
+)
+def test_every_request_survives(
+    url: str, account: str, headers: tuple[tuple[str, str], ...], body: bytes
+) -> None:
+    request = replace(REQUEST, url=url, headers=headers, body=body)
+    entry = an_entry(account=account, request=request)
+    assert entry_from_json(entry_to_json(entry)) == entry
+
+
+def test_the_document_is_ascii_whatever_is_in_it() -> None:
+    request = replace(REQUEST, headers=(("x", "ü\uffff🚚"),), body=bytes(range(256)))
+    assert entry_to_json(an_entry(request=request)).isascii()
+
+
+@pytest.mark.parametrize("name", ["", "../a", "a.b", "a b", "a/b", "ä", "a\n", "a" * 65])
+@pytest.mark.parametrize("field", ["entry_id", "group"])
+def test_a_name_that_nobody_generated_is_refused(name: str, field: str) -> None:
+    changes: dict[str, object] = {field: name}
+    with pytest.raises(ValueError, match="1 to 64 letters"):
+        an_entry("a1", **changes)
+
+
+def test_a_reference_is_followed_only_where_there_is_somebody_to_ask() -> None:
+    text = entry_to_json(an_entry(), request_reference="file:///etc/passwd")
+    with pytest.raises(ValueError, match="not a spooled request"):
+        entry_from_json(text)

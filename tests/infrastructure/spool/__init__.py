@@ -1,1 +1,0 @@
-"""Tests of the spools: one contract, one subclass for each backend."""

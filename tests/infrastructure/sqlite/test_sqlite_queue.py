@@ -1,0 +1,90 @@
+"""The queues in SQLite keep the contract, and what was published."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from domain.errors import QueueRoutingError, StorageUnavailableError
+from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
+from tests.contracts.context_queue import (
+    AT_ONCE,
+    REPLIES,
+    ContextQueue,
+    EmbeddedQueueContract,
+    ManualClock,
+    a_context,
+    request_ids,
+)
+
+
+@pytest.fixture
+def statements() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def database(tmp_path: Path, statements: list[str]) -> Iterator[SqliteDatabase]:
+    database = SqliteDatabase(tmp_path / "queues.db", on_statement=statements.append)
+    yield database
+    database.close()
+
+
+class TestSqliteContextQueue(EmbeddedQueueContract):
+    @pytest.fixture
+    def queue(self, clock: ManualClock, database: SqliteDatabase) -> ContextQueue:
+        return SqliteContextQueue(database, clock)
+
+
+def test_contexts_and_keys_are_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
+    before = SqliteDatabase(tmp_path / "queues.db")
+    SqliteContextQueue(before, ManualClock()).publish(a_context(), AT_ONCE)
+    before.close()
+    after = SqliteDatabase(tmp_path / "queues.db")
+    queue = SqliteContextQueue(after, ManualClock())
+    queue.publish(a_context(), AT_ONCE)
+    received = request_ids(queue.receive(REPLIES, 10))
+    after.close()
+    assert received == ["request-1"]
+
+
+def test_a_publisher_that_fails_leaves_the_message_pending(database: SqliteDatabase) -> None:
+    queue = SqliteContextQueue(database, ManualClock())
+    database.close()
+    with pytest.raises(QueueRoutingError) as caught:
+        queue.publish(a_context(), AT_ONCE)
+    assert isinstance(caught.value.__cause__, StorageUnavailableError)
+
+
+def test_a_reader_that_fails_says_that_the_store_is_unavailable(database: SqliteDatabase) -> None:
+    queue = SqliteContextQueue(database, ManualClock())
+    database.close()
+    with pytest.raises(StorageUnavailableError):
+        queue.receive(REPLIES, 1)
+    with pytest.raises(StorageUnavailableError):
+        queue.acknowledge(REPLIES, "1-1")
+    with pytest.raises(StorageUnavailableError):
+        queue.depths()
+
+
+def test_publishing_takes_one_short_transaction(
+    database: SqliteDatabase, statements: list[str]
+) -> None:
+    queue = SqliteContextQueue(database, ManualClock())
+    statements.clear()
+    queue.publish(a_context(), AT_ONCE)
+    assert [statement.split()[0] for statement in statements] == ["BEGIN", "INSERT", "COMMIT"]
+
+
+def test_receiving_neither_scans_nor_sorts(database: SqliteDatabase) -> None:
+    SqliteContextQueue(database, ManualClock())
+    with database.read() as connection:
+        plan = str(
+            connection.execute(
+                "EXPLAIN QUERY PLAN SELECT * FROM contexts WHERE queue = 'a' AND visible_at <= 'b'"
+                " AND context IS NOT NULL ORDER BY visible_at, sequence LIMIT 10"
+            ).fetchall()
+        )
+    assert "waiting_contexts" in plan
+    assert "TEMP B-TREE" not in plan

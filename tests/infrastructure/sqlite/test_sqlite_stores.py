@@ -1,0 +1,196 @@
+"""Storage in SQLite keeps the contracts, and what it is told."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from application.ports.conversation_store import ConversationStore
+from application.ports.fallback_throttle import FallbackThrottle, ThrottleOutcome
+from application.ports.message_store import MessageStore
+from domain.addresses import ChannelType
+from domain.errors import StorageRefusedError, StorageUnavailableError
+from domain.history import Direction, Message
+from domain.outbox import MessageState
+from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
+from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
+from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
+from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
+from tests.contracts.conversation_store import ConversationStoreContract
+from tests.contracts.fallback_throttle import LIMITS, FallbackThrottleContract
+from tests.contracts.message_store import MessageStoreContract
+
+
+class TestSqliteConversationStore(ConversationStoreContract):
+    @pytest.fixture
+    def store(self, database: SqliteDatabase) -> ConversationStore:
+        return SqliteConversationStore(database)
+
+
+class TestSqliteMessageStore(MessageStoreContract):
+    @pytest.fixture
+    def store(self, database: SqliteDatabase) -> MessageStore:
+        return SqliteMessageStore(database)
+
+
+class TestSqliteFallbackThrottle(FallbackThrottleContract):
+    @pytest.fixture
+    def throttle(self, database: SqliteDatabase) -> FallbackThrottle:
+        return SqliteFallbackThrottle(database)
+
+
+class TestDurability:
+    """What was written is there when the file is opened again."""
+
+    @pytest.fixture
+    def reopened(self, path: Path) -> Iterator[SqliteDatabase]:
+        """The file after one database wrote to it and was closed."""
+        written = SqliteDatabase(path)
+        conversations = SqliteConversationStore(written)
+        conversations.open_conversation(a_conversation())
+        conversations.record_activity(a_conversation(), an_inbound_message())
+        SqliteMessageStore(written).record(a_record())
+        SqliteMessageStore(written).mark_queued(a_record().gate_key, NOW)
+        SqliteFallbackThrottle(written).acquire("ana", NOW, LIMITS)
+        written.close()
+        database = SqliteDatabase(path)
+        yield database
+        database.close()
+
+    def test_conversations_are_there(self, reopened: SqliteDatabase) -> None:
+        found = SqliteConversationStore(reopened).get_conversations("conversation-1")
+        assert found == (a_conversation().received(an_inbound_message()),)
+
+    def test_messages_are_there(self, reopened: SqliteDatabase) -> None:
+        queued = a_record(state=MessageState.QUEUED, queued_at=NOW)
+        assert SqliteMessageStore(reopened).record(a_record(request_id="another")) == queued
+
+    def test_claims_are_there(self, reopened: SqliteDatabase) -> None:
+        acquired = SqliteFallbackThrottle(reopened).acquire("ana", NOW, LIMITS)
+        assert acquired is ThrottleOutcome.WITHIN_WINDOW
+
+    def test_messages_inside_an_old_record_are_kept(self, database: SqliteDatabase) -> None:
+        legacy = Message("1", Direction.OUTBOUND, "Hello", NOW, ChannelType.SMS, {"agent": "Eve"})
+        store = SqliteConversationStore(database)
+        store.open_conversation(a_conversation(legacy_messages=(legacy,)))
+        assert store.get_conversations("conversation-1")[0].legacy_messages == (legacy,)
+
+
+class TestErrors:
+    """Nothing of the engine gets out."""
+
+    def test_every_store_of_a_closed_database_is_unavailable(
+        self, database: SqliteDatabase
+    ) -> None:
+        conversations = SqliteConversationStore(database)
+        messages = SqliteMessageStore(database)
+        throttle = SqliteFallbackThrottle(database)
+        database.close()
+        with pytest.raises(StorageUnavailableError):
+            conversations.find_open_conversations(ChannelType.SMS, ["+14155550123"])
+        with pytest.raises(StorageUnavailableError):
+            messages.record(a_record())
+        with pytest.raises(StorageUnavailableError):
+            throttle.acquire("ana", NOW, LIMITS)
+
+    def test_a_constraint_that_fails_leaves_nothing_behind(self, database: SqliteDatabase) -> None:
+        store = SqliteMessageStore(database)
+        store.record(a_record())
+        same_request_id = a_record(an_inbound_message(message_id="another"))
+        with pytest.raises(StorageRefusedError):
+            store.record(same_request_id)
+        assert len(store.history(KEY)) == 1
+
+
+class TestSchema:
+    """The tables can be read by people, and every look-up has its index."""
+
+    def test_a_message_can_be_queried_by_what_it_is(
+        self, database: SqliteDatabase, path: Path
+    ) -> None:
+        SqliteMessageStore(database).record(a_record())
+        with closing(sqlite3.connect(path)) as connection:
+            row = connection.execute(
+                "SELECT message_id, direction, content, timestamp, channel_type FROM messages"
+            ).fetchone()
+        assert row == (
+            "SM00000000000000000000000000000001",
+            "INBOUND",
+            "Is my order on its way?",
+            "2026-03-04T12:00:00.250000Z",
+            "sms",
+        )
+
+    @pytest.mark.parametrize(
+        ("query", "index"),
+        [
+            ("FROM messages WHERE state = 'pending' ORDER BY due_at", "stuck_messages"),
+            ("FROM messages WHERE state = 'unmatched' ORDER BY timestamp, gate_key", "unmatched_"),
+            (
+                "FROM messages WHERE state <> 'erased' AND timestamp < 'a'"
+                " ORDER BY timestamp, gate_key",
+                "retained_messages",
+            ),
+            (
+                "FROM messages WHERE conversation_id = 'a' AND primary_channel = 'b'"
+                " ORDER BY timestamp DESC, rowid DESC",
+                "messages_of_conversation",
+            ),
+        ],
+    )
+    def test_look_ups_neither_scan_nor_sort(
+        self, database: SqliteDatabase, query: str, index: str
+    ) -> None:
+        SqliteMessageStore(database)
+        with database.read() as connection:
+            plan = str(connection.execute(f"EXPLAIN QUERY PLAN SELECT * {query}").fetchall())
+        assert index in plan
+        assert "TEMP B-TREE" not in plan
+
+
+class TestCost:
+    """What one webhook costs the store. These numbers may sink, not rise."""
+
+    @pytest.fixture
+    def statements(self) -> list[str]:
+        return []
+
+    @pytest.fixture
+    def database(self, path: Path, statements: list[str]) -> Iterator[SqliteDatabase]:
+        database = SqliteDatabase(path, on_statement=statements.append)
+        yield database
+        database.close()
+
+    @pytest.mark.parametrize(
+        ("last_seen", "activity"),
+        [
+            (None, ["BEGIN", "UPDATE", "INSERT", "COMMIT"]),
+            (NOW + timedelta(hours=1), ["BEGIN", "UPDATE", "SELECT", "INSERT", "COMMIT"]),
+        ],
+    )
+    def test_a_webhook_takes_one_read_and_three_short_transactions(
+        self,
+        database: SqliteDatabase,
+        statements: list[str],
+        last_seen: datetime | None,
+        activity: list[str],
+    ) -> None:
+        conversations, messages = SqliteConversationStore(database), SqliteMessageStore(database)
+        conversations.open_conversation(replace(a_conversation(), last_user_message_at=last_seen))
+        statements.clear()
+        message = an_inbound_message()
+        (found,) = conversations.find_open_conversations(message.channel, message.look_up_values)
+        messages.record(a_record(message))
+        conversations.record_activity(found, message)
+        messages.mark_queued(message.gate_key, NOW)
+        assert [statement.split()[0] for statement in statements] == [
+            "SELECT",
+            *("BEGIN", "INSERT", "COMMIT"),
+            *activity,
+            *("BEGIN", "UPDATE", "COMMIT"),
+        ]
