@@ -10,6 +10,7 @@ from types import FrameType
 import click
 import uvicorn
 from starlette.applications import Starlette
+from typing_extensions import override
 
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container, build_container
@@ -79,13 +80,13 @@ class GracefulServer(uvicorn.Server):
         super().__init__(config)
         self._shutdown = shutdown
 
+    @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """See ``uvicorn.Server``."""
         asyncio.get_running_loop().set_exception_handler(LoopErrors())
         await super().startup(sockets)
 
+    @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """See ``uvicorn.Server``."""
         self._shutdown.begin()
         super().handle_exit(sig, frame)
 

@@ -6,6 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from typing_extensions import override
 
 from application.ports.blobs import BlobStore
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
@@ -39,24 +40,26 @@ class S3BlobStore(BlobStore):
         self._bucket = bucket
         self._base = f"s3://{bucket}/"
 
+    @override
     def put(self, key: str, content: bytes) -> str:
-        """See ``BlobStore``."""
         _create(self._client(), self._bucket, checked_key(key), content)
         return f"{self._base}{key}"
 
+    @override
     def get(self, reference: str) -> bytes:
-        """See ``BlobStore``. A reference into another bucket is a ``KeyError``."""
+        """A reference into another bucket is a ``KeyError``."""
         key = reference.removeprefix(self._base)
         if key == reference or not is_key(key):
             raise KeyError(reference)
         return _read(self._client(), self._bucket, key)
 
+    @override
     def delete(self, folder: str) -> int:
-        """See ``BlobStore``."""
         return sum(self._delete_pages(folder, before=None))
 
+    @override
     def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
-        """See ``BlobStore``. Lists the whole folder, which a lifecycle rule does for nothing."""
+        """Lists the whole folder, which a lifecycle rule does for nothing."""
         return self._delete_pages(folder, before=moment)
 
     def _delete_pages(self, folder: str, before: datetime | None) -> Iterator[int]:
@@ -85,8 +88,8 @@ class S3DeadLetters(DeadLetters):
         self._client = client
         self._bucket = bucket
 
+    @override
     def keep(self, dead_letter: DeadLetter) -> None:
-        """See ``DeadLetters``."""
         if next(self._keys(dead_letter.dead_letter_id), None) is None:
             _create(
                 self._client(),
@@ -95,8 +98,8 @@ class S3DeadLetters(DeadLetters):
                 dead_letter_to_json(dead_letter),
             )
 
+    @override
     def replace(self, dead_letter: DeadLetter) -> bool:
-        """See ``DeadLetters``."""
         key = _dead_letter_key(dead_letter)
         if key not in self._keys(dead_letter.dead_letter_id):
             return False
@@ -106,19 +109,21 @@ class S3DeadLetters(DeadLetters):
             )
         return True
 
+    @override
     def get(self, dead_letter_id: str) -> DeadLetter | None:
-        """See ``DeadLetters``."""
         first = next(self._keys(dead_letter_id), None) if is_key(dead_letter_id) else None
         return self._dead_letter(first) if first else None
 
+    @override
     def delete(self, dead_letter_id: str) -> bool:
-        """See ``DeadLetters``. Removes every object with this id, the one that counts last."""
+        """Removes every object with this id, the one that counts last."""
         keys = list(self._keys(dead_letter_id)) if is_key(dead_letter_id) else []
         with storage_errors(f"bucket {self._bucket}"):
             for key in reversed(keys):
                 self._client().delete_object(Bucket=self._bucket, Key=key)
         return bool(keys)
 
+    @override
     def list_dead_letters(
         self,
         limit: int,
@@ -126,19 +131,20 @@ class S3DeadLetters(DeadLetters):
         after: DeadLetter | None = None,
         unreadable: Callable[[str], None] = ignore,
     ) -> tuple[DeadLetter, ...]:
-        """See ``DeadLetters``. A letter that is deleted meanwhile is left out."""
+        """A letter that is deleted meanwhile is left out."""
         start = None if after is None else _place(_dead_letter_key(after))
         keys = [key for key in self._first_keys() if start is None or _place(key) > start]
         return tuple(islice(self._readable(keys, unreadable), limit))
 
+    @override
     def each_dead_letter(
         self, *, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
-        """See ``DeadLetters``."""
         return self._readable(self._first_keys(), unreadable)
 
+    @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
-        """See ``DeadLetters``. Counts objects."""
+        """Counts objects."""
         for page in self._pages(DEAD_LETTERS_PREFIX):
             keys = [entry["Key"] for entry in page if _created_at(entry) < moment]
             with storage_errors(f"bucket {self._bucket}"):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
+from typing_extensions import override
 
 from application.ports.context_queue import (
     ContextPublisher,
@@ -68,8 +69,8 @@ class SqsContextQueue(ContextPublisher, ContextReader):
         self._urls = urls
         self._wait_seconds = wait_seconds
 
+    @override
     def publish(self, context: ContextObject, route: Route) -> None:
-        """See ``ContextPublisher``."""
         url = self._urls[route.queue]
         options = _fifo_options(context) if is_fifo(url) else _standard_options(context, route)
         text = context_to_json(context)
@@ -80,8 +81,9 @@ class SqsContextQueue(ContextPublisher, ContextReader):
         except BotoCoreError as error:
             raise QueueRoutingError(f"{route.queue}: {type(error).__name__}") from error
 
+    @override
     def depths(self) -> tuple[QueueDepth, ...]:
-        """See ``ContextReader``. The numbers are approximate, and no ages are known."""
+        """The numbers are approximate, and no ages are known."""
         return tuple(self._depth(queue) for queue in ALL_QUEUES)
 
     def _depth(self, queue: QueueName) -> QueueDepth:
@@ -93,6 +95,7 @@ class SqsContextQueue(ContextPublisher, ContextReader):
             queue, int(counts[_READY]), int(counts[_DELAYED]), int(counts[_IN_FLIGHT]), None
         )
 
+    @override
     def receive(
         self,
         queue: QueueName,
@@ -101,7 +104,7 @@ class SqsContextQueue(ContextPublisher, ContextReader):
         visibility: timedelta = timedelta(seconds=30),
         include_delayed: bool = False,
     ) -> tuple[Delivery, ...]:
-        """See ``ContextReader``. ``visibility`` is rounded up to whole seconds.
+        """``visibility`` is rounded up to whole seconds.
 
         An answer of SQS may hold fewer contexts than there are, so it is asked until nothing
         new comes.
@@ -131,8 +134,8 @@ class SqsContextQueue(ContextPublisher, ContextReader):
             )
         return answer.get("Messages", [])
 
+    @override
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:
-        """See ``ContextReader``."""
         with storage_errors(f"queue {queue}"):
             try:
                 self._client.delete_message(QueueUrl=self._urls[queue], ReceiptHandle=receipt)
@@ -142,12 +145,13 @@ class SqsContextQueue(ContextPublisher, ContextReader):
                 raise
         return True
 
+    @override
     def find(
         self,
-        channel: ChannelType,  # noqa: ARG002 - the port's signature
-        senders: Collection[str],  # noqa: ARG002
+        channel: ChannelType,
+        senders: Collection[str],
     ) -> tuple[str, ...]:
-        """See ``ContextReader``. SQS shows a message to its consumer alone."""
+        """SQS shows a message to its consumer alone."""
         return ()
 
     def erase(self, request_id: str) -> int:  # noqa: ARG002 - the port's signature

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
+from typing_extensions import override
 
 from application.ports.blobs import BlobStore
 from application.ports.spool import (
@@ -74,8 +75,8 @@ class SqsSpool(Spool):
         self._blobs = blobs
         self._wait_seconds = wait_seconds
 
+    @override
     def keep(self, entry: SpoolEntry) -> None:
-        """See ``Spool``."""
         text = entry_to_json(entry)
         if len(text) > MAX_INLINE_BYTES:  # ASCII: as many bytes as characters
             text = entry_to_json(entry, request_reference=self._store_request(entry))
@@ -91,11 +92,11 @@ class SqsSpool(Spool):
         content = json.dumps(request_to_json(entry.request)).encode()
         return self._blobs.put(f"spool/{entry.entry_id}", content)
 
+    @override
     def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
-        """See ``Spool``.
+        """One by one: SQS would put several messages of a group into one answer.
 
-        One by one: SQS would put several messages of a group into one answer. What cannot be
-        read is left to the queue's redrive policy.
+        What cannot be read is left to the queue's redrive policy.
         """
         deliveries = []
         for _ in range(limit):
@@ -129,13 +130,14 @@ class SqsSpool(Spool):
             )
         return next(iter(answer.get("Messages", [])), None)
 
+    @override
     def done(self, delivery: SpoolDelivery) -> None:
-        """See ``Spool``."""
         with storage_errors("spool"), _unless_taken_again():
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=delivery.receipt)
 
+    @override
     def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
-        """See ``Spool``. ``delay`` is rounded up to whole seconds."""
+        """``delay`` is rounded up to whole seconds."""
         with storage_errors("spool"), _unless_taken_again():
             self._client.change_message_visibility(
                 QueueUrl=self._url,
@@ -143,19 +145,21 @@ class SqsSpool(Spool):
                 VisibilityTimeout=_whole_seconds(delay),
             )
 
+    @override
     def depth(self) -> SpoolDepth:
-        """See ``Spool``. The number is approximate, and no age is known."""
+        """The number is approximate, and no age is known."""
         with storage_errors("spool"):
             counts = self._client.get_queue_attributes(
                 QueueUrl=self._url, AttributeNames=[_READY, _DELAYED, _IN_FLIGHT]
             )["Attributes"]
         return SpoolDepth(sum(int(counts[name]) for name in (_READY, _DELAYED, _IN_FLIGHT)), None)
 
+    @override
     def erase(
         self,
-        wanted: Callable[[SpoolEntry], bool],  # noqa: ARG002 - the port's signature
+        wanted: Callable[[SpoolEntry], bool],
     ) -> SpoolErasure:
-        """See ``Spool``. To look at an entry would be to take it, and to hold up its group."""
+        """To look at an entry would be to take it, and to hold up its group."""
         return SpoolErasure()
 
 

@@ -2,6 +2,8 @@
 
 from typing import Generic, TypeVar
 
+from typing_extensions import override
+
 from application.ports.webhook_parser import (
     ParsedMessage,
     WebhookParser,
@@ -22,8 +24,8 @@ class RefreshingParser(WebhookParser, Generic[Secrets]):
         self._secrets = secrets
         self.max_body_bytes = parser.max_body_bytes
 
+    @override
     def validate(self, request: WebhookRequest) -> str:
-        """See ``WebhookParser``."""
         used = self._secrets.current()
         try:
             return self._parser.validate(request)
@@ -32,14 +34,14 @@ class RefreshingParser(WebhookParser, Generic[Secrets]):
                 raise
         return self._parser.validate(request)
 
+    @override
     def signed_content(self, request: WebhookRequest) -> bytes:
-        """See ``WebhookParser``."""
         return self._parser.signed_content(request)
 
+    @override
     def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
-        """See ``WebhookParser``."""
         return self._parser.parse(request, account)
 
+    @override
     def respond(self) -> WebhookResponse:
-        """See ``WebhookParser``."""
         return self._parser.respond()

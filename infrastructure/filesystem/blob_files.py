@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from typing_extensions import override
+
 from application.ports.blobs import BlobStore
 from domain.errors import StorageUnavailableError
 from infrastructure.durable_files import create_file, remove_file, sync_directory
@@ -18,8 +20,8 @@ class FileBlobStore(BlobStore):
         self._directory = directory.absolute()
         self._base = f"{self._directory.as_uri()}/"
 
+    @override
     def put(self, key: str, content: bytes) -> str:
-        """See ``BlobStore``."""
         path = self._directory / checked_key(key)
         try:
             create_file(path, content)
@@ -27,8 +29,9 @@ class FileBlobStore(BlobStore):
             raise StorageUnavailableError("the blob could not be written") from error
         return f"{self._base}{key}"
 
+    @override
     def get(self, reference: str) -> bytes:
-        """See ``BlobStore``. A reference to anything outside the directory is a ``KeyError``."""
+        """A reference to anything outside the directory is a ``KeyError``."""
         key = reference.removeprefix(self._base)
         if key == reference or not is_key(key):
             raise KeyError(reference)
@@ -39,12 +42,12 @@ class FileBlobStore(BlobStore):
         except OSError as error:
             raise StorageUnavailableError("the blob could not be read") from error
 
+    @override
     def delete(self, folder: str) -> int:
-        """See ``BlobStore``."""
         return self._remove_older(self._directory / checked_key(folder), float("inf"))
 
+    @override
     def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
-        """See ``BlobStore``."""
         with _errors("listed"):
             parts = list((self._directory / checked_key(folder)).glob("*"))
         for part in parts:

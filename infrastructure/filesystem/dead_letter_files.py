@@ -7,6 +7,8 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
+from typing_extensions import override
+
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
 from domain.errors import StorageUnavailableError
 from infrastructure.durable_files import BROKEN_FILE, create_file, remove_file, replace_file
@@ -31,29 +33,30 @@ class FileDeadLetters(DeadLetters):
     def __init__(self, directory: Path) -> None:
         self._directory = directory.absolute()
 
+    @override
     def keep(self, dead_letter: DeadLetter) -> None:
-        """See ``DeadLetters``."""
         path = self._path(checked_key(dead_letter.dead_letter_id))
         with _errors("written"):
             create_file(path, dead_letter_to_json(dead_letter), modified_at=dead_letter.created_at)
 
+    @override
     def replace(self, dead_letter: DeadLetter) -> bool:
-        """See ``DeadLetters``."""
         path = self._path(checked_key(dead_letter.dead_letter_id))
         with _errors("written"):
             return replace_file(
                 path, dead_letter_to_json(dead_letter), modified_at=dead_letter.created_at
             )
 
+    @override
     def get(self, dead_letter_id: str) -> DeadLetter | None:
-        """See ``DeadLetters``."""
         return self._read(dead_letter_id) if is_key(dead_letter_id) else None
 
+    @override
     def delete(self, dead_letter_id: str) -> bool:
-        """See ``DeadLetters``."""
         with _errors("deleted"):
             return is_key(dead_letter_id) and remove_file(self._path(dead_letter_id))
 
+    @override
     def list_dead_letters(
         self,
         limit: int,
@@ -61,19 +64,20 @@ class FileDeadLetters(DeadLetters):
         after: DeadLetter | None = None,
         unreadable: Callable[[str], None] = ignore,
     ) -> tuple[DeadLetter, ...]:
-        """See ``DeadLetters``. A letter that is deleted meanwhile is left out."""
+        """A letter that is deleted meanwhile is left out."""
         start = None if after is None else self._place_of(after)
         names = [name for time, name in self._places() if start is None or (time, name) > start]
         return tuple(islice(self._readable(names, unreadable), limit))
 
+    @override
     def each_dead_letter(
         self, *, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
-        """See ``DeadLetters``."""
         return self._readable([name for _, name in self._places()], unreadable)
 
+    @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
-        """See ``DeadLetters``. A directory is nothing that was kept here: it stays."""
+        """A directory is nothing that was kept here: it stays."""
         for time, name in self._places():
             if time >= _microseconds(moment):
                 return

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from typing_extensions import override
+
 from application.clock import Clock
 from application.ports.metrics import Metrics
 from application.ports.spool import (
@@ -62,8 +64,8 @@ class FileSpool(Spool):
         self._limits = limits
         self._files = EntryFiles(self._directory)
 
+    @override
     def keep(self, entry: SpoolEntry) -> None:
-        """See ``Spool``."""
         content = entry_to_json(entry).encode()
         with _errors("written"):
             if not self._holds(entry, room_for=len(content)):
@@ -97,8 +99,8 @@ class FileSpool(Spool):
         finally:
             incoming.unlink(missing_ok=True)
 
+    @override
     def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
-        """See ``Spool``."""
         with _errors("read"):
             taken = self._take_files(limit, visibility)
             deliveries = [self._read(file) for file in taken]
@@ -137,27 +139,28 @@ class FileSpool(Spool):
         extra = {"spool_entry_id": file.entry_id, "error": type(error).__name__}
         logger.error("spooled request is broken and set aside", extra=extra)
 
+    @override
     def done(self, delivery: SpoolDelivery) -> None:
-        """See ``Spool``."""
         with _errors("changed"):
             with self._files.locked():
                 if file := self._files.in_state(delivery.receipt, delivery.entry.entry_id):
                     self._files.remove(file)
             sync_directory(self._directory)
 
+    @override
     def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
-        """See ``Spool``."""
         with _errors("changed"), self._files.locked():
             if file := self._files.in_state(delivery.receipt, delivery.entry.entry_id):
                 self._files.change(file, replace(file, hidden_until=self._clock() + delay))
 
+    @override
     def depth(self) -> SpoolDepth:
-        """See ``Spool``."""
         with _errors("read"), self._files.locked():
             return SpoolDepth(len(self._files), self._files.oldest_at(), self._files.count_broken())
 
+    @override
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
-        """See ``Spool``. Of files that are broken or set aside nothing is known: they stay."""
+        """Of files that are broken or set aside nothing is known: they stay."""
         with _errors("searched"):
             with self._files.locked():
                 names = self._files.names()

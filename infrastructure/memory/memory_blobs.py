@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from threading import Lock
 
+from typing_extensions import override
+
 from application.ports.blobs import BlobStore
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
 from infrastructure.serialization.blob_keys import checked_key
@@ -19,23 +21,23 @@ class MemoryBlobStore(BlobStore):
     def __init__(self) -> None:
         self._contents: dict[str, tuple[datetime, bytes]] = {}
 
+    @override
     def put(self, key: str, content: bytes) -> str:
-        """See ``BlobStore``."""
         self._contents.setdefault(checked_key(key), (datetime.now(UTC), content))
         return f"{_SCHEME}{key}"
 
+    @override
     def get(self, reference: str) -> bytes:
-        """See ``BlobStore``."""
         if not reference.startswith(_SCHEME):
             raise KeyError(reference)
         return self._contents[reference.removeprefix(_SCHEME)][1]
 
+    @override
     def delete(self, folder: str) -> int:
-        """See ``BlobStore``."""
         return sum(self.delete_older(folder, _END_OF_TIME))
 
+    @override
     def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
-        """See ``BlobStore``."""
         prefix = f"{checked_key(folder)}/"
         keys = [
             key
@@ -53,13 +55,13 @@ class MemoryDeadLetters(DeadLetters):
         self._lock = Lock()
         self._dead_letters: dict[str, DeadLetter] = {}
 
+    @override
     def keep(self, dead_letter: DeadLetter) -> None:
-        """See ``DeadLetters``."""
         with self._lock:
             self._dead_letters.setdefault(checked_key(dead_letter.dead_letter_id), dead_letter)
 
+    @override
     def replace(self, dead_letter: DeadLetter) -> bool:
-        """See ``DeadLetters``."""
         dead_letter_id = checked_key(dead_letter.dead_letter_id)
         with self._lock:
             if dead_letter_id not in self._dead_letters:
@@ -67,15 +69,16 @@ class MemoryDeadLetters(DeadLetters):
             self._dead_letters[dead_letter_id] = dead_letter
             return True
 
+    @override
     def get(self, dead_letter_id: str) -> DeadLetter | None:
-        """See ``DeadLetters``."""
         return self._dead_letters.get(dead_letter_id)
 
+    @override
     def delete(self, dead_letter_id: str) -> bool:
-        """See ``DeadLetters``."""
         with self._lock:
             return self._dead_letters.pop(dead_letter_id, None) is not None
 
+    @override
     def list_dead_letters(
         self,
         limit: int,
@@ -83,7 +86,6 @@ class MemoryDeadLetters(DeadLetters):
         after: DeadLetter | None = None,
         unreadable: Callable[[str], None] = ignore,
     ) -> tuple[DeadLetter, ...]:
-        """See ``DeadLetters``."""
         dead_letters = self.each_dead_letter(unreadable=unreadable)
         later = (
             dead_letter
@@ -92,19 +94,19 @@ class MemoryDeadLetters(DeadLetters):
         )
         return tuple(islice(later, limit))
 
+    @override
     def each_dead_letter(
         self,
         *,
-        unreadable: Callable[[str], None] = ignore,  # noqa: ARG002 - every letter is one here
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
-        """See ``DeadLetters``."""
         with self._lock:
             places = sorted(map(_place, self._dead_letters.values()))
         dead_letters = (self.get(dead_letter_id) for _, dead_letter_id in places)
         return (dead_letter for dead_letter in dead_letters if dead_letter is not None)
 
+    @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
-        """See ``DeadLetters``."""
         for dead_letter in list(self._dead_letters.values()):
             if dead_letter.created_at < moment:
                 yield int(self.delete(dead_letter.dead_letter_id))

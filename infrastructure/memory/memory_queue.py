@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from threading import Lock
 
+from typing_extensions import override
+
 from application.clock import Clock
 from application.ports.context_queue import (
     ContextPublisher,
@@ -55,8 +57,8 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
         self._published: set[tuple[QueueName, str]] = set()
         self._entries: dict[QueueName, list[_Entry]] = {queue: [] for queue in ALL_QUEUES}
 
+    @override
     def publish(self, context: ContextObject, route: Route) -> None:
-        """See ``ContextPublisher``."""
         text = context_to_json(context)
         with self._lock:
             key = (route.queue, context.request_id)
@@ -67,12 +69,13 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
             entry = _Entry(next(self._sequence), context.request_id, text, now, now + route.delay)
             self._entries[route.queue].append(entry)
 
+    @override
     def depths(self) -> tuple[QueueDepth, ...]:
-        """See ``ContextReader``."""
         now = self._clock()
         with self._lock:
             return tuple(_depth(queue, self._entries[queue], now) for queue in ALL_QUEUES)
 
+    @override
     def receive(
         self,
         queue: QueueName,
@@ -81,7 +84,6 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
         visibility: timedelta = timedelta(seconds=30),
         include_delayed: bool = False,
     ) -> tuple[Delivery, ...]:
-        """See ``ContextReader``."""
         with self._lock:
             now = self._clock()
             backlog = [
@@ -92,8 +94,8 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
             backlog.sort(key=lambda entry: (entry.visible_at, entry.sequence))
             return tuple(_deliver(queue, entry, now + visibility) for entry in backlog[:limit])
 
+    @override
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:
-        """See ``ContextReader``."""
         with self._lock:
             retained = [
                 e for e in self._entries[queue] if not e.receive_count or e.receipt != receipt
@@ -102,8 +104,8 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
             self._entries[queue] = retained
             return removed
 
+    @override
     def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
-        """See ``ContextReader``."""
         with self._lock:
             texts = [entry.text for entries in self._entries.values() for entry in entries]
         found = (

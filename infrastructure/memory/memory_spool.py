@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
+from typing_extensions import override
+
 from application.clock import Clock
 from application.ports.spool import (
     Spool,
@@ -44,8 +46,8 @@ class MemorySpool(Spool):
         self._lock = Lock()
         self._backlog: dict[str, _Backlog] = {}
 
+    @override
     def keep(self, entry: SpoolEntry) -> None:
-        """See ``Spool``."""
         with self._lock:
             if entry.entry_id in self._backlog:
                 return
@@ -53,8 +55,8 @@ class MemorySpool(Spool):
                 raise SpoolFullError(f"the spool holds {self._max_entries} entries already")
             self._backlog[entry.entry_id] = _Backlog(entry, hidden_until=self._clock())
 
+    @override
     def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
-        """See ``Spool``."""
         with self._lock:
             now = self._clock()
             ready = [one for one in self._oldest_of_each_group() if one.is_ready(now)]
@@ -67,14 +69,14 @@ class MemorySpool(Spool):
                 groups.add(one.entry.group)
                 yield one
 
+    @override
     def done(self, delivery: SpoolDelivery) -> None:
-        """See ``Spool``."""
         with self._lock:
             if self._taken(delivery):
                 del self._backlog[delivery.entry.entry_id]
 
+    @override
     def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
-        """See ``Spool``."""
         with self._lock:
             if taken := self._taken(delivery):
                 taken.hidden_until = self._clock() + delay
@@ -84,14 +86,14 @@ class MemorySpool(Spool):
         backlog = self._backlog.get(delivery.entry.entry_id)
         return backlog if backlog and backlog.attempts == delivery.attempts else None
 
+    @override
     def depth(self) -> SpoolDepth:
-        """See ``Spool``."""
         with self._lock:
             times = [one.received_at for one in self._backlog.values()]
         return SpoolDepth(len(times), min(times, default=None))
 
+    @override
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
-        """See ``Spool``."""
         with self._lock:
             found = [name for name, one in self._backlog.items() if wanted(one.entry)]
             for name in found:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Lock
 
+from typing_extensions import override
+
 from application.ports.conversation_store import ConversationStore
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
 from application.ports.message_store import MessageStore
@@ -38,15 +40,15 @@ class MemoryConversationStore(ConversationStore):
             set
         )
 
+    @override
     def find_open_conversations(
         self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``."""
         found = self.find_all_conversations(channel, senders)
         return tuple(record for record in found if record.is_open and is_for(record, recipients))
 
+    @override
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
-        """See ``ConversationStore``."""
         with self._lock:
             created = conversation.key not in self._records
             if created:
@@ -54,22 +56,22 @@ class MemoryConversationStore(ConversationStore):
                 self._add_senders(conversation.key, [conversation.sender_id])
             return deepcopy(self._records[conversation.key]), created
 
+    @override
     def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``."""
         with self._lock:
             found = [r for r in self._records.values() if r.conversation_id == conversation_id]
             return tuple(deepcopy(sorted(found, key=lambda record: record.primary_channel)))
 
+    @override
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``."""
         with self._lock:
             records = sorted(self._records.values(), key=_latest_activity_first)
             return tuple(deepcopy(records[:limit]))
 
+    @override
     def record_activity(
         self, conversation: Conversation, message: InboundMessage
     ) -> Conversation | None:
-        """See ``ConversationStore``."""
         with self._lock:
             present = self._records.get(conversation.key)
             if present is None or not present.is_open:
@@ -80,8 +82,8 @@ class MemoryConversationStore(ConversationStore):
             self._records[present.key] = present.received(message)
             return deepcopy(self._records[present.key])
 
+    @override
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
-        """See ``ConversationStore``."""
         with self._lock:
             present = self._records.get(key)
             if present is None:
@@ -89,14 +91,14 @@ class MemoryConversationStore(ConversationStore):
             self._records[key] = replace(present, hand_off_to_human=on)
             return deepcopy(self._records[key])
 
+    @override
     def with_legacy_messages(self) -> Iterator[Conversation]:
-        """See ``ConversationStore``."""
         with self._lock:
             found = deepcopy([r for r in self._records.values() if r.legacy_messages])
         return iter(found)
 
+    @override
     def drop_legacy_messages(self, seen: Conversation) -> bool:
-        """See ``ConversationStore``."""
         with self._lock:
             present = self._records.get(seen.key)
             if present is None or present.legacy_messages != seen.legacy_messages:
@@ -104,10 +106,10 @@ class MemoryConversationStore(ConversationStore):
             self._records[seen.key] = replace(present, legacy_messages=())
             return True
 
+    @override
     def find_all_conversations(
         self, channel: ChannelType, senders: Sequence[str]
     ) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``."""
         with self._lock:
             keys = {
                 key
@@ -117,15 +119,15 @@ class MemoryConversationStore(ConversationStore):
             found = [self._records[key] for key in keys]
             return tuple(deepcopy(sorted(found, key=lambda record: record.conversation_id)))
 
+    @override
     def erase_conversation(self, key: ConversationKey) -> bool:
-        """See ``ConversationStore``."""
         with self._lock:
             for keys in self._of_sender.values():
                 keys.discard(key)
             return self._records.pop(key, None) is not None
 
+    @override
     def erase_last_messages(self, before: datetime) -> Iterator[int]:
-        """See ``ConversationStore``."""
         with self._lock:
             old = [
                 record
@@ -156,8 +158,8 @@ class MemoryMessageStore(MessageStore):
         self._erased: dict[str, Tombstone] = {}
         self._received: dict[str, tuple[datetime, str]] = {}
 
+    @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
-        """See ``MessageStore``."""
         with self._lock:
             if record.gate_key in self._erased:
                 return self._erased[record.gate_key]
@@ -168,8 +170,8 @@ class MemoryMessageStore(MessageStore):
             self._received[record.gate_key] = _in_order_of_receipt(record)
             return None
 
+    @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
-        """See ``MessageStore``."""
         with self._lock:
             present = self._records.get(record.gate_key)
             if present is None or present.state is MessageState.QUEUED:
@@ -179,16 +181,16 @@ class MemoryMessageStore(MessageStore):
             self._records[record.gate_key] = present.assigned_to(conversation)
             return True
 
+    @override
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
-        """See ``MessageStore``."""
         return self._change_pending(record, record.leased(now))
 
+    @override
     def give_up(self, record: MessageRecord) -> bool:
-        """See ``MessageStore``."""
         return self._change_pending(record, replace(record, state=MessageState.UNDELIVERABLE))
 
+    @override
     def retry(self, gate_key: str) -> bool:
-        """See ``MessageStore``."""
         with self._lock:
             present = self._records.get(gate_key)
             if present is None or present.state is not MessageState.UNDELIVERABLE:
@@ -213,8 +215,8 @@ class MemoryMessageStore(MessageStore):
             )
             return True
 
+    @override
     def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
-        """See ``MessageStore``."""
         with self._lock:
             present = self._records.get(gate_key)
             if present is not None and present.state is MessageState.PENDING:
@@ -223,10 +225,10 @@ class MemoryMessageStore(MessageStore):
                 )
             return gate_key not in self._erased
 
+    @override
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
-        """See ``MessageStore``."""
         with self._lock:
             messages = [
                 _copied(record).message.in_history()
@@ -239,8 +241,8 @@ class MemoryMessageStore(MessageStore):
         messages.sort(key=lambda message: message.timestamp)
         return tuple(messages[max(len(messages) - limit, 0) :])
 
+    @override
     def import_message(self, key: ConversationKey, message: Message) -> bool:
-        """See ``MessageStore``."""
         name = imported_key(key, message)
         with self._lock:
             if name in self._imported:
@@ -248,15 +250,15 @@ class MemoryMessageStore(MessageStore):
             self._imported[name] = key, deepcopy(message)
             return True
 
+    @override
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
-        """See ``MessageStore``."""
         with self._lock:
             found = [record for record in self._records.values() if record.is_stuck(now)]
             found.sort(key=lambda record: record.due_at)
             return tuple(_copied(record) for record in found[:limit])
 
+    @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
-        """See ``MessageStore``."""
         with self._lock:
             last = self._received.get(after) if after is not None else None
             if after is not None and last is None:
@@ -270,17 +272,17 @@ class MemoryMessageStore(MessageStore):
             ]
             return tuple(_copied(record) for record in page[:limit])
 
+    @override
     def list_retained(
         self, limit: int, *, after: str | None = None, before: datetime | None = None
     ) -> RetainedPage:
-        """See ``MessageStore``."""
         with self._lock:
             retained = [one for one in self._retained() if before is None or one.timestamp < before]
         page = [one for one in retained if after is None or one.key > after][:limit]
         return RetainedPage(tuple(page), page[-1].key if len(page) == limit else None)
 
+    @override
     def list_retained_in(self, key: ConversationKey) -> Iterator[RetainedMessage]:
-        """See ``MessageStore``."""
         with self._lock:
             return iter([one for one in self._retained() if one.conversation == key])
 
@@ -292,8 +294,8 @@ class MemoryMessageStore(MessageStore):
         ]
         return sorted((*messages, *entries), key=lambda one: one.key)
 
+    @override
     def erase(self, retained: RetainedMessage) -> bool:
-        """See ``MessageStore``."""
         with self._lock:
             record = self._records.pop(retained.key, None)
             if record is None:
@@ -302,8 +304,8 @@ class MemoryMessageStore(MessageStore):
             self._erased[retained.key] = Tombstone(retained.key, record.request_id, mark)
             return True
 
+    @override
     def is_erased(self, gate_key: str) -> bool:
-        """See ``MessageStore``."""
         with self._lock:
             return gate_key in self._erased
 
@@ -329,8 +331,8 @@ class MemoryFallbackThrottle(FallbackThrottle):
         self._acquired_at: dict[str, datetime] = {}
         self._granted_in_hour: defaultdict[datetime, int] = defaultdict(int)
 
+    @override
     def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
-        """See ``FallbackThrottle``."""
         hour = now.replace(minute=0, second=0, microsecond=0)
         with self._lock:
             acquired_at = self._acquired_at.get(sender)
@@ -342,13 +344,13 @@ class MemoryFallbackThrottle(FallbackThrottle):
             self._granted_in_hour[hour] += 1
             return ThrottleOutcome.GRANTED
 
+    @override
     def release(self, sender: str) -> None:
-        """See ``FallbackThrottle``."""
         with self._lock:
             self._acquired_at.pop(sender, None)
 
+    @override
     def delete_older(self, moment: datetime) -> int:
-        """See ``FallbackThrottle``."""
         with self._lock:
             senders = [sender for sender, at in self._acquired_at.items() if at < moment]
             hours = [hour for hour in self._granted_in_hour if hour + _HOUR <= moment]

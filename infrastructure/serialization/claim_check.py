@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pydantic import TypeAdapter
+from typing_extensions import override
 
 from application.ports.blobs import BlobStore
 from application.ports.context_queue import ContextPublisher
@@ -42,16 +43,17 @@ class ClaimCheckPublisher(ContextPublisher):
         self._blobs = blobs
         self._limit_bytes = limit_bytes
 
+    @override
     def publish(self, context: ContextObject, route: Route) -> None:
-        """See ``ContextPublisher``."""
         try:
             fitting = self._fitted(context)
         except StorageUnavailableError as error:
             raise QueueRoutingError("a part of the context could not be stored") from error
         self._publisher.publish(fitting, route)
 
+    @override
     def erase(self, request_id: str) -> int:
-        """See ``ContextPublisher``. The context goes last: it leads to its parts."""
+        """The context goes last: it leads to its parts."""
         return self._blobs.delete(contexts_folder(request_id)) + self._publisher.erase(request_id)
 
     def _fitted(self, context: ContextObject) -> ContextObject:

@@ -6,6 +6,8 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
+from typing_extensions import override
+
 from application.ports.conversation_store import ConversationStore
 from domain.addresses import ChannelType
 from domain.conversation_key import ConversationKey
@@ -96,15 +98,15 @@ class SqliteConversationStore(ConversationStore):
         self._database = database
         database.migrate(MIGRATIONS)
 
+    @override
     def find_open_conversations(
         self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``."""
         found = self._find(_FIND, channel, senders)
         return tuple(conversation for conversation in found if is_for(conversation, recipients))
 
+    @override
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
-        """See ``ConversationStore``."""
         with self._database.write() as connection:
             created = connection.execute(_INSERT, _to_row(conversation)).rowcount == 1
             if created:
@@ -112,14 +114,14 @@ class SqliteConversationStore(ConversationStore):
             (present,) = connection.execute(_SELECT, _to_key(conversation.key)).fetchall()
         return _from_row(present), created
 
+    @override
     def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``."""
         with self._database.read() as connection:
             rows = connection.execute(_SELECT_ID, (conversation_id,)).fetchall()
         return tuple(map(_from_row, rows))
 
+    @override
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``."""
         with self._database.read() as connection:
             rows = connection.execute(_LIST, (limit,)).fetchall()
         return tuple(map(_from_row, rows))
@@ -145,14 +147,14 @@ class SqliteConversationStore(ConversationStore):
                 _add_senders(connection, conversation.key, identities)
         return current
 
+    @override
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
-        """See ``ConversationStore``."""
         with self._database.write() as connection:
             rows = connection.execute(_SWITCH_HAND_OFF, {**_to_key(key), "on": on}).fetchall()
         return _from_row(rows[0]) if rows else None
 
+    @override
     def with_legacy_messages(self) -> Iterator[Conversation]:
-        """See ``ConversationStore``."""
         last = {"id": "", "channel": ""}
         while True:
             with self._database.read() as connection:
@@ -163,25 +165,25 @@ class SqliteConversationStore(ConversationStore):
             if len(rows) < _PAGE_SIZE:
                 return
 
+    @override
     def drop_legacy_messages(self, seen: Conversation) -> bool:
-        """See ``ConversationStore``."""
         values = {**_to_key(seen.key), "legacy_messages": messages_to_json(seen.legacy_messages)}
         with self._database.write() as connection:
             return connection.execute(_DROP_LEGACY_MESSAGES, values).rowcount == 1
 
+    @override
     def find_all_conversations(
         self, channel: ChannelType, senders: Sequence[str]
     ) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``."""
         return self._find(_FIND_ALL, channel, senders)
 
+    @override
     def erase_conversation(self, key: ConversationKey) -> bool:
-        """See ``ConversationStore``."""
         with self._database.write() as connection:
             return connection.execute(_ERASE, _to_key(key)).rowcount == 1
 
+    @override
     def erase_last_messages(self, before: datetime) -> Iterator[int]:
-        """See ``ConversationStore``."""
         erased = _PAGE_SIZE
         while erased == _PAGE_SIZE:
             with self._database.write() as connection:

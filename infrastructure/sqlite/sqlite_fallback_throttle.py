@@ -3,6 +3,8 @@
 import sqlite3
 from datetime import datetime
 
+from typing_extensions import override
+
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.sqlite.database import SqliteDatabase
@@ -33,8 +35,8 @@ class SqliteFallbackThrottle(FallbackThrottle):
         self._database = database
         database.migrate(MIGRATIONS)
 
+    @override
     def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
-        """See ``FallbackThrottle``."""
         hour = rfc3339(now)[:_HOUR_LENGTH]
         with self._database.write() as connection:
             acquired_at = _first(connection, _ACQUIRED_AT, sender)
@@ -46,13 +48,13 @@ class SqliteFallbackThrottle(FallbackThrottle):
             connection.execute(_COUNT, (hour,))
         return ThrottleOutcome.GRANTED
 
+    @override
     def release(self, sender: str) -> None:
-        """See ``FallbackThrottle``."""
         with self._database.write() as connection:
             connection.execute(_RELEASE, (sender,))
 
+    @override
     def delete_older(self, moment: datetime) -> int:
-        """See ``FallbackThrottle``."""
         text = rfc3339(moment)
         with self._database.write() as connection:
             throttle = connection.execute(_DELETE_OLD_WINDOWS, (text,)).rowcount

@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from typing_extensions import override
+
 from application.ports.message_store import MessageStore
 from application.ports.retention import RetainedPage
 from domain.addresses import ChannelType
@@ -102,8 +104,8 @@ class SqliteMessageStore(MessageStore):
         self._retained = SqliteRetention(database)
         database.migrate(MIGRATIONS)
 
+    @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
-        """See ``MessageStore``."""
         row = _to_row(record)
         with self._database.write() as connection:
             if connection.execute(_INSERT, row).rowcount == 1:
@@ -114,8 +116,8 @@ class SqliteMessageStore(MessageStore):
             return Tombstone(record.gate_key, str(columns[0]), str(mark))
         return _from_row(columns)
 
+    @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
-        """See ``MessageStore``."""
         old_id, old_channel = _key_columns(record.conversation)
         new_id, new_channel = _key_columns(conversation)
         return self._change(
@@ -128,27 +130,27 @@ class SqliteMessageStore(MessageStore):
             state=record.assigned_to(conversation).state,
         )
 
+    @override
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
-        """See ``MessageStore``."""
         return self._change_pending(record, record.leased(now))
 
+    @override
     def give_up(self, record: MessageRecord) -> bool:
-        """See ``MessageStore``."""
         return self._change_pending(record, replace(record, state=MessageState.UNDELIVERABLE))
 
+    @override
     def retry(self, gate_key: str) -> bool:
-        """See ``MessageStore``."""
         return self._change(_RETRY, gate_key=gate_key)
 
+    @override
     def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
-        """See ``MessageStore``."""
         changed = self._change(_MARK_QUEUED, gate_key=gate_key, queued_at=rfc3339(queued_at))
         return changed or not self._retained.is_erased(gate_key)
 
+    @override
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
-        """See ``MessageStore``."""
         wanted = {
             "id": key.conversation_id,
             "channel": key.primary_channel,
@@ -164,8 +166,8 @@ class SqliteMessageStore(MessageStore):
         latest.sort(key=lambda message: message.timestamp)
         return tuple(latest[max(len(latest) - limit, 0) :])
 
+    @override
     def import_message(self, key: ConversationKey, message: Message) -> bool:
-        """See ``MessageStore``."""
         values = {
             "imported_key": imported_key(key, message),
             "id": key.conversation_id,
@@ -175,36 +177,36 @@ class SqliteMessageStore(MessageStore):
         }
         return self._change(_IMPORT, **values)
 
+    @override
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
-        """See ``MessageStore``."""
         with self._database.read() as connection:
             wanted = {"now": rfc3339(now), "limit": limit}
             rows = connection.execute(_STUCK, wanted).fetchall()
         return tuple(map(_from_row, rows))
 
+    @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
-        """See ``MessageStore``."""
         statement = _UNMATCHED if after is None else _UNMATCHED_AFTER
         with self._database.read() as connection:
             rows = connection.execute(statement, {"limit": limit, "after": after}).fetchall()
         return tuple(map(_from_row, rows))
 
+    @override
     def list_retained(
         self, limit: int, *, after: str | None = None, before: datetime | None = None
     ) -> RetainedPage:
-        """See ``MessageStore``."""
         return self._retained.page(limit, after, before)
 
+    @override
     def list_retained_in(self, key: ConversationKey) -> Iterator[RetainedMessage]:
-        """See ``MessageStore``."""
         return self._retained.of_conversation(key)
 
+    @override
     def erase(self, retained: RetainedMessage) -> bool:
-        """See ``MessageStore``."""
         return self._retained.erase(retained)
 
+    @override
     def is_erased(self, gate_key: str) -> bool:
-        """See ``MessageStore``."""
         return self._retained.is_erased(gate_key)
 
     def _change_pending(self, seen: MessageRecord, wanted: MessageRecord) -> bool:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
+from typing_extensions import override
+
 from application.clock import Clock
 from application.ports.context_queue import (
     ContextPublisher,
@@ -91,8 +93,8 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
         self._clock = clock
         database.migrate(MIGRATIONS)
 
+    @override
     def publish(self, context: ContextObject, route: Route) -> None:
-        """See ``ContextPublisher``."""
         text = context_to_json(context)
         now = self._clock()
         row = (
@@ -108,13 +110,14 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
         except StorageUnavailableError as error:
             raise QueueRoutingError("the context could not be put on its queue") from error
 
+    @override
     def depths(self) -> tuple[QueueDepth, ...]:
-        """See ``ContextReader``."""
         with self._database.read() as connection:
             rows = connection.execute(_DEPTHS, {"now": rfc3339(self._clock())}).fetchall()
         depths = {name: counts for name, *counts in rows}
         return tuple(_depth(queue, *depths.get(str(queue), _EMPTY)) for queue in ALL_QUEUES)
 
+    @override
     def receive(
         self,
         queue: QueueName,
@@ -123,7 +126,6 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
         visibility: timedelta = timedelta(seconds=30),
         include_delayed: bool = False,
     ) -> tuple[Delivery, ...]:
-        """See ``ContextReader``."""
         with self._database.write() as connection:
             now = self._clock()
             wanted = {
@@ -142,15 +144,16 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
             for sequence, times, text in rows
         )
 
+    @override
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:
-        """See ``ContextReader``."""
         sequence, _, receive_count = receipt.partition("-")
         delivery = (str(queue), sequence, receive_count)
         with self._database.write() as connection:
             return connection.execute(_ACKNOWLEDGE, delivery).rowcount == 1
 
+    @override
     def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
-        """See ``ContextReader``. Reads all that waits."""
+        """Reads all that waits."""
         with self._database.read() as connection:
             rows = connection.execute(_FIND, (channel, json.dumps([*senders]))).fetchall()
         return tuple(request_id for (request_id,) in rows)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from typing_extensions import override
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEAD_SECONDS = 10.0
@@ -22,8 +23,8 @@ class TimeoutProtocol(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
+    @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """See ``asyncio.Protocol``."""
         super().connection_made(transport)
         self._watch()
         # uvicorn would answer whatever is beyond the limit, health checks too, in its own words.
@@ -31,28 +32,28 @@ class TimeoutProtocol(H11Protocol):
         if limit is not None and len(self.connections) > limit:
             self._close_oldest()
 
+    @override
     def data_received(self, data: bytes) -> None:
-        """See ``asyncio.Protocol``."""
         super().data_received(data)
         self._watch()
 
+    @override
     def on_response_complete(self) -> None:
-        """See ``H11Protocol``."""
         super().on_response_complete()
         self._watch()
 
+    @override
     def pause_writing(self) -> None:
-        """See ``asyncio.Protocol``."""
         super().pause_writing()
         self._unread = self.loop.call_later(READ_SECONDS, self._end)
 
+    @override
     def resume_writing(self) -> None:
-        """See ``asyncio.Protocol``."""
         super().resume_writing()
         self._stop_unread()
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
-        """See ``asyncio.Protocol``."""
         super().connection_lost(exc)
         self._stop()
         self._stop_unread()

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from application.ports.conversation_store import ConversationStore
 from domain.addresses import ChannelType, normal_value
 from domain.conversation_key import ConversationKey
@@ -57,13 +59,13 @@ class DynamoDbConversationStore(ConversationStore):
         self._participants = DynamoDbParticipants(DynamoDbTable(client, participants))
         self._sleep = sleep
 
+    @override
     def find_open_conversations(
         self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``.
+        """A conversation that fits is not read: ``record_activity`` sees its state.
 
-        Where one conversation fits it is not read: ``record_activity`` sees its state. Where
-        none does the index is asked, for another system may have written one that does.
+        Where none fits the index is asked: another system may have written one that does.
         """
         values = normal_senders(channel, senders)
         known = [c for c in self._participants.find(channel, values) if is_for(c, recipients)]
@@ -78,13 +80,13 @@ class DynamoDbConversationStore(ConversationStore):
             found for found in self._find_in_index(channel, values) if is_for(found, recipients)
         )
 
+    @override
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
-        """See ``ConversationStore``.
+        """The record comes first, then its participant item.
 
-        The record comes first. After a crash before its participant it is found through the
-        index, like a record of another system; the other way round a participant would lead
-        to nothing. Whoever comes second writes the participant too: the first may not have
-        come so far.
+        After a crash between the two the record is found through the index, like a record of
+        another system. Of two processes the second writes the participant too: the first may
+        not have come so far.
         """
         refusal = self._records.create(conversation_to_item(conversation), "conversation_id")
         present, created = conversation, True
@@ -96,13 +98,14 @@ class DynamoDbConversationStore(ConversationStore):
             self._participants.add(present, senders)
         return present, created
 
+    @override
     def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``."""
         values = attributes({"id": conversation_id})
         return _conversations(self._records.query("#conversation_id = :id", values))
 
+    @override
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``. Reads the whole table: for the command line."""
+        """Reads the whole table: for the command line."""
         records = (conversation_from_item(item) for item in self._records.scan())
         on_our_channels = (record for record in records if record is not None)
         return tuple(heapq.nsmallest(limit, on_our_channels, key=_latest_activity_first))
@@ -121,8 +124,8 @@ class DynamoDbConversationStore(ConversationStore):
         self._link(state, identities, stale=state.recipient_id != conversation.recipient_id)
         return state if takes_it else None
 
+    @override
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
-        """See ``ConversationStore``."""
         outcome = self._records.change_and_read(
             key_to_item(key),
             "SET #hand_off_to_human = :on",
@@ -131,18 +134,17 @@ class DynamoDbConversationStore(ConversationStore):
         )
         return None if isinstance(outcome, Refusal) else conversation_from_item(outcome)
 
+    @override
     def with_legacy_messages(self) -> Iterator[Conversation]:
-        """See ``ConversationStore``. Reads the whole table."""
+        """Reads the whole table."""
         for item in self._records.scan(_HAS_LEGACY_MESSAGES, attributes({"list": "L", "none": 0})):
             record = conversation_from_item(item)
             if record is not None and record.legacy_messages:
                 yield record
 
+    @override
     def drop_legacy_messages(self, seen: Conversation) -> bool:
-        """See ``ConversationStore``.
-
-        The list stays, empty: ``list_append`` of the other system needs one.
-        """
+        """The list stays, empty: ``list_append`` of the other system needs one."""
         found = self._records.read([key_to_item(seen.key)])
         records = [conversation_from_item(item) for item in found]
         if [record and record.legacy_messages for record in records] != [seen.legacy_messages]:
@@ -155,13 +157,13 @@ class DynamoDbConversationStore(ConversationStore):
         )
         return refusal is None or (refusal.retried and refusal.item.get("messages") == {"L": []})
 
+    @override
     def find_all_conversations(
         self, channel: ChannelType, senders: Sequence[str]
     ) -> tuple[Conversation, ...]:
-        """See ``ConversationStore``.
+        """Reads the whole table, so that addresses in no normal form are found too.
 
-        Reads the whole table, and finds also what other systems wrote in no normal form.
-        Participants that lead to nothing go: who wrote them was late, and the record is gone.
+        Participants that lead to no record are deleted: their writer was late.
         """
         values = normal_senders(channel, senders)
         linked = {c.key for c in self._participants.find(channel, values)}
@@ -172,13 +174,15 @@ class DynamoDbConversationStore(ConversationStore):
             self._participants.remove(key, values)
         return tuple(sorted(found, key=lambda record: record.conversation_id))
 
+    @override
     def erase_conversation(self, key: ConversationKey) -> bool:
-        """See ``ConversationStore``. The participants go first: they can be found again."""
+        """The participants go first: they can be found again."""
         self._participants.remove_all(key)
         return self._records.delete_existing(key_to_item(key))
 
+    @override
     def erase_last_messages(self, before: datetime) -> Iterator[int]:
-        """See ``ConversationStore``. Reads the whole table."""
+        """Reads the whole table."""
         values = attributes({"before": rfc3339(before)})
         after: Item | None = None
         while True:

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
@@ -31,12 +33,9 @@ class DynamoDbFallbackThrottle(FallbackThrottle):
     def __init__(self, client: "DynamoDBClient", throttle: str) -> None:
         self._throttle = DynamoDbTable(client, throttle)
 
+    @override
     def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
-        """See ``FallbackThrottle``.
-
-        The sender first, so that a refused claim is not counted; over the limit, it is given
-        back.
-        """
+        """The sender first, so that a refusal is not counted; over the limit it is released."""
         if not self._acquire_window(sender, now, limits.window):
             return ThrottleOutcome.WITHIN_WINDOW
         if not self._count(now, limits.max_per_hour):
@@ -44,12 +43,13 @@ class DynamoDbFallbackThrottle(FallbackThrottle):
             return ThrottleOutcome.OVER_HOURLY_LIMIT
         return ThrottleOutcome.GRANTED
 
+    @override
     def release(self, sender: str) -> None:
-        """See ``FallbackThrottle``."""
         self._throttle.delete(_key("sender", sender))
 
-    def delete_older(self, moment: datetime) -> int:  # noqa: ARG002 - the port's signature
-        """See ``FallbackThrottle``. DynamoDB does it, by ``expires_at``."""
+    @override
+    def delete_older(self, moment: datetime) -> int:
+        """DynamoDB does it, by ``expires_at``."""
         return 0
 
     def _acquire_window(self, sender: str, now: datetime, window: timedelta) -> bool:

@@ -8,6 +8,8 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from application.ports.blobs import BlobStore
 from application.ports.message_store import MessageStore
 from application.ports.retention import RetainedPage
@@ -58,8 +60,8 @@ class DynamoDbMessageStore(MessageStore):
         self._texts = DynamoDbTexts(blobs)
         self._retained = DynamoDbRetention(self._messages, self._texts, HISTORY_INDEX)
 
+    @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
-        """See ``MessageStore``."""
         with _unicode_errors():
             texts = self._texts.write(record.gate_key, texts_of(record.message))
         refusal = self._messages.create({**record_to_item(record), **texts}, "gate_key")
@@ -72,8 +74,8 @@ class DynamoDbMessageStore(MessageStore):
             return None
         return record_from_item(refusal.item, self._texts.read)
 
+    @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
-        """See ``MessageStore``."""
         assigned = record.assigned_to(conversation)
         target = conversation_name(conversation)
         values = {
@@ -93,8 +95,8 @@ class DynamoDbMessageStore(MessageStore):
         )
         return _succeeded(refusal, state=assigned.state, conversation=target)
 
+    @override
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
-        """See ``MessageStore``."""
         leased = replace(record.leased(now), state=MessageState.PENDING)
         until = _time_text(leased.lease_until)
         refusal = self._change_pending(
@@ -106,8 +108,8 @@ class DynamoDbMessageStore(MessageStore):
         )
         return _succeeded(refusal, state=MessageState.PENDING, lease_until=until)
 
+    @override
     def give_up(self, record: MessageRecord) -> bool:
-        """See ``MessageStore``."""
         refusal = self._change_pending(
             record,
             "SET #state = :undeliverable REMOVE #work, #work_since",
@@ -116,8 +118,8 @@ class DynamoDbMessageStore(MessageStore):
         seen = _time_text(record.lease_until)
         return _succeeded(refusal, state=MessageState.UNDELIVERABLE, lease_until=seen)
 
+    @override
     def retry(self, gate_key: str) -> bool:
-        """See ``MessageStore``."""
         for record in self._read([gate_key]):
             again = replace(record, state=MessageState.PENDING, lease_until=None, attempts=0)
             values = {
@@ -135,8 +137,8 @@ class DynamoDbMessageStore(MessageStore):
             return _succeeded(refusal, state=MessageState.PENDING, lease_until=None)
         return False
 
+    @override
     def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
-        """See ``MessageStore``."""
         refusal = self._messages.change(
             _key(gate_key),
             _MARK_QUEUED,
@@ -151,10 +153,10 @@ class DynamoDbMessageStore(MessageStore):
         )
         return refusal is None or not is_erased(refusal.item)
 
+    @override
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
-        """See ``MessageStore``."""
         items = self._messages.query(
             "#conversation = :conversation AND #timestamp > :after",
             # Any text is greater than this one: a key cannot be empty.
@@ -171,21 +173,21 @@ class DynamoDbMessageStore(MessageStore):
         latest = [history_entry(item, self._texts.read) for item in islice(items, limit)]
         return tuple(reversed(latest))
 
+    @override
     def import_message(self, key: ConversationKey, message: Message) -> bool:
-        """See ``MessageStore``."""
         item = imported_to_item(key, message)
         with _unicode_errors():
             texts = self._texts.write(text_of(item, "gate_key"), texts_of_entry(message))
         refusal = self._messages.create({**item, **texts}, "gate_key")
         return refusal is None or refusal.retried
 
+    @override
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
-        """See ``MessageStore``."""
         keys = self._work(MessageState.PENDING, "<", work_bound(rfc3339(now)), limit)
         return self._first(limit, keys, lambda record: record.is_stuck(now))
 
+    @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
-        """See ``MessageStore``."""
         if after is None:
             return self._unmatched_after("0", limit)
         # The record of the page before may be matched by now; its gate key is there for ever.
@@ -193,22 +195,23 @@ class DynamoDbMessageStore(MessageStore):
         positions = [work_position(text_of(item, "timestamp"), after) for item in found]
         return self._unmatched_after(positions[0], limit) if positions else ()
 
+    @override
     def list_retained(
         self, limit: int, *, after: str | None = None, before: datetime | None = None
     ) -> RetainedPage:
-        """See ``MessageStore``. Reads the whole table, page by page."""
+        """Reads the whole table, page by page."""
         return self._retained.page(limit, after, before)
 
+    @override
     def list_retained_in(self, key: ConversationKey) -> Iterator[RetainedMessage]:
-        """See ``MessageStore``."""
         return self._retained.of_conversation(key)
 
+    @override
     def erase(self, retained: RetainedMessage) -> bool:
-        """See ``MessageStore``."""
         return self._retained.erase(retained)
 
+    @override
     def is_erased(self, gate_key: str) -> bool:
-        """See ``MessageStore``."""
         return self._retained.is_erased(gate_key)
 
     def _change_pending(

@@ -34,7 +34,7 @@ class SecretReader:
     """
 
     def __call__(self, reference: str) -> str:
-        """See ``ReadSecret``."""
+        """The secret that ``reference`` leads to; raises as ``ReadSecret`` says."""
         if reference.startswith(FILE):
             return _read_file(Path(reference.removeprefix(FILE)))
         try:
