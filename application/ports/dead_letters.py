@@ -47,7 +47,7 @@ class DeadLetters(Protocol):
     """Keeps dead letters. Must work when the store and the queues do not."""
 
     @abstractmethod
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         """Write ``letter`` durably; of several with one id the first stays.
 
         Raises ``StorageUnavailableError`` if that fails.

@@ -49,7 +49,7 @@ class SpoolEntry:
 
 @dataclass(frozen=True, slots=True)
 class SpoolDelivery:
-    """An entry as a worker takes it; ``receipt`` names this delivery, ``attempts`` counts it.
+    """An entry as a worker receives it; ``receipt`` names this delivery, ``attempts`` counts it.
 
     The first attempt is 1.
     """
@@ -91,7 +91,7 @@ class Spool(Protocol):
     """Whether entries can be searched. On SQS they cannot."""
 
     @abstractmethod
-    def keep(self, entry: SpoolEntry) -> None:
+    def enqueue(self, entry: SpoolEntry) -> None:
         """Write ``entry``: it is durable when this returns.
 
         While an entry waits, a repetition with its id changes nothing. (On SQS that holds for
@@ -100,28 +100,28 @@ class Spool(Protocol):
         """
 
     @abstractmethod
-    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+    def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
         """At most ``limit`` entries, oldest first, hidden from others for ``visibility``.
 
-        Of each group only the oldest entry, and none while that is taken or put back. What is
-        neither done nor put back by the end of ``visibility`` (above zero, in whole seconds
-        where the backend knows no others, ``LONGEST_HIDDEN`` at most) is taken again, as the
-        next attempt. An entry that cannot be read is logged and left out: it holds up no other
-        group.
+        Of each group only the oldest entry, and none while that is received or released. An
+        entry that is neither acknowledged nor released by the end of ``visibility`` is received
+        again, as the next attempt. ``visibility`` is above zero, ``LONGEST_HIDDEN`` at most, and
+        in whole seconds where the backend knows no others. An entry that cannot be read is
+        logged and left out: it holds up no other group.
         """
 
     @abstractmethod
-    def done(self, delivery: SpoolDelivery) -> None:
-        """Remove the entry: its request is recorded, or a dead letter.
+    def acknowledge(self, delivery: SpoolDelivery) -> None:
+        """Remove the entry: its webhook is recorded, or a dead letter.
 
-        Changes nothing if it was taken again since.
+        Changes nothing if the entry was received again since.
         """
 
     @abstractmethod
-    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
-        """Give the entry back, to be taken again after ``delay``, of ``LONGEST_HIDDEN`` at most.
+    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+        """Have the entry received again after ``delay``, of ``LONGEST_HIDDEN`` at most.
 
-        Its group waits with it. Changes nothing if it was taken again since.
+        Its group waits with it. Changes nothing if the entry was received again since.
         """
 
     @abstractmethod
@@ -130,7 +130,7 @@ class Spool(Protocol):
 
     @abstractmethod
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
-        """Remove every entry that is ``wanted``, taken or not.
+        """Remove every entry that is ``wanted``, received or not.
 
         Only where the backend ``can_erase``: elsewhere this removes nothing.
         """

@@ -34,7 +34,7 @@ class SpoolWebhook:
         if sender is None:
             # A distorted copy must not take the place of the message that it was made from.
             entry_id = f"unreadable-{entry_id}"
-        self.spool.keep(
+        self.spool.enqueue(
             SpoolEntry(
                 entry_id=entry_id,
                 group=sender or entry_id,

@@ -46,7 +46,7 @@ class StoreDeadLetter:
             attempts=attempts,
             created_at=self.clock(),
         )
-        self.dead_letters.keep(dead_letter)
+        self.dead_letters.store(dead_letter)
         self.metrics.count("DeadLetters", kind=kind)
         return dead_letter
 

@@ -31,7 +31,7 @@ class DrainOutcome(StrEnum):
     """What became of an entry."""
 
     RECEIVED = "received"
-    RELEASED = "put_back"
+    RELEASED = "released"
     DEAD_LETTER = "dead_letter"
 
 
@@ -50,16 +50,16 @@ class DrainSpool:
 
     def each(self, limit: int) -> Iterator[tuple[SpoolDelivery, DrainOutcome]]:
         """Work on at most ``limit`` entries: each with what became of it."""
-        for delivery in self.spool.take(limit, VISIBILITY):
+        for delivery in self.spool.receive(limit, VISIBILITY):
             yield delivery, self.drain(delivery)
 
     def drain(self, delivery: SpoolDelivery) -> DrainOutcome:
         """Receive one entry, and remove it once it is recorded or a dead letter."""
         outcome = self._outcome(delivery)
         if outcome is DrainOutcome.RELEASED:
-            self.spool.put_back(delivery, _delay(delivery.attempts))
+            self.spool.release(delivery, _delay(delivery.attempts))
         else:
-            self.spool.done(delivery)
+            self.spool.acknowledge(delivery)
         logger.info(
             "spooled webhook handled",
             extra={"spool_entry_id": delivery.entry.entry_id, "outcome": outcome.value},

@@ -99,10 +99,10 @@ class RelayOutbox:
             attempts=record.attempts,
             created_at=self.clock(),
         )
-        self.dead_letters.keep(dead_letter)
+        self.dead_letters.store(dead_letter)
         given_up = self.messages.give_up(record)
         if given_up:
-            self.dead_letters.keep(dead_letter)
+            self.dead_letters.store(dead_letter)
             self.metrics.count("DeadLetters", kind=DeadLetterKind.UNDELIVERABLE)
             logger.error("message given up", extra=_ids(record))
         return given_up

@@ -89,7 +89,7 @@ class S3DeadLetters(DeadLetters):
         self._bucket = bucket
 
     @override
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         if next(self._keys(dead_letter.dead_letter_id), None) is None:
             _create(
                 self._client(),

@@ -65,7 +65,7 @@ class FileSpool(Spool):
         self._files = EntryFiles(self._directory)
 
     @override
-    def keep(self, entry: SpoolEntry) -> None:
+    def enqueue(self, entry: SpoolEntry) -> None:
         content = entry_to_json(entry).encode()
         with _errors("written"):
             if not self._holds(entry, room_for=len(content)):
@@ -100,13 +100,13 @@ class FileSpool(Spool):
             incoming.unlink(missing_ok=True)
 
     @override
-    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+    def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
         with _errors("read"):
-            taken = self._take_files(limit, visibility)
+            taken = self._receive_files(limit, visibility)
             deliveries = [self._read(file) for file in taken]
         return tuple(delivery for delivery in deliveries if delivery)
 
-    def _take_files(self, limit: int, visibility: timedelta) -> list[EntryFile]:
+    def _receive_files(self, limit: int, visibility: timedelta) -> list[EntryFile]:
         taken: list[EntryFile] = []
         with self._files.locked():
             now = self._clock()
@@ -140,7 +140,7 @@ class FileSpool(Spool):
         logger.error("spooled request is broken and set aside", extra=extra)
 
     @override
-    def done(self, delivery: SpoolDelivery) -> None:
+    def acknowledge(self, delivery: SpoolDelivery) -> None:
         with _errors("changed"):
             with self._files.locked():
                 if file := self._files.in_state(delivery.receipt, delivery.entry.entry_id):
@@ -148,7 +148,7 @@ class FileSpool(Spool):
             sync_directory(self._directory)
 
     @override
-    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
         with _errors("changed"), self._files.locked():
             if file := self._files.in_state(delivery.receipt, delivery.entry.entry_id):
                 self._files.change(file, replace(file, hidden_until=self._clock() + delay))

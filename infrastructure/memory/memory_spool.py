@@ -47,7 +47,7 @@ class MemorySpool(Spool):
         self._backlog: dict[str, _Backlog] = {}
 
     @override
-    def keep(self, entry: SpoolEntry) -> None:
+    def enqueue(self, entry: SpoolEntry) -> None:
         with self._lock:
             if entry.entry_id in self._backlog:
                 return
@@ -56,7 +56,7 @@ class MemorySpool(Spool):
             self._backlog[entry.entry_id] = _Backlog(entry, hidden_until=self._clock())
 
     @override
-    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+    def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
         with self._lock:
             now = self._clock()
             ready = [one for one in self._oldest_of_each_group() if one.is_ready(now)]
@@ -70,13 +70,13 @@ class MemorySpool(Spool):
                 yield one
 
     @override
-    def done(self, delivery: SpoolDelivery) -> None:
+    def acknowledge(self, delivery: SpoolDelivery) -> None:
         with self._lock:
             if self._taken(delivery):
                 del self._backlog[delivery.entry.entry_id]
 
     @override
-    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
         with self._lock:
             if taken := self._taken(delivery):
                 taken.hidden_until = self._clock() + delay

@@ -57,7 +57,7 @@ class OldThings:
     def dead_letter(self, name: str, age: timedelta = OLD) -> None:
         """Something that could not be processed."""
         at = datetime.now(UTC) - age
-        self._dead_letters.keep(
+        self._dead_letters.store(
             DeadLetter(name, DeadLetterKind.UNDELIVERABLE, "why", "account", 1, at, gate_key="k")
         )
 

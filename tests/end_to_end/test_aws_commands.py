@@ -189,7 +189,7 @@ def test_a_dead_letter_whose_cause_is_mended_becomes_a_message(
         ),
     )
     with open_container() as container:
-        container.dead_letters().keep(dead_letter)
+        container.dead_letters().store(dead_letter)
     redriven = frontdesk("dead-letters", "redrive", "bug-1")
     assert redriven.stdout == "bug-1: recorded\n1 dead letter redriven.\n"
     assert frontdesk("dead-letters", "list", "--json").stdout == ""

@@ -51,7 +51,7 @@ class BuggyConversations(MemoryConversationStore):
 class FullDeadLetters(MemoryDeadLetters):
     """A place for dead letters that takes no more."""
 
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("internal text: no space left")
 
 

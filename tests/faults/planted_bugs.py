@@ -40,7 +40,7 @@ def _take_from_spool_before_the_work() -> None:
     drain = DrainSpool.drain
 
     def taken(self: DrainSpool, delivery: SpoolDelivery) -> DrainOutcome:
-        self.spool.done(delivery)
+        self.spool.acknowledge(delivery)
         return drain(self, delivery)
 
     _replace(DrainSpool, "drain", taken)

@@ -105,10 +105,10 @@ class Desk(FrontDesk):
         self.gets(self.message(sender, f"{number}-unmatched", recipient="+15005550099"))
         self.messages.import_message(conversation.key, an_entry(number))
         request = replace(self.request(), body=f"from {sender} to us".encode())
-        self.dead_letters.keep(
+        self.dead_letters.store(
             DeadLetter(f"bug-{number}", DeadLetterKind.BUG, "why", ACCOUNT, 1, NOW, request=request)
         )
-        self.spool.keep(SpoolEntry(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
+        self.spool.enqueue(SpoolEntry(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
         folder = attachments_folder(raw_message(sender))
         self.files[sender] = self.blobs.put(f"{folder}/file", b"x")
 
@@ -327,7 +327,7 @@ def test_dead_letters_that_cannot_be_read_are_told_with_their_places(tmp_path: P
 
 def test_a_dead_letter_of_a_message_that_cannot_be_delivered_goes_with_it(desk: Desk) -> None:
     gate_key = desk.message(ANA.value, "0-1").gate_key
-    desk.dead_letters.keep(
+    desk.dead_letters.store(
         DeadLetter("u-1", DeadLetterKind.UNDELIVERABLE, "", ACCOUNT, 1, NOW, gate_key=gate_key)
     )
     assert desk.erases().dead_letters == 2
@@ -336,7 +336,7 @@ def test_a_dead_letter_of_a_message_that_cannot_be_delivered_goes_with_it(desk: 
 def test_what_nobody_can_read_stays_and_is_told_unless_it_names_the_address(desk: Desk) -> None:
     for number, body in enumerate((b"anything", ANA.value.encode())):
         request = replace(desk.request(), body=body)
-        desk.spool.keep(SpoolEntry(f"u{number}", f"u{number}", ACCOUNT, request, NOW))
+        desk.spool.enqueue(SpoolEntry(f"u{number}", f"u{number}", ACCOUNT, request, NOW))
     report = desk.erases()
     assert report.spooled == 2
     assert report.not_reached == [

@@ -77,7 +77,7 @@ class Desk(FrontDesk):
         )
 
     def stores_dead_letter(self, number: int, age: timedelta = timedelta(0)) -> None:
-        self.dead_letters.keep(
+        self.dead_letters.store(
             DeadLetter(
                 f"bug-{number}",
                 DeadLetterKind.BUG,

@@ -174,7 +174,7 @@ def test_what_will_not_heal_becomes_one_dead_letter(error: Exception, kind: Dead
 
 
 class FullDisk(MemoryDeadLetters):
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("no space left")
 
 

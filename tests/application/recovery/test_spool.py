@@ -36,7 +36,7 @@ class UnsteadyStore(MemoryMessageStore):
 
 
 class NoDeadLetters(MemoryDeadLetters):
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("no space left")
 
 
@@ -73,7 +73,7 @@ def test_a_webhook_is_put_aside_while_the_store_is_down(
 
 def test_the_spool_never_holds_the_authorization_header(desk: FrontDesk) -> None:
     desk.gets(an_inbound_message())
-    (delivery,) = desk.spool.take(1, timedelta(seconds=1))
+    (delivery,) = desk.spool.receive(1, timedelta(seconds=1))
     assert [name for name, _ in delivery.entry.request.headers] == ["x-signature"]
 
 
@@ -94,7 +94,7 @@ def test_entries_of_one_sender_are_in_one_group_and_unreadable_ones_alone(desk: 
     desk.gets(an_inbound_message(), body=b"1")
     desk.gets(an_inbound_message(message_id="SM2"), body=b"2")
     desk.gets(an_inbound_message(sender="+14155550177"), body=b"3")
-    deliveries = desk.spool.take(10, timedelta(seconds=1))
+    deliveries = desk.spool.receive(10, timedelta(seconds=1))
     assert [delivery.entry.request.body for delivery in deliveries] == [b"1", b"3"]
 
 
@@ -107,7 +107,7 @@ def test_what_cannot_be_read_takes_no_place_of_what_can(
         assert desk.receive_webhook.spool(desk.request()) == THANKS
     desk.parser.parse_error = None
     assert desk.gets(an_inbound_message()) == THANKS
-    deliveries = desk.spool.take(10, timedelta(seconds=1))
+    deliveries = desk.spool.receive(10, timedelta(seconds=1))
     assert len({delivery.entry.entry_id for delivery in deliveries}) == 2
 
 
@@ -117,10 +117,10 @@ def test_what_still_fails_comes_back_later_and_later(desk: FrontDesk, store: Uns
     for _ in range(9):
         assert desk.drain() == [DrainOutcome.RELEASED]
         waits.append(0)
-        while not (taken := desk.spool.take(1, timedelta(seconds=1))):
+        while not (taken := desk.spool.receive(1, timedelta(seconds=1))):
             desk.passes(1)
             waits[-1] += 1
-        desk.spool.put_back(taken[0], timedelta(0))
+        desk.spool.release(taken[0], timedelta(0))
     assert waits[0] == 5
     assert waits[-1] == 300
 
@@ -153,7 +153,7 @@ def test_what_kills_every_worker_is_a_dead_letter_without_another_try(
 ) -> None:
     desk.gets(an_inbound_message())
     for _ in range(MAX_ATTEMPTS):
-        assert desk.spool.take(1, timedelta(seconds=1))
+        assert desk.spool.receive(1, timedelta(seconds=1))
         desk.passes(1)
     store.is_down = False
     assert desk.drain() == [DrainOutcome.DEAD_LETTER]
@@ -182,7 +182,7 @@ def test_what_came_on_a_channel_that_is_gone_is_a_dead_letter(desk: FrontDesk) -
         request = replace(
             desk.request(), url="https://hooks.example/webhooks/fax", body=b"%d" % number
         )
-        desk.spool.keep(SpoolEntry(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
+        desk.spool.enqueue(SpoolEntry(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
     assert desk.drain() == [DrainOutcome.DEAD_LETTER] * 2
 
     dead_letters = desk.dead_letters.list_dead_letters(10)

@@ -76,7 +76,7 @@ BUG = replace(
 
 def keep(container: Container, *dead_letters: DeadLetter) -> None:
     for dead_letter in dead_letters:
-        container.dead_letters().keep(dead_letter)
+        container.dead_letters().store(dead_letter)
 
 
 def left(container: Container) -> list[str]:

@@ -91,7 +91,7 @@ def test_what_was_put_aside_is_received_and_what_stayed_pending_is_published(
     container: Container,
 ) -> None:
     container.message_store().record(a_pending_record())
-    container.spool().keep(a_spooled_message())
+    container.spool().enqueue(a_spooled_message())
     result = frontdesk("relay")
     assert result.exit_code == 0
     assert result.stdout == (
@@ -130,9 +130,9 @@ def test_what_waits_between_two_attempts_is_told_and_is_no_failure(container: Co
 
 def test_what_is_hidden_in_the_spool_is_told_and_is_no_failure(container: Container) -> None:
     spool = container.spool()
-    spool.keep(a_spooled_message())
-    (delivery,) = spool.take(1, timedelta(seconds=60))
-    spool.put_back(delivery, timedelta(minutes=5))
+    spool.enqueue(a_spooled_message())
+    (delivery,) = spool.receive(1, timedelta(seconds=60))
+    spool.release(delivery, timedelta(minutes=5))
     result = frontdesk("relay")
     assert (result.exit_code, result.stdout) == (
         0,
@@ -202,6 +202,6 @@ def test_while_nothing_gets_on_it_ends_and_leaves_the_rest(
     for store in (SqliteMessageStore, DynamoDbMessageStore):
         monkeypatch.setattr(store, "record", unavailable)
     for number in range(12):
-        container.spool().keep(a_spooled_message(f"entry-{number}"))
+        container.spool().enqueue(a_spooled_message(f"entry-{number}"))
     assert error_line(frontdesk("relay"), 1).startswith("frontdesk: 10 messages cannot be brought")
     assert container.spool().depth().entries == 12
