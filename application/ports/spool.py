@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from application.ports.webhook_parser import WebhookRequest
-from domain.errors import TemporaryError
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -19,10 +18,6 @@ LONGEST_HIDDEN = timedelta(minutes=10)
 def is_hidden(hidden_until: datetime, now: datetime) -> bool:
     """Whether an entry is hidden: not if for longer than may be, for then the clock went back."""
     return timedelta(0) < hidden_until - now <= LONGEST_HIDDEN
-
-
-class SpoolFullError(TemporaryError):
-    """The spool has reached its limit: the provider has to keep the request for us."""
 
 
 @dataclass(frozen=True, slots=True)

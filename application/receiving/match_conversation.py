@@ -2,21 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from application.conversations.open_conversation import OpenConversation
 from application.ports.conversation_store import ConversationStore
 from application.ports.message_store import MessageStore
 from domain.conversations import Conversation, choose_conversation
 from domain.messages import InboundMessage
-from domain.tenants import Tenant, TenantDirectory
-
-
-class UnknownSender(StrEnum):
-    """What happens when nobody knows who writes."""
-
-    FALLBACK = "fallback"
-    OPEN = "open"
+from domain.tenants import Tenant, TenantDirectory, UnknownSender
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,9 @@ from application.clock import Deadline
 from application.ports.webhook_parser import WebhookParserFactory, WebhookRequest
 from application.receiving.record_message import Receipt, RecordMessage
 from application.receiving.store_attachments import StoreFiles
-from domain.errors import TemporaryError, UnreadableMessageError
+from domain.errors import TemporaryError, UnauthenticatedMailError
 from domain.messages import InboundMessage
 from domain.routing import UnauthenticatedMail
-
-
-class UnauthenticatedMailError(UnreadableMessageError):
-    """Mail that the operator wants to look at before anybody believes it."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,12 @@ from application.clock import Clock
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.metrics import Metrics
 from application.ports.webhook_parser import WebhookParserFactory, WebhookRequest
-from application.receiving.process_webhook import UnauthenticatedMailError
-from domain.errors import TemporaryError, UnreadableMessageError, safe_reason
+from domain.errors import (
+    TemporaryError,
+    UnauthenticatedMailError,
+    UnreadableMessageError,
+    safe_reason,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from application.clock import Deadline
 from application.ports.spool import Spool, SpoolDelivery
 from application.receiving.process_webhook import ProcessWebhook
 from application.receiving.store_dead_letter import StoreDeadLetter
-from domain.errors import TemporaryError, safe_reason
+from domain.errors import TemporaryError, WorkerLostError, safe_reason
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +21,6 @@ FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(minutes=5)
 MAX_ATTEMPTS = 150
 """With the delays between them half a day: then somebody must look at it."""
-
-
-class WorkerLostError(TemporaryError):
-    """Nobody who worked on an entry lived to tell why, up to the last attempt."""
 
 
 class DrainOutcome(StrEnum):

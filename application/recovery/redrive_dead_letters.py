@@ -15,7 +15,7 @@ from domain.errors import WebhookHandlerError, safe_reason
 logger = logging.getLogger(__name__)
 
 
-class Redriven(StrEnum):
+class RedriveOutcome(StrEnum):
     """What became of a dead letter."""
 
     RECEIVED = "received"
@@ -30,7 +30,7 @@ class RedrivenDeadLetter:
     ``receipts`` tell what became of each message in its request.
     """
 
-    outcome: Redriven
+    outcome: RedriveOutcome
     dead_letter: DeadLetter
     receipts: tuple[Receipt, ...] = ()
 
@@ -56,7 +56,9 @@ class RedriveDeadLetters:
         try:
             redriven = self._redrive(dead_letter)
         except Exception as error:
-            redriven = RedrivenDeadLetter(Redriven.FAILED, self._failed_again(dead_letter, error))
+            redriven = RedrivenDeadLetter(
+                RedriveOutcome.FAILED, self._failed_again(dead_letter, error)
+            )
         else:
             self.dead_letters.delete(dead_letter.dead_letter_id)
         logger.info(
@@ -73,11 +75,11 @@ class RedriveDeadLetters:
                 self.new_deadline(),
                 reviewed=dead_letter.kind is DeadLetterKind.UNAUTHENTICATED,
             )
-            return RedrivenDeadLetter(Redriven.RECEIVED, dead_letter, receipts)
+            return RedrivenDeadLetter(RedriveOutcome.RECEIVED, dead_letter, receipts)
         if dead_letter.gate_key is not None:
             # Otherwise somebody redrove it before, and it is pending or queued already.
             self.messages.retry(dead_letter.gate_key)
-        return RedrivenDeadLetter(Redriven.PENDING, dead_letter)
+        return RedrivenDeadLetter(RedriveOutcome.PENDING, dead_letter)
 
     def _failed_again(self, dead_letter: DeadLetter, error: Exception) -> DeadLetter:
         """The letter stays what it was, also its kind: that says how it is redriven."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from application.ports.dead_letters import DeadLetter
-from application.receiving.record_message import Outcome
-from application.recovery.redrive_dead_letters import Redriven, RedrivenDeadLetter
+from application.receiving.record_message import RecordOutcome
+from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from domain.errors import safe_reason
 from domain.times import rfc3339
 from entrypoints.cli.terminal.listing import OldestFirst
@@ -93,21 +93,21 @@ def redriven_record(redriven: RedrivenDeadLetter) -> dict[str, object]:
 
 
 _OUTCOMES = {
-    Outcome.RECORDED: "recorded",
-    Outcome.DUPLICATE: "recorded before",
-    Outcome.UNMATCHED: "unmatched",
+    RecordOutcome.RECORDED: "recorded",
+    RecordOutcome.DUPLICATE: "recorded before",
+    RecordOutcome.UNMATCHED: "unmatched",
 }
 
 
 def redriven_line(redriven: RedrivenDeadLetter) -> str:
     """What became of a letter, for a person."""
     match redriven.outcome:
-        case Redriven.RECEIVED:
+        case RedriveOutcome.RECEIVED:
             outcomes = [_OUTCOMES[receipt.outcome] for receipt in redriven.receipts]
             told = ", ".join(outcomes) or "nothing was in it"
-        case Redriven.PENDING:
+        case RedriveOutcome.PENDING:
             told = "pending again, the relay publishes it"
-        case Redriven.FAILED:
+        case RedriveOutcome.FAILED:
             told = f"failed again: {redriven.dead_letter.reason}"
     return plain(f"{redriven.dead_letter.dead_letter_id}: {told}").plain
 

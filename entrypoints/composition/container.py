@@ -257,7 +257,7 @@ class Container(containers.DeclarativeContainer):
         RecordMessage,
         match=match,
         messages=message_store,
-        deliver=route_message,
+        route_message=route_message,
         send_fallback=send_fallback,
         clock=clock,
         new_id=new_id,

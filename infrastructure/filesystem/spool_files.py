@@ -19,9 +19,8 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
-    SpoolFullError,
 )
-from domain.errors import StorageUnavailableError
+from domain.errors import SpoolFullError, StorageUnavailableError
 from infrastructure.durable_files import BROKEN_FILE, create_file, sync_directory
 from infrastructure.filesystem.spool_entry_files import EntryFile, EntryFiles
 from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json

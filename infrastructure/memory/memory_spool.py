@@ -14,9 +14,9 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
-    SpoolFullError,
     is_hidden,
 )
+from domain.errors import SpoolFullError
 
 MAX_ENTRIES = 10_000
 

@@ -18,7 +18,7 @@ from application.ports.webhook_parser import (
     WebhookRequest,
     WebhookResponse,
 )
-from application.receiving.match_conversation import MatchConversation, UnknownSender
+from application.receiving.match_conversation import MatchConversation
 from application.receiving.process_webhook import ProcessWebhook
 from application.receiving.receive_webhook import ReceiveWebhook
 from application.receiving.record_message import RecordMessage
@@ -38,7 +38,7 @@ from domain.errors import UnreadableMessageError, ValidationError
 from domain.fallback import Fallback, OwnAddresses
 from domain.messages import InboundMessage
 from domain.routing import ALL_QUEUES, RoutingPolicy, UnauthenticatedMail
-from domain.tenants import TenantDirectory
+from domain.tenants import TenantDirectory, UnknownSender
 from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.memory.memory_queue import MemoryContextQueue
@@ -127,7 +127,7 @@ class FrontDesk:
             self.open_conversation,
             unknown_sender,
         )
-        self.deliver = RouteMessage(
+        self.route_message = RouteMessage(
             self.conversations,
             self.messages,
             adapters.get("publisher") or self.queue,
@@ -138,11 +138,11 @@ class FrontDesk:
         )
         self.show_conversation = ShowConversation(self.conversations, self.messages)
         self.switch_hand_off = SwitchHandOff(self.conversations)
-        self.redrive = RedriveUnmatched(self.messages, match, self.deliver)
+        self.redrive = RedriveUnmatched(self.messages, match, self.route_message)
         self.record_message = RecordMessage(
             match=match,
             messages=self.messages,
-            deliver=self.deliver,
+            route_message=self.route_message,
             send_fallback=SendFallback(
                 senders=dict.fromkeys(ChannelType, lambda: self.sender),
                 throttle=self.throttle,
@@ -176,7 +176,7 @@ class FrontDesk:
             self.dead_letters, self.process_webhook, self.messages
         )
         self.relay = RelayOutbox(
-            self.messages, self.deliver, self.dead_letters, self.clock, self.metrics
+            self.messages, self.route_message, self.dead_letters, self.clock, self.metrics
         )
 
     def clock(self) -> datetime:

@@ -15,9 +15,9 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
-    SpoolFullError,
 )
 from application.ports.webhook_parser import WebhookRequest
+from domain.errors import SpoolFullError
 from tests.builders import ACCOUNT, NOW
 from tests.contracts.concurrency import at_once
 from tests.contracts.context_queue import ManualClock, PassingTime

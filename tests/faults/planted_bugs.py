@@ -13,7 +13,7 @@ from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetter
 from application.ports.fallback_throttle import ThrottleOutcome
 from application.ports.spool import SpoolDelivery
-from application.receiving.record_message import Outcome, Receipt, RecordMessage
+from application.receiving.record_message import Receipt, RecordMessage, RecordOutcome
 from application.receiving.route_message import RouteMessage
 from application.receiving.spool_webhook import SpoolWebhook
 from application.recovery.drain_spool import DrainOutcome, DrainSpool
@@ -69,21 +69,21 @@ def _count_the_minute_in_the_gate() -> None:
 
 
 def _new_id_for_each_attempt() -> None:
-    repeat = RouteMessage.repeat
+    repeat = RouteMessage.retry
 
     def renamed(self: RouteMessage, record: MessageRecord, deadline: Deadline) -> Any:
         return repeat(self, replace(record, request_id=str(uuid4())), deadline)
 
-    _replace(RouteMessage, "repeat", renamed)
+    _replace(RouteMessage, "retry", renamed)
 
 
 def _republish_without_the_update() -> None:
-    repeat = RouteMessage.repeat
+    repeat = RouteMessage.retry
 
     def as_it_was(self: RouteMessage, record: MessageRecord, deadline: Deadline) -> Any:
         return repeat(replace(self, conversations=_Unchanged(self.conversations)), record, deadline)
 
-    _replace(RouteMessage, "repeat", as_it_was)
+    _replace(RouteMessage, "retry", as_it_was)
 
 
 class _Unchanged:
@@ -113,7 +113,7 @@ def _answer_duplicates_and_forget_it() -> None:
     def call(self: RecordMessage, message: InboundMessage, deadline: Deadline) -> Receipt:
         receipt = receive(self, message, deadline)
         tenant, conversation = self.match(message)
-        if receipt.outcome is Outcome.DUPLICATE and tenant and conversation is None:
+        if receipt.outcome is RecordOutcome.DUPLICATE and tenant and conversation is None:
             self.send_fallback(message, tenant)
         return receipt
 

@@ -165,8 +165,8 @@ def test_a_message_that_fails_twice_is_counted_once(
     def unavailable(*_: object) -> None:
         raise StorageUnavailableError("no answer")
 
-    monkeypatch.setattr(FileDeadLetters, "keep", unavailable)
-    monkeypatch.setattr(S3DeadLetters, "keep", unavailable)
+    monkeypatch.setattr(FileDeadLetters, "store", unavailable)
+    monkeypatch.setattr(S3DeadLetters, "store", unavailable)
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
     container.message_store().record(a_pending_record(number=2))
     result = frontdesk("relay", "--json")

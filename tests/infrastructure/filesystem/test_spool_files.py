@@ -26,9 +26,8 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
-    SpoolFullError,
 )
-from domain.errors import StorageUnavailableError
+from domain.errors import SpoolFullError, StorageUnavailableError
 from infrastructure.filesystem import spool_entry_files as files_of_spool
 from infrastructure.filesystem.spool_files import FileSpool, FileSpoolLimits
 from infrastructure.memory.memory_metrics import MemoryMetrics
