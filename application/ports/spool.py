@@ -1,13 +1,13 @@
-"""The spool: where authentic requests wait that cannot be worked on now."""
+"""The spool: where verified webhooks wait that cannot be processed now."""
 
 import re
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from application.ports.webhook_parser import WebhookRequest
+from application.ports.webhook_parser import VerifiedWebhook
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -22,24 +22,27 @@ def is_hidden(hidden_until: datetime, now: datetime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SpoolEntry:
-    """A request that ``account`` was proven to have signed, and that waits to be worked on.
+    """A webhook that waits to be processed, without its ``Authorization`` header.
 
-    ``entry_id`` is the same however often the request comes (a hash of account and signed
-    content), and ``group`` that of all requests of one sender: both have 1 to 64 letters,
-    digits, ``-`` and ``_``, anything else is a ``ValueError``. ``request`` is complete but
-    for the ``Authorization`` header, and was received when it says.
+    ``entry_id`` is the same however often the webhook comes, and ``group`` is that of all
+    webhooks of one sender: both have 1 to 64 letters, digits, ``-`` and ``_``, anything else is
+    a ``ValueError``.
     """
 
     entry_id: str
     group: str
-    account: str
-    request: WebhookRequest = field(repr=False)
+    webhook: VerifiedWebhook
     spooled_at: datetime
 
     def __post_init__(self) -> None:
         """Refuse what not every backend could use as a name."""
         if not (_IDENTIFIER.fullmatch(self.entry_id) and _IDENTIFIER.fullmatch(self.group)):
             raise ValueError("an entry and its group have 1 to 64 letters, digits, '-' and '_'")
+
+    @property
+    def received_at(self) -> datetime:
+        """When the webhook was received."""
+        return self.webhook.request.received_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,9 @@ class SpoolErasure:
 
 
 class Spool(Protocol):
-    """Keeps requests until they are worked off: at least once, and in order for each group.
+    """Holds webhooks until they are processed: at least once, and in order for each group.
 
-    Whoever works them off believes them, so nobody but Frontdesk may write here. Any method
+    They are not verified again, so only Frontdesk may write here. Any method
     raises ``StorageUnavailableError`` when the spool cannot be reached.
     """
 

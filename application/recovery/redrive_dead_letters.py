@@ -1,4 +1,4 @@
-"""Try again what became a dead letter, once somebody has mended the cause or vouches for it."""
+"""Redrive dead letters, once an operator has mended the cause or reviewed the mail."""
 
 import logging
 from collections.abc import Callable
@@ -25,9 +25,9 @@ class RedriveOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RedrivenDeadLetter:
-    """What became of ``letter``: as it was, or if it failed as it is now.
+    """What became of ``dead_letter``: as it was, or if it failed as it is now.
 
-    ``receipts`` tell what became of each message in its request.
+    ``receipts`` tell what became of each message in its webhook.
     """
 
     outcome: RedriveOutcome
@@ -39,8 +39,8 @@ class RedrivenDeadLetter:
 class RedriveDeadLetters:
     """Process a dead letter with today's code and settings, and delete it if that succeeds.
 
-    Safe to stop at any point, and twice at once: a letter goes only after its message is
-    durable, and the gate makes every repetition harmless.
+    Safe to stop at any point, and to run twice at once: a dead letter is deleted only after its
+    message is durable, and the idempotency check makes every repetition harmless.
     """
 
     dead_letters: DeadLetters
@@ -49,7 +49,7 @@ class RedriveDeadLetters:
     new_deadline: Callable[[], Deadline] = Deadline.after
 
     def __call__(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
-        """Redrive ``letter``. If it fails again it stays, with the new reason.
+        """Redrive ``dead_letter``. If it fails again it stays, with the new reason.
 
         Raises ``StorageUnavailableError`` when the dead letters themselves cannot be written.
         """
@@ -68,21 +68,20 @@ class RedriveDeadLetters:
         return redriven
 
     def _redrive(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
-        if dead_letter.request is not None:
+        if dead_letter.webhook is not None:
             receipts = self.process_webhook(
-                dead_letter.request,
-                dead_letter.account,
+                dead_letter.webhook,
                 self.new_deadline(),
                 reviewed=dead_letter.kind is DeadLetterKind.UNAUTHENTICATED,
             )
             return RedrivenDeadLetter(RedriveOutcome.RECEIVED, dead_letter, receipts)
         if dead_letter.gate_key is not None:
-            # Otherwise somebody redrove it before, and it is pending or queued already.
+            # Nothing changes if it was redriven before: it is pending or queued already.
             self.messages.retry(dead_letter.gate_key)
         return RedrivenDeadLetter(RedriveOutcome.PENDING, dead_letter)
 
     def _failed_again(self, dead_letter: DeadLetter, error: Exception) -> DeadLetter:
-        """The letter stays what it was, also its kind: that says how it is redriven."""
+        """The dead letter stays what it was, also its kind: that says how it is redriven."""
         logger.warning(
             "dead letter failed again",
             extra={"dead_letter_id": dead_letter.dead_letter_id, "error": type(error).__name__},

@@ -98,7 +98,6 @@ class RelayOutbox:
             dead_letter_id=f"{DeadLetterKind.UNDELIVERABLE}-{record.gate_key[:32]}",
             kind=DeadLetterKind.UNDELIVERABLE,
             reason="it could not be put on its queue",
-            account=record.message.account,
             gate_key=record.gate_key,
             attempts=record.attempts,
             created_at=self.clock(),

@@ -112,10 +112,10 @@ def _refreshing_parser(parser: WebhookParser, cached_tenants: CachedTenants) -> 
     return RefreshingParser(parser, cached_tenants)
 
 
-def _twilio_parser(cached_tenants: CachedTenants) -> WebhookParser:
+def _twilio_parser(channel: ChannelType, cached_tenants: CachedTenants) -> WebhookParser:
     from infrastructure.channels.twilio.parser import TwilioWebhookParser
 
-    parser = TwilioWebhookParser(lambda: cached_tenants.current().accounts.twilio)
+    parser = TwilioWebhookParser(channel, lambda: cached_tenants.current().accounts.twilio)
     return _refreshing_parser(parser, cached_tenants)
 
 
@@ -200,14 +200,15 @@ class Container(containers.DeclarativeContainer):
     )
     context_publisher = Singleton(_context_publisher, context_queue, files)
 
-    twilio_parser = Singleton(_twilio_parser, cached_tenants)
+    whatsapp_parser = Singleton(_twilio_parser, ChannelType.WHATSAPP, cached_tenants)
+    sms_parser = Singleton(_twilio_parser, ChannelType.SMS, cached_tenants)
     sendgrid_parser = Singleton(_sendgrid_parser, settings, cached_tenants, clock)
     parsers = Singleton(
         WebhookParserFactory,
         providers.Dict(
             {
-                ChannelType.WHATSAPP: twilio_parser.provider,
-                ChannelType.SMS: twilio_parser.provider,
+                ChannelType.WHATSAPP: whatsapp_parser.provider,
+                ChannelType.SMS: sms_parser.provider,
                 ChannelType.EMAIL: sendgrid_parser.provider,
             }
         ),
@@ -270,7 +271,7 @@ class Container(containers.DeclarativeContainer):
         record_message,
         settings.provided.unauthenticated_mail,
     )
-    store_dead_letter = Singleton(StoreDeadLetter, dead_letters, parsers, clock, metrics)
+    store_dead_letter = Singleton(StoreDeadLetter, dead_letters, clock, metrics)
     spool = Singleton(choose_spool, settings, sqs.provider, files, clock, metrics)
     receive_webhook = Singleton(
         ReceiveWebhook,

@@ -193,9 +193,7 @@ class S3DeadLetters(DeadLetters):
         except KeyError:
             return None
         except ValueError as error:
-            raise BrokenDeadLetterError(
-                f"bucket {self._bucket}: {key} is not a dead letter"
-            ) from error
+            raise BrokenDeadLetterError(f"bucket {self._bucket}: {key} is {error}") from error
 
 
 def _dead_letter_key(dead_letter: DeadLetter) -> str:

@@ -21,8 +21,8 @@ from application.ports.spool import (
 )
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from infrastructure.aws.clients import error_code, storage_errors
-from infrastructure.serialization.request_json import request_to_json
 from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
+from infrastructure.serialization.webhook_json import request_to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -89,7 +89,7 @@ class SqsSpool(Spool):
             )
 
     def _store_request(self, entry: SpoolEntry) -> str:
-        content = json.dumps(request_to_json(entry.request)).encode()
+        content = json.dumps(request_to_json(entry.webhook.request)).encode()
         return self._blobs.put(f"spool/{entry.entry_id}", content)
 
     @override
@@ -178,7 +178,7 @@ def _delivery(text: str, receipt: str, receive_count: str, blobs: BlobStore) -> 
     try:
         entry = entry_from_json(text, blobs.get)
     except ValueError as error:
-        raise UnreadableMessageError("not a spooled request, or its content is gone") from error
+        raise UnreadableMessageError(f"this is {error}") from error
     return SpoolDelivery(entry, receipt, int(receive_count))
 
 

@@ -100,7 +100,7 @@ class FileDeadLetters(DeadLetters):
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise BrokenDeadLetterError(f"{path.name} is not a dead letter") from error
+            raise BrokenDeadLetterError(f"{path.name} is {error}") from error
         except OSError as error:
             kind = BrokenDeadLetterError if error.errno in BROKEN_FILE else StorageUnavailableError
             raise kind(f"{path.name} could not be read: {error.strerror}") from error

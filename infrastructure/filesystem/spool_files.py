@@ -86,7 +86,7 @@ class FileSpool(Spool):
         return False
 
     def _write(self, entry: SpoolEntry, content: bytes) -> None:
-        received_at = entry.request.received_at
+        received_at = entry.received_at
         file = EntryFile(received_at, entry.group, entry.entry_id, 0, received_at, len(content))
         # Writing takes long: not under the lock, and so not yet under the final name.
         incoming = self._directory / f".{uuid.uuid4()}.incoming"
@@ -130,12 +130,17 @@ class FileSpool(Spool):
             return None
         return SpoolDelivery(entry, file.name, file.attempts)
 
-    def _quarantine(self, file: EntryFile, error: Exception) -> None:
+    def _quarantine(self, file: EntryFile, error: ValueError | OSError) -> None:
         with self._files.locked():
             if present := self._files.in_state(file.name, file.entry_id):
                 self._files.quarantine(present)
         self._metrics.count("Errors", type="broken_spool_entry")
-        extra = {"spool_entry_id": file.entry_id, "error": type(error).__name__}
+        reason = str(error) if isinstance(error, ValueError) else error.strerror
+        extra = {
+            "spool_entry_id": file.entry_id,
+            "error": type(error).__name__,
+            "reason": reason,
+        }
         logger.error("spooled request is broken and set aside", extra=extra)
 
     @override

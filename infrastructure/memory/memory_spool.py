@@ -27,10 +27,6 @@ class _Backlog:
     hidden_until: datetime
     attempts: int = 0
 
-    @property
-    def received_at(self) -> datetime:
-        return self.entry.request.received_at
-
     def is_ready(self, now: datetime) -> bool:
         return self.attempts == 0 or not is_hidden(self.hidden_until, now)
 
@@ -64,7 +60,7 @@ class MemorySpool(Spool):
 
     def _oldest_of_each_group(self) -> Iterator[_Backlog]:
         groups = set()
-        for one in sorted(self._backlog.values(), key=lambda one: one.received_at):
+        for one in sorted(self._backlog.values(), key=lambda one: one.entry.received_at):
             if one.entry.group not in groups:
                 groups.add(one.entry.group)
                 yield one
@@ -89,7 +85,7 @@ class MemorySpool(Spool):
     @override
     def depth(self) -> SpoolDepth:
         with self._lock:
-            times = [one.received_at for one in self._backlog.values()]
+            times = [one.entry.received_at for one in self._backlog.values()]
         return SpoolDepth(len(times), min(times, default=None))
 
     @override

@@ -13,6 +13,7 @@ from application.ports.fallback_sender import FallbackSender
 from application.ports.fallback_throttle import ThrottleLimits
 from application.ports.webhook_parser import (
     ParsedMessage,
+    VerifiedWebhook,
     WebhookParser,
     WebhookParserFactory,
     WebhookRequest,
@@ -48,7 +49,7 @@ from infrastructure.memory.memory_stores import (
     MemoryFallbackThrottle,
     MemoryMessageStore,
 )
-from tests.builders import ACCOUNT, NOW, a_conversation, a_tenant
+from tests.builders import NOW, a_conversation, a_tenant, verified
 
 THANKS = WebhookResponse(200, b"thanks", "text/plain")
 
@@ -62,20 +63,17 @@ class StubParser(WebhookParser):
     parse_error: Exception | None = None
     max_body_bytes: int = 1000
 
-    def validate(self, request: WebhookRequest) -> str:
+    def validate(self, request: WebhookRequest) -> VerifiedWebhook:
         if self.validation_error:
             raise self.validation_error
         if request.header("x-signature") != "right":
             raise ValidationError("wrong signature")
-        return ACCOUNT
+        return verified(request)
 
-    def signed_content(self, request: WebhookRequest) -> bytes:
-        return request.body
-
-    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
+    def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
         if self.parse_error:
             raise self.parse_error
-        if not request.body:
+        if not webhook.request.body:
             raise UnreadableMessageError("the body is empty")
         return tuple(self.messages)
 
@@ -160,9 +158,7 @@ class FrontDesk:
         self.process_webhook = ProcessWebhook(
             parsers, StoreFiles(self.blobs), self.record_message, unauthenticated_mail
         )
-        self.store_dead_letter = StoreDeadLetter(
-            self.dead_letters, parsers, self.clock, self.metrics
-        )
+        self.store_dead_letter = StoreDeadLetter(self.dead_letters, self.clock, self.metrics)
         self.spool = adapters.get("spool") or MemorySpool(self.clock)
         self.receive_webhook = ReceiveWebhook(
             parsers,
@@ -199,6 +195,11 @@ class FrontDesk:
             m if isinstance(m, ParsedMessage) else ParsedMessage(m) for m in messages
         ]
         return self.receive_webhook(replace(self.request(signature), **request))
+
+    def spool_next(self, signature: str = "right") -> WebhookResponse:
+        """Receive a webhook while there is too much to process."""
+        request = self.request(signature)
+        return self.receive_webhook.begin(request.method, request.path).spool(request)
 
     def request(self, signature: str = "right") -> WebhookRequest:
         """A webhook that comes in now."""

@@ -12,7 +12,7 @@ from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLette
 from application.ports.webhook_parser import WebhookRequest
 from domain.errors import StorageUnavailableError
 from infrastructure.serialization.dead_letter_json import dead_letter_to_json
-from tests.builders import ACCOUNT, NOW
+from tests.builders import NOW, verified
 from tests.contracts.concurrency import at_once
 
 REQUEST = WebhookRequest(
@@ -24,14 +24,18 @@ REQUEST = WebhookRequest(
 )
 
 
-def a_dead_letter(dead_letter_id: str = "unreadable-1", **changes: Any) -> DeadLetter:
+def a_dead_letter(
+    dead_letter_id: str = "unreadable-1",
+    *,
+    request: WebhookRequest | None = REQUEST,
+    **changes: Any,
+) -> DeadLetter:
     """A letter of ``NOW``."""
     dead_letter = DeadLetter(
         dead_letter_id=dead_letter_id,
         kind=DeadLetterKind.UNREADABLE,
         reason="the form has no MessageSid",
-        account=ACCOUNT,
-        request=REQUEST,
+        webhook=verified(request) if request else None,
         attempts=1,
         created_at=NOW + timedelta(microseconds=1),
     )

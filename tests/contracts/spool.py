@@ -18,7 +18,7 @@ from application.ports.spool import (
 )
 from application.ports.webhook_parser import WebhookRequest
 from domain.errors import SpoolFullError
-from tests.builders import ACCOUNT, NOW
+from tests.builders import ACCOUNT, NOW, verified
 from tests.contracts.concurrency import at_once
 from tests.contracts.context_queue import ManualClock, PassingTime
 
@@ -35,15 +35,20 @@ REQUEST = WebhookRequest(
 )
 
 
-def an_entry(name: str = "a1", **changes: Any) -> SpoolEntry:
+def an_entry(
+    name: str = "a1",
+    *,
+    request: WebhookRequest | None = None,
+    account: str = ACCOUNT,
+    **changes: Any,
+) -> SpoolEntry:
     """An entry whose group is the letters of its name, received as many seconds after ``NOW``."""
     number = int(name.lstrip("abcdefghijklmnopqrstuvwxyz"))
     received_at = NOW + number * SECOND
     entry = SpoolEntry(
         entry_id=name,
         group=name.removesuffix(str(number)),
-        account=ACCOUNT,
-        request=replace(REQUEST, received_at=received_at),
+        webhook=verified(request or replace(REQUEST, received_at=received_at), account),
         spooled_at=received_at + MOMENT,
     )
     return replace(entry, **changes)

@@ -58,7 +58,7 @@ class OldThings:
         """Something that could not be processed."""
         at = datetime.now(UTC) - age
         self._dead_letters.store(
-            DeadLetter(name, DeadLetterKind.UNDELIVERABLE, "why", "account", 1, at, gate_key="k")
+            DeadLetter(name, DeadLetterKind.UNDELIVERABLE, "why", 1, at, gate_key="k")
         )
 
     def has_dead_letter(self, name: str) -> bool:

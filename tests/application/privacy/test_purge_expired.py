@@ -29,7 +29,7 @@ from infrastructure.memory.memory_stores import MemoryMessageStore
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
 from tests.application.frontdesk import FrontDesk
-from tests.builders import ACCOUNT, KEY, NOW, a_record, an_inbound_message
+from tests.builders import KEY, NOW, a_record, an_inbound_message, verified
 from tests.contracts.concurrency import at_once
 from tests.contracts.message_lists import numbered
 from tests.contracts.old_histories import an_entry
@@ -82,10 +82,9 @@ class Desk(FrontDesk):
                 f"bug-{number}",
                 DeadLetterKind.BUG,
                 "why",
-                ACCOUNT,
                 1,
                 NOW - age,
-                request=self.request(),
+                verified(self.request()),
             )
         )
 

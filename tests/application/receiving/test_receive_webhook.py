@@ -166,9 +166,9 @@ def test_what_will_not_heal_becomes_one_dead_letter(error: Exception, kind: Dead
 
     (dead_letter,) = desk.dead_letters.list_dead_letters(10)
     assert dead_letter.kind is kind
-    assert dead_letter.request is not None
-    assert dead_letter.request.body == b"body"
-    assert dead_letter.request.header("authorization") is None
+    assert dead_letter.webhook is not None
+    assert dead_letter.webhook.request.body == b"body"
+    assert dead_letter.webhook.request.header("authorization") is None
     assert "Ana" not in dead_letter.reason
 
 

@@ -116,7 +116,7 @@ def test_what_was_tried_too_often_is_a_dead_letter(desk: FrontDesk, queue: Unste
 
     (dead_letter,) = desk.dead_letters.list_dead_letters(10)
     assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.UNDELIVERABLE, MAX_ATTEMPTS)
-    assert dead_letter.request is None
+    assert dead_letter.webhook is None
     desk.passes(600)
     assert desk.relay() == RelayReport()
 

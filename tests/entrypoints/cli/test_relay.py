@@ -21,7 +21,7 @@ from infrastructure.aws.s3 import S3DeadLetters
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.filesystem.dead_letter_files import FileDeadLetters
 from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
-from tests.builders import RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message
+from tests.builders import RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message, verified
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
@@ -73,7 +73,7 @@ def a_spooled_message(name: str = "entry-1") -> SpoolEntry:
     )
     headers = tuple(posted.headers.items())
     request = WebhookRequest("POST", posted.url, headers, posted.body, now)
-    return SpoolEntry(name, name, ACCOUNT_SID, request, now)
+    return SpoolEntry(name, name, verified(request, ACCOUNT_SID), now)
 
 
 def on_the_queues(container: Container) -> int:

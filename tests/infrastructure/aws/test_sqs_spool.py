@@ -88,8 +88,8 @@ class TestWhatIsSent:
         url = queue_url(aws)
         SqsSpool(aws.sqs, url, blobs).enqueue(LARGE)
         content = json.loads(raw_message(aws, url)["Body"])
-        assert content["request_reference"] == "memory:spool/b2"
-        assert "request" not in content
+        assert content["webhook"]["request_reference"] == "memory:spool/b2"
+        assert "request" not in content["webhook"]
 
     def test_the_largest_inline_entry_fits_a_queue_of_256_kib(
         self, aws: EmulatedAws, blobs: MemoryBlobStore
@@ -100,8 +100,8 @@ class TestWhatIsSent:
         for name, size in (("a1", room // 4 * 3), ("b2", room // 4 * 3 + 1)):
             spool.enqueue(an_entry(name, request=replace(REQUEST, body=b"\xff" * size)))
         inline, outside = (json.loads(raw_message(aws, url)["Body"]) for _ in range(2))
-        assert "request" in inline
-        assert "request_reference" in outside
+        assert "request" in inline["webhook"]
+        assert "request_reference" in outside["webhook"]
 
     def test_no_blob_no_message(self, aws: EmulatedAws) -> None:
         spool = SqsSpool(aws.sqs, queue_url(aws), UnavailableBlobs(), wait_seconds=0)
@@ -125,7 +125,7 @@ class TestRecordsOfAnEvent:
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '"x"', "1", '{"request_reference": 1}'])
     def test_whatever_else_is_there_is_unreadable(self, blobs: MemoryBlobStore, text: str) -> None:
-        with pytest.raises(UnreadableMessageError, match="not a spooled request"):
+        with pytest.raises(UnreadableMessageError, match=r"not a spool entry|the old form"):
             delivery_from_sqs(sqs_record(text), blobs)
 
     def test_so_is_an_entry_whose_request_is_gone(self, blobs: MemoryBlobStore) -> None:

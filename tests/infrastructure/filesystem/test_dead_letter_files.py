@@ -56,7 +56,7 @@ def test_a_dead_letter_is_one_private_json_file(directory: Path) -> None:
     (file,) = directory.iterdir()
     content = json.loads(file.read_bytes())
     assert (file.name, stat.S_IMODE(file.stat().st_mode)) == ("unreadable-1.json", 0o600)
-    assert base64.b64decode(content["request"]["body_base64"]) == REQUEST.body
+    assert base64.b64decode(content["webhook"]["request"]["body_base64"]) == REQUEST.body
 
 
 def test_dead_letters_are_there_when_the_directory_is_opened_again(directory: Path) -> None:

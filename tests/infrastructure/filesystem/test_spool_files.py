@@ -162,7 +162,7 @@ class TestTheFiles:
         assert file.name == "20260304T120001.250000Z.a.a1.1.20260304T120100.250000Z.json"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-        assert json.loads(file.read_bytes())["request"]["url"] == REQUEST.url
+        assert json.loads(file.read_bytes())["webhook"]["request"]["url"] == REQUEST.url
 
     def test_nothing_is_left_of_what_is_done(self, spool: FileSpool, directory: Path) -> None:
         keep_all(spool, "a1", "a1")

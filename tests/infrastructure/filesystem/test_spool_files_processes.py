@@ -66,9 +66,7 @@ def keep_repeatedly(directory: Path) -> None:
     """Keep the same entries as the other processes do, received at another time."""
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     for number in range(40):
-        spool.enqueue(
-            replace(an_entry(f"a{number}"), request=replace(REQUEST, received_at=utc_now()))
-        )
+        spool.enqueue(an_entry(f"a{number}", request=replace(REQUEST, received_at=utc_now())))
 
 
 def test_processes_that_keep_the_same_entries_keep_each_once(tmp_path: Path) -> None:
@@ -86,8 +84,9 @@ def keep_for_ever(directory: Path) -> None:
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     number = 0
     while True:
-        entry = an_entry(f"a{number}")
-        spool.enqueue(replace(entry, request=replace(entry.request, body=BODY)))
+        webhook = an_entry(f"a{number}").webhook
+        request = replace(webhook.request, body=BODY)
+        spool.enqueue(an_entry(f"a{number}", request=request))
         print(number, flush=True)  # noqa: T201 - it is what the parent waits for
         number += 1
 
@@ -110,7 +109,7 @@ def test_an_entry_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
     assert retained in (last + 1, last + 2)
     for number in range(retained):
         (delivery,) = spool.receive(10, MINUTE)
-        assert (names([delivery]), delivery.entry.request.body) == ([f"a{number}"], BODY)
+        assert (names([delivery]), delivery.entry.webhook.request.body) == ([f"a{number}"], BODY)
         spool.acknowledge(delivery)
 
 
