@@ -1,6 +1,7 @@
 """Route a recorded message to its queue. Every step can be repeated."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from application.clock import Clock, Deadline
@@ -28,11 +29,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RouteMessage:
-    """Update the conversation, decide on its present state who answers, publish the context."""
+    """Update the conversation, decide on its present state who answers, publish the context.
+
+    ``erase_context`` takes back a context by its request id, with what is stored for it.
+    """
 
     conversations: ConversationStore
     messages: MessageStore
     publisher: ContextPublisher
+    erase_context: Callable[[str], object]
     match: MatchConversation
     policy: RoutingPolicy
     clock: Clock
@@ -137,7 +142,7 @@ class RouteMessage:
         """
         ids = {"request_id": record.request_id, "message_id": record.message.log_id}
         try:
-            self.publisher.erase(record.request_id)
+            self.erase_context(record.request_id)
         except StorageUnavailableError as error:
             logger.exception(
                 "an erased message could not be taken back",

@@ -5,9 +5,10 @@ that a process pays for what it uses: an SMS never loads the mail parser, SQLite
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
 
@@ -16,7 +17,6 @@ from application.conversations.migrate_history import MigrateHistory
 from application.conversations.open_conversation import OpenConversation
 from application.conversations.show_conversation import ShowConversation
 from application.conversations.switch_hand_off import SwitchHandOff
-from application.ports.context_queue import ContextPublisher
 from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_sender import FallbackSender
@@ -68,6 +68,9 @@ from infrastructure.configuration.settings import Settings, read_settings
 from infrastructure.configuration.tenants_file import TenantConfiguration, read_tenant_configuration
 from infrastructure.memory.memory_metrics import MemoryMetrics
 
+if TYPE_CHECKING:
+    from application.privacy.erase_message import EraseMessage
+
 Singleton = providers.ThreadSafeSingleton
 CachedTenants = CachedValue[TenantConfiguration]
 
@@ -88,10 +91,9 @@ def _dead_letters(files: Files) -> DeadLetters:
     return files.dead_letters
 
 
-def _context_publisher(queue: ContextPublisher, files: Files) -> ContextPublisher:
-    from infrastructure.serialization.claim_check import ClaimCheckPublisher
-
-    return ClaimCheckPublisher(queue, files.blobs)
+def _erase_context(erase_message: Callable[[], "EraseMessage"]) -> Callable[[str], object]:
+    """Hardly ever needed by a webhook: so it is imported only then."""
+    return lambda request_id: erase_message().erase_context(request_id)
 
 
 def _cached_tenants(settings: Settings, clock: Clock) -> CachedTenants:
@@ -196,9 +198,9 @@ class Container(containers.DeclarativeContainer):
     message_store = providers.Callable(_messages, storage)
     dead_letters = providers.Callable(_dead_letters, files)
     context_queue = Singleton(
-        choose_context_queue, settings, queue_database.provider, sqs.provider, clock
+        choose_context_queue, settings, queue_database.provider, sqs.provider, files, clock
     )
-    context_publisher = Singleton(_context_publisher, context_queue, files)
+    erase_message = Singleton(build_erase_message, storage, files, context_queue)
 
     whatsapp_parser = Singleton(_twilio_parser, ChannelType.WHATSAPP, cached_tenants)
     sms_parser = Singleton(_twilio_parser, ChannelType.SMS, cached_tenants)
@@ -238,7 +240,8 @@ class Container(containers.DeclarativeContainer):
         RouteMessage,
         conversation_store,
         message_store,
-        context_publisher,
+        context_queue,
+        providers.Callable(_erase_context, erase_message.provider),
         match,
         providers.Callable(_routing_policy, settings),
         clock,
@@ -292,7 +295,6 @@ class Container(containers.DeclarativeContainer):
     )
     redrive_unmatched = Singleton(RedriveUnmatched, message_store, match, route_message)
 
-    erase_message = Singleton(build_erase_message, storage, files, context_queue)
     rewrite = Singleton(rewriter, settings, store_database.provider, queue_database.provider)
     erase_person = Singleton(
         build_erase_person,

@@ -22,7 +22,11 @@ from domain.context import ContextObject
 from domain.errors import QueueRoutingError, UnreadableMessageError
 from domain.routing import ALL_QUEUES, QueueName, Route
 from infrastructure.aws.clients import error_code, storage_errors
-from infrastructure.serialization.context_json import context_from_json, context_to_json
+from infrastructure.serialization.context_json import (
+    EncodeContext,
+    context_from_json,
+    context_to_json,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -64,8 +68,10 @@ class SqsContextQueue(ContextPublisher, ContextReader):
         client: "SQSClient",
         urls: Mapping[QueueName, str],
         wait_seconds: int = LONG_POLL_SECONDS,
+        encode: EncodeContext = context_to_json,
     ) -> None:
         self._client = client
+        self._encode = encode
         self._urls = urls
         self._wait_seconds = wait_seconds
 
@@ -73,7 +79,7 @@ class SqsContextQueue(ContextPublisher, ContextReader):
     def publish(self, context: ContextObject, route: Route) -> None:
         url = self._urls[route.queue]
         options = _fifo_options(context) if is_fifo(url) else _standard_options(context, route)
-        text = context_to_json(context)
+        text = self._encode(context)
         try:
             self._client.send_message(QueueUrl=url, MessageBody=text, **options)
         except ClientError as error:
@@ -154,8 +160,9 @@ class SqsContextQueue(ContextPublisher, ContextReader):
         """SQS shows a message to its consumer alone."""
         return ()
 
-    def erase(self, request_id: str) -> int:  # noqa: ARG002 - the port's signature
-        """See both ports. SQS finds no message: its consumer takes it, or it expires."""
+    @override
+    def erase(self, request_id: str) -> int:
+        """SQS finds no message: its consumer takes it, or it expires."""
         return 0
 
 

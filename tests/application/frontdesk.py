@@ -19,6 +19,7 @@ from application.ports.webhook_parser import (
     WebhookRequest,
     WebhookResponse,
 )
+from application.privacy.erase_message import EraseMessage
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.process_webhook import ProcessWebhook
 from application.receiving.receive_webhook import ReceiveWebhook
@@ -49,6 +50,7 @@ from infrastructure.memory.memory_stores import (
     MemoryFallbackThrottle,
     MemoryMessageStore,
 )
+from infrastructure.serialization.claim_check import ClaimCheck
 from tests.builders import NOW, a_conversation, a_tenant, verified
 
 THANKS = WebhookResponse(200, b"thanks", "text/plain")
@@ -114,9 +116,10 @@ class FrontDesk:
         self.conversations = adapters.get("conversations") or MemoryConversationStore()
         self.messages = adapters.get("messages") or MemoryMessageStore()
         self.throttle = adapters.get("throttle") or MemoryFallbackThrottle()
-        self.queue = MemoryContextQueue(self.clock)
         self.dead_letters = adapters.get("dead_letters") or MemoryDeadLetters()
         self.blobs = adapters.get("blobs") or MemoryBlobStore()
+        self.queue = MemoryContextQueue(self.clock, ClaimCheck(self.blobs))
+        publisher = adapters.get("publisher") or self.queue
         self.open_conversation = OpenConversation(self.conversations, lambda: tenants)
         match = MatchConversation(
             self.conversations,
@@ -128,7 +131,8 @@ class FrontDesk:
         self.route_message = RouteMessage(
             self.conversations,
             self.messages,
-            adapters.get("publisher") or self.queue,
+            publisher,
+            EraseMessage(self.messages, self.blobs, publisher).erase_context,
             match,
             RoutingPolicy(unauthenticated_mail=unauthenticated_mail),
             self.clock,
