@@ -77,7 +77,7 @@ class _Result:
 class WebhookExchange:
     """One request and its answer, which is observed here alone: duration, metrics, log line.
 
-    Whoever reads the request asks for ``max_body_bytes`` first, and then calls one of
+    An entrypoint asks for ``max_body_bytes`` before it reads the body, and then calls one of
     ``process``, ``spool`` and ``refuse``. None of these raises: every failure has its answer.
     """
 

@@ -1,4 +1,4 @@
-"""Tell an unknown sender, at most once in a while, that nobody could be found for them."""
+"""Send an unknown sender the fallback text, at most once in each window."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ _THROTTLE_REFUSALS = {
 class SendFallback:
     """Sends the fallback. Would rather lose one than send two.
 
-    Where there is nobody to send it for a channel, its sender is ``None``.
+    A channel on which no fallback can be sent has ``None`` as its sender.
     """
 
     senders: Mapping[ChannelType, Callable[[], FallbackSender | None]]
@@ -76,7 +76,7 @@ class SendFallback:
             self._release(key)
             return {"result": "not_sent"}
         except Exception as error:
-            # Whether it went out is unknown: the claim stays, so that nobody gets it twice.
+            # Whether it went out is unknown: the window stays taken, so that none is sent twice.
             logger.warning("fallback may be lost", extra={"error": type(error).__name__})
             return {"result": "uncertain"}
         return {"result": "sent"}
@@ -85,7 +85,7 @@ class SendFallback:
         try:
             self.throttle.release(key)
         except StorageUnavailableError:
-            logger.warning("fallback claim could not be given back")
+            logger.warning("fallback throttle could not be released")
 
     def _answer(self, message: InboundMessage, tenant: Tenant) -> Fallback:
         text = tenant.fallback_texts.get(message.channel) or self.texts[message.channel]
@@ -109,10 +109,10 @@ class SendFallback:
 
 
 def throttle_key(message: InboundMessage) -> str:
-    """One text per (channel, account, person): whoever has it was answered lately."""
+    """One text per channel, account and person: the throttle knows who was answered lately."""
     return throttle_key_of(message.account, message.identities[0])
 
 
 def throttle_key_of(account: str, person: Address) -> str:
-    """The same for somebody whose message is not at hand."""
+    """The same for a person whose message is not at hand."""
     return f"{person.channel}|{account}|{person.counting_key}"

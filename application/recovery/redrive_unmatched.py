@@ -1,4 +1,4 @@
-"""Give the messages of once unknown senders to the conversations that were opened since."""
+"""Redrive unmatched messages: route them to conversations that were opened since."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class RedriveUnmatched:
     route_message: RouteMessage
 
     def __call__(self) -> Iterator[tuple[MessageRecord, Conversation | None]]:
-        """Yield each unmatched message with the conversation that it joined, if one did."""
+        """Yield each unmatched message with the conversation that it was routed for, if any."""
         for record in all_unmatched(self.messages):
             yield record, self._redrive(record)
 

@@ -238,14 +238,14 @@ class Container(containers.DeclarativeContainer):
     switch_hand_off = Singleton(SwitchHandOff, conversation_store)
     route_message = Singleton(
         RouteMessage,
-        conversation_store,
-        message_store,
-        context_queue,
-        providers.Callable(_erase_context, erase_message.provider),
-        match,
-        providers.Callable(_routing_policy, settings),
-        clock,
-        metrics,
+        conversations=conversation_store,
+        messages=message_store,
+        publisher=context_queue,
+        erase_context=providers.Callable(_erase_context, erase_message.provider),
+        match=match,
+        policy=providers.Callable(_routing_policy, settings),
+        clock=clock,
+        metrics=metrics,
     )
     send_fallback = Singleton(
         SendFallback,

@@ -89,7 +89,8 @@ def with_nowhere_for_dead_letters(container: Container) -> None:
 
 
 def with_buggy_parsers(container: Container) -> None:
-    container.twilio_parser.override(providers.Object(BuggyParser()))
+    container.whatsapp_parser.override(providers.Object(BuggyParser()))
+    container.sms_parser.override(providers.Object(BuggyParser()))
     container.sendgrid_parser.override(providers.Object(BuggyParser()))
 
 
@@ -97,7 +98,8 @@ def with_parsers_that_cannot_be_built(container: Container) -> None:
     def build() -> WebhookParser:
         raise LookupError("internal text: no such library")
 
-    container.twilio_parser.override(providers.Callable(build))
+    container.whatsapp_parser.override(providers.Callable(build))
+    container.sms_parser.override(providers.Callable(build))
     container.sendgrid_parser.override(providers.Callable(build))
 
 
