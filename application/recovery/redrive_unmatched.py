@@ -27,7 +27,7 @@ class RedriveUnmatched:
     """Match again what was unmatched. Safe to stop at any point, and to run twice at once."""
 
     messages: MessageStore
-    match: MatchConversation
+    match_conversation: MatchConversation
     route_message: RouteMessage
 
     def __call__(self) -> Iterator[tuple[MessageRecord, Conversation | None]]:
@@ -36,7 +36,7 @@ class RedriveUnmatched:
             yield record, self._redrive(record)
 
     def _redrive(self, record: MessageRecord) -> Conversation | None:
-        tenant, conversation = self.match(record.message)
+        tenant, conversation = self.match_conversation(record.message)
         if conversation is None or not self.messages.assign(record, conversation.key):
             return None
         assigned = record.assigned_to(conversation.key)

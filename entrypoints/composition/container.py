@@ -226,7 +226,7 @@ class Container(containers.DeclarativeContainer):
     )
 
     open_conversation = Singleton(OpenConversation, conversation_store, directory.provider)
-    match = Singleton(
+    match_conversation = Singleton(
         MatchConversation,
         conversation_store,
         message_store,
@@ -242,7 +242,7 @@ class Container(containers.DeclarativeContainer):
         messages=message_store,
         publisher=context_queue,
         erase_context=providers.Callable(_erase_context, erase_message.provider),
-        match=match,
+        match_conversation=match_conversation,
         policy=providers.Callable(_routing_policy, settings),
         clock=clock,
         metrics=metrics,
@@ -259,7 +259,7 @@ class Container(containers.DeclarativeContainer):
     )
     record_message = Singleton(
         RecordMessage,
-        match=match,
+        match_conversation=match_conversation,
         messages=message_store,
         route_message=route_message,
         send_fallback=send_fallback,
@@ -293,7 +293,9 @@ class Container(containers.DeclarativeContainer):
     redrive_dead_letters = Singleton(
         RedriveDeadLetters, dead_letters, process_webhook, message_store
     )
-    redrive_unmatched = Singleton(RedriveUnmatched, message_store, match, route_message)
+    redrive_unmatched = Singleton(
+        RedriveUnmatched, message_store, match_conversation, route_message
+    )
 
     rewrite = Singleton(rewriter, settings, store_database.provider, queue_database.provider)
     erase_person = Singleton(

@@ -142,7 +142,7 @@ class FrontDesk:
         self.switch_hand_off = SwitchHandOff(self.conversations)
         self.redrive = RedriveUnmatched(self.messages, match, self.route_message)
         self.record_message = RecordMessage(
-            match=match,
+            match_conversation=match,
             messages=self.messages,
             route_message=self.route_message,
             send_fallback=SendFallback(
