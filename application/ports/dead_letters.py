@@ -25,7 +25,7 @@ class DeadLetter:
     """What will not be processed without somebody's help.
 
     Either an authentic ``request``, complete but for the ``Authorization`` header, or a
-    recorded message under its ``gate_key`` that cannot be put on its queue. ``reason`` names
+    recorded message under its ``request_id`` that cannot be put on its queue. ``reason`` names
     the error without any content of the message.
     """
 
@@ -36,7 +36,7 @@ class DeadLetter:
     attempts: int
     created_at: datetime
     request: WebhookRequest | None = field(default=None, repr=False)
-    gate_key: str | None = None
+    request_id: str | None = None
 
 
 def ignore(_place: str) -> None:

@@ -13,14 +13,14 @@ from domain.outbox import MessageRecord
 
 
 class MessageStore(Protocol):
-    """Inbound messages under their gate keys, which are never deleted.
+    """Inbound messages under their request id, which are never deleted.
 
     Any method raises ``StorageUnavailableError`` when the store does not answer in time.
     """
 
     @abstractmethod
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
-        """Create the record unless its gate key exists: the commit point of a webhook.
+        """Create the record unless its request id exists: the commit point of a webhook.
 
         Returns ``None`` if it was created, else the record that was there before, or what is
         left of it. Durable when it returns. Of any number of simultaneous calls with one key,
@@ -52,14 +52,14 @@ class MessageStore(Protocol):
         """
 
     @abstractmethod
-    def retry(self, gate_key: str) -> bool:
+    def retry(self, request_id: str) -> bool:
         """Make an undeliverable message pending again, as if it had never been tried.
 
         ``False`` if it is not undeliverable.
         """
 
     @abstractmethod
-    def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
+    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
         """Clear the pending marker. Harmless when repeated: the first time stays.
 
         ``False`` if the message was erased meanwhile: whoever published it has to take it back.
@@ -93,7 +93,7 @@ class MessageStore(Protocol):
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
         """At most ``limit`` unmatched messages in order of receipt.
 
-        ``after`` is the gate key of the last record of the page before.
+        ``after`` is the request id of the last record of the page before.
         """
 
     @abstractmethod
@@ -112,7 +112,7 @@ class MessageStore(Protocol):
 
     @abstractmethod
     def erase(self, retained: RetainedMessage) -> bool:
-        """Remove everything that a message says, and whose it was, but not its gate key.
+        """Remove everything that a message says, and whose it was, but not its request id.
 
         It is in no list and no history afterwards, and nothing brings it back. An imported
         entry has no gate: it is deleted. ``False`` if it was erased before. What its
@@ -120,5 +120,5 @@ class MessageStore(Protocol):
         """
 
     @abstractmethod
-    def is_erased(self, gate_key: str) -> bool:
+    def is_erased(self, request_id: str) -> bool:
         """Whether the message with this key was recorded, and erased since."""

@@ -224,7 +224,7 @@ class ErasePerson:
         report: ErasureReport,
     ) -> bool:
         if dead_letter.request is None:
-            return dead_letter.gate_key in own_keys
+            return dead_letter.request_id in own_keys
         return self._is_of_sender(dead_letter.request, dead_letter.account, values, report)
 
     def _delete_stale_temporary_files(self, report: ErasureReport) -> None:

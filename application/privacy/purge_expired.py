@@ -60,7 +60,7 @@ class PurgeReport:
 class PurgeExpired:
     """Works in small batches, each of which stands for itself: safe to stop and to repeat.
 
-    The gate keys of messages stay for ever. A message that is still to be delivered stays
+    The request ids of messages stay for ever. A message that is still to be delivered stays
     whole. Several may purge at once, to no use. ``blob_folders`` are those in which it looks for
     what no message leads to.
     """
@@ -127,7 +127,7 @@ class PurgeExpired:
             report.add("unmatched", sum(self._erased(retained, report) for retained in old))
             if len(old) < len(records):
                 return
-            last = records[-1].gate_key
+            last = records[-1].request_id
             yield
 
     def _messages(self, before: datetime, report: PurgeReport) -> Iterator[None]:

@@ -52,5 +52,5 @@ class MatchConversation:
     def _is_allowed(self, message: InboundMessage) -> bool:
         """Whether to open a conversation: not for what comes again after it was erased."""
         return self.unknown_sender is UnknownSender.OPEN and not self.messages.is_erased(
-            message.gate_key
+            message.request_id
         )

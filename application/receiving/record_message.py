@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from application.clock import Clock, Deadline, NewId
+from application.clock import Clock, Deadline
 from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
 from application.receiving.match_conversation import MatchConversation
@@ -60,7 +60,6 @@ class RecordMessage:
     deliver: RouteMessage
     send_fallback: SendFallback
     clock: Clock
-    new_id: NewId
     metrics: Metrics
 
     def __call__(self, message: InboundMessage, deadline: Deadline) -> Receipt:
@@ -103,10 +102,8 @@ class RecordMessage:
     ) -> MessageRecord:
         now = self.clock()
         return MessageRecord(
-            request_id=self.new_id(),
             message=message,
             conversation=conversation.key if conversation else None,
-            validated_at=now,
             state=MessageState.PENDING if conversation else MessageState.UNMATCHED,
             recorded_at=now,
         )
@@ -129,7 +126,7 @@ class RecordMessage:
         _check_is_repeated(same_sender=erased.is_by(record.message.sender))
         self.metrics.count("Duplicates")
         left = replace(record.assigned_to(None), state=MessageState.ERASED)
-        return Receipt(Outcome.DUPLICATE, replace(left, request_id=erased.request_id), None)
+        return Receipt(Outcome.DUPLICATE, left, None)
 
     def _report_pending(self, record: MessageRecord, error: TemporaryError) -> None:
         self.metrics.count("Errors", type=type(error).__name__)

@@ -124,7 +124,7 @@ class RouteMessage:
             self.metrics.count("QueueRouting", queue=str(route.queue), result="failed")
             raise
         self.metrics.count("QueueRouting", queue=str(route.queue), result="queued")
-        if not self.messages.mark_queued(record.gate_key, now):
+        if not self.messages.mark_queued(record.request_id, now):
             self._take_back(record)
 
     def _take_back(self, record: MessageRecord) -> None:

@@ -31,7 +31,7 @@ class DrainOutcome(StrEnum):
     """What became of an entry."""
 
     RECEIVED = "received"
-    RELEASED = "put_back"
+    RELEASED = "released"
     DEAD_LETTER = "dead_letter"
 
 

@@ -74,9 +74,9 @@ class RedriveDeadLetters:
                 reviewed=dead_letter.kind is DeadLetterKind.UNAUTHENTICATED,
             )
             return RedrivenDeadLetter(Redriven.RECEIVED, dead_letter, receipts)
-        if dead_letter.gate_key is not None:
+        if dead_letter.request_id is not None:
             # Otherwise somebody redrove it before, and it is pending or queued already.
-            self.messages.retry(dead_letter.gate_key)
+            self.messages.retry(dead_letter.request_id)
         return RedrivenDeadLetter(Redriven.PENDING, dead_letter)
 
     def _failed_again(self, dead_letter: DeadLetter, error: Exception) -> DeadLetter:

@@ -19,7 +19,7 @@ def all_unmatched(messages: MessageStore) -> Iterator[MessageRecord]:
     last: str | None = None
     while page := messages.list_unmatched(PAGE_SIZE, after=last):
         yield from page
-        last = page[-1].gate_key
+        last = page[-1].request_id
 
 
 @dataclass(frozen=True)

@@ -91,11 +91,11 @@ class RelayOutbox:
         And once more afterwards, for somebody may have redriven it before it meant anything.
         """
         dead_letter = DeadLetter(
-            dead_letter_id=f"{DeadLetterKind.UNDELIVERABLE}-{record.gate_key[:32]}",
+            dead_letter_id=f"{DeadLetterKind.UNDELIVERABLE}-{record.request_id}",
             kind=DeadLetterKind.UNDELIVERABLE,
             reason="it could not be put on its queue",
             account=record.message.account,
-            gate_key=record.gate_key,
+            request_id=record.request_id,
             attempts=record.attempts,
             created_at=self.clock(),
         )

@@ -4,7 +4,6 @@ With ``backends`` the only module that imports adapters. Each is imported when i
 that a process pays for what it uses: an SMS never loads the mail parser, SQLite never an SDK.
 """
 
-import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -70,10 +69,6 @@ from infrastructure.memory.memory_metrics import MemoryMetrics
 
 Singleton = providers.ThreadSafeSingleton
 CachedTenants = CachedValue[TenantConfiguration]
-
-
-def _new_id() -> str:
-    return str(uuid.uuid4())
 
 
 def _conversations(storage: Storage) -> ConversationStore:
@@ -181,7 +176,6 @@ class Container(containers.DeclarativeContainer):
     tenant_configuration = providers.Callable(_current, cached_tenants)
     directory = providers.Callable(_directory, tenant_configuration)
     own_addresses = providers.Callable(_own_addresses, tenant_configuration)
-    new_id = providers.Object(_new_id)
     metrics = Singleton(MemoryMetrics)
 
     store_database = providers.Resource(open_sqlite, settings, "frontdesk.db")
@@ -260,7 +254,6 @@ class Container(containers.DeclarativeContainer):
         deliver=route_message,
         send_fallback=send_fallback,
         clock=clock,
-        new_id=new_id,
         metrics=metrics,
     )
     process_webhook = Singleton(

@@ -149,7 +149,7 @@ def _latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]
 
 
 class MemoryMessageStore(MessageStore):
-    """Messages in a dictionary by gate key."""
+    """Messages in a dictionary by request id."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -161,24 +161,24 @@ class MemoryMessageStore(MessageStore):
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
         with self._lock:
-            if record.gate_key in self._erased:
-                return self._erased[record.gate_key]
-            present = self._records.get(record.gate_key)
+            if record.request_id in self._erased:
+                return self._erased[record.request_id]
+            present = self._records.get(record.request_id)
             if present is not None:
                 return _copied(present)
-            self._records[record.gate_key] = _copied(record)
-            self._received[record.gate_key] = _in_order_of_receipt(record)
+            self._records[record.request_id] = _copied(record)
+            self._received[record.request_id] = _in_order_of_receipt(record)
             return None
 
     @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
         with self._lock:
-            present = self._records.get(record.gate_key)
+            present = self._records.get(record.request_id)
             if present is None or present.state is MessageState.QUEUED:
                 return False
             if present.conversation != record.conversation:
                 return False
-            self._records[record.gate_key] = present.assigned_to(conversation)
+            self._records[record.request_id] = present.assigned_to(conversation)
             return True
 
     @override
@@ -190,24 +190,24 @@ class MemoryMessageStore(MessageStore):
         return self._change_pending(record, replace(record, state=MessageState.UNDELIVERABLE))
 
     @override
-    def retry(self, gate_key: str) -> bool:
+    def retry(self, request_id: str) -> bool:
         with self._lock:
-            present = self._records.get(gate_key)
+            present = self._records.get(request_id)
             if present is None or present.state is not MessageState.UNDELIVERABLE:
                 return False
-            self._records[gate_key] = replace(
+            self._records[request_id] = replace(
                 present, state=MessageState.PENDING, lease_until=None, attempts=0
             )
             return True
 
     def _change_pending(self, seen: MessageRecord, wanted: MessageRecord) -> bool:
         with self._lock:
-            present = self._records.get(seen.gate_key)
+            present = self._records.get(seen.request_id)
             if present is None or present.state is not MessageState.PENDING:
                 return False
             if present.lease_until != seen.lease_until:
                 return False
-            self._records[seen.gate_key] = replace(
+            self._records[seen.request_id] = replace(
                 present,
                 state=wanted.state,
                 lease_until=wanted.lease_until,
@@ -216,14 +216,14 @@ class MemoryMessageStore(MessageStore):
             return True
 
     @override
-    def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
+    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
         with self._lock:
-            present = self._records.get(gate_key)
+            present = self._records.get(request_id)
             if present is not None and present.state is MessageState.PENDING:
-                self._records[gate_key] = replace(
+                self._records[request_id] = replace(
                     present, state=MessageState.QUEUED, queued_at=queued_at
                 )
-            return gate_key not in self._erased
+            return request_id not in self._erased
 
     @override
     def history(
@@ -301,17 +301,17 @@ class MemoryMessageStore(MessageStore):
             if record is None:
                 return self._imported.pop(retained.key, None) is not None
             mark = author_mark(retained.key, record.message.sender)
-            self._erased[retained.key] = Tombstone(retained.key, record.request_id, mark)
+            self._erased[retained.key] = Tombstone(retained.key, mark)
             return True
 
     @override
-    def is_erased(self, gate_key: str) -> bool:
+    def is_erased(self, request_id: str) -> bool:
         with self._lock:
-            return gate_key in self._erased
+            return request_id in self._erased
 
 
 def _in_order_of_receipt(record: MessageRecord) -> tuple[datetime, str]:
-    return record.message.received_at, record.gate_key
+    return record.message.received_at, record.request_id
 
 
 def _copied(record: MessageRecord) -> MessageRecord:

@@ -41,8 +41,8 @@ def dead_letter_to_json(dead_letter: DeadLetter) -> bytes:
     }
     if dead_letter.request is not None:
         content["request"] = request_to_json(dead_letter.request)
-    if dead_letter.gate_key is not None:
-        content["gate_key"] = dead_letter.gate_key
+    if dead_letter.request_id is not None:
+        content["request_id"] = dead_letter.request_id
     return json.dumps(content, indent=1).encode()
 
 
@@ -58,7 +58,7 @@ def dead_letter_from_json(text: bytes, dead_letter_id: str) -> DeadLetter:
             attempts=content["attempts"],
             created_at=parse_rfc3339(content["created_at"]),
             request=request_from_json(content["request"]) if "request" in content else None,
-            gate_key=content.get("gate_key"),
+            request_id=content.get("request_id"),
         )
     except (LookupError, TypeError, RecursionError) as error:
         raise ValueError("not a dead letter") from error

@@ -1,4 +1,4 @@
-"""Messages in SQLite, under their gate keys."""
+"""Messages in SQLite, under their request id."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -26,44 +26,44 @@ from infrastructure.sqlite.sqlite_retention import SqliteRetention
 from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 
 _READ_COLUMNS = (
-    "request_id, conversation_id, primary_channel, state, content, validated_at, recorded_at, "
-    "lease_until, queued_at, attempts, inbound"
+    "conversation_id, primary_channel, state, content, recorded_at, lease_until, queued_at, "
+    "attempts, inbound"
 )
 
 _INSERT = """
     INSERT INTO messages (
-        gate_key, request_id, conversation_id, primary_channel, state, message_id, direction,
-        content, timestamp, channel_type, validated_at, recorded_at, lease_until, queued_at,
+        request_id, conversation_id, primary_channel, state, message_id, direction,
+        content, timestamp, channel_type, recorded_at, lease_until, queued_at,
         attempts, due_at, inbound)
     VALUES (
-        :gate_key, :request_id, :conversation_id, :primary_channel, :state, :message_id,
-        :direction, :content, :timestamp, :channel_type, :validated_at, :recorded_at,
+        :request_id, :conversation_id, :primary_channel, :state, :message_id,
+        :direction, :content, :timestamp, :channel_type, :recorded_at,
         :lease_until, :queued_at, :attempts, :due_at, :inbound)
-    ON CONFLICT (gate_key) DO NOTHING
+    ON CONFLICT (request_id) DO NOTHING
 """
 _SELECT = f"""
-    SELECT {_READ_COLUMNS}, author_mark FROM messages WHERE gate_key = ?
+    SELECT {_READ_COLUMNS}, author_mark FROM messages WHERE request_id = ?
 """  # noqa: S608 - our own names
 _ASSIGN = f"""
     UPDATE messages
     SET conversation_id = :new_id, primary_channel = :new_channel, state = :state
-    WHERE gate_key = :gate_key
+    WHERE request_id = :request_id
       AND state NOT IN ('{MessageState.QUEUED}', '{MessageState.ERASED}')
       AND conversation_id IS :old_id AND primary_channel IS :old_channel
 """  # noqa: S608
 _CHANGE_PENDING = f"""
     UPDATE messages
     SET state = :state, lease_until = :lease_until, attempts = :attempts, due_at = :due_at
-    WHERE gate_key = :gate_key AND state = '{MessageState.PENDING}' AND lease_until IS :seen
+    WHERE request_id = :request_id AND state = '{MessageState.PENDING}' AND lease_until IS :seen
 """  # noqa: S608
 _RETRY = f"""
     UPDATE messages
     SET state = '{MessageState.PENDING}', lease_until = NULL, attempts = 0, due_at = recorded_at
-    WHERE gate_key = :gate_key AND state = '{MessageState.UNDELIVERABLE}'
+    WHERE request_id = :request_id AND state = '{MessageState.UNDELIVERABLE}'
 """  # noqa: S608
 _MARK_QUEUED = f"""
     UPDATE messages SET state = '{MessageState.QUEUED}', queued_at = :queued_at
-    WHERE gate_key = :gate_key AND state = '{MessageState.PENDING}'
+    WHERE request_id = :request_id AND state = '{MessageState.PENDING}'
 """  # noqa: S608
 _HISTORY = f"""
     SELECT {_READ_COLUMNS} FROM messages
@@ -85,14 +85,15 @@ _STUCK = f"""
 """  # noqa: S608
 _UNMATCHED = f"""
     SELECT {_READ_COLUMNS} FROM messages WHERE state = '{MessageState.UNMATCHED}'
-    ORDER BY timestamp, gate_key LIMIT :limit
+    ORDER BY timestamp, request_id LIMIT :limit
 """  # noqa: S608
-# The record of the page before may be matched by now; its gate key is there for ever.
+# The record of the page before may be matched by now; its request id is there for ever.
 _UNMATCHED_AFTER = f"""
     SELECT {_READ_COLUMNS} FROM messages
     WHERE state = '{MessageState.UNMATCHED}'
-      AND (timestamp, gate_key) > (SELECT timestamp, gate_key FROM messages WHERE gate_key = :after)
-    ORDER BY timestamp, gate_key LIMIT :limit
+      AND (timestamp, request_id)
+        > (SELECT timestamp, request_id FROM messages WHERE request_id = :after)
+    ORDER BY timestamp, request_id LIMIT :limit
 """  # noqa: S608
 
 
@@ -110,10 +111,10 @@ class SqliteMessageStore(MessageStore):
         with self._database.write() as connection:
             if connection.execute(_INSERT, row).rowcount == 1:
                 return None
-            (row,) = connection.execute(_SELECT, (record.gate_key,)).fetchall()
+            (row,) = connection.execute(_SELECT, (record.request_id,)).fetchall()
         *columns, mark = row
         if mark is not None:
-            return Tombstone(record.gate_key, str(columns[0]), str(mark))
+            return Tombstone(record.request_id, str(mark))
         return _from_row(columns)
 
     @override
@@ -122,7 +123,7 @@ class SqliteMessageStore(MessageStore):
         new_id, new_channel = _key_columns(conversation)
         return self._change(
             _ASSIGN,
-            gate_key=record.gate_key,
+            request_id=record.request_id,
             old_id=old_id,
             old_channel=old_channel,
             new_id=new_id,
@@ -139,13 +140,13 @@ class SqliteMessageStore(MessageStore):
         return self._change_pending(record, replace(record, state=MessageState.UNDELIVERABLE))
 
     @override
-    def retry(self, gate_key: str) -> bool:
-        return self._change(_RETRY, gate_key=gate_key)
+    def retry(self, request_id: str) -> bool:
+        return self._change(_RETRY, request_id=request_id)
 
     @override
-    def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
-        changed = self._change(_MARK_QUEUED, gate_key=gate_key, queued_at=rfc3339(queued_at))
-        return changed or not self._retained.is_erased(gate_key)
+    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
+        changed = self._change(_MARK_QUEUED, request_id=request_id, queued_at=rfc3339(queued_at))
+        return changed or not self._retained.is_erased(request_id)
 
     @override
     def history(
@@ -206,13 +207,13 @@ class SqliteMessageStore(MessageStore):
         return self._retained.erase(retained)
 
     @override
-    def is_erased(self, gate_key: str) -> bool:
-        return self._retained.is_erased(gate_key)
+    def is_erased(self, request_id: str) -> bool:
+        return self._retained.is_erased(request_id)
 
     def _change_pending(self, seen: MessageRecord, wanted: MessageRecord) -> bool:
         return self._change(
             _CHANGE_PENDING,
-            gate_key=seen.gate_key,
+            request_id=seen.request_id,
             seen=_time_column(seen.lease_until),
             state=wanted.state,
             lease_until=_time_column(wanted.lease_until),
@@ -238,7 +239,6 @@ def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
     entry = record.message.in_history()
     conversation_id, primary_channel = _key_columns(record.conversation)
     return {
-        "gate_key": record.gate_key,
         "request_id": record.request_id,
         "conversation_id": conversation_id,
         "primary_channel": primary_channel,
@@ -248,7 +248,6 @@ def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
         "content": entry.content,
         "timestamp": rfc3339(entry.timestamp),
         "channel_type": entry.channel_type,
-        "validated_at": rfc3339(record.validated_at),
         "recorded_at": rfc3339(record.recorded_at),
         "lease_until": _time_column(record.lease_until),
         "queued_at": _time_column(record.queued_at),
@@ -259,20 +258,15 @@ def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
 
 
 def _from_row(row: Sequence[Any]) -> MessageRecord:
-    request_id, conversation_id, primary_channel, state, content, *times, attempts, inbound = row
-    validated_at, recorded_at, lease_until, queued_at = (
-        parse_rfc3339(text) if text else None for text in times
-    )
-    assert validated_at is not None  # noqa: S101 - NOT NULL columns
-    assert recorded_at is not None  # noqa: S101
+    conversation_id, primary_channel, state, content, *times, attempts, inbound = row
+    recorded_at, lease_until, queued_at = (parse_rfc3339(text) if text else None for text in times)
+    assert recorded_at is not None  # noqa: S101 - a NOT NULL column
     key = (
         ConversationKey(conversation_id, ChannelType(primary_channel)) if conversation_id else None
     )
     return MessageRecord(
-        request_id=request_id,
         message=inbound_from_json(inbound, content),
         conversation=key,
-        validated_at=validated_at,
         state=MessageState(state),
         recorded_at=recorded_at,
         lease_until=lease_until,

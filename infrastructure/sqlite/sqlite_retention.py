@@ -20,29 +20,29 @@ _ERASED = MessageState.ERASED.value
 
 # Of messages and of imported entries the same columns, in one order: a page of both.
 _RETAINED = f"""
-    SELECT timestamp, gate_key AS key, conversation_id, primary_channel, request_id, state, inbound
+    SELECT timestamp, request_id AS key, conversation_id, primary_channel, state, inbound
     FROM messages WHERE state <> '{_ERASED}' AND {{place}}
     UNION ALL
-    SELECT timestamp, imported_key, conversation_id, primary_channel, NULL, NULL, NULL
+    SELECT timestamp, imported_key, conversation_id, primary_channel, NULL, NULL
     FROM imported_messages WHERE {{entry_place}}
     ORDER BY timestamp, key LIMIT :limit
 """  # noqa: S608 - our own names
 _LATER = "(timestamp, {key}) > (:after, :after_key) AND timestamp < :before"
 _LIST = _RETAINED.format(
-    place=_LATER.format(key="gate_key"), entry_place=_LATER.format(key="imported_key")
+    place=_LATER.format(key="request_id"), entry_place=_LATER.format(key="imported_key")
 )
 _OF = f"conversation_id = :id AND primary_channel = :channel AND {_LATER}"
 _LIST_OF = _RETAINED.format(
-    place=_OF.format(key="gate_key"), entry_place=_OF.format(key="imported_key")
+    place=_OF.format(key="request_id"), entry_place=_OF.format(key="imported_key")
 )
 _ERASE = f"""
     UPDATE messages
     SET state = '{_ERASED}', content = '', message_id = '', inbound = '', author_mark = :mark,
         conversation_id = NULL, primary_channel = NULL
-    WHERE gate_key = :key AND state <> '{_ERASED}'
+    WHERE request_id = :key AND state <> '{_ERASED}'
 """  # noqa: S608
 _ERASE_ENTRY = "DELETE FROM imported_messages WHERE imported_key = :key"
-_IS_ERASED = f"SELECT 1 FROM messages WHERE gate_key = ? AND state = '{_ERASED}'"  # noqa: S608
+_IS_ERASED = f"SELECT 1 FROM messages WHERE request_id = ? AND state = '{_ERASED}'"  # noqa: S608
 
 _EVER = "~"
 """Greater than every time."""
@@ -75,10 +75,10 @@ class SqliteRetention:
             values = {"key": retained.key, "mark": retained.author_mark}
             return connection.execute(statement, values).rowcount == 1
 
-    def is_erased(self, gate_key: str) -> bool:
+    def is_erased(self, request_id: str) -> bool:
         """See ``MessageStore.is_erased``."""
         with self._database.read() as connection:
-            return connection.execute(_IS_ERASED, (gate_key,)).fetchone() is not None
+            return connection.execute(_IS_ERASED, (request_id,)).fetchone() is not None
 
     def _rows(
         self, statement: str, limit: int, after: str | None, before: str, **owner: str
@@ -94,14 +94,13 @@ def _position(rows: Sequence[Sequence[Any]], limit: int) -> str | None:
 
 
 def _retained(row: Sequence[Any]) -> RetainedMessage:
-    timestamp, key, conversation_id, channel, request_id, state, inbound = row
+    timestamp, key, conversation_id, channel, state, inbound = row
     return RetainedMessage(
         key=key,
         timestamp=parse_rfc3339(timestamp),
         conversation=(
             ConversationKey(conversation_id, ChannelType(channel)) if conversation_id else None
         ),
-        request_id=request_id,
         state=MessageState(state) if state else None,
         message=replace(inbound_from_json(inbound, ""), metadata={}) if inbound else None,
     )

@@ -1,6 +1,5 @@
 """A whole front door over in-memory adapters, with a clock that tests can set."""
 
-import itertools
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -108,7 +107,6 @@ class FrontDesk:
         **adapters: Any,
     ) -> None:
         self.now = NOW
-        ids = itertools.count(1)
         tenants = directory or TenantDirectory((a_tenant(),))
         self.parser = adapters.get("parser") or StubParser()
         self.sender = RecordingSender()
@@ -153,7 +151,6 @@ class FrontDesk:
                 metrics=self.metrics,
             ),
             clock=self.clock,
-            new_id=lambda: f"request-{next(ids)}",
             metrics=self.metrics,
         )
         parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: self.parser))

@@ -96,7 +96,7 @@ class RetentionContract(MessageStoreTests):
         for number in range(3):
             store.record(numbered(number))
         before = NOW + timedelta(seconds=2)
-        assert set(retained(store, before=before)) == {numbered(n).gate_key for n in (0, 1)}
+        assert set(retained(store, before=before)) == {numbered(n).request_id for n in (0, 1)}
 
     def test_a_conversation_has_its_own(self, store: MessageStore) -> None:
         store.record(numbered(1))
@@ -129,9 +129,9 @@ class EraseContract(MessageStoreTests):
         assert erased.list_stuck(10, NOW + DAY) == ()
 
     def test_its_gate_stays_closed(self, erased: MessageStore, record: MessageRecord) -> None:
-        again = erased.record(replace(record, request_id="another"))
+        again = erased.record(replace(record, recorded_at=NOW + DAY))
         assert isinstance(again, Tombstone)
-        assert (again.gate_key, again.request_id) == (record.gate_key, record.request_id)
+        assert again.request_id == record.request_id
         assert again.is_by(record.message.sender)
         assert not again.is_by(Address.parse(SMS, "+14155550199"))
         assert retained(erased) == {}
@@ -139,20 +139,20 @@ class EraseContract(MessageStoreTests):
     def test_it_can_be_told_from_what_never_came(
         self, erased: MessageStore, record: MessageRecord
     ) -> None:
-        assert erased.is_erased(record.gate_key)
-        assert not erased.is_erased(numbered(7).gate_key)
+        assert erased.is_erased(record.request_id)
+        assert not erased.is_erased(numbered(7).request_id)
 
     def test_what_is_kept_is_not_erased(self, store: MessageStore) -> None:
         store.record(a_record())
-        assert not store.is_erased(a_record().gate_key)
+        assert not store.is_erased(a_record().request_id)
 
     def test_nothing_brings_it_back(self, erased: MessageStore, record: MessageRecord) -> None:
         assert not erased.assign(record, OTHER)
         assert not erased.take_lease(record, NOW + DAY)
         assert not erased.give_up(record)
-        assert not erased.retry(record.gate_key)
-        assert not erased.mark_queued(record.gate_key, NOW)
-        assert erased.is_erased(record.gate_key)
+        assert not erased.retry(record.request_id)
+        assert not erased.mark_queued(record.request_id, NOW)
+        assert erased.is_erased(record.request_id)
         assert retained(erased) == {}
 
     def test_a_second_time_there_is_nothing_to_erase(
@@ -168,7 +168,7 @@ class EraseContract(MessageStoreTests):
         store.record(numbered(2))
         store.erase(RetainedMessage.of(numbered(1)))
         assert store.history(KEY) == (numbered(2).message.in_history(),)
-        assert store.record(replace(numbered(2), request_id="another")) == numbered(2)
+        assert store.record(replace(numbered(2))) == numbered(2)
 
     @pytest.mark.parametrize("state", [MessageState.PENDING, MessageState.QUEUED])
     def test_long_texts_go_in_any_state(self, store: MessageStore, state: MessageState) -> None:
@@ -183,7 +183,7 @@ class EraseContract(MessageStoreTests):
         for number in (1, 2):
             store.record(numbered(number, None))
         store.erase(RetainedMessage.of(numbered(1, None)))
-        after = numbered(1).gate_key
+        after = numbered(1).request_id
         assert store.list_unmatched(10, after=after) == (numbered(2, None),)
 
 

@@ -1,5 +1,6 @@
 """What every store of messages promises about lists: history, what is pending or unmatched."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +22,12 @@ def numbered(number: int, conversation: ConversationKey | None = KEY) -> Message
     message = an_inbound_message(
         message_id=f"SM{number:032}", body=f"Message {number}", received_at=moment
     )
-    return a_record(message, conversation, request_id=f"request-{number}", recorded_at=moment)
+    return a_record(message, conversation, recorded_at=moment)
+
+
+def numbers(records: Iterable[MessageRecord]) -> list[int]:
+    """Which of many they are."""
+    return [int(record.message.provider_message_id.removeprefix("SM")) for record in records]
 
 
 class MessageStoreTests:
@@ -74,30 +80,30 @@ class HistoryContract(MessageStoreTests):
 
     def test_queued_messages_stay_in_it(self, store: MessageStore) -> None:
         store.record(a_record())
-        store.mark_queued(a_record().gate_key, NOW)
+        store.mark_queued(a_record().request_id, NOW)
         assert len(store.history(KEY)) == 1
 
 
 class StuckContract(MessageStoreTests):
     """What was recorded and never queued, for whoever brings it on its way."""
 
-    def requests(self, store: MessageStore, limit: int = 100) -> list[str]:
-        """The request ids of what is stuck when message 3 gets stuck."""
+    def stuck(self, store: MessageStore, limit: int = 100) -> list[int]:
+        """The numbers of what is stuck when message 3 gets stuck."""
         now = NOW + timedelta(seconds=3) + STUCK_AFTER
-        return [record.request_id for record in store.list_stuck(limit, now)]
+        return numbers(store.list_stuck(limit, now))
 
     def test_an_empty_store_has_none(self, store: MessageStore) -> None:
-        assert self.requests(store) == []
+        assert self.stuck(store) == []
 
     def test_what_waits_longest_comes_first(self, store: MessageStore) -> None:
         for number in (3, 0, 2, 1):
             store.record(numbered(number))
-        assert self.requests(store) == [f"request-{number}" for number in range(4)]
+        assert self.stuck(store) == list(range(4))
 
     def test_a_limit_leaves_what_waits_longest(self, store: MessageStore) -> None:
         for number in (3, 0, 2, 1):
             store.record(numbered(number))
-        assert self.requests(store, limit=2) == ["request-0", "request-1"]
+        assert self.stuck(store, limit=2) == [0, 1]
 
     def test_records_are_whole(self, store: MessageStore) -> None:
         record = numbered(1)
@@ -109,59 +115,59 @@ class StuckContract(MessageStoreTests):
     def test_what_is_not_stuck_yet_is_not_listed(self, store: MessageStore) -> None:
         for number in (3, 4, 5):
             store.record(numbered(number))
-        assert self.requests(store) == ["request-3"]
+        assert self.stuck(store) == [3]
 
     def test_the_moment_is_that_of_recording(self, store: MessageStore) -> None:
         message = an_inbound_message(received_at=NOW)
         store.record(a_record(message, recorded_at=NOW + timedelta(hours=1)))
-        assert self.requests(store) == []
+        assert self.stuck(store) == []
 
     def test_what_somebody_has_taken_lets_others_pass(self, store: MessageStore) -> None:
         for number in range(3):
             store.record(numbered(number))
         store.take_lease(numbered(0), NOW + STUCK_AFTER)
-        assert self.requests(store, limit=1) == ["request-1"]
-        later = [record.request_id for record in store.list_stuck(9, NOW + timedelta(hours=1))]
-        assert later == ["request-1", "request-2", "request-0"]
+        assert self.stuck(store, limit=1) == [1]
+        later = numbers(store.list_stuck(9, NOW + timedelta(hours=1)))
+        assert later == [1, 2, 0]
 
     def test_queued_unmatched_and_undeliverable_messages_are_not_stuck(
         self, store: MessageStore
     ) -> None:
         for number, key in enumerate((KEY, KEY, None, KEY)):
             store.record(numbered(number, key))
-        store.mark_queued(numbered(0).gate_key, LATER)
+        store.mark_queued(numbered(0).request_id, LATER)
         store.give_up(numbered(3))
-        assert self.requests(store) == ["request-1"]
+        assert self.stuck(store) == [1]
 
     def test_one_that_is_to_be_tried_again_is_stuck_at_once(self, store: MessageStore) -> None:
         store.record(numbered(1))
         store.take_lease(numbered(1), NOW)
         store.give_up(numbered(1).leased(NOW))
-        store.retry(numbered(1).gate_key)
-        assert self.requests(store) == ["request-1"]
+        store.retry(numbered(1).request_id)
+        assert self.stuck(store) == [1]
 
     def test_one_that_found_its_conversation_is_stuck(self, store: MessageStore) -> None:
         store.record(numbered(1, None))
         store.assign(numbered(1, None), KEY)
-        assert self.requests(store) == ["request-1"]
+        assert self.stuck(store) == [1]
 
     def test_one_that_lost_it_is_not(self, store: MessageStore) -> None:
         store.record(numbered(1))
         store.assign(numbered(1), None)
-        assert self.requests(store) == []
+        assert self.stuck(store) == []
 
 
 class UnmatchedContract(MessageStoreTests):
     """What unknown senders wrote, page by page."""
 
-    def pages(self, store: MessageStore, size: int) -> list[str]:
-        """The request ids of all pages, each at most ``size`` long."""
-        found: list[str] = []
+    def pages(self, store: MessageStore, size: int) -> list[int]:
+        """The numbers on all pages, each at most ``size`` long."""
+        found: list[int] = []
         last: str | None = None
         while page := store.list_unmatched(size, after=last):
             assert len(page) <= size
-            found += [record.request_id for record in page]
-            last = page[-1].gate_key
+            found += numbers(page)
+            last = page[-1].request_id
         return found
 
     def test_only_unmatched_messages_are_listed(self, store: MessageStore) -> None:
@@ -175,20 +181,20 @@ class UnmatchedContract(MessageStoreTests):
     ) -> None:
         for number in (3, 0, 4, 2, 1):
             store.record(numbered(number, None))
-        assert self.pages(store, size) == [f"request-{number}" for number in range(5)]
+        assert self.pages(store, size) == list(range(5))
 
     def test_messages_of_the_same_moment_are_neither_lost_nor_repeated(
         self, store: MessageStore
     ) -> None:
         for number in range(5):
             message = an_inbound_message(message_id=f"SM{number}")
-            store.record(a_record(message, None, request_id=f"request-{number}"))
-        assert sorted(self.pages(store, 2)) == [f"request-{number}" for number in range(5)]
+            store.record(a_record(message, None))
+        assert sorted(self.pages(store, 2)) == list(range(5))
 
     def test_a_page_follows_a_record_that_was_matched_meanwhile(self, store: MessageStore) -> None:
         for number in range(3):
             store.record(numbered(number, None))
         (first,) = store.list_unmatched(1)
         store.assign(first, KEY)
-        following = store.list_unmatched(10, after=first.gate_key)
-        assert [record.request_id for record in following] == ["request-1", "request-2"]
+        following = store.list_unmatched(10, after=first.request_id)
+        assert numbers(following) == [1, 2]

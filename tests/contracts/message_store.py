@@ -30,7 +30,7 @@ from tests.contracts.old_histories import ImportContract
 
 def stored(store: MessageStore, record: MessageRecord) -> MessageRecord:
     """The record as the store has it: what a second attempt to create it gets."""
-    present = store.record(replace(record, request_id="an attempt to create it again"))
+    present = store.record(record)
     assert isinstance(present, MessageRecord)
     return present
 
@@ -47,7 +47,6 @@ class GateContract(MessageStoreTests):
         again = a_record(
             an_inbound_message(body="Something else"),
             OTHER,
-            request_id="another",
             recorded_at=LATER,
         )
         assert store.record(again) == a_record()
@@ -57,11 +56,11 @@ class GateContract(MessageStoreTests):
         assert [store.record(numbered(1)), store.record(numbered(2))] == [None, None]
 
     def test_of_many_at_once_one_creates_the_record(self, store: MessageStore) -> None:
-        attempts = [a_record(request_id=f"request-{number}") for number in range(32)]
+        attempts = [a_record(recorded_at=NOW + timedelta(seconds=n)) for n in range(32)]
         results = at_once(partial(store.record, attempt) for attempt in attempts)
         assert results.count(None) == 1
         winner = attempts[results.index(None)]
-        assert {result.request_id for result in results if result} == {winner.request_id}
+        assert [result for result in results if result] == [winner] * 31
 
     def test_every_fact_is_kept(self, store: MessageStore) -> None:
         channel = ChannelType.WHATSAPP
@@ -79,7 +78,7 @@ class GateContract(MessageStoreTests):
         )
         record = a_record(
             message,
-            validated_at=NOW + timedelta(microseconds=1),
+            recorded_at=NOW + timedelta(microseconds=1),
             lease_until=LATER,
             queued_at=LATER,
         )
@@ -106,19 +105,19 @@ class ProgressContract(MessageStoreTests):
 
     def test_a_queued_message_is_no_longer_pending(self, store: MessageStore) -> None:
         store.record(a_record())
-        assert store.mark_queued(a_record().gate_key, LATER)
+        assert store.mark_queued(a_record().request_id, LATER)
         expected = a_record(state=MessageState.QUEUED, queued_at=LATER)
         assert stored(store, a_record()) == expected
 
     def test_marking_it_again_changes_nothing(self, store: MessageStore) -> None:
         store.record(a_record())
-        assert store.mark_queued(a_record().gate_key, NOW)
-        assert store.mark_queued(a_record().gate_key, LATER)
+        assert store.mark_queued(a_record().request_id, NOW)
+        assert store.mark_queued(a_record().request_id, LATER)
         assert stored(store, a_record()).queued_at == NOW
 
     def test_an_unmatched_message_stays_unmatched(self, store: MessageStore) -> None:
         store.record(numbered(1, None))
-        store.mark_queued(numbered(1).gate_key, LATER)
+        store.mark_queued(numbered(1).request_id, LATER)
         assert stored(store, numbered(1)).state is MessageState.UNMATCHED
 
     def test_marking_an_unknown_message_is_harmless(self, store: MessageStore) -> None:
@@ -136,7 +135,7 @@ class ProgressContract(MessageStoreTests):
 
     def test_a_queued_message_does_not_move(self, store: MessageStore) -> None:
         store.record(a_record())
-        store.mark_queued(a_record().gate_key, NOW)
+        store.mark_queued(a_record().request_id, NOW)
         assert not store.assign(a_record(), OTHER)
         assert stored(store, a_record()).conversation == KEY
 
@@ -189,7 +188,7 @@ class LeaseContract(MessageStoreTests):
 
     def test_a_queued_message_cannot_be_leased(self, store: MessageStore) -> None:
         store.record(a_record())
-        store.mark_queued(a_record().gate_key, NOW)
+        store.mark_queued(a_record().request_id, NOW)
         assert not store.take_lease(a_record(), LATER)
 
     def test_an_unmatched_message_cannot_be_leased(self, store: MessageStore) -> None:
@@ -214,7 +213,7 @@ class UndeliverableContract(MessageStoreTests):
         record = self.given_up(store)
         assert record == replace(a_record().leased(NOW), state=MessageState.UNDELIVERABLE)
         assert not store.take_lease(record, LATER)
-        store.mark_queued(record.gate_key, LATER)
+        store.mark_queued(record.request_id, LATER)
         assert stored(store, record).state is MessageState.UNDELIVERABLE
 
     def test_it_stays_in_the_history(self, store: MessageStore) -> None:
@@ -229,18 +228,18 @@ class UndeliverableContract(MessageStoreTests):
 
     def test_one_that_was_queued_is_not_given_up(self, store: MessageStore) -> None:
         store.record(a_record())
-        store.mark_queued(a_record().gate_key, NOW)
+        store.mark_queued(a_record().request_id, NOW)
         assert not store.give_up(a_record())
 
     def test_it_can_be_tried_again_from_the_start(self, store: MessageStore) -> None:
         record = self.given_up(store)
-        assert store.retry(record.gate_key)
+        assert store.retry(record.request_id)
         assert stored(store, record) == a_record()
-        assert not store.retry(record.gate_key)
+        assert not store.retry(record.request_id)
 
     def test_nothing_else_can(self, store: MessageStore) -> None:
         store.record(a_record())
-        assert not store.retry(a_record().gate_key)
+        assert not store.retry(a_record().request_id)
         assert not store.retry("unknown")
 
 

@@ -183,7 +183,7 @@ class Deployed:
         earlier = rfc3339(datetime.now(UTC) - timedelta(minutes=1))
         self.aws.dynamodb.update_item(
             TableName=self.settings["MESSAGES_TABLE"],
-            Key={"gate_key": self.message_item(text)["gate_key"]},
+            Key={"request_id": self.message_item(text)["request_id"]},
             UpdateExpression="SET recorded_at = :earlier, work_since = :earlier REMOVE lease_until",
             ExpressionAttributeValues={":earlier": {"S": earlier}},
         )

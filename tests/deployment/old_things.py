@@ -58,7 +58,7 @@ class OldThings:
         """Something that could not be processed."""
         at = datetime.now(UTC) - age
         self._dead_letters.keep(
-            DeadLetter(name, DeadLetterKind.UNDELIVERABLE, "why", "account", 1, at, gate_key="k")
+            DeadLetter(name, DeadLetterKind.UNDELIVERABLE, "why", "account", 1, at, request_id="k")
         )
 
     def has_dead_letter(self, name: str) -> bool:
@@ -83,7 +83,7 @@ class OldThings:
         earlier = {":earlier": {"S": rfc3339(datetime.now(UTC) - age)}}
         client.update_item(
             TableName=settings["MESSAGES_TABLE"],
-            Key={"gate_key": item["gate_key"]},
+            Key={"request_id": item["request_id"]},
             UpdateExpression="SET #timestamp = :earlier",
             ExpressionAttributeNames={"#timestamp": "timestamp"},
             ExpressionAttributeValues=earlier,

@@ -27,7 +27,7 @@ def test_what_fails_again_stays_in_the_spool_and_is_tried_again(deployed: Deploy
     text = "Still down"
     with deployed.without("RecordMessages"):
         assert post(deployed.webhook(ChannelType.SMS, body=text))[0] == 200
-        eventually(lambda: "put_back" in deployed.log("DrainSpool"))
+        eventually(lambda: "released" in deployed.log("DrainSpool"))
         assert deployed.spooled() == 1
     assert len(eventually(lambda: deployed.contexts("SMS_REPLIES"))) == 1
     eventually(lambda: deployed.spooled() == 0)

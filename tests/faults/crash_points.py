@@ -25,7 +25,7 @@ EFFECTS = frozenset(
         *("conversations.open_conversation", "conversations.record_activity"),
         *("messages.record", "messages.assign", "messages.take_lease", "messages.give_up"),
         *("messages.mark_queued", "messages.retry"),
-        *("claims.claim", "claims.release", "sender.send"),
+        *("throttle.acquire", "throttle.release", "sender.send"),
         *("dead_letters.keep", "dead_letters.replace", "dead_letters.delete"),
         *("blobs.put", "queue.publish"),
         *("spool.keep", "spool.take", "spool.done", "spool.put_back"),

@@ -1,6 +1,7 @@
-"""Messages in DynamoDB, under their gate keys."""
+"""Messages in DynamoDB, under their request id."""
 
 import heapq
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -63,14 +64,15 @@ class DynamoDbMessageStore(MessageStore):
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
         with _unicode_errors():
-            texts = self._texts.write(record.gate_key, texts_of(record.message))
-        refusal = self._messages.create({**record_to_item(record), **texts}, "gate_key")
+            texts = self._texts.write(record.request_id, texts_of(record.message))
+        write = attributes({"write_id": secrets.token_hex(16)})
+        refusal = self._messages.create({**record_to_item(record), **write, **texts}, "request_id")
         if refusal is not None and is_erased(refusal.item):
             if has_references(texts):  # written a moment ago, and of no message
-                self._texts.delete(record.gate_key)
+                self._texts.delete(record.request_id)
             return left_of(refusal.item)
-        # The same request id: our first attempt had succeeded, only its answer was lost.
-        if refusal is None or text_of(refusal.item, "request_id") == record.request_id:
+        # The same write: our first attempt had succeeded, only its answer was lost.
+        if refusal is None or refusal.item.get("write_id") == write["write_id"]:
             return None
         return record_from_item(refusal.item, self._texts.read)
 
@@ -87,9 +89,9 @@ class DynamoDbMessageStore(MessageStore):
             **work_of(assigned),
         }
         refusal = self._messages.change(
-            _key(record.gate_key),
+            _key(record.request_id),
             f"{_ASSIGN}, #conversation = :target" if target else f"{_ASSIGN} REMOVE #conversation",
-            "attribute_exists(#gate_key) AND NOT #state IN (:queued, :erased) AND "
+            "attribute_exists(#request_id) AND NOT #state IN (:queued, :erased) AND "
             + _as_seen("conversation", seen=record.conversation is not None),
             attributes(values),
         )
@@ -119,8 +121,8 @@ class DynamoDbMessageStore(MessageStore):
         return _succeeded(refusal, state=MessageState.UNDELIVERABLE, lease_until=seen)
 
     @override
-    def retry(self, gate_key: str) -> bool:
-        for record in self._read([gate_key]):
+    def retry(self, request_id: str) -> bool:
+        for record in self._read([request_id]):
             again = replace(record, state=MessageState.PENDING, lease_until=None, attempts=0)
             values = {
                 "state": again.state,
@@ -129,7 +131,7 @@ class DynamoDbMessageStore(MessageStore):
                 **work_of(again),
             }
             refusal = self._messages.change(
-                _key(gate_key),
+                _key(request_id),
                 f"{_ASSIGN}, #attempts = :none REMOVE #lease_until",
                 "#state = :undeliverable",
                 attributes(values),
@@ -138,9 +140,9 @@ class DynamoDbMessageStore(MessageStore):
         return False
 
     @override
-    def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
+    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
         refusal = self._messages.change(
-            _key(gate_key),
+            _key(request_id),
             _MARK_QUEUED,
             "#state = :pending",
             attributes(
@@ -177,8 +179,8 @@ class DynamoDbMessageStore(MessageStore):
     def import_message(self, key: ConversationKey, message: Message) -> bool:
         item = imported_to_item(key, message)
         with _unicode_errors():
-            texts = self._texts.write(text_of(item, "gate_key"), texts_of_entry(message))
-        refusal = self._messages.create({**item, **texts}, "gate_key")
+            texts = self._texts.write(text_of(item, "request_id"), texts_of_entry(message))
+        refusal = self._messages.create({**item, **texts}, "request_id")
         return refusal is None or refusal.retried
 
     @override
@@ -190,7 +192,7 @@ class DynamoDbMessageStore(MessageStore):
     def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
         if after is None:
             return self._unmatched_after("0", limit)
-        # The record of the page before may be matched by now; its gate key is there for ever.
+        # The record of the page before may be matched by now; its request id is there for ever.
         found = self._messages.read([_key(after)])
         positions = [work_position(text_of(item, "timestamp"), after) for item in found]
         return self._unmatched_after(positions[0], limit) if positions else ()
@@ -211,8 +213,8 @@ class DynamoDbMessageStore(MessageStore):
         return self._retained.erase(retained)
 
     @override
-    def is_erased(self, gate_key: str) -> bool:
-        return self._retained.is_erased(gate_key)
+    def is_erased(self, request_id: str) -> bool:
+        return self._retained.is_erased(request_id)
 
     def _change_pending(
         self, record: MessageRecord, update: str, **values: object
@@ -220,7 +222,7 @@ class DynamoDbMessageStore(MessageStore):
         """Change a message that is pending, if nobody has taken it since it was seen."""
         seen = _time_text(record.lease_until)
         return self._messages.change(
-            _key(record.gate_key),
+            _key(record.request_id),
             update,
             "#state = :pending AND " + _as_seen("lease_until", seen=seen is not None),
             attributes({**values, "pending": MessageState.PENDING, "seen": seen}),
@@ -242,7 +244,7 @@ class DynamoDbMessageStore(MessageStore):
     def _work(
         self, state: MessageState, comparison: str, bound: str, page_size: int
     ) -> Iterator[str]:
-        """The gate keys of all partitions of a state in one order."""
+        """The request ids of all partitions of a state in one order."""
         partitions = [
             self._messages.query(
                 f"#work = :work AND #work_since {comparison} :bound",
@@ -253,16 +255,16 @@ class DynamoDbMessageStore(MessageStore):
             for shard in range(WORK_SHARDS)
         ]
         merged = heapq.merge(*partitions, key=lambda item: text_of(item, "work_since"))
-        return (text_of(item, "gate_key") for item in merged)
+        return (text_of(item, "request_id") for item in merged)
 
-    def _read(self, gate_keys: Iterable[str]) -> Iterator[MessageRecord]:
+    def _read(self, request_ids: Iterable[str]) -> Iterator[MessageRecord]:
         """The records of these keys, in their order."""
-        keys = dict.fromkeys(gate_keys)
-        found = self._messages.read([_key(gate_key) for gate_key in keys])
-        items = {text_of(item, "gate_key"): item for item in found}
-        for gate_key in keys:
-            if gate_key in items and not is_erased(items[gate_key]):
-                yield record_from_item(items[gate_key], self._texts.read)
+        keys = dict.fromkeys(request_ids)
+        found = self._messages.read([_key(request_id) for request_id in keys])
+        items = {text_of(item, "request_id"): item for item in found}
+        for request_id in keys:
+            if request_id in items and not is_erased(items[request_id]):
+                yield record_from_item(items[request_id], self._texts.read)
 
 
 @contextmanager
@@ -277,8 +279,8 @@ def _time_text(moment: datetime | None) -> str | None:
     return rfc3339(moment) if moment else None
 
 
-def _key(gate_key: str) -> Item:
-    return attributes({"gate_key": gate_key})
+def _key(request_id: str) -> Item:
+    return attributes({"request_id": request_id})
 
 
 def _as_seen(name: str, *, seen: bool) -> str:

@@ -20,7 +20,7 @@ from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
 
 _MARK = "author_mark"
-_STAYS = ("gate_key", "request_id", "timestamp", "recorded_at", "channel_type")
+_STAYS = ("request_id", "timestamp", "recorded_at", "channel_type")
 """What is left of an item, beside its state, the author's mark, and ``texts_left``."""
 
 _WITHOUT_BLOBS = "REMOVE #texts_left"
@@ -52,7 +52,7 @@ class DynamoDbRetention:
             limit, _key(after) if after else None, _NOT_DONE + older, attributes(values)
         )
         retained = tuple(self._retained(item) for item in items if not self._finished(item))
-        return RetainedPage(retained, text_of(last, "gate_key") if last else None)
+        return RetainedPage(retained, text_of(last, "request_id") if last else None)
 
     def of_conversation(self, key: ConversationKey) -> Iterator[RetainedMessage]:
         """See ``MessageStore.list_retained_in``."""
@@ -62,7 +62,7 @@ class DynamoDbRetention:
             index=self._index,
         )
         for entry in found:
-            for item in self._messages.read([_key(text_of(entry, "gate_key"))]):
+            for item in self._messages.read([_key(text_of(entry, "request_id"))]):
                 if not is_erased(item):
                     yield self._retained(item)
 
@@ -90,30 +90,29 @@ class DynamoDbRetention:
             self._finished({**rest, **erased})
         return True
 
-    def is_erased(self, gate_key: str) -> bool:
+    def is_erased(self, request_id: str) -> bool:
         """See ``MessageStore.is_erased``."""
-        return any(is_erased(item) for item in self._messages.read([_key(gate_key)]))
+        return any(is_erased(item) for item in self._messages.read([_key(request_id)]))
 
     def _finished(self, item: Item) -> bool:
         """Whether an item is erased; what an interrupted erasure left of it is deleted."""
         if not is_erased(item):
             return False
-        gate_key = text_of(item, "gate_key")
-        self._texts.delete(gate_key)
-        self._messages.change(_key(gate_key), _WITHOUT_BLOBS, "attribute_exists(#gate_key)", {})
+        request_id = text_of(item, "request_id")
+        self._texts.delete(request_id)
+        self._messages.change(_key(request_id), _WITHOUT_BLOBS, "attribute_exists(#request_id)", {})
         return True
 
     def _retained(self, item: Item) -> RetainedMessage:
         conversation = conversation_key(item)
         moment = parse_rfc3339(text_of(item, "timestamp"))
-        key = text_of(item, "gate_key")
+        key = text_of(item, "request_id")
         if "state" not in item:
             return RetainedMessage(key, moment, conversation)
         return RetainedMessage(
             key=key,
             timestamp=moment,
             conversation=conversation,
-            request_id=text_of(item, "request_id"),
             state=MessageState(text_of(item, "state")),
             message=self._message(item),
         )
@@ -133,8 +132,8 @@ def is_erased(item: Item) -> bool:
 
 def left_of(item: Item) -> Tombstone:
     """What an erased item says."""
-    return Tombstone(*(text_of(item, name) for name in ("gate_key", "request_id", _MARK)))
+    return Tombstone(*(text_of(item, name) for name in ("request_id", _MARK)))
 
 
-def _key(gate_key: str) -> Item:
-    return attributes({"gate_key": gate_key})
+def _key(request_id: str) -> Item:
+    return attributes({"request_id": request_id})

@@ -58,7 +58,7 @@ def table_schemas(
         TableSchema(participants, "sender", "conversation_id"),
         TableSchema(
             messages,
-            "gate_key",
+            "request_id",
             indexes=(
                 # What the history shows, and not how far a message has come: so marking one
                 # as queued does not write this index.

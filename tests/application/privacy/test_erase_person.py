@@ -220,9 +220,9 @@ def test_a_context_whose_publisher_died_after_the_erasure_is_found_by_its_sender
     desk: Desk,
 ) -> None:
     (conversation,) = desk.conversations.find_all_conversations(SMS, [ANA.value])
-    record = a_record(desk.message(ANA.value, "0-9"), request_id="lost")
+    record = a_record(desk.message(ANA.value, "0-9"))
     desk.erases()
-    desk.blobs.put("contexts/lost/body", b"x")
+    desk.blobs.put(f"contexts/{record.request_id}/body", b"x")
     context = ContextObject.of(record, conversation, None, NOW)
     desk.queue.publish(context, Route(QueueName(SMS, QueueKind.REPLIES), timedelta(0)))
     report = desk.erases()
@@ -267,9 +267,7 @@ def test_what_is_written_under_another_identity_in_the_conversation_goes_too() -
 
 
 def test_the_same_number_on_another_channel_stays_unless_it_is_asked_for(desk: Desk) -> None:
-    desk.messages.record(
-        a_record(an_inbound_message(WHATSAPP, message_id="W1"), None, request_id="w")
-    )
+    desk.messages.record(a_record(an_inbound_message(WHATSAPP, message_id="W1"), None))
     desk.erases(ANA)
     assert len(desk.messages.list_unmatched(10)) == 2
     desk.erases(Address.parse(WHATSAPP, SENDER[WHATSAPP]))
@@ -326,9 +324,9 @@ def test_dead_letters_that_cannot_be_read_are_told_with_their_places(tmp_path: P
 
 
 def test_a_dead_letter_of_a_message_that_cannot_be_delivered_goes_with_it(desk: Desk) -> None:
-    gate_key = desk.message(ANA.value, "0-1").gate_key
+    request_id = desk.message(ANA.value, "0-1").request_id
     desk.dead_letters.keep(
-        DeadLetter("u-1", DeadLetterKind.UNDELIVERABLE, "", ACCOUNT, 1, NOW, gate_key=gate_key)
+        DeadLetter("u-1", DeadLetterKind.UNDELIVERABLE, "", ACCOUNT, 1, NOW, request_id=request_id)
     )
     assert desk.erases().dead_letters == 2
 

@@ -64,7 +64,7 @@ def erase_all(desk: FrontDesk) -> None:
 
 def body_of(desk: FrontDesk) -> bytes:
     """What the claim check has stored of the first message."""
-    return desk.blobs.get("memory:contexts/request-1/body")
+    return desk.blobs.get(f"memory:contexts/{an_inbound_message().request_id}/body")
 
 
 def test_its_context_is_taken_back_with_all_that_was_stored_for_it(

@@ -56,7 +56,7 @@ def test_a_known_senders_message_reaches_the_replies_queue() -> None:
     assert desk.gets(an_inbound_message()) == THANKS
 
     (context,) = desk.queued()["sms-replies"]
-    assert context.request_id == "request-1"
+    assert context.request_id == an_inbound_message().request_id
     assert context.conversation.conversation_status == "user_reply_received"
     (_, (entry,)), *_ = desk.show_conversation("conversation-1")
     assert entry.content == "Is my order on its way?"
@@ -228,7 +228,7 @@ def test_when_only_the_queue_is_down_the_message_is_kept_and_a_retry_delivers_it
     healed.gets(an_inbound_message())
     healed.gets(an_inbound_message())
     (context,) = healed.queued()["sms-replies"]
-    assert context.request_id == "request-1"
+    assert context.request_id == an_inbound_message().request_id
 
 
 def test_a_deadline_that_is_over_leaves_the_message_pending() -> None:

@@ -79,12 +79,12 @@ def test_of_many_relays_one_publishes(desk: FrontDesk, queue: CountingQueue) -> 
     reports = at_once([desk.relay] * WORKERS)
     assert sum(report.relayed for report in reports) == 1
     assert sum(report.taken_by_others for report in reports) == WORKERS - 1
-    assert queue.published == ["request-1"]
+    assert queue.published == [an_inbound_message().request_id]
 
 
 def test_of_many_copies_one_publishes(desk: FrontDesk, queue: CountingQueue) -> None:
     at_once([partial(desk.gets, an_inbound_message())] * WORKERS)
-    assert queue.published == ["request-1"]
+    assert queue.published == [an_inbound_message().request_id]
 
 
 class ForgetfulStore(MemoryConversationStore):

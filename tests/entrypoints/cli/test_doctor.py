@@ -94,10 +94,7 @@ def test_a_message_between_two_attempts_waits_until_it_is_told(container: Contai
 
 
 def test_of_some_that_wait_it_tells_how_many_are_due(container: Container) -> None:
-    first, second = (
-        a_record(an_inbound_message(message_id=f"SM{number}"), request_id=f"id-{number}")
-        for number in range(2)
-    )
+    first, second = (a_record(an_inbound_message(message_id=f"SM{number}")) for number in range(2))
     for record in (first, second):
         container.message_store().record(record)
     assert container.message_store().take_lease(first, utc_now())

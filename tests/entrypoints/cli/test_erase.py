@@ -25,7 +25,7 @@ def filled(container: Container) -> Container:
     messages = container.message_store()
     messages.record(a_record(an_inbound_message(attachments=files)))
     unmatched = an_inbound_message(ChannelType.WHATSAPP, message_id="W1")
-    messages.record(a_record(unmatched, None, request_id="another"))
+    messages.record(a_record(unmatched, None))
     return container
 
 

@@ -22,7 +22,7 @@ def old(container: Container) -> Container:
     message = an_inbound_message(received_at=utc_now() - timedelta(days=40))
     record = a_record(message)
     container.message_store().record(record)
-    container.message_store().mark_queued(record.gate_key, utc_now())
+    container.message_store().mark_queued(record.request_id, utc_now())
     stale_temporary_files = container.settings().data_dir / ".1234.tmp"
     stale_temporary_files.write_text("half")
     os.utime(stale_temporary_files, (0, time.time() - 100_000))

@@ -55,7 +55,6 @@ def a_pending_record(attempts: int = 0, number: int = 1) -> MessageRecord:
     """A message whose handler must have died; ``number`` tells it from others."""
     return a_record(
         an_inbound_message(message_id=f"SM{number:032}"),
-        request_id=f"00000000-0000-4000-8000-{number:012}",
         recorded_at=EARLIER,
         attempts=attempts,
     )

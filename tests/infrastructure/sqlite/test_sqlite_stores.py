@@ -55,7 +55,7 @@ class TestDurability:
         conversations.open_conversation(a_conversation())
         conversations.record_activity(a_conversation(), an_inbound_message())
         SqliteMessageStore(written).record(a_record())
-        SqliteMessageStore(written).mark_queued(a_record().gate_key, NOW)
+        SqliteMessageStore(written).mark_queued(a_record().request_id, NOW)
         SqliteFallbackThrottle(written).acquire("ana", NOW, LIMITS)
         written.close()
         database = SqliteDatabase(path)
@@ -68,7 +68,7 @@ class TestDurability:
 
     def test_messages_are_there(self, reopened: SqliteDatabase) -> None:
         queued = a_record(state=MessageState.QUEUED, queued_at=NOW)
-        assert SqliteMessageStore(reopened).record(a_record(request_id="another")) == queued
+        assert SqliteMessageStore(reopened).record(a_record()) == queued
 
     def test_claims_are_there(self, reopened: SqliteDatabase) -> None:
         acquired = SqliteFallbackThrottle(reopened).acquire("ana", NOW, LIMITS)
@@ -101,9 +101,9 @@ class TestErrors:
     def test_a_constraint_that_fails_leaves_nothing_behind(self, database: SqliteDatabase) -> None:
         store = SqliteMessageStore(database)
         store.record(a_record())
-        same_request_id = a_record(an_inbound_message(message_id="another"))
+        without_content = a_record(an_inbound_message(message_id="another", body=None))
         with pytest.raises(StorageRefusedError):
-            store.record(same_request_id)
+            store.record(without_content)
         assert len(store.history(KEY)) == 1
 
 
@@ -130,10 +130,13 @@ class TestSchema:
         ("query", "index"),
         [
             ("FROM messages WHERE state = 'pending' ORDER BY due_at", "stuck_messages"),
-            ("FROM messages WHERE state = 'unmatched' ORDER BY timestamp, gate_key", "unmatched_"),
+            (
+                "FROM messages WHERE state = 'unmatched' ORDER BY timestamp, request_id",
+                "unmatched_",
+            ),
             (
                 "FROM messages WHERE state <> 'erased' AND timestamp < 'a'"
-                " ORDER BY timestamp, gate_key",
+                " ORDER BY timestamp, request_id",
                 "retained_messages",
             ),
             (
@@ -187,7 +190,7 @@ class TestCost:
         (found,) = conversations.find_open_conversations(message.channel, message.look_up_values)
         messages.record(a_record(message))
         conversations.record_activity(found, message)
-        messages.mark_queued(message.gate_key, NOW)
+        messages.mark_queued(message.request_id, NOW)
         assert [statement.split()[0] for statement in statements] == [
             "SELECT",
             *("BEGIN", "INSERT", "COMMIT"),

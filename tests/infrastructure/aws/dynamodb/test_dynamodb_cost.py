@@ -48,7 +48,7 @@ def handle(tables: Tables, record: MessageRecord) -> None:
     (found,) = conversations.find_open_conversations(message.channel, message.look_up_values)
     assert messages.record(record) is None
     assert conversations.record_activity(found, message) is not None
-    messages.mark_queued(record.gate_key, message.received_at)
+    messages.mark_queued(record.request_id, message.received_at)
 
 
 def fill(tables: Tables, count: int) -> None:
@@ -93,7 +93,7 @@ def test_a_duplicate_takes_two(tables: Tables) -> None:
     message: InboundMessage = numbered(1).message
     with recorded_calls(tables.client) as calls:
         tables.conversations().find_open_conversations(message.channel, message.look_up_values)
-        assert tables.messages().record(a_record(message, request_id="another")) is not None
+        assert tables.messages().record(a_record(message)) is not None
     assert calls == ["Query", "PutItem"]
 
 
@@ -114,7 +114,7 @@ class TestWriteUnits:
         schema, recorded = self.item(tables, "messages", record)
         conversations.record_activity(the_conversation(), record.message)
         conversation_schema, updated = self.item(tables, "conversations")
-        messages.mark_queued(record.gate_key, NOW)
+        messages.mark_queued(record.request_id, NOW)
         _, queued = self.item(tables, "messages", record)
         assert max(map(item_bytes, (recorded, queued, updated))) <= KILOBYTE
         return [
@@ -129,7 +129,7 @@ class TestWriteUnits:
         key = {"conversation_id": CONVERSATION_ID, "primary_channel": "sms"}
         response = tables.client.get_item(
             TableName=tables.names[role],
-            Key=attributes({"gate_key": record.gate_key} if record else key),
+            Key=attributes({"request_id": record.request_id} if record else key),
             ConsistentRead=True,
         )
         return tables.schemas[ROLES.index(role)], response["Item"]

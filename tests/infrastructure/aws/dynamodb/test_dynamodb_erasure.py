@@ -39,11 +39,11 @@ def blobs() -> CrashingBlobs:
 def test_an_erased_item_holds_its_key_and_nothing_that_was_said(tables: Tables) -> None:
     store = tables.messages()
     store.record(a_record())
-    store.mark_queued(a_record().gate_key, a_record().recorded_at)
+    store.mark_queued(a_record().request_id, a_record().recorded_at)
     store.erase(RetainedMessage.of(a_record()))
     (item,) = tables.items("messages")
     assert set(item) == {
-        *("gate_key", "request_id", "state", "author_mark"),
+        *("request_id", "request_id", "state", "author_mark"),
         *("timestamp", "recorded_at", "channel_type"),
     }
     assert item["state"] == {"S": MessageState.ERASED}

@@ -18,7 +18,7 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import WORK_SHARDS
 from infrastructure.aws.dynamodb.dynamodb_values import Item
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.builders import KEY, NOW, a_record, an_inbound_message
-from tests.contracts.message_lists import numbered
+from tests.contracts.message_lists import numbered, numbers
 from tests.contracts.message_store import stored
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.dynamodb.dynamodb_costs import item_bytes
@@ -60,10 +60,10 @@ class TestItems:
             "recipient": "+15005550006",
         }
         assert item.pop("inbound").startswith("{")
+        assert len(item.pop("write_id")) == 32
         assert item.pop("work") in {f"pending#{shard}" for shard in range(WORK_SHARDS)}
         assert item == {
-            "gate_key": message.gate_key,
-            "request_id": "00000000-0000-4000-8000-000000000001",
+            "request_id": message.request_id,
             "conversation": "conversation-1#sms",
             "state": "pending",
             "message_id": "SM00000000000000000000000000000001",
@@ -71,9 +71,8 @@ class TestItems:
             "content": "Is my order on its way?",
             "timestamp": "2026-03-04T12:00:00.250000Z",
             "channel_type": "sms",
-            "validated_at": "2026-03-04T12:00:00.250000Z",
             "recorded_at": "2026-03-04T12:00:00.250000Z",
-            "work_since": f"2026-03-04T12:00:30.250000Z#{message.gate_key[:16]}",
+            "work_since": f"2026-03-04T12:00:30.250000Z#{message.request_id[:16]}",
         }
 
     def test_other_systems_find_the_history_of_a_conversation(self, tables: Tables) -> None:
@@ -92,7 +91,7 @@ class TestItems:
     def test_a_queued_message_leaves_the_work_index(self, tables: Tables) -> None:
         tables.messages().record(a_record())
         partition = only_item(tables)["work"]["S"]
-        tables.messages().mark_queued(a_record().gate_key, LATER)
+        tables.messages().mark_queued(a_record().request_id, LATER)
         assert query(tables, "work", "#work = :work", work=partition) == []
 
     def test_a_message_that_is_recorded_as_queued_is_no_work(self, tables: Tables) -> None:
@@ -222,7 +221,7 @@ class TestLargeMessages:
         genuine, forged = (self.large(body=text * INLINE_BYTES * 2) for text in "gf")
         store = tables.messages(blobs)
         store.record(genuine)
-        assert store.record(replace(forged, request_id="forged")) == genuine
+        assert store.record(replace(forged)) == genuine
         assert stored(store, genuine) == genuine
 
     def test_the_content_of_one_that_was_never_recorded_is_not_taken_for_the_next(
@@ -251,7 +250,7 @@ class TestLists:
         for number in range(230):
             store.record(numbered(number, None))
         listed = store.list_unmatched(220)
-        assert [r.request_id for r in listed] == [f"request-{number}" for number in range(220)]
+        assert numbers(listed) == list(range(220))
 
     def test_a_history_longer_than_a_page_is_whole(self, ministack: EmulatedAws) -> None:
         store = Tables.create(ministack).messages()
@@ -283,7 +282,7 @@ class TestLists:
         for number in range(3):
             store.assign(numbered(number, None), KEY)
         listed = tables.messages(client=past).list_unmatched(2)
-        assert [record.request_id for record in listed] == ["request-3"]
+        assert numbers(listed) == [3]
 
 
 class PastIndex:

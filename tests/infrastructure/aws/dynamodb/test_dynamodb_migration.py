@@ -42,7 +42,7 @@ def append(tables: Tables, number: int) -> None:
 def receive(tables: Tables, number: int, body: str = "Hello?") -> None:
     at = NOW + timedelta(seconds=number)
     message = an_inbound_message(message_id=f"SM{number:032}", received_at=at, body=body)
-    tables.messages().record(a_record(message, request_id=f"request-{number}"))
+    tables.messages().record(a_record(message))
     assert tables.conversations().record_activity(a_conversation(), message) is not None
 
 
@@ -93,6 +93,6 @@ def test_an_item_of_an_imported_entry_has_what_a_history_shows(tables: Tables) -
     migrate(tables)
     (item,) = tables.items("messages")
     assert set(item) == {
-        *("gate_key", "conversation", "timestamp"),
+        *("request_id", "conversation", "timestamp"),
         *("message_id", "direction", "content", "channel_type", "metadata"),
     }
