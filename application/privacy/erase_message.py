@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from application.ports.blobs import BlobStore
 from application.ports.context_queue import ContextReader
-from application.ports.message_store import MessageStore
+from application.ports.retention import Retention
 from domain.erasure import RetainedMessage, attachments_folder, contexts_folder
 from domain.messages import InboundMessage
 from domain.outbox import MessageState
@@ -23,7 +23,7 @@ class Erased:
 class EraseMessage:
     """Safe to repeat: the message goes last, for it is how all the rest is found again."""
 
-    messages: MessageStore
+    retention: Retention
     blobs: BlobStore
     contexts: ContextReader
 
@@ -35,7 +35,7 @@ class EraseMessage:
         """
         contexts = 0 if retained.is_imported else self.contexts.erase(retained.key)
         blobs = sum(map(self.blobs.delete, retained.blob_folders))
-        erased = self.messages.erase(retained)
+        erased = self.retention.erase(retained)
         if retained.is_imported or retained.state is MessageState.QUEUED:
             return Erased(erased, blobs, contexts)
         late = self.erase_context(retained.key)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from application.clock import Clock, Deadline
 from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
+from application.ports.outbox import Outbox
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.route_message import RouteMessage
 from application.receiving.send_fallback import SendFallback
@@ -57,6 +58,7 @@ class RecordMessage:
 
     match: MatchConversation
     messages: MessageStore
+    outbox: Outbox
     deliver: RouteMessage
     send_fallback: SendFallback
     clock: Clock
@@ -114,7 +116,7 @@ class RecordMessage:
         now = self.clock()
         if existing.is_stuck(now):
             try:
-                if self.messages.take_lease(existing, now):
+                if self.outbox.take_lease(existing, now):
                     self.deliver.repeat(existing, deadline)
             except TemporaryError as error:
                 self._report_pending(existing, error)

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from application.clock import Deadline
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
-from application.ports.message_store import MessageStore
+from application.ports.outbox import Outbox
 from application.receiving.process_webhook import ProcessWebhook
 from application.receiving.record_message import Receipt
 from domain.errors import WebhookHandlerError, safe_reason
@@ -45,7 +45,7 @@ class RedriveDeadLetters:
 
     dead_letters: DeadLetters
     process_webhook: ProcessWebhook
-    messages: MessageStore
+    outbox: Outbox
     new_deadline: Callable[[], Deadline] = Deadline.after
 
     def __call__(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
@@ -76,7 +76,7 @@ class RedriveDeadLetters:
             return RedrivenDeadLetter(Redriven.RECEIVED, dead_letter, receipts)
         if dead_letter.request_id is not None:
             # Otherwise somebody redrove it before, and it is pending or queued already.
-            self.messages.retry(dead_letter.request_id)
+            self.outbox.retry(dead_letter.request_id)
         return RedrivenDeadLetter(Redriven.PENDING, dead_letter)
 
     def _failed_again(self, dead_letter: DeadLetter, error: Exception) -> DeadLetter:

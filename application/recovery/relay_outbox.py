@@ -7,8 +7,8 @@ from itertools import takewhile
 
 from application.clock import Clock, Deadline
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
-from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
+from application.ports.outbox import Outbox
 from application.receiving.route_message import RouteMessage
 from domain.errors import TemporaryError, safe_reason
 from domain.outbox import MessageRecord
@@ -39,7 +39,7 @@ class RelayOutbox:
     than the one before. What was tried too often becomes a dead letter.
     """
 
-    messages: MessageStore
+    outbox: Outbox
     deliver: RouteMessage
     dead_letters: DeadLetters
     clock: Clock
@@ -67,7 +67,7 @@ class RelayOutbox:
         That is ``relayed``, ``failed``, ``given_up``, or ``taken`` by others. One that failed
         stays pending, and comes again when its lease is over.
         """
-        stuck = self.messages.list_stuck(limit, self.clock())
+        stuck = self.outbox.list_stuck(limit, self.clock())
         self.metrics.count("Pending", len(stuck))
         for record in takewhile(lambda _: has_time(), stuck):
             yield record, self._relay(record)
@@ -77,7 +77,7 @@ class RelayOutbox:
             if record.is_given_up:
                 return "given_up" if self._give_up(record) else "taken"
             now = self.clock()
-            if not self.messages.take_lease(record, now):
+            if not self.outbox.take_lease(record, now):
                 return "taken"
             self.deliver.repeat(record.leased(now), Deadline.after())
         except Exception as error:
@@ -100,7 +100,7 @@ class RelayOutbox:
             created_at=self.clock(),
         )
         self.dead_letters.keep(dead_letter)
-        given_up = self.messages.give_up(record)
+        given_up = self.outbox.give_up(record)
         if given_up:
             self.dead_letters.keep(dead_letter)
             self.metrics.count("DeadLetters", kind=DeadLetterKind.UNDELIVERABLE)

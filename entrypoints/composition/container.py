@@ -21,6 +21,7 @@ from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_sender import FallbackSender
 from application.ports.fallback_throttle import ThrottleLimits
 from application.ports.message_store import MessageStore
+from application.ports.outbox import Outbox
 from application.ports.webhook_parser import WebhookParser, WebhookParserFactory
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.process_webhook import ProcessWebhook
@@ -42,11 +43,10 @@ from domain.routing import RoutingPolicy
 from domain.tenants import TenantDirectory
 from entrypoints.composition.backends import (
     Files,
-    Storage,
     choose_context_queue,
     choose_files,
     choose_spool,
-    choose_storage,
+    choose_stores,
     fallback_log,
     open_aws,
     open_dynamodb,
@@ -69,14 +69,6 @@ from infrastructure.memory.memory_metrics import MemoryMetrics
 
 Singleton = providers.ThreadSafeSingleton
 CachedTenants = CachedValue[TenantConfiguration]
-
-
-def _conversations(storage: Storage) -> ConversationStore:
-    return storage.conversations
-
-
-def _messages(storage: Storage) -> MessageStore:
-    return storage.messages
 
 
 def _dead_letters(files: Files) -> DeadLetters:
@@ -185,9 +177,10 @@ class Container(containers.DeclarativeContainer):
     sqs = Singleton(open_sqs, aws)
     s3 = Singleton(open_s3, aws)
     files = Singleton(choose_files, settings, s3.provider)
-    storage = Singleton(choose_storage, settings, store_database.provider, dynamodb.provider, files)
-    conversation_store = providers.Callable(_conversations, storage)
-    message_store = providers.Callable(_messages, storage)
+    stores = Singleton(choose_stores, settings, store_database.provider, dynamodb.provider, files)
+    conversation_store: providers.Provider[ConversationStore] = stores.provided.conversations
+    message_store: providers.Provider[MessageStore] = stores.provided.messages
+    outbox: providers.Provider[Outbox] = stores.provided.outbox
     dead_letters = providers.Callable(_dead_letters, files)
     context_queue = Singleton(
         choose_context_queue, settings, queue_database.provider, sqs.provider, clock
@@ -231,6 +224,7 @@ class Container(containers.DeclarativeContainer):
         RouteMessage,
         conversation_store,
         message_store,
+        outbox,
         context_publisher,
         match,
         providers.Callable(_routing_policy, settings),
@@ -240,7 +234,7 @@ class Container(containers.DeclarativeContainer):
     send_fallback = Singleton(
         SendFallback,
         senders=senders,
-        throttle=storage.provided.throttle,
+        throttle=stores.provided.throttle,
         limits=providers.Callable(_throttle_limits, settings),
         texts=settings.provided.fallback_texts,
         own_addresses=own_addresses.provider,
@@ -251,6 +245,7 @@ class Container(containers.DeclarativeContainer):
         RecordMessage,
         match=match,
         messages=message_store,
+        outbox=outbox,
         deliver=route_message,
         send_fallback=send_fallback,
         clock=clock,
@@ -275,21 +270,17 @@ class Container(containers.DeclarativeContainer):
     )
     read_spool_record = Singleton(spool_record_reader, files)
     drain_spool = Singleton(DrainSpool, spool, process_webhook, store_dead_letter)
-    relay_outbox = Singleton(
-        RelayOutbox, message_store, route_message, dead_letters, clock, metrics
-    )
-    migrate_history = Singleton(MigrateHistory, conversation_store, message_store)
-    redrive_dead_letters = Singleton(
-        RedriveDeadLetters, dead_letters, process_webhook, message_store
-    )
+    relay_outbox = Singleton(RelayOutbox, outbox, route_message, dead_letters, clock, metrics)
+    migrate_history = Singleton(MigrateHistory, conversation_store, stores.provided.history_import)
+    redrive_dead_letters = Singleton(RedriveDeadLetters, dead_letters, process_webhook, outbox)
     redrive_unmatched = Singleton(RedriveUnmatched, message_store, match, route_message)
 
-    erase_message = Singleton(build_erase_message, storage, files, context_queue)
+    erase_message = Singleton(build_erase_message, stores, files, context_queue)
     rewrite = Singleton(rewriter, settings, store_database.provider, queue_database.provider)
     erase_person = Singleton(
         build_erase_person,
         settings=settings,
-        storage=storage,
+        stores=stores,
         files=files,
         erase_message=erase_message,
         spool=spool,
@@ -297,7 +288,7 @@ class Container(containers.DeclarativeContainer):
         directory=directory.provider,
         rewrite=rewrite,
     )
-    purge = Singleton(build_purge_expired, settings, storage, files, erase_message, metrics)
+    purge = Singleton(build_purge_expired, settings, stores, files, erase_message, metrics)
 
 
 def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> Container:

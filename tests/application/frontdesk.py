@@ -38,15 +38,12 @@ from domain.fallback import Fallback, OwnAddresses
 from domain.messages import InboundMessage
 from domain.routing import ALL_QUEUES, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import TenantDirectory
+from infrastructure.memory.backend import memory_stores
 from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
+from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.memory.memory_queue import MemoryContextQueue
 from infrastructure.memory.memory_spool import MemorySpool
-from infrastructure.memory.memory_stores import (
-    MemoryConversationStore,
-    MemoryFallbackThrottle,
-    MemoryMessageStore,
-)
 from tests.builders import ACCOUNT, NOW, a_conversation, a_tenant
 
 THANKS = WebhookResponse(200, b"thanks", "text/plain")
@@ -111,9 +108,14 @@ class FrontDesk:
         self.parser = adapters.get("parser") or StubParser()
         self.sender = RecordingSender()
         self.metrics = MemoryMetrics()
-        self.conversations = adapters.get("conversations") or MemoryConversationStore()
-        self.messages = adapters.get("messages") or MemoryMessageStore()
-        self.throttle = adapters.get("throttle") or MemoryFallbackThrottle()
+        self.data = adapters.get("data") or MemoryData()
+        stores = memory_stores(self.data)
+        self.conversations = adapters.get("conversations") or stores.conversations
+        self.messages = adapters.get("messages") or stores.messages
+        self.outbox = adapters.get("outbox") or stores.outbox
+        self.retention = adapters.get("retention") or stores.retention
+        self.history_import = stores.history_import
+        self.throttle = adapters.get("throttle") or stores.throttle
         self.queue = MemoryContextQueue(self.clock)
         self.dead_letters = adapters.get("dead_letters") or MemoryDeadLetters()
         self.blobs = adapters.get("blobs") or MemoryBlobStore()
@@ -128,6 +130,7 @@ class FrontDesk:
         self.deliver = RouteMessage(
             self.conversations,
             self.messages,
+            self.outbox,
             adapters.get("publisher") or self.queue,
             match,
             RoutingPolicy(unauthenticated_mail=unauthenticated_mail),
@@ -140,6 +143,7 @@ class FrontDesk:
         self.record_message = RecordMessage(
             match=match,
             messages=self.messages,
+            outbox=self.outbox,
             deliver=self.deliver,
             send_fallback=SendFallback(
                 senders=dict.fromkeys(ChannelType, lambda: self.sender),
@@ -170,10 +174,10 @@ class FrontDesk:
         )
         self.drain = DrainSpool(self.spool, self.process_webhook, self.store_dead_letter)
         self.redrive_dead_letter = RedriveDeadLetters(
-            self.dead_letters, self.process_webhook, self.messages
+            self.dead_letters, self.process_webhook, self.outbox
         )
         self.relay = RelayOutbox(
-            self.messages, self.deliver, self.dead_letters, self.clock, self.metrics
+            self.outbox, self.deliver, self.dead_letters, self.clock, self.metrics
         )
 
     def clock(self) -> datetime:

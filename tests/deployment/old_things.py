@@ -8,7 +8,9 @@ from domain.addresses import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.history import Direction, Message
 from domain.times import rfc3339
-from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
+from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
+from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.s3 import S3DeadLetters
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.deployment.deployed import Deployed, post
@@ -46,8 +48,9 @@ class OldThings:
         client, table = self.deployed.aws.dynamodb, self.deployed.settings["MESSAGES_TABLE"]
         at = datetime.now(UTC) - age
         entry = Message(name, Direction.OUTBOUND, "On its way.", at, ChannelType.SMS, {})
-        store = DynamoDbMessageStore(client, table, MemoryBlobStore())
-        assert store.import_message(ConversationKey("imported", ChannelType.SMS), entry)
+        messages, texts = DynamoDbTable(client, table), DynamoDbTexts(MemoryBlobStore())
+        history_import = DynamoDbHistoryImport(messages, texts, messages)
+        assert history_import.import_message(ConversationKey("imported", ChannelType.SMS), entry)
 
     def has_imported_entry(self, name: str) -> bool:
         """Whether the entry is still there."""

@@ -66,7 +66,7 @@ class Person:
             thread_id=f"<{self.name}@seedmail.example>" if channel is EMAIL else None,
         )
         entry = Message("1", Direction.OUTBOUND, f"Dear {self.name}", NOW, channel)
-        desk.container.message_store().import_message(conversation.key, entry)
+        desk.container.stores().history_import.import_message(conversation.key, entry)
         long = {} if channel is not EMAIL else {"body": f"{self.name} " * 60_000}
         for webhook in (
             self.webhook(desk, channel),
@@ -99,7 +99,7 @@ def everything(desk: Desk) -> bytes:
     ]
     readable = [
         container.conversation_store().list_conversations(1000),
-        container.message_store().list_retained(1000),
+        container.stores().retention.list_retained(1000).items,
         dead_letters,
     ]
     return b"\n".join((repr(readable).encode(), *raw_contents(desk)))

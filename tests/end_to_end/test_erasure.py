@@ -82,7 +82,7 @@ def test_another_person_keeps_everything(visited: Desk, zora: Person, odo: Perso
         conversations = [
             conversation
             for address in odo.addresses
-            for conversation in container.conversation_store().find_all_conversations(
+            for conversation in container.stores().retention.find_all_conversations(
                 address.channel, [address.value]
             )
         ]

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 EFFECTS = frozenset(
     {
         *("conversations.open_conversation", "conversations.record_activity"),
-        *("messages.record", "messages.assign", "messages.take_lease", "messages.give_up"),
-        *("messages.mark_queued", "messages.retry"),
+        *("messages.record", "messages.assign", "outbox.take_lease", "outbox.give_up"),
+        *("outbox.mark_queued", "outbox.retry"),
         *("throttle.acquire", "throttle.release", "sender.send"),
         *("dead_letters.keep", "dead_letters.replace", "dead_letters.delete"),
         *("blobs.put", "queue.publish"),

@@ -195,7 +195,7 @@ class Lookout:
     def _count_records(self, case: Case) -> int:
         messages = self.container.message_store()
         if case.queue is None:
-            unmatched = messages.list_unmatched(MANY)
+            unmatched = messages.list_unmatched(MANY).items
             return sum(one.message.provider_message_id == case.message_id for one in unmatched)
         conversation = ConversationKey(case.conversation_id, case.channel)
         return len(messages.history(conversation))
@@ -239,7 +239,7 @@ def what_is_left(container: Container) -> Iterator[str]:
     if entries := container.spool().depth().entries:
         yield f"{entries} entries in the spool"
     end_of_time = datetime.max.replace(tzinfo=UTC)
-    if stuck := container.message_store().list_stuck(MANY, end_of_time):
+    if stuck := container.outbox().list_stuck(MANY, end_of_time):
         yield f"{len(stuck)} messages are pending"
     if dead_letters := list(_redrivable(container)):
         yield f"{len(dead_letters)} dead letters"
@@ -261,7 +261,7 @@ def operate(container: Container, cases: Sequence[Case]) -> None:
 
 
 def _late_customers(container: Container, cases: Sequence[Case]) -> Sequence[Case]:
-    unmatched = container.message_store().list_unmatched(MANY)
+    unmatched = container.message_store().list_unmatched(MANY).items
     senders = {record.message.sender.value for record in unmatched}
     return [one for one in cases if one.kind is Kind.LATE_CUSTOMER and one.sender in senders]
 

@@ -31,7 +31,7 @@ def _queue_before_publishing() -> None:
     deliver = RouteMessage.__call__
 
     def call(self: RouteMessage, record: MessageRecord, *others: Any) -> Conversation | None:
-        self.messages.mark_queued(record.request_id, self.clock())
+        self.outbox.mark_queued(record.request_id, self.clock())
         return deliver(self, record, *others)
 
     _replace(RouteMessage, "__call__", call)

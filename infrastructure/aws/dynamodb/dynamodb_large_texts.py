@@ -1,7 +1,8 @@
 """The texts of a message's item, as long as they may be: an item ends at 400 KB."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from application.ports.blobs import BlobStore
 from domain.errors import StorageRefusedError
@@ -69,3 +70,12 @@ class DynamoDbTexts:
     def delete(self, request_id: str) -> None:
         """Remove every text of a message that is kept elsewhere."""
         self._blobs.delete(f"messages/{request_id}")
+
+
+@contextmanager
+def unicode_errors() -> Iterator[None]:
+    """A text that is not Unicode is one that no store will ever take."""
+    try:
+        yield
+    except ValueError as error:  # of UTF-8 or of JSON
+        raise StorageRefusedError("the message has a text that is not Unicode") from error

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from domain.addresses import ChannelType
 from domain.conversation_key import ConversationKey, imported_key
+from domain.erasure import Tombstone
 from domain.history import Direction, Message
 from domain.messages import InboundMessage
 from domain.outbox import MessageRecord, MessageState
 from domain.times import parse_rfc3339, rfc3339
+from infrastructure.aws.dynamodb.dynamodb_table import Refusal
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,
     attributes,
@@ -19,6 +21,9 @@ from infrastructure.aws.dynamodb.dynamodb_values import (
     text_of,
 )
 from infrastructure.serialization.message_json import inbound_from_json, inbound_to_json
+
+HISTORY_INDEX = "history"
+AUTHOR_MARK = "author_mark"
 
 WORK_SHARDS = 8
 """Among how many partitions of the index the messages of one state are spread."""
@@ -90,8 +95,8 @@ def record_to_item(record: MessageRecord) -> Item:
             "timestamp": rfc3339(entry.timestamp),
             "channel_type": entry.channel_type,
             "recorded_at": rfc3339(record.recorded_at),
-            "lease_until": _time_text(record.lease_until),
-            "queued_at": _time_text(record.queued_at),
+            "lease_until": time_text(record.lease_until),
+            "queued_at": time_text(record.queued_at),
             "attempts": record.attempts or None,
             **work_of(record),
         }
@@ -183,9 +188,42 @@ def conversation_key(item: Item) -> ConversationKey | None:
     return ConversationKey(conversation_id, ChannelType(channel))
 
 
-def _time_text(moment: datetime | None) -> str | None:
+def _time(item: Item, name: str) -> datetime | None:
+    return parse_rfc3339(text_of(item, name)) if name in item else None
+
+
+SET_STATE = "SET #state = :state, #work = :work, #work_since = :work_since"
+"""The update that makes a message pending or unmatched."""
+
+
+def message_key(request_id: str) -> Item:
+    """The key of an item."""
+    return attributes({"request_id": request_id})
+
+
+def time_text(moment: datetime | None) -> str | None:
+    """A time as text that compares; nothing of none."""
     return rfc3339(moment) if moment else None
 
 
-def _time(item: Item, name: str) -> datetime | None:
-    return parse_rfc3339(text_of(item, name)) if name in item else None
+def as_seen(name: str, *, seen: bool) -> str:
+    """The condition that an attribute is as the caller saw it, be it missing."""
+    return f"#{name} = :seen" if seen else f"attribute_not_exists(#{name})"
+
+
+def succeeded(refusal: Refusal | None, **wanted: str | None) -> bool:
+    """Whether a change was made: now, or by a first attempt whose answer was lost."""
+    if refusal is None:
+        return True
+    found = {name: refusal.item.get(name, {}).get("S") for name in wanted}
+    return refusal.retried and found == wanted
+
+
+def is_erased(item: Item) -> bool:
+    """Whether the message of an item was erased."""
+    return item.get("state", {}).get("S") == MessageState.ERASED
+
+
+def tombstone_of(item: Item) -> Tombstone:
+    """What an erased item says."""
+    return Tombstone(*(text_of(item, name) for name in ("request_id", AUTHOR_MARK)))

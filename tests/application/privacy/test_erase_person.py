@@ -103,7 +103,7 @@ class Desk(FrontDesk):
         for n in range(3):
             self.gets(self.message(sender, f"{number}-{n}"))
         self.gets(self.message(sender, f"{number}-unmatched", recipient="+15005550099"))
-        self.messages.import_message(conversation.key, an_entry(number))
+        self.history_import.import_message(conversation.key, an_entry(number))
         request = replace(self.request(), body=f"from {sender} to us".encode())
         self.dead_letters.keep(
             DeadLetter(f"bug-{number}", DeadLetterKind.BUG, "why", ACCOUNT, 1, NOW, request=request)
@@ -129,11 +129,10 @@ class Desk(FrontDesk):
             return Crashing(part, left, afterwards=afterwards)
 
         parsers = WebhookParserFactory(dict.fromkeys(ChannelType, RawRequestParser))
-        messages = crashing(self.messages)
+        retention = crashing(self.retention)
         erase = ErasePerson(
-            conversations=crashing(self.conversations),
-            messages=messages,
-            erase_message=EraseMessage(messages, crashing(self.blobs), crashing(self.queue)),
+            retention=retention,
+            erase_message=EraseMessage(retention, crashing(self.blobs), crashing(self.queue)),
             throttle=crashing(self.throttle),
             spool=crashing(self.spool),
             dead_letters=crashing(self.dead_letters),
@@ -155,9 +154,9 @@ class Desk(FrontDesk):
 
     def left_of(self, sender: str) -> list[object]:
         """Whatever is still kept of somebody."""
-        retained = self.messages.list_retained(1000).messages
+        retained = self.retention.list_retained(1000).items
         found: list[object] = [one for one in retained if one.is_of([sender])]
-        found += self.conversations.find_all_conversations(SMS, [sender])
+        found += self.retention.find_all_conversations(SMS, [sender])
         found += [
             d for contexts in self.queued().values() for d in contexts if d.message.sender == sender
         ]
@@ -219,7 +218,7 @@ def test_a_crash_at_any_step_is_made_good_by_the_next_run(afterwards: bool) -> N
 def test_a_context_whose_publisher_died_after_the_erasure_is_found_by_its_sender(
     desk: Desk,
 ) -> None:
-    (conversation,) = desk.conversations.find_all_conversations(SMS, [ANA.value])
+    (conversation,) = desk.retention.find_all_conversations(SMS, [ANA.value])
     record = a_record(desk.message(ANA.value, "0-9"))
     desk.erases()
     desk.blobs.put(f"contexts/{record.request_id}/body", b"x")
@@ -263,15 +262,15 @@ def test_what_is_written_under_another_identity_in_the_conversation_goes_too() -
     report = desk.erases(number)
     assert report.messages == 2
     assert report.other_identities == [USER_ID]
-    assert desk.messages.list_retained(10).messages == ()
+    assert desk.retention.list_retained(10).items == ()
 
 
 def test_the_same_number_on_another_channel_stays_unless_it_is_asked_for(desk: Desk) -> None:
     desk.messages.record(a_record(an_inbound_message(WHATSAPP, message_id="W1"), None))
     desk.erases(ANA)
-    assert len(desk.messages.list_unmatched(10)) == 2
+    assert len(desk.messages.list_unmatched(10).items) == 2
     desk.erases(Address.parse(WHATSAPP, SENDER[WHATSAPP]))
-    assert len(desk.messages.list_unmatched(10)) == 1
+    assert len(desk.messages.list_unmatched(10).items) == 1
 
 
 def test_what_fails_is_told_and_the_rest_is_done(

@@ -57,8 +57,8 @@ def desk(queue: InterruptedQueue) -> FrontDesk:
 
 
 def erase_all(desk: FrontDesk) -> None:
-    erase = EraseMessage(desk.messages, desk.blobs, desk.queue)
-    for retained in desk.messages.list_retained(10).messages:
+    erase = EraseMessage(desk.retention, desk.blobs, desk.queue)
+    for retained in desk.retention.list_retained(10).items:
         erase(retained)
 
 
@@ -97,13 +97,13 @@ def test_what_is_published_just_before_the_record_goes_is_found(
     desk.gets(an_inbound_message(body=LONG))
     desk.passes(seconds=60)
     queue.queue = up
-    erase = desk.messages.erase
+    erase = desk.retention.erase
 
     def relay_first(retained: RetainedMessage) -> bool:
         assert desk.relay().relayed == 1
         return erase(retained)
 
-    monkeypatch.setattr(desk.messages, "erase", relay_first)
+    monkeypatch.setattr(desk.retention, "erase", relay_first)
     erase_all(desk)
     assert desk.queued() == {}
     with pytest.raises(KeyError):

@@ -122,7 +122,7 @@ def test_what_was_tried_too_often_is_a_dead_letter(desk: FrontDesk, queue: Unste
 
     queue.is_down = False
     assert dead_letter.request_id is not None
-    assert desk.messages.retry(dead_letter.request_id)
+    assert desk.outbox.retry(dead_letter.request_id)
     assert desk.relay() == RelayReport(relayed=1)
     assert len(desk.queued()["sms-replies"]) == 1
 

@@ -313,9 +313,9 @@ class TestRedrive:
         messages.record(record)
         for number in range(MAX_ATTEMPTS):
             now = NOW + timedelta(hours=number + 1)
-            messages.take_lease(record, now)
+            container.outbox().take_lease(record, now)
             record = record.leased(now)
-        assert messages.give_up(record)
+        assert container.outbox().give_up(record)
         keep(
             container,
             replace(

@@ -40,7 +40,7 @@ def test_it_tells_what_was_erased_and_what_was_not(filled: Container) -> None:
         "Still at the provider: https://media.example/1",
     ]
     assert filled.message_store().history(KEY) == ()
-    assert filled.message_store().list_unmatched(10) == ()
+    assert filled.message_store().list_unmatched(10).items == ()
 
 
 def test_one_channel_can_be_asked_for_alone(filled: Container) -> None:
@@ -141,4 +141,4 @@ def test_before_it_asks_it_tells_what_stays(
     told, asked = result.stderr.splitlines()[:2]
     assert told.startswith(f"What is kept of {NUMBER} on sms stays: frontdesk erase")
     assert asked.startswith(f"Erase everything that is kept of {NUMBER} (whatsapp), for ever?")
-    assert filled.message_store().list_unmatched(10) != ()
+    assert filled.message_store().list_unmatched(10).items != ()

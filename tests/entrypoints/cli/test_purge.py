@@ -22,7 +22,7 @@ def old(container: Container) -> Container:
     message = an_inbound_message(received_at=utc_now() - timedelta(days=40))
     record = a_record(message)
     container.message_store().record(record)
-    container.message_store().mark_queued(record.request_id, utc_now())
+    container.outbox().mark_queued(record.request_id, utc_now())
     stale_temporary_files = container.settings().data_dir / ".1234.tmp"
     stale_temporary_files.write_text("half")
     os.utime(stale_temporary_files, (0, time.time() - 100_000))
@@ -35,7 +35,7 @@ def test_with_nothing_old_it_says_so() -> None:
 
 def test_it_keeps_messages_unless_a_retention_is_set(old: Container) -> None:
     assert frontdesk("purge").stdout == "temporary files: 1\n"
-    assert len(old.message_store().list_retained(10).messages) == 1
+    assert len(old.stores().retention.list_retained(10).items) == 1
 
 
 def test_it_tells_what_went(old: Container, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_it_tells_what_went(old: Container, monkeypatch: pytest.MonkeyPatch) -> 
     assert json_lines(frontdesk("purge", "--json")) == [
         {"removed": {"temporary_files": 1, "messages": 1}, "complete": True}
     ]
-    assert old.message_store().list_retained(10).messages == ()
+    assert old.stores().retention.list_retained(10).items == ()
 
 
 def test_answers_go_with_the_unmatched_messages_that_they_were_to(

@@ -7,7 +7,7 @@ import pytest
 
 from application.privacy.purge_expired import BLOBS_OUTLIVE
 from domain.addresses import ChannelType
-from entrypoints.composition.privacy import retention_of
+from entrypoints.composition.privacy import retention_times
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from infrastructure.configuration.secrets.secret_references import SecretReader
 from infrastructure.configuration.settings import (
@@ -154,7 +154,7 @@ def test_the_largest_numbers_are_times_that_can_be_counted_back_from_now() -> No
         "DEAD_LETTER_RETENTION_DAYS": "36500",
         "FALLBACK_WINDOW_SECONDS": "315360000",
     }
-    retention = retention_of(read_settings(environ))
+    retention = retention_times(read_settings(environ))
     assert retention.messages is not None
     assert NOW - retention.messages - BLOBS_OUTLIVE < NOW - retention.throttle < NOW
 

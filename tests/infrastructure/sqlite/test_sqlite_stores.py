@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from application.ports.conversation_store import ConversationStore
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleOutcome
-from application.ports.message_store import MessageStore
+from application.ports.stores import Stores
 from domain.addresses import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.history import Direction, Message
 from domain.outbox import MessageState
+from infrastructure.sqlite.backend import sqlite_stores
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
 from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
+from infrastructure.sqlite.sqlite_outbox import SqliteOutbox
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.conversation_store import ConversationStoreContract
 from tests.contracts.fallback_throttle import LIMITS, FallbackThrottleContract
@@ -28,14 +29,14 @@ from tests.contracts.message_store import MessageStoreContract
 
 class TestSqliteConversationStore(ConversationStoreContract):
     @pytest.fixture
-    def store(self, database: SqliteDatabase) -> ConversationStore:
-        return SqliteConversationStore(database)
+    def stores(self, database: SqliteDatabase) -> Stores:
+        return sqlite_stores(database)
 
 
 class TestSqliteMessageStore(MessageStoreContract):
     @pytest.fixture
-    def store(self, database: SqliteDatabase) -> MessageStore:
-        return SqliteMessageStore(database)
+    def stores(self, database: SqliteDatabase) -> Stores:
+        return sqlite_stores(database)
 
 
 class TestSqliteFallbackThrottle(FallbackThrottleContract):
@@ -55,7 +56,7 @@ class TestDurability:
         conversations.open_conversation(a_conversation())
         conversations.record_activity(a_conversation(), an_inbound_message())
         SqliteMessageStore(written).record(a_record())
-        SqliteMessageStore(written).mark_queued(a_record().request_id, NOW)
+        SqliteOutbox(written).mark_queued(a_record().request_id, NOW)
         SqliteFallbackThrottle(written).acquire("ana", NOW, LIMITS)
         written.close()
         database = SqliteDatabase(path)
@@ -184,13 +185,14 @@ class TestCost:
         activity: list[str],
     ) -> None:
         conversations, messages = SqliteConversationStore(database), SqliteMessageStore(database)
+        outbox = SqliteOutbox(database)
         conversations.open_conversation(replace(a_conversation(), last_user_message_at=last_seen))
         statements.clear()
         message = an_inbound_message()
         (found,) = conversations.find_open_conversations(message.channel, message.look_up_values)
         messages.record(a_record(message))
         conversations.record_activity(found, message)
-        messages.mark_queued(message.request_id, NOW)
+        outbox.mark_queued(message.request_id, NOW)
         assert [statement.split()[0] for statement in statements] == [
             "SELECT",
             *("BEGIN", "INSERT", "COMMIT"),
