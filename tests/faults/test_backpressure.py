@@ -175,7 +175,7 @@ def test_a_body_that_stops_arriving_is_cut_off_and_holds_no_place(
 def test_beyond_the_limit_a_body_that_arrives_slowly_is_cut_off(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "Room", lambda: ConnectionLimits(connections=4))
+    monkeypatch.setattr(server, "ConnectionLimits", lambda: ConnectionLimits(connections=4))
     monkeypatch.setattr(app, "SLOW_SECONDS", 0.2)
     desk = serve()
     with ExitStack() as stack:
