@@ -6,7 +6,7 @@ import uuid
 libraries, table, queue_url = sys.argv[1:]
 sys.path.insert(0, libraries)
 
-import boto3  # type: ignore[import-untyped]  # noqa: E402  # no types
+import boto3  # noqa: E402
 
 dynamodb = boto3.client("dynamodb")
 sqs = boto3.client("sqs")

@@ -40,7 +40,6 @@ class ErasureReport:
     conversations: list[ConversationKey] = field(default_factory=list)
     spooled: int = 0
     dead_letters: int = 0
-    answers: int = 0
     stale_temporary_files: int = 0
     unread: int = 0
     other_identities: list[Address] = field(default_factory=list)
@@ -75,7 +74,6 @@ class ErasePerson:
     dead_letters: DeadLetters
     find_person: FindPerson
     accounts: Callable[[], Collection[str]]
-    erase_fallbacks: Callable[[Collection[str]], int]
     delete_stale_temporary_files: Callable[[], int]
     rewrite: Callable[[], None]
 
@@ -97,7 +95,6 @@ class ErasePerson:
         for retained in own:
             self._erase(retained, values, report)
         self._erase_dead_letters(values, own_keys, report)
-        report.answers = self.erase_fallbacks(values)
         self._delete_stale_temporary_files(report)
         self._tell_what_stays(report)
         self._rewrite(report)

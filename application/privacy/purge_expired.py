@@ -33,11 +33,6 @@ class RetentionTimes:
     unmatched: timedelta = timedelta(days=30)
     throttle: timedelta = timedelta(days=1)
 
-    @property
-    def answers(self) -> timedelta:
-        """An automatic answer goes with the unmatched message that it was to."""
-        return min(self.unmatched, self.messages or self.unmatched)
-
 
 @dataclass(slots=True)
 class PurgeReport:
@@ -72,7 +67,6 @@ class PurgeExpired:
     throttle: FallbackThrottle
     dead_letters: DeadLetters
     delete_stale_files: Callable[[datetime], int]
-    delete_fallbacks: Callable[[datetime], int]
     times: RetentionTimes
     metrics: Metrics
     blob_folders: Sequence[str] = BLOB_FOLDERS
@@ -104,7 +98,6 @@ class PurgeExpired:
     def _batches(self, now: datetime, report: PurgeReport) -> Iterator[None]:
         report.add("temporary_files", self.delete_stale_files(now - TEMPORARY_FILES_STALE_AFTER))
         report.add("throttle", self.throttle.delete_older(now - self.times.throttle))
-        report.add("answers", self.delete_fallbacks(now - self.times.answers))
         yield
         yield from self._dead_letters(now - self.times.dead_letters, report)
         yield from self._unmatched(now - self.times.unmatched, report)

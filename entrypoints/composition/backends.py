@@ -120,10 +120,10 @@ def choose_stores(
 
 
 def fallback_log(settings: Settings) -> "FileFallbackSender":
-    """Where automatic answers go on a machine without provider accounts."""
+    """Where fallbacks go on a developer's machine."""
     from infrastructure.filesystem.fallback_log import FileFallbackSender
 
-    return FileFallbackSender(settings.data_dir / "outgoing.jsonl")
+    return FileFallbackSender(settings.data_dir / "fallbacks.jsonl")
 
 
 def choose_spool(

@@ -16,7 +16,6 @@ from domain.tenants import TenantDirectory
 from entrypoints.composition.backends import (
     Files,
     OpenDatabase,
-    fallback_log,
 )
 from infrastructure.configuration.settings import Settings
 
@@ -59,7 +58,6 @@ def build_erase_person(
         dead_letters=files.dead_letters,
         find_person=FindPerson(parsers),
         accounts=lambda: {name for tenant in directory().tenants for name in tenant.accounts},
-        erase_fallbacks=fallback_log(settings).erase,
         delete_stale_temporary_files=lambda: _delete_stale_temporary_files(settings.data_dir),
         rewrite=rewrite,
     )
@@ -93,7 +91,6 @@ def build_purge_expired(
         throttle=stores.throttle,
         dead_letters=files.dead_letters,
         delete_stale_files=lambda before: delete_stale_temporary_files(settings.data_dir, before),
-        delete_fallbacks=fallback_log(settings).delete_older,
         times=retention_times(settings),
         metrics=metrics,
     )

@@ -215,7 +215,7 @@ class Lookout:
         return sum(_is_of(dead_letter, case) for dead_letter in dead_letters)
 
     def _count_fallbacks(self, case: Case) -> int:
-        path = self.container.settings().data_dir / "outgoing.jsonl"
+        path = self.container.settings().data_dir / "fallbacks.jsonl"
         return path.read_text().count(f'"to": "{case.sender}"') if path.exists() else 0
 
     def _has_files(self, context: ContextObject) -> bool:

@@ -73,7 +73,7 @@ class Clerk:
         return metrics.total("Fallbacks", channel="email", **dimensions)
 
     def answered(self) -> list[str]:
-        file = self.desk.container.settings().data_dir / "outgoing.jsonl"
+        file = self.desk.container.settings().data_dir / "fallbacks.jsonl"
         lines = file.read_text().splitlines() if file.exists() else []
         return [json.loads(line)["to"] for line in lines]
 

@@ -1,6 +1,6 @@
 """Erasing a person: every trace, in an order that bears a crash anywhere."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -90,7 +90,6 @@ class Desk(FrontDesk):
 
     def __init__(self, **adapters: Any) -> None:
         super().__init__(**adapters)
-        self.answers = [ANA.value, BOB]
         self.rewritten = 0
         self.files: dict[str, str] = {}
 
@@ -138,16 +137,10 @@ class Desk(FrontDesk):
             dead_letters=crashing(self.dead_letters),
             find_person=FindPerson(parsers),
             accounts=lambda: [ACCOUNT],
-            erase_fallbacks=self.erase_fallbacks,
             delete_stale_temporary_files=lambda: 7,
             rewrite=self.rewrite,
         )
         return erase(addresses or [ANA], lambda _: None)
-
-    def erase_fallbacks(self, values: Collection[str]) -> int:
-        before = len(self.answers)
-        self.answers = [to for to in self.answers if to not in values]
-        return before - len(self.answers)
 
     def rewrite(self) -> None:
         self.rewritten += 1
@@ -165,7 +158,6 @@ class Desk(FrontDesk):
             for dead_letter in self.dead_letters.list_dead_letters(100)
             if dead_letter.request and sender.encode() in dead_letter.request.body
         ]
-        found += [to for to in self.answers if to == sender]
         with suppress(KeyError):
             found.append(self.blobs.get(self.files[sender]))
         acquired = self.throttle.acquire(throttle_key(self.message(sender, "x")), NOW, LIMITS)
@@ -183,7 +175,7 @@ def test_a_person_is_erased_from_every_place(desk: Desk) -> None:
     report = desk.erases()
     assert desk.left_of(ANA.value) == []
     assert (report.messages, report.imported_entries, report.conversations) == (4, 1, [KEY])
-    assert (report.contexts, report.spooled, report.dead_letters, report.answers) == (3, 1, 1, 1)
+    assert (report.contexts, report.spooled, report.dead_letters) == (3, 1, 1)
     assert report.files == 1
     assert report.stale_temporary_files == 7
     assert len(report.provider_files) == 5

@@ -45,7 +45,6 @@ class Desk(FrontDesk):
     """A desk that purges."""
 
     abandoned_at: datetime | None = None
-    answered_at: datetime | None = None
 
     def purges(self, after: timedelta, times: RetentionTimes = YEAR, **options: Any) -> PurgeReport:
         """Purge so long after ``NOW``."""
@@ -58,7 +57,6 @@ class Desk(FrontDesk):
             throttle=self.throttle,
             dead_letters=self.dead_letters,
             delete_stale_files=self.delete_stale_files,
-            delete_fallbacks=self.delete_fallbacks,
             times=times,
             metrics=self.metrics,
             monotonic=lambda: next(ticks),
@@ -67,9 +65,6 @@ class Desk(FrontDesk):
 
     def delete_stale_files(self, before: datetime) -> int:
         return int(self.abandoned_at is not None and self.abandoned_at < before)
-
-    def delete_fallbacks(self, before: datetime) -> int:
-        return int(self.answered_at is not None and self.answered_at < before)
 
     def with_a_file(self, message_id: str, **changes: Any) -> ParsedMessage:
         content = message_id.encode()
@@ -231,15 +226,6 @@ def test_two_purges_at_once_leave_nothing_behind(tmp_path: Path) -> None:
         assert all(report.complete for report in reports)
         assert sum(report.removed["unmatched"] for report in reports) == 4 * BATCH
         assert desk.messages.list_unmatched(10).items == ()
-
-
-@pytest.mark.parametrize(("days", "retention"), [(30, FOR_EVER), (7, RetentionTimes(7 * DAY))])
-def test_answers_go_with_the_unmatched_messages_that_they_were_to(
-    desk: Desk, days: int, retention: RetentionTimes
-) -> None:
-    desk.answered_at = NOW
-    assert removed(desk.purges(days * DAY, retention)) == {}
-    assert removed(desk.purges(days * DAY + DAY, retention)) == {"answers": 1}
 
 
 def test_claims_go_after_their_window(desk: Desk) -> None:

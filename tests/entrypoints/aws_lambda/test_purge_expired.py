@@ -41,7 +41,6 @@ class Purgeer:
             throttle=self.desk.throttle,
             dead_letters=self.desk.dead_letters,
             delete_stale_files=lambda _: 0,
-            delete_fallbacks=lambda _: 0,
             times=RetentionTimes(messages=timedelta(days=365)),
             metrics=self.desk.metrics,
             monotonic=lambda: next(self.seconds),

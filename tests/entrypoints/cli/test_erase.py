@@ -89,7 +89,6 @@ def test_json_is_one_record(filled: Container) -> None:
         "contexts": 0,
         "spooled": 0,
         "dead_letters": 0,
-        "answers": 0,
         "stale_temporary_files": 0,
         "conversation_ids": ["conversation-1"],
         "other_identities": [],

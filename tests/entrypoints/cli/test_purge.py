@@ -3,15 +3,11 @@
 import os
 import time
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
 from application.clock import utc_now
-from domain.addresses import ChannelType
-from domain.fallback import Fallback
 from entrypoints.composition.container import Container
-from infrastructure.filesystem.fallback_log import FileFallbackSender
 from tests.builders import a_record, an_inbound_message
 from tests.entrypoints.cli.support import frontdesk, json_lines
 
@@ -44,20 +40,6 @@ def test_it_tells_what_went(old: Container, monkeypatch: pytest.MonkeyPatch) -> 
         {"removed": {"temporary_files": 1, "messages": 1}, "complete": True}
     ]
     assert old.stores().retention.list_retained(10).items == ()
-
-
-def test_answers_go_with_the_unmatched_messages_that_they_were_to(
-    old: Container, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = old.settings().data_dir / "outgoing.jsonl"
-    sent = [utc_now() - timedelta(days=days) for days in (31, 8, 0)]
-    sender = FileFallbackSender(path, partial(next, iter(sent)))
-    for _ in sent:
-        sender.send(Fallback(ChannelType.SMS, "AC1", "+14155550123", "+15005550006", "Hi"))
-    assert "answers: 1" in frontdesk("purge").stdout
-    monkeypatch.setenv("MESSAGE_RETENTION_DAYS", "7")
-    assert "answers: 1" in frontdesk("purge").stdout
-    assert len(path.read_text().splitlines()) == 1
 
 
 def test_a_file_that_is_no_dead_letter_keeps_nothing_from_going(old: Container) -> None:

@@ -218,6 +218,15 @@ class TestOnAws:
             read_settings({variable: backend, "TENANTS": "file:tenants.json"})
         assert f"BLOBS_BUCKET is missing: {variable}={backend} needs it" in caught.value.problems
 
+    @pytest.mark.parametrize("variable", QUEUE_URLS)
+    def test_fifo_queue_for_contexts_is_refused_with_the_reason(self, variable: str) -> None:
+        with pytest.raises(SettingsError) as caught:
+            read_settings({**ON_AWS, variable: f"{QUEUE_URLS[variable]}.fifo"})
+        assert caught.value.problems == [
+            f"{variable} is a FIFO queue, on which SQS takes no delay for each message: "
+            "give a standard queue, order comes from the store"
+        ]
+
     def test_on_lambda_nothing_is_kept_on_its_disk(self) -> None:
         with pytest.raises(SettingsError) as caught:
             read_settings({"AWS_LAMBDA_FUNCTION_NAME": "frontdesk-prod-RelayOutbox"})
