@@ -59,6 +59,14 @@ class OverloadedError(TemporaryError):
     """More comes in at once than may be held or worked on."""
 
 
+class SpoolFullError(TemporaryError):
+    """The spool has reached its limit: the provider has to keep the webhook and try again."""
+
+
+class WorkerLostError(TemporaryError):
+    """Every worker of a spool entry died, up to the last attempt, so nothing says why."""
+
+
 class DeadlineExceededError(TemporaryError):
     """The time set aside for one webhook is used up."""
 
@@ -73,6 +81,10 @@ class StorageRefusedError(PermanentError):
 
 class UnreadableMessageError(PermanentError):
     """Authentic, but its content cannot be understood. Becomes a dead letter."""
+
+
+class UnauthenticatedMailError(UnreadableMessageError):
+    """Mail of an unauthenticated author that the operator wants to review first."""
 
 
 class ConversationNotFoundError(PermanentError):

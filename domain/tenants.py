@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from domain.addresses import ChannelType
 from domain.messages import InboundMessage, Recipient
+
+
+class UnknownSender(StrEnum):
+    """What the operator wants for a sender without a conversation."""
+
+    FALLBACK = "fallback"
+    OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
 from domain.addresses import Address, ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
@@ -23,6 +24,13 @@ RECIPIENT = {
     ChannelType.WHATSAPP: "+15005550006",
     ChannelType.EMAIL: "help@acme.example",
 }
+
+
+def verified(
+    request: WebhookRequest, account: str = ACCOUNT, channel: ChannelType = ChannelType.SMS
+) -> VerifiedWebhook:
+    """``request`` as if ``account`` had signed its body."""
+    return VerifiedWebhook.signed(channel, account, request, request.body)
 
 
 def an_inbound_message(

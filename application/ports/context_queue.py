@@ -23,14 +23,6 @@ class ContextPublisher(Protocol):
         not, or not certainly, on the queue.
         """
 
-    @abstractmethod
-    def erase(self, request_id: str) -> int:
-        """Take back what was published under this id, with what is stored elsewhere for it.
-
-        Returns how many contexts and stored parts that were. Where a backend finds no context
-        (SQS) that stays. Raises ``StorageUnavailableError``.
-        """
-
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:

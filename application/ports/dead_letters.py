@@ -2,16 +2,16 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from application.ports.webhook_parser import WebhookRequest
+from application.ports.webhook_parser import VerifiedWebhook
 
 
 class DeadLetterKind(StrEnum):
-    """Why a request could not be processed."""
+    """Why a webhook or a message could not be processed."""
 
     UNREADABLE = "unreadable"
     BUG = "bug"
@@ -22,20 +22,19 @@ class DeadLetterKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What will not be processed without somebody's help.
+    """What will not be processed without an operator's help.
 
-    Either an authentic ``request``, complete but for the ``Authorization`` header, or a
-    recorded message under its ``request_id`` that cannot be put on its queue. ``reason`` names
-    the error without any content of the message.
+    Either a verified ``webhook``, without its ``Authorization`` header, or the ``request_id`` of a
+    recorded message that cannot be put on its queue. ``reason`` names the error without any
+    content of the message.
     """
 
     dead_letter_id: str
     kind: DeadLetterKind
     reason: str
-    account: str
     attempts: int
     created_at: datetime
-    request: WebhookRequest | None = field(default=None, repr=False)
+    webhook: VerifiedWebhook | None = None
     request_id: str | None = None
 
 
@@ -47,15 +46,15 @@ class DeadLetters(Protocol):
     """Keeps dead letters. Must work when the store and the queues do not."""
 
     @abstractmethod
-    def keep(self, dead_letter: DeadLetter) -> None:
-        """Write ``letter`` durably; of several with one id the first stays.
+    def store(self, dead_letter: DeadLetter) -> None:
+        """Write ``dead_letter`` durably; of several with one id the first stays.
 
         Raises ``StorageUnavailableError`` if that fails.
         """
 
     @abstractmethod
     def replace(self, dead_letter: DeadLetter) -> bool:
-        """Write ``letter`` over the one with its id and ``created_at``, durably and as a whole.
+        """Write ``dead_letter`` over the one with its id and ``created_at``, durably and whole.
 
         ``False`` if there is none. A deletion at the same moment may be undone: better twice
         than never. Raises ``StorageUnavailableError``.

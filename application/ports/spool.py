@@ -1,14 +1,13 @@
-"""The spool: where authentic requests wait that cannot be worked on now."""
+"""The spool: where verified webhooks wait that cannot be processed now."""
 
 import re
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from application.ports.webhook_parser import WebhookRequest
-from domain.errors import TemporaryError
+from application.ports.webhook_parser import VerifiedWebhook
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -21,24 +20,18 @@ def is_hidden(hidden_until: datetime, now: datetime) -> bool:
     return timedelta(0) < hidden_until - now <= LONGEST_HIDDEN
 
 
-class SpoolFullError(TemporaryError):
-    """The spool has reached its limit: the provider has to keep the request for us."""
-
-
 @dataclass(frozen=True, slots=True)
 class SpoolEntry:
-    """A request that ``account`` was proven to have signed, and that waits to be worked on.
+    """A webhook that waits to be processed, without its ``Authorization`` header.
 
-    ``entry_id`` is the same however often the request comes (a hash of account and signed
-    content), and ``group`` that of all requests of one sender: both have 1 to 64 letters,
-    digits, ``-`` and ``_``, anything else is a ``ValueError``. ``request`` is complete but
-    for the ``Authorization`` header, and was received when it says.
+    ``entry_id`` is the same however often the webhook comes, and ``group`` is that of all
+    webhooks of one sender: both have 1 to 64 letters, digits, ``-`` and ``_``, anything else is
+    a ``ValueError``.
     """
 
     entry_id: str
     group: str
-    account: str
-    request: WebhookRequest = field(repr=False)
+    webhook: VerifiedWebhook
     spooled_at: datetime
 
     def __post_init__(self) -> None:
@@ -46,10 +39,15 @@ class SpoolEntry:
         if not (_IDENTIFIER.fullmatch(self.entry_id) and _IDENTIFIER.fullmatch(self.group)):
             raise ValueError("an entry and its group have 1 to 64 letters, digits, '-' and '_'")
 
+    @property
+    def received_at(self) -> datetime:
+        """When the webhook was received."""
+        return self.webhook.request.received_at
+
 
 @dataclass(frozen=True, slots=True)
 class SpoolDelivery:
-    """An entry as a worker takes it; ``receipt`` names this delivery, ``attempts`` counts it.
+    """An entry as a worker receives it; ``receipt`` names this delivery, ``attempts`` counts it.
 
     The first attempt is 1.
     """
@@ -81,9 +79,9 @@ class SpoolErasure:
 
 
 class Spool(Protocol):
-    """Keeps requests until they are worked off: at least once, and in order for each group.
+    """Holds webhooks until they are processed: at least once, and in order for each group.
 
-    Whoever works them off believes them, so nobody but Frontdesk may write here. Any method
+    They are not verified again, so only Frontdesk may write here. Any method
     raises ``StorageUnavailableError`` when the spool cannot be reached.
     """
 
@@ -91,7 +89,7 @@ class Spool(Protocol):
     """Whether entries can be searched. On SQS they cannot."""
 
     @abstractmethod
-    def keep(self, entry: SpoolEntry) -> None:
+    def enqueue(self, entry: SpoolEntry) -> None:
         """Write ``entry``: it is durable when this returns.
 
         While an entry waits, a repetition with its id changes nothing. (On SQS that holds for
@@ -100,28 +98,28 @@ class Spool(Protocol):
         """
 
     @abstractmethod
-    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+    def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
         """At most ``limit`` entries, oldest first, hidden from others for ``visibility``.
 
-        Of each group only the oldest entry, and none while that is taken or put back. What is
-        neither done nor put back by the end of ``visibility`` (above zero, in whole seconds
-        where the backend knows no others, ``LONGEST_HIDDEN`` at most) is taken again, as the
-        next attempt. An entry that cannot be read is logged and left out: it holds up no other
-        group.
+        Of each group only the oldest entry, and none while that is received or released. An
+        entry that is neither acknowledged nor released by the end of ``visibility`` is received
+        again, as the next attempt. ``visibility`` is above zero, ``LONGEST_HIDDEN`` at most, and
+        in whole seconds where the backend knows no others. An entry that cannot be read is
+        logged and left out: it holds up no other group.
         """
 
     @abstractmethod
-    def done(self, delivery: SpoolDelivery) -> None:
-        """Remove the entry: its request is recorded, or a dead letter.
+    def acknowledge(self, delivery: SpoolDelivery) -> None:
+        """Remove the entry: its webhook is recorded, or a dead letter.
 
-        Changes nothing if it was taken again since.
+        Changes nothing if the entry was received again since.
         """
 
     @abstractmethod
-    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
-        """Give the entry back, to be taken again after ``delay``, of ``LONGEST_HIDDEN`` at most.
+    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+        """Have the entry received again after ``delay``, of ``LONGEST_HIDDEN`` at most.
 
-        Its group waits with it. Changes nothing if it was taken again since.
+        Its group waits with it. Changes nothing if the entry was received again since.
         """
 
     @abstractmethod
@@ -130,7 +128,7 @@ class Spool(Protocol):
 
     @abstractmethod
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
-        """Remove every entry that is ``wanted``, taken or not.
+        """Remove every entry that is ``wanted``, received or not.
 
         Only where the backend ``can_erase``: elsewhere this removes nothing.
         """

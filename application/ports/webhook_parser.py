@@ -3,13 +3,12 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from domain.addresses import ChannelType, channel_in_path
+from domain.addresses import ChannelType
 from domain.messages import AttachedFile, InboundMessage
 
 
@@ -32,11 +31,6 @@ class WebhookRequest:
         """The path of the public URL, still percent-encoded."""
         return urlsplit(self.url).path
 
-    def without_authorization(self) -> "WebhookRequest":
-        """This request as it may be stored: its ``Authorization`` header could be replayed."""
-        headers = tuple(pair for pair in self.headers if pair[0] != "authorization")
-        return replace(self, headers=headers)
-
     def header(self, name: str) -> str | None:
         """The value of a header; ``None`` if it is missing *or repeated*.
 
@@ -44,6 +38,42 @@ class WebhookRequest:
         """
         values = [value for key, value in self.headers if key == name]
         return values[0] if len(values) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedWebhook:
+    """A request that ``account`` has signed, as ``validate`` or a store returns it.
+
+    ``channel`` is the one that the path names. ``id`` has 32 hex digits: a hash of the account
+    and of what was signed. Whoever captured a request can write it in other ways without
+    breaking its signature: in another order, encoding or grouping. All of them have one id.
+    ``decoded`` is what the parser has decoded of the body, so that it need not do so again.
+    """
+
+    channel: ChannelType
+    account: str
+    request: WebhookRequest = field(repr=False)
+    id: str
+    decoded: object = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def signed(
+        cls,
+        channel: ChannelType,
+        account: str,
+        request: WebhookRequest,
+        signed_content: bytes,
+        decoded: object = None,
+    ) -> "VerifiedWebhook":
+        """The webhook whose signature covers ``signed_content``."""
+        digest = hashlib.sha256(account.encode() + b"\0")
+        digest.update(signed_content)
+        return cls(channel, account, request, digest.hexdigest()[:32], decoded)
+
+    def without_authorization(self) -> "VerifiedWebhook":
+        """This webhook as it may be stored: its ``Authorization`` header could be replayed."""
+        headers = tuple(pair for pair in self.request.headers if pair[0] != "authorization")
+        return replace(self, request=replace(self.request, headers=headers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +95,24 @@ class ParsedMessage:
 
 
 class WebhookParser(Protocol):
-    """Reads the webhooks of one provider."""
+    """Reads the webhooks of one provider on one channel."""
 
     max_body_bytes: int
     """No authentic webhook of this provider is larger. A smaller limit may be configured."""
 
     @abstractmethod
-    def validate(self, request: WebhookRequest) -> str:
-        """Prove that ``request`` is authentic, on its raw bytes.
+    def validate(self, request: WebhookRequest) -> VerifiedWebhook:
+        """Verify that ``request`` is authentic, on its raw bytes.
 
-        Returns the id of the provider account whose secret signed it. Raises
-        ``ValidationError`` if none did (whatever the reason: it fails closed),
+        Returns it with the id of the provider account whose secret signed it. Raises
+        ``ValidationError`` if no account did (whatever the reason: it fails closed),
         ``PayloadTooLargeError`` over a limit that protects the check itself,
         ``SecretsUnavailableError`` when the secrets cannot be read.
         """
 
     @abstractmethod
-    def signed_content(self, request: WebhookRequest) -> bytes:
-        """What the proof of an authentic ``request`` covers: the same bytes for whatever it proves.
-
-        Whoever captured one request can write it in other ways without breaking its signature:
-        in another order, encoding or grouping, under another path. All of them are one.
-        """
-
-    @abstractmethod
-    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
-        """The messages in ``request``, which ``account`` was proven to have signed.
+    def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
+        """The messages in ``webhook``, which ``validate`` or a store returned.
 
         Normally one; mail to several of our addresses gives one for each. Raises
         ``UnreadableMessageError`` for whatever cannot be understood.
@@ -106,28 +128,6 @@ class WebhookParserFactory:
     """Finds the parser of a channel; it is built, and its libraries imported, on first use."""
 
     parsers: Mapping[ChannelType, Callable[[], WebhookParser]]
-
-    def for_path(self, path: str) -> tuple[ChannelType, WebhookParser]:
-        """The channel that ``path`` names, and its parser; else ``UnsupportedChannelError``."""
-        channel = channel_in_path(path)
-        return channel, self.for_channel(channel)
-
-    def identity(self, request: WebhookRequest, account: str) -> str:
-        """A name for ``request``, 32 hex digits: of all that one proof of ``account`` covers.
-
-        Of its path and raw body where no parser can say what that is: never an error, for
-        without a name nothing can be kept.
-        """
-        digest = hashlib.sha256(account.encode() + b"\0")
-        digest.update(self._signed_content(request))
-        return digest.hexdigest()[:32]
-
-    def _signed_content(self, request: WebhookRequest) -> bytes:
-        # Whatever is wrong: whoever works on the request finds out and reports it.
-        with suppress(Exception):
-            _, parser = self.for_path(request.path)
-            return parser.signed_content(request)
-        return request.path.encode() + b"\0" + request.body
 
     def for_channel(self, channel: ChannelType) -> WebhookParser:
         """The parser of ``channel``."""

@@ -9,7 +9,7 @@ from application.ports.fallback_throttle import FallbackThrottle
 from application.ports.pages import PAGE_SIZE, Page, each_item
 from application.ports.retention import Retention
 from application.ports.spool import Spool, SpoolEntry
-from application.ports.webhook_parser import WebhookRequest
+from application.ports.webhook_parser import VerifiedWebhook
 from application.privacy.erase_message import EraseMessage
 from application.privacy.find_person import FindPerson
 from application.receiving.send_fallback import throttle_key, throttle_key_of
@@ -166,7 +166,7 @@ class ErasePerson:
 
     def _erase_spooled(self, values: Collection[str], report: ErasureReport) -> None:
         def is_of_sender(entry: SpoolEntry) -> bool:
-            return self._is_of_sender(entry.request, entry.account, values, report)
+            return self._is_of_sender(entry.webhook, values, report)
 
         erasure = self.spool.erase(is_of_sender)
         report.spooled = erasure.erased
@@ -176,14 +176,10 @@ class ErasePerson:
             )
 
     def _is_of_sender(
-        self,
-        request: WebhookRequest,
-        account: str,
-        values: Collection[str],
-        report: ErasureReport,
+        self, webhook: VerifiedWebhook, values: Collection[str], report: ErasureReport
     ) -> bool:
-        """Whether a raw request is; the files that it left behind go before it goes."""
-        found = self.find_person(request, account, values)
+        """Whether a webhook is; the files that it left behind go before it goes."""
+        found = self.find_person(webhook, values)
         report.unread += not (found.read or found.is_theirs)
         for message in found.messages:
             report.files += self.erase_message.erase_files(message)
@@ -222,9 +218,9 @@ class ErasePerson:
         own_keys: Collection[str],
         report: ErasureReport,
     ) -> bool:
-        if dead_letter.request is None:
+        if dead_letter.webhook is None:
             return dead_letter.request_id in own_keys
-        return self._is_of_sender(dead_letter.request, dead_letter.account, values, report)
+        return self._is_of_sender(dead_letter.webhook, values, report)
 
     def _delete_stale_temporary_files(self, report: ErasureReport) -> None:
         try:

@@ -1,19 +1,19 @@
-"""What of a raw request is somebody's: for what was never recorded as a message."""
+"""Find a person in webhooks that were never recorded as messages."""
 
 import re
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from application.ports.webhook_parser import WebhookParserFactory, WebhookRequest
+from application.ports.webhook_parser import VerifiedWebhook, WebhookParserFactory
 from domain.messages import InboundMessage
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Whether a request is somebody's, and the ``messages`` in it that they wrote.
+    """Whether a webhook is the person's, and the ``messages`` in it that they wrote.
 
-    What could not be ``read`` has no messages, and is of whomever it names.
+    A webhook that could not be ``read`` has no messages, and is theirs if it names them.
     """
 
     is_theirs: bool
@@ -23,25 +23,25 @@ class Found:
 
 @dataclass(frozen=True)
 class FindPerson:
-    """Reads raw requests as their channel does."""
+    """Reads webhooks as their channel does."""
 
     parsers: WebhookParserFactory
 
-    def __call__(self, request: WebhookRequest, account: str, values: Collection[str]) -> Found:
-        """What of ``request`` is of whoever has one of the addresses ``values``.
+    def __call__(self, webhook: VerifiedWebhook, values: Collection[str]) -> Found:
+        """What of ``webhook`` is of the person who has one of the addresses ``values``.
 
         What cannot be read is searched as it stands: what is in base64 is not found.
         """
-        messages = self._messages(request, account)
+        messages = self._messages(webhook)
         if not messages:
-            return Found(_names(request.body, values), read=False)
+            return Found(_names(webhook.request.body, values), read=False)
         theirs = tuple(message for message in messages if _is_by(message, values))
         return Found(bool(theirs), read=True, messages=theirs)
 
-    def _messages(self, request: WebhookRequest, account: str) -> list[InboundMessage]:
+    def _messages(self, webhook: VerifiedWebhook) -> list[InboundMessage]:
         try:
-            _, parser = self.parsers.for_path(request.path)
-            return [one.message for one in parser.parse(request, account)]
+            parser = self.parsers.for_channel(webhook.channel)
+            return [one.message for one in parser.parse(webhook)]
         except Exception:
             # It is where it is because something is wrong with it: what, does not matter here.
             return []

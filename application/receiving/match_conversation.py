@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from application.conversations.open_conversation import OpenConversation
 from application.ports.conversation_store import ConversationStore
@@ -10,14 +9,7 @@ from application.ports.message_store import MessageStore
 from domain.conversations import Conversation, choose_conversation
 from domain.erasure import Tombstone
 from domain.messages import InboundMessage
-from domain.tenants import Tenant, TenantDirectory
-
-
-class UnknownSender(StrEnum):
-    """What happens when nobody knows who writes."""
-
-    FALLBACK = "fallback"
-    OPEN = "open"
+from domain.tenants import Tenant, TenantDirectory, UnknownSender
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,23 @@
-"""Receive the messages of a request that was proven to be authentic."""
+"""Process a verified webhook: record the messages in it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.clock import Deadline
-from application.ports.webhook_parser import WebhookParserFactory, WebhookRequest
+from application.ports.webhook_parser import VerifiedWebhook, WebhookParserFactory
 from application.receiving.record_message import Receipt, RecordMessage
 from application.receiving.store_attachments import StoreFiles
-from domain.errors import TemporaryError, UnreadableMessageError
+from domain.errors import TemporaryError, UnauthenticatedMailError
 from domain.messages import InboundMessage
 from domain.routing import UnauthenticatedMail
 
 
-class UnauthenticatedMailError(UnreadableMessageError):
-    """Mail that the operator wants to look at before anybody believes it."""
-
-
 @dataclass(frozen=True)
 class ProcessWebhook:
-    """Parse a request and receive each message in it.
+    """Parse a webhook and record each message in it.
 
-    For whoever knows which account signed: the webhook itself, the spool, a dead letter that
-    somebody redrives. The gate makes every repetition harmless.
+    The webhook comes from its provider, the spool, or a dead letter that an operator redrives.
+    The idempotency check makes every repetition harmless.
     """
 
     parsers: WebhookParserFactory
@@ -30,26 +26,20 @@ class ProcessWebhook:
     unauthenticated_mail: UnauthenticatedMail
 
     def __call__(
-        self,
-        request: WebhookRequest,
-        account: str,
-        deadline: Deadline,
-        *,
-        reviewed: bool = False,
+        self, webhook: VerifiedWebhook, deadline: Deadline, *, reviewed: bool = False
     ) -> tuple[Receipt, ...]:
-        """Receive every message of ``request``, also those behind one that fails.
+        """Record every message of ``webhook``, also those behind one that fails.
 
-        ``vouched`` is for mail that somebody has looked at: it is received whoever wrote it,
-        and unless the settings accept such mail a human answers it.
+        ``reviewed`` is for mail that an operator has looked at: it is recorded although its
+        author is not authenticated, and unless the settings accept such mail a human answers it.
         Raises ``TemporaryError`` when a repetition may help, else whatever stands in the way.
         """
-        _, parser = self.parsers.for_path(request.path)
         receipts: list[Receipt] = []
         errors: list[Exception] = []
-        parsed = parser.parse(request, account)
+        parsed = self.parsers.for_channel(webhook.channel).parse(webhook)
         allowed = [one for one in parsed if reviewed or self._is_allowed(one.message)]
         if len(allowed) < len(parsed):
-            errors.append(UnauthenticatedMailError("nobody vouches for the author of this mail"))
+            errors.append(UnauthenticatedMailError("the author of this mail is not authenticated"))
         for message in self.store_files(allowed, deadline):
             try:
                 receipts.append(self.record_message(message, deadline))
@@ -62,7 +52,7 @@ class ProcessWebhook:
         return tuple(receipts)
 
     def _discard_files_of_erased(self, receipts: Sequence[Receipt]) -> None:
-        """Files were stored before the gate could say that their message had been erased."""
+        """Files are stored before the store can tell that their message was erased."""
         for receipt in receipts:
             if receipt.is_of_erased:
                 self.store_files.discard(receipt.record.message)

@@ -2,12 +2,14 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from application.clock import Deadline
 from application.ports.metrics import Metrics
 from application.ports.webhook_parser import (
+    VerifiedWebhook,
     WebhookParser,
     WebhookParserFactory,
     WebhookRequest,
@@ -30,13 +32,22 @@ from domain.errors import (
 logger = logging.getLogger(__name__)
 
 
+class WebhookOutcome(StrEnum):
+    """What became of a webhook without a recorded message; else see ``RecordOutcome``."""
+
+    REFUSED = "refused"
+    FAILED = "failed"
+    SPOOLED = "spooled"
+    DEAD_LETTER = "dead_letter"
+
+
 @dataclass(frozen=True)
 class ReceiveWebhook:
-    """Authenticate, receive, answer.
+    """Verify, process, answer.
 
-    Until the request is proven authentic nothing of it is stored; from then on it is never
-    dropped without a trace: it ends as a message, in the spool, as a dead letter, or in a 5xx
-    that makes the provider try again.
+    Until the webhook is verified nothing of it is stored; from then on it is never dropped
+    without a trace: it ends as a message, in the spool, as a dead letter, or in a 5xx that
+    makes the provider try again.
     """
 
     parsers: WebhookParserFactory
@@ -46,117 +57,137 @@ class ReceiveWebhook:
     metrics: Metrics
     new_deadline: Callable[[], Deadline] = Deadline.after
 
-    def body_limit(self, method: str, path: str) -> int:
-        """How many bytes of body this request may have: to be asked before reading it.
+    def __call__(self, request: WebhookRequest) -> WebhookResponse:
+        """The answer to ``request``, which is complete. Never raises."""
+        return self.begin(request.method, request.path).process(request)
+
+    def begin(self, method: str, path: str) -> "WebhookExchange":
+        """Begin with a request whose body has not been read. ``path`` is percent-encoded."""
+        return WebhookExchange(self, method, path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """The answer to a webhook, and the fields of its log line; mail may have several lines."""
+
+    response: WebhookResponse
+    lines: tuple[Mapping[str, object], ...]
+
+
+class WebhookExchange:
+    """One request and its answer, which is observed here alone: duration, metrics, log line.
+
+    Whoever reads the request asks for ``max_body_bytes`` first, and then calls one of
+    ``process``, ``spool`` and ``refuse``. None of these raises: every failure has its answer.
+    """
+
+    def __init__(self, receive_webhook: ReceiveWebhook, method: str, path: str) -> None:
+        self._receive = receive_webhook
+        self._method = method
+        self._channel = _channel_named_in(path)
+        self._started = time.perf_counter()
+
+    @property
+    def max_body_bytes(self) -> int:
+        """How many bytes of body the request may have.
 
         Raises ``UnsupportedChannelError`` or ``MethodNotAllowedError``.
         """
-        return self._admit(method, path).max_body_bytes
+        return self._parser.max_body_bytes
 
-    def __call__(self, request: WebhookRequest) -> WebhookResponse:
-        """The answer to ``request``. Never raises: every failure has its answer."""
-        started = time.perf_counter()
-        deadline = self.new_deadline()
-        try:
-            parser, account = self._verified(request)
-        except Exception as error:
-            return self.refuse(error, request.path, started)
-        try:
-            receipts = self.process_webhook(request, account, deadline)
-        except TemporaryError as error:
-            return self._spool(error, parser, request, account, started)
-        except Exception as error:
-            return self._store_dead_letter(error, parser, request, account, started)
-        for receipt in receipts:
-            self._report(receipt.record.message.channel, started, **receipt.log_fields())
-        return parser.respond()
+    def process(self, request: WebhookRequest) -> WebhookResponse:
+        """Verify ``request`` and record its messages. What fails is spooled or a dead letter."""
+        deadline = self._receive.new_deadline()
+        return self._handle(request, lambda webhook: self._processed(webhook, deadline))
 
     def spool(self, request: WebhookRequest) -> WebhookResponse:
-        """The answer when there is too much to work on: authenticate, and keep it for later."""
+        """Verify ``request`` and spool it: there is too much to process."""
+        busy = OverloadedError("too many webhooks at once")
+        return self._handle(request, lambda webhook: self._spooled(webhook, busy))
+
+    def refuse(self, error: Exception) -> WebhookResponse:
+        """Answer a request that could not be read to its end, because of ``error``."""
+        return self._observed(self._refused(error), self._started)
+
+    @property
+    def _parser(self) -> WebhookParser:
+        if self._channel is None:
+            raise UnsupportedChannelError("the path names no channel")
+        if self._method != "POST":
+            raise MethodNotAllowedError("webhooks are posted")
+        return self._receive.parsers.for_channel(self._channel)
+
+    def _handle(
+        self, request: WebhookRequest, handle: Callable[[VerifiedWebhook], _Result]
+    ) -> WebhookResponse:
+        # How long the provider took to send the body is not ours: the time begins anew.
         started = time.perf_counter()
         try:
-            parser, account = self._verified(request)
+            webhook = self._parser.validate(request)
         except Exception as error:
-            return self.refuse(error, request.path, started)
-        busy = OverloadedError("too many webhooks at once")
-        return self._spool(busy, parser, request, account, started)
+            return self._observed(self._refused(error), started)
+        return self._observed(handle(webhook), started)
 
-    def refuse(self, error: Exception, path: str, started: float) -> WebhookResponse:
-        """Answer a request that is not processed, and leave a trace of why in log and metrics.
+    def _processed(self, webhook: VerifiedWebhook, deadline: Deadline) -> _Result:
+        try:
+            receipts = self._receive.process_webhook(webhook, deadline)
+        except TemporaryError as error:
+            return self._spooled(webhook, error)
+        except Exception as error:
+            return self._dead_letter(webhook, error)
+        lines = tuple(
+            {"channel": receipt.record.message.channel, **receipt.log_fields()}
+            for receipt in receipts
+        )
+        return _Result(self._parser.respond(), lines)
 
-        ``started`` is when the request came in, by ``time.perf_counter``.
-        """
+    def _spooled(self, webhook: VerifiedWebhook, error: TemporaryError) -> _Result:
+        """Acknowledge a webhook that could not be processed, once the spool has it."""
+        try:
+            self._receive.spool_webhook(webhook)
+        except Exception as failure:
+            self._receive.store_dead_letter.report(failure)
+            return self._refused(error)
+        self._receive.metrics.count("Errors", type=type(error).__name__)
+        return self._result(self._parser.respond(), WebhookOutcome.SPOOLED)
+
+    def _dead_letter(self, webhook: VerifiedWebhook, error: Exception) -> _Result:
+        """Acknowledge a webhook that cannot be processed, once it is a dead letter."""
+        try:
+            dead_letter = self._receive.store_dead_letter(error, webhook)
+        except Exception as failure:
+            self._receive.store_dead_letter.report(failure)
+            return self._result(INTERNAL_ERROR, WebhookOutcome.FAILED, status=500)
+        return self._result(
+            self._parser.respond(),
+            WebhookOutcome.DEAD_LETTER,
+            dead_letter_id=dead_letter.dead_letter_id,
+        )
+
+    def _refused(self, error: Exception) -> _Result:
         answer = response_to(error)
-        channel = _channel_named_in(path)
-        if isinstance(error, ValidationError) and channel:
-            self.metrics.count("VerificationFailures", channel=channel)
+        if isinstance(error, ValidationError) and self._channel:
+            self._receive.metrics.count("VerificationFailures", channel=self._channel)
         if isinstance(error, RefusedError):
-            self._report(channel, started, outcome="refused", status=answer.status)
-        else:
-            self.store_dead_letter.report(error)
-            self._report(channel, started, outcome="failed", status=answer.status)
-        return answer
+            return self._result(answer, WebhookOutcome.REFUSED, status=answer.status)
+        self._receive.store_dead_letter.report(error)
+        return self._result(answer, WebhookOutcome.FAILED, status=answer.status)
 
-    def _admit(self, method: str, path: str) -> WebhookParser:
-        """The parser of the channel that ``path`` names, if ``method`` is one for webhooks."""
-        _, parser = self.parsers.for_path(path)
-        if method != "POST":
-            raise MethodNotAllowedError("webhooks are posted")
-        return parser
+    def _result(
+        self, response: WebhookResponse, outcome: WebhookOutcome, **fields: object
+    ) -> _Result:
+        line = {"channel": self._channel or "none", "outcome": outcome.value, **fields}
+        return _Result(response, (line,))
 
-    def _verified(self, request: WebhookRequest) -> tuple[WebhookParser, str]:
-        """The parser of an authentic request, and the account that signed it."""
-        parser = self._admit(request.method, request.path)
-        return parser, parser.validate(request)
-
-    def _spool(
-        self,
-        error: TemporaryError,
-        parser: WebhookParser,
-        request: WebhookRequest,
-        account: str,
-        started: float,
-    ) -> WebhookResponse:
-        """Acknowledge what could not be worked on, once the spool has it."""
-        try:
-            self.spool_webhook(request, account)
-        except Exception as failure:
-            self.store_dead_letter.report(failure)
-            return self.refuse(error, request.path, started)
-        self.metrics.count("Errors", type=type(error).__name__)
-        self._report(_channel_named_in(request.path), started, outcome="spooled")
-        return parser.respond()
-
-    def _store_dead_letter(
-        self,
-        error: Exception,
-        parser: WebhookParser,
-        request: WebhookRequest,
-        account: str,
-        started: float,
-    ) -> WebhookResponse:
-        """Acknowledge what will not heal, once it is a dead letter."""
-        channel = _channel_named_in(request.path)
-        try:
-            dead_letter = self.store_dead_letter(error, request, account)
-        except Exception as failure:
-            self.store_dead_letter.report(failure)
-            self._report(channel, started, outcome="failed", status=500)
-            return INTERNAL_ERROR
-        self._report(
-            channel, started, outcome="dead_letter", dead_letter_id=dead_letter.dead_letter_id
-        )
-        return parser.respond()
-
-    def _report(self, channel: ChannelType | None, started: float, **fields: object) -> None:
-        name = channel or "none"
-        duration = (time.perf_counter() - started) * 1000
-        self.metrics.count("WebhooksReceived", channel=name, outcome=str(fields["outcome"]))
-        self.metrics.observe_milliseconds("ProcessingMilliseconds", duration, channel=name)
-        logger.info(
-            "webhook handled",
-            extra={"channel": name, **fields, "duration_ms": round(duration, 3)},
-        )
+    def _observed(self, result: _Result, started: float) -> WebhookResponse:
+        metrics = self._receive.metrics
+        for line in result.lines:
+            channel = str(line["channel"])
+            duration = (time.perf_counter() - started) * 1000
+            metrics.count("WebhooksReceived", channel=channel, outcome=str(line["outcome"]))
+            metrics.observe_milliseconds("ProcessingMilliseconds", duration, channel=channel)
+            logger.info("webhook handled", extra={**line, "duration_ms": round(duration, 3)})
+        return result.response
 
 
 def _channel_named_in(path: str) -> ChannelType | None:

@@ -21,7 +21,7 @@ from domain.outbox import MessageRecord, MessageState
 logger = logging.getLogger(__name__)
 
 
-class Outcome(StrEnum):
+class RecordOutcome(StrEnum):
     """What became of a message."""
 
     RECORDED = "recorded"
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 class Receipt:
     """What became of a message, with the ids under which it can be found."""
 
-    outcome: Outcome
+    outcome: RecordOutcome
     record: MessageRecord
     conversation_id: str | None
 
@@ -59,13 +59,13 @@ class RecordMessage:
     match: MatchConversation
     messages: MessageStore
     outbox: Outbox
-    deliver: RouteMessage
+    route_message: RouteMessage
     send_fallback: SendFallback
     clock: Clock
     metrics: Metrics
 
     def __call__(self, message: InboundMessage, deadline: Deadline) -> Receipt:
-        """Record ``message``, whose files are stored, and deliver it.
+        """Record ``message``, whose files are stored, and route it.
 
         When this returns, the message is durable. A ``TemporaryError`` means that it is not;
         one that happens afterwards only leaves the message pending, and is logged here.
@@ -89,15 +89,15 @@ class RecordMessage:
             return self._repeat(existing, deadline)
         if conversation is not None:
             try:
-                conversation = self.deliver(record, conversation, tenant, deadline)
+                conversation = self.route_message(record, conversation, tenant, deadline)
             except TemporaryError as error:
                 self._report_pending(record, error)
         if conversation is not None:
-            return Receipt(Outcome.RECORDED, record, conversation.conversation_id)
+            return Receipt(RecordOutcome.RECORDED, record, conversation.conversation_id)
         self.metrics.count("UnknownSenders", channel=message.channel)
         if tenant is not None:
             self.send_fallback(message, tenant)
-        return Receipt(Outcome.UNMATCHED, record, None)
+        return Receipt(RecordOutcome.UNMATCHED, record, None)
 
     def _new_record(
         self, message: InboundMessage, conversation: Conversation | None
@@ -111,24 +111,24 @@ class RecordMessage:
         )
 
     def _repeat(self, existing: MessageRecord, deadline: Deadline) -> Receipt:
-        """A duplicate is acknowledged like the first, and delivered if the first never was."""
+        """A duplicate is acknowledged like the first, and routed if the first never was."""
         self.metrics.count("Duplicates")
         now = self.clock()
         if existing.is_stuck(now):
             try:
                 if self.outbox.take_lease(existing, now):
-                    self.deliver.repeat(existing, deadline)
+                    self.route_message.retry(existing, deadline)
             except TemporaryError as error:
                 self._report_pending(existing, error)
         key = existing.conversation
-        return Receipt(Outcome.DUPLICATE, existing, key.conversation_id if key else None)
+        return Receipt(RecordOutcome.DUPLICATE, existing, key.conversation_id if key else None)
 
     def _repeat_erased(self, erased: Tombstone, record: MessageRecord) -> Receipt:
-        """What was erased stays so, however often it comes: nothing is delivered."""
+        """An erased message stays erased, however often it comes: nothing is routed."""
         _check_is_repeated(same_sender=erased.is_by(record.message.sender))
         self.metrics.count("Duplicates")
         left = replace(record.assigned_to(None), state=MessageState.ERASED)
-        return Receipt(Outcome.DUPLICATE, left, None)
+        return Receipt(RecordOutcome.DUPLICATE, left, None)
 
     def _report_pending(self, record: MessageRecord, error: TemporaryError) -> None:
         self.metrics.count("Errors", type=type(error).__name__)

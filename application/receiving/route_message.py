@@ -1,6 +1,7 @@
-"""Bring a recorded message to its queue. Every step can be repeated."""
+"""Route a recorded message to its queue. Every step can be repeated."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from application.clock import Clock, Deadline
@@ -29,12 +30,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RouteMessage:
-    """Update the conversation, decide on its present state who answers, publish the context."""
+    """Update the conversation, decide on its present state who answers, publish the context.
+
+    ``erase_context`` takes back a context by its request id, with what is stored for it.
+    """
 
     conversations: ConversationStore
     messages: MessageStore
     outbox: Outbox
     publisher: ContextPublisher
+    erase_context: Callable[[str], object]
     match: MatchConversation
     policy: RoutingPolicy
     clock: Clock
@@ -47,37 +52,39 @@ class RouteMessage:
         tenant: Tenant | None,
         deadline: Deadline,
     ) -> Conversation | None:
-        """Deliver ``record``, which belongs to ``conversation``.
+        """Route ``record``, which belongs to ``conversation``.
 
-        Returns the conversation that it was delivered to; ``None`` when that is gone and no
-        other takes the message, which is then unmatched. Any ``TemporaryError`` leaves the
-        message pending.
+        Returns the conversation that it was routed for; ``None`` when that is gone and no other
+        takes the message, which is then unmatched. Any ``TemporaryError`` leaves the message
+        pending.
         """
-        joined = self._join(conversation, record.message)
-        return self._finish(record, joined, tenant, deadline)
+        current = self._record_activity(conversation, record.message)
+        return self._publish_for(record, current, tenant, deadline)
 
-    def repeat(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
-        """Deliver a message whose first handler must have died, on the present state."""
+    def retry(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
+        """Route a message whose first handler must have died, on the present state."""
         tenant = self.match.tenants().owner_of(record.message)
-        return self._finish(record, self._join_recorded(record), tenant, deadline)
+        return self._publish_for(record, self._record_activity_again(record), tenant, deadline)
 
-    def _finish(
+    def _publish_for(
         self,
         record: MessageRecord,
-        joined: Conversation | None,
+        current: Conversation | None,
         tenant: Tenant | None,
         deadline: Deadline,
     ) -> Conversation | None:
-        """Publish for the conversation that was joined, or for another that takes the message."""
-        current = joined or self._join_another(record)
+        """Publish for the conversation that took the message, or for another that takes it."""
+        current = current or self._reassign(record)
         if current is not None:
             self._publish(record, current, tenant, deadline)
         return current
 
-    def _join(self, conversation: Conversation, message: InboundMessage) -> Conversation | None:
+    def _record_activity(
+        self, conversation: Conversation, message: InboundMessage
+    ) -> Conversation | None:
         """The state of ``conversation`` with ``message`` in it; ``None`` if it takes none.
 
-        What nobody vouches for reaches a human and changes nothing: a forged mail must not
+        A message that needs review reaches a human and changes nothing: a forged mail must not
         pass for the customer's latest turn.
         """
         if not self.policy.needs_human_review(message):
@@ -89,17 +96,17 @@ class RouteMessage:
         records = self.conversations.get_conversations(key.conversation_id)
         return next((record for record in records if record.key == key), None)
 
-    def _join_recorded(self, record: MessageRecord) -> Conversation | None:
+    def _record_activity_again(self, record: MessageRecord) -> Conversation | None:
         conversation = record.conversation and self._read(record.conversation)
-        return self._join(conversation, record.message) if conversation else None
+        return self._record_activity(conversation, record.message) if conversation else None
 
-    def _join_another(self, record: MessageRecord) -> Conversation | None:
-        """The conversation was closed or deleted meanwhile: look once more."""
+    def _reassign(self, record: MessageRecord) -> Conversation | None:
+        """The conversation was closed or deleted meanwhile: match once more."""
         _, other = self.match(record.message)
         if other is not None:
             self._assign(record, other.key)
             record = record.assigned_to(other.key)
-            current = self._join(other, record.message)
+            current = self._record_activity(other, record.message)
             if current is not None:
                 return current
         self._assign(record, None)
@@ -137,7 +144,7 @@ class RouteMessage:
         """
         ids = {"request_id": record.request_id, "message_id": record.message.log_id}
         try:
-            self.publisher.erase(record.request_id)
+            self.erase_context(record.request_id)
         except StorageUnavailableError as error:
             logger.exception(
                 "an erased message could not be taken back",

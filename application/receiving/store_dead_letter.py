@@ -1,4 +1,4 @@
-"""Keep what cannot be processed, for somebody to look at."""
+"""Store a webhook that cannot be processed, for an operator to look at."""
 
 import logging
 from dataclasses import dataclass
@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from application.clock import Clock
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.metrics import Metrics
-from application.ports.webhook_parser import WebhookParserFactory, WebhookRequest
-from application.receiving.process_webhook import UnauthenticatedMailError
-from domain.errors import TemporaryError, UnreadableMessageError, safe_reason
+from application.ports.webhook_parser import VerifiedWebhook
+from domain.errors import (
+    TemporaryError,
+    UnauthenticatedMailError,
+    UnreadableMessageError,
+    safe_reason,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -21,37 +25,32 @@ _KINDS: tuple[tuple[type[Exception], DeadLetterKind], ...] = (
 
 @dataclass(frozen=True)
 class StoreDeadLetter:
-    """Write a dead letter of an authentic request that will not be processed."""
+    """Write a dead letter of a verified webhook that will not be processed."""
 
     dead_letters: DeadLetters
-    parsers: WebhookParserFactory
     clock: Clock
     metrics: Metrics
 
-    def __call__(
-        self, error: Exception, request: WebhookRequest, account: str, attempts: int = 1
-    ) -> DeadLetter:
-        """The letter, once it is durable. Raises whatever kept it from being so."""
+    def __call__(self, error: Exception, webhook: VerifiedWebhook, attempts: int = 1) -> DeadLetter:
+        """The dead letter, once it is durable. Raises whatever kept it from being so."""
         kind = next((kind for error_type, kind in _KINDS if isinstance(error, error_type)), None)
         if kind is None:
             self.report(error)
         kind = kind or DeadLetterKind.BUG
-        retained = request.without_authorization()
         dead_letter = DeadLetter(
-            dead_letter_id=f"{kind}-{self.parsers.identity(retained, account)}",
+            dead_letter_id=f"{kind}-{webhook.id}",
             kind=kind,
             reason=safe_reason(error),
-            account=account,
-            request=retained,
             attempts=attempts,
             created_at=self.clock(),
+            webhook=webhook.without_authorization(),
         )
-        self.dead_letters.keep(dead_letter)
+        self.dead_letters.store(dead_letter)
         self.metrics.count("DeadLetters", kind=kind)
         return dead_letter
 
     def report(self, error: Exception) -> None:
-        """Log and count an error that nobody expected, or that may heal."""
+        """Log and count an error that was not expected, or that may heal."""
         self.metrics.count("Errors", type=type(error).__name__)
         logger.error(
             "webhook failed",

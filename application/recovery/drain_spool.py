@@ -1,4 +1,4 @@
-"""Work on the requests that were put aside."""
+"""Drain the spool: process the webhooks that wait there."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from application.clock import Deadline
 from application.ports.spool import Spool, SpoolDelivery
 from application.receiving.process_webhook import ProcessWebhook
 from application.receiving.store_dead_letter import StoreDeadLetter
-from domain.errors import TemporaryError, safe_reason
+from domain.errors import TemporaryError, WorkerLostError, safe_reason
 
 logger = logging.getLogger(__name__)
 
@@ -20,11 +20,7 @@ VISIBILITY = timedelta(seconds=60)
 FIRST_DELAY = timedelta(seconds=5)
 LONGEST_DELAY = timedelta(minutes=5)
 MAX_ATTEMPTS = 150
-"""With the delays between them half a day: then somebody must look at it."""
-
-
-class WorkerLostError(TemporaryError):
-    """Nobody who worked on an entry lived to tell why, up to the last attempt."""
+"""With the delays between them half a day: then an operator must look at it."""
 
 
 class DrainOutcome(StrEnum):
@@ -37,7 +33,7 @@ class DrainOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class DrainSpool:
-    """Receive spooled requests, without asking again for the signature that was proven."""
+    """Process spooled webhooks, without verifying them again."""
 
     spool: Spool
     process_webhook: ProcessWebhook
@@ -50,31 +46,31 @@ class DrainSpool:
 
     def each(self, limit: int) -> Iterator[tuple[SpoolDelivery, DrainOutcome]]:
         """Work on at most ``limit`` entries: each with what became of it."""
-        for delivery in self.spool.take(limit, VISIBILITY):
+        for delivery in self.spool.receive(limit, VISIBILITY):
             yield delivery, self.drain(delivery)
 
     def drain(self, delivery: SpoolDelivery) -> DrainOutcome:
-        """Receive one entry, and remove it once it is recorded or a dead letter."""
-        outcome = self._outcome(delivery)
+        """Process one entry, and remove it once it is recorded or a dead letter."""
+        outcome = self._process(delivery)
         if outcome is DrainOutcome.RELEASED:
-            self.spool.put_back(delivery, _delay(delivery.attempts))
+            self.spool.release(delivery, _delay(delivery.attempts))
         else:
-            self.spool.done(delivery)
+            self.spool.acknowledge(delivery)
         logger.info(
             "spooled webhook handled",
             extra={"spool_entry_id": delivery.entry.entry_id, "outcome": outcome.value},
         )
         return outcome
 
-    def _outcome(self, delivery: SpoolDelivery) -> DrainOutcome:
+    def _process(self, delivery: SpoolDelivery) -> DrainOutcome:
         entry = delivery.entry
         if delivery.attempts > MAX_ATTEMPTS:
-            # An error would have buried it before: it must be the work itself that kills.
-            return self._stored_as_dead_letter(
+            # An error would have made it a dead letter before: the work itself kills the worker.
+            return self._store_dead_letter(
                 WorkerLostError("every attempt ended without a word"), delivery
             )
         try:
-            self.process_webhook(entry.request, entry.account, self.new_deadline())
+            self.process_webhook(entry.webhook, self.new_deadline())
         except Exception as error:
             if isinstance(error, TemporaryError) and delivery.attempts < MAX_ATTEMPTS:
                 logger.warning(
@@ -86,13 +82,12 @@ class DrainSpool:
                     },
                 )
                 return DrainOutcome.RELEASED
-            return self._stored_as_dead_letter(error, delivery)
+            return self._store_dead_letter(error, delivery)
         return DrainOutcome.RECEIVED
 
-    def _stored_as_dead_letter(self, error: Exception, delivery: SpoolDelivery) -> DrainOutcome:
-        entry = delivery.entry
+    def _store_dead_letter(self, error: Exception, delivery: SpoolDelivery) -> DrainOutcome:
         try:
-            self.store_dead_letter(error, entry.request, entry.account, delivery.attempts)
+            self.store_dead_letter(error, delivery.entry.webhook, delivery.attempts)
         except Exception as failure:
             self.store_dead_letter.report(failure)
             return DrainOutcome.RELEASED

@@ -1,4 +1,4 @@
-"""Try again what became a dead letter, once somebody has mended the cause or vouches for it."""
+"""Redrive dead letters, once an operator has mended the cause or reviewed the mail."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from domain.errors import WebhookHandlerError, safe_reason
 logger = logging.getLogger(__name__)
 
 
-class Redriven(StrEnum):
+class RedriveOutcome(StrEnum):
     """What became of a dead letter."""
 
     RECEIVED = "received"
@@ -25,12 +25,12 @@ class Redriven(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RedrivenDeadLetter:
-    """What became of ``letter``: as it was, or if it failed as it is now.
+    """What became of ``dead_letter``: as it was, or if it failed as it is now.
 
-    ``receipts`` tell what became of each message in its request.
+    ``receipts`` tell what became of each message in its webhook.
     """
 
-    outcome: Redriven
+    outcome: RedriveOutcome
     dead_letter: DeadLetter
     receipts: tuple[Receipt, ...] = ()
 
@@ -39,8 +39,8 @@ class RedrivenDeadLetter:
 class RedriveDeadLetters:
     """Process a dead letter with today's code and settings, and delete it if that succeeds.
 
-    Safe to stop at any point, and twice at once: a letter goes only after its message is
-    durable, and the gate makes every repetition harmless.
+    Safe to stop at any point, and to run twice at once: a dead letter is deleted only after its
+    message is durable, and the idempotency check makes every repetition harmless.
     """
 
     dead_letters: DeadLetters
@@ -49,14 +49,16 @@ class RedriveDeadLetters:
     new_deadline: Callable[[], Deadline] = Deadline.after
 
     def __call__(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
-        """Redrive ``letter``. If it fails again it stays, with the new reason.
+        """Redrive ``dead_letter``. If it fails again it stays, with the new reason.
 
         Raises ``StorageUnavailableError`` when the dead letters themselves cannot be written.
         """
         try:
             redriven = self._redrive(dead_letter)
         except Exception as error:
-            redriven = RedrivenDeadLetter(Redriven.FAILED, self._failed_again(dead_letter, error))
+            redriven = RedrivenDeadLetter(
+                RedriveOutcome.FAILED, self._failed_again(dead_letter, error)
+            )
         else:
             self.dead_letters.delete(dead_letter.dead_letter_id)
         logger.info(
@@ -66,21 +68,20 @@ class RedriveDeadLetters:
         return redriven
 
     def _redrive(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
-        if dead_letter.request is not None:
+        if dead_letter.webhook is not None:
             receipts = self.process_webhook(
-                dead_letter.request,
-                dead_letter.account,
+                dead_letter.webhook,
                 self.new_deadline(),
                 reviewed=dead_letter.kind is DeadLetterKind.UNAUTHENTICATED,
             )
-            return RedrivenDeadLetter(Redriven.RECEIVED, dead_letter, receipts)
+            return RedrivenDeadLetter(RedriveOutcome.RECEIVED, dead_letter, receipts)
         if dead_letter.request_id is not None:
-            # Otherwise somebody redrove it before, and it is pending or queued already.
+            # Nothing changes if it was redriven before: it is pending or queued already.
             self.outbox.retry(dead_letter.request_id)
-        return RedrivenDeadLetter(Redriven.PENDING, dead_letter)
+        return RedrivenDeadLetter(RedriveOutcome.PENDING, dead_letter)
 
     def _failed_again(self, dead_letter: DeadLetter, error: Exception) -> DeadLetter:
-        """The letter stays what it was, also its kind: that says how it is redriven."""
+        """The dead letter stays what it was, also its kind: that says how it is redriven."""
         logger.warning(
             "dead letter failed again",
             extra={"dead_letter_id": dead_letter.dead_letter_id, "error": type(error).__name__},

@@ -24,7 +24,7 @@ class RedriveUnmatched:
 
     messages: MessageStore
     match: MatchConversation
-    deliver: RouteMessage
+    route_message: RouteMessage
 
     def __call__(self) -> Iterator[tuple[MessageRecord, Conversation | None]]:
         """Yield each unmatched message with the conversation that it joined, if one did."""
@@ -37,7 +37,7 @@ class RedriveUnmatched:
             return None
         assigned = record.assigned_to(conversation.key)
         try:
-            return self.deliver(assigned, conversation, tenant, Deadline.after())
+            return self.route_message(assigned, conversation, tenant, Deadline.after())
         except TemporaryError:
             # It is pending now, and no longer depends on this command.
             return conversation

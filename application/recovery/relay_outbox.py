@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import takewhile
 
 from application.clock import Clock, Deadline
@@ -14,6 +15,15 @@ from domain.errors import TemporaryError, safe_reason
 from domain.outbox import MessageRecord
 
 logger = logging.getLogger(__name__)
+
+
+class RelayOutcome(StrEnum):
+    """What became of a stuck message. One that failed stays pending until its lease is over."""
+
+    RELAYED = "relayed"
+    FAILED = "failed"
+    GIVEN_UP = "given_up"
+    TAKEN_BY_OTHERS = "taken_by_others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +43,14 @@ class RelayReport:
 
 @dataclass(frozen=True)
 class RelayOutbox:
-    """Deliver messages whose handlers must have died. Safe to run anywhere, at once.
+    """Route messages whose handlers must have died. Several processes may run it at once.
 
-    A lease keeps others away from a message while one works on it; each attempt has longer
-    than the one before. What was tried too often becomes a dead letter.
+    A lease keeps other processes away from a message that one works on; each attempt has
+    longer than the one before. A message that was tried too often becomes a dead letter.
     """
 
     outbox: Outbox
-    deliver: RouteMessage
+    route_message: RouteMessage
     dead_letters: DeadLetters
     clock: Clock
     metrics: Metrics
@@ -53,59 +63,52 @@ class RelayOutbox:
         Begins with no further one when it no longer ``has_time``.
         """
         outcomes = [outcome for _, outcome in self.each(limit, has_time)]
-        report = RelayReport(
-            *(outcomes.count(name) for name in ("relayed", "failed", "given_up", "taken"))
-        )
+        report = RelayReport(**{outcome: outcomes.count(outcome) for outcome in RelayOutcome})
         self.metrics.count("Relayed", report.relayed)
         return report
 
     def each(
         self, limit: int, has_time: Callable[[], bool] = lambda: True
-    ) -> Iterator[tuple[MessageRecord, str]]:
-        """The same, but yields each message with what became of it.
-
-        That is ``relayed``, ``failed``, ``given_up``, or ``taken`` by others. One that failed
-        stays pending, and comes again when its lease is over.
-        """
+    ) -> Iterator[tuple[MessageRecord, RelayOutcome]]:
+        """The same, but yields each message with what became of it."""
         stuck = self.outbox.list_stuck(limit, self.clock())
         self.metrics.count("Pending", len(stuck))
         for record in takewhile(lambda _: has_time(), stuck):
             yield record, self._relay(record)
 
-    def _relay(self, record: MessageRecord) -> str:
+    def _relay(self, record: MessageRecord) -> RelayOutcome:
         try:
             if record.is_given_up:
-                return "given_up" if self._give_up(record) else "taken"
+                return self._give_up(record)
             now = self.clock()
             if not self.outbox.take_lease(record, now):
-                return "taken"
-            self.deliver.repeat(record.leased(now), Deadline.after())
+                return RelayOutcome.TAKEN_BY_OTHERS
+            self.route_message.retry(record.leased(now), Deadline.after())
         except Exception as error:
             self._report(record, error)
-            return "failed"
-        return "relayed"
+            return RelayOutcome.FAILED
+        return RelayOutcome.RELAYED
 
-    def _give_up(self, record: MessageRecord) -> bool:
-        """Nothing may be left without a trace: so the letter comes first.
+    def _give_up(self, record: MessageRecord) -> RelayOutcome:
+        """The dead letter comes first, so that no message is given up without a trace.
 
-        And once more afterwards, for somebody may have redriven it before it meant anything.
+        It is stored once more afterwards: an operator may have redriven it in between.
         """
         dead_letter = DeadLetter(
             dead_letter_id=f"{DeadLetterKind.UNDELIVERABLE}-{record.request_id}",
             kind=DeadLetterKind.UNDELIVERABLE,
             reason="it could not be put on its queue",
-            account=record.message.account,
             request_id=record.request_id,
             attempts=record.attempts,
             created_at=self.clock(),
         )
-        self.dead_letters.keep(dead_letter)
-        given_up = self.outbox.give_up(record)
-        if given_up:
-            self.dead_letters.keep(dead_letter)
-            self.metrics.count("DeadLetters", kind=DeadLetterKind.UNDELIVERABLE)
-            logger.error("message given up", extra=_ids(record))
-        return given_up
+        self.dead_letters.store(dead_letter)
+        if not self.outbox.give_up(record):
+            return RelayOutcome.TAKEN_BY_OTHERS
+        self.dead_letters.store(dead_letter)
+        self.metrics.count("DeadLetters", kind=DeadLetterKind.UNDELIVERABLE)
+        logger.error("message given up", extra=_ids(record))
+        return RelayOutcome.GIVEN_UP
 
     def _report(self, record: MessageRecord, error: Exception) -> None:
         self.metrics.count("Errors", type=type(error).__name__)

@@ -1,7 +1,6 @@
 """The function: an event in, an answer out. Built once, before the first event comes."""
 
 import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -12,7 +11,6 @@ from application.receiving.receive_webhook import ReceiveWebhook
 from domain.addresses import ChannelType
 from domain.errors import (
     PayloadTooLargeError,
-    UnsupportedChannelError,
     ValidationError,
     WebhookHandlerError,
 )
@@ -45,30 +43,33 @@ class WebhookFunction:
                 self.flush_metrics()
 
     def _respond(self, event: HttpEvent) -> WebhookResponse:
-        started = time.perf_counter()
-        try:
-            request = self._request(event)
-        except WebhookHandlerError as error:
-            return self.receive_webhook.refuse(error, event.target.partition("?")[0], started)
-        return self.receive_webhook(request)
-
-    def _request(self, event: HttpEvent) -> WebhookRequest:
-        """The request in ``event``; what is wrong with it beyond reading raises a refusal."""
-        received_at = self.clock()
         url = (self.base_url or event.origin) + event.target
+        exchange = self.receive_webhook.begin(event.method, _path_of(url))
         try:
-            path = urlsplit(url).path
-        except ValueError as error:
-            raise UnsupportedChannelError("the event has no URL") from error
-        limit = self.receive_webhook.body_limit(event.method, path)
+            request = self._request(event, url, exchange.max_body_bytes)
+        except WebhookHandlerError as error:
+            return exchange.refuse(error)
+        return exchange.process(request)
+
+    def _request(self, event: HttpEvent, url: str, max_body_bytes: int) -> WebhookRequest:
+        """The request in ``event``; a body that cannot be read or is too large is refused."""
+        received_at = self.clock()
         try:
             body = event.body()
         except ValueError as error:
             # Whatever was signed, it was not this.
             raise ValidationError("the event has no body that can be read") from error
-        if len(body) > min(limit, self.max_body_bytes):
+        if len(body) > min(max_body_bytes, self.max_body_bytes):
             raise PayloadTooLargeError("the body is over the limit")
         return WebhookRequest(event.method, url, event.headers, body, received_at)
+
+
+def _path_of(url: str) -> str:
+    """A URL that cannot be split names no channel."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
 
 
 def build_function(environ: Mapping[str, str]) -> WebhookFunction:

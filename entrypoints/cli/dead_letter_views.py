@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from application.ports.dead_letters import DeadLetter
-from application.receiving.record_message import Outcome
-from application.recovery.redrive_dead_letters import Redriven, RedrivenDeadLetter
+from application.receiving.record_message import RecordOutcome
+from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from domain.errors import safe_reason
 from domain.times import rfc3339
 from entrypoints.cli.terminal.listing import OldestFirst
@@ -21,7 +21,12 @@ from entrypoints.cli.terminal.output import (
 )
 
 if TYPE_CHECKING:
-    from application.ports.webhook_parser import ParsedMessage, WebhookParserFactory, WebhookRequest
+    from application.ports.webhook_parser import (
+        ParsedMessage,
+        VerifiedWebhook,
+        WebhookParserFactory,
+        WebhookRequest,
+    )
 
 _VALUE_COLUMNS = 400
 _TEXT_CHARACTERS = 4_000
@@ -32,14 +37,14 @@ _FORM = "application/x-www-form-urlencoded"
 
 def dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
     """Everything but the request, which may hold anything."""
-    request = dead_letter.request
+    webhook, request = dead_letter.webhook, _request_of(dead_letter)
     return {
         "id": dead_letter.dead_letter_id,
         "kind": dead_letter.kind.value,
         "reason": dead_letter.reason,
         "attempts": dead_letter.attempts,
         "created_at": rfc3339(dead_letter.created_at),
-        "account": dead_letter.account,
+        "account": webhook.account if webhook else None,
         "path": request.path if request else None,
         "size_bytes": len(request.body) if request else None,
         "request_id": dead_letter.request_id,
@@ -48,7 +53,7 @@ def dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
 
 def whole_dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
     """Everything, the request's body in base64."""
-    request = dead_letter.request
+    request = _request_of(dead_letter)
     return {
         **dead_letter_record(dead_letter),
         "url": request.url if request else None,
@@ -56,6 +61,10 @@ def whole_dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
         "received_at": rfc3339(request.received_at) if request else None,
         "body_base64": b64encode(request.body).decode() if request else None,
     }
+
+
+def _request_of(dead_letter: DeadLetter) -> "WebhookRequest | None":
+    return dead_letter.webhook.request if dead_letter.webhook else None
 
 
 def _cells(dead_letter: DeadLetter) -> tuple[object, ...]:
@@ -93,27 +102,28 @@ def redriven_record(redriven: RedrivenDeadLetter) -> dict[str, object]:
 
 
 _OUTCOMES = {
-    Outcome.RECORDED: "recorded",
-    Outcome.DUPLICATE: "recorded before",
-    Outcome.UNMATCHED: "unmatched",
+    RecordOutcome.RECORDED: "recorded",
+    RecordOutcome.DUPLICATE: "recorded before",
+    RecordOutcome.UNMATCHED: "unmatched",
 }
 
 
 def redriven_line(redriven: RedrivenDeadLetter) -> str:
     """What became of a letter, for a person."""
     match redriven.outcome:
-        case Redriven.RECEIVED:
+        case RedriveOutcome.RECEIVED:
             outcomes = [_OUTCOMES[receipt.outcome] for receipt in redriven.receipts]
             told = ", ".join(outcomes) or "nothing was in it"
-        case Redriven.PENDING:
+        case RedriveOutcome.PENDING:
             told = "pending again, the relay publishes it"
-        case Redriven.FAILED:
+        case RedriveOutcome.FAILED:
             told = f"failed again: {redriven.dead_letter.reason}"
     return plain(f"{redriven.dead_letter.dead_letter_id}: {told}").plain
 
 
 def print_dead_letter(dead_letter: DeadLetter, parsers: "WebhookParserFactory") -> None:
     """A letter as a card, and its request as it would be read today."""
+    webhook = dead_letter.webhook
     print_rich(plain(f"Dead letter {dead_letter.dead_letter_id}", "bold"))
     _print_facts(
         {
@@ -121,13 +131,13 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: "WebhookParserFactory") 
             "reason": dead_letter.reason,
             "attempts": str(dead_letter.attempts),
             "created": moment(dead_letter.created_at),
-            "account": dead_letter.account,
+            "account": webhook.account if webhook else None,
             "message": dead_letter.request_id,
         }
     )
-    if dead_letter.request is not None:
-        _print_request(dead_letter.request)
-        _print_reading(dead_letter.request, dead_letter.account, parsers)
+    if webhook is not None:
+        _print_request(webhook.request)
+        _print_reading(webhook, parsers)
 
 
 def _print_request(request: "WebhookRequest") -> None:
@@ -140,16 +150,13 @@ def _print_request(request: "WebhookRequest") -> None:
         _print_pairs(_form_fields(request.body))
 
 
-def _print_reading(
-    request: "WebhookRequest", account: str, parsers: "WebhookParserFactory"
-) -> None:
+def _print_reading(webhook: "VerifiedWebhook", parsers: "WebhookParserFactory") -> None:
     try:
-        _, parser = parsers.for_path(request.path)
-        parsed = parser.parse(request, account)
+        parsed = parsers.for_channel(webhook.channel).parse(webhook)
     except Exception as error:  # a bug in reading it may be the very reason why it is here
         _print_heading(f"It cannot be read today: {safe_reason(error)}")
-        if not _is_form(request):
-            _print_preview(request.body)
+        if not _is_form(webhook.request):
+            _print_preview(webhook.request.body)
     else:
         _print_heading(f"Today it is read as {count(len(parsed), 'message')}")
         _print_messages(parsed)

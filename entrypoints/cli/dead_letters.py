@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from application.ports.dead_letters import DeadLetterKind
-from application.recovery.redrive_dead_letters import Redriven, RedrivenDeadLetter
+from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from entrypoints.cli.dead_letter_views import (
     DEAD_LETTERS,
     print_dead_letter,
@@ -125,7 +125,7 @@ def redrive(
         for done, dead_letter in enumerate(chosen, start=1):
             redriven = redrive_dead_letter(dead_letter)
             _tell(redriven, as_json=as_json)
-            if redriven.outcome is Redriven.FAILED:
+            if redriven.outcome is RedriveOutcome.FAILED:
                 stay.append(redriven.dead_letter)
             advance(done)
     if not as_json and not unknown:

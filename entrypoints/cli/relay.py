@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 
 from application.recovery.drain_spool import DrainOutcome
+from application.recovery.relay_outbox import RelayOutcome
 from domain.times import rfc3339
 from entrypoints.cli.terminal.commands import Command
 from entrypoints.cli.terminal.container_context import open_container
@@ -75,6 +76,9 @@ _NAMES = {
 }
 
 
+_GETS_ON = frozenset({RelayOutcome.RELAYED, RelayOutcome.GIVEN_UP})
+
+
 def _relay_outbox(container: "Container") -> Iterator[Mapping[str, str]]:
     """What became of each pending message that is due, by its key, as long as any gets on."""
     from entrypoints.operations.background_jobs import RELAY_BATCH
@@ -83,7 +87,10 @@ def _relay_outbox(container: "Container") -> Iterator[Mapping[str, str]]:
     gets_on = True
     while gets_on:
         outcomes = {one.request_id: outcome for one, outcome in relay_outbox.each(RELAY_BATCH)}
-        gets_on = any(outcome in {"relayed", "given_up"} for outcome in outcomes.values())
+        gets_on = any(
+            outcome in {RelayOutcome.RELAYED, RelayOutcome.GIVEN_UP}
+            for outcome in outcomes.values()
+        )
         yield outcomes
 
 

@@ -154,21 +154,24 @@ def spool_record_reader(files: Files) -> Callable[[Mapping[str, Any]], SpoolDeli
 
 
 def choose_context_queue(
-    settings: Settings, sqlite: OpenDatabase, sqs: OpenSqs, clock: Clock
+    settings: Settings, sqlite: OpenDatabase, sqs: OpenSqs, files: Files, clock: Clock
 ) -> ContextQueue:
     """The queues of the backend that ``QUEUE`` names."""
+    from infrastructure.serialization.claim_check import ClaimCheck
+
+    encode = ClaimCheck(files.blobs)
     match settings.queue:
         case "sqlite":
             from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
 
-            return SqliteContextQueue(sqlite(), clock)
+            return SqliteContextQueue(sqlite(), clock, encode)
         case "sqs":
             from infrastructure.aws.sqs_queue import SqsContextQueue
 
-            return SqsContextQueue(sqs(), settings.queue_urls)
+            return SqsContextQueue(sqs(), settings.queue_urls, encode=encode)
         case "memory":
             from infrastructure.memory.memory_queue import MemoryContextQueue
 
-            return MemoryContextQueue(clock)
+            return MemoryContextQueue(clock, encode)
         case _:
             assert_never(settings.queue)

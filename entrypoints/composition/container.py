@@ -4,9 +4,10 @@ With ``backends`` the only module that imports adapters. Each is imported when i
 that a process pays for what it uses: an SMS never loads the mail parser, SQLite never an SDK.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
 
@@ -15,7 +16,6 @@ from application.conversations.migrate_history import MigrateHistory
 from application.conversations.open_conversation import OpenConversation
 from application.conversations.show_conversation import ShowConversation
 from application.conversations.switch_hand_off import SwitchHandOff
-from application.ports.context_queue import ContextPublisher
 from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_sender import FallbackSender
@@ -67,6 +67,9 @@ from infrastructure.configuration.settings import Settings, read_settings
 from infrastructure.configuration.tenants_file import TenantConfiguration, read_tenant_configuration
 from infrastructure.memory.memory_metrics import MemoryMetrics
 
+if TYPE_CHECKING:
+    from application.privacy.erase_message import EraseMessage
+
 Singleton = providers.ThreadSafeSingleton
 CachedTenants = CachedValue[TenantConfiguration]
 
@@ -75,10 +78,9 @@ def _dead_letters(files: Files) -> DeadLetters:
     return files.dead_letters
 
 
-def _context_publisher(queue: ContextPublisher, files: Files) -> ContextPublisher:
-    from infrastructure.serialization.claim_check import ClaimCheckPublisher
-
-    return ClaimCheckPublisher(queue, files.blobs)
+def _erase_context(erase_message: Callable[[], "EraseMessage"]) -> Callable[[str], object]:
+    """Hardly ever needed by a webhook: so it is imported only then."""
+    return lambda request_id: erase_message().erase_context(request_id)
 
 
 def _cached_tenants(settings: Settings, clock: Clock) -> CachedTenants:
@@ -99,10 +101,10 @@ def _refreshing_parser(parser: WebhookParser, cached_tenants: CachedTenants) -> 
     return RefreshingParser(parser, cached_tenants)
 
 
-def _twilio_parser(cached_tenants: CachedTenants) -> WebhookParser:
+def _twilio_parser(channel: ChannelType, cached_tenants: CachedTenants) -> WebhookParser:
     from infrastructure.channels.twilio.parser import TwilioWebhookParser
 
-    parser = TwilioWebhookParser(lambda: cached_tenants.current().accounts.twilio)
+    parser = TwilioWebhookParser(channel, lambda: cached_tenants.current().accounts.twilio)
     return _refreshing_parser(parser, cached_tenants)
 
 
@@ -183,18 +185,19 @@ class Container(containers.DeclarativeContainer):
     outbox: providers.Provider[Outbox] = stores.provided.outbox
     dead_letters = providers.Callable(_dead_letters, files)
     context_queue = Singleton(
-        choose_context_queue, settings, queue_database.provider, sqs.provider, clock
+        choose_context_queue, settings, queue_database.provider, sqs.provider, files, clock
     )
-    context_publisher = Singleton(_context_publisher, context_queue, files)
+    erase_message = Singleton(build_erase_message, stores, files, context_queue)
 
-    twilio_parser = Singleton(_twilio_parser, cached_tenants)
+    whatsapp_parser = Singleton(_twilio_parser, ChannelType.WHATSAPP, cached_tenants)
+    sms_parser = Singleton(_twilio_parser, ChannelType.SMS, cached_tenants)
     sendgrid_parser = Singleton(_sendgrid_parser, settings, cached_tenants, clock)
     parsers = Singleton(
         WebhookParserFactory,
         providers.Dict(
             {
-                ChannelType.WHATSAPP: twilio_parser.provider,
-                ChannelType.SMS: twilio_parser.provider,
+                ChannelType.WHATSAPP: whatsapp_parser.provider,
+                ChannelType.SMS: sms_parser.provider,
                 ChannelType.EMAIL: sendgrid_parser.provider,
             }
         ),
@@ -225,7 +228,8 @@ class Container(containers.DeclarativeContainer):
         conversation_store,
         message_store,
         outbox,
-        context_publisher,
+        context_queue,
+        providers.Callable(_erase_context, erase_message.provider),
         match,
         providers.Callable(_routing_policy, settings),
         clock,
@@ -246,7 +250,7 @@ class Container(containers.DeclarativeContainer):
         match=match,
         messages=message_store,
         outbox=outbox,
-        deliver=route_message,
+        route_message=route_message,
         send_fallback=send_fallback,
         clock=clock,
         metrics=metrics,
@@ -258,7 +262,7 @@ class Container(containers.DeclarativeContainer):
         record_message,
         settings.provided.unauthenticated_mail,
     )
-    store_dead_letter = Singleton(StoreDeadLetter, dead_letters, parsers, clock, metrics)
+    store_dead_letter = Singleton(StoreDeadLetter, dead_letters, clock, metrics)
     spool = Singleton(choose_spool, settings, sqs.provider, files, clock, metrics)
     receive_webhook = Singleton(
         ReceiveWebhook,
@@ -275,7 +279,6 @@ class Container(containers.DeclarativeContainer):
     redrive_dead_letters = Singleton(RedriveDeadLetters, dead_letters, process_webhook, outbox)
     redrive_unmatched = Singleton(RedriveUnmatched, message_store, match, route_message)
 
-    erase_message = Singleton(build_erase_message, stores, files, context_queue)
     rewrite = Singleton(rewriter, settings, store_database.provider, queue_database.provider)
     erase_person = Singleton(
         build_erase_person,

@@ -1,10 +1,8 @@
 """The ASGI application: webhooks on any path that names a channel, and two health checks."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -15,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest, WebhookResponse
-from application.receiving.receive_webhook import ReceiveWebhook
+from application.receiving.receive_webhook import ReceiveWebhook, WebhookExchange
 from domain.errors import (
     DeadlineExceededError,
     OverloadedError,
@@ -23,7 +21,7 @@ from domain.errors import (
     WebhookHandlerError,
 )
 from entrypoints.http.limits.bodies import BodyMemory, read_body
-from entrypoints.http.public_url import PublicUrl
+from entrypoints.http.public_url import PublicUrl, sent_path
 
 BODY_SECONDS = 30.0
 """How long a body may take to arrive; a provider on a working network needs far less."""
@@ -31,11 +29,11 @@ BODY_SECONDS = 30.0
 SLOW_SECONDS = 1.0
 """How long a body may take at least, however many others there are."""
 
-PLACE_SECONDS = 2.0
-"""How long a request waits for one of the places before it is put aside."""
+SLOT_SECONDS = 2.0
+"""How long a request waits for a slot before it is spooled."""
 
 SPOOL_SECONDS = 8.0
-"""How long putting it aside may take before the provider shall try again."""
+"""How long spooling may take before the provider has to try again."""
 
 SPOOL_THREADS = 4
 
@@ -46,70 +44,66 @@ Each takes up to twice its size: memory that grows is moved, and what was freed 
 """
 
 
-@dataclass(frozen=True)
 class WebhookEndpoint:
     """Reads a request within its limits and lets the use case answer it.
 
-    Of ``max_requests`` at once at most ``max_in_flight`` are worked on; what finds no place is
-    authenticated and put aside. One that is still arriving takes no place, and is cut off for
-    one more than ``max_requests``: who sends slowly keeps nobody else waiting. A body has at
-    most ``max_body_bytes``, all together have ``LARGE_BODIES_AT_ONCE`` times as much: that
-    bounds the memory. The use case blocks, so it runs on a thread; place and memory are taken
-    until that is done, whoever still waits for it.
+    Of ``max_requests`` at once at most ``max_in_flight`` are processed. A request that finds no
+    slot is verified and spooled. One that is still arriving takes no slot, and is cut off for
+    one more than ``max_requests``: a client that sends slowly keeps no other client waiting. A
+    body has at most ``max_body_bytes``, all together have ``LARGE_BODIES_AT_ONCE`` times as
+    much: that bounds the memory. The use case blocks, so it runs on a thread. Slot and memory
+    are taken until the thread is done, also when its client has gone.
     """
 
-    receive_webhook: ReceiveWebhook
-    public_url: PublicUrl
-    clock: Clock
-    max_body_bytes: int
-    max_in_flight: int
-    max_requests: int
-    requests: asyncio.Semaphore = field(init=False)
-    places: asyncio.Semaphore = field(init=False)
-    spooling: asyncio.Semaphore = field(init=False)
-    threads: CapacityLimiter = field(init=False)
-    memory: BodyMemory = field(init=False)
-    arriving: dict[asyncio.Timeout, float] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        """Make the places, as many threads, and the room for bodies."""
-        object.__setattr__(self, "requests", asyncio.Semaphore(self.max_requests))
-        object.__setattr__(self, "places", asyncio.Semaphore(self.max_in_flight))
-        object.__setattr__(self, "spooling", asyncio.Semaphore(SPOOL_THREADS))
-        threads = CapacityLimiter(self.max_in_flight + SPOOL_THREADS)
-        object.__setattr__(self, "threads", threads)
-        room = BodyMemory(LARGE_BODIES_AT_ONCE * self.max_body_bytes)
-        object.__setattr__(self, "memory", room)
+    def __init__(
+        self,
+        receive_webhook: ReceiveWebhook,
+        public_url: PublicUrl,
+        clock: Clock,
+        *,
+        max_body_bytes: int,
+        max_in_flight: int,
+        max_requests: int,
+    ) -> None:
+        self._receive_webhook = receive_webhook
+        self._public_url = public_url
+        self._clock = clock
+        self._max_body_bytes = max_body_bytes
+        self.requests = asyncio.Semaphore(max_requests)
+        self.slots = asyncio.Semaphore(max_in_flight)
+        self._spooling = asyncio.Semaphore(SPOOL_THREADS)
+        self._threads = CapacityLimiter(max_in_flight + SPOOL_THREADS)
+        self.memory = BodyMemory(LARGE_BODIES_AT_ONCE * max_body_bytes)
+        self._arriving: dict[asyncio.Timeout, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; nobody waits for an answer when the client has gone."""
-        started = time.perf_counter()
-        request = Request(scope, receive)
+        """Answer one request; none is sent when the client has gone."""
+        exchange = self._receive_webhook.begin(scope["method"], sent_path(scope))
         try:
-            answer = await self._answer(request)
+            answer = await self._answer(Request(scope, receive), exchange)
         except ClientDisconnect:
             return
         except Exception as error:
-            answer = self.receive_webhook.refuse(error, scope["path"], started)
+            answer = exchange.refuse(error)
         headers = {"content-type": answer.content_type, **dict(answer.headers)}
         await Response(answer.body, answer.status, headers)(scope, receive, send)
 
-    async def _answer(self, request: Request) -> WebhookResponse:
-        if self.requests.locked() and not self._cut_off_slowest():
-            raise OverloadedError("too many requests at once")
+    async def _answer(self, request: Request, exchange: WebhookExchange) -> WebhookResponse:
+        if self.requests.locked():
+            self._cut_off_slowest()
         async with self.requests:
-            return await self._receive(request)
+            return await self._receive(request, exchange)
 
-    async def _receive(self, request: Request) -> WebhookResponse:
-        limit = self.receive_webhook.body_limit(request.method, request.scope["path"])
-        received_at = self.clock()
+    async def _receive(self, request: Request, exchange: WebhookExchange) -> WebhookResponse:
+        limit = min(exchange.max_body_bytes, self._max_body_bytes)
+        received_at = self._clock()
         with ExitStack() as held:
             hold = held.enter_context(self.memory.share())
             async with self._body_arrives():
-                body = await read_body(request, min(limit, self.max_body_bytes), hold)
+                body = await read_body(request, limit, hold)
             webhook = WebhookRequest(
                 method=request.method,
-                url=self.public_url.of(request.scope),
+                url=self._public_url.of(request.scope),
                 headers=tuple(
                     (name.decode("latin-1").lower(), value.decode("latin-1"))
                     for name, value in request.headers.raw
@@ -117,42 +111,48 @@ class WebhookEndpoint:
                 body=body,
                 received_at=received_at,
             )
-            return await self._work_on(webhook, held)
+            return await self._process(exchange, webhook, held)
 
     @asynccontextmanager
     async def _body_arrives(self) -> AsyncIterator[None]:
         too_long = DeadlineExceededError("the body took too long")
         async with _within(BODY_SECONDS, too_long) as time_left:
-            self.arriving[time_left] = asyncio.get_running_loop().time()
+            self._arriving[time_left] = asyncio.get_running_loop().time()
             try:
                 yield
             finally:
-                self.arriving.pop(time_left, None)
+                self._arriving.pop(time_left, None)
 
-    def _cut_off_slowest(self) -> bool:
-        """End the time of the body that has been arriving the longest, if that is slow."""
+    def _cut_off_slowest(self) -> None:
+        """End the time of the body that has been arriving the longest.
+
+        Raises ``OverloadedError`` if that one is not slow.
+        """
         now = asyncio.get_running_loop().time()
-        slowest = next(iter(self.arriving), None)
-        if slowest is None or now - self.arriving[slowest] < SLOW_SECONDS:
-            return False
-        del self.arriving[slowest]
+        slowest = next(iter(self._arriving), None)
+        if slowest is None or now - self._arriving[slowest] < SLOW_SECONDS:
+            raise OverloadedError("too many requests at once")
+        del self._arriving[slowest]
         slowest.reschedule(now)
-        return True
 
-    async def _work_on(self, webhook: WebhookRequest, held: ExitStack) -> WebhookResponse:
+    async def _process(
+        self, exchange: WebhookExchange, webhook: WebhookRequest, held: ExitStack
+    ) -> WebhookResponse:
         try:
-            async with _within(PLACE_SECONDS, OverloadedError("no place became free")):
-                await self.places.acquire()
+            async with _within(SLOT_SECONDS, OverloadedError("no slot became free")):
+                await self.slots.acquire()
         except OverloadedError:
-            return await self._spool(webhook, held)
-        held.callback(self.places.release)
-        return await self._on_a_thread(self.receive_webhook, webhook, held)
+            return await self._spool(exchange, webhook, held)
+        held.callback(self.slots.release)
+        return await self._on_a_thread(exchange.process, webhook, held)
 
-    async def _spool(self, webhook: WebhookRequest, held: ExitStack) -> WebhookResponse:
-        async with _within(SPOOL_SECONDS, OverloadedError("too much is put aside at once")):
-            await self.spooling.acquire()
-            held.callback(self.spooling.release)
-            return await self._on_a_thread(self.receive_webhook.spool, webhook, held)
+    async def _spool(
+        self, exchange: WebhookExchange, webhook: WebhookRequest, held: ExitStack
+    ) -> WebhookResponse:
+        async with _within(SPOOL_SECONDS, OverloadedError("too much is spooled at once")):
+            await self._spooling.acquire()
+            held.callback(self._spooling.release)
+            return await self._on_a_thread(exchange.spool, webhook, held)
 
     async def _on_a_thread(
         self,
@@ -160,8 +160,8 @@ class WebhookEndpoint:
         webhook: WebhookRequest,
         held: ExitStack,
     ) -> WebhookResponse:
-        """Do ``work``. What is held is given back when it is done, however long anybody waits."""
-        done = asyncio.create_task(to_thread.run_sync(work, webhook, limiter=self.threads))
+        """Do ``work``. What is held is released when it is done, also if no client waits for it."""
+        done = asyncio.create_task(to_thread.run_sync(work, webhook, limiter=self._threads))
         rest = held.pop_all()
         done.add_done_callback(lambda _: rest.close())
         return await asyncio.shield(done)

@@ -30,9 +30,8 @@ class PublicUrl:
 
         Raises ``ValidationError`` where the request's host cannot be one.
         """
-        path: bytes = scope.get("raw_path") or scope["path"].encode()
         query: bytes = scope["query_string"]
-        target = path.decode("latin-1") + (f"?{query.decode('latin-1')}" if query else "")
+        target = sent_path(scope) + (f"?{query.decode('latin-1')}" if query else "")
         url = (self.base_url or self._origin(scope)) + target
         try:
             urlsplit(url)
@@ -59,6 +58,12 @@ class PublicUrl:
         except ValueError:
             return False
         return any(address in network for network in self.trusted_proxies)
+
+
+def sent_path(scope: Scope) -> str:
+    """The path as it was sent, still percent-encoded."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    return path.decode("latin-1")
 
 
 def _first(headers: Mapping[str, str], name: str) -> str:

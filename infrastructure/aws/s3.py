@@ -89,7 +89,7 @@ class S3DeadLetters(DeadLetters):
         self._bucket = bucket
 
     @override
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         if next(self._keys(dead_letter.dead_letter_id), None) is None:
             _create(
                 self._client(),
@@ -193,9 +193,7 @@ class S3DeadLetters(DeadLetters):
         except KeyError:
             return None
         except ValueError as error:
-            raise BrokenDeadLetterError(
-                f"bucket {self._bucket}: {key} is not a dead letter"
-            ) from error
+            raise BrokenDeadLetterError(f"bucket {self._bucket}: {key} is {error}") from error
 
 
 def _dead_letter_key(dead_letter: DeadLetter) -> str:

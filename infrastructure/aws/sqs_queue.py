@@ -22,7 +22,11 @@ from domain.context import Company, ContextObject
 from domain.errors import QueueRoutingError, UnreadableMessageError
 from domain.routing import ALL_QUEUES, QueueName, Route
 from infrastructure.aws.clients import error_code, storage_errors
-from infrastructure.serialization.context_json import context_from_json, context_to_json
+from infrastructure.serialization.context_json import (
+    EncodeContext,
+    context_from_json,
+    context_to_json,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -56,17 +60,20 @@ class SqsContextQueue(ContextPublisher, ContextReader):
         client: "SQSClient",
         urls: Mapping[QueueName, str],
         wait_seconds: int = LONG_POLL_SECONDS,
+        encode: EncodeContext = context_to_json,
     ) -> None:
         self._client = client
+        self._encode = encode
         self._urls = urls
         self._wait_seconds = wait_seconds
 
     @override
     def publish(self, context: ContextObject, route: Route) -> None:
+        text = self._encode(context)
         try:
             self._client.send_message(
                 QueueUrl=self._urls[route.queue],
-                MessageBody=context_to_json(context),
+                MessageBody=text,
                 DelaySeconds=_whole_seconds(route.delay),
                 **_message_group(context.company),
             )
@@ -148,8 +155,9 @@ class SqsContextQueue(ContextPublisher, ContextReader):
         """SQS shows a message to its consumer alone."""
         return ()
 
-    def erase(self, request_id: str) -> int:  # noqa: ARG002 - the port's signature
-        """See both ports. SQS finds no message: its consumer takes it, or it expires."""
+    @override
+    def erase(self, request_id: str) -> int:
+        """SQS finds no message: its consumer takes it, or it expires."""
         return 0
 
 

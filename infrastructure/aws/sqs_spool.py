@@ -21,8 +21,8 @@ from application.ports.spool import (
 )
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from infrastructure.aws.clients import error_code, storage_errors
-from infrastructure.serialization.request_json import request_to_json
 from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
+from infrastructure.serialization.webhook_json import request_to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -76,7 +76,7 @@ class SqsSpool(Spool):
         self._wait_seconds = wait_seconds
 
     @override
-    def keep(self, entry: SpoolEntry) -> None:
+    def enqueue(self, entry: SpoolEntry) -> None:
         text = entry_to_json(entry)
         if len(text) > MAX_INLINE_BYTES:  # ASCII: as many bytes as characters
             text = entry_to_json(entry, request_reference=self._store_request(entry))
@@ -89,11 +89,11 @@ class SqsSpool(Spool):
             )
 
     def _store_request(self, entry: SpoolEntry) -> str:
-        content = json.dumps(request_to_json(entry.request)).encode()
+        content = json.dumps(request_to_json(entry.webhook.request)).encode()
         return self._blobs.put(f"spool/{entry.entry_id}", content)
 
     @override
-    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+    def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
         """One by one: SQS would put several messages of a group into one answer.
 
         What cannot be read is left to the queue's redrive policy.
@@ -131,12 +131,12 @@ class SqsSpool(Spool):
         return next(iter(answer.get("Messages", [])), None)
 
     @override
-    def done(self, delivery: SpoolDelivery) -> None:
+    def acknowledge(self, delivery: SpoolDelivery) -> None:
         with storage_errors("spool"), _unless_taken_again():
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=delivery.receipt)
 
     @override
-    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
         """``delay`` is rounded up to whole seconds."""
         with storage_errors("spool"), _unless_taken_again():
             self._client.change_message_visibility(
@@ -178,7 +178,7 @@ def _delivery(text: str, receipt: str, receive_count: str, blobs: BlobStore) -> 
     try:
         entry = entry_from_json(text, blobs.get)
     except ValueError as error:
-        raise UnreadableMessageError("not a spooled request, or its content is gone") from error
+        raise UnreadableMessageError(f"this is {error}") from error
     return SpoolDelivery(entry, receipt, int(receive_count))
 
 

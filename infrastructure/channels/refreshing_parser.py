@@ -1,4 +1,4 @@
-"""A webhook that nothing vouches for may be signed with a secret that has just been changed."""
+"""A webhook that fails verification may be signed with a secret that has just been changed."""
 
 from typing import Generic, TypeVar
 
@@ -6,6 +6,7 @@ from typing_extensions import override
 
 from application.ports.webhook_parser import (
     ParsedMessage,
+    VerifiedWebhook,
     WebhookParser,
     WebhookRequest,
     WebhookResponse,
@@ -25,7 +26,7 @@ class RefreshingParser(WebhookParser, Generic[Secrets]):
         self.max_body_bytes = parser.max_body_bytes
 
     @override
-    def validate(self, request: WebhookRequest) -> str:
+    def validate(self, request: WebhookRequest) -> VerifiedWebhook:
         used = self._secrets.current()
         try:
             return self._parser.validate(request)
@@ -35,12 +36,8 @@ class RefreshingParser(WebhookParser, Generic[Secrets]):
         return self._parser.validate(request)
 
     @override
-    def signed_content(self, request: WebhookRequest) -> bytes:
-        return self._parser.signed_content(request)
-
-    @override
-    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
-        return self._parser.parse(request, account)
+    def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
+        return self._parser.parse(webhook)
 
     @override
     def respond(self) -> WebhookResponse:

@@ -6,10 +6,10 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from application.receiving.match_conversation import UnknownSender
 from domain.addresses import ChannelType
 from domain.errors import TemporaryError
 from domain.routing import ALL_QUEUES, QueueName, UnauthenticatedMail
+from domain.tenants import UnknownSender
 from infrastructure.configuration.secrets.secret_references import (
     ReadSecret,
     is_reference,

@@ -34,7 +34,7 @@ class FileDeadLetters(DeadLetters):
         self._directory = directory.absolute()
 
     @override
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         path = self._path(checked_key(dead_letter.dead_letter_id))
         with _errors("written"):
             create_file(path, dead_letter_to_json(dead_letter), modified_at=dead_letter.created_at)
@@ -100,7 +100,7 @@ class FileDeadLetters(DeadLetters):
         except FileNotFoundError:
             return None
         except ValueError as error:
-            raise BrokenDeadLetterError(f"{path.name} is not a dead letter") from error
+            raise BrokenDeadLetterError(f"{path.name} is {error}") from error
         except OSError as error:
             kind = BrokenDeadLetterError if error.errno in BROKEN_FILE else StorageUnavailableError
             raise kind(f"{path.name} could not be read: {error.strerror}") from error

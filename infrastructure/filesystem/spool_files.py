@@ -19,9 +19,8 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
-    SpoolFullError,
 )
-from domain.errors import StorageUnavailableError
+from domain.errors import SpoolFullError, StorageUnavailableError
 from infrastructure.durable_files import BROKEN_FILE, create_file, sync_directory
 from infrastructure.filesystem.spool_entry_files import EntryFile, EntryFiles
 from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
@@ -65,7 +64,7 @@ class FileSpool(Spool):
         self._files = EntryFiles(self._directory)
 
     @override
-    def keep(self, entry: SpoolEntry) -> None:
+    def enqueue(self, entry: SpoolEntry) -> None:
         content = entry_to_json(entry).encode()
         with _errors("written"):
             if not self._holds(entry, room_for=len(content)):
@@ -87,7 +86,7 @@ class FileSpool(Spool):
         return False
 
     def _write(self, entry: SpoolEntry, content: bytes) -> None:
-        received_at = entry.request.received_at
+        received_at = entry.received_at
         file = EntryFile(received_at, entry.group, entry.entry_id, 0, received_at, len(content))
         # Writing takes long: not under the lock, and so not yet under the final name.
         incoming = self._directory / f".{uuid.uuid4()}.incoming"
@@ -100,13 +99,13 @@ class FileSpool(Spool):
             incoming.unlink(missing_ok=True)
 
     @override
-    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+    def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
         with _errors("read"):
-            taken = self._take_files(limit, visibility)
+            taken = self._receive_files(limit, visibility)
             deliveries = [self._read(file) for file in taken]
         return tuple(delivery for delivery in deliveries if delivery)
 
-    def _take_files(self, limit: int, visibility: timedelta) -> list[EntryFile]:
+    def _receive_files(self, limit: int, visibility: timedelta) -> list[EntryFile]:
         taken: list[EntryFile] = []
         with self._files.locked():
             now = self._clock()
@@ -131,16 +130,21 @@ class FileSpool(Spool):
             return None
         return SpoolDelivery(entry, file.name, file.attempts)
 
-    def _quarantine(self, file: EntryFile, error: Exception) -> None:
+    def _quarantine(self, file: EntryFile, error: ValueError | OSError) -> None:
         with self._files.locked():
             if present := self._files.in_state(file.name, file.entry_id):
                 self._files.quarantine(present)
         self._metrics.count("Errors", type="broken_spool_entry")
-        extra = {"spool_entry_id": file.entry_id, "error": type(error).__name__}
+        reason = str(error) if isinstance(error, ValueError) else error.strerror
+        extra = {
+            "spool_entry_id": file.entry_id,
+            "error": type(error).__name__,
+            "reason": reason,
+        }
         logger.error("spooled request is broken and set aside", extra=extra)
 
     @override
-    def done(self, delivery: SpoolDelivery) -> None:
+    def acknowledge(self, delivery: SpoolDelivery) -> None:
         with _errors("changed"):
             with self._files.locked():
                 if file := self._files.in_state(delivery.receipt, delivery.entry.entry_id):
@@ -148,7 +152,7 @@ class FileSpool(Spool):
             sync_directory(self._directory)
 
     @override
-    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
         with _errors("changed"), self._files.locked():
             if file := self._files.in_state(delivery.receipt, delivery.entry.entry_id):
                 self._files.change(file, replace(file, hidden_until=self._clock() + delay))

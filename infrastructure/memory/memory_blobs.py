@@ -56,7 +56,7 @@ class MemoryDeadLetters(DeadLetters):
         self._dead_letters: dict[str, DeadLetter] = {}
 
     @override
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         with self._lock:
             self._dead_letters.setdefault(checked_key(dead_letter.dead_letter_id), dead_letter)
 

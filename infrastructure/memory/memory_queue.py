@@ -18,7 +18,11 @@ from application.ports.context_queue import (
 from domain.addresses import ChannelType
 from domain.context import ContextObject
 from domain.routing import ALL_QUEUES, QueueName, Route
-from infrastructure.serialization.context_json import context_from_json, context_to_json
+from infrastructure.serialization.context_json import (
+    EncodeContext,
+    context_from_json,
+    context_to_json,
+)
 
 
 @dataclass(slots=True)
@@ -50,8 +54,9 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
     shows_delayed = True
     can_erase = True
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, encode: EncodeContext = context_to_json) -> None:
         self._clock = clock
+        self._encode = encode
         self._lock = Lock()
         self._sequence = count(1)
         self._published: set[tuple[QueueName, str]] = set()
@@ -59,7 +64,7 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
 
     @override
     def publish(self, context: ContextObject, route: Route) -> None:
-        text = context_to_json(context)
+        text = self._encode(context)
         with self._lock:
             key = (route.queue, context.request_id)
             if key in self._published:
@@ -115,8 +120,8 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
         )
         return tuple(dict.fromkeys(found))
 
+    @override
     def erase(self, request_id: str) -> int:
-        """See both ports."""
         with self._lock:
             before = sum(map(len, self._entries.values()))
             for queue, entries in self._entries.items():

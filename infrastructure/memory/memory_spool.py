@@ -14,9 +14,9 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
-    SpoolFullError,
     is_hidden,
 )
+from domain.errors import SpoolFullError
 
 MAX_ENTRIES = 10_000
 
@@ -26,10 +26,6 @@ class _Backlog:
     entry: SpoolEntry
     hidden_until: datetime
     attempts: int = 0
-
-    @property
-    def received_at(self) -> datetime:
-        return self.entry.request.received_at
 
     def is_ready(self, now: datetime) -> bool:
         return self.attempts == 0 or not is_hidden(self.hidden_until, now)
@@ -47,7 +43,7 @@ class MemorySpool(Spool):
         self._backlog: dict[str, _Backlog] = {}
 
     @override
-    def keep(self, entry: SpoolEntry) -> None:
+    def enqueue(self, entry: SpoolEntry) -> None:
         with self._lock:
             if entry.entry_id in self._backlog:
                 return
@@ -56,7 +52,7 @@ class MemorySpool(Spool):
             self._backlog[entry.entry_id] = _Backlog(entry, hidden_until=self._clock())
 
     @override
-    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+    def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
         with self._lock:
             now = self._clock()
             ready = [one for one in self._oldest_of_each_group() if one.is_ready(now)]
@@ -64,19 +60,19 @@ class MemorySpool(Spool):
 
     def _oldest_of_each_group(self) -> Iterator[_Backlog]:
         groups = set()
-        for one in sorted(self._backlog.values(), key=lambda one: one.received_at):
+        for one in sorted(self._backlog.values(), key=lambda one: one.entry.received_at):
             if one.entry.group not in groups:
                 groups.add(one.entry.group)
                 yield one
 
     @override
-    def done(self, delivery: SpoolDelivery) -> None:
+    def acknowledge(self, delivery: SpoolDelivery) -> None:
         with self._lock:
             if self._taken(delivery):
                 del self._backlog[delivery.entry.entry_id]
 
     @override
-    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
         with self._lock:
             if taken := self._taken(delivery):
                 taken.hidden_until = self._clock() + delay
@@ -89,7 +85,7 @@ class MemorySpool(Spool):
     @override
     def depth(self) -> SpoolDepth:
         with self._lock:
-            times = [one.received_at for one in self._backlog.values()]
+            times = [one.entry.received_at for one in self._backlog.values()]
         return SpoolDepth(len(times), min(times, default=None))
 
     @override

@@ -4,16 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pydantic import TypeAdapter
-from typing_extensions import override
 
 from application.ports.blobs import BlobStore
-from application.ports.context_queue import ContextPublisher
 from domain.context import ContextObject
 from domain.erasure import contexts_folder
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.history import Metadata, cut_to_bytes
 from domain.messages import Attachment
-from domain.routing import Route
 from infrastructure.serialization.context_json import context_to_json
 
 QUEUE_LIMIT_BYTES = 256 * 1024
@@ -27,8 +24,8 @@ _METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
 _ATTACHMENTS: TypeAdapter[tuple[Attachment, ...]] = TypeAdapter(tuple[Attachment, ...])
 
 
-class ClaimCheckPublisher(ContextPublisher):
-    """Publishes through ``publisher`` what is at most ``limit_bytes`` of JSON in UTF-8.
+class ClaimCheck:
+    """Encodes contexts for a queue that takes at most ``limit_bytes`` of JSON in UTF-8.
 
     Of anything larger the body goes to the blob store, then the metadata, then the list of
     attachments, then the subject, until the rest fits: see ``body_reference`` and
@@ -36,46 +33,36 @@ class ClaimCheckPublisher(ContextPublisher):
     ``subject_reference``. A body or subject leaves a preview of at most 1 KB behind.
     """
 
-    def __init__(
-        self, publisher: ContextPublisher, blobs: BlobStore, limit_bytes: int = DEFAULT_LIMIT_BYTES
-    ) -> None:
-        self._publisher = publisher
+    def __init__(self, blobs: BlobStore, limit_bytes: int = DEFAULT_LIMIT_BYTES) -> None:
         self._blobs = blobs
         self._limit_bytes = limit_bytes
 
-    @override
-    def publish(self, context: ContextObject, route: Route) -> None:
+    def __call__(self, context: ContextObject) -> str:
+        """The JSON of ``context``, once its large parts are stored.
+
+        Raises ``QueueRoutingError`` if a part cannot be stored, or no form of it fits.
+        """
         try:
-            fitting = self._fitted(context)
+            return self._fitting(context)
         except StorageUnavailableError as error:
             raise QueueRoutingError("a part of the context could not be stored") from error
-        self._publisher.publish(fitting, route)
 
-    @override
-    def erase(self, request_id: str) -> int:
-        """The context goes last: it leads to its parts."""
-        return self._blobs.delete(contexts_folder(request_id)) + self._publisher.erase(request_id)
-
-    def _fitted(self, context: ContextObject) -> ContextObject:
+    def _fitting(self, context: ContextObject) -> str:
         steps: tuple[Callable[[ContextObject], ContextObject], ...] = (
+            lambda whole: whole,
             self._with_body_stored,
             self._with_metadata_stored,
             self._with_attachments_stored,
             self._with_subject_stored,
         )
         for step in steps:
-            if self._fits(context):
-                return context
             context = step(context)
-        if not self._fits(context):
-            raise QueueRoutingError("the context is too large for its queue in every form")
-        return context
-
-    def _fits(self, context: ContextObject) -> bool:
-        if len(context.message.body) > self._limit_bytes:
-            # Nothing need be written to know that: it may be 30 MB of text.
-            return False
-        return len(context_to_json(context).encode()) <= self._limit_bytes
+            # A body that is too long by itself need not be encoded: it may be 30 MB of text.
+            if len(context.message.body) <= self._limit_bytes:
+                text = context_to_json(context)
+                if len(text.encode()) <= self._limit_bytes:
+                    return text
+        raise QueueRoutingError("the context is too large for its queue in every form")
 
     def _with_body_stored(self, context: ContextObject) -> ContextObject:
         preview = cut_to_bytes(context.message.body, PREVIEW_BYTES)

@@ -3,6 +3,7 @@
 Domain objects and wire models map onto each other here and nowhere else.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -12,6 +13,9 @@ from domain.addresses import ChannelType
 from domain.context import VERSION, Company, ContextObject, ConversationContext, MessageContext
 from domain.messages import Attachment
 from domain.times import rfc3339
+
+EncodeContext = Callable[[ContextObject], str]
+"""Makes the message body of a context: ``context_to_json``, or a ``ClaimCheck``."""
 
 JsonTime = Annotated[
     datetime,

@@ -6,7 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from domain.errors import StorageUnavailableError
 from domain.times import parse_rfc3339, rfc3339
-from infrastructure.serialization.request_json import request_from_json, request_to_json
+from infrastructure.serialization.webhook_json import (
+    VERSION,
+    OtherVersionError,
+    check_version,
+    webhook_from_json,
+    webhook_to_json,
+)
 
 
 class BrokenDeadLetterError(StorageUnavailableError):
@@ -30,37 +36,42 @@ def readable_dead_letters(
 
 
 def dead_letter_to_json(dead_letter: DeadLetter) -> bytes:
-    """A letter with its request complete, if it has one."""
+    """A dead letter with its webhook complete, if it has one."""
     content: dict[str, object] = {
+        "version": VERSION,
         "dead_letter_id": dead_letter.dead_letter_id,
         "kind": dead_letter.kind,
         "reason": dead_letter.reason,
-        "account": dead_letter.account,
         "attempts": dead_letter.attempts,
         "created_at": rfc3339(dead_letter.created_at),
     }
-    if dead_letter.request is not None:
-        content["request"] = request_to_json(dead_letter.request)
+    if dead_letter.webhook is not None:
+        content["webhook"] = webhook_to_json(dead_letter.webhook)
     if dead_letter.request_id is not None:
         content["request_id"] = dead_letter.request_id
     return json.dumps(content, indent=1).encode()
 
 
 def dead_letter_from_json(text: bytes, dead_letter_id: str) -> DeadLetter:
-    """The letter with this id, as ``dead_letter_to_json`` wrote it; ``ValueError`` for all else."""
+    """The dead letter with this id, as ``dead_letter_to_json`` wrote it.
+
+    For anything else a ``ValueError`` that says what it is, and nothing of its content.
+    """
     try:
         content = json.loads(text)
+        check_version(content, "dead letter")
         dead_letter = DeadLetter(
             dead_letter_id=content["dead_letter_id"],
             kind=DeadLetterKind(content["kind"]),
             reason=content["reason"],
-            account=content["account"],
             attempts=content["attempts"],
             created_at=parse_rfc3339(content["created_at"]),
-            request=request_from_json(content["request"]) if "request" in content else None,
+            webhook=webhook_from_json(content["webhook"]) if "webhook" in content else None,
             request_id=content.get("request_id"),
         )
-    except (LookupError, TypeError, RecursionError) as error:
+    except OtherVersionError:
+        raise
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
         raise ValueError("not a dead letter") from error
     if dead_letter.dead_letter_id != dead_letter_id:
         raise ValueError("another dead letter")

@@ -18,7 +18,11 @@ from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.routing import ALL_QUEUES, QueueName, Route
 from domain.times import parse_rfc3339, rfc3339
-from infrastructure.serialization.context_json import context_from_json, context_to_json
+from infrastructure.serialization.context_json import (
+    EncodeContext,
+    context_from_json,
+    context_to_json,
+)
 from infrastructure.sqlite.database import Migration, SqliteDatabase
 
 MIGRATIONS: Sequence[Migration] = (
@@ -88,14 +92,17 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
     shows_delayed = True
     can_erase = True
 
-    def __init__(self, database: SqliteDatabase, clock: Clock) -> None:
+    def __init__(
+        self, database: SqliteDatabase, clock: Clock, encode: EncodeContext = context_to_json
+    ) -> None:
         self._database = database
+        self._encode = encode
         self._clock = clock
         database.migrate(MIGRATIONS)
 
     @override
     def publish(self, context: ContextObject, route: Route) -> None:
-        text = context_to_json(context)
+        text = self._encode(context)
         now = self._clock()
         row = (
             str(route.queue),
@@ -158,8 +165,8 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
             rows = connection.execute(_FIND, (channel, json.dumps([*senders]))).fetchall()
         return tuple(request_id for (request_id,) in rows)
 
+    @override
     def erase(self, request_id: str) -> int:
-        """See both ports."""
         with self._database.write() as connection:
             return connection.execute(_ERASE, (request_id,)).rowcount
 

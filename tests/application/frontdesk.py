@@ -12,12 +12,14 @@ from application.ports.fallback_sender import FallbackSender
 from application.ports.fallback_throttle import ThrottleLimits
 from application.ports.webhook_parser import (
     ParsedMessage,
+    VerifiedWebhook,
     WebhookParser,
     WebhookParserFactory,
     WebhookRequest,
     WebhookResponse,
 )
-from application.receiving.match_conversation import MatchConversation, UnknownSender
+from application.privacy.erase_message import EraseMessage
+from application.receiving.match_conversation import MatchConversation
 from application.receiving.process_webhook import ProcessWebhook
 from application.receiving.receive_webhook import ReceiveWebhook
 from application.receiving.record_message import RecordMessage
@@ -37,14 +39,15 @@ from domain.errors import UnreadableMessageError, ValidationError
 from domain.fallback import Fallback, OwnAddresses
 from domain.messages import InboundMessage
 from domain.routing import ALL_QUEUES, RoutingPolicy, UnauthenticatedMail
-from domain.tenants import TenantDirectory
+from domain.tenants import TenantDirectory, UnknownSender
 from infrastructure.memory.backend import memory_stores
 from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.memory.memory_queue import MemoryContextQueue
 from infrastructure.memory.memory_spool import MemorySpool
-from tests.builders import ACCOUNT, NOW, a_conversation, a_tenant
+from infrastructure.serialization.claim_check import ClaimCheck
+from tests.builders import NOW, a_conversation, a_tenant, verified
 
 THANKS = WebhookResponse(200, b"thanks", "text/plain")
 
@@ -58,20 +61,17 @@ class StubParser(WebhookParser):
     parse_error: Exception | None = None
     max_body_bytes: int = 1000
 
-    def validate(self, request: WebhookRequest) -> str:
+    def validate(self, request: WebhookRequest) -> VerifiedWebhook:
         if self.validation_error:
             raise self.validation_error
         if request.header("x-signature") != "right":
             raise ValidationError("wrong signature")
-        return ACCOUNT
+        return verified(request)
 
-    def signed_content(self, request: WebhookRequest) -> bytes:
-        return request.body
-
-    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
+    def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
         if self.parse_error:
             raise self.parse_error
-        if not request.body:
+        if not webhook.request.body:
             raise UnreadableMessageError("the body is empty")
         return tuple(self.messages)
 
@@ -116,9 +116,10 @@ class FrontDesk:
         self.retention = adapters.get("retention") or stores.retention
         self.history_import = stores.history_import
         self.throttle = adapters.get("throttle") or stores.throttle
-        self.queue = MemoryContextQueue(self.clock)
         self.dead_letters = adapters.get("dead_letters") or MemoryDeadLetters()
         self.blobs = adapters.get("blobs") or MemoryBlobStore()
+        self.queue = MemoryContextQueue(self.clock, ClaimCheck(self.blobs))
+        publisher = adapters.get("publisher") or self.queue
         self.open_conversation = OpenConversation(self.conversations, lambda: tenants)
         match = MatchConversation(
             self.conversations,
@@ -127,11 +128,12 @@ class FrontDesk:
             self.open_conversation,
             unknown_sender,
         )
-        self.deliver = RouteMessage(
+        self.route_message = RouteMessage(
             self.conversations,
             self.messages,
             self.outbox,
-            adapters.get("publisher") or self.queue,
+            publisher,
+            EraseMessage(self.retention, self.blobs, publisher).erase_context,
             match,
             RoutingPolicy(unauthenticated_mail=unauthenticated_mail),
             self.clock,
@@ -139,12 +141,12 @@ class FrontDesk:
         )
         self.show_conversation = ShowConversation(self.conversations, self.messages)
         self.switch_hand_off = SwitchHandOff(self.conversations)
-        self.redrive = RedriveUnmatched(self.messages, match, self.deliver)
+        self.redrive = RedriveUnmatched(self.messages, match, self.route_message)
         self.record_message = RecordMessage(
             match=match,
             messages=self.messages,
             outbox=self.outbox,
-            deliver=self.deliver,
+            route_message=self.route_message,
             send_fallback=SendFallback(
                 senders=dict.fromkeys(ChannelType, lambda: self.sender),
                 throttle=self.throttle,
@@ -161,9 +163,7 @@ class FrontDesk:
         self.process_webhook = ProcessWebhook(
             parsers, StoreFiles(self.blobs), self.record_message, unauthenticated_mail
         )
-        self.store_dead_letter = StoreDeadLetter(
-            self.dead_letters, parsers, self.clock, self.metrics
-        )
+        self.store_dead_letter = StoreDeadLetter(self.dead_letters, self.clock, self.metrics)
         self.spool = adapters.get("spool") or MemorySpool(self.clock)
         self.receive_webhook = ReceiveWebhook(
             parsers,
@@ -177,7 +177,7 @@ class FrontDesk:
             self.dead_letters, self.process_webhook, self.outbox
         )
         self.relay = RelayOutbox(
-            self.outbox, self.deliver, self.dead_letters, self.clock, self.metrics
+            self.outbox, self.route_message, self.dead_letters, self.clock, self.metrics
         )
 
     def clock(self) -> datetime:
@@ -200,6 +200,11 @@ class FrontDesk:
             m if isinstance(m, ParsedMessage) else ParsedMessage(m) for m in messages
         ]
         return self.receive_webhook(replace(self.request(signature), **request))
+
+    def spool_next(self, signature: str = "right") -> WebhookResponse:
+        """Receive a webhook while there is too much to process."""
+        request = self.request(signature)
+        return self.receive_webhook.begin(request.method, request.path).spool(request)
 
     def request(self, signature: str = "right") -> WebhookRequest:
         """A webhook that comes in now."""

@@ -12,7 +12,7 @@ from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLette
 from application.ports.webhook_parser import WebhookRequest
 from domain.errors import StorageUnavailableError
 from infrastructure.serialization.dead_letter_json import dead_letter_to_json
-from tests.builders import ACCOUNT, NOW
+from tests.builders import NOW, verified
 from tests.contracts.concurrency import at_once
 
 REQUEST = WebhookRequest(
@@ -24,14 +24,18 @@ REQUEST = WebhookRequest(
 )
 
 
-def a_dead_letter(dead_letter_id: str = "unreadable-1", **changes: Any) -> DeadLetter:
+def a_dead_letter(
+    dead_letter_id: str = "unreadable-1",
+    *,
+    request: WebhookRequest | None = REQUEST,
+    **changes: Any,
+) -> DeadLetter:
     """A letter of ``NOW``."""
     dead_letter = DeadLetter(
         dead_letter_id=dead_letter_id,
         kind=DeadLetterKind.UNREADABLE,
         reason="the form has no MessageSid",
-        account=ACCOUNT,
-        request=REQUEST,
+        webhook=verified(request) if request else None,
         attempts=1,
         created_at=NOW + timedelta(microseconds=1),
     )
@@ -50,14 +54,14 @@ class DeadLettersContract:
         self, dead_letters: DeadLetters, kind: DeadLetterKind
     ) -> None:
         dead_letter = a_dead_letter(kind=kind, attempts=3)
-        dead_letters.keep(dead_letter)
+        dead_letters.store(dead_letter)
         assert dead_letters.list_dead_letters(10) == (dead_letter,)
 
     def test_a_dead_letter_may_tell_of_a_message_instead_of_a_request(
         self, dead_letters: DeadLetters
     ) -> None:
         dead_letter = a_dead_letter(request=None, request_id="0" * 64)
-        dead_letters.keep(dead_letter)
+        dead_letters.store(dead_letter)
         assert dead_letters.get(dead_letter.dead_letter_id) == dead_letter
 
     def test_there_are_none_at_first(self, dead_letters: DeadLetters) -> None:
@@ -69,12 +73,12 @@ class DeadLettersContract:
             a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
         ]
         for number in (2, 0, 3, 1):
-            dead_letters.keep(stored[number])
+            dead_letters.store(stored[number])
         assert dead_letters.list_dead_letters(3) == tuple(stored[:3])
 
     def test_a_dead_letter_is_kept_once(self, dead_letters: DeadLetters) -> None:
-        dead_letters.keep(a_dead_letter())
-        dead_letters.keep(a_dead_letter(created_at=NOW + timedelta(hours=1)))
+        dead_letters.store(a_dead_letter())
+        dead_letters.store(a_dead_letter(created_at=NOW + timedelta(hours=1)))
         assert dead_letters.list_dead_letters(10) == (a_dead_letter(),)
         assert dead_letters.get("unreadable-1") == a_dead_letter()
 
@@ -86,7 +90,7 @@ class DeadLettersContract:
         ]
         stored.insert(3, a_dead_letter("bug-2b", created_at=NOW + timedelta(seconds=2)))
         for dead_letter in stored:
-            dead_letters.keep(dead_letter)
+            dead_letters.store(dead_letter)
         seen: list[DeadLetter] = []
         while page := dead_letters.list_dead_letters(2, after=seen[-1] if seen else None):
             seen += page
@@ -100,7 +104,7 @@ class DeadLettersContract:
             a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
         ]
         for number in (2, 0, 3, 1):
-            dead_letters.keep(stored[number])
+            dead_letters.store(stored[number])
         seen = []
         for dead_letter in dead_letters.each_dead_letter():
             seen.append(dead_letter)
@@ -112,35 +116,35 @@ class DeadLettersContract:
             a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
         ]
         for dead_letter in stored:
-            dead_letters.keep(dead_letter)
+            dead_letters.store(dead_letter)
         each = dead_letters.each_dead_letter()
         assert next(each) == stored[0]
         changed = replace(stored[1], attempts=2)
         dead_letters.replace(changed)
         dead_letters.delete("bug-2")
-        dead_letters.keep(a_dead_letter("bug-4", created_at=NOW + timedelta(seconds=4)))
+        dead_letters.store(a_dead_letter("bug-4", created_at=NOW + timedelta(seconds=4)))
         assert list(each) == [changed, stored[3]]
 
     def test_a_dead_letter_is_found_by_its_whole_id(self, dead_letters: DeadLetters) -> None:
-        dead_letters.keep(a_dead_letter("bug-10"))
+        dead_letters.store(a_dead_letter("bug-10"))
         assert dead_letters.get("bug-1") is None
         assert not dead_letters.delete("bug-1")
         assert dead_letters.get("bug-10") == a_dead_letter("bug-10")
 
     def test_what_is_deleted_is_gone_and_can_be_kept_again(self, dead_letters: DeadLetters) -> None:
-        dead_letters.keep(a_dead_letter())
-        dead_letters.keep(a_dead_letter(created_at=NOW + timedelta(hours=1)))
-        dead_letters.keep(a_dead_letter("bug-1"))
+        dead_letters.store(a_dead_letter())
+        dead_letters.store(a_dead_letter(created_at=NOW + timedelta(hours=1)))
+        dead_letters.store(a_dead_letter("bug-1"))
         assert dead_letters.delete("unreadable-1")
         assert not dead_letters.delete("unreadable-1")
         assert dead_letters.list_dead_letters(10) == (a_dead_letter("bug-1"),)
-        dead_letters.keep(a_dead_letter(attempts=2))
+        dead_letters.store(a_dead_letter(attempts=2))
         assert dead_letters.get("unreadable-1") == a_dead_letter(attempts=2)
 
     def test_a_dead_letter_is_replaced_in_its_place(self, dead_letters: DeadLetters) -> None:
         younger = a_dead_letter("bug-1", created_at=NOW + timedelta(seconds=1))
-        dead_letters.keep(a_dead_letter())
-        dead_letters.keep(younger)
+        dead_letters.store(a_dead_letter())
+        dead_letters.store(younger)
         changed = a_dead_letter(attempts=2, reason="another one")
         assert dead_letters.replace(changed)
         assert dead_letters.list_dead_letters(10) == (changed, younger)
@@ -154,7 +158,7 @@ class DeadLettersContract:
             a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
         ]
         for dead_letter in stored:
-            dead_letters.keep(dead_letter)
+            dead_letters.store(dead_letter)
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 2
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 0
         assert dead_letters.list_dead_letters(10) == tuple(stored[2:])
@@ -162,13 +166,13 @@ class DeadLettersContract:
     def test_of_many_who_delete_a_dead_letter_at_once_none_fails(
         self, dead_letters: DeadLetters
     ) -> None:
-        dead_letters.keep(a_dead_letter())
+        dead_letters.store(a_dead_letter())
         assert True in at_once([partial(dead_letters.delete, "unreadable-1")] * 8)
         assert dead_letters.list_dead_letters(10) == ()
 
     def test_of_many_dead_letters_at_once_none_is_lost(self, dead_letters: DeadLetters) -> None:
         stored = [a_dead_letter(f"bug-{number}") for number in range(16)]
-        at_once(partial(dead_letters.keep, dead_letter) for dead_letter in stored)
+        at_once(partial(dead_letters.store, dead_letter) for dead_letter in stored)
         retained = {
             dead_letter.dead_letter_id for dead_letter in dead_letters.list_dead_letters(100)
         }
@@ -179,7 +183,7 @@ class DeadLettersContract:
         self, dead_letters: DeadLetters, dead_letter_id: str
     ) -> None:
         with pytest.raises(ValueError, match="a key has"):
-            dead_letters.keep(a_dead_letter(dead_letter_id))
+            dead_letters.store(a_dead_letter(dead_letter_id))
         with pytest.raises(ValueError, match="a key has"):
             dead_letters.replace(a_dead_letter(dead_letter_id))
 
@@ -187,7 +191,7 @@ class DeadLettersContract:
     def test_what_cannot_be_an_id_is_nobodys(
         self, dead_letters: DeadLetters, dead_letter_id: str
     ) -> None:
-        dead_letters.keep(a_dead_letter("a"))
+        dead_letters.store(a_dead_letter("a"))
         assert dead_letters.get(dead_letter_id) is None
         assert not dead_letters.delete(dead_letter_id)
         assert dead_letters.get("a") == a_dead_letter("a")
@@ -224,7 +228,7 @@ class BrokenDeadLettersContract:
             a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in (-1, 1, 2)
         )
         for dead_letter in stored:
-            dead_letters.keep(dead_letter)
+            dead_letters.store(dead_letter)
         return stored
 
     @pytest.mark.parametrize("content", NO_DEAD_LETTERS.values(), ids=NO_DEAD_LETTERS)

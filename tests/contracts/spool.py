@@ -15,10 +15,10 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
-    SpoolFullError,
 )
 from application.ports.webhook_parser import WebhookRequest
-from tests.builders import ACCOUNT, NOW
+from domain.errors import SpoolFullError
+from tests.builders import ACCOUNT, NOW, verified
 from tests.contracts.concurrency import at_once
 from tests.contracts.context_queue import ManualClock, PassingTime
 
@@ -35,15 +35,20 @@ REQUEST = WebhookRequest(
 )
 
 
-def an_entry(name: str = "a1", **changes: Any) -> SpoolEntry:
+def an_entry(
+    name: str = "a1",
+    *,
+    request: WebhookRequest | None = None,
+    account: str = ACCOUNT,
+    **changes: Any,
+) -> SpoolEntry:
     """An entry whose group is the letters of its name, received as many seconds after ``NOW``."""
     number = int(name.lstrip("abcdefghijklmnopqrstuvwxyz"))
     received_at = NOW + number * SECOND
     entry = SpoolEntry(
         entry_id=name,
         group=name.removesuffix(str(number)),
-        account=ACCOUNT,
-        request=replace(REQUEST, received_at=received_at),
+        webhook=verified(request or replace(REQUEST, received_at=received_at), account),
         spooled_at=received_at + MOMENT,
     )
     return replace(entry, **changes)
@@ -52,7 +57,7 @@ def an_entry(name: str = "a1", **changes: Any) -> SpoolEntry:
 def keep_all(spool: Spool, *names: str) -> None:
     """Keep an entry of each name, one after the other."""
     for name in names:
-        spool.keep(an_entry(name))
+        spool.enqueue(an_entry(name))
 
 
 def names(deliveries: Iterable[SpoolDelivery]) -> list[str]:
@@ -79,99 +84,99 @@ class SpoolContract:
     )
     def test_an_entry_comes_out_as_it_went_in(self, spool: Spool, body: bytes) -> None:
         entry = an_entry(request=replace(REQUEST, body=body))
-        spool.keep(entry)
-        (delivery,) = spool.take(10, MINUTE)
+        spool.enqueue(entry)
+        (delivery,) = spool.receive(10, MINUTE)
         assert (delivery.entry, delivery.attempts) == (entry, 1)
 
     def test_there_is_nothing_at_first(self, spool: Spool) -> None:
-        assert spool.take(10, MINUTE) == ()
+        assert spool.receive(10, MINUTE) == ()
         assert spool.depth() == SpoolDepth(0, None)
 
     def test_of_each_group_the_oldest_is_taken_alone(self, spool: Spool) -> None:
         keep_all(spool, "a1", "a2", "b3", "a4", "b5")
-        assert names(spool.take(10, MINUTE)) == ["a1", "b3"]
-        assert spool.take(10, MINUTE) == ()
+        assert names(spool.receive(10, MINUTE)) == ["a1", "b3"]
+        assert spool.receive(10, MINUTE) == ()
 
     def test_the_next_of_a_group_comes_when_the_one_before_is_done(self, spool: Spool) -> None:
         keep_all(spool, "a1", "a2", "a3")
         taken = []
-        while deliveries := spool.take(10, MINUTE):
+        while deliveries := spool.receive(10, MINUTE):
             taken += names(deliveries)
-            spool.done(deliveries[0])
+            spool.acknowledge(deliveries[0])
         assert taken == ["a1", "a2", "a3"]
 
     def test_no_more_than_the_limit_is_taken(self, spool: Spool) -> None:
         keep_all(spool, "a1", "b2", "c3")
-        assert names(spool.take(2, MINUTE)) == ["a1", "b2"]
-        assert names(spool.take(2, MINUTE)) == ["c3"]
+        assert names(spool.receive(2, MINUTE)) == ["a1", "b2"]
+        assert names(spool.receive(2, MINUTE)) == ["c3"]
 
     def test_what_nobody_finished_is_taken_again_and_its_group_waits_for_it(
         self, spool: Spool, clock: PassingTime
     ) -> None:
         keep_all(spool, "a1", "a2")
-        spool.take(10, SECOND)
-        assert spool.take(10, SECOND) == ()
+        spool.receive(10, SECOND)
+        assert spool.receive(10, SECOND) == ()
         clock.advance(seconds=1)
-        (again,) = spool.take(10, MINUTE)
+        (again,) = spool.receive(10, MINUTE)
         assert (again.entry.entry_id, again.attempts) == ("a1", 2)
 
-    def test_what_is_put_back_is_taken_again_after_its_delay_and_its_group_waits_for_it(
+    def test_released_entry_comes_again_after_its_delay_and_its_group_waits_for_it(
         self, spool: Spool, clock: PassingTime
     ) -> None:
         keep_all(spool, "a1", "a2", "b3")
-        first, other = spool.take(10, MINUTE)
-        spool.put_back(first, SECOND)
-        spool.done(other)
-        assert spool.take(10, MINUTE) == ()
+        first, other = spool.receive(10, MINUTE)
+        spool.release(first, SECOND)
+        spool.acknowledge(other)
+        assert spool.receive(10, MINUTE) == ()
         clock.advance(seconds=1)
-        (again,) = spool.take(10, MINUTE)
+        (again,) = spool.receive(10, MINUTE)
         assert (again.entry.entry_id, again.attempts) == ("a1", 2)
 
-    def test_what_is_put_back_without_delay_can_be_taken_at_once(self, spool: Spool) -> None:
+    def test_entry_released_without_delay_is_received_at_once(self, spool: Spool) -> None:
         keep_all(spool, "a1")
         for attempt in (1, 2, 3):
-            (delivery,) = spool.take(10, MINUTE)
+            (delivery,) = spool.receive(10, MINUTE)
             assert delivery.attempts == attempt
-            spool.put_back(delivery, timedelta(0))
+            spool.release(delivery, timedelta(0))
 
     def test_what_is_done_never_comes_again(self, spool: Spool, clock: PassingTime) -> None:
         keep_all(spool, "a1")
-        (delivery,) = spool.take(10, SECOND)
-        spool.done(delivery)
+        (delivery,) = spool.receive(10, SECOND)
+        spool.acknowledge(delivery)
         clock.advance(seconds=1)
-        assert spool.take(10, MINUTE) == ()
+        assert spool.receive(10, MINUTE) == ()
         assert spool.depth().entries == 0
 
     def test_an_earlier_delivery_has_no_say_in_a_later_one(
         self, spool: Spool, clock: PassingTime
     ) -> None:
         keep_all(spool, "a1")
-        (first,) = spool.take(10, SECOND)
+        (first,) = spool.receive(10, SECOND)
         clock.advance(seconds=1)
-        (second,) = spool.take(10, MINUTE)
-        spool.done(first)
-        spool.put_back(first, timedelta(0))
-        assert spool.take(10, MINUTE) == ()
-        spool.put_back(second, timedelta(0))
-        assert names(spool.take(10, MINUTE)) == ["a1"]
+        (second,) = spool.receive(10, MINUTE)
+        spool.acknowledge(first)
+        spool.release(first, timedelta(0))
+        assert spool.receive(10, MINUTE) == ()
+        spool.release(second, timedelta(0))
+        assert names(spool.receive(10, MINUTE)) == ["a1"]
 
     def test_what_is_done_twice_is_done(self, spool: Spool) -> None:
         keep_all(spool, "a1", "a2")
-        (delivery,) = spool.take(10, MINUTE)
-        spool.done(delivery)
-        spool.done(delivery)
-        spool.put_back(delivery, timedelta(0))
-        assert names(spool.take(10, MINUTE)) == ["a2"]
+        (delivery,) = spool.receive(10, MINUTE)
+        spool.acknowledge(delivery)
+        spool.acknowledge(delivery)
+        spool.release(delivery, timedelta(0))
+        assert names(spool.receive(10, MINUTE)) == ["a2"]
 
     def test_an_entry_that_waits_is_kept_once(self, spool: Spool) -> None:
         again = an_entry("a1", request=replace(REQUEST, received_at=NOW + MINUTE))
         for entry in (an_entry("a1"), again):
-            spool.keep(entry)
+            spool.enqueue(entry)
         assert spool.depth().entries == 1
-        (delivery,) = spool.take(10, MINUTE)
-        spool.keep(again)
-        spool.put_back(delivery, timedelta(0))
-        (delivery,) = spool.take(10, MINUTE)
+        (delivery,) = spool.receive(10, MINUTE)
+        spool.enqueue(again)
+        spool.release(delivery, timedelta(0))
+        (delivery,) = spool.receive(10, MINUTE)
         assert delivery.entry == an_entry("a1")
         assert spool.depth().entries == 1
 
@@ -180,27 +185,25 @@ class SpoolContract:
             an_entry("a1", request=replace(REQUEST, received_at=NOW + number * SECOND))
             for number in range(8)
         ]
-        at_once(partial(spool.keep, entry) for entry in repetitions)
+        at_once(partial(spool.enqueue, entry) for entry in repetitions)
         assert spool.depth().entries == 1
 
     def test_of_many_takers_at_once_each_entry_goes_to_one(self, spool: Spool) -> None:
         groups = "abcdefghijkl"
         at_once(partial(keep_all, spool, f"{group}1", f"{group}2") for group in groups)
-        batches = at_once([partial(spool.take, 3, MINUTE)] * 8)
+        batches = at_once([partial(spool.receive, 3, MINUTE)] * 8)
         taken = [name for batch in batches for name in names(batch)]
         assert sorted(taken) == [f"{group}1" for group in groups]
 
-    def test_the_depth_counts_what_waits_what_is_taken_and_what_is_put_back(
-        self, spool: Spool
-    ) -> None:
+    def test_depth_counts_waiting_received_and_released_entries(self, spool: Spool) -> None:
         keep_all(spool, "a1", "a2", "b3", "c4")
-        first, *_ = spool.take(2, MINUTE)
-        spool.put_back(first, MINUTE)
+        first, *_ = spool.receive(2, MINUTE)
+        spool.release(first, MINUTE)
         assert spool.depth().entries == 4
 
     def test_no_entry_can_be_seen_through_its_repr(self, spool: Spool) -> None:
         keep_all(spool, "a1")
-        assert "binary" not in repr(spool.take(10, MINUTE))
+        assert "binary" not in repr(spool.receive(10, MINUTE))
 
 
 class EmbeddedSpoolContract(SpoolContract):
@@ -219,86 +222,86 @@ class EmbeddedSpoolContract(SpoolContract):
 
     def test_wanted_entries_are_erased_taken_or_not(self, spool: Spool) -> None:
         keep_all(spool, "a1", "a2", "b3")
-        spool.take(1, MINUTE)
+        spool.receive(1, MINUTE)
         assert spool.can_erase
         assert spool.erase(lambda entry: entry.group == "a") == SpoolErasure(2)
         assert spool.erase(lambda entry: entry.group == "a") == SpoolErasure(0)
-        assert names(spool.take(10, MINUTE)) == ["b3"]
+        assert names(spool.receive(10, MINUTE)) == ["b3"]
 
     def test_an_erased_entry_can_be_kept_again(self, spool: Spool) -> None:
         keep_all(spool, "a1")
         spool.erase(lambda entry: entry == an_entry("a1"))
         keep_all(spool, "a1")
-        assert names(spool.take(10, MINUTE)) == ["a1"]
+        assert names(spool.receive(10, MINUTE)) == ["a1"]
 
     def test_of_an_erased_entry_nothing_can_be_done(self, spool: Spool) -> None:
         keep_all(spool, "a1")
-        (delivery,) = spool.take(1, MINUTE)
+        (delivery,) = spool.receive(1, MINUTE)
         spool.erase(lambda entry: True)
-        spool.put_back(delivery, MINUTE)
-        spool.done(delivery)
+        spool.release(delivery, MINUTE)
+        spool.acknowledge(delivery)
         assert spool.depth().entries == 0
 
     def test_the_oldest_is_the_one_received_first(self, spool: Spool) -> None:
         keep_all(spool, "b3", "a2", "c4", "a1")
-        assert names(spool.take(10, MINUTE)) == ["a1", "b3", "c4"]
+        assert names(spool.receive(10, MINUTE)) == ["a1", "b3", "c4"]
 
     def test_an_entry_is_hidden_for_exactly_as_long_as_asked(
         self, spool: Spool, clock: ManualClock
     ) -> None:
         keep_all(spool, "a1")
-        (delivery,) = spool.take(10, MINUTE)
+        (delivery,) = spool.receive(10, MINUTE)
         clock.advance(by=MINUTE - MOMENT)
-        assert spool.take(10, MINUTE) == ()
-        spool.put_back(delivery, MINUTE)
+        assert spool.receive(10, MINUTE) == ()
+        spool.release(delivery, MINUTE)
         clock.advance(by=MINUTE - MOMENT)
-        assert spool.take(10, MINUTE) == ()
+        assert spool.receive(10, MINUTE) == ()
         clock.advance(by=MOMENT)
-        assert names(spool.take(10, MINUTE)) == ["a1"]
+        assert names(spool.receive(10, MINUTE)) == ["a1"]
 
     def test_a_new_entry_can_be_taken_whatever_the_clock_says(
         self, spool: Spool, clock: ManualClock
     ) -> None:
         keep_all(spool, "a1")
         clock.advance(by=timedelta(days=-1))
-        assert names(spool.take(10, MINUTE)) == ["a1"]
+        assert names(spool.receive(10, MINUTE)) == ["a1"]
 
     def test_a_clock_that_goes_back_hides_nothing_for_long(
         self, spool: Spool, clock: ManualClock
     ) -> None:
         keep_all(spool, "a1", "b2")
-        (put_back,) = spool.take(1, MINUTE)
-        spool.put_back(put_back, LONGEST_HIDDEN)
-        spool.take(1, LONGEST_HIDDEN)
-        assert spool.take(10, MINUTE) == ()
+        (released,) = spool.receive(1, MINUTE)
+        spool.release(released, LONGEST_HIDDEN)
+        spool.receive(1, LONGEST_HIDDEN)
+        assert spool.receive(10, MINUTE) == ()
         clock.advance(by=timedelta(days=-1))
-        assert names(spool.take(10, MINUTE)) == ["a1", "b2"]
+        assert names(spool.receive(10, MINUTE)) == ["a1", "b2"]
 
     def test_a_late_worker_may_finish_what_nobody_has_taken_since(
         self, spool: Spool, clock: ManualClock
     ) -> None:
         keep_all(spool, "a1")
-        (delivery,) = spool.take(10, SECOND)
+        (delivery,) = spool.receive(10, SECOND)
         clock.advance(by=MINUTE)
-        spool.done(delivery)
+        spool.acknowledge(delivery)
         assert spool.depth() == SpoolDepth(0, None)
 
     def test_the_depth_tells_when_the_oldest_was_received(self, spool: Spool) -> None:
         keep_all(spool, "b3", "a1", "a2")
-        spool.take(10, MINUTE)
+        spool.receive(10, MINUTE)
         assert spool.depth() == SpoolDepth(3, NOW + SECOND)
 
     def test_an_entry_that_was_done_is_kept_anew(self, spool: Spool) -> None:
         for _ in range(2):
             keep_all(spool, "a1")
-            (delivery,) = spool.take(10, MINUTE)
-            spool.done(delivery)
+            (delivery,) = spool.receive(10, MINUTE)
+            spool.acknowledge(delivery)
 
     def test_a_full_spool_refuses_and_keeps_what_it_has(self, small_spool: Spool) -> None:
         keep_all(small_spool, "a1", "b2", "c3")
         with pytest.raises(SpoolFullError, match="3 entries"):
             keep_all(small_spool, "d4")
-        assert names(small_spool.take(10, MINUTE)) == ["a1", "b2", "c3"]
+        assert names(small_spool.receive(10, MINUTE)) == ["a1", "b2", "c3"]
 
     def test_a_full_spool_still_takes_note_of_a_repetition(self, small_spool: Spool) -> None:
         keep_all(small_spool, "a1", "b2", "c3", "a1")
@@ -306,6 +309,6 @@ class EmbeddedSpoolContract(SpoolContract):
 
     def test_whatever_is_done_makes_room(self, small_spool: Spool) -> None:
         keep_all(small_spool, "a1", "b2", "c3")
-        small_spool.done(small_spool.take(1, MINUTE)[0])
+        small_spool.acknowledge(small_spool.receive(1, MINUTE)[0])
         keep_all(small_spool, "d4")
         assert small_spool.depth().entries == 3

@@ -60,8 +60,8 @@ class OldThings:
     def dead_letter(self, name: str, age: timedelta = OLD) -> None:
         """Something that could not be processed."""
         at = datetime.now(UTC) - age
-        self._dead_letters.keep(
-            DeadLetter(name, DeadLetterKind.UNDELIVERABLE, "why", "account", 1, at, request_id="k")
+        self._dead_letters.store(
+            DeadLetter(name, DeadLetterKind.UNDELIVERABLE, "why", 1, at, request_id="k")
         )
 
     def has_dead_letter(self, name: str) -> bool:

@@ -8,10 +8,8 @@ import pytest
 
 from domain.messages import Attachment
 from infrastructure.memory.memory_blobs import MemoryBlobStore
-from infrastructure.memory.memory_queue import MemoryContextQueue
-from infrastructure.serialization.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheckPublisher
-from infrastructure.serialization.context_json import context_to_json
-from tests.contracts.context_queue import AT_ONCE, REPLIES, ManualClock, a_context
+from infrastructure.serialization.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheck
+from tests.contracts.context_queue import a_context
 from tests.documentation.documents import blocks, cells, text_of
 
 DOCUMENT = "docs/consuming.md"
@@ -74,10 +72,8 @@ def test_the_parts_that_are_stored_are_in_the_order_of_the_table() -> None:
 def test_a_part_that_is_too_large_is_found_where_the_table_says(row: list[str]) -> None:
     part, _, place, _ = row
     key, fields, expected = PARTS[part]
-    queue, blobs = MemoryContextQueue(ManualClock()), MemoryBlobStore()
-    ClaimCheckPublisher(queue, blobs, limit_bytes=3500).publish(a_context(**fields), AT_ONCE)
-    (delivery,) = queue.receive(REPLIES, 1)
-    found = json.loads(context_to_json(delivery.context))["message"]
+    blobs = MemoryBlobStore()
+    found = json.loads(ClaimCheck(blobs, limit_bytes=3500)(a_context(**fields)))["message"]
     left = found[key]
     for step in place.strip("`").split("."):
         found = found[step]

@@ -9,7 +9,7 @@ from domain.addresses import Address, ChannelType
 from domain.history import Direction, Message
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import Media
-from tests.builders import NOW, RECIPIENT
+from tests.builders import NOW, RECIPIENT, verified
 from tests.end_to_end.answers import EMAIL, SMS, WHATSAPP
 from tests.end_to_end.desk import Desk
 
@@ -88,15 +88,13 @@ class Person:
         request = WebhookRequest("POST", spooled.url, headers, spooled.body, NOW)
         if desk.container.spool().can_erase:
             spool_webhook = desk.container.receive_webhook().spool_webhook
-            spool_webhook(request, desk.providers.account_sid)
+            spool_webhook(verified(request, desk.providers.account_sid, WHATSAPP))
 
 
 def everything(desk: Desk) -> bytes:
     """All that is kept: files and tables as they are, and what only reading makes plain."""
     container = desk.container
-    dead_letters = [
-        dead_letter.request.body for dead_letter in desk.dead_letters() if dead_letter.request
-    ]
+    dead_letters = [one.webhook.request.body for one in desk.dead_letters() if one.webhook]
     readable = [
         container.conversation_store().list_conversations(1000),
         container.stores().retention.list_retained(1000).items,

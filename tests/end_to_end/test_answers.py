@@ -161,6 +161,6 @@ def test_what_is_authentic_but_unreadable_is_a_dead_letter(
     assert [desk.post(webhook).shown for _ in range(2)] == [THANKS[channel]] * 2
 
     (dead_letter,) = desk.dead_letters()
-    assert dead_letter.request is not None
-    assert (dead_letter.kind, dead_letter.request.body) == ("unreadable", webhook.body)
+    assert dead_letter.webhook is not None
+    assert (dead_letter.kind, dead_letter.webhook.request.body) == ("unreadable", webhook.body)
     assert (desk.unmatched(), desk.contexts()) == ([], {})

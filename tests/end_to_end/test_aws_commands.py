@@ -16,7 +16,7 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation
 from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.settings import Settings
-from tests.builders import NOW, RECIPIENT, a_conversation
+from tests.builders import NOW, RECIPIENT, a_conversation, verified
 from tests.contracts.old_histories import an_entry
 from tests.emulators import EmulatedAws
 from tests.end_to_end.process import FRONTDESK, environment, server_process
@@ -177,19 +177,21 @@ def test_a_dead_letter_whose_cause_is_mended_becomes_a_message(
         dead_letter_id="bug-1",
         kind=DeadLetterKind.BUG,
         reason="KeyError",
-        account=ACCOUNT_SID,
         attempts=1,
         created_at=NOW,
-        request=WebhookRequest(
-            "POST",
-            webhook.url,
-            tuple((name.lower(), value) for name, value in webhook.headers.items()),
-            webhook.body,
-            NOW,
+        webhook=verified(
+            WebhookRequest(
+                "POST",
+                webhook.url,
+                tuple((name.lower(), value) for name, value in webhook.headers.items()),
+                webhook.body,
+                NOW,
+            ),
+            ACCOUNT_SID,
         ),
     )
     with open_container() as container:
-        container.dead_letters().keep(dead_letter)
+        container.dead_letters().store(dead_letter)
     redriven = frontdesk("dead-letters", "redrive", "bug-1")
     assert redriven.stdout == "bug-1: recorded\n1 dead letter redriven.\n"
     assert frontdesk("dead-letters", "list", "--json").stdout == ""

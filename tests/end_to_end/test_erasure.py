@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from dependency_injector import providers
 
 from application.ports.context_queue import ContextPublisher
 from application.privacy.erase_person import ErasureReport
@@ -27,9 +26,6 @@ class InterruptedPublisher(ContextPublisher):
     def publish(self, context: ContextObject, route: Route) -> None:
         self.meanwhile()
         self.queue.publish(context, route)
-
-    def erase(self, request_id: str) -> int:
-        return self.queue.erase(request_id)
 
 
 def erase(desk: Desk, person: Person) -> ErasureReport:
@@ -127,8 +123,8 @@ def test_what_is_erased_while_it_is_published_leaves_nothing(serve: Serve, zora:
     publisher = InterruptedPublisher()
 
     def interrupt(container: Container) -> None:
-        publisher.queue = container.context_publisher()
-        container.context_publisher.override(providers.Object(publisher))
+        publisher.queue = container.context_queue()
+        container.route_message.add_kwargs(publisher=publisher)
 
     desk = serve(prepare=interrupt)
     publisher.meanwhile = lambda: erase(desk, zora)

@@ -11,6 +11,7 @@ from dependency_injector import providers
 from application.ports.dead_letters import DeadLetter
 from application.ports.webhook_parser import (
     ParsedMessage,
+    VerifiedWebhook,
     WebhookParser,
     WebhookRequest,
     WebhookResponse,
@@ -52,7 +53,7 @@ class BuggyConversations(MemoryConversationStore):
 class FullDeadLetters(MemoryDeadLetters):
     """A place for dead letters that takes no more."""
 
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("internal text: no space left")
 
 
@@ -61,13 +62,10 @@ class BuggyParser(WebhookParser):
 
     max_body_bytes = 1_000_000
 
-    def validate(self, request: WebhookRequest) -> str:
+    def validate(self, request: WebhookRequest) -> VerifiedWebhook:
         raise LookupError("internal text: no such attribute")
 
-    def signed_content(self, request: WebhookRequest) -> bytes:
-        raise NotImplementedError
-
-    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
+    def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
         raise NotImplementedError
 
     def respond(self) -> WebhookResponse:
@@ -140,8 +138,8 @@ def test_a_bug_after_authentication_leaves_a_dead_letter(
 
     (dead_letter,) = desk.dead_letters()
     assert (dead_letter.kind, dead_letter.reason) == ("bug", "LookupError")
-    assert dead_letter.request is not None
-    assert dead_letter.request.body == webhook.body
+    assert dead_letter.webhook is not None
+    assert dead_letter.webhook.request.body == webhook.body
 
 
 # 500

@@ -104,10 +104,10 @@ class ShortTimeoutSpool:
     def __getattr__(self, name: str) -> object:
         return getattr(self.spool, name)
 
-    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+    def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
         """See ``Spool``."""
-        return self.spool.take(limit, min(visibility, timedelta(seconds=1)))
+        return self.spool.receive(limit, min(visibility, timedelta(seconds=1)))
 
-    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
         """See ``Spool``."""
-        self.spool.put_back(delivery, min(delay, timedelta(0)))
+        self.spool.release(delivery, min(delay, timedelta(0)))

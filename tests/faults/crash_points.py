@@ -26,9 +26,9 @@ EFFECTS = frozenset(
         *("messages.record", "messages.assign", "outbox.take_lease", "outbox.give_up"),
         *("outbox.mark_queued", "outbox.retry"),
         *("throttle.acquire", "throttle.release", "sender.send"),
-        *("dead_letters.keep", "dead_letters.replace", "dead_letters.delete"),
+        *("dead_letters.store", "dead_letters.replace", "dead_letters.delete"),
         *("blobs.put", "queue.publish"),
-        *("spool.keep", "spool.take", "spool.done", "spool.put_back"),
+        *("spool.enqueue", "spool.receive", "spool.acknowledge", "spool.release"),
     }
 )
 """Every call that changes anything outside of the process, but for erasure and retention."""

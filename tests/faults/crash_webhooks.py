@@ -231,7 +231,8 @@ class Lookout:
 
 
 def _is_of(dead_letter: DeadLetter, case: Case) -> bool:
-    return dead_letter.request is not None and case.message_id.encode() in dead_letter.request.body
+    webhook = dead_letter.webhook
+    return webhook is not None and case.message_id.encode() in webhook.request.body
 
 
 def what_is_left(container: Container) -> Iterator[str]:

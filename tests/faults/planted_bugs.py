@@ -13,7 +13,7 @@ from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetter
 from application.ports.fallback_throttle import ThrottleOutcome
 from application.ports.spool import SpoolDelivery
-from application.receiving.record_message import Outcome, Receipt, RecordMessage
+from application.receiving.record_message import Receipt, RecordMessage, RecordOutcome
 from application.receiving.route_message import RouteMessage
 from application.receiving.spool_webhook import SpoolWebhook
 from application.recovery.drain_spool import DrainOutcome, DrainSpool
@@ -41,7 +41,7 @@ def _take_from_spool_before_the_work() -> None:
     drain = DrainSpool.drain
 
     def taken(self: DrainSpool, delivery: SpoolDelivery) -> DrainOutcome:
-        self.spool.done(delivery)
+        self.spool.acknowledge(delivery)
         return drain(self, delivery)
 
     _replace(DrainSpool, "drain", taken)
@@ -79,12 +79,12 @@ def _new_id_for_each_attempt() -> None:
 
 
 def _republish_without_the_update() -> None:
-    repeat = RouteMessage.repeat
+    repeat = RouteMessage.retry
 
     def as_it_was(self: RouteMessage, record: MessageRecord, deadline: Deadline) -> Any:
         return repeat(replace(self, conversations=_Unchanged(self.conversations)), record, deadline)
 
-    _replace(RouteMessage, "repeat", as_it_was)
+    _replace(RouteMessage, "retry", as_it_was)
 
 
 class _Unchanged:
@@ -114,7 +114,7 @@ def _answer_duplicates_and_forget_it() -> None:
     def call(self: RecordMessage, message: InboundMessage, deadline: Deadline) -> Receipt:
         receipt = receive(self, message, deadline)
         tenant, conversation = self.match(message)
-        if receipt.outcome is Outcome.DUPLICATE and tenant and conversation is None:
+        if receipt.outcome is RecordOutcome.DUPLICATE and tenant and conversation is None:
             self.send_fallback(message, tenant)
         return receipt
 

@@ -85,7 +85,7 @@ def problems(desk: Desk, store: HeldStore) -> list[str]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for a place, or for the rest of a body."""
-    monkeypatch.setattr(app, "PLACE_SECONDS", 0.1)
+    monkeypatch.setattr(app, "SLOT_SECONDS", 0.1)
     monkeypatch.setattr(app, "BODY_SECONDS", 0.3)
 
 

@@ -75,23 +75,23 @@ def steps(hooked: list[Steps], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def keep_in_spool(directory: Path) -> None:
-    FileSpool(directory, utc_now, MemoryMetrics()).keep(an_entry())
+    FileSpool(directory, utc_now, MemoryMetrics()).enqueue(an_entry())
 
 
 def finish_in_spool(directory: Path) -> None:
     spool = FileSpool(directory, utc_now, MemoryMetrics())
-    spool.keep(an_entry())
-    (delivery,) = spool.take(1, timedelta(minutes=1))
-    spool.done(delivery)
+    spool.enqueue(an_entry())
+    (delivery,) = spool.receive(1, timedelta(minutes=1))
+    spool.acknowledge(delivery)
 
 
 def keep_a_dead_letter(directory: Path) -> None:
-    FileDeadLetters(directory).keep(a_dead_letter())
+    FileDeadLetters(directory).store(a_dead_letter())
 
 
 def replace_a_dead_letter(directory: Path) -> None:
     dead_letters = FileDeadLetters(directory)
-    dead_letters.keep(a_dead_letter())
+    dead_letters.store(a_dead_letter())
     assert dead_letters.replace(a_dead_letter(attempts=7))
 
 

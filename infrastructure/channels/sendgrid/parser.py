@@ -6,6 +6,7 @@ from datetime import timedelta
 from application.clock import Clock
 from application.ports.webhook_parser import (
     ParsedMessage,
+    VerifiedWebhook,
     WebhookParser,
     WebhookRequest,
     WebhookResponse,
@@ -61,24 +62,22 @@ class SendgridWebhookParser(WebhookParser):
         """Takes mail of ``accounts``, signed at most ``tolerance`` from now."""
         self._verify = SendgridVerifier(accounts, clock, tolerance)
 
-    def validate(self, request: WebhookRequest) -> str:
-        """The name of the account that sent ``request``; see ``SendgridVerifier``."""
-        return self._verify(request)
+    def validate(self, request: WebhookRequest) -> VerifiedWebhook:
+        """``request`` with the name of the account that sent it; see ``SendgridVerifier``."""
+        account = self._verify(request)
+        # SendGrid repeats the body byte for byte, whenever it signs it anew.
+        return VerifiedWebhook.signed(ChannelType.EMAIL, account, request, request.body)
 
-    def signed_content(self, request: WebhookRequest) -> bytes:
-        """The body: SendGrid repeats it byte for byte, whenever it signs it anew."""
-        return request.body
-
-    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
+    def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
         """One message for each recipient on our side; see ``WebhookParser.parse``.
 
         Too many form fields are an ``UnreadableMessageError`` as well, never a refusal:
         SendGrid drops what is refused, and the mail would be lost.
         """
-        form = read_form(request.body)
+        form = read_form(webhook.request.body)
         raw = raw_message_of(form)
         mail = read_parsed_mail(form) if raw is None else read_raw_mail(form, raw)
-        draft = _MessageDraft(mail, request, account)
+        draft = _MessageDraft(mail, webhook)
         # Without an envelope nobody says that the mail was meant for us.
         ours = _readable(mail.relay.envelope.recipients)
         recipients = ours or _named_recipients(mail, form)
@@ -93,8 +92,8 @@ class SendgridWebhookParser(WebhookParser):
 class _MessageDraft:
     """Everything about a message that is the same for each of its recipients."""
 
-    def __init__(self, mail: ParsedMail, request: WebhookRequest, account: str) -> None:
-        self._mail, self._request, self._account = mail, request, account
+    def __init__(self, mail: ParsedMail, webhook: VerifiedWebhook) -> None:
+        self._mail, self._webhook = mail, webhook
         self._sender = _sender(mail)
         self._body = _body(mail)
         files = (*mail.files, *_html_file(mail))
@@ -119,14 +118,14 @@ class _MessageDraft:
         mail = self._mail
         message = InboundMessage(
             channel=ChannelType.EMAIL,
-            account=self._account,
+            account=self._webhook.account,
             provider_message_id=mail.message_id or f"sha256:{mail.content_hash}",
             sender=self._sender,
             sender_verbatim=mail.authors[0].address,
             identities=(self._sender,),
             recipient=recipient,
             body=self._body,
-            received_at=self._request.received_at,
+            received_at=self._webhook.request.received_at,
             subject=mail.subject,
             metadata=self._metadata,
             thread_references=mail.thread_references,

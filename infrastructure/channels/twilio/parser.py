@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from application.ports.webhook_parser import (
     ParsedMessage,
+    VerifiedWebhook,
     WebhookParser,
     WebhookRequest,
     WebhookResponse,
@@ -25,7 +26,7 @@ from infrastructure.channels.twilio.verification import (
     MAX_BODY_BYTES,
     check_size,
     signed_text,
-    signing_account,
+    verify,
 )
 from infrastructure.configuration.secrets.accounts import TwilioAccount
 
@@ -40,36 +41,42 @@ _WA_ID = re.compile(r"[0-9]{6,15}")
 class TwilioWebhookParser(WebhookParser):
     """Reads Twilio's message webhooks. ``accounts`` are asked for at every request."""
 
+    channel: ChannelType
     accounts: Callable[[], tuple[TwilioAccount, ...]]
     max_body_bytes: int = MAX_BODY_BYTES
 
-    def validate(self, request: WebhookRequest) -> str:
-        """The AccountSid whose token signed ``request``; errors as the port has them."""
+    def validate(self, request: WebhookRequest) -> VerifiedWebhook:
+        """``request`` with the AccountSid whose token signed it; errors as the port has them."""
         check_size(request, self.max_body_bytes)
-        return signing_account(request, self.accounts())
+        account, form = verify(request, self.accounts())
+        signed = signed_text(request.url, form).encode()
+        return VerifiedWebhook.signed(self.channel, account, request, signed, decoded=form)
 
-    def signed_content(self, request: WebhookRequest) -> bytes:
-        """The text that the signature covers; see ``signed_text``."""
-        return signed_text(request.url, decode_form(request.body)).encode()
-
-    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
-        """The one message in ``request``.
+    def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
+        """The one message in ``webhook``.
 
         Raises ``UnreadableMessageError``, which names the field at fault but no value.
         """
-        try:
-            form = decode_form(request.body)
-        except ValueError as error:
-            raise UnreadableMessageError("the body is not a form in UTF-8") from error
+        form = _form_of(webhook)
         fields = read_message_form(form)
         refuse_regrouped(form)
-        if fields.account_sid != account:
+        if fields.account_sid != webhook.account:
             raise UnreadableMessageError("AccountSid is not the account that signed")
-        return (ParsedMessage(_message(request, form, fields)),)
+        return (ParsedMessage(_message(webhook.request, form, fields)),)
 
     def respond(self) -> WebhookResponse:
         """Empty TwiML: received, and nothing to say."""
         return WebhookResponse(200, EMPTY_TWIML, "text/xml")
+
+
+def _form_of(webhook: VerifiedWebhook) -> Form:
+    """Decoded by the verification, unless the webhook was read back from a store."""
+    if isinstance(webhook.decoded, Form):
+        return webhook.decoded
+    try:
+        return decode_form(webhook.request.body)
+    except ValueError as error:
+        raise UnreadableMessageError("the body is not a form in UTF-8") from error
 
 
 def _message(request: WebhookRequest, form: Form, fields: IncomingMessageForm) -> InboundMessage:

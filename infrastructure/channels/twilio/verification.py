@@ -41,23 +41,25 @@ def check_size(request: WebhookRequest, max_body_bytes: int) -> None:
         raise PayloadTooLargeError("the form has more fields than any of Twilio's")
 
 
-def signing_account(request: WebhookRequest, accounts: Iterable[TwilioAccount]) -> str:
-    """The AccountSid of the account of ``accounts`` whose token signed ``request``.
+def verify(request: WebhookRequest, accounts: Iterable[TwilioAccount]) -> tuple[str, Form]:
+    """The AccountSid of the account of ``accounts`` whose token signed ``request``, and its form.
 
-    The AccountSid of the form only picks which tokens are tried; the signature proves it.
-    Raises ``ValidationError`` for whatever is not proven, for whatever reason.
+    The AccountSid of the form only picks which tokens are tried; the signature verifies it.
+    Raises ``ValidationError`` for whatever is not verified, for whatever reason.
     """
     try:
-        account_sid = _verified_account(request, accounts)
+        verified = _verified(request, accounts)
     except Exception as error:
         # The check itself must not be an opening: what it stumbles over is refused.
         raise ValidationError("not signed by a known account") from error
-    if account_sid is None:
+    if verified is None:
         raise ValidationError("not signed by a known account")
-    return account_sid
+    return verified
 
 
-def _verified_account(request: WebhookRequest, accounts: Iterable[TwilioAccount]) -> str | None:
+def _verified(
+    request: WebhookRequest, accounts: Iterable[TwilioAccount]
+) -> tuple[str, Form] | None:
     signature = request.header("x-twilio-signature")
     if not _is_form(request) or not signature or not _SIGNATURE.fullmatch(signature):
         return None
@@ -71,8 +73,8 @@ def _verified_account(request: WebhookRequest, accounts: Iterable[TwilioAccount]
         if token.get_secret_value()  # an empty one would let everybody sign
     ]
     # For an account that is not known as much is computed: the time tells nobody which are.
-    verified = any(is_signed(request.url, form, signature, token) for token in tokens or [""])
-    return account_sid if tokens and verified else None
+    signed = any(is_signed(request.url, form, signature, token) for token in tokens or [""])
+    return (account_sid, form) if account_sid and tokens and signed else None
 
 
 def _is_form(request: WebhookRequest) -> bool:

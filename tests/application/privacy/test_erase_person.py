@@ -12,7 +12,11 @@ import pytest
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, ignore
 from application.ports.fallback_throttle import ThrottleLimits, ThrottleOutcome
 from application.ports.spool import SpoolEntry
-from application.ports.webhook_parser import ParsedMessage, WebhookParserFactory, WebhookRequest
+from application.ports.webhook_parser import (
+    ParsedMessage,
+    VerifiedWebhook,
+    WebhookParserFactory,
+)
 from application.privacy.erase_message import EraseMessage
 from application.privacy.erase_person import ErasePerson, ErasureReport
 from application.privacy.find_person import FindPerson
@@ -26,7 +30,7 @@ from domain.routing import QueueKind, QueueName, Route
 from infrastructure.filesystem.dead_letter_files import FileDeadLetters
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from tests.application.frontdesk import FrontDesk, StubParser
-from tests.builders import ACCOUNT, KEY, NOW, SENDER, a_record, an_inbound_message
+from tests.builders import ACCOUNT, KEY, NOW, SENDER, a_record, an_inbound_message, verified
 from tests.contracts.old_histories import an_entry
 
 SMS, WHATSAPP = ChannelType.SMS, ChannelType.WHATSAPP
@@ -72,8 +76,8 @@ class Crashing:
 class RawRequestParser(StubParser):
     """Reads ``from +14155550123 to us``, and nothing else."""
 
-    def parse(self, request: WebhookRequest, account: str) -> tuple[ParsedMessage, ...]:
-        match request.body.decode().split():
+    def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
+        match webhook.request.body.decode().split():
             case ["from", sender, "to", "us"]:
                 return (ParsedMessage(raw_message(sender)),)
         raise UnreadableMessageError("nobody reads this")
@@ -103,11 +107,11 @@ class Desk(FrontDesk):
             self.gets(self.message(sender, f"{number}-{n}"))
         self.gets(self.message(sender, f"{number}-unmatched", recipient="+15005550099"))
         self.history_import.import_message(conversation.key, an_entry(number))
-        request = replace(self.request(), body=f"from {sender} to us".encode())
-        self.dead_letters.keep(
-            DeadLetter(f"bug-{number}", DeadLetterKind.BUG, "why", ACCOUNT, 1, NOW, request=request)
+        webhook = verified(replace(self.request(), body=f"from {sender} to us".encode()))
+        self.dead_letters.store(
+            DeadLetter(f"bug-{number}", DeadLetterKind.BUG, "why", 1, NOW, webhook)
         )
-        self.spool.keep(SpoolEntry(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
+        self.spool.enqueue(SpoolEntry(f"e{number}", f"g{number}", webhook, NOW))
         folder = attachments_folder(raw_message(sender))
         self.files[sender] = self.blobs.put(f"{folder}/file", b"x")
 
@@ -156,7 +160,7 @@ class Desk(FrontDesk):
         found += [
             dead_letter
             for dead_letter in self.dead_letters.list_dead_letters(100)
-            if dead_letter.request and sender.encode() in dead_letter.request.body
+            if dead_letter.webhook and sender.encode() in dead_letter.webhook.request.body
         ]
         with suppress(KeyError):
             found.append(self.blobs.get(self.files[sender]))
@@ -316,16 +320,16 @@ def test_dead_letters_that_cannot_be_read_are_told_with_their_places(tmp_path: P
 
 def test_a_dead_letter_of_a_message_that_cannot_be_delivered_goes_with_it(desk: Desk) -> None:
     request_id = desk.message(ANA.value, "0-1").request_id
-    desk.dead_letters.keep(
-        DeadLetter("u-1", DeadLetterKind.UNDELIVERABLE, "", ACCOUNT, 1, NOW, request_id=request_id)
+    desk.dead_letters.store(
+        DeadLetter("u-1", DeadLetterKind.UNDELIVERABLE, "", 1, NOW, request_id=request_id)
     )
     assert desk.erases().dead_letters == 2
 
 
 def test_what_nobody_can_read_stays_and_is_told_unless_it_names_the_address(desk: Desk) -> None:
     for number, body in enumerate((b"anything", ANA.value.encode())):
-        request = replace(desk.request(), body=body)
-        desk.spool.keep(SpoolEntry(f"u{number}", f"u{number}", ACCOUNT, request, NOW))
+        webhook = verified(replace(desk.request(), body=body))
+        desk.spool.enqueue(SpoolEntry(f"u{number}", f"u{number}", webhook, NOW))
     report = desk.erases()
     assert report.spooled == 2
     assert report.not_reached == [

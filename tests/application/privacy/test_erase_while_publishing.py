@@ -14,7 +14,7 @@ from domain.erasure import RetainedMessage
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.routing import Route
 from infrastructure.memory.memory_blobs import MemoryBlobStore
-from infrastructure.serialization.claim_check import ClaimCheckPublisher
+from infrastructure.memory.memory_queue import MemoryContextQueue
 from tests.application.frontdesk import FrontDesk
 from tests.builders import an_inbound_message
 
@@ -26,7 +26,7 @@ class InterruptedQueue(ContextPublisher):
     """A queue before which ``meanwhile`` something happens."""
 
     meanwhile: Callable[[], object] = lambda: None
-    queue: ContextPublisher | None = None
+    queue: MemoryContextQueue | None = None
 
     def publish(self, context: ContextObject, route: Route) -> None:
         self.meanwhile()
@@ -49,7 +49,7 @@ def queue() -> InterruptedQueue:
 def desk(queue: InterruptedQueue) -> FrontDesk:
     """A desk whose messages are erased while they are published."""
     blobs = MemoryBlobStore()
-    desk = FrontDesk(blobs=blobs, publisher=ClaimCheckPublisher(queue, blobs))
+    desk = FrontDesk(blobs=blobs, publisher=queue)
     queue.queue = desk.queue
     queue.meanwhile = lambda: erase_all(desk)
     desk.knows()
@@ -131,3 +131,19 @@ def test_what_is_kept_stays_on_its_queue(desk: FrontDesk, queue: InterruptedQueu
     desk.gets(an_inbound_message(body=LONG))
     assert len(desk.queued()) == 1
     assert body_of(desk) == LONG.encode()
+
+
+class StubbornBlobStore(MemoryBlobStore):
+    """Nothing can be deleted."""
+
+    def delete(self, folder: str) -> int:
+        raise StorageUnavailableError(f"{folder} may not be deleted")
+
+
+def test_parts_go_before_the_context_that_leads_to_them() -> None:
+    desk = FrontDesk(blobs=StubbornBlobStore())
+    desk.knows()
+    desk.gets(an_inbound_message(body=LONG))
+    with pytest.raises(StorageUnavailableError):
+        desk.route_message.erase_context("request-1")
+    assert len(desk.queued()) == 1

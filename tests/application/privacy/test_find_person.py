@@ -10,7 +10,7 @@ from application.privacy.find_person import FindPerson, Found
 from domain.addresses import ChannelType
 from domain.errors import UnreadableMessageError
 from tests.application.frontdesk import FrontDesk
-from tests.builders import ACCOUNT, SENDER, an_inbound_message
+from tests.builders import SENDER, an_inbound_message, verified
 
 ANA = SENDER[ChannelType.SMS]
 BOB = "+14155550199"
@@ -28,7 +28,7 @@ def desk() -> FrontDesk:
 def found(desk: FrontDesk, body: bytes, *values: str) -> Found:
     parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: desk.parser))
     request = replace(desk.request(), body=body)
-    return FindPerson(parsers)(request, ACCOUNT, values or [ANA])
+    return FindPerson(parsers)(verified(request), values or [ANA])
 
 
 def test_who_wrote_a_readable_one_is_its_sender(desk: FrontDesk) -> None:

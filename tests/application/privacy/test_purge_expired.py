@@ -31,7 +31,7 @@ from infrastructure.memory.memory_retention import MemoryRetention
 from infrastructure.sqlite.backend import sqlite_stores
 from infrastructure.sqlite.database import SqliteDatabase
 from tests.application.frontdesk import FrontDesk
-from tests.builders import ACCOUNT, KEY, NOW, a_record, an_inbound_message
+from tests.builders import KEY, NOW, a_record, an_inbound_message, verified
 from tests.contracts.concurrency import at_once
 from tests.contracts.message_lists import numbered
 from tests.contracts.old_histories import an_entry
@@ -74,15 +74,14 @@ class Desk(FrontDesk):
         )
 
     def stores_dead_letter(self, number: int, age: timedelta = timedelta(0)) -> None:
-        self.dead_letters.keep(
+        self.dead_letters.store(
             DeadLetter(
                 f"bug-{number}",
                 DeadLetterKind.BUG,
                 "why",
-                ACCOUNT,
                 1,
                 NOW - age,
-                request=self.request(),
+                verified(self.request()),
             )
         )
 

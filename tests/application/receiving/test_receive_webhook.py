@@ -11,7 +11,6 @@ import pytest
 from application.clock import Deadline
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.webhook_parser import ParsedMessage
-from application.receiving.match_conversation import UnknownSender
 from domain.addresses import Address, ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED, Conversation
@@ -31,7 +30,7 @@ from domain.history import Direction, Message
 from domain.messages import AttachedFile, Attachment, InboundMessage
 from domain.outbox import MessageRecord, MessageState
 from domain.routing import UnauthenticatedMail
-from domain.tenants import Tenant, TenantDirectory
+from domain.tenants import Tenant, TenantDirectory, UnknownSender
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_fallback_throttle import MemoryFallbackThrottle
@@ -168,14 +167,14 @@ def test_what_will_not_heal_becomes_one_dead_letter(error: Exception, kind: Dead
 
     (dead_letter,) = desk.dead_letters.list_dead_letters(10)
     assert dead_letter.kind is kind
-    assert dead_letter.request is not None
-    assert dead_letter.request.body == b"body"
-    assert dead_letter.request.header("authorization") is None
+    assert dead_letter.webhook is not None
+    assert dead_letter.webhook.request.body == b"body"
+    assert dead_letter.webhook.request.header("authorization") is None
     assert "Ana" not in dead_letter.reason
 
 
 class FullDisk(MemoryDeadLetters):
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("no space left")
 
 
@@ -236,7 +235,7 @@ def test_a_deadline_that_is_over_leaves_the_message_pending() -> None:
     desk = FrontDesk()
     conversation = desk.knows()
     with pytest.raises(DeadlineExceededError):
-        desk.deliver(a_record(), conversation, None, Deadline(0.0, lambda: 1.0))
+        desk.route_message(a_record(), conversation, None, Deadline(0.0, lambda: 1.0))
     assert desk.queued() == {}
 
 
@@ -247,7 +246,7 @@ def test_a_conversation_closed_meanwhile_is_replaced_by_another_or_none() -> Non
     record = a_record()
     desk.messages.record(record)
 
-    assert desk.deliver(record, closed, None, Deadline.after()) is None
+    assert desk.route_message(record, closed, None, Deadline.after()) is None
     (unmatched,) = desk.messages.list_unmatched(10).items
     assert unmatched.state is MessageState.UNMATCHED
 
@@ -380,7 +379,7 @@ def test_open_mode_follows_a_conversation_that_closes_under_a_message() -> None:
     record = a_record()
     desk.messages.record(record)
 
-    successor = desk.deliver(record, closed, a_tenant(), Deadline.after())
+    successor = desk.route_message(record, closed, a_tenant(), Deadline.after())
 
     assert successor is not None
     assert successor.conversation_id != closed.conversation_id

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
-from application.receiving.record_message import Outcome
-from application.recovery.redrive_dead_letters import Redriven
+from application.receiving.record_message import RecordOutcome
+from application.recovery.redrive_dead_letters import RedriveOutcome
 from domain.addresses import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.outbox import MAX_ATTEMPTS, MessageRecord
@@ -48,8 +48,8 @@ def test_once_the_code_is_mended_a_dead_letter_becomes_a_message(
     desk.parser.parse_error = None
     desk.passes(7200)
     redriven = desk.redrive_dead_letter(dead_letter)
-    assert redriven.outcome is Redriven.RECEIVED
-    assert [receipt.outcome for receipt in redriven.receipts] == [Outcome.RECORDED]
+    assert redriven.outcome is RedriveOutcome.RECEIVED
+    assert [receipt.outcome for receipt in redriven.receipts] == [RecordOutcome.RECORDED]
     assert len(desk.queued()["sms-replies"]) == 1
     assert desk.dead_letters.list_dead_letters(10) == ()
 
@@ -58,14 +58,14 @@ def test_the_signature_is_not_asked_for_again(desk: FrontDesk) -> None:
     dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
     desk.parser.validation_error = AssertionError("nobody may ask")
-    assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.RECEIVED
+    assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.RECEIVED
 
 
 def test_what_fails_again_stays_with_the_new_reason(desk: FrontDesk) -> None:
     dead_letter = dead_lettered(desk, ZeroDivisionError("a bug"))
     desk.parser.parse_error = UnreadableMessageError("From is missing")
     redriven = desk.redrive_dead_letter(dead_letter)
-    assert redriven.outcome is Redriven.FAILED
+    assert redriven.outcome is RedriveOutcome.FAILED
     assert redriven.dead_letter == replace(dead_letter, attempts=2, reason="From is missing")
     assert the_dead_letter(desk) == redriven.dead_letter
 
@@ -84,7 +84,7 @@ def test_a_dead_letter_stays_while_the_store_is_down() -> None:
     desk = FrontDesk(messages=NoStore())
     dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
-    assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.FAILED
+    assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.FAILED
     assert the_dead_letter(desk).attempts == 2
 
 
@@ -93,7 +93,7 @@ def test_what_was_redriven_before_is_a_duplicate(desk: FrontDesk) -> None:
     desk.parser.parse_error = None
     desk.redrive_dead_letter(dead_letter)
     (receipt,) = desk.redrive_dead_letter(dead_letter).receipts
-    assert receipt.outcome is Outcome.DUPLICATE
+    assert receipt.outcome is RecordOutcome.DUPLICATE
     assert len(desk.queued()["sms-replies"]) == 1
 
 
@@ -101,7 +101,7 @@ def test_of_many_who_redrive_at_once_one_delivers(desk: FrontDesk) -> None:
     dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
     outcomes = at_once([lambda: desk.redrive_dead_letter(dead_letter).outcome] * 8)
-    assert set(outcomes) == {Redriven.RECEIVED}
+    assert set(outcomes) == {RedriveOutcome.RECEIVED}
     assert len(desk.queued()["sms-replies"]) == 1
     assert desk.dead_letters.list_dead_letters(10) == ()
 
@@ -109,7 +109,7 @@ def test_of_many_who_redrive_at_once_one_delivers(desk: FrontDesk) -> None:
 def test_a_dead_letter_that_somebody_else_redrove_does_not_come_back(desk: FrontDesk) -> None:
     dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.dead_letters.delete(dead_letter.dead_letter_id)
-    assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.FAILED
+    assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.FAILED
     assert desk.dead_letters.list_dead_letters(10) == ()
 
 
@@ -131,7 +131,7 @@ def test_a_command_that_dies_before_it_deletes_the_dead_letter_leaves_it_to_the_
         desk.redrive_dead_letter(dead_letter)
     assert the_dead_letter(desk) == dead_letter
     dead_letters.is_down = False
-    assert desk.redrive_dead_letter(dead_letter).receipts[0].outcome is Outcome.DUPLICATE
+    assert desk.redrive_dead_letter(dead_letter).receipts[0].outcome is RecordOutcome.DUPLICATE
     assert len(desk.queued()["sms-replies"]) == 1
 
 
@@ -141,7 +141,7 @@ def test_an_old_dead_letter_of_an_unknown_sender_is_unmatched_and_not_answered()
     desk.parser.parse_error = None
     desk.passes(7200)
     (receipt,) = desk.redrive_dead_letter(dead_letter).receipts
-    assert receipt.outcome is Outcome.UNMATCHED
+    assert receipt.outcome is RecordOutcome.UNMATCHED
     assert desk.sender.sent == []
 
 
@@ -155,7 +155,7 @@ class TestDoubtfulMail:
 
     def test_whoever_redrives_it_vouches_for_it_and_a_human_answers(self, desk: FrontDesk) -> None:
         assert the_dead_letter(desk).kind is DeadLetterKind.UNAUTHENTICATED
-        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is Redriven.RECEIVED
+        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is RedriveOutcome.RECEIVED
         assert list(desk.queued()) == ["email-handoff"]
         assert desk.dead_letters.list_dead_letters(10) == ()
 
@@ -165,13 +165,13 @@ class TestDoubtfulMail:
         desk.parser.parse_error = ZeroDivisionError()
         desk.redrive_dead_letter(the_dead_letter(desk))
         desk.parser.parse_error = None
-        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is Redriven.RECEIVED
+        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is RedriveOutcome.RECEIVED
 
     def test_nobody_vouches_for_mail_that_was_buried_for_another_reason(
         self, desk: FrontDesk
     ) -> None:
         bug = replace(the_dead_letter(desk), kind=DeadLetterKind.BUG)
-        assert desk.redrive_dead_letter(bug).outcome is Redriven.FAILED
+        assert desk.redrive_dead_letter(bug).outcome is RedriveOutcome.FAILED
         assert desk.queued() == {}
 
 
@@ -199,7 +199,7 @@ class TestUndeliverableMessages:
         self, desk: FrontDesk, queue: UnsteadyQueue
     ) -> None:
         queue.is_down = False
-        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is Redriven.PENDING
+        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is RedriveOutcome.PENDING
         assert desk.dead_letters.list_dead_letters(10) == ()
         assert desk.relay().relayed == 1
         assert len(desk.queued()["sms-replies"]) == 1
@@ -213,7 +213,7 @@ class TestUndeliverableMessages:
         dead_letter = the_dead_letter(desk)
         desk.redrive_dead_letter(dead_letter)
         desk.relay()
-        assert desk.redrive_dead_letter(dead_letter).outcome is Redriven.PENDING
+        assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.PENDING
         desk.passes(600)
         assert desk.relay().stuck == 0
         assert len(desk.queued()["sms-replies"]) == 1

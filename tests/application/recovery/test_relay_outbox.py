@@ -30,10 +30,10 @@ class UnsteadyQueue(MemoryContextQueue):
 class UnsteadyDeadLetters(MemoryDeadLetters):
     is_down = True
 
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         if self.is_down:
             raise StorageUnavailableError("no space left")
-        super().keep(dead_letter)
+        super().store(dead_letter)
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_what_was_tried_too_often_is_a_dead_letter(desk: FrontDesk, queue: Unste
 
     (dead_letter,) = desk.dead_letters.list_dead_letters(10)
     assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.UNDELIVERABLE, MAX_ATTEMPTS)
-    assert dead_letter.request is None
+    assert dead_letter.webhook is None
     desk.passes(600)
     assert desk.relay() == RelayReport()
 
@@ -149,8 +149,8 @@ class HastyOperator(MemoryDeadLetters):
         self.seen: list[DeadLetter] = []
         self.desk: FrontDesk | None = None
 
-    def keep(self, dead_letter: DeadLetter) -> None:
-        super().keep(dead_letter)
+    def store(self, dead_letter: DeadLetter) -> None:
+        super().store(dead_letter)
         if self.desk is not None and not self.seen:
             self.seen.append(dead_letter)
             self.desk.redrive_dead_letter(dead_letter)

@@ -7,7 +7,7 @@ import pytest
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.spool import SpoolEntry
-from application.ports.webhook_parser import WebhookRequest
+from application.ports.webhook_parser import WebhookParserFactory
 from application.recovery.drain_spool import MAX_ATTEMPTS, DrainOutcome
 from domain.erasure import Tombstone
 from domain.errors import StorageUnavailableError, UnreadableMessageError
@@ -18,10 +18,9 @@ from infrastructure.memory.memory_spool import MemorySpool
 from tests.application.frontdesk import (
     THANKS,
     FrontDesk,
-    StubParser,
     error_of,
 )
-from tests.builders import ACCOUNT, NOW, a_conversation, an_inbound_message
+from tests.builders import NOW, a_conversation, an_inbound_message, verified
 
 
 class UnsteadyStore(MemoryMessageStore):
@@ -36,13 +35,8 @@ class UnsteadyStore(MemoryMessageStore):
 
 
 class NoDeadLetters(MemoryDeadLetters):
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("no space left")
-
-
-class NamelessParser(StubParser):
-    def signed_content(self, request: WebhookRequest) -> bytes:
-        raise KeyError(request.path)
 
 
 @pytest.fixture
@@ -73,8 +67,8 @@ def test_a_webhook_is_put_aside_while_the_store_is_down(
 
 def test_the_spool_never_holds_the_authorization_header(desk: FrontDesk) -> None:
     desk.gets(an_inbound_message())
-    (delivery,) = desk.spool.take(1, timedelta(seconds=1))
-    assert [name for name, _ in delivery.entry.request.headers] == ["x-signature"]
+    (delivery,) = desk.spool.receive(1, timedelta(seconds=1))
+    assert [name for name, _ in delivery.entry.webhook.request.headers] == ["x-signature"]
 
 
 def test_a_repetition_that_comes_meanwhile_is_put_aside_once(
@@ -94,8 +88,8 @@ def test_entries_of_one_sender_are_in_one_group_and_unreadable_ones_alone(desk: 
     desk.gets(an_inbound_message(), body=b"1")
     desk.gets(an_inbound_message(message_id="SM2"), body=b"2")
     desk.gets(an_inbound_message(sender="+14155550177"), body=b"3")
-    deliveries = desk.spool.take(10, timedelta(seconds=1))
-    assert [delivery.entry.request.body for delivery in deliveries] == [b"1", b"3"]
+    deliveries = desk.spool.receive(10, timedelta(seconds=1))
+    assert [delivery.entry.webhook.request.body for delivery in deliveries] == [b"1", b"3"]
 
 
 def test_what_cannot_be_read_takes_no_place_of_what_can(
@@ -104,10 +98,10 @@ def test_what_cannot_be_read_takes_no_place_of_what_can(
     # One signature proves both: somebody who captured the webhook changed what it leaves open.
     desk.parser.parse_error = UnreadableMessageError("its fields are regrouped")
     for _ in range(2):
-        assert desk.receive_webhook.spool(desk.request()) == THANKS
+        assert desk.spool_next() == THANKS
     desk.parser.parse_error = None
     assert desk.gets(an_inbound_message()) == THANKS
-    deliveries = desk.spool.take(10, timedelta(seconds=1))
+    deliveries = desk.spool.receive(10, timedelta(seconds=1))
     assert len({delivery.entry.entry_id for delivery in deliveries}) == 2
 
 
@@ -117,10 +111,10 @@ def test_what_still_fails_comes_back_later_and_later(desk: FrontDesk, store: Uns
     for _ in range(9):
         assert desk.drain() == [DrainOutcome.RELEASED]
         waits.append(0)
-        while not (taken := desk.spool.take(1, timedelta(seconds=1))):
+        while not (taken := desk.spool.receive(1, timedelta(seconds=1))):
             desk.passes(1)
             waits[-1] += 1
-        desk.spool.put_back(taken[0], timedelta(0))
+        desk.spool.release(taken[0], timedelta(0))
     assert waits[0] == 5
     assert waits[-1] == 300
 
@@ -153,7 +147,7 @@ def test_what_kills_every_worker_is_a_dead_letter_without_another_try(
 ) -> None:
     desk.gets(an_inbound_message())
     for _ in range(MAX_ATTEMPTS):
-        assert desk.spool.take(1, timedelta(seconds=1))
+        assert desk.spool.receive(1, timedelta(seconds=1))
         desk.passes(1)
     store.is_down = False
     assert desk.drain() == [DrainOutcome.DEAD_LETTER]
@@ -179,29 +173,15 @@ def test_what_turns_out_unreadable_is_a_dead_letter_at_once(
 
 def test_what_came_on_a_channel_that_is_gone_is_a_dead_letter(desk: FrontDesk) -> None:
     for number in range(2):
-        request = replace(
-            desk.request(), url="https://hooks.example/webhooks/fax", body=b"%d" % number
-        )
-        desk.spool.keep(SpoolEntry(f"e{number}", f"g{number}", ACCOUNT, request, NOW))
-    assert desk.drain() == [DrainOutcome.DEAD_LETTER] * 2
+        webhook = verified(replace(desk.request(), body=b"%d" % number))
+        desk.spool.enqueue(SpoolEntry(f"e{number}", f"g{number}", webhook, NOW))
+    without = replace(desk.process_webhook, parsers=WebhookParserFactory({}))
+    assert replace(desk.drain, process_webhook=without)() == [DrainOutcome.DEAD_LETTER] * 2
 
     dead_letters = desk.dead_letters.list_dead_letters(10)
-    assert {dead_letter.request.body for dead_letter in dead_letters if dead_letter.request} == {
-        b"0",
-        b"1",
-    }
+    bodies = {one.webhook.request.body for one in dead_letters if one.webhook}
+    assert bodies == {b"0", b"1"}
     assert desk.spool.depth().entries == 0
-
-
-def test_a_bug_in_what_names_a_webhook_keeps_it_from_neither_spool_nor_dead_letters(
-    store: UnsteadyStore,
-) -> None:
-    desk = FrontDesk(messages=store, parser=NamelessParser())
-    assert desk.gets(an_inbound_message()) == THANKS
-    assert desk.spool.depth().entries == 1
-    desk.parser.parse_error = UnreadableMessageError("it is in no charset")
-    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
-    assert len(desk.dead_letters.list_dead_letters(10)) == 1
 
 
 def test_nothing_leaves_the_spool_while_no_dead_letter_can_be_written(
@@ -229,10 +209,9 @@ def test_when_nothing_durable_can_be_written_the_provider_keeps_it(store: Unstea
 def test_too_much_at_once_is_authenticated_and_put_aside() -> None:
     desk = FrontDesk()
     desk.parser.messages = []
-    request = desk.request()
-    assert desk.receive_webhook.spool(request) == THANKS
+    assert desk.spool_next() == THANKS
     assert desk.spool.depth().entries == 1
     assert desk.messages.list_unmatched(1).items == ()
 
-    assert desk.receive_webhook.spool(desk.request(signature="wrong")).status == 401
+    assert desk.spool_next(signature="wrong").status == 401
     assert desk.spool.depth().entries == 1

@@ -41,7 +41,7 @@ class PickyStore(MemoryMessageStore):
 
 
 class NoDeadLetters(MemoryDeadLetters):
-    def keep(self, dead_letter: DeadLetter) -> None:
+    def store(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("no space left")
 
 

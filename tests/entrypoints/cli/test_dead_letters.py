@@ -11,11 +11,12 @@ from click.testing import CliRunner
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.webhook_parser import WebhookRequest
+from domain.addresses import ChannelType
 from domain.outbox import MAX_ATTEMPTS
 from entrypoints.cli.main import cli
 from entrypoints.composition.container import Container
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
-from tests.builders import NOW, a_record, an_inbound_message
+from tests.builders import NOW, a_record, an_inbound_message, verified
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
 
 ACCOUNT = "AC" + "1" * 32
@@ -59,24 +60,23 @@ UNREADABLE = DeadLetter(
     dead_letter_id="unreadable-1",
     kind=DeadLetterKind.UNREADABLE,
     reason="MessageSid is missing",
-    account=ACCOUNT,
-    request=a_webhook(MessageSid=""),
     attempts=1,
     created_at=NOW,
+    webhook=verified(a_webhook(MessageSid=""), ACCOUNT),
 )
 BUG = replace(
     UNREADABLE,
     dead_letter_id="bug-1",
     kind=DeadLetterKind.BUG,
     reason="KeyError",
-    request=a_webhook(),
+    webhook=verified(a_webhook(), ACCOUNT),
     created_at=NOW + timedelta(seconds=1),
 )
 
 
 def keep(container: Container, *dead_letters: DeadLetter) -> None:
     for dead_letter in dead_letters:
-        container.dead_letters().keep(dead_letter)
+        container.dead_letters().store(dead_letter)
 
 
 def left(container: Container) -> list[str]:
@@ -160,8 +160,8 @@ class TestShow:
     def test_json_has_the_request_complete(self, container: Container) -> None:
         keep(container, UNREADABLE)
         (shown,) = json_lines(frontdesk("dead-letters", "show", "unreadable-1", "--json"))
-        assert UNREADABLE.request is not None
-        assert base64.b64decode(shown["body_base64"]) == UNREADABLE.request.body
+        assert UNREADABLE.webhook is not None
+        assert base64.b64decode(shown["body_base64"]) == UNREADABLE.webhook.request.body
         assert shown["url"] == "https://hooks.example.com/webhooks/sms"
         assert ["x-twilio-signature", "abc="] in shown["headers"]
         assert shown["reason"] == "MessageSid is missing"
@@ -185,10 +185,11 @@ class TestShow:
 
     @pytest.mark.parametrize("name", ["parsed_plain", "raw_mixed"])
     def test_mail_is_shown_with_its_headers_and_text(self, container: Container, name: str) -> None:
-        keep(container, replace(BUG, request=a_mail(name)))
+        mail = verified(a_mail(name), ACCOUNT, ChannelType.EMAIL)
+        keep(container, replace(BUG, webhook=mail))
         output = frontdesk("dead-letters", "show", "bug-1").stdout
         words = [" ".join(line.split()) for line in output.splitlines()]
-        message = container.parsers().for_path("/email")[1].parse(a_mail(name), ACCOUNT)[0].message
+        message = container.parsers().for_channel(mail.channel).parse(mail)[0].message
         assert f"from {message.sender.value}" in words
         assert f"subject {message.subject}" in words
         assert message.body in output
@@ -196,14 +197,15 @@ class TestShow:
     def test_mail_that_cannot_be_read_is_shown_from_its_beginning(
         self, container: Container
     ) -> None:
-        keep(container, replace(UNREADABLE, request=a_mail("truncated")))
+        mail = verified(a_mail("truncated"), ACCOUNT, ChannelType.EMAIL)
+        keep(container, replace(UNREADABLE, webhook=mail))
         output = frontdesk("dead-letters", "show", "unreadable-1").stdout
         _, preview = output.split("It cannot be read today: the form is damaged or cut off\n\n")
         assert preview.startswith("------WebKitFormBoundary7MA4YWxkTrZu0gW43\n")
 
     def test_of_a_long_body_the_beginning_is_shown(self, container: Container) -> None:
         request = replace(a_webhook(), headers=(), body=b"\xff" + b"x" * 2_100)
-        keep(container, replace(BUG, request=request))
+        keep(container, replace(BUG, webhook=verified(request)))
         output = frontdesk("dead-letters", "show", "bug-1").stdout
         assert "\n\\xffxxx" in output
         assert output.endswith("101 more bytes: --json shows all.\n")
@@ -215,7 +217,7 @@ class TestShow:
             headers=((evil, evil), ("content-type", "application/x-www-form-urlencoded")),
             url=f"https://hooks.example.com/webhooks/sms?{evil}",
         )
-        keep(container, replace(BUG, reason=evil, account=evil, request=request))
+        keep(container, replace(BUG, reason=evil, webhook=verified(request, evil)))
         for arguments in ((), ("--json",)):
             output = frontdesk("dead-letters", "show", "bug-1", *arguments).stdout
             assert not set("\x1b\x07\x9b\u202e\x00") & set(output)
@@ -229,7 +231,7 @@ class TestShow:
         assert line.isprintable()
 
     def test_a_dead_letter_about_a_message_has_no_request(self, container: Container) -> None:
-        keep(container, replace(BUG, request=None, request_id="0" * 64))
+        keep(container, replace(BUG, webhook=None, request_id="0" * 64))
         assert "0" * 64 in frontdesk("dead-letters", "show", "bug-1").stdout
         (shown,) = json_lines(frontdesk("dead-letters", "show", "bug-1", "--json"))
         assert (shown["request_id"], shown["body_base64"]) == ("0" * 64, None)
@@ -244,7 +246,7 @@ class TestRedrive:
     def mended(self) -> DeadLetter:
         """A letter that only a bug of before stood in the way of."""
         webhook = a_webhook(AccountSid=self.account)
-        return replace(BUG, account=self.account, request=webhook)
+        return replace(BUG, webhook=verified(webhook, self.account))
 
     def test_a_dead_letter_becomes_a_message_on_its_queue(self, container: Container) -> None:
         keep(container, self.mended())
@@ -322,7 +324,7 @@ class TestRedrive:
                 BUG,
                 dead_letter_id="undeliverable-1",
                 kind=DeadLetterKind.UNDELIVERABLE,
-                request=None,
+                webhook=None,
                 request_id=record.request_id,
             ),
         )

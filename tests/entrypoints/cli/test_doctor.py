@@ -58,9 +58,9 @@ def told(check: str, *, exit_code: int = 0) -> list[str]:
 
 
 def test_what_was_left_behind_is_worth_a_note(container: Container) -> None:
-    container.spool().keep(an_entry("a0"))
+    container.spool().enqueue(an_entry("a0"))
     container.message_store().record(a_record(recorded_at=NOW))
-    container.dead_letters().keep(a_dead_letter())
+    container.dead_letters().store(a_dead_letter())
     result = frontdesk("doctor")
     assert result.exit_code == 0
     notes = [line.split()[:2] for line in result.stdout.splitlines() if line.startswith("note")]
@@ -69,8 +69,8 @@ def test_what_was_left_behind_is_worth_a_note(container: Container) -> None:
 
 def test_what_is_put_aside_is_told_also_while_it_is_hidden(container: Container) -> None:
     spool = container.spool()
-    spool.keep(an_entry("a0"))
-    assert spool.take(1, timedelta(minutes=1))
+    spool.enqueue(an_entry("a0"))
+    assert spool.receive(1, timedelta(minutes=1))
     assert told("spool") == [
         f"note  spool           1 put aside, the oldest came at {rfc3339(NOW)}: each is tried "
         "again within 5 minutes, and what is due 'frontdesk relay' works off now"
@@ -106,10 +106,10 @@ def test_of_some_that_wait_it_tells_how_many_are_due(container: Container) -> No
 
 def test_a_broken_file_in_the_spool_is_a_problem(container: Container, data_dir: Path) -> None:
     spool = container.spool()
-    spool.keep(an_entry("a0"))
+    spool.enqueue(an_entry("a0"))
     (file,) = (data_dir / "spool").glob("*.json")
     file.write_text("{")
-    assert spool.take(1, timedelta(minutes=1)) == ()
+    assert spool.receive(1, timedelta(minutes=1)) == ()
     assert told("spool", exit_code=1) == [
         "ok    spool           no webhook is put aside",
         "wrong spool           1 broken file in the spool, which nobody could read: mend what "

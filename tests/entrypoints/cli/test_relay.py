@@ -21,7 +21,7 @@ from infrastructure.aws.s3 import S3DeadLetters
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.filesystem.dead_letter_files import FileDeadLetters
 from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
-from tests.builders import RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message
+from tests.builders import RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message, verified
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
@@ -72,7 +72,7 @@ def a_spooled_message(name: str = "entry-1") -> SpoolEntry:
     )
     headers = tuple(posted.headers.items())
     request = WebhookRequest("POST", posted.url, headers, posted.body, now)
-    return SpoolEntry(name, name, ACCOUNT_SID, request, now)
+    return SpoolEntry(name, name, verified(request, ACCOUNT_SID), now)
 
 
 def on_the_queues(container: Container) -> int:
@@ -90,7 +90,7 @@ def test_what_was_put_aside_is_received_and_what_stayed_pending_is_published(
     container: Container,
 ) -> None:
     container.message_store().record(a_pending_record())
-    container.spool().keep(a_spooled_message())
+    container.spool().enqueue(a_spooled_message())
     result = frontdesk("relay")
     assert result.exit_code == 0
     assert result.stdout == (
@@ -129,9 +129,9 @@ def test_what_waits_between_two_attempts_is_told_and_is_no_failure(container: Co
 
 def test_what_is_hidden_in_the_spool_is_told_and_is_no_failure(container: Container) -> None:
     spool = container.spool()
-    spool.keep(a_spooled_message())
-    (delivery,) = spool.take(1, timedelta(seconds=60))
-    spool.put_back(delivery, timedelta(minutes=5))
+    spool.enqueue(a_spooled_message())
+    (delivery,) = spool.receive(1, timedelta(seconds=60))
+    spool.release(delivery, timedelta(minutes=5))
     result = frontdesk("relay")
     assert (result.exit_code, result.stdout) == (
         0,
@@ -164,8 +164,8 @@ def test_a_message_that_fails_twice_is_counted_once(
     def unavailable(*_: object) -> None:
         raise StorageUnavailableError("no answer")
 
-    monkeypatch.setattr(FileDeadLetters, "keep", unavailable)
-    monkeypatch.setattr(S3DeadLetters, "keep", unavailable)
+    monkeypatch.setattr(FileDeadLetters, "store", unavailable)
+    monkeypatch.setattr(S3DeadLetters, "store", unavailable)
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
     container.message_store().record(a_pending_record(number=2))
     result = frontdesk("relay", "--json")
@@ -201,6 +201,6 @@ def test_while_nothing_gets_on_it_ends_and_leaves_the_rest(
     for store in (SqliteMessageStore, DynamoDbMessageStore):
         monkeypatch.setattr(store, "record", unavailable)
     for number in range(12):
-        container.spool().keep(a_spooled_message(f"entry-{number}"))
+        container.spool().enqueue(a_spooled_message(f"entry-{number}"))
     assert error_line(frontdesk("relay"), 1).startswith("frontdesk: 10 messages cannot be brought")
     assert container.spool().depth().entries == 12

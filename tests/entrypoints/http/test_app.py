@@ -12,7 +12,7 @@ import pytest
 import urllib3
 import uvicorn
 
-from application.ports.webhook_parser import WebhookRequest
+from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
 from domain.errors import OverloadedError, StorageUnavailableError
 from entrypoints.http import app
 from entrypoints.http.app import WebhookEndpoint, create_app
@@ -21,7 +21,7 @@ from entrypoints.http.public_url import PublicUrl
 from tests.application.frontdesk import FrontDesk, StubParser
 
 LIMIT = 1000
-PLACES = 4
+SLOTS = 4
 REQUESTS = 50
 
 
@@ -32,7 +32,12 @@ class Served:
         self.desk = desk
         self.port = port
         self.endpoint = WebhookEndpoint(
-            desk.receive_webhook, PublicUrl(None), desk.clock, limit, PLACES, REQUESTS
+            desk.receive_webhook,
+            PublicUrl(None),
+            desk.clock,
+            max_body_bytes=limit,
+            max_in_flight=SLOTS,
+            max_requests=REQUESTS,
         )
         self.ready = True
         self.client = urllib3.PoolManager(retries=False, timeout=10)
@@ -189,7 +194,7 @@ class HeldParser(StubParser):
     max_body_bytes: int = 200_000
     free: threading.Event = field(default_factory=threading.Event)
 
-    def validate(self, request: WebhookRequest) -> str:
+    def validate(self, request: WebhookRequest) -> VerifiedWebhook:
         self.free.wait(20)
         return super().validate(request)
 
@@ -207,29 +212,29 @@ def is_full(memory: BodyMemory, size_bytes: int) -> bool:
 def test_what_nobody_waits_for_any_more_keeps_its_thread_and_memory_until_it_is_done(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(app, "PLACE_SECONDS", 0.02)
+    monkeypatch.setattr(app, "SLOT_SECONDS", 0.02)
     monkeypatch.setattr(app, "SPOOL_SECONDS", 0.05)
     parser = HeldParser()
-    stuck = PLACES + app.SPOOL_THREADS
+    stuck = SLOTS + app.SPOOL_THREADS
     # So large that what is stuck fills the room.
     limit = parser.max_body_bytes
     body = b"x" * (app.LARGE_BODIES_AT_ONCE * limit // stuck + FREE_BYTES)
-    with serving(FrontDesk(parser=parser), limit) as served, ThreadPoolExecutor(PLACES) as pool:
+    with serving(FrontDesk(parser=parser), limit) as served, ThreadPoolExecutor(SLOTS) as pool:
         before = threading.active_count()
-        with_place = [
+        with_slot = [
             pool.submit(served.call, "POST", "/webhooks/sms", body, x_signature="right")
-            for _ in range(PLACES)
+            for _ in range(SLOTS)
         ]
-        eventually(served.endpoint.places.locked)
+        eventually(served.endpoint.slots.locked)
         without = [
             served.call("POST", "/webhooks/sms", body, x_signature="right") for _ in range(20)
         ]
         assert {answer.status for answer in without} == {503}
-        assert threading.active_count() <= before + PLACES + stuck
+        assert threading.active_count() <= before + SLOTS + stuck
         assert is_full(served.endpoint.memory, FREE_BYTES + 1)
 
         parser.free.set()
-        assert {call.result().status for call in with_place} == {200}
+        assert {call.result().status for call in with_slot} == {200}
         eventually(lambda: not is_full(served.endpoint.memory, app.LARGE_BODIES_AT_ONCE * limit))
         again = served.call("POST", "/webhooks/sms", body, x_signature="right")
         assert again.status == 200

@@ -105,9 +105,9 @@ def test_what_was_left_behind_is_worth_a_note(complete: dict[str, str]) -> None:
 
 
 def leave_behind(container: Container) -> None:
-    container.spool().keep(an_entry())
+    container.spool().enqueue(an_entry())
     container.message_store().record(a_record(recorded_at=NOW - 2 * STUCK_AFTER))
-    container.dead_letters().keep(a_dead_letter(created_at=NOW))
+    container.dead_letters().store(a_dead_letter(created_at=NOW))
 
 
 def test_an_embedded_spool_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_more_dead_letters_than_s3_lists_at_once_are_all_found(
     )
     store = S3DeadLetters(lambda: aws.s3, bucket)
     for dead_letter in reversed(dead_letters):
-        store.keep(dead_letter)
+        store.store(dead_letter)
 
     def two_a_page(params: dict[str, object], **_: object) -> None:
         params["MaxKeys"] = 2
@@ -108,7 +108,7 @@ def test_each_dead_letter_is_read_from_one_listing(aws: EmulatedAws, bucket: str
     store = S3DeadLetters(lambda: aws.s3, bucket)
     dead_letters = [a_dead_letter(f"bug-{n}") for n in range(5)]
     for dead_letter in dead_letters:
-        store.keep(dead_letter)
+        store.store(dead_letter)
     listed: list[object] = []
 
     def count(params: object, **_: object) -> None:
@@ -124,7 +124,7 @@ def test_each_dead_letter_is_read_from_one_listing(aws: EmulatedAws, bucket: str
 
 
 def test_a_dead_letter_is_a_document_that_people_can_read(aws: EmulatedAws, bucket: str) -> None:
-    S3DeadLetters(lambda: aws.s3, bucket).keep(a_dead_letter())
+    S3DeadLetters(lambda: aws.s3, bucket).store(a_dead_letter())
     key = "dead-letters/unreadable-1/20260304T120000250001Z"
     content = json.loads(aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     assert content["reason"] == "the form has no MessageSid"
@@ -133,7 +133,7 @@ def test_a_dead_letter_is_a_document_that_people_can_read(aws: EmulatedAws, buck
 def test_every_object_of_a_dead_letter_is_deleted(aws: EmulatedAws, bucket: str) -> None:
     store = S3DeadLetters(lambda: aws.s3, bucket)
     for hours in (2, 0, 1):
-        store.keep(a_dead_letter(created_at=NOW + timedelta(hours=hours)))
+        store.store(a_dead_letter(created_at=NOW + timedelta(hours=hours)))
     assert store.delete("unreadable-1")
     assert aws.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
@@ -163,7 +163,7 @@ def test_a_missing_bucket_is_unavailable_storage_and_named(aws: EmulatedAws) -> 
     for call in (
         lambda: blobs.put(KEY, b"content"),
         lambda: blobs.get(f"s3://not-there/{KEY}"),
-        lambda: dead_letters.keep(a_dead_letter()),
+        lambda: dead_letters.store(a_dead_letter()),
         lambda: dead_letters.list_dead_letters(10),
         lambda: next(dead_letters.each_dead_letter()),
         lambda: dead_letters.get("bug-1"),
@@ -201,7 +201,7 @@ def test_a_time_out_is_unavailable_storage(
 
     unreachable_aws.s3.meta.events.register("before-call.s3", fail)
     with pytest.raises(StorageUnavailableError, match=type(error).__name__) as caught:
-        S3DeadLetters(lambda: unreachable_aws.s3, "blobs").keep(a_dead_letter())
+        S3DeadLetters(lambda: unreachable_aws.s3, "blobs").store(a_dead_letter())
     assert caught.value.__cause__ is error
     (problem,) = check_bucket(unreachable_aws.s3, "blobs")
     assert problem == f"bucket blobs could not be asked: {type(error).__name__}"

@@ -12,7 +12,7 @@ from domain.context import Company
 from domain.routing import ALL_QUEUES, Route
 from infrastructure.aws.sqs_queue import SqsContextQueue
 from infrastructure.memory.memory_blobs import MemoryBlobStore
-from infrastructure.serialization.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheckPublisher
+from infrastructure.serialization.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheck
 from infrastructure.serialization.context_json import context_to_json
 from tests.contracts.context_queue import (
     AT_ONCE,
@@ -111,10 +111,11 @@ class TestWhatIsSent:
     def test_the_largest_context_that_is_not_checked_in_fits_a_queue_of_256_kib(
         self, aws: EmulatedAws
     ) -> None:
-        queue = SqsContextQueue(aws.sqs, created(aws, MaximumMessageSize="262144"), wait_seconds=0)
+        urls = created(aws, MaximumMessageSize="262144")
+        queue = SqsContextQueue(aws.sqs, urls, wait_seconds=0, encode=ClaimCheck(MemoryBlobStore()))
         room = DEFAULT_LIMIT_BYTES - len(context_to_json(a_context(body="")).encode())
         for body in ("ä" * (room // 2), "\uffff" * (room // 6)):
-            ClaimCheckPublisher(queue, MemoryBlobStore()).publish(a_context(body=body), AT_ONCE)
+            queue.publish(a_context(body=body), AT_ONCE)
         bodies = [delivery.context.message.body for delivery in queue.receive(REPLIES, 10)]
         assert sorted(bodies) == sorted(("ä" * (room // 2), "\uffff" * (room // 6)))
 

@@ -86,10 +86,10 @@ class TestWhatIsSent:
         self, aws: EmulatedAws, blobs: MemoryBlobStore
     ) -> None:
         url = queue_url(aws)
-        SqsSpool(aws.sqs, url, blobs).keep(LARGE)
+        SqsSpool(aws.sqs, url, blobs).enqueue(LARGE)
         content = json.loads(raw_message(aws, url)["Body"])
-        assert content["request_reference"] == "memory:spool/b2"
-        assert "request" not in content
+        assert content["webhook"]["request_reference"] == "memory:spool/b2"
+        assert "request" not in content["webhook"]
 
     def test_the_largest_inline_entry_fits_a_queue_of_256_kib(
         self, aws: EmulatedAws, blobs: MemoryBlobStore
@@ -98,15 +98,15 @@ class TestWhatIsSent:
         room = MAX_INLINE_BYTES - len(entry_to_json(an_entry(request=replace(REQUEST, body=b""))))
         spool = SqsSpool(aws.sqs, url, blobs, wait_seconds=0)
         for name, size in (("a1", room // 4 * 3), ("b2", room // 4 * 3 + 1)):
-            spool.keep(an_entry(name, request=replace(REQUEST, body=b"\xff" * size)))
+            spool.enqueue(an_entry(name, request=replace(REQUEST, body=b"\xff" * size)))
         inline, outside = (json.loads(raw_message(aws, url)["Body"]) for _ in range(2))
-        assert "request" in inline
-        assert "request_reference" in outside
+        assert "request" in inline["webhook"]
+        assert "request_reference" in outside["webhook"]
 
     def test_no_blob_no_message(self, aws: EmulatedAws) -> None:
         spool = SqsSpool(aws.sqs, queue_url(aws), UnavailableBlobs(), wait_seconds=0)
         with pytest.raises(StorageUnavailableError):
-            spool.keep(LARGE)
+            spool.enqueue(LARGE)
         assert spool.depth().entries == 0
 
 
@@ -119,13 +119,13 @@ class TestRecordsOfAnEvent:
 
     def test_a_large_request_is_fetched(self, aws: EmulatedAws, blobs: MemoryBlobStore) -> None:
         url = queue_url(aws)
-        SqsSpool(aws.sqs, url, blobs).keep(LARGE)
+        SqsSpool(aws.sqs, url, blobs).enqueue(LARGE)
         record = sqs_record(raw_message(aws, url)["Body"])
         assert delivery_from_sqs(record, blobs).entry == LARGE
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '"x"', "1", '{"request_reference": 1}'])
     def test_whatever_else_is_there_is_unreadable(self, blobs: MemoryBlobStore, text: str) -> None:
-        with pytest.raises(UnreadableMessageError, match="not a spooled request"):
+        with pytest.raises(UnreadableMessageError, match=r"not a spool entry|the old form"):
             delivery_from_sqs(sqs_record(text), blobs)
 
     def test_so_is_an_entry_whose_request_is_gone(self, blobs: MemoryBlobStore) -> None:
@@ -149,7 +149,7 @@ class TestWhatCannotBeRead:
         )
         spool = SqsSpool(aws.sqs, url, blobs, wait_seconds=0)
         keep_all(spool, "a1")
-        assert names(spool.take(10, MINUTE)) == ["a1"]
+        assert names(spool.receive(10, MINUTE)) == ["a1"]
         (record,) = [one for one in caplog.records if hasattr(one, "sqs_message_id")]
         assert record.sqs_message_id == sent["MessageId"]
         assert "secret" not in caplog.text
@@ -159,10 +159,10 @@ class TestWhatCannotBeRead:
     ) -> None:
         url = queue_url(aws)
         spool = SqsSpool(aws.sqs, url, blobs)
-        spool.keep(LARGE)
+        spool.enqueue(LARGE)
         keep_all(spool, "c3")
         reader = SqsSpool(aws.sqs, url, UnavailableBlobs(), wait_seconds=0)
-        assert names(reader.take(10, MINUTE)) == ["c3"]
+        assert names(reader.receive(10, MINUTE)) == ["c3"]
         assert reader.depth().entries == 2
 
 
@@ -182,10 +182,10 @@ class TestErrors:
         self, stubbed: SqsSpool, stubber: Stubber, code: str
     ) -> None:
         for operation, call in (
-            ("send_message", lambda: stubbed.keep(an_entry())),
-            ("receive_message", lambda: stubbed.take(1, MINUTE)),
-            ("delete_message", lambda: stubbed.done(TAKEN)),
-            ("change_message_visibility", lambda: stubbed.put_back(TAKEN, MINUTE)),
+            ("send_message", lambda: stubbed.enqueue(an_entry())),
+            ("receive_message", lambda: stubbed.receive(1, MINUTE)),
+            ("delete_message", lambda: stubbed.acknowledge(TAKEN)),
+            ("change_message_visibility", lambda: stubbed.release(TAKEN, MINUTE)),
             ("get_queue_attributes", stubbed.depth),
         ):
             stubber.add_client_error(operation, code, "secret detail", 400)
@@ -207,9 +207,9 @@ class TestErrors:
         self, stubbed: SqsSpool, stubber: Stubber, code: str
     ) -> None:
         stubber.add_client_error("delete_message", code)
-        stubbed.done(TAKEN)
+        stubbed.acknowledge(TAKEN)
         stubber.add_client_error("change_message_visibility", code)
-        stubbed.put_back(TAKEN, MINUTE)
+        stubbed.release(TAKEN, MINUTE)
         stubber.assert_no_pending_responses()
 
     def test_times_are_rounded_up_to_whole_seconds(
@@ -217,7 +217,7 @@ class TestErrors:
     ) -> None:
         expected = {"QueueUrl": URL, "ReceiptHandle": "receipt", "VisibilityTimeout": 2}
         stubber.add_response("change_message_visibility", {}, expected)
-        stubbed.put_back(TAKEN, timedelta(seconds=1, microseconds=1))
+        stubbed.release(TAKEN, timedelta(seconds=1, microseconds=1))
         stubber.assert_no_pending_responses()
 
     def test_a_time_out_is_unavailable_storage(
@@ -228,7 +228,7 @@ class TestErrors:
 
         unreachable_aws.sqs.meta.events.register("before-call.sqs", fail)
         with pytest.raises(StorageUnavailableError, match="spool: ReadTimeoutError"):
-            stubbed.keep(an_entry())
+            stubbed.enqueue(an_entry())
 
 
 class UnavailableBlobs(MemoryBlobStore):

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from application.ports.webhook_parser import WebhookParser, WebhookRequest
+from application.ports.webhook_parser import VerifiedWebhook, WebhookParser, WebhookRequest
 from domain.errors import PayloadTooLargeError, SecretsUnavailableError, ValidationError
 from infrastructure.channels.refreshing_parser import RefreshingParser
 from infrastructure.configuration.secrets.cached_value import CachedValue
 from tests.application.frontdesk import THANKS, StubParser
+from tests.builders import ACCOUNT, verified
 from tests.contracts.context_queue import ManualClock
 from tests.contracts.dead_letters import REQUEST
 
@@ -21,13 +22,13 @@ class SecretParser(StubParser):
         self.secrets = secrets
         self.attempts = 0
 
-    def validate(self, request: WebhookRequest) -> str:
+    def validate(self, request: WebhookRequest) -> VerifiedWebhook:
         self.attempts += 1
         if self.validation_error:
             raise self.validation_error
         if request.body.decode() not in self.secrets.current():
             raise ValidationError("not signed")
-        return "account"
+        return verified(request)
 
 
 def signed_with(secret: str) -> WebhookRequest:
@@ -63,7 +64,7 @@ def desk() -> Desk:
 
 def test_a_rotated_secret_is_believed_at_once(desk: Desk) -> None:
     desk.stored = ("new", "old")
-    assert desk.parser.validate(signed_with("new")) == "account"
+    assert desk.parser.validate(signed_with("new")).account == ACCOUNT
     assert desk.loads == 2
 
 
@@ -86,7 +87,7 @@ def test_secrets_that_cannot_be_read_again_leave_the_refusal(desk: Desk) -> None
     desk.error = SecretsUnavailableError("no answer")
     with pytest.raises(ValidationError):
         desk.parser.validate(signed_with("new"))
-    assert desk.parser.validate(signed_with("old")) == "account"
+    assert desk.parser.validate(signed_with("old")).account == ACCOUNT
 
 
 def test_another_refusal_reads_nothing_again(desk: Desk) -> None:
@@ -105,6 +106,5 @@ def test_without_any_secret_the_webhook_shall_come_again() -> None:
 
 def test_everything_else_is_the_parsers_own(desk: Desk) -> None:
     assert desk.parser.max_body_bytes == desk.inner.max_body_bytes
-    assert desk.parser.signed_content(REQUEST) == REQUEST.body
-    assert desk.parser.parse(REQUEST, "account") == ()
+    assert desk.parser.parse(verified(REQUEST)) == ()
     assert desk.parser.respond() == THANKS

@@ -52,27 +52,27 @@ class TestBrokenFiles(BrokenDeadLettersContract):
 
 
 def test_a_dead_letter_is_one_private_json_file(directory: Path) -> None:
-    FileDeadLetters(directory).keep(a_dead_letter())
+    FileDeadLetters(directory).store(a_dead_letter())
     (file,) = directory.iterdir()
     content = json.loads(file.read_bytes())
     assert (file.name, stat.S_IMODE(file.stat().st_mode)) == ("unreadable-1.json", 0o600)
-    assert base64.b64decode(content["request"]["body_base64"]) == REQUEST.body
+    assert base64.b64decode(content["webhook"]["request"]["body_base64"]) == REQUEST.body
 
 
 def test_dead_letters_are_there_when_the_directory_is_opened_again(directory: Path) -> None:
-    FileDeadLetters(directory).keep(a_dead_letter())
+    FileDeadLetters(directory).store(a_dead_letter())
     assert FileDeadLetters(directory).list_dead_letters(10) == (a_dead_letter(),)
 
 
 def test_a_dead_letter_that_cannot_be_written_is_unavailable_storage(directory: Path) -> None:
     directory.write_bytes(b"a file is in the way")
     with pytest.raises(StorageUnavailableError):
-        FileDeadLetters(directory).keep(a_dead_letter())
+        FileDeadLetters(directory).store(a_dead_letter())
 
 
 def test_a_directory_among_the_dead_letters_is_told_and_stays(directory: Path) -> None:
     dead_letters = FileDeadLetters(directory)
-    dead_letters.keep(a_dead_letter())
+    dead_letters.store(a_dead_letter())
     (directory / "a b.json").mkdir()
     os.utime(directory / "a b.json", (0, 0))
     told: list[str] = []
@@ -86,7 +86,7 @@ def test_a_disk_that_fails_is_not_a_broken_dead_letter(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead_letters = FileDeadLetters(directory)
-    dead_letters.keep(a_dead_letter())
+    dead_letters.store(a_dead_letter())
 
     def too_many_files(_: Path) -> bytes:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
@@ -101,7 +101,7 @@ def test_dead_letters_copied_from_a_backup_without_their_times_are_listed_once(
 ) -> None:
     dead_letters = FileDeadLetters(directory)
     for number in range(3):
-        dead_letters.keep(a_dead_letter(f"bug-{number}"))
+        dead_letters.store(a_dead_letter(f"bug-{number}"))
         os.utime(directory / f"bug-{number}.json")
     seen: list[DeadLetter] = []
     while len(seen) < 10 and (
@@ -116,7 +116,7 @@ def test_each_dead_letter_is_read_from_one_listing(
 ) -> None:
     dead_letters = FileDeadLetters(directory)
     for number in range(5):
-        dead_letters.keep(a_dead_letter(f"bug-{number}"))
+        dead_letters.store(a_dead_letter(f"bug-{number}"))
     listed: list[Path] = []
     scandir = os.scandir
 
@@ -132,7 +132,7 @@ def test_each_dead_letter_is_read_from_one_listing(
 
 def test_dead_letters_are_deleted_by_age_without_reading_them(directory: Path) -> None:
     dead_letters = FileDeadLetters(directory)
-    dead_letters.keep(a_dead_letter())
+    dead_letters.store(a_dead_letter())
     os.truncate(directory / "unreadable-1.json", 32 * 1024**2)
     os.utime(directory / "unreadable-1.json", (0, 0))
     tracemalloc.start()
@@ -145,7 +145,7 @@ def test_dead_letters_are_deleted_by_age_without_reading_them(directory: Path) -
 
 def test_a_dead_letter_that_is_replaced_is_as_private_and_as_old_as_before(directory: Path) -> None:
     dead_letters = FileDeadLetters(directory)
-    dead_letters.keep(a_dead_letter())
+    dead_letters.store(a_dead_letter())
     (file,) = directory.iterdir()
     before = file.stat()
     dead_letters.replace(a_dead_letter(attempts=2))
@@ -159,7 +159,7 @@ def test_a_dead_letter_that_cannot_be_replaced_stays_as_it_is(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead_letters = FileDeadLetters(directory)
-    dead_letters.keep(a_dead_letter())
+    dead_letters.store(a_dead_letter())
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -26,9 +26,8 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
-    SpoolFullError,
 )
-from domain.errors import StorageUnavailableError
+from domain.errors import SpoolFullError, StorageUnavailableError
 from infrastructure.filesystem import spool_entry_files as files_of_spool
 from infrastructure.filesystem.spool_files import FileSpool, FileSpoolLimits
 from infrastructure.memory.memory_metrics import MemoryMetrics
@@ -81,17 +80,17 @@ class Alternating(Spool):
     def __init__(self, *spools: Spool) -> None:
         self._spools = cycle(spools)
 
-    def keep(self, entry: SpoolEntry) -> None:
-        next(self._spools).keep(entry)
+    def enqueue(self, entry: SpoolEntry) -> None:
+        next(self._spools).enqueue(entry)
 
-    def take(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
-        return next(self._spools).take(limit, visibility)
+    def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
+        return next(self._spools).receive(limit, visibility)
 
-    def done(self, delivery: SpoolDelivery) -> None:
-        next(self._spools).done(delivery)
+    def acknowledge(self, delivery: SpoolDelivery) -> None:
+        next(self._spools).acknowledge(delivery)
 
-    def put_back(self, delivery: SpoolDelivery, delay: timedelta) -> None:
-        next(self._spools).put_back(delivery, delay)
+    def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
+        next(self._spools).release(delivery, delay)
 
     def depth(self) -> SpoolDepth:
         return next(self._spools).depth()
@@ -158,27 +157,29 @@ class TestTheFiles:
         self, spool: FileSpool, directory: Path
     ) -> None:
         keep_all(spool, "a1")
-        spool.take(1, MINUTE)
+        spool.receive(1, MINUTE)
         (file,) = entry_files(directory)
         assert file.name == "20260304T120001.250000Z.a.a1.1.20260304T120100.250000Z.json"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-        assert json.loads(file.read_bytes())["request"]["url"] == REQUEST.url
+        assert json.loads(file.read_bytes())["webhook"]["request"]["url"] == REQUEST.url
 
     def test_nothing_is_left_of_what_is_done(self, spool: FileSpool, directory: Path) -> None:
         keep_all(spool, "a1", "a1")
-        spool.done(spool.take(1, MINUTE)[0])
+        spool.acknowledge(spool.receive(1, MINUTE)[0])
         assert [file.name for file in directory.iterdir()] == [".lock"]
 
     def test_entries_and_their_states_are_there_when_the_directory_is_opened_again(
         self, spool: FileSpool, directory: Path, clock: ManualClock
     ) -> None:
         keep_all(spool, "a1", "a2", "b3")
-        spool.take(1, MINUTE)
+        spool.receive(1, MINUTE)
         again = FileSpool(directory, clock, MemoryMetrics())
-        assert names(again.take(10, MINUTE)) == ["b3"]
+        assert names(again.receive(10, MINUTE)) == ["b3"]
         clock.advance(by=MINUTE)
-        assert [(one.entry, one.attempts) for one in again.take(1, MINUTE)] == [(an_entry("a1"), 2)]
+        assert [(one.entry, one.attempts) for one in again.receive(1, MINUTE)] == [
+            (an_entry("a1"), 2)
+        ]
 
     def test_files_that_are_no_entries_are_left_alone(
         self, spool: FileSpool, directory: Path
@@ -188,7 +189,7 @@ class TestTheFiles:
         foreign = ["README", ".x.tmp", "a.json", f"{no_day}.a.b.1.{no_day}.json"]
         for name in foreign:
             (directory / name).write_bytes(b"{}")
-        assert names(FileSpool(directory, ManualClock(), MemoryMetrics()).take(10, MINUTE)) == [
+        assert names(FileSpool(directory, ManualClock(), MemoryMetrics()).receive(10, MINUTE)) == [
             "a1"
         ]
         assert {file.name for file in directory.iterdir()} >= set(foreign)
@@ -211,8 +212,8 @@ class TestBrokenFiles:
         keep_all(spool, "a1", "a2", "b3")
         entry_files(directory)[0].write_bytes(content)
         with caplog.at_level(logging.ERROR):
-            assert names(spool.take(10, MINUTE)) == ["b3"]
-        assert names(spool.take(10, MINUTE)) == ["a2"]
+            assert names(spool.receive(10, MINUTE)) == ["b3"]
+        assert names(spool.receive(10, MINUTE)) == ["a2"]
         (broken,) = directory.glob("*.broken")
         assert broken.read_bytes() == content
         (line,) = caplog.records
@@ -225,14 +226,14 @@ class TestBrokenFiles:
         (file,) = entry_files(directory)
         file.unlink()
         file.mkdir()
-        assert spool.take(10, MINUTE) == ()
+        assert spool.receive(10, MINUTE) == ()
         assert len(list(directory.glob("*.broken"))) == 1
 
     def test_so_is_one_under_the_name_of_another(self, spool: FileSpool, directory: Path) -> None:
         keep_all(spool, "a1")
         (file,) = entry_files(directory)
         file.rename(directory / file.name.replace("a1", "a2"))
-        assert FileSpool(directory, ManualClock(), MemoryMetrics()).take(10, MINUTE) == ()
+        assert FileSpool(directory, ManualClock(), MemoryMetrics()).receive(10, MINUTE) == ()
         assert len(list(directory.glob("*.broken"))) == 1
 
     def test_one_that_is_mended_is_an_entry_again(self, spool: FileSpool, directory: Path) -> None:
@@ -240,11 +241,11 @@ class TestBrokenFiles:
         (file,) = entry_files(directory)
         content = file.read_bytes()
         file.write_bytes(b"")
-        spool.take(10, MINUTE)
+        spool.receive(10, MINUTE)
         (broken,) = directory.glob("*.broken")
         broken.write_bytes(content)
         broken.rename(file)
-        assert names(FileSpool(directory, ManualClock(), MemoryMetrics()).take(10, MINUTE)) == [
+        assert names(FileSpool(directory, ManualClock(), MemoryMetrics()).receive(10, MINUTE)) == [
             "a1"
         ]
 
@@ -253,8 +254,8 @@ class TestBrokenFiles:
     ) -> None:
         keep_all(spool, "a1", "a2", "b3")
         entry_files(directory)[0].unlink()
-        assert names(spool.take(10, MINUTE)) == ["b3"]
-        assert names(spool.take(10, MINUTE)) == ["a2"]
+        assert names(spool.receive(10, MINUTE)) == ["b3"]
+        assert names(spool.receive(10, MINUTE)) == ["a2"]
         assert spool.depth().entries == 2
 
     def test_when_this_process_has_too_many_files_open_no_entry_is_to_blame(
@@ -264,7 +265,7 @@ class TestBrokenFiles:
         with monkeypatch.context() as patch:
             patch.setattr(Path, "read_bytes", failing(errno.EMFILE))
             with pytest.raises(StorageUnavailableError, match="Too many open files"):
-                spool.take(10, MINUTE)
+                spool.receive(10, MINUTE)
         assert list(directory.glob("*.broken")) == []
 
 
@@ -285,20 +286,20 @@ class TestLock:
         self, spool: FileSpool, directory: Path
     ) -> None:
         keep_all(spool, "a1", "b2")
-        (taken,) = spool.take(1, MINUTE)
+        (taken,) = spool.receive(1, MINUTE)
         with lock_held(directory):
             for call in (
                 lambda: keep_all(spool, "c3"),
-                lambda: spool.take(1, MINUTE),
-                lambda: spool.done(taken),
-                lambda: spool.put_back(taken, MINUTE),
+                lambda: spool.receive(1, MINUTE),
+                lambda: spool.acknowledge(taken),
+                lambda: spool.release(taken, MINUTE),
                 lambda: spool.erase(lambda entry: True),
                 spool.depth,
             ):
                 with pytest.raises(StorageUnavailableError, match="somebody else holds its lock"):
                     call()
-        spool.done(taken)
-        assert names(spool.take(10, MINUTE)) == ["b2"]
+        spool.acknowledge(taken)
+        assert names(spool.receive(10, MINUTE)) == ["b2"]
 
     def test_of_many_that_wait_for_it_none_waits_longer(
         self, spool: FileSpool, directory: Path
@@ -334,7 +335,7 @@ class TestLimits:
         keep_all(spool, "a1")
         large = an_entry("b2", request=replace(REQUEST, body=b"x" * 3000))
         with pytest.raises(SpoolFullError, match="3000 bytes"):
-            spool.keep(large)
+            spool.enqueue(large)
         keep_all(spool, "c3")
         assert spool.depth().entries == 2
 
@@ -342,7 +343,7 @@ class TestLimits:
         spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries_bytes=1000))
         for number in range(5):
             keep_all(spool, f"a{number}")
-            spool.done(spool.take(1, MINUTE)[0])
+            spool.acknowledge(spool.receive(1, MINUTE)[0])
         assert spool.depth().entries == 0
 
     def test_some_of_the_disk_stays_free_for_the_store(
@@ -366,33 +367,33 @@ class TestDisks:
                 keep_all(spool, "b2")
         assert str(caught.value) == f"the spool could not be written: {os.strerror(code)}"
         assert isinstance(caught.value.__cause__, OSError)
-        assert names(spool.take(10, MINUTE)) == ["a1"]
+        assert names(spool.receive(10, MINUTE)) == ["a1"]
         assert {file.suffix for file in directory.iterdir()} == {"", ".json"}
 
     def test_a_change_that_failed_did_not_happen(
         self, spool: FileSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         keep_all(spool, "a1", "b2")
-        (taken,) = spool.take(1, SECOND)
+        (taken,) = spool.receive(1, SECOND)
         with monkeypatch.context() as patch:
             patch.setattr(Path, "rename", failing(errno.EROFS))
             patch.setattr(Path, "unlink", failing(errno.EROFS))
             for call in (
-                lambda: spool.take(1, MINUTE),
-                lambda: spool.done(taken),
-                lambda: spool.put_back(taken, MINUTE),
+                lambda: spool.receive(1, MINUTE),
+                lambda: spool.acknowledge(taken),
+                lambda: spool.release(taken, MINUTE),
             ):
                 with pytest.raises(StorageUnavailableError, match="Read-only file system"):
                     call()
         assert spool.depth().entries == 2
-        spool.done(taken)
-        assert names(spool.take(10, MINUTE)) == ["b2"]
+        spool.acknowledge(taken)
+        assert names(spool.receive(10, MINUTE)) == ["b2"]
 
     def test_a_file_in_the_way_is_unavailable_storage(
         self, spool: FileSpool, directory: Path
     ) -> None:
         directory.write_bytes(b"a file is in the way")
-        for call in (lambda: keep_all(spool, "a1"), lambda: spool.take(1, MINUTE), spool.depth):
+        for call in (lambda: keep_all(spool, "a1"), lambda: spool.receive(1, MINUTE), spool.depth):
             with pytest.raises(StorageUnavailableError, match=r"File exists|Not a directory"):
                 call()
 
@@ -400,7 +401,7 @@ class TestDisks:
         self, unwritable_directory: Path
     ) -> None:
         spool = FileSpool(unwritable_directory, ManualClock(), MemoryMetrics())
-        for call in (lambda: keep_all(spool, "a1"), lambda: spool.take(1, MINUTE)):
+        for call in (lambda: keep_all(spool, "a1"), lambda: spool.receive(1, MINUTE)):
             with pytest.raises(StorageUnavailableError, match="Permission denied"):
                 call()
 
@@ -412,6 +413,6 @@ def test_what_is_set_aside_is_left_by_an_erasure_and_counted(
     (file,) = directory.glob("*.json")
     file.write_bytes(b"{")
     assert spool.erase(lambda entry: True) == SpoolErasure(0, unreadable=1)
-    spool.take(1, MINUTE)
+    spool.receive(1, MINUTE)
     assert list(directory.glob("*.broken"))
     assert spool.erase(lambda entry: True) == SpoolErasure(0, unreadable=1)

@@ -38,12 +38,12 @@ def drain(directory: Path) -> list[Work]:
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     work = []
     while spool.depth().entries:
-        for delivery in spool.take(2, MINUTE):
+        for delivery in spool.receive(2, MINUTE):
             began_at = time.monotonic_ns()
             entry_id = delivery.entry.entry_id
             number = int(entry_id.removeprefix(delivery.entry.group))
             ended_at = time.monotonic_ns()
-            spool.done(delivery)
+            spool.acknowledge(delivery)
             work.append(Work(delivery.entry.group, number, delivery.attempts, began_at, ended_at))
     return work
 
@@ -66,7 +66,7 @@ def keep_repeatedly(directory: Path) -> None:
     """Keep the same entries as the other processes do, received at another time."""
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     for number in range(40):
-        spool.keep(replace(an_entry(f"a{number}"), request=replace(REQUEST, received_at=utc_now())))
+        spool.enqueue(an_entry(f"a{number}", request=replace(REQUEST, received_at=utc_now())))
 
 
 def test_processes_that_keep_the_same_entries_keep_each_once(tmp_path: Path) -> None:
@@ -84,8 +84,9 @@ def keep_for_ever(directory: Path) -> None:
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     number = 0
     while True:
-        entry = an_entry(f"a{number}")
-        spool.keep(replace(entry, request=replace(entry.request, body=BODY)))
+        webhook = an_entry(f"a{number}").webhook
+        request = replace(webhook.request, body=BODY)
+        spool.enqueue(an_entry(f"a{number}", request=request))
         print(number, flush=True)  # noqa: T201 - it is what the parent waits for
         number += 1
 
@@ -95,9 +96,9 @@ def take_for_ever(directory: Path) -> None:
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     number = 0
     while True:
-        (delivery,) = spool.take(1, SECOND)
+        (delivery,) = spool.receive(1, SECOND)
         print(number, flush=True)  # noqa: T201 - it is what the parent waits for
-        spool.put_back(delivery, timedelta(0))
+        spool.release(delivery, timedelta(0))
         number += 1
 
 
@@ -107,9 +108,9 @@ def test_an_entry_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
     retained = spool.depth().entries
     assert retained in (last + 1, last + 2)
     for number in range(retained):
-        (delivery,) = spool.take(10, MINUTE)
-        assert (names([delivery]), delivery.entry.request.body) == ([f"a{number}"], BODY)
-        spool.done(delivery)
+        (delivery,) = spool.receive(10, MINUTE)
+        assert (names([delivery]), delivery.entry.webhook.request.body) == ([f"a{number}"], BODY)
+        spool.acknowledge(delivery)
 
 
 def test_what_a_killed_worker_had_comes_again(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_what_a_killed_worker_had_comes_again(tmp_path: Path) -> None:
     spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
     assert spool.depth().entries == 2
     deadline = time.monotonic() + 10
-    while not (deliveries := spool.take(10, MINUTE)) and time.monotonic() < deadline:
+    while not (deliveries := spool.receive(10, MINUTE)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert names(deliveries) == ["a1"]
     assert deliveries[0].attempts > last + 1

@@ -8,10 +8,10 @@ from infrastructure.serialization.dead_letter_json import dead_letter_from_json,
 from tests.contracts.dead_letters import a_dead_letter
 
 
-def test_a_dead_letter_of_before_there_were_messages_is_still_read() -> None:
+def test_a_dead_letter_says_which_version_wrote_it() -> None:
     content = json.loads(dead_letter_to_json(a_dead_letter()))
     assert sorted(content) == [
-        *("account", "attempts", "created_at", "dead_letter_id", "kind", "reason", "request")
+        *("attempts", "created_at", "dead_letter_id", "kind", "reason", "version", "webhook")
     ]
     assert dead_letter_from_json(json.dumps(content).encode(), "unreadable-1") == a_dead_letter()
 
@@ -19,7 +19,15 @@ def test_a_dead_letter_of_before_there_were_messages_is_still_read() -> None:
 def test_a_dead_letter_of_a_message_has_no_request() -> None:
     content = json.loads(dead_letter_to_json(a_dead_letter(request=None, request_id="0" * 64)))
     assert content["request_id"] == "0" * 64
-    assert "request" not in content
+    assert "webhook" not in content
+
+
+def test_a_dead_letter_of_the_old_form_is_refused_with_the_reason() -> None:
+    content = json.loads(dead_letter_to_json(a_dead_letter()))
+    del content["version"]
+    told = "the old form of a dead letter, of an unreleased version"
+    with pytest.raises(ValueError, match=told):
+        dead_letter_from_json(json.dumps(content).encode(), "unreadable-1")
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"{}", b"null", b'{"dead_letter_id": "bug-1"}'])

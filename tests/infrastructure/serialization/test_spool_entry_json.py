@@ -1,6 +1,8 @@
 """Spooled requests as JSON: whatever a provider sends survives, and nothing else is believed."""
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -35,12 +37,28 @@ def test_the_document_is_ascii_whatever_is_in_it() -> None:
 @pytest.mark.parametrize("name", ["", "../a", "a.b", "a b", "a/b", "ä", "a\n", "a" * 65])
 @pytest.mark.parametrize("field", ["entry_id", "group"])
 def test_a_name_that_nobody_generated_is_refused(name: str, field: str) -> None:
-    changes: dict[str, object] = {field: name}
+    changes: dict[str, Any] = {field: name}
     with pytest.raises(ValueError, match="1 to 64 letters"):
         an_entry("a1", **changes)
 
 
+@pytest.mark.parametrize(
+    ("version", "told"),
+    [
+        ({}, "the old form of a spool entry, of an unreleased version"),
+        ({"version": 2}, "a spool entry of another version"),
+    ],
+)
+def test_an_entry_of_another_version_is_refused_with_the_reason(
+    version: dict[str, int], told: str
+) -> None:
+    content = json.loads(entry_to_json(an_entry()))
+    del content["version"]
+    with pytest.raises(ValueError, match=told):
+        entry_from_json(json.dumps(content | version))
+
+
 def test_a_reference_is_followed_only_where_there_is_somebody_to_ask() -> None:
     text = entry_to_json(an_entry(), request_reference="file:///etc/passwd")
-    with pytest.raises(ValueError, match="not a spooled request"):
+    with pytest.raises(ValueError, match="not a spool entry"):
         entry_from_json(text)

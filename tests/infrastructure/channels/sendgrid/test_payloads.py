@@ -9,7 +9,7 @@ import pytest
 from application.ports.webhook_parser import ParsedMessage
 from domain.automated_mail import sign_of_automated_mail
 from domain.errors import UnreadableMessageError
-from tests.infrastructure.channels.sendgrid.webhooks import ACCOUNT_NAME, a_parser, posted
+from tests.infrastructure.channels.sendgrid.webhooks import parsed, posted
 
 PAYLOADS = Path(__file__).parents[3] / "payloads" / "sendgrid"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((PAYLOADS / "expected.json").read_text("utf-8"))
@@ -20,7 +20,7 @@ UNREADABLE = sorted(name for name, expected in EXPECTED.items() if "error" in ex
 def parse(name: str) -> tuple[ParsedMessage, ...]:
     body = (PAYLOADS / f"{name}.multipart").read_bytes()
     boundary = body.partition(b"\r\n")[0].removeprefix(b"--").decode()
-    return a_parser().parse(posted(body, boundary), ACCOUNT_NAME)
+    return parsed(posted(body, boundary))
 
 
 def test_every_payload_has_its_expectation() -> None:

@@ -88,7 +88,7 @@ def test_what_is_sent_in_parsed_mode_arrives(
         message_id="",
     )
     request = as_received(simulated)
-    messages = PARSER.parse(request, PARSER.validate(request))
+    messages = PARSER.parse(PARSER.validate(request))
     assert [one.message.recipient.address for one in messages] == to
     message = messages[0].message
     assert message.body == unified(text[1])
@@ -122,7 +122,7 @@ def test_what_is_sent_in_raw_mode_arrives(
         mode="raw",
     )
     request = as_received(simulated)
-    (one,) = PARSER.parse(request, PARSER.validate(request))
+    (one,) = PARSER.parse(PARSER.validate(request))
     # A mailer ends its lines as it likes, so that only the words can be compared.
     if text[1].strip() or not with_html:
         assert "".join(one.message.body.split()) == "".join(text[1].split())
@@ -276,7 +276,7 @@ def test_the_simulator_takes_a_key_in_pem_and_a_pair() -> None:
         now=NOW,
     )
     account = an_account(public_key(KEY), basic_auth=["user:pässword"])
-    assert a_parser(account).validate(as_received(simulated)) == ACCOUNT_NAME
+    assert a_parser(account).validate(as_received(simulated)).account == ACCOUNT_NAME
 
 
 def test_the_answer_is_always_the_same_bytes() -> None:

@@ -9,12 +9,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from application.ports.webhook_parser import ParsedMessage, WebhookRequest
+from domain.addresses import ChannelType
 from domain.messages import InboundMessage
 from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.configuration.secrets.accounts import SendgridAccount
-from tests.builders import NOW
+from tests.builders import NOW, verified
 
 URL = "https://front.acme.example/webhooks/email"
 ACCOUNT_NAME = "acme-mail"
@@ -75,7 +76,7 @@ def a_raw_mail(raw: bytes) -> WebhookRequest:
 
 
 def parsed(request: WebhookRequest) -> tuple[ParsedMessage, ...]:
-    return a_parser().parse(request, ACCOUNT_NAME)
+    return a_parser().parse(verified(request, ACCOUNT_NAME, ChannelType.EMAIL))
 
 
 def the_message(request: WebhookRequest) -> InboundMessage:

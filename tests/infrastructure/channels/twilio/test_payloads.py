@@ -10,7 +10,7 @@ import pytest
 from domain.addresses import Address
 from domain.errors import UnreadableMessageError
 from domain.messages import InboundMessage
-from tests.builders import NOW
+from tests.builders import NOW, verified
 from tests.infrastructure.channels.twilio.losses import lost_parameters
 from tests.infrastructure.channels.twilio.webhooks import (
     ACCOUNT_SID,
@@ -88,7 +88,7 @@ def test_metadata_is_json(form: Path) -> None:
 def test_a_sample_that_twilio_signed_is_authentic(name: str) -> None:
     body = (PAYLOADS / f"{name}.form").read_bytes()
     request = a_webhook(body, url=SIGNED["url"], signature=SIGNED["signatures"][name])
-    assert a_parser().validate(request) == ACCOUNT_SID
+    assert a_parser().validate(request).account == ACCOUNT_SID
 
 
 def test_what_stays_the_same_for_every_message() -> None:
@@ -106,14 +106,14 @@ def test_the_scheme_of_from_decides_on_the_channel_whatever_the_path_said(
 ) -> None:
     body = (PAYLOADS / f"{name}.form").read_bytes()
     request = a_webhook(body, url=f"https://example.com/{path}")
-    (result,) = a_parser().parse(request, ACCOUNT_SID)
+    (result,) = a_parser().parse(verified(request, ACCOUNT_SID))
     assert result.message.channel.value == channel
 
 
 def test_a_message_of_another_account_than_the_one_that_signed_is_unreadable() -> None:
     request = a_webhook((PAYLOADS / "sms.form").read_bytes())
     with pytest.raises(UnreadableMessageError, match="AccountSid"):
-        a_parser().parse(request, "AC00000000000000000000000000000009")
+        a_parser().parse(verified(request, "AC00000000000000000000000000000009"))
 
 
 @pytest.mark.parametrize("name", ["ChannelMetadata", "AddOns"])

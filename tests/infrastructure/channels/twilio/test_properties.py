@@ -63,8 +63,7 @@ def test_what_the_simulator_sends_is_authentic_and_arrives_unchanged(
             button=Button(text, payload),
         )
     )
-    account = a_parser().validate(request)
-    (result,) = a_parser().parse(request, account)
+    (result,) = a_parser().parse(a_parser().validate(request))
     assert result.message.body == text
     assert result.message.channel is channel
     assert result.message.metadata.get("profile_name", "") == (

@@ -9,11 +9,12 @@ from urllib.parse import parse_qs
 from pydantic import SecretStr
 
 from application.ports.webhook_parser import WebhookRequest
+from domain.addresses import ChannelType
 from domain.messages import InboundMessage
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.parser import TwilioWebhookParser
 from infrastructure.configuration.secrets.accounts import TwilioAccount
-from tests.builders import NOW
+from tests.builders import NOW, verified
 
 ACCOUNT_SID = "AC00000000000000000000000000000000"
 TOKEN = "12345"
@@ -29,7 +30,7 @@ def an_account(*tokens: str, account_sid: str = ACCOUNT_SID) -> TwilioAccount:
 
 def a_parser(*accounts: TwilioAccount) -> TwilioWebhookParser:
     """A parser that believes ``accounts``, or the one with ``TOKEN``."""
-    return TwilioWebhookParser(lambda: accounts or (an_account(),))
+    return TwilioWebhookParser(ChannelType.SMS, lambda: accounts or (an_account(),))
 
 
 def sign(body: bytes, url: str = URL, token: str = TOKEN) -> str:
@@ -63,6 +64,6 @@ def delivered(simulated: SimulatedRequest) -> WebhookRequest:
 
 def parsed(body: bytes) -> InboundMessage:
     """The message in a form that ``ACCOUNT_SID`` has signed."""
-    (result,) = a_parser().parse(a_webhook(body, headers=()), ACCOUNT_SID)
+    (result,) = a_parser().parse(verified(a_webhook(body, headers=()), ACCOUNT_SID))
     assert result.files == ()
     return result.message

@@ -1,0 +1,82 @@
+"""Webhooks as a part of JSON documents, which people can read as well."""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from typing import Any
+
+from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
+from domain.addresses import ChannelType
+from domain.times import parse_rfc3339, rfc3339
+
+VERSION = 1
+"""The form of documents that hold a webhook: each says it under ``version``."""
+
+
+class OtherVersionError(ValueError):
+    """A document of another version. The text holds nothing of its content."""
+
+
+def check_version(document: Any, name: str) -> None:  # noqa: ANN401 - whatever JSON holds
+    """Raise ``OtherVersionError``, which calls the document ``name``, or ``TypeError``."""
+    if "version" not in document:
+        raise OtherVersionError(f"the old form of a {name}, of an unreleased version")
+    if document["version"] != VERSION:
+        raise OtherVersionError(f"a {name} of another version")
+
+
+def webhook_to_json(
+    webhook: VerifiedWebhook, *, request_reference: str | None = None
+) -> dict[str, object]:
+    """A webhook with its request complete, or with a reference instead of it."""
+    return {
+        "channel": webhook.channel,
+        "account": webhook.account,
+        "id": webhook.id,
+        **(
+            {"request": request_to_json(webhook.request)}
+            if request_reference is None
+            else {"request_reference": request_reference}
+        ),
+    }
+
+
+def webhook_from_json(
+    content: Any,  # noqa: ANN401 - whatever was in the document
+    read_reference: Callable[[str], bytes] | None = None,
+) -> VerifiedWebhook:
+    """What ``webhook_to_json`` wrote; ``LookupError``, ``TypeError``, ``ValueError`` otherwise.
+
+    A request that lies elsewhere is the JSON that ``read_reference`` returns, or raises for.
+    """
+    if read_reference is not None and "request_reference" in content:
+        request = json.loads(read_reference(str(content["request_reference"])))
+    else:
+        request = content["request"]
+    return VerifiedWebhook(
+        channel=ChannelType(content["channel"]),
+        account=content["account"],
+        request=_request_from_json(request),
+        id=content["id"],
+    )
+
+
+def request_to_json(request: WebhookRequest) -> dict[str, object]:
+    """A request complete; its body, which may be anything, in base64."""
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": request.headers,
+        "body_base64": b64encode(request.body).decode(),
+        "received_at": rfc3339(request.received_at),
+    }
+
+
+def _request_from_json(content: Any) -> WebhookRequest:  # noqa: ANN401 - as above
+    return WebhookRequest(
+        method=content["method"],
+        url=content["url"],
+        headers=tuple((name, value) for name, value in content["headers"]),
+        body=b64decode(content["body_base64"]),
+        received_at=parse_rfc3339(content["received_at"]),
+    )
