@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 # The emulator of AWS pins its libraries, and so needs an environment of its own.
 MINISTACK_VENV := .venv-ministack
 MINISTACK_STAMP := $(MINISTACK_VENV)/.installed
@@ -21,18 +23,28 @@ help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(STAMP): pyproject.toml constraints/project.txt
+	@echo "Installing Frontdesk into $(VENV) (once, about a minute) ..."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/project.txt -e '.[aws,dev]'
+	$(BIN)/python $(PIP_INSTALL) -c constraints/project.txt -e .
 	touch $(STAMP)
 
+# Holds everything that the other one does: after it, that one is up to date too.
+$(DEV_STAMP): pyproject.toml constraints/project.txt
+	@echo "Installing Frontdesk and what its tests need into $(VENV) (once, about two minutes) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP_INSTALL) -c constraints/project.txt -e '.[aws,dev]'
+	touch $(STAMP) $(DEV_STAMP)
+
 $(MINISTACK_STAMP): constraints/ministack.txt
+	@echo "Installing the emulator of AWS into $(MINISTACK_VENV) (once) ..."
 	$(PYTHON) -m venv $(MINISTACK_VENV)
-	$(MINISTACK_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints/ministack.txt
+	$(MINISTACK_VENV)/bin/python $(PIP_INSTALL) -r constraints/ministack.txt
 	touch $(MINISTACK_STAMP)
 
 $(SAM_STAMP): constraints/sam.txt
+	@echo "Installing what deploys into $(SAM_VENV) (once) ..."
 	$(PYTHON) -m venv $(SAM_VENV)
-	$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r constraints/sam.txt
+	$(SAM_VENV)/bin/python $(PIP_INSTALL) -r constraints/sam.txt
 	touch $(SAM_STAMP)
 
 run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:8000
@@ -40,7 +52,7 @@ run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:800
 	@echo "  (the command is in $(BIN): '. $(BIN)/activate' puts it on your path)"
 	$(BIN)/frontdesk serve
 
-test: $(STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test
+test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test
 	$(BIN)/coverage erase
 	$(MAKE) --jobs 2 test-the-long-way test-everything-else
 	$(BIN)/coverage combine --quiet
@@ -62,34 +74,35 @@ check: test ## Every test, lint, format, types, layers, coverage of the rules an
 	$(BIN)/lint-imports
 	$(BIN)/coverage report
 
-crash-test: $(STAMP) $(MINISTACK_STAMP) ## Kill the process at every point, then 10,000 times at random; on AWS less often
+crash-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Kill the process at every point, then 10,000 times at random; on AWS less often
 	$(BIN)/python -m tests.faults.crash_main --every-point
 	$(BIN)/python -m tests.faults.crash_main --aws --every-point
 	$(BIN)/python -m tests.faults.crash_main --aws --runs 200
 	$(BIN)/python -m tests.faults.crash_main --runs 10000
 
-duplicates-test: $(STAMP) $(MINISTACK_STAMP) ## Post 10,000 copies of one webhook to several servers at once
+duplicates-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Post 10,000 copies of one webhook to several servers at once
 	DUPLICATES=10000 $(BIN)/pytest -q tests/faults/test_duplicates.py
 
-soak: $(STAMP) ## Ten minutes of webhooks to a server that is killed again and again
+soak: $(DEV_STAMP) ## Ten minutes of webhooks to a server that is killed again and again
 	$(BIN)/python -m benchmarks.soak
 
 audit: ## Look for known vulnerabilities of the pinned dependencies
 	$(PYTHON) -m venv .venv-audit
-	@.venv-audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit || $(BY_HAND)
+	@.venv-audit/bin/python $(PIP_INSTALL) pip-audit || $(BY_HAND)
 	@for file in constraints/*.txt; do \
 		.venv-audit/bin/pip-audit --strict --no-deps --disable-pip -r $$file || $(BY_HAND); done
 
 $(FUZZ_STAMP): pyproject.toml constraints/project.txt constraints/fuzz.txt
+	@echo "Installing what searches for crashes into $(FUZZ_VENV) (once) ..."
 	$(PYTHON) -m venv $(FUZZ_VENV)
-	$(FUZZ_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/project.txt -r constraints/fuzz.txt -e '.[aws,dev]'
+	$(FUZZ_VENV)/bin/python $(PIP_INSTALL) -c constraints/project.txt -r constraints/fuzz.txt -e '.[aws,dev]'
 	touch $(FUZZ_STAMP)
 
 fuzz: $(FUZZ_STAMP) ## Search for crashes, a minute for each target: make fuzz [SECONDS=600]
 	for target in twilio_form mail_form raw_mail lambda_event http_request; do \
 		$(FUZZ_VENV)/bin/python -m tests.fuzz.run $$target $(SECONDS) || exit 1; done
 
-package: $(STAMP) ## Make build/frontdesk-lambda.zip, for Python 3.13 on arm64
+package: $(DEV_STAMP) ## Make build/frontdesk-lambda.zip, for Python 3.13 on arm64
 	$(BIN)/python -m deploy.package
 
 stage-is-given:
@@ -98,8 +111,8 @@ stage-is-given:
 deploy: stage-is-given package $(SAM_STAMP) ## Deploy to AWS: make deploy STAGE=prod [PARAMETERS="AlarmEmail=..."]
 	$(BIN)/python -m deploy.stack $(STAGE) $(PARAMETERS)
 
-deploy-local: $(STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Deploy to an emulator of AWS on 127.0.0.1:4566, and wait for Ctrl-C
+deploy-local: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Deploy to an emulator of AWS on 127.0.0.1:4566, and wait for Ctrl-C
 	$(BIN)/python -m deploy.local $(PARAMETERS)
 
-settings: stage-is-given $(STAMP) ## Print a stage's settings for the frontdesk command: make settings STAGE=prod
+settings: stage-is-given $(DEV_STAMP) ## Print a stage's settings for the frontdesk command: make settings STAGE=prod
 	@$(BIN)/python -m deploy.environment $(STAGE)

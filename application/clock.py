@@ -10,9 +10,6 @@ from domain.errors import DeadlineExceededError
 Clock = Callable[[], datetime]
 """The present instant, in UTC."""
 
-NewId = Callable[[], str]
-"""A new unique id, a UUID in its usual text form."""
-
 WEBHOOK_BUDGET_SECONDS = 8.0
 """For store and queue; providers wait 15 s, and 3 s stay for writing the request aside."""
 

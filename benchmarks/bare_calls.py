@@ -6,16 +6,16 @@ import uuid
 libraries, table, queue_url = sys.argv[1:]
 sys.path.insert(0, libraries)
 
-import boto3  # type: ignore[import-untyped]  # noqa: E402  # no types
+import boto3  # noqa: E402
 
 dynamodb = boto3.client("dynamodb")
 sqs = boto3.client("sqs")
 
-key = {"gate_key": {"S": str(uuid.uuid4())}}
+key = {"request_id": {"S": str(uuid.uuid4())}}
 dynamodb.put_item(
     TableName=table,
     Item={**key, "body": {"S": "Is my order on its way?"}},
-    ConditionExpression="attribute_not_exists(gate_key)",
+    ConditionExpression="attribute_not_exists(request_id)",
 )
 dynamodb.update_item(
     TableName=table,

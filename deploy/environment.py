@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+from boto3.session import Session
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import get_session
 
 from deploy.stack import stack_name
 
 
 def stage_settings(stage: str) -> dict[str, str]:
     """What the stage's function has in its environment."""
-    client: Any = get_session().create_client("lambda")
+    client: Any = Session().client("lambda")
     name = f"{stack_name(stage)}-IncomingWebhookHandler"
     configuration = client.get_function_configuration(FunctionName=name)
     variables: dict[str, str] = configuration["Environment"]["Variables"]

@@ -3,8 +3,8 @@
     python -m deploy.package                    for Lambda: Python 3.13 on arm64
     python -m deploy.package --python current   for this interpreter, to try the zip out
 
-botocore is packed although Lambda has one: pinned, it changes when we change it. The zip is
-the same, byte for byte, whenever its contents are.
+boto3 is packed although Lambda has one: pinned, it changes when we change it. The zip is the
+same, byte for byte, whenever its contents are.
 """
 
 import re

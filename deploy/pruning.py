@@ -17,6 +17,8 @@ UNREACHED = (
     # Twilio's asynchronous client and its access tokens
     *("aiohttp", "aiohttp_retry", "aiosignal", "aiohappyeyeballs", "frozenlist", "multidict"),
     *("propcache", "yarl", "attr", "attrs", "jwt", "twilio/jwt", "twilio/twiml"),
+    # boto3's resource API, and examples for its documentation
+    *("boto3/data", "boto3/dynamodb", "boto3/ec2", "boto3/examples"),
     # what compiles C for cryptography, when that is built
     *("cffi", "pycparser"),
     # lxml beside its parsers

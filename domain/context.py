@@ -109,6 +109,6 @@ class ContextObject:
                 or known.credentials_reference,
             ),
             received_at=message.received_at,
-            validated_at=record.validated_at,
+            validated_at=record.recorded_at,
             queued_at=now,
         )

@@ -1,11 +1,10 @@
 """What identifies a conversation, and an entry that was imported into its history."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 
 from domain.addresses import ChannelType
 from domain.history import Message
+from domain.idempotency import request_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +16,11 @@ class ConversationKey:
 
 
 def imported_key(conversation: ConversationKey, message: Message) -> str:
-    """The name under which an entry of an older system's history is imported: 64 hex digits.
+    """The key under which an entry of an older system's history is imported: a UUID.
 
     The content is part of it, since other systems may give an id twice, or none. It is never
-    the gate key of an inbound message, which is the hash of other parts.
+    the request id of an inbound message, which is made of other parts.
     """
     parts = ["imported", conversation.conversation_id, conversation.primary_channel]
     parts += [message.direction, message.message_id, message.content]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+    return request_id_of(parts)

@@ -1,7 +1,7 @@
 """The conversation, and which one a message belongs to."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from domain.addresses import ChannelType, normal_value
@@ -20,6 +20,7 @@ CLOSED = "closed"
 class Conversation:
     """A conversation record, also as other systems write it: most attributes may be missing.
 
+    ``found_by`` are the sender values by which a look-up found it; they are not stored.
     ``legacy_messages`` is the list that records of older systems carry inside them. It is
     read as the start of the history and never written.
     """
@@ -39,6 +40,7 @@ class Conversation:
     last_activity_at: datetime | None = None
     last_message: Message | None = None
     legacy_messages: tuple[Message, ...] = ()
+    found_by: frozenset[str] = field(default=frozenset(), compare=False)
 
     @property
     def key(self) -> ConversationKey:

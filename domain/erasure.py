@@ -13,41 +13,42 @@ from domain.outbox import MessageRecord, MessageState
 _MARK_DIGITS = 4
 
 
-def author_mark(gate_key: str, sender: Address) -> str:
+def author_mark(request_id: str, sender: Address) -> str:
     """16 bits of a hash of a message's author: four hex digits.
 
     Enough to tell another author from this one, far too little to say who it was: thousands
     of people share each mark, and each message has marks of its own.
     """
-    return hashlib.sha256(f"{gate_key} {sender.value}".encode()).hexdigest()[:_MARK_DIGITS]
+    return hashlib.sha256(f"{request_id} {sender.value}".encode()).hexdigest()[:_MARK_DIGITS]
 
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """What is left of a message. Its gate stays closed, and nothing says who wrote or what."""
+    """What is left of an erased message: its key, so that it is a duplicate for ever.
 
-    gate_key: str
+    Nothing says who wrote it or what it said.
+    """
+
     request_id: str
     author_mark: str
 
     def is_by(self, sender: Address) -> bool:
         """Whether ``sender`` may be the author: of 65,536 others one seems to be."""
-        return self.author_mark == author_mark(self.gate_key, sender)
+        return self.author_mark == author_mark(self.request_id, sender)
 
 
 @dataclass(frozen=True, slots=True)
 class RetainedMessage:
     """A message that has not been erased, or an imported entry: all that leads to its traces.
 
-    ``key`` is its gate key, or of an entry the imported key. ``message`` has neither body nor
-    metadata. It is missing where nobody can tell any more what it was; an entry has none, no
-    state and no request id, for it belongs to its conversation alone.
+    ``key`` is the request id of a message, or the key of an imported entry. ``message`` has
+    neither body nor metadata. It is missing where it cannot be read any more. An entry has no
+    message and no state, for it belongs to its conversation alone.
     """
 
     key: str
     timestamp: datetime
     conversation: ConversationKey | None
-    request_id: str | None = None
     state: MessageState | None = None
     message: InboundMessage | None = None
 
@@ -55,17 +56,16 @@ class RetainedMessage:
     def of(cls, record: MessageRecord) -> "RetainedMessage":
         """What there is to erase of ``record``."""
         return cls(
-            key=record.gate_key,
+            key=record.request_id,
             timestamp=record.message.received_at,
             conversation=record.conversation,
-            request_id=record.request_id,
             state=record.state,
             message=record.message,
         )
 
     @property
     def is_imported(self) -> bool:
-        """Whether it was imported, and so has no gate."""
+        """Whether it was imported, and so was never recorded as a message."""
         return self.state is None
 
     @property
@@ -76,9 +76,9 @@ class RetainedMessage:
     @property
     def blob_folders(self) -> tuple[str, ...]:
         """Where its files lie, and what was too large for a queue."""
-        if self.message is None or self.request_id is None:
+        if self.message is None:
             return ()
-        contexts = contexts_folder(self.request_id)
+        contexts = contexts_folder(self.key)
         has_files = any(file.reference for file in self.message.attachments)
         return (attachments_folder(self.message), contexts) if has_files else (contexts,)
 

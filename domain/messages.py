@@ -1,13 +1,13 @@
 """Messages: as a provider delivers them, as the store records them, as the history shows them."""
 
 import hashlib
-import json
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from domain.addresses import Address, ChannelType
 from domain.automated_mail import NotableHeaders
 from domain.history import Direction, Message, Metadata
+from domain.idempotency import idempotency_hash, request_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,13 @@ class InboundMessage:
     mail: NotableHeaders | None = None
 
     @property
-    def gate_key(self) -> str:
-        """The name under which this message can be recorded once, ever: 64 hex digits.
+    def request_id(self) -> str:
+        """The key under which this message is recorded once, ever: a UUID.
 
         Independent of the conversation, so that a message cannot enter twice by way of
         another one. Mail is delivered per recipient, so there the recipient is part of it.
         """
-        return _hash_of(self._gate_parts)
+        return request_id_of(self._idempotency_parts)
 
     @property
     def source_key(self) -> str:
@@ -103,10 +103,10 @@ class InboundMessage:
         author, whatever message id a mail claims: what belongs to one message can be deleted
         without touching another's.
         """
-        return _hash_of([*self._gate_parts, self.sender.value])
+        return idempotency_hash([*self._idempotency_parts, self.sender.value])
 
     @property
-    def _gate_parts(self) -> list[str]:
+    def _idempotency_parts(self) -> list[str]:
         parts = [self.channel, self.account, self.provider_message_id]
         if self.channel is ChannelType.EMAIL:
             parts.append(self.recipient.address)
@@ -169,7 +169,3 @@ class InboundMessage:
             channel_type=self.channel,
             metadata={**self.facts, **extras},
         )
-
-
-def _hash_of(parts: list[str]) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -36,17 +36,15 @@ MAX_ATTEMPTS = 100
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """An inbound message in the store, under its gate key.
+    """An inbound message in the store, under its request id.
 
-    ``request_id`` is made once, with the record, and stays the same on every republish.
-    A record without a conversation is *unmatched*: its sender is not known (yet).
+    ``recorded_at`` is when it was verified and recorded. A record without a conversation is
+    *unmatched*: its sender is not known (yet).
     ``attempts`` counts how often somebody other than its first handler took it.
     """
 
-    request_id: str
     message: InboundMessage
     conversation: ConversationKey | None
-    validated_at: datetime
     state: MessageState
     recorded_at: datetime
     lease_until: datetime | None = None
@@ -54,9 +52,9 @@ class MessageRecord:
     attempts: int = 0
 
     @property
-    def gate_key(self) -> str:
-        """The gate key of the message."""
-        return self.message.gate_key
+    def request_id(self) -> str:
+        """The key of the record: the request id of its message, on every republish too."""
+        return self.message.request_id
 
     def assigned_to(self, conversation: ConversationKey | None) -> "MessageRecord":
         """This record as the store has it after moving to ``conversation``, or to unmatched."""

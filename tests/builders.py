@@ -81,10 +81,8 @@ def a_record(
 ) -> MessageRecord:
     """A record of a message as its first handler writes it."""
     fields: dict[str, Any] = {
-        "request_id": "00000000-0000-4000-8000-000000000001",
         "message": message or an_inbound_message(),
         "conversation": conversation,
-        "validated_at": NOW,
         "state": MessageState.PENDING if conversation else MessageState.UNMATCHED,
         "recorded_at": NOW,
     }

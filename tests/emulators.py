@@ -22,7 +22,6 @@ import pytest
 from infrastructure.aws.clients import AwsClients
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -59,42 +58,41 @@ class EmulatedAws:
 
     @cached_property
     def _clients(self) -> AwsClients:
-        return _OfflineClients(self.environ)
+        with self._environment():
+            return AwsClients(max_connections=64)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """A client of DynamoDB."""
-        return self._clients.dynamodb()
+        with self._environment():
+            return self._clients.dynamodb()
 
     @cached_property
     def sqs(self) -> "SQSClient":
         """A client of SQS."""
-        return self._clients.sqs()
+        with self._environment():
+            return self._clients.sqs()
 
     @cached_property
     def s3(self) -> "S3Client":
         """A client of S3."""
-        return self._clients.s3()
+        with self._environment():
+            return self._clients.s3()
 
     @cached_property
     def secrets_manager(self) -> "SecretsManagerClient":
         """A client of Secrets Manager."""
-        return self._clients.secrets_manager()
+        with self._environment():
+            return self._clients.secrets_manager()
 
-
-class _OfflineClients(AwsClients):
-    """Takes its settings from ``environ`` while it builds a client, as a session reads them."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        super().__init__(max_connections=64)
-        self._environ = environ
-
-    def _client(self, service: str) -> "BaseClient":
+    @contextmanager
+    def _environment(self) -> Iterator[None]:
+        """A session, and each client, reads its settings from the environment when built."""
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("AWS_PROFILE", raising=False)
-            for name, value in self._environ.items():
+            for name, value in self.environ.items():
                 patch.setenv(name, value)
-            return super()._client(service)
+            yield
 
 
 @pytest.fixture(scope="session")

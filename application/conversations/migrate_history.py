@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from application.ports.conversation_store import ConversationStore
-from application.ports.message_store import MessageStore
+from application.ports.history_import import HistoryImport
+from application.ports.pages import PAGE_SIZE, each_item
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.history import Message
@@ -35,11 +36,14 @@ class MigrateHistory:
     """
 
     conversations: ConversationStore
-    messages: MessageStore
+    history_import: HistoryImport
 
     def __call__(self) -> Iterator[MigratedHistory]:
         """Yield each record that had a list of messages."""
-        for record in self.conversations.with_legacy_messages():
+        records = each_item(
+            lambda cursor: self.history_import.list_with_legacy_messages(PAGE_SIZE, after=cursor)
+        )
+        for record in records:
             yield self._migrate(record)
 
     def _migrate(self, record: Conversation) -> MigratedHistory:
@@ -49,8 +53,8 @@ class MigrateHistory:
             if seen is None or not seen.legacy_messages:
                 return MigratedHistory(record.key, imported, complete=True)
             for message in in_lasting_order(seen.legacy_messages):
-                imported += self.messages.import_message(record.key, message)
-            if self.conversations.drop_legacy_messages(seen):
+                imported += self.history_import.import_message(record.key, message)
+            if self.history_import.delete_legacy_messages(seen):
                 return MigratedHistory(record.key, imported, complete=True)
             seen = self._present(record)
         return MigratedHistory(record.key, imported, complete=False)

@@ -1,8 +1,7 @@
 """Conversation records."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Protocol
 
 from domain.addresses import ChannelType
@@ -57,35 +56,3 @@ class ConversationStore(Protocol):
     @abstractmethod
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
         """Set who answers. Returns the record as it is afterwards; ``None`` if there is none."""
-
-    @abstractmethod
-    def with_legacy_messages(self) -> Iterator[Conversation]:
-        """Every record with ``legacy_messages``, in no order, read page by page."""
-
-    @abstractmethod
-    def drop_legacy_messages(self, seen: Conversation) -> bool:
-        """Empty the list of an older system's messages in a record.
-
-        Conditional on the list being the one that ``seen`` has: ``False`` when it is another
-        one, for the other system may still write, or the record is gone.
-        """
-
-    @abstractmethod
-    def find_all_conversations(
-        self, channel: ChannelType, senders: Sequence[str]
-    ) -> tuple[Conversation, ...]:
-        """The conversations of any of these senders, also those that are closed.
-
-        One that is closed may be missing where ``senders`` are not its ``sender_id``.
-        """
-
-    @abstractmethod
-    def erase_conversation(self, key: ConversationKey) -> bool:
-        """Delete the record and all that leads to it; ``False`` if there was none."""
-
-    @abstractmethod
-    def erase_last_messages(self, before: datetime) -> Iterator[int]:
-        """Remove every record's copy of its last message that is older than ``before``.
-
-        Yields how many after each part of the work: whoever stops asking stops it.
-        """

@@ -24,7 +24,7 @@ class DeadLetterKind(StrEnum):
 class DeadLetter:
     """What will not be processed without an operator's help.
 
-    Either a verified ``webhook``, without its ``Authorization`` header, or the ``gate_key`` of a
+    Either a verified ``webhook``, without its ``Authorization`` header, or the ``request_id`` of a
     recorded message that cannot be put on its queue. ``reason`` names the error without any
     content of the message.
     """
@@ -35,7 +35,7 @@ class DeadLetter:
     attempts: int
     created_at: datetime
     webhook: VerifiedWebhook | None = None
-    gate_key: str | None = None
+    request_id: str | None = None
 
 
 def ignore(_place: str) -> None:

@@ -1,68 +1,41 @@
-"""What is remembered: conversations, messages, and who was answered automatically."""
+"""Recorded messages: the idempotency check, conversations and histories."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
-from application.ports.retention import RetainedPage
+from application.ports.pages import Page
 from domain.conversation_key import ConversationKey
-from domain.erasure import RetainedMessage, Tombstone
+from domain.erasure import Tombstone
 from domain.history import Message
 from domain.outbox import MessageRecord
 
 
 class MessageStore(Protocol):
-    """Inbound messages under their gate keys, which are never deleted.
+    """Inbound messages under their request ids, which are never deleted.
 
     Any method raises ``StorageUnavailableError`` when the store does not answer in time.
     """
 
     @abstractmethod
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
-        """Create the record unless its gate key exists: the commit point of a webhook.
+        """Create the record unless its request id exists: the commit point of a webhook.
 
-        Returns ``None`` if it was created, else the record that was there before, or what is
-        left of it. Durable when it returns. Of any number of simultaneous calls with one key,
-        one creates. The mail traits of a message are not kept: they only decide on its
-        automatic answer.
+        Returns ``None`` if it was created, else the record that was there before, or its
+        tombstone. Durable when it returns. Of any number of simultaneous calls with one key,
+        one creates. The notable headers of a mail are not stored: only its fallback needs them.
         """
+
+    @abstractmethod
+    def find_record(self, request_id: str) -> MessageRecord | Tombstone | None:
+        """The record of this key, or its tombstone; ``None`` if there is neither."""
 
     @abstractmethod
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
         """Move a message that is not queued to ``conversation``, pending; or to unmatched.
 
         Conditional on the conversation that ``record`` names being the stored one: ``False``
-        when somebody else moved or queued the message before.
-        """
-
-    @abstractmethod
-    def take_lease(self, record: MessageRecord, now: datetime) -> bool:
-        """Reserve a pending message for republishing: it becomes ``record.leased(now)``.
-
-        Conditional on its being pending and on the lease that ``record`` saw: ``False`` when
-        somebody else was faster.
-        """
-
-    @abstractmethod
-    def give_up(self, record: MessageRecord) -> bool:
-        """Make a pending message undeliverable: nobody takes it any more.
-
-        Conditional as ``take_lease`` is.
-        """
-
-    @abstractmethod
-    def retry(self, gate_key: str) -> bool:
-        """Make an undeliverable message pending again, as if it had never been tried.
-
-        ``False`` if it is not undeliverable.
-        """
-
-    @abstractmethod
-    def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
-        """Clear the pending marker. Harmless when repeated: the first time stays.
-
-        ``False`` if the message was erased meanwhile: whoever published it has to take it back.
+        when another process moved or queued the message before.
         """
 
     @abstractmethod
@@ -75,50 +48,9 @@ class MessageStore(Protocol):
         """
 
     @abstractmethod
-    def import_message(self, key: ConversationKey, message: Message) -> bool:
-        """Add an entry of an older system to a history, once: ``False`` if it is there already.
-
-        It is the same entry if direction, id and content are the same. The gate knows nothing of
-        imported entries. Durable when it returns.
-        """
-
-    @abstractmethod
-    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
-        """At most ``limit`` messages that are stuck at ``now``, by ``due_at``.
-
-        Where a backend's index lags behind, the latest may be missing.
-        """
-
-    @abstractmethod
-    def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
+    def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         """At most ``limit`` unmatched messages in order of receipt.
 
-        ``after`` is the gate key of the last record of the page before.
+        ``after`` is the cursor of the page before. It stays valid when messages of that page
+        are matched or erased meanwhile.
         """
-
-    @abstractmethod
-    def list_retained(
-        self, limit: int, *, after: str | None = None, before: datetime | None = None
-    ) -> RetainedPage:
-        """At most ``limit`` messages and imported entries that are not erased, in any order.
-
-        With ``before`` only those that are older. A page may be empty and not the last.
-        ``after`` is the ``last`` of the page before, even if that was long ago.
-        """
-
-    @abstractmethod
-    def list_retained_in(self, key: ConversationKey) -> Iterator[RetainedMessage]:
-        """What is not erased of a conversation, read page by page. An index may lag behind."""
-
-    @abstractmethod
-    def erase(self, retained: RetainedMessage) -> bool:
-        """Remove everything that a message says, and whose it was, but not its gate key.
-
-        It is in no list and no history afterwards, and nothing brings it back. An imported
-        entry has no gate: it is deleted. ``False`` if it was erased before. What its
-        ``blob_folders`` hold is the caller's to delete, before this.
-        """
-
-    @abstractmethod
-    def is_erased(self, gate_key: str) -> bool:
-        """Whether the message with this key was recorded, and erased since."""

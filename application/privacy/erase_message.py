@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from application.ports.blobs import BlobStore
 from application.ports.context_queue import ContextReader
-from application.ports.message_store import MessageStore
+from application.ports.retention import Retention
 from domain.erasure import RetainedMessage, attachments_folder, contexts_folder
 from domain.messages import InboundMessage
 from domain.outbox import MessageState
@@ -23,22 +23,22 @@ class Erased:
 class EraseMessage:
     """Safe to repeat: the message goes last, for it is how all the rest is found again."""
 
-    messages: MessageStore
+    retention: Retention
     blobs: BlobStore
     contexts: ContextReader
 
     def __call__(self, retained: RetainedMessage) -> Erased:
-        """Remove files, contexts on queues, and the content of the record; not its gate key.
+        """Remove files, contexts on queues, and the content of the record; not its request id.
 
         Whoever publishes the message meanwhile either sees afterwards that it is erased, and
         takes its context back, or was done before that: then the context is there by now.
         """
-        contexts = self.contexts.erase(retained.request_id) if retained.request_id else 0
+        contexts = 0 if retained.is_imported else self.contexts.erase(retained.key)
         blobs = sum(map(self.blobs.delete, retained.blob_folders))
-        erased = self.messages.erase(retained)
-        if retained.request_id is None or retained.state is MessageState.QUEUED:
+        erased = self.retention.erase(retained)
+        if retained.is_imported or retained.state is MessageState.QUEUED:
             return Erased(erased, blobs, contexts)
-        late = self.erase_context(retained.request_id)
+        late = self.erase_context(retained.key)
         return Erased(erased, blobs + late.blobs, contexts + late.contexts)
 
     def erase_context(self, request_id: str) -> Erased:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetter, DeadLetters
 from application.ports.fallback_throttle import FallbackThrottle
-from application.ports.message_store import MessageStore
+from application.ports.pages import PAGE_SIZE, Page, each_item
+from application.ports.retention import Retention
 from application.ports.spool import Spool, SpoolEntry
 from application.ports.webhook_parser import VerifiedWebhook
 from application.privacy.erase_message import EraseMessage
@@ -16,8 +17,6 @@ from domain.addresses import Address
 from domain.conversation_key import ConversationKey
 from domain.erasure import RetainedMessage
 from domain.errors import StorageUnavailableError
-
-PAGE_SIZE = 100
 
 Advance = Callable[[int], None]
 """To be told how many messages were looked at."""
@@ -41,7 +40,6 @@ class ErasureReport:
     conversations: list[ConversationKey] = field(default_factory=list)
     spooled: int = 0
     dead_letters: int = 0
-    answers: int = 0
     stale_temporary_files: int = 0
     unread: int = 0
     other_identities: list[Address] = field(default_factory=list)
@@ -69,15 +67,13 @@ class ErasePerson:
     on queues that can be searched.
     """
 
-    conversations: ConversationStore
-    messages: MessageStore
+    retention: Retention
     erase_message: EraseMessage
     throttle: FallbackThrottle
     spool: Spool
     dead_letters: DeadLetters
     find_person: FindPerson
     accounts: Callable[[], Collection[str]]
-    erase_fallbacks: Callable[[Collection[str]], int]
     delete_stale_temporary_files: Callable[[], int]
     rewrite: Callable[[], None]
 
@@ -91,15 +87,14 @@ class ErasePerson:
         own = list(self._messages_of(addresses, values, advance))
         own_keys = {retained.key for retained in own}
         for key in self._conversations_of(addresses, own):
-            for retained in self.messages.list_retained_in(key):
+            for retained in each_item(partial(self._retained_of, key)):
                 if retained.key not in own_keys:
                     self._erase(retained, values, report)
-            report.conversations += [key] * self.conversations.erase_conversation(key)
+            report.conversations += [key] * self.retention.erase_conversation(key)
         self._release_throttle(addresses)
         for retained in own:
             self._erase(retained, values, report)
         self._erase_dead_letters(values, own_keys, report)
-        report.answers = self.erase_fallbacks(values)
         self._delete_stale_temporary_files(report)
         self._tell_what_stays(report)
         self._rewrite(report)
@@ -111,20 +106,24 @@ class ErasePerson:
         """Every message of the person's, found by reading all that there are."""
         channels = {address.channel for address in addresses}
         looked_at = 0
-        page = self.messages.list_retained(PAGE_SIZE)
+        cursor: str | None = None
         while True:
-            for retained in page.messages:
+            page = self.retention.list_retained(PAGE_SIZE, after=cursor)
+            for retained in page.items:
                 if (
                     retained.message
                     and retained.message.channel in channels
                     and retained.is_of(values)
                 ):
                     yield retained
-            looked_at += len(page.messages)
+            looked_at += len(page.items)
             advance(looked_at)
-            if page.last is None:
+            cursor = page.cursor
+            if cursor is None:
                 return
-            page = self.messages.list_retained(PAGE_SIZE, after=page.last)
+
+    def _retained_of(self, key: ConversationKey, cursor: str | None) -> Page[RetainedMessage]:
+        return self.retention.list_retained_of(key, PAGE_SIZE, after=cursor)
 
     def _conversations_of(
         self, addresses: Sequence[Address], own: Sequence[RetainedMessage]
@@ -133,7 +132,7 @@ class ErasePerson:
         found = [
             conversation.key
             for address in addresses
-            for conversation in self.conversations.find_all_conversations(
+            for conversation in self.retention.find_all_conversations(
                 address.channel, address.look_up_values
             )
         ]
@@ -220,7 +219,7 @@ class ErasePerson:
         report: ErasureReport,
     ) -> bool:
         if dead_letter.webhook is None:
-            return dead_letter.gate_key in own_keys
+            return dead_letter.request_id in own_keys
         return self._is_of_sender(dead_letter.webhook, values, report)
 
     def _delete_stale_temporary_files(self, report: ErasureReport) -> None:

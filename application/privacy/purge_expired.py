@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from application.ports.blobs import BlobStore
-from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_throttle import FallbackThrottle
 from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
+from application.ports.retention import Retention
 from application.privacy.erase_message import EraseMessage
 from domain.erasure import RetainedMessage
 from domain.outbox import MessageState
@@ -25,18 +25,13 @@ TEMPORARY_FILES_STALE_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
+class RetentionTimes:
     """For how long things are kept; ``messages`` is ``None`` for ever."""
 
     messages: timedelta | None = None
     dead_letters: timedelta = timedelta(days=30)
     unmatched: timedelta = timedelta(days=30)
     throttle: timedelta = timedelta(days=1)
-
-    @property
-    def answers(self) -> timedelta:
-        """An automatic answer goes with the unmatched message that it was to."""
-        return min(self.unmatched, self.messages or self.unmatched)
 
 
 @dataclass(slots=True)
@@ -60,20 +55,19 @@ class PurgeReport:
 class PurgeExpired:
     """Works in small batches, each of which stands for itself: safe to stop and to repeat.
 
-    The gate keys of messages stay for ever. A message that is still to be delivered stays
+    The request ids of messages stay for ever. A message that is still to be delivered stays
     whole. Several may purge at once, to no use. ``blob_folders`` are those in which it looks for
     what no message leads to.
     """
 
-    conversations: ConversationStore
     messages: MessageStore
+    retention: Retention
     erase_message: EraseMessage
     blobs: BlobStore
     throttle: FallbackThrottle
     dead_letters: DeadLetters
     delete_stale_files: Callable[[datetime], int]
-    delete_fallbacks: Callable[[datetime], int]
-    retention: Retention
+    times: RetentionTimes
     metrics: Metrics
     blob_folders: Sequence[str] = BLOB_FOLDERS
     monotonic: Callable[[], float] = time.monotonic
@@ -103,13 +97,12 @@ class PurgeExpired:
 
     def _batches(self, now: datetime, report: PurgeReport) -> Iterator[None]:
         report.add("temporary_files", self.delete_stale_files(now - TEMPORARY_FILES_STALE_AFTER))
-        report.add("throttle", self.throttle.delete_older(now - self.retention.throttle))
-        report.add("answers", self.delete_fallbacks(now - self.retention.answers))
+        report.add("throttle", self.throttle.delete_older(now - self.times.throttle))
         yield
-        yield from self._dead_letters(now - self.retention.dead_letters, report)
-        yield from self._unmatched(now - self.retention.unmatched, report)
-        if self.retention.messages is not None:
-            before = now - self.retention.messages
+        yield from self._dead_letters(now - self.times.dead_letters, report)
+        yield from self._unmatched(now - self.times.unmatched, report)
+        if self.times.messages is not None:
+            before = now - self.times.messages
             yield from self._last_messages(before, report)
             yield from self._blobs(before - BLOBS_OUTLIVE, report)
             yield from self._messages(before, report)
@@ -120,25 +113,26 @@ class PurgeExpired:
             yield
 
     def _unmatched(self, before: datetime, report: PurgeReport) -> Iterator[None]:
-        last: str | None = None
-        while records := self.messages.list_unmatched(BATCH, after=last):
-            old = [RetainedMessage.of(r) for r in records if r.message.received_at < before]
+        cursor: str | None = None
+        while True:
+            page = self.messages.list_unmatched(BATCH, after=cursor)
+            old = [RetainedMessage.of(r) for r in page.items if r.message.received_at < before]
             # Fewer go than are old where another purge, or an erasure, was there before.
             report.add("unmatched", sum(self._erased(retained, report) for retained in old))
-            if len(old) < len(records):
+            cursor = page.cursor
+            if len(old) < len(page.items) or cursor is None:
                 return
-            last = records[-1].gate_key
             yield
 
     def _messages(self, before: datetime, report: PurgeReport) -> Iterator[None]:
         while True:
-            page = self.messages.list_retained(BATCH, after=report.resume_after, before=before)
+            page = self.retention.list_retained(BATCH, after=report.resume_after, before=before)
             old = (
-                retained for retained in page.messages if retained.state is not MessageState.PENDING
+                retained for retained in page.items if retained.state is not MessageState.PENDING
             )
             report.add("messages", sum(self._erased(retained, report) for retained in old))
-            report.resume_after = page.last
-            if page.last is None:
+            report.resume_after = page.cursor
+            if page.cursor is None:
                 return
             yield
 
@@ -149,7 +143,7 @@ class PurgeExpired:
         return erased.message
 
     def _last_messages(self, before: datetime, report: PurgeReport) -> Iterator[None]:
-        for erased in self.conversations.erase_last_messages(before):
+        for erased in self.retention.erase_last_messages(before):
             report.add("last_messages", erased)
             yield
 

@@ -7,6 +7,7 @@ from application.conversations.open_conversation import OpenConversation
 from application.ports.conversation_store import ConversationStore
 from application.ports.message_store import MessageStore
 from domain.conversations import Conversation, choose_conversation
+from domain.erasure import Tombstone
 from domain.messages import InboundMessage
 from domain.tenants import Tenant, TenantDirectory, UnknownSender
 
@@ -43,6 +44,6 @@ class MatchConversation:
 
     def _is_allowed(self, message: InboundMessage) -> bool:
         """Whether to open a conversation: not for what comes again after it was erased."""
-        return self.unknown_sender is UnknownSender.OPEN and not self.messages.is_erased(
-            message.gate_key
-        )
+        if self.unknown_sender is not UnknownSender.OPEN:
+            return False
+        return not isinstance(self.messages.find_record(message.request_id), Tombstone)

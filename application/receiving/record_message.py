@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from application.clock import Clock, Deadline, NewId
+from application.clock import Clock, Deadline
 from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
+from application.ports.outbox import Outbox
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.route_message import RouteMessage
 from application.receiving.send_fallback import SendFallback
@@ -57,10 +58,10 @@ class RecordMessage:
 
     match_conversation: MatchConversation
     messages: MessageStore
+    outbox: Outbox
     route_message: RouteMessage
     send_fallback: SendFallback
     clock: Clock
-    new_id: NewId
     metrics: Metrics
 
     def __call__(self, message: InboundMessage, deadline: Deadline) -> Receipt:
@@ -103,10 +104,8 @@ class RecordMessage:
     ) -> MessageRecord:
         now = self.clock()
         return MessageRecord(
-            request_id=self.new_id(),
             message=message,
             conversation=conversation.key if conversation else None,
-            validated_at=now,
             state=MessageState.PENDING if conversation else MessageState.UNMATCHED,
             recorded_at=now,
         )
@@ -117,7 +116,7 @@ class RecordMessage:
         now = self.clock()
         if existing.is_stuck(now):
             try:
-                if self.messages.take_lease(existing, now):
+                if self.outbox.take_lease(existing, now):
                     self.route_message.retry(existing, deadline)
             except TemporaryError as error:
                 self._report_pending(existing, error)
@@ -129,7 +128,7 @@ class RecordMessage:
         _check_is_repeated(same_sender=erased.is_by(record.message.sender))
         self.metrics.count("Duplicates")
         left = replace(record.assigned_to(None), state=MessageState.ERASED)
-        return Receipt(RecordOutcome.DUPLICATE, replace(left, request_id=erased.request_id), None)
+        return Receipt(RecordOutcome.DUPLICATE, left, None)
 
     def _report_pending(self, record: MessageRecord, error: TemporaryError) -> None:
         self.metrics.count("Errors", type=type(error).__name__)

@@ -9,6 +9,7 @@ from application.ports.context_queue import ContextPublisher
 from application.ports.conversation_store import ConversationStore
 from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
+from application.ports.outbox import Outbox
 from application.receiving.match_conversation import MatchConversation
 from domain.context import ContextObject
 from domain.conversation_key import ConversationKey
@@ -36,6 +37,7 @@ class RouteMessage:
 
     conversations: ConversationStore
     messages: MessageStore
+    outbox: Outbox
     publisher: ContextPublisher
     erase_context: Callable[[str], object]
     match_conversation: MatchConversation
@@ -131,7 +133,7 @@ class RouteMessage:
             self.metrics.count("QueueRouting", queue=str(route.queue), result="failed")
             raise
         self.metrics.count("QueueRouting", queue=str(route.queue), result="queued")
-        if not self.messages.mark_queued(record.gate_key, now):
+        if not self.outbox.mark_queued(record.request_id, now):
             self._take_back(record)
 
     def _take_back(self, record: MessageRecord) -> None:

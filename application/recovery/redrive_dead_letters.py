@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from application.clock import Deadline
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
-from application.ports.message_store import MessageStore
+from application.ports.outbox import Outbox
 from application.receiving.process_webhook import ProcessWebhook
 from application.receiving.record_message import Receipt
 from domain.errors import WebhookHandlerError, safe_reason
@@ -45,7 +45,7 @@ class RedriveDeadLetters:
 
     dead_letters: DeadLetters
     process_webhook: ProcessWebhook
-    messages: MessageStore
+    outbox: Outbox
     new_deadline: Callable[[], Deadline] = Deadline.after
 
     def __call__(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
@@ -75,9 +75,9 @@ class RedriveDeadLetters:
                 reviewed=dead_letter.kind is DeadLetterKind.UNAUTHENTICATED,
             )
             return RedrivenDeadLetter(RedriveOutcome.RECEIVED, dead_letter, receipts)
-        if dead_letter.gate_key is not None:
+        if dead_letter.request_id is not None:
             # Nothing changes if it was redriven before: it is pending or queued already.
-            self.messages.retry(dead_letter.gate_key)
+            self.outbox.retry(dead_letter.request_id)
         return RedrivenDeadLetter(RedriveOutcome.PENDING, dead_letter)
 
     def _failed_again(self, dead_letter: DeadLetter, error: Exception) -> DeadLetter:

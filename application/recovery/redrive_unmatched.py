@@ -5,21 +5,17 @@ from dataclasses import dataclass
 
 from application.clock import Deadline
 from application.ports.message_store import MessageStore
+from application.ports.pages import PAGE_SIZE, each_item
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.route_message import RouteMessage
 from domain.conversations import Conversation
 from domain.errors import TemporaryError
 from domain.outbox import MessageRecord
 
-PAGE_SIZE = 100
-
 
 def all_unmatched(messages: MessageStore) -> Iterator[MessageRecord]:
     """Every unmatched message in order of receipt, read page by page."""
-    last: str | None = None
-    while page := messages.list_unmatched(PAGE_SIZE, after=last):
-        yield from page
-        last = page[-1].gate_key
+    return each_item(lambda cursor: messages.list_unmatched(PAGE_SIZE, after=cursor))
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from itertools import takewhile
 
 from application.clock import Clock, Deadline
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
-from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
+from application.ports.outbox import Outbox
 from application.receiving.route_message import RouteMessage
 from domain.errors import TemporaryError, safe_reason
 from domain.outbox import MessageRecord
@@ -49,7 +49,7 @@ class RelayOutbox:
     longer than the one before. A message that was tried too often becomes a dead letter.
     """
 
-    messages: MessageStore
+    outbox: Outbox
     route_message: RouteMessage
     dead_letters: DeadLetters
     clock: Clock
@@ -71,7 +71,7 @@ class RelayOutbox:
         self, limit: int, has_time: Callable[[], bool] = lambda: True
     ) -> Iterator[tuple[MessageRecord, RelayOutcome]]:
         """The same, but yields each message with what became of it."""
-        stuck = self.messages.list_stuck(limit, self.clock())
+        stuck = self.outbox.list_stuck(limit, self.clock())
         self.metrics.count("Pending", len(stuck))
         for record in takewhile(lambda _: has_time(), stuck):
             yield record, self._relay(record)
@@ -81,7 +81,7 @@ class RelayOutbox:
             if record.is_given_up:
                 return self._give_up(record)
             now = self.clock()
-            if not self.messages.take_lease(record, now):
+            if not self.outbox.take_lease(record, now):
                 return RelayOutcome.TAKEN_BY_OTHERS
             self.route_message.retry(record.leased(now), Deadline.after())
         except Exception as error:
@@ -95,15 +95,15 @@ class RelayOutbox:
         It is stored once more afterwards: an operator may have redriven it in between.
         """
         dead_letter = DeadLetter(
-            dead_letter_id=f"{DeadLetterKind.UNDELIVERABLE}-{record.gate_key[:32]}",
+            dead_letter_id=f"{DeadLetterKind.UNDELIVERABLE}-{record.request_id}",
             kind=DeadLetterKind.UNDELIVERABLE,
             reason="it could not be put on its queue",
-            gate_key=record.gate_key,
+            request_id=record.request_id,
             attempts=record.attempts,
             created_at=self.clock(),
         )
         self.dead_letters.store(dead_letter)
-        if not self.messages.give_up(record):
+        if not self.outbox.give_up(record):
             return RelayOutcome.TAKEN_BY_OTHERS
         self.dead_letters.store(dead_letter)
         self.metrics.count("DeadLetters", kind=DeadLetterKind.UNDELIVERABLE)

@@ -47,7 +47,7 @@ def dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
         "account": webhook.account if webhook else None,
         "path": request.path if request else None,
         "size_bytes": len(request.body) if request else None,
-        "gate_key": dead_letter.gate_key,
+        "request_id": dead_letter.request_id,
     }
 
 
@@ -132,7 +132,7 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: "WebhookParserFactory") 
             "attempts": str(dead_letter.attempts),
             "created": moment(dead_letter.created_at),
             "account": webhook.account if webhook else None,
-            "message": dead_letter.gate_key,
+            "message": dead_letter.request_id,
         }
     )
     if webhook is not None:

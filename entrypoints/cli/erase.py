@@ -32,7 +32,6 @@ _COUNTS = (
     ("contexts", "context on a queue", "contexts on queues"),
     ("spooled", "spooled webhook", "spooled webhooks"),
     ("dead_letters", "dead letter", "dead letters"),
-    ("answers", "answer in outgoing.jsonl", "answers in outgoing.jsonl"),
     ("stale_temporary_files", "stale temporary file", "stale temporary files"),
 )
 

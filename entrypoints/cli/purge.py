@@ -28,9 +28,8 @@ from entrypoints.cli.terminal.output import (
 def purge(*, budget_seconds: float | None, as_json: bool) -> None:
     """Erase what is older than MESSAGE_RETENTION_DAYS, and dead letters of their age.
 
-    Unmatched messages, and answers in outgoing.jsonl, go after 30 days at the latest, temporary
-    files after one. Safe to stop at any point, to repeat, and beside a server, which does this
-    once a day.
+    Unmatched messages go after 30 days at the latest, temporary files after one. Safe to stop
+    at any point, to repeat, and beside a server, which does this once a day.
     """
     with open_container() as container:
         report = container.purge()(utc_now(), budget_seconds=budget_seconds)

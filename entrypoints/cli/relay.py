@@ -86,7 +86,7 @@ def _relay_outbox(container: "Container") -> Iterator[Mapping[str, str]]:
     relay_outbox = container.relay_outbox()
     gets_on = True
     while gets_on:
-        outcomes = {one.gate_key: outcome for one, outcome in relay_outbox.each(RELAY_BATCH)}
+        outcomes = {one.request_id: outcome for one, outcome in relay_outbox.each(RELAY_BATCH)}
         gets_on = any(
             outcome in {RelayOutcome.RELAYED, RelayOutcome.GIVEN_UP}
             for outcome in outcomes.values()

@@ -49,7 +49,6 @@ def unmatched_record(record: MessageRecord) -> dict[str, object]:
     """An unmatched message, under the context object's names where they exist."""
     message = record.message
     return {
-        "gate_key": record.gate_key,
         "request_id": record.request_id,
         "channel_type": message.channel.value,
         "from": message.sender.value,

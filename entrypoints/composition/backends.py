@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any, Protocol, assert_never
 from application.clock import Clock
 from application.ports.blobs import BlobStore
 from application.ports.context_queue import ContextPublisher, ContextReader
-from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetters
-from application.ports.fallback_throttle import FallbackThrottle
-from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
 from application.ports.spool import Spool, SpoolDelivery
+from application.ports.stores import Stores
 from infrastructure.configuration.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -100,65 +98,32 @@ def choose_files(settings: Settings, s3: OpenS3) -> Files:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """What one storage backend provides."""
-
-    conversations: ConversationStore
-    messages: MessageStore
-    throttle: FallbackThrottle
-
-
-def choose_storage(
+def choose_stores(
     settings: Settings, sqlite: OpenDatabase, dynamodb: OpenDynamoDb, files: Files
-) -> Storage:
+) -> Stores:
     """The stores of the backend that ``STORAGE`` names."""
     match settings.storage:
         case "sqlite":
-            from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
-            from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
-            from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
+            from infrastructure.sqlite.backend import sqlite_stores
 
-            database = sqlite()
-            return Storage(
-                SqliteConversationStore(database),
-                SqliteMessageStore(database),
-                SqliteFallbackThrottle(database),
-            )
+            return sqlite_stores(sqlite())
         case "dynamodb":
-            from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
-            from infrastructure.aws.dynamodb.dynamodb_fallback_throttle import (
-                DynamoDbFallbackThrottle,
-            )
-            from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
+            from infrastructure.aws.dynamodb.stores import dynamodb_stores
 
-            client, tables = dynamodb(), settings.tables
-            return Storage(
-                DynamoDbConversationStore(client, tables.conversations, tables.participants),
-                DynamoDbMessageStore(client, tables.messages, files.blobs),
-                DynamoDbFallbackThrottle(client, tables.fallback_throttle),
-            )
+            return dynamodb_stores(dynamodb(), settings.tables, files.blobs)
         case "memory":
-            from infrastructure.memory.memory_stores import (
-                MemoryConversationStore,
-                MemoryFallbackThrottle,
-                MemoryMessageStore,
-            )
+            from infrastructure.memory.backend import memory_stores
 
-            return Storage(
-                MemoryConversationStore(),
-                MemoryMessageStore(),
-                MemoryFallbackThrottle(),
-            )
+            return memory_stores()
         case _:
             assert_never(settings.storage)
 
 
 def fallback_log(settings: Settings) -> "FileFallbackSender":
-    """Where automatic answers go on a machine without provider accounts."""
+    """Where fallbacks go on a developer's machine."""
     from infrastructure.filesystem.fallback_log import FileFallbackSender
 
-    return FileFallbackSender(settings.data_dir / "outgoing.jsonl")
+    return FileFallbackSender(settings.data_dir / "fallbacks.jsonl")
 
 
 def choose_spool(

@@ -4,7 +4,6 @@ With ``backends`` the only module that imports adapters. Each is imported when i
 that a process pays for what it uses: an SMS never loads the mail parser, SQLite never an SDK.
 """
 
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
@@ -22,6 +21,7 @@ from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_sender import FallbackSender
 from application.ports.fallback_throttle import ThrottleLimits
 from application.ports.message_store import MessageStore
+from application.ports.outbox import Outbox
 from application.ports.webhook_parser import WebhookParser, WebhookParserFactory
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.process_webhook import ProcessWebhook
@@ -43,11 +43,10 @@ from domain.routing import RoutingPolicy
 from domain.tenants import TenantDirectory
 from entrypoints.composition.backends import (
     Files,
-    Storage,
     choose_context_queue,
     choose_files,
     choose_spool,
-    choose_storage,
+    choose_stores,
     fallback_log,
     open_aws,
     open_dynamodb,
@@ -73,18 +72,6 @@ if TYPE_CHECKING:
 
 Singleton = providers.ThreadSafeSingleton
 CachedTenants = CachedValue[TenantConfiguration]
-
-
-def _new_id() -> str:
-    return str(uuid.uuid4())
-
-
-def _conversations(storage: Storage) -> ConversationStore:
-    return storage.conversations
-
-
-def _messages(storage: Storage) -> MessageStore:
-    return storage.messages
 
 
 def _dead_letters(files: Files) -> DeadLetters:
@@ -183,7 +170,6 @@ class Container(containers.DeclarativeContainer):
     tenant_configuration = providers.Callable(_current, cached_tenants)
     directory = providers.Callable(_directory, tenant_configuration)
     own_addresses = providers.Callable(_own_addresses, tenant_configuration)
-    new_id = providers.Object(_new_id)
     metrics = Singleton(MemoryMetrics)
 
     store_database = providers.Resource(open_sqlite, settings, "frontdesk.db")
@@ -193,14 +179,15 @@ class Container(containers.DeclarativeContainer):
     sqs = Singleton(open_sqs, aws)
     s3 = Singleton(open_s3, aws)
     files = Singleton(choose_files, settings, s3.provider)
-    storage = Singleton(choose_storage, settings, store_database.provider, dynamodb.provider, files)
-    conversation_store = providers.Callable(_conversations, storage)
-    message_store = providers.Callable(_messages, storage)
+    stores = Singleton(choose_stores, settings, store_database.provider, dynamodb.provider, files)
+    conversation_store: providers.Provider[ConversationStore] = stores.provided.conversations
+    message_store: providers.Provider[MessageStore] = stores.provided.messages
+    outbox: providers.Provider[Outbox] = stores.provided.outbox
     dead_letters = providers.Callable(_dead_letters, files)
     context_queue = Singleton(
         choose_context_queue, settings, queue_database.provider, sqs.provider, files, clock
     )
-    erase_message = Singleton(build_erase_message, storage, files, context_queue)
+    erase_message = Singleton(build_erase_message, stores, files, context_queue)
 
     whatsapp_parser = Singleton(_twilio_parser, ChannelType.WHATSAPP, cached_tenants)
     sms_parser = Singleton(_twilio_parser, ChannelType.SMS, cached_tenants)
@@ -240,6 +227,7 @@ class Container(containers.DeclarativeContainer):
         RouteMessage,
         conversations=conversation_store,
         messages=message_store,
+        outbox=outbox,
         publisher=context_queue,
         erase_context=providers.Callable(_erase_context, erase_message.provider),
         match_conversation=match_conversation,
@@ -250,7 +238,7 @@ class Container(containers.DeclarativeContainer):
     send_fallback = Singleton(
         SendFallback,
         senders=senders,
-        throttle=storage.provided.throttle,
+        throttle=stores.provided.throttle,
         limits=providers.Callable(_throttle_limits, settings),
         texts=settings.provided.fallback_texts,
         own_addresses=own_addresses.provider,
@@ -261,10 +249,10 @@ class Container(containers.DeclarativeContainer):
         RecordMessage,
         match_conversation=match_conversation,
         messages=message_store,
+        outbox=outbox,
         route_message=route_message,
         send_fallback=send_fallback,
         clock=clock,
-        new_id=new_id,
         metrics=metrics,
     )
     process_webhook = Singleton(
@@ -286,13 +274,9 @@ class Container(containers.DeclarativeContainer):
     )
     read_spool_record = Singleton(spool_record_reader, files)
     drain_spool = Singleton(DrainSpool, spool, process_webhook, store_dead_letter)
-    relay_outbox = Singleton(
-        RelayOutbox, message_store, route_message, dead_letters, clock, metrics
-    )
-    migrate_history = Singleton(MigrateHistory, conversation_store, message_store)
-    redrive_dead_letters = Singleton(
-        RedriveDeadLetters, dead_letters, process_webhook, message_store
-    )
+    relay_outbox = Singleton(RelayOutbox, outbox, route_message, dead_letters, clock, metrics)
+    migrate_history = Singleton(MigrateHistory, conversation_store, stores.provided.history_import)
+    redrive_dead_letters = Singleton(RedriveDeadLetters, dead_letters, process_webhook, outbox)
     redrive_unmatched = Singleton(
         RedriveUnmatched, message_store, match_conversation, route_message
     )
@@ -301,7 +285,7 @@ class Container(containers.DeclarativeContainer):
     erase_person = Singleton(
         build_erase_person,
         settings=settings,
-        storage=storage,
+        stores=stores,
         files=files,
         erase_message=erase_message,
         spool=spool,
@@ -309,7 +293,7 @@ class Container(containers.DeclarativeContainer):
         directory=directory.provider,
         rewrite=rewrite,
     )
-    purge = Singleton(build_purge_expired, settings, storage, files, erase_message, metrics)
+    purge = Singleton(build_purge_expired, settings, stores, files, erase_message, metrics)
 
 
 def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> Container:

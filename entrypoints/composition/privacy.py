@@ -9,37 +9,36 @@ from application.clock import utc_now
 from application.ports.context_queue import ContextReader
 from application.ports.metrics import Metrics
 from application.ports.spool import Spool
+from application.ports.stores import Stores
 from application.ports.webhook_parser import WebhookParserFactory
 from domain.errors import StorageUnavailableError
 from domain.tenants import TenantDirectory
 from entrypoints.composition.backends import (
     Files,
     OpenDatabase,
-    Storage,
-    fallback_log,
 )
 from infrastructure.configuration.settings import Settings
 
 if TYPE_CHECKING:
     from application.privacy.erase_message import EraseMessage
     from application.privacy.erase_person import ErasePerson
-    from application.privacy.purge_expired import PurgeExpired, Retention
+    from application.privacy.purge_expired import PurgeExpired, RetentionTimes
 
 UNFINISHED_AFTER = timedelta(minutes=5)
 """When nobody who lives is in the middle of writing a file any more."""
 
 
-def build_erase_message(storage: Storage, files: Files, contexts: ContextReader) -> "EraseMessage":
+def build_erase_message(stores: Stores, files: Files, contexts: ContextReader) -> "EraseMessage":
     """Erases one message."""
     from application.privacy.erase_message import EraseMessage
 
-    return EraseMessage(storage.messages, files.blobs, contexts)
+    return EraseMessage(stores.retention, files.blobs, contexts)
 
 
 def build_erase_person(
     *,
     settings: Settings,
-    storage: Storage,
+    stores: Stores,
     files: Files,
     erase_message: "EraseMessage",
     spool: Spool,
@@ -52,15 +51,13 @@ def build_erase_person(
     from application.privacy.find_person import FindPerson
 
     return ErasePerson(
-        conversations=storage.conversations,
-        messages=storage.messages,
+        retention=stores.retention,
         erase_message=erase_message,
-        throttle=storage.throttle,
+        throttle=stores.throttle,
         spool=spool,
         dead_letters=files.dead_letters,
         find_person=FindPerson(parsers),
         accounts=lambda: {name for tenant in directory().tenants for name in tenant.accounts},
-        erase_fallbacks=fallback_log(settings).erase,
         delete_stale_temporary_files=lambda: _delete_stale_temporary_files(settings.data_dir),
         rewrite=rewrite,
     )
@@ -77,7 +74,7 @@ def _delete_stale_temporary_files(directory: Path) -> int:
 
 def build_purge_expired(
     settings: Settings,
-    storage: Storage,
+    stores: Stores,
     files: Files,
     erase_message: "EraseMessage",
     metrics: Metrics,
@@ -87,25 +84,24 @@ def build_purge_expired(
     from infrastructure.durable_files import delete_stale_temporary_files
 
     return PurgeExpired(
-        conversations=storage.conversations,
-        messages=storage.messages,
+        messages=stores.messages,
+        retention=stores.retention,
         erase_message=erase_message,
         blobs=files.blobs,
-        throttle=storage.throttle,
+        throttle=stores.throttle,
         dead_letters=files.dead_letters,
         delete_stale_files=lambda before: delete_stale_temporary_files(settings.data_dir, before),
-        delete_fallbacks=fallback_log(settings).delete_older,
-        retention=retention_of(settings),
+        times=retention_times(settings),
         metrics=metrics,
     )
 
 
-def retention_of(settings: Settings) -> "Retention":
+def retention_times(settings: Settings) -> "RetentionTimes":
     """For how long things are kept; zero days of messages are for ever."""
-    from application.privacy.purge_expired import Retention
+    from application.privacy.purge_expired import RetentionTimes
 
     days = settings.message_retention_days
-    return Retention(
+    return RetentionTimes(
         messages=timedelta(days=days) if days else None,
         dead_letters=timedelta(days=settings.dead_letter_retention_days),
         throttle=timedelta(seconds=settings.fallback_window_seconds),

@@ -36,7 +36,7 @@ class Pending:
     @classmethod
     def of(cls, container: Container) -> "Pending":
         """What there is at the moment."""
-        stuck_some_day = container.message_store().list_stuck(MOST, _END_OF_TIME)
+        stuck_some_day = container.stores().outbox.list_stuck(MOST, _END_OF_TIME)
         return cls(stuck_some_day, container.clock()())
 
     @property

@@ -5,7 +5,6 @@ start what would keep it from working; ``frontdesk doctor`` asks everything.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
 from functools import partial
 from sqlite3 import sqlite_version
 
@@ -153,9 +152,7 @@ def _table_problems(container: Container, *, with_expiry: bool) -> Sequence[str]
 def _queue_problems(container: Container) -> Sequence[str]:
     from infrastructure.aws.sqs_queue_checks import check_queues
 
-    settings = container.settings()
-    delay = timedelta(seconds=settings.reply_delay_seconds)
-    return check_queues(container.sqs(), settings.queue_urls, delay)
+    return check_queues(container.sqs(), container.settings().queue_urls)
 
 
 def _spool_problems(container: Container, url: str) -> Sequence[str]:

@@ -1,16 +1,15 @@
-"""AWS clients, and the errors of AWS in our own words.
+"""AWS clients, and the errors of AWS as errors of the domain.
 
-botocore alone, without boto3 over it: the same clients for two thirds of the start-up time.
+A session of boto3 makes the clients. Its resource API is not used.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from botocore.client import BaseClient
+from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-from botocore.session import get_session
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
 
@@ -39,34 +38,38 @@ class AwsClients:
     """
 
     def __init__(self, max_connections: int = 10) -> None:
-        self._session = get_session()
+        with _environment_errors("AWS"):
+            self._session = Session()
         self._config = _CONFIG.merge(Config(max_pool_connections=max_connections))
 
     def dynamodb(self) -> "DynamoDBClient":
         """A client of DynamoDB."""
-        client: DynamoDBClient = self._client("dynamodb")  # type: ignore[assignment]  # by its name
-        return client
+        with _environment_errors("dynamodb"):
+            return self._session.client("dynamodb", config=self._config)
 
     def sqs(self) -> "SQSClient":
         """A client of SQS."""
-        client: SQSClient = self._client("sqs")  # type: ignore[assignment]  # by its name
-        return client
+        with _environment_errors("sqs"):
+            return self._session.client("sqs", config=self._config)
 
     def s3(self) -> "S3Client":
         """A client of S3."""
-        client: S3Client = self._client("s3")  # type: ignore[assignment]  # by its name
-        return client
+        with _environment_errors("s3"):
+            return self._session.client("s3", config=self._config)
 
     def secrets_manager(self) -> "SecretsManagerClient":
         """A client of Secrets Manager."""
-        client: SecretsManagerClient = self._client("secretsmanager")  # type: ignore[assignment]  # by its name
-        return client
+        with _environment_errors("secretsmanager"):
+            return self._session.client("secretsmanager", config=self._config)
 
-    def _client(self, service: str) -> BaseClient:
-        try:
-            return self._session.create_client(service, config=self._config)
-        except BotoCoreError as error:  # of the environment: no region, a broken profile
-            raise StorageUnavailableError(f"{service}: {type(error).__name__}") from error
+
+@contextmanager
+def _environment_errors(what: str) -> Iterator[None]:
+    """Translate the errors of a client that cannot be built: no region, a broken profile."""
+    try:
+        yield
+    except BotoCoreError as error:
+        raise StorageUnavailableError(f"{what}: {type(error).__name__}") from error
 
 
 def error_code(error: ClientError) -> str:

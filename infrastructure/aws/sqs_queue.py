@@ -1,4 +1,4 @@
-"""The context queues on Amazon SQS, standard or FIFO."""
+"""The context queues on Amazon SQS."""
 
 import hashlib
 import math
@@ -18,7 +18,7 @@ from application.ports.context_queue import (
     QueueDepth,
 )
 from domain.addresses import ChannelType
-from domain.context import ContextObject
+from domain.context import Company, ContextObject
 from domain.errors import QueueRoutingError, UnreadableMessageError
 from domain.routing import ALL_QUEUES, QueueName, Route
 from infrastructure.aws.clients import error_code, storage_errors
@@ -45,19 +45,11 @@ _DELAYED: Final = "ApproximateNumberOfMessagesDelayed"
 _IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 
 
-class _SendOptions(TypedDict, total=False):
-    DelaySeconds: int
-    MessageGroupId: str
-    MessageDeduplicationId: str
-
-
 class SqsContextQueue(ContextPublisher, ContextReader):
-    """Six queues by their URLs; the ones whose name ends with ``.fifo`` are FIFO queues.
+    """Six standard queues by their URLs.
 
-    A standard queue gets the delay of the route, and the tenant as message group: that makes
-    it a fair queue, on which no tenant holds up the others. A FIFO queue keeps the order of
-    each conversation, drops a context that it had in the last five minutes, and delays by its
-    own ``DelaySeconds`` alone: see ``check_queues``.
+    Each message carries the delay of the route, and the tenant as message group: that makes it
+    a fair queue, on which no tenant holds up the others.
     """
 
     shows_delayed = False
@@ -77,11 +69,14 @@ class SqsContextQueue(ContextPublisher, ContextReader):
 
     @override
     def publish(self, context: ContextObject, route: Route) -> None:
-        url = self._urls[route.queue]
-        options = _fifo_options(context) if is_fifo(url) else _standard_options(context, route)
         text = self._encode(context)
         try:
-            self._client.send_message(QueueUrl=url, MessageBody=text, **options)
+            self._client.send_message(
+                QueueUrl=self._urls[route.queue],
+                MessageBody=text,
+                DelaySeconds=_whole_seconds(route.delay),
+                **_message_group(context.company),
+            )
         except ClientError as error:
             raise QueueRoutingError(f"{route.queue}: {error_code(error)}") from error
         except BotoCoreError as error:
@@ -166,28 +161,17 @@ class SqsContextQueue(ContextPublisher, ContextReader):
         return 0
 
 
-def is_fifo(url: str) -> bool:
-    """Whether the queue under ``url`` is a FIFO queue: only their names may end so."""
-    return url.endswith(".fifo")
+class _MessageGroup(TypedDict, total=False):
+    MessageGroupId: str
 
 
-def _standard_options(context: ContextObject, route: Route) -> _SendOptions:
-    options: _SendOptions = {"DelaySeconds": _whole_seconds(route.delay)}
-    if tenant := context.company.company_id or context.company.credentials_reference:
-        options["MessageGroupId"] = _identifier(tenant)
-    return options
-
-
-def _fifo_options(context: ContextObject) -> _SendOptions:
-    return {
-        "MessageGroupId": _identifier(context.conversation.conversation_id),
-        "MessageDeduplicationId": _identifier(context.request_id),
-    }
-
-
-def _identifier(text: str) -> str:
-    """``text`` as SQS takes it: up to 128 printable ASCII characters; else a hash of it."""
-    return text if _GROUP.fullmatch(text) else hashlib.sha256(text.encode()).hexdigest()
+def _message_group(company: Company) -> _MessageGroup:
+    """The tenant as SQS takes it: up to 128 printable ASCII characters, else a hash of it."""
+    tenant = company.company_id or company.credentials_reference
+    if not tenant:
+        return {}
+    fits = _GROUP.fullmatch(tenant)
+    return {"MessageGroupId": tenant if fits else hashlib.sha256(tenant.encode()).hexdigest()}
 
 
 def _whole_seconds(duration: timedelta) -> int:

@@ -78,6 +78,12 @@ def contradictions(given: Given, *, on_lambda: bool = False) -> Iterator[str]:
             if given.get(variable, "sqlite") == "sqlite"
         )
     yield from (message for holds, message in _CONTRADICTIONS if holds(given))
+    yield from (
+        f"{name} is a FIFO queue, on which SQS takes no delay for each message: "
+        "give a standard queue, order comes from the store"
+        for name in map(queue_variable, ALL_QUEUES)
+        if given.get(name, "").endswith(".fifo")
+    )
     missing: dict[str, str] = {}
     for (variable, backend), needed in _NEEDED_BY.items():
         if given.get(variable) == backend:

@@ -47,8 +47,8 @@ def dead_letter_to_json(dead_letter: DeadLetter) -> bytes:
     }
     if dead_letter.webhook is not None:
         content["webhook"] = webhook_to_json(dead_letter.webhook)
-    if dead_letter.gate_key is not None:
-        content["gate_key"] = dead_letter.gate_key
+    if dead_letter.request_id is not None:
+        content["request_id"] = dead_letter.request_id
     return json.dumps(content, indent=1).encode()
 
 
@@ -67,7 +67,7 @@ def dead_letter_from_json(text: bytes, dead_letter_id: str) -> DeadLetter:
             attempts=content["attempts"],
             created_at=parse_rfc3339(content["created_at"]),
             webhook=webhook_from_json(content["webhook"]) if "webhook" in content else None,
-            gate_key=content.get("gate_key"),
+            request_id=content.get("request_id"),
         )
     except OtherVersionError:
         raise

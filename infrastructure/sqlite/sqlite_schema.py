@@ -42,12 +42,11 @@ _CONVERSATIONS: Migration = (
     "CREATE INDEX participants_of_conversation ON participants (conversation_id, channel)",
 )
 
-# Messages outlive their conversation: the gate must stay shut. So no foreign key to it.
+# Messages outlive their conversation, for their keys must stay: so no foreign key to it.
 _MESSAGES: Migration = (
     """
     CREATE TABLE messages (
-        gate_key TEXT NOT NULL PRIMARY KEY,
-        request_id TEXT NOT NULL UNIQUE,
+        request_id TEXT NOT NULL PRIMARY KEY, -- of the message: see domain.idempotency
         conversation_id TEXT,
         primary_channel TEXT,
         state TEXT NOT NULL,
@@ -56,10 +55,12 @@ _MESSAGES: Migration = (
         content TEXT NOT NULL,
         timestamp TEXT NOT NULL, -- when it was received
         channel_type TEXT NOT NULL,
-        validated_at TEXT NOT NULL,
         recorded_at TEXT NOT NULL,
         lease_until TEXT,
         queued_at TEXT,
+        attempts INTEGER NOT NULL,
+        due_at TEXT NOT NULL, -- from when on it counts as stuck: see MessageRecord.due_at
+        author_mark TEXT, -- of an erased message: see domain.erasure
         inbound TEXT NOT NULL -- JSON: the message as the channel delivered it, without content
     ) STRICT
     """,
@@ -67,8 +68,9 @@ _MESSAGES: Migration = (
     CREATE INDEX messages_of_conversation
     ON messages (conversation_id, primary_channel, timestamp) WHERE conversation_id IS NOT NULL
     """,
-    "CREATE INDEX pending_messages ON messages (recorded_at) WHERE state = 'pending'",
-    "CREATE INDEX unmatched_messages ON messages (timestamp, gate_key) WHERE state = 'unmatched'",
+    "CREATE INDEX stuck_messages ON messages (due_at) WHERE state = 'pending'",
+    "CREATE INDEX unmatched_messages ON messages (timestamp, request_id) WHERE state = 'unmatched'",
+    "CREATE INDEX retained_messages ON messages (timestamp, request_id) WHERE state <> 'erased'",
 )
 
 _FALLBACK_THROTTLE: Migration = (
@@ -100,31 +102,11 @@ _IMPORTED: Migration = (
     CREATE INDEX imported_messages_of_conversation
     ON imported_messages (conversation_id, primary_channel, timestamp)
     """,
+    "CREATE INDEX retained_entries ON imported_messages (timestamp, imported_key)",
     """
     CREATE INDEX conversations_with_legacy_messages
     ON conversations (conversation_id, primary_channel) WHERE legacy_messages <> '[]'
     """,
 )
 
-_ATTEMPTS: Migration = (
-    "ALTER TABLE messages ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
-    # From when on a pending message counts as stuck: see MessageRecord.due_at.
-    "ALTER TABLE messages ADD COLUMN due_at TEXT",
-    "UPDATE messages SET due_at = max(recorded_at, coalesce(lease_until, ''))",
-    "DROP INDEX pending_messages",
-    "CREATE INDEX stuck_messages ON messages (due_at) WHERE state = 'pending'",
-)
-
-_ERASURE: Migration = (
-    # What tells another author of an erased message from its own: see domain.erasure.
-    "ALTER TABLE messages ADD COLUMN author_mark TEXT",
-    "CREATE INDEX retained_messages ON messages (timestamp, gate_key) WHERE state <> 'erased'",
-    "CREATE INDEX retained_entries ON imported_messages (timestamp, imported_key)",
-)
-
-MIGRATIONS: Sequence[Migration] = (
-    (*_CONVERSATIONS, *_MESSAGES, *_FALLBACK_THROTTLE),
-    _IMPORTED,
-    _ATTEMPTS,
-    _ERASURE,
-)
+MIGRATIONS: Sequence[Migration] = ((*_CONVERSATIONS, *_MESSAGES, *_FALLBACK_THROTTLE, *_IMPORTED),)

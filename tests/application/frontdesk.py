@@ -1,6 +1,5 @@
 """A whole front door over in-memory adapters, with a clock that tests can set."""
 
-import itertools
 import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -41,15 +40,12 @@ from domain.fallback import Fallback, OwnAddresses
 from domain.messages import InboundMessage
 from domain.routing import ALL_QUEUES, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import TenantDirectory, UnknownSender
+from infrastructure.memory.backend import memory_stores
 from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
+from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.memory.memory_queue import MemoryContextQueue
 from infrastructure.memory.memory_spool import MemorySpool
-from infrastructure.memory.memory_stores import (
-    MemoryConversationStore,
-    MemoryFallbackThrottle,
-    MemoryMessageStore,
-)
 from infrastructure.serialization.claim_check import ClaimCheck
 from tests.builders import NOW, a_conversation, a_tenant, verified
 
@@ -108,14 +104,18 @@ class FrontDesk:
         **adapters: Any,
     ) -> None:
         self.now = NOW
-        ids = itertools.count(1)
         tenants = directory or TenantDirectory((a_tenant(),))
         self.parser = adapters.get("parser") or StubParser()
         self.sender = RecordingSender()
         self.metrics = MemoryMetrics()
-        self.conversations = adapters.get("conversations") or MemoryConversationStore()
-        self.messages = adapters.get("messages") or MemoryMessageStore()
-        self.throttle = adapters.get("throttle") or MemoryFallbackThrottle()
+        self.data = adapters.get("data") or MemoryData()
+        stores = memory_stores(self.data)
+        self.conversations = adapters.get("conversations") or stores.conversations
+        self.messages = adapters.get("messages") or stores.messages
+        self.outbox = adapters.get("outbox") or stores.outbox
+        self.retention = adapters.get("retention") or stores.retention
+        self.history_import = stores.history_import
+        self.throttle = adapters.get("throttle") or stores.throttle
         self.dead_letters = adapters.get("dead_letters") or MemoryDeadLetters()
         self.blobs = adapters.get("blobs") or MemoryBlobStore()
         self.queue = MemoryContextQueue(self.clock, ClaimCheck(self.blobs))
@@ -131,8 +131,9 @@ class FrontDesk:
         self.route_message = RouteMessage(
             self.conversations,
             self.messages,
+            self.outbox,
             publisher,
-            EraseMessage(self.messages, self.blobs, publisher).erase_context,
+            EraseMessage(self.retention, self.blobs, publisher).erase_context,
             match,
             RoutingPolicy(unauthenticated_mail=unauthenticated_mail),
             self.clock,
@@ -144,6 +145,7 @@ class FrontDesk:
         self.record_message = RecordMessage(
             match_conversation=match,
             messages=self.messages,
+            outbox=self.outbox,
             route_message=self.route_message,
             send_fallback=SendFallback(
                 senders=dict.fromkeys(ChannelType, lambda: self.sender),
@@ -155,7 +157,6 @@ class FrontDesk:
                 metrics=self.metrics,
             ),
             clock=self.clock,
-            new_id=lambda: f"request-{next(ids)}",
             metrics=self.metrics,
         )
         parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: self.parser))
@@ -173,10 +174,10 @@ class FrontDesk:
         )
         self.drain = DrainSpool(self.spool, self.process_webhook, self.store_dead_letter)
         self.redrive_dead_letter = RedriveDeadLetters(
-            self.dead_letters, self.process_webhook, self.messages
+            self.dead_letters, self.process_webhook, self.outbox
         )
         self.relay = RelayOutbox(
-            self.messages, self.route_message, self.dead_letters, self.clock, self.metrics
+            self.outbox, self.route_message, self.dead_letters, self.clock, self.metrics
         )
 
     def clock(self) -> datetime:

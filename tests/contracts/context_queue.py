@@ -62,7 +62,8 @@ class RealTime(PassingTime):
 
 def a_context(request_id: str = "request-1", **message: object) -> ContextObject:
     """The context of a message; ``message`` changes its parts."""
-    context = ContextObject.of(a_record(request_id=request_id), a_conversation(), a_tenant(), NOW)
+    context = ContextObject.of(a_record(), a_conversation(), a_tenant(), NOW)
+    context = replace(context, request_id=request_id)
     return replace(context, message=replace(context.message, **message))  # type: ignore[arg-type]
 
 

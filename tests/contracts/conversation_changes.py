@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from application.ports.conversation_store import ConversationStore
+from application.ports.stores import Stores
 from domain.addresses import Address, ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED, Conversation
@@ -22,9 +22,9 @@ NUMBER = SENDER[SMS]
 LATER, EARLIER = NOW + timedelta(seconds=1), NOW - timedelta(seconds=1)
 
 
-def only(store: ConversationStore, conversation_id: str = "conversation-1") -> Conversation:
+def only(stores: Stores, conversation_id: str = "conversation-1") -> Conversation:
     """The record as the store has it."""
-    (record,) = store.get_conversations(conversation_id)
+    (record,) = stores.conversations.get_conversations(conversation_id)
     return record
 
 
@@ -37,67 +37,69 @@ class ConversationStoreTests:
     """The fixture that a backend overrides."""
 
     @pytest.fixture
-    def store(self) -> ConversationStore:
+    def stores(self) -> Stores:
         raise NotImplementedError("a backend provides it")
 
 
 class ActivityContract(ConversationStoreTests):
     """An incoming message updates its conversation under a guard."""
 
-    def test_a_message_changes_the_record_as_the_domain_says(
-        self, store: ConversationStore
-    ) -> None:
+    def test_a_message_changes_the_record_as_the_domain_says(self, stores: Stores) -> None:
         conversation, message = a_conversation(), an_inbound_message(body="ä" * 5000)
-        store.open_conversation(conversation)
-        assert store.record_activity(conversation, message) == conversation.received(message)
-        assert only(store) == conversation.received(message)
+        stores.conversations.open_conversation(conversation)
+        assert stores.conversations.record_activity(conversation, message) == conversation.received(
+            message
+        )
+        assert only(stores) == conversation.received(message)
 
-    def test_a_record_without_a_recipient_gets_the_messages(self, store: ConversationStore) -> None:
+    def test_a_record_without_a_recipient_gets_the_messages(self, stores: Stores) -> None:
         conversation = a_conversation(recipient_id=None)
-        store.open_conversation(conversation)
-        store.record_activity(conversation, an_inbound_message())
-        assert only(store).recipient_id == RECIPIENT[SMS]
+        stores.conversations.open_conversation(conversation)
+        stores.conversations.record_activity(conversation, an_inbound_message())
+        assert only(stores).recipient_id == RECIPIENT[SMS]
 
     @pytest.mark.parametrize("received_at", [EARLIER, NOW])
     def test_a_message_that_is_not_later_changes_nothing(
-        self, store: ConversationStore, received_at: datetime
+        self, stores: Stores, received_at: datetime
     ) -> None:
         conversation = a_conversation(last_user_message_at=NOW, conversation_status="answered")
-        store.open_conversation(conversation)
+        stores.conversations.open_conversation(conversation)
         late = an_inbound_message(received_at=received_at)
-        assert store.record_activity(conversation, late) == conversation
-        assert only(store) == conversation
+        assert stores.conversations.record_activity(conversation, late) == conversation
+        assert only(stores) == conversation
 
-    def test_a_record_that_is_gone_takes_no_message(self, store: ConversationStore) -> None:
-        assert store.record_activity(a_conversation(), an_inbound_message()) is None
-        assert store.get_conversations("conversation-1") == ()
+    def test_a_record_that_is_gone_takes_no_message(self, stores: Stores) -> None:
+        assert stores.conversations.record_activity(a_conversation(), an_inbound_message()) is None
+        assert stores.conversations.get_conversations("conversation-1") == ()
 
-    def test_a_record_closed_meanwhile_takes_no_message(self, store: ConversationStore) -> None:
+    def test_a_record_closed_meanwhile_takes_no_message(self, stores: Stores) -> None:
         closed = a_conversation(conversation_status=CLOSED)
-        store.open_conversation(closed)
-        assert store.record_activity(a_conversation(), an_inbound_message()) is None
-        assert only(store) == closed
+        stores.conversations.open_conversation(closed)
+        assert stores.conversations.record_activity(a_conversation(), an_inbound_message()) is None
+        assert only(stores) == closed
 
     @pytest.mark.parametrize("known_recipient", [RECIPIENT[SMS], None])
     def test_a_record_of_another_recipient_takes_no_message(
-        self, store: ConversationStore, known_recipient: str | None
+        self, stores: Stores, known_recipient: str | None
     ) -> None:
         other = a_conversation(recipient_id="+15005550001")
-        store.open_conversation(other)
+        stores.conversations.open_conversation(other)
         seen = a_conversation(recipient_id=known_recipient)
-        assert store.record_activity(seen, an_inbound_message()) is None
-        assert only(store) == other
+        assert stores.conversations.record_activity(seen, an_inbound_message()) is None
+        assert only(stores) == other
 
     def test_a_record_that_got_this_recipient_meanwhile_takes_the_message(
-        self, store: ConversationStore
+        self, stores: Stores
     ) -> None:
-        store.open_conversation(a_conversation())
+        stores.conversations.open_conversation(a_conversation())
         seen = a_conversation(recipient_id=None)
         message = an_inbound_message()
-        assert store.record_activity(seen, message) == a_conversation().received(message)
+        assert stores.conversations.record_activity(seen, message) == a_conversation().received(
+            message
+        )
 
     def test_whatever_is_stored_the_guard_and_the_change_are_the_domains(
-        self, store: ConversationStore
+        self, stores: Stores
     ) -> None:
         recipients = (None, "", RECIPIENT[SMS], "+15005550001")
         cases = product(recipients, recipients, (CLOSED, "answered"), (None, EARLIER, NOW, LATER))
@@ -110,21 +112,25 @@ class ActivityContract(ConversationStoreTests):
                 hand_off_to_human=True,
                 last_user_message_at=last_seen,
             )
-            store.open_conversation(stored)
+            stores.conversations.open_conversation(stored)
             takes_it = stored.is_open and recipient in (known_recipient, RECIPIENT[SMS])
-            after = store.record_activity(replace(stored, recipient_id=known_recipient), message)
+            after = stores.conversations.record_activity(
+                replace(stored, recipient_id=known_recipient), message
+            )
             assert after == (stored.received(message) if takes_it else None)
-            assert only(store, str(number)) == (after or stored)
+            assert only(stores, str(number)) == (after or stored)
 
-    def test_of_many_messages_at_once_the_latest_stays(self, store: ConversationStore) -> None:
+    def test_of_many_messages_at_once_the_latest_stays(self, stores: Stores) -> None:
         conversation = a_conversation()
-        store.open_conversation(conversation)
+        stores.conversations.open_conversation(conversation)
         messages = [
             an_inbound_message(message_id=f"SM{n}", received_at=NOW + timedelta(milliseconds=n))
             for n in range(32)
         ]
-        states = at_once(partial(store.record_activity, conversation, m) for m in messages)
-        assert only(store) == conversation.received(messages[-1])
+        states = at_once(
+            partial(stores.conversations.record_activity, conversation, m) for m in messages
+        )
+        assert only(stores) == conversation.received(messages[-1])
         for message, state in zip(messages, states, strict=True):
             assert state is not None
             assert state.last_user_message_at is not None
@@ -142,76 +148,83 @@ class IdentityContract(ConversationStoreTests):
         return an_inbound_message(WHATSAPP, identities=(user_id, number))
 
     def test_a_user_id_leads_to_the_record_once_the_number_is_hidden(
-        self, store: ConversationStore, message: InboundMessage
+        self, stores: Stores, message: InboundMessage
     ) -> None:
-        store.open_conversation(a_conversation(WHATSAPP))
-        store.record_activity(a_conversation(WHATSAPP), message)
+        stores.conversations.open_conversation(a_conversation(WHATSAPP))
+        stores.conversations.record_activity(a_conversation(WHATSAPP), message)
         for identity in message.identities:
-            found = store.find_open_conversations(WHATSAPP, [identity.value])
+            found = stores.conversations.find_open_conversations(WHATSAPP, [identity.value])
             assert ids(found) == ["conversation-1"]
 
     def test_so_does_one_of_a_message_that_came_out_of_order(
-        self, store: ConversationStore, message: InboundMessage
+        self, stores: Stores, message: InboundMessage
     ) -> None:
         conversation = a_conversation(WHATSAPP, last_user_message_at=LATER)
-        store.open_conversation(conversation)
-        store.record_activity(conversation, message)
-        found = store.find_open_conversations(WHATSAPP, [message.identities[0].value])
+        stores.conversations.open_conversation(conversation)
+        stores.conversations.record_activity(conversation, message)
+        found = stores.conversations.find_open_conversations(
+            WHATSAPP, [message.identities[0].value]
+        )
         assert ids(found) == ["conversation-1"]
 
     def test_none_is_added_to_a_record_that_takes_no_message(
-        self, store: ConversationStore, message: InboundMessage
+        self, stores: Stores, message: InboundMessage
     ) -> None:
-        store.open_conversation(a_conversation(WHATSAPP, recipient_id="+15005550001"))
-        store.record_activity(a_conversation(WHATSAPP), message)
-        assert store.find_open_conversations(WHATSAPP, [message.identities[0].value]) == ()
+        stores.conversations.open_conversation(
+            a_conversation(WHATSAPP, recipient_id="+15005550001")
+        )
+        stores.conversations.record_activity(a_conversation(WHATSAPP), message)
+        assert (
+            stores.conversations.find_open_conversations(WHATSAPP, [message.identities[0].value])
+            == ()
+        )
 
 
 class HandOffContract(ConversationStoreTests):
     """Who answers is seen by every message recorded afterwards."""
 
-    def test_the_switch_returns_the_record_as_it_is_afterwards(
-        self, store: ConversationStore
-    ) -> None:
+    def test_the_switch_returns_the_record_as_it_is_afterwards(self, stores: Stores) -> None:
         conversation = a_conversation()
-        store.open_conversation(conversation)
+        stores.conversations.open_conversation(conversation)
         handed_off = replace(conversation, hand_off_to_human=True)
-        assert store.switch_hand_off(conversation.key, on=True) == handed_off
-        assert only(store) == handed_off
-        assert store.switch_hand_off(conversation.key, on=False) == conversation
+        assert stores.conversations.switch_hand_off(conversation.key, on=True) == handed_off
+        assert only(stores) == handed_off
+        assert stores.conversations.switch_hand_off(conversation.key, on=False) == conversation
 
-    def test_a_missing_record_cannot_be_handed_off(self, store: ConversationStore) -> None:
-        assert store.switch_hand_off(ConversationKey("unknown", SMS), on=True) is None
+    def test_a_missing_record_cannot_be_handed_off(self, stores: Stores) -> None:
+        assert (
+            stores.conversations.switch_hand_off(ConversationKey("unknown", SMS), on=True) is None
+        )
 
     @pytest.mark.parametrize("last_seen", [None, LATER])
     def test_a_hand_off_before_the_message_is_seen_in_its_state(
-        self, store: ConversationStore, last_seen: datetime | None
+        self, stores: Stores, last_seen: datetime | None
     ) -> None:
         conversation = a_conversation(last_user_message_at=last_seen)
-        store.open_conversation(conversation)
-        store.switch_hand_off(conversation.key, on=True)
-        after = store.record_activity(conversation, an_inbound_message())
+        stores.conversations.open_conversation(conversation)
+        stores.conversations.switch_hand_off(conversation.key, on=True)
+        after = stores.conversations.record_activity(conversation, an_inbound_message())
         assert after is not None
         assert after.hand_off_to_human
 
-    def test_a_hand_off_at_the_same_moment_is_not_lost(self, store: ConversationStore) -> None:
+    def test_a_hand_off_at_the_same_moment_is_not_lost(self, stores: Stores) -> None:
         conversation, message = a_conversation(), an_inbound_message()
-        store.open_conversation(conversation)
+        stores.conversations.open_conversation(conversation)
         at_once(
             [
-                partial(store.switch_hand_off, conversation.key, on=True),
-                partial(store.record_activity, conversation, message),
+                partial(stores.conversations.switch_hand_off, conversation.key, on=True),
+                partial(stores.conversations.record_activity, conversation, message),
             ]
         )
-        assert only(store) == replace(conversation.received(message), hand_off_to_human=True)
+        assert only(stores) == replace(conversation.received(message), hand_off_to_human=True)
 
-    def test_nobody_can_change_a_record_from_outside(self, store: ConversationStore) -> None:
+    def test_nobody_can_change_a_record_from_outside(self, stores: Stores) -> None:
         last = Message("SM1", Direction.INBOUND, "Hello", NOW, SMS, {"media": ["a"]})
-        store.open_conversation(a_conversation(last_message=last))
+        stores.conversations.open_conversation(a_conversation(last_message=last))
         cast(list[str], last.metadata["media"]).append("put in")
-        got_out = only(store).last_message
+        got_out = only(stores).last_message
         assert got_out is not None
         cast(dict[str, object], got_out.metadata)["got"] = "out"
-        retained = only(store).last_message
+        retained = only(stores).last_message
         assert retained is not None
         assert retained.metadata == {"media": ["a"]}

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from application.ports.conversation_store import ConversationStore
+from application.ports.stores import Stores
 from domain.addresses import ChannelType
 from domain.conversations import CLOSED
 from domain.history import Direction, Message
@@ -31,37 +31,37 @@ from tests.contracts.old_histories import LegacyMessagesContract
 class FindingContract(ConversationStoreTests):
     """Conversations are found by channel and sender."""
 
-    def test_an_open_conversation_is_found_by_its_sender(self, store: ConversationStore) -> None:
-        store.open_conversation(a_conversation())
-        assert store.find_open_conversations(SMS, [NUMBER]) == (a_conversation(),)
+    def test_an_open_conversation_is_found_by_its_sender(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(a_conversation())
+        assert stores.conversations.find_open_conversations(SMS, [NUMBER]) == (a_conversation(),)
 
-    def test_an_unknown_sender_finds_nothing(self, store: ConversationStore) -> None:
-        store.open_conversation(a_conversation())
-        assert store.find_open_conversations(SMS, ["+14155550199"]) == ()
+    def test_an_unknown_sender_finds_nothing(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(a_conversation())
+        assert stores.conversations.find_open_conversations(SMS, ["+14155550199"]) == ()
 
-    def test_no_sender_finds_nothing(self, store: ConversationStore) -> None:
-        store.open_conversation(a_conversation())
-        assert store.find_open_conversations(SMS, []) == ()
+    def test_no_sender_finds_nothing(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(a_conversation())
+        assert stores.conversations.find_open_conversations(SMS, []) == ()
 
-    def test_the_same_number_on_another_channel_finds_nothing(
-        self, store: ConversationStore
-    ) -> None:
-        store.open_conversation(a_conversation())
-        assert store.find_open_conversations(WHATSAPP, [NUMBER]) == ()
+    def test_the_same_number_on_another_channel_finds_nothing(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(a_conversation())
+        assert stores.conversations.find_open_conversations(WHATSAPP, [NUMBER]) == ()
 
-    def test_all_conversations_of_a_sender_are_found(self, store: ConversationStore) -> None:
+    def test_all_conversations_of_a_sender_are_found(self, stores: Stores) -> None:
         for number in ("1", "2", "3"):
-            store.open_conversation(a_conversation(conversation_id=number))
-        found = store.find_open_conversations(SMS, [NUMBER])
+            stores.conversations.open_conversation(a_conversation(conversation_id=number))
+        found = stores.conversations.find_open_conversations(SMS, [NUMBER])
         assert sorted(ids(found)) == ["1", "2", "3"]
 
     def test_any_of_several_sender_values_leads_to_a_conversation_once(
-        self, store: ConversationStore
+        self, stores: Stores
     ) -> None:
-        store.open_conversation(a_conversation(conversation_id="1"))
-        store.open_conversation(a_conversation(conversation_id="2", sender_id="+14155550199"))
+        stores.conversations.open_conversation(a_conversation(conversation_id="1"))
+        stores.conversations.open_conversation(
+            a_conversation(conversation_id="2", sender_id="+14155550199")
+        )
         senders = ["+14155550100", NUMBER, "+14155550199", NUMBER]
-        assert sorted(ids(store.find_open_conversations(SMS, senders))) == ["1", "2"]
+        assert sorted(ids(stores.conversations.find_open_conversations(SMS, senders))) == ["1", "2"]
 
     @pytest.mark.parametrize(
         ("channel", "written", "sender"),
@@ -72,50 +72,54 @@ class FindingContract(ConversationStoreTests):
         ],
     )
     def test_a_sender_that_another_system_wrote_is_found_in_normal_form(
-        self, store: ConversationStore, channel: ChannelType, written: str, sender: str
+        self, stores: Stores, channel: ChannelType, written: str, sender: str
     ) -> None:
-        store.open_conversation(a_conversation(channel, sender_id=written))
-        (found,) = store.find_open_conversations(channel, [sender])
+        stores.conversations.open_conversation(a_conversation(channel, sender_id=written))
+        (found,) = stores.conversations.find_open_conversations(channel, [sender])
         assert found.sender_id == written
 
-    def test_recipients_leave_out_the_conversations_of_others(
-        self, store: ConversationStore
-    ) -> None:
+    def test_recipients_leave_out_the_conversations_of_others(self, stores: Stores) -> None:
         recipients = {"ours": "+15005550006", "theirs": "+15005550007", "nobodys": None}
         for name, recipient in recipients.items():
-            store.open_conversation(a_conversation(conversation_id=name, recipient_id=recipient))
-        ours = store.find_open_conversations(SMS, [NUMBER], ["+15005550006", "MG1"])
+            stores.conversations.open_conversation(
+                a_conversation(conversation_id=name, recipient_id=recipient)
+            )
+        ours = stores.conversations.find_open_conversations(SMS, [NUMBER], ["+15005550006", "MG1"])
         assert sorted(ids(ours)) == ["nobodys", "ours"]
-        assert len(store.find_open_conversations(SMS, [NUMBER], [])) == 3
+        assert len(stores.conversations.find_open_conversations(SMS, [NUMBER], [])) == 3
 
     def test_a_recipient_that_another_system_wrote_is_compared_in_normal_form(
-        self, store: ConversationStore
+        self, stores: Stores
     ) -> None:
         written = "whatsapp:+15005550010"
-        store.open_conversation(a_conversation(WHATSAPP, recipient_id=written))
-        found = store.find_open_conversations(WHATSAPP, [NUMBER], ["+15005550010"])
+        stores.conversations.open_conversation(a_conversation(WHATSAPP, recipient_id=written))
+        found = stores.conversations.find_open_conversations(WHATSAPP, [NUMBER], ["+15005550010"])
         assert ids(found) == ["conversation-1"]
 
-    def test_a_closed_conversation_is_not_found(self, store: ConversationStore) -> None:
-        store.open_conversation(a_conversation(conversation_status=CLOSED))
-        assert store.find_open_conversations(SMS, [NUMBER]) == ()
+    def test_a_closed_conversation_is_not_found(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(a_conversation(conversation_status=CLOSED))
+        assert stores.conversations.find_open_conversations(SMS, [NUMBER]) == ()
 
-    def test_any_other_status_is_found(self, store: ConversationStore) -> None:
-        store.open_conversation(a_conversation(conversation_status="waiting_for_parts"))
-        assert ids(store.find_open_conversations(SMS, [NUMBER])) == ["conversation-1"]
+    def test_any_other_status_is_found(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(
+            a_conversation(conversation_status="waiting_for_parts")
+        )
+        assert ids(stores.conversations.find_open_conversations(SMS, [NUMBER])) == [
+            "conversation-1"
+        ]
 
-    def test_a_conversation_without_a_sender_is_not_found(self, store: ConversationStore) -> None:
-        store.open_conversation(a_conversation(sender_id=None))
-        assert store.find_open_conversations(SMS, [NUMBER]) == ()
+    def test_a_conversation_without_a_sender_is_not_found(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(a_conversation(sender_id=None))
+        assert stores.conversations.find_open_conversations(SMS, [NUMBER]) == ()
 
 
 class OpeningContract(ConversationStoreTests):
     """Conversations are opened once, and listed."""
 
-    def test_a_new_conversation_is_new(self, store: ConversationStore) -> None:
-        assert store.open_conversation(a_conversation()) == (a_conversation(), True)
+    def test_a_new_conversation_is_new(self, stores: Stores) -> None:
+        assert stores.conversations.open_conversation(a_conversation()) == (a_conversation(), True)
 
-    def test_every_attribute_is_kept(self, store: ConversationStore) -> None:
+    def test_every_attribute_is_kept(self, stores: Stores) -> None:
         conversation = a_conversation(
             EMAIL,
             conversation_status="waiting",
@@ -125,39 +129,52 @@ class OpeningContract(ConversationStoreTests):
             last_activity_at=LATER,
             last_message=Message("<1@example.com>", Direction.OUTBOUND, "Grüße 🚚", NOW, EMAIL),
         )
-        store.open_conversation(conversation)
-        assert only(store) == conversation
+        stores.conversations.open_conversation(conversation)
+        assert only(stores) == conversation
 
-    def test_opening_it_again_changes_nothing(self, store: ConversationStore) -> None:
-        store.open_conversation(a_conversation())
+    def test_opening_it_again_changes_nothing(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(a_conversation())
         again = a_conversation(company_name="Somebody else", sender_id="+14155550199")
-        assert store.open_conversation(again) == (a_conversation(), False)
-        assert store.find_open_conversations(SMS, ["+14155550199"]) == ()
+        assert stores.conversations.open_conversation(again) == (a_conversation(), False)
+        assert stores.conversations.find_open_conversations(SMS, ["+14155550199"]) == ()
 
-    def test_of_many_who_open_it_at_once_one_creates_it(self, store: ConversationStore) -> None:
+    def test_of_many_who_open_it_at_once_one_creates_it(self, stores: Stores) -> None:
         wanted = [a_conversation(company_name=f"Company {number}") for number in range(16)]
-        opened = at_once(partial(store.open_conversation, record) for record in wanted)
+        opened = at_once(
+            partial(stores.conversations.open_conversation, record) for record in wanted
+        )
         assert [created for _, created in opened].count(True) == 1
-        assert {record for record, _ in opened} == {only(store)}
+        assert {record for record, _ in opened} == {only(stores)}
 
-    def test_an_id_may_have_a_record_on_each_channel(self, store: ConversationStore) -> None:
-        store.open_conversation(a_conversation(SMS))
-        store.open_conversation(a_conversation(WHATSAPP))
-        channels = {r.primary_channel for r in store.get_conversations("conversation-1")}
+    def test_an_id_may_have_a_record_on_each_channel(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(a_conversation(SMS))
+        stores.conversations.open_conversation(a_conversation(WHATSAPP))
+        channels = {
+            r.primary_channel for r in stores.conversations.get_conversations("conversation-1")
+        }
         assert channels == {SMS, WHATSAPP}
 
-    def test_an_unknown_id_has_no_records(self, store: ConversationStore) -> None:
-        assert store.get_conversations("unknown") == ()
+    def test_an_unknown_id_has_no_records(self, stores: Stores) -> None:
+        assert stores.conversations.get_conversations("unknown") == ()
 
-    def test_the_list_begins_with_the_latest_activity(self, store: ConversationStore) -> None:
+    def test_the_list_begins_with_the_latest_activity(self, stores: Stores) -> None:
         for name, at in (("never", None), ("before", EARLIER), ("after", LATER), ("now", NOW)):
-            store.open_conversation(a_conversation(conversation_id=name, last_activity_at=at))
-        assert ids(store.list_conversations(10)) == ["after", "now", "before", "never"]
+            stores.conversations.open_conversation(
+                a_conversation(conversation_id=name, last_activity_at=at)
+            )
+        assert ids(stores.conversations.list_conversations(10)) == [
+            "after",
+            "now",
+            "before",
+            "never",
+        ]
 
-    def test_the_list_ends_at_its_limit(self, store: ConversationStore) -> None:
+    def test_the_list_ends_at_its_limit(self, stores: Stores) -> None:
         for name, at in (("before", EARLIER), ("after", LATER), ("now", NOW)):
-            store.open_conversation(a_conversation(conversation_id=name, last_activity_at=at))
-        assert ids(store.list_conversations(2)) == ["after", "now"]
+            stores.conversations.open_conversation(
+                a_conversation(conversation_id=name, last_activity_at=at)
+            )
+        assert ids(stores.conversations.list_conversations(2)) == ["after", "now"]
 
 
 class ConversationStoreContract(
@@ -169,4 +186,4 @@ class ConversationStoreContract(
     LegacyMessagesContract,
     ConversationErasureContract,
 ):
-    """All of it. A backend overrides ``store``."""
+    """All of it. A backend overrides ``stores``."""

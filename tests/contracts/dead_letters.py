@@ -60,7 +60,7 @@ class DeadLettersContract:
     def test_a_dead_letter_may_tell_of_a_message_instead_of_a_request(
         self, dead_letters: DeadLetters
     ) -> None:
-        dead_letter = a_dead_letter(request=None, gate_key="0" * 64)
+        dead_letter = a_dead_letter(request=None, request_id="0" * 64)
         dead_letters.store(dead_letter)
         assert dead_letters.get(dead_letter.dead_letter_id) == dead_letter
 

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from application.ports.conversation_store import ConversationStore
-from application.ports.message_store import MessageStore
+from application.ports.pages import each_item
+from application.ports.stores import Stores
 from domain.addresses import Address, ChannelType
+from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED
 from domain.erasure import RetainedMessage, Tombstone
 from domain.messages import Attachment
@@ -24,47 +25,49 @@ LONG = "So long that it lies elsewhere. " * 5_000
 
 
 def retained(
-    store: MessageStore, limit: int = 100, before: datetime | None = None
+    stores: Stores, limit: int = 100, before: datetime | None = None
 ) -> dict[str, RetainedMessage]:
     """Everything that is kept, by its key, read in pages of ``limit``."""
-    found = list(_all(store, limit, before))
+    found = list(_all(stores, limit, before))
     assert len({one.key for one in found}) == len(found)
     return {one.key: one for one in found}
 
 
-def _all(store: MessageStore, limit: int, before: datetime | None) -> Iterator[RetainedMessage]:
-    page = store.list_retained(limit, before=before)
-    yield from page.messages
-    while page.last is not None:
-        page = store.list_retained(limit, after=page.last, before=before)
-        yield from page.messages
+def _all(stores: Stores, limit: int, before: datetime | None) -> Iterator[RetainedMessage]:
+    return each_item(
+        lambda cursor: stores.retention.list_retained(limit, after=cursor, before=before)
+    )
 
 
-def erase_all(store: MessageStore) -> None:
+def _all_of(stores: Stores, key: ConversationKey) -> list[RetainedMessage]:
+    return list(each_item(lambda cursor: stores.retention.list_retained_of(key, 1, after=cursor)))
+
+
+def erase_all(stores: Stores) -> None:
     """Erase whatever is kept."""
-    for one in retained(store).values():
-        assert store.erase(one)
+    for one in retained(stores).values():
+        assert stores.retention.erase(one)
 
 
 class RetentionContract(MessageStoreTests):
     """What is kept can be listed, with all that leads to its traces."""
 
-    def test_nothing_is_kept_at_first(self, store: MessageStore) -> None:
-        assert retained(store) == {}
+    def test_nothing_is_kept_at_first(self, stores: Stores) -> None:
+        assert retained(stores) == {}
 
-    def test_a_message_tells_whose_it_is_and_where_its_files_are(self, store: MessageStore) -> None:
+    def test_a_message_tells_whose_it_is_and_where_its_files_are(self, stores: Stores) -> None:
         files = (Attachment("image/png", url="https://media.example/1"),)
         message = an_inbound_message(attachments=files, metadata={"profile": "Ana"})
-        store.record(a_record(message))
-        (found,) = retained(store).values()
+        stores.messages.record(a_record(message))
+        (found,) = retained(stores).values()
         without = replace(message, body="", metadata={})
         assert found == RetainedMessage.of(a_record(without))
         assert found.provider_files == ("https://media.example/1",)
 
-    def test_an_imported_entry_belongs_to_its_conversation_alone(self, store: MessageStore) -> None:
+    def test_an_imported_entry_belongs_to_its_conversation_alone(self, stores: Stores) -> None:
         entry = an_entry(1)
-        store.import_message(KEY, entry)
-        (found,) = retained(store).values()
+        stores.history_import.import_message(KEY, entry)
+        (found,) = retained(stores).values()
         assert (found.conversation, found.timestamp, found.message) == (
             KEY,
             entry.timestamp,
@@ -72,37 +75,35 @@ class RetentionContract(MessageStoreTests):
         )
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-    def test_pages_of_any_size_hold_everything_once(self, store: MessageStore, limit: int) -> None:
+    def test_pages_of_any_size_hold_everything_once(self, stores: Stores, limit: int) -> None:
         for number in range(3):
-            store.record(numbered(number))
-            store.import_message(KEY, an_entry(number))
-        assert len(retained(store, limit)) == 6
+            stores.messages.record(numbered(number))
+            stores.history_import.import_message(KEY, an_entry(number))
+        assert len(retained(stores, limit)) == 6
 
-    def test_a_listing_goes_on_although_what_it_showed_was_erased(
-        self, store: MessageStore
-    ) -> None:
+    def test_a_listing_goes_on_although_what_it_showed_was_erased(self, stores: Stores) -> None:
         for number in range(4):
-            store.record(numbered(number))
-        page = store.list_retained(2)
-        seen = {one.key for one in page.messages}
-        for one in page.messages:
-            store.erase(one)
-        while page.last is not None:
-            page = store.list_retained(2, after=page.last)
-            seen |= {one.key for one in page.messages}
+            stores.messages.record(numbered(number))
+        page = stores.retention.list_retained(2)
+        seen = {one.key for one in page.items}
+        for one in page.items:
+            stores.retention.erase(one)
+        while page.cursor is not None:
+            page = stores.retention.list_retained(2, after=page.cursor)
+            seen |= {one.key for one in page.items}
         assert len(seen) == 4
 
-    def test_only_what_is_older_can_be_asked_for(self, store: MessageStore) -> None:
+    def test_only_what_is_older_can_be_asked_for(self, stores: Stores) -> None:
         for number in range(3):
-            store.record(numbered(number))
+            stores.messages.record(numbered(number))
         before = NOW + timedelta(seconds=2)
-        assert set(retained(store, before=before)) == {numbered(n).gate_key for n in (0, 1)}
+        assert set(retained(stores, before=before)) == {numbered(n).request_id for n in (0, 1)}
 
-    def test_a_conversation_has_its_own(self, store: MessageStore) -> None:
-        store.record(numbered(1))
-        store.record(numbered(2, OTHER))
-        store.import_message(KEY, an_entry(1))
-        found = list(store.list_retained_in(KEY))
+    def test_a_conversation_has_its_own(self, stores: Stores) -> None:
+        stores.messages.record(numbered(1))
+        stores.messages.record(numbered(2, OTHER))
+        stores.history_import.import_message(KEY, an_entry(1))
+        found = _all_of(stores, KEY)
         assert {one.conversation for one in found} == {KEY}
         assert len(found) == 2
 
@@ -115,155 +116,154 @@ class EraseContract(MessageStoreTests):
         return a_record(conversation=request.param)
 
     @pytest.fixture
-    def erased(self, store: MessageStore, record: MessageRecord) -> MessageStore:
-        store.record(record)
-        store.import_message(KEY, an_entry(1))
-        erase_all(store)
-        return store
+    def erased(self, stores: Stores, record: MessageRecord) -> Stores:
+        stores.messages.record(record)
+        stores.history_import.import_message(KEY, an_entry(1))
+        erase_all(stores)
+        return stores
 
-    def test_it_is_listed_nowhere(self, erased: MessageStore) -> None:
+    def test_it_is_listed_nowhere(self, erased: Stores) -> None:
         assert retained(erased) == {}
-        assert list(erased.list_retained_in(KEY)) == []
-        assert erased.history(KEY) == ()
-        assert erased.list_unmatched(10) == ()
-        assert erased.list_stuck(10, NOW + DAY) == ()
+        assert _all_of(erased, KEY) == []
+        assert erased.messages.history(KEY) == ()
+        assert erased.messages.list_unmatched(10).items == ()
+        assert erased.outbox.list_stuck(10, NOW + DAY) == ()
 
-    def test_its_gate_stays_closed(self, erased: MessageStore, record: MessageRecord) -> None:
-        again = erased.record(replace(record, request_id="another"))
+    def test_its_gate_stays_closed(self, erased: Stores, record: MessageRecord) -> None:
+        again = erased.messages.record(replace(record, recorded_at=NOW + DAY))
         assert isinstance(again, Tombstone)
-        assert (again.gate_key, again.request_id) == (record.gate_key, record.request_id)
+        assert again.request_id == record.request_id
         assert again.is_by(record.message.sender)
         assert not again.is_by(Address.parse(SMS, "+14155550199"))
         assert retained(erased) == {}
 
     def test_it_can_be_told_from_what_never_came(
-        self, erased: MessageStore, record: MessageRecord
+        self, erased: Stores, record: MessageRecord
     ) -> None:
-        assert erased.is_erased(record.gate_key)
-        assert not erased.is_erased(numbered(7).gate_key)
+        assert isinstance(erased.messages.find_record(record.request_id), Tombstone)
+        assert not isinstance(erased.messages.find_record(numbered(7).request_id), Tombstone)
 
-    def test_what_is_kept_is_not_erased(self, store: MessageStore) -> None:
-        store.record(a_record())
-        assert not store.is_erased(a_record().gate_key)
+    def test_what_is_kept_is_not_erased(self, stores: Stores) -> None:
+        stores.messages.record(a_record())
+        assert not isinstance(stores.messages.find_record(a_record().request_id), Tombstone)
 
-    def test_nothing_brings_it_back(self, erased: MessageStore, record: MessageRecord) -> None:
-        assert not erased.assign(record, OTHER)
-        assert not erased.take_lease(record, NOW + DAY)
-        assert not erased.give_up(record)
-        assert not erased.retry(record.gate_key)
-        assert not erased.mark_queued(record.gate_key, NOW)
-        assert erased.is_erased(record.gate_key)
+    def test_nothing_brings_it_back(self, erased: Stores, record: MessageRecord) -> None:
+        assert not erased.messages.assign(record, OTHER)
+        assert not erased.outbox.take_lease(record, NOW + DAY)
+        assert not erased.outbox.give_up(record)
+        assert not erased.outbox.retry(record.request_id)
+        assert not erased.outbox.mark_queued(record.request_id, NOW)
+        assert isinstance(erased.messages.find_record(record.request_id), Tombstone)
         assert retained(erased) == {}
 
     def test_a_second_time_there_is_nothing_to_erase(
-        self, erased: MessageStore, record: MessageRecord
+        self, erased: Stores, record: MessageRecord
     ) -> None:
-        assert not erased.erase(RetainedMessage.of(record))
+        assert not erased.retention.erase(RetainedMessage.of(record))
 
-    def test_an_entry_that_is_gone_can_be_imported_again(self, erased: MessageStore) -> None:
-        assert erased.import_message(KEY, an_entry(1))
+    def test_an_entry_that_is_gone_can_be_imported_again(self, erased: Stores) -> None:
+        assert erased.history_import.import_message(KEY, an_entry(1))
 
-    def test_others_stay_as_they_are(self, store: MessageStore) -> None:
-        store.record(numbered(1))
-        store.record(numbered(2))
-        store.erase(RetainedMessage.of(numbered(1)))
-        assert store.history(KEY) == (numbered(2).message.in_history(),)
-        assert store.record(replace(numbered(2), request_id="another")) == numbered(2)
+    def test_others_stay_as_they_are(self, stores: Stores) -> None:
+        stores.messages.record(numbered(1))
+        stores.messages.record(numbered(2))
+        stores.retention.erase(RetainedMessage.of(numbered(1)))
+        assert stores.messages.history(KEY) == (numbered(2).message.in_history(),)
+        assert stores.messages.record(replace(numbered(2))) == numbered(2)
 
     @pytest.mark.parametrize("state", [MessageState.PENDING, MessageState.QUEUED])
-    def test_long_texts_go_in_any_state(self, store: MessageStore, state: MessageState) -> None:
+    def test_long_texts_go_in_any_state(self, stores: Stores, state: MessageState) -> None:
         record = a_record(an_inbound_message(body=LONG), state=state)
-        store.record(record)
-        erase_all(store)
-        assert isinstance(store.record(record), Tombstone)
+        stores.messages.record(record)
+        erase_all(stores)
+        assert isinstance(stores.messages.record(record), Tombstone)
 
     def test_the_next_page_of_what_is_unmatched_is_found_after_one_that_was_erased(
-        self, store: MessageStore
+        self, stores: Stores
     ) -> None:
         for number in (1, 2):
-            store.record(numbered(number, None))
-        store.erase(RetainedMessage.of(numbered(1, None)))
-        after = numbered(1).gate_key
-        assert store.list_unmatched(10, after=after) == (numbered(2, None),)
+            stores.messages.record(numbered(number, None))
+        first = stores.messages.list_unmatched(1)
+        stores.retention.erase(RetainedMessage.of(numbered(1, None)))
+        following = stores.messages.list_unmatched(10, after=first.cursor)
+        assert following.items == (numbered(2, None),)
 
 
 class MessageErasureContract(RetentionContract, EraseContract):
-    """Erasure of messages. A backend overrides ``store``."""
+    """Erasure of messages. A backend overrides ``stores``."""
 
 
 class ConversationErasureContract(ConversationStoreTests):
-    """Erasure of conversations. A backend overrides ``store``."""
+    """Erasure of conversations. A backend overrides ``stores``."""
 
     @pytest.mark.parametrize("status", ["active", CLOSED])
-    def test_a_conversation_is_found_in_any_state(
-        self, store: ConversationStore, status: str
-    ) -> None:
+    def test_a_conversation_is_found_in_any_state(self, stores: Stores, status: str) -> None:
         conversation = a_conversation(conversation_status=status)
-        store.open_conversation(conversation)
-        assert store.find_all_conversations(SMS, [SENDER[SMS]]) == (conversation,)
+        stores.conversations.open_conversation(conversation)
+        assert stores.retention.find_all_conversations(SMS, [SENDER[SMS]]) == (conversation,)
 
-    def test_another_senders_is_not(self, store: ConversationStore) -> None:
-        store.open_conversation(a_conversation())
-        assert store.find_all_conversations(SMS, ["+14155550199"]) == ()
-        assert store.find_all_conversations(ChannelType.WHATSAPP, [SENDER[SMS]]) == ()
+    def test_another_senders_is_not(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(a_conversation())
+        assert stores.retention.find_all_conversations(SMS, ["+14155550199"]) == ()
+        assert stores.retention.find_all_conversations(ChannelType.WHATSAPP, [SENDER[SMS]]) == ()
 
-    def test_every_identity_leads_to_it_and_afterwards_none(self, store: ConversationStore) -> None:
+    def test_every_identity_leads_to_it_and_afterwards_none(self, stores: Stores) -> None:
         channel = ChannelType.WHATSAPP
         user_id = Address.parse(channel, "DE.13491208655302741918")
         number = Address.parse(channel, SENDER[channel])
         conversation = a_conversation(channel)
-        store.open_conversation(conversation)
-        store.find_open_conversations(channel, [number.value])
-        store.record_activity(
+        stores.conversations.open_conversation(conversation)
+        stores.conversations.find_open_conversations(channel, [number.value])
+        stores.conversations.record_activity(
             conversation, an_inbound_message(channel, identities=(user_id, number))
         )
-        assert len(store.find_all_conversations(channel, [user_id.value])) == 1
-        assert store.erase_conversation(conversation.key)
+        assert len(stores.retention.find_all_conversations(channel, [user_id.value])) == 1
+        assert stores.retention.erase_conversation(conversation.key)
         for value in (user_id.value, number.value):
-            assert store.find_all_conversations(channel, [value]) == ()
-            assert store.find_open_conversations(channel, [value]) == ()
-        assert store.get_conversations(conversation.conversation_id) == ()
+            assert stores.retention.find_all_conversations(channel, [value]) == ()
+            assert stores.conversations.find_open_conversations(channel, [value]) == ()
+        assert stores.conversations.get_conversations(conversation.conversation_id) == ()
 
-    def test_the_same_id_on_another_channel_stays(self, store: ConversationStore) -> None:
+    def test_the_same_id_on_another_channel_stays(self, stores: Stores) -> None:
         for channel in (SMS, ChannelType.WHATSAPP):
-            store.open_conversation(a_conversation(channel))
-        assert store.erase_conversation(a_conversation(SMS).key)
-        (left,) = store.get_conversations("conversation-1")
+            stores.conversations.open_conversation(a_conversation(channel))
+        assert stores.retention.erase_conversation(a_conversation(SMS).key)
+        (left,) = stores.conversations.get_conversations("conversation-1")
         assert left.primary_channel is ChannelType.WHATSAPP
-        found = store.find_all_conversations(left.primary_channel, [SENDER[SMS]])
+        found = stores.retention.find_all_conversations(left.primary_channel, [SENDER[SMS]])
         assert found == (left,)
 
-    def test_what_is_gone_cannot_be_erased(self, store: ConversationStore) -> None:
-        assert not store.erase_conversation(KEY)
+    def test_what_is_gone_cannot_be_erased(self, stores: Stores) -> None:
+        assert not stores.retention.erase_conversation(KEY)
 
-    def test_a_sender_who_is_written_in_another_form_is_found(
-        self, store: ConversationStore
-    ) -> None:
+    def test_a_sender_who_is_written_in_another_form_is_found(self, stores: Stores) -> None:
         channel = ChannelType.EMAIL
         written = a_conversation(channel, sender_id="Zora.Quill@Example.COM")
-        store.open_conversation(written)
-        assert store.find_all_conversations(channel, ["zora.quill@example.com"]) == (written,)
+        stores.conversations.open_conversation(written)
+        assert stores.retention.find_all_conversations(channel, ["zora.quill@example.com"]) == (
+            written,
+        )
 
-    def test_a_message_that_arrives_after_it_joins_nothing(self, store: ConversationStore) -> None:
-        store.open_conversation(a_conversation())
-        store.erase_conversation(KEY)
-        assert store.record_activity(a_conversation(), an_inbound_message()) is None
-        assert store.get_conversations(KEY.conversation_id) == ()
+    def test_a_message_that_arrives_after_it_joins_nothing(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(a_conversation())
+        stores.retention.erase_conversation(KEY)
+        assert stores.conversations.record_activity(a_conversation(), an_inbound_message()) is None
+        assert stores.conversations.get_conversations(KEY.conversation_id) == ()
 
-    def test_old_copies_of_a_last_message_go_and_the_record_stays(
-        self, store: ConversationStore
-    ) -> None:
+    def test_old_copies_of_a_last_message_go_and_the_record_stays(self, stores: Stores) -> None:
         for number, age in enumerate((3, 2, 1)):
             conversation = a_conversation(
                 conversation_id=f"c{number}",
                 sender_id=f"+1415555010{number}",
                 recipient_id=RECIPIENT[SMS],
             )
-            store.open_conversation(conversation)
+            stores.conversations.open_conversation(conversation)
             message = an_inbound_message(sender=f"+1415555010{number}", received_at=NOW - age * DAY)
-            store.record_activity(conversation, message)
+            stores.conversations.record_activity(conversation, message)
         before = NOW - 1.5 * DAY
-        assert sum(store.erase_last_messages(before)) == 2
-        assert sum(store.erase_last_messages(before)) == 0
-        texts = {c.conversation_id: c.last_message for c in store.list_conversations(10)}
+        assert sum(stores.retention.erase_last_messages(before)) == 2
+        assert sum(stores.retention.erase_last_messages(before)) == 0
+        texts = {
+            c.conversation_id: c.last_message for c in stores.conversations.list_conversations(10)
+        }
         assert [name for name, last in sorted(texts.items()) if last] == ["c2"]

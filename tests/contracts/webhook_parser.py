@@ -170,7 +170,7 @@ class ReadingContract(WebhookParserTests):
     ) -> None:
         assert {one.message.received_at for one in messages} == {webhook.received_at}
 
-    def test_a_later_delivery_gives_the_same_gate_keys(
+    def test_a_later_delivery_gives_the_same_request_ids(
         self,
         parser: WebhookParser,
         webhook: WebhookRequest,
@@ -178,8 +178,8 @@ class ReadingContract(WebhookParserTests):
     ) -> None:
         later = replace(webhook, received_at=webhook.received_at + timedelta(hours=1))
         again = parser.parse(parser.validate(later))
-        keys = [one.message.gate_key for one in messages]
-        assert [one.message.gate_key for one in again] == keys
+        keys = [one.message.request_id for one in messages]
+        assert [one.message.request_id for one in again] == keys
         assert len(set(keys)) == len(keys)
 
     def test_whoever_sent_it_can_be_looked_up(self, messages: tuple[ParsedMessage, ...]) -> None:

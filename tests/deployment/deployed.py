@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import jsonschema
 import pytest
 import urllib3
-from botocore.session import get_session
+from boto3.session import Session
 
 from deploy.local import STAGE
 from deploy.package import ROOT
@@ -60,7 +60,8 @@ class Deployed:
         with pytest.MonkeyPatch.context() as patch:
             for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
                 patch.setenv(name, self.settings[name])
-            return get_session().create_client(
+            session: Any = Session()  # typed for known services alone
+            return session.client(
                 service,
                 endpoint_url=self.settings["AWS_ENDPOINT_URL"],
                 region_name=self.settings["AWS_DEFAULT_REGION"],
@@ -183,7 +184,7 @@ class Deployed:
         earlier = rfc3339(datetime.now(UTC) - timedelta(minutes=1))
         self.aws.dynamodb.update_item(
             TableName=self.settings["MESSAGES_TABLE"],
-            Key={"gate_key": self.message_item(text)["gate_key"]},
+            Key={"request_id": self.message_item(text)["request_id"]},
             UpdateExpression="SET recorded_at = :earlier, work_since = :earlier REMOVE lease_until",
             ExpressionAttributeValues={":earlier": {"S": earlier}},
         )

@@ -8,7 +8,9 @@ from domain.addresses import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.history import Direction, Message
 from domain.times import rfc3339
-from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
+from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
+from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.s3 import S3DeadLetters
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.deployment.deployed import Deployed, post
@@ -46,8 +48,9 @@ class OldThings:
         client, table = self.deployed.aws.dynamodb, self.deployed.settings["MESSAGES_TABLE"]
         at = datetime.now(UTC) - age
         entry = Message(name, Direction.OUTBOUND, "On its way.", at, ChannelType.SMS, {})
-        store = DynamoDbMessageStore(client, table, MemoryBlobStore())
-        assert store.import_message(ConversationKey("imported", ChannelType.SMS), entry)
+        messages, texts = DynamoDbTable(client, table), DynamoDbTexts(MemoryBlobStore())
+        history_import = DynamoDbHistoryImport(messages, texts, messages)
+        assert history_import.import_message(ConversationKey("imported", ChannelType.SMS), entry)
 
     def has_imported_entry(self, name: str) -> bool:
         """Whether the entry is still there."""
@@ -58,7 +61,7 @@ class OldThings:
         """Something that could not be processed."""
         at = datetime.now(UTC) - age
         self._dead_letters.store(
-            DeadLetter(name, DeadLetterKind.UNDELIVERABLE, "why", 1, at, gate_key="k")
+            DeadLetter(name, DeadLetterKind.UNDELIVERABLE, "why", 1, at, request_id="k")
         )
 
     def has_dead_letter(self, name: str) -> bool:
@@ -83,7 +86,7 @@ class OldThings:
         earlier = {":earlier": {"S": rfc3339(datetime.now(UTC) - age)}}
         client.update_item(
             TableName=settings["MESSAGES_TABLE"],
-            Key={"gate_key": item["gate_key"]},
+            Key={"request_id": item["request_id"]},
             UpdateExpression="SET #timestamp = :earlier",
             ExpressionAttributeNames={"#timestamp": "timestamp"},
             ExpressionAttributeValues=earlier,

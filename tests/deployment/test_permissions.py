@@ -53,7 +53,7 @@ def test_a_permission_names_its_actions_and_its_resources(statement: Statement) 
 
 
 def test_who_only_relays_can_record_nothing_and_reads_no_spool() -> None:
-    allowed = {sid for role, sid, _ in statements() if role == "RelayPendingRole"}
+    allowed = {sid for role, sid, _ in statements() if role == "RelayOutboxRole"}
     assert not allowed & {"RecordMessages", "ThrottleFallbacks", "Spool", "TakeSpooled"}
 
 

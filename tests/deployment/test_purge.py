@@ -44,12 +44,12 @@ def logged(deployed: Deployed) -> dict[str, Any]:
 def test_an_old_message_goes_with_all_that_it_said(deployed: Deployed, things: OldThings) -> None:
     before = things.files()
     things.mail("An old one")
-    gate_key = deployed.message_item("An old one")["gate_key"]
+    request_id = deployed.message_item("An old one")["request_id"]
     assert len(things.files() - before) == 2
     assert "An old one" in last_messages(deployed)
 
     assert deployed.purge() is None
-    (item,) = [item for item in deployed.items("MESSAGES") if item["gate_key"] == gate_key]
+    (item,) = [item for item in deployed.items("MESSAGES") if item["request_id"] == request_id]
     assert item["state"] == {"S": "erased"}
     assert not {"content", "metadata", "inbound", "texts_left"} & item.keys()
     assert things.files() == before

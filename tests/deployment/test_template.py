@@ -284,7 +284,7 @@ def test_an_alarm_on_a_metric_of_ours_names_it_as_the_code_does(name: str) -> No
     assert alarm["Namespace"] == {"Fn::Sub": "Frontdesk/${Stage}"}
     # A metric with dimensions would be another one.
     assert f'count("{alarm["MetricName"]}"' in "".join(
-        source.read_text("utf-8") for source in (ROOT / "application").glob("*.py")
+        source.read_text("utf-8") for source in (ROOT / "application").rglob("*.py")
     )
     assert "Dimensions" not in alarm
 

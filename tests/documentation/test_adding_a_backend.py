@@ -53,9 +53,7 @@ def test_every_contract_is_in_the_guide() -> None:
         "__init__",
         "concurrency",
         "conversation_changes",
-        "erasure",
         "message_lists",
-        "old_histories",
     }
     assert contracts - parts_and_tools == {name for name in named if not name.startswith("none")}
 

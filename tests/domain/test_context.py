@@ -11,7 +11,7 @@ def test_it_carries_the_ids_and_the_state_that_routed_the_message() -> None:
     later = NOW + timedelta(seconds=1)
     context = ContextObject.of(a_record(), conversation, a_tenant(), later)
 
-    assert context.request_id == "00000000-0000-4000-8000-000000000001"
+    assert context.request_id == a_record().request_id
     assert context.conversation.hand_off_to_human
     assert context.conversation.thread_id == "t"
     assert context.message.message_id == "SM00000000000000000000000000000001"

@@ -9,7 +9,7 @@ from tests.builders import SENDER, a_record, an_inbound_message
 
 SMS = ChannelType.SMS
 ANA = Address.parse(SMS, SENDER[SMS])
-KEY = a_record().gate_key
+KEY = a_record().request_id
 
 
 def numbers(count: int) -> list[Address]:
@@ -17,11 +17,11 @@ def numbers(count: int) -> list[Address]:
 
 
 def test_the_author_is_recognised() -> None:
-    assert Tombstone(KEY, "request-1", author_mark(KEY, ANA)).is_by(ANA)
+    assert Tombstone(KEY, author_mark(KEY, ANA)).is_by(ANA)
 
 
 def test_hardly_anybody_else_is_taken_for_the_author() -> None:
-    erased = Tombstone(KEY, "request-1", author_mark(KEY, ANA))
+    erased = Tombstone(KEY, author_mark(KEY, ANA))
     assert sum(map(erased.is_by, numbers(10_000))) < 5
 
 
@@ -41,18 +41,20 @@ def test_a_kept_message_leads_to_its_files_and_its_author() -> None:
         Attachment("text/plain", reference="sha256-of-it"),
     )
     message = an_inbound_message(attachments=files, identities=(other,))
-    retained = RetainedMessage.of(a_record(message, request_id="request-1"))
-    assert retained.blob_folders == (f"attachments/{message.source_key}", "contexts/request-1")
+    retained = RetainedMessage.of(a_record(message))
+    assert retained.blob_folders == (
+        f"attachments/{message.source_key}",
+        f"contexts/{message.request_id}",
+    )
     assert retained.provider_files == ("https://media.example/1",)
     assert retained.identities == (ANA, other)
 
 
 def test_a_message_without_files_of_ours_has_no_folder_for_them() -> None:
     files = (Attachment("image/png", url="https://media.example/1"),)
-    retained = RetainedMessage.of(
-        a_record(an_inbound_message(attachments=files), request_id="request-1")
-    )
-    assert retained.blob_folders == ("contexts/request-1",)
+    message = an_inbound_message(attachments=files)
+    retained = RetainedMessage.of(a_record(message))
+    assert retained.blob_folders == (f"contexts/{message.request_id}",)
 
 
 @pytest.mark.parametrize(

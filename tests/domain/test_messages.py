@@ -1,10 +1,12 @@
-"""Messages: the gate key, the history entry, the state of a record."""
+"""Messages: the request id, the history entry, the state of a record."""
 
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pytest
 from hypothesis import given
@@ -15,19 +17,24 @@ from domain.conversation_key import ConversationKey
 from domain.history import LAST_MESSAGE_BYTES, Direction, cut_to_bytes
 from domain.messages import Attachment, InboundMessage
 from domain.outbox import MessageState
-from tests.builders import KEY, NOW, a_record, an_inbound_message
+from tests.builders import ACCOUNT, KEY, NOW, a_record, an_inbound_message
 
 
-def test_the_gate_key_is_a_hash() -> None:
-    assert re.fullmatch("[0-9a-f]{64}", an_inbound_message().gate_key)
+def test_the_request_id_is_a_uuid_of_version_8_made_of_the_hash() -> None:
+    parts = ["sms", ACCOUNT, "SM00000000000000000000000000000001"]
+    bits = f"{int(sha256(json.dumps(parts).encode()).hexdigest(), base=16):0256b}"
+    request_id = UUID(an_inbound_message().request_id)
+    made_of = f"{request_id.int:0128b}"
+    assert (request_id.version, request_id.variant) == (8, RFC_4122)
+    assert made_of[:48] + made_of[52:64] + made_of[66:] == bits[:122]
 
 
-def test_the_gate_key_is_the_same_for_a_retry_whatever_else_changed() -> None:
+def test_the_request_id_is_the_same_for_a_retry_whatever_else_changed() -> None:
     first = an_inbound_message()
     retry = an_inbound_message(
         body="changed", received_at=NOW + timedelta(hours=3), sender="+14155550199"
     )
-    assert retry.gate_key == first.gate_key
+    assert retry.request_id == first.request_id
 
 
 @pytest.mark.parametrize(
@@ -39,20 +46,20 @@ def test_the_gate_key_is_the_same_for_a_retry_whatever_else_changed() -> None:
     ],
     ids=["message id", "account", "channel"],
 )
-def test_the_gate_key_tells_messages_apart(other: InboundMessage) -> None:
-    assert other.gate_key != an_inbound_message().gate_key
+def test_the_request_id_tells_messages_apart(other: InboundMessage) -> None:
+    assert other.request_id != an_inbound_message().request_id
 
 
-def test_parts_of_the_gate_key_cannot_flow_into_each_other() -> None:
+def test_parts_of_the_request_id_cannot_flow_into_each_other() -> None:
     one = an_inbound_message(account="AC1", message_id="2SM")
     other = an_inbound_message(account="AC12", message_id="SM")
-    assert one.gate_key != other.gate_key
+    assert one.request_id != other.request_id
 
 
 def test_mail_is_recorded_once_for_each_recipient() -> None:
     to_help = an_inbound_message(ChannelType.EMAIL, recipient="help@acme.example")
     to_sales = an_inbound_message(ChannelType.EMAIL, recipient="sales@acme.example")
-    assert to_help.gate_key != to_sales.gate_key
+    assert to_help.request_id != to_sales.request_id
 
 
 def test_what_came_with_a_message_is_filed_under_a_hash_of_its_own() -> None:
@@ -71,7 +78,7 @@ def test_what_came_with_a_message_is_filed_under_a_hash_of_its_own() -> None:
 def test_a_telephone_message_is_recorded_once_whatever_its_recipient() -> None:
     one = an_inbound_message(recipient="+15005550006")
     other = an_inbound_message(recipient="+15005550007")
-    assert one.gate_key == other.gate_key
+    assert one.request_id == other.request_id
 
 
 def test_every_identity_is_looked_up_once_best_first() -> None:

@@ -43,6 +43,6 @@ def use_emulator(container: Container, aws: EmulatedAws) -> None:
     queue = SqsContextQueue(aws.sqs, settings.queue_urls, wait_seconds=0)
     container.context_queue.override(providers.Object(queue))
     container.sqs.override(providers.Object(aws.sqs))
-    answers = FileFallbackSender(settings.data_dir / "outgoing.jsonl")
+    answers = FileFallbackSender(settings.data_dir / "fallbacks.jsonl")
     container.twilio_sender.override(providers.Object(answers))
     container.sendgrid_sender.override(providers.Object(answers))

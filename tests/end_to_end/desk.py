@@ -110,7 +110,9 @@ class Desk:
 
     def unmatched(self) -> list[InboundMessage]:
         """What unknown senders wrote."""
-        return [record.message for record in self.container.message_store().list_unmatched(MANY)]
+        return [
+            record.message for record in self.container.message_store().list_unmatched(MANY).items
+        ]
 
     def dead_letters(self) -> tuple[DeadLetter, ...]:
         """What could not be processed."""

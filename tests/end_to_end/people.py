@@ -66,7 +66,7 @@ class Person:
             thread_id=f"<{self.name}@seedmail.example>" if channel is EMAIL else None,
         )
         entry = Message("1", Direction.OUTBOUND, f"Dear {self.name}", NOW, channel)
-        desk.container.message_store().import_message(conversation.key, entry)
+        desk.container.stores().history_import.import_message(conversation.key, entry)
         long = {} if channel is not EMAIL else {"body": f"{self.name} " * 60_000}
         for webhook in (
             self.webhook(desk, channel),
@@ -97,7 +97,7 @@ def everything(desk: Desk) -> bytes:
     dead_letters = [one.webhook.request.body for one in desk.dead_letters() if one.webhook]
     readable = [
         container.conversation_store().list_conversations(1000),
-        container.message_store().list_retained(1000),
+        container.stores().retention.list_retained(1000).items,
         dead_letters,
     ]
     return b"\n".join((repr(readable).encode(), *raw_contents(desk)))
@@ -106,7 +106,8 @@ def everything(desk: Desk) -> bytes:
 def raw_contents(desk: Desk) -> Iterator[bytes]:
     settings = desk.container.settings()
     for path in desk.data_dir.rglob("*"):
-        if path.is_file():
+        # Fallbacks without a provider: a developer's file, which is deleted by hand.
+        if path.is_file() and path.name != "fallbacks.jsonl":
             yield path.name.encode()
             yield path.read_bytes()
     if settings.storage == "dynamodb":

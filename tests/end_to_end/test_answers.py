@@ -92,7 +92,7 @@ def test_an_unknown_sender_is_kept_and_gets_the_fallback_once(
 
     assert answers == [THANKS[channel]] * 2
     assert [message.body for message in desk.unmatched()] == ["One", "Two"]
-    (fallback,) = (desk.data_dir / "outgoing.jsonl").read_text().splitlines()
+    (fallback,) = (desk.data_dir / "fallbacks.jsonl").read_text().splitlines()
     assert json.loads(fallback)["to"].removeprefix("whatsapp:") == SENDER[channel]
 
 
@@ -113,7 +113,7 @@ def test_an_unknown_sender_who_must_not_be_answered_is_only_kept(
 ) -> None:
     assert desk.post(desk.webhook(channel, **wanted)).shown == THANKS[channel]
     assert len(desk.unmatched()) == 1
-    assert not (desk.data_dir / "outgoing.jsonl").exists()
+    assert not (desk.data_dir / "fallbacks.jsonl").exists()
 
 
 # 200: authentic, but unreadable

@@ -24,8 +24,9 @@ from entrypoints.composition.container import Container
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import FILE_NAME
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
+from infrastructure.memory.memory_conversations import MemoryConversationStore
+from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_spool import MemorySpool
-from infrastructure.memory.memory_stores import MemoryConversationStore, MemoryMessageStore
 from tests.end_to_end.answers import EMAIL, INTERNAL_ERROR, SMS, THANKS, UNAVAILABLE, every_channel
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.desk import Desk

@@ -210,4 +210,4 @@ def test_copies_at_once_of_an_unknown_senders_message_are_answered_once(
 
     assert {answer.shown for answer in answers} == {THANKS[channel]}
     assert len(desk.unmatched()) == 1
-    assert len((desk.data_dir / "outgoing.jsonl").read_text().splitlines()) == 1
+    assert len((desk.data_dir / "fallbacks.jsonl").read_text().splitlines()) == 1

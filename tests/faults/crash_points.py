@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 EFFECTS = frozenset(
     {
         *("conversations.open_conversation", "conversations.record_activity"),
-        *("messages.record", "messages.assign", "messages.take_lease", "messages.give_up"),
-        *("messages.mark_queued", "messages.retry"),
-        *("claims.claim", "claims.release", "sender.send"),
+        *("messages.record", "messages.assign", "outbox.take_lease", "outbox.give_up"),
+        *("outbox.mark_queued", "outbox.retry"),
+        *("throttle.acquire", "throttle.release", "sender.send"),
         *("dead_letters.store", "dead_letters.replace", "dead_letters.delete"),
         *("blobs.put", "queue.publish"),
         *("spool.enqueue", "spool.receive", "spool.acknowledge", "spool.release"),

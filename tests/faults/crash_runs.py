@@ -18,7 +18,7 @@ from tests.faults.crash_points import Death
 from tests.faults.crash_webhooks import Case, Kind, Lookout, TakenContext, is_anything_left
 
 OK = 200
-STORE = frozenset({"conversations", "messages", "throttle"})
+STORE = frozenset({"conversations", "messages", "outbox", "throttle"})
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,7 @@ class Lookout:
     def _count_records(self, case: Case) -> int:
         messages = self.container.message_store()
         if case.queue is None:
-            unmatched = messages.list_unmatched(MANY)
+            unmatched = messages.list_unmatched(MANY).items
             return sum(one.message.provider_message_id == case.message_id for one in unmatched)
         conversation = ConversationKey(case.conversation_id, case.channel)
         return len(messages.history(conversation))
@@ -215,7 +215,7 @@ class Lookout:
         return sum(_is_of(dead_letter, case) for dead_letter in dead_letters)
 
     def _count_fallbacks(self, case: Case) -> int:
-        path = self.container.settings().data_dir / "outgoing.jsonl"
+        path = self.container.settings().data_dir / "fallbacks.jsonl"
         return path.read_text().count(f'"to": "{case.sender}"') if path.exists() else 0
 
     def _has_files(self, context: ContextObject) -> bool:
@@ -240,7 +240,7 @@ def what_is_left(container: Container) -> Iterator[str]:
     if entries := container.spool().depth().entries:
         yield f"{entries} entries in the spool"
     end_of_time = datetime.max.replace(tzinfo=UTC)
-    if stuck := container.message_store().list_stuck(MANY, end_of_time):
+    if stuck := container.outbox().list_stuck(MANY, end_of_time):
         yield f"{len(stuck)} messages are pending"
     if dead_letters := list(_redrivable(container)):
         yield f"{len(dead_letters)} dead letters"
@@ -262,7 +262,7 @@ def operate(container: Container, cases: Sequence[Case]) -> None:
 
 
 def _late_customers(container: Container, cases: Sequence[Case]) -> Sequence[Case]:
-    unmatched = container.message_store().list_unmatched(MANY)
+    unmatched = container.message_store().list_unmatched(MANY).items
     senders = {record.message.sender.value for record in unmatched}
     return [one for one in cases if one.kind is Kind.LATE_CUSTOMER and one.sender in senders]
 

@@ -101,7 +101,7 @@ class InsideDesk:
     def retained(self) -> Retained:
         """What it keeps, to be compared with what it kept before."""
         return Retained(
-            len(self.container.message_store().list_unmatched(MANY)),
+            len(self.container.message_store().list_unmatched(MANY).items),
             len(self.container.dead_letters().list_dead_letters(MANY)),
         )
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
 
 CONVERSATIONS = ("conversations",)
-STORE = (*CONVERSATIONS, "messages", "throttle")
+STORE = (*CONVERSATIONS, "messages", "outbox", "throttle")
 QUEUE = ("queue",)
 SPOOL = ("spool",)
 DEAD_LETTERS = ("dead_letters",)

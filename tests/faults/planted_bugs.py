@@ -18,6 +18,7 @@ from application.receiving.route_message import RouteMessage
 from application.receiving.spool_webhook import SpoolWebhook
 from application.recovery.drain_spool import DrainOutcome, DrainSpool
 from application.recovery.redrive_dead_letters import RedriveDeadLetters, RedrivenDeadLetter
+from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
 from domain.outbox import MessageRecord
@@ -30,7 +31,7 @@ def _queue_before_publishing() -> None:
     deliver = RouteMessage.__call__
 
     def call(self: RouteMessage, record: MessageRecord, *others: Any) -> Conversation | None:
-        self.messages.mark_queued(record.gate_key, self.clock())
+        self.outbox.mark_queued(record.request_id, self.clock())
         return deliver(self, record, *others)
 
     _replace(RouteMessage, "__call__", call)
@@ -60,21 +61,21 @@ def _acknowledge_before_it_is_spooled() -> None:
 
 
 def _count_the_minute_in_the_gate() -> None:
-    gate_key = vars(InboundMessage)["gate_key"].fget
+    request_id = vars(InboundMessage)["request_id"].fget
 
     def of_this_minute(self: InboundMessage) -> str:
-        return f"{self.received_at.minute:02}{gate_key(self)[2:]}"
+        return f"{self.received_at.minute:02}{request_id(self)[2:]}"
 
-    _replace(InboundMessage, "gate_key", property(of_this_minute))
+    _replace(InboundMessage, "request_id", property(of_this_minute))
 
 
 def _new_id_for_each_attempt() -> None:
-    repeat = RouteMessage.retry
+    context_of = ContextObject.of
 
-    def renamed(self: RouteMessage, record: MessageRecord, deadline: Deadline) -> Any:
-        return repeat(self, replace(record, request_id=str(uuid4())), deadline)
+    def renamed(*arguments: Any) -> ContextObject:
+        return replace(context_of(*arguments), request_id=str(uuid4()))
 
-    _replace(RouteMessage, "retry", renamed)
+    _replace(ContextObject, "of", renamed)
 
 
 def _republish_without_the_update() -> None:

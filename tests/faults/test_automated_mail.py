@@ -73,7 +73,7 @@ class Clerk:
         return metrics.total("Fallbacks", channel="email", **dimensions)
 
     def answered(self) -> list[str]:
-        file = self.desk.container.settings().data_dir / "outgoing.jsonl"
+        file = self.desk.container.settings().data_dir / "fallbacks.jsonl"
         lines = file.read_text().splitlines() if file.exists() else []
         return [json.loads(line)["to"] for line in lines]
 
@@ -95,7 +95,7 @@ def test_a_machine_is_never_answered(clerk: Clerk, name: str) -> None:
 @pytest.mark.parametrize("name", PEOPLE)
 def test_a_person_is_answered_once(clerk: Clerk, name: str) -> None:
     assert [clerk.post("people", name) for _ in range(2)] == [200, 200]
-    (message,) = clerk.desk.container.message_store().list_unmatched(10)
+    (message,) = clerk.desk.container.message_store().list_unmatched(10).items
     assert clerk.answered() == [message.message.sender.value]
     assert clerk.counted(result="sent") == clerk.counted() == 1
 

@@ -55,9 +55,9 @@ def test_while_the_store_and_the_spools_lock_are_held_webhooks_shall_come_again(
 HANGING = """
 import threading
 from application.receiving.process_webhook import ProcessWebhook
-from entrypoints.http import ending, server
+from entrypoints.http import server, shutdown
 
-ending.END_SECONDS = 1.0
+shutdown.END_SECONDS = 1.0
 ProcessWebhook.__call__ = lambda *_: threading.Event().wait()
 server.run("127.0.0.1", 0)
 """

@@ -139,7 +139,7 @@ def test_sendgrids_webhook_is_believed_exactly_when_it_is_sendgrids(
     assert observed(desk, lambda: desk.post(case.request)) == wanted(case.expected)
     again = Expected.REPEATED if case.is_authentic else Expected.REFUSED
     assert observed(desk, lambda: desk.post(case.request)) == wanted(again)
-    records = desk.container.message_store().list_unmatched(MANY)
+    records = desk.container.message_store().list_unmatched(MANY).items
     assert {record.message.sender.value for record in records} <= {AUTHOR}
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import fields
 from typing import Any
 
 from dependency_injector import providers
 
-from entrypoints.composition.backends import Files, Storage
+from application.ports.stores import Stores
+from entrypoints.composition.backends import Files
 from entrypoints.composition.container import Container
 
 Around = Callable[[str], AbstractContextManager[None]]
@@ -36,8 +38,8 @@ class Watched:
 def watch_ports(container: Container, around: Around) -> None:
     """Put ``around`` about the ports of ``container``, of which nothing may be in use yet.
 
-    The roles: ``conversations``, ``messages``, ``claims``, ``blobs``, ``dead_letters``,
-    ``queue``, ``spool``, ``sender``.
+    The roles: those of ``Stores``, ``blobs``, ``dead_letters``, ``queue``, ``spool``,
+    ``sender``.
     """
 
     def watched(adapter: object, role: str) -> Any:
@@ -49,13 +51,10 @@ def watch_ports(container: Container, around: Around) -> None:
         watched(files.blobs, "blobs"), watched(files.dead_letters, "dead_letters")
     )
     container.files.override(providers.Object(watched_files))
-    storage = container.storage()
-    watched_storage = Storage(
-        watched(storage.conversations, "conversations"),
-        watched(storage.messages, "messages"),
-        watched(storage.throttle, "throttle"),
-    )
-    container.storage.override(providers.Object(watched_storage))
+    stores = container.stores()
+    roles = [field.name for field in fields(stores)]
+    watched_stores = Stores(*(watched(getattr(stores, role), role) for role in roles))
+    container.stores.override(providers.Object(watched_stores))
     for provider, role in (
         (container.context_queue, "queue"),
         (container.spool, "spool"),

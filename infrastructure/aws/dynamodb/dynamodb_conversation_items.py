@@ -99,7 +99,13 @@ def conversation_from_item(item: Item) -> Conversation | None:
         last_activity_at=_moment(values.get("last_activity_at")),
         last_message=_message(values.get("last_message"), channel),
         legacy_messages=_legacy_messages(values.get("messages"), channel),
-        **texts,
+        sender_id=texts["sender_id"],
+        recipient_id=texts["recipient_id"],
+        thread_id=texts["thread_id"],
+        company_id=texts["company_id"],
+        project_id=texts["project_id"],
+        company_name=texts["company_name"],
+        credentials_reference=texts["credentials_reference"],
     )
 
 

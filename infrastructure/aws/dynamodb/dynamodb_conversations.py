@@ -3,17 +3,15 @@
 import heapq
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from application.ports.conversation_store import ConversationStore
-from domain.addresses import ChannelType, normal_value
+from domain.addresses import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
-from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_activity import Activity
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     conversation_from_item,
@@ -26,18 +24,12 @@ from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_o
 from infrastructure.serialization.address_matching import is_for, normal_senders
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    pass
 
 SENDER_INDEX = "sender"
 INDEX_PAUSE_SECONDS = 0.2
 """How long an index is given to catch up before a sender counts as unknown."""
 
-PAGE_SIZE = 1000
-"""As many records as are looked at before a purge can stop."""
-
-_HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
-_LAST_MESSAGE_IS_OLD = "#last_message.#timestamp < :before"
-_KEY = ("conversation_id", "primary_channel")
 _WHATSAPP_SCHEME = "whatsapp:"
 
 
@@ -50,13 +42,12 @@ class DynamoDbConversationStore(ConversationStore):
 
     def __init__(
         self,
-        client: "DynamoDBClient",
-        conversations: str,
-        participants: str,
+        conversations: DynamoDbTable,
+        participants: DynamoDbParticipants,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._records = DynamoDbTable(client, conversations)
-        self._participants = DynamoDbParticipants(DynamoDbTable(client, participants))
+        self._records = conversations
+        self._participants = participants
         self._sleep = sleep
 
     @override
@@ -121,7 +112,8 @@ class DynamoDbConversationStore(ConversationStore):
             self._participants.remove(conversation.key, normal_senders(channel, senders))
             return None
         identities = [identity.value for identity in message.identities] if takes_it else []
-        self._link(state, identities, stale=state.recipient_id != conversation.recipient_id)
+        stale = state.recipient_id != conversation.recipient_id
+        self._link(state, identities, conversation.found_by, stale=stale)
         return state if takes_it else None
 
     @override
@@ -134,71 +126,18 @@ class DynamoDbConversationStore(ConversationStore):
         )
         return None if isinstance(outcome, Refusal) else conversation_from_item(outcome)
 
-    @override
-    def with_legacy_messages(self) -> Iterator[Conversation]:
-        """Reads the whole table."""
-        for item in self._records.scan(_HAS_LEGACY_MESSAGES, attributes({"list": "L", "none": 0})):
-            record = conversation_from_item(item)
-            if record is not None and record.legacy_messages:
-                yield record
+    def _link(
+        self,
+        state: Conversation,
+        identities: Sequence[str],
+        seen: Collection[str],
+        *,
+        stale: bool,
+    ) -> None:
+        """Let ``identities`` lead to the record, and write again what has an old recipient.
 
-    @override
-    def drop_legacy_messages(self, seen: Conversation) -> bool:
-        """The list stays, empty: ``list_append`` of the other system needs one."""
-        found = self._records.read([key_to_item(seen.key)])
-        records = [conversation_from_item(item) for item in found]
-        if [record and record.legacy_messages for record in records] != [seen.legacy_messages]:
-            return False
-        refusal = self._records.change(
-            key_to_item(seen.key),
-            "SET #messages = :empty",
-            "#messages = :seen",
-            {"empty": {"L": []}, "seen": found[0]["messages"]},
-        )
-        return refusal is None or (refusal.retried and refusal.item.get("messages") == {"L": []})
-
-    @override
-    def find_all_conversations(
-        self, channel: ChannelType, senders: Sequence[str]
-    ) -> tuple[Conversation, ...]:
-        """Reads the whole table, so that addresses in no normal form are found too.
-
-        Participants that lead to no record are deleted: their writer was late.
+        Those that were ``seen`` lead to it already.
         """
-        values = normal_senders(channel, senders)
-        linked = {c.key for c in self._participants.find(channel, values)}
-        items = self._records.scan("#primary_channel = :channel", attributes({"channel": channel}))
-        records = (record for item in items if (record := conversation_from_item(item)))
-        found = [r for r in records if r.key in linked or _is_with(r.sender_id, channel, values)]
-        for key in linked - {record.key for record in found}:
-            self._participants.remove(key, values)
-        return tuple(sorted(found, key=lambda record: record.conversation_id))
-
-    @override
-    def erase_conversation(self, key: ConversationKey) -> bool:
-        """The participants go first: they can be found again."""
-        self._participants.remove_all(key)
-        return self._records.delete_existing(key_to_item(key))
-
-    @override
-    def erase_last_messages(self, before: datetime) -> Iterator[int]:
-        """Reads the whole table."""
-        values = attributes({"before": rfc3339(before)})
-        after: Item | None = None
-        while True:
-            page, after = self._records.scan_page(PAGE_SIZE, after, _LAST_MESSAGE_IS_OLD, values)
-            yield sum(self._drop_last_message(item, values) for item in page)
-            if after is None:
-                return
-
-    def _drop_last_message(self, item: Item, values: Item) -> bool:
-        key = {name: item[name] for name in _KEY}
-        refusal = self._records.change(key, "REMOVE #last_message", _LAST_MESSAGE_IS_OLD, values)
-        return refusal is None
-
-    def _link(self, state: Conversation, identities: Sequence[str], *, stale: bool) -> None:
-        """Let ``identities`` lead to the record, and write again what has an old recipient."""
-        seen = self._participants.seen(state.key)
         senders = normal_senders(state.primary_channel, identities)
         missing = [sender for sender in senders if sender not in seen]
         self._participants.add(state, [*missing, *seen] if stale else missing)
@@ -237,13 +176,6 @@ def _conversations(items: Iterable[Item]) -> tuple[Conversation, ...]:
     records = (conversation_from_item(item) for item in items)
     found = [record for record in records if record is not None]
     return tuple(sorted(found, key=lambda r: (r.conversation_id, r.primary_channel)))
-
-
-def _is_with(sender_id: str | None, channel: ChannelType, senders: Collection[str]) -> bool:
-    """Whether another system meant one of ``senders``, perhaps as ``Ana <ana@example.com>``."""
-    written = sender_id or ""
-    forms = (written, written.rpartition("<")[2].removesuffix(">"))
-    return any(normal_value(channel, form.strip()) in senders for form in forms)
 
 
 def _latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:

@@ -11,7 +11,7 @@ from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    pass
 
 _HOUR = timedelta(hours=1)
 _HOUR_LENGTH = len("2026-03-04T12")
@@ -30,8 +30,8 @@ class DynamoDbFallbackThrottle(FallbackThrottle):
     may look refused: a fallback less, never one more.
     """
 
-    def __init__(self, client: "DynamoDBClient", throttle: str) -> None:
-        self._throttle = DynamoDbTable(client, throttle)
+    def __init__(self, throttle: DynamoDbTable) -> None:
+        self._throttle = throttle
 
     @override
     def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:

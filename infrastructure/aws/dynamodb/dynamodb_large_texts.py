@@ -1,7 +1,8 @@
 """The texts of a message's item, as long as they may be: an item ends at 400 KB."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from application.ports.blobs import BlobStore
 from domain.errors import StorageRefusedError
@@ -32,7 +33,7 @@ class DynamoDbTexts:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
 
-    def write(self, gate_key: str, texts: Mapping[str, str]) -> Item:
+    def write(self, request_id: str, texts: Mapping[str, str]) -> Item:
         """The attributes of ``texts``. In their order, they are stored until the rest fits.
 
         A blob's key holds the hash of its content: a forged repetition of a message id
@@ -44,7 +45,7 @@ class DynamoDbTexts:
         for name, content in contents.items():
             if size <= INLINE_BYTES:
                 break
-            key = f"messages/{gate_key}/{name}-{hashlib.sha256(content).hexdigest()}"
+            key = f"messages/{request_id}/{name}-{hashlib.sha256(content).hexdigest()}"
             retained[f"{name}_reference"] = self._blobs.put(key, content)
             del retained[name]
             size -= len(content)
@@ -66,6 +67,15 @@ class DynamoDbTexts:
                 f"the {name} of a message is not where it was kept"
             ) from error
 
-    def delete(self, gate_key: str) -> None:
+    def delete(self, request_id: str) -> None:
         """Remove every text of a message that is kept elsewhere."""
-        self._blobs.delete(f"messages/{gate_key}")
+        self._blobs.delete(f"messages/{request_id}")
+
+
+@contextmanager
+def unicode_errors() -> Iterator[None]:
+    """A text that is not Unicode is one that no store will ever take."""
+    try:
+        yield
+    except ValueError as error:  # of UTF-8 or of JSON
+        raise StorageRefusedError("the message has a text that is not Unicode") from error

@@ -7,10 +7,12 @@ from datetime import datetime
 
 from domain.addresses import ChannelType
 from domain.conversation_key import ConversationKey, imported_key
+from domain.erasure import Tombstone
 from domain.history import Direction, Message
 from domain.messages import InboundMessage
 from domain.outbox import MessageRecord, MessageState
 from domain.times import parse_rfc3339, rfc3339
+from infrastructure.aws.dynamodb.dynamodb_table import Refusal
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,
     attributes,
@@ -20,11 +22,14 @@ from infrastructure.aws.dynamodb.dynamodb_values import (
 )
 from infrastructure.serialization.message_json import inbound_from_json, inbound_to_json
 
+HISTORY_INDEX = "history"
+AUTHOR_MARK = "author_mark"
+
 WORK_SHARDS = 8
 """Among how many partitions of the index the messages of one state are spread."""
 
 _TIE_BREAKER_LENGTH = 16
-"""64 bits tell apart what came in the same microsecond; a whole key would make writes dearer."""
+"""56 bits tell apart what came in the same microsecond; a whole key would make writes dearer."""
 
 ReadText = Callable[[Item, str], str]
 """A text of an item by its name, wherever it is kept."""
@@ -62,7 +67,7 @@ def imported_to_item(key: ConversationKey, message: Message) -> Item:
     """An entry of an older system's history, beside ``texts_of_entry``: what a history shows."""
     return attributes(
         {
-            "gate_key": imported_key(key, message),
+            "request_id": imported_key(key, message),
             "conversation": conversation_name(key),
             "message_id": message.message_id,
             "direction": message.direction,
@@ -82,7 +87,6 @@ def record_to_item(record: MessageRecord) -> Item:
     entry = record.message.in_history()
     return attributes(
         {
-            "gate_key": record.gate_key,
             "request_id": record.request_id,
             "conversation": conversation_name(record.conversation),
             "state": record.state,
@@ -90,10 +94,9 @@ def record_to_item(record: MessageRecord) -> Item:
             "direction": entry.direction,
             "timestamp": rfc3339(entry.timestamp),
             "channel_type": entry.channel_type,
-            "validated_at": rfc3339(record.validated_at),
             "recorded_at": rfc3339(record.recorded_at),
-            "lease_until": _time_text(record.lease_until),
-            "queued_at": _time_text(record.queued_at),
+            "lease_until": time_text(record.lease_until),
+            "queued_at": time_text(record.queued_at),
             "attempts": record.attempts or None,
             **work_of(record),
         }
@@ -107,10 +110,8 @@ def record_from_item(item: Item, read_text: ReadText) -> MessageRecord:
     own = {name: value for name, value in shown.items() if name not in _OF_HISTORY}
     facts["metadata"] = {**own, **json_object(facts.get("metadata"))}
     return MessageRecord(
-        request_id=text_of(item, "request_id"),
         message=inbound_from_json(json_text(facts), read_text(item, "content")),
         conversation=conversation_key(item),
-        validated_at=parse_rfc3339(text_of(item, "validated_at")),
         state=MessageState(text_of(item, "state")),
         recorded_at=parse_rfc3339(text_of(item, "recorded_at")),
         lease_until=_time(item, "lease_until"),
@@ -157,10 +158,10 @@ def work_of(record: MessageRecord) -> dict[str, str]:
     }.get(record.state)
     if waiting_since is None:
         return {}
-    shard = int(record.gate_key[-1], base=16) % WORK_SHARDS
+    shard = int(record.request_id[-1], base=16) % WORK_SHARDS
     return {
         "work": work_partition(record.state, shard),
-        "work_since": work_position(rfc3339(waiting_since), record.gate_key),
+        "work_since": work_position(rfc3339(waiting_since), record.request_id),
     }
 
 
@@ -169,9 +170,9 @@ def work_partition(state: MessageState, shard: int) -> str:
     return f"{state}#{shard}"
 
 
-def work_position(moment: str, gate_key: str) -> str:
+def work_position(moment: str, request_id: str) -> str:
     """Where a message is in its partition: by its moment, then by the beginning of its key."""
-    return f"{moment}#{gate_key[:_TIE_BREAKER_LENGTH]}"
+    return f"{moment}#{request_id[:_TIE_BREAKER_LENGTH]}"
 
 
 def work_bound(moment: str) -> str:
@@ -187,9 +188,42 @@ def conversation_key(item: Item) -> ConversationKey | None:
     return ConversationKey(conversation_id, ChannelType(channel))
 
 
-def _time_text(moment: datetime | None) -> str | None:
+def _time(item: Item, name: str) -> datetime | None:
+    return parse_rfc3339(text_of(item, name)) if name in item else None
+
+
+SET_STATE = "SET #state = :state, #work = :work, #work_since = :work_since"
+"""The update that makes a message pending or unmatched."""
+
+
+def message_key(request_id: str) -> Item:
+    """The key of an item."""
+    return attributes({"request_id": request_id})
+
+
+def time_text(moment: datetime | None) -> str | None:
+    """A time as text that compares; nothing of none."""
     return rfc3339(moment) if moment else None
 
 
-def _time(item: Item, name: str) -> datetime | None:
-    return parse_rfc3339(text_of(item, name)) if name in item else None
+def as_seen(name: str, *, seen: bool) -> str:
+    """The condition that an attribute is as the caller saw it, be it missing."""
+    return f"#{name} = :seen" if seen else f"attribute_not_exists(#{name})"
+
+
+def succeeded(refusal: Refusal | None, **wanted: str | None) -> bool:
+    """Whether a change was made: now, or by a first attempt whose answer was lost."""
+    if refusal is None:
+        return True
+    found = {name: refusal.item.get(name, {}).get("S") for name in wanted}
+    return refusal.retried and found == wanted
+
+
+def is_erased(item: Item) -> bool:
+    """Whether the message of an item was erased."""
+    return item.get("state", {}).get("S") == MessageState.ERASED
+
+
+def tombstone_of(item: Item) -> Tombstone:
+    """What an erased item says."""
+    return Tombstone(*(text_of(item, name) for name in ("request_id", AUTHOR_MARK)))

@@ -1,78 +1,79 @@
-"""Messages in DynamoDB, under their gate keys."""
+"""Messages in DynamoDB, under their request ids."""
 
-import heapq
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+import secrets
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from application.ports.blobs import BlobStore
 from application.ports.message_store import MessageStore
-from application.ports.retention import RetainedPage
+from application.ports.pages import Page
 from domain.conversation_key import ConversationKey
-from domain.erasure import RetainedMessage, Tombstone
-from domain.errors import StorageRefusedError
+from domain.erasure import Tombstone
 from domain.history import Message
 from domain.outbox import MessageRecord, MessageState
 from domain.times import rfc3339
-from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts, has_references
+from infrastructure.aws.dynamodb.dynamodb_large_texts import (
+    DynamoDbTexts,
+    has_references,
+    unicode_errors,
+)
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
-    WORK_SHARDS,
+    HISTORY_INDEX,
+    SET_STATE,
+    as_seen,
     conversation_name,
     history_entry,
-    imported_to_item,
+    is_erased,
+    message_key,
     record_from_item,
     record_to_item,
+    succeeded,
     texts_of,
-    texts_of_entry,
-    work_bound,
+    tombstone_of,
     work_of,
-    work_partition,
     work_position,
 )
-from infrastructure.aws.dynamodb.dynamodb_retention import DynamoDbRetention, is_erased, left_of
-from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Refusal
-from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-HISTORY_INDEX = "history"
-WORK_INDEX = "work"
-
-_ASSIGN = "SET #state = :state, #work = :work, #work_since = :work_since"
-_MARK_QUEUED = "SET #state = :queued, #queued_at = :queued_at REMOVE #work, #work_since"
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+from infrastructure.aws.dynamodb.dynamodb_values import attributes
+from infrastructure.aws.dynamodb.dynamodb_work import DynamoDbWork
 
 
 class DynamoDbMessageStore(MessageStore):
-    """Messages as items; the gate is the key.
+    """Messages as items; the request id is the key.
 
     The lists are read through indexes, which lag behind by a moment. Each index is keyed so
     that a write touches it only when what it shows changes.
     """
 
-    def __init__(self, client: "DynamoDBClient", messages: str, blobs: BlobStore) -> None:
-        self._messages = DynamoDbTable(client, messages)
-        self._texts = DynamoDbTexts(blobs)
-        self._retained = DynamoDbRetention(self._messages, self._texts, HISTORY_INDEX)
+    def __init__(self, messages: DynamoDbTable, texts: DynamoDbTexts) -> None:
+        self._messages = messages
+        self._texts = texts
+        self._work = DynamoDbWork(messages, texts)
 
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
-        with _unicode_errors():
-            texts = self._texts.write(record.gate_key, texts_of(record.message))
-        refusal = self._messages.create({**record_to_item(record), **texts}, "gate_key")
+        with unicode_errors():
+            texts = self._texts.write(record.request_id, texts_of(record.message))
+        write = attributes({"write_id": secrets.token_hex(16)})
+        refusal = self._messages.create({**record_to_item(record), **write, **texts}, "request_id")
         if refusal is not None and is_erased(refusal.item):
             if has_references(texts):  # written a moment ago, and of no message
-                self._texts.delete(record.gate_key)
-            return left_of(refusal.item)
-        # The same request id: our first attempt had succeeded, only its answer was lost.
-        if refusal is None or text_of(refusal.item, "request_id") == record.request_id:
+                self._texts.delete(record.request_id)
+            return tombstone_of(refusal.item)
+        # The same write: our first attempt had succeeded, only its answer was lost.
+        if refusal is None or refusal.item.get("write_id") == write["write_id"]:
             return None
         return record_from_item(refusal.item, self._texts.read)
+
+    @override
+    def find_record(self, request_id: str) -> MessageRecord | Tombstone | None:
+        for item in self._messages.read([message_key(request_id)]):
+            if is_erased(item):
+                return tombstone_of(item)
+            # An imported entry has a key of the same form, and no state: it is no record.
+            return record_from_item(item, self._texts.read) if "state" in item else None
+        return None
 
     @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
@@ -87,71 +88,15 @@ class DynamoDbMessageStore(MessageStore):
             **work_of(assigned),
         }
         refusal = self._messages.change(
-            _key(record.gate_key),
-            f"{_ASSIGN}, #conversation = :target" if target else f"{_ASSIGN} REMOVE #conversation",
-            "attribute_exists(#gate_key) AND NOT #state IN (:queued, :erased) AND "
-            + _as_seen("conversation", seen=record.conversation is not None),
+            message_key(record.request_id),
+            f"{SET_STATE}, #conversation = :target"
+            if target
+            else f"{SET_STATE} REMOVE #conversation",
+            "attribute_exists(#request_id) AND NOT #state IN (:queued, :erased) AND "
+            + as_seen("conversation", seen=record.conversation is not None),
             attributes(values),
         )
-        return _succeeded(refusal, state=assigned.state, conversation=target)
-
-    @override
-    def take_lease(self, record: MessageRecord, now: datetime) -> bool:
-        leased = replace(record.leased(now), state=MessageState.PENDING)
-        until = _time_text(leased.lease_until)
-        refusal = self._change_pending(
-            record,
-            "SET #lease_until = :until, #attempts = :attempts, #work_since = :work_since",
-            until=until,
-            attempts=leased.attempts,
-            work_since=work_of(leased)["work_since"],
-        )
-        return _succeeded(refusal, state=MessageState.PENDING, lease_until=until)
-
-    @override
-    def give_up(self, record: MessageRecord) -> bool:
-        refusal = self._change_pending(
-            record,
-            "SET #state = :undeliverable REMOVE #work, #work_since",
-            undeliverable=MessageState.UNDELIVERABLE,
-        )
-        seen = _time_text(record.lease_until)
-        return _succeeded(refusal, state=MessageState.UNDELIVERABLE, lease_until=seen)
-
-    @override
-    def retry(self, gate_key: str) -> bool:
-        for record in self._read([gate_key]):
-            again = replace(record, state=MessageState.PENDING, lease_until=None, attempts=0)
-            values = {
-                "state": again.state,
-                "none": again.attempts,
-                "undeliverable": MessageState.UNDELIVERABLE,
-                **work_of(again),
-            }
-            refusal = self._messages.change(
-                _key(gate_key),
-                f"{_ASSIGN}, #attempts = :none REMOVE #lease_until",
-                "#state = :undeliverable",
-                attributes(values),
-            )
-            return _succeeded(refusal, state=MessageState.PENDING, lease_until=None)
-        return False
-
-    @override
-    def mark_queued(self, gate_key: str, queued_at: datetime) -> bool:
-        refusal = self._messages.change(
-            _key(gate_key),
-            _MARK_QUEUED,
-            "#state = :pending",
-            attributes(
-                {
-                    "queued": MessageState.QUEUED,
-                    "queued_at": rfc3339(queued_at),
-                    "pending": MessageState.PENDING,
-                }
-            ),
-        )
-        return refusal is None or not is_erased(refusal.item)
+        return succeeded(refusal, state=assigned.state, conversation=target)
 
     @override
     def history(
@@ -174,121 +119,14 @@ class DynamoDbMessageStore(MessageStore):
         return tuple(reversed(latest))
 
     @override
-    def import_message(self, key: ConversationKey, message: Message) -> bool:
-        item = imported_to_item(key, message)
-        with _unicode_errors():
-            texts = self._texts.write(text_of(item, "gate_key"), texts_of_entry(message))
-        refusal = self._messages.create({**item, **texts}, "gate_key")
-        return refusal is None or refusal.retried
-
-    @override
-    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
-        keys = self._work(MessageState.PENDING, "<", work_bound(rfc3339(now)), limit)
-        return self._first(limit, keys, lambda record: record.is_stuck(now))
-
-    @override
-    def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
-        if after is None:
-            return self._unmatched_after("0", limit)
-        # The record of the page before may be matched by now; its gate key is there for ever.
-        found = self._messages.read([_key(after)])
-        positions = [work_position(text_of(item, "timestamp"), after) for item in found]
-        return self._unmatched_after(positions[0], limit) if positions else ()
-
-    @override
-    def list_retained(
-        self, limit: int, *, after: str | None = None, before: datetime | None = None
-    ) -> RetainedPage:
-        """Reads the whole table, page by page."""
-        return self._retained.page(limit, after, before)
-
-    @override
-    def list_retained_in(self, key: ConversationKey) -> Iterator[RetainedMessage]:
-        return self._retained.of_conversation(key)
-
-    @override
-    def erase(self, retained: RetainedMessage) -> bool:
-        return self._retained.erase(retained)
-
-    @override
-    def is_erased(self, gate_key: str) -> bool:
-        return self._retained.is_erased(gate_key)
-
-    def _change_pending(
-        self, record: MessageRecord, update: str, **values: object
-    ) -> Refusal | None:
-        """Change a message that is pending, if nobody has taken it since it was seen."""
-        seen = _time_text(record.lease_until)
-        return self._messages.change(
-            _key(record.gate_key),
-            update,
-            "#state = :pending AND " + _as_seen("lease_until", seen=seen is not None),
-            attributes({**values, "pending": MessageState.PENDING, "seen": seen}),
+    def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
+        """A cursor is a position in the work index."""
+        unmatched = MessageState.UNMATCHED
+        records = self._work.first(
+            limit, unmatched, (">", after or "0"), lambda record: record.state is unmatched
         )
-
-    def _unmatched_after(self, position: str, limit: int) -> tuple[MessageRecord, ...]:
-        keys = self._work(MessageState.UNMATCHED, ">", position, limit)
-        return self._first(limit, keys, lambda record: record.state is MessageState.UNMATCHED)
-
-    def _first(
-        self, limit: int, keys: Iterator[str], wanted: Callable[[MessageRecord], bool]
-    ) -> tuple[MessageRecord, ...]:
-        """The first ``limit`` records of ``keys`` that are ``wanted``: an index lags behind."""
-        records: list[MessageRecord] = []
-        while len(records) < limit and (chunk := list(islice(keys, limit))):
-            records += filter(wanted, self._read(chunk))
-        return tuple(records[:limit])
-
-    def _work(
-        self, state: MessageState, comparison: str, bound: str, page_size: int
-    ) -> Iterator[str]:
-        """The gate keys of all partitions of a state in one order."""
-        partitions = [
-            self._messages.query(
-                f"#work = :work AND #work_since {comparison} :bound",
-                attributes({"work": work_partition(state, shard), "bound": bound}),
-                index=WORK_INDEX,
-                page_size=page_size,
-            )
-            for shard in range(WORK_SHARDS)
-        ]
-        merged = heapq.merge(*partitions, key=lambda item: text_of(item, "work_since"))
-        return (text_of(item, "gate_key") for item in merged)
-
-    def _read(self, gate_keys: Iterable[str]) -> Iterator[MessageRecord]:
-        """The records of these keys, in their order."""
-        keys = dict.fromkeys(gate_keys)
-        found = self._messages.read([_key(gate_key) for gate_key in keys])
-        items = {text_of(item, "gate_key"): item for item in found}
-        for gate_key in keys:
-            if gate_key in items and not is_erased(items[gate_key]):
-                yield record_from_item(items[gate_key], self._texts.read)
-
-
-@contextmanager
-def _unicode_errors() -> Iterator[None]:
-    try:
-        yield
-    except ValueError as error:  # of UTF-8 or of JSON
-        raise StorageRefusedError("the message has a text that is not Unicode") from error
-
-
-def _time_text(moment: datetime | None) -> str | None:
-    return rfc3339(moment) if moment else None
-
-
-def _key(gate_key: str) -> Item:
-    return attributes({"gate_key": gate_key})
-
-
-def _as_seen(name: str, *, seen: bool) -> str:
-    """The condition that an attribute is as the caller saw it, be it missing."""
-    return f"#{name} = :seen" if seen else f"attribute_not_exists(#{name})"
-
-
-def _succeeded(refusal: Refusal | None, **wanted: str | None) -> bool:
-    """Whether a change was made: now, or by a first attempt whose answer was lost."""
-    if refusal is None:
-        return True
-    found = {name: refusal.item.get(name, {}).get("S") for name in wanted}
-    return refusal.retried and found == wanted
+        if not 0 < len(records) == limit:
+            return Page(records, None)
+        last = records[-1]
+        moment = rfc3339(last.message.received_at)
+        return Page(records, work_position(moment, last.request_id))

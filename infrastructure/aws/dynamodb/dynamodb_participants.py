@@ -1,8 +1,8 @@
 """Which senders lead to which conversations, strongly consistent."""
 
-import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from domain.addresses import ChannelType
 from domain.conversation_key import ConversationKey
@@ -23,23 +23,11 @@ _COPIED = (
 )
 
 
-class _LastLookUp(threading.local):
-    """Which senders led this thread's last look-up to which conversations.
-
-    A message is looked up and joins its conversation in one thread: so nothing is written
-    again that was read a moment ago. Whoever looked up elsewhere only writes it once more.
-    """
-
-    def __init__(self) -> None:
-        self.senders: Mapping[ConversationKey, set[str]] = {}
-
-
 class DynamoDbParticipants:
     """One item for each sender value that leads to a conversation. Senders are normalised."""
 
     def __init__(self, table: DynamoDbTable) -> None:
         self._table = table
-        self._last_look_up = _LastLookUp()
 
     def find(self, channel: ChannelType, senders: Sequence[str]) -> tuple[Conversation, ...]:
         """The conversations of any of ``senders``, as far as the copies know them."""
@@ -53,12 +41,10 @@ class DynamoDbParticipants:
                 if conversation is not None:
                     found[conversation.key] = conversation
                     seen[conversation.key].add(sender)
-        self._last_look_up.senders = seen
-        return tuple(found.values())
-
-    def seen(self, key: ConversationKey) -> set[str]:
-        """The senders that led this thread's last look-up to the conversation."""
-        return set(self._last_look_up.senders.get(key, ()))
+        return tuple(
+            replace(conversation, found_by=frozenset(seen[key]))
+            for key, conversation in found.items()
+        )
 
     def add(self, conversation: Conversation, senders: Iterable[str]) -> None:
         """Let ``senders`` lead to ``conversation``, whose present state is copied."""

@@ -1,85 +1,125 @@
 """What DynamoDB keeps of messages, and how it is erased."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from application.ports.retention import RetainedPage
+from typing_extensions import override
+
+from application.ports.pages import Page
+from application.ports.retention import Retention
+from domain.addresses import ChannelType, normal_value
 from domain.conversation_key import ConversationKey
-from domain.erasure import RetainedMessage, Tombstone
+from domain.conversations import Conversation
+from domain.erasure import RetainedMessage
 from domain.errors import StorageRefusedError
 from domain.messages import InboundMessage
 from domain.outbox import MessageState
 from domain.times import parse_rfc3339, rfc3339
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
+    conversation_from_item,
+    key_to_item,
+)
 from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts, has_references
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
+    AUTHOR_MARK,
+    HISTORY_INDEX,
     conversation_key,
     conversation_name,
     inbound_of,
+    is_erased,
+    message_key,
 )
+from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
+from infrastructure.serialization.address_matching import normal_senders
 
-_MARK = "author_mark"
-_STAYS = ("gate_key", "request_id", "timestamp", "recorded_at", "channel_type")
+PAGE_SIZE = 1000
+"""As many records as are looked at before a purge can stop."""
+
+_STAYS = ("request_id", "timestamp", "recorded_at", "channel_type")
 """What is left of an item, beside its state, the author's mark, and ``texts_left``."""
 
+_LAST_MESSAGE_IS_OLD = "#last_message.#timestamp < :before"
+_KEY = ("conversation_id", "primary_channel")
 _WITHOUT_BLOBS = "REMOVE #texts_left"
 _HAS_CONTENT = "(attribute_not_exists(#state) OR #state <> :erased)"
 _NOT_DONE = f"({_HAS_CONTENT} OR attribute_exists(#texts_left))"
 
 
-class DynamoDbRetention:
-    """The part of the message store that lists and erases.
+class DynamoDbRetention(Retention):
+    """Lists and erases items of messages and of conversations.
 
     Texts that lie elsewhere are deleted after their item was changed, so that no reader
-    misses them. Until then the item says so, in ``texts_left``: who lists such an item next
-    finishes what was interrupted.
+    misses them. Until then the item says so, in ``texts_left``: the next listing that meets
+    such an item finishes what was interrupted.
     """
 
-    def __init__(self, messages: DynamoDbTable, texts: DynamoDbTexts, index: str) -> None:
+    def __init__(
+        self,
+        messages: DynamoDbTable,
+        texts: DynamoDbTexts,
+        conversations: DynamoDbTable,
+        participants: DynamoDbParticipants,
+    ) -> None:
         self._messages = messages
         self._texts = texts
-        self._index = index
+        self._records = conversations
+        self._participants = participants
 
-    def page(self, limit: int, after: str | None, before: datetime | None) -> RetainedPage:
-        """See ``MessageStore.list_retained``. Reads ``limit`` items, whatever they are."""
+    @override
+    def list_retained(
+        self, limit: int, *, after: str | None = None, before: datetime | None = None
+    ) -> Page[RetainedMessage]:
+        """Reads ``limit`` items of the whole table, whatever they are."""
         older = " AND #timestamp < :before" if before else ""
         values = {
             "erased": MessageState.ERASED,
             "before": rfc3339(before) if before else None,
         }
         items, last = self._messages.scan_page(
-            limit, _key(after) if after else None, _NOT_DONE + older, attributes(values)
+            limit, message_key(after) if after else None, _NOT_DONE + older, attributes(values)
         )
         retained = tuple(self._retained(item) for item in items if not self._finished(item))
-        return RetainedPage(retained, text_of(last, "gate_key") if last else None)
+        return Page(retained, text_of(last, "request_id") if last else None)
 
-    def of_conversation(self, key: ConversationKey) -> Iterator[RetainedMessage]:
-        """See ``MessageStore.list_retained_in``."""
+    @override
+    def list_retained_of(
+        self, key: ConversationKey, limit: int, *, after: str | None = None
+    ) -> Page[RetainedMessage]:
+        """A cursor is a time: what came at the same moment is on one page."""
         found = self._messages.query(
-            "#conversation = :conversation",
-            attributes({"conversation": conversation_name(key)}),
-            index=self._index,
+            "#conversation = :conversation AND #timestamp > :after",
+            # Any text is greater than this one: a key cannot be empty.
+            attributes({"conversation": conversation_name(key), "after": after or "0"}),
+            index=HISTORY_INDEX,
         )
+        keys: list[Item] = []
+        last = cursor = None
         for entry in found:
-            for item in self._messages.read([_key(text_of(entry, "gate_key"))]):
-                if not is_erased(item):
-                    yield self._retained(item)
+            moment = text_of(entry, "timestamp")
+            if len(keys) >= limit and moment != last:
+                cursor = last
+                break
+            keys.append(message_key(text_of(entry, "request_id")))
+            last = moment
+        items = self._messages.read(keys)
+        return Page(tuple(self._retained(item) for item in items if not is_erased(item)), cursor)
 
+    @override
     def erase(self, retained: RetainedMessage) -> bool:
-        """See ``MessageStore.erase``."""
-        (item,) = self._messages.read([_key(retained.key)]) or ({},)
+        (item,) = self._messages.read([message_key(retained.key)]) or ({},)
         if not item or is_erased(item):
             return False
         if retained.is_imported:
             self._texts.delete(retained.key)
-            self._messages.delete(_key(retained.key))
+            self._messages.delete(message_key(retained.key))
             return True
         left = has_references(item)
         erased = attributes(
             {
                 "state": MessageState.ERASED,
-                _MARK: retained.author_mark,
+                AUTHOR_MARK: retained.author_mark,
                 "texts_left": True if left else None,
             }
         )
@@ -90,30 +130,66 @@ class DynamoDbRetention:
             self._finished({**rest, **erased})
         return True
 
-    def is_erased(self, gate_key: str) -> bool:
-        """See ``MessageStore.is_erased``."""
-        return any(is_erased(item) for item in self._messages.read([_key(gate_key)]))
+    @override
+    def find_all_conversations(
+        self, channel: ChannelType, senders: Sequence[str]
+    ) -> tuple[Conversation, ...]:
+        """Reads the whole table, so that addresses in no normal form are found too.
+
+        Participants that lead to no record are deleted: their writer was late.
+        """
+        values = normal_senders(channel, senders)
+        linked = {c.key for c in self._participants.find(channel, values)}
+        items = self._records.scan("#primary_channel = :channel", attributes({"channel": channel}))
+        records = (record for item in items if (record := conversation_from_item(item)))
+        found = [r for r in records if r.key in linked or _is_with(r.sender_id, channel, values)]
+        for key in linked - {record.key for record in found}:
+            self._participants.remove(key, values)
+        return tuple(sorted(found, key=lambda record: record.conversation_id))
+
+    @override
+    def erase_conversation(self, key: ConversationKey) -> bool:
+        """The participants go first: they can be found again."""
+        self._participants.remove_all(key)
+        return self._records.delete_existing(key_to_item(key))
+
+    @override
+    def erase_last_messages(self, before: datetime) -> Iterator[int]:
+        """Reads the whole table."""
+        values = attributes({"before": rfc3339(before)})
+        after: Item | None = None
+        while True:
+            page, after = self._records.scan_page(PAGE_SIZE, after, _LAST_MESSAGE_IS_OLD, values)
+            yield sum(self._drop_last_message(item, values) for item in page)
+            if after is None:
+                return
+
+    def _drop_last_message(self, item: Item, values: Item) -> bool:
+        key = {name: item[name] for name in _KEY}
+        refusal = self._records.change(key, "REMOVE #last_message", _LAST_MESSAGE_IS_OLD, values)
+        return refusal is None
 
     def _finished(self, item: Item) -> bool:
         """Whether an item is erased; what an interrupted erasure left of it is deleted."""
         if not is_erased(item):
             return False
-        gate_key = text_of(item, "gate_key")
-        self._texts.delete(gate_key)
-        self._messages.change(_key(gate_key), _WITHOUT_BLOBS, "attribute_exists(#gate_key)", {})
+        request_id = text_of(item, "request_id")
+        self._texts.delete(request_id)
+        self._messages.change(
+            message_key(request_id), _WITHOUT_BLOBS, "attribute_exists(#request_id)", {}
+        )
         return True
 
     def _retained(self, item: Item) -> RetainedMessage:
         conversation = conversation_key(item)
         moment = parse_rfc3339(text_of(item, "timestamp"))
-        key = text_of(item, "gate_key")
+        key = text_of(item, "request_id")
         if "state" not in item:
             return RetainedMessage(key, moment, conversation)
         return RetainedMessage(
             key=key,
             timestamp=moment,
             conversation=conversation,
-            request_id=text_of(item, "request_id"),
             state=MessageState(text_of(item, "state")),
             message=self._message(item),
         )
@@ -126,15 +202,8 @@ class DynamoDbRetention:
             return None
 
 
-def is_erased(item: Item) -> bool:
-    """Whether the message of an item was erased."""
-    return item.get("state", {}).get("S") == MessageState.ERASED
-
-
-def left_of(item: Item) -> Tombstone:
-    """What an erased item says."""
-    return Tombstone(*(text_of(item, name) for name in ("gate_key", "request_id", _MARK)))
-
-
-def _key(gate_key: str) -> Item:
-    return attributes({"gate_key": gate_key})
+def _is_with(sender_id: str | None, channel: ChannelType, senders: Collection[str]) -> bool:
+    """Whether another system meant one of ``senders``, perhaps as ``Ana <ana@example.com>``."""
+    written = sender_id or ""
+    forms = (written, written.rpartition("<")[2].removesuffix(">"))
+    return any(normal_value(channel, form.strip()) in senders for form in forms)

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from infrastructure.aws.clients import error_code, storage_errors
 from infrastructure.aws.dynamodb.dynamodb_conversations import SENDER_INDEX
-from infrastructure.aws.dynamodb.dynamodb_messages import HISTORY_INDEX, WORK_INDEX
+from infrastructure.aws.dynamodb.dynamodb_message_items import HISTORY_INDEX
+from infrastructure.aws.dynamodb.dynamodb_work import WORK_INDEX
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -58,7 +59,7 @@ def table_schemas(
         TableSchema(participants, "sender", "conversation_id"),
         TableSchema(
             messages,
-            "gate_key",
+            "request_id",
             indexes=(
                 # What the history shows, and not how far a message has come: so marking one
                 # as queued does not write this index.

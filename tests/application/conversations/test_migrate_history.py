@@ -1,7 +1,8 @@
 """Histories inside records become messages: nothing is lost, nothing is there twice."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,10 @@ from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.errors import StorageUnavailableError
 from domain.history import Direction, Message
-from infrastructure.memory.memory_stores import MemoryConversationStore, MemoryMessageStore
+from infrastructure.memory.memory_conversations import MemoryConversationStore
+from infrastructure.memory.memory_data import MemoryData
+from infrastructure.memory.memory_messages import MemoryMessageStore
+from infrastructure.memory.memory_retention import MemoryHistoryImport
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
 from tests.contracts.old_histories import an_entry
@@ -24,7 +28,7 @@ from tests.contracts.old_histories import an_entry
 ENTRIES = tuple(map(an_entry, range(1, 6)))
 
 
-class FailingMessages(MemoryMessageStore):
+class FailingImport(MemoryHistoryImport):
     """Stops working after so many imports."""
 
     left = 2
@@ -36,32 +40,32 @@ class FailingMessages(MemoryMessageStore):
         return super().import_message(key, message)
 
 
-class GrowingConversations(MemoryConversationStore):
+class GrowingImport(MemoryHistoryImport):
     """Whose other system appends ``appended`` more entries, each just before a list is dropped."""
 
     appended = 0
 
-    def drop_legacy_messages(self, seen: Conversation) -> bool:
+    def delete_legacy_messages(self, seen: Conversation) -> bool:
         if self.appended:
-            (present,) = self.get_conversations(seen.conversation_id)
+            present = self._data.conversations[seen.key]
             grown = (*present.legacy_messages, an_entry(100 - self.appended))
-            self._records[seen.key] = replace(present, legacy_messages=grown)
+            self._data.conversations[seen.key] = replace(present, legacy_messages=grown)
             self.appended -= 1
-        return super().drop_legacy_messages(seen)
+        return super().delete_legacy_messages(seen)
 
 
-@dataclass
 class Stores:
     """Stores with one old record."""
 
-    conversations: GrowingConversations = field(default_factory=GrowingConversations)
-    messages: MemoryMessageStore = field(default_factory=MemoryMessageStore)
-
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
+        self.data = MemoryData()
+        self.conversations = MemoryConversationStore(self.data)
+        self.messages = MemoryMessageStore(self.data)
+        self.importing: Any = GrowingImport(self.data)
         self.conversations.open_conversation(a_conversation(legacy_messages=ENTRIES))
 
     def migrate(self) -> list[MigratedHistory]:
-        return list(MigrateHistory(self.conversations, self.messages)())
+        return list(MigrateHistory(self.conversations, self.importing)())
 
     def shown(self) -> list[str]:
         """The ids in the history, in its order."""
@@ -95,11 +99,11 @@ def test_afterwards_there_is_nothing_to_do(stores: Stores) -> None:
 
 
 def test_what_was_interrupted_shows_all_and_goes_on(stores: Stores) -> None:
-    stores.messages = FailingMessages()
+    stores.importing = FailingImport(stores.data)
     with pytest.raises(StorageUnavailableError):
         stores.migrate()
     assert (stores.shown(), stores.left()) == (IDS, 5)
-    stores.messages.left = 5
+    stores.importing.left = 5
     assert stores.migrate() == [MigratedHistory(KEY, 3, complete=True)]
     assert stores.shown() == IDS
 
@@ -111,13 +115,13 @@ def test_several_at_once_import_every_entry_once(stores: Stores) -> None:
 
 
 def test_what_the_other_system_appends_meanwhile_is_moved_too(stores: Stores) -> None:
-    stores.conversations.appended = 2
+    stores.importing.appended = 2
     assert stores.migrate() == [MigratedHistory(KEY, 7, complete=True)]
     assert (stores.shown(), stores.left()) == ([*IDS, "M98", "M99"], 0)
 
 
 def test_a_list_that_grows_all_the_time_stays_and_is_told(stores: Stores) -> None:
-    stores.conversations.appended = ATTEMPTS
+    stores.importing.appended = ATTEMPTS
     (migrated,) = stores.migrate()
     assert not migrated.complete
     assert stores.left() == len(ENTRIES) + ATTEMPTS
@@ -127,7 +131,7 @@ def test_a_list_that_grows_all_the_time_stays_and_is_told(stores: Stores) -> Non
 def test_a_message_that_is_delivered_again_after_the_move_is_shown_once(stores: Stores) -> None:
     written = an_entry(9, direction=Direction.INBOUND)
     again = an_inbound_message(message_id="M9", received_at=NOW + timedelta(days=1))
-    assert stores.messages.import_message(KEY, written)
+    assert stores.importing.import_message(KEY, written)
     assert stores.messages.record(a_record(again)) is None
     assert sorted(stores.shown()) == [*IDS, "M9"]
 

@@ -1,6 +1,6 @@
 """Erasing a person: every trace, in an order that bears a crash anywhere."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -94,7 +94,6 @@ class Desk(FrontDesk):
 
     def __init__(self, **adapters: Any) -> None:
         super().__init__(**adapters)
-        self.answers = [ANA.value, BOB]
         self.rewritten = 0
         self.files: dict[str, str] = {}
 
@@ -107,7 +106,7 @@ class Desk(FrontDesk):
         for n in range(3):
             self.gets(self.message(sender, f"{number}-{n}"))
         self.gets(self.message(sender, f"{number}-unmatched", recipient="+15005550099"))
-        self.messages.import_message(conversation.key, an_entry(number))
+        self.history_import.import_message(conversation.key, an_entry(number))
         webhook = verified(replace(self.request(), body=f"from {sender} to us".encode()))
         self.dead_letters.store(
             DeadLetter(f"bug-{number}", DeadLetterKind.BUG, "why", 1, NOW, webhook)
@@ -133,35 +132,28 @@ class Desk(FrontDesk):
             return Crashing(part, left, afterwards=afterwards)
 
         parsers = WebhookParserFactory(dict.fromkeys(ChannelType, RawRequestParser))
-        messages = crashing(self.messages)
+        retention = crashing(self.retention)
         erase = ErasePerson(
-            conversations=crashing(self.conversations),
-            messages=messages,
-            erase_message=EraseMessage(messages, crashing(self.blobs), crashing(self.queue)),
+            retention=retention,
+            erase_message=EraseMessage(retention, crashing(self.blobs), crashing(self.queue)),
             throttle=crashing(self.throttle),
             spool=crashing(self.spool),
             dead_letters=crashing(self.dead_letters),
             find_person=FindPerson(parsers),
             accounts=lambda: [ACCOUNT],
-            erase_fallbacks=self.erase_fallbacks,
             delete_stale_temporary_files=lambda: 7,
             rewrite=self.rewrite,
         )
         return erase(addresses or [ANA], lambda _: None)
-
-    def erase_fallbacks(self, values: Collection[str]) -> int:
-        before = len(self.answers)
-        self.answers = [to for to in self.answers if to not in values]
-        return before - len(self.answers)
 
     def rewrite(self) -> None:
         self.rewritten += 1
 
     def left_of(self, sender: str) -> list[object]:
         """Whatever is still kept of somebody."""
-        retained = self.messages.list_retained(1000).messages
+        retained = self.retention.list_retained(1000).items
         found: list[object] = [one for one in retained if one.is_of([sender])]
-        found += self.conversations.find_all_conversations(SMS, [sender])
+        found += self.retention.find_all_conversations(SMS, [sender])
         found += [
             d for contexts in self.queued().values() for d in contexts if d.message.sender == sender
         ]
@@ -170,7 +162,6 @@ class Desk(FrontDesk):
             for dead_letter in self.dead_letters.list_dead_letters(100)
             if dead_letter.webhook and sender.encode() in dead_letter.webhook.request.body
         ]
-        found += [to for to in self.answers if to == sender]
         with suppress(KeyError):
             found.append(self.blobs.get(self.files[sender]))
         acquired = self.throttle.acquire(throttle_key(self.message(sender, "x")), NOW, LIMITS)
@@ -188,7 +179,7 @@ def test_a_person_is_erased_from_every_place(desk: Desk) -> None:
     report = desk.erases()
     assert desk.left_of(ANA.value) == []
     assert (report.messages, report.imported_entries, report.conversations) == (4, 1, [KEY])
-    assert (report.contexts, report.spooled, report.dead_letters, report.answers) == (3, 1, 1, 1)
+    assert (report.contexts, report.spooled, report.dead_letters) == (3, 1, 1)
     assert report.files == 1
     assert report.stale_temporary_files == 7
     assert len(report.provider_files) == 5
@@ -223,10 +214,10 @@ def test_a_crash_at_any_step_is_made_good_by_the_next_run(afterwards: bool) -> N
 def test_a_context_whose_publisher_died_after_the_erasure_is_found_by_its_sender(
     desk: Desk,
 ) -> None:
-    (conversation,) = desk.conversations.find_all_conversations(SMS, [ANA.value])
-    record = a_record(desk.message(ANA.value, "0-9"), request_id="lost")
+    (conversation,) = desk.retention.find_all_conversations(SMS, [ANA.value])
+    record = a_record(desk.message(ANA.value, "0-9"))
     desk.erases()
-    desk.blobs.put("contexts/lost/body", b"x")
+    desk.blobs.put(f"contexts/{record.request_id}/body", b"x")
     context = ContextObject.of(record, conversation, None, NOW)
     desk.queue.publish(context, Route(QueueName(SMS, QueueKind.REPLIES), timedelta(0)))
     report = desk.erases()
@@ -267,17 +258,15 @@ def test_what_is_written_under_another_identity_in_the_conversation_goes_too() -
     report = desk.erases(number)
     assert report.messages == 2
     assert report.other_identities == [USER_ID]
-    assert desk.messages.list_retained(10).messages == ()
+    assert desk.retention.list_retained(10).items == ()
 
 
 def test_the_same_number_on_another_channel_stays_unless_it_is_asked_for(desk: Desk) -> None:
-    desk.messages.record(
-        a_record(an_inbound_message(WHATSAPP, message_id="W1"), None, request_id="w")
-    )
+    desk.messages.record(a_record(an_inbound_message(WHATSAPP, message_id="W1"), None))
     desk.erases(ANA)
-    assert len(desk.messages.list_unmatched(10)) == 2
+    assert len(desk.messages.list_unmatched(10).items) == 2
     desk.erases(Address.parse(WHATSAPP, SENDER[WHATSAPP]))
-    assert len(desk.messages.list_unmatched(10)) == 1
+    assert len(desk.messages.list_unmatched(10).items) == 1
 
 
 def test_what_fails_is_told_and_the_rest_is_done(
@@ -330,9 +319,9 @@ def test_dead_letters_that_cannot_be_read_are_told_with_their_places(tmp_path: P
 
 
 def test_a_dead_letter_of_a_message_that_cannot_be_delivered_goes_with_it(desk: Desk) -> None:
-    gate_key = desk.message(ANA.value, "0-1").gate_key
+    request_id = desk.message(ANA.value, "0-1").request_id
     desk.dead_letters.store(
-        DeadLetter("u-1", DeadLetterKind.UNDELIVERABLE, "", 1, NOW, gate_key=gate_key)
+        DeadLetter("u-1", DeadLetterKind.UNDELIVERABLE, "", 1, NOW, request_id=request_id)
     )
     assert desk.erases().dead_letters == 2
 

@@ -57,14 +57,14 @@ def desk(queue: InterruptedQueue) -> FrontDesk:
 
 
 def erase_all(desk: FrontDesk) -> None:
-    erase = EraseMessage(desk.messages, desk.blobs, desk.queue)
-    for retained in desk.messages.list_retained(10).messages:
+    erase = EraseMessage(desk.retention, desk.blobs, desk.queue)
+    for retained in desk.retention.list_retained(10).items:
         erase(retained)
 
 
 def body_of(desk: FrontDesk) -> bytes:
     """What the claim check has stored of the first message."""
-    return desk.blobs.get("memory:contexts/request-1/body")
+    return desk.blobs.get(f"memory:contexts/{an_inbound_message().request_id}/body")
 
 
 def test_its_context_is_taken_back_with_all_that_was_stored_for_it(
@@ -97,13 +97,13 @@ def test_what_is_published_just_before_the_record_goes_is_found(
     desk.gets(an_inbound_message(body=LONG))
     desk.passes(seconds=60)
     queue.queue = up
-    erase = desk.messages.erase
+    erase = desk.retention.erase
 
     def relay_first(retained: RetainedMessage) -> bool:
         assert desk.relay().relayed == 1
         return erase(retained)
 
-    monkeypatch.setattr(desk.messages, "erase", relay_first)
+    monkeypatch.setattr(desk.retention, "erase", relay_first)
     erase_all(desk)
     assert desk.queued() == {}
     with pytest.raises(KeyError):

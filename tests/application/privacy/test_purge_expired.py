@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -11,13 +10,14 @@ from typing import Any
 import pytest
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
+from application.ports.pages import Page
 from application.ports.webhook_parser import ParsedMessage
 from application.privacy.erase_message import EraseMessage
 from application.privacy.purge_expired import (
     BATCH,
     PurgeExpired,
     PurgeReport,
-    Retention,
+    RetentionTimes,
 )
 from domain.addresses import ChannelType
 from domain.conversation_key import ConversationKey
@@ -25,9 +25,11 @@ from domain.erasure import RetainedMessage, Tombstone
 from domain.messages import AttachedFile, Attachment
 from domain.outbox import MessageRecord, MessageState
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
-from infrastructure.memory.memory_stores import MemoryMessageStore
+from infrastructure.memory.memory_data import MemoryData
+from infrastructure.memory.memory_messages import MemoryMessageStore
+from infrastructure.memory.memory_retention import MemoryRetention
+from infrastructure.sqlite.backend import sqlite_stores
 from infrastructure.sqlite.database import SqliteDatabase
-from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
 from tests.application.frontdesk import FrontDesk
 from tests.builders import KEY, NOW, a_record, an_inbound_message, verified
 from tests.contracts.concurrency import at_once
@@ -35,29 +37,27 @@ from tests.contracts.message_lists import numbered
 from tests.contracts.old_histories import an_entry
 
 DAY = timedelta(days=1)
-YEAR = Retention(messages=365 * DAY)
-FOR_EVER = Retention()
+YEAR = RetentionTimes(messages=365 * DAY)
+FOR_EVER = RetentionTimes()
 
 
 class Desk(FrontDesk):
     """A desk that purges."""
 
     abandoned_at: datetime | None = None
-    answered_at: datetime | None = None
 
-    def purges(self, after: timedelta, retention: Retention = YEAR, **options: Any) -> PurgeReport:
+    def purges(self, after: timedelta, times: RetentionTimes = YEAR, **options: Any) -> PurgeReport:
         """Purge so long after ``NOW``."""
         ticks = iter(range(10_000))
         purge = PurgeExpired(
-            conversations=self.conversations,
             messages=self.messages,
-            erase_message=EraseMessage(self.messages, self.blobs, self.queue),
+            retention=self.retention,
+            erase_message=EraseMessage(self.retention, self.blobs, self.queue),
             blobs=self.blobs,
             throttle=self.throttle,
             dead_letters=self.dead_letters,
             delete_stale_files=self.delete_stale_files,
-            delete_fallbacks=self.delete_fallbacks,
-            retention=retention,
+            times=times,
             metrics=self.metrics,
             monotonic=lambda: next(ticks),
         )
@@ -65,9 +65,6 @@ class Desk(FrontDesk):
 
     def delete_stale_files(self, before: datetime) -> int:
         return int(self.abandoned_at is not None and self.abandoned_at < before)
-
-    def delete_fallbacks(self, before: datetime) -> int:
-        return int(self.answered_at is not None and self.answered_at < before)
 
     def with_a_file(self, message_id: str, **changes: Any) -> ParsedMessage:
         content = message_id.encode()
@@ -110,7 +107,7 @@ def test_a_message_goes_with_all_that_hangs_on_it_when_it_is_old_enough(desk: De
     assert desk.queued() == {}
     (conversation,) = desk.conversations.get_conversations(KEY.conversation_id)
     assert conversation.last_message is None
-    assert entry.content not in repr(desk.messages.list_retained(10))
+    assert entry.content not in repr(desk.retention.list_retained(10).items)
 
 
 def test_its_key_stays_so_that_it_is_a_duplicate_for_ever(desk: Desk) -> None:
@@ -119,12 +116,12 @@ def test_its_key_stays_so_that_it_is_a_duplicate_for_ever(desk: Desk) -> None:
     desk.purges(400 * DAY)
     desk.gets(message)
     assert desk.metrics.total("Duplicates") == 1
-    assert desk.messages.list_retained(10).messages == ()
+    assert desk.retention.list_retained(10).items == ()
     assert desk.blobs.delete("attachments") == 0
 
 
 def test_imported_entries_are_messages_too(desk: Desk) -> None:
-    desk.messages.import_message(KEY, an_entry())
+    desk.history_import.import_message(KEY, an_entry())
     assert removed(desk.purges(366 * DAY)) == {"messages": 1}
 
 
@@ -137,7 +134,7 @@ def test_without_a_retention_messages_stay_for_ever(desk: Desk) -> None:
 def test_what_is_still_to_be_delivered_stays(desk: Desk) -> None:
     desk.messages.record(a_record())
     assert removed(desk.purges(400 * DAY)) == {}
-    assert desk.messages.record(replace(a_record(), request_id="again")) == a_record()
+    assert desk.messages.record(a_record()) == a_record()
 
 
 def test_what_could_not_be_delivered_does_not(desk: Desk) -> None:
@@ -152,7 +149,7 @@ def test_unmatched_messages_go_after_30_days_whatever_the_retention(desk: Desk) 
     desk.messages.record(numbered(86_400, None))
     report = desk.purges(30 * DAY + timedelta(hours=1), FOR_EVER)
     assert removed(report) == {"unmatched": BATCH + 5}
-    assert len(desk.messages.list_unmatched(10)) == 1
+    assert len(desk.messages.list_unmatched(10).items) == 1
 
 
 def test_dead_letters_go_after_their_days(desk: Desk) -> None:
@@ -191,7 +188,7 @@ def test_of_a_mail_to_two_the_files_of_the_one_that_stays_stay() -> None:
     desk.gets(matched, unmatched)
     assert removed(desk.purges(31 * DAY, FOR_EVER)) == {"unmatched": 1, "blobs": 1, "throttle": 2}
     key = ConversationKey("conversation-1", ChannelType.EMAIL)
-    (retained,) = desk.messages.list_retained_in(key)
+    (retained,) = desk.retention.list_retained_of(key, 10).items
     assert retained.message is not None
     (file,) = retained.message.attachments
     assert desk.blobs.get(file.reference or "") == b"<1@example.com>"
@@ -200,41 +197,34 @@ def test_of_a_mail_to_two_the_files_of_the_one_that_stays_stay() -> None:
 class BesideAnother(MemoryMessageStore):
     """Another purge removes every second of the unmatched messages just after they are listed."""
 
-    def list_unmatched(self, limit: int, *, after: str | None = None) -> tuple[MessageRecord, ...]:
+    def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         page = super().list_unmatched(limit, after=after)
-        for record in page[::2]:
-            self.erase(RetainedMessage.of(record))
+        for record in page.items[::2]:
+            MemoryRetention(self._data).erase(RetainedMessage.of(record))
         return page
 
 
 def test_what_another_purge_removes_at_the_same_time_ends_nothing() -> None:
-    desk = Desk(messages=BesideAnother())
+    data = MemoryData()
+    desk = Desk(data=data, messages=BesideAnother(data))
     for number in range(3 * BATCH):
         desk.messages.record(numbered(number, None))
     report = desk.purges(31 * DAY, FOR_EVER)
     assert report.complete
     assert removed(report) == {"unmatched": 3 * BATCH // 2}
-    assert desk.messages.list_unmatched(10) == ()
+    assert desk.messages.list_unmatched(10).items == ()
 
 
 def test_two_purges_at_once_leave_nothing_behind(tmp_path: Path) -> None:
     with closing(SqliteDatabase(tmp_path / "frontdesk.db")) as database:
-        desk = Desk(messages=SqliteMessageStore(database))
+        stores = sqlite_stores(database)
+        desk = Desk(messages=stores.messages, retention=stores.retention)
         for number in range(4 * BATCH):
             desk.messages.record(numbered(number, None))
         reports = at_once([partial(desk.purges, 31 * DAY, FOR_EVER)] * 2)
         assert all(report.complete for report in reports)
         assert sum(report.removed["unmatched"] for report in reports) == 4 * BATCH
-        assert desk.messages.list_unmatched(10) == ()
-
-
-@pytest.mark.parametrize(("days", "retention"), [(30, FOR_EVER), (7, Retention(7 * DAY))])
-def test_answers_go_with_the_unmatched_messages_that_they_were_to(
-    desk: Desk, days: int, retention: Retention
-) -> None:
-    desk.answered_at = NOW
-    assert removed(desk.purges(days * DAY, retention)) == {}
-    assert removed(desk.purges(days * DAY + DAY, retention)) == {"answers": 1}
+        assert desk.messages.list_unmatched(10).items == ()
 
 
 def test_claims_go_after_their_window(desk: Desk) -> None:
@@ -262,7 +252,7 @@ def test_files_of_a_message_that_never_was_go_by_their_age(desk: Desk) -> None:
 def test_a_purge_stops_when_its_time_is_used_up_and_the_next_goes_on(desk: Desk) -> None:
     for number in range(3 * BATCH):
         desk.messages.record(numbered(number))
-        desk.messages.mark_queued(numbered(number).gate_key, NOW)
+        desk.outbox.mark_queued(numbered(number).request_id, NOW)
     first = desk.purges(400 * DAY, budget_seconds=3.5)
     assert not first.complete
     assert 0 < first.removed["messages"] < 3 * BATCH

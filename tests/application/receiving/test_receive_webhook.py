@@ -32,8 +32,9 @@ from domain.outbox import MessageRecord, MessageState
 from domain.routing import UnauthenticatedMail
 from domain.tenants import Tenant, TenantDirectory, UnknownSender
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
+from infrastructure.memory.memory_conversations import MemoryConversationStore
+from infrastructure.memory.memory_fallback_throttle import MemoryFallbackThrottle
 from infrastructure.memory.memory_queue import MemoryContextQueue
-from infrastructure.memory.memory_stores import MemoryConversationStore, MemoryFallbackThrottle
 from tests.application.frontdesk import THANKS, FrontDesk, error_of
 from tests.builders import (
     ACCOUNT,
@@ -55,7 +56,7 @@ def test_a_known_senders_message_reaches_the_replies_queue() -> None:
     assert desk.gets(an_inbound_message()) == THANKS
 
     (context,) = desk.queued()["sms-replies"]
-    assert context.request_id == "request-1"
+    assert context.request_id == an_inbound_message().request_id
     assert context.conversation.conversation_status == "user_reply_received"
     (_, (entry,)), *_ = desk.show_conversation("conversation-1")
     assert entry.content == "Is my order on its way?"
@@ -218,7 +219,7 @@ def test_when_only_the_queue_is_down_the_message_is_kept_and_a_retry_delivers_it
     assert desk.gets(an_inbound_message()) == THANKS
     assert desk.queued() == {}
 
-    healed = FrontDesk(conversations=desk.conversations, messages=desk.messages)
+    healed = FrontDesk(data=desk.data)
     healed.passes(20)
     healed.gets(an_inbound_message())
     assert healed.queued() == {}, "its first handler may still be at it"
@@ -227,7 +228,7 @@ def test_when_only_the_queue_is_down_the_message_is_kept_and_a_retry_delivers_it
     healed.gets(an_inbound_message())
     healed.gets(an_inbound_message())
     (context,) = healed.queued()["sms-replies"]
-    assert context.request_id == "request-1"
+    assert context.request_id == an_inbound_message().request_id
 
 
 def test_a_deadline_that_is_over_leaves_the_message_pending() -> None:
@@ -246,7 +247,7 @@ def test_a_conversation_closed_meanwhile_is_replaced_by_another_or_none() -> Non
     desk.messages.record(record)
 
     assert desk.route_message(record, closed, None, Deadline.after()) is None
-    (unmatched,) = desk.messages.list_unmatched(10)
+    (unmatched,) = desk.messages.list_unmatched(10).items
     assert unmatched.state is MessageState.UNMATCHED
 
     desk.knows(conversation_id="conversation-2")
@@ -273,7 +274,7 @@ def test_an_unknown_sender_is_kept_and_told_once() -> None:
     desk.gets(an_inbound_message())
     desk.gets(an_inbound_message(message_id="SM2"))
 
-    assert len(desk.messages.list_unmatched(10)) == 2
+    assert len(desk.messages.list_unmatched(10).items) == 2
     (answer,) = desk.sender.sent
     assert (answer.to, answer.sent_from) == ("+14155550123", "+15005550006")
     assert desk.metrics.total("Fallbacks", reason="already_answered") == 1
@@ -286,7 +287,7 @@ def test_two_hundred_first_messages_get_one_fallback() -> None:
             message = an_inbound_message(message_id=f"SM{number}")
             pool.submit(desk.record_message, message, Deadline.after())
     assert len(desk.sender.sent) == 1
-    assert len(desk.messages.list_unmatched(1000)) == 200
+    assert len(desk.messages.list_unmatched(1000).items) == 200
 
 
 def test_a_suppressed_answer_has_its_reason_counted() -> None:
@@ -328,7 +329,7 @@ def test_trouble_with_claims_never_harms_the_message(
     desk = FrontDesk(throttle=throttle())
     desk.sender.error = FallbackNotSentError("429")
     assert desk.gets(an_inbound_message()) == THANKS
-    assert len(desk.messages.list_unmatched(10)) == 1
+    assert len(desk.messages.list_unmatched(10).items) == 1
 
 
 def test_mail_is_answered_to_its_author_within_its_thread() -> None:
@@ -533,7 +534,7 @@ def test_redriving_leaves_the_still_unknown_and_survives_a_queue_that_is_down() 
     joined = {record.message.provider_message_id: c is not None for record, c in desk.redrive()}
 
     assert joined == {known.provider_message_id: True, "2": False}
-    assert [r.message for r in desk.messages.list_unmatched(10)] == [unknown]
+    assert [r.message for r in desk.messages.list_unmatched(10).items] == [unknown]
 
 
 def test_the_records_of_a_message_are_pending_until_queued() -> None:

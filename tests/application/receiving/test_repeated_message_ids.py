@@ -28,7 +28,7 @@ def test_another_senders_message_with_the_same_id_becomes_a_dead_letter(
     (dead_letter,) = desk.dead_letters.list_dead_letters(10)
     assert dead_letter.kind is DeadLetterKind.UNREADABLE
     assert dead_letter.reason == "another sender has used this message id before"
-    assert [record.message for record in desk.messages.list_unmatched(10)] == [first]
+    assert [record.message for record in desk.messages.list_unmatched(10).items] == [first]
     assert desk.metrics.total("Duplicates") == 0
 
 

@@ -53,7 +53,7 @@ def test_each_recipients_message_has_the_files_of_its_mail_for_itself() -> None:
     assert desk.gets(*a_mail_to(50, files(3))) == THANKS
 
     assert len(set(blobs.puts)) == len(blobs.puts) == 150
-    recorded = [record.message for record in desk.messages.list_unmatched(100)]
+    recorded = [record.message for record in desk.messages.list_unmatched(100).items]
     assert len(recorded) == 50
     for message in recorded:
         references = [attachment.reference or "" for attachment in message.attachments]
@@ -103,14 +103,14 @@ def test_nothing_is_recorded_while_a_file_cannot_be_stored() -> None:
     desk = FrontDesk(blobs=NoRoom())
     assert desk.gets(*a_mail_to(2, files(1))).status == 200
     assert desk.spool.depth().entries == 1
-    assert desk.messages.list_unmatched(10) == ()
+    assert desk.messages.list_unmatched(10).items == ()
 
 
 def test_no_further_message_is_received_when_the_time_is_up() -> None:
     desk = FrontDesk()
     with pytest.raises(DeadlineExceededError):
         desk.record_message(an_inbound_message(), Deadline(0.0, lambda: 1.0))
-    assert desk.messages.list_unmatched(10) == ()
+    assert desk.messages.list_unmatched(10).items == ()
 
 
 def test_the_files_of_mail_that_goes_to_the_dead_letters_are_not_stored() -> None:
@@ -122,4 +122,6 @@ def test_the_files_of_mail_that_goes_to_the_dead_letters_are_not_stored() -> Non
 
     assert blobs.puts == []
     assert len(desk.dead_letters.list_dead_letters(10)) == 1
-    assert [r.message.provider_message_id for r in desk.messages.list_unmatched(10)] == ["<2@x>"]
+    assert [r.message.provider_message_id for r in desk.messages.list_unmatched(10).items] == [
+        "<2@x>"
+    ]

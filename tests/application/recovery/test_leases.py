@@ -13,8 +13,11 @@ from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.messages import InboundMessage
 from domain.outbox import MessageRecord
 from domain.routing import Route
+from infrastructure.memory.memory_conversations import MemoryConversationStore
+from infrastructure.memory.memory_data import MemoryData
+from infrastructure.memory.memory_messages import MemoryMessageStore
+from infrastructure.memory.memory_outbox import MemoryOutbox
 from infrastructure.memory.memory_queue import MemoryContextQueue
-from infrastructure.memory.memory_stores import MemoryConversationStore, MemoryMessageStore
 from tests.application.frontdesk import FrontDesk
 from tests.builders import NOW, an_inbound_message
 from tests.contracts.concurrency import at_once
@@ -22,24 +25,28 @@ from tests.contracts.concurrency import at_once
 WORKERS = 8
 
 
-class MeetingStore(MemoryMessageStore):
+class Meeting:
     """Lets nobody go on before all have seen the same message pending."""
 
     meeting: Barrier | None = None
 
-    def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
-        existing = super().record(record)
-        self._meet()
-        return existing
-
-    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
-        stuck = super().list_stuck(limit, now)
-        self._meet()
-        return stuck
-
-    def _meet(self) -> None:
+    def meet(self) -> None:
         if self.meeting is not None:
             self.meeting.wait()
+
+
+class MeetingStore(MemoryMessageStore, Meeting):
+    def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
+        existing = super().record(record)
+        self.meet()
+        return existing
+
+
+class MeetingOutbox(MemoryOutbox, Meeting):
+    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
+        stuck = super().list_stuck(limit, now)
+        self.meet()
+        return stuck
 
 
 class CountingQueue(MemoryContextQueue):
@@ -65,13 +72,14 @@ def queue() -> CountingQueue:
 @pytest.fixture
 def desk(queue: CountingQueue) -> FrontDesk:
     """Has one pending message, whose handler must have died; its queue is back."""
-    store = MeetingStore()
-    desk = FrontDesk(publisher=queue, messages=store)
+    data = MemoryData()
+    store, outbox = MeetingStore(data), MeetingOutbox(data)
+    desk = FrontDesk(publisher=queue, data=data, messages=store, outbox=outbox)
     desk.knows()
     desk.gets(an_inbound_message())
     desk.passes(31)
     queue.is_down = False
-    store.meeting = Barrier(WORKERS, timeout=30)
+    store.meeting = outbox.meeting = Barrier(WORKERS, timeout=30)
     return desk
 
 
@@ -79,12 +87,12 @@ def test_of_many_relays_one_publishes(desk: FrontDesk, queue: CountingQueue) -> 
     reports = at_once([desk.relay] * WORKERS)
     assert sum(report.relayed for report in reports) == 1
     assert sum(report.taken_by_others for report in reports) == WORKERS - 1
-    assert queue.published == ["request-1"]
+    assert queue.published == [an_inbound_message().request_id]
 
 
 def test_of_many_copies_one_publishes(desk: FrontDesk, queue: CountingQueue) -> None:
     at_once([partial(desk.gets, an_inbound_message())] * WORKERS)
-    assert queue.published == ["request-1"]
+    assert queue.published == [an_inbound_message().request_id]
 
 
 class ForgetfulStore(MemoryConversationStore):

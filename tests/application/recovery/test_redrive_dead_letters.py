@@ -12,7 +12,7 @@ from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.outbox import MAX_ATTEMPTS, MessageRecord
 from domain.routing import UnauthenticatedMail
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
-from infrastructure.memory.memory_stores import MemoryMessageStore
+from infrastructure.memory.memory_messages import MemoryMessageStore
 from tests.application.frontdesk import FrontDesk
 from tests.application.recovery.test_relay_outbox import UnsteadyQueue
 from tests.builders import NOW, an_inbound_message

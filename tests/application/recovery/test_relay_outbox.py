@@ -59,7 +59,7 @@ def test_it_is_published_under_its_request_id_once_the_queue_is_back(
     assert desk.relay() == RelayReport(relayed=1)
     assert desk.relay() == RelayReport()
     (context,) = desk.queued()["sms-replies"]
-    assert context.request_id == "request-1"
+    assert context.request_id == an_inbound_message().request_id
     assert desk.metrics.total("Relayed") == 1
 
 
@@ -121,8 +121,8 @@ def test_what_was_tried_too_often_is_a_dead_letter(desk: FrontDesk, queue: Unste
     assert desk.relay() == RelayReport()
 
     queue.is_down = False
-    assert dead_letter.gate_key is not None
-    assert desk.messages.retry(dead_letter.gate_key)
+    assert dead_letter.request_id is not None
+    assert desk.outbox.retry(dead_letter.request_id)
     assert desk.relay() == RelayReport(relayed=1)
     assert len(desk.queued()["sms-replies"]) == 1
 

@@ -13,8 +13,8 @@ from domain.erasure import Tombstone
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.outbox import MessageRecord
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
+from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_spool import MemorySpool
-from infrastructure.memory.memory_stores import MemoryMessageStore
 from tests.application.frontdesk import (
     THANKS,
     FrontDesk,
@@ -211,7 +211,7 @@ def test_too_much_at_once_is_authenticated_and_put_aside() -> None:
     desk.parser.messages = []
     assert desk.spool_next() == THANKS
     assert desk.spool.depth().entries == 1
-    assert desk.messages.list_unmatched(1) == ()
+    assert desk.messages.list_unmatched(1).items == ()
 
     assert desk.spool_next(signature="wrong").status == 401
     assert desk.spool.depth().entries == 1

@@ -151,10 +151,10 @@ def test_it_finds_the_endpoints_of_every_region(task: Path, region: str, suffix:
 
 
 def test_it_has_no_server_no_command_and_only_compiled_modules(task: Path) -> None:
-    unwanted = ("starlette", "uvicorn", "click", "rich", "boto3", "aiohttp", "tests")
+    unwanted = ("starlette", "uvicorn", "click", "rich", "aiohttp", "tests")
     for name in ("entrypoints/cli", "entrypoints/http", *unwanted):
         assert not (task / name).exists()
-    for module in (task / "application").glob("*.py"):
+    for module in (task / "application").rglob("*.py"):
         tag = sys.implementation.cache_tag
         assert (module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc").exists()
 

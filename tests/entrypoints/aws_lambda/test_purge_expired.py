@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 
-from application.ports.retention import RetainedPage
+from application.ports.pages import Page
 from application.privacy.erase_message import EraseMessage
-from application.privacy.purge_expired import PurgeExpired, Retention
+from application.privacy.purge_expired import PurgeExpired, RetentionTimes
+from domain.erasure import RetainedMessage
 from domain.errors import StorageUnavailableError
 from domain.outbox import MessageState
 from entrypoints.aws_lambda.scheduled_functions import LAST_BATCH_SECONDS, PurgeFunction
 from infrastructure.configuration.log_format import configure_logging
-from infrastructure.memory.memory_stores import MemoryMessageStore
+from infrastructure.memory.memory_data import MemoryData
+from infrastructure.memory.memory_retention import MemoryRetention
 from tests.application.frontdesk import FrontDesk
 from tests.builders import NOW, a_record
 from tests.entrypoints.aws_lambda.function_under_test import environ_of
@@ -32,15 +34,14 @@ class Purgeer:
         self.desk = FrontDesk(**adapters)
         self.seconds, self.flushes = itertools.count(), 0
         purge = PurgeExpired(
-            conversations=self.desk.conversations,
             messages=self.desk.messages,
-            erase_message=EraseMessage(self.desk.messages, self.desk.blobs, self.desk.queue),
+            retention=self.desk.retention,
+            erase_message=EraseMessage(self.desk.retention, self.desk.blobs, self.desk.queue),
             blobs=self.desk.blobs,
             throttle=self.desk.throttle,
             dead_letters=self.desk.dead_letters,
             delete_stale_files=lambda _: 0,
-            delete_fallbacks=lambda _: 0,
-            retention=Retention(messages=timedelta(days=365)),
+            times=RetentionTimes(messages=timedelta(days=365)),
             metrics=self.desk.metrics,
             monotonic=lambda: next(self.seconds),
         )
@@ -57,8 +58,8 @@ class Purgeer:
         return [json.loads(line) for line in output.getvalue().splitlines()]
 
 
-class UnlistedMessages(MemoryMessageStore):
-    def list_retained(self, *_: Any, **__: Any) -> RetainedPage:
+class UnlistedRetention(MemoryRetention):
+    def list_retained(self, *_: Any, **__: Any) -> Page[RetainedMessage]:
         raise StorageUnavailableError("no answer")
 
 
@@ -79,12 +80,12 @@ def test_a_purge_that_begins_no_more_for_lack_of_time_warns_and_says_what_to_do(
     told, warned = purgeer.log_of(LAST_BATCH_SECONDS + 0.5)
     assert (told["outcome"], warned["level"]) == ("incomplete", "WARNING")
     assert "frontdesk purge" in warned["message"]
-    assert len(purgeer.desk.messages.list_retained(10).messages) == 1
+    assert len(purgeer.desk.retention.list_retained(10).items) == 1
     assert purgeer.flushes == 1
 
 
 def test_a_purge_that_a_store_stops_fails_the_invocation_and_metrics_are_written() -> None:
-    purgeer = Purgeer(messages=UnlistedMessages())
+    purgeer = Purgeer(retention=UnlistedRetention(MemoryData()))
     with pytest.raises(StorageUnavailableError):
         purgeer.function(900)
     assert purgeer.flushes == 1

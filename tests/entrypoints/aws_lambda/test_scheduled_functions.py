@@ -22,7 +22,7 @@ from entrypoints.aws_lambda.scheduled_functions import (
 from infrastructure.aws.sqs_spool import delivery_from_sqs
 from infrastructure.configuration.log_format import configure_logging
 from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
-from infrastructure.memory.memory_stores import MemoryMessageStore
+from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.serialization.spool_entry_json import entry_to_json
 from tests.application.frontdesk import FrontDesk
 from tests.builders import an_inbound_message

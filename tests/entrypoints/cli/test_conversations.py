@@ -41,7 +41,7 @@ def written(container: Container, body: str, number: int = 1) -> None:
         message_id=f"SM{number:032}", body=body, received_at=NOW + timedelta(minutes=number)
     )
     (conversation,) = container.conversation_store().get_conversations("conversation-1")
-    container.message_store().record(a_record(message, conversation.key, request_id=f"{number}"))
+    container.message_store().record(a_record(message, conversation.key))
     container.conversation_store().record_activity(conversation, message)
 
 

@@ -103,7 +103,7 @@ class TestList:
                 "account": ACCOUNT,
                 "path": "/webhooks/sms",
                 "size_bytes": 114,
-                "gate_key": None,
+                "request_id": None,
             }
         ]
 
@@ -231,10 +231,10 @@ class TestShow:
         assert line.isprintable()
 
     def test_a_dead_letter_about_a_message_has_no_request(self, container: Container) -> None:
-        keep(container, replace(BUG, webhook=None, gate_key="0" * 64))
+        keep(container, replace(BUG, webhook=None, request_id="0" * 64))
         assert "0" * 64 in frontdesk("dead-letters", "show", "bug-1").stdout
         (shown,) = json_lines(frontdesk("dead-letters", "show", "bug-1", "--json"))
-        assert (shown["gate_key"], shown["body_base64"]) == ("0" * 64, None)
+        assert (shown["request_id"], shown["body_base64"]) == ("0" * 64, None)
 
 
 class TestRedrive:
@@ -315,9 +315,9 @@ class TestRedrive:
         messages.record(record)
         for number in range(MAX_ATTEMPTS):
             now = NOW + timedelta(hours=number + 1)
-            messages.take_lease(record, now)
+            container.outbox().take_lease(record, now)
             record = record.leased(now)
-        assert messages.give_up(record)
+        assert container.outbox().give_up(record)
         keep(
             container,
             replace(
@@ -325,7 +325,7 @@ class TestRedrive:
                 dead_letter_id="undeliverable-1",
                 kind=DeadLetterKind.UNDELIVERABLE,
                 webhook=None,
-                gate_key=record.gate_key,
+                request_id=record.request_id,
             ),
         )
         assert frontdesk("dead-letters", "redrive", "undeliverable-1").stdout.splitlines() == [

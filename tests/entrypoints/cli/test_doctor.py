@@ -86,7 +86,7 @@ def test_a_message_between_two_attempts_waits_until_it_is_told(container: Contai
     record = a_record(recorded_at=NOW, attempts=7)
     container.message_store().record(record)
     now = utc_now()
-    assert container.message_store().take_lease(record, now)
+    assert container.outbox().take_lease(record, now)
     assert told("pending") == [
         f"note  pending         1, the oldest of {rfc3339(NOW)}, on no queue yet: attempts so "
         f"far: 8, the next is at {rfc3339(now + LONGEST_LEASE)}"
@@ -94,13 +94,10 @@ def test_a_message_between_two_attempts_waits_until_it_is_told(container: Contai
 
 
 def test_of_some_that_wait_it_tells_how_many_are_due(container: Container) -> None:
-    first, second = (
-        a_record(an_inbound_message(message_id=f"SM{number}"), request_id=f"id-{number}")
-        for number in range(2)
-    )
+    first, second = (a_record(an_inbound_message(message_id=f"SM{number}")) for number in range(2))
     for record in (first, second):
         container.message_store().record(record)
-    assert container.message_store().take_lease(first, utc_now())
+    assert container.outbox().take_lease(first, utc_now())
     assert told("pending") == [
         f"note  pending         2, the oldest of {rfc3339(NOW)}, on no queue yet: "
         "'frontdesk relay' publishes 1 of them now"

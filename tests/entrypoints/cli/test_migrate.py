@@ -4,7 +4,7 @@ import pytest
 
 from entrypoints.composition.container import Container
 from tests.builders import KEY, a_conversation
-from tests.contracts.old_histories import an_entry
+from tests.contracts.old_histories import an_entry, each_with_legacy_messages
 from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
 
 
@@ -27,7 +27,7 @@ def test_the_messages_are_moved_and_counted(container: Container) -> None:
     old_record(container, 2)
     assert frontdesk("migrate").stdout == "4 messages imported, 2 records moved completely.\n"
     assert container.message_store().history(KEY) == (an_entry(1), an_entry(2))
-    assert list(container.conversation_store().with_legacy_messages()) == []
+    assert list(each_with_legacy_messages(container.stores())) == []
 
 
 def test_json_has_a_line_per_record(container: Container) -> None:
@@ -53,8 +53,8 @@ def test_a_record_that_another_system_keeps_writing_to_is_a_failure(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old_record(container)
-    store = type(container.conversation_store())
-    monkeypatch.setattr(store, "drop_legacy_messages", lambda *_: False)
+    history_import = type(container.stores().history_import)
+    monkeypatch.setattr(history_import, "delete_legacy_messages", lambda *_: False)
     line = error_line(frontdesk("migrate"), 1)
     assert line == (
         "frontdesk: another system kept writing to 1 record, first conversation-1: "

@@ -3,15 +3,11 @@
 import os
 import time
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
 from application.clock import utc_now
-from domain.addresses import ChannelType
-from domain.fallback import Fallback
 from entrypoints.composition.container import Container
-from infrastructure.filesystem.fallback_log import FileFallbackSender
 from tests.builders import a_record, an_inbound_message
 from tests.entrypoints.cli.support import frontdesk, json_lines
 
@@ -22,7 +18,7 @@ def old(container: Container) -> Container:
     message = an_inbound_message(received_at=utc_now() - timedelta(days=40))
     record = a_record(message)
     container.message_store().record(record)
-    container.message_store().mark_queued(record.gate_key, utc_now())
+    container.outbox().mark_queued(record.request_id, utc_now())
     stale_temporary_files = container.settings().data_dir / ".1234.tmp"
     stale_temporary_files.write_text("half")
     os.utime(stale_temporary_files, (0, time.time() - 100_000))
@@ -35,7 +31,7 @@ def test_with_nothing_old_it_says_so() -> None:
 
 def test_it_keeps_messages_unless_a_retention_is_set(old: Container) -> None:
     assert frontdesk("purge").stdout == "temporary files: 1\n"
-    assert len(old.message_store().list_retained(10).messages) == 1
+    assert len(old.stores().retention.list_retained(10).items) == 1
 
 
 def test_it_tells_what_went(old: Container, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,21 +39,7 @@ def test_it_tells_what_went(old: Container, monkeypatch: pytest.MonkeyPatch) -> 
     assert json_lines(frontdesk("purge", "--json")) == [
         {"removed": {"temporary_files": 1, "messages": 1}, "complete": True}
     ]
-    assert old.message_store().list_retained(10).messages == ()
-
-
-def test_answers_go_with_the_unmatched_messages_that_they_were_to(
-    old: Container, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = old.settings().data_dir / "outgoing.jsonl"
-    sent = [utc_now() - timedelta(days=days) for days in (31, 8, 0)]
-    sender = FileFallbackSender(path, partial(next, iter(sent)))
-    for _ in sent:
-        sender.send(Fallback(ChannelType.SMS, "AC1", "+14155550123", "+15005550006", "Hi"))
-    assert "answers: 1" in frontdesk("purge").stdout
-    monkeypatch.setenv("MESSAGE_RETENTION_DAYS", "7")
-    assert "answers: 1" in frontdesk("purge").stdout
-    assert len(path.read_text().splitlines()) == 1
+    assert old.stores().retention.list_retained(10).items == ()
 
 
 def test_a_file_that_is_no_dead_letter_keeps_nothing_from_going(old: Container) -> None:

@@ -1,6 +1,7 @@
 """``frontdesk queues``."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -21,8 +22,8 @@ QUEUE = QueueName(ChannelType.SMS, QueueKind.REPLIES)
 def published(
     container: Container, request_id: str = "request-1", body: str = "Hi", delay_seconds: int = 0
 ) -> ContextObject:
-    record = a_record(an_inbound_message(body=body), request_id=request_id)
-    context = ContextObject.of(record, a_conversation(), None, NOW)
+    record = a_record(an_inbound_message(body=body))
+    context = replace(ContextObject.of(record, a_conversation(), None, NOW), request_id=request_id)
     container.context_queue().publish(context, Route(QUEUE, timedelta(seconds=delay_seconds)))
     return context
 

@@ -55,7 +55,6 @@ def a_pending_record(attempts: int = 0, number: int = 1) -> MessageRecord:
     """A message whose handler must have died; ``number`` tells it from others."""
     return a_record(
         an_inbound_message(message_id=f"SM{number:032}"),
-        request_id=f"00000000-0000-4000-8000-{number:012}",
         recorded_at=EARLIER,
         attempts=attempts,
     )
@@ -122,7 +121,7 @@ def test_what_waits_between_two_attempts_is_told_and_is_no_failure(container: Co
     record = a_pending_record()
     container.message_store().record(record)
     later = utc_now() + timedelta(minutes=8)
-    assert container.message_store().take_lease(record, later)
+    assert container.outbox().take_lease(record, later)
     assert json_lines(frontdesk("relay", "--json")) == [
         {**NOTHING, "pending": 1, "next_attempt_at": rfc3339(record.leased(later).due_at)}
     ]

@@ -1,5 +1,6 @@
 """``frontdesk unmatched``."""
 
+import uuid
 from datetime import timedelta
 
 from entrypoints.composition.container import Container
@@ -17,9 +18,7 @@ def unmatched(container: Container, number: int, **changes: object) -> None:
         received_at=NOW + timedelta(seconds=number),
         **changes,  # type: ignore[arg-type]
     )
-    container.message_store().record(
-        a_record(message, conversation=None, request_id=f"request-{number}")
-    )
+    container.message_store().record(a_record(message, conversation=None))
 
 
 def test_nothing_unmatched_is_told() -> None:
@@ -31,9 +30,8 @@ def test_nothing_unmatched_is_told() -> None:
 def test_a_line_is_a_message(container: Container) -> None:
     unmatched(container, 1, body="Hello?")
     (line,) = json_lines(frontdesk("unmatched", "list", "--json"))
-    assert len(line.pop("gate_key")) == 64
+    assert uuid.UUID(line.pop("request_id")).version == 8
     assert line == {
-        "request_id": "request-1",
         "channel_type": "sms",
         "from": "+14155550123",
         "to": "+15005550006",
@@ -71,7 +69,7 @@ def test_redriven_messages_join_the_conversation_that_was_opened(container: Cont
     (backlog,) = json_lines(
         frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
     )
-    assert backlog["context"]["meta"]["request_id"] == "request-1"
+    assert backlog["context"]["message"]["message_id"] == f"SM{1:032}"
 
 
 def test_json_tells_what_each_message_joined(container: Container) -> None:

@@ -100,10 +100,10 @@ def test_an_environment_without_a_region_is_one_error_that_says_so(
 @pytest.mark.parametrize(
     ("environ", "never"),
     [
-        (TWILIO, ("botocore", "uvicorn", "infrastructure.channels.sendgrid")),
+        (TWILIO, ("boto3", "botocore", "uvicorn", "infrastructure.channels.sendgrid")),
         (
             DYNAMODB | SQS | TWILIO,
-            ("boto3", "uvicorn", "sqlite3", "infrastructure.channels.sendgrid"),
+            ("boto3.s3", "uvicorn", "sqlite3", "infrastructure.channels.sendgrid"),
         ),
     ],
 )

@@ -143,7 +143,7 @@ def test_missing_tables_queues_and_bucket_stop_the_start_together(environ: dict[
 def test_a_table_with_another_key_stops_the_start(environ: dict[str, str]) -> None:
     environ["MESSAGES_TABLE"] = environ["FALLBACK_THROTTLE_TABLE"]
     problems = refusal(environ)
-    assert "expected the key gate_key (S), found throttle_key (S)" in problems
+    assert "expected the key request_id (S), found throttle_key (S)" in problems
     assert "index history of table" in problems
 
 

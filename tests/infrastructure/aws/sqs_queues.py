@@ -6,10 +6,10 @@ from domain.routing import ALL_QUEUES, QueueName
 from tests.emulators import EmulatedAws, unique_name
 
 
-def created(aws: EmulatedAws, suffix: str = "", **attributes: str) -> dict[QueueName, str]:
+def created(aws: EmulatedAws, **attributes: str) -> dict[QueueName, str]:
     """The URLs of six new queues with these attributes."""
     prefix = unique_name("queue")
-    return {name: created_queue(aws, f"{prefix}-{name}{suffix}", attributes) for name in ALL_QUEUES}
+    return {name: created_queue(aws, f"{prefix}-{name}", attributes) for name in ALL_QUEUES}
 
 
 def created_queue(aws: EmulatedAws, name: str, attributes: Mapping[str, str]) -> str:

@@ -16,7 +16,6 @@ from infrastructure.serialization.claim_check import DEFAULT_LIMIT_BYTES, ClaimC
 from infrastructure.serialization.context_json import context_to_json
 from tests.contracts.context_queue import (
     AT_ONCE,
-    DELAYED,
     REPLIES,
     CompetingReadersContract,
     ContextQueue,
@@ -28,8 +27,6 @@ from tests.contracts.context_queue import (
 )
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.sqs_queues import created
-
-FIFO = {"FifoQueue": "true"}
 
 
 def raw_message(aws: EmulatedAws, url: str) -> Any:
@@ -103,28 +100,13 @@ class TestWhatIsSent:
             (Company("x" * 129, None, None, None), sha256(b"x" * 129).hexdigest()),
         ],
     )
-    def test_the_tenant_is_the_group_on_a_standard_queue(
+    def test_the_tenant_is_the_message_group(
         self, aws: EmulatedAws, company: Company, group: str | None
     ) -> None:
         urls = created(aws)
         context = replace(a_context(), company=company)
         SqsContextQueue(aws.sqs, urls).publish(context, AT_ONCE)
         assert raw_message(aws, urls[REPLIES])["Attributes"].get("MessageGroupId") == group
-
-    def test_a_fifo_queue_gets_the_conversation_as_group_and_no_delay(
-        self, aws: EmulatedAws
-    ) -> None:
-        urls = created(aws, ".fifo", **FIFO)
-        SqsContextQueue(aws.sqs, urls).publish(a_context(), DELAYED)
-        attributes = raw_message(aws, urls[REPLIES])["Attributes"]
-        assert attributes["MessageGroupId"] == "conversation-1"
-        assert attributes["MessageDeduplicationId"] == "request-1"
-
-    def test_a_fifo_queue_drops_a_repetition_and_keeps_the_order(self, aws: EmulatedAws) -> None:
-        queue = SqsContextQueue(aws.sqs, created(aws, ".fifo", **FIFO), wait_seconds=0)
-        for request_id in ("request-2", "request-1", "request-2"):
-            queue.publish(a_context(request_id), AT_ONCE)
-        assert request_ids(queue.receive(REPLIES, 10)) == ["request-2", "request-1"]
 
     def test_the_largest_context_that_is_not_checked_in_fits_a_queue_of_256_kib(
         self, aws: EmulatedAws

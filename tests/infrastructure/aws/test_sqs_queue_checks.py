@@ -1,7 +1,6 @@
 """Queues that are not as they should be are told, each with what was expected."""
 
 import json
-from datetime import timedelta
 
 import pytest
 from botocore.stub import Stubber
@@ -13,17 +12,11 @@ from tests.contracts.context_queue import HANDOFF, REPLIES
 from tests.emulators import EmulatedAws, unique_name
 from tests.infrastructure.aws.sqs_queues import created, created_queue
 
-DELAY = timedelta(seconds=30)
-
 
 @pytest.fixture
 def redrive(aws: EmulatedAws) -> str:
     """A policy that names a dead-letter queue."""
-    return redrive_policy(aws)
-
-
-def redrive_policy(aws: EmulatedAws, suffix: str = "", **attributes: str) -> str:
-    url = created_queue(aws, unique_name("dead") + suffix, attributes)
+    url = created_queue(aws, unique_name("dead"), {})
     arn = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
     return json.dumps({"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": 5})
 
@@ -32,15 +25,13 @@ def test_there_is_nothing_to_say_of_queues_as_they_should_be(
     aws: EmulatedAws, redrive: str
 ) -> None:
     urls = created(aws, RedrivePolicy=redrive, DelaySeconds="7")
-    assert check_queues(aws.sqs, urls, DELAY) == ()
+    assert check_queues(aws.sqs, urls) == ()
 
 
 def test_a_missing_queue_is_named(aws: EmulatedAws, redrive: str) -> None:
     urls = created(aws, RedrivePolicy=redrive)
     urls[REPLIES] += "-gone"
-    assert check_queues(aws.sqs, urls, DELAY) == (
-        f"sms-replies: there is no queue {urls[REPLIES]}",
-    )
+    assert check_queues(aws.sqs, urls) == (f"sms-replies: there is no queue {urls[REPLIES]}",)
 
 
 def test_of_all_problems_missing_queues_can_be_asked_for_alone(aws: EmulatedAws) -> None:
@@ -50,19 +41,10 @@ def test_of_all_problems_missing_queues_can_be_asked_for_alone(aws: EmulatedAws)
     assert missing_queues(aws.sqs, urls) == (f"sms-replies: there is no queue {urls[REPLIES]}",)
 
 
-def test_a_fifo_queue_must_have_the_delay_of_its_role(aws: EmulatedAws) -> None:
-    policy = redrive_policy(aws, ".fifo", FifoQueue="true")
-    urls = created(aws, ".fifo", FifoQueue="true", RedrivePolicy=policy, DelaySeconds="5")
-    sms = {name: urls[name] for name in (REPLIES, HANDOFF)}
-    replies, handoff = check_queues(aws.sqs, sms, DELAY)
-    assert replies.startswith("sms-replies: DelaySeconds is 5, expected 30: ")
-    assert handoff.startswith("sms-handoff: DelaySeconds is 5, expected 0: ")
-
-
 def test_every_lack_of_a_queue_is_told(aws: EmulatedAws) -> None:
     email = QueueName(ChannelType.EMAIL, QueueKind.REPLIES)
     urls = created(aws, MaximumMessageSize="65536")
-    size, dead_letters = check_queues(aws.sqs, {email: urls[email]}, DELAY)
+    size, dead_letters = check_queues(aws.sqs, {email: urls[email]})
     assert size == "email-replies: MaximumMessageSize is 65536, expected at least 262144"
     assert dead_letters.startswith("email-replies: no dead-letter queue, expected a RedrivePolicy")
 
@@ -87,5 +69,5 @@ def test_a_refusal_is_told_and_the_next_queue_is_asked(
     with Stubber(unreachable_aws.sqs) as stubber:
         stubber.add_client_error("get_queue_attributes", code)
         stubber.add_response("get_queue_attributes", {"Attributes": good})
-        assert check_queues(unreachable_aws.sqs, urls, DELAY) == (f"sms-replies: {problem}",)
+        assert check_queues(unreachable_aws.sqs, urls) == (f"sms-replies: {problem}",)
         stubber.assert_no_pending_responses()

@@ -7,7 +7,7 @@ import pytest
 
 from application.privacy.purge_expired import BLOBS_OUTLIVE
 from domain.addresses import ChannelType
-from entrypoints.composition.privacy import retention_of
+from entrypoints.composition.privacy import retention_times
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from infrastructure.configuration.secrets.secret_references import SecretReader
 from infrastructure.configuration.settings import (
@@ -154,7 +154,7 @@ def test_the_largest_numbers_are_times_that_can_be_counted_back_from_now() -> No
         "DEAD_LETTER_RETENTION_DAYS": "36500",
         "FALLBACK_WINDOW_SECONDS": "315360000",
     }
-    retention = retention_of(read_settings(environ))
+    retention = retention_times(read_settings(environ))
     assert retention.messages is not None
     assert NOW - retention.messages - BLOBS_OUTLIVE < NOW - retention.throttle < NOW
 
@@ -217,6 +217,15 @@ class TestOnAws:
         with pytest.raises(SettingsError) as caught:
             read_settings({variable: backend, "TENANTS": "file:tenants.json"})
         assert f"BLOBS_BUCKET is missing: {variable}={backend} needs it" in caught.value.problems
+
+    @pytest.mark.parametrize("variable", QUEUE_URLS)
+    def test_fifo_queue_for_contexts_is_refused_with_the_reason(self, variable: str) -> None:
+        with pytest.raises(SettingsError) as caught:
+            read_settings({**ON_AWS, variable: f"{QUEUE_URLS[variable]}.fifo"})
+        assert caught.value.problems == [
+            f"{variable} is a FIFO queue, on which SQS takes no delay for each message: "
+            "give a standard queue, order comes from the store"
+        ]
 
     def test_on_lambda_nothing_is_kept_on_its_disk(self) -> None:
         with pytest.raises(SettingsError) as caught:

@@ -2,14 +2,10 @@
 
 import pytest
 
-from application.ports.conversation_store import ConversationStore
 from application.ports.fallback_throttle import FallbackThrottle
-from application.ports.message_store import MessageStore
-from infrastructure.memory.memory_stores import (
-    MemoryConversationStore,
-    MemoryFallbackThrottle,
-    MemoryMessageStore,
-)
+from application.ports.stores import Stores
+from infrastructure.memory.backend import memory_stores
+from infrastructure.memory.memory_fallback_throttle import MemoryFallbackThrottle
 from tests.contracts.conversation_store import ConversationStoreContract
 from tests.contracts.fallback_throttle import FallbackThrottleContract
 from tests.contracts.message_store import MessageStoreContract
@@ -17,14 +13,14 @@ from tests.contracts.message_store import MessageStoreContract
 
 class TestMemoryConversationStore(ConversationStoreContract):
     @pytest.fixture
-    def store(self) -> ConversationStore:
-        return MemoryConversationStore()
+    def stores(self) -> Stores:
+        return memory_stores()
 
 
 class TestMemoryMessageStore(MessageStoreContract):
     @pytest.fixture
-    def store(self) -> MessageStore:
-        return MemoryMessageStore()
+    def stores(self) -> Stores:
+        return memory_stores()
 
 
 class TestMemoryFallbackThrottle(FallbackThrottleContract):

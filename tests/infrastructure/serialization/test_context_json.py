@@ -139,7 +139,7 @@ def test_a_context_reads_as_the_contract_says() -> None:
     time = "2026-03-04T12:00:00.250000Z"
     assert written(a_context()) == {
         "meta": {
-            "request_id": "00000000-0000-4000-8000-000000000001",
+            "request_id": a_record().request_id,
             "channel_type": "sms",
             "timestamp": time,
             "version": "1.0",

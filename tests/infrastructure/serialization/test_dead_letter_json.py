@@ -17,8 +17,8 @@ def test_a_dead_letter_says_which_version_wrote_it() -> None:
 
 
 def test_a_dead_letter_of_a_message_has_no_request() -> None:
-    content = json.loads(dead_letter_to_json(a_dead_letter(request=None, gate_key="0" * 64)))
-    assert content["gate_key"] == "0" * 64
+    content = json.loads(dead_letter_to_json(a_dead_letter(request=None, request_id="0" * 64)))
+    assert content["request_id"] == "0" * 64
     assert "webhook" not in content
 
 

@@ -1,6 +1,5 @@
 """Storage in SQLite under several processes, and under one that is killed."""
 
-import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -22,9 +21,7 @@ def record_all(path: Path) -> int:
     store = SqliteMessageStore(database)
     created = 0
     for number in range(MESSAGES):
-        record = a_record(
-            an_inbound_message(message_id=f"SM{number}"), request_id=f"{os.getpid()}-{number}"
-        )
+        record = a_record(an_inbound_message(message_id=f"SM{number}"))
         created += store.record(record) is None
     database.close()
     return created
@@ -45,7 +42,7 @@ def write_messages_for_ever(directory: Path) -> None:
     number = 0
     while True:
         message = an_inbound_message(message_id=f"SM{number}", body=BODY)
-        store.record(a_record(message, request_id=str(number)))
+        store.record(a_record(message))
         print(number, flush=True)  # noqa: T201 - it is what the parent waits for
         number += 1
 

@@ -9,17 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from application.ports.conversation_store import ConversationStore
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleOutcome
-from application.ports.message_store import MessageStore
+from application.ports.stores import Stores
 from domain.addresses import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.history import Direction, Message
 from domain.outbox import MessageState
+from infrastructure.sqlite.backend import sqlite_stores
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
 from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
+from infrastructure.sqlite.sqlite_outbox import SqliteOutbox
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.conversation_store import ConversationStoreContract
 from tests.contracts.fallback_throttle import LIMITS, FallbackThrottleContract
@@ -28,14 +29,14 @@ from tests.contracts.message_store import MessageStoreContract
 
 class TestSqliteConversationStore(ConversationStoreContract):
     @pytest.fixture
-    def store(self, database: SqliteDatabase) -> ConversationStore:
-        return SqliteConversationStore(database)
+    def stores(self, database: SqliteDatabase) -> Stores:
+        return sqlite_stores(database)
 
 
 class TestSqliteMessageStore(MessageStoreContract):
     @pytest.fixture
-    def store(self, database: SqliteDatabase) -> MessageStore:
-        return SqliteMessageStore(database)
+    def stores(self, database: SqliteDatabase) -> Stores:
+        return sqlite_stores(database)
 
 
 class TestSqliteFallbackThrottle(FallbackThrottleContract):
@@ -55,7 +56,7 @@ class TestDurability:
         conversations.open_conversation(a_conversation())
         conversations.record_activity(a_conversation(), an_inbound_message())
         SqliteMessageStore(written).record(a_record())
-        SqliteMessageStore(written).mark_queued(a_record().gate_key, NOW)
+        SqliteOutbox(written).mark_queued(a_record().request_id, NOW)
         SqliteFallbackThrottle(written).acquire("ana", NOW, LIMITS)
         written.close()
         database = SqliteDatabase(path)
@@ -68,7 +69,7 @@ class TestDurability:
 
     def test_messages_are_there(self, reopened: SqliteDatabase) -> None:
         queued = a_record(state=MessageState.QUEUED, queued_at=NOW)
-        assert SqliteMessageStore(reopened).record(a_record(request_id="another")) == queued
+        assert SqliteMessageStore(reopened).record(a_record()) == queued
 
     def test_claims_are_there(self, reopened: SqliteDatabase) -> None:
         acquired = SqliteFallbackThrottle(reopened).acquire("ana", NOW, LIMITS)
@@ -101,9 +102,9 @@ class TestErrors:
     def test_a_constraint_that_fails_leaves_nothing_behind(self, database: SqliteDatabase) -> None:
         store = SqliteMessageStore(database)
         store.record(a_record())
-        same_request_id = a_record(an_inbound_message(message_id="another"))
+        without_content = a_record(an_inbound_message(message_id="another", body=None))
         with pytest.raises(StorageRefusedError):
-            store.record(same_request_id)
+            store.record(without_content)
         assert len(store.history(KEY)) == 1
 
 
@@ -130,10 +131,13 @@ class TestSchema:
         ("query", "index"),
         [
             ("FROM messages WHERE state = 'pending' ORDER BY due_at", "stuck_messages"),
-            ("FROM messages WHERE state = 'unmatched' ORDER BY timestamp, gate_key", "unmatched_"),
+            (
+                "FROM messages WHERE state = 'unmatched' ORDER BY timestamp, request_id",
+                "unmatched_",
+            ),
             (
                 "FROM messages WHERE state <> 'erased' AND timestamp < 'a'"
-                " ORDER BY timestamp, gate_key",
+                " ORDER BY timestamp, request_id",
                 "retained_messages",
             ),
             (
@@ -181,13 +185,14 @@ class TestCost:
         activity: list[str],
     ) -> None:
         conversations, messages = SqliteConversationStore(database), SqliteMessageStore(database)
+        outbox = SqliteOutbox(database)
         conversations.open_conversation(replace(a_conversation(), last_user_message_at=last_seen))
         statements.clear()
         message = an_inbound_message()
         (found,) = conversations.find_open_conversations(message.channel, message.look_up_values)
         messages.record(a_record(message))
         conversations.record_activity(found, message)
-        messages.mark_queued(message.gate_key, NOW)
+        outbox.mark_queued(message.request_id, NOW)
         assert [statement.split()[0] for statement in statements] == [
             "SELECT",
             *("BEGIN", "INSERT", "COMMIT"),

@@ -6,12 +6,13 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, cast
 
 from application.ports.blobs import BlobStore
+from application.ports.fallback_throttle import FallbackThrottle
+from application.ports.stores import Stores
 from domain.history import Message
-from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
-from infrastructure.aws.dynamodb.dynamodb_fallback_throttle import DynamoDbFallbackThrottle
-from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
 from infrastructure.aws.dynamodb.dynamodb_schema import IndexSchema, TableSchema, table_schemas
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attribute, attributes
+from infrastructure.aws.dynamodb.stores import dynamodb_stores
+from infrastructure.configuration.settings import TableNames
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.emulators import EmulatedAws, unique_name
 
@@ -67,20 +68,18 @@ class Tables:
     def schemas(self) -> tuple[TableSchema, ...]:
         return table_schemas(**self.names)
 
-    def conversations(
-        self, *, client: Any = None, sleep: Callable[[float], None] = do_not_sleep
-    ) -> DynamoDbConversationStore:
-        names = self.names["conversations"], self.names["participants"]
-        return DynamoDbConversationStore(client or self.client, *names, sleep)
+    def stores(
+        self,
+        blobs: BlobStore | None = None,
+        *,
+        client: Any = None,
+        sleep: Callable[[float], None] = do_not_sleep,
+    ) -> Stores:
+        names = TableNames(**self.names)
+        return dynamodb_stores(client or self.client, names, blobs or MemoryBlobStore(), sleep)
 
-    def messages(
-        self, blobs: BlobStore | None = None, *, client: Any = None
-    ) -> DynamoDbMessageStore:
-        blobs = blobs or MemoryBlobStore()
-        return DynamoDbMessageStore(client or self.client, self.names["messages"], blobs)
-
-    def throttle(self, *, client: Any = None) -> DynamoDbFallbackThrottle:
-        return DynamoDbFallbackThrottle(client or self.client, self.names["fallback_throttle"])
+    def throttle(self, *, client: Any = None) -> FallbackThrottle:
+        return self.stores(client=client).throttle
 
     def items(self, role: str) -> list[Item]:
         """Everything in a table."""

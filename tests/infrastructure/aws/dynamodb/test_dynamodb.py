@@ -2,9 +2,8 @@
 
 import pytest
 
-from application.ports.conversation_store import ConversationStore
 from application.ports.fallback_throttle import FallbackThrottle
-from application.ports.message_store import MessageStore
+from application.ports.stores import Stores
 from domain.conversations import Conversation
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation_to_item
 from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue
@@ -17,8 +16,8 @@ from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables, entry_of
 
 class TestDynamoDbConversationStore(ConversationStoreContract):
     @pytest.fixture
-    def store(self, tables: Tables) -> ConversationStore:
-        return tables.conversations()
+    def stores(self, tables: Tables) -> Stores:
+        return tables.stores()
 
     @pytest.fixture
     def put_record(self, tables: Tables) -> PutRecord:
@@ -34,8 +33,8 @@ class TestDynamoDbConversationStore(ConversationStoreContract):
 
 class TestDynamoDbMessageStore(MessageStoreContract):
     @pytest.fixture
-    def store(self, tables: Tables) -> MessageStore:
-        return tables.messages()
+    def stores(self, tables: Tables) -> Stores:
+        return tables.stores()
 
 
 class TestDynamoDbFallbackThrottle(FallbackThrottleContract):

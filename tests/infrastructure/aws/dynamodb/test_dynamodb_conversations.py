@@ -27,7 +27,7 @@ def without_index(tables: Tables) -> Tables:
 
 
 def found(tables: Tables, *senders: str) -> tuple[Conversation, ...]:
-    return tables.conversations().find_open_conversations(SMS, senders or (NUMBER,))
+    return tables.stores().conversations.find_open_conversations(SMS, senders or (NUMBER,))
 
 
 def participants(tables: Tables) -> list[tuple[str, str]]:
@@ -46,16 +46,20 @@ class TestRecordsOfOtherSystems:
 
     def test_so_is_a_sender_with_its_scheme(self, tables: Tables) -> None:
         tables.put_foreign(primary_channel="whatsapp", sender_id=f"whatsapp:{NUMBER}")
-        store = tables.conversations()
-        assert ids(store.find_open_conversations(WHATSAPP, [NUMBER])) == ["conversation-1"]
+        stores = tables.stores()
+        assert ids(stores.conversations.find_open_conversations(WHATSAPP, [NUMBER])) == [
+            "conversation-1"
+        ]
 
     def test_one_is_found_beside_our_own_conversation_with_another_recipient(
         self, tables: Tables
     ) -> None:
-        store = tables.conversations()
-        store.open_conversation(a_conversation(conversation_id="ours", recipient_id="+15005550007"))
+        stores = tables.stores()
+        stores.conversations.open_conversation(
+            a_conversation(conversation_id="ours", recipient_id="+15005550007")
+        )
         tables.put_foreign()
-        record = store.find_open_conversations(SMS, [NUMBER], [RECIPIENT[SMS]])
+        record = stores.conversations.find_open_conversations(SMS, [NUMBER], [RECIPIENT[SMS]])
         assert ids(record) == ["conversation-1"]
 
     def test_a_closed_one_is_not_found(self, tables: Tables) -> None:
@@ -66,14 +70,16 @@ class TestRecordsOfOtherSystems:
         tables.put_foreign()
         pauses: list[float] = []
         client = StaleIndex(tables.client, empty_answers=1)
-        store = tables.conversations(client=client, sleep=pauses.append)
-        assert ids(store.find_open_conversations(SMS, [NUMBER])) == ["conversation-1"]
+        stores = tables.stores(client=client, sleep=pauses.append)
+        assert ids(stores.conversations.find_open_conversations(SMS, [NUMBER])) == [
+            "conversation-1"
+        ]
         assert pauses == [INDEX_PAUSE_SECONDS]
 
     def test_an_unknown_sender_waits_once(self, tables: Tables) -> None:
         pauses: list[float] = []
-        store = tables.conversations(sleep=pauses.append)
-        assert store.find_open_conversations(SMS, [NUMBER]) == ()
+        stores = tables.stores(sleep=pauses.append)
+        assert stores.conversations.find_open_conversations(SMS, [NUMBER]) == ()
         assert pauses == [INDEX_PAUSE_SECONDS]
 
     def test_one_that_the_index_still_names_but_is_gone_is_not_found(self, tables: Tables) -> None:
@@ -86,13 +92,13 @@ class TestRecordsOfOtherSystems:
                     return {"Items": [key]}
                 return super().query(**arguments)
 
-        store = tables.conversations(client=IndexOfThePast(tables.client, 0))
-        assert store.find_open_conversations(SMS, [NUMBER]) == ()
+        stores = tables.stores(client=IndexOfThePast(tables.client, 0))
+        assert stores.conversations.find_open_conversations(SMS, [NUMBER]) == ()
 
     def test_the_first_message_adopts_one(self, tables: Tables) -> None:
         tables.put_foreign()
         (record,) = found(tables)
-        tables.conversations().record_activity(record, an_inbound_message())
+        tables.stores().conversations.record_activity(record, an_inbound_message())
         assert participants(tables) == [(f"sms#{NUMBER}", "conversation-1")]
         assert ids(found(without_index(tables))) == ["conversation-1"]
 
@@ -106,7 +112,7 @@ class TestOpening:
     """A conversation is opened whatever happens on the way."""
 
     def test_it_is_found_before_any_index_knows_it(self, tables: Tables) -> None:
-        tables.conversations().open_conversation(a_conversation())
+        tables.stores().conversations.open_conversation(a_conversation())
         assert found(without_index(tables)) == (a_conversation(),)
 
     def test_one_whose_opening_broke_off_is_found(self, tables: Tables) -> None:
@@ -115,12 +121,12 @@ class TestOpening:
 
     def test_opening_it_again_finishes_the_work(self, tables: Tables) -> None:
         tables.put("conversations", conversation_to_item(a_conversation()))
-        tables.conversations().open_conversation(a_conversation())
+        tables.stores().conversations.open_conversation(a_conversation())
         assert found(without_index(tables)) == (a_conversation(),)
 
     def test_an_empty_sender_is_no_key_of_an_index(self, tables: Tables) -> None:
-        tables.conversations().open_conversation(a_conversation(sender_id=""))
-        (record,) = tables.conversations().get_conversations("conversation-1")
+        tables.stores().conversations.open_conversation(a_conversation(sender_id=""))
+        (record,) = tables.stores().conversations.get_conversations("conversation-1")
         assert record.sender_id is None
 
 
@@ -129,7 +135,7 @@ class TestParticipants:
 
     @pytest.fixture(autouse=True)
     def _opened(self, tables: Tables) -> None:
-        tables.conversations().open_conversation(a_conversation())
+        tables.stores().conversations.open_conversation(a_conversation())
 
     def test_the_only_conversation_of_a_sender_is_found_by_one_query(self, tables: Tables) -> None:
         with recorded_calls(tables.client) as calls:
@@ -138,18 +144,22 @@ class TestParticipants:
 
     def test_of_several_the_present_state_is_read(self, tables: Tables) -> None:
         second = a_conversation(conversation_id="conversation-2")
-        tables.conversations().open_conversation(second)
+        tables.stores().conversations.open_conversation(second)
         tables.set_attribute("hand_off_to_human", True)
         assert found(tables) == (replace(a_conversation(), hand_off_to_human=True), second)
 
     def test_of_several_a_closed_one_is_forgotten(self, tables: Tables) -> None:
-        tables.conversations().open_conversation(a_conversation(conversation_id="conversation-2"))
+        tables.stores().conversations.open_conversation(
+            a_conversation(conversation_id="conversation-2")
+        )
         tables.set_attribute("conversation_status", CLOSED)
         assert ids(found(tables)) == ["conversation-2"]
         assert participants(tables) == [(f"sms#{NUMBER}", "conversation-2")]
 
     def test_when_all_are_closed_the_index_is_asked(self, tables: Tables) -> None:
-        tables.conversations().open_conversation(a_conversation(conversation_id="conversation-2"))
+        tables.stores().conversations.open_conversation(
+            a_conversation(conversation_id="conversation-2")
+        )
         for number in ("conversation-1", "conversation-2"):
             tables.set_attribute("conversation_status", CLOSED, number)
         tables.put_foreign(conversation_id="conversation-3")
@@ -158,14 +168,14 @@ class TestParticipants:
     def test_one_that_others_closed_no_longer_leads_anywhere(self, tables: Tables) -> None:
         tables.set_attribute("conversation_status", CLOSED)
         (seen,) = found(tables)
-        assert tables.conversations().record_activity(seen, an_inbound_message()) is None
+        assert tables.stores().conversations.record_activity(seen, an_inbound_message()) is None
         assert participants(tables) == []
         assert found(tables) == ()
 
     def test_its_successor_is_found(self, tables: Tables) -> None:
         tables.set_attribute("conversation_status", CLOSED)
         tables.put_foreign(conversation_id="successor")
-        tables.conversations().record_activity(a_conversation(), an_inbound_message())
+        tables.stores().conversations.record_activity(a_conversation(), an_inbound_message())
         assert ids(found(tables)) == ["successor"]
 
     def test_one_that_others_deleted_no_longer_leads_anywhere(self, tables: Tables) -> None:
@@ -174,16 +184,17 @@ class TestParticipants:
             Key={"conversation_id": {"S": "conversation-1"}, "primary_channel": {"S": "sms"}},
         )
         assert (
-            tables.conversations().record_activity(a_conversation(), an_inbound_message()) is None
+            tables.stores().conversations.record_activity(a_conversation(), an_inbound_message())
+            is None
         )
         assert participants(tables) == []
         assert tables.items("conversations") == []
 
     def test_one_that_got_another_recipient_is_known_by_it_then(self, tables: Tables) -> None:
         tables.set_attribute("recipient_id", "+15005550001")
-        store = tables.conversations()
-        (seen,) = store.find_open_conversations(SMS, [NUMBER])
-        assert store.record_activity(seen, an_inbound_message()) is None
+        stores = tables.stores()
+        (seen,) = stores.conversations.find_open_conversations(SMS, [NUMBER])
+        assert stores.conversations.record_activity(seen, an_inbound_message()) is None
         (known,) = found(tables)
         assert known.recipient_id == "+15005550001"
 
@@ -192,24 +203,24 @@ class TestLearning:
     """What a message tells about a conversation is known to the next look-up."""
 
     def test_the_recipient_of_the_first_message(self, tables: Tables) -> None:
-        store = tables.conversations()
-        store.open_conversation(a_conversation(recipient_id=None))
-        (seen,) = store.find_open_conversations(SMS, [NUMBER])
-        store.record_activity(seen, an_inbound_message())
+        stores = tables.stores()
+        stores.conversations.open_conversation(a_conversation(recipient_id=None))
+        (seen,) = stores.conversations.find_open_conversations(SMS, [NUMBER])
+        stores.conversations.record_activity(seen, an_inbound_message())
         (known,) = found(tables)
         assert known.recipient_id == RECIPIENT[SMS]
 
     def test_a_known_sender_costs_one_update(self, tables: Tables) -> None:
-        store = tables.conversations()
-        store.open_conversation(a_conversation())
-        (seen,) = store.find_open_conversations(SMS, [NUMBER])
+        stores = tables.stores()
+        stores.conversations.open_conversation(a_conversation())
+        (seen,) = stores.conversations.find_open_conversations(SMS, [NUMBER])
         with recorded_calls(tables.client) as calls:
-            store.record_activity(seen, an_inbound_message())
+            stores.conversations.record_activity(seen, an_inbound_message())
         assert calls == ["UpdateItem"]
 
     def test_a_new_identity_is_written_once(self, tables: Tables) -> None:
-        store = tables.conversations()
-        store.open_conversation(a_conversation(WHATSAPP))
+        stores = tables.stores()
+        stores.conversations.open_conversation(a_conversation(WHATSAPP))
         user_id = Address.parse(WHATSAPP, "DE.13491208655302741918")
         number = Address.parse(WHATSAPP, NUMBER)
         writes: list[list[str]] = []
@@ -219,24 +230,24 @@ class TestLearning:
                 identities=(user_id, number),
                 received_at=NOW + timedelta(seconds=seconds),
             )
-            (seen,) = store.find_open_conversations(WHATSAPP, message.look_up_values)
+            (seen,) = stores.conversations.find_open_conversations(WHATSAPP, message.look_up_values)
             with recorded_calls(tables.client) as calls:
-                store.record_activity(seen, message)
+                stores.conversations.record_activity(seen, message)
             writes.append(calls)
         assert writes == [["UpdateItem", "PutItem"], ["UpdateItem"]]
 
     def test_whoever_did_not_look_up_writes_the_participant_again(self, tables: Tables) -> None:
-        tables.conversations().open_conversation(a_conversation())
+        tables.stores().conversations.open_conversation(a_conversation())
         with recorded_calls(tables.client) as calls:
-            tables.conversations().record_activity(a_conversation(), an_inbound_message())
+            tables.stores().conversations.record_activity(a_conversation(), an_inbound_message())
         assert calls == ["UpdateItem", "PutItem"]
         assert participants(tables) == [(f"sms#{NUMBER}", "conversation-1")]
 
 
 def test_a_record_is_readable_by_other_systems(tables: Tables) -> None:
-    store = tables.conversations()
-    store.open_conversation(a_conversation(thread_id="thread-1"))
-    store.record_activity(a_conversation(), an_inbound_message())
+    stores = tables.stores()
+    stores.conversations.open_conversation(a_conversation(thread_id="thread-1"))
+    stores.conversations.record_activity(a_conversation(), an_inbound_message())
     assert tables.items("conversations") == [
         {
             "conversation_id": {"S": KEY.conversation_id},

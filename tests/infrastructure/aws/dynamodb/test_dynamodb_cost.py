@@ -44,11 +44,12 @@ def numbered(number: int, channel: ChannelType = ChannelType.SMS) -> MessageReco
 def handle(tables: Tables, record: MessageRecord) -> None:
     """What the use cases do with a webhook whose sender has a conversation."""
     message = record.message
-    conversations, messages = tables.conversations(), tables.messages()
+    stores = tables.stores()
+    conversations, messages = stores.conversations, stores.messages
     (found,) = conversations.find_open_conversations(message.channel, message.look_up_values)
     assert messages.record(record) is None
     assert conversations.record_activity(found, message) is not None
-    messages.mark_queued(record.gate_key, message.received_at)
+    stores.outbox.mark_queued(record.request_id, message.received_at)
 
 
 def fill(tables: Tables, count: int) -> None:
@@ -64,7 +65,7 @@ def fill(tables: Tables, count: int) -> None:
 
 
 def test_a_webhook_takes_four_round_trips(tables: Tables) -> None:
-    tables.conversations().open_conversation(the_conversation())
+    tables.stores().conversations.open_conversation(the_conversation())
     with recorded_calls(tables.client) as calls:
         handle(tables, numbered(1))
     assert calls == ["Query", "PutItem", "UpdateItem", "UpdateItem"]
@@ -72,7 +73,7 @@ def test_a_webhook_takes_four_round_trips(tables: Tables) -> None:
 
 def test_each_further_identity_takes_one_more(tables: Tables) -> None:
     channel = ChannelType.WHATSAPP
-    tables.conversations().open_conversation(the_conversation(channel))
+    tables.stores().conversations.open_conversation(the_conversation(channel))
     user_id = Address.parse(channel, "DE.13491208655302741918")
     identities = (user_id, Address.parse(channel, SENDER[channel]))
     for number in range(2):
@@ -88,12 +89,14 @@ def test_each_further_identity_takes_one_more(tables: Tables) -> None:
 
 
 def test_a_duplicate_takes_two(tables: Tables) -> None:
-    tables.conversations().open_conversation(the_conversation())
+    tables.stores().conversations.open_conversation(the_conversation())
     handle(tables, numbered(1))
     message: InboundMessage = numbered(1).message
     with recorded_calls(tables.client) as calls:
-        tables.conversations().find_open_conversations(message.channel, message.look_up_values)
-        assert tables.messages().record(a_record(message, request_id="another")) is not None
+        tables.stores().conversations.find_open_conversations(
+            message.channel, message.look_up_values
+        )
+        assert tables.stores().messages.record(a_record(message)) is not None
     assert calls == ["Query", "PutItem"]
 
 
@@ -102,19 +105,20 @@ class TestWriteUnits:
 
     @pytest.fixture
     def opened(self, tables: Tables) -> Tables:
-        tables.conversations().open_conversation(the_conversation())
+        tables.stores().conversations.open_conversation(the_conversation())
         return tables
 
     def written(self, tables: Tables, number: int) -> list[int]:
         """The units of each write of a webhook by the formula."""
         record = numbered(number)
-        conversations, messages = tables.conversations(), tables.messages()
+        stores = tables.stores()
+        conversations, messages = stores.conversations, stores.messages
         _, conversation = self.item(tables, "conversations")
         messages.record(record)
         schema, recorded = self.item(tables, "messages", record)
         conversations.record_activity(the_conversation(), record.message)
         conversation_schema, updated = self.item(tables, "conversations")
-        messages.mark_queued(record.gate_key, NOW)
+        stores.outbox.mark_queued(record.request_id, NOW)
         _, queued = self.item(tables, "messages", record)
         assert max(map(item_bytes, (recorded, queued, updated))) <= KILOBYTE
         return [
@@ -129,7 +133,7 @@ class TestWriteUnits:
         key = {"conversation_id": CONVERSATION_ID, "primary_channel": "sms"}
         response = tables.client.get_item(
             TableName=tables.names[role],
-            Key=attributes({"gate_key": record.gate_key} if record else key),
+            Key=attributes({"request_id": record.request_id} if record else key),
             ConsistentRead=True,
         )
         return tables.schemas[ROLES.index(role)], response["Item"]

@@ -37,13 +37,13 @@ def blobs() -> CrashingBlobs:
 
 
 def test_an_erased_item_holds_its_key_and_nothing_that_was_said(tables: Tables) -> None:
-    store = tables.messages()
-    store.record(a_record())
-    store.mark_queued(a_record().gate_key, a_record().recorded_at)
-    store.erase(RetainedMessage.of(a_record()))
+    stores = tables.stores()
+    stores.messages.record(a_record())
+    stores.outbox.mark_queued(a_record().request_id, a_record().recorded_at)
+    stores.retention.erase(RetainedMessage.of(a_record()))
     (item,) = tables.items("messages")
     assert set(item) == {
-        *("gate_key", "request_id", "state", "author_mark"),
+        *("request_id", "request_id", "state", "author_mark"),
         *("timestamp", "recorded_at", "channel_type"),
     }
     assert item["state"] == {"S": MessageState.ERASED}
@@ -53,13 +53,13 @@ def test_an_erased_item_holds_its_key_and_nothing_that_was_said(tables: Tables) 
 def test_texts_elsewhere_are_deleted_by_whoever_lists_after_a_crash(
     tables: Tables, blobs: CrashingBlobs
 ) -> None:
-    store = tables.messages(blobs)
-    store.record(RECORD)
+    stores = tables.stores(blobs)
+    stores.messages.record(RECORD)
     assert len(blobs.left()) == 1
     with pytest.raises(StorageUnavailableError):
-        store.erase(RetainedMessage.of(RECORD))
-    assert isinstance(store.record(RECORD), Tombstone)
-    assert retained(store) == {}
+        stores.retention.erase(RetainedMessage.of(RECORD))
+    assert isinstance(stores.messages.record(RECORD), Tombstone)
+    assert retained(stores) == {}
     assert blobs.left() == []
     assert all("texts_left" not in item for item in tables.items("messages"))
 
@@ -67,32 +67,32 @@ def test_texts_elsewhere_are_deleted_by_whoever_lists_after_a_crash(
 def test_until_then_nothing_that_reads_is_in_the_way_of_a_missing_text(
     tables: Tables, blobs: CrashingBlobs
 ) -> None:
-    store = tables.messages(blobs)
+    stores = tables.stores(blobs)
     record = a_record(RECORD.message, None)
-    store.record(record)
+    stores.messages.record(record)
     with pytest.raises(StorageUnavailableError):
-        store.erase(RetainedMessage.of(record))
-    assert store.list_unmatched(10) == ()
-    assert store.history(KEY) == ()
+        stores.retention.erase(RetainedMessage.of(record))
+    assert stores.messages.list_unmatched(10).items == ()
+    assert stores.messages.history(KEY) == ()
 
 
 def test_a_duplicate_of_an_erased_message_leaves_no_text_behind(
     tables: Tables, blobs: CrashingBlobs
 ) -> None:
     blobs.crashes = 0
-    store = tables.messages(blobs)
-    store.record(RECORD)
-    store.erase(RetainedMessage.of(RECORD))
-    assert isinstance(store.record(RECORD), Tombstone)
+    stores = tables.stores(blobs)
+    stores.messages.record(RECORD)
+    stores.retention.erase(RetainedMessage.of(RECORD))
+    assert isinstance(stores.messages.record(RECORD), Tombstone)
     assert blobs.left() == []
 
 
 def test_texts_of_an_imported_entry_go_with_it(tables: Tables, blobs: CrashingBlobs) -> None:
     blobs.crashes = 0
-    store = tables.messages(blobs)
-    store.import_message(KEY, RECORD.message.in_history())
-    (entry,) = retained(store).values()
-    assert store.erase(entry)
+    stores = tables.stores(blobs)
+    stores.history_import.import_message(KEY, RECORD.message.in_history())
+    (entry,) = retained(stores).values()
+    assert stores.retention.erase(entry)
     assert (blobs.left(), tables.items("messages")) == ([], [])
 
 
@@ -106,10 +106,10 @@ def foreign(tables: Tables) -> Tables:
 
 
 def test_closed_records_of_other_systems_are_found_and_deleted_whole(foreign: Tables) -> None:
-    store = foreign.conversations()
+    stores = foreign.stores()
     channel = a_conversation().primary_channel.WHATSAPP
-    (found,) = store.find_all_conversations(channel, ["+14155550123"])
-    assert store.erase_conversation(found.key)
+    (found,) = stores.retention.find_all_conversations(channel, ["+14155550123"])
+    assert stores.retention.erase_conversation(found.key)
     assert foreign.items("conversations") == []
 
 
@@ -122,27 +122,31 @@ def test_records_whose_sender_is_in_no_normal_form_are_found(tables: Tables, wri
     tables.put_foreign(
         primary_channel="email", sender_id="x@example.com", conversation_id="another"
     )
-    store = tables.conversations()
-    (found,) = store.find_all_conversations(ChannelType.EMAIL, ["zora.quill@example.com"])
+    stores = tables.stores()
+    (found,) = stores.retention.find_all_conversations(
+        ChannelType.EMAIL, ["zora.quill@example.com"]
+    )
     assert found.sender_id == written
-    assert store.find_all_conversations(ChannelType.SMS, ["zora.quill@example.com"]) == ()
+    assert (
+        stores.retention.find_all_conversations(ChannelType.SMS, ["zora.quill@example.com"]) == ()
+    )
 
 
 def test_participants_that_were_written_after_their_record_was_erased_go(tables: Tables) -> None:
-    store = tables.conversations()
-    store.open_conversation(a_conversation())
+    stores = tables.stores()
+    stores.conversations.open_conversation(a_conversation())
     late = tables.items("participants")
-    store.erase_conversation(KEY)
+    stores.retention.erase_conversation(KEY)
     for item in late:
         tables.put("participants", item)
-    assert store.find_all_conversations(ChannelType.SMS, [SENDER[ChannelType.SMS]]) == ()
+    assert stores.retention.find_all_conversations(ChannelType.SMS, [SENDER[ChannelType.SMS]]) == ()
     assert tables.items("participants") == []
 
 
 def test_a_last_message_of_an_unknown_form_is_left_alone(tables: Tables) -> None:
     tables.put_foreign(last_message="Hello")
-    store = tables.conversations()
-    assert sum(store.erase_last_messages(a_record().recorded_at)) == 0
+    stores = tables.stores()
+    assert sum(stores.retention.erase_last_messages(a_record().recorded_at)) == 0
     (item,) = tables.items("conversations")
     assert item["last_message"] == attributes({"text": "Hello"})["text"]
 
@@ -150,9 +154,9 @@ def test_a_last_message_of_an_unknown_form_is_left_alone(tables: Tables) -> None
 def test_a_message_whose_facts_are_gone_can_still_be_erased(tables: Tables) -> None:
     references = tuple(f"<{number}@{'x' * 1000}.example>" for number in range(200))
     record = a_record(an_inbound_message(thread_references=references))
-    tables.messages(MemoryBlobStore()).record(record)
-    store = tables.messages(MemoryBlobStore())
-    (found,) = retained(store).values()
+    tables.stores(MemoryBlobStore()).messages.record(record)
+    stores = tables.stores(MemoryBlobStore())
+    (found,) = retained(stores).values()
     assert (found.message, found.is_imported) == (None, False)
-    assert store.erase(found)
-    assert isinstance(store.record(record), Tombstone)
+    assert stores.retention.erase(found)
+    assert isinstance(stores.messages.record(record), Tombstone)

@@ -30,23 +30,26 @@ OTHER = ConversationKey("conversation-2", ChannelType.SMS)
 URL = "https://dynamodb.us-east-1.amazonaws.com/"
 
 EVERY_METHOD: dict[str, Callable[[Tables], object]] = {
-    "find": lambda t: t.conversations().find_open_conversations(ChannelType.SMS, ["+1"]),
-    "open": lambda t: t.conversations().open_conversation(a_conversation()),
-    "get": lambda t: t.conversations().get_conversations("1"),
-    "list": lambda t: t.conversations().list_conversations(1),
-    "activity": lambda t: t.conversations().record_activity(a_conversation(), an_inbound_message()),
-    "hand off": lambda t: t.conversations().switch_hand_off(KEY, on=True),
-    "record": lambda t: t.messages().record(a_record()),
-    "assign": lambda t: t.messages().assign(a_record(), OTHER),
-    "lease": lambda t: t.messages().take_lease(a_record(), LATER),
-    "queued": lambda t: t.messages().mark_queued("key", NOW),
-    "history": lambda t: t.messages().history(KEY),
-    "stuck": lambda t: t.messages().list_stuck(1, NOW),
-    "unmatched": lambda t: t.messages().list_unmatched(1),
-    "next unmatched": lambda t: t.messages().list_unmatched(1, after="key"),
+    "find": lambda t: t.stores().conversations.find_open_conversations(ChannelType.SMS, ["+1"]),
+    "open": lambda t: t.stores().conversations.open_conversation(a_conversation()),
+    "get": lambda t: t.stores().conversations.get_conversations("1"),
+    "list": lambda t: t.stores().conversations.list_conversations(1),
+    "activity": lambda t: t.stores().conversations.record_activity(
+        a_conversation(), an_inbound_message()
+    ),
+    "hand off": lambda t: t.stores().conversations.switch_hand_off(KEY, on=True),
+    "record": lambda t: t.stores().messages.record(a_record()),
+    "assign": lambda t: t.stores().messages.assign(a_record(), OTHER),
+    "lease": lambda t: t.stores().outbox.take_lease(a_record(), LATER),
+    "queued": lambda t: t.stores().outbox.mark_queued("key", NOW),
+    "history": lambda t: t.stores().messages.history(KEY),
+    "stuck": lambda t: t.stores().outbox.list_stuck(1, NOW),
+    "unmatched": lambda t: t.stores().messages.list_unmatched(1).items,
+    "next unmatched": lambda t: t.stores().messages.list_unmatched(1, after="position"),
     "acquire": lambda t: t.throttle().acquire("ana", NOW, LIMITS),
     "give back": lambda t: t.throttle().release("ana"),
 }
+BY_INDEX = ("history", "stuck", "unmatched", "next unmatched")
 
 
 class NoPause:
@@ -118,7 +121,7 @@ class TestTranslation:
     def test_what_never_heals_is_refused_unless_an_index_may_be_missing(
         self, tables: Tables, method: Callable[[Tables], object]
     ) -> None:
-        by_index = method in {EVERY_METHOD[name] for name in ("history", "stuck", "unmatched")}
+        by_index = method in {EVERY_METHOD[name] for name in BY_INDEX}
         expected = StorageUnavailableError if by_index else StorageRefusedError
         with (
             every_answer(tables.client, 400, "ValidationException"),
@@ -129,12 +132,12 @@ class TestTranslation:
     def test_a_missing_table_is_named(self, tables: Tables) -> None:
         without = replace(tables, names={**tables.names, "messages": "no-such-table"})
         with pytest.raises(StorageUnavailableError, match="no-such-table"):
-            without.messages().record(a_record())
+            without.stores().messages.record(a_record())
 
     def test_an_item_over_the_limit_is_refused(self, tables: Tables) -> None:
         conversation = a_conversation(company_name="x" * 410_000)
         with pytest.raises(StorageRefusedError):
-            tables.conversations().open_conversation(conversation)
+            tables.stores().conversations.open_conversation(conversation)
 
     def test_keys_that_stay_unprocessed_are_unavailable(self, tables: Tables) -> None:
         class Busy:
@@ -144,9 +147,9 @@ class TestTranslation:
             def batch_get_item(self, **arguments: Any) -> Any:
                 return {"Responses": {}, "UnprocessedKeys": arguments["RequestItems"]}
 
-        tables.messages().record(a_record(conversation=None))
+        tables.stores().messages.record(a_record(conversation=None))
         with pytest.raises(StorageUnavailableError):
-            tables.messages(client=Busy()).list_unmatched(1)
+            tables.stores(client=Busy()).messages.list_unmatched(1)
 
     def test_keys_left_over_are_asked_for_again(self, tables: Tables) -> None:
         class Slow:
@@ -163,8 +166,8 @@ class TestTranslation:
 
         for number in range(3):
             message = an_inbound_message(message_id=str(number))
-            tables.messages().record(a_record(message, None))
-        assert len(tables.messages(client=Slow()).list_unmatched(3)) == 3
+            tables.stores().messages.record(a_record(message, None))
+        assert len(tables.stores(client=Slow()).messages.list_unmatched(3).items) == 3
 
 
 class TestLostAnswers:
@@ -172,72 +175,74 @@ class TestLostAnswers:
 
     def test_a_message_that_was_recorded_is_new(self, tables: Tables) -> None:
         with first_answer_lost(tables.client, "PutItem"):
-            assert tables.messages().record(a_record()) is None
-        assert stored(tables.messages(), a_record()) == a_record()
+            assert tables.stores().messages.record(a_record()) is None
+        assert stored(tables.stores(), a_record()) == a_record()
 
     def test_one_that_somebody_else_recorded_is_not(self, tables: Tables) -> None:
-        tables.messages().record(a_record())
+        tables.stores().messages.record(a_record())
         with first_answer_lost(tables.client, "PutItem"):
-            assert tables.messages().record(a_record(request_id="another")) == a_record()
+            assert tables.stores().messages.record(a_record()) == a_record()
 
     def test_a_lease_that_was_taken_is_ours(self, tables: Tables) -> None:
-        tables.messages().record(a_record())
+        tables.stores().messages.record(a_record())
         with first_answer_lost(tables.client, "UpdateItem"):
-            assert tables.messages().take_lease(a_record(), LATER)
+            assert tables.stores().outbox.take_lease(a_record(), LATER)
 
     def test_a_lease_that_somebody_else_took_is_not(self, tables: Tables) -> None:
-        tables.messages().record(a_record())
-        tables.messages().take_lease(a_record(), LATER + timedelta(seconds=1))
+        tables.stores().messages.record(a_record())
+        tables.stores().outbox.take_lease(a_record(), LATER + timedelta(seconds=1))
         with first_answer_lost(tables.client, "UpdateItem"):
-            assert not tables.messages().take_lease(a_record(), LATER)
+            assert not tables.stores().outbox.take_lease(a_record(), LATER)
 
     def test_a_lease_of_the_same_end_is_not_ours_if_no_answer_was_lost(
         self, tables: Tables
     ) -> None:
-        tables.messages().record(a_record())
-        assert tables.messages().take_lease(a_record(), LATER)
-        assert not tables.messages().take_lease(a_record(), LATER)
+        tables.stores().messages.record(a_record())
+        assert tables.stores().outbox.take_lease(a_record(), LATER)
+        assert not tables.stores().outbox.take_lease(a_record(), LATER)
 
     @pytest.mark.parametrize("target", [OTHER, None])
     def test_a_message_that_was_moved_is_moved(
         self, tables: Tables, target: ConversationKey | None
     ) -> None:
-        tables.messages().record(a_record())
+        tables.stores().messages.record(a_record())
         with first_answer_lost(tables.client, "UpdateItem"):
-            assert tables.messages().assign(a_record(), target)
+            assert tables.stores().messages.assign(a_record(), target)
 
     def test_one_that_somebody_else_moved_is_not(self, tables: Tables) -> None:
-        tables.messages().record(a_record())
-        tables.messages().assign(a_record(), None)
+        tables.stores().messages.record(a_record())
+        tables.stores().messages.assign(a_record(), None)
         with first_answer_lost(tables.client, "UpdateItem"):
-            assert not tables.messages().assign(a_record(), OTHER)
+            assert not tables.stores().messages.assign(a_record(), OTHER)
 
     def test_a_message_that_was_queued_stays_so(self, tables: Tables) -> None:
-        tables.messages().record(a_record())
+        tables.stores().messages.record(a_record())
         with first_answer_lost(tables.client, "UpdateItem"):
-            tables.messages().mark_queued(a_record().gate_key, LATER)
-        assert stored(tables.messages(), a_record()).queued_at == LATER
+            tables.stores().outbox.mark_queued(a_record().request_id, LATER)
+        assert stored(tables.stores(), a_record()).queued_at == LATER
 
     def test_activity_that_was_recorded_is_seen(self, tables: Tables) -> None:
-        tables.conversations().open_conversation(a_conversation())
+        tables.stores().conversations.open_conversation(a_conversation())
         with (
             recorded_calls(tables.client) as calls,
             first_answer_lost(tables.client, "UpdateItem"),
         ):
-            after = tables.conversations().record_activity(a_conversation(), an_inbound_message())
+            after = tables.stores().conversations.record_activity(
+                a_conversation(), an_inbound_message()
+            )
         assert after == a_conversation().received(an_inbound_message())
         assert calls.count("UpdateItem") == 1
 
     def test_a_conversation_that_was_opened_is_new(self, tables: Tables) -> None:
         with first_answer_lost(tables.client, "PutItem"):
-            opened = tables.conversations().open_conversation(a_conversation())
+            opened = tables.stores().conversations.open_conversation(a_conversation())
         assert opened == (a_conversation(), True)
 
     def test_one_that_somebody_else_opened_is_not(self, tables: Tables) -> None:
-        tables.conversations().open_conversation(a_conversation())
+        tables.stores().conversations.open_conversation(a_conversation())
         another = a_conversation(company_name="Another")
         with first_answer_lost(tables.client, "PutItem"):
-            opened = tables.conversations().open_conversation(another)
+            opened = tables.stores().conversations.open_conversation(another)
         assert opened == (a_conversation(), False)
 
     def test_a_claim_is_rather_lost_than_granted_twice(self, tables: Tables) -> None:
@@ -260,6 +265,6 @@ def test_a_record_that_never_stands_still_is_unavailable(tables: Tables) -> None
             return tables.client.update_item(**arguments)
 
     tables.put_foreign(last_user_message_at="yesterday")
-    store = tables.conversations(client=Restless())
+    stores = tables.stores(client=Restless())
     with pytest.raises(StorageUnavailableError):
-        store.record_activity(a_conversation(), an_inbound_message())
+        stores.conversations.record_activity(a_conversation(), an_inbound_message())

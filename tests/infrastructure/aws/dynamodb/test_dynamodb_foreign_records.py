@@ -188,7 +188,9 @@ class TestLegacyMessages:
         messages: AttributeValue = {"L": [{"M": attributes({"content": "Hello", "agent": 7})}]}
         record = {**conversation_to_item(a_conversation()), "messages": messages}
         tables.put("conversations", record)
-        after = tables.conversations().record_activity(a_conversation(), an_inbound_message())
+        after = tables.stores().conversations.record_activity(
+            a_conversation(), an_inbound_message()
+        )
         assert after is not None
         assert [message.content for message in after.legacy_messages] == ["Hello"]
         (item,) = tables.items("conversations")
@@ -218,7 +220,9 @@ class TestActivity:
     ) -> None:
         record = {**conversation_to_item(a_conversation()), "last_user_message_at": earlier}
         tables.put("conversations", record)
-        after = tables.conversations().record_activity(a_conversation(), an_inbound_message())
+        after = tables.stores().conversations.record_activity(
+            a_conversation(), an_inbound_message()
+        )
         assert after == a_conversation().received(an_inbound_message())
 
     @pytest.mark.parametrize(
@@ -234,7 +238,9 @@ class TestActivity:
     ) -> None:
         record = {**conversation_to_item(a_conversation()), "last_user_message_at": later}
         tables.put("conversations", record)
-        after = tables.conversations().record_activity(a_conversation(), an_inbound_message())
+        after = tables.stores().conversations.record_activity(
+            a_conversation(), an_inbound_message()
+        )
         assert after is not None
         assert after.conversation_status == ACTIVE
         assert tables.items("conversations") == [record]
@@ -242,7 +248,7 @@ class TestActivity:
     def test_a_record_with_nothing_but_its_key_takes_a_message(self, tables: Tables) -> None:
         tables.put_foreign(sender_id=None, recipient_id=None)
         seen = read()
-        after = tables.conversations().record_activity(seen, an_inbound_message())
+        after = tables.stores().conversations.record_activity(seen, an_inbound_message())
         assert after is not None
         assert after.conversation_status == USER_REPLY_RECEIVED
         assert after.recipient_id == RECIPIENT[SMS]
@@ -252,7 +258,7 @@ class TestActivity:
         record = {**conversation_to_item(a_conversation()), "recipient_id": null}
         tables.put("conversations", record)
         seen = a_conversation(recipient_id=None)
-        after = tables.conversations().record_activity(seen, an_inbound_message())
+        after = tables.stores().conversations.record_activity(seen, an_inbound_message())
         assert after is not None
         assert after.recipient_id == RECIPIENT[SMS]
 
@@ -261,19 +267,19 @@ class TestActivity:
         closed = conversation_to_item(a_conversation(conversation_status=CLOSED))
         tables.put("conversations", {**closed, "last_user_message_at": at})
         seen = a_conversation()
-        assert tables.conversations().record_activity(seen, an_inbound_message()) is None
+        assert tables.stores().conversations.record_activity(seen, an_inbound_message()) is None
 
     def test_a_record_with_hardly_any_room_still_takes_a_message(self, tables: Tables) -> None:
         tables.put_foreign(history="x" * (400 * 1024 - 400))
         message = an_inbound_message(body="y" * 2048)
-        after = tables.conversations().record_activity(a_conversation(), message)
+        after = tables.stores().conversations.record_activity(a_conversation(), message)
         assert after is not None
         assert (after.last_user_message_at, after.last_message) == (message.received_at, None)
 
     def test_attributes_that_we_do_not_know_stay(self, tables: Tables) -> None:
         tables.put_foreign(priority=3, tags={"vip": True})
-        tables.conversations().record_activity(a_conversation(), an_inbound_message())
-        tables.conversations().switch_hand_off(a_conversation().key, on=True)
+        tables.stores().conversations.record_activity(a_conversation(), an_inbound_message())
+        tables.stores().conversations.switch_hand_off(a_conversation().key, on=True)
         (item,) = tables.items("conversations")
         assert (item["priority"], item["tags"]) == ({"N": "3"}, {"M": {"vip": {"BOOL": True}}})
 
@@ -281,6 +287,8 @@ class TestActivity:
 def test_records_of_channels_that_are_not_served_are_not_listed(tables: Tables) -> None:
     tables.put_foreign()
     tables.put_foreign(primary_channel="voice")
-    store = tables.conversations()
-    assert [record.primary_channel for record in store.list_conversations(10)] == [SMS]
-    assert len(store.get_conversations("conversation-1")) == 1
+    stores = tables.stores()
+    assert [record.primary_channel for record in stores.conversations.list_conversations(10)] == [
+        SMS
+    ]
+    assert len(stores.conversations.get_conversations("conversation-1")) == 1

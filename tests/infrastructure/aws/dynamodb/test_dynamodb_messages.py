@@ -18,7 +18,7 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import WORK_SHARDS
 from infrastructure.aws.dynamodb.dynamodb_values import Item
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.builders import KEY, NOW, a_record, an_inbound_message
-from tests.contracts.message_lists import numbered
+from tests.contracts.message_lists import numbered, numbers
 from tests.contracts.message_store import stored
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.dynamodb.dynamodb_costs import item_bytes
@@ -51,7 +51,7 @@ class TestItems:
 
     def test_a_message_is_readable(self, tables: Tables) -> None:
         message = an_inbound_message(metadata={"profile_name": "Ana", "segments": 2})
-        tables.messages().record(a_record(message))
+        tables.stores().messages.record(a_record(message))
         item = {name: value["S"] for name, value in only_item(tables).items()}
         assert json.loads(item.pop("metadata")) == {
             "profile_name": "Ana",
@@ -60,10 +60,10 @@ class TestItems:
             "recipient": "+15005550006",
         }
         assert item.pop("inbound").startswith("{")
+        assert len(item.pop("write_id")) == 32
         assert item.pop("work") in {f"pending#{shard}" for shard in range(WORK_SHARDS)}
         assert item == {
-            "gate_key": message.gate_key,
-            "request_id": "00000000-0000-4000-8000-000000000001",
+            "request_id": message.request_id,
             "conversation": "conversation-1#sms",
             "state": "pending",
             "message_id": "SM00000000000000000000000000000001",
@@ -71,14 +71,13 @@ class TestItems:
             "content": "Is my order on its way?",
             "timestamp": "2026-03-04T12:00:00.250000Z",
             "channel_type": "sms",
-            "validated_at": "2026-03-04T12:00:00.250000Z",
             "recorded_at": "2026-03-04T12:00:00.250000Z",
-            "work_since": f"2026-03-04T12:00:30.250000Z#{message.gate_key[:16]}",
+            "work_since": f"2026-03-04T12:00:30.250000Z#{message.request_id[:16]}",
         }
 
     def test_other_systems_find_the_history_of_a_conversation(self, tables: Tables) -> None:
         for number in (2, 0, 1):
-            tables.messages().record(numbered(number))
+            tables.stores().messages.record(numbered(number))
         found = query(
             tables,
             "history",
@@ -90,19 +89,19 @@ class TestItems:
         assert "state" not in found[0]
 
     def test_a_queued_message_leaves_the_work_index(self, tables: Tables) -> None:
-        tables.messages().record(a_record())
+        tables.stores().messages.record(a_record())
         partition = only_item(tables)["work"]["S"]
-        tables.messages().mark_queued(a_record().gate_key, LATER)
+        tables.stores().outbox.mark_queued(a_record().request_id, LATER)
         assert query(tables, "work", "#work = :work", work=partition) == []
 
     def test_a_message_that_is_recorded_as_queued_is_no_work(self, tables: Tables) -> None:
-        tables.messages().record(a_record(state=MessageState.QUEUED, queued_at=NOW))
+        tables.stores().messages.record(a_record(state=MessageState.QUEUED, queued_at=NOW))
         assert "work" not in only_item(tables)
-        assert len(tables.messages().history(KEY)) == 1
+        assert len(tables.stores().messages.history(KEY)) == 1
 
     def test_the_work_is_spread_over_all_partitions(self, tables: Tables) -> None:
         for number in range(60):
-            tables.messages().record(numbered(number))
+            tables.stores().messages.record(numbered(number))
         assert len({item["work"]["S"] for item in tables.items("messages")}) == WORK_SHARDS
 
     @pytest.mark.parametrize(
@@ -117,8 +116,8 @@ class TestItems:
     )
     def test_any_metadata_is_kept(self, tables: Tables, metadata: dict[str, object]) -> None:
         record = a_record(an_inbound_message(metadata=metadata))
-        tables.messages().record(record)
-        found = stored(tables.messages(), record)
+        tables.stores().messages.record(record)
+        found = stored(tables.stores(), record)
         assert found == record
         assert json.dumps(found.message.metadata) == json.dumps(metadata)
 
@@ -127,16 +126,16 @@ class TestItems:
         for _ in range(60):
             metadata = {"inside": metadata}
         record = a_record(an_inbound_message(metadata=metadata))
-        tables.messages().record(record)
-        assert stored(tables.messages(), record) == record
+        tables.stores().messages.record(record)
+        assert stored(tables.stores(), record) == record
 
     def test_a_message_in_which_everything_is_empty_is_kept(self, tables: Tables) -> None:
         nothing = Recipient("", "", ())
         message = an_inbound_message(account="", sender_verbatim="", identities=(), body="")
         record = a_record(replace(message, recipient=nothing, subject="", opt_out_type=""))
-        tables.messages().record(record)
-        assert stored(tables.messages(), record) == record
-        assert tables.messages().history(KEY) == (record.message.in_history(),)
+        tables.stores().messages.record(record)
+        assert stored(tables.stores(), record) == record
+        assert tables.stores().messages.history(KEY) == (record.message.in_history(),)
 
     @pytest.mark.parametrize(
         "message",
@@ -151,13 +150,13 @@ class TestItems:
         self, tables: Tables, message: InboundMessage
     ) -> None:
         with pytest.raises(StorageRefusedError):
-            tables.messages().record(a_record(message))
+            tables.stores().messages.record(a_record(message))
         assert tables.items("messages") == []
 
     def test_an_id_with_the_separator_in_it_is_kept(self, tables: Tables) -> None:
         key = ConversationKey("a#b#sms", ChannelType.EMAIL)
-        tables.messages().record(a_record(conversation=key))
-        assert stored(tables.messages(), a_record()).conversation == key
+        tables.stores().messages.record(a_record(conversation=key))
+        assert stored(tables.stores(), a_record()).conversation == key
 
 
 class TestLargeMessages:
@@ -197,33 +196,33 @@ class TestLargeMessages:
         references: set[str],
     ) -> None:
         record = self.large(**changes)
-        store = tables.messages(blobs)
-        assert store.record(record) is None
+        stores = tables.stores(blobs)
+        assert stores.messages.record(record) is None
         item = only_item(tables)
         assert {f"{name.removesuffix('_reference')}_reference" for name in references} <= set(item)
         assert item_bytes(item) < INLINE_BYTES + 10 * KILOBYTE
-        assert stored(store, record) == record
-        assert store.history(KEY) == (record.message.in_history(),)
-        assert store.list_stuck(1, record.due_at) == (record,)
+        assert stored(stores, record) == record
+        assert stores.messages.history(KEY) == (record.message.in_history(),)
+        assert stores.outbox.list_stuck(1, record.due_at) == (record,)
 
     def test_the_item_shows_the_beginning_of_its_content(
         self, tables: Tables, blobs: MemoryBlobStore
     ) -> None:
-        tables.messages(blobs).record(self.large(body="ä" * INLINE_BYTES))
+        tables.stores(blobs).messages.record(self.large(body="ä" * INLINE_BYTES))
         assert only_item(tables)["content"]["S"] == "ä" * (PREVIEW_BYTES // 2)
 
     def test_what_fits_stays_in_the_item(self, tables: Tables, blobs: MemoryBlobStore) -> None:
-        tables.messages(blobs).record(self.large(body="x" * (INLINE_BYTES - 2 * KILOBYTE)))
+        tables.stores(blobs).messages.record(self.large(body="x" * (INLINE_BYTES - 2 * KILOBYTE)))
         assert not [name for name in only_item(tables) if name.endswith("_reference")]
 
     def test_a_forged_repetition_cannot_replace_the_content(
         self, tables: Tables, blobs: MemoryBlobStore
     ) -> None:
         genuine, forged = (self.large(body=text * INLINE_BYTES * 2) for text in "gf")
-        store = tables.messages(blobs)
-        store.record(genuine)
-        assert store.record(replace(forged, request_id="forged")) == genuine
-        assert stored(store, genuine) == genuine
+        stores = tables.stores(blobs)
+        stores.messages.record(genuine)
+        assert stores.messages.record(forged) == genuine
+        assert stored(stores, genuine) == genuine
 
     def test_the_content_of_one_that_was_never_recorded_is_not_taken_for_the_next(
         self, tables: Tables, blobs: MemoryBlobStore
@@ -231,15 +230,15 @@ class TestLargeMessages:
         lost, recorded = (self.large(body=text * INLINE_BYTES * 2) for text in "lr")
         broken = replace(tables, names={**tables.names, "messages": "no-such-table"})
         with pytest.raises(StorageUnavailableError):
-            broken.messages(blobs).record(lost)
-        store = tables.messages(blobs)
-        store.record(recorded)
-        assert stored(store, recorded) == recorded
+            broken.stores(blobs).messages.record(lost)
+        stores = tables.stores(blobs)
+        stores.messages.record(recorded)
+        assert stored(stores, recorded) == recorded
 
     def test_of_content_that_is_gone_the_beginning_is_left(self, tables: Tables) -> None:
         record = self.large(body="x" * INLINE_BYTES * 2)
-        tables.messages(MemoryBlobStore()).record(record)
-        (entry,) = tables.messages(MemoryBlobStore()).history(KEY)
+        tables.stores(MemoryBlobStore()).messages.record(record)
+        (entry,) = tables.stores(MemoryBlobStore()).messages.history(KEY)
         assert entry.content == "x" * PREVIEW_BYTES
 
 
@@ -247,43 +246,43 @@ class TestLists:
     """Lists over several partitions, pages, and indexes that lag behind."""
 
     def test_a_list_longer_than_one_read_is_whole(self, ministack: EmulatedAws) -> None:
-        store = Tables.create(ministack).messages()
+        stores = Tables.create(ministack).stores()
         for number in range(230):
-            store.record(numbered(number, None))
-        listed = store.list_unmatched(220)
-        assert [r.request_id for r in listed] == [f"request-{number}" for number in range(220)]
+            stores.messages.record(numbered(number, None))
+        listed = stores.messages.list_unmatched(220).items
+        assert numbers(listed) == list(range(220))
 
     def test_a_history_longer_than_a_page_is_whole(self, ministack: EmulatedAws) -> None:
-        store = Tables.create(ministack).messages()
+        stores = Tables.create(ministack).stores()
         body = "x" * 90 * KILOBYTE
         for number in range(25):
             record = numbered(number)
-            store.record(replace(record, message=replace(record.message, body=body)))
-        assert len(store.history(KEY, limit=24)) == 24
+            stores.messages.record(replace(record, message=replace(record.message, body=body)))
+        assert len(stores.messages.history(KEY, limit=24)) == 24
 
     @pytest.mark.parametrize("limit", [0, 1])
     def test_no_list_is_longer_than_its_limit(self, tables: Tables, limit: int) -> None:
-        store = tables.messages()
+        stores = tables.stores()
         for number in range(3):
-            store.record(numbered(number))
-            store.record(numbered(number + 3, None))
-        assert len(store.history(KEY, limit=limit)) == limit
-        assert len(store.list_unmatched(limit)) == limit
-        assert len(store.list_stuck(limit, LATER + timedelta(hours=1))) == limit
+            stores.messages.record(numbered(number))
+            stores.messages.record(numbered(number + 3, None))
+        assert len(stores.messages.history(KEY, limit=limit)) == limit
+        assert len(stores.messages.list_unmatched(limit).items) == limit
+        assert len(stores.outbox.list_stuck(limit, LATER + timedelta(hours=1))) == limit
 
     def test_a_page_after_an_unknown_message_is_empty(self, tables: Tables) -> None:
-        tables.messages().record(numbered(1, None))
-        assert tables.messages().list_unmatched(10, after="unknown") == ()
+        tables.stores().messages.record(numbered(1, None))
+        assert tables.stores().messages.list_unmatched(10, after="unknown").items == ()
 
     def test_what_an_index_says_of_the_past_is_not_listed(self, tables: Tables) -> None:
-        store = tables.messages()
+        stores = tables.stores()
         for number in range(4):
-            store.record(numbered(number, None))
+            stores.messages.record(numbered(number, None))
         past = PastIndex(tables)
         for number in range(3):
-            store.assign(numbered(number, None), KEY)
-        listed = tables.messages(client=past).list_unmatched(2)
-        assert [record.request_id for record in listed] == ["request-3"]
+            stores.messages.assign(numbered(number, None), KEY)
+        listed = tables.stores(client=past).messages.list_unmatched(2).items
+        assert numbers(listed) == [3]
 
 
 class PastIndex:
@@ -305,7 +304,7 @@ def test_every_identity_survives(tables: Tables) -> None:
     channel = ChannelType.WHATSAPP
     identities = tuple(Address.parse(channel, text) for text in ("DE.1349120", "+14155550123"))
     record = a_record(an_inbound_message(channel, identities=identities))
-    tables.messages().record(record)
+    tables.stores().messages.record(record)
     facts = json.loads(only_item(tables)["inbound"]["S"])
     assert [identity["value"] for identity in facts["identities"]] == ["DE.1349120", "+14155550123"]
-    assert stored(tables.messages(), record).message.identities == identities
+    assert stored(tables.stores(), record).message.identities == identities

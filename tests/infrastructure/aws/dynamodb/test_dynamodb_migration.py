@@ -12,7 +12,7 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation
 from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue, attributes
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
-from tests.contracts.old_histories import an_entry
+from tests.contracts.old_histories import an_entry, each_with_legacy_messages
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables, entry_of
 
@@ -42,16 +42,16 @@ def append(tables: Tables, number: int) -> None:
 def receive(tables: Tables, number: int, body: str = "Hello?") -> None:
     at = NOW + timedelta(seconds=number)
     message = an_inbound_message(message_id=f"SM{number:032}", received_at=at, body=body)
-    tables.messages().record(a_record(message, request_id=f"request-{number}"))
-    assert tables.conversations().record_activity(a_conversation(), message) is not None
+    tables.stores().messages.record(a_record(message))
+    assert tables.stores().conversations.record_activity(a_conversation(), message) is not None
 
 
 def migrate(tables: Tables) -> None:
-    list(MigrateHistory(tables.conversations(), tables.messages())())
+    list(MigrateHistory(tables.stores().conversations, tables.stores().history_import)())
 
 
 def shown(tables: Tables) -> list[str]:
-    show = ShowConversation(tables.conversations(), tables.messages())
+    show = ShowConversation(tables.stores().conversations, tables.stores().messages)
     ((_, history),) = show(KEY.conversation_id, limit=1000)
     return [message.message_id for message in history]
 
@@ -64,7 +64,7 @@ def test_nothing_is_lost_or_there_twice_whoever_writes_meanwhile(tables: Tables)
     at_once(writers)
     migrate(tables)
 
-    assert list(tables.conversations().with_legacy_messages()) == []
+    assert list(each_with_legacy_messages(tables.stores())) == []
     imported = [f"M{number}" for number in range(28)]
     assert shown(tables) == [*imported, *(f"SM{number:032}" for number in range(8))]
     assert len(tables.items("messages")) == 28 + 8
@@ -82,7 +82,7 @@ def test_an_older_system_may_go_on_appending_to_the_emptied_list(tables: Tables)
 def test_a_record_that_its_list_has_filled_takes_messages_and_is_migrated(tables: Tables) -> None:
     put_old_record(tables, 2, history={"S": "x" * (400 * 1024 - 1100)})
     receive(tables, 0, body="y" * 2048)
-    (record,) = tables.conversations().get_conversations("conversation-1")
+    (record,) = tables.stores().conversations.get_conversations("conversation-1")
     assert record.last_message is None
     migrate(tables)
     assert shown(tables) == ["M0", "M1", f"SM{0:032}"]
@@ -93,6 +93,6 @@ def test_an_item_of_an_imported_entry_has_what_a_history_shows(tables: Tables) -
     migrate(tables)
     (item,) = tables.items("messages")
     assert set(item) == {
-        *("gate_key", "conversation", "timestamp"),
+        *("request_id", "conversation", "timestamp"),
         *("message_id", "direction", "content", "channel_type", "metadata"),
     }

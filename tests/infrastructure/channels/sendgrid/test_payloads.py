@@ -85,9 +85,9 @@ def test_an_unreadable_payload_says_what_is_wrong(name: str) -> None:
     assert str(caught.value) == EXPECTED[name]["error"]
 
 
-def test_one_post_to_several_of_our_addresses_has_a_gate_key_for_each() -> None:
+def test_one_post_to_several_of_our_addresses_has_a_request_id_for_each() -> None:
     messages = parse("several_recipients")
-    assert len({one.message.gate_key for one in messages}) == 2
+    assert len({one.message.request_id for one in messages}) == 2
 
 
 def test_the_html_of_a_mail_is_kept_whole() -> None:

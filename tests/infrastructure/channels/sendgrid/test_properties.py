@@ -248,13 +248,13 @@ def a_mail_without_id(subject: str = "Hi", text: str = "Hi", **changes: Any) -> 
     return the_message(as_received(simulated))
 
 
-def test_a_new_delivery_of_one_mail_has_the_same_gate_key() -> None:
-    assert a_mail_without_id(spf="pass").gate_key == a_mail_without_id(spf="softfail").gate_key
+def test_a_new_delivery_of_one_mail_has_the_same_request_id() -> None:
+    assert a_mail_without_id(spf="pass").request_id == a_mail_without_id(spf="softfail").request_id
 
 
-def test_different_mail_without_ids_has_different_gate_keys() -> None:
+def test_different_mail_without_ids_has_different_request_ids() -> None:
     keys = {
-        a_mail_without_id(subject, text, mode=mode).gate_key
+        a_mail_without_id(subject, text, mode=mode).request_id
         for subject, text in (("a", "bc"), ("ab", "c"), ("abc", ""))
         for mode in ("parsed", "raw")
     }

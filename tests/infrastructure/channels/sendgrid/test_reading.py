@@ -128,8 +128,8 @@ def test_mails_whose_message_id_says_nothing_are_told_apart_by_their_content(
     raw = b"From: ana@example.com\r\nMessage-ID: %s\r\n\r\n" % message_id.encode()
     one, other = the_message(a_raw_mail(raw + b"one")), the_message(a_raw_mail(raw + b"other"))
     assert one.provider_message_id.startswith("sha256:")
-    assert one.gate_key != other.gate_key
-    assert one.gate_key == the_message(a_raw_mail(raw + b"one")).gate_key
+    assert one.request_id != other.request_id
+    assert one.request_id == the_message(a_raw_mail(raw + b"one")).request_id
 
 
 @pytest.mark.parametrize(

@@ -9,34 +9,47 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 import pytest
 import uvicorn
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from entrypoints.http.limits import connections
-from entrypoints.http.limits.descriptors import ConnectionLimits
+from entrypoints.http.limits import connection_timeouts
+from entrypoints.http.limits.connection_limits import ConnectionLimits
 from entrypoints.http.server import listen, server_config
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
 
 
+async def answer(request: Request) -> Response:
+    """What the server answers once the body is there."""
+    await request.body()
+    return PlainTextResponse("here")
+
+
 @contextmanager
-def serving(room: ConnectionLimits) -> Iterator[int]:
+def serving(limits: ConnectionLimits) -> Iterator[int]:
     """A server, and the port on which it listens."""
-    app = Starlette(routes=[Route("/", lambda _: PlainTextResponse("here"))])
-    server = uvicorn.Server(server_config(app, room))
-    with closing(listen("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join()
+    with closing(listen("127.0.0.1", 0)) as listener, accepting(listener, limits):
+        yield listener.getsockname()[1]
+
+
+@contextmanager
+def accepting(listener: socket.socket, limits: ConnectionLimits) -> Iterator[None]:
+    """A server on ``listener``, to which clients may have connected before."""
+    app = Starlette(routes=[Route("/", answer, methods=["GET", "POST"])])
+    server = uvicorn.Server(server_config(app, limits))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(connection_timeouts, "HEAD_SECONDS", 0.3)
     with serving(ConnectionLimits()) as port:
         yield port
 
@@ -83,6 +96,17 @@ def test_beyond_the_limit_the_connection_that_has_waited_longest_makes_room(used
         assert b"200 OK" in get(clients[4])
 
 
+def test_connections_that_come_at_once_close_one_each() -> None:
+    with closing(listen("127.0.0.1", 0)) as listener, ExitStack() as stack:
+        port = listener.getsockname()[1]
+        clients = [stack.enter_context(connect(port)) for _ in range(20)]
+        stack.enter_context(accepting(listener, ConnectionLimits(connections=5)))
+        assert b"200 OK" in get(clients[-1])
+        for client in clients:
+            client.settimeout(0.1)
+        assert [is_closed(client) for client in clients] == [True] * 15 + [False] * 5
+
+
 def never_read(port: int, stack: ExitStack) -> socket.socket:
     """A client that asks for more and more, and reads none of the answers."""
     client = stack.enter_context(socket.socket())
@@ -96,7 +120,7 @@ def never_read(port: int, stack: ExitStack) -> socket.socket:
 
 
 def test_whoever_reads_no_answers_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(connection_timeouts, "READ_SECONDS", 0.3)
     with serving(ConnectionLimits()) as port, ExitStack() as stack, pytest.raises(ConnectionError):
         never_read(port, stack)
 
@@ -123,3 +147,11 @@ def test_a_second_request_on_a_connection_has_its_time_too(port: int) -> None:
         assert b"200 OK" in get(client)
         client.sendall(HEAD)
         assert client.recv(1000) == b""
+
+
+def test_request_that_takes_longer_than_a_head_may_is_answered(port: int) -> None:
+    with connect(port) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n")
+        time.sleep(0.5)
+        client.sendall(b"x")
+        assert b"200 OK" in client.recv(1000)

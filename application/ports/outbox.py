@@ -1,0 +1,50 @@
+"""The transactional outbox: recorded messages on their way to a queue."""
+
+from abc import abstractmethod
+from datetime import datetime
+from typing import Protocol
+
+from domain.outbox import MessageRecord
+
+
+class Outbox(Protocol):
+    """What is pending, and who works on it.
+
+    Any method raises ``StorageUnavailableError`` when the store does not answer in time.
+    """
+
+    @abstractmethod
+    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
+        """At most ``limit`` messages that are stuck at ``now``, by ``due_at``.
+
+        Where a backend's index lags behind, the latest may be missing.
+        """
+
+    @abstractmethod
+    def take_lease(self, record: MessageRecord, now: datetime) -> bool:
+        """Reserve a pending message for republishing: it becomes ``record.leased(now)``.
+
+        Conditional on its being pending and on the lease that ``record`` saw: ``False`` when
+        another process was faster.
+        """
+
+    @abstractmethod
+    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
+        """Clear the pending marker. Harmless when repeated: the first time stays.
+
+        ``False`` if the message was erased meanwhile: its publisher has to take it back.
+        """
+
+    @abstractmethod
+    def give_up(self, record: MessageRecord) -> bool:
+        """Make a pending message undeliverable: no process takes it any more.
+
+        Conditional as ``take_lease`` is.
+        """
+
+    @abstractmethod
+    def retry(self, request_id: str) -> bool:
+        """Make an undeliverable message pending again, as if it had never been tried.
+
+        ``False`` if it is not undeliverable.
+        """

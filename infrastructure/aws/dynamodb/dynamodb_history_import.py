@@ -1,0 +1,81 @@
+"""The import of older systems' histories in DynamoDB."""
+
+from typing_extensions import override
+
+from application.ports.history_import import HistoryImport
+from application.ports.pages import Page
+from domain.conversation_key import ConversationKey
+from domain.conversations import Conversation
+from domain.history import Message
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
+    conversation_from_item,
+    key_to_item,
+)
+from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts, unicode_errors
+from infrastructure.aws.dynamodb.dynamodb_message_items import imported_to_item, texts_of_entry
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
+
+_HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
+
+
+class DynamoDbHistoryImport(HistoryImport):
+    """Entries as items of the messages table; they have no state."""
+
+    def __init__(
+        self, messages: DynamoDbTable, texts: DynamoDbTexts, conversations: DynamoDbTable
+    ) -> None:
+        self._messages = messages
+        self._texts = texts
+        self._records = conversations
+
+    @override
+    def list_with_legacy_messages(
+        self, limit: int, *, after: str | None = None
+    ) -> Page[Conversation]:
+        """Reads ``limit`` items of the whole table, whatever they are."""
+        channel, _, conversation_id = (after or "").partition(" ")
+        key = {"conversation_id": conversation_id, "primary_channel": channel}
+        items, last = self._records.scan_page(
+            limit,
+            attributes(key) if after else None,
+            _HAS_LEGACY_MESSAGES,
+            attributes({"list": "L", "none": 0}),
+        )
+        records = (record for item in items if (record := conversation_from_item(item)))
+        cursor = (
+            f"{text_of(last, 'primary_channel')} {text_of(last, 'conversation_id')}"
+            if last
+            else None
+        )
+        return Page(tuple(record for record in records if record.legacy_messages), cursor)
+
+    @override
+    def import_message(self, key: ConversationKey, message: Message) -> bool:
+        item = imported_to_item(key, message)
+        with unicode_errors():
+            texts = self._texts.write(text_of(item, "request_id"), texts_of_entry(message))
+        refusal = self._messages.create({**item, **texts}, "request_id")
+        return refusal is None or refusal.retried
+
+    @override
+    def delete_legacy_messages(self, seen: Conversation) -> bool:
+        """The list stays, empty: ``list_append`` of the other system needs one."""
+        found = self._records.read([key_to_item(seen.key)])
+        records = [conversation_from_item(item) for item in found]
+        if [record and record.legacy_messages for record in records] != [seen.legacy_messages]:
+            return False
+        refusal = self._records.change(
+            key_to_item(seen.key),
+            "SET #messages = :empty",
+            "#messages = :seen",
+            {"empty": {"L": []}, "seen": found[0]["messages"]},
+        )
+        return refusal is None or (refusal.retried and refusal.item.get("messages") == {"L": []})
+
+
+def _cursor(last: Item | None) -> str | None:
+    """Channel and id of the last record that was read; a channel has no blank in it."""
+    if last is None:
+        return None
+    return f"{text_of(last, 'primary_channel')} {text_of(last, 'conversation_id')}"

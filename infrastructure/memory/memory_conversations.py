@@ -1,0 +1,97 @@
+"""Conversation records in memory."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+
+from typing_extensions import override
+
+from application.ports.conversation_store import ConversationStore
+from domain.addresses import ChannelType
+from domain.conversation_key import ConversationKey
+from domain.conversations import Conversation
+from domain.messages import InboundMessage
+from infrastructure.memory.memory_data import MemoryData
+from infrastructure.serialization.address_matching import is_for, normal_senders
+
+
+class MemoryConversationStore(ConversationStore):
+    """Conversations in a dictionary, with an index of the senders that lead to them."""
+
+    def __init__(self, data: MemoryData | None = None) -> None:
+        self._data = data or MemoryData()
+
+    @override
+    def find_open_conversations(
+        self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
+    ) -> tuple[Conversation, ...]:
+        with self._data.lock:
+            found = conversations_of(self._data, channel, senders)
+        return tuple(record for record in found if record.is_open and is_for(record, recipients))
+
+    @override
+    def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:
+        with self._data.lock:
+            created = conversation.key not in self._data.conversations
+            if created:
+                self._data.conversations[conversation.key] = deepcopy(conversation)
+                self._add_senders(conversation.key, [conversation.sender_id])
+            return deepcopy(self._data.conversations[conversation.key]), created
+
+    @override
+    def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
+        with self._data.lock:
+            records = self._data.conversations.values()
+            found = [r for r in records if r.conversation_id == conversation_id]
+            return tuple(deepcopy(sorted(found, key=lambda record: record.primary_channel)))
+
+    @override
+    def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
+        with self._data.lock:
+            records = sorted(self._data.conversations.values(), key=_latest_activity_first)
+            return tuple(deepcopy(records[:limit]))
+
+    @override
+    def record_activity(
+        self, conversation: Conversation, message: InboundMessage
+    ) -> Conversation | None:
+        with self._data.lock:
+            present = self._data.conversations.get(conversation.key)
+            if present is None or not present.is_open:
+                return None
+            if present.recipient_id not in (conversation.recipient_id, message.recipient.address):
+                return None
+            self._add_senders(present.key, [identity.value for identity in message.identities])
+            self._data.conversations[present.key] = present.received(message)
+            return deepcopy(self._data.conversations[present.key])
+
+    @override
+    def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
+        with self._data.lock:
+            present = self._data.conversations.get(key)
+            if present is None:
+                return None
+            self._data.conversations[key] = replace(present, hand_off_to_human=on)
+            return deepcopy(self._data.conversations[key])
+
+    def _add_senders(self, key: ConversationKey, senders: Sequence[str | None]) -> None:
+        for sender in normal_senders(key.primary_channel, senders):
+            self._data.of_sender[key.primary_channel, sender].add(key)
+
+
+def conversations_of(
+    data: MemoryData, channel: ChannelType, senders: Sequence[str]
+) -> tuple[Conversation, ...]:
+    """Copies of the records of these senders, open or closed. The caller holds the lock."""
+    keys = {
+        key
+        for sender in normal_senders(channel, senders)
+        for key in data.of_sender[channel, sender]
+    }
+    found = [data.conversations[key] for key in keys]
+    return tuple(deepcopy(sorted(found, key=lambda record: record.conversation_id)))
+
+
+def _latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:
+    at = record.last_activity_at
+    return at is None, -at.timestamp() if at else 0, record.conversation_id, record.primary_channel

@@ -1,0 +1,74 @@
+"""``make run`` installs the package alone, ``make test`` what the tests need: in either order."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.documentation.documents import ROOT
+
+PACKAGE = "-c constraints/project.txt -e ."
+EVERYTHING = "-c constraints/project.txt -e .[aws,dev]"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What ``make`` reads, with programs in every environment that only show their arguments."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "constraints", tmp_path / "constraints")
+    for environment in (".venv", ".venv-ministack", ".venv-sam"):
+        folder = tmp_path / environment / "bin"
+        folder.mkdir(parents=True)
+        for name in ("python", "frontdesk", "coverage"):
+            program = folder / name
+            program.write_text('#!/bin/sh\necho "$0 $@"\n')
+            program.chmod(0o755)
+    return tmp_path
+
+
+def make(directory: Path, target: str) -> list[str]:
+    """What ``make`` shows, a line each; ``PYTHON`` makes no environment."""
+    done = subprocess.run(
+        ["make", "--silent", target, "PYTHON=true"],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.splitlines()
+
+
+def installed(shown: list[str]) -> list[str]:
+    """What pip installs into ``.venv``."""
+    pip = ".venv/bin/python -m pip install --quiet --disable-pip-version-check "
+    return [line.removeprefix(pip) for line in shown if line.startswith(pip)]
+
+
+def test_run_then_test_installs_the_package_and_then_what_the_tests_need(checkout: Path) -> None:
+    assert installed(make(checkout, "run")) == [PACKAGE]
+    assert installed(make(checkout, "test")) == [EVERYTHING]
+    assert installed(make(checkout, "run")) == []
+    assert installed(make(checkout, "test")) == []
+
+
+def test_test_then_run_installs_once(checkout: Path) -> None:
+    assert installed(make(checkout, "test")) == [EVERYTHING]
+    assert installed(make(checkout, "run")) == []
+
+
+@pytest.mark.parametrize("target", ["run", "test"])
+def test_first_run_says_that_it_installs_before_pip_runs(checkout: Path, target: str) -> None:
+    first, second, *_ = make(checkout, target)
+    assert first.startswith("Installing Frontdesk")
+    assert "-m pip install" in second
+    assert not [line for line in make(checkout, target) if line.startswith("Installing")]
+
+
+def test_changed_requirements_are_installed_again(checkout: Path) -> None:
+    make(checkout, "test")
+    (checkout / "pyproject.toml").touch()
+    assert installed(make(checkout, "run")) == [PACKAGE]
+    assert installed(make(checkout, "test")) == [EVERYTHING]
