@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import multipart  # type: ignore[import-untyped]  # the package has no type information
 
 from domain.errors import UnreadableMessageError
-from infrastructure.channels.sendgrid.charsets import decode_utf8
+from infrastructure.mail.charsets import decode_utf8
 
 MAX_PARTS = 500
 _MAX_PART_HEADER_BYTES = 8_192

@@ -20,8 +20,8 @@ from urllib3.exceptions import (
 from application.ports.fallback_sender import FallbackSender
 from domain.errors import FallbackNotSentError, FallbackUncertainError
 from domain.fallback import Fallback
-from infrastructure.channels.sendgrid.header_text import one_line
 from infrastructure.configuration.secrets.accounts import SendgridAccount
+from infrastructure.mail.header_text import one_line
 
 DEFAULT_BASE_URL = "https://api.sendgrid.com"
 DEFAULT_SUBJECT = "your message"

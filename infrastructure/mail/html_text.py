@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from infrastructure.channels.sendgrid.charsets import scrub
+from infrastructure.mail.charsets import scrub
 
 MAX_RENDERED_CHARACTERS = 250_000
 """Rendering takes up to four seconds for a million; real mail hardly has more than 200,000."""
