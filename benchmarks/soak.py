@@ -28,7 +28,7 @@ import urllib3
 from dependency_injector import providers
 
 from application.clock import utc_now
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.routing import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container

@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.history import Message
 
 

@@ -4,13 +4,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.addresses import Address, AddressKind, ChannelType
+from domain.addresses import Address
 from domain.automated_mail import (
     NotableHeaders,
     Suppression,
     is_machine_mailbox,
     sign_of_automated_mail,
 )
+from domain.channels import AddressKind, ChannelType
 from domain.messages import InboundMessage
 
 STALE_AFTER = timedelta(hours=1)

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.messages import InboundMessage, Recipient

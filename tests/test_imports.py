@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from domain.addresses import ChannelType, channel_in_path
+from domain.channels import ChannelType, channel_in_path
 from domain.messages import AttachedFile, InboundMessage
 
 

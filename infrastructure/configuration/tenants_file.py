@@ -16,7 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from domain.addresses import Address, ChannelType, ascii_domain
+from domain.addresses import normal_recipient
+from domain.channels import ChannelType
 from domain.errors import InvalidAddressError
 from domain.fallback import OwnAddresses
 from domain.tenants import Tenant, TenantDirectory
@@ -154,18 +155,6 @@ def _single_company_accounts(settings: Settings, secrets: ProviderSecrets) -> Pr
         settings.fallback_email_from,
     )
     return ProviderAccounts(twilio, (sendgrid,))
-
-
-def normal_recipient(text: str) -> str:
-    """A recipient as the directory compares it.
-
-    A number, a Messaging Service, an agent with its scheme (``rcs:``), a mailbox or a domain.
-    """
-    if "@" in text:
-        return Address.parse(ChannelType.EMAIL, text).value
-    if ":" in text or text.startswith(("+", "MG")) or text.isdigit():
-        return Address.parse(ChannelType.WHATSAPP, text).value
-    return ascii_domain(text)
 
 
 def _own_addresses(settings: Settings, directory: TenantDirectory) -> OwnAddresses:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from application.clock import Clock, utc_now
 from application.ports.fallback_sender import FallbackSender
-from domain.addresses import ChannelType, normal_value
+from domain.addresses import normal_value
+from domain.channels import ChannelType
 from domain.errors import FallbackNotSentError, StorageUnavailableError
 from domain.fallback import Fallback
 from domain.times import parse_rfc3339, rfc3339

@@ -3,7 +3,8 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.errors import InvalidAddressError
 from infrastructure.mail.header_text import Mailbox
 from infrastructure.mail.parsed_mail import Relay

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from application.ports.webhook_parser import ParsedMessage
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
 from domain.messages import InboundMessage, Recipient
 from infrastructure.mail.author_alignment import is_author_authenticated

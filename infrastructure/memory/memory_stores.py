@@ -17,7 +17,7 @@ from application.ports.conversation_store import ConversationStore
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
 from application.ports.message_store import MessageStore
 from application.ports.retention import RetainedPage
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey, imported_key
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage, Tombstone, author_mark

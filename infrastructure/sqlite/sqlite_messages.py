@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from application.ports.message_store import MessageStore
 from application.ports.retention import RetainedPage
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey, imported_key
 from domain.erasure import RetainedMessage, Tombstone
 from domain.history import Message

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from application.ports.retention import RetainedPage
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.erasure import RetainedMessage
 from domain.outbox import MessageState

@@ -9,7 +9,8 @@ from typing import cast
 import pytest
 
 from application.ports.conversation_store import ConversationStore
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED, Conversation
 from domain.history import Direction, Message

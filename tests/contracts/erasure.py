@@ -8,7 +8,8 @@ import pytest
 
 from application.ports.conversation_store import ConversationStore
 from application.ports.message_store import MessageStore
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversations import CLOSED
 from domain.erasure import RetainedMessage, Tombstone
 from domain.messages import Attachment

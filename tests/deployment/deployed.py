@@ -19,7 +19,7 @@ from botocore.session import get_session
 from deploy.local import STAGE
 from deploy.package import ROOT
 from deploy.stack import stack_name
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.times import rfc3339
 from entrypoints.cli.demo import DEMO_RECIPIENTS, DEMO_SENDERS
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, SimulatedFile

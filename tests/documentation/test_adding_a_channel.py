@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from application.ports.webhook_parser import WebhookParserFactory
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.tenants import TenantDirectory
 from tests.application.frontdesk import FrontDesk
 from tests.builders import a_tenant

@@ -11,7 +11,7 @@ import pytest
 
 from application.clock import Deadline
 from application.ports.webhook_parser import WebhookRequest
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.routing import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.addresses import Address, AddressKind, ChannelType, channel_in_path
+from domain.addresses import Address
+from domain.channels import AddressKind, ChannelType, channel_in_path
 from domain.errors import InvalidAddressError, UnsupportedChannelError
 
 SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 from infrastructure.channels.simulation import SimulatedRequest
 from tests.end_to_end.answers import EMAIL

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, sign
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from infrastructure.channels.simulation import SimulatedRequest

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from application.ports.webhook_parser import WebhookRequest, WebhookResponse
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.routing import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container
 from infrastructure.channels.simulation import SimulatedRequest

@@ -16,7 +16,7 @@ from application.ports.webhook_parser import (
     WebhookResponse,
 )
 from application.recovery.drain_spool import DrainOutcome
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
 from domain.outbox import MessageRecord
 from entrypoints.composition.container import Container

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import urllib3
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER
 from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import Button, Location, Media

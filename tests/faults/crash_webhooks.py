@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.conversation_key import ConversationKey
 from entrypoints.composition.container import Container

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from entrypoints.cli.addresses import CHANNELS, recipient_address, sender_address
 from entrypoints.cli.demo import DEMO_RECIPIENTS
 from entrypoints.cli.simulator.send_options import MessageOptions, check_message, message_options

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from domain.addresses import ChannelType
-from entrypoints.cli.addresses import is_messaging_service
+from domain.channels import ChannelType
+from entrypoints.cli.addresses import is_service
 from entrypoints.cli.simulator.send_values import (
     Place,
     read_button,
@@ -91,7 +91,7 @@ def check_message(channel: ChannelType, options: MessageOptions) -> None:
         raise click.BadParameter(
             "Twilio's ids are SM or MM and 32 hex digits", param_hint="'--message-id'"
         )
-    if options.messaging_service and not is_messaging_service(options.messaging_service):
+    if options.messaging_service and not is_service(channel, options.messaging_service):
         raise click.BadParameter(
             "a Messaging Service is MG and 32 hex digits", param_hint="'--messaging-service'"
         )

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from application.clock import utc_now
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from entrypoints.cli.simulator.send_options import MessageOptions
 from entrypoints.cli.simulator.send_posting import Webhook
 from entrypoints.cli.simulator.send_values import media_type

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from application.ports.conversation_store import ConversationStore
-from domain.addresses import ChannelType, normal_value
+from domain.addresses import normal_value
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
@@ -38,7 +39,6 @@ PAGE_SIZE = 1000
 _HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
 _LAST_MESSAGE_IS_OLD = "#last_message.#timestamp < :before"
 _KEY = ("conversation_id", "primary_channel")
-_WHATSAPP_SCHEME = "whatsapp:"
 
 
 class DynamoDbConversationStore(ConversationStore):
@@ -255,5 +255,5 @@ def _written_forms(channel: ChannelType, senders: Sequence[str]) -> Iterable[str
     """Normalised senders, and as other systems write them."""
     for sender in senders:
         yield sender
-        if channel is ChannelType.WHATSAPP:
-            yield f"{_WHATSAPP_SCHEME}{sender}"
+        if scheme := channel.rules.scheme:
+            yield f"{scheme}{sender}"

@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from infrastructure.channels.simulation import SimulatedRequest
 
 

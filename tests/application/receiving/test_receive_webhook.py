@@ -12,7 +12,8 @@ from application.clock import Deadline
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.webhook_parser import ParsedMessage
 from application.receiving.match_conversation import UnknownSender
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED, Conversation
 from domain.errors import (

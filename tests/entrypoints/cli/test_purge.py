@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from application.clock import utc_now
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.fallback import Fallback
 from entrypoints.composition.container import Container
 from infrastructure.filesystem.fallback_log import FileFallbackSender

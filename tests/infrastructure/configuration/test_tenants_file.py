@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address, normal_recipient
+from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError
 from infrastructure.configuration.secrets.development_secret import (
     FILE_NAME,
@@ -19,7 +20,6 @@ from infrastructure.configuration.secrets.development_secret import (
 from infrastructure.configuration.settings import SettingsError, read_settings
 from infrastructure.configuration.tenants_file import (
     TenantConfiguration,
-    normal_recipient,
     read_tenant_configuration,
 )
 from tests.emulators import EmulatedAws, unique_name

@@ -12,7 +12,7 @@ import pytest
 from application.ports.conversation_store import ConversationStore
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleOutcome
 from application.ports.message_store import MessageStore
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.history import Direction, Message
 from domain.outbox import MessageState

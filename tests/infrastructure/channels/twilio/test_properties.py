@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from application.ports.webhook_parser import WebhookRequest
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import PayloadTooLargeError, UnreadableMessageError, ValidationError
 from infrastructure.channels.twilio.forms import decode_form
 from infrastructure.channels.twilio.metadata import FACTS

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import FallbackNotSentError, FallbackUncertainError, SecretsUnavailableError
 from domain.fallback import Fallback
 from infrastructure.channels.twilio.sender import TwilioFallbackSender

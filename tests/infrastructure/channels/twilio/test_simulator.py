@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import ValidationError
 from domain.messages import InboundMessage
 from infrastructure.channels.simulation import SimulatedRequest
