@@ -62,14 +62,14 @@ from entrypoints.composition.privacy import (
     build_purge_expired,
     rewriter,
 )
+from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
 from infrastructure.configuration.secrets.cached_value import CachedValue
 from infrastructure.configuration.secrets.secret_references import SecretReader
 from infrastructure.configuration.settings import Settings, read_settings
-from infrastructure.configuration.tenants_file import TenantConfiguration, read_tenant_configuration
 from infrastructure.memory.memory_metrics import MemoryMetrics
 
 Singleton = providers.ThreadSafeSingleton
-CachedTenants = CachedValue[TenantConfiguration]
+CachedAccounts = CachedValue[ProviderAccounts]
 
 
 def _new_id() -> str:
@@ -94,67 +94,67 @@ def _context_publisher(queue: ContextPublisher, files: Files) -> ContextPublishe
     return ClaimCheckPublisher(queue, files.blobs)
 
 
-def _cached_tenants(settings: Settings, clock: Clock) -> CachedTenants:
+def _cached_accounts(settings: Settings, clock: Clock) -> CachedAccounts:
     read_secret = SecretReader()
-    return CachedValue(lambda: read_tenant_configuration(settings, read_secret), clock)
+    return CachedValue(lambda: read_provider_accounts(settings, read_secret), clock)
 
 
-def _current(cached_tenants: CachedTenants) -> TenantConfiguration:
-    return cached_tenants.current()
+def _current(cached_accounts: CachedAccounts) -> ProviderAccounts:
+    return cached_accounts.current()
 
 
-def _refreshing_parser(parser: WebhookParser, cached_tenants: CachedTenants) -> WebhookParser:
+def _refreshing_parser(parser: WebhookParser, cached_accounts: CachedAccounts) -> WebhookParser:
     from infrastructure.channels.refreshing_parser import RefreshingParser
 
     # Read here, where the start has time for it. If that fails, webhooks wait outside.
     with suppress(SecretsUnavailableError):
-        cached_tenants.current()
-    return RefreshingParser(parser, cached_tenants)
+        cached_accounts.current()
+    return RefreshingParser(parser, cached_accounts)
 
 
-def _twilio_parser(cached_tenants: CachedTenants) -> WebhookParser:
+def _twilio_parser(cached_accounts: CachedAccounts) -> WebhookParser:
     from infrastructure.channels.twilio.parser import TwilioWebhookParser
 
-    parser = TwilioWebhookParser(lambda: cached_tenants.current().accounts.twilio)
-    return _refreshing_parser(parser, cached_tenants)
+    parser = TwilioWebhookParser(lambda: cached_accounts.current().twilio)
+    return _refreshing_parser(parser, cached_accounts)
 
 
 def _sendgrid_parser(
-    settings: Settings, cached_tenants: CachedTenants, clock: Clock
+    settings: Settings, cached_accounts: CachedAccounts, clock: Clock
 ) -> WebhookParser:
     from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 
     parser = SendgridWebhookParser(
-        lambda: cached_tenants.current().accounts.sendgrid,
+        lambda: cached_accounts.current().sendgrid,
         clock,
         timedelta(seconds=settings.sendgrid_tolerance_seconds),
     )
-    return _refreshing_parser(parser, cached_tenants)
+    return _refreshing_parser(parser, cached_accounts)
 
 
-def _twilio_sender(settings: Settings, cached_tenants: CachedTenants) -> FallbackSender:
+def _twilio_sender(settings: Settings, cached_accounts: CachedAccounts) -> FallbackSender:
     if not settings.has_real_secrets:
         return fallback_log(settings)
     from infrastructure.channels.twilio.sender import TwilioFallbackSender
 
-    return TwilioFallbackSender(lambda: cached_tenants.current().accounts.twilio)
+    return TwilioFallbackSender(lambda: cached_accounts.current().twilio)
 
 
-def _sendgrid_sender(settings: Settings, cached_tenants: CachedTenants) -> FallbackSender | None:
-    if not any(account.api_key for account in cached_tenants.current().accounts.sendgrid):
+def _sendgrid_sender(settings: Settings, cached_accounts: CachedAccounts) -> FallbackSender | None:
+    if not any(account.api_key for account in cached_accounts.current().sendgrid):
         # With the AWS backends there need not be a disk, and nobody would look at it.
         return fallback_log(settings) if settings.storage != "dynamodb" else None
     from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
 
-    return SendgridFallbackSender(lambda: cached_tenants.current().accounts.sendgrid)
+    return SendgridFallbackSender(lambda: cached_accounts.current().sendgrid)
 
 
-def _directory(tenant_configuration: TenantConfiguration) -> TenantDirectory:
-    return tenant_configuration.directory
+def _directory(provider_accounts: ProviderAccounts) -> TenantDirectory:
+    return provider_accounts.directory
 
 
-def _own_addresses(tenant_configuration: TenantConfiguration) -> OwnAddresses:
-    return tenant_configuration.own_addresses
+def _own_addresses(provider_accounts: ProviderAccounts) -> OwnAddresses:
+    return provider_accounts.own_addresses
 
 
 def _routing_policy(settings: Settings) -> RoutingPolicy:
@@ -177,10 +177,10 @@ class Container(containers.DeclarativeContainer):
 
     settings = Singleton(read_settings, environ, ephemeral=ephemeral)
     clock = providers.Object(utc_now)
-    cached_tenants = Singleton(_cached_tenants, settings, clock)
-    tenant_configuration = providers.Callable(_current, cached_tenants)
-    directory = providers.Callable(_directory, tenant_configuration)
-    own_addresses = providers.Callable(_own_addresses, tenant_configuration)
+    cached_accounts = Singleton(_cached_accounts, settings, clock)
+    provider_accounts = providers.Callable(_current, cached_accounts)
+    directory = providers.Callable(_directory, provider_accounts)
+    own_addresses = providers.Callable(_own_addresses, provider_accounts)
     new_id = providers.Object(_new_id)
     metrics = Singleton(MemoryMetrics)
 
@@ -200,8 +200,8 @@ class Container(containers.DeclarativeContainer):
     )
     context_publisher = Singleton(_context_publisher, context_queue, files)
 
-    twilio_parser = Singleton(_twilio_parser, cached_tenants)
-    sendgrid_parser = Singleton(_sendgrid_parser, settings, cached_tenants, clock)
+    twilio_parser = Singleton(_twilio_parser, cached_accounts)
+    sendgrid_parser = Singleton(_sendgrid_parser, settings, cached_accounts, clock)
     parsers = Singleton(
         WebhookParserFactory,
         providers.Dict(
@@ -212,8 +212,8 @@ class Container(containers.DeclarativeContainer):
             }
         ),
     )
-    twilio_sender = Singleton(_twilio_sender, settings, cached_tenants)
-    sendgrid_sender = Singleton(_sendgrid_sender, settings, cached_tenants)
+    twilio_sender = Singleton(_twilio_sender, settings, cached_accounts)
+    sendgrid_sender = Singleton(_sendgrid_sender, settings, cached_accounts)
     senders = providers.Dict(
         {
             ChannelType.WHATSAPP: twilio_sender.provider,

@@ -1,4 +1,4 @@
-"""A webhook that nothing vouches for may be signed with a secret that has just been changed."""
+"""A webhook that does not verify may be signed with a secret that has just been changed."""
 
 from typing import Generic, TypeVar
 

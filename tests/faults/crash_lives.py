@@ -143,7 +143,7 @@ class Life:
         container.clock.override(providers.Object(clock))
         self.backend.watch(container, points)
         watch_ports(container, self._around(points, clock))
-        container.tenant_configuration()
+        container.provider_accounts()
         return _Desk(container, clock, points)
 
     def _around(

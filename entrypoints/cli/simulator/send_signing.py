@@ -19,9 +19,9 @@ from domain.channels import ChannelType
 from entrypoints.cli.simulator.send_options import MessageOptions
 from entrypoints.cli.simulator.send_posting import Webhook
 from entrypoints.cli.simulator.send_values import media_type
+from infrastructure.configuration.provider_accounts import read_provider_accounts
 from infrastructure.configuration.secrets.development_secret import read_development_credentials
 from infrastructure.configuration.settings import Settings
-from infrastructure.configuration.tenants_file import read_tenant_configuration
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -110,9 +110,9 @@ def _twilio_credentials(settings: Settings, recipient: str) -> tuple[str, str]:
     if not settings.has_real_secrets:
         development = read_development_credentials(settings.data_dir)
         return development.twilio_account_sid, development.twilio_auth_token
-    tenant_configuration = read_tenant_configuration(settings)
-    owner = tenant_configuration.directory.owner_of_recipient(recipient)
-    for account in tenant_configuration.accounts.twilio:
+    provider_accounts = read_provider_accounts(settings)
+    owner = provider_accounts.directory.owner_of_recipient(recipient)
+    for account in provider_accounts.twilio:
         if owner is None or account.account_sid in owner.accounts:
             return account.account_sid, account.auth_tokens[0].get_secret_value()
     raise click.ClickException(
@@ -174,9 +174,9 @@ def _sendgrid_credentials(
     if not settings.has_real_secrets:
         key = given_key or read_development_credentials(settings.data_dir).sendgrid_private_key
         return key, None
-    tenant_configuration = read_tenant_configuration(settings)
-    owner = tenant_configuration.directory.owner_of_recipient(recipient)
-    for account in tenant_configuration.accounts.sendgrid:
+    provider_accounts = read_provider_accounts(settings)
+    owner = provider_accounts.directory.owner_of_recipient(recipient)
+    for account in provider_accounts.sendgrid:
         if owner is None or account.name in owner.accounts:
             if account.public_keys and given_key is None:
                 raise click.ClickException(

@@ -13,6 +13,10 @@ class TwilioAccount:
     auth_tokens: tuple[SecretStr, ...]
 
 
+SINGLE_SENDGRID_ACCOUNT = "sendgrid"
+"""The name of the account where the settings describe one company."""
+
+
 @dataclass(frozen=True, slots=True)
 class SendgridAccount:
     """A SendGrid account, under a name of ours, for its webhooks do not name one.
@@ -27,11 +31,3 @@ class SendgridAccount:
     basic_auth: tuple[SecretStr, ...] = ()
     api_key: SecretStr | None = None
     mail_from: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderAccounts:
-    """Every account whose webhooks are believed."""
-
-    twilio: tuple[TwilioAccount, ...] = ()
-    sendgrid: tuple[SendgridAccount, ...] = ()

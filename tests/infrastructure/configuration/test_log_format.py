@@ -63,7 +63,7 @@ def test_tracebacks_name_places_and_types_without_messages() -> None:
 
     assert "ValueError" in text
     assert "KeyError" in text
-    assert "test_logs.py" in text
+    assert "test_log_format.py" in text
     assert "Ana" not in text
     assert "4155550123" not in text
 
