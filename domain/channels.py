@@ -60,7 +60,7 @@ class ChannelRules:
     recipient under the same id. ``has_threads`` is true where a message names those before
     it. An answer goes to the normalised address with ``answers_normalised_address``, else to
     the provider's own text of it. ``author_chooses_message_id``: the id may hold anything, and
-    logs show a hash of it.
+    logs show a hash of it. ``senders_have_names`` beside their addresses: ``Ana <ana@b.example>``.
 
     ``sender_forms`` and ``recipient_forms`` say in words which addresses there are, and
     ``example_sender`` and ``example_recipient`` take part in the demo.
@@ -75,6 +75,7 @@ class ChannelRules:
     has_threads: bool = False
     answers_normalised_address: bool = False
     author_chooses_message_id: bool = False
+    senders_have_names: bool = False
     sender_forms: str
     recipient_forms: str
     example_sender: str
@@ -146,6 +147,7 @@ _RULES: Final[Mapping[ChannelType, ChannelRules]] = {
         has_threads=True,
         answers_normalised_address=True,
         author_chooses_message_id=True,
+        senders_have_names=True,
         sender_forms="an address like ana@example.com",
         recipient_forms="an address like help@example.com",
         example_sender="ana@example.com",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from domain.channels import ChannelType
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 
 ROOT = Path(__file__).parents[1]

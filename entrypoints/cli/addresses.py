@@ -23,14 +23,11 @@ def recipient_address(channel: ChannelType, text: str, option: str) -> str:
 
 
 def recipient_or_service(channel: ChannelType, text: str, option: str) -> str:
-    """What a conversation may have as its recipient: also the id of a service that has some."""
-    return text if is_service(channel, text) else recipient_address(channel, text, option)
-
-
-def is_service(channel: ChannelType, text: str) -> bool:
-    """Whether ``text`` is the id of a group of recipients, like a Messaging Service."""
+    """What a conversation may have as its recipient: also the id of a group of recipients."""
     pattern = channel.rules.service_pattern
-    return pattern is not None and pattern.fullmatch(text) is not None
+    if pattern is not None and pattern.fullmatch(text):
+        return text
+    return recipient_address(channel, text, option)
 
 
 def _read(

@@ -41,6 +41,7 @@ from domain.errors import SecretsUnavailableError
 from domain.fallback import OwnAddresses
 from domain.routing import RoutingPolicy
 from domain.tenants import TenantDirectory
+from entrypoints.composition import channel_providers
 from entrypoints.composition.backends import (
     Files,
     Storage,
@@ -62,6 +63,7 @@ from entrypoints.composition.privacy import (
     build_purge_expired,
     rewriter,
 )
+from infrastructure.channels.provider import Provider
 from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
 from infrastructure.configuration.secrets.cached_value import CachedValue
 from infrastructure.configuration.secrets.secret_references import SecretReader
@@ -103,50 +105,26 @@ def _current(cached_accounts: CachedAccounts) -> ProviderAccounts:
     return cached_accounts.current()
 
 
-def _refreshing_parser(parser: WebhookParser, cached_accounts: CachedAccounts) -> WebhookParser:
+def _parser(
+    provider: Provider, settings: Settings, cached_accounts: CachedAccounts, clock: Clock
+) -> WebhookParser:
     from infrastructure.channels.refreshing_parser import RefreshingParser
 
     # Read here, where the start has time for it. If that fails, webhooks wait outside.
     with suppress(SecretsUnavailableError):
         cached_accounts.current()
+    parser = provider.parser(cached_accounts.current, settings, clock)
     return RefreshingParser(parser, cached_accounts)
 
 
-def _twilio_parser(cached_accounts: CachedAccounts) -> WebhookParser:
-    from infrastructure.channels.twilio.parser import TwilioWebhookParser
-
-    parser = TwilioWebhookParser(lambda: cached_accounts.current().twilio)
-    return _refreshing_parser(parser, cached_accounts)
-
-
-def _sendgrid_parser(
-    settings: Settings, cached_accounts: CachedAccounts, clock: Clock
-) -> WebhookParser:
-    from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
-
-    parser = SendgridWebhookParser(
-        lambda: cached_accounts.current().sendgrid,
-        clock,
-        timedelta(seconds=settings.sendgrid_tolerance_seconds),
-    )
-    return _refreshing_parser(parser, cached_accounts)
-
-
-def _twilio_sender(settings: Settings, cached_accounts: CachedAccounts) -> FallbackSender:
-    if not settings.has_real_secrets:
-        return fallback_log(settings)
-    from infrastructure.channels.twilio.sender import TwilioFallbackSender
-
-    return TwilioFallbackSender(lambda: cached_accounts.current().twilio)
-
-
-def _sendgrid_sender(settings: Settings, cached_accounts: CachedAccounts) -> FallbackSender | None:
-    if not any(account.api_key for account in cached_accounts.current().sendgrid):
-        # With the AWS backends there need not be a disk, and nobody would look at it.
-        return fallback_log(settings) if settings.storage != "dynamodb" else None
-    from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
-
-    return SendgridFallbackSender(lambda: cached_accounts.current().sendgrid)
+def _fallback_sender(
+    provider: Provider, settings: Settings, cached_accounts: CachedAccounts
+) -> FallbackSender | None:
+    sender = None
+    if settings.has_real_secrets:
+        sender = provider.fallback_sender(cached_accounts.current)
+    # With the AWS backends there need not be a disk, and nobody would look at it.
+    return fallback_log(settings) if sender is None and settings.storage != "dynamodb" else sender
 
 
 def _directory(provider_accounts: ProviderAccounts) -> TenantDirectory:
@@ -200,8 +178,10 @@ class Container(containers.DeclarativeContainer):
     )
     context_publisher = Singleton(_context_publisher, context_queue, files)
 
-    twilio_parser = Singleton(_twilio_parser, cached_accounts)
-    sendgrid_parser = Singleton(_sendgrid_parser, settings, cached_accounts, clock)
+    twilio = providers.Callable(channel_providers.twilio)
+    sendgrid = providers.Callable(channel_providers.sendgrid)
+    twilio_parser = Singleton(_parser, twilio, settings, cached_accounts, clock)
+    sendgrid_parser = Singleton(_parser, sendgrid, settings, cached_accounts, clock)
     parsers = Singleton(
         WebhookParserFactory,
         providers.Dict(
@@ -212,8 +192,8 @@ class Container(containers.DeclarativeContainer):
             }
         ),
     )
-    twilio_sender = Singleton(_twilio_sender, settings, cached_accounts)
-    sendgrid_sender = Singleton(_sendgrid_sender, settings, cached_accounts)
+    twilio_sender = Singleton(_fallback_sender, twilio, settings, cached_accounts)
+    sendgrid_sender = Singleton(_fallback_sender, sendgrid, settings, cached_accounts)
     senders = providers.Dict(
         {
             ChannelType.WHATSAPP: twilio_sender.provider,

@@ -22,8 +22,8 @@ from deploy.stack import stack_name
 from domain.channels import ChannelType
 from domain.times import rfc3339
 from entrypoints.cli.demo import DEMO_RECIPIENTS, DEMO_SENDERS
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, SimulatedFile
-from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.secrets.development_secret import (
     DevelopmentCredentials,

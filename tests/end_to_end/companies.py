@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from tests.end_to_end.answers import EMAIL
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.providers import Providers

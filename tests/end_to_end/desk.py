@@ -22,7 +22,7 @@ from domain.routing import ALL_QUEUES
 from entrypoints.composition.container import Container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import check_ready, listen, webhook_endpoint
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.builders import a_conversation

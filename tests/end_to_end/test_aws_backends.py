@@ -11,7 +11,7 @@ from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from domain.channels import ChannelType
 from domain.routing import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.settings import Settings
 from tests.builders import RECIPIENT, SENDER

@@ -20,7 +20,7 @@ from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
 from domain.outbox import MessageRecord
 from entrypoints.composition.container import Container
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import FILE_NAME
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_spool import MemorySpool

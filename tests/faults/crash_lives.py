@@ -31,7 +31,7 @@ from entrypoints.composition.container import Container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import listen, webhook_endpoint
 from entrypoints.operations.background_jobs import drain_some, relay_some
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.log_format import configure_logging
 from tests.faults.crash_backends import CrashBackend
 from tests.faults.crash_points import Death, Points

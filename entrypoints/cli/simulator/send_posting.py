@@ -11,20 +11,12 @@ import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as NoResponseInTimeError
 
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest, Simulation
 
 TIMEOUT_SECONDS = 15.0
 """What Twilio gives a webhook in all."""
 
 _SUCCESS = range(200, 300)
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """A signed request, and the id by which its message can be found afterwards."""
-
-    message_id: str
-    request: SimulatedRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +56,15 @@ class Poster:
             timeout=urllib3.Timeout(total=TIMEOUT_SECONDS),
         )
 
-    def __call__(self, webhook: Webhook) -> Answer:
+    def __call__(self, webhook: SimulatedRequest) -> Answer:
         """Post one webhook and measure how long its answer takes."""
         started = time.perf_counter()
         try:
             response = self._pool.request(
                 "POST",
                 self._url,
-                body=webhook.request.body,
-                headers=webhook.request.headers,
+                body=webhook.body,
+                headers=webhook.headers,
                 redirect=False,
             )
         except HTTPError as error:
@@ -100,7 +92,7 @@ def _problem(error: HTTPError) -> str:
 
 
 def post_all(
-    make: Callable[[], Webhook], post: Callable[[Webhook], Answer], times: int, concurrency: int
+    make: Simulation, post: Callable[[SimulatedRequest], Answer], times: int, concurrency: int
 ) -> Generator[Answer]:
     """Make and post ``times`` webhooks, ``concurrency`` at once; yield answers as they come.
 

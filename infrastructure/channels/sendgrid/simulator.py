@@ -12,8 +12,8 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal
 
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
-from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.mail.header_text import one_line
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from domain.channels import ChannelType
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 
 
 class Media(NamedTuple):

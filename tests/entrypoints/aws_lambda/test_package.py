@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from domain.channels import ChannelType
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from tests.builders import RECIPIENT, SENDER
 from tests.emulators import OFFLINE_AWS
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, an_event

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from application.ports.webhook_parser import ParsedMessage, WebhookRequest
 from domain.messages import InboundMessage
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator
-from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.configuration.secrets.accounts import SendgridAccount
 from tests.builders import NOW
 

@@ -11,7 +11,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from domain.channels import ChannelType
 from domain.errors import ValidationError
 from domain.messages import InboundMessage
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import Button, Location, Media, TwilioSimulator
 from tests.infrastructure.channels.twilio.webhooks import (
     ACCOUNT_SID,

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from application.ports.webhook_parser import WebhookRequest
 from domain.messages import InboundMessage
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.parser import TwilioWebhookParser
 from infrastructure.configuration.secrets.accounts import TwilioAccount
 from tests.builders import NOW
