@@ -75,8 +75,11 @@ class SimulatedRequest:
     message_id: str = ""
 
 
-Simulation = Callable[[], SimulatedRequest]
-"""Makes one webhook after the other, each with an id of its own unless the message has one."""
+Accounts = Callable[[], "ProviderAccounts"]
+"""The accounts as they are now. Call it for every webhook."""
+
+Webhooks = Callable[[], SimulatedRequest]
+"""Makes one webhook after the other. Each has an id of its own unless the message has one."""
 
 
 class SimulationError(PermanentError):
@@ -87,6 +90,20 @@ class SimulationError(PermanentError):
         self.option = option
 
 
+class Simulation(Protocol):
+    """How ``frontdesk send`` plays the provider."""
+
+    options: tuple[SendOption, ...]
+
+    @abstractmethod
+    def webhooks(self, message: SimulatedMessage, settings: "Settings") -> Webhooks:
+        """Webhooks that carry ``message``, signed with the secrets of ``settings``.
+
+        Without real secrets the development secret signs. Raises ``SimulationError`` for what
+        the provider cannot send, and ``SecretsUnavailableError``.
+        """
+
+
 class Provider(Protocol):
     """One provider: everything that the composition and ``frontdesk send`` need of it.
 
@@ -94,28 +111,16 @@ class Provider(Protocol):
     """
 
     @abstractmethod
-    def parser(
-        self, accounts: "Callable[[], ProviderAccounts]", settings: "Settings", clock: "Clock"
-    ) -> "WebhookParser":
-        """The parser of its webhooks. ``accounts`` is called for every webhook."""
+    def parser(self, accounts: Accounts, settings: "Settings", clock: "Clock") -> "WebhookParser":
+        """The parser of its webhooks."""
 
     @abstractmethod
-    def fallback_sender(
-        self, accounts: "Callable[[], ProviderAccounts]"
-    ) -> "FallbackSender | None":
+    def fallback_sender(self, accounts: Accounts) -> "FallbackSender | None":
         """What sends fallbacks; ``None`` while no account can send."""
 
     @abstractmethod
-    def send_options(self) -> tuple[SendOption, ...]:
-        """The options of ``frontdesk send`` for its channels."""
-
-    @abstractmethod
-    def simulation(self, message: SimulatedMessage, settings: "Settings") -> Simulation:
-        """Webhooks that carry ``message``, signed with the secrets of ``settings``.
-
-        Without real secrets the development secret signs. Raises ``SimulationError`` for what
-        the provider cannot send, and ``SecretsUnavailableError``.
-        """
+    def simulation(self) -> Simulation:
+        """The provider as ``frontdesk send`` plays it."""
 
 
 def read_http_url(text: str) -> str:

@@ -84,9 +84,9 @@ def test_the_provider_of_the_guide_simulates_webhooks_for_its_parser(tamper: boo
         body="Olá",
         message_id="p-3",
         tamper=tamper,
-        options={option.key: None for option in provider.send_options()},
+        options={option.key: None for option in provider.simulation().options},
     )
-    request = provider.simulation(message, SimpleNamespace(pigeon_secret=secret))()
+    request = provider.simulation().webhooks(message, SimpleNamespace(pigeon_secret=secret))()
     if tamper:
         with pytest.raises(ValidationError):
             parser.validate(posted(request))

@@ -18,16 +18,19 @@ from entrypoints.cli.simulator.send_options import (
     SendCommand,
     provider_values,
     reading,
-    require_content,
 )
 from entrypoints.cli.terminal.output import examples, json_option
 from entrypoints.cli.terminal.progress import progress
 from entrypoints.composition.channel_providers import PROVIDERS
-from infrastructure.channels.provider import SimulatedMessage, SimulationError, read_http_url
+from infrastructure.channels.provider import (
+    SimulatedMessage,
+    SimulationError,
+    Webhooks,
+    read_http_url,
+)
 
 if TYPE_CHECKING:
     from entrypoints.cli.simulator.send_posting import Answer
-    from infrastructure.channels.provider import Simulation
     from infrastructure.configuration.settings import Settings
 
 DEFAULT_ORIGIN = "http://127.0.0.1:8000"
@@ -89,7 +92,7 @@ def send(
     from infrastructure.configuration.settings import read_settings
 
     on = ChannelType(channel)
-    require_content(on, body, values)
+    options = provider_values(on, body, values)
     settings = read_settings(os.environ)
     target = url or f"{DEFAULT_ORIGIN}/webhooks/{channel}"
     name, address = parseaddr(sender) if on.rules.senders_have_names else ("", sender)
@@ -102,9 +105,9 @@ def send(
         body=body,
         message_id=message_id,
         tamper=tamper,
-        options=provider_values(on, values),
+        options=options,
     )
-    make = _simulation(message, settings)
+    make = _webhooks(message, settings)
     _send(make, target, times, min(concurrency, times), as_json=as_json)
 
 
@@ -125,16 +128,16 @@ def is_this_machine(host: str) -> bool:
         return host == "localhost"
 
 
-def _simulation(message: SimulatedMessage, settings: "Settings") -> "Simulation":
+def _webhooks(message: SimulatedMessage, settings: "Settings") -> Webhooks:
     try:
-        return PROVIDERS[message.channel]().simulation(message, settings)
+        return PROVIDERS[message.channel]().simulation().webhooks(message, settings)
     except SimulationError as error:
         if error.option is None:
             raise
         raise click.BadParameter(str(error), param_hint=f"'{error.option}'") from error
 
 
-def _send(make: "Simulation", url: str, times: int, concurrency: int, *, as_json: bool) -> None:
+def _send(make: Webhooks, url: str, times: int, concurrency: int, *, as_json: bool) -> None:
     from entrypoints.cli.simulator import send_report
     from entrypoints.cli.simulator.send_posting import Poster, post_all
 

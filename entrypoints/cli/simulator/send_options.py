@@ -58,19 +58,22 @@ class SendCommand(Command):
     @cached_property
     def _provider_options(self) -> list[ProviderOption]:
         providers = dict.fromkeys(load() for load in PROVIDERS.values())
-        return [ProviderOption(each) for provider in providers for each in provider.send_options()]
+        return [
+            ProviderOption(each) for provider in providers for each in provider.simulation().options
+        ]
 
 
-def provider_values(channel: ChannelType, values: Mapping[str, object]) -> dict[str, object]:
-    """What ``values`` hold for the options of the channel's provider."""
-    return {option.key: values[option.key] for option in PROVIDERS[channel]().send_options()}
+def provider_values(
+    channel: ChannelType, body: str | None, values: Mapping[str, object]
+) -> dict[str, object]:
+    """What ``values`` hold for the options of the channel's provider.
 
-
-def require_content(channel: ChannelType, body: str | None, values: Mapping[str, object]) -> None:
-    """Refuse a message with nothing to send: an empty body must be meant."""
-    options = PROVIDERS[channel]().send_options()
+    A message with nothing to send is a usage error: an empty body must be meant.
+    """
+    options = PROVIDERS[channel]().simulation().options
     if body is None and not any(values[each.key] for each in options if each.is_content):
         raise click.UsageError("missing option '--body': what the message says")
+    return {option.key: values[option.key] for option in options}
 
 
 def reading(read: Callable[[str], object]) -> Callback:

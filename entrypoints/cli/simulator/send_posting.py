@@ -11,7 +11,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as NoResponseInTimeError
 
-from infrastructure.channels.provider import SimulatedRequest, Simulation
+from infrastructure.channels.provider import SimulatedRequest, Webhooks
 
 TIMEOUT_SECONDS = 15.0
 """What Twilio gives a webhook in all."""
@@ -92,7 +92,10 @@ def _problem(error: HTTPError) -> str:
 
 
 def post_all(
-    make: Simulation, post: Callable[[SimulatedRequest], Answer], times: int, concurrency: int
+    make: Webhooks,
+    post: Callable[[SimulatedRequest], Answer],
+    times: int,
+    concurrency: int,
 ) -> Generator[Answer]:
     """Make and post ``times`` webhooks, ``concurrency`` at once; yield answers as they come.
 

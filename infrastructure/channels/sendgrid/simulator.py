@@ -129,7 +129,7 @@ class SendgridSimulator:
             "user-agent": "SendGrid Inbound Parse",
             **self._proof(body, now, tamper=tamper),
         }
-        return SimulatedRequest(url, headers, _tampered(body) if tamper else body)
+        return SimulatedRequest(url, headers, _tampered(body) if tamper else body, mail.message_id)
 
     def _proof(self, body: bytes, now: datetime, *, tamper: bool) -> dict[str, str]:
         proof: dict[str, str] = {}

@@ -2,26 +2,25 @@
 
 import mimetypes
 import re
-import uuid
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
+
+from typing_extensions import override
 
 from domain.channels import ChannelType
 from infrastructure.channels.provider import (
     SendOption,
     SimulatedMessage,
-    SimulatedRequest,
     Simulation,
     SimulationError,
+    Webhooks,
     read_http_url,
 )
 from infrastructure.channels.twilio.simulator import Button, Location, Media, TwilioSimulator
 from infrastructure.configuration.provider_accounts import read_provider_accounts
 from infrastructure.configuration.secrets.development_secret import read_development_credentials
-
-if TYPE_CHECKING:
-    from infrastructure.configuration.settings import Settings
+from infrastructure.configuration.settings import Settings
 
 MAX_LATITUDE = 90
 MAX_LONGITUDE = 180
@@ -58,64 +57,39 @@ def _read_location(text: str) -> Location:
     return place
 
 
-SEND_OPTIONS = (
-    SendOption(
-        "--media",
-        "A file at Twilio (repeatable).",
-        _BOTH,
-        _read_media,
-        metavar="URL",
-        is_repeatable=True,
-        is_content=True,
-    ),
-    SendOption(
-        "--button",
-        "The quick reply that was tapped.",
-        _WHATSAPP,
-        _read_button,
-        metavar="TEXT[=PAYLOAD]",
-        is_content=True,
-    ),
-    SendOption(
-        "--location",
-        "A place that is shared.",
-        _WHATSAPP,
-        _read_location,
-        metavar="LAT,LON[,LABEL]",
-        is_content=True,
-    ),
-    SendOption("--profile-name", "What the sender calls themselves.", _WHATSAPP),
-)
+class TwilioSimulation(Simulation):
+    """WhatsApp and SMS as Twilio posts them."""
 
+    options = (
+        SendOption("--media", "A file at Twilio (repeatable).", _BOTH, _read_media, "URL",
+                   is_repeatable=True, is_content=True),
+        SendOption("--button", "The quick reply that was tapped.", _WHATSAPP, _read_button,
+                   "TEXT[=PAYLOAD]", is_content=True),
+        SendOption("--location", "A place that is shared.", _WHATSAPP, _read_location,
+                   "LAT,LON[,LABEL]", is_content=True),
+        SendOption("--profile-name", "What the sender calls themselves.", _WHATSAPP),
+    )  # fmt: skip
 
-def simulation(message: SimulatedMessage, settings: "Settings") -> Simulation:
-    """See ``Provider.simulation``."""
-    if message.message_id and not _MESSAGE_SID.fullmatch(message.message_id):
-        raise SimulationError("Twilio's ids are SM or MM and 32 hex digits", "--message-id")
-    simulator = TwilioSimulator(*_credentials(settings, message.recipient))
-    options: dict[str, Any] = dict(message.options)
-    button: Button | None = options["button"]
-    prefix = "MM" if options["media"] and message.channel is ChannelType.SMS else "SM"
-    implied_body = button.text if button else ""
-
-    def make() -> SimulatedRequest:
-        message_id = message.message_id or f"{prefix}{uuid.uuid4().hex}"
-        request = simulator.request(
+    @override
+    def webhooks(self, message: SimulatedMessage, settings: Settings) -> Webhooks:
+        if message.message_id and not _MESSAGE_SID.fullmatch(message.message_id):
+            raise SimulationError("Twilio's ids are SM or MM and 32 hex digits", "--message-id")
+        options: dict[str, Any] = dict(message.options)
+        implied_body = options["button"].text if options["button"] else ""
+        return partial(
+            TwilioSimulator(*_credentials(settings, message.recipient)).request,
             message.url,
             message.channel,
             sender=message.sender,
             recipient=message.recipient,
             body=implied_body if message.body is None else message.body,
-            message_sid=message_id,
+            message_sid=message.message_id,
             tamper=message.tamper,
             **options,
         )
-        return replace(request, message_id=message_id)
-
-    return make
 
 
-def _credentials(settings: "Settings", recipient: str) -> tuple[str, str]:
+def _credentials(settings: Settings, recipient: str) -> tuple[str, str]:
     """The account of the recipient's company, and the token that signs for it."""
     if not settings.has_real_secrets:
         development = read_development_credentials(settings.data_dir)

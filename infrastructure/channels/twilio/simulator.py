@@ -111,7 +111,8 @@ class TwilioSimulator:
             "User-Agent": "TwilioProxy/1.1",
             "Accept": "*/*",
         }
-        return SimulatedRequest(url, headers, urlencode(fields).encode("ascii"))
+        body = urlencode(fields).encode("ascii")
+        return SimulatedRequest(url, headers, body, fields["MessageSid"])
 
 
 _PREFIXES = {ChannelType.SMS: "", ChannelType.WHATSAPP: "whatsapp:"}

@@ -117,13 +117,12 @@ def expected_signature(server: FakeServer, url: str, token: str) -> Any:
 
 class TestEmail:
     def test_every_option_reaches_the_mail(self, tmp_path: Path) -> None:
-        html, attachment = tmp_path / "mail.html", tmp_path / "order.txt"
-        html.write_text("<b>Grüße</b>")
+        attachment = tmp_path / "order.txt"
         attachment.write_text("42")
         with a_server() as server:
             result = frontdesk(
                 "send", "email", "--from", "Ana <ana@example.com>", "--to", "shop@acme.example",
-                "--subject", "Order", "--body", "Grüße", "--html", str(html), "--attach",
+                "--subject", "Order", "--body", "Grüße", "--html", "<b>Grüße</b>", "--attach",
                 str(attachment), "--spf", "softfail", "--dkim", "fail",
                 "--in-reply-to", "before@acme.example", "--message-id", "now@example.com",
                 "--url", server.url,

@@ -34,7 +34,6 @@ from tests.entrypoints.cli.support import EMAIL, SMS, WHATSAPP, error_line, fron
         ((*SMS, "--body", "Hi", "--message-id", "1"), "SM or MM and 32 hex digits"),
         ((*SMS, "--body", "Hi", "--times", "0"), "'--times'"),
         ((*SMS, "--body", "Hi", "--concurrency", "999"), "'--concurrency'"),
-        ((*EMAIL, "--html", "/no/such/file"), "neither HTML nor a readable file"),
         ((*EMAIL, "--attach", "/no/such/file"), "'--attach'"),
         ((*EMAIL, "--body", "Hi", "--private-key", "/no/such/file"), "'--private-key'"),
     ],
