@@ -13,7 +13,7 @@ MAX_ADDRESS_LENGTH = 320
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address in the form that decides who somebody is.
+    """An address in the form that identifies a sender.
 
     ``value`` has no scheme prefix, except for ``OTHER``, which keeps what is not interpreted:
     ``rcs:+14155550123`` must never match ``+14155550123``. Email addresses are lower case with

@@ -45,7 +45,7 @@ class SendOption:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedMessage:
-    """What somebody writes to a company, for a provider to deliver.
+    """What a customer writes to a company, for a provider to deliver.
 
     ``url`` is the one that is signed. ``options`` are the values of the ``SendOption``s of the
     channel. A repeatable one is a tuple, and one that was not given is ``None``.

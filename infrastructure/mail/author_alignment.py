@@ -36,7 +36,7 @@ def are_aligned(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def organisational_domain(domain: str) -> str:
-    """The domain that somebody registered: one label more than its public suffix.
+    """The domain that an organisation registered: one label more than its public suffix.
 
     A public suffix itself, or an IP address, is its own organisation.
     """

@@ -27,7 +27,7 @@ _CELLS = frozenset({"td", "th"})
 
 
 def text_of_html(html: str) -> str:
-    """What somebody would read in ``html``. Never raises: at worst, the tags are cut out.
+    """What a reader sees of ``html``. Never raises: at worst, the tags are cut out.
 
     Of a page without layout at most a million characters: it is a file of the mail as well.
     """

@@ -64,7 +64,7 @@ def _is_calendar_message(file: MailFile) -> bool:
 
 
 def mail_metadata(mail: ParsedMail) -> dict[str, object]:
-    """Facts about ``mail`` for whoever answers it; JSON types, unknown ones left out."""
+    """The metadata of ``mail`` for its consumers: JSON types, unknown entries left out."""
     envelope = mail.relay.envelope
     found: dict[str, object] = {
         "spf": mail.relay.spf or None,

@@ -153,14 +153,14 @@ def _send(make: Webhooks, url: str, times: int, concurrency: int, *, as_json: bo
 
 
 def _collect(coming: "Iterable[Answer]", url: str, times: int, *, as_json: bool) -> "list[Answer]":
-    """Every answer, in the order in which they came; at once the end if nobody is there."""
+    """Every answer, in the order in which they came; it ends at once if no server listens."""
     from entrypoints.cli.simulator.send_report import print_response_json
 
     answers: list[Answer] = []
     with progress("sending", times, quiet=as_json) as advance:
         for answer in coming:
-            if answer.nobody_listens and not answers:
-                raise click.ClickException(_nobody_listens(url))
+            if answer.is_refused_connection and not answers:
+                raise click.ClickException(_no_server(url))
             if as_json:
                 print_response_json(answer)
             answers.append(answer)
@@ -168,7 +168,7 @@ def _collect(coming: "Iterable[Answer]", url: str, times: int, *, as_json: bool)
     return answers
 
 
-def _nobody_listens(url: str) -> str:
+def _no_server(url: str) -> str:
     from entrypoints.cli.simulator.send_posting import origin
 
     here = is_this_machine(urlsplit(url).hostname or "")

@@ -21,7 +21,7 @@ _SUCCESS = range(200, 300)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one webhook. Without a ``status`` nobody answered: ``problem`` says why."""
+    """What became of one webhook. Without a ``status`` no answer came: ``problem`` says why."""
 
     message_id: str
     seconds: float
@@ -29,7 +29,7 @@ class Answer:
     content_type: str = ""
     body: bytes = field(default=b"", repr=False)
     problem: str | None = None
-    nobody_listens: bool = False
+    is_refused_connection: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -72,7 +72,7 @@ class Poster:
                 webhook.message_id,
                 time.perf_counter() - started,
                 problem=_problem(error),
-                nobody_listens=isinstance(error, NewConnectionError),
+                is_refused_connection=isinstance(error, NewConnectionError),
             )
         return Answer(
             webhook.message_id,

@@ -51,7 +51,7 @@ def read_form(body: bytes) -> Form:
     """The form in ``body``, which says itself what its boundary is.
 
     The request's ``Content-Type`` is not asked: SendGrid signs the body alone, and another
-    boundary would make another mail of it, out of what somebody wrote in a text.
+    boundary would make another mail of it, out of what a sender wrote in a text.
 
     Raises ``UnreadableMessageError`` when it is no complete form with nothing before and
     nothing after it, has over 500 parts, or has a field twice that says who wrote.

@@ -19,7 +19,7 @@ SINGLE_SENDGRID_ACCOUNT = "sendgrid"
 
 @dataclass(frozen=True, slots=True)
 class SendgridAccount:
-    """A SendGrid account, under a name of ours, for its webhooks do not name one.
+    """A SendGrid account, under a name that the operator chose: its webhooks name none.
 
     ``public_keys`` are SubjectPublicKeyInfo DER in base64, as SendGrid shows them.
     ``basic_auth`` are ``user:password`` pairs. Where both are configured, both must pass;

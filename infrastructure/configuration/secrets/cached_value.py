@@ -54,7 +54,7 @@ class CachedValue(Generic[Value]):
     def newer_than(self, outdated: Value) -> Value | None:
         """Another value than ``outdated``; ``None`` if there is none.
 
-        At most once in ``MIN_INTERVAL`` it is loaded for this. Whoever asks meanwhile waits
+        At most once in ``MIN_INTERVAL`` it is loaded for this. Other callers wait meanwhile
         for it, for the value that comes is the one that they need.
         """
         with self._lock:

@@ -1,4 +1,4 @@
-"""Answers go out once, and a doubtful one is told from a refused one."""
+"""Answers go out once, and a uncertain one is told from a refused one."""
 
 import base64
 import json
