@@ -95,15 +95,15 @@ def test_the_provider_of_the_guide_simulates_webhooks_for_its_parser(tamper: boo
     assert request.message_id == "p-3"
 
 
-def files_that_name_channels() -> set[str]:
-    """Every file of the product and its deployment that names channels one by one."""
+def files_with(*patterns: re.Pattern[str]) -> set[str]:
+    """The files of the product and its deployment in which each of ``patterns`` occurs."""
     layers = ("domain", "application", "infrastructure", "entrypoints", "deploy")
     paths = [
         path
         for layer in layers
-        for pattern in ("*.py", "*.yaml")
-        for path in (ROOT / layer).rglob(pattern)
-        if NAMED.search(path.read_text("utf-8"))
+        for suffix in ("*.py", "*.yaml")
+        for path in (ROOT / layer).rglob(suffix)
+        if all(pattern.search(path.read_text("utf-8")) for pattern in patterns)
     ]
     names = {path.relative_to(ROOT).as_posix() for path in paths}
     return {name for name in names if not name.startswith(ABOUT_CHANNELS)}
@@ -111,12 +111,15 @@ def files_that_name_channels() -> set[str]:
 
 def test_the_guide_names_every_file_that_knows_the_channels_by_name() -> None:
     listed = {row[0].strip("`") for row in cells(GUIDE, "## 6. A channel of a new kind")}
-    assert files_that_name_channels() == listed
+    assert files_with(NAMED) == listed
 
 
-def test_the_files_for_secrets_are_there() -> None:
-    for name, _ in cells(GUIDE, "## 4. Secrets"):
-        assert (ROOT / name.strip("`")).is_file()
+def test_the_guide_names_every_file_that_knows_the_providers_by_name() -> None:
+    of_secrets = {row[0].strip("`") for row in cells(GUIDE, "## 4. Secrets")}
+    of_composition = {excerpt["path"] for excerpt in EXCERPT.finditer(text_of(GUIDE))}
+    knowing = files_with(re.compile("(?i)twilio"), re.compile("(?i)sendgrid"))
+    product = {name for name in knowing if not name.startswith("deploy/")}
+    assert of_secrets | of_composition == product | {"README.md"}
 
 
 @pytest.mark.parametrize("excerpt", [*EXCERPT.finditer(text_of(GUIDE))], ids=lambda it: it["path"])
