@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import Address, normal_recipient
+from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError
 from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
@@ -209,20 +209,3 @@ def test_a_wrong_own_address_is_named(tmp_path: Path) -> None:
         read_provider_accounts(
             read_settings({"DATA_DIR": str(tmp_path), "OWN_ADDRESSES": "a@b@c d"})
         )
-
-
-@pytest.mark.parametrize(
-    ("text", "normal"),
-    [
-        ("+15005550006", "+15005550006"),
-        ("whatsapp:+15005550006", "+15005550006"),
-        ("24273", "24273"),
-        ("MG" + "0" * 32, "MG" + "0" * 32),
-        ("rcs:acme_agent", "rcs:acme_agent"),
-        ("messenger:1234567", "messenger:1234567"),
-        ("Help@Bücher.example", "help@xn--bcher-kva.example"),
-        ("Acme.Example", "acme.example"),
-    ],
-)
-def test_recipients_are_compared_in_one_form(text: str, normal: str) -> None:
-    assert normal_recipient(text) == normal
