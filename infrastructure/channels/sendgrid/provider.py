@@ -31,7 +31,7 @@ class SendgridProvider(Provider):
 
     @override
     def simulation(self) -> Simulation:
-        from infrastructure.channels.sendgrid.simulation import SendgridSimulation
+        from infrastructure.channels.sendgrid.send_simulation import SendgridSimulation
 
         return SendgridSimulation()
 

@@ -26,7 +26,7 @@ class TwilioProvider(Provider):
 
     @override
     def simulation(self) -> Simulation:
-        from infrastructure.channels.twilio.simulation import TwilioSimulation
+        from infrastructure.channels.twilio.send_simulation import TwilioSimulation
 
         return TwilioSimulation()
 
