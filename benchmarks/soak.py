@@ -28,12 +28,12 @@ import urllib3
 from dependency_injector import providers
 
 from application.clock import utc_now
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.routing import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container
 from entrypoints.operations.background_jobs import drain_some, relay_some
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 

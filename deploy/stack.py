@@ -16,8 +16,8 @@ import click
 
 from deploy.package import DEFAULT_OUTPUT, ROOT
 from domain.errors import WebhookHandlerError
+from infrastructure.configuration.provider_accounts import read_provider_accounts
 from infrastructure.configuration.settings import SettingsError, read_settings
-from infrastructure.configuration.tenants_file import read_tenant_configuration
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 TEMPLATE = ROOT / "deploy" / "template.yaml"
@@ -51,7 +51,7 @@ def check_tenants(stage: str) -> None:
     """
     secret = tenants_secret(stage)
     try:
-        read_tenant_configuration(read_settings({"TENANTS": f"secretsmanager:{secret}"}))
+        read_provider_accounts(read_settings({"TENANTS": f"secretsmanager:{secret}"}))
     except SettingsError as error:
         problems = "; ".join(error.problems)
         raise click.ClickException(f"the secret {secret} is not valid: {problems}") from error

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.addresses import ChannelType
-from infrastructure.channels.simulation import SimulatedRequest
+from domain.channels import ChannelType
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 
 ROOT = Path(__file__).parents[1]

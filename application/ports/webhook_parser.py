@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.messages import AttachedFile, InboundMessage
 
 

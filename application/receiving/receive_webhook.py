@@ -19,7 +19,7 @@ from application.receiving.process_webhook import ProcessWebhook
 from application.receiving.responses import INTERNAL_ERROR, response_to
 from application.receiving.spool_webhook import SpoolWebhook
 from application.receiving.store_dead_letter import StoreDeadLetter
-from domain.addresses import ChannelType, channel_in_path
+from domain.channels import ChannelType, channel_in_path
 from domain.errors import (
     MethodNotAllowedError,
     OverloadedError,

@@ -9,8 +9,9 @@ from application.clock import Clock
 from application.ports.fallback_sender import FallbackSender
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
 from application.ports.metrics import Metrics
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
 from domain.automated_mail import Suppression
+from domain.channels import ChannelType
 from domain.errors import FallbackNotSentError, StorageUnavailableError
 from domain.fallback import Fallback, OwnAddresses, suppression_of_fallback
 from domain.messages import InboundMessage
@@ -89,14 +90,15 @@ class SendFallback:
 
     def _answer(self, message: InboundMessage, tenant: Tenant) -> Fallback:
         text = tenant.fallback_texts.get(message.channel) or self.texts[message.channel]
-        is_mail = message.channel is ChannelType.EMAIL
+        rules = message.channel.rules
+        normalised = rules.answers_normalised_address
         return Fallback(
             channel=message.channel,
             account=message.account,
-            to=message.sender.value if is_mail else message.sender_verbatim,
-            sent_from=message.recipient.address if is_mail else message.recipient.verbatim,
+            to=message.sender.value if normalised else message.sender_verbatim,
+            sent_from=message.recipient.address if normalised else message.recipient.verbatim,
             text=text,
-            in_reply_to=message.provider_message_id if is_mail else None,
+            in_reply_to=message.provider_message_id if rules.has_threads else None,
             references=message.thread_references,
         )
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from application.receiving.receive_webhook import ReceiveWebhook
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import (
     PayloadTooLargeError,
     ValidationError,

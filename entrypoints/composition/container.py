@@ -36,11 +36,12 @@ from application.recovery.drain_spool import DrainSpool
 from application.recovery.redrive_dead_letters import RedriveDeadLetters
 from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutbox
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError
 from domain.fallback import OwnAddresses
 from domain.routing import RoutingPolicy
 from domain.tenants import TenantDirectory
+from entrypoints.composition import channel_providers
 from entrypoints.composition.backends import (
     Files,
     choose_context_queue,
@@ -61,17 +62,18 @@ from entrypoints.composition.privacy import (
     build_purge_expired,
     rewriter,
 )
+from infrastructure.channels.provider import Provider
+from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
 from infrastructure.configuration.secrets.cached_value import CachedValue
 from infrastructure.configuration.secrets.secret_references import SecretReader
 from infrastructure.configuration.settings import Settings, read_settings
-from infrastructure.configuration.tenants_file import TenantConfiguration, read_tenant_configuration
 from infrastructure.memory.memory_metrics import MemoryMetrics
 
 if TYPE_CHECKING:
     from application.privacy.erase_message import EraseMessage
 
 Singleton = providers.ThreadSafeSingleton
-CachedTenants = CachedValue[TenantConfiguration]
+CachedAccounts = CachedValue[ProviderAccounts]
 
 
 def _dead_letters(files: Files) -> DeadLetters:
@@ -83,67 +85,47 @@ def _erase_context(erase_message: Callable[[], "EraseMessage"]) -> Callable[[str
     return lambda request_id: erase_message().erase_context(request_id)
 
 
-def _cached_tenants(settings: Settings, clock: Clock) -> CachedTenants:
+def _cached_accounts(settings: Settings, clock: Clock) -> CachedAccounts:
     read_secret = SecretReader()
-    return CachedValue(lambda: read_tenant_configuration(settings, read_secret), clock)
+    return CachedValue(lambda: read_provider_accounts(settings, read_secret), clock)
 
 
-def _current(cached_tenants: CachedTenants) -> TenantConfiguration:
-    return cached_tenants.current()
+def _current(cached_accounts: CachedAccounts) -> ProviderAccounts:
+    return cached_accounts.current()
 
 
-def _refreshing_parser(parser: WebhookParser, cached_tenants: CachedTenants) -> WebhookParser:
+def _parser(
+    provider: Provider,
+    channel: ChannelType,
+    settings: Settings,
+    cached_accounts: CachedAccounts,
+    clock: Clock,
+) -> WebhookParser:
     from infrastructure.channels.refreshing_parser import RefreshingParser
 
     # Read here, where the start has time for it. If that fails, webhooks wait outside.
     with suppress(SecretsUnavailableError):
-        cached_tenants.current()
-    return RefreshingParser(parser, cached_tenants)
+        cached_accounts.current()
+    parser = provider.parser(channel, cached_accounts.current, settings, clock)
+    return RefreshingParser(parser, cached_accounts)
 
 
-def _twilio_parser(channel: ChannelType, cached_tenants: CachedTenants) -> WebhookParser:
-    from infrastructure.channels.twilio.parser import TwilioWebhookParser
-
-    parser = TwilioWebhookParser(channel, lambda: cached_tenants.current().accounts.twilio)
-    return _refreshing_parser(parser, cached_tenants)
-
-
-def _sendgrid_parser(
-    settings: Settings, cached_tenants: CachedTenants, clock: Clock
-) -> WebhookParser:
-    from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
-
-    parser = SendgridWebhookParser(
-        lambda: cached_tenants.current().accounts.sendgrid,
-        clock,
-        timedelta(seconds=settings.sendgrid_tolerance_seconds),
-    )
-    return _refreshing_parser(parser, cached_tenants)
+def _fallback_sender(
+    provider: Provider, settings: Settings, cached_accounts: CachedAccounts
+) -> FallbackSender | None:
+    sender = None
+    if settings.has_real_secrets:
+        sender = provider.fallback_sender(cached_accounts.current)
+    # With the AWS backends there need not be a disk, and nobody would look at it.
+    return fallback_log(settings) if sender is None and settings.storage != "dynamodb" else sender
 
 
-def _twilio_sender(settings: Settings, cached_tenants: CachedTenants) -> FallbackSender:
-    if not settings.has_real_secrets:
-        return fallback_log(settings)
-    from infrastructure.channels.twilio.sender import TwilioFallbackSender
-
-    return TwilioFallbackSender(lambda: cached_tenants.current().accounts.twilio)
+def _directory(provider_accounts: ProviderAccounts) -> TenantDirectory:
+    return provider_accounts.directory
 
 
-def _sendgrid_sender(settings: Settings, cached_tenants: CachedTenants) -> FallbackSender | None:
-    if not any(account.api_key for account in cached_tenants.current().accounts.sendgrid):
-        # With the AWS backends there need not be a disk, and nobody would look at it.
-        return fallback_log(settings) if settings.storage != "dynamodb" else None
-    from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
-
-    return SendgridFallbackSender(lambda: cached_tenants.current().accounts.sendgrid)
-
-
-def _directory(tenant_configuration: TenantConfiguration) -> TenantDirectory:
-    return tenant_configuration.directory
-
-
-def _own_addresses(tenant_configuration: TenantConfiguration) -> OwnAddresses:
-    return tenant_configuration.own_addresses
+def _own_addresses(provider_accounts: ProviderAccounts) -> OwnAddresses:
+    return provider_accounts.own_addresses
 
 
 def _routing_policy(settings: Settings) -> RoutingPolicy:
@@ -166,10 +148,10 @@ class Container(containers.DeclarativeContainer):
 
     settings = Singleton(read_settings, environ, ephemeral=ephemeral)
     clock = providers.Object(utc_now)
-    cached_tenants = Singleton(_cached_tenants, settings, clock)
-    tenant_configuration = providers.Callable(_current, cached_tenants)
-    directory = providers.Callable(_directory, tenant_configuration)
-    own_addresses = providers.Callable(_own_addresses, tenant_configuration)
+    cached_accounts = Singleton(_cached_accounts, settings, clock)
+    provider_accounts = providers.Callable(_current, cached_accounts)
+    directory = providers.Callable(_directory, provider_accounts)
+    own_addresses = providers.Callable(_own_addresses, provider_accounts)
     metrics = Singleton(MemoryMetrics)
 
     store_database = providers.Resource(open_sqlite, settings, "frontdesk.db")
@@ -189,9 +171,15 @@ class Container(containers.DeclarativeContainer):
     )
     erase_message = Singleton(build_erase_message, stores, files, context_queue)
 
-    whatsapp_parser = Singleton(_twilio_parser, ChannelType.WHATSAPP, cached_tenants)
-    sms_parser = Singleton(_twilio_parser, ChannelType.SMS, cached_tenants)
-    sendgrid_parser = Singleton(_sendgrid_parser, settings, cached_tenants, clock)
+    twilio = providers.Callable(channel_providers.twilio)
+    sendgrid = providers.Callable(channel_providers.sendgrid)
+    whatsapp_parser = Singleton(
+        _parser, twilio, ChannelType.WHATSAPP, settings, cached_accounts, clock
+    )
+    sms_parser = Singleton(_parser, twilio, ChannelType.SMS, settings, cached_accounts, clock)
+    sendgrid_parser = Singleton(
+        _parser, sendgrid, ChannelType.EMAIL, settings, cached_accounts, clock
+    )
     parsers = Singleton(
         WebhookParserFactory,
         providers.Dict(
@@ -202,8 +190,8 @@ class Container(containers.DeclarativeContainer):
             }
         ),
     )
-    twilio_sender = Singleton(_twilio_sender, settings, cached_tenants)
-    sendgrid_sender = Singleton(_sendgrid_sender, settings, cached_tenants)
+    twilio_sender = Singleton(_fallback_sender, twilio, settings, cached_accounts)
+    sendgrid_sender = Singleton(_fallback_sender, sendgrid, settings, cached_accounts)
     senders = providers.Dict(
         {
             ChannelType.WHATSAPP: twilio_sender.provider,

@@ -48,7 +48,7 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
     settings = container.settings()
     configure_logging(settings.log_level)
     try:
-        container.tenant_configuration()
+        container.provider_accounts()
         require_backends(container)
         check_ready(container)
         with listen(host, port) as listener:

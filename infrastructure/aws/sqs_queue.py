@@ -17,7 +17,7 @@ from application.ports.context_queue import (
     Delivery,
     QueueDepth,
 )
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import Company, ContextObject
 from domain.errors import QueueRoutingError, UnreadableMessageError
 from domain.routing import ALL_QUEUES, QueueName, Route

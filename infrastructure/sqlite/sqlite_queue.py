@@ -13,7 +13,7 @@ from application.ports.context_queue import (
     Delivery,
     QueueDepth,
 )
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.routing import ALL_QUEUES, QueueName, Route

@@ -32,7 +32,7 @@ from application.recovery.drain_spool import DrainSpool
 from application.recovery.redrive_dead_letters import RedriveDeadLetters
 from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutbox
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.errors import UnreadableMessageError, ValidationError

@@ -17,11 +17,11 @@ from application.ports.webhook_parser import (
     WebhookResponse,
 )
 from application.recovery.drain_spool import DrainOutcome
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
 from domain.outbox import MessageRecord
 from entrypoints.composition.container import Container
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import FILE_NAME
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_conversations import MemoryConversationStore

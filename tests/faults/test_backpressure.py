@@ -204,7 +204,7 @@ def test_headers_without_end_are_cut_off(serve: Serve) -> None:
 
 def test_thousands_of_form_fields_are_refused_unparsed(serve: Serve) -> None:
     desk = serve()
-    desk.container.tenant_configuration()
+    desk.container.provider_accounts()
     fields = {f"Field{number}": "x" for number in range(5_000)}
     form = {"AccountSid": desk.providers.account_sid, **fields}
     before = desk.retained()

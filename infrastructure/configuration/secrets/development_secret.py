@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from domain.errors import SecretsUnavailableError
 from infrastructure.configuration.secrets.accounts import (
-    ProviderAccounts,
+    SINGLE_SENDGRID_ACCOUNT,
     SendgridAccount,
     TwilioAccount,
 )
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 FILE_NAME = "development-secret"
-SENDGRID_ACCOUNT = "sendgrid"
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -66,12 +65,15 @@ class DevelopmentCredentials:
         )
         return base64.b64encode(der).decode()
 
-    def accounts(self) -> ProviderAccounts:
-        """What the server believes while no real secret is configured."""
-        return ProviderAccounts(
-            twilio=(TwilioAccount(self.twilio_account_sid, (SecretStr(self.twilio_auth_token),)),),
-            sendgrid=(SendgridAccount(SENDGRID_ACCOUNT, (self.sendgrid_public_key,)),),
-        )
+    @property
+    def twilio_account(self) -> TwilioAccount:
+        """The Twilio account that is trusted while no real secret is configured."""
+        return TwilioAccount(self.twilio_account_sid, (SecretStr(self.twilio_auth_token),))
+
+    @property
+    def sendgrid_account(self) -> SendgridAccount:
+        """The SendGrid account that is trusted while no real secret is configured."""
+        return SendgridAccount(SINGLE_SENDGRID_ACCOUNT, (self.sendgrid_public_key,))
 
     def _derive(self, purpose: str) -> bytes:
         return hmac.digest(self.secret, purpose.encode(), hashlib.sha256)
