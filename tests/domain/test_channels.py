@@ -1,4 +1,4 @@
-"""Which channel a path names, and what each channel's rules say."""
+"""The channel that a path names, and the rules of each channel."""
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_a_path_without_a_channel_is_unsupported(path: str) -> None:
 
 
 @pytest.mark.parametrize("channel", ChannelType)
-def test_examples_of_a_channel_are_addresses_of_it(channel: ChannelType) -> None:
+def test_example_addresses_of_a_channel_are_valid_for_the_channel(channel: ChannelType) -> None:
     rules = channel.rules
     for example in (rules.example_sender, rules.example_recipient):
         address = Address.parse(channel, example)
