@@ -17,7 +17,7 @@ from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.settings import Settings
 from tests.builders import NOW, RECIPIENT, a_conversation, verified
-from tests.contracts.old_histories import an_entry
+from tests.contracts.legacy_histories import an_entry
 from tests.emulators import EmulatedAws
 from tests.end_to_end.process import FRONTDESK, environment, server_process
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings

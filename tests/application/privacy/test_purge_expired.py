@@ -33,8 +33,8 @@ from infrastructure.sqlite.database import SqliteDatabase
 from tests.application.frontdesk import FrontDesk
 from tests.builders import KEY, NOW, a_record, an_inbound_message, verified
 from tests.contracts.concurrency import at_once
+from tests.contracts.legacy_histories import an_entry
 from tests.contracts.message_lists import numbered
-from tests.contracts.old_histories import an_entry
 
 DAY = timedelta(days=1)
 YEAR = RetentionTimes(messages=365 * DAY)

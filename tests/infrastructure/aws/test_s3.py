@@ -19,9 +19,9 @@ from infrastructure.aws.s3 import S3BlobStore, S3DeadLetters, check_bucket
 from tests.builders import NOW
 from tests.contracts.blob_store import KEY, BlobStoreContract
 from tests.contracts.dead_letters import (
-    BrokenDeadLettersContract,
     DeadLettersContract,
     Plant,
+    UnreadableDeadLettersContract,
     a_dead_letter,
 )
 from tests.emulators import EmulatedAws, unique_name
@@ -47,7 +47,7 @@ class TestS3DeadLetters(DeadLettersContract):
         return S3DeadLetters(lambda: aws.s3, bucket)
 
 
-class TestBrokenObjects(BrokenDeadLettersContract):
+class TestBrokenObjects(UnreadableDeadLettersContract):
     @pytest.fixture
     def dead_letters(self, aws: EmulatedAws, bucket: str) -> DeadLetters:
         return S3DeadLetters(lambda: aws.s3, bucket)

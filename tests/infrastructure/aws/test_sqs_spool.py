@@ -16,7 +16,7 @@ from infrastructure.aws.sqs_spool import MAX_INLINE_BYTES, SqsSpool, delivery_fr
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from infrastructure.serialization.spool_entry_json import entry_to_json
 from tests.contracts.context_queue import PassingTime, RealTime
-from tests.contracts.spool import MINUTE, REQUEST, SpoolContract, an_entry, keep_all, names
+from tests.contracts.spool import MINUTE, REQUEST, SpoolContract, an_entry, enqueue_all, names
 from tests.emulators import EmulatedAws, unique_name
 from tests.infrastructure.aws.sqs_queues import created_queue
 
@@ -75,7 +75,7 @@ class TestWhatIsSent:
         self, aws: EmulatedAws, blobs: MemoryBlobStore
     ) -> None:
         url = queue_url(aws)
-        keep_all(SqsSpool(aws.sqs, url, blobs), "a1")
+        enqueue_all(SqsSpool(aws.sqs, url, blobs), "a1")
         message = raw_message(aws, url)
         assert message["Attributes"]["MessageGroupId"] == "a"
         assert message["Attributes"]["MessageDeduplicationId"] == "a1"
@@ -148,7 +148,7 @@ class TestWhatCannotBeRead:
             QueueUrl=url, MessageBody="secret", MessageGroupId="x", MessageDeduplicationId="x"
         )
         spool = SqsSpool(aws.sqs, url, blobs, wait_seconds=0)
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         assert names(spool.receive(10, MINUTE)) == ["a1"]
         (record,) = [one for one in caplog.records if hasattr(one, "sqs_message_id")]
         assert record.sqs_message_id == sent["MessageId"]
@@ -160,7 +160,7 @@ class TestWhatCannotBeRead:
         url = queue_url(aws)
         spool = SqsSpool(aws.sqs, url, blobs)
         spool.enqueue(LARGE)
-        keep_all(spool, "c3")
+        enqueue_all(spool, "c3")
         reader = SqsSpool(aws.sqs, url, UnavailableBlobs(), wait_seconds=0)
         assert names(reader.receive(10, MINUTE)) == ["c3"]
         assert reader.depth().entries == 2

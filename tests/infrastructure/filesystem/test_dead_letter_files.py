@@ -17,9 +17,9 @@ from infrastructure.filesystem.dead_letter_files import FileDeadLetters
 from tests.builders import NOW
 from tests.contracts.dead_letters import (
     REQUEST,
-    BrokenDeadLettersContract,
     DeadLettersContract,
     Plant,
+    UnreadableDeadLettersContract,
     a_dead_letter,
 )
 
@@ -35,7 +35,7 @@ class TestFileDeadLetters(DeadLettersContract):
         return FileDeadLetters(directory)
 
 
-class TestBrokenFiles(BrokenDeadLettersContract):
+class TestBrokenFiles(UnreadableDeadLettersContract):
     @pytest.fixture
     def dead_letters(self, directory: Path) -> DeadLetters:
         return FileDeadLetters(directory)

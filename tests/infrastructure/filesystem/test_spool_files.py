@@ -40,7 +40,7 @@ from tests.contracts.spool import (
     SECOND,
     EmbeddedSpoolContract,
     an_entry,
-    keep_all,
+    enqueue_all,
     names,
 )
 
@@ -156,7 +156,7 @@ class TestTheFiles:
     def test_an_entry_is_one_private_json_file_named_by_its_state(
         self, spool: FileSpool, directory: Path
     ) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         spool.receive(1, MINUTE)
         (file,) = entry_files(directory)
         assert file.name == "20260304T120001.250000Z.a.a1.1.20260304T120100.250000Z.json"
@@ -165,14 +165,14 @@ class TestTheFiles:
         assert json.loads(file.read_bytes())["webhook"]["request"]["url"] == REQUEST.url
 
     def test_nothing_is_left_of_what_is_done(self, spool: FileSpool, directory: Path) -> None:
-        keep_all(spool, "a1", "a1")
+        enqueue_all(spool, "a1", "a1")
         spool.acknowledge(spool.receive(1, MINUTE)[0])
         assert [file.name for file in directory.iterdir()] == [".lock"]
 
     def test_entries_and_their_states_are_there_when_the_directory_is_opened_again(
         self, spool: FileSpool, directory: Path, clock: ManualClock
     ) -> None:
-        keep_all(spool, "a1", "a2", "b3")
+        enqueue_all(spool, "a1", "a2", "b3")
         spool.receive(1, MINUTE)
         again = FileSpool(directory, clock, MemoryMetrics())
         assert names(again.receive(10, MINUTE)) == ["b3"]
@@ -184,7 +184,7 @@ class TestTheFiles:
     def test_files_that_are_no_entries_are_left_alone(
         self, spool: FileSpool, directory: Path
     ) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         no_day = "20260231T120001.250000Z"
         foreign = ["README", ".x.tmp", "a.json", f"{no_day}.a.b.1.{no_day}.json"]
         for name in foreign:
@@ -209,7 +209,7 @@ class TestBrokenFiles:
         content: bytes,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        keep_all(spool, "a1", "a2", "b3")
+        enqueue_all(spool, "a1", "a2", "b3")
         entry_files(directory)[0].write_bytes(content)
         with caplog.at_level(logging.ERROR):
             assert names(spool.receive(10, MINUTE)) == ["b3"]
@@ -222,7 +222,7 @@ class TestBrokenFiles:
         assert metrics.total("Errors", type="broken_spool_entry") == 1
 
     def test_so_is_one_that_is_no_file(self, spool: FileSpool, directory: Path) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         (file,) = entry_files(directory)
         file.unlink()
         file.mkdir()
@@ -230,14 +230,14 @@ class TestBrokenFiles:
         assert len(list(directory.glob("*.broken"))) == 1
 
     def test_so_is_one_under_the_name_of_another(self, spool: FileSpool, directory: Path) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         (file,) = entry_files(directory)
         file.rename(directory / file.name.replace("a1", "a2"))
         assert FileSpool(directory, ManualClock(), MemoryMetrics()).receive(10, MINUTE) == ()
         assert len(list(directory.glob("*.broken"))) == 1
 
     def test_one_that_is_mended_is_an_entry_again(self, spool: FileSpool, directory: Path) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         (file,) = entry_files(directory)
         content = file.read_bytes()
         file.write_bytes(b"")
@@ -252,7 +252,7 @@ class TestBrokenFiles:
     def test_a_file_that_somebody_removed_is_no_entry(
         self, spool: FileSpool, directory: Path
     ) -> None:
-        keep_all(spool, "a1", "a2", "b3")
+        enqueue_all(spool, "a1", "a2", "b3")
         entry_files(directory)[0].unlink()
         assert names(spool.receive(10, MINUTE)) == ["b3"]
         assert names(spool.receive(10, MINUTE)) == ["a2"]
@@ -261,7 +261,7 @@ class TestBrokenFiles:
     def test_when_this_process_has_too_many_files_open_no_entry_is_to_blame(
         self, spool: FileSpool, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         with monkeypatch.context() as patch:
             patch.setattr(Path, "read_bytes", failing(errno.EMFILE))
             with pytest.raises(StorageUnavailableError, match="Too many open files"):
@@ -285,11 +285,11 @@ class TestLock:
     def test_a_lock_that_is_never_free_is_unavailable_storage(
         self, spool: FileSpool, directory: Path
     ) -> None:
-        keep_all(spool, "a1", "b2")
+        enqueue_all(spool, "a1", "b2")
         (taken,) = spool.receive(1, MINUTE)
         with lock_held(directory):
             for call in (
-                lambda: keep_all(spool, "c3"),
+                lambda: enqueue_all(spool, "c3"),
                 lambda: spool.receive(1, MINUTE),
                 lambda: spool.acknowledge(taken),
                 lambda: spool.release(taken, MINUTE),
@@ -304,24 +304,24 @@ class TestLock:
     def test_of_many_that_wait_for_it_none_waits_longer(
         self, spool: FileSpool, directory: Path
     ) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
 
         def fails(name: str) -> float:
             started = time.monotonic()
             with pytest.raises(StorageUnavailableError):
-                keep_all(spool, name)
+                enqueue_all(spool, name)
             return time.monotonic() - started
 
         with lock_held(directory):
             waited = at_once(partial(fails, f"b{number}") for number in range(8))
         assert max(waited) < 0.5
-        keep_all(spool, "b9")
+        enqueue_all(spool, "b9")
 
     def test_whoever_waits_gets_it_when_it_is_free(self, spool: FileSpool, directory: Path) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         with ThreadPoolExecutor() as pool:
             with lock_held(directory):
-                retained = pool.submit(keep_all, spool, "b2")
+                retained = pool.submit(enqueue_all, spool, "b2")
                 time.sleep(0.02)
             retained.result()
         assert spool.depth().entries == 2
@@ -332,17 +332,17 @@ class TestLimits:
         self, directory: Path, clock: ManualClock
     ) -> None:
         spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries_bytes=3000))
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         large = an_entry("b2", request=replace(REQUEST, body=b"x" * 3000))
         with pytest.raises(SpoolFullError, match="3000 bytes"):
             spool.enqueue(large)
-        keep_all(spool, "c3")
+        enqueue_all(spool, "c3")
         assert spool.depth().entries == 2
 
     def test_what_is_done_counts_no_more(self, directory: Path, clock: ManualClock) -> None:
         spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries_bytes=1000))
         for number in range(5):
-            keep_all(spool, f"a{number}")
+            enqueue_all(spool, f"a{number}")
             spool.acknowledge(spool.receive(1, MINUTE)[0])
         assert spool.depth().entries == 0
 
@@ -351,7 +351,7 @@ class TestLimits:
     ) -> None:
         spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(free_bytes=2**62))
         with pytest.raises(SpoolFullError, match="have to stay free"):
-            keep_all(spool, "a1")
+            enqueue_all(spool, "a1")
         assert entry_files(directory) == []
 
 
@@ -360,11 +360,11 @@ class TestDisks:
     def test_a_disk_that_cannot_be_written_is_unavailable_storage(
         self, spool: FileSpool, directory: Path, monkeypatch: pytest.MonkeyPatch, code: int
     ) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         with monkeypatch.context() as patch:
             patch.setattr("infrastructure.durable_files._write_synced", failing(code))
             with pytest.raises(StorageUnavailableError) as caught:
-                keep_all(spool, "b2")
+                enqueue_all(spool, "b2")
         assert str(caught.value) == f"the spool could not be written: {os.strerror(code)}"
         assert isinstance(caught.value.__cause__, OSError)
         assert names(spool.receive(10, MINUTE)) == ["a1"]
@@ -373,7 +373,7 @@ class TestDisks:
     def test_a_change_that_failed_did_not_happen(
         self, spool: FileSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        keep_all(spool, "a1", "b2")
+        enqueue_all(spool, "a1", "b2")
         (taken,) = spool.receive(1, SECOND)
         with monkeypatch.context() as patch:
             patch.setattr(Path, "rename", failing(errno.EROFS))
@@ -393,7 +393,11 @@ class TestDisks:
         self, spool: FileSpool, directory: Path
     ) -> None:
         directory.write_bytes(b"a file is in the way")
-        for call in (lambda: keep_all(spool, "a1"), lambda: spool.receive(1, MINUTE), spool.depth):
+        for call in (
+            lambda: enqueue_all(spool, "a1"),
+            lambda: spool.receive(1, MINUTE),
+            spool.depth,
+        ):
             with pytest.raises(StorageUnavailableError, match=r"File exists|Not a directory"):
                 call()
 
@@ -401,7 +405,7 @@ class TestDisks:
         self, unwritable_directory: Path
     ) -> None:
         spool = FileSpool(unwritable_directory, ManualClock(), MemoryMetrics())
-        for call in (lambda: keep_all(spool, "a1"), lambda: spool.receive(1, MINUTE)):
+        for call in (lambda: enqueue_all(spool, "a1"), lambda: spool.receive(1, MINUTE)):
             with pytest.raises(StorageUnavailableError, match="Permission denied"):
                 call()
 
@@ -409,7 +413,7 @@ class TestDisks:
 def test_what_is_set_aside_is_left_by_an_erasure_and_counted(
     spool: FileSpool, directory: Path
 ) -> None:
-    keep_all(spool, "a1")
+    enqueue_all(spool, "a1")
     (file,) = directory.glob("*.json")
     file.write_bytes(b"{")
     assert spool.erase(lambda entry: True) == SpoolErasure(0, unreadable=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from application.clock import utc_now
 from infrastructure.filesystem.spool_files import FileSpool
 from infrastructure.memory.memory_metrics import MemoryMetrics
-from tests.contracts.spool import MINUTE, REQUEST, SECOND, an_entry, keep_all, names
+from tests.contracts.spool import MINUTE, REQUEST, SECOND, an_entry, enqueue_all, names
 from tests.killed_process import kill_at_work
 
 PROCESSES = 3
@@ -51,7 +51,7 @@ def drain(directory: Path) -> list[Work]:
 def test_processes_work_off_each_entry_once_and_each_group_in_order(tmp_path: Path) -> None:
     spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
     for number in range(ENTRIES):
-        keep_all(spool, *(f"{group}{number}" for group in GROUPS))
+        enqueue_all(spool, *(f"{group}{number}" for group in GROUPS))
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:
         shares = list(processes.map(drain, [tmp_path] * PROCESSES))
     assert sum(map(len, shares)) == len(GROUPS) * ENTRIES
@@ -114,7 +114,7 @@ def test_an_entry_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_worker_had_comes_again(tmp_path: Path) -> None:
-    keep_all(FileSpool(tmp_path, utc_now, MemoryMetrics()), "a1", "a2")
+    enqueue_all(FileSpool(tmp_path, utc_now, MemoryMetrics()), "a1", "a2")
     last = kill_at_work(take_for_ever, tmp_path)
     spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
     assert spool.depth().entries == 2

@@ -9,8 +9,8 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation
 from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue
 from tests.contracts.conversation_store import ConversationStoreContract
 from tests.contracts.fallback_throttle import FallbackThrottleContract
+from tests.contracts.legacy_histories import PutRecord
 from tests.contracts.message_store import MessageStoreContract
-from tests.contracts.old_histories import PutRecord
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables, entry_of
 
 

@@ -12,7 +12,7 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation
 from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue, attributes
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
-from tests.contracts.old_histories import an_entry, each_with_legacy_messages
+from tests.contracts.legacy_histories import an_entry, each_with_legacy_messages
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables, entry_of
 
