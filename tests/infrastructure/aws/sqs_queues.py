@@ -20,7 +20,7 @@ def created_queue(aws: EmulatedAws, name: str, attributes: Mapping[str, str]) ->
 
 
 def a_spool_queue(aws: EmulatedAws) -> str:
-    """The URL of a new queue for the spool: FIFO, for entries of one sender keep their order."""
+    """The URL of a new queue for the spool: FIFO, because entries of one sender have an order."""
     answer = aws.sqs.create_queue(
         QueueName=f"{unique_name('spool')}.fifo",
         Attributes={

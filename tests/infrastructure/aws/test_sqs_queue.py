@@ -1,4 +1,4 @@
-"""The queues on SQS keep the contract, and send what SQS wants."""
+"""The queues on SQS fulfil the contract, and publish what SQS accepts."""
 
 import time
 from dataclasses import replace
@@ -30,7 +30,7 @@ from tests.infrastructure.aws.sqs_queues import created
 
 
 def raw_message(aws: EmulatedAws, url: str) -> Any:
-    """A message as SQS delivers it, with everything that SQS knows of it."""
+    """A message as SQS delivers it, with all its attributes."""
     (message,) = aws.sqs.receive_message(
         QueueUrl=url, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]
     )["Messages"]
@@ -38,7 +38,7 @@ def raw_message(aws: EmulatedAws, url: str) -> Any:
 
 
 class MotoTime(PassingTime):
-    """The time that moto's queues live in: ours, and whatever a test lets pass beyond it."""
+    """The clock of moto's queues: the real time plus what a test adds."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._passed = 0.0
@@ -62,7 +62,7 @@ class TestSqsContextQueueOnMinistack(CompetingReadersContract, ContextQueueContr
 
 
 class TestSqsContextQueueOnMoto(ContextQueueContract):
-    """Without competing readers: inside a process moto gives a message to two at once."""
+    """Without concurrent consumers, because moto delivers a message to two at once."""
 
     @pytest.fixture
     def clock(self, monkeypatch: pytest.MonkeyPatch) -> PassingTime:
@@ -73,8 +73,8 @@ class TestSqsContextQueueOnMoto(ContextQueueContract):
         return SqsContextQueue(moto_aws.sqs, created(moto_aws), wait_seconds=0)
 
 
-class TestWhatIsSent:
-    def test_a_standard_queue_gets_the_delay_in_whole_seconds(self, aws: EmulatedAws) -> None:
+class TestPublishedMessages:
+    def test_standard_queue_receives_the_delay_in_whole_seconds(self, aws: EmulatedAws) -> None:
         urls = created(aws, DelaySeconds="900")
         queue = SqsContextQueue(aws.sqs, urls, wait_seconds=0)
         queue.publish(a_context("at once"), AT_ONCE)
@@ -82,7 +82,7 @@ class TestWhatIsSent:
         assert request_ids(queue.receive(REPLIES, 10)) == ["at once"]
         assert queue.depths()[ALL_QUEUES.index(REPLIES)].delayed == 1
 
-    def test_the_body_is_the_context_and_nothing_stands_beside_it(self, aws: EmulatedAws) -> None:
+    def test_message_body_is_the_context_without_attributes(self, aws: EmulatedAws) -> None:
         urls = created(aws)
         context = a_context()
         SqsContextQueue(aws.sqs, urls).publish(context, AT_ONCE)
@@ -100,7 +100,7 @@ class TestWhatIsSent:
             (Company("x" * 129, None, None, None), sha256(b"x" * 129).hexdigest()),
         ],
     )
-    def test_the_tenant_is_the_message_group(
+    def test_message_group_is_the_tenant(
         self, aws: EmulatedAws, company: Company, group: str | None
     ) -> None:
         urls = created(aws)
@@ -108,7 +108,7 @@ class TestWhatIsSent:
         SqsContextQueue(aws.sqs, urls).publish(context, AT_ONCE)
         assert raw_message(aws, urls[REPLIES])["Attributes"].get("MessageGroupId") == group
 
-    def test_the_largest_context_that_is_not_checked_in_fits_a_queue_of_256_kib(
+    def test_largest_context_without_claim_check_fits_a_queue_of_256_kib(
         self, aws: EmulatedAws
     ) -> None:
         urls = created(aws, MaximumMessageSize="262144")
@@ -120,7 +120,7 @@ class TestWhatIsSent:
         assert sorted(bodies) == sorted(("ä" * (room // 2), "\uffff" * (room // 6)))
 
 
-def test_nothing_is_erased_where_nothing_can_be_found(unreachable_aws: EmulatedAws) -> None:
+def test_sqs_queue_neither_finds_nor_erases_contexts(unreachable_aws: EmulatedAws) -> None:
     queue = SqsContextQueue(unreachable_aws.sqs, {})
     assert not queue.can_erase
     assert queue.find(REPLIES.channel, ["+14155550123"]) == ()

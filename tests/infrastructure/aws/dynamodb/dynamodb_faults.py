@@ -1,4 +1,4 @@
-"""What goes wrong between an adapter and DynamoDB, and what they say to each other."""
+"""Faults between an adapter and DynamoDB, and a record of the adapter's calls."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class StaleIndex:
-    """A client whose indexes know nothing yet for their first ``empty_answers`` queries."""
+    """A client whose indexes return nothing for the first ``empty_answers`` queries."""
 
     def __init__(self, client: "DynamoDBClient", empty_answers: int) -> None:
         self._client = client
@@ -33,7 +33,7 @@ class StaleIndex:
 
 @contextmanager
 def recorded_calls(client: "DynamoDBClient") -> Iterator[list[str]]:
-    """The operations called meanwhile, in their order: each is a round trip."""
+    """The operations that are called within the block, in order: each is a round trip."""
     calls: list[str] = []
 
     def record(model: Any, **_: object) -> None:
@@ -45,7 +45,7 @@ def recorded_calls(client: "DynamoDBClient") -> Iterator[list[str]]:
 
 @contextmanager
 def first_answer_lost(client: "DynamoDBClient", operation: str) -> Iterator[None]:
-    """DynamoDB does what it is told, but its answer never arrives: the SDK asks again."""
+    """DynamoDB executes the request but its response is lost, so the SDK repeats the request."""
     connections = URLLib3Session()
     lost: list[AWSResponse] = []
 
@@ -62,7 +62,7 @@ def first_answer_lost(client: "DynamoDBClient", operation: str) -> Iterator[None
 
 @contextmanager
 def every_answer(client: "DynamoDBClient", status: int, code: str) -> Iterator[None]:
-    """DynamoDB answers everything with one error."""
+    """DynamoDB responds to every request with one error."""
     content = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}).encode()
 
     def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:

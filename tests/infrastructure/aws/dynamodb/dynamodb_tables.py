@@ -23,7 +23,7 @@ ROLES = ("conversations", "participants", "messages", "fallback_throttle")
 
 
 class OneAtATime:
-    """A client whose calls wait for each other: moto loses updates that happen at once."""
+    """A client that makes one call at a time, because moto loses concurrent updates."""
 
     def __init__(self, client: "DynamoDBClient") -> None:
         self._client = client
@@ -92,7 +92,7 @@ class Tables:
         self.client.put_item(TableName=self.names[role], Item=item)
 
     def put_foreign(self, **changes: object) -> None:
-        """A record with as much in it as another system may write; ``None`` leaves out."""
+        """Write a record as another system would; an attribute that is ``None`` is left out."""
         record: dict[str, object] = {
             "conversation_id": "conversation-1",
             "primary_channel": "sms",

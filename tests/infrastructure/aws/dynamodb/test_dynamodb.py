@@ -1,4 +1,4 @@
-"""Storage in DynamoDB keeps the contracts, on each emulator."""
+"""The stores in DynamoDB fulfil the contracts, on each emulator."""
 
 import pytest
 
@@ -21,7 +21,7 @@ class TestDynamoDbConversationStore(ConversationStoreContract):
 
     @pytest.fixture
     def put_record(self, tables: Tables) -> PutRecord:
-        """An older system writes the list, Frontdesk never does."""
+        """Write the list as an older system does; Frontdesk never writes it."""
 
         def put(conversation: Conversation) -> None:
             messages = [entry_of(message) for message in conversation.legacy_messages]
