@@ -1,4 +1,4 @@
-"""SendGrid's parser keeps the contract, in both modes and with both ways of proving mail."""
+"""SendGrid's parser fulfils the contract, in both modes and with both kinds of proof."""
 
 from typing import Any, ClassVar
 
