@@ -1,4 +1,4 @@
-"""Storage in memory keeps the contracts."""
+"""The stores in memory fulfil the contracts."""
 
 import pytest
 
