@@ -68,7 +68,7 @@ def a_context(request_id: str = "request-1", **message: object) -> ContextObject
 
 
 def request_ids(deliveries: tuple[Delivery, ...]) -> list[str]:
-    """Which contexts were delivered, in their order."""
+    """The request ids of the delivered contexts, in their order."""
     return [delivery.context.request_id for delivery in deliveries]
 
 
@@ -202,7 +202,7 @@ class ContextQueueContract:
         assert second.context.message.metadata == {"a": 1}
 
 
-class CompetingReadersContract:
+class CompetingConsumersContract:
     """Concurrent consumers, on every backend that is a server or a file."""
 
     def test_concurrent_consumers_receive_each_context_once(self, queue: ContextQueue) -> None:
@@ -213,7 +213,7 @@ class CompetingReadersContract:
         assert sorted(taken) == sorted(published)
 
 
-class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
+class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
     """What embedded backends do in addition.
 
     They have an order, exact times, receipts for one delivery, and ids that are never published

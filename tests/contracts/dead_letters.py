@@ -205,7 +205,7 @@ class DeadLettersContract:
         assert dead_letters.get("a") == a_dead_letter("a")
 
 
-Plant = Callable[[str, bytes], None]
+WriteContent = Callable[[str, bytes], None]
 """Writes a content to the place of the dead letter with an id and the time ``NOW``."""
 
 UNREADABLE_DEAD_LETTERS = {
@@ -228,7 +228,7 @@ class UnreadableDeadLettersContract:
         raise NotImplementedError("a backend provides it")
 
     @pytest.fixture
-    def plant(self) -> Plant:
+    def write_content(self) -> WriteContent:
         raise NotImplementedError("a backend provides it")
 
     @pytest.fixture
@@ -247,29 +247,29 @@ class UnreadableDeadLettersContract:
     def test_unreadable_dead_letter_is_reported_and_the_others_are_listed(
         self,
         dead_letters: DeadLetters,
-        plant: Plant,
+        write_content: WriteContent,
         stored: tuple[DeadLetter, ...],
         content: bytes,
     ) -> None:
-        plant("note", content)
+        write_content("note", content)
         reported: list[str] = []
         assert dead_letters.list_dead_letters(10, unreadable=reported.append) == stored
         (place,) = reported
         assert "dead-letters/note" in place
 
     def test_dead_letter_pages_continue_after_an_unreadable_one(
-        self, dead_letters: DeadLetters, plant: Plant, stored: tuple[DeadLetter, ...]
+        self, dead_letters: DeadLetters, write_content: WriteContent, stored: tuple[DeadLetter, ...]
     ) -> None:
-        plant("note", b"{}")
+        write_content("note", b"{}")
         seen: tuple[DeadLetter, ...] = ()
         while page := dead_letters.list_dead_letters(1, after=seen[-1] if seen else None):
             seen += page
         assert seen == stored
 
     def test_iteration_reports_an_unreadable_dead_letter_once_at_its_position(
-        self, dead_letters: DeadLetters, plant: Plant, stored: tuple[DeadLetter, ...]
+        self, dead_letters: DeadLetters, write_content: WriteContent, stored: tuple[DeadLetter, ...]
     ) -> None:
-        plant("note", b"{}")
+        write_content("note", b"{}")
         reported: list[str] = []
         each = dead_letters.each_dead_letter(unreadable=reported.append)
         assert (next(each), reported) == (stored[0], [])
@@ -278,18 +278,18 @@ class UnreadableDeadLettersContract:
         assert "dead-letters/note" in place
 
     def test_deleting_by_age_deletes_an_unreadable_dead_letter(
-        self, dead_letters: DeadLetters, plant: Plant, stored: tuple[DeadLetter, ...]
+        self, dead_letters: DeadLetters, write_content: WriteContent, stored: tuple[DeadLetter, ...]
     ) -> None:
-        plant("note", b"{}")
+        write_content("note", b"{}")
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=1))) == 2
         reported: list[str] = []
         assert dead_letters.list_dead_letters(10, unreadable=reported.append) == stored[1:]
         assert reported == []
 
     def test_unreadable_dead_letter_raises_an_error_when_read_and_can_be_deleted(
-        self, dead_letters: DeadLetters, plant: Plant
+        self, dead_letters: DeadLetters, write_content: WriteContent
     ) -> None:
-        plant("note", b"{}")
+        write_content("note", b"{}")
         with pytest.raises(StorageUnavailableError, match="note"):
             dead_letters.get("note")
         assert dead_letters.delete("note")

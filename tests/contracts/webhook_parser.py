@@ -94,7 +94,7 @@ class VerificationContract(WebhookParserTests):
             body = bytearray(webhook.body)
             body[position] ^= change
             changed = replace(webhook, body=bytes(body))
-            # Some forms write one text in two ways: %2b is %2B.
+            # A form may write one text in two ways: %2b equals %2B.
             with contextlib.suppress(ValidationError):
                 verified = parser.validate(changed)
                 assert parser.parse(verified) == messages
@@ -224,10 +224,10 @@ class ResponseContract(WebhookParserTests):
     def test_response_to_the_provider_is_a_200_with_the_same_bytes_each_time(
         self, parser: WebhookParser, messages: tuple[ParsedMessage, ...]
     ) -> None:
-        answer = parser.respond()
+        response = parser.respond()
         assert messages
-        assert answer.status == 200
-        assert answer == parser.respond()
+        assert response.status == 200
+        assert response == parser.respond()
 
     def test_webhook_is_within_the_body_limit_of_its_parser(
         self, parser: WebhookParser, webhook: WebhookRequest

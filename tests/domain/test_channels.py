@@ -19,7 +19,7 @@ SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
         ("/email/callback", EMAIL),
     ],
 )
-def test_the_last_path_segment_that_names_a_channel_decides(
+def test_last_path_segment_that_names_a_channel_decides_the_channel(
     path: str, channel: ChannelType
 ) -> None:
     assert channel_in_path(path) is channel

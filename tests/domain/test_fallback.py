@@ -15,7 +15,7 @@ from domain.fallback import OwnAddresses, suppression_of_fallback
 from domain.messages import InboundMessage
 from tests.builders import NOW, an_inbound_message
 
-NOBODY = OwnAddresses(frozenset())
+NO_OWN_ADDRESSES = OwnAddresses(frozenset())
 
 
 def a_mail(
@@ -33,7 +33,9 @@ def a_mail(
     )
 
 
-def suppression(message: InboundMessage, own: OwnAddresses = NOBODY) -> Suppression | None:
+def suppression(
+    message: InboundMessage, own: OwnAddresses = NO_OWN_ADDRESSES
+) -> Suppression | None:
     return suppression_of_fallback(message, own, NOW)
 
 

@@ -51,7 +51,7 @@ def test_mail_with_unauthenticated_author_goes_to_handoff_unless_the_operator_ac
     assert str(policy.route(mail, a_conversation(ChannelType.EMAIL), NOW).queue) == queue
 
 
-def test_there_are_six_queues() -> None:
+def test_each_channel_has_a_replies_and_a_handoff_queue() -> None:
     assert [str(queue) for queue in ALL_QUEUES] == [
         *("whatsapp-replies", "whatsapp-handoff"),
         *("sms-replies", "sms-handoff"),

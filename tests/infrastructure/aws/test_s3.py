@@ -20,8 +20,8 @@ from tests.builders import NOW
 from tests.contracts.blob_store import KEY, BlobStoreContract
 from tests.contracts.dead_letters import (
     DeadLettersContract,
-    Plant,
     UnreadableDeadLettersContract,
+    WriteContent,
     a_dead_letter,
 )
 from tests.emulators import EmulatedAws, unique_name
@@ -53,12 +53,12 @@ class TestUnreadableObjects(UnreadableDeadLettersContract):
         return S3DeadLetters(lambda: aws.s3, bucket)
 
     @pytest.fixture
-    def plant(self, aws: EmulatedAws, bucket: str) -> Plant:
-        def plant(dead_letter_id: str, content: bytes) -> None:
+    def write_content(self, aws: EmulatedAws, bucket: str) -> WriteContent:
+        def write_content(dead_letter_id: str, content: bytes) -> None:
             key = f"dead-letters/{dead_letter_id}/{NOW:%Y%m%dT%H%M%S%fZ}"
             aws.s3.put_object(Bucket=bucket, Key=key, Body=content)
 
-        return plant
+        return write_content
 
 
 def test_blob_reference_names_bucket_and_key(aws: EmulatedAws, bucket: str) -> None:

@@ -17,7 +17,7 @@ from infrastructure.serialization.context_json import context_to_json
 from tests.contracts.context_queue import (
     AT_ONCE,
     REPLIES,
-    CompetingReadersContract,
+    CompetingConsumersContract,
     ContextQueue,
     ContextQueueContract,
     PassingTime,
@@ -51,7 +51,7 @@ class MotoTime(PassingTime):
         return (time.time() + self._passed) * 1000
 
 
-class TestSqsContextQueueOnMinistack(CompetingReadersContract, ContextQueueContract):
+class TestSqsContextQueueOnMinistack(CompetingConsumersContract, ContextQueueContract):
     @pytest.fixture
     def clock(self) -> PassingTime:
         return RealTime()

@@ -21,9 +21,9 @@ def a_queue(aws: EmulatedAws, max_receive_count: int = 1000, **attributes: str) 
     """The URL of a spool queue with its dead-letter queue."""
     fifo = {"FifoQueue": "true"}
     dead = created_queue(aws, f"{unique_name('dead')}.fifo", fifo)
-    answer = aws.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
+    response = aws.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
     policy = {
-        "deadLetterTargetArn": answer["Attributes"]["QueueArn"],
+        "deadLetterTargetArn": response["Attributes"]["QueueArn"],
         "maxReceiveCount": max_receive_count,
     }
     given = {"VisibilityTimeout": "180", "RedrivePolicy": json.dumps(policy), **attributes}

@@ -18,8 +18,8 @@ from tests.builders import NOW
 from tests.contracts.dead_letters import (
     REQUEST,
     DeadLettersContract,
-    Plant,
     UnreadableDeadLettersContract,
+    WriteContent,
     a_dead_letter,
 )
 
@@ -41,14 +41,14 @@ class TestUnreadableFiles(UnreadableDeadLettersContract):
         return FileDeadLetters(directory)
 
     @pytest.fixture
-    def plant(self, directory: Path) -> Plant:
-        def plant(dead_letter_id: str, content: bytes) -> None:
+    def write_content(self, directory: Path) -> WriteContent:
+        def write_content(dead_letter_id: str, content: bytes) -> None:
             directory.mkdir(exist_ok=True)
             file = directory / f"{dead_letter_id}.json"
             file.write_bytes(content)
             os.utime(file, (NOW.timestamp(), NOW.timestamp()))
 
-        return plant
+        return write_content
 
 
 def test_dead_letter_is_one_private_json_file(directory: Path) -> None:

@@ -1,4 +1,4 @@
-"""Fallbacks in a file: appended as lines."""
+"""Fallbacks are appended to a file as lines."""
 
 import json
 import stat

@@ -17,7 +17,7 @@ from tests.killed_process import kill_at_work
 PROCESSES = 3
 GROUPS = "abcdefgh"
 ENTRIES = 12
-"""Of each group."""
+"""The number of entries in each group."""
 
 BODY = b"a request over several pages " * 1000
 
@@ -87,7 +87,7 @@ def enqueue_for_ever(directory: Path) -> None:
         webhook = an_entry(f"a{number}").webhook
         request = replace(webhook.request, body=BODY)
         spool.enqueue(an_entry(f"a{number}", request=request))
-        print(number, flush=True)  # noqa: T201 - it is what the parent waits for
+        print(number, flush=True)  # noqa: T201 - the parent process waits for it
         number += 1
 
 
@@ -97,7 +97,7 @@ def receive_for_ever(directory: Path) -> None:
     number = 0
     while True:
         (delivery,) = spool.receive(1, SECOND)
-        print(number, flush=True)  # noqa: T201 - it is what the parent waits for
+        print(number, flush=True)  # noqa: T201 - the parent process waits for it
         spool.release(delivery, timedelta(0))
         number += 1
 

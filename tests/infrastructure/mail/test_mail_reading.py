@@ -117,7 +117,7 @@ def test_encoded_words_are_decoded(value: str, expected: str) -> None:
 def test_address_list_is_split_into_mailboxes(value: str, expected: list[Mailbox]) -> None:
     found = list(mailboxes([value]))
     if value.startswith('"unclosed'):
-        assert all(" " in box.address for box in found)  # whatever it is, it is no address
+        assert all(" " in box.address for box in found)  # a text with a space is no address
     else:
         assert found == expected
 

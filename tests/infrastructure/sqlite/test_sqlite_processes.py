@@ -43,7 +43,7 @@ def write_messages_for_ever(directory: Path) -> None:
     while True:
         message = an_inbound_message(message_id=f"SM{number}", body=BODY)
         store.record(a_record(message))
-        print(number, flush=True)  # noqa: T201 - it is what the parent waits for
+        print(number, flush=True)  # noqa: T201 - the parent process waits for it
         number += 1
 
 
@@ -53,7 +53,7 @@ def write_blobs_for_ever(directory: Path) -> None:
     number = 0
     while True:
         blobs.put(f"blob-{number}", BODY.encode())
-        print(number, flush=True)  # noqa: T201 - it is what the parent waits for
+        print(number, flush=True)  # noqa: T201 - the parent process waits for it
         number += 1
 
 

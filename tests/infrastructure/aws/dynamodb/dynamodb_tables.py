@@ -116,7 +116,7 @@ class Tables:
 
 
 def entry_of(message: Message) -> Any:
-    """An entry of the list that an older system keeps inside a record."""
+    """An entry of the list that an older system stores inside a record."""
     entry = {**asdict(message), "timestamp": message.timestamp.isoformat()}
     return {"M": attributes(entry)}
 

@@ -72,7 +72,7 @@ class TestRecordsOfOtherSystems:
     def test_lagging_index_is_queried_again_after_a_pause(self, tables: Tables) -> None:
         tables.put_foreign()
         pauses: list[float] = []
-        client = StaleIndex(tables.client, empty_answers=1)
+        client = StaleIndex(tables.client, empty_responses=1)
         stores = tables.stores(client=client, sleep=pauses.append)
         assert ids(stores.conversations.find_open_conversations(SMS, [NUMBER])) == [
             "conversation-1"

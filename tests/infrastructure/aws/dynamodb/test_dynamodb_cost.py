@@ -26,7 +26,7 @@ TEXT = "Is my order 4711 on its way? I will be at home until five. 🚚 " * 2
 
 @pytest.fixture
 def tables(ministack: EmulatedAws) -> Tables:
-    """moto counts no capacity of indexes."""
+    """Tables on ministack, because moto counts no capacity of indexes."""
     return Tables.create(ministack)
 
 

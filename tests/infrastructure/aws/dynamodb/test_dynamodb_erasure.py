@@ -98,7 +98,7 @@ def test_erasing_an_imported_entry_deletes_its_texts(tables: Tables, blobs: Cras
 
 @pytest.fixture
 def foreign(tables: Tables) -> Tables:
-    """A record that another system wrote, its sender in that system's form."""
+    """Tables with a record of another system, whose sender is in that system's form."""
     tables.put_foreign(
         primary_channel="whatsapp", sender_id="whatsapp:+14155550123", conversation_status="closed"
     )

@@ -18,9 +18,9 @@ from tests.contracts.fallback_throttle import LIMITS
 from tests.contracts.message_store import stored
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.dynamodb.dynamodb_faults import (
-    every_answer,
     every_call_raises,
-    first_answer_lost,
+    every_response,
+    first_response_lost,
     recorded_calls,
 )
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
@@ -47,13 +47,13 @@ EVERY_METHOD: dict[str, Callable[[Tables], object]] = {
     "unmatched": lambda t: t.stores().messages.list_unmatched(1).items,
     "next unmatched": lambda t: t.stores().messages.list_unmatched(1, after="position"),
     "acquire": lambda t: t.throttle().acquire("ana", NOW, LIMITS),
-    "give back": lambda t: t.throttle().release("ana"),
+    "release": lambda t: t.throttle().release("ana"),
 }
 BY_INDEX = ("history", "stuck", "unmatched", "next unmatched")
 
 
 class NoPause:
-    """Time that does not pass while the SDK waits before it tries again."""
+    """A replacement for ``time`` without the SDK's pauses between attempts."""
 
     @staticmethod
     def sleep(seconds: float) -> None:
@@ -95,7 +95,7 @@ class TestTranslation:
         self, tables: Tables, method: Callable[[Tables], object], status: int, code: str
     ) -> None:
         with (
-            every_answer(tables.client, status, code),
+            every_response(tables.client, status, code),
             pytest.raises(StorageUnavailableError, match=code),
         ):
             method(tables)
@@ -124,7 +124,7 @@ class TestTranslation:
         by_index = method in {EVERY_METHOD[name] for name in BY_INDEX}
         expected = StorageUnavailableError if by_index else StorageRefusedError
         with (
-            every_answer(tables.client, 400, "ValidationException"),
+            every_response(tables.client, 400, "ValidationException"),
             pytest.raises(expected, match="ValidationException"),
         ):
             method(tables)
@@ -176,18 +176,18 @@ class TestLostResponses:
     """A write whose response was lost counts as done when the SDK repeats the request."""
 
     def test_recorded_message_is_new_after_a_lost_response(self, tables: Tables) -> None:
-        with first_answer_lost(tables.client, "PutItem"):
+        with first_response_lost(tables.client, "PutItem"):
             assert tables.stores().messages.record(a_record()) is None
         assert stored(tables.stores(), a_record()) == a_record()
 
     def test_duplicate_is_a_duplicate_after_a_lost_response(self, tables: Tables) -> None:
         tables.stores().messages.record(a_record())
-        with first_answer_lost(tables.client, "PutItem"):
+        with first_response_lost(tables.client, "PutItem"):
             assert tables.stores().messages.record(a_record()) == a_record()
 
     def test_lease_is_taken_after_a_lost_response(self, tables: Tables) -> None:
         tables.stores().messages.record(a_record())
-        with first_answer_lost(tables.client, "UpdateItem"):
+        with first_response_lost(tables.client, "UpdateItem"):
             assert tables.stores().outbox.take_lease(a_record(), LATER)
 
     def test_lease_of_another_process_is_not_taken_after_a_lost_response(
@@ -195,7 +195,7 @@ class TestLostResponses:
     ) -> None:
         tables.stores().messages.record(a_record())
         tables.stores().outbox.take_lease(a_record(), LATER + timedelta(seconds=1))
-        with first_answer_lost(tables.client, "UpdateItem"):
+        with first_response_lost(tables.client, "UpdateItem"):
             assert not tables.stores().outbox.take_lease(a_record(), LATER)
 
     def test_lease_with_the_same_end_is_not_taken_if_no_response_was_lost(
@@ -210,7 +210,7 @@ class TestLostResponses:
         self, tables: Tables, target: ConversationKey | None
     ) -> None:
         tables.stores().messages.record(a_record())
-        with first_answer_lost(tables.client, "UpdateItem"):
+        with first_response_lost(tables.client, "UpdateItem"):
             assert tables.stores().messages.assign(a_record(), target)
 
     def test_message_assigned_by_another_process_is_not_assigned_after_a_lost_response(
@@ -218,12 +218,12 @@ class TestLostResponses:
     ) -> None:
         tables.stores().messages.record(a_record())
         tables.stores().messages.assign(a_record(), None)
-        with first_answer_lost(tables.client, "UpdateItem"):
+        with first_response_lost(tables.client, "UpdateItem"):
             assert not tables.stores().messages.assign(a_record(), OTHER)
 
     def test_message_stays_queued_after_a_lost_response(self, tables: Tables) -> None:
         tables.stores().messages.record(a_record())
-        with first_answer_lost(tables.client, "UpdateItem"):
+        with first_response_lost(tables.client, "UpdateItem"):
             tables.stores().outbox.mark_queued(a_record().request_id, LATER)
         assert stored(tables.stores(), a_record()).queued_at == LATER
 
@@ -231,7 +231,7 @@ class TestLostResponses:
         tables.stores().conversations.open_conversation(a_conversation())
         with (
             recorded_calls(tables.client) as calls,
-            first_answer_lost(tables.client, "UpdateItem"),
+            first_response_lost(tables.client, "UpdateItem"),
         ):
             after = tables.stores().conversations.record_activity(
                 a_conversation(), an_inbound_message()
@@ -242,7 +242,7 @@ class TestLostResponses:
     def test_conversation_is_reported_as_created_after_a_lost_response(
         self, tables: Tables
     ) -> None:
-        with first_answer_lost(tables.client, "PutItem"):
+        with first_response_lost(tables.client, "PutItem"):
             opened = tables.stores().conversations.open_conversation(a_conversation())
         assert opened == (a_conversation(), True)
 
@@ -251,14 +251,14 @@ class TestLostResponses:
     ) -> None:
         tables.stores().conversations.open_conversation(a_conversation())
         another = a_conversation(company_name="Another")
-        with first_answer_lost(tables.client, "PutItem"):
+        with first_response_lost(tables.client, "PutItem"):
             opened = tables.stores().conversations.open_conversation(another)
         assert opened == (a_conversation(), False)
 
     def test_fallback_is_refused_rather_than_granted_twice_after_a_lost_response(
         self, tables: Tables
     ) -> None:
-        with first_answer_lost(tables.client, "UpdateItem"):
+        with first_response_lost(tables.client, "UpdateItem"):
             first = tables.throttle().acquire("ana", NOW, LIMITS)
         assert first is ThrottleOutcome.WITHIN_WINDOW
         assert tables.throttle().acquire("ana", NOW, LIMITS) is ThrottleOutcome.WITHIN_WINDOW

@@ -204,7 +204,7 @@ class TestActivity:
 
     @pytest.fixture
     def tables(self, ministack: EmulatedAws) -> Tables:
-        """moto cannot compare a number with a text."""
+        """Tables on ministack, because moto cannot compare a number with a text."""
         return Tables.create(ministack)
 
     @pytest.mark.parametrize(

@@ -293,7 +293,7 @@ class TestLists:
 
 
 class PastIndex:
-    """A client whose work index stays as it was."""
+    """A client whose work index shows an earlier state."""
 
     def __init__(self, tables: Tables) -> None:
         self._client = tables.client
@@ -312,6 +312,9 @@ def test_every_identity_of_a_message_is_read_back(tables: Tables) -> None:
     identities = tuple(Address.parse(channel, text) for text in ("DE.1349120", "+14155550123"))
     record = a_record(an_inbound_message(channel, identities=identities))
     tables.stores().messages.record(record)
-    facts = json.loads(only_item(tables)["inbound"]["S"])
-    assert [identity["value"] for identity in facts["identities"]] == ["DE.1349120", "+14155550123"]
+    inbound = json.loads(only_item(tables)["inbound"]["S"])
+    assert [identity["value"] for identity in inbound["identities"]] == [
+        "DE.1349120",
+        "+14155550123",
+    ]
     assert stored(tables.stores(), record).message.identities == identities

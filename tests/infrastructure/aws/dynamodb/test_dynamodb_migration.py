@@ -23,7 +23,7 @@ def tables(ministack: EmulatedAws) -> Tables:
     return Tables.create(ministack)
 
 
-def put_old_record(tables: Tables, entries: int, **changes: AttributeValue) -> None:
+def put_legacy_record(tables: Tables, entries: int, **changes: AttributeValue) -> None:
     held: AttributeValue = {"L": [entry_of(an_entry(number)) for number in range(entries)]}
     item = conversation_to_item(a_conversation())
     tables.put("conversations", {**item, "messages": held, **changes})
@@ -57,7 +57,7 @@ def shown(tables: Tables) -> list[str]:
 
 
 def test_concurrent_migrations_and_writes_neither_lose_nor_repeat_an_entry(tables: Tables) -> None:
-    put_old_record(tables, 20)
+    put_legacy_record(tables, 20)
     writers: list[Callable[[], None]] = [partial(migrate, tables) for _ in range(3)]
     writers += [partial(append, tables, number) for number in range(20, 28)]
     writers += [partial(receive, tables, number) for number in range(8)]
@@ -71,7 +71,7 @@ def test_concurrent_migrations_and_writes_neither_lose_nor_repeat_an_entry(table
 
 
 def test_older_system_can_append_to_the_emptied_list(tables: Tables) -> None:
-    put_old_record(tables, 2)
+    put_legacy_record(tables, 2)
     migrate(tables)
     append(tables, 2)
     assert shown(tables) == ["M0", "M1", "M2"]
@@ -80,7 +80,7 @@ def test_older_system_can_append_to_the_emptied_list(tables: Tables) -> None:
 
 
 def test_record_filled_by_its_legacy_list_takes_messages_and_is_migrated(tables: Tables) -> None:
-    put_old_record(tables, 2, history={"S": "x" * (400 * 1024 - 1100)})
+    put_legacy_record(tables, 2, history={"S": "x" * (400 * 1024 - 1100)})
     receive(tables, 0, body="y" * 2048)
     (record,) = tables.stores().conversations.get_conversations("conversation-1")
     assert record.last_message is None
@@ -89,7 +89,7 @@ def test_record_filled_by_its_legacy_list_takes_messages_and_is_migrated(tables:
 
 
 def test_item_of_an_imported_entry_has_the_attributes_of_a_history(tables: Tables) -> None:
-    put_old_record(tables, 1)
+    put_legacy_record(tables, 1)
     migrate(tables)
     (item,) = tables.items("messages")
     assert set(item) == {

@@ -8,7 +8,7 @@ import pytest
 from domain.errors import StorageUnavailableError
 from infrastructure.aws.dynamodb.dynamodb_schema import TableSchema, check_tables
 from tests.emulators import unique_name
-from tests.infrastructure.aws.dynamodb.dynamodb_faults import every_answer
+from tests.infrastructure.aws.dynamodb.dynamodb_faults import every_response
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import ROLES, Tables, create_table
 
 
@@ -123,7 +123,7 @@ def test_items_that_do_not_expire_are_reported(tables: Tables) -> None:
 
 def test_refused_check_raises_an_error_instead_of_reporting_a_problem(tables: Tables) -> None:
     with (
-        every_answer(tables.client, 400, "AccessDeniedException"),
+        every_response(tables.client, 400, "AccessDeniedException"),
         pytest.raises(StorageUnavailableError, match="AccessDenied"),
     ):
         check_tables(tables.client, tables.schemas)

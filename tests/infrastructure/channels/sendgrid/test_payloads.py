@@ -62,8 +62,8 @@ def test_payload_has_the_expected_attachments(name: str) -> None:
 def test_payload_has_the_expected_metadata_and_references(name: str) -> None:
     message = parse(name)[0].message
     expected = EXPECTED[name]
-    facts = expected.get("metadata", {})
-    assert {key: message.metadata.get(key) for key in facts} == facts
+    metadata = expected.get("metadata", {})
+    assert {key: message.metadata.get(key) for key in metadata} == metadata
     assert json.loads(json.dumps(message.metadata)) == message.metadata
     assert list(message.thread_references) == expected.get("references", [])
 

@@ -123,7 +123,7 @@ def test_mail_sent_in_raw_mode_is_read_unchanged(
     )
     request = as_received(simulated)
     (one,) = PARSER.parse(PARSER.validate(request))
-    # A mailer ends its lines as it likes, so that only the words can be compared.
+    # A mailer chooses its line ends, so only the words can be compared.
     if text[1].strip() or not with_html:
         assert "".join(one.message.body.split()) == "".join(text[1].split())
     assert one.message.subject == (subject.strip() or None)
@@ -280,9 +280,9 @@ def test_simulator_accepts_a_pem_key_and_a_user_and_password() -> None:
 
 
 def test_response_to_sendgrid_always_has_the_same_bytes() -> None:
-    answer = PARSER.respond()
-    assert (answer.status, answer.content_type) == (200, "application/json")
-    assert answer.body == b'{"success": true}'
+    response = PARSER.respond()
+    assert (response.status, response.content_type) == (200, "application/json")
+    assert response.body == b'{"success": true}'
 
 
 def test_body_limit_is_32_mib() -> None:

@@ -77,8 +77,8 @@ def api() -> Iterator[MailApi]:
     server.server_close()
 
 
-def send(url: str, answer: Fallback = FALLBACK, account: SendgridAccount = ACCOUNT) -> None:
-    SendgridFallbackSender(lambda: (SendgridAccount("other"), account), url).send(answer)
+def send(url: str, fallback: Fallback = FALLBACK, account: SendgridAccount = ACCOUNT) -> None:
+    SendgridFallbackSender(lambda: (SendgridAccount("other"), account), url).send(fallback)
 
 
 def sent(api: MailApi) -> dict[str, Any]:

@@ -26,7 +26,7 @@ Part = tuple[str, bytes]
 
 
 def public_key(key: ec.EllipticCurvePrivateKey) -> str:
-    """The public half, as SendGrid shows it."""
+    """The public key in the form that SendGrid shows."""
     der = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -80,6 +80,6 @@ def parsed(request: WebhookRequest) -> tuple[ParsedMessage, ...]:
 
 
 def the_message(request: WebhookRequest) -> InboundMessage:
-    """The message of a request that holds one."""
+    """The only message of a webhook."""
     (one,) = parsed(request)
     return one.message

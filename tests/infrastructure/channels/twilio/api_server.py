@@ -49,11 +49,11 @@ def api_server(script: Scripted) -> Iterator[ApiServer]:
             if script.is_silent:
                 is_over.wait(30)
             elif not script.hangs_up:
-                self._answer()
+                self._respond()
 
         do_GET = do_POST  # noqa: N815  # a redirect must not be followed to here either
 
-        def _answer(self) -> None:
+        def _respond(self) -> None:
             content = script.body.encode()
             self.send_response(script.status)
             self.send_header("Content-Type", "application/json")

@@ -84,7 +84,7 @@ def test_webhook_with_any_changed_byte_is_refused(
     position = data.draw(st.integers(0, len(sent.body) - 1))
     byte = data.draw(st.integers(0, 255) | st.sampled_from(list(b"&=%+")))
     changed = sent.body[:position] + bytes([byte]) + sent.body[position + 1 :]
-    # %2b is %2B: the same form, otherwise written.
+    # A change from %2b to %2B leaves the same form.
     assume(changed.upper() != sent.body.upper() or _differs(changed, sent.body))
     signature = sent.headers["X-Twilio-Signature"]
     with pytest.raises(ValidationError):

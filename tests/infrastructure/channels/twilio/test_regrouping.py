@@ -41,7 +41,7 @@ def posted(pairs: Pairs) -> bytes:
     return urlencode(pairs).encode()
 
 
-def who_to_whom(message: InboundMessage) -> tuple[object, ...]:
+def origin_of(message: InboundMessage) -> tuple[object, ...]:
     return (
         *(message.account, message.provider_message_id, message.sender_verbatim),
         *(message.recipient.verbatim, message.recipient.keys, message.identities),
@@ -85,7 +85,7 @@ def regroupings(pairs: Pairs) -> Iterator[Pairs]:
 @pytest.mark.parametrize("name", CAPTURED)
 def test_simple_regrouping_of_signed_fields_makes_no_other_message(name: str) -> None:
     captured = CAPTURED[name]
-    signature, original = sign(posted(captured)), who_to_whom(parsed(posted(captured)))
+    signature, original = sign(posted(captured)), origin_of(parsed(posted(captured)))
     forged = [
         pairs
         for pairs in regroupings(captured)
@@ -101,7 +101,7 @@ def assert_unreadable_or_from(original: tuple[object, ...], pairs: Pairs) -> Non
         message = parsed(posted(pairs))
     except UnreadableMessageError:
         return
-    assert who_to_whom(message) == original
+    assert origin_of(message) == original
 
 
 @settings(max_examples=500, deadline=None)
@@ -121,7 +121,7 @@ def test_any_regrouping_of_signed_fields_makes_no_other_message(data: st.DataObj
         return
     pairs = cut(text, sorted(cuts))
     if is_signed_alike(pairs, sign(posted(captured))):
-        assert_unreadable_or_from(who_to_whom(parsed(posted(captured))), pairs)
+        assert_unreadable_or_from(origin_of(parsed(posted(captured))), pairs)
 
 
 FROM, VICTIM, SID = "+14155550123", "+14155550177", "SM" + "f" * 32

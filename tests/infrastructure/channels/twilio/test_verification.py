@@ -251,7 +251,7 @@ def test_form_with_500_fields_is_verified_and_one_with_501_is_too_large() -> Non
 
 def test_body_over_the_limit_is_too_large_before_secrets_are_read() -> None:
     def accounts() -> tuple[TwilioAccount, ...]:
-        raise AssertionError("nobody may ask for secrets on behalf of such a body")
+        raise AssertionError("secrets must not be read for a body that is too large")
 
     parser = TwilioWebhookParser(ChannelType.SMS, accounts)
     with pytest.raises(PayloadTooLargeError):
@@ -268,8 +268,8 @@ def test_sign_helper_computes_hmac_sha1_in_base64() -> None:
     assert len(base64.b64decode(sign(BODY))) == hashlib.sha1().digest_size
 
 
-def in_other_words(form: str) -> str:
-    """The pairs of ``form`` in another order, escaped as far as can be, all but one twice."""
+def rewritten(form: str) -> str:
+    """The same form in reverse order, fully escaped, and with every field but one repeated."""
     once = parse_qsl(form, keep_blank_values=True)
     pairs = once + [(name, value) for name, value in once if name != "AccountSid"]
     escaped = ("=".join("".join(map(_escaped, text)) for text in pair) for pair in pairs[::-1])
@@ -285,7 +285,7 @@ def test_webhooks_with_one_signature_have_one_id(form: str) -> None:
     body = (PAYLOADS / f"{form}.form").read_bytes()
     first = a_webhook(body)
     copies = [
-        a_webhook(in_other_words(body.decode()).encode(), signature=sign(body)),
+        a_webhook(rewritten(body.decode()).encode(), signature=sign(body)),
         a_webhook(body.replace(b"&ApiVersion=2010", b"&Api=Version2010"), signature=sign(body)),
         *(
             a_webhook(body, url=URL.replace(".com", f".com:{port}"), signature=sign(body))

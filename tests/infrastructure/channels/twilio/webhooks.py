@@ -1,4 +1,4 @@
-"""Webhooks as Twilio posts them, signed here by the published recipe, without its library."""
+"""Webhooks as Twilio posts them, signed by its published recipe without its library."""
 
 import base64
 import hashlib

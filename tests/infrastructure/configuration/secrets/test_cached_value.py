@@ -29,11 +29,11 @@ class Vault:
         self.value = ["first"]
         self.loads = 0
         self.error: Exception | None = None
-        self.before_answer: Callable[[], object] = lambda: None
+        self.before_return: Callable[[], object] = lambda: None
 
     def __call__(self) -> list[str]:
         self.loads += 1
-        self.before_answer()
+        self.before_return()
         if self.error:
             raise self.error
         return list(self.value)
@@ -84,18 +84,18 @@ class TestCurrent:
     ) -> None:
         secrets.current()
         clock.advance(by=MAX_AGE)
-        vault.value, loading, answer = ["second"], Event(), Event()
+        vault.value, loading, allowed = ["second"], Event(), Event()
 
         def wait() -> None:
             loading.set()
-            answer.wait(10)
+            allowed.wait(10)
 
-        vault.before_answer = wait
+        vault.before_return = wait
         with ThreadPoolExecutor(1) as thread:
             one = thread.submit(secrets.current)
             assert loading.wait(10)
             assert secrets.current() == ["first"]
-            answer.set()
+            allowed.set()
             assert one.result() == ["second"]
         assert vault.loads == 2
 
