@@ -8,8 +8,8 @@ class CheckStatus(StrEnum):
     """What a check found."""
 
     OK = "ok"
-    NOTE = "note"
-    WRONG = "wrong"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)

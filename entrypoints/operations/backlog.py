@@ -59,8 +59,8 @@ class Pending:
 def check_backlog(container: Container) -> Iterator[CheckResult]:
     """What waits, as far as there is a place for it yet; nothing is made or taken.
 
-    What is tried again by itself is worth a note, for it keeps nothing from starting; what
-    waits for a person is wrong.
+    What is tried again by itself is a warning, for it keeps nothing from starting. What waits
+    for an operator is an error.
     """
     settings = container.settings()
     directory = settings.data_dir
@@ -82,7 +82,7 @@ def _told(check: str, look: Callable[[], Iterable[Told]]) -> Iterator[CheckResul
         for status, text in look():
             yield CheckResult(check, status, text)
     except WebhookHandlerError as error:
-        yield CheckResult(check, CheckStatus.WRONG, str(error))
+        yield CheckResult(check, CheckStatus.ERROR, str(error))
 
 
 def _spooled(container: Container) -> Iterator[Told]:
@@ -90,7 +90,7 @@ def _spooled(container: Container) -> Iterator[Told]:
     if depth.entries:
         since = f", the oldest came at {rfc3339(depth.oldest_at)}" if depth.oldest_at else ""
         yield (
-            CheckStatus.NOTE,
+            CheckStatus.WARNING,
             f"{depth.entries} put aside{since}: each is tried again within {SPOOL_MINUTES} "
             "minutes, and what is due 'frontdesk relay' works off now",
         )
@@ -99,7 +99,7 @@ def _spooled(container: Container) -> Iterator[Told]:
     if depth.broken:
         files = "1 broken file" if depth.broken == 1 else f"{depth.broken} broken files"
         yield (
-            CheckStatus.WRONG,
+            CheckStatus.ERROR,
             f"{files} in the spool, which nobody could read: mend what ends in '.broken' in "
             f"{container.settings().data_dir / 'spool'} and take that suffix away, or remove it",
         )
@@ -117,7 +117,7 @@ def _pending(container: Container) -> Iterator[Told]:
     number = at_most(len(late.records))
     oldest_at = min(record.recorded_at for record in late.records)
     yield (
-        CheckStatus.NOTE,
+        CheckStatus.WARNING,
         f"{number}, the oldest of {rfc3339(oldest_at)}, on no queue yet: {_what_next(late)}",
     )
 
@@ -136,7 +136,7 @@ def _dead_letters(container: Container) -> Iterator[Told]:
     times = [dead_letter.created_at for dead_letter in islice(dead_letters, MOST)]
     if times:
         yield (
-            CheckStatus.NOTE,
+            CheckStatus.WARNING,
             f"{at_most(len(times))}, the oldest of {rfc3339(min(times))}: "
             "see 'frontdesk dead-letters list'",
         )
@@ -144,6 +144,6 @@ def _dead_letters(container: Container) -> Iterator[Told]:
         yield CheckStatus.OK, "none"
     if unreadable:
         yield (
-            CheckStatus.WRONG,
+            CheckStatus.ERROR,
             f"{len(unreadable)} cannot be read: mend or remove {', '.join(sorted(unreadable))}",
         )

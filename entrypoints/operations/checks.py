@@ -53,7 +53,7 @@ def run_checks(container: Container) -> Iterator[CheckResult]:
     """
     in_order = True
     for result in _check_backends(container):
-        in_order = in_order and result.status is not CheckStatus.WRONG
+        in_order = in_order and result.status is not CheckStatus.ERROR
         yield result
     if in_order:
         yield from check_backlog(container)
@@ -92,7 +92,7 @@ def _checked(
     if not problems:
         yield CheckResult(check, CheckStatus.OK, in_order)
     for problem in problems:
-        yield CheckResult(check, CheckStatus.WRONG, problem)
+        yield CheckResult(check, CheckStatus.ERROR, problem)
 
 
 def _secrets(container: Container) -> Iterator[CheckResult]:
@@ -103,7 +103,7 @@ def _secrets(container: Container) -> Iterator[CheckResult]:
     try:
         tenant_configuration = container.tenant_configuration()
     except WebhookHandlerError as error:
-        yield CheckResult("secrets", CheckStatus.WRONG, str(error))
+        yield CheckResult("secrets", CheckStatus.ERROR, str(error))
         return
     accounts = tenant_configuration.accounts
     counted = f"{len(accounts.twilio)} of Twilio, {len(accounts.sendgrid)} of SendGrid"
@@ -121,11 +121,11 @@ def _development_secret(settings: Settings) -> Iterator[CheckResult]:
         try:
             read_development_credentials(settings.data_dir)
         except WebhookHandlerError as error:
-            yield CheckResult("secrets", CheckStatus.WRONG, str(error))
+            yield CheckResult("secrets", CheckStatus.ERROR, str(error))
             return
     yield CheckResult(
         "secrets",
-        CheckStatus.NOTE,
+        CheckStatus.WARNING,
         "the development secret is in use: real providers are refused until their secrets are set",
     )
 
@@ -136,7 +136,7 @@ def _public_url(settings: Settings) -> Iterator[CheckResult]:
     elif settings.has_real_secrets:
         yield CheckResult(
             "public URL",
-            CheckStatus.NOTE,
+            CheckStatus.WARNING,
             "PUBLIC_BASE_URL is not set: the URL that Twilio signed is taken from each request, "
             "which behind a proxy is often another one; expected the origin that providers post to",
         )
@@ -193,7 +193,7 @@ def _data_directory(settings: Settings) -> Iterator[CheckResult]:
         milliseconds = sync_seconds(directory) * 1000
     except OSError as error:
         text = f"{directory} cannot hold a file: {error.strerror}"
-        yield CheckResult("data directory", CheckStatus.WRONG, text)
+        yield CheckResult("data directory", CheckStatus.ERROR, text)
         return
     text = f"{directory}, a write is durable after {milliseconds:.1f} ms"
     yield CheckResult("data directory", CheckStatus.OK, text)
