@@ -2,9 +2,12 @@
 
 import ast
 import json
+import keyword
 import os
+import re
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,19 @@ def test_the_inner_layers_import_the_standard_library_alone(layer: str) -> None:
     allowed = sys.stdlib_module_names | PURE[layer]
     for module in modules:
         assert imported_roots(module) <= allowed, module
+
+
+VENDORS = re.compile(
+    r"amazon|aws|azure|boto|dynamo|lambda|postgres|\bs3\b|sendgrid|sqlite|\bsqs|twilio", re.I
+)
+
+
+@pytest.mark.parametrize("module", sorted((ROOT / "application").rglob("*.py")), ids=str)
+def test_the_application_names_no_vendor(module: Path) -> None:
+    with module.open("rb") as source:
+        tokens = list(tokenize.tokenize(source.readline))
+    texts = [token.string for token in tokens if not keyword.iskeyword(token.string)]
+    assert [text for text in texts if VENDORS.search(text)] == []
 
 
 @pytest.fixture(scope="module")

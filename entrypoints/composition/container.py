@@ -286,6 +286,7 @@ class Container(containers.DeclarativeContainer):
         stores=stores,
         files=files,
         erase_message=erase_message,
+        queue=context_queue,
         spool=spool,
         parsers=parsers,
         directory=directory.provider,

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from application.clock import utc_now
-from application.ports.context_queue import ContextReader
+from application.ports.context_queue import SearchableQueue
 from application.ports.metrics import Metrics
-from application.ports.spool import Spool
+from application.ports.spool import SearchableSpool, Spool
 from application.ports.stores import Stores
+from application.ports.unsearchable import Unsearchable
 from application.ports.webhook_parser import WebhookParserFactory
 from domain.errors import StorageUnavailableError
 from domain.tenants import TenantDirectory
 from entrypoints.composition.backends import (
+    ContextQueue,
     Files,
     OpenDatabase,
 )
@@ -28,11 +30,13 @@ UNFINISHED_AFTER = timedelta(minutes=5)
 """When nobody who lives is in the middle of writing a file any more."""
 
 
-def build_erase_message(stores: Stores, files: Files, contexts: ContextReader) -> "EraseMessage":
+def build_erase_message(stores: Stores, files: Files, queue: ContextQueue) -> "EraseMessage":
     """Erases one message."""
     from application.privacy.erase_message import EraseMessage
 
-    return EraseMessage(stores.retention, files.blobs, contexts)
+    return EraseMessage(
+        stores.retention, files.blobs, queue if isinstance(queue, SearchableQueue) else None
+    )
 
 
 def build_erase_person(
@@ -41,6 +45,7 @@ def build_erase_person(
     stores: Stores,
     files: Files,
     erase_message: "EraseMessage",
+    queue: ContextQueue,
     spool: Spool,
     parsers: WebhookParserFactory,
     directory: Callable[[], TenantDirectory],
@@ -54,7 +59,8 @@ def build_erase_person(
         retention=stores.retention,
         erase_message=erase_message,
         throttle=stores.throttle,
-        spool=spool,
+        spool=spool if isinstance(spool, SearchableSpool) else None,
+        unsearchable=[one for one in (queue, spool) if isinstance(one, Unsearchable)],
         dead_letters=files.dead_letters,
         find_person=FindPerson(parsers),
         accounts=lambda: {name for tenant in directory().tenants for name in tenant.accounts},

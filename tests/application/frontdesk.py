@@ -220,8 +220,7 @@ class FrontDesk:
         """What is on each queue, delayed or not, by the queue's name; empty queues left out."""
         found = {
             str(queue): [
-                delivery.context
-                for delivery in self.queue.receive(queue, 1000, include_delayed=True)
+                delivery.context for delivery in self.queue.receive_with_delayed(queue, 1000)
             ]
             for queue in ALL_QUEUES
         }

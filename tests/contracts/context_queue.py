@@ -11,8 +11,10 @@ import pytest
 from application.ports.context_queue import (
     ContextPublisher,
     ContextReader,
+    DelayedReader,
     Delivery,
     QueueDepth,
+    SearchableQueue,
 )
 from domain.addresses import ChannelType
 from domain.context import ContextObject
@@ -29,6 +31,10 @@ MOMENT = timedelta(microseconds=1)
 
 class ContextQueue(ContextPublisher, ContextReader, Protocol):
     """Both sides of one backend."""
+
+
+class EmbeddedQueue(ContextQueue, DelayedReader, SearchableQueue, Protocol):
+    """What an embedded backend can do besides."""
 
 
 class PassingTime(Protocol):
@@ -219,7 +225,7 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
     def clock(self) -> ManualClock:
         return ManualClock()
 
-    def test_a_delay_is_kept_exactly(self, queue: ContextQueue, clock: ManualClock) -> None:
+    def test_a_delay_is_kept_exactly(self, queue: EmbeddedQueue, clock: ManualClock) -> None:
         queue.publish(a_context(), DELAYED)
         clock.advance(by=DELAYED.delay - MOMENT)
         assert queue.receive(REPLIES, 10) == ()
@@ -227,20 +233,19 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
 
     def test_an_erased_context_is_on_no_queue_whether_delivered_or_not(
-        self, queue: ContextQueue
+        self, queue: EmbeddedQueue
     ) -> None:
         for request_id in ("request-1", "request-2"):
             queue.publish(a_context(request_id), AT_ONCE)
             queue.publish(a_context(request_id), Route(HANDOFF, timedelta(0)))
         queue.receive(REPLIES, 10)
-        assert queue.can_erase
         assert queue.erase("request-1") == 2
         assert queue.erase("request-1") == 0
         assert request_ids(queue.receive(HANDOFF, 10)) == ["request-2"]
         assert sum(depth.ready + depth.in_flight for depth in queue.depths()) == 2
 
     def test_contexts_are_found_by_channel_and_sender_whether_delivered_or_not(
-        self, queue: ContextQueue
+        self, queue: EmbeddedQueue
     ) -> None:
         ana, bob, cyd = "+14155550123", "+14155550199", 'cyd"\\+x@example.com'
         for number, sender in enumerate((ana, ana, bob, cyd)):
@@ -253,7 +258,7 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         assert queue.find(ChannelType.WHATSAPP, [ana, bob, cyd]) == ()
         assert queue.find(sms, []) == ()
 
-    def test_what_was_acknowledged_or_erased_is_not_found(self, queue: ContextQueue) -> None:
+    def test_what_was_acknowledged_or_erased_is_not_found(self, queue: EmbeddedQueue) -> None:
         for request_id in ("request-1", "request-2"):
             queue.publish(a_context(request_id), AT_ONCE)
         (delivery,) = queue.receive(REPLIES, 1)
@@ -261,14 +266,14 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         queue.erase("request-2")
         assert queue.find(ChannelType.SMS, [delivery.context.message.sender]) == ()
 
-    def test_an_erased_context_is_not_published_again(self, queue: ContextQueue) -> None:
+    def test_an_erased_context_is_not_published_again(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         queue.erase("request-1")
         queue.publish(a_context(), AT_ONCE)
         assert queue.receive(REPLIES, 10) == ()
 
     def test_a_context_is_hidden_for_exactly_as_long_as_asked(
-        self, queue: ContextQueue, clock: ManualClock
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context(), AT_ONCE)
         queue.receive(REPLIES, 10, visibility=timedelta(seconds=5))
@@ -278,7 +283,7 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
 
     def test_a_receipt_of_an_earlier_delivery_is_not_valid(
-        self, queue: ContextQueue, clock: ManualClock
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context(), AT_ONCE)
         (first,) = queue.receive(REPLIES, 10, visibility=timedelta(seconds=5))
@@ -287,14 +292,14 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         assert not queue.acknowledge(REPLIES, first.receipt)
         assert queue.acknowledge(REPLIES, second.receipt)
 
-    def test_a_receipt_is_valid_once(self, queue: ContextQueue) -> None:
+    def test_a_receipt_is_valid_once(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         (delivery,) = queue.receive(REPLIES, 10)
         assert queue.acknowledge(REPLIES, delivery.receipt)
         assert not queue.acknowledge(REPLIES, delivery.receipt)
 
     def test_the_depth_tells_since_when_the_oldest_waits(
-        self, queue: ContextQueue, clock: ManualClock
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context("request-1"), AT_ONCE)
         clock.advance(seconds=1)
@@ -302,14 +307,14 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         queue.receive(REPLIES, 1)
         assert depth_of(queue).oldest_at == NOW
 
-    def test_contexts_come_in_order_of_publishing(self, queue: ContextQueue) -> None:
+    def test_contexts_come_in_order_of_publishing(self, queue: EmbeddedQueue) -> None:
         names = ["request-2", "request-3", "request-1"]
         for name in names:
             queue.publish(a_context(name), AT_ONCE)
         assert request_ids(queue.receive(REPLIES, 10)) == names
 
     def test_whatever_became_visible_first_comes_first(
-        self, queue: ContextQueue, clock: ManualClock
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context("delayed"), DELAYED)
         clock.advance(seconds=1)
@@ -318,36 +323,36 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         queue.publish(a_context("later"), AT_ONCE)
         assert request_ids(queue.receive(REPLIES, 10)) == ["at once", "delayed", "later"]
 
-    def test_a_repeated_key_is_dropped(self, queue: ContextQueue, clock: ManualClock) -> None:
+    def test_a_repeated_key_is_dropped(self, queue: EmbeddedQueue, clock: ManualClock) -> None:
         queue.publish(a_context(body="first"), DELAYED)
         queue.publish(a_context(body="second"), AT_ONCE)
         clock.advance(seconds=30)
         (delivery,) = queue.receive(REPLIES, 10)
         assert delivery.context.message.body == "first"
 
-    def test_a_key_is_remembered_when_its_context_is_gone(self, queue: ContextQueue) -> None:
+    def test_a_key_is_remembered_when_its_context_is_gone(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         (delivery,) = queue.receive(REPLIES, 10)
         queue.acknowledge(REPLIES, delivery.receipt)
         queue.publish(a_context(), AT_ONCE)
         assert depth_of(queue) == QueueDepth(REPLIES, 0, 0, 0, None)
 
-    def test_each_queue_has_its_own_keys(self, queue: ContextQueue) -> None:
+    def test_each_queue_has_its_own_keys(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         queue.publish(a_context(), Route(HANDOFF, timedelta(0)))
         assert request_ids(queue.receive(HANDOFF, 10)) == ["request-1"]
 
-    def test_of_many_repetitions_at_once_one_is_kept(self, queue: ContextQueue) -> None:
+    def test_of_many_repetitions_at_once_one_is_kept(self, queue: EmbeddedQueue) -> None:
         at_once([partial(queue.publish, a_context(), AT_ONCE)] * 16)
         assert depth_of(queue).ready == 1
 
-    def test_delayed_contexts_can_be_taken_before_their_time(self, queue: ContextQueue) -> None:
+    def test_delayed_contexts_can_be_taken_before_their_time(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context("delayed"), DELAYED)
         queue.publish(a_context("ready"), AT_ONCE)
-        taken = queue.receive(REPLIES, 10, include_delayed=True)
+        taken = queue.receive_with_delayed(REPLIES, 10)
         assert request_ids(taken) == ["ready", "delayed"]
 
-    def test_contexts_that_somebody_has_cannot(self, queue: ContextQueue) -> None:
+    def test_contexts_that_somebody_has_cannot(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), DELAYED)
-        queue.receive(REPLIES, 10, include_delayed=True)
-        assert queue.receive(REPLIES, 10, include_delayed=True) == ()
+        queue.receive_with_delayed(REPLIES, 10)
+        assert queue.receive_with_delayed(REPLIES, 10) == ()

@@ -23,6 +23,10 @@ class Watched:
         self._role = role
         self._around = around
 
+    @property  # type: ignore[misc]  # what it can do is asked by its type
+    def __class__(self) -> type:
+        return type(self._adapter)
+
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._adapter, name)
         if not callable(attribute):
