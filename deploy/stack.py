@@ -16,6 +16,7 @@ import click
 
 from deploy.package import DEFAULT_OUTPUT, ROOT
 from domain.errors import WebhookHandlerError
+from entrypoints.composition.secrets import secret_reader
 from infrastructure.configuration.settings import SettingsError, read_settings
 from infrastructure.configuration.tenants_file import read_tenant_configuration
 
@@ -51,7 +52,8 @@ def check_tenants(stage: str) -> None:
     """
     secret = tenants_secret(stage)
     try:
-        read_tenant_configuration(read_settings({"TENANTS": f"secretsmanager:{secret}"}))
+        settings = read_settings({"TENANTS": f"secretsmanager:{secret}"})
+        read_tenant_configuration(settings, secret_reader())
     except SettingsError as error:
         problems = "; ".join(error.problems)
         raise click.ClickException(f"the secret {secret} is not valid: {problems}") from error

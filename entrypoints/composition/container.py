@@ -21,7 +21,9 @@ from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_sender import FallbackSender
 from application.ports.fallback_throttle import ThrottleLimits
 from application.ports.message_store import MessageStore
+from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
+from application.ports.spool import Spool
 from application.ports.webhook_parser import WebhookParser, WebhookParserFactory
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.process_webhook import ProcessWebhook
@@ -42,40 +44,38 @@ from domain.fallback import OwnAddresses
 from domain.routing import RoutingPolicy
 from domain.tenants import TenantDirectory
 from entrypoints.composition.backends import (
-    Files,
-    choose_context_queue,
+    QUEUE_FILE,
+    STORE_FILE,
+    backends_in_use,
     choose_files,
+    choose_queue,
     choose_spool,
-    choose_stores,
-    fallback_log,
+    choose_storage,
     open_aws,
-    open_dynamodb,
-    open_s3,
+    open_cloudwatch_metrics,
+    open_data_directory,
+    open_memory,
     open_sqlite,
-    open_sqs,
     spool_record_reader,
 )
 from entrypoints.composition.privacy import (
     build_erase_message,
     build_erase_person,
     build_purge_expired,
-    rewriter,
 )
+from entrypoints.composition.secrets import secret_reader
+from infrastructure.backend import ContextQueue, StorageBackend
 from infrastructure.configuration.secrets.cached_value import CachedValue
-from infrastructure.configuration.secrets.secret_references import SecretReader
 from infrastructure.configuration.settings import Settings, read_settings
 from infrastructure.configuration.tenants_file import TenantConfiguration, read_tenant_configuration
 from infrastructure.memory.memory_metrics import MemoryMetrics
 
 if TYPE_CHECKING:
     from application.privacy.erase_message import EraseMessage
+    from infrastructure.filesystem.backend import DataDirectory
 
 Singleton = providers.ThreadSafeSingleton
 CachedTenants = CachedValue[TenantConfiguration]
-
-
-def _dead_letters(files: Files) -> DeadLetters:
-    return files.dead_letters
 
 
 def _erase_context(erase_message: Callable[[], "EraseMessage"]) -> Callable[[str], object]:
@@ -84,12 +84,8 @@ def _erase_context(erase_message: Callable[[], "EraseMessage"]) -> Callable[[str
 
 
 def _cached_tenants(settings: Settings, clock: Clock) -> CachedTenants:
-    read_secret = SecretReader()
+    read_secret = secret_reader()
     return CachedValue(lambda: read_tenant_configuration(settings, read_secret), clock)
-
-
-def _current(cached_tenants: CachedTenants) -> TenantConfiguration:
-    return cached_tenants.current()
 
 
 def _refreshing_parser(parser: WebhookParser, cached_tenants: CachedTenants) -> WebhookParser:
@@ -121,29 +117,25 @@ def _sendgrid_parser(
     return _refreshing_parser(parser, cached_tenants)
 
 
-def _twilio_sender(settings: Settings, cached_tenants: CachedTenants) -> FallbackSender:
+def _twilio_sender(
+    settings: Settings, cached_tenants: CachedTenants, data_directory: "DataDirectory"
+) -> FallbackSender:
     if not settings.has_real_secrets:
-        return fallback_log(settings)
+        return data_directory.fallback_log
     from infrastructure.channels.twilio.sender import TwilioFallbackSender
 
     return TwilioFallbackSender(lambda: cached_tenants.current().accounts.twilio)
 
 
-def _sendgrid_sender(settings: Settings, cached_tenants: CachedTenants) -> FallbackSender | None:
+def _sendgrid_sender(
+    settings: Settings, cached_tenants: CachedTenants, data_directory: "DataDirectory"
+) -> FallbackSender | None:
     if not any(account.api_key for account in cached_tenants.current().accounts.sendgrid):
         # With the AWS backends there need not be a disk, and nobody would look at it.
-        return fallback_log(settings) if settings.storage != "dynamodb" else None
+        return data_directory.fallback_log if settings.storage != "dynamodb" else None
     from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
 
     return SendgridFallbackSender(lambda: cached_tenants.current().accounts.sendgrid)
-
-
-def _directory(tenant_configuration: TenantConfiguration) -> TenantDirectory:
-    return tenant_configuration.directory
-
-
-def _own_addresses(tenant_configuration: TenantConfiguration) -> OwnAddresses:
-    return tenant_configuration.own_addresses
 
 
 def _routing_policy(settings: Settings) -> RoutingPolicy:
@@ -167,26 +159,57 @@ class Container(containers.DeclarativeContainer):
     settings = Singleton(read_settings, environ, ephemeral=ephemeral)
     clock = providers.Object(utc_now)
     cached_tenants = Singleton(_cached_tenants, settings, clock)
-    tenant_configuration = providers.Callable(_current, cached_tenants)
-    directory = providers.Callable(_directory, tenant_configuration)
-    own_addresses = providers.Callable(_own_addresses, tenant_configuration)
-    metrics = Singleton(MemoryMetrics)
+    tenant_configuration = cached_tenants.provided.current.call()
+    directory: providers.Provider[TenantDirectory] = tenant_configuration.directory
+    own_addresses: providers.Provider[OwnAddresses] = tenant_configuration.own_addresses
+    metrics: providers.Provider[Metrics] = Singleton(MemoryMetrics)
+    cloudwatch_metrics = Singleton(open_cloudwatch_metrics, settings)
 
-    store_database = providers.Resource(open_sqlite, settings, "frontdesk.db")
-    queue_database = providers.Resource(open_sqlite, settings, "queues.db")
+    store_database = providers.Resource(open_sqlite, settings, STORE_FILE)
+    queue_database = providers.Resource(open_sqlite, settings, QUEUE_FILE)
+    memory = Singleton(open_memory, clock)
+    data_directory = Singleton(open_data_directory, settings)
     aws = Singleton(open_aws, settings)
-    dynamodb = Singleton(open_dynamodb, aws)
-    sqs = Singleton(open_sqs, aws)
-    s3 = Singleton(open_s3, aws)
-    files = Singleton(choose_files, settings, s3.provider)
-    stores = Singleton(choose_stores, settings, store_database.provider, dynamodb.provider, files)
+    dynamodb = Singleton(aws.provided.dynamodb.call())
+    sqs = Singleton(aws.provided.sqs.call())
+    s3 = Singleton(aws.provided.s3.call())
+
+    files = Singleton(choose_files, settings, s3.provider, memory.provider)
+    stores: providers.Provider[StorageBackend] = Singleton(
+        choose_storage,
+        settings,
+        store_database.provider,
+        dynamodb.provider,
+        memory.provider,
+        files=files,
+    )
+    queue = Singleton(
+        choose_queue,
+        settings,
+        queue_database.provider,
+        sqs.provider,
+        memory.provider,
+        files=files,
+        clock=clock,
+    )
+    spool_backend = Singleton(
+        choose_spool,
+        settings,
+        sqs.provider,
+        memory.provider,
+        files=files,
+        clock=clock,
+        metrics=metrics,
+    )
+    backends = Singleton(
+        backends_in_use, settings, data_directory, stores, queue, spool_backend, files
+    )
     conversation_store: providers.Provider[ConversationStore] = stores.provided.conversations
     message_store: providers.Provider[MessageStore] = stores.provided.messages
     outbox: providers.Provider[Outbox] = stores.provided.outbox
-    dead_letters = providers.Callable(_dead_letters, files)
-    context_queue = Singleton(
-        choose_context_queue, settings, queue_database.provider, sqs.provider, files, clock
-    )
+    dead_letters: providers.Provider[DeadLetters] = files.provided.dead_letters
+    context_queue: providers.Provider[ContextQueue] = queue.provided.context_queue
+    spool: providers.Provider[Spool] = spool_backend.provided.spool
     erase_message = Singleton(build_erase_message, stores, files, context_queue)
 
     whatsapp_parser = Singleton(_twilio_parser, ChannelType.WHATSAPP, cached_tenants)
@@ -202,8 +225,8 @@ class Container(containers.DeclarativeContainer):
             }
         ),
     )
-    twilio_sender = Singleton(_twilio_sender, settings, cached_tenants)
-    sendgrid_sender = Singleton(_sendgrid_sender, settings, cached_tenants)
+    twilio_sender = Singleton(_twilio_sender, settings, cached_tenants, data_directory)
+    sendgrid_sender = Singleton(_sendgrid_sender, settings, cached_tenants, data_directory)
     senders = providers.Dict(
         {
             ChannelType.WHATSAPP: twilio_sender.provider,
@@ -263,7 +286,6 @@ class Container(containers.DeclarativeContainer):
         settings.provided.unauthenticated_mail,
     )
     store_dead_letter = Singleton(StoreDeadLetter, dead_letters, clock, metrics)
-    spool = Singleton(choose_spool, settings, sqs.provider, files, clock, metrics)
     receive_webhook = Singleton(
         ReceiveWebhook,
         parsers,
@@ -279,10 +301,8 @@ class Container(containers.DeclarativeContainer):
     redrive_dead_letters = Singleton(RedriveDeadLetters, dead_letters, process_webhook, outbox)
     redrive_unmatched = Singleton(RedriveUnmatched, message_store, match, route_message)
 
-    rewrite = Singleton(rewriter, settings, store_database.provider, queue_database.provider)
     erase_person = Singleton(
         build_erase_person,
-        settings=settings,
         stores=stores,
         files=files,
         erase_message=erase_message,
@@ -290,9 +310,19 @@ class Container(containers.DeclarativeContainer):
         spool=spool,
         parsers=parsers,
         directory=directory.provider,
-        rewrite=rewrite,
+        data_directory=data_directory,
+        backends=backends,
+        clock=clock,
     )
-    purge = Singleton(build_purge_expired, settings, stores, files, erase_message, metrics)
+    purge = Singleton(
+        build_purge_expired,
+        settings,
+        stores,
+        files,
+        erase_message,
+        data_directory=data_directory,
+        metrics=metrics,
+    )
 
 
 def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> Container:

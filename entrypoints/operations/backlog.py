@@ -62,13 +62,11 @@ def check_backlog(container: Container) -> Iterator[CheckResult]:
     What is tried again by itself is a warning, for it keeps nothing from starting. What waits
     for an operator is an error.
     """
-    settings = container.settings()
-    directory = settings.data_dir
-    if settings.spool_queue_url or (directory / "spool").exists():
+    if container.spool_backend().has_spool():
         yield from _told("spool", lambda: _spooled(container))
-    if settings.storage == "dynamodb" or (directory / "frontdesk.db").exists():
+    if container.stores().is_created():
         yield from _told("pending", lambda: _pending(container))
-    if settings.blobs_bucket or (directory / "dead-letters").exists():
+    if container.files().has_dead_letters():
         yield from _told("dead letters", lambda: _dead_letters(container))
 
 

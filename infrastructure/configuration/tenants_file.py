@@ -31,7 +31,6 @@ from infrastructure.configuration.secrets.development_secret import (
 )
 from infrastructure.configuration.secrets.secret_references import (
     ReadSecret,
-    SecretReader,
     resolved,
 )
 from infrastructure.configuration.setting_values import (
@@ -115,16 +114,13 @@ class TenantsFile(_Strict):
     tenants: Annotated[list[TenantEntry], Field(min_length=1)]
 
 
-def read_tenant_configuration(
-    settings: Settings, read_secret: ReadSecret | None = None
-) -> TenantConfiguration:
+def read_tenant_configuration(settings: Settings, read_secret: ReadSecret) -> TenantConfiguration:
     """The companies and accounts that ``settings`` describe, their secrets as they are now.
 
     Without any provider's secret it is the development account, kept in the data directory.
     Raises ``SettingsError``, and ``SecretsUnavailableError`` when a secret cannot be read at
-    the moment. ``read_secret`` resolves references; by default a ``SecretReader`` does.
+    the moment. ``read_secret`` resolves references.
     """
-    read_secret = read_secret or SecretReader()
     if settings.tenants is not None:
         entries = _read_tenants(settings.tenants, read_secret)
         directory, accounts = _directory_of(entries), _accounts_of(entries)

@@ -40,7 +40,7 @@ from domain.fallback import Fallback, OwnAddresses
 from domain.messages import InboundMessage
 from domain.routing import ALL_QUEUES, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import TenantDirectory, UnknownSender
-from infrastructure.memory.backend import memory_stores
+from infrastructure.memory.backend import MemoryBackend
 from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_metrics import MemoryMetrics
@@ -109,7 +109,7 @@ class FrontDesk:
         self.sender = RecordingSender()
         self.metrics = MemoryMetrics()
         self.data = adapters.get("data") or MemoryData()
-        stores = memory_stores(self.data)
+        stores = MemoryBackend(self.clock, self.data)
         self.conversations = adapters.get("conversations") or stores.conversations
         self.messages = adapters.get("messages") or stores.messages
         self.outbox = adapters.get("outbox") or stores.outbox

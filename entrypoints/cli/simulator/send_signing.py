@@ -19,6 +19,7 @@ from domain.addresses import ChannelType
 from entrypoints.cli.simulator.send_options import MessageOptions
 from entrypoints.cli.simulator.send_posting import Webhook
 from entrypoints.cli.simulator.send_values import media_type
+from entrypoints.composition.secrets import secret_reader
 from infrastructure.configuration.secrets.development_secret import read_development_credentials
 from infrastructure.configuration.settings import Settings
 from infrastructure.configuration.tenants_file import read_tenant_configuration
@@ -110,7 +111,7 @@ def _twilio_credentials(settings: Settings, recipient: str) -> tuple[str, str]:
     if not settings.has_real_secrets:
         development = read_development_credentials(settings.data_dir)
         return development.twilio_account_sid, development.twilio_auth_token
-    tenant_configuration = read_tenant_configuration(settings)
+    tenant_configuration = read_tenant_configuration(settings, secret_reader())
     owner = tenant_configuration.directory.owner_of_recipient(recipient)
     for account in tenant_configuration.accounts.twilio:
         if owner is None or account.account_sid in owner.accounts:
@@ -174,7 +175,7 @@ def _sendgrid_credentials(
     if not settings.has_real_secrets:
         key = given_key or read_development_credentials(settings.data_dir).sendgrid_private_key
         return key, None
-    tenant_configuration = read_tenant_configuration(settings)
+    tenant_configuration = read_tenant_configuration(settings, secret_reader())
     owner = tenant_configuration.directory.owner_of_recipient(recipient)
     for account in tenant_configuration.accounts.sendgrid:
         if owner is None or account.name in owner.accounts:

@@ -8,8 +8,8 @@ import pytest
 from application.privacy.purge_expired import BLOBS_OUTLIVE
 from domain.addresses import ChannelType
 from entrypoints.composition.privacy import retention_times
+from entrypoints.composition.secrets import secret_reader
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
-from infrastructure.configuration.secrets.secret_references import SecretReader
 from infrastructure.configuration.settings import (
     DEFAULT_FALLBACK_TEXT,
     ProviderSecrets,
@@ -38,7 +38,7 @@ def test_an_empty_variable_is_unset() -> None:
 
 def secrets_of(environ: dict[str, str]) -> ProviderSecrets:
     """The secrets behind the settings in ``environ``."""
-    return read_secrets(read_settings(environ), SecretReader())
+    return read_secrets(read_settings(environ), secret_reader())
 
 
 def test_lists_are_separated_by_commas() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from domain.addresses import Address, ChannelType
 from domain.errors import SecretsUnavailableError
+from entrypoints.composition.secrets import secret_reader
 from infrastructure.configuration.secrets.development_secret import (
     FILE_NAME,
     keep_development_credentials,
@@ -36,11 +37,13 @@ def a_company(name: str = "acme", **changes: Any) -> dict[str, Any]:
 def tenant_configuration_of(tmp_path: Path, *companies: dict[str, Any]) -> TenantConfiguration:
     file = tmp_path / "tenants.json"
     file.write_text(json.dumps({"tenants": companies}))
-    return read_tenant_configuration(read_settings({"TENANTS": f"file:{file}"}))
+    return read_tenant_configuration(read_settings({"TENANTS": f"file:{file}"}), secret_reader())
 
 
 def test_without_secrets_there_is_a_development_account(tmp_path: Path) -> None:
-    tenant_configuration = read_tenant_configuration(read_settings({"DATA_DIR": str(tmp_path)}))
+    tenant_configuration = read_tenant_configuration(
+        read_settings({"DATA_DIR": str(tmp_path)}), secret_reader()
+    )
     credentials = read_development_credentials(tmp_path)
 
     assert tenant_configuration.directory.has_one_company
@@ -56,7 +59,7 @@ def test_any_real_secret_ends_the_development_account(tmp_path: Path) -> None:
         "SENDGRID_BASIC_AUTH": "u:p",
         "OWN_ADDRESSES": "us.example",
     }
-    tenant_configuration = read_tenant_configuration(read_settings(environ))
+    tenant_configuration = read_tenant_configuration(read_settings(environ), secret_reader())
 
     assert tenant_configuration.accounts.twilio == ()
     assert not (tmp_path / FILE_NAME).exists()
@@ -176,7 +179,9 @@ def test_a_file_that_is_not_there_or_not_json_stops_the_start(tmp_path: Path) ->
     (tmp_path / "broken.json").write_text("{")
     for name in ("none.json", "broken.json"):
         with pytest.raises(SettingsError, match="TENANTS"):
-            read_tenant_configuration(read_settings({"TENANTS": f"file:{tmp_path / name}"}))
+            read_tenant_configuration(
+                read_settings({"TENANTS": f"file:{tmp_path / name}"}), secret_reader()
+            )
 
 
 def test_every_reading_finds_the_secrets_as_they_are_then(tmp_path: Path) -> None:
@@ -185,7 +190,7 @@ def test_every_reading_finds_the_secrets_as_they_are_then(tmp_path: Path) -> Non
     tokens = []
     for token in ("first", "second"):
         file.write_text(token)
-        (account,) = read_tenant_configuration(settings).accounts.twilio
+        (account,) = read_tenant_configuration(settings, secret_reader()).accounts.twilio
         tokens += [text.get_secret_value() for text in account.auth_tokens]
     assert tokens == ["first", "second"]
 
@@ -200,7 +205,7 @@ def test_companies_come_from_secrets_manager(
         monkeypatch.setenv(variable, value)
 
     tenant_configuration = read_tenant_configuration(
-        read_settings({"TENANTS": f"secretsmanager:{name}"})
+        read_settings({"TENANTS": f"secretsmanager:{name}"}), secret_reader()
     )
     assert [tenant.company_id for tenant in tenant_configuration.directory.tenants] == ["acme"]
 
@@ -209,14 +214,14 @@ def test_a_wrong_secret_in_place_of_companies_is_not_shown(tmp_path: Path) -> No
     file = tmp_path / "tenants.json"
     file.write_text("hunter2")
     with pytest.raises(SettingsError) as caught:
-        read_tenant_configuration(read_settings({"TENANTS": f"file:{file}"}))
+        read_tenant_configuration(read_settings({"TENANTS": f"file:{file}"}), secret_reader())
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_wrong_own_address_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="OWN_ADDRESSES"):
         read_tenant_configuration(
-            read_settings({"DATA_DIR": str(tmp_path), "OWN_ADDRESSES": "a@b@c d"})
+            read_settings({"DATA_DIR": str(tmp_path), "OWN_ADDRESSES": "a@b@c d"}), secret_reader()
         )
 
 

@@ -1,13 +1,12 @@
 """Whether the embedded storage is as it should be."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from infrastructure.sqlite import database as sqlite
 from infrastructure.sqlite.database import SqliteDatabase
-from infrastructure.sqlite.sqlite_checks import check_database, check_directory, sync_seconds
+from infrastructure.sqlite.sqlite_checks import check_database
 
 SCHEMA = (("CREATE TABLE numbers (number INTEGER) STRICT",),)
 
@@ -55,16 +54,3 @@ def test_an_old_sqlite_is_a_problem(path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sqlite, "OLDEST_SQLITE", (99, 0, 0))
     (problem,) = check_database(path, 1)
     assert problem.endswith("needs SQLite 3.37 or newer")
-
-
-def test_a_directory_that_will_be_made_is_looked_for_above(tmp_path: Path) -> None:
-    assert check_directory(tmp_path / "not" / "made" / "yet") == ()
-    shutil.rmtree(tmp_path)
-    tmp_path.write_text("a file")
-    assert check_directory(tmp_path / "data") == (f"{tmp_path} is a file, expected a directory",)
-    tmp_path.unlink()
-
-
-def test_a_durable_write_takes_some_time_and_leaves_nothing(tmp_path: Path) -> None:
-    assert sync_seconds(tmp_path) > 0
-    assert list(tmp_path.iterdir()) == []

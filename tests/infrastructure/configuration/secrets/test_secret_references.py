@@ -10,8 +10,9 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from domain.errors import SecretsUnavailableError
+from entrypoints.composition.secrets import secret_reader
 from infrastructure.aws.secrets_manager import read_secret_value
-from infrastructure.configuration.secrets.secret_references import SecretReader, is_reference
+from infrastructure.configuration.secrets.secret_references import is_reference
 from tests.emulators import EmulatedAws, unique_name
 
 
@@ -32,7 +33,7 @@ def test_a_reference_is_told_from_a_secret(text: str, expected: bool) -> None:
 
 def test_a_file_is_read_without_the_line_end(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
-    assert SecretReader()(f"file:{tmp_path / 'token'}") == "secret"
+    assert secret_reader()(f"file:{tmp_path / 'token'}") == "secret"
 
 
 @pytest.mark.parametrize("content", [None, b"\xff"])
@@ -42,7 +43,7 @@ def test_a_file_that_cannot_be_read_is_a_wrong_reference(
     if content:
         (tmp_path / "token").write_bytes(content)
     with pytest.raises(ValueError, match="the file that it names cannot be read"):
-        SecretReader()(f"file:{tmp_path / 'token'}")
+        secret_reader()(f"file:{tmp_path / 'token'}")
 
 
 def test_without_the_sdk_a_secret_of_aws_is_a_wrong_reference_that_says_what_to_install(
@@ -50,7 +51,7 @@ def test_without_the_sdk_a_secret_of_aws_is_a_wrong_reference_that_says_what_to_
 ) -> None:
     monkeypatch.setitem(sys.modules, "infrastructure.aws.secrets_manager", None)
     with pytest.raises(ValueError, match=r"frontdesk\[aws\]"):
-        SecretReader()("secretsmanager:frontdesk/twilio")
+        secret_reader()("secretsmanager:frontdesk/twilio")
 
 
 class TestSecretsManager:
@@ -65,17 +66,17 @@ class TestSecretsManager:
         return name
 
     def test_a_name_is_the_whole_secret(self, name: str) -> None:
-        assert json.loads(SecretReader()(f"secretsmanager:{name}"))["number"] == 7
+        assert json.loads(secret_reader()(f"secretsmanager:{name}"))["number"] == 7
 
     def test_a_name_with_a_key_is_the_text_under_it(self, name: str) -> None:
-        assert SecretReader()(f"secretsmanager:{name}#auth_token") == "token"
+        assert secret_reader()(f"secretsmanager:{name}#auth_token") == "token"
 
     def test_an_arn_is_a_name_too(self, aws: EmulatedAws, name: str) -> None:
         arn = aws.secrets_manager.describe_secret(SecretId=name)["ARN"]
-        assert SecretReader()(f"secretsmanager:{arn}#auth_token") == "token"
+        assert secret_reader()(f"secretsmanager:{arn}#auth_token") == "token"
 
     def test_a_rotated_secret_is_read_as_it_is_now(self, aws: EmulatedAws, name: str) -> None:
-        read = SecretReader()
+        read = secret_reader()
         read(f"secretsmanager:{name}")
         aws.secrets_manager.put_secret_value(SecretId=name, SecretString="rotated")
         assert read(f"secretsmanager:{name}") == "rotated"
@@ -88,7 +89,7 @@ class TestSecretsManager:
         self, name: str, key: str, problem: str
     ) -> None:
         with pytest.raises(ValueError, match=problem) as caught:
-            SecretReader()(f"secretsmanager:{name}#{key}")
+            secret_reader()(f"secretsmanager:{name}#{key}")
         assert "token" not in "".join(traceback.format_exception_only(caught.value))
 
     def test_a_key_of_what_is_no_json_is_a_wrong_reference(
@@ -96,17 +97,17 @@ class TestSecretsManager:
     ) -> None:
         aws.secrets_manager.put_secret_value(SecretId=name, SecretString="hunter2")
         with pytest.raises(ValueError, match="not JSON") as caught:
-            SecretReader()(f"secretsmanager:{name}#password")
+            secret_reader()(f"secretsmanager:{name}#password")
         assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
     def test_a_binary_secret_is_a_wrong_reference(self, aws: EmulatedAws, name: str) -> None:
         aws.secrets_manager.put_secret_value(SecretId=name, SecretBinary=b"\x00")
         with pytest.raises(ValueError, match="binary"):
-            SecretReader()(f"secretsmanager:{name}")
+            secret_reader()(f"secretsmanager:{name}")
 
     def test_a_secret_that_is_not_there_is_unavailable_and_named(self, name: str) -> None:
         with pytest.raises(SecretsUnavailableError, match=f"{name}-gone: ResourceNotFound"):
-            SecretReader()(f"secretsmanager:{name}-gone")
+            secret_reader()(f"secretsmanager:{name}-gone")
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
