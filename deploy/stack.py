@@ -16,7 +16,7 @@ import click
 
 from deploy.package import DEFAULT_OUTPUT, ROOT
 from domain.errors import WebhookHandlerError
-from entrypoints.composition.secrets import secret_reader
+from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.settings import SettingsError, read_settings
 from infrastructure.configuration.tenants_file import read_tenant_configuration
 

@@ -5,20 +5,22 @@ Its adapters are built, and their modules imported, when they are asked for.
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from application.ports.blobs import BlobStore
-from application.ports.checks import CheckResult
 from application.ports.context_queue import ContextPublisher, ContextReader
 from application.ports.dead_letters import DeadLetters
 from application.ports.spool import Spool
 from application.ports.stores import Stores
 
+if TYPE_CHECKING:
+    from application.ports.checks import CheckResult
+
 
 class Backend(Protocol):
     """Fills one role or several, as the settings say."""
 
-    def checks(self) -> Iterable[CheckResult]:
+    def checks(self) -> "Iterable[CheckResult]":
         """Everything that an operator can get wrong. Creates and changes nothing."""
         return ()
 

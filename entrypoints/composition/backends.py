@@ -4,6 +4,7 @@ Each technology is imported when it is chosen.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
 from application.clock import Clock
@@ -16,6 +17,7 @@ from infrastructure.backend import (
     SpoolBackend,
     StorageBackend,
 )
+from infrastructure.configuration.secrets.secret_references import ReadNamedSecret, SecretReader
 from infrastructure.configuration.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -77,6 +79,20 @@ def _require_aws_sdk() -> None:
         raise SettingsError(
             ["STORAGE, QUEUE: the AWS SDK is missing: pip install 'frontdesk[aws]'"]
         ) from error
+
+
+def secret_reader() -> SecretReader:
+    """Reads files and AWS Secrets Manager, whose SDK is loaded with the first that needs it."""
+    return SecretReader(_open_secrets_manager)
+
+
+def _open_secrets_manager() -> ReadNamedSecret:
+    try:
+        from infrastructure.aws.clients import AwsClients
+        from infrastructure.aws.secrets_manager import read_secret_value
+    except ModuleNotFoundError as error:
+        raise ValueError("needs the AWS SDK: pip install 'frontdesk[aws]'") from error
+    return partial(read_secret_value, AwsClients().secrets_manager())
 
 
 def open_cloudwatch_metrics(settings: Settings) -> "EmfMetrics":
@@ -181,7 +197,7 @@ def choose_spool(
     return DirectorySpool(settings.data_dir, clock, metrics)
 
 
-def backends_in_use(
+def in_use(
     settings: Settings, data_directory: "DataDirectory", *chosen: Backend
 ) -> tuple[Backend, ...]:
     """Each once, in the order in which they are checked."""

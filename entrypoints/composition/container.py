@@ -12,14 +12,10 @@ from typing import TYPE_CHECKING
 from dependency_injector import containers, providers
 
 from application.clock import Clock, utc_now
-from application.conversations.migrate_history import MigrateHistory
 from application.conversations.open_conversation import OpenConversation
-from application.conversations.show_conversation import ShowConversation
-from application.conversations.switch_hand_off import SwitchHandOff
 from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_sender import FallbackSender
-from application.ports.fallback_throttle import ThrottleLimits
 from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
@@ -34,36 +30,11 @@ from application.receiving.send_fallback import SendFallback
 from application.receiving.spool_webhook import SpoolWebhook
 from application.receiving.store_attachments import StoreFiles
 from application.receiving.store_dead_letter import StoreDeadLetter
-from application.recovery.drain_spool import DrainSpool
-from application.recovery.redrive_dead_letters import RedriveDeadLetters
-from application.recovery.redrive_unmatched import RedriveUnmatched
-from application.recovery.relay_outbox import RelayOutbox
 from domain.addresses import ChannelType
 from domain.errors import SecretsUnavailableError
 from domain.fallback import OwnAddresses
-from domain.routing import RoutingPolicy
 from domain.tenants import TenantDirectory
-from entrypoints.composition.backends import (
-    QUEUE_FILE,
-    STORE_FILE,
-    backends_in_use,
-    choose_files,
-    choose_queue,
-    choose_spool,
-    choose_storage,
-    open_aws,
-    open_cloudwatch_metrics,
-    open_data_directory,
-    open_memory,
-    open_sqlite,
-    spool_record_reader,
-)
-from entrypoints.composition.privacy import (
-    build_erase_message,
-    build_erase_person,
-    build_purge_expired,
-)
-from entrypoints.composition.secrets import secret_reader
+from entrypoints.composition import backends, later
 from infrastructure.backend import ContextQueue, StorageBackend
 from infrastructure.configuration.secrets.cached_value import CachedValue
 from infrastructure.configuration.settings import Settings, read_settings
@@ -84,7 +55,7 @@ def _erase_context(erase_message: Callable[[], "EraseMessage"]) -> Callable[[str
 
 
 def _cached_tenants(settings: Settings, clock: Clock) -> CachedTenants:
-    read_secret = secret_reader()
+    read_secret = backends.secret_reader()
     return CachedValue(lambda: read_tenant_configuration(settings, read_secret), clock)
 
 
@@ -138,18 +109,6 @@ def _sendgrid_sender(
     return SendgridFallbackSender(lambda: cached_tenants.current().accounts.sendgrid)
 
 
-def _routing_policy(settings: Settings) -> RoutingPolicy:
-    return RoutingPolicy(
-        timedelta(seconds=settings.reply_delay_seconds), settings.unauthenticated_mail
-    )
-
-
-def _throttle_limits(settings: Settings) -> ThrottleLimits:
-    return ThrottleLimits(
-        timedelta(seconds=settings.fallback_window_seconds), settings.fallback_max_per_hour
-    )
-
-
 class Container(containers.DeclarativeContainer):
     """Every part of Frontdesk by its name. ``shutdown_resources()`` closes what is open."""
 
@@ -163,20 +122,20 @@ class Container(containers.DeclarativeContainer):
     directory: providers.Provider[TenantDirectory] = tenant_configuration.directory
     own_addresses: providers.Provider[OwnAddresses] = tenant_configuration.own_addresses
     metrics: providers.Provider[Metrics] = Singleton(MemoryMetrics)
-    cloudwatch_metrics = Singleton(open_cloudwatch_metrics, settings)
+    cloudwatch_metrics = Singleton(backends.open_cloudwatch_metrics, settings)
 
-    store_database = providers.Resource(open_sqlite, settings, STORE_FILE)
-    queue_database = providers.Resource(open_sqlite, settings, QUEUE_FILE)
-    memory = Singleton(open_memory, clock)
-    data_directory = Singleton(open_data_directory, settings)
-    aws = Singleton(open_aws, settings)
+    store_database = providers.Resource(backends.open_sqlite, settings, backends.STORE_FILE)
+    queue_database = providers.Resource(backends.open_sqlite, settings, backends.QUEUE_FILE)
+    memory = Singleton(backends.open_memory, clock)
+    data_directory = Singleton(backends.open_data_directory, settings)
+    aws = Singleton(backends.open_aws, settings)
     dynamodb = Singleton(aws.provided.dynamodb.call())
     sqs = Singleton(aws.provided.sqs.call())
     s3 = Singleton(aws.provided.s3.call())
 
-    files = Singleton(choose_files, settings, s3.provider, memory.provider)
+    files = Singleton(backends.choose_files, settings, s3.provider, memory.provider)
     stores: providers.Provider[StorageBackend] = Singleton(
-        choose_storage,
+        backends.choose_storage,
         settings,
         store_database.provider,
         dynamodb.provider,
@@ -184,7 +143,7 @@ class Container(containers.DeclarativeContainer):
         files=files,
     )
     queue = Singleton(
-        choose_queue,
+        backends.choose_queue,
         settings,
         queue_database.provider,
         sqs.provider,
@@ -193,7 +152,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
     spool_backend = Singleton(
-        choose_spool,
+        backends.choose_spool,
         settings,
         sqs.provider,
         memory.provider,
@@ -201,8 +160,8 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         metrics=metrics,
     )
-    backends = Singleton(
-        backends_in_use, settings, data_directory, stores, queue, spool_backend, files
+    backends_in_use = Singleton(
+        backends.in_use, settings, data_directory, stores, queue, spool_backend, files
     )
     conversation_store: providers.Provider[ConversationStore] = stores.provided.conversations
     message_store: providers.Provider[MessageStore] = stores.provided.messages
@@ -210,7 +169,7 @@ class Container(containers.DeclarativeContainer):
     dead_letters: providers.Provider[DeadLetters] = files.provided.dead_letters
     context_queue: providers.Provider[ContextQueue] = queue.provided.context_queue
     spool: providers.Provider[Spool] = spool_backend.provided.spool
-    erase_message = Singleton(build_erase_message, stores, files, context_queue)
+    erase_message = Singleton(later.erase_message, stores, files, context_queue)
 
     whatsapp_parser = Singleton(_twilio_parser, ChannelType.WHATSAPP, cached_tenants)
     sms_parser = Singleton(_twilio_parser, ChannelType.SMS, cached_tenants)
@@ -244,8 +203,8 @@ class Container(containers.DeclarativeContainer):
         open_conversation,
         settings.provided.unknown_sender,
     )
-    show_conversation = Singleton(ShowConversation, conversation_store, message_store)
-    switch_hand_off = Singleton(SwitchHandOff, conversation_store)
+    show_conversation = Singleton(later.show_conversation, conversation_store, message_store)
+    switch_hand_off = Singleton(later.switch_hand_off, conversation_store)
     route_message = Singleton(
         RouteMessage,
         conversation_store,
@@ -254,7 +213,7 @@ class Container(containers.DeclarativeContainer):
         context_queue,
         providers.Callable(_erase_context, erase_message.provider),
         match,
-        providers.Callable(_routing_policy, settings),
+        settings.provided.routing_policy,
         clock,
         metrics,
     )
@@ -262,7 +221,7 @@ class Container(containers.DeclarativeContainer):
         SendFallback,
         senders=senders,
         throttle=stores.provided.throttle,
-        limits=providers.Callable(_throttle_limits, settings),
+        limits=settings.provided.throttle_limits,
         texts=settings.provided.fallback_texts,
         own_addresses=own_addresses.provider,
         clock=clock,
@@ -294,15 +253,21 @@ class Container(containers.DeclarativeContainer):
         store_dead_letter,
         metrics,
     )
-    read_spool_record = Singleton(spool_record_reader, files)
-    drain_spool = Singleton(DrainSpool, spool, process_webhook, store_dead_letter)
-    relay_outbox = Singleton(RelayOutbox, outbox, route_message, dead_letters, clock, metrics)
-    migrate_history = Singleton(MigrateHistory, conversation_store, stores.provided.history_import)
-    redrive_dead_letters = Singleton(RedriveDeadLetters, dead_letters, process_webhook, outbox)
-    redrive_unmatched = Singleton(RedriveUnmatched, message_store, match, route_message)
+    read_spool_record = Singleton(backends.spool_record_reader, files)
+    drain_spool = Singleton(later.drain_spool, spool, process_webhook, store_dead_letter)
+    relay_outbox = Singleton(
+        later.relay_outbox, outbox, route_message, dead_letters, clock, metrics
+    )
+    migrate_history = Singleton(
+        later.migrate_history, conversation_store, stores.provided.history_import
+    )
+    redrive_dead_letters = Singleton(
+        later.redrive_dead_letters, dead_letters, process_webhook, outbox
+    )
+    redrive_unmatched = Singleton(later.redrive_unmatched, message_store, match, route_message)
 
     erase_person = Singleton(
-        build_erase_person,
+        later.erase_person,
         stores=stores,
         files=files,
         erase_message=erase_message,
@@ -311,11 +276,11 @@ class Container(containers.DeclarativeContainer):
         parsers=parsers,
         directory=directory.provider,
         data_directory=data_directory,
-        backends=backends,
+        backends=backends_in_use,
         clock=clock,
     )
     purge = Singleton(
-        build_purge_expired,
+        later.purge_expired,
         settings,
         stores,
         files,

@@ -7,6 +7,9 @@ if TYPE_CHECKING:
     from application.conversations.migrate_history import MigrateHistory
     from application.conversations.show_conversation import ShowConversation
     from application.conversations.switch_hand_off import SwitchHandOff
+    from application.privacy.erase_message import EraseMessage
+    from application.privacy.erase_person import ErasePerson
+    from application.privacy.purge_expired import PurgeExpired
     from application.recovery.drain_spool import DrainSpool
     from application.recovery.redrive_dead_letters import RedriveDeadLetters
     from application.recovery.redrive_unmatched import RedriveUnmatched
@@ -81,3 +84,27 @@ def relay_outbox() -> "type[RelayOutbox]":
     from application.recovery.relay_outbox import RelayOutbox
 
     return RelayOutbox
+
+
+@later
+def erase_message() -> "Callable[..., EraseMessage]":
+    """``EraseMessage``."""
+    from entrypoints.composition.privacy import build_erase_message
+
+    return build_erase_message
+
+
+@later
+def erase_person() -> "Callable[..., ErasePerson]":
+    """``ErasePerson``."""
+    from entrypoints.composition.privacy import build_erase_person
+
+    return build_erase_person
+
+
+@later
+def purge_expired() -> "Callable[..., PurgeExpired]":
+    """``PurgeExpired``."""
+    from entrypoints.composition.privacy import build_purge_expired
+
+    return build_purge_expired

@@ -27,7 +27,8 @@ def require_backends(container: Container) -> None:
     when it is needed nothing else may work. Raises ``UnfitBackendsError`` that names every
     problem.
     """
-    problems = [problem for backend in container.backends() for problem in backend.start_problems()]
+    backends = container.backends_in_use()
+    problems = [problem for backend in backends for problem in backend.start_problems()]
     if problems:
         raise UnfitBackendsError(problems)
 
@@ -48,7 +49,7 @@ def run_checks(container: Container) -> Iterator[CheckResult]:
 def _check_environment(container: Container) -> Iterator[CheckResult]:
     yield from _secrets(container)
     yield from _public_url(container.settings())
-    for backend in container.backends():
+    for backend in container.backends_in_use():
         yield from backend.checks()
 
 

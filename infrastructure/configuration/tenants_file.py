@@ -21,13 +21,10 @@ from domain.errors import InvalidAddressError
 from domain.fallback import OwnAddresses
 from domain.tenants import Tenant, TenantDirectory
 from infrastructure.configuration.secrets.accounts import (
+    SINGLE_SENDGRID_ACCOUNT,
     ProviderAccounts,
     SendgridAccount,
     TwilioAccount,
-)
-from infrastructure.configuration.secrets.development_secret import (
-    SENDGRID_ACCOUNT,
-    keep_development_credentials,
 )
 from infrastructure.configuration.secrets.secret_references import (
     ReadSecret,
@@ -128,12 +125,18 @@ def read_tenant_configuration(settings: Settings, read_secret: ReadSecret) -> Te
         accounts = (
             _single_company_accounts(settings, read_secrets(settings, read_secret))
             if settings.has_real_secrets
-            else keep_development_credentials(settings.data_dir).accounts()
+            else _development_accounts(settings)
         )
         names = {account.account_sid for account in accounts.twilio}
         names |= {account.name for account in accounts.sendgrid}
         directory = TenantDirectory((Tenant(accounts=frozenset(names)),))
     return TenantConfiguration(directory, accounts, _own_addresses(settings, directory))
+
+
+def _development_accounts(settings: Settings) -> ProviderAccounts:
+    from infrastructure.configuration.secrets.development_secret import keep_development_credentials
+
+    return keep_development_credentials(settings.data_dir).accounts()
 
 
 def _single_company_accounts(settings: Settings, secrets: ProviderSecrets) -> ProviderAccounts:
@@ -143,7 +146,7 @@ def _single_company_accounts(settings: Settings, secrets: ProviderSecrets) -> Pr
         else ()
     )
     sendgrid = SendgridAccount(
-        SENDGRID_ACCOUNT,
+        SINGLE_SENDGRID_ACCOUNT,
         secrets.sendgrid_webhook_public_key,
         secrets.sendgrid_basic_auth,
         secrets.sendgrid_api_key,

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from application.clock import Clock
 from application.ports.blobs import BlobStore
-from application.ports.checks import CheckResult, CheckStatus, check_results
 from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_sender import FallbackSender
 from application.ports.metrics import Metrics
 from application.ports.spool import Spool
 from domain.errors import StorageUnavailableError, WebhookHandlerError
 from infrastructure.backend import Backend, FileBackend, SpoolBackend
+
+if TYPE_CHECKING:
+    from application.ports.checks import CheckResult
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,22 +90,10 @@ class DataDirectory(Backend):
         return FileFallbackSender(self.directory / "fallbacks.jsonl")
 
     @override
-    def checks(self) -> Iterator[CheckResult]:
-        from infrastructure.filesystem.directory_checks import check_directory, sync_seconds
+    def checks(self) -> "Iterator[CheckResult]":
+        from infrastructure.filesystem.directory_checks import check_directory
 
-        problems = check_directory(self.directory)
-        if problems or not self.directory.exists():
-            will_be_made = f"{self.directory} will be made at the start"
-            yield from check_results("data directory", will_be_made, lambda: problems)
-            return
-        try:
-            milliseconds = sync_seconds(self.directory) * 1000
-        except OSError as error:
-            text = f"{self.directory} cannot hold a file: {error.strerror}"
-            yield CheckResult("data directory", CheckStatus.ERROR, text)
-            return
-        text = f"{self.directory}, a write is durable after {milliseconds:.1f} ms"
-        yield CheckResult("data directory", CheckStatus.OK, text)
+        return check_directory(self.directory)
 
     def delete_stale_temporary_files(self, before: datetime) -> int:
         """Delete what was being written before that and was never finished; how many files.

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from application.clock import Clock
-from application.ports.checks import CheckResult, check_results
 from infrastructure.backend import ContextQueue, QueueBackend, Rewritable, StorageBackend
 from infrastructure.serialization.context_json import EncodeContext
 from infrastructure.sqlite.database import SqliteDatabase
 
 if TYPE_CHECKING:
+    from application.ports.checks import CheckResult
     from application.ports.conversation_store import ConversationStore
     from application.ports.fallback_throttle import FallbackThrottle
     from application.ports.history_import import HistoryImport
@@ -37,17 +37,6 @@ class _SqliteFile(Rewritable):
     @override
     def rewrite(self) -> None:
         self.database().rewrite()
-
-    def _checks(self, schema_version: int) -> Iterator[CheckResult]:
-        """Nothing without a data directory in order: that has a check of its own."""
-        from sqlite3 import sqlite_version
-
-        from infrastructure.sqlite.sqlite_checks import check_database
-
-        if self.path.parent.is_dir():
-            state = f"SQLite {sqlite_version}" if self.is_created() else "will be made at the start"
-            find_problems = partial(check_database, self.path, schema_version)
-            yield from check_results("database", f"{self.path}, {state}", find_problems)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +93,11 @@ class SqliteStorage(_SqliteFile, StorageBackend):
         return SqliteFallbackThrottle(self.database())
 
     @override
-    def checks(self) -> Iterator[CheckResult]:
+    def checks(self) -> "Iterator[CheckResult]":
+        from infrastructure.sqlite.sqlite_checks import check_database
         from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 
-        return self._checks(len(MIGRATIONS))
+        return check_database(self.path, len(MIGRATIONS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +115,8 @@ class SqliteQueues(_SqliteFile, QueueBackend):
         return SqliteContextQueue(self.database(), self.clock, self.encode)
 
     @override
-    def checks(self) -> Iterator[CheckResult]:
+    def checks(self) -> "Iterator[CheckResult]":
+        from infrastructure.sqlite.sqlite_checks import check_database
         from infrastructure.sqlite.sqlite_queue import MIGRATIONS
 
-        return self._checks(len(MIGRATIONS))
+        return check_database(self.path, len(MIGRATIONS))

@@ -1,8 +1,11 @@
-"""Is the embedded storage as it should be? For whoever runs it; nothing is made or changed."""
+"""Is a database file as it should be? Nothing is created or changed."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from sqlite3 import sqlite_version
 
+from application.ports.checks import CheckResult, check_results
 from domain.errors import WebhookHandlerError
 from infrastructure.sqlite.database import SqliteDatabase
 
@@ -10,7 +13,15 @@ _SYNCHRONOUS = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 _DURABLE = frozenset({"FULL", "EXTRA"})
 
 
-def check_database(path: Path, schema_version: int) -> tuple[str, ...]:
+def check_database(path: Path, schema_version: int) -> Iterator[CheckResult]:
+    """What a database file is like; nothing without a data directory, which has its own check."""
+    if path.parent.is_dir():
+        state = f"SQLite {sqlite_version}" if path.exists() else "will be made at the start"
+        find_problems = partial(database_problems, path, schema_version)
+        yield from check_results("database", f"{path}, {state}", find_problems)
+
+
+def database_problems(path: Path, schema_version: int) -> tuple[str, ...]:
     """What is wrong with a database file; empty if nothing is, or if it is not made yet.
 
     An older schema than ``schema_version`` is in order: the next start brings it up.

@@ -16,8 +16,8 @@ from domain.context import ContextObject
 from domain.routing import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container
 from infrastructure.channels.twilio.simulator import TwilioSimulator
+from infrastructure.configuration.secrets.accounts import SINGLE_SENDGRID_ACCOUNT
 from infrastructure.configuration.secrets.development_secret import (
-    SENDGRID_ACCOUNT,
     keep_development_credentials,
 )
 from tests.builders import a_conversation, an_inbound_message
@@ -166,7 +166,7 @@ def test_mail_that_nobody_vouches_for_is_part_of_no_turn(desk: Desk) -> None:
         desk.clock.advance(seconds=1)
         mail = an_inbound_message(
             EMAIL,
-            account=SENDGRID_ACCOUNT,
+            account=SINGLE_SENDGRID_ACCOUNT,
             message_id=f"<{number}@example.com>",
             body=text,
             author_authenticated=verified,

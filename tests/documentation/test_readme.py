@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.routing import ALL_QUEUES
-from entrypoints.composition.secrets import secret_reader
+from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.settings import Settings, read_settings
 from infrastructure.configuration.tenants_file import read_tenant_configuration
 from tests.documentation.documents import ROOT, blocks, cells, text_of

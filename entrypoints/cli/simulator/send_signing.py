@@ -19,7 +19,7 @@ from domain.addresses import ChannelType
 from entrypoints.cli.simulator.send_options import MessageOptions
 from entrypoints.cli.simulator.send_posting import Webhook
 from entrypoints.cli.simulator.send_values import media_type
-from entrypoints.composition.secrets import secret_reader
+from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.secrets.development_secret import read_development_credentials
 from infrastructure.configuration.settings import Settings
 from infrastructure.configuration.tenants_file import read_tenant_configuration

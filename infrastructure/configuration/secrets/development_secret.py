@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from domain.errors import SecretsUnavailableError
 from infrastructure.configuration.secrets.accounts import (
+    SINGLE_SENDGRID_ACCOUNT,
     ProviderAccounts,
     SendgridAccount,
     TwilioAccount,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 FILE_NAME = "development-secret"
-SENDGRID_ACCOUNT = "sendgrid"
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -70,7 +70,7 @@ class DevelopmentCredentials:
         """What the server believes while no real secret is configured."""
         return ProviderAccounts(
             twilio=(TwilioAccount(self.twilio_account_sid, (SecretStr(self.twilio_auth_token),)),),
-            sendgrid=(SendgridAccount(SENDGRID_ACCOUNT, (self.sendgrid_public_key,)),),
+            sendgrid=(SendgridAccount(SINGLE_SENDGRID_ACCOUNT, (self.sendgrid_public_key,)),),
         )
 
     def _derive(self, purpose: str) -> bytes:

@@ -7,8 +7,8 @@ import pytest
 
 from application.privacy.purge_expired import BLOBS_OUTLIVE
 from domain.addresses import ChannelType
+from entrypoints.composition.backends import secret_reader
 from entrypoints.composition.privacy import retention_times
-from entrypoints.composition.secrets import secret_reader
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from infrastructure.configuration.settings import (
     DEFAULT_FALLBACK_TEXT,

@@ -11,7 +11,7 @@ import pytest
 
 from domain.addresses import Address, ChannelType
 from domain.errors import SecretsUnavailableError
-from entrypoints.composition.secrets import secret_reader
+from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.secrets.development_secret import (
     FILE_NAME,
     keep_development_credentials,

@@ -3,14 +3,14 @@
 import shutil
 from pathlib import Path
 
-from infrastructure.filesystem.directory_checks import check_directory, sync_seconds
+from infrastructure.filesystem.directory_checks import directory_problems, sync_seconds
 
 
 def test_a_directory_that_will_be_made_is_looked_for_above(tmp_path: Path) -> None:
-    assert check_directory(tmp_path / "not" / "made" / "yet") == ()
+    assert directory_problems(tmp_path / "not" / "made" / "yet") == ()
     shutil.rmtree(tmp_path)
     tmp_path.write_text("a file")
-    assert check_directory(tmp_path / "data") == (f"{tmp_path} is a file, expected a directory",)
+    assert directory_problems(tmp_path / "data") == (f"{tmp_path} is a file, expected a directory",)
     tmp_path.unlink()
 
 

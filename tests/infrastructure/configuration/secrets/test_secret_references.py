@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from domain.errors import SecretsUnavailableError
-from entrypoints.composition.secrets import secret_reader
+from entrypoints.composition.backends import secret_reader
 from infrastructure.aws.secrets_manager import read_secret_value
 from infrastructure.configuration.secrets.secret_references import is_reference
 from tests.emulators import EmulatedAws, unique_name
