@@ -23,7 +23,7 @@ from pathlib import Path
 import click
 
 from benchmarks.emulated_aws import ACCOUNT_SID, AUTH_TOKEN, function_environ
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 
 SCRIPTS = Path(__file__).resolve().parent

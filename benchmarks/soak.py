@@ -29,12 +29,12 @@ from dependency_injector import providers
 
 from application.clock import utc_now
 from application.ports.context_queue import DelayedReader
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.routing import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container
 from entrypoints.operations.background_jobs import drain_some, relay_some
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 

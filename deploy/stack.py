@@ -17,8 +17,8 @@ import click
 from deploy.package import DEFAULT_OUTPUT, ROOT
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.backends import secret_reader
+from infrastructure.configuration.provider_accounts import read_provider_accounts
 from infrastructure.configuration.settings import SettingsError, read_settings
-from infrastructure.configuration.tenants_file import read_tenant_configuration
 
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
 TEMPLATE = ROOT / "deploy" / "template.yaml"
@@ -53,7 +53,7 @@ def check_tenants(stage: str) -> None:
     secret = tenants_secret(stage)
     try:
         settings = read_settings({"TENANTS": f"secretsmanager:{secret}"})
-        read_tenant_configuration(settings, secret_reader())
+        read_provider_accounts(settings, secret_reader())
     except SettingsError as error:
         problems = "; ".join(error.problems)
         raise click.ClickException(f"the secret {secret} is not valid: {problems}") from error

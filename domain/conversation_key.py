@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.history import Message
 from domain.idempotency import request_id_of
 

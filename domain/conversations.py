@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from domain.addresses import ChannelType, normal_value
+from domain.addresses import normal_value
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.history import Message
 from domain.messages import InboundMessage, Recipient

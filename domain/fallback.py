@@ -1,20 +1,21 @@
-"""When Frontdesk itself may answer a message: rarely, and never a machine."""
+"""When Frontdesk may send a fallback: rarely, and never to a machine."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.addresses import Address, AddressKind, ChannelType
+from domain.addresses import Address
 from domain.automated_mail import (
     NotableHeaders,
     Suppression,
     is_machine_mailbox,
     sign_of_automated_mail,
 )
+from domain.channels import AddressKind, ChannelType
 from domain.messages import InboundMessage
 
 STALE_AFTER = timedelta(hours=1)
-"""An answer to an older message would surprise whoever wrote it."""
+"""A fallback for an older message would surprise its sender."""
 
 # Twilio answers these itself, and answering over it breaks the opt-out (error 21610).
 _OPT_OUT_WORDS = frozenset(
@@ -33,7 +34,7 @@ _KINDS_WITHOUT_FALLBACK = {
 
 @dataclass(frozen=True, slots=True)
 class Fallback:
-    """A text that Frontdesk sends on its own account, to one sender, once.
+    """A text that Frontdesk itself sends to one sender, once.
 
     ``to`` is the provider's text of the sender's address and ``sent_from`` the address that
     was written to. ``in_reply_to``, ``references`` and ``subject`` thread an email.
@@ -51,12 +52,12 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True)
 class OwnAddresses:
-    """The addresses and mail domains that are ours: answering one would start a loop."""
+    """The companies' own addresses and mail domains: a fallback to one would start a loop."""
 
     values: Collection[str]
 
     def include(self, address: Address) -> bool:
-        """Whether ``address``, or its mail domain, is one of ours."""
+        """Whether ``address``, or its mail domain, is one of the companies'."""
         return (
             address.value in self.values
             or address.counting_key in self.values

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 
 Metadata = Mapping[str, object]
 """Facts about a message that JSON can express."""

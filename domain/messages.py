@@ -4,8 +4,9 @@ import hashlib
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
 from domain.automated_mail import NotableHeaders
+from domain.channels import ChannelType
 from domain.history import Direction, Message, Metadata
 from domain.idempotency import idempotency_hash, request_id_of
 
@@ -108,7 +109,7 @@ class InboundMessage:
     @property
     def _idempotency_parts(self) -> list[str]:
         parts = [self.channel, self.account, self.provider_message_id]
-        if self.channel is ChannelType.EMAIL:
+        if self.channel.rules.one_message_per_recipient:
             parts.append(self.recipient.address)
         return parts
 
@@ -125,7 +126,7 @@ class InboundMessage:
     @property
     def log_id(self) -> str:
         """The provider's id as logs may show it: of mail a hash, for the author chose the id."""
-        if self.channel is not ChannelType.EMAIL:
+        if not self.channel.rules.author_chooses_message_id:
             return self.provider_message_id
         return f"sha256:{hashlib.sha256(self.provider_message_id.encode()).hexdigest()[:32]}"
 
@@ -138,7 +139,7 @@ class InboundMessage:
     @property
     def thread_id(self) -> str | None:
         """The mail that began this message's thread; ``None`` on channels without threads."""
-        if self.channel is not ChannelType.EMAIL:
+        if not self.channel.rules.has_threads:
             return None
         return next(iter(self.thread_references), self.provider_message_id)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
 

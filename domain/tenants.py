@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.messages import InboundMessage, Recipient
 
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.messages import InboundMessage, Recipient

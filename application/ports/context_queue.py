@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.routing import QueueName, Route
 

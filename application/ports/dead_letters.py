@@ -1,4 +1,4 @@
-"""What is too large or too odd for the store: attachments, long bodies, dead letters."""
+"""Dead letters: webhooks and messages that cannot be processed without an operator."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -39,11 +39,11 @@ class DeadLetter:
 
 
 def ignore(_place: str) -> None:
-    """Tell nobody of what lies in ``_place`` and cannot be read."""
+    """Ignore what lies in ``_place`` and cannot be read."""
 
 
 class DeadLetters(Protocol):
-    """Keeps dead letters. Must work when the store and the queues do not."""
+    """Holds dead letters. Must work when the store and the queues do not."""
 
     @abstractmethod
     def store(self, dead_letter: DeadLetter) -> None:
@@ -62,14 +62,14 @@ class DeadLetters(Protocol):
 
     @abstractmethod
     def get(self, dead_letter_id: str) -> DeadLetter | None:
-        """The letter with this id; ``None`` if there is none, or no letter could have it.
+        """The dead letter with this id; ``None`` if there is none, or none could have it.
 
         Raises ``StorageUnavailableError`` that names it if it cannot be read.
         """
 
     @abstractmethod
     def delete(self, dead_letter_id: str) -> bool:
-        """Remove the letter, for ever. ``False`` if there is none; it need not be readable."""
+        """Delete the dead letter, for ever. ``False`` if there is none; it need not be readable."""
 
     @abstractmethod
     def list_dead_letters(
@@ -79,10 +79,10 @@ class DeadLetters(Protocol):
         after: DeadLetter | None = None,
         unreadable: Callable[[str], None] = ignore,
     ) -> tuple[DeadLetter, ...]:
-        """At most ``limit`` letters by ``created_at`` and then id, the oldest first.
+        """At most ``limit`` dead letters by ``created_at`` and then id, the oldest first.
 
-        ``after`` is the last letter of the page before, which need not be there any more. What
-        lies among the letters and is none is left out: ``unreadable`` is told its place, a path
+        ``after`` is the last one of the page before, which need not be there any more. What lies
+        among them and is no dead letter is left out: ``unreadable`` is told its place, a path
         or a URI, perhaps more than once.
         """
 
@@ -90,15 +90,15 @@ class DeadLetters(Protocol):
     def each_dead_letter(
         self, *, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
-        """Every letter there is at first, in the order of ``list_dead_letters``, read in its turn.
+        """Every dead letter there is at first, in the same order, each read in its turn.
 
-        They are listed once. Letters may be replaced and deleted meanwhile: one that is gone when
-        its turn comes is left out. ``unreadable`` is told each place once.
+        They are listed once, and may be replaced and deleted meanwhile: one that is gone when its
+        turn comes is left out. ``unreadable`` is told each place once.
         """
 
     @abstractmethod
     def delete_older(self, moment: datetime) -> Iterator[int]:
         """Remove what was created before ``moment``, also what cannot be read; reads nothing.
 
-        Yields how many after each part of the work: whoever stops asking stops it.
+        Yields how many after each part of the work: a caller that stops asking stops it.
         """

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from application.ports.pages import Page
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage

@@ -59,7 +59,7 @@ class SpoolDelivery:
 
 @dataclass(frozen=True, slots=True)
 class SpoolDepth:
-    """How many entries wait or are being worked on, and when the oldest was received.
+    """How many entries wait or are being processed, and when the oldest was received.
 
     ``oldest_at`` is ``None`` when there is none, or when the backend does not tell.
     ``broken`` are those that could not be read and were set aside; no others are counted here.

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.messages import AttachedFile, InboundMessage
 
 
@@ -34,7 +34,7 @@ class WebhookRequest:
     def header(self, name: str) -> str | None:
         """The value of a header; ``None`` if it is missing *or repeated*.
 
-        Two values of one security header are somebody's attempt to be read twice.
+        Two values of one security header are an attempt to be read in two ways.
         """
         values = [value for key, value in self.headers if key == name]
         return values[0] if len(values) == 1 else None

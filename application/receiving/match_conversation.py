@@ -14,7 +14,7 @@ from domain.tenants import Tenant, TenantDirectory, UnknownSender
 
 @dataclass(frozen=True)
 class MatchConversation:
-    """Whose message it is, and which of that company's conversations it joins."""
+    """Find the company that a message belongs to, and its conversation with the sender."""
 
     conversations: ConversationStore
     messages: MessageStore
@@ -25,10 +25,10 @@ class MatchConversation:
     def __call__(self, message: InboundMessage) -> tuple[Tenant | None, Conversation | None]:
         """The company that owns ``message``, and its conversation with the sender, if any.
 
-        If unknown senders are welcome, a conversation is opened for whoever has none.
+        With ``UnknownSender.OPEN`` a conversation is opened for a sender that has none.
 
         No company: the account that signed may not speak for this recipient. Such a message
-        is nobody's, so it matches nothing.
+        belongs to no company, so it matches nothing.
         """
         directory = self.tenants()
         tenant = directory.owner_of(message)

@@ -19,7 +19,7 @@ from application.receiving.process_webhook import ProcessWebhook
 from application.receiving.responses import INTERNAL_ERROR, response_to
 from application.receiving.spool_webhook import SpoolWebhook
 from application.receiving.store_dead_letter import StoreDeadLetter
-from domain.addresses import ChannelType, channel_in_path
+from domain.channels import ChannelType, channel_in_path
 from domain.errors import (
     MethodNotAllowedError,
     OverloadedError,
@@ -77,7 +77,7 @@ class _Result:
 class WebhookExchange:
     """One request and its answer, which is observed here alone: duration, metrics, log line.
 
-    Whoever reads the request asks for ``max_body_bytes`` first, and then calls one of
+    An entrypoint asks for ``max_body_bytes`` before it reads the body, and then calls one of
     ``process``, ``spool`` and ``refuse``. None of these raises: every failure has its answer.
     """
 

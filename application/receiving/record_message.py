@@ -56,7 +56,7 @@ class Receipt:
 class RecordMessage:
     """The idempotent receiver."""
 
-    match: MatchConversation
+    match_conversation: MatchConversation
     messages: MessageStore
     outbox: Outbox
     route_message: RouteMessage
@@ -72,7 +72,7 @@ class RecordMessage:
         Raises ``UnreadableMessageError`` for an id that another sender has used before.
         """
         deadline.check()
-        tenant, conversation = self.match(message)
+        tenant, conversation = self.match_conversation(message)
         if tenant is None:
             logger.error(
                 "an account wrote to a recipient that is not its own",

@@ -36,11 +36,11 @@ def json_error(
 
 
 INTERNAL_ERROR = json_error(500, "Internal server error")
-"""For what nobody expected: no internal text."""
+"""For an error that was not expected: no internal text."""
 
 
 def response_to(error: Exception) -> WebhookResponse:
-    """The answer that tells a provider what to do, and nobody why."""
+    """The answer that tells a provider what to do, and not why."""
     for kind, status, message, headers in _ANSWERS:
         if isinstance(error, kind):
             return json_error(status, message, headers)

@@ -40,7 +40,7 @@ class RouteMessage:
     outbox: Outbox
     publisher: ContextPublisher
     erase_context: Callable[[str], object]
-    match: MatchConversation
+    match_conversation: MatchConversation
     policy: RoutingPolicy
     clock: Clock
     metrics: Metrics
@@ -63,7 +63,7 @@ class RouteMessage:
 
     def retry(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
         """Route a message whose first handler must have died, on the present state."""
-        tenant = self.match.tenants().owner_of(record.message)
+        tenant = self.match_conversation.tenants().owner_of(record.message)
         return self._publish_for(record, self._record_activity_again(record), tenant, deadline)
 
     def _publish_for(
@@ -102,7 +102,7 @@ class RouteMessage:
 
     def _reassign(self, record: MessageRecord) -> Conversation | None:
         """The conversation was closed or deleted meanwhile: match once more."""
-        _, other = self.match(record.message)
+        _, other = self.match_conversation(record.message)
         if other is not None:
             self._assign(record, other.key)
             record = record.assigned_to(other.key)

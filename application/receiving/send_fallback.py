@@ -1,4 +1,4 @@
-"""Tell an unknown sender, at most once in a while, that nobody could be found for them."""
+"""Send an unknown sender the fallback text, at most once in each window."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -9,8 +9,9 @@ from application.clock import Clock
 from application.ports.fallback_sender import FallbackSender
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
 from application.ports.metrics import Metrics
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
 from domain.automated_mail import Suppression
+from domain.channels import ChannelType
 from domain.errors import FallbackNotSentError, StorageUnavailableError
 from domain.fallback import Fallback, OwnAddresses, suppression_of_fallback
 from domain.messages import InboundMessage
@@ -28,7 +29,7 @@ _THROTTLE_REFUSALS = {
 class SendFallback:
     """Sends the fallback. Would rather lose one than send two.
 
-    Where there is nobody to send it for a channel, its sender is ``None``.
+    A channel on which no fallback can be sent has ``None`` as its sender.
     """
 
     senders: Mapping[ChannelType, Callable[[], FallbackSender | None]]
@@ -76,7 +77,7 @@ class SendFallback:
             self._release(key)
             return {"result": "not_sent"}
         except Exception as error:
-            # Whether it went out is unknown: the claim stays, so that nobody gets it twice.
+            # Whether it went out is unknown: the window stays taken, so that none is sent twice.
             logger.warning("fallback may be lost", extra={"error": type(error).__name__})
             return {"result": "uncertain"}
         return {"result": "sent"}
@@ -85,18 +86,19 @@ class SendFallback:
         try:
             self.throttle.release(key)
         except StorageUnavailableError:
-            logger.warning("fallback claim could not be given back")
+            logger.warning("fallback throttle could not be released")
 
     def _answer(self, message: InboundMessage, tenant: Tenant) -> Fallback:
         text = tenant.fallback_texts.get(message.channel) or self.texts[message.channel]
-        is_mail = message.channel is ChannelType.EMAIL
+        rules = message.channel.rules
+        normalised = rules.answers_normalised_address
         return Fallback(
             channel=message.channel,
             account=message.account,
-            to=message.sender.value if is_mail else message.sender_verbatim,
-            sent_from=message.recipient.address if is_mail else message.recipient.verbatim,
+            to=message.sender.value if normalised else message.sender_verbatim,
+            sent_from=message.recipient.address if normalised else message.recipient.verbatim,
             text=text,
-            in_reply_to=message.provider_message_id if is_mail else None,
+            in_reply_to=message.provider_message_id if rules.has_threads else None,
             references=message.thread_references,
         )
 
@@ -109,10 +111,10 @@ class SendFallback:
 
 
 def throttle_key(message: InboundMessage) -> str:
-    """One text per (channel, account, person): whoever has it was answered lately."""
+    """One text per channel, account and person: the throttle knows who was answered lately."""
     return throttle_key_of(message.account, message.identities[0])
 
 
 def throttle_key_of(account: str, person: Address) -> str:
-    """The same for somebody whose message is not at hand."""
+    """The same for a person whose message is not at hand."""
     return f"{person.channel}|{account}|{person.counting_key}"

@@ -40,7 +40,7 @@ class SpoolWebhook:
             )
         )
         self.metrics.count("Spooled")
-        logger.warning("webhook put aside", extra={"spool_entry_id": entry_id})
+        logger.warning("webhook spooled", extra={"spool_entry_id": entry_id})
 
     def _sender(self, webhook: VerifiedWebhook) -> str | None:
         """A name for the sender; a webhook that cannot be read has no order to keep."""

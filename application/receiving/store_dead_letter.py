@@ -32,7 +32,7 @@ class StoreDeadLetter:
     metrics: Metrics
 
     def __call__(self, error: Exception, webhook: VerifiedWebhook, attempts: int = 1) -> DeadLetter:
-        """The dead letter, once it is durable. Raises whatever kept it from being so."""
+        """The dead letter, once it is durable. Raises whatever error prevented that."""
         kind = next((kind for error_type, kind in _KINDS if isinstance(error, error_type)), None)
         if kind is None:
             self.report(error)

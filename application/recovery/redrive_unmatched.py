@@ -1,4 +1,4 @@
-"""Give the messages of once unknown senders to the conversations that were opened since."""
+"""Redrive unmatched messages: route them to conversations that were opened since."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,16 +23,16 @@ class RedriveUnmatched:
     """Match again what was unmatched. Safe to stop at any point, and to run twice at once."""
 
     messages: MessageStore
-    match: MatchConversation
+    match_conversation: MatchConversation
     route_message: RouteMessage
 
     def __call__(self) -> Iterator[tuple[MessageRecord, Conversation | None]]:
-        """Yield each unmatched message with the conversation that it joined, if one did."""
+        """Yield each unmatched message with the conversation that it was routed for, if any."""
         for record in all_unmatched(self.messages):
             yield record, self._redrive(record)
 
     def _redrive(self, record: MessageRecord) -> Conversation | None:
-        tenant, conversation = self.match(record.message)
+        tenant, conversation = self.match_conversation(record.message)
         if conversation is None or not self.messages.assign(record, conversation.key):
             return None
         assigned = record.assigned_to(conversation.key)

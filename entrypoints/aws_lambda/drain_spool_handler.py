@@ -19,5 +19,5 @@ _function = start(os.environ, _build)
 def lambda_handler(
     event: Mapping[str, Sequence[Mapping[str, Any]]], context: object
 ) -> dict[str, object]:
-    """Work off the entries in ``event``; which of them stay on the queue."""
+    """Drain the entries in ``event``; which of them stay on the queue."""
     return _function(event["Records"], getattr(context, "aws_request_id", None))

@@ -9,6 +9,7 @@ from application.clock import Clock
 from application.ports.spool import SpoolDelivery
 from application.privacy.purge_expired import PurgeExpired, PurgeReport
 from application.recovery.drain_spool import DrainOutcome, DrainSpool
+from domain.errors import safe_reason
 from infrastructure.configuration.log_format import log_aws_request_id
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class RelayFunction:
     def __call__(self, has_time: HasTime, aws_request_id: str | None = None) -> None:
         """Relay until a batch finds nothing more to do, or time is short.
 
-        Lambda ends what takes too long, and then nobody would know how much was pending.
+        Lambda ends what takes too long, and then no metric would tell how much was pending.
         Raises what a store raises.
         """
         with log_aws_request_id(aws_request_id):
@@ -55,10 +56,10 @@ class RelayFunction:
 
 @dataclass(frozen=True)
 class SpoolFunction:
-    """Called by SQS with entries of the spool queue: works off each."""
+    """Called by SQS with entries of the spool queue: drains each."""
 
     read_record: Callable[[Mapping[str, Any]], SpoolDelivery]
-    drain: DrainSpool
+    drain_spool: DrainSpool
     flush_metrics: Callable[[], None]
 
     def __call__(
@@ -76,21 +77,21 @@ class SpoolFunction:
         return {"batchItemFailures": retained}
 
     def _retained(self, records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-        """The first that is not done, and all behind it: entries of a sender keep their order."""
-        order_is_kept = True
+        """The first that is not drained, and all after it: entries of a sender keep their order."""
+        stopped = False
         for record in records:
-            order_is_kept = order_is_kept and self._is_done(record)
-            if not order_is_kept:
+            stopped = stopped or self._drain(record) is DrainOutcome.RELEASED
+            if stopped:
                 yield record["messageId"]
 
-    def _is_done(self, record: Mapping[str, Any]) -> bool:
+    def _drain(self, record: Mapping[str, Any]) -> DrainOutcome:
         try:
-            outcome = self.drain.drain(self.read_record(record))
+            return self.drain_spool.drain(self.read_record(record))
         except Exception as error:
             # It stays, is tried again, and ends on the dead-letter queue of the spool.
-            logger.exception("spooled webhook failed", extra={"error": type(error).__name__})
-            return False
-        return outcome is not DrainOutcome.RELEASED
+            extra = {"error": type(error).__name__, "reason": safe_reason(error)}
+            logger.exception("spooled webhook failed", extra=extra)
+            return DrainOutcome.RELEASED
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from application.receiving.receive_webhook import ReceiveWebhook
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import (
     PayloadTooLargeError,
     ValidationError,
@@ -20,7 +20,7 @@ from entrypoints.composition.container import Container
 from infrastructure.configuration.log_format import log_aws_request_id
 
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
-"""Lambda says here whether somebody waits for the start (``on-demand``) or nobody does."""
+"""Lambda says here whether a provider waits for the start: then it is ``on-demand``."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def build_function(environ: Mapping[str, str]) -> WebhookFunction:
 def _warm_up(container: Container, *, everything: bool) -> None:
     """Import and build what messages need; the start has more CPU than an invocation.
 
-    The mail parser is left for the first mail while somebody waits for the start.
+    The mail parser is left for the first mail while a provider waits for the start.
     """
     parsers = container.parsers()
     for channel in ChannelType if everything else (ChannelType.SMS,):

@@ -1,49 +1,33 @@
 """Addresses as arguments: read, normalised, and refused with the form that is expected."""
 
-import re
-
 import click
 
-from domain.addresses import Address, AddressKind, ChannelType
+from domain.addresses import Address
+from domain.channels import AddressKind, ChannelType
 from domain.errors import InvalidAddressError
 
 CHANNELS = tuple(channel.value for channel in ChannelType)
 
-_SENDERS = {
-    ChannelType.SMS: "a number like +14155550123, a short code or a sender name",
-    ChannelType.WHATSAPP: "a number like +14155550123 or a user id like US.13491208655302741918",
-    ChannelType.EMAIL: "an address like ana@example.com",
-}
-_RECIPIENTS = {
-    ChannelType.SMS: "a number like +15005550006 or a short code",
-    ChannelType.WHATSAPP: "a number like +15005550010",
-    ChannelType.EMAIL: "an address like help@example.com",
-}
 _NO_SENDERS = frozenset({AddressKind.OTHER})
 _NO_RECIPIENTS = _NO_SENDERS | {AddressKind.ALPHANUMERIC, AddressKind.WHATSAPP_USER_ID}
-_MESSAGING_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 
 
 def sender_address(channel: ChannelType, text: str, option: str) -> str:
     """The normalised address of somebody who writes, or a usage error."""
-    return _read(channel, text, option, _NO_SENDERS, _SENDERS[channel])
+    return _read(channel, text, option, _NO_SENDERS, channel.rules.sender_forms)
 
 
 def recipient_address(channel: ChannelType, text: str, option: str) -> str:
     """The normalised address of whom they write to, or a usage error."""
-    return _read(channel, text, option, _NO_RECIPIENTS, _RECIPIENTS[channel])
+    return _read(channel, text, option, _NO_RECIPIENTS, channel.rules.recipient_forms)
 
 
 def recipient_or_service(channel: ChannelType, text: str, option: str) -> str:
-    """What a conversation may have as its recipient: on Twilio's channels also a service."""
-    if channel is not ChannelType.EMAIL and is_messaging_service(text):
+    """What a conversation may have as its recipient: also the id of a group of recipients."""
+    pattern = channel.rules.service_pattern
+    if pattern is not None and pattern.fullmatch(text):
         return text
     return recipient_address(channel, text, option)
-
-
-def is_messaging_service(text: str) -> bool:
-    """Whether ``text`` is the id of a Twilio Messaging Service."""
-    return _MESSAGING_SERVICE.fullmatch(text) is not None
 
 
 def _read(

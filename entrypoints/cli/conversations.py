@@ -2,7 +2,7 @@
 
 import click
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 from entrypoints.cli.addresses import CHANNELS, recipient_or_service, sender_address
 from entrypoints.cli.conversation_views import (

@@ -2,7 +2,7 @@
 
 import click
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 from entrypoints.cli.conversation_views import conversation_record
 from entrypoints.cli.terminal.commands import Command
@@ -15,16 +15,8 @@ from entrypoints.cli.terminal.output import (
     print_table,
 )
 
-DEMO_SENDERS = {
-    ChannelType.WHATSAPP: "+14155550123",
-    ChannelType.SMS: "+14155550123",
-    ChannelType.EMAIL: "ana@example.com",
-}
-DEMO_RECIPIENTS = {
-    ChannelType.WHATSAPP: "+15005550010",
-    ChannelType.SMS: "+15005550006",
-    ChannelType.EMAIL: "help@frontdesk.example",
-}
+DEMO_SENDERS = {channel: channel.rules.example_sender for channel in ChannelType}
+DEMO_RECIPIENTS = {channel: channel.rules.example_recipient for channel in ChannelType}
 
 
 @click.command(

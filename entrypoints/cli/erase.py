@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from domain.addresses import Address, AddressKind, ChannelType
+from domain.addresses import Address
+from domain.channels import AddressKind, ChannelType
 from domain.errors import InvalidAddressError
 from entrypoints.cli.addresses import CHANNELS, sender_address
 from entrypoints.cli.terminal.commands import Command

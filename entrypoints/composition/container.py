@@ -6,7 +6,6 @@ that a process pays for what it uses: an SMS never loads the mail parser, SQLite
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
@@ -30,15 +29,16 @@ from application.receiving.send_fallback import SendFallback
 from application.receiving.spool_webhook import SpoolWebhook
 from application.receiving.store_attachments import StoreFiles
 from application.receiving.store_dead_letter import StoreDeadLetter
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError
 from domain.fallback import OwnAddresses
 from domain.tenants import TenantDirectory
-from entrypoints.composition import backends, later
+from entrypoints.composition import backends, channel_providers, later
 from infrastructure.backend import ContextQueue, StorageBackend
+from infrastructure.channels.provider import Provider
+from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
 from infrastructure.configuration.secrets.cached_value import CachedValue
 from infrastructure.configuration.settings import Settings, read_settings
-from infrastructure.configuration.tenants_file import TenantConfiguration, read_tenant_configuration
 from infrastructure.memory.memory_metrics import MemoryMetrics
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from infrastructure.filesystem.backend import DataDirectory
 
 Singleton = providers.ThreadSafeSingleton
-CachedTenants = CachedValue[TenantConfiguration]
+CachedAccounts = CachedValue[ProviderAccounts]
 
 
 def _erase_context(erase_message: Callable[[], "EraseMessage"]) -> Callable[[str], object]:
@@ -54,59 +54,39 @@ def _erase_context(erase_message: Callable[[], "EraseMessage"]) -> Callable[[str
     return lambda request_id: erase_message().erase_context(request_id)
 
 
-def _cached_tenants(settings: Settings, clock: Clock) -> CachedTenants:
+def _cached_accounts(settings: Settings, clock: Clock) -> CachedAccounts:
     read_secret = backends.secret_reader()
-    return CachedValue(lambda: read_tenant_configuration(settings, read_secret), clock)
+    return CachedValue(lambda: read_provider_accounts(settings, read_secret), clock)
 
 
-def _refreshing_parser(parser: WebhookParser, cached_tenants: CachedTenants) -> WebhookParser:
+def _parser(
+    provider: Provider,
+    channel: ChannelType,
+    settings: Settings,
+    cached_accounts: CachedAccounts,
+    clock: Clock,
+) -> WebhookParser:
     from infrastructure.channels.refreshing_parser import RefreshingParser
 
     # Read here, where the start has time for it. If that fails, webhooks wait outside.
     with suppress(SecretsUnavailableError):
-        cached_tenants.current()
-    return RefreshingParser(parser, cached_tenants)
+        cached_accounts.current()
+    parser = provider.parser(channel, cached_accounts.current, settings, clock)
+    return RefreshingParser(parser, cached_accounts)
 
 
-def _twilio_parser(channel: ChannelType, cached_tenants: CachedTenants) -> WebhookParser:
-    from infrastructure.channels.twilio.parser import TwilioWebhookParser
-
-    parser = TwilioWebhookParser(channel, lambda: cached_tenants.current().accounts.twilio)
-    return _refreshing_parser(parser, cached_tenants)
-
-
-def _sendgrid_parser(
-    settings: Settings, cached_tenants: CachedTenants, clock: Clock
-) -> WebhookParser:
-    from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
-
-    parser = SendgridWebhookParser(
-        lambda: cached_tenants.current().accounts.sendgrid,
-        clock,
-        timedelta(seconds=settings.sendgrid_tolerance_seconds),
-    )
-    return _refreshing_parser(parser, cached_tenants)
-
-
-def _twilio_sender(
-    settings: Settings, cached_tenants: CachedTenants, data_directory: "DataDirectory"
-) -> FallbackSender:
-    if not settings.has_real_secrets:
-        return data_directory.fallback_log
-    from infrastructure.channels.twilio.sender import TwilioFallbackSender
-
-    return TwilioFallbackSender(lambda: cached_tenants.current().accounts.twilio)
-
-
-def _sendgrid_sender(
-    settings: Settings, cached_tenants: CachedTenants, data_directory: "DataDirectory"
+def _fallback_sender(
+    provider: Provider,
+    settings: Settings,
+    cached_accounts: CachedAccounts,
+    data_directory: "DataDirectory",
 ) -> FallbackSender | None:
-    if not any(account.api_key for account in cached_tenants.current().accounts.sendgrid):
-        # With the AWS backends there need not be a disk, and nobody would look at it.
-        return data_directory.fallback_log if settings.storage != "dynamodb" else None
-    from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
-
-    return SendgridFallbackSender(lambda: cached_tenants.current().accounts.sendgrid)
+    sender = None
+    if settings.has_real_secrets:
+        sender = provider.fallback_sender(cached_accounts.current)
+    # With the AWS backends there need not be a disk, and nobody would look at it.
+    in_directory = sender is None and settings.storage != "dynamodb"
+    return data_directory.fallback_log if in_directory else sender
 
 
 class Container(containers.DeclarativeContainer):
@@ -117,10 +97,10 @@ class Container(containers.DeclarativeContainer):
 
     settings = Singleton(read_settings, environ, ephemeral=ephemeral)
     clock = providers.Object(utc_now)
-    cached_tenants = Singleton(_cached_tenants, settings, clock)
-    tenant_configuration = cached_tenants.provided.current.call()
-    directory: providers.Provider[TenantDirectory] = tenant_configuration.directory
-    own_addresses: providers.Provider[OwnAddresses] = tenant_configuration.own_addresses
+    cached_accounts = Singleton(_cached_accounts, settings, clock)
+    provider_accounts = cached_accounts.provided.current.call()
+    directory: providers.Provider[TenantDirectory] = provider_accounts.directory
+    own_addresses: providers.Provider[OwnAddresses] = provider_accounts.own_addresses
     metrics: providers.Provider[Metrics] = Singleton(MemoryMetrics)
     cloudwatch_metrics = Singleton(backends.open_cloudwatch_metrics, settings)
 
@@ -171,9 +151,15 @@ class Container(containers.DeclarativeContainer):
     spool: providers.Provider[Spool] = spool_backend.provided.spool
     erase_message = Singleton(later.erase_message, stores, files, context_queue)
 
-    whatsapp_parser = Singleton(_twilio_parser, ChannelType.WHATSAPP, cached_tenants)
-    sms_parser = Singleton(_twilio_parser, ChannelType.SMS, cached_tenants)
-    sendgrid_parser = Singleton(_sendgrid_parser, settings, cached_tenants, clock)
+    twilio = providers.Callable(channel_providers.twilio)
+    sendgrid = providers.Callable(channel_providers.sendgrid)
+    whatsapp_parser = Singleton(
+        _parser, twilio, ChannelType.WHATSAPP, settings, cached_accounts, clock
+    )
+    sms_parser = Singleton(_parser, twilio, ChannelType.SMS, settings, cached_accounts, clock)
+    sendgrid_parser = Singleton(
+        _parser, sendgrid, ChannelType.EMAIL, settings, cached_accounts, clock
+    )
     parsers = Singleton(
         WebhookParserFactory,
         providers.Dict(
@@ -184,8 +170,10 @@ class Container(containers.DeclarativeContainer):
             }
         ),
     )
-    twilio_sender = Singleton(_twilio_sender, settings, cached_tenants, data_directory)
-    sendgrid_sender = Singleton(_sendgrid_sender, settings, cached_tenants, data_directory)
+    twilio_sender = Singleton(_fallback_sender, twilio, settings, cached_accounts, data_directory)
+    sendgrid_sender = Singleton(
+        _fallback_sender, sendgrid, settings, cached_accounts, data_directory
+    )
     senders = providers.Dict(
         {
             ChannelType.WHATSAPP: twilio_sender.provider,
@@ -195,7 +183,7 @@ class Container(containers.DeclarativeContainer):
     )
 
     open_conversation = Singleton(OpenConversation, conversation_store, directory.provider)
-    match = Singleton(
+    match_conversation = Singleton(
         MatchConversation,
         conversation_store,
         message_store,
@@ -207,15 +195,15 @@ class Container(containers.DeclarativeContainer):
     switch_hand_off = Singleton(later.switch_hand_off, conversation_store)
     route_message = Singleton(
         RouteMessage,
-        conversation_store,
-        message_store,
-        outbox,
-        context_queue,
-        providers.Callable(_erase_context, erase_message.provider),
-        match,
-        settings.provided.routing_policy,
-        clock,
-        metrics,
+        conversations=conversation_store,
+        messages=message_store,
+        outbox=outbox,
+        publisher=context_queue,
+        erase_context=providers.Callable(_erase_context, erase_message.provider),
+        match_conversation=match_conversation,
+        policy=settings.provided.routing_policy,
+        clock=clock,
+        metrics=metrics,
     )
     send_fallback = Singleton(
         SendFallback,
@@ -229,7 +217,7 @@ class Container(containers.DeclarativeContainer):
     )
     record_message = Singleton(
         RecordMessage,
-        match=match,
+        match_conversation=match_conversation,
         messages=message_store,
         outbox=outbox,
         route_message=route_message,
@@ -264,7 +252,9 @@ class Container(containers.DeclarativeContainer):
     redrive_dead_letters = Singleton(
         later.redrive_dead_letters, dead_letters, process_webhook, outbox
     )
-    redrive_unmatched = Singleton(later.redrive_unmatched, message_store, match, route_message)
+    redrive_unmatched = Singleton(
+        later.redrive_unmatched, message_store, match_conversation, route_message
+    )
 
     erase_person = Singleton(
         later.erase_person,

@@ -1,4 +1,4 @@
-"""What the server does beside answering: work that was left behind, over and over."""
+"""What the server does beside answering: jobs on threads of their own, again and again."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """``work`` does a little and says whether there is more; if not, it rests."""
+    """``work`` does a little and returns whether there is more; if not, the task rests."""
 
     name: str
     work: Callable[[], bool]
@@ -24,8 +24,8 @@ class Task:
 def running(tasks: Sequence[Task], shutdown: Shutdown) -> Iterator[None]:
     """Run each task on a thread of its own until the end begins, at the latest with the block.
 
-    Then no task begins anything new; what was begun and takes too long is left to whoever
-    comes next, which every task can bear: it is what a crash does.
+    Then no task begins anything new. What was begun and takes too long is cut off as by a
+    crash: another process, or the next start, goes on with it.
     """
     threads = [
         Thread(target=_repeat, args=(task, shutdown.begun), name=task.name, daemon=True)
@@ -46,7 +46,7 @@ def _repeat(task: Task, shutdown: Event) -> None:
         try:
             has_more = task.work()
         except Exception as error:
-            # A store that is down: the task is what waits for it to come back.
+            # A store may be down: the task is what waits until it is back.
             logger.warning(
                 "background task failed",
                 extra={"task": task.name, "error": type(error).__name__},

@@ -16,16 +16,16 @@ from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container, build_container
 from entrypoints.http.app import WebhookEndpoint, create_app
 from entrypoints.http.background_threads import Task, running
-from entrypoints.http.limits.connections import TimeoutProtocol
-from entrypoints.http.limits.descriptors import (
+from entrypoints.http.limits.connection_limits import (
     ACCEPTED_AT_ONCE,
     ConnectionLimits,
-    connection_limits,
+    reserve_open_files,
 )
-from entrypoints.http.loop_errors import LoopErrors
+from entrypoints.http.limits.connection_timeouts import TimeoutProtocol
+from entrypoints.http.limits.loop_errors import LoopErrors
+from entrypoints.http.limits.readiness import Readiness
 from entrypoints.http.public_url import PublicUrl
-from entrypoints.http.readiness import Readiness
-from entrypoints.http.shutdown import GRACEFUL_SECONDS, Shutdown, end_in_time
+from entrypoints.http.shutdown import GRACEFUL_SECONDS, Shutdown, exit_at_deadline
 from entrypoints.operations.background_jobs import DailyPurge, drain_some, relay_some
 from entrypoints.operations.checks import require_backends
 from infrastructure.configuration.log_format import configure_logging
@@ -48,7 +48,7 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
     settings = container.settings()
     configure_logging(settings.log_level)
     try:
-        container.tenant_configuration()
+        container.provider_accounts()
         require_backends(container)
         check_ready(container)
         with listen(host, port) as listener:
@@ -56,7 +56,7 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
                 click.echo(line)
             sys.stdout.flush()
             shutdown = Shutdown()
-            end_in_time(shutdown)
+            exit_at_deadline(shutdown)
             with running(background_tasks(container), shutdown):
                 _serve(container, listener, shutdown)
     finally:
@@ -64,17 +64,17 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
 
 
 def _serve(container: Container, listener: socket.socket, shutdown: Shutdown) -> None:
-    room = connection_limits(container.settings().max_in_flight)
-    app = create_app(webhook_endpoint(container, room), Readiness(lambda: check_ready(container)))
-    # uvicorn repeats the signal that ended it under the handler that was there before. Ours
-    # does nothing, so that an ordered end is an exit with status 0.
+    limits = reserve_open_files(container.settings().max_in_flight)
+    app = create_app(webhook_endpoint(container, limits), Readiness(lambda: check_ready(container)))
+    # uvicorn repeats the signal that ended it under the handler that was there before. This one
+    # does nothing, so that an orderly end exits with status 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    GracefulServer(server_config(app, room), shutdown).run(sockets=[listener])
+    GracefulServer(server_config(app, limits), shutdown).run(sockets=[listener])
 
 
 class GracefulServer(uvicorn.Server):
-    """Tells ``ending`` of the signal that ends it, and has its event loop's complaints logged."""
+    """Begins ``shutdown`` with the signal that ends it, and logs the errors of its event loop."""
 
     def __init__(self, config: uvicorn.Config, shutdown: Shutdown) -> None:
         super().__init__(config)
@@ -91,8 +91,8 @@ class GracefulServer(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def server_config(app: Starlette, room: ConnectionLimits) -> uvicorn.Config:
-    """How ``app`` is served: within bounds, and without telling anybody more than needed."""
+def server_config(app: Starlette, limits: ConnectionLimits) -> uvicorn.Config:
+    """How ``app`` is served: within limits, and without a word about the server's software."""
     return uvicorn.Config(
         app,
         http=TimeoutProtocol,
@@ -102,13 +102,13 @@ def server_config(app: Starlette, room: ConnectionLimits) -> uvicorn.Config:
         server_header=False,
         lifespan="off",
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
-        limit_concurrency=room.connections,
-        backlog=room.accepted_at_once,
+        limit_concurrency=limits.connections,
+        backlog=limits.accepted_at_once,
     )
 
 
 def background_tasks(container: Container) -> list[Task]:
-    """Work off the spool, relay what stayed pending, and remove what is too old.
+    """Drain the spool, relay what stayed pending, and purge what is too old.
 
     Other processes may do the same. Where a purge has its price, the operator starts it.
     """
@@ -121,11 +121,13 @@ def background_tasks(container: Container) -> list[Task]:
     return tasks
 
 
-def webhook_endpoint(container: Container, room: ConnectionLimits | None = None) -> WebhookEndpoint:
+def webhook_endpoint(
+    container: Container, limits: ConnectionLimits | None = None
+) -> WebhookEndpoint:
     """The endpoint with what the container holds.
 
-    It works on fewer requests at once than there may be connections: on one of the others it
-    can say so, and that the server is alive.
+    It takes fewer requests at once than there may be connections: on the others it can answer
+    503, and health checks.
     """
     settings = container.settings()
     return WebhookEndpoint(
@@ -134,7 +136,7 @@ def webhook_endpoint(container: Container, room: ConnectionLimits | None = None)
         clock=container.clock(),
         max_body_bytes=settings.max_body_bytes,
         max_in_flight=settings.max_in_flight,
-        max_requests=(room or ConnectionLimits()).connections * 15 // 16,
+        max_requests=(limits or ConnectionLimits()).connections * 15 // 16,
     )
 
 
@@ -153,16 +155,16 @@ def listen(host: str, port: int) -> socket.socket:
         raise AddressInUseError(
             f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
         ) from error
-    # Connections inherit it. Without it the body of each answer waits 40 ms for the client to
-    # acknowledge its headers; asyncio sees to that only for sockets that it has made itself.
+    # Connections inherit both options. Without this one the body of each answer waits 40 ms for
+    # the client to acknowledge its headers; asyncio sets it only on sockets that it made itself.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # This too. The system would hold megabytes of answers for a client that reads none.
+    # The attack: a client that reads no answers. The system would hold megabytes of them.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
     return listener
 
 
 UNREAD_BYTES = 16 * 1024
-"""What the system keeps for a client that does not read yet: many of our answers."""
+"""What the system keeps for a client that does not read yet: many answers."""
 
 
 def banner(settings: Settings, place: str, listener: socket.socket) -> list[str]:

@@ -1,4 +1,4 @@
-"""The end of the server: in good order if that can be had in time, and otherwise an end."""
+"""The end of the server: in good order, or after a deadline without it."""
 
 import logging
 import os
@@ -11,23 +11,23 @@ END_SECONDS = 15.0
 """How long the end may take in all: no provider waits longer for its answer."""
 
 GRACEFUL_SECONDS = 13
-"""Within that, how long what is in flight may take: a place, store and queue, and the spool."""
+"""Within that, how long requests in flight may take: a slot, store and queue, and the spool."""
 
 TASK_SECONDS = 12.0
-"""And how long a background task may go on with what it has begun."""
+"""Within that, how long a background task may go on with what it has begun."""
 
 _LOG_SECONDS = 1.0
 
 
 class Shutdown:
-    """Whether the end has begun, and how much time is left then."""
+    """Whether the end has begun, and how much time is left."""
 
     def __init__(self) -> None:
         self.begun = threading.Event()
         self._began_at = 0.0
 
     def begin(self) -> None:
-        """Let nothing new begin. For the handler of a signal, too."""
+        """Let nothing new begin. A signal handler may call it."""
         if not self.begun.is_set():
             self._began_at = time.monotonic()
             self.begun.set()
@@ -37,26 +37,27 @@ class Shutdown:
         return max(self._began_at + seconds - time.monotonic(), 0)
 
 
-def end_in_time(shutdown: Shutdown) -> None:
-    """``END_SECONDS`` after its end has begun the process is no more, whatever still runs.
+def exit_at_deadline(shutdown: Shutdown) -> None:
+    """End the process ``END_SECONDS`` after its end has begun, whatever still runs.
 
-    That is cut off as by a crash, for what was acknowledged is durable; the status is then 1.
+    uvicorn stops waiting for requests, but not for the threads that work on them. They are cut
+    off as by a crash: what was acknowledged is durable. The exit status is then 1.
     """
-    # Begun now: no thread can be started safely in the handler of a signal.
-    threading.Thread(target=_end, args=(shutdown,), name="shutdown", daemon=True).start()
+    # The thread starts now: a signal handler cannot start one safely.
+    threading.Thread(target=_exit, args=(shutdown,), name="shutdown", daemon=True).start()
 
 
-def _end(shutdown: Shutdown) -> None:
+def _exit(shutdown: Shutdown) -> None:
     shutdown.begun.wait()
     time.sleep(shutdown.seconds_left(END_SECONDS))
-    # Whoever reads the log may be what hangs.
-    teller = threading.Thread(target=_tell_what_runs, daemon=True)
-    teller.start()
-    teller.join(_LOG_SECONDS)
+    # The program that reads the log may be what hangs.
+    log = threading.Thread(target=_log_what_runs, daemon=True)
+    log.start()
+    log.join(_LOG_SECONDS)
     os._exit(1)
 
 
-def _tell_what_runs() -> None:
+def _log_what_runs() -> None:
     ours = {"MainThread", "shutdown", threading.current_thread().name}
     running = sorted(thread.name for thread in threading.enumerate() if thread.name not in ours)
     logger.error("server ends before its work does", extra={"task": ", ".join(running)})

@@ -59,13 +59,12 @@ def _secrets(container: Container) -> Iterator[CheckResult]:
         yield from _development_secret(settings)
         return
     try:
-        tenant_configuration = container.tenant_configuration()
+        accounts = container.provider_accounts()
     except WebhookHandlerError as error:
         yield CheckResult("secrets", CheckStatus.ERROR, str(error))
         return
-    accounts = tenant_configuration.accounts
     counted = f"{len(accounts.twilio)} of Twilio, {len(accounts.sendgrid)} of SendGrid"
-    companies = len(tenant_configuration.directory.tenants)
+    companies = len(accounts.directory.tenants)
     yield CheckResult("secrets", CheckStatus.OK, f"accounts: {counted}; companies: {companies}")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from application.ports.fallback_throttle import ThrottleLimits
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import TemporaryError
 from domain.routing import ALL_QUEUES, QueueName, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import UnknownSender
@@ -168,12 +168,10 @@ class Settings(_Variables):
     @property
     def fallback_texts(self) -> dict[ChannelType, str]:
         """What unknown senders are told, per channel."""
-        own = {
-            ChannelType.WHATSAPP: self.fallback_text_whatsapp,
-            ChannelType.SMS: self.fallback_text_sms,
-            ChannelType.EMAIL: self.fallback_text_email,
+        return {
+            channel: getattr(self, f"fallback_text_{channel}") or self.fallback_text
+            for channel in ChannelType
         }
-        return {channel: text or self.fallback_text for channel, text in own.items()}
 
 
 def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Settings:

@@ -1,8 +1,7 @@
-"""Who the companies are and which provider accounts speak for them, from the settings."""
+"""The companies in what ``TENANTS`` names: a file, or a secret."""
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import (
@@ -16,13 +15,11 @@ from pydantic import (
     model_validator,
 )
 
-from domain.addresses import Address, ChannelType, ascii_domain
+from domain.addresses import normal_recipient
+from domain.channels import ChannelType
 from domain.errors import InvalidAddressError
-from domain.fallback import OwnAddresses
-from domain.tenants import Tenant, TenantDirectory
+from domain.tenants import Tenant
 from infrastructure.configuration.secrets.accounts import (
-    SINGLE_SENDGRID_ACCOUNT,
-    ProviderAccounts,
     SendgridAccount,
     TwilioAccount,
 )
@@ -37,20 +34,8 @@ from infrastructure.configuration.setting_values import (
     P256Key,
 )
 from infrastructure.configuration.settings import (
-    ProviderSecrets,
-    Settings,
     SettingsError,
-    read_secrets,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TenantConfiguration:
-    """The companies, their accounts, and the addresses that are nobody's customers."""
-
-    directory: TenantDirectory
-    accounts: ProviderAccounts
-    own_addresses: OwnAddresses
 
 
 class _Strict(BaseModel):
@@ -75,6 +60,10 @@ class TwilioEntry(_Strict):
     account_sid: AccountSid
     auth_tokens: Annotated[list[_Secret], Field(min_length=1)]
 
+    def to_account(self) -> TwilioAccount:
+        """The account that this entry describes."""
+        return TwilioAccount(self.account_sid, tuple(self.auth_tokens))
+
 
 class SendgridEntry(_Strict):
     """A company's SendGrid account, under a name of the operator's choice."""
@@ -91,6 +80,16 @@ class SendgridEntry(_Strict):
             raise ValueError("mail_from is missing: api_key needs it to send")
         return self
 
+    def to_account(self) -> SendgridAccount:
+        """The account that this entry describes."""
+        return SendgridAccount(
+            self.account,
+            tuple(self.public_keys),
+            tuple(self.basic_auth),
+            self.api_key,
+            self.mail_from,
+        )
+
 
 class TenantEntry(_Strict):
     """One company."""
@@ -104,6 +103,25 @@ class TenantEntry(_Strict):
     sendgrid: SendgridEntry | None = None
     fallback_texts: dict[ChannelType, str] = {}
 
+    @property
+    def account_names(self) -> frozenset[str]:
+        """The accounts that speak for the company."""
+        names = {self.twilio.account_sid if self.twilio else None}
+        names.add(self.sendgrid.account if self.sendgrid else None)
+        return frozenset(name for name in names if name is not None)
+
+    def to_tenant(self) -> Tenant:
+        """The company that this entry describes."""
+        return Tenant(
+            company_id=self.company_id,
+            project_id=self.project_id,
+            company_name=self.company_name,
+            credentials_reference=self.credentials_reference,
+            accounts=self.account_names,
+            recipients=frozenset(map(normal_recipient, self.recipients)),
+            fallback_texts=self.fallback_texts,
+        )
+
 
 class TenantsFile(_Strict):
     """What ``TENANTS`` names, a file or a secret, as JSON."""
@@ -111,75 +129,11 @@ class TenantsFile(_Strict):
     tenants: Annotated[list[TenantEntry], Field(min_length=1)]
 
 
-def read_tenant_configuration(settings: Settings, read_secret: ReadSecret) -> TenantConfiguration:
-    """The companies and accounts that ``settings`` describe, their secrets as they are now.
+def read_tenants(source: str, read_secret: ReadSecret) -> list[TenantEntry]:
+    """The companies in ``source``, a file or a secret; references in it are resolved.
 
-    Without any provider's secret it is the development account, kept in the data directory.
-    Raises ``SettingsError``, and ``SecretsUnavailableError`` when a secret cannot be read at
-    the moment. ``read_secret`` resolves references.
+    Raises ``SettingsError`` that names every problem, and ``SecretsUnavailableError``.
     """
-    if settings.tenants is not None:
-        entries = _read_tenants(settings.tenants, read_secret)
-        directory, accounts = _directory_of(entries), _accounts_of(entries)
-    else:
-        accounts = (
-            _single_company_accounts(settings, read_secrets(settings, read_secret))
-            if settings.has_real_secrets
-            else _development_accounts(settings)
-        )
-        names = {account.account_sid for account in accounts.twilio}
-        names |= {account.name for account in accounts.sendgrid}
-        directory = TenantDirectory((Tenant(accounts=frozenset(names)),))
-    return TenantConfiguration(directory, accounts, _own_addresses(settings, directory))
-
-
-def _development_accounts(settings: Settings) -> ProviderAccounts:
-    from infrastructure.configuration.secrets.development_secret import keep_development_credentials
-
-    return keep_development_credentials(settings.data_dir).accounts()
-
-
-def _single_company_accounts(settings: Settings, secrets: ProviderSecrets) -> ProviderAccounts:
-    twilio = (
-        (TwilioAccount(settings.twilio_account_sid, secrets.twilio_auth_token),)
-        if settings.twilio_account_sid
-        else ()
-    )
-    sendgrid = SendgridAccount(
-        SINGLE_SENDGRID_ACCOUNT,
-        secrets.sendgrid_webhook_public_key,
-        secrets.sendgrid_basic_auth,
-        secrets.sendgrid_api_key,
-        settings.fallback_email_from,
-    )
-    return ProviderAccounts(twilio, (sendgrid,))
-
-
-def normal_recipient(text: str) -> str:
-    """A recipient as the directory compares it.
-
-    A number, a Messaging Service, an agent with its scheme (``rcs:``), a mailbox or a domain.
-    """
-    if "@" in text:
-        return Address.parse(ChannelType.EMAIL, text).value
-    if ":" in text or text.startswith(("+", "MG")) or text.isdigit():
-        return Address.parse(ChannelType.WHATSAPP, text).value
-    return ascii_domain(text)
-
-
-def _own_addresses(settings: Settings, directory: TenantDirectory) -> OwnAddresses:
-    listed = [*settings.own_addresses]
-    if settings.fallback_email_from:
-        listed.append(settings.fallback_email_from)
-    try:
-        values = {normal_recipient(text) for text in listed}
-    except InvalidAddressError as error:
-        raise SettingsError([f"OWN_ADDRESSES: {error}"]) from error
-    recipients = (tenant.recipients for tenant in directory.tenants)
-    return OwnAddresses(frozenset(values.union(*recipients)))
-
-
-def _read_tenants(source: str, read_secret: ReadSecret) -> list[TenantEntry]:
     try:
         text = read_secret(source)
     except ValueError as error:
@@ -202,17 +156,11 @@ def _named_problems(error: ValidationError) -> Iterator[str]:
         yield f"TENANTS: {place}: {detail['msg'].removeprefix('Value error, ')}"
 
 
-def _account_names(entry: TenantEntry) -> frozenset[str]:
-    names = {entry.twilio.account_sid if entry.twilio else None}
-    names.add(entry.sendgrid.account if entry.sendgrid else None)
-    return frozenset(name for name in names if name is not None)
-
-
 def _ambiguities(entries: list[TenantEntry]) -> Iterator[str]:
     """A recipient that two companies claim would show one the messages of the other."""
     owners: dict[str, str] = {}
     for entry in entries:
-        if not _account_names(entry):
+        if not entry.account_names:
             yield f"TENANTS: {entry.company_id} has neither a twilio nor a sendgrid account"
         for text in entry.recipients:
             try:
@@ -225,41 +173,3 @@ def _ambiguities(entries: list[TenantEntry]) -> Iterator[str]:
                 yield f"TENANTS: {other} and {entry.company_id} have the same recipient"
         if entry.sendgrid and not (entry.sendgrid.public_keys or entry.sendgrid.basic_auth):
             yield f"TENANTS: sendgrid of {entry.company_id} has neither public_keys nor basic_auth"
-
-
-def _directory_of(entries: list[TenantEntry]) -> TenantDirectory:
-    return TenantDirectory(
-        tuple(
-            Tenant(
-                company_id=entry.company_id,
-                project_id=entry.project_id,
-                company_name=entry.company_name,
-                credentials_reference=entry.credentials_reference,
-                accounts=_account_names(entry),
-                recipients=frozenset(map(normal_recipient, entry.recipients)),
-                fallback_texts=entry.fallback_texts,
-            )
-            for entry in entries
-        )
-    )
-
-
-def _accounts_of(entries: list[TenantEntry]) -> ProviderAccounts:
-    return ProviderAccounts(
-        twilio=tuple(
-            TwilioAccount(entry.twilio.account_sid, tuple(entry.twilio.auth_tokens))
-            for entry in entries
-            if entry.twilio
-        ),
-        sendgrid=tuple(
-            SendgridAccount(
-                entry.sendgrid.account,
-                tuple(entry.sendgrid.public_keys),
-                tuple(entry.sendgrid.basic_auth),
-                entry.sendgrid.api_key,
-                entry.sendgrid.mail_from,
-            )
-            for entry in entries
-            if entry.sendgrid
-        ),
-    )

@@ -24,9 +24,9 @@ _SUFFIX = ".json"
 
 
 class FileDeadLetters(DeadLetters):
-    """One JSON file for each letter, named by its id; of several with one id the first stays.
+    """One JSON file for each dead letter, named by its id; of several with one id the first stays.
 
-    A file's time of modification is the letter's ``created_at``, so that the oldest are found
+    A file's time of modification is the ``created_at``, so that the oldest are found
     without reading them all: a body may have 32 MiB.
     """
 
@@ -64,7 +64,7 @@ class FileDeadLetters(DeadLetters):
         after: DeadLetter | None = None,
         unreadable: Callable[[str], None] = ignore,
     ) -> tuple[DeadLetter, ...]:
-        """A letter that is deleted meanwhile is left out."""
+        """A dead letter that is deleted meanwhile is left out."""
         start = None if after is None else self._place_of(after)
         names = [name for time, name in self._places() if start is None or (time, name) > start]
         return tuple(islice(self._readable(names, unreadable), limit))
@@ -106,7 +106,7 @@ class FileDeadLetters(DeadLetters):
             raise kind(f"{path.name} could not be read: {error.strerror}") from error
 
     def _place_of(self, dead_letter: DeadLetter) -> tuple[int, str]:
-        """Where ``letter`` stands in ``_places``: elsewhere if its file is a copy of a backup."""
+        """Its place in ``_places``: another one if its file is a copy of a backup."""
         time = _modified_at(self._path(dead_letter.dead_letter_id))
         return _microseconds(
             dead_letter.created_at
@@ -116,7 +116,7 @@ class FileDeadLetters(DeadLetters):
         return self._directory / f"{dead_letter_id}{_SUFFIX}"
 
     def _places(self) -> list[tuple[int, str]]:
-        """The time and id of every letter, in order."""
+        """The time and id of every dead letter, in order."""
         with _errors("read"):
             if not self._directory.exists():
                 return []

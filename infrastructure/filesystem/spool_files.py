@@ -68,7 +68,7 @@ class FileSpool(Spool, SearchableSpool):
         with _errors("written"):
             if not self._holds(entry, room_for=len(content)):
                 self._write(entry, content)
-            # Also when it was there: whoever kept it may not have come this far yet.
+            # Also when it was there: another thread may have written it and not come this far yet.
             sync_directory(self._directory)
 
     def _holds(self, entry: SpoolEntry, *, room_for: int) -> bool:
@@ -117,7 +117,7 @@ class FileSpool(Spool, SearchableSpool):
         return taken
 
     def _read(self, file: EntryFile) -> SpoolDelivery | None:
-        """What is in the file; ``None`` if it is broken, or gone to somebody else meanwhile."""
+        """What is in the file; ``None`` if it is broken, or another worker has it meanwhile."""
         try:
             entry = _entry_in(self._directory / file.name, file.entry_id)
         except FileNotFoundError:
@@ -140,7 +140,7 @@ class FileSpool(Spool, SearchableSpool):
             "error": type(error).__name__,
             "reason": reason,
         }
-        logger.error("spooled request is broken and set aside", extra=extra)
+        logger.error("spool entry is broken and set aside", extra=extra)
 
     @override
     def acknowledge(self, delivery: SpoolDelivery) -> None:

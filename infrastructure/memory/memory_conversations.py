@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing_extensions import override
 
 from application.ports.conversation_store import ConversationStore
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.messages import InboundMessage

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.erasure import Tombstone

@@ -10,7 +10,7 @@ from typing_extensions import override
 from application.ports.history_import import HistoryImport
 from application.ports.pages import Page
 from application.ports.retention import Retention
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey, imported_key
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage, Tombstone, author_mark

@@ -77,7 +77,7 @@ class MemorySpool(Spool, SearchableSpool):
                 taken.hidden_until = self._clock() + delay
 
     def _taken(self, delivery: SpoolDelivery) -> _Backlog | None:
-        """What ``delivery`` took, if nobody has taken it since."""
+        """What ``delivery`` took, if no other worker has received it since."""
         backlog = self._backlog.get(delivery.entry.entry_id)
         return backlog if backlog and backlog.attempts == delivery.attempts else None
 

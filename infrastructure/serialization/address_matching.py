@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
-from domain.addresses import ChannelType, normal_value
+from domain.addresses import normal_value
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 
 

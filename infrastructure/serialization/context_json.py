@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import VERSION, Company, ContextObject, ConversationContext, MessageContext
 from domain.messages import Attachment
 from domain.times import rfc3339

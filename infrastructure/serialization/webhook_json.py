@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.times import parse_rfc3339, rfc3339
 
 VERSION = 1

@@ -8,7 +8,7 @@ from typing import Any
 from typing_extensions import override
 
 from application.ports.conversation_store import ConversationStore
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation
 from domain.messages import InboundMessage

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.outbox import MessageRecord, MessageState
 from domain.times import parse_rfc3339, rfc3339

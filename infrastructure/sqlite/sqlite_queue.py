@@ -16,7 +16,7 @@ from application.ports.context_queue import (
     QueueDepth,
     SearchableQueue,
 )
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.routing import ALL_QUEUES, QueueName, Route

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from application.ports.pages import PAGE_SIZE, Page
 from application.ports.retention import Retention
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage

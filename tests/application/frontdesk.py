@@ -24,7 +24,7 @@ from application.ports.webhook_parser import (
     WebhookRequest,
     WebhookResponse,
 )
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.errors import UnreadableMessageError, ValidationError

@@ -9,7 +9,8 @@ from typing import cast
 import pytest
 
 from application.ports.stores import Stores
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED, Conversation
 from domain.history import Direction, Message

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from application.ports.stores import Stores
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import CLOSED
 from domain.history import Direction, Message
 from tests.builders import NOW, a_conversation

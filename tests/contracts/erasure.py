@@ -8,7 +8,8 @@ import pytest
 
 from application.ports.pages import each_item
 from application.ports.stores import Stores
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED
 from domain.erasure import RetainedMessage, Tombstone

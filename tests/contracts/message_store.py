@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 
 from application.ports.stores import Stores
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
 from domain.automated_mail import NotableHeaders
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.messages import Attachment
 from domain.outbox import MessageRecord, MessageState

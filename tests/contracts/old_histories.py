@@ -10,7 +10,7 @@ import pytest
 
 from application.ports.pages import each_item
 from application.ports.stores import Stores
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.history import Direction, Message
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message

@@ -19,11 +19,11 @@ from boto3.session import Session
 from deploy.local import STAGE
 from deploy.package import ROOT
 from deploy.stack import stack_name
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.times import rfc3339
 from entrypoints.cli.demo import DEMO_RECIPIENTS, DEMO_SENDERS
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, SimulatedFile
-from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.secrets.development_secret import (
     DevelopmentCredentials,

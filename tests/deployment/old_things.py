@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.history import Direction, Message
 from domain.times import rfc3339

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from entrypoints.cli.demo import DEMO_SENDERS
 from tests.deployment.deployed import Deployed, post
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from tests.deployment.deployed import Deployed, eventually, post
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from tests.deployment.deployed import Deployed, eventually, post
 
 WEBHOOKS, SPOOL, RELAY = "IncomingWebhookHandler", "DrainSpool", "RelayOutbox"

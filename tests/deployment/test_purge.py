@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from tests.deployment.deployed import Deployed, post
 from tests.deployment.old_things import OldThings
 

@@ -2,16 +2,31 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
-from application.ports.webhook_parser import WebhookParserFactory
-from domain.addresses import ChannelType
+import pytest
+from pydantic import SecretStr
+
+from application.ports.webhook_parser import WebhookParserFactory, WebhookRequest
+from domain.channels import ChannelType
+from domain.errors import ValidationError
 from domain.tenants import TenantDirectory
+from infrastructure.channels.provider import SimulatedMessage, SimulatedRequest
 from tests.application.frontdesk import FrontDesk
-from tests.builders import a_tenant
+from tests.builders import NOW, a_tenant
 from tests.documentation.documents import ROOT, blocks, cells, files, imported, text_of
 
 GUIDE = "docs/adding-a-channel.md"
-NAMED = re.compile(r"ChannelType\.(WHATSAPP|SMS|EMAIL)\b")
+NAMED = re.compile(
+    r"ChannelType\.(WHATSAPP|SMS|EMAIL)\b"
+    r"|(?i:\b(whatsapp|sms|email)_?(replies|handoff)|fallback_text_(whatsapp|sms|email))"
+)
+"""A member of the enum, or a setting or resource named after a channel."""
+
+ABOUT_CHANNELS = ("infrastructure/channels/", "infrastructure/mail/")
+"""Providers know their own channels, and the mail reader is for email alone."""
+
+EXCERPT = re.compile(r"^In `(?P<path>[\w/.]+)`:\n\n```python\n(?P<code>.*?)^```$", re.M | re.S)
 
 _modules = {path: imported(path, code) for path, code in files(GUIDE).items()}
 _contract = _modules["tests/infrastructure/channels/pigeon/test_contract.py"]
@@ -49,28 +64,69 @@ def test_a_forged_webhook_of_the_guide_is_refused() -> None:
     assert desk.queued() == {}
 
 
+def posted(request: SimulatedRequest) -> WebhookRequest:
+    headers = tuple(request.headers.items())
+    return WebhookRequest("POST", request.url, headers, request.body, NOW)
+
+
+@pytest.mark.parametrize("tamper", [False, True])
+def test_the_provider_of_the_guide_simulates_webhooks_for_its_parser(tamper: bool) -> None:
+    provider = _modules["infrastructure/channels/pigeon/provider.py"].PROVIDER
+    secret = SecretStr(_contract.SECRET)
+    accounts = SimpleNamespace(pigeon=_contract.PARSER.accounts())
+    parser = provider.parser(ChannelType.SMS, lambda: accounts, None, None)
+    message = SimulatedMessage(
+        channel=ChannelType.SMS,
+        url=_contract.WEBHOOK.url,
+        sender="+14155550123",
+        sender_name=None,
+        recipient="+15005550006",
+        body="Olá",
+        message_id="p-3",
+        tamper=tamper,
+        options={option.key: None for option in provider.simulation().options},
+    )
+    request = provider.simulation().webhooks(message, SimpleNamespace(pigeon_secret=secret))()
+    if tamper:
+        with pytest.raises(ValidationError):
+            parser.validate(posted(request))
+    else:
+        parser.validate(posted(request))
+    assert request.message_id == "p-3"
+
+
+def files_with(*patterns: re.Pattern[str]) -> set[str]:
+    """The files of the product and its deployment in which each of ``patterns`` occurs."""
+    layers = ("domain", "application", "infrastructure", "entrypoints", "deploy")
+    paths = [
+        path
+        for layer in layers
+        for suffix in ("*.py", "*.yaml")
+        for path in (ROOT / layer).rglob(suffix)
+        if all(pattern.search(path.read_text("utf-8")) for pattern in patterns)
+    ]
+    names = {path.relative_to(ROOT).as_posix() for path in paths}
+    return {name for name in names if not name.startswith(ABOUT_CHANNELS)}
+
+
 def test_the_guide_names_every_file_that_knows_the_channels_by_name() -> None:
-    listed = {row[0].strip("`") for row in cells(GUIDE, "## A channel of a new kind")}
-    layers = ("domain", "application", "infrastructure", "entrypoints")
-    paths = [path for layer in layers for path in (ROOT / layer).rglob("*.py")]
-    knowing = {
-        str(path.relative_to(ROOT))
-        for path in paths
-        if "channels" not in path.relative_to(ROOT).parts and NAMED.search(path.read_text("utf-8"))
-    }
-    assert knowing == listed
+    listed = {row[0].strip("`") for row in cells(GUIDE, "## 6. A channel of a new kind")}
+    assert files_with(NAMED) == listed
 
 
-def test_the_files_for_secrets_are_there() -> None:
-    for name, _ in cells(GUIDE, "## 3. Secrets"):
-        assert (ROOT / name.strip("`")).is_file()
+def test_the_guide_names_every_file_that_knows_the_providers_by_name() -> None:
+    of_secrets = {row[0].strip("`") for row in cells(GUIDE, "## 4. Secrets")}
+    of_composition = {excerpt["path"] for excerpt in EXCERPT.finditer(text_of(GUIDE))}
+    knowing = files_with(re.compile("(?i)twilio"), re.compile("(?i)sendgrid"))
+    product = {name for name in knowing if not name.startswith("deploy/")}
+    assert of_secrets | of_composition == product | {"README.md"}
 
 
-def test_the_lines_for_the_container_are_those_of_the_container() -> None:
-    container = (ROOT / "entrypoints" / "composition" / "container.py").read_text("utf-8")
-    (lines,) = (block for block in blocks(GUIDE, "python") if "_pigeon_parser" in block)
-    retained = [line for line in lines.splitlines() if "igeon" not in line and line.strip(" .")]
-    missing = [line for line in retained if f"{line}\n" not in container]
+@pytest.mark.parametrize("excerpt", [*EXCERPT.finditer(text_of(GUIDE))], ids=lambda it: it["path"])
+def test_lines_that_stand_around_the_addition_are_those_of_the_file(excerpt: re.Match[str]) -> None:
+    text = (ROOT / excerpt["path"]).read_text("utf-8")
+    retained = [line for line in excerpt["code"].splitlines() if "igeon" not in line]
+    missing = [line for line in retained if line.strip(" .") and f"{line}\n" not in text]
     assert missing == []
 
 

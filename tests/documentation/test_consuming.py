@@ -11,15 +11,13 @@ import pytest
 
 from application.clock import Deadline
 from application.ports.webhook_parser import WebhookRequest
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.routing import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.secrets.accounts import SINGLE_SENDGRID_ACCOUNT
-from infrastructure.configuration.secrets.development_secret import (
-    keep_development_credentials,
-)
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.builders import a_conversation, an_inbound_message
 from tests.contracts.context_queue import REPLIES, ManualClock
 from tests.documentation.documents import blocks, files, imported

@@ -10,8 +10,8 @@ import pytest
 
 from domain.routing import ALL_QUEUES
 from entrypoints.composition.backends import secret_reader
+from infrastructure.configuration.provider_accounts import read_provider_accounts
 from infrastructure.configuration.settings import Settings, read_settings
-from infrastructure.configuration.tenants_file import read_tenant_configuration
 from tests.documentation.documents import ROOT, blocks, cells, text_of
 from tests.documentation.session import ORIGIN, Session, normalised, session, steps
 
@@ -69,10 +69,10 @@ def test_the_settings_for_real_providers_are_accepted(tmp_path: Path) -> None:
         if value.startswith("file:"):
             (tmp_path / name).write_text(key)
             environ[name] = f"file:{tmp_path / name}"
-    tenant_configuration = read_tenant_configuration(read_settings(environ), secret_reader())
+    provider_accounts = read_provider_accounts(read_settings(environ), secret_reader())
     (twilio,), (sendgrid,) = (
-        tenant_configuration.accounts.twilio,
-        tenant_configuration.accounts.sendgrid,
+        provider_accounts.twilio,
+        provider_accounts.sendgrid,
     )
     assert len(twilio.auth_tokens) == len(sendgrid.public_keys) == 1
 
@@ -86,17 +86,13 @@ def test_the_settings_for_aws_are_accepted() -> None:
 def test_the_tenants_file_of_the_readme_is_accepted(tmp_path: Path) -> None:
     (content,) = blocks(README, "json")
     (tmp_path / "tenants.json").write_text(content)
-    tenant_configuration = read_tenant_configuration(
+    provider_accounts = read_provider_accounts(
         read_settings({"TENANTS": f"file:{tmp_path / 'tenants.json'}"}), secret_reader()
     )
-    owner = tenant_configuration.directory.owner_of_recipient("orders@acme.example")
+    owner = provider_accounts.directory.owner_of_recipient("orders@acme.example")
     assert owner is not None
     assert owner.company_id == "acme"
-    assert (
-        len(tenant_configuration.accounts.twilio)
-        == len(tenant_configuration.accounts.sendgrid)
-        == 2
-    )
+    assert len(provider_accounts.twilio) == len(provider_accounts.sendgrid) == 2
 
 
 def anchors(document: Path) -> set[str]:

@@ -4,32 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.addresses import Address, AddressKind, ChannelType, channel_in_path
-from domain.errors import InvalidAddressError, UnsupportedChannelError
+from domain.addresses import Address, normal_recipient
+from domain.channels import AddressKind, ChannelType
+from domain.errors import InvalidAddressError
 
 SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
-
-
-@pytest.mark.parametrize(
-    ("path", "channel"),
-    [
-        ("/webhooks/sms", SMS),
-        ("/prod/v1/Webhooks/SMS", SMS),
-        ("/webhooks/whatsapp/", WHATSAPP),
-        ("/sms/webhooks/email", EMAIL),
-        ("/email/callback", EMAIL),
-    ],
-)
-def test_the_last_path_segment_that_names_a_channel_decides(
-    path: str, channel: ChannelType
-) -> None:
-    assert channel_in_path(path) is channel
-
-
-@pytest.mark.parametrize("path", ["", "/", "/smsx", "/webhooks", "/s%6ds", "/web/emails"])
-def test_a_path_without_a_channel_is_unsupported(path: str) -> None:
-    with pytest.raises(UnsupportedChannelError):
-        channel_in_path(path)
 
 
 @pytest.mark.parametrize(
@@ -169,3 +148,20 @@ def test_parsing_is_total_and_its_result_is_its_own_normal_form(
 def test_every_variant_of_a_number_leads_back_to_it(number: str) -> None:
     for variant in Address.parse(WHATSAPP, number).look_up_values:
         assert number in Address.parse(WHATSAPP, variant).look_up_values
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("+15005550006", "+15005550006"),
+        ("whatsapp:+15005550006", "+15005550006"),
+        ("24273", "24273"),
+        ("MG" + "0" * 32, "MG" + "0" * 32),
+        ("rcs:acme_agent", "rcs:acme_agent"),
+        ("messenger:1234567", "messenger:1234567"),
+        ("Help@Bücher.example", "help@xn--bcher-kva.example"),
+        ("Acme.Example", "acme.example"),
+    ],
+)
+def test_recipients_are_compared_in_one_form(text: str, normal: str) -> None:
+    assert normal_recipient(text) == normal

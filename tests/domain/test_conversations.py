@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import CLOSED, Conversation, choose_conversation
 from domain.messages import InboundMessage, Recipient
 from domain.tenants import Tenant, TenantDirectory

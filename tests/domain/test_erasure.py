@@ -2,7 +2,8 @@
 
 import pytest
 
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.erasure import RetainedMessage, Tombstone, author_mark
 from domain.messages import Attachment
 from tests.builders import SENDER, a_record, an_inbound_message

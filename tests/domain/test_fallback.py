@@ -4,13 +4,13 @@ from datetime import timedelta
 
 import pytest
 
-from domain.addresses import ChannelType
 from domain.automated_mail import (
     NotableHeaders,
     Suppression,
     is_machine_mailbox,
     sign_of_automated_mail,
 )
+from domain.channels import ChannelType
 from domain.fallback import OwnAddresses, suppression_of_fallback
 from domain.messages import InboundMessage
 from tests.builders import NOW, an_inbound_message

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.history import LAST_MESSAGE_BYTES, Direction, cut_to_bytes
 from domain.messages import Attachment, InboundMessage

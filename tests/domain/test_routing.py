@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.routing import ALL_QUEUES, RoutingPolicy, UnauthenticatedMail
 from tests.builders import NOW, a_conversation, an_inbound_message
 

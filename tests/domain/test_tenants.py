@@ -1,6 +1,6 @@
 """Whose message it is."""
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.tenants import Tenant, TenantDirectory
 from tests.builders import ACCOUNT, a_tenant, an_inbound_message
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 
 SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
 TWIML = (200, "text/xml", b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>')

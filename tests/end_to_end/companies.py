@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import Conversation
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from tests.end_to_end.answers import EMAIL
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.providers import Providers

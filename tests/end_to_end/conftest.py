@@ -69,7 +69,7 @@ def serve(
 def desk(serve: Serve) -> Desk:
     """A desk with no settings at all, which has read its accounts as a server does at its start."""
     started = serve()
-    started.container.tenant_configuration()
+    started.container.provider_accounts()
     return started
 
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from application.ports.context_queue import DelayedReader
 from application.ports.dead_letters import DeadLetter
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
@@ -23,7 +23,7 @@ from domain.routing import ALL_QUEUES
 from entrypoints.composition.container import Container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import check_ready, listen, webhook_endpoint
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.builders import a_conversation

@@ -6,9 +6,10 @@ from typing import Any
 
 from application.ports.spool import SearchableSpool
 from application.ports.webhook_parser import WebhookRequest
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.history import Direction, Message
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import Media
 from tests.builders import NOW, RECIPIENT, verified
 from tests.end_to_end.answers import EMAIL, SMS, WHATSAPP

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, sign
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
-from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from tests.builders import RECIPIENT, SENDER

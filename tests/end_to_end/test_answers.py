@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from domain.addresses import ChannelType
-from infrastructure.channels.simulation import SimulatedRequest
+from domain.channels import ChannelType
+from infrastructure.channels.provider import SimulatedRequest
 from tests.builders import RECIPIENT, SENDER
 from tests.end_to_end.answers import (
     EMAIL,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from application.ports.webhook_parser import WebhookRequest, WebhookResponse
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.routing import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.settings import Settings
 from tests.builders import RECIPIENT, SENDER

@@ -10,7 +10,7 @@ import urllib3
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.webhook_parser import WebhookRequest
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from entrypoints.cli.terminal.container_context import open_container
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation_to_item
 from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue

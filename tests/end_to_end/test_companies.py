@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from tests.contracts.concurrency import at_once
 from tests.end_to_end.answers import EMAIL, INVALID_SIGNATURE, SMS, THANKS, WHATSAPP, every_channel
 from tests.end_to_end.companies import ACME, BRILL, COMPANIES, joined, open_for

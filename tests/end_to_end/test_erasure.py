@@ -109,7 +109,7 @@ def test_what_is_delivered_again_is_a_duplicate_and_leaves_nothing(
     serve: Serve, unknown_sender: str, zora: Person
 ) -> None:
     desk = serve({"UNKNOWN_SENDER": unknown_sender})
-    desk.container.tenant_configuration()
+    desk.container.provider_accounts()
     for channel in CHANNELS:
         zora.leaves_traces_on(desk, channel)
     erase(desk, zora)

@@ -17,11 +17,11 @@ from application.ports.webhook_parser import (
     WebhookResponse,
 )
 from application.recovery.drain_spool import DrainOutcome
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
 from domain.outbox import MessageRecord
 from entrypoints.composition.container import Container
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import FILE_NAME
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_conversations import MemoryConversationStore
@@ -90,7 +90,8 @@ def with_nowhere_for_dead_letters(container: Container) -> None:
 
 
 def with_buggy_parsers(container: Container) -> None:
-    container.twilio_parser.override(providers.Object(BuggyParser()))
+    container.whatsapp_parser.override(providers.Object(BuggyParser()))
+    container.sms_parser.override(providers.Object(BuggyParser()))
     container.sendgrid_parser.override(providers.Object(BuggyParser()))
 
 
@@ -98,7 +99,8 @@ def with_parsers_that_cannot_be_built(container: Container) -> None:
     def build() -> WebhookParser:
         raise LookupError("internal text: no such library")
 
-    container.twilio_parser.override(providers.Callable(build))
+    container.whatsapp_parser.override(providers.Callable(build))
+    container.sms_parser.override(providers.Callable(build))
     container.sendgrid_parser.override(providers.Callable(build))
 
 

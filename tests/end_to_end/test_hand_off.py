@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from tests.contracts.concurrency import at_once

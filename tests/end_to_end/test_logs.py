@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from entrypoints.composition.container import build_container
 from infrastructure.configuration.secrets.development_secret import (
     FILE_NAME,

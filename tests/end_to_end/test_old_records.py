@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 from tests.builders import SENDER
 from tests.contracts.concurrency import at_once

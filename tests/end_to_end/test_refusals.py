@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
-from infrastructure.channels.simulation import SimulatedRequest
 from tests.end_to_end.answers import (
     EMAIL,
     INVALID_SIGNATURE,

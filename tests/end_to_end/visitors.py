@@ -8,9 +8,9 @@ from urllib.parse import quote, urlsplit
 
 import urllib3
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER
-from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import Button, Location, Media
 from tests.end_to_end.answers import EMAIL, SMS, WHATSAPP
 from tests.end_to_end.providers import Providers

@@ -31,7 +31,7 @@ from entrypoints.composition.container import Container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import listen, webhook_endpoint
 from entrypoints.operations.background_jobs import drain_some, relay_some
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.log_format import configure_logging
 from tests.faults.crash_backends import CrashBackend
 from tests.faults.crash_points import Death, Points
@@ -143,7 +143,7 @@ class Life:
         container.clock.override(providers.Object(clock))
         self.backend.watch(container, points)
         watch_ports(container, self._around(points, clock))
-        container.tenant_configuration()
+        container.provider_accounts()
         return _Desk(container, clock, points)
 
     def _around(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from domain.outbox import MAX_ATTEMPTS
 from entrypoints.composition.container import Container
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_backends import CrashBackend

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from application.ports.context_queue import DelayedReader
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.conversation_key import ConversationKey
 from entrypoints.composition.container import Container
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from tests.builders import a_conversation
 from tests.end_to_end.providers import Providers
 

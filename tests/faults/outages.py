@@ -115,8 +115,8 @@ class Outage:
         """Stand around the ports of ``container``."""
         container.clock.override(providers.Object(self._now))
         container.receive_webhook.add_kwargs(new_deadline=self._deadline)
-        secrets: Any = Watched(container.cached_tenants(), "secrets", self._around)
-        container.cached_tenants.override(providers.Object(secrets))
+        secrets: Any = Watched(container.cached_accounts(), "secrets", self._around)
+        container.cached_accounts.override(providers.Object(secrets))
         watch_ports(container, self._around)
 
     def begin(self, failing: Mapping[str, Failure]) -> None:

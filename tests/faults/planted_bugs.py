@@ -113,7 +113,7 @@ def _answer_duplicates_and_forget_it() -> None:
 
     def call(self: RecordMessage, message: InboundMessage, deadline: Deadline) -> Receipt:
         receipt = receive(self, message, deadline)
-        tenant, conversation = self.match(message)
+        tenant, conversation = self.match_conversation(message)
         if receipt.outcome is RecordOutcome.DUPLICATE and tenant and conversation is None:
             self.send_fallback(message, tenant)
         return receipt

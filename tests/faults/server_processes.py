@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from tests.end_to_end.process import FRONTDESK
 
 END_SECONDS = 30

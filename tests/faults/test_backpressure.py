@@ -18,7 +18,7 @@ from application.clock import utc_now
 from entrypoints.composition.container import Container
 from entrypoints.http import app, server
 from entrypoints.http.limits.bodies import FREE_BYTES
-from entrypoints.http.limits.descriptors import ConnectionLimits
+from entrypoints.http.limits.connection_limits import ConnectionLimits
 from infrastructure.filesystem.spool_files import FileSpool, FileSpoolLimits
 from tests.end_to_end.answers import INVALID_SIGNATURE, SMS, THANKS, TOO_LARGE, UNAVAILABLE
 from tests.end_to_end.conftest import Serve, backend, host, serve
@@ -161,6 +161,13 @@ def test_large_bodies_that_never_end_hold_a_bounded_memory(serve: Serve) -> None
         assert post(desk, CASES[0]) == THANKS[SMS]
 
 
+def test_body_that_is_declared_too_large_is_refused_before_it_arrives(serve: Serve) -> None:
+    desk = serve({"MAX_BODY_BYTES": str(LIMIT)})
+    with ExitStack() as stack:
+        client = connect(desk, stack, "", length=LIMIT + 1)
+        assert status(client).startswith(b"HTTP/1.1 413 ")
+
+
 def test_a_body_that_stops_arriving_is_cut_off_and_holds_no_place(
     serve: Serve, hurried: None
 ) -> None:
@@ -197,7 +204,7 @@ def test_headers_without_end_are_cut_off(serve: Serve) -> None:
 
 def test_thousands_of_form_fields_are_refused_unparsed(serve: Serve) -> None:
     desk = serve()
-    desk.container.tenant_configuration()
+    desk.container.provider_accounts()
     fields = {f"Field{number}": "x" for number in range(5_000)}
     form = {"AccountSid": desk.providers.account_sid, **fields}
     before = desk.retained()

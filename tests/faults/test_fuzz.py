@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, SHAPES, an_event
 from tests.faults.fuzzed_desk import (
     ACCOUNT_SID,

@@ -10,7 +10,7 @@ import pytest
 from application.ports.dead_letters import DeadLetterKind
 from application.ports.spool import SpoolDepth
 from entrypoints.composition.container import Container
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from tests.emulators import EmulatedAws
 from tests.end_to_end.answers import (
     INTERNAL_ERROR,

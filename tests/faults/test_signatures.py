@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from tests.builders import NOW
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, SHAPES, an_event
 from tests.faults.inside import MANY, HttpRequest, InsideDesk, Retained, inside_desk

@@ -11,7 +11,7 @@ import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as NoResponseInTimeError
 
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest, Webhooks
 
 TIMEOUT_SECONDS = 15.0
 """What Twilio gives a webhook in all."""
@@ -20,16 +20,8 @@ _SUCCESS = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
-    """A signed request, and the id by which its message can be found afterwards."""
-
-    message_id: str
-    request: SimulatedRequest
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one webhook. Without a ``status`` nobody answered: ``problem`` says why."""
+    """What became of one webhook. Without a ``status`` no answer came: ``problem`` says why."""
 
     message_id: str
     seconds: float
@@ -37,7 +29,7 @@ class Answer:
     content_type: str = ""
     body: bytes = field(default=b"", repr=False)
     problem: str | None = None
-    nobody_listens: bool = False
+    is_refused_connection: bool = False
 
     @property
     def accepted(self) -> bool:
@@ -64,15 +56,15 @@ class Poster:
             timeout=urllib3.Timeout(total=TIMEOUT_SECONDS),
         )
 
-    def __call__(self, webhook: Webhook) -> Answer:
+    def __call__(self, webhook: SimulatedRequest) -> Answer:
         """Post one webhook and measure how long its answer takes."""
         started = time.perf_counter()
         try:
             response = self._pool.request(
                 "POST",
                 self._url,
-                body=webhook.request.body,
-                headers=webhook.request.headers,
+                body=webhook.body,
+                headers=webhook.headers,
                 redirect=False,
             )
         except HTTPError as error:
@@ -80,7 +72,7 @@ class Poster:
                 webhook.message_id,
                 time.perf_counter() - started,
                 problem=_problem(error),
-                nobody_listens=isinstance(error, NewConnectionError),
+                is_refused_connection=isinstance(error, NewConnectionError),
             )
         return Answer(
             webhook.message_id,
@@ -100,7 +92,10 @@ def _problem(error: HTTPError) -> str:
 
 
 def post_all(
-    make: Callable[[], Webhook], post: Callable[[Webhook], Answer], times: int, concurrency: int
+    make: Webhooks,
+    post: Callable[[SimulatedRequest], Answer],
+    times: int,
+    concurrency: int,
 ) -> Generator[Answer]:
     """Make and post ``times`` webhooks, ``concurrency`` at once; yield answers as they come.
 

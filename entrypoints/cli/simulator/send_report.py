@@ -4,7 +4,6 @@ import math
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import click
@@ -26,27 +25,16 @@ _COARSE = 10
 """Milliseconds from which a fraction no longer matters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Latencies:
-    """How long answers took, in seconds. ``p95``: 95 of 100 were at least as fast."""
-
-    minimum: float
-    median: float
-    p95: float
-    maximum: float
-
-    @classmethod
-    def of(cls, seconds: Sequence[float]) -> "Latencies":
-        """The figures of at least one duration (p95 by the nearest rank)."""
-        ordered = sorted(seconds)
-        rank = math.ceil(0.95 * len(ordered))
-        return cls(ordered[0], statistics.median(ordered), ordered[rank - 1], ordered[-1])
-
-    def __str__(self) -> str:
-        return (
-            f"min {latency(self.minimum)}, median {latency(self.median)}, "
-            f"p95 {latency(self.p95)}, max {latency(self.maximum)}"
-        )
+def latencies(seconds: Sequence[float]) -> str:
+    """Minimum, median, 95th percentile (nearest rank) and maximum of at least one duration."""
+    ordered = sorted(seconds)
+    figures = {
+        "min": ordered[0],
+        "median": statistics.median(ordered),
+        "p95": ordered[math.ceil(0.95 * len(ordered)) - 1],
+        "max": ordered[-1],
+    }
+    return ", ".join(f"{name} {latency(value)}" for name, value in figures.items())
 
 
 def latency(seconds: float) -> str:
@@ -57,24 +45,21 @@ def latency(seconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds >= _COARSE else f"{milliseconds:.1f} ms"
 
 
-def response_record(answer: Answer) -> dict[str, object]:
-    """One answer for a program."""
-    return {
-        "message_id": answer.message_id,
-        "status": answer.status,
-        "content_type": answer.content_type or None,
-        "body": answer.body.decode(errors="replace") if answer.status else None,
-        "duration_ms": round(answer.seconds * 1000, 3),
-        "problem": answer.problem,
-    }
-
-
 def print_response_json(answer: Answer) -> None:
-    """One line of JSON Lines."""
-    print_json(response_record(answer))
+    """One answer for a program, as a line of JSON Lines."""
+    print_json(
+        {
+            "message_id": answer.message_id,
+            "status": answer.status,
+            "content_type": answer.content_type or None,
+            "body": answer.body.decode(errors="replace") if answer.status else None,
+            "duration_ms": round(answer.seconds * 1000, 3),
+            "problem": answer.problem,
+        }
+    )
 
 
-def print_response(answer: Answer, look_for_it: str | None) -> None:
+def print_response(answer: Answer, look_for_it: str) -> None:
     """One answer in full, with where its message can be found."""
     head = f"{_label(answer)}  {answer.content_type}  {latency(answer.seconds)}"
     body = answer.body.decode(errors="replace")[:_BODY_COLUMNS]
@@ -82,7 +67,7 @@ def print_response(answer: Answer, look_for_it: str | None) -> None:
         plain(head, "bold green" if answer.accepted else "bold red"),
         *([plain(body.rstrip(), lines=True)] if body.strip() else []),
         plain(f"message id {answer.message_id}"),
-        *([plain(look_for_it, "dim")] if look_for_it and answer.accepted else []),
+        *([plain(look_for_it, "dim")] if answer.accepted else []),
     )
 
 
@@ -103,7 +88,7 @@ def print_summary(answers: Sequence[Answer], seconds: float, concurrency: int) -
     )
     answered = [answer.seconds for answer in answers if answer.status is not None]
     if answered:
-        print_rich(plain(f"latency: {Latencies.of(answered)}"))
+        print_rich(plain(f"latency: {latencies(answered)}"))
     ids = dict.fromkeys(answer.message_id for answer in answers)
     print_rich(plain(f"{count(len(ids), 'message id')}, first {next(iter(ids))}", "dim"))
 

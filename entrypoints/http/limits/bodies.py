@@ -9,11 +9,15 @@ from starlette.requests import Request
 from domain.errors import OverloadedError, PayloadTooLargeError
 
 FREE_BYTES = 64 * 1024
-"""What every request may hold: as good as all messages, so that large ones cannot stop them."""
+"""What every request may hold. Nearly all messages are smaller: large ones cannot stop them."""
 
 
 class BodyMemory:
-    """Counts the bytes of body that all requests hold together, beyond what each has free."""
+    """Counts the bytes of body that all requests hold together, beyond what each has free.
+
+    It answers an attack that sends many large bodies at once, or never ends them: uvicorn knows
+    no limit for bodies, and the process would run out of memory.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
         self._limit_bytes = limit_bytes
@@ -21,9 +25,9 @@ class BodyMemory:
 
     @contextmanager
     def share(self) -> Iterator[Callable[[int], None]]:
-        """Hold bytes for the length of the block, by telling how many there are so far.
+        """Hold bytes for the length of the block; call what it yields with the size so far.
 
-        Being told raises ``OverloadedError`` when all together would be too many.
+        That call raises ``OverloadedError`` when all requests together would hold too much.
         """
         mine = 0
 

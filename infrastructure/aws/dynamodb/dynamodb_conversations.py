@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from application.ports.conversation_store import ConversationStore
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 SENDER_INDEX = "sender"
 INDEX_PAUSE_SECONDS = 0.2
 """How long an index is given to catch up before a sender counts as unknown."""
-
-_WHATSAPP_SCHEME = "whatsapp:"
 
 
 class DynamoDbConversationStore(ConversationStore):
@@ -187,5 +185,5 @@ def _written_forms(channel: ChannelType, senders: Sequence[str]) -> Iterable[str
     """Normalised senders, and as other systems write them."""
     for sender in senders:
         yield sender
-        if channel is ChannelType.WHATSAPP:
-            yield f"{_WHATSAPP_SCHEME}{sender}"
+        if scheme := channel.rules.scheme:
+            yield f"{scheme}{sender}"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey, imported_key
 from domain.erasure import Tombstone
 from domain.history import Direction, Message

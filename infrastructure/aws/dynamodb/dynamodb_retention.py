@@ -7,7 +7,8 @@ from typing_extensions import override
 
 from application.ports.pages import Page
 from application.ports.retention import Retention
-from domain.addresses import ChannelType, normal_value
+from domain.addresses import normal_value
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage

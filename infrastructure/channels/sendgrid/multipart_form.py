@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import multipart  # type: ignore[import-untyped]  # the package has no type information
 
 from domain.errors import UnreadableMessageError
-from infrastructure.channels.sendgrid.charsets import decode_utf8
+from infrastructure.mail.charsets import decode_utf8
 
 MAX_PARTS = 500
 _MAX_PART_HEADER_BYTES = 8_192
@@ -51,7 +51,7 @@ def read_form(body: bytes) -> Form:
     """The form in ``body``, which says itself what its boundary is.
 
     The request's ``Content-Type`` is not asked: SendGrid signs the body alone, and another
-    boundary would make another mail of it, out of what somebody wrote in a text.
+    boundary would make another mail of it, out of what a sender wrote in a text.
 
     Raises ``UnreadableMessageError`` when it is no complete form with nothing before and
     nothing after it, has over 500 parts, or has a field twice that says who wrote.

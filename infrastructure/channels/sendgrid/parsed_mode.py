@@ -3,27 +3,20 @@
 https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/setting-up-the-inbound-parse-webhook
 """
 
-import re
 from collections.abc import Mapping
-from itertools import islice
-from urllib.parse import unquote
 
-from infrastructure.channels.sendgrid.charsets import scrub
-from infrastructure.channels.sendgrid.header_text import NO_HEADERS, decode_words, read_headers
-from infrastructure.channels.sendgrid.mail import (
+from infrastructure.channels.sendgrid.form_fields import (
     FormText,
-    MailFile,
-    ParsedMail,
-    hash_of,
     read_authors,
     read_json,
     read_relay,
     read_subject,
 )
 from infrastructure.channels.sendgrid.multipart_form import Form, FormFile
-
-_MAX_CONTENT_REFERENCES = 10_000
-_CONTENT_REFERENCE = re.compile(r"cid:([^\s\"'<>()]{1,500})", re.IGNORECASE)
+from infrastructure.mail.charsets import scrub
+from infrastructure.mail.header_text import NO_HEADERS, decode_words, read_headers
+from infrastructure.mail.mail_files import bare_content_id, referenced_content_ids
+from infrastructure.mail.parsed_mail import MailFile, ParsedMail, hash_of
 
 
 def read_parsed_mail(form: Form) -> ParsedMail:
@@ -45,7 +38,7 @@ def read_parsed_mail(form: Form) -> ParsedMail:
         files=_files(form, html),
         relay=read_relay(form),
         content_hash=_content_hash(form),
-        doubtful_charsets=tuple(texts.doubtful),
+        uncertain_charsets=tuple(texts.uncertain),
     )
 
 
@@ -90,14 +83,3 @@ def _objects(value: object) -> Mapping[str, object]:
 def _texts(value: object) -> Mapping[str, str]:
     items = _objects(value).items()
     return {scrub(key): scrub(text) for key, text in items if isinstance(text, str)}
-
-
-def bare_content_id(text: str | None) -> str | None:
-    """A Content-ID without its brackets, as ``cid:`` URLs have it (RFC 2392)."""
-    return (text or "").strip().removeprefix("<").removesuffix(">")[:500] or None
-
-
-def referenced_content_ids(html: str | None) -> frozenset[str]:
-    """The Content-IDs that ``html`` shows where they belong."""
-    found = islice(_CONTENT_REFERENCE.finditer(html or ""), _MAX_CONTENT_REFERENCES)
-    return frozenset(unquote(reference[1]) for reference in found)

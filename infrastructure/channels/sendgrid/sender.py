@@ -1,4 +1,4 @@
-"""Automatic answers by mail: SendGrid's v3 mail/send.
+"""Fallbacks by mail: SendGrid's v3 mail/send.
 
 https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send
 """
@@ -20,8 +20,8 @@ from urllib3.exceptions import (
 from application.ports.fallback_sender import FallbackSender
 from domain.errors import FallbackNotSentError, FallbackUncertainError
 from domain.fallback import Fallback
-from infrastructure.channels.sendgrid.header_text import one_line
 from infrastructure.configuration.secrets.accounts import SendgridAccount
+from infrastructure.mail.header_text import one_line
 
 DEFAULT_BASE_URL = "https://api.sendgrid.com"
 DEFAULT_SUBJECT = "your message"
@@ -56,7 +56,7 @@ class SendgridFallbackSender(FallbackSender):
         if not (api_key.isascii() and api_key.isprintable()):
             raise FallbackNotSentError("the API key cannot be one")
         status = self._post(api_key, _mail(answer, account.mail_from))
-        # There is no idempotency key: after a 5xx nobody knows what became of the mail.
+        # There is no idempotency key: after a 5xx the mail may be sent or not.
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise FallbackUncertainError(f"SendGrid answered {status}")
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
@@ -99,7 +99,7 @@ def _mail(answer: Fallback, mail_from: str) -> dict[str, object]:
 def _threading(answer: Fallback) -> dict[str, str]:
     """``In-Reply-To`` and ``References`` (RFC 5322, 3.6.4): the old ones and the mail itself.
 
-    A mail without a Message-ID has a hash of ours instead, which threads nothing.
+    A mail without a Message-ID has a hash instead, which threads nothing.
     """
     replied_to = [one for one in [answer.in_reply_to or ""] if _MESSAGE_ID.fullmatch(one)]
     known = [one for one in answer.references if _MESSAGE_ID.fullmatch(one)]

@@ -12,9 +12,9 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal
 
-from infrastructure.channels.sendgrid.header_text import one_line
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.mail.header_text import one_line
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -129,7 +129,7 @@ class SendgridSimulator:
             "user-agent": "SendGrid Inbound Parse",
             **self._proof(body, now, tamper=tamper),
         }
-        return SimulatedRequest(url, headers, _tampered(body) if tamper else body)
+        return SimulatedRequest(url, headers, _tampered(body) if tamper else body, mail.message_id)
 
     def _proof(self, body: bytes, now: datetime, *, tamper: bool) -> dict[str, str]:
         proof: dict[str, str] = {}

@@ -67,7 +67,7 @@ class SendgridVerifier:
         for account in accounts:
             if _verifies(account, signature, credentials):
                 return account.name
-        raise ValidationError("no account vouches for the request")
+        raise ValidationError("not signed by a known account")
 
     def _signature_of(self, request: WebhookRequest) -> "_Signature | None":
         """The signature of ``request``; ``None`` if there is none, or none of its time."""

@@ -63,7 +63,7 @@ def _is_shallow(value: object, depth: int) -> bool:
     return depth > 0 and all(_is_shallow(child, depth - 1) for child in value)
 
 
-FACTS: Mapping[str, tuple[str, str, Callable[[str], object]]] = {
+KNOWN_PARAMETERS: Mapping[str, tuple[str, str, Callable[[str], object]]] = {
     "AddOns": ("", "add_ons", _json),
     "Address": ("location", "address", _text),
     "ButtonPayload": ("button", "payload", _text),
@@ -99,7 +99,7 @@ FACTS: Mapping[str, tuple[str, str, Callable[[str], object]]] = {
 def metadata_of(form: Form) -> dict[str, object]:
     """The metadata of the message in ``form``: JSON types only.
 
-    Known facts under names of their own; under ``provider`` every other parameter, as text,
+    Known parameters under names of their own; under ``provider`` every other parameter, as text,
     or as a list of texts if it is repeated. Empty values are kept there too.
     """
     groups: defaultdict[str, dict[str, object]] = defaultdict(dict)
@@ -115,15 +115,15 @@ def metadata_of(form: Form) -> dict[str, object]:
 
 
 def _note(groups: defaultdict[str, dict[str, object]], name: str, value: str) -> bool:
-    """Put a known fact where it belongs; false if it is unknown, empty or not convertible."""
-    if not value or name not in FACTS:
+    """Put a known parameter where it belongs; false if it is unknown, empty or not convertible."""
+    if not value or name not in KNOWN_PARAMETERS:
         return False
-    group, key, read = FACTS[name]
+    group, key, read = KNOWN_PARAMETERS[name]
     try:
-        fact = read(value)
+        known = read(value)
     except (ValueError, KeyError, RecursionError):
         return False
-    groups[group][key] = fact
+    groups[group][key] = known
     return True
 
 

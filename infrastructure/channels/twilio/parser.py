@@ -11,7 +11,8 @@ from application.ports.webhook_parser import (
     WebhookRequest,
     WebhookResponse,
 )
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
 from domain.messages import InboundMessage, Recipient
 from infrastructure.channels.twilio.forms import (

@@ -11,7 +11,7 @@ from itertools import product
 
 from domain.errors import UnreadableMessageError
 from infrastructure.channels.twilio.forms import MANDATORY_FIELDS, Form
-from infrastructure.channels.twilio.metadata import FACTS
+from infrastructure.channels.twilio.metadata import KNOWN_PARAMETERS
 
 _NAME = re.compile(r"[A-Z][A-Za-z0-9_.]*")
 _OF_TWO_WORDS = re.compile(r"[A-Z][a-z]+[A-Z][A-Za-z]+")
@@ -19,7 +19,7 @@ _OF_A_FILE = re.compile(r"Media(ContentType|Url)[0-9]+", re.ASCII)
 _GEOGRAPHY = map("".join, product(("From", "To"), ("City", "Country", "State", "Zip")))
 _KNOWN_NAMES = tuple(
     {
-        *(*MANDATORY_FIELDS, *FACTS, *_GEOGRAPHY),
+        *(*MANDATORY_FIELDS, *KNOWN_PARAMETERS, *_GEOGRAPHY),
         *("ApiVersion", "Body", "InteractiveData", "ListId", "ListTitle", "MediaContentType"),
         *("MediaUrl", "NumMedia", "ReferralNumMedia", "SmsMessageSid", "SmsSid", "SmsStatus"),
     }
@@ -111,7 +111,7 @@ def _is_known(name: str) -> bool:
 def _hides(form: Form, field: str, name: str, value: str) -> bool:
     """Whether this parameter holds a second ``field``, or the one that is missing.
 
-    The text is signed in the order of the names. What somebody wrote before the real field may
+    The text is signed in the order of the names. What a sender wrote before the real field may
     well look like one, but a form can only be cut there if another parameter follows.
     """
     text = value if _may_be_new(form, field, name) else _text_of(name, value)

@@ -1,6 +1,6 @@
-"""Automatic answers through Twilio's REST API, in one attempt each.
+"""Fallbacks through Twilio's REST API, in one attempt each.
 
-Twilio has no idempotency key for messages: whoever repeats a doubtful attempt may answer
+Twilio has no idempotency key for messages: a second attempt after an uncertain one may answer
 twice. Source: https://www.twilio.com/docs/messaging/api/message-resource
 """
 
@@ -34,7 +34,7 @@ _REASONS = {
 
 _LEVELS = {_PERMANENT: logging.INFO, _CONFIGURATION: logging.ERROR, _TRANSIENT: logging.WARNING}
 
-_DOUBTFUL_4XX = frozenset({408})
+_UNCERTAIN_4XX = frozenset({408})
 """Something between us and Twilio may say "request timeout" of a request that arrived."""
 
 _LINE_BREAKS = str.maketrans("", "", "\r\n")
@@ -82,7 +82,7 @@ class TwilioFallbackSender(FallbackSender):
         http_client = TwilioHttpClient(
             timeout=self.timeout_seconds,
             logger=_silent_logger(),
-            request_hooks={"response": _refuse_doubtful_status},
+            request_hooks={"response": _refuse_uncertain_status},
             max_retries=0,
         )
         token = account.auth_tokens[0].get_secret_value()
@@ -97,20 +97,20 @@ class TwilioFallbackSender(FallbackSender):
 
 
 def _silent_logger() -> logging.Logger:
-    """The library logs URLs, parameters and headers of each request: to nobody."""
+    """The library logs URLs, parameters and headers of each request: this one writes nothing."""
     silent = logging.Logger("twilio, unheard")
     silent.disabled = True
     return silent
 
 
-def _refuse_doubtful_status(response: "Response", *_: object, **__: object) -> None:
+def _refuse_uncertain_status(response: "Response", *_: object, **__: object) -> None:
     """Stop at a status that tells nothing: before the library reads one from the body.
 
     Only 2xx and a definite 4xx go on to it.
     """
     status = response.status_code
     definite = 200 <= status < 300 or 400 <= status < 500  # noqa: PLR2004
-    if not definite or status in _DOUBTFUL_4XX:
+    if not definite or status in _UNCERTAIN_4XX:
         logger.warning("Twilio may have taken the answer", extra={"status": status})
         raise FallbackUncertainError(f"Twilio answered {status}")
 
@@ -129,7 +129,7 @@ def _translated(error: Exception) -> FallbackError:
 
 
 def _refusal(code: object) -> FallbackNotSentError:
-    """An unknown code is permanent: nothing of ours will change Twilio's mind."""
+    """An unknown code is permanent: another attempt would get the same."""
     number = code if isinstance(code, int) else None
     reason = _REASONS.get(number or 0, _PERMANENT)
     logger.log(

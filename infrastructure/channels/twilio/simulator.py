@@ -9,8 +9,8 @@ from urllib.parse import urlencode, urlsplit
 
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from domain.addresses import ChannelType
-from infrastructure.channels.simulation import SimulatedRequest
+from domain.channels import ChannelType
+from infrastructure.channels.provider import SimulatedRequest
 
 
 class Media(NamedTuple):
@@ -111,7 +111,8 @@ class TwilioSimulator:
             "User-Agent": "TwilioProxy/1.1",
             "Accept": "*/*",
         }
-        return SimulatedRequest(url, headers, urlencode(fields).encode("ascii"))
+        body = urlencode(fields).encode("ascii")
+        return SimulatedRequest(url, headers, body, fields["MessageSid"])
 
 
 _PREFIXES = {ChannelType.SMS: "", ChannelType.WHATSAPP: "whatsapp:"}

@@ -72,9 +72,9 @@ def _verified(
         for token in account.auth_tokens
         if token.get_secret_value()  # an empty one would let everybody sign
     ]
-    # For an account that is not known as much is computed: the time tells nobody which are.
-    signed = any(is_signed(request.url, form, signature, token) for token in tokens or [""])
-    return (account_sid, form) if account_sid and tokens and signed else None
+    # An unknown account costs the same computation: the time tells no attacker which are known.
+    verified = any(is_signed(request.url, form, signature, token) for token in tokens or [""])
+    return (account_sid, form) if account_sid and tokens and verified else None
 
 
 def _is_form(request: WebhookRequest) -> bool:
@@ -87,7 +87,7 @@ def is_signed(url: str, form: Form, signature: str, token: str) -> bool:
     """Whether ``signature`` is the one that ``token`` gives for ``form`` posted to ``url``.
 
     The library computes and we compare: its own ``validate`` compares character by
-    character, and takes a body that is not a form for one that ``bodySHA256`` vouches for.
+    character, and takes a body that is not a form for one that ``bodySHA256`` covers.
     """
     validator = RequestValidator(token)
     expected = [validator.compute_signature(signed, form) for signed in signed_urls(url)]

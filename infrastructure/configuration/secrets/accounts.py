@@ -16,9 +16,13 @@ class TwilioAccount:
     auth_tokens: tuple[SecretStr, ...]
 
 
+SINGLE_SENDGRID_ACCOUNT = "sendgrid"
+"""The name of the account where the settings describe one company."""
+
+
 @dataclass(frozen=True, slots=True)
 class SendgridAccount:
-    """A SendGrid account, under a name of ours, for its webhooks do not name one.
+    """A SendGrid account, under a name that the operator chose: its webhooks name none.
 
     ``public_keys`` are SubjectPublicKeyInfo DER in base64, as SendGrid shows them.
     ``basic_auth`` are ``user:password`` pairs. Where both are configured, both must pass;
@@ -30,11 +34,3 @@ class SendgridAccount:
     basic_auth: tuple[SecretStr, ...] = ()
     api_key: SecretStr | None = None
     mail_from: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderAccounts:
-    """Every account whose webhooks are believed."""
-
-    twilio: tuple[TwilioAccount, ...] = ()
-    sendgrid: tuple[SendgridAccount, ...] = ()

@@ -1,4 +1,4 @@
-"""A value that changes elsewhere: kept for a while, and read again without anybody waiting."""
+"""A value that changes elsewhere: used for a while, then read again while others use it."""
 
 import logging
 from collections.abc import Callable
@@ -17,7 +17,7 @@ MAX_AGE = timedelta(minutes=15)
 """How long a value is used before it is read again."""
 
 MIN_INTERVAL = timedelta(minutes=1)
-"""How often somebody who doubts the value, or a failure, makes it be read again."""
+"""At most how often a failed verification, or a failed reading, makes it be read again."""
 
 RETRY_INTERVAL = timedelta(seconds=5)
 """How often a first value is asked for, while there is none."""
@@ -52,9 +52,9 @@ class CachedValue(Generic[Value]):
         return value
 
     def newer_than(self, outdated: Value) -> Value | None:
-        """Another value than ``doubted``; ``None`` if there is none to be had.
+        """Another value than ``outdated``; ``None`` if there is none.
 
-        At most once in ``MIN_INTERVAL`` it is loaded for this. Whoever asks meanwhile waits
+        At most once in ``MIN_INTERVAL`` it is loaded for this. Other callers wait meanwhile
         for it, for the value that comes is the one that they need.
         """
         with self._lock:

@@ -20,7 +20,6 @@ from pydantic import SecretStr
 from domain.errors import SecretsUnavailableError
 from infrastructure.configuration.secrets.accounts import (
     SINGLE_SENDGRID_ACCOUNT,
-    ProviderAccounts,
     SendgridAccount,
     TwilioAccount,
 )
@@ -66,12 +65,15 @@ class DevelopmentCredentials:
         )
         return base64.b64encode(der).decode()
 
-    def accounts(self) -> ProviderAccounts:
-        """What the server believes while no real secret is configured."""
-        return ProviderAccounts(
-            twilio=(TwilioAccount(self.twilio_account_sid, (SecretStr(self.twilio_auth_token),)),),
-            sendgrid=(SendgridAccount(SINGLE_SENDGRID_ACCOUNT, (self.sendgrid_public_key,)),),
-        )
+    @property
+    def twilio_account(self) -> TwilioAccount:
+        """The Twilio account that is trusted while no real secret is configured."""
+        return TwilioAccount(self.twilio_account_sid, (SecretStr(self.twilio_auth_token),))
+
+    @property
+    def sendgrid_account(self) -> SendgridAccount:
+        """The SendGrid account that is trusted while no real secret is configured."""
+        return SendgridAccount(SINGLE_SENDGRID_ACCOUNT, (self.sendgrid_public_key,))
 
     def _derive(self, purpose: str) -> bytes:
         return hmac.digest(self.secret, purpose.encode(), hashlib.sha256)

@@ -21,7 +21,8 @@ from application.privacy.erase_message import EraseMessage
 from application.privacy.erase_person import ErasePerson, ErasureReport
 from application.privacy.find_person import FindPerson
 from application.receiving.send_fallback import throttle_key
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.erasure import attachments_folder
 from domain.errors import StorageUnavailableError, UnreadableMessageError

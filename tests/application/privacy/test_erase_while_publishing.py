@@ -9,7 +9,7 @@ import pytest
 
 from application.ports.context_queue import ContextPublisher, SearchableQueue
 from application.privacy.erase_message import EraseMessage
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.erasure import RetainedMessage
 from domain.errors import QueueRoutingError, StorageUnavailableError

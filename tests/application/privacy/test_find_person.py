@@ -7,7 +7,7 @@ import pytest
 
 from application.ports.webhook_parser import ParsedMessage, WebhookParserFactory
 from application.privacy.find_person import FindPerson, Found
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import UnreadableMessageError
 from tests.application.frontdesk import FrontDesk
 from tests.builders import SENDER, an_inbound_message, verified

@@ -19,7 +19,7 @@ from application.privacy.purge_expired import (
     PurgeReport,
     RetentionTimes,
 )
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.erasure import RetainedMessage, Tombstone
 from domain.messages import AttachedFile, Attachment

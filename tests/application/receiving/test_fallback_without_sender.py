@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from application.ports.fallback_sender import FallbackSender
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError
 from tests.application.frontdesk import FrontDesk
 from tests.builders import a_tenant, an_inbound_message

@@ -11,7 +11,8 @@ import pytest
 from application.clock import Deadline
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.webhook_parser import ParsedMessage
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED, Conversation
 from domain.errors import (

@@ -3,7 +3,7 @@
 import pytest
 
 from application.ports.dead_letters import DeadLetterKind
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.messages import InboundMessage
 from tests.application.frontdesk import THANKS, FrontDesk
 from tests.builders import an_inbound_message

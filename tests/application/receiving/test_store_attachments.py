@@ -8,7 +8,7 @@ import pytest
 from application.clock import Deadline
 from application.ports.webhook_parser import ParsedMessage
 from application.receiving.store_attachments import StoreFiles
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import DeadlineExceededError, StorageUnavailableError
 from domain.messages import AttachedFile, Attachment
 from domain.routing import UnauthenticatedMail

@@ -7,7 +7,7 @@ import pytest
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.receiving.record_message import RecordOutcome
 from application.recovery.redrive_dead_letters import RedriveOutcome
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.outbox import MAX_ATTEMPTS, MessageRecord
 from domain.routing import UnauthenticatedMail

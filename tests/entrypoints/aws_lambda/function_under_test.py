@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from application.ports.context_queue import DelayedReader
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.routing import ALL_QUEUES
 from entrypoints.aws_lambda.webhook_function import WebhookFunction
 from entrypoints.composition.container import Container
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, SimulatedFile
-from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from tests.builders import RECIPIENT, SENDER
 from tests.infrastructure.channels.sendgrid.webhooks import KEY, public_key

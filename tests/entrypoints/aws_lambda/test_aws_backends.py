@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from tests.builders import SENDER
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import ChannelType
-from infrastructure.channels.simulation import SimulatedRequest
+from domain.channels import ChannelType
+from infrastructure.channels.provider import SimulatedRequest
 from tests.builders import RECIPIENT, SENDER
 from tests.emulators import OFFLINE_AWS
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, an_event
@@ -99,7 +99,7 @@ def test_it_answers_every_channel_and_mail_of_every_kind(task: Path, tmp_path: P
 SEND = """
 import json
 from pydantic import SecretStr
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.fallback import Fallback
 from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
 from infrastructure.channels.twilio.sender import TwilioFallbackSender

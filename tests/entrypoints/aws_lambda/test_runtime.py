@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, an_event
 from tests.entrypoints.aws_lambda.function_under_test import a_webhook, environ_of
 from tests.entrypoints.aws_lambda.runtime_api import SECONDS, RuntimeApi, running, serving

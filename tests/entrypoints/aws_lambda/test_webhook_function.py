@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, SHAPES, an_event
 from tests.entrypoints.aws_lambda.function_under_test import Desk, a_webhook
 

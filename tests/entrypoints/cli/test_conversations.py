@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.history import Direction, Message
 from entrypoints.composition.container import Container
 from tests.builders import NOW, a_conversation, a_record, an_inbound_message

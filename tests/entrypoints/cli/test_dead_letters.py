@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.webhook_parser import WebhookRequest
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.outbox import MAX_ATTEMPTS
 from entrypoints.cli.main import cli
 from entrypoints.composition.container import Container

@@ -6,7 +6,7 @@ import time
 import pytest
 from click.testing import CliRunner
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.messages import Attachment
 from entrypoints.cli.main import cli
 from entrypoints.composition.container import Container

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from application.ports.context_queue import QueueDepth
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.routing import QueueKind, QueueName, Route
 from entrypoints.cli.queues import nothing_ready

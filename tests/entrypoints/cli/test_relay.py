@@ -10,7 +10,7 @@ import pytest
 from application.clock import utc_now
 from application.ports.spool import SpoolEntry
 from application.ports.webhook_parser import WebhookRequest
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
 from domain.outbox import MAX_ATTEMPTS, STUCK_AFTER, MessageRecord
 from domain.times import rfc3339

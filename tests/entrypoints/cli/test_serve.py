@@ -51,12 +51,12 @@ def test_what_is_sent_on_each_channel_is_on_its_queue(tmp_path: Path) -> None:
         ids = {
             "sms": sent(url, "sms", "--from", "+14155550123", "--body", "Grüße"),
             "whatsapp": sent(
-                url, "whatsapp", "--from", "+14155550123", "--button", "Yes=yes_1", "--user-id",
-                "US.13491208655302741918", "--profile-name", "Ana", "--location", "52.5,13.4,Here",
+                url, "whatsapp", "--from", "+14155550123", "--button", "Yes=yes_1",
+                "--profile-name", "Ana", "--location", "52.5,13.4,Here",
             ),
             "email": sent(
-                url, "email", "--from", "Ana <ana@example.com>", "--body", "Grüße", "--charset",
-                "iso-8859-1", "--html", "<p>Grüße</p>", "--attach", str(file), "--raw",
+                url, "email", "--from", "Ana <ana@example.com>", "--body", "Grüße",
+                "--html", "<p>Grüße</p>", "--attach", str(file), "--raw",
             ),
         }  # fmt: skip
         refused = frontdesk(

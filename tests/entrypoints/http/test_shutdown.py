@@ -17,7 +17,7 @@ from infrastructure.configuration.log_format import configure_logging
 configure_logging("INFO")
 shutdown.END_SECONDS = 0.5
 end = shutdown.Shutdown()
-shutdown.end_in_time(end)
+shutdown.exit_at_deadline(end)
 if "work" in sys.argv:
     threading.Thread(target=threading.Event().wait, name="webhook").start()
 if "log" in sys.argv:

@@ -5,7 +5,7 @@ import json
 import pytest
 from botocore.stub import Stubber
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.routing import QueueKind, QueueName
 from infrastructure.aws.sqs_queue_checks import check_queues, missing_queues
 from tests.contracts.context_queue import HANDOFF, REPLIES

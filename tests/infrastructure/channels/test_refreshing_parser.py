@@ -1,4 +1,4 @@
-"""A webhook signed with a secret that has just been changed is believed."""
+"""A webhook signed with a secret that has just been changed is accepted."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from tests.contracts.dead_letters import REQUEST
 
 
 class SecretParser(StubParser):
-    """Believes whoever names one of the present secrets."""
+    """Accepts a webhook that names one of the present secrets."""
 
     def __init__(self, secrets: CachedValue[tuple[str, ...]]) -> None:
         super().__init__()
@@ -62,20 +62,20 @@ def desk() -> Desk:
     return desk
 
 
-def test_a_rotated_secret_is_believed_at_once(desk: Desk) -> None:
+def test_rotated_secret_is_accepted_at_once(desk: Desk) -> None:
     desk.stored = ("new", "old")
     assert desk.parser.validate(signed_with("new")).account == ACCOUNT
     assert desk.loads == 2
 
 
-def test_what_was_taken_away_is_believed_no_more_once_it_is_known(desk: Desk) -> None:
+def test_removed_secret_is_refused_once_the_new_ones_are_known(desk: Desk) -> None:
     desk.stored = ("new",)
     desk.parser.validate(signed_with("new"))
     with pytest.raises(ValidationError):
         desk.parser.validate(signed_with("old"))
 
 
-def test_a_forger_makes_the_secrets_be_read_once_a_minute_and_no_more(desk: Desk) -> None:
+def test_forged_webhooks_reload_the_secrets_once_a_minute(desk: Desk) -> None:
     for _ in range(5):
         with pytest.raises(ValidationError):
             desk.parser.validate(signed_with("guess"))
@@ -97,7 +97,7 @@ def test_another_refusal_reads_nothing_again(desk: Desk) -> None:
     assert desk.loads == 1
 
 
-def test_without_any_secret_the_webhook_shall_come_again() -> None:
+def test_without_any_secret_the_webhook_is_a_temporary_error() -> None:
     desk = Desk()
     desk.error = SecretsUnavailableError("no answer")
     with pytest.raises(SecretsUnavailableError):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from application.privacy.purge_expired import BLOBS_OUTLIVE
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from entrypoints.composition.backends import secret_reader
 from entrypoints.composition.privacy import retention_times
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import FallbackNotSentError
 from domain.fallback import Fallback
 from domain.times import rfc3339

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.context import Company, ContextObject, ConversationContext, MessageContext
 from domain.messages import Attachment
 from infrastructure.serialization.context_json import (

@@ -11,7 +11,7 @@ import pytest
 
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleOutcome
 from application.ports.stores import Stores
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.history import Direction, Message
 from domain.outbox import MessageState

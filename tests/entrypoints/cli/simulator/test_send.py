@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from entrypoints.cli.demo import DEMO_RECIPIENTS
 from tests.entrypoints.cli.support import (
     OK,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversations import CLOSED, Conversation
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation_to_item
 from infrastructure.aws.dynamodb.dynamodb_conversations import INDEX_PAUSE_SECONDS

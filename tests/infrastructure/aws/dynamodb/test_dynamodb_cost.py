@@ -5,7 +5,8 @@ from itertools import islice
 
 import pytest
 
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
 from domain.outbox import MessageRecord

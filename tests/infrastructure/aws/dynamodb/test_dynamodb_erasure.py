@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.erasure import RetainedMessage, Tombstone
 from domain.errors import StorageUnavailableError
 from domain.outbox import MessageState

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from application.ports.fallback_throttle import ThrottleOutcome
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message

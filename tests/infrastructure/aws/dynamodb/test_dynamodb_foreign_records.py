@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.conversations import ACTIVE, CLOSED, USER_REPLY_RECEIVED, Conversation
 from domain.history import Direction, Message
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import InboundMessage, Recipient

@@ -7,8 +7,8 @@ import pytest
 
 from application.ports.webhook_parser import WebhookRequest
 from domain.errors import UnreadableMessageError
-from infrastructure.channels.sendgrid.html_text import MAX_UNRENDERED_CHARACTERS, text_of_html
-from infrastructure.channels.sendgrid.replies import new_text
+from infrastructure.mail.html_text import MAX_UNRENDERED_CHARACTERS, text_of_html
+from infrastructure.mail.replies import new_text
 from tests.infrastructure.channels.sendgrid.webhooks import (
     a_field,
     a_form,

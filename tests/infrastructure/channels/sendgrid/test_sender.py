@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import FallbackNotSentError, FallbackUncertainError
 from domain.fallback import Fallback
 from infrastructure.channels.sendgrid.sender import SendgridFallbackSender

@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from application.ports.webhook_parser import ParsedMessage, WebhookRequest
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.messages import InboundMessage
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator
-from infrastructure.channels.simulation import SimulatedRequest
 from infrastructure.configuration.secrets.accounts import SendgridAccount
 from tests.builders import NOW, verified
 

@@ -8,10 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from application.ports.webhook_parser import WebhookRequest
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import PayloadTooLargeError, UnreadableMessageError, ValidationError
 from infrastructure.channels.twilio.forms import decode_form
-from infrastructure.channels.twilio.metadata import FACTS
+from infrastructure.channels.twilio.metadata import KNOWN_PARAMETERS
 from infrastructure.channels.twilio.simulator import Button, TwilioSimulator
 from tests.builders import NOW
 from tests.infrastructure.channels.twilio.losses import lost_parameters
@@ -37,7 +37,9 @@ MANDATORY = [
     ("To", "whatsapp:+15005550006"),
 ]
 NAMES = (
-    st.sampled_from([*FACTS, "Body", "MediaUrl0", "MediaContentType0", "MediaUrl7", "NumMedia"])
+    st.sampled_from(
+        [*KNOWN_PARAMETERS, "Body", "MediaUrl0", "MediaContentType0", "MediaUrl7", "NumMedia"]
+    )
     | st.from_regex(r"[A-Z][A-Za-z0-9_.]{0,20}", fullmatch=True)
 ).filter(lambda name: name not in {*dict(MANDATORY), "MessagingServiceSid"})
 VALUES = TEXTS | st.sampled_from(

@@ -1,4 +1,4 @@
-"""Answers go out once, and a doubtful one is told from a refused one."""
+"""Answers go out once, and a uncertain one is told from a refused one."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import FallbackNotSentError, FallbackUncertainError, SecretsUnavailableError
 from domain.fallback import Fallback
 from infrastructure.channels.twilio.sender import TwilioFallbackSender

@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import ValidationError
 from domain.messages import InboundMessage
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import Button, Location, Media, TwilioSimulator
 from tests.infrastructure.channels.twilio.webhooks import (
     ACCOUNT_SID,

@@ -9,7 +9,7 @@ import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from application.ports.webhook_parser import WebhookRequest
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.errors import PayloadTooLargeError, SecretsUnavailableError, ValidationError
 from infrastructure.channels.twilio import verification
 from infrastructure.channels.twilio.forms import decode_form

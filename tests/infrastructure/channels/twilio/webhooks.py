@@ -9,9 +9,9 @@ from urllib.parse import parse_qs
 from pydantic import SecretStr
 
 from application.ports.webhook_parser import WebhookRequest
-from domain.addresses import ChannelType
+from domain.channels import ChannelType
 from domain.messages import InboundMessage
-from infrastructure.channels.simulation import SimulatedRequest
+from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.parser import TwilioWebhookParser
 from infrastructure.configuration.secrets.accounts import TwilioAccount
 from tests.builders import NOW, verified

@@ -1,4 +1,4 @@
-"""Whether the server can work, asked seldom however often somebody wants to know."""
+"""Whether the server can work, asked seldom however often a client wants to know."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,11 @@ MAX_AGE_SECONDS = 5.0
 
 
 class Readiness:
-    """Remembers what ``check`` said. Of many who ask at once, one does and the others wait."""
+    """Remembers what ``check`` said; of many that ask at once, one runs it and the others wait.
+
+    It answers an attack that keeps the store busy with requests for ``/readyz``, which needs
+    no token.
+    """
 
     def __init__(
         self, check: Callable[[], None], monotonic: Callable[[], float] = time.monotonic
@@ -26,13 +30,13 @@ class Readiness:
         """Raise what ``check`` raises."""
         with self._lock:
             if self._monotonic() >= self._due_at:
-                self._failure = self._ask()
+                self._failure = self._run_check()
                 self._due_at = self._monotonic() + MAX_AGE_SECONDS
             failure = self._failure
         if failure is not None:
             raise failure
 
-    def _ask(self) -> WebhookHandlerError | None:
+    def _run_check(self) -> WebhookHandlerError | None:
         try:
             self._check()
         except WebhookHandlerError as error:

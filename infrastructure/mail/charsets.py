@@ -32,7 +32,7 @@ class DecodedText:
     """A text, and whether bytes of it may have been misread."""
 
     text: str
-    doubtful: bool = False
+    uncertain: bool = False
 
 
 def text_codec(charset: str) -> str | None:
@@ -49,19 +49,19 @@ def text_codec(charset: str) -> str | None:
 def decode(raw: bytes, charset: str | None) -> DecodedText:
     """``raw`` as text. What ``charset`` cannot explain is tried as UTF-8.
 
-    Never fails: bytes that stay unclear become U+FFFD, and the text is marked as doubtful.
+    Never fails: bytes that stay unclear become U+FFFD, and the text is marked as uncertain.
     """
     codec = text_codec(charset) if charset else "utf-8"
     # ASCII bytes that their charset cannot explain are a broken escape sequence, not UTF-8.
     second = "utf-8" if codec is None or not raw.isascii() else codec
-    for candidate, doubtful in ((codec, False), (second, True)):
+    for candidate, uncertain in ((codec, False), (second, True)):
         if candidate is None:
             continue
         try:
-            return DecodedText(scrub(raw.decode(candidate)), doubtful)
+            return DecodedText(scrub(raw.decode(candidate)), uncertain)
         except UnicodeError:
             continue
-    return DecodedText(scrub(raw.decode(codec or "utf-8", "replace")), doubtful=True)
+    return DecodedText(scrub(raw.decode(codec or "utf-8", "replace")), uncertain=True)
 
 
 def decode_utf8(raw: bytes) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from domain.errors import UnreadableMessageError
-from infrastructure.channels.sendgrid.charsets import decode, decode_utf8, scrub
+from infrastructure.mail.charsets import decode, decode_utf8, scrub
 
 Headers = Mapping[str, tuple[str, ...]]
 """Lower-case names to their unfolded values, in order; encoded words not yet decoded."""

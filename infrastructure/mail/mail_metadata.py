@@ -4,27 +4,27 @@ import re
 from collections.abc import Iterable
 
 from domain.automated_mail import AUTO_RESPONSE_HEADER, LIST_HEADER, NotableHeaders
-from infrastructure.channels.sendgrid.charsets import scrub
-from infrastructure.channels.sendgrid.files import media_type
-from infrastructure.channels.sendgrid.header_text import (
+from infrastructure.mail.charsets import scrub
+from infrastructure.mail.header_text import (
     Headers,
     decode_words,
     first,
     mailboxes,
     one_line,
 )
-from infrastructure.channels.sendgrid.mail import MailFile, ParsedMail
+from infrastructure.mail.mail_files import media_type
+from infrastructure.mail.parsed_mail import MailFile, ParsedMail
 
 _MAX_TEXT = 1_000
 _MAX_ENTRIES = 100
 _MAX_VALUES_OF_A_HEADER = 20
 
 # Everything that RFC 3834, RFC 5230, RFC 2369 and mailers use to say that a program wrote.
-_TELLING_HEADER = re.compile(
+_NOTABLE_HEADER = re.compile(
     r"auto-submitted|(?:x-)?precedence|list-[a-z-]{1,40}|x-auto[a-z-]{0,40}|return-path|feedback-id"
     rf"|content-type|{LIST_HEADER.pattern}|{AUTO_RESPONSE_HEADER.pattern}"
 )
-_MAX_TELLING_HEADERS = 40
+_MAX_NOTABLE_HEADERS = 40
 
 # What calendars send each other (RFC 5546). A person who attaches a date publishes it, if anything.
 _CALENDAR_TYPES = frozenset({"text/calendar", "application/ics"})
@@ -35,19 +35,19 @@ _CALENDAR_METHOD = re.compile(
 _MAX_CALENDAR_BYTES = 65_536
 
 
-def telling_headers(headers: Headers) -> dict[str, tuple[str, ...]]:
+def select_notable_headers(headers: Headers) -> dict[str, tuple[str, ...]]:
     """The headers that tell a machine's mail from a person's, cut to what storage bears."""
-    names = [name for name in headers if _TELLING_HEADER.fullmatch(name)]
+    names = [name for name in headers if _NOTABLE_HEADER.fullmatch(name)]
     return {
         name: tuple(_cut(value) for value in headers[name][:_MAX_VALUES_OF_A_HEADER])
-        for name in names[:_MAX_TELLING_HEADERS]
+        for name in names[:_MAX_NOTABLE_HEADERS]
     }
 
 
 def notable_headers(mail: ParsedMail, *, addressed_to_us: bool) -> NotableHeaders:
     """What the rules about automatic answers look at."""
     return NotableHeaders(
-        headers=telling_headers(mail.headers),
+        headers=select_notable_headers(mail.headers),
         envelope_sender=mail.relay.envelope.sender,
         addressed_to_us=addressed_to_us,
         spam_score=mail.relay.spam_score,
@@ -64,7 +64,7 @@ def _is_calendar_message(file: MailFile) -> bool:
 
 
 def mail_metadata(mail: ParsedMail) -> dict[str, object]:
-    """Facts about ``mail`` for whoever answers it; JSON types, unknown ones left out."""
+    """The metadata of ``mail`` for its consumers: JSON types, unknown entries left out."""
     envelope = mail.relay.envelope
     found: dict[str, object] = {
         "spf": mail.relay.spf or None,
@@ -81,9 +81,9 @@ def mail_metadata(mail: ParsedMail) -> dict[str, object]:
         "references": list(mail.thread_references),
         "sender_ip": mail.relay.sender_ip,
         "spam_score": mail.relay.spam_score,
-        "doubtful_charsets": list(mail.doubtful_charsets),
+        "doubtful_charsets": list(mail.uncertain_charsets),
         "notable_headers": {
-            name: list(values) for name, values in telling_headers(mail.headers).items()
+            name: list(values) for name, values in select_notable_headers(mail.headers).items()
         },
     }
     return {name: value for name, value in found.items() if value not in (None, [], {})}

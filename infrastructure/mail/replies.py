@@ -15,7 +15,7 @@ _LONG_LINE = "\N{REPLACEMENT CHARACTER}"
 def new_text(text: str) -> str:
     """``text`` up to the line that introduces the quoted history; all of it if there is none.
 
-    Only a beginning is looked at, for what somebody wrote now stands at the top. A mail that
+    Only a beginning is looked at, for the new text stands at the top. A mail that
     begins with a quotation is answered below or between its lines: it is left whole.
     """
     beginning = text[:MAX_ANALYSED_CHARACTERS]

@@ -3,15 +3,19 @@
 import hashlib
 import re
 import unicodedata
+from itertools import islice
+from urllib.parse import unquote
 
 from domain.messages import AttachedFile, Attachment
-from infrastructure.channels.sendgrid.charsets import scrub
-from infrastructure.channels.sendgrid.header_text import one_line
-from infrastructure.channels.sendgrid.mail import MailFile
+from infrastructure.mail.charsets import scrub
+from infrastructure.mail.header_text import one_line
+from infrastructure.mail.parsed_mail import MailFile
 
 MAX_FILENAME_LENGTH = 200
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 
+_MAX_CONTENT_REFERENCES = 10_000
+_CONTENT_REFERENCE = re.compile(r"cid:([^\s\"'<>()]{1,500})", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}")
 # They turn the direction of text, so that "exe.pdf" may be shown where "fdp.exe" stands.
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -50,3 +54,14 @@ def media_type(text: str | None) -> str:
     """``text`` as ``type/subtype`` in lower case, without parameters (RFC 6838, 4.2)."""
     found = (text or "").partition(";")[0].strip().lower()
     return found if _MEDIA_TYPE.fullmatch(found) else DEFAULT_CONTENT_TYPE
+
+
+def bare_content_id(text: str | None) -> str | None:
+    """A Content-ID without its brackets, as ``cid:`` URLs have it (RFC 2392)."""
+    return (text or "").strip().removeprefix("<").removesuffix(">")[:500] or None
+
+
+def referenced_content_ids(html: str | None) -> frozenset[str]:
+    """The Content-IDs that ``html`` shows where they belong."""
+    found = islice(_CONTENT_REFERENCE.finditer(html or ""), _MAX_CONTENT_REFERENCES)
+    return frozenset(unquote(reference[1]) for reference in found)

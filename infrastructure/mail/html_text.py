@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from infrastructure.channels.sendgrid.charsets import scrub
+from infrastructure.mail.charsets import scrub
 
 MAX_RENDERED_CHARACTERS = 250_000
 """Rendering takes up to four seconds for a million; real mail hardly has more than 200,000."""
@@ -27,7 +27,7 @@ _CELLS = frozenset({"td", "th"})
 
 
 def text_of_html(html: str) -> str:
-    """What somebody would read in ``html``. Never raises: at worst, the tags are cut out.
+    """What a reader sees of ``html``. Never raises: at worst, the tags are cut out.
 
     Of a page without layout at most a million characters: it is a file of the mail as well.
     """

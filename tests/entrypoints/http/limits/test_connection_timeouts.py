@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from entrypoints.http.limits import connections
-from entrypoints.http.limits.descriptors import ConnectionLimits
+from entrypoints.http.limits import connection_timeouts
+from entrypoints.http.limits.connection_limits import ConnectionLimits
 from entrypoints.http.server import listen, server_config
 
 HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
@@ -49,7 +49,7 @@ def accepting(listener: socket.socket, limits: ConnectionLimits) -> Iterator[Non
 
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(connection_timeouts, "HEAD_SECONDS", 0.3)
     with serving(ConnectionLimits()) as port:
         yield port
 
@@ -120,7 +120,7 @@ def never_read(port: int, stack: ExitStack) -> socket.socket:
 
 
 def test_whoever_reads_no_answers_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "READ_SECONDS", 0.3)
+    monkeypatch.setattr(connection_timeouts, "READ_SECONDS", 0.3)
     with serving(ConnectionLimits()) as port, ExitStack() as stack, pytest.raises(ConnectionError):
         never_read(port, stack)
 

@@ -1,45 +1,32 @@
-"""Whether somebody vouches for the author of a mail (RFC 7489, 3.1: identifier alignment)."""
+"""Whether the author of a mail is authenticated (RFC 7489, 3.1: identifier alignment)."""
 
-import re
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from domain.addresses import Address, ChannelType, ascii_domain
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.errors import InvalidAddressError
-from infrastructure.channels.sendgrid.header_text import Mailbox
-from infrastructure.channels.sendgrid.mail import Relay
+from infrastructure.mail.header_text import Mailbox
+from infrastructure.mail.parsed_mail import Relay
 
 if TYPE_CHECKING:
     from tldextract import TLDExtract
-
-# SendGrid writes {@example.com : pass}, several of them one way or another, or "none".
-_RESULT = re.compile(r"@([^\s:{},@]{1,255})\s{0,9}:\s{0,9}([a-z]{1,20})", re.IGNORECASE)
-_BETWEEN_RESULTS = re.compile(r"[\s{},]*")
 
 
 def is_author_authenticated(authors: tuple[Mailbox, ...], relay: Relay) -> bool:
     """Whether DKIM or SPF passed for a domain that is aligned with the one author's.
 
-    SPF speaks for the envelope sender. Nobody vouches for several authors at once.
+    SPF authenticates the envelope sender. Several authors at once are never authenticated.
     """
     if len(authors) != 1:
         return False
     author = _domain_of(authors[0].address)
     if author is None:
         return False
-    aligning = dkim_passes(relay.dkim)
+    passed = relay.passed_dkim_domains
     if relay.spf.strip().lower() == "pass":
-        aligning = (*aligning, *filter(None, [_domain_of(relay.envelope.sender or "")]))
-    return any(are_aligned(author, domain) for domain in aligning)
-
-
-def dkim_passes(statuses: str) -> tuple[str, ...]:
-    """The domains whose DKIM signature passed; none if the text is not of the known form."""
-    if _BETWEEN_RESULTS.fullmatch(_RESULT.sub("", statuses)) is None:
-        return ()
-    passed = (domain for domain, status in _RESULT.findall(statuses) if status.lower() == "pass")
-    return tuple(_ascii_domains(passed))
+        passed = (*passed, *filter(None, [_domain_of(relay.envelope.sender or "")]))
+    return any(are_aligned(author, domain) for domain in passed)
 
 
 def are_aligned(one: str, other: str) -> bool:
@@ -49,7 +36,7 @@ def are_aligned(one: str, other: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def organisational_domain(domain: str) -> str:
-    """The domain that somebody registered: one label more than its public suffix.
+    """The domain that an organisation registered: one label more than its public suffix.
 
     A public suffix itself, or an IP address, is its own organisation.
     """
@@ -76,11 +63,3 @@ def _domain_of(text: str) -> str | None:
         return Address.parse(ChannelType.EMAIL, text.strip("<> ")).domain
     except InvalidAddressError:
         return None
-
-
-def _ascii_domains(domains: Iterable[str]) -> Iterable[str]:
-    for domain in domains:
-        try:
-            yield ascii_domain(domain)
-        except InvalidAddressError:
-            continue

@@ -9,20 +9,17 @@ from typing import Any
 
 import pytest
 
-from domain.addresses import Address, ChannelType
+from domain.addresses import Address
+from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError
 from entrypoints.composition.backends import secret_reader
+from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
 from infrastructure.configuration.secrets.development_secret import (
     FILE_NAME,
     keep_development_credentials,
     read_development_credentials,
 )
 from infrastructure.configuration.settings import SettingsError, read_settings
-from infrastructure.configuration.tenants_file import (
-    TenantConfiguration,
-    normal_recipient,
-    read_tenant_configuration,
-)
 from tests.emulators import EmulatedAws, unique_name
 
 SID = "AC" + "1" * 32
@@ -34,23 +31,21 @@ def a_company(name: str = "acme", **changes: Any) -> dict[str, Any]:
     return {"company_id": name, "recipients": [f"{name}.example"], "twilio": TWILIO, **changes}
 
 
-def tenant_configuration_of(tmp_path: Path, *companies: dict[str, Any]) -> TenantConfiguration:
+def provider_accounts_of(tmp_path: Path, *companies: dict[str, Any]) -> ProviderAccounts:
     file = tmp_path / "tenants.json"
     file.write_text(json.dumps({"tenants": companies}))
-    return read_tenant_configuration(read_settings({"TENANTS": f"file:{file}"}), secret_reader())
+    return read_provider_accounts(read_settings({"TENANTS": f"file:{file}"}), secret_reader())
 
 
 def test_without_secrets_there_is_a_development_account(tmp_path: Path) -> None:
-    tenant_configuration = read_tenant_configuration(
+    provider_accounts = read_provider_accounts(
         read_settings({"DATA_DIR": str(tmp_path)}), secret_reader()
     )
     credentials = read_development_credentials(tmp_path)
 
-    assert tenant_configuration.directory.has_one_company
-    assert tenant_configuration.accounts.twilio[0].account_sid == credentials.twilio_account_sid
-    assert tenant_configuration.accounts.sendgrid[0].public_keys == (
-        credentials.sendgrid_public_key,
-    )
+    assert provider_accounts.directory.has_one_company
+    assert provider_accounts.twilio[0].account_sid == credentials.twilio_account_sid
+    assert provider_accounts.sendgrid[0].public_keys == (credentials.sendgrid_public_key,)
 
 
 def test_any_real_secret_ends_the_development_account(tmp_path: Path) -> None:
@@ -59,13 +54,11 @@ def test_any_real_secret_ends_the_development_account(tmp_path: Path) -> None:
         "SENDGRID_BASIC_AUTH": "u:p",
         "OWN_ADDRESSES": "us.example",
     }
-    tenant_configuration = read_tenant_configuration(read_settings(environ), secret_reader())
+    provider_accounts = read_provider_accounts(read_settings(environ), secret_reader())
 
-    assert tenant_configuration.accounts.twilio == ()
+    assert provider_accounts.twilio == ()
     assert not (tmp_path / FILE_NAME).exists()
-    assert tenant_configuration.own_addresses.include(
-        Address.parse(ChannelType.EMAIL, "a@us.example")
-    )
+    assert provider_accounts.own_addresses.include(Address.parse(ChannelType.EMAIL, "a@us.example"))
 
 
 def test_the_development_secret_is_its_owners_and_stays(tmp_path: Path) -> None:
@@ -93,17 +86,17 @@ def test_without_a_server_there_is_no_development_secret(tmp_path: Path) -> None
 
 def test_companies_come_from_a_file(tmp_path: Path) -> None:
     sendgrid = {"account": "mail", "basic_auth": ["u:p"]}
-    tenant_configuration = tenant_configuration_of(
+    provider_accounts = provider_accounts_of(
         tmp_path,
         a_company(recipients=["whatsapp:+15005550006", "Help@Acme.example"]),
         a_company("globex", twilio=None, sendgrid=sendgrid),
     )
-    acme, globex = tenant_configuration.directory.tenants
+    acme, globex = provider_accounts.directory.tenants
 
     assert acme.recipients == {"+15005550006", "help@acme.example"}
     assert globex.accounts == {"mail"}
-    assert not tenant_configuration.directory.has_one_company
-    assert [account.account_sid for account in tenant_configuration.accounts.twilio] == [SID]
+    assert not provider_accounts.directory.has_one_company
+    assert [account.account_sid for account in provider_accounts.twilio] == [SID]
 
 
 @pytest.mark.parametrize(
@@ -129,14 +122,14 @@ def test_a_wrong_file_stops_the_start(
     tmp_path: Path, companies: list[dict[str, Any]], problem: str
 ) -> None:
     with pytest.raises(SettingsError, match=problem):
-        tenant_configuration_of(tmp_path, *companies)
+        provider_accounts_of(tmp_path, *companies)
 
 
 @pytest.mark.parametrize("field", ["public_keys", "basic_auth"])
 def test_a_wrong_secret_in_the_file_is_not_shown(tmp_path: Path, field: str) -> None:
     company = a_company(sendgrid={**MAIL, field: ["hunter2"]})
     with pytest.raises(SettingsError) as caught:
-        tenant_configuration_of(tmp_path, company)
+        provider_accounts_of(tmp_path, company)
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
@@ -156,7 +149,7 @@ def test_secrets_in_the_file_may_be_references(tmp_path: Path) -> None:
             "mail_from": "help@acme.example",
         },
     )
-    accounts = tenant_configuration_of(tmp_path, company).accounts
+    accounts = provider_accounts_of(tmp_path, company)
     assert [token.get_secret_value() for token in accounts.twilio[0].auth_tokens] == ["t", "older"]
     (mail,) = accounts.sendgrid
     assert mail.api_key is not None
@@ -172,14 +165,14 @@ def test_a_reference_that_cannot_be_read_at_the_moment_is_temporary(tmp_path: Pa
 
     company = a_company(twilio={"account_sid": SID, "auth_tokens": ["secretsmanager:acme"]})
     with pytest.raises(SecretsUnavailableError):
-        read_tenant_configuration(read_settings({"TENANTS": "file:tenants.json"}), read_secret)
+        read_provider_accounts(read_settings({"TENANTS": "file:tenants.json"}), read_secret)
 
 
 def test_a_file_that_is_not_there_or_not_json_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     for name in ("none.json", "broken.json"):
         with pytest.raises(SettingsError, match="TENANTS"):
-            read_tenant_configuration(
+            read_provider_accounts(
                 read_settings({"TENANTS": f"file:{tmp_path / name}"}), secret_reader()
             )
 
@@ -190,7 +183,7 @@ def test_every_reading_finds_the_secrets_as_they_are_then(tmp_path: Path) -> Non
     tokens = []
     for token in ("first", "second"):
         file.write_text(token)
-        (account,) = read_tenant_configuration(settings, secret_reader()).accounts.twilio
+        (account,) = read_provider_accounts(settings, secret_reader()).twilio
         tokens += [text.get_secret_value() for text in account.auth_tokens]
     assert tokens == ["first", "second"]
 
@@ -204,39 +197,22 @@ def test_companies_come_from_secrets_manager(
     for variable, value in aws.environ.items():
         monkeypatch.setenv(variable, value)
 
-    tenant_configuration = read_tenant_configuration(
+    provider_accounts = read_provider_accounts(
         read_settings({"TENANTS": f"secretsmanager:{name}"}), secret_reader()
     )
-    assert [tenant.company_id for tenant in tenant_configuration.directory.tenants] == ["acme"]
+    assert [tenant.company_id for tenant in provider_accounts.directory.tenants] == ["acme"]
 
 
 def test_a_wrong_secret_in_place_of_companies_is_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "tenants.json"
     file.write_text("hunter2")
     with pytest.raises(SettingsError) as caught:
-        read_tenant_configuration(read_settings({"TENANTS": f"file:{file}"}), secret_reader())
+        read_provider_accounts(read_settings({"TENANTS": f"file:{file}"}), secret_reader())
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_wrong_own_address_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="OWN_ADDRESSES"):
-        read_tenant_configuration(
+        read_provider_accounts(
             read_settings({"DATA_DIR": str(tmp_path), "OWN_ADDRESSES": "a@b@c d"}), secret_reader()
         )
-
-
-@pytest.mark.parametrize(
-    ("text", "normal"),
-    [
-        ("+15005550006", "+15005550006"),
-        ("whatsapp:+15005550006", "+15005550006"),
-        ("24273", "24273"),
-        ("MG" + "0" * 32, "MG" + "0" * 32),
-        ("rcs:acme_agent", "rcs:acme_agent"),
-        ("messenger:1234567", "messenger:1234567"),
-        ("Help@Bücher.example", "help@xn--bcher-kva.example"),
-        ("Acme.Example", "acme.example"),
-    ],
-)
-def test_recipients_are_compared_in_one_form(text: str, normal: str) -> None:
-    assert normal_recipient(text) == normal

@@ -6,21 +6,20 @@ from multiprocessing import get_context
 
 import pytest
 
-from entrypoints.http.limits.descriptors import (
+from entrypoints.http.limits.connection_limits import (
     ACCEPTED_AT_ONCE,
     MAX_CONNECTIONS,
     ConnectionLimits,
-    connection_limits,
-    limits_within,
+    reserve_open_files,
 )
 
 PLACES = 32
 
 
 def under(soft: int, hard: int) -> tuple[ConnectionLimits, int]:
-    """The room that a process with these limits finds, and its limit from then on."""
+    """The limits of connections under these of the process, and its limit from then on."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return connection_limits(PLACES), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return reserve_open_files(PLACES), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 @pytest.mark.parametrize(
@@ -34,14 +33,14 @@ def test_the_limit_is_raised_as_far_as_needed(soft: int, hard: int, raised_to: i
 
 def test_where_it_cannot_be_raised_there_are_fewer_connections() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        room, limit = process.submit(under, 300, 512).result()
+        limits, limit = process.submit(under, 300, 512).result()
     assert limit == 512
-    assert room == ConnectionLimits(connections=240, accepted_at_once=80)
+    assert limits == ConnectionLimits(connections=240, accepted_at_once=80)
 
 
 @pytest.mark.parametrize("files", [-100, 0, 64, 100, 1000, 1280, 10_000, float("inf")])
-def test_there_is_always_some_room_and_never_more_than_files(files: float) -> None:
-    room = limits_within(files)
-    assert 0 < room.accepted_at_once <= ACCEPTED_AT_ONCE
-    assert 48 <= room.connections <= MAX_CONNECTIONS
-    assert room.connections + room.accepted_at_once <= max(files, 64)
+def test_some_connections_are_always_allowed_and_never_more_than_files(files: float) -> None:
+    limits = ConnectionLimits.within(files)
+    assert 0 < limits.accepted_at_once <= ACCEPTED_AT_ONCE
+    assert 48 <= limits.connections <= MAX_CONNECTIONS
+    assert limits.connections + limits.accepted_at_once <= max(files, 64)

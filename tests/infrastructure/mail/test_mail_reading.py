@@ -5,18 +5,18 @@ import sys
 
 import pytest
 
-from infrastructure.channels.sendgrid.charsets import DecodedText, decode, text_codec
-from infrastructure.channels.sendgrid.files import label, media_type
-from infrastructure.channels.sendgrid.header_text import (
+from infrastructure.mail.charsets import DecodedText, decode, text_codec
+from infrastructure.mail.header_text import (
     Mailbox,
     decode_words,
     mailboxes,
     message_ids,
     read_headers,
 )
-from infrastructure.channels.sendgrid.html_text import text_of_html
-from infrastructure.channels.sendgrid.mail_metadata import telling_headers
-from infrastructure.channels.sendgrid.replies import new_text
+from infrastructure.mail.html_text import text_of_html
+from infrastructure.mail.mail_files import label, media_type
+from infrastructure.mail.mail_metadata import select_notable_headers
+from infrastructure.mail.replies import new_text
 from tests.infrastructure.channels.sendgrid.webhooks import a_raw_mail, the_message
 
 
@@ -46,10 +46,10 @@ def test_only_charsets_are_charsets(charset: str, codec: str | None) -> None:
     [
         (b"Caf\xe9", "iso-8859-1", DecodedText("Café")),
         ("Café".encode(), None, DecodedText("Café")),
-        ("Café".encode(), "iso-2022-jp", DecodedText("Café", doubtful=True)),
-        ("Café".encode(), "klingon", DecodedText("Café", doubtful=True)),
-        (b"Caf\xe9", "utf-8", DecodedText("Caf\ufffd", doubtful=True)),
-        (b"Caf\xe9", None, DecodedText("Caf\ufffd", doubtful=True)),
+        ("Café".encode(), "iso-2022-jp", DecodedText("Café", uncertain=True)),
+        ("Café".encode(), "klingon", DecodedText("Café", uncertain=True)),
+        (b"Caf\xe9", "utf-8", DecodedText("Caf\ufffd", uncertain=True)),
+        (b"Caf\xe9", None, DecodedText("Caf\ufffd", uncertain=True)),
         (b"", "utf-8", DecodedText("")),
     ],
 )
@@ -159,7 +159,7 @@ def test_message_ids_are_found_once_and_in_order() -> None:
     ],
 )
 def test_headers_that_tell_a_machine_from_a_person_are_kept(name: str) -> None:
-    assert telling_headers({name: ("a", "b" * 2_000), "received": ("c",)}) == {
+    assert select_notable_headers({name: ("a", "b" * 2_000), "received": ("c",)}) == {
         name: ("a", "b" * 1_000)
     }
 

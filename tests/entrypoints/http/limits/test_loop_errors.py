@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from entrypoints.http.loop_errors import QUIET_SECONDS, LoopErrors
+from entrypoints.http.limits.loop_errors import QUIET_SECONDS, LoopErrors
 from infrastructure.configuration.log_format import configure_logging
 
 CANNOT_ACCEPT = {

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import StorageUnavailableError
-from entrypoints.http.readiness import MAX_AGE_SECONDS, Readiness
+from entrypoints.http.limits.readiness import MAX_AGE_SECONDS, Readiness
 from tests.contracts.concurrency import at_once
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from email.message import Message
 
 from domain.errors import UnreadableMessageError
-from infrastructure.channels.sendgrid.charsets import decode
-from infrastructure.channels.sendgrid.header_text import (
+from infrastructure.mail.charsets import decode
+from infrastructure.mail.header_text import (
     MAX_HEADER_BYTES,
     Headers,
     first,

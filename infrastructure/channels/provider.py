@@ -1,0 +1,143 @@
+"""What a provider's package exports: one ``Provider``, with what ``frontdesk send`` asks of it."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from domain.channels import ChannelType
+from domain.errors import PermanentError
+
+if TYPE_CHECKING:
+    from application.clock import Clock
+    from application.ports.fallback_sender import FallbackSender
+    from application.ports.webhook_parser import WebhookParser
+    from infrastructure.configuration.provider_accounts import ProviderAccounts
+    from infrastructure.configuration.secrets.secret_references import ReadSecret
+    from infrastructure.configuration.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class SendOption:
+    """An option of ``frontdesk send`` that some channels have.
+
+    ``read`` makes the value of the text, or raises ``ValueError`` with the reason. A flag has
+    no text. With an option that ``is_content`` a message needs no body. ``variable`` is the
+    environment variable that gives the value too.
+    """
+
+    name: str
+    help: str
+    channels: tuple[ChannelType, ...]
+    read: Callable[[str], object] = str
+    metavar: str = "TEXT"
+    choices: tuple[str, ...] = ()
+    default: str | None = None
+    is_flag: bool = False
+    is_repeatable: bool = False
+    is_content: bool = False
+    variable: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The name under which ``SimulatedMessage.options`` has the value."""
+        return self.name.removeprefix("--").replace("-", "_")
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedMessage:
+    """What a customer writes to a company, for a provider to deliver.
+
+    ``url`` is the one that is signed. ``options`` are the values of the ``SendOption``s of the
+    channel. A repeatable one is a tuple, and one that was not given is ``None``.
+    """
+
+    channel: ChannelType
+    url: str
+    sender: str
+    sender_name: str | None
+    recipient: str
+    body: str | None
+    message_id: str | None
+    tamper: bool
+    options: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRequest:
+    """A signed webhook, ready to be posted to ``url`` byte for byte.
+
+    ``message_id`` is the provider's id of the message.
+    """
+
+    url: str
+    headers: dict[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    message_id: str = ""
+
+
+Accounts = Callable[[], "ProviderAccounts"]
+"""The accounts as they are now. Call it for every webhook."""
+
+Webhooks = Callable[[], SimulatedRequest]
+"""Makes one webhook after the other. Each has an id of its own unless the message has one."""
+
+
+class SimulationError(PermanentError):
+    """The webhook cannot be made, or not signed. ``option`` names the option that is wrong."""
+
+    def __init__(self, reason: str, option: str | None = None) -> None:
+        super().__init__(reason)
+        self.option = option
+
+
+class Simulation(Protocol):
+    """How ``frontdesk send`` plays the provider."""
+
+    options: tuple[SendOption, ...]
+
+    @abstractmethod
+    def webhooks(
+        self, message: SimulatedMessage, settings: "Settings", read_secret: "ReadSecret"
+    ) -> Webhooks:
+        """Webhooks that carry ``message``, signed with the secrets of ``settings``.
+
+        Without real secrets the development secret signs. Raises ``SimulationError`` for what
+        the provider cannot send, and ``SecretsUnavailableError``.
+        """
+
+
+class Provider(Protocol):
+    """One provider: everything that the composition and ``frontdesk send`` need of it.
+
+    Its module imports nothing heavy. The methods import what they build.
+    """
+
+    @abstractmethod
+    def parser(
+        self, channel: ChannelType, accounts: Accounts, settings: "Settings", clock: "Clock"
+    ) -> "WebhookParser":
+        """The parser of its webhooks on ``channel``."""
+
+    @abstractmethod
+    def fallback_sender(self, accounts: Accounts) -> "FallbackSender | None":
+        """What sends fallbacks; ``None`` while no account can send."""
+
+    @abstractmethod
+    def simulation(self) -> Simulation:
+        """The provider as ``frontdesk send`` plays it."""
+
+
+def read_http_url(text: str) -> str:
+    """``text`` itself, if it is an absolute http or https URL; else ``ValueError``."""
+    import re
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or re.search(r"[\s\x00-\x1f\x7f]", text):
+        raise ValueError(f"{text!r} is no URL like https://example.com/path")
+    return text

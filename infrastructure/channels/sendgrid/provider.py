@@ -1,0 +1,42 @@
+"""SendGrid: email."""
+
+from datetime import timedelta
+
+from typing_extensions import override
+
+from application.clock import Clock
+from application.ports.fallback_sender import FallbackSender
+from application.ports.webhook_parser import WebhookParser
+from domain.channels import ChannelType
+from infrastructure.channels.provider import Accounts, Provider, Simulation
+from infrastructure.configuration.settings import Settings
+
+
+class SendgridProvider(Provider):
+    """SendGrid's parser, sender and simulator."""
+
+    @override
+    def parser(
+        self, channel: ChannelType, accounts: Accounts, settings: Settings, clock: Clock
+    ) -> WebhookParser:
+        from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
+
+        tolerance = timedelta(seconds=settings.sendgrid_tolerance_seconds)
+        return SendgridWebhookParser(lambda: accounts().sendgrid, clock, tolerance)
+
+    @override
+    def fallback_sender(self, accounts: Accounts) -> FallbackSender | None:
+        if not any(account.api_key for account in accounts().sendgrid):
+            return None
+        from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
+
+        return SendgridFallbackSender(lambda: accounts().sendgrid)
+
+    @override
+    def simulation(self) -> Simulation:
+        from infrastructure.channels.sendgrid.send_simulation import SendgridSimulation
+
+        return SendgridSimulation()
+
+
+PROVIDER: Provider = SendgridProvider()

@@ -1,0 +1,1 @@
+"""Mail, whichever provider delivers it: read, described, and made into messages."""

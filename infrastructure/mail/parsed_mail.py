@@ -1,0 +1,108 @@
+"""A mail taken apart, whichever provider and format delivered it."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from infrastructure.mail.header_text import Headers, Mailbox, first, message_ids
+
+MAX_MESSAGE_ID_LENGTH = 998
+MAX_THREAD_REFERENCES = 50
+MAX_RECIPIENTS = 50
+"""Each takes about five round trips to the store, and a webhook has eight seconds in all."""
+
+_ENOUGH_TO_BE_DISTINCT = 16
+_LOCAL_AND_DOMAIN = re.compile(r"[^\s<>@]@[^\s<>@]")
+
+
+@dataclass(frozen=True, slots=True)
+class MailFile:
+    """A file of the mail. ``filename`` and ``content_type`` are as the sender had them."""
+
+    filename: str | None
+    content_type: str | None
+    content: bytes = field(repr=False)
+    content_id: str | None = None
+    inline: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What SMTP said. ``sender`` is empty for bounces, ``None`` if it is not known."""
+
+    sender: str | None = None
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """What the provider found out while it received the mail.
+
+    ``dkim`` and ``spf`` are its results as it wrote them, and ``passed_dkim_domains`` the
+    domains, in ASCII, whose DKIM signature passed.
+    """
+
+    envelope: Envelope
+    dkim: str = ""
+    passed_dkim_domains: tuple[str, ...] = ()
+    spf: str = ""
+    sender_ip: str | None = None
+    spam_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedMail:
+    """A mail taken apart.
+
+    ``headers`` are the mail's own. ``authors`` should be one. ``content_hash`` is the same
+    whenever the provider delivers the mail again. ``uncertain_charsets`` names the parts of
+    which characters may have been misread.
+    """
+
+    headers: Headers
+    authors: tuple[Mailbox, ...]
+    subject: str | None
+    text: str | None
+    html: str | None
+    files: tuple[MailFile, ...]
+    relay: Relay
+    content_hash: str
+    uncertain_charsets: tuple[str, ...] = ()
+
+    @property
+    def message_id(self) -> str | None:
+        """The Message-ID as it stands; ``None`` if it is missing, absurdly long or says nothing.
+
+        Mailers that are out of order give all of their mails the same one, like ``<>``.
+        """
+        message_id = (first(self.headers, "message-id") or "").strip()
+        usable = len(message_id) <= MAX_MESSAGE_ID_LENGTH and _is_distinctive(message_id)
+        return message_id if usable else None
+
+    @property
+    def thread_references(self) -> tuple[str, ...]:
+        """The mails before this one: the root of the thread first, then the latest."""
+        references = self.headers.get("references", ()), self.headers.get("in-reply-to", ())
+        ids = message_ids(value for values in references for value in values)
+        return (
+            ids if len(ids) <= MAX_THREAD_REFERENCES else ids[:1] + ids[1 - MAX_THREAD_REFERENCES :]
+        )
+
+
+def _is_distinctive(message_id: str) -> bool:
+    """Whether no other mail is likely to have it (RFC 5322, 3.6.4, read leniently).
+
+    It has something on both sides of an ``@``, or else is long enough for a random text.
+    """
+    if _LOCAL_AND_DOMAIN.search(message_id):
+        return True
+    return sum(character.isalnum() for character in message_id) >= _ENOUGH_TO_BE_DISTINCT
+
+
+def hash_of(pieces: Iterable[bytes]) -> str:
+    """A hash that knows where one piece ends and the next begins."""
+    outer = hashlib.sha256()
+    for piece in pieces:
+        outer.update(hashlib.sha256(piece).digest())
+    return outer.hexdigest()
