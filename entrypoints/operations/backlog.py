@@ -1,4 +1,4 @@
-"""How much was left behind: in the spool, on no queue, as dead letters."""
+"""The backlog: what waits in the spool, on no queue, or as a dead letter."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from domain.times import rfc3339
 from entrypoints.composition.container import Container
 
 MOST = 100
-"""Nobody needs to know how many more there are."""
+"""More are not counted."""
 
 SPOOL_MINUTES = LONGEST_DELAY.seconds // 60
-"""How soon each entry of the spool is tried again, as long as anybody works on it."""
+"""How soon each entry of the spool is tried again, while a server or the relay works."""
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
-Told = tuple[CheckStatus, str]
+Reported = tuple[CheckStatus, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ def check_backlog(container: Container) -> Iterator[CheckResult]:
     for an operator is an error.
     """
     if container.spool_backend().has_spool():
-        yield from _told("spool", lambda: _spooled(container))
+        yield from _report("spool", lambda: _report_spool(container))
     if container.stores().is_created():
-        yield from _told("pending", lambda: _pending(container))
+        yield from _report("pending", lambda: _report_pending(container))
     if container.files().has_dead_letters():
-        yield from _told("dead letters", lambda: _dead_letters(container))
+        yield from _report("dead letters", lambda: _report_dead_letters(container))
 
 
 def at_most(counted: int) -> str:
@@ -75,7 +75,7 @@ def at_most(counted: int) -> str:
     return f"{MOST} or more" if counted == MOST else f"{counted}"
 
 
-def _told(check: str, look: Callable[[], Iterable[Told]]) -> Iterator[CheckResult]:
+def _report(check: str, look: Callable[[], Iterable[Reported]]) -> Iterator[CheckResult]:
     try:
         for status, text in look():
             yield CheckResult(check, status, text)
@@ -83,7 +83,7 @@ def _told(check: str, look: Callable[[], Iterable[Told]]) -> Iterator[CheckResul
         yield CheckResult(check, CheckStatus.ERROR, str(error))
 
 
-def _spooled(container: Container) -> Iterator[Told]:
+def _report_spool(container: Container) -> Iterator[Reported]:
     depth = container.spool().depth()
     if depth.entries:
         since = f", the oldest came at {rfc3339(depth.oldest_at)}" if depth.oldest_at else ""
@@ -103,7 +103,7 @@ def _spooled(container: Container) -> Iterator[Told]:
         )
 
 
-def _pending(container: Container) -> Iterator[Told]:
+def _report_pending(container: Container) -> Iterator[Reported]:
     pending = Pending.of(container)
     late = pending.late
     if not pending.records:
@@ -128,7 +128,7 @@ def _what_next(late: Pending) -> str:
     return f"attempts so far: {attempts}, the next is at {rfc3339(late.next_attempt_at)}"
 
 
-def _dead_letters(container: Container) -> Iterator[Told]:
+def _report_dead_letters(container: Container) -> Iterator[Reported]:
     unreadable: list[str] = []
     dead_letters = container.dead_letters().each_dead_letter(unreadable=unreadable.append)
     times = [dead_letter.created_at for dead_letter in islice(dead_letters, MOST)]
