@@ -11,8 +11,10 @@ import pytest
 from application.ports.context_queue import (
     ContextPublisher,
     ContextReader,
+    DelayedReader,
     Delivery,
     QueueDepth,
+    SearchableQueue,
 )
 from domain.channels import ChannelType
 from domain.context import ContextObject
@@ -29,6 +31,10 @@ MOMENT = timedelta(microseconds=1)
 
 class ContextQueue(ContextPublisher, ContextReader, Protocol):
     """Both sides of one backend."""
+
+
+class EmbeddedQueue(ContextQueue, DelayedReader, SearchableQueue, Protocol):
+    """What an embedded backend can do besides."""
 
 
 class PassingTime(Protocol):
@@ -225,7 +231,7 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         return ManualClock()
 
     def test_delay_of_a_context_ends_at_the_exact_moment(
-        self, queue: ContextQueue, clock: ManualClock
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context(), DELAYED)
         clock.advance(by=DELAYED.delay - MOMENT)
@@ -234,20 +240,19 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
 
     def test_erased_context_is_on_no_queue_whether_delivered_or_not(
-        self, queue: ContextQueue
+        self, queue: EmbeddedQueue
     ) -> None:
         for request_id in ("request-1", "request-2"):
             queue.publish(a_context(request_id), AT_ONCE)
             queue.publish(a_context(request_id), Route(HANDOFF, timedelta(0)))
         queue.receive(REPLIES, 10)
-        assert queue.can_erase
         assert queue.erase("request-1") == 2
         assert queue.erase("request-1") == 0
         assert request_ids(queue.receive(HANDOFF, 10)) == ["request-2"]
         assert sum(depth.ready + depth.in_flight for depth in queue.depths()) == 2
 
     def test_contexts_are_found_by_channel_and_sender_whether_delivered_or_not(
-        self, queue: ContextQueue
+        self, queue: EmbeddedQueue
     ) -> None:
         ana, bob, cyd = "+14155550123", "+14155550199", 'cyd"\\+x@example.com'
         for number, sender in enumerate((ana, ana, bob, cyd)):
@@ -260,7 +265,7 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         assert queue.find(ChannelType.WHATSAPP, [ana, bob, cyd]) == ()
         assert queue.find(sms, []) == ()
 
-    def test_acknowledged_and_erased_contexts_are_not_found(self, queue: ContextQueue) -> None:
+    def test_acknowledged_and_erased_contexts_are_not_found(self, queue: EmbeddedQueue) -> None:
         for request_id in ("request-1", "request-2"):
             queue.publish(a_context(request_id), AT_ONCE)
         (delivery,) = queue.receive(REPLIES, 1)
@@ -268,14 +273,14 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         queue.erase("request-2")
         assert queue.find(ChannelType.SMS, [delivery.context.message.sender]) == ()
 
-    def test_erased_context_is_not_published_again(self, queue: ContextQueue) -> None:
+    def test_erased_context_is_not_published_again(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         queue.erase("request-1")
         queue.publish(a_context(), AT_ONCE)
         assert queue.receive(REPLIES, 10) == ()
 
     def test_delivered_context_is_hidden_exactly_as_long_as_requested(
-        self, queue: ContextQueue, clock: ManualClock
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context(), AT_ONCE)
         queue.receive(REPLIES, 10, visibility=timedelta(seconds=5))
@@ -285,7 +290,7 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
 
     def test_receipt_of_an_earlier_delivery_is_refused(
-        self, queue: ContextQueue, clock: ManualClock
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context(), AT_ONCE)
         (first,) = queue.receive(REPLIES, 10, visibility=timedelta(seconds=5))
@@ -294,14 +299,14 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         assert not queue.acknowledge(REPLIES, first.receipt)
         assert queue.acknowledge(REPLIES, second.receipt)
 
-    def test_receipt_is_valid_once(self, queue: ContextQueue) -> None:
+    def test_receipt_is_valid_once(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         (delivery,) = queue.receive(REPLIES, 10)
         assert queue.acknowledge(REPLIES, delivery.receipt)
         assert not queue.acknowledge(REPLIES, delivery.receipt)
 
     def test_queue_depth_has_the_time_of_the_oldest_context(
-        self, queue: ContextQueue, clock: ManualClock
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context("request-1"), AT_ONCE)
         clock.advance(seconds=1)
@@ -309,14 +314,14 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         queue.receive(REPLIES, 1)
         assert depth_of(queue).oldest_at == NOW
 
-    def test_contexts_are_delivered_in_the_order_of_publishing(self, queue: ContextQueue) -> None:
+    def test_contexts_are_delivered_in_the_order_of_publishing(self, queue: EmbeddedQueue) -> None:
         names = ["request-2", "request-3", "request-1"]
         for name in names:
             queue.publish(a_context(name), AT_ONCE)
         assert request_ids(queue.receive(REPLIES, 10)) == names
 
     def test_context_that_became_visible_first_is_delivered_first(
-        self, queue: ContextQueue, clock: ManualClock
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context("delayed"), DELAYED)
         clock.advance(seconds=1)
@@ -326,7 +331,7 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         assert request_ids(queue.receive(REPLIES, 10)) == ["at once", "delayed", "later"]
 
     def test_second_publish_of_a_request_id_is_ignored(
-        self, queue: ContextQueue, clock: ManualClock
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context(body="first"), DELAYED)
         queue.publish(a_context(body="second"), AT_ONCE)
@@ -335,7 +340,7 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         assert delivery.context.message.body == "first"
 
     def test_publish_is_ignored_when_the_context_was_already_acknowledged(
-        self, queue: ContextQueue
+        self, queue: EmbeddedQueue
     ) -> None:
         queue.publish(a_context(), AT_ONCE)
         (delivery,) = queue.receive(REPLIES, 10)
@@ -343,26 +348,26 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         queue.publish(a_context(), AT_ONCE)
         assert depth_of(queue) == QueueDepth(REPLIES, 0, 0, 0, None)
 
-    def test_same_request_id_is_published_once_on_each_queue(self, queue: ContextQueue) -> None:
+    def test_same_request_id_is_published_once_on_each_queue(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         queue.publish(a_context(), Route(HANDOFF, timedelta(0)))
         assert request_ids(queue.receive(HANDOFF, 10)) == ["request-1"]
 
     def test_concurrent_publishes_of_one_request_id_store_one_context(
-        self, queue: ContextQueue
+        self, queue: EmbeddedQueue
     ) -> None:
         at_once([partial(queue.publish, a_context(), AT_ONCE)] * 16)
         assert depth_of(queue).ready == 1
 
-    def test_delayed_contexts_are_delivered_early_when_included(self, queue: ContextQueue) -> None:
+    def test_delayed_contexts_are_delivered_early_when_included(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context("delayed"), DELAYED)
         queue.publish(a_context("ready"), AT_ONCE)
-        taken = queue.receive(REPLIES, 10, include_delayed=True)
+        taken = queue.receive_with_delayed(REPLIES, 10)
         assert request_ids(taken) == ["ready", "delayed"]
 
     def test_delivered_context_is_not_delivered_again_with_delayed_ones(
-        self, queue: ContextQueue
+        self, queue: EmbeddedQueue
     ) -> None:
         queue.publish(a_context(), DELAYED)
-        queue.receive(REPLIES, 10, include_delayed=True)
-        assert queue.receive(REPLIES, 10, include_delayed=True) == ()
+        queue.receive_with_delayed(REPLIES, 10)
+        assert queue.receive_with_delayed(REPLIES, 10) == ()

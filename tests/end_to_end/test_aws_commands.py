@@ -226,9 +226,9 @@ def test_the_history_inside_an_old_record_is_migrated_and_shown_as_before(
 
 def test_the_doctor_finds_only_what_this_environment_lacks(server: str) -> None:
     result = frontdesk("doctor")
-    wrong = [line for line in result.stdout.splitlines() if line.startswith("wrong")]
+    errors = [line for line in result.stdout.splitlines() if line.startswith("error")]
     assert error_line(result, 1) == "frontdesk: 7 problems found"
-    assert all("no dead-letter queue, expected a RedrivePolicy" in line for line in wrong)
+    assert all("no dead-letter queue, expected a RedrivePolicy" in line for line in errors)
     assert TOKEN not in result.output
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from application.ports.context_queue import DelayedReader
 from domain.routing import QueueKind, QueueName
 from entrypoints.cli.main import cli
 from infrastructure.sqlite.database import SqliteDatabase
@@ -31,7 +32,8 @@ def visited(desk: Desk, zora: Person) -> Desk:
 def test_no_context_of_the_person_can_be_read(visited: Desk, zora: Person) -> None:
     reader = visited.container.context_queue()
     replies = QueueName(SMS, QueueKind.REPLIES)
-    reader.receive(replies, 1, include_delayed=True)
+    assert isinstance(reader, DelayedReader)
+    reader.receive_with_delayed(replies, 1)
     visited.container.erase_person()(zora.addresses, lambda _: None)
     senders = {c.message.sender for contexts in visited.contexts().values() for c in contexts}
     assert not senders & {zora.number, zora.mailbox}

@@ -139,6 +139,7 @@ class Desk(FrontDesk):
             erase_message=EraseMessage(retention, crashing(self.blobs), crashing(self.queue)),
             throttle=crashing(self.throttle),
             spool=crashing(self.spool),
+            unsearchable=[],
             dead_letters=crashing(self.dead_letters),
             find_person=FindPerson(parsers),
             accounts=lambda: [ACCOUNT],

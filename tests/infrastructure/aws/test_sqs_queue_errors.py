@@ -12,6 +12,7 @@ from botocore.exceptions import (
 )
 from botocore.stub import Stubber
 
+from application.ports.context_queue import DelayedReader
 from domain.errors import QueueRoutingError, StorageUnavailableError, UnreadableMessageError
 from domain.routing import ALL_QUEUES
 from infrastructure.aws.sqs_queue import SqsContextQueue
@@ -94,6 +95,4 @@ def test_message_that_is_not_a_context_is_reported_by_its_id(aws: EmulatedAws) -
 
 def test_sqs_queue_cannot_show_delayed_contexts(stubbed: StubbedQueue) -> None:
     queue, _ = stubbed
-    assert not queue.shows_delayed
-    with pytest.raises(ValueError, match="before its delay is over"):
-        queue.receive(REPLIES, 1, include_delayed=True)
+    assert not isinstance(queue, DelayedReader)

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 
-from application.ports.spool import Spool, SpoolDelivery, SpoolErasure
+from application.ports.spool import SearchableSpool, Spool, SpoolDelivery
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from infrastructure.aws.sqs_spool import MAX_INLINE_BYTES, SqsSpool, delivery_from_sqs
 from infrastructure.memory.memory_blobs import MemoryBlobStore
@@ -245,7 +245,7 @@ class UnavailableBlobs(MemoryBlobStore):
         raise StorageUnavailableError("the bucket does not answer")
 
 
-def test_sqs_spool_erases_no_entries(unreachable_aws: EmulatedAws) -> None:
-    spool = SqsSpool(unreachable_aws.sqs, URL, MemoryBlobStore())
-    assert not spool.can_erase
-    assert spool.erase(lambda entry: True) == SpoolErasure()
+def test_sqs_spool_erases_no_entries(aws: EmulatedAws) -> None:
+    spool = SqsSpool(aws.sqs, queue_url(aws), MemoryBlobStore())
+    assert not isinstance(spool, SearchableSpool)
+    assert spool.erasure_notice().startswith("the spool on SQS, about 0 webhooks")

@@ -12,6 +12,7 @@ import pytest
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError
+from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
 from infrastructure.configuration.secrets.development_secret import (
     FILE_NAME,
@@ -33,11 +34,13 @@ def a_company(name: str = "acme", **changes: Any) -> dict[str, Any]:
 def provider_accounts_of(tmp_path: Path, *companies: dict[str, Any]) -> ProviderAccounts:
     file = tmp_path / "tenants.json"
     file.write_text(json.dumps({"tenants": companies}))
-    return read_provider_accounts(read_settings({"TENANTS": f"file:{file}"}))
+    return read_provider_accounts(read_settings({"TENANTS": f"file:{file}"}), secret_reader())
 
 
 def test_development_account_is_used_without_secrets(tmp_path: Path) -> None:
-    provider_accounts = read_provider_accounts(read_settings({"DATA_DIR": str(tmp_path)}))
+    provider_accounts = read_provider_accounts(
+        read_settings({"DATA_DIR": str(tmp_path)}), secret_reader()
+    )
     credentials = read_development_credentials(tmp_path)
 
     assert provider_accounts.directory.has_one_company
@@ -51,7 +54,7 @@ def test_development_account_is_not_used_with_any_real_secret(tmp_path: Path) ->
         "SENDGRID_BASIC_AUTH": "u:p",
         "OWN_ADDRESSES": "us.example",
     }
-    provider_accounts = read_provider_accounts(read_settings(environ))
+    provider_accounts = read_provider_accounts(read_settings(environ), secret_reader())
 
     assert provider_accounts.twilio == ()
     assert not (tmp_path / FILE_NAME).exists()
@@ -169,7 +172,9 @@ def test_missing_or_malformed_tenants_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     for name in ("none.json", "broken.json"):
         with pytest.raises(SettingsError, match="TENANTS"):
-            read_provider_accounts(read_settings({"TENANTS": f"file:{tmp_path / name}"}))
+            read_provider_accounts(
+                read_settings({"TENANTS": f"file:{tmp_path / name}"}), secret_reader()
+            )
 
 
 def test_provider_accounts_have_the_secrets_of_the_time_of_reading(tmp_path: Path) -> None:
@@ -178,7 +183,7 @@ def test_provider_accounts_have_the_secrets_of_the_time_of_reading(tmp_path: Pat
     tokens = []
     for token in ("first", "second"):
         file.write_text(token)
-        (account,) = read_provider_accounts(settings).twilio
+        (account,) = read_provider_accounts(settings, secret_reader()).twilio
         tokens += [text.get_secret_value() for text in account.auth_tokens]
     assert tokens == ["first", "second"]
 
@@ -192,7 +197,9 @@ def test_companies_are_read_from_secrets_manager(
     for variable, value in aws.environ.items():
         monkeypatch.setenv(variable, value)
 
-    provider_accounts = read_provider_accounts(read_settings({"TENANTS": f"secretsmanager:{name}"}))
+    provider_accounts = read_provider_accounts(
+        read_settings({"TENANTS": f"secretsmanager:{name}"}), secret_reader()
+    )
     assert [tenant.company_id for tenant in provider_accounts.directory.tenants] == ["acme"]
 
 
@@ -200,12 +207,12 @@ def test_text_that_is_not_a_tenants_file_is_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "tenants.json"
     file.write_text("hunter2")
     with pytest.raises(SettingsError) as caught:
-        read_provider_accounts(read_settings({"TENANTS": f"file:{file}"}))
+        read_provider_accounts(read_settings({"TENANTS": f"file:{file}"}), secret_reader())
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_invalid_own_address_is_reported_by_its_setting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="OWN_ADDRESSES"):
         read_provider_accounts(
-            read_settings({"DATA_DIR": str(tmp_path), "OWN_ADDRESSES": "a@b@c d"})
+            read_settings({"DATA_DIR": str(tmp_path), "OWN_ADDRESSES": "a@b@c d"}), secret_reader()
         )

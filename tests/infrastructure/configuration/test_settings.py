@@ -7,9 +7,9 @@ import pytest
 
 from application.privacy.purge_expired import BLOBS_OUTLIVE
 from domain.channels import ChannelType
+from entrypoints.composition.backends import secret_reader
 from entrypoints.composition.privacy import retention_times
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
-from infrastructure.configuration.secrets.secret_references import SecretReader
 from infrastructure.configuration.settings import (
     DEFAULT_FALLBACK_TEXT,
     ProviderSecrets,
@@ -38,7 +38,7 @@ def test_empty_variable_is_treated_as_unset() -> None:
 
 def secrets_of(environ: dict[str, str]) -> ProviderSecrets:
     """The secrets behind the settings in ``environ``."""
-    return read_secrets(read_settings(environ), SecretReader())
+    return read_secrets(read_settings(environ), secret_reader())
 
 
 def test_list_settings_are_separated_by_commas() -> None:

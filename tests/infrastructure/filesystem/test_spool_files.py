@@ -21,6 +21,7 @@ from typing import NoReturn
 import pytest
 
 from application.ports.spool import (
+    SearchableSpool,
     Spool,
     SpoolDelivery,
     SpoolDepth,
@@ -72,12 +73,10 @@ def entry_files(directory: Path) -> list[Path]:
     return sorted(directory.glob("*.json"))
 
 
-class Alternating(Spool):
-    """Several spools over one directory, used in turn."""
+class Alternating(Spool, SearchableSpool):
+    """Several spools over one directory, asked in turn."""
 
-    can_erase = True
-
-    def __init__(self, *spools: Spool) -> None:
+    def __init__(self, *spools: FileSpool) -> None:
         self._spools = cycle(spools)
 
     def enqueue(self, entry: SpoolEntry) -> None:

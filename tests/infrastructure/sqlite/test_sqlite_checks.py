@@ -1,13 +1,12 @@
 """The checks of the embedded storage report its problems."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from infrastructure.sqlite import database as sqlite
 from infrastructure.sqlite.database import SqliteDatabase
-from infrastructure.sqlite.sqlite_checks import check_database, check_directory, sync_seconds
+from infrastructure.sqlite.sqlite_checks import database_problems
 
 SCHEMA = (("CREATE TABLE numbers (number INTEGER) STRICT",),)
 
@@ -22,17 +21,17 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_missing_database_has_no_problem_and_is_not_created(tmp_path: Path) -> None:
-    assert check_database(tmp_path / "test.db", 1) == ()
+    assert database_problems(tmp_path / "test.db", 1) == ()
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("known", [1, 2])
 def test_database_of_this_or_an_older_version_has_no_problem(path: Path, known: int) -> None:
-    assert check_database(path, known) == ()
+    assert database_problems(path, known) == ()
 
 
 def test_database_of_a_newer_version_is_a_problem(path: Path) -> None:
-    (problem,) = check_database(path, 0)
+    (problem,) = database_problems(path, 0)
     assert problem == (f"{path}: schema version 1, expected at most 0: a newer Frontdesk wrote it")
 
 
@@ -40,7 +39,7 @@ def test_connections_without_full_synchronisation_are_a_problem(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "_PRAGMAS", ("PRAGMA synchronous = NORMAL",))
-    (problem,) = check_database(path, 1)
+    (problem,) = database_problems(path, 1)
     assert "synchronous is NORMAL, expected FULL" in problem
 
 
@@ -48,23 +47,12 @@ def test_file_system_without_a_write_ahead_log_is_a_problem(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "_try_wal_mode", lambda _: "delete")
-    assert check_database(path, 1) == (f"{path}: this file system cannot hold a write-ahead log",)
+    assert database_problems(path, 1) == (
+        f"{path}: this file system cannot hold a write-ahead log",
+    )
 
 
 def test_old_sqlite_version_is_a_problem(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite, "OLDEST_SQLITE", (99, 0, 0))
-    (problem,) = check_database(path, 1)
+    (problem,) = database_problems(path, 1)
     assert problem.endswith("needs SQLite 3.37 or newer")
-
-
-def test_parent_of_a_missing_directory_is_checked(tmp_path: Path) -> None:
-    assert check_directory(tmp_path / "not" / "made" / "yet") == ()
-    shutil.rmtree(tmp_path)
-    tmp_path.write_text("a file")
-    assert check_directory(tmp_path / "data") == (f"{tmp_path} is a file, expected a directory",)
-    tmp_path.unlink()
-
-
-def test_measured_sync_takes_time_and_leaves_no_file(tmp_path: Path) -> None:
-    assert sync_seconds(tmp_path) > 0
-    assert list(tmp_path.iterdir()) == []

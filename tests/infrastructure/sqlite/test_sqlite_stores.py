@@ -15,7 +15,7 @@ from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.history import Direction, Message
 from domain.outbox import MessageState
-from infrastructure.sqlite.backend import sqlite_stores
+from infrastructure.sqlite.backend import SqliteStorage
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
@@ -30,13 +30,13 @@ from tests.contracts.message_store import MessageStoreContract
 class TestSqliteConversationStore(ConversationStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return sqlite_stores(database)
+        return SqliteStorage(Path(), lambda: database)
 
 
 class TestSqliteMessageStore(MessageStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return sqlite_stores(database)
+        return SqliteStorage(Path(), lambda: database)
 
 
 class TestSqliteFallbackThrottle(FallbackThrottleContract):

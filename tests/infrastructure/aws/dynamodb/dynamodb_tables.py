@@ -9,9 +9,9 @@ from application.ports.blobs import BlobStore
 from application.ports.fallback_throttle import FallbackThrottle
 from application.ports.stores import Stores
 from domain.history import Message
+from infrastructure.aws.backend import DynamoDbStorage
 from infrastructure.aws.dynamodb.dynamodb_schema import IndexSchema, TableSchema, table_schemas
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attribute, attributes
-from infrastructure.aws.dynamodb.stores import dynamodb_stores
 from infrastructure.configuration.settings import TableNames
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.emulators import EmulatedAws, unique_name
@@ -76,7 +76,9 @@ class Tables:
         sleep: Callable[[float], None] = do_not_sleep,
     ) -> Stores:
         names = TableNames(**self.names)
-        return dynamodb_stores(client or self.client, names, blobs or MemoryBlobStore(), sleep)
+        return DynamoDbStorage(
+            lambda: client or self.client, names, blobs or MemoryBlobStore(), sleep
+        )
 
     def throttle(self, *, client: Any = None) -> FallbackThrottle:
         return self.stores(client=client).throttle

@@ -10,8 +10,9 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.stub import Stubber
 
 from domain.errors import SecretsUnavailableError
+from entrypoints.composition.backends import secret_reader
 from infrastructure.aws.secrets_manager import read_secret_value
-from infrastructure.configuration.secrets.secret_references import SecretReader, is_reference
+from infrastructure.configuration.secrets.secret_references import is_reference
 from tests.emulators import EmulatedAws, unique_name
 
 
@@ -32,7 +33,7 @@ def test_reference_is_distinguished_from_a_secret(text: str, expected: bool) -> 
 
 def test_secret_file_is_read_without_its_line_end(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n")
-    assert SecretReader()(f"file:{tmp_path / 'token'}") == "secret"
+    assert secret_reader()(f"file:{tmp_path / 'token'}") == "secret"
 
 
 @pytest.mark.parametrize("content", [None, b"\xff"])
@@ -42,7 +43,7 @@ def test_unreadable_secret_file_is_an_invalid_reference(
     if content:
         (tmp_path / "token").write_bytes(content)
     with pytest.raises(ValueError, match="the file that it names cannot be read"):
-        SecretReader()(f"file:{tmp_path / 'token'}")
+        secret_reader()(f"file:{tmp_path / 'token'}")
 
 
 def test_aws_secret_without_the_sdk_is_refused_with_the_package_to_install(
@@ -50,7 +51,7 @@ def test_aws_secret_without_the_sdk_is_refused_with_the_package_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "infrastructure.aws.secrets_manager", None)
     with pytest.raises(ValueError, match=r"frontdesk\[aws\]"):
-        SecretReader()("secretsmanager:frontdesk/twilio")
+        secret_reader()("secretsmanager:frontdesk/twilio")
 
 
 class TestSecretsManager:
@@ -65,17 +66,17 @@ class TestSecretsManager:
         return name
 
     def test_secret_name_without_a_key_is_the_whole_secret(self, name: str) -> None:
-        assert json.loads(SecretReader()(f"secretsmanager:{name}"))["number"] == 7
+        assert json.loads(secret_reader()(f"secretsmanager:{name}"))["number"] == 7
 
     def test_secret_name_with_a_key_is_the_text_of_the_key(self, name: str) -> None:
-        assert SecretReader()(f"secretsmanager:{name}#auth_token") == "token"
+        assert secret_reader()(f"secretsmanager:{name}#auth_token") == "token"
 
     def test_secret_can_be_named_by_its_arn(self, aws: EmulatedAws, name: str) -> None:
         arn = aws.secrets_manager.describe_secret(SecretId=name)["ARN"]
-        assert SecretReader()(f"secretsmanager:{arn}#auth_token") == "token"
+        assert secret_reader()(f"secretsmanager:{arn}#auth_token") == "token"
 
     def test_rotated_secret_is_read_in_its_present_form(self, aws: EmulatedAws, name: str) -> None:
-        read = SecretReader()
+        read = secret_reader()
         read(f"secretsmanager:{name}")
         aws.secrets_manager.put_secret_value(SecretId=name, SecretString="rotated")
         assert read(f"secretsmanager:{name}") == "rotated"
@@ -88,23 +89,23 @@ class TestSecretsManager:
         self, name: str, key: str, problem: str
     ) -> None:
         with pytest.raises(ValueError, match=problem) as caught:
-            SecretReader()(f"secretsmanager:{name}#{key}")
+            secret_reader()(f"secretsmanager:{name}#{key}")
         assert "token" not in "".join(traceback.format_exception_only(caught.value))
 
     def test_key_of_a_secret_that_is_not_json_is_refused(self, aws: EmulatedAws, name: str) -> None:
         aws.secrets_manager.put_secret_value(SecretId=name, SecretString="hunter2")
         with pytest.raises(ValueError, match="not JSON") as caught:
-            SecretReader()(f"secretsmanager:{name}#password")
+            secret_reader()(f"secretsmanager:{name}#password")
         assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
     def test_binary_secret_is_refused(self, aws: EmulatedAws, name: str) -> None:
         aws.secrets_manager.put_secret_value(SecretId=name, SecretBinary=b"\x00")
         with pytest.raises(ValueError, match="binary"):
-            SecretReader()(f"secretsmanager:{name}")
+            secret_reader()(f"secretsmanager:{name}")
 
     def test_missing_secret_is_reported_by_name_as_unavailable(self, name: str) -> None:
         with pytest.raises(SecretsUnavailableError, match=f"{name}-gone: ResourceNotFound"):
-            SecretReader()(f"secretsmanager:{name}-gone")
+            secret_reader()(f"secretsmanager:{name}-gone")
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException"])
