@@ -31,11 +31,11 @@ OpenSqs = Callable[[], "SQSClient"]
 OpenS3 = Callable[[], "S3Client"]
 
 
-def open_sqlite(settings: Settings, name: str) -> Iterator["SqliteDatabase"]:
-    """A database in the data directory, closed when the container is."""
+def open_sqlite(settings: Settings) -> Iterator["SqliteDatabase"]:
+    """The database in the data directory, closed when the container is."""
     from infrastructure.sqlite.database import SqliteDatabase
 
-    database = SqliteDatabase(settings.data_dir / name)
+    database = SqliteDatabase(settings.data_dir / "frontdesk.db")
     yield database
     database.close()
 

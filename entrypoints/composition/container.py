@@ -172,20 +172,19 @@ class Container(containers.DeclarativeContainer):
     own_addresses = providers.Callable(_own_addresses, tenant_configuration)
     metrics = Singleton(MemoryMetrics)
 
-    store_database = providers.Resource(open_sqlite, settings, "frontdesk.db")
-    queue_database = providers.Resource(open_sqlite, settings, "queues.db")
+    database = providers.Resource(open_sqlite, settings)
     aws = Singleton(open_aws, settings)
     dynamodb = Singleton(open_dynamodb, aws)
     sqs = Singleton(open_sqs, aws)
     s3 = Singleton(open_s3, aws)
     files = Singleton(choose_files, settings, s3.provider)
-    stores = Singleton(choose_stores, settings, store_database.provider, dynamodb.provider, files)
+    stores = Singleton(choose_stores, settings, database.provider, dynamodb.provider, files)
     conversation_store: providers.Provider[ConversationStore] = stores.provided.conversations
     message_store: providers.Provider[MessageStore] = stores.provided.messages
     outbox: providers.Provider[Outbox] = stores.provided.outbox
     dead_letters = providers.Callable(_dead_letters, files)
     context_queue = Singleton(
-        choose_context_queue, settings, queue_database.provider, sqs.provider, files, clock
+        choose_context_queue, settings, database.provider, sqs.provider, files, clock
     )
     erase_message = Singleton(build_erase_message, stores, files, context_queue)
 
@@ -279,7 +278,7 @@ class Container(containers.DeclarativeContainer):
     redrive_dead_letters = Singleton(RedriveDeadLetters, dead_letters, process_webhook, outbox)
     redrive_unmatched = Singleton(RedriveUnmatched, message_store, match, route_message)
 
-    rewrite = Singleton(rewriter, settings, store_database.provider, queue_database.provider)
+    rewrite = Singleton(rewriter, settings, database.provider)
     erase_person = Singleton(
         build_erase_person,
         settings=settings,

@@ -13,10 +13,7 @@ from application.ports.stores import Stores
 from application.ports.webhook_parser import WebhookParserFactory
 from domain.errors import StorageUnavailableError
 from domain.tenants import TenantDirectory
-from entrypoints.composition.backends import (
-    Files,
-    OpenDatabase,
-)
+from entrypoints.composition.backends import Files, OpenDatabase
 from infrastructure.configuration.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,13 +105,11 @@ def retention_times(settings: Settings) -> "RetentionTimes":
     )
 
 
-def rewriter(settings: Settings, store: OpenDatabase, queue: OpenDatabase) -> Callable[[], None]:
-    """Frees the database files that the settings choose of what was deleted in them."""
+def rewriter(settings: Settings, database: OpenDatabase) -> Callable[[], None]:
+    """Frees the database file, if the settings choose one, of what was deleted in it."""
 
     def rewrite() -> None:
-        if settings.storage == "sqlite":
-            store().rewrite()
-        if settings.queue == "sqlite":
-            queue().rewrite()
+        if "sqlite" in (settings.storage, settings.queue):
+            database().rewrite()
 
     return rewrite

@@ -197,20 +197,15 @@ def _data_directory(settings: Settings) -> Iterator[CheckResult]:
         return
     text = f"{directory}, a write is durable after {milliseconds:.1f} ms"
     yield CheckResult("data directory", CheckStatus.OK, text)
-    yield from _databases(settings)
+    yield from _database(settings)
 
 
-def _databases(settings: Settings) -> Iterator[CheckResult]:
-    from infrastructure.sqlite import sqlite_queue as queues
-    from infrastructure.sqlite import sqlite_schema as store
+def _database(settings: Settings) -> Iterator[CheckResult]:
     from infrastructure.sqlite.sqlite_checks import check_database
+    from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 
-    for backend, name, schema_version in (
-        (settings.storage, "frontdesk.db", len(store.MIGRATIONS)),
-        (settings.queue, "queues.db", len(queues.MIGRATIONS)),
-    ):
-        path = settings.data_dir / name
+    if "sqlite" in (settings.storage, settings.queue):
+        path = settings.data_dir / "frontdesk.db"
         state = f"SQLite {sqlite_version}" if path.exists() else "will be made at the start"
-        if backend == "sqlite":
-            find_problems = partial(check_database, path, schema_version)
-            yield from _checked("database", f"{path}, {state}", find_problems)
+        find_problems = partial(check_database, path, len(MIGRATIONS))
+        yield from _checked("database", f"{path}, {state}", find_problems)

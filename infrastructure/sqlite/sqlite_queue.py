@@ -1,7 +1,7 @@
-"""The context queues in a SQLite file of their own: the embedded queue."""
+"""The context queues in SQLite: the embedded queue."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import timedelta
 
 from typing_extensions import override
@@ -23,34 +23,8 @@ from infrastructure.serialization.context_json import (
     context_from_json,
     context_to_json,
 )
-from infrastructure.sqlite.database import Migration, SqliteDatabase
-
-MIGRATIONS: Sequence[Migration] = (
-    (
-        # A row outlives its acknowledgement, without the context: it remembers the key.
-        """
-        CREATE TABLE contexts (
-            sequence INTEGER PRIMARY KEY,
-            queue TEXT NOT NULL,
-            request_id TEXT NOT NULL,
-            published_at TEXT NOT NULL,
-            visible_at TEXT NOT NULL,
-            receive_count INTEGER NOT NULL DEFAULT 0,
-            context TEXT,
-            UNIQUE (queue, request_id)
-        ) STRICT
-        """,
-        """
-        CREATE INDEX waiting_contexts ON contexts (queue, visible_at, sequence)
-        WHERE context IS NOT NULL
-        """,
-    ),
-    (
-        """
-        CREATE INDEX contexts_of_message ON contexts (request_id) WHERE context IS NOT NULL
-        """,
-    ),
-)
+from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 
 _PUBLISH = """
     INSERT INTO contexts (queue, request_id, published_at, visible_at, context)

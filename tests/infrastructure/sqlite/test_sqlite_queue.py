@@ -26,7 +26,7 @@ def statements() -> list[str]:
 
 @pytest.fixture
 def database(tmp_path: Path, statements: list[str]) -> Iterator[SqliteDatabase]:
-    database = SqliteDatabase(tmp_path / "queues.db", on_statement=statements.append)
+    database = SqliteDatabase(tmp_path / "frontdesk.db", on_statement=statements.append)
     yield database
     database.close()
 
@@ -38,10 +38,10 @@ class TestSqliteContextQueue(EmbeddedQueueContract):
 
 
 def test_contexts_and_keys_are_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
-    before = SqliteDatabase(tmp_path / "queues.db")
+    before = SqliteDatabase(tmp_path / "frontdesk.db")
     SqliteContextQueue(before, ManualClock()).publish(a_context(), AT_ONCE)
     before.close()
-    after = SqliteDatabase(tmp_path / "queues.db")
+    after = SqliteDatabase(tmp_path / "frontdesk.db")
     queue = SqliteContextQueue(after, ManualClock())
     queue.publish(a_context(), AT_ONCE)
     received = request_ids(queue.receive(REPLIES, 10))
