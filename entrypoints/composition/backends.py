@@ -4,6 +4,7 @@ Part of the container. Each adapter is imported when it is chosen.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
@@ -38,6 +39,15 @@ def open_sqlite(settings: Settings) -> Iterator["SqliteDatabase"]:
     database = SqliteDatabase(settings.data_dir / "frontdesk.db")
     yield database
     database.close()
+
+
+def choose_patience(settings: Settings) -> Callable[[], AbstractContextManager[None]]:
+    """For jobs and consumers: within it, a write waits while an erasure rewrites the database."""
+    if "sqlite" not in (settings.storage, settings.queue):
+        return nullcontext
+    from infrastructure.sqlite.rewrite_lock import waiting_for_rewrites
+
+    return waiting_for_rewrites
 
 
 def open_aws(settings: Settings) -> "AwsClients":

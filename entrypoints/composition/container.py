@@ -45,6 +45,7 @@ from entrypoints.composition.backends import (
     Files,
     choose_context_queue,
     choose_files,
+    choose_patience,
     choose_spool,
     choose_stores,
     fallback_log,
@@ -173,6 +174,7 @@ class Container(containers.DeclarativeContainer):
     metrics = Singleton(MemoryMetrics)
 
     database = providers.Resource(open_sqlite, settings)
+    patience = Singleton(choose_patience, settings)
     aws = Singleton(open_aws, settings)
     dynamodb = Singleton(open_dynamodb, aws)
     sqs = Singleton(open_sqs, aws)

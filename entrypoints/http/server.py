@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 import click
@@ -110,15 +111,23 @@ def server_config(app: Starlette, room: ConnectionLimits) -> uvicorn.Config:
 def background_tasks(container: Container) -> list[Task]:
     """Work off the spool, relay what stayed pending, and remove what is too old.
 
-    Other processes may do the same. On DynamoDB a purge reads whole tables: there it is left
-    to whoever wants to pay for it.
+    Other processes may do the same. While an erasure rewrites the database, all wait for its
+    end. On DynamoDB a purge reads whole tables: there it is left to whoever wants to pay for it.
     """
+
+    def patiently(work: Callable[[], bool]) -> Callable[[], bool]:
+        def wait_and_work() -> bool:
+            with container.patience()():
+                return work()
+
+        return wait_and_work
+
     tasks = [
-        Task("spool", lambda: drain_some(container), rest_seconds=1.0),
-        Task("relay", lambda: relay_some(container), rest_seconds=10.0),
+        Task("spool", patiently(lambda: drain_some(container)), rest_seconds=1.0),
+        Task("relay", patiently(lambda: relay_some(container)), rest_seconds=10.0),
     ]
     if container.settings().storage != "dynamodb":
-        tasks.append(Task("purge", DailyPurge(container), rest_seconds=DAY_SECONDS))
+        tasks.append(Task("purge", patiently(DailyPurge(container)), rest_seconds=DAY_SECONDS))
     return tasks
 
 

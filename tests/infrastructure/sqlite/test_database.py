@@ -267,7 +267,7 @@ class TestRewriting:
     def test_a_reader_that_never_ends_is_told(
         self, emptied: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("infrastructure.sqlite.database._LOG_SECONDS", 0.2)
+        monkeypatch.setattr("infrastructure.sqlite.database._REWRITE_SECONDS", 0.2)
         with emptied.read() as connection:
             connection.execute("BEGIN")
             connection.execute("SELECT * FROM notes").fetchall()

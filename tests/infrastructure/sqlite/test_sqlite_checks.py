@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.sqlite import database as sqlite
+from infrastructure.sqlite import database_file
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_checks import check_database, check_directory, sync_seconds
 
@@ -47,7 +48,7 @@ def test_connections_that_do_not_wait_for_the_disk_are_a_problem(
 def test_a_file_system_without_a_write_ahead_log_is_a_problem(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_try_wal_mode", lambda _: "delete")
+    monkeypatch.setattr(database_file, "_enter_wal_mode", lambda _: "delete")
     assert check_database(path, 1) == (f"{path}: this file system cannot hold a write-ahead log",)
 
 
