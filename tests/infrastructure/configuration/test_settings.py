@@ -10,6 +10,7 @@ from domain.addresses import ChannelType
 from entrypoints.composition.privacy import retention_times
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from infrastructure.configuration.secrets.secret_references import SecretReader
+from infrastructure.configuration.setting_rules import RENAMED
 from infrastructure.configuration.settings import (
     DEFAULT_FALLBACK_TEXT,
     ProviderSecrets,
@@ -170,6 +171,16 @@ def test_every_wrong_setting_is_named_at_once_and_no_secret_with_it() -> None:
     )
     assert "hunter2" not in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_a_setting_under_its_old_name_is_refused_with_the_new_name(old: str, new: str) -> None:
+    for more in ({}, {new: "a-table"}):
+        with pytest.raises(SettingsError) as caught:
+            read_settings({old: "a-table", **more})
+        assert caught.value.problems == [f"{old} is now called {new}: set that instead"]
+    assert new.lower() in Settings.model_fields
+    read_settings({old: " "})
 
 
 def test_memory_is_for_ephemeral_servers() -> None:
