@@ -56,6 +56,7 @@ from entrypoints.composition.backends import (
     open_sqs,
     spool_record_reader,
 )
+from entrypoints.composition.old_form import refuse_old_form
 from entrypoints.composition.privacy import (
     build_erase_message,
     build_erase_person,
@@ -296,7 +297,7 @@ class Container(containers.DeclarativeContainer):
 
 
 def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> Container:
-    """The container for the settings in ``environ``. Raises ``SettingsError``."""
+    """The container for the settings in ``environ``. Raises ``SettingsError``, ``OldFormError``."""
     container = Container(environ=environ, ephemeral=ephemeral)
-    container.settings()
+    refuse_old_form(container.settings())
     return container
