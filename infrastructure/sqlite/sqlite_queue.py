@@ -24,6 +24,7 @@ from infrastructure.serialization.context_json import (
     context_to_json,
 )
 from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.rewrite_lock import waiting_for_rewrites
 from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 
 _PUBLISH = """
@@ -61,7 +62,10 @@ _DEPTHS = """
 
 
 class SqliteContextQueue(ContextPublisher, ContextReader):
-    """Six queues in one table. A receipt is the row and the count of its deliveries."""
+    """Six queues in one table. A receipt is the row and the count of its deliveries.
+
+    A consumer waits while an erasure rewrites the database; a publisher does not.
+    """
 
     shows_delayed = True
     can_erase = True
@@ -107,7 +111,7 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
         visibility: timedelta = timedelta(seconds=30),
         include_delayed: bool = False,
     ) -> tuple[Delivery, ...]:
-        with self._database.write() as connection:
+        with waiting_for_rewrites(), self._database.write() as connection:
             now = self._clock()
             wanted = {
                 "queue": str(queue),
@@ -129,7 +133,7 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:
         sequence, _, receive_count = receipt.partition("-")
         delivery = (str(queue), sequence, receive_count)
-        with self._database.write() as connection:
+        with waiting_for_rewrites(), self._database.write() as connection:
             return connection.execute(_ACKNOWLEDGE, delivery).rowcount == 1
 
     @override

@@ -1,12 +1,14 @@
 """The queues in SQLite keep the contract, and what was published."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.rewrite_lock import RewriteLock
 from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
 from tests.contracts.context_queue import (
     AT_ONCE,
@@ -66,6 +68,26 @@ def test_a_reader_that_fails_says_that_the_store_is_unavailable(database: Sqlite
         queue.acknowledge(REPLIES, "1-1")
     with pytest.raises(StorageUnavailableError):
         queue.depths()
+
+
+def test_consumers_wait_while_an_erasure_rewrites_the_database_and_publishers_do_not(
+    database: SqliteDatabase, tmp_path: Path
+) -> None:
+    queue = SqliteContextQueue(database, ManualClock())
+    queue.publish(a_context(), AT_ONCE)
+
+    def consume() -> None:
+        (delivery,) = queue.receive(REPLIES, 10)
+        assert queue.acknowledge(REPLIES, delivery.receipt)
+
+    with ThreadPoolExecutor(1) as pool:
+        with RewriteLock(tmp_path).held():
+            consumed = pool.submit(consume)
+            with pytest.raises(QueueRoutingError):
+                queue.publish(a_context("request-2"), AT_ONCE)
+            with pytest.raises(TimeoutError):
+                consumed.result(timeout=0.2)
+        consumed.result(timeout=30)
 
 
 def test_publishing_takes_one_short_transaction(
