@@ -1,4 +1,4 @@
-"""The file of a SQLite database: whose it is, how it is made, its write-ahead log."""
+"""The file of a SQLite database: its mark, its making, its write-ahead log."""
 
 import os
 import sqlite3
@@ -16,8 +16,8 @@ APPLICATION_ID = int.from_bytes(b"FrDk")
 def has_other_form(path: Path) -> bool:
     """Whether the file at ``path`` has content without our mark. It is not changed or locked.
 
-    ``False`` also where SQLite cannot tell, as after a crash within a checkpoint: whoever opens
-    the file looks again.
+    ``False`` also where SQLite cannot tell, as after a crash within a checkpoint:
+    ``prepare_file`` looks again.
     """
     if not path.exists() or path.stat().st_size == 0:
         return False

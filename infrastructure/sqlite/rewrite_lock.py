@@ -1,8 +1,8 @@
 """The announcement that a database is being rewritten: a lock file that every process sees.
 
-While a process rewrites the file, no other one can write to it. Webhooks go to the spool then;
-whoever can wait, waits: see ``waiting_for_rewrites``. The lock ends with the process that holds
-it, so a killed one leaves none.
+While a process rewrites the file, no other one can write to it. Webhooks go to the spool then.
+Consumers, commands and background jobs wait: see ``waiting_for_rewrites``. The lock ends with the
+process that holds it, so a killed process leaves none.
 """
 
 import fcntl
