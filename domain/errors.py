@@ -43,6 +43,10 @@ class StorageUnavailableError(TemporaryError):
     """The store of conversations, messages or blobs did not answer, or answered busy."""
 
 
+class OldFormError(StorageUnavailableError):
+    """Data of an unreleased version, which is left as it is. An operator has to move it away."""
+
+
 class QueueRoutingError(TemporaryError):
     """A context object could not be put on its queue; the message stays pending."""
 

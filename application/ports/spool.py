@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from application.ports.webhook_parser import VerifiedWebhook
+from domain.errors import UnreadableMessageError
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -49,12 +50,14 @@ class SpoolEntry:
 class SpoolDelivery:
     """An entry as a worker receives it; ``receipt`` names this delivery, ``attempts`` counts it.
 
-    The first attempt is 1.
+    The first attempt is 1. With ``unreadable`` it must not be processed, but become a dead
+    letter with that reason.
     """
 
     entry: SpoolEntry
     receipt: str
     attempts: int
+    unreadable: UnreadableMessageError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class DrainSpool:
 
     def _process(self, delivery: SpoolDelivery) -> DrainOutcome:
         entry = delivery.entry
+        if delivery.unreadable is not None:
+            return self._store_dead_letter(delivery.unreadable, delivery)
         if delivery.attempts > MAX_ATTEMPTS:
             # An error would have made it a dead letter before: the work itself kills the worker.
             return self._store_dead_letter(

@@ -56,6 +56,7 @@ def _print_line(result: "CheckResult") -> None:
 
 def _check_results() -> "Iterator[CheckResult]":
     from application.ports.checks import CheckResult, CheckStatus
+    from domain.errors import OldFormError
     from entrypoints.operations.checks import run_checks
     from infrastructure.configuration.settings import SettingsError
 
@@ -69,3 +70,5 @@ def _check_results() -> "Iterator[CheckResult]":
         yield from (
             CheckResult("settings", CheckStatus.ERROR, problem) for problem in error.problems
         )
+    except OldFormError as error:
+        yield CheckResult("data directory", CheckStatus.ERROR, str(error))

@@ -4,6 +4,7 @@ Each technology is imported when it is chosen.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -29,23 +30,24 @@ if TYPE_CHECKING:
     from infrastructure.aws.cloudwatch_metrics import EmfMetrics
     from infrastructure.filesystem.backend import DataDirectory
     from infrastructure.memory.backend import MemoryBackend
+    from infrastructure.sqlite.backend import SqliteBackend
     from infrastructure.sqlite.database import SqliteDatabase
 
+OpenSqlite = Callable[[], "SqliteBackend"]
 OpenDatabase = Callable[[], "SqliteDatabase"]
 OpenDynamoDb = Callable[[], "DynamoDBClient"]
 OpenSqs = Callable[[], "SQSClient"]
 OpenS3 = Callable[[], "S3Client"]
 OpenMemory = Callable[[], "MemoryBackend"]
 
-STORE_FILE = "frontdesk.db"
-QUEUE_FILE = "queues.db"
+DATABASE_FILE = "frontdesk.db"
 
 
-def open_sqlite(settings: Settings, name: str) -> Iterator["SqliteDatabase"]:
-    """A database in the data directory, closed when the container is."""
+def open_sqlite(settings: Settings) -> Iterator["SqliteDatabase"]:
+    """The database in the data directory, closed when the container is."""
     from infrastructure.sqlite.database import SqliteDatabase
 
-    database = SqliteDatabase(settings.data_dir / name)
+    database = SqliteDatabase(settings.data_dir / DATABASE_FILE)
     yield database
     database.close()
 
@@ -62,6 +64,15 @@ def open_data_directory(settings: Settings) -> "DataDirectory":
     from infrastructure.filesystem.backend import DataDirectory
 
     return DataDirectory(settings.data_dir)
+
+
+def choose_patience(settings: Settings) -> Callable[[], AbstractContextManager[None]]:
+    """For jobs and consumers: within it, a write waits while an erasure rewrites the database."""
+    if "sqlite" not in (settings.storage, settings.queue):
+        return nullcontext
+    from infrastructure.sqlite.rewrite_lock import waiting_for_rewrites
+
+    return waiting_for_rewrites
 
 
 def open_aws(settings: Settings) -> "AwsClients":
@@ -104,6 +115,17 @@ def open_cloudwatch_metrics(settings: Settings) -> "EmfMetrics":
     return EmfMetrics(f"Frontdesk/{settings.stage}", lambda: sys.stdout)
 
 
+def open_sqlite_backend(
+    settings: Settings, database: OpenDatabase, files: FileBackend, clock: Clock
+) -> "SqliteBackend":
+    """One for all roles, over one file."""
+    from infrastructure.serialization.claim_check import ClaimCheck
+    from infrastructure.sqlite.backend import SqliteBackend
+
+    path = settings.data_dir / DATABASE_FILE
+    return SqliteBackend(path, database, clock, ClaimCheck(files.blobs))
+
+
 def choose_files(settings: Settings, s3: OpenS3, memory: OpenMemory) -> FileBackend:
     """The bucket if there is one, whatever the storage: else the data directory, or memory."""
     if settings.storage == "memory":
@@ -120,7 +142,7 @@ def choose_files(settings: Settings, s3: OpenS3, memory: OpenMemory) -> FileBack
 
 def choose_storage(
     settings: Settings,
-    sqlite: OpenDatabase,
+    sqlite: OpenSqlite,
     dynamodb: OpenDynamoDb,
     memory: OpenMemory,
     *,
@@ -129,9 +151,7 @@ def choose_storage(
     """The one that ``STORAGE`` names."""
     match settings.storage:
         case "sqlite":
-            from infrastructure.sqlite.backend import SqliteStorage
-
-            return SqliteStorage(settings.data_dir / STORE_FILE, sqlite)
+            return sqlite()
         case "dynamodb":
             _require_aws_sdk()
             from infrastructure.aws.backend import DynamoDbStorage
@@ -144,26 +164,16 @@ def choose_storage(
 
 
 def choose_queue(
-    settings: Settings,
-    sqlite: OpenDatabase,
-    sqs: OpenSqs,
-    memory: OpenMemory,
-    *,
-    files: FileBackend,
-    clock: Clock,
+    settings: Settings, sqlite: OpenSqlite, sqs: OpenSqs, memory: OpenMemory, *, files: FileBackend
 ) -> QueueBackend:
     """The one that ``QUEUE`` names."""
-    from infrastructure.serialization.claim_check import ClaimCheck
-
     match settings.queue:
         case "sqlite":
-            from infrastructure.sqlite.backend import SqliteQueues
-
-            path = settings.data_dir / QUEUE_FILE
-            return SqliteQueues(path, sqlite, clock, ClaimCheck(files.blobs))
+            return sqlite()
         case "sqs":
             _require_aws_sdk()
             from infrastructure.aws.backend import SqsQueues
+            from infrastructure.serialization.claim_check import ClaimCheck
 
             return SqsQueues(sqs, settings.queue_urls, ClaimCheck(files.blobs))
         case "memory":

@@ -34,6 +34,7 @@ from domain.errors import SecretsUnavailableError
 from domain.fallback import OwnAddresses
 from domain.tenants import TenantDirectory
 from entrypoints.composition import backends, channel_providers, later
+from entrypoints.composition.old_form import refuse_old_form
 from infrastructure.backend import ContextQueue, StorageBackend
 from infrastructure.channels.provider import Provider
 from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
@@ -104,8 +105,8 @@ class Container(containers.DeclarativeContainer):
     metrics: providers.Provider[Metrics] = Singleton(MemoryMetrics)
     cloudwatch_metrics = Singleton(backends.open_cloudwatch_metrics, settings)
 
-    store_database = providers.Resource(backends.open_sqlite, settings, backends.STORE_FILE)
-    queue_database = providers.Resource(backends.open_sqlite, settings, backends.QUEUE_FILE)
+    database = providers.Resource(backends.open_sqlite, settings)
+    patience = Singleton(backends.choose_patience, settings)
     memory = Singleton(backends.open_memory, clock)
     data_directory = Singleton(backends.open_data_directory, settings)
     aws = Singleton(backends.open_aws, settings)
@@ -114,10 +115,11 @@ class Container(containers.DeclarativeContainer):
     s3 = Singleton(aws.provided.s3.call())
 
     files = Singleton(backends.choose_files, settings, s3.provider, memory.provider)
+    sqlite = Singleton(backends.open_sqlite_backend, settings, database.provider, files, clock)
     stores: providers.Provider[StorageBackend] = Singleton(
         backends.choose_storage,
         settings,
-        store_database.provider,
+        sqlite.provider,
         dynamodb.provider,
         memory.provider,
         files=files,
@@ -125,11 +127,10 @@ class Container(containers.DeclarativeContainer):
     queue = Singleton(
         backends.choose_queue,
         settings,
-        queue_database.provider,
+        sqlite.provider,
         sqs.provider,
         memory.provider,
         files=files,
-        clock=clock,
     )
     spool_backend = Singleton(
         backends.choose_spool,
@@ -281,7 +282,7 @@ class Container(containers.DeclarativeContainer):
 
 
 def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> Container:
-    """The container for the settings in ``environ``. Raises ``SettingsError``."""
+    """The container for the settings in ``environ``. Raises ``SettingsError``, ``OldFormError``."""
     container = Container(environ=environ, ephemeral=ephemeral)
-    container.settings()
+    refuse_old_form(container.settings())
     return container

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 import click
@@ -110,14 +111,23 @@ def server_config(app: Starlette, limits: ConnectionLimits) -> uvicorn.Config:
 def background_tasks(container: Container) -> list[Task]:
     """Drain the spool, relay what stayed pending, and purge what is too old.
 
-    Other processes may do the same. Where a purge has its price, the operator starts it.
+    Other processes may do the same. While an erasure rewrites the database, all wait for its
+    end. Where a purge has its price, the operator starts it.
     """
+
+    def patiently(work: Callable[[], bool]) -> Callable[[], bool]:
+        def wait_and_work() -> bool:
+            with container.patience()():
+                return work()
+
+        return wait_and_work
+
     tasks = [
-        Task("spool", lambda: drain_some(container), rest_seconds=1.0),
-        Task("relay", lambda: relay_some(container), rest_seconds=10.0),
+        Task("spool", patiently(lambda: drain_some(container)), rest_seconds=1.0),
+        Task("relay", patiently(lambda: relay_some(container)), rest_seconds=10.0),
     ]
     if container.stores().purges_beside_the_server:
-        tasks.append(Task("purge", DailyPurge(container), rest_seconds=DAY_SECONDS))
+        tasks.append(Task("purge", patiently(DailyPurge(container)), rest_seconds=DAY_SECONDS))
     return tasks
 
 

@@ -16,7 +16,11 @@ from application.ports.spool import Spool, SpoolDelivery, SpoolDepth, SpoolEntry
 from application.ports.unsearchable import Unsearchable
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from infrastructure.aws.clients import error_code, storage_errors
-from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
+from infrastructure.serialization.spool_entry_json import (
+    entry_from_json,
+    entry_to_json,
+    old_entry_from_json,
+)
 from infrastructure.serialization.webhook_json import request_to_json
 
 if TYPE_CHECKING:
@@ -90,7 +94,7 @@ class SqsSpool(Spool, Unsearchable):
     def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
         """One by one: SQS would put several messages of a group into one answer.
 
-        What cannot be read is left to the queue's redrive policy.
+        What cannot be read is left to the queue's redrive policy; see ``delivery_from_sqs``.
         """
         deliveries = []
         for _ in range(limit):
@@ -161,6 +165,7 @@ class SqsSpool(Spool, Unsearchable):
 def delivery_from_sqs(record: Mapping[str, Any], blobs: BlobStore) -> SpoolDelivery:
     """The entry in a record of an SQS event, as a Lambda function gets it.
 
+    One of an unreleased version is ``unreadable``, and becomes a dead letter.
     Raises ``UnreadableMessageError`` for anything else, also when the request is gone from
     ``blobs``, and ``StorageUnavailableError`` when they cannot be asked.
     https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
@@ -173,7 +178,11 @@ def _delivery(text: str, receipt: str, receive_count: str, blobs: BlobStore) -> 
     try:
         entry = entry_from_json(text, blobs.get)
     except ValueError as error:
-        raise UnreadableMessageError(f"this is {error}") from error
+        unreadable = UnreadableMessageError(f"this is {error}")
+        old_entry = old_entry_from_json(text, blobs.get)
+        if old_entry is None:
+            raise unreadable from error
+        return SpoolDelivery(old_entry, receipt, int(receive_count), unreadable)
     return SpoolDelivery(entry, receipt, int(receive_count))
 
 

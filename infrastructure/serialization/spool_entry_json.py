@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from application.ports.spool import SpoolEntry
+from domain.channels import channel_in_path
+from domain.errors import RefusedError
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.webhook_json import (
     VERSION,
@@ -46,3 +49,24 @@ def entry_from_json(
         raise
     except (LookupError, TypeError, ValueError) as error:
         raise ValueError("not a spool entry, or its content is gone") from error
+
+
+def old_entry_from_json(
+    text: str | bytes, read_reference: Callable[[str], bytes]
+) -> SpoolEntry | None:
+    """What an unreleased version wrote, which named neither version nor channel; else ``None``."""
+    try:
+        content = json.loads(text)
+        if "version" in content:
+            return None
+        request = content.get("request")
+        request = request or json.loads(read_reference(content["request_reference"]))
+        webhook = {
+            "channel": channel_in_path(urlsplit(request["url"]).path),
+            "account": content["account"],
+            "id": content["entry_id"],
+            "request": request,
+        }
+        return entry_from_json(json.dumps({**content, "version": VERSION, "webhook": webhook}))
+    except (LookupError, TypeError, AttributeError, ValueError, RefusedError):
+        return None

@@ -1,4 +1,4 @@
-"""SQLite: the stores in one file, the context queues in another one."""
+"""SQLite: the stores and the context queues in one file."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,11 +24,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class _SqliteFile(Rewritable):
-    """A database file at ``path``, opened with its first use."""
+class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
+    """Every store and the context queues over the database file at ``path``.
+
+    It is opened with its first use.
+    """
 
     path: Path
     database: Callable[[], SqliteDatabase]
+    clock: Clock
+    encode: EncodeContext
+
+    purges_beside_the_server = True
 
     def is_created(self) -> bool:
         """Whether there is such a file yet."""
@@ -38,17 +45,17 @@ class _SqliteFile(Rewritable):
     def rewrite(self) -> None:
         self.database().rewrite()
 
-
-@dataclass(frozen=True, eq=False)
-class SqliteStorage(_SqliteFile, StorageBackend):
-    """Every store over one file."""
-
-    purges_beside_the_server = True
-
     @cached_property
     def place(self) -> str:
         """The directory of the file."""
         return f"{self.path.parent}/"
+
+    @cached_property
+    def context_queue(self) -> ContextQueue:
+        """See ``QueueBackend``."""
+        from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
+
+        return SqliteContextQueue(self.database(), self.clock, self.encode)
 
     @cached_property
     def conversations(self) -> "ConversationStore":
@@ -96,27 +103,5 @@ class SqliteStorage(_SqliteFile, StorageBackend):
     def checks(self) -> "Iterator[CheckResult]":
         from infrastructure.sqlite.sqlite_checks import check_database
         from infrastructure.sqlite.sqlite_schema import MIGRATIONS
-
-        return check_database(self.path, len(MIGRATIONS))
-
-
-@dataclass(frozen=True, eq=False)
-class SqliteQueues(_SqliteFile, QueueBackend):
-    """The context queues in one file."""
-
-    clock: Clock
-    encode: EncodeContext
-
-    @cached_property
-    def context_queue(self) -> ContextQueue:
-        """See ``QueueBackend``."""
-        from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
-
-        return SqliteContextQueue(self.database(), self.clock, self.encode)
-
-    @override
-    def checks(self) -> "Iterator[CheckResult]":
-        from infrastructure.sqlite.sqlite_checks import check_database
-        from infrastructure.sqlite.sqlite_queue import MIGRATIONS
 
         return check_database(self.path, len(MIGRATIONS))

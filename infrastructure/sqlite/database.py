@@ -1,15 +1,21 @@
 """A SQLite file that many threads and processes share: connections, transactions, schema."""
 
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
-from infrastructure.durable_files import PRIVATE_FILE, make_directory, sync_directory
+from infrastructure.sqlite.database_file import (
+    create_private_file,
+    has_other_form,
+    is_busy,
+    other_form,
+    prepare_file,
+)
+from infrastructure.sqlite.rewrite_lock import RewriteLock
 
 MAX_IDLE_READERS = 8
 OLDEST_SQLITE = (3, 37, 0)
@@ -23,8 +29,8 @@ _PRAGMAS = (
     "PRAGMA secure_delete = ON",
 )
 
-_LOG_SECONDS = 10.0
-"""How long readers are waited for who still need the write-ahead log."""
+_REWRITE_SECONDS = 10.0
+"""How long a rewrite waits for a writer to end, and for readers who need the write-ahead log."""
 
 Migration = Sequence[str]
 """The statements that lead from one schema version to the next."""
@@ -62,14 +68,18 @@ class SqliteDatabase:
         self._busy_timeout_seconds = busy_timeout_seconds
         self._turn_timeout_seconds = turn_timeout_seconds
         self._on_statement = on_statement
+        self._rewrite_lock = RewriteLock(self._path.parent)
         self._turn = Lock()
         self._writer: sqlite3.Connection | None = None
         self._guard = Lock()
         self._idle_readers: list[sqlite3.Connection] = []
         self._closed = False
         with _translated_errors():
-            _create_private_file(self._path)
-            self._enter_wal_mode()
+            if has_other_form(self._path):
+                raise other_form(self._path)
+            create_private_file(self._path)
+            with closing(self._connect()) as connection:
+                prepare_file(connection, self._path, busy_timeout_seconds)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -87,23 +97,19 @@ class SqliteDatabase:
     def write(self) -> Iterator[sqlite3.Connection]:
         """A transaction that holds the write lock from its start. Durable once it is left.
 
-        An exception inside rolls everything back.
+        An exception inside rolls everything back. While another process rewrites the file,
+        it raises ``StorageUnavailableError`` at once, or waits in ``waiting_for_rewrites``.
         """
-        # Threads queue here, in memory, rather than polling the file against each other.
-        if not self._turn.acquire(timeout=self._turn_timeout_seconds):
-            raise StorageUnavailableError("too many writers wait for the database")
-        try:
-            with _translated_errors():
-                try:
-                    connection = self._open_writer()
-                    connection.execute("BEGIN IMMEDIATE")
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    self._close_writer()
-                    raise
-        finally:
-            self._turn.release()
+        with _translated_errors():
+            connection = self._begin()
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                self._close_writer()
+                raise
+            finally:
+                self._turn.release()
 
     def migrate(self, migrations: Sequence[Migration]) -> None:
         """Bring the schema to version ``len(migrations)``, whoever else tries at this moment.
@@ -124,12 +130,18 @@ class SqliteDatabase:
         """Write the file anew, and empty its log: nothing of what was deleted is in either.
 
         Pages that were split or moved may hold copies of what they had before. Takes about
-        the time of copying the file, and its size in free space; writers wait meanwhile.
+        the time of copying the file, and its size in free space. It is announced, so that no
+        writer begins meanwhile: under load it would never get its turn otherwise.
         Raises ``StorageUnavailableError`` when others use the file all the time.
         """
-        with _translated_errors(), closing(self._connect()) as connection:
+        with (
+            _translated_errors(),
+            self._rewrite_lock.held(),
+            closing(self._connect()) as connection,
+        ):
+            connection.execute(f"PRAGMA busy_timeout = {round(_REWRITE_SECONDS * 1000)}")
             connection.execute("VACUUM")
-            deadline = time.monotonic() + _LOG_SECONDS
+            deadline = time.monotonic() + _REWRITE_SECONDS
             while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                 if time.monotonic() > deadline:
                     raise StorageUnavailableError("others read the database: its log stays")
@@ -153,6 +165,41 @@ class SqliteDatabase:
                 for statement in migration:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number}")
+
+    def _begin(self) -> sqlite3.Connection:
+        """The writer, with this thread's turn and the write lock."""
+        while True:
+            # Threads queue here, in memory, rather than polling the file against each other.
+            if not self._turn.acquire(blocking=False):
+                self._rewrite_lock.heed()
+                if not self._turn.acquire(timeout=self._turn_timeout_seconds):
+                    raise StorageUnavailableError("too many writers wait for the database")
+            try:
+                connection = self._try_to_begin()
+            except BaseException:
+                self._close_writer()
+                self._turn.release()
+                raise
+            if connection is not None:
+                return connection
+            # Only without the turn: the other threads need not wait, and may spool.
+            self._turn.release()
+            self._rewrite_lock.heed()
+
+    def _try_to_begin(self) -> sqlite3.Connection | None:
+        """``None`` if a rewrite is in the way."""
+        if self._rewrite_lock.is_held():
+            return None
+        connection = self._open_writer()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            # Announced since: this thread may be one that waits.
+            if not (is_busy(error) and self._rewrite_lock.is_held()):
+                raise
+            self._close_writer()
+            return None
+        return connection
 
     def _take_reader(self) -> sqlite3.Connection:
         with self._guard:
@@ -198,42 +245,6 @@ class SqliteDatabase:
             raise
         connection.set_trace_callback(self._on_statement)
         return connection
-
-    def _enter_wal_mode(self) -> None:
-        """Switch the file to a write-ahead log, once for ever."""
-        with closing(self._connect()) as connection:
-            deadline = time.monotonic() + self._busy_timeout_seconds
-            # The engine does not wait at this statement when several processes start at once.
-            while (mode := _try_wal_mode(connection)) is None:
-                if time.monotonic() > deadline:
-                    raise StorageUnavailableError("the database stays locked")
-                time.sleep(0.01)
-        if mode != "wal":
-            raise StorageUnavailableError("this file system cannot hold a write-ahead log")
-
-
-def _try_wal_mode(connection: sqlite3.Connection) -> str | None:
-    try:
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:  # without the extended part
-            return None
-        raise
-    return str(mode)
-
-
-def _create_private_file(path: Path) -> None:
-    """Create the empty file before SQLite does, which would let others read it.
-
-    Only ever a new one: opening and closing a file that is in use would drop the locks that
-    this process holds on it (POSIX).
-    """
-    if path.exists():
-        return
-    make_directory(path.parent)
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
-    sync_directory(path.parent)
 
 
 def _schema_version(connection: sqlite3.Connection) -> int:

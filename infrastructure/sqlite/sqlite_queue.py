@@ -1,7 +1,7 @@
-"""The context queues in a SQLite file of their own: the embedded queue."""
+"""The context queues in SQLite: the embedded queue."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import timedelta
 
 from typing_extensions import override
@@ -26,34 +26,9 @@ from infrastructure.serialization.context_json import (
     context_from_json,
     context_to_json,
 )
-from infrastructure.sqlite.database import Migration, SqliteDatabase
-
-MIGRATIONS: Sequence[Migration] = (
-    (
-        # A row outlives its acknowledgement, without the context: it remembers the key.
-        """
-        CREATE TABLE contexts (
-            sequence INTEGER PRIMARY KEY,
-            queue TEXT NOT NULL,
-            request_id TEXT NOT NULL,
-            published_at TEXT NOT NULL,
-            visible_at TEXT NOT NULL,
-            receive_count INTEGER NOT NULL DEFAULT 0,
-            context TEXT,
-            UNIQUE (queue, request_id)
-        ) STRICT
-        """,
-        """
-        CREATE INDEX waiting_contexts ON contexts (queue, visible_at, sequence)
-        WHERE context IS NOT NULL
-        """,
-    ),
-    (
-        """
-        CREATE INDEX contexts_of_message ON contexts (request_id) WHERE context IS NOT NULL
-        """,
-    ),
-)
+from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.rewrite_lock import waiting_for_rewrites
+from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 
 _PUBLISH = """
     INSERT INTO contexts (queue, request_id, published_at, visible_at, context)
@@ -90,7 +65,10 @@ _DEPTHS = """
 
 
 class SqliteContextQueue(ContextPublisher, ContextReader, DelayedReader, SearchableQueue):
-    """Six queues in one table. A receipt is the row and the count of its deliveries."""
+    """Six queues in one table. A receipt is the row and the count of its deliveries.
+
+    A consumer waits while an erasure rewrites the database; a publisher does not.
+    """
 
     def __init__(
         self, database: SqliteDatabase, clock: Clock, encode: EncodeContext = context_to_json
@@ -139,7 +117,7 @@ class SqliteContextQueue(ContextPublisher, ContextReader, DelayedReader, Searcha
     def _receive(
         self, queue: QueueName, limit: int, visibility: timedelta, *, include_delayed: bool
     ) -> tuple[Delivery, ...]:
-        with self._database.write() as connection:
+        with waiting_for_rewrites(), self._database.write() as connection:
             now = self._clock()
             wanted = {
                 "queue": str(queue),
@@ -161,7 +139,7 @@ class SqliteContextQueue(ContextPublisher, ContextReader, DelayedReader, Searcha
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:
         sequence, _, receive_count = receipt.partition("-")
         delivery = (str(queue), sequence, receive_count)
-        with self._database.write() as connection:
+        with waiting_for_rewrites(), self._database.write() as connection:
             return connection.execute(_ACKNOWLEDGE, delivery).rowcount == 1
 
     @override

@@ -1,4 +1,4 @@
-"""The schema of the embedded storage. Migrations are only ever appended.
+"""The schema of the embedded store and queues. Migrations are only ever appended.
 
 Times are RFC 3339 texts of one width (``domain.times``), so that they compare as text.
 """
@@ -109,4 +109,27 @@ _IMPORTED: Migration = (
     """,
 )
 
-MIGRATIONS: Sequence[Migration] = ((*_CONVERSATIONS, *_MESSAGES, *_FALLBACK_THROTTLE, *_IMPORTED),)
+_CONTEXTS: Migration = (
+    # A row outlives its acknowledgement, without the context: it remembers the key.
+    """
+    CREATE TABLE contexts (
+        sequence INTEGER PRIMARY KEY,
+        queue TEXT NOT NULL,
+        request_id TEXT NOT NULL,
+        published_at TEXT NOT NULL,
+        visible_at TEXT NOT NULL,
+        receive_count INTEGER NOT NULL DEFAULT 0,
+        context TEXT,
+        UNIQUE (queue, request_id)
+    ) STRICT
+    """,
+    """
+    CREATE INDEX waiting_contexts ON contexts (queue, visible_at, sequence)
+    WHERE context IS NOT NULL
+    """,
+    "CREATE INDEX contexts_of_message ON contexts (request_id) WHERE context IS NOT NULL",
+)
+
+MIGRATIONS: Sequence[Migration] = (
+    (*_CONVERSATIONS, *_MESSAGES, *_FALLBACK_THROTTLE, *_IMPORTED, *_CONTEXTS),
+)

@@ -52,7 +52,7 @@ def test_the_command_erases_and_tells(
 
 
 def test_a_file_that_was_written_before_is_freed_of_old_pages(visited: Desk, zora: Person) -> None:
-    with SqliteDatabase(visited.data_dir / "queues.db").write() as connection:
+    with SqliteDatabase(visited.data_dir / "frontdesk.db").write() as connection:
         connection.execute("PRAGMA secure_delete = OFF")
         connection.execute("UPDATE contexts SET context = NULL")
     visited.container.erase_person()(zora.addresses, lambda _: None)

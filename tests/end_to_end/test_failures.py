@@ -1,9 +1,6 @@
 """The answers when something of ours is broken: nothing is lost, and nothing told."""
 
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from dependency_injector import providers
@@ -28,6 +25,7 @@ from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_spool import MemorySpool
 from tests.end_to_end.answers import EMAIL, INTERNAL_ERROR, SMS, THANKS, UNAVAILABLE, every_channel
+from tests.end_to_end.broken_databases import locked, renamed
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.providers import Providers
@@ -107,23 +105,6 @@ def with_parsers_that_cannot_be_built(container: Container) -> None:
 def without_secrets(container: Container) -> None:
     """A directory where the secret should be cannot be read, whoever asks."""
     (container.settings().data_dir / FILE_NAME).mkdir(parents=True)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Somebody else's transaction holds the database for too long."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-
-
-@contextmanager
-def renamed(path: Path, table: str) -> Iterator[None]:
-    """A database that answers every statement about ``table`` with an error."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute(f"ALTER TABLE {table} RENAME TO {table}_elsewhere")
-        yield
-        connection.execute(f"ALTER TABLE {table}_elsewhere RENAME TO {table}")
 
 
 # 200: a bug after authentication
@@ -304,7 +285,7 @@ def test_a_message_whose_queue_is_broken_is_recorded_and_acknowledged(
     conversation = desk.open(channel)
     desk.contexts()
     webhook = desk.webhook(channel)
-    with renamed(desk.data_dir / "queues.db", "contexts"):
+    with renamed(desk.data_dir / "frontdesk.db", "contexts"):
         answers = [desk.post(webhook).shown for _ in range(2)]
 
     assert answers == [THANKS[channel]] * 2

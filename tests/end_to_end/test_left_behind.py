@@ -1,10 +1,9 @@
 """The server process while its databases are locked, and once they are free again."""
 
-import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,19 +15,12 @@ from domain.outbox import STUCK_AFTER
 from entrypoints.composition.container import build_container
 from entrypoints.http.server import background_tasks
 from tests.end_to_end.answers import SMS, THANKS
+from tests.end_to_end.broken_databases import locked, renamed
 from tests.end_to_end.desk import Desk
 from tests.end_to_end.process import FRONTDESK, environment, server_process
 
 SECONDS = 20.0
 """How long what is tried again every few seconds may take."""
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Somebody else's transaction holds the database; reading it goes on."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
-        yield
 
 
 def eventually(holds: Callable[[], bool]) -> None:
@@ -100,12 +92,12 @@ def test_what_waited_while_nobody_served_is_received_at_the_next_start(tmp_path:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_message_stays_pending_while_the_queues_are_locked_and_is_relayed_then(
+def test_a_message_stays_pending_while_the_queues_are_broken_and_is_relayed_then(
     desk: Desk,
 ) -> None:
     desk.open(SMS)
     desk.contexts()
-    with locked(desk.data_dir / "queues.db"):
+    with renamed(desk.data_dir / "frontdesk.db", "contexts"):
         assert desk.post(desk.webhook(SMS)).shown == THANKS[SMS]
     assert desk.contexts() == {}
 

@@ -46,7 +46,7 @@ class EmbeddedBackend(CrashBackend):
 
     def watch(self, container: Container, points: Points) -> None:
         """See ``CrashBackend``."""
-        points.within_databases(container)
+        points.within_database(container)
         points.within_files(container.settings().data_dir)
 
 

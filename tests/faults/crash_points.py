@@ -85,15 +85,11 @@ class Points:
 
         return watched
 
-    def within_databases(self, container: Container) -> None:
+    def within_database(self, container: Container) -> None:
         """Points before each statement that changes something, the COMMIT too."""
-        directory = container.settings().data_dir
-        for provider, name in (
-            (container.store_database, "frontdesk.db"),
-            (container.queue_database, "queues.db"),
-        ):
-            database = SqliteDatabase(directory / name, on_statement=self._at_statement)
-            provider.override(providers.Object(database))
+        path = container.settings().data_dir / "frontdesk.db"
+        database = SqliteDatabase(path, on_statement=self._at_statement)
+        container.database.override(providers.Object(database))
 
     def _at_statement(self, statement: str) -> None:
         if change := _CHANGES.match(statement):

@@ -17,6 +17,7 @@ def open_container() -> Iterator["Container"]:
 
     container = build_container(os.environ)
     try:
-        yield container
+        with container.patience()():
+            yield container
     finally:
         container.shutdown_resources()

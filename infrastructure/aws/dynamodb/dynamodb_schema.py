@@ -109,12 +109,9 @@ def _problems(client: "DynamoDBClient", schema: TableSchema, *, with_expiry: boo
                 raise
             yield f"table {schema.name}: expected one, found none"
             return
-    yield from _key_problems(
-        f"table {schema.name}",
-        (schema.partition_key, schema.sort_key),
-        table.get("KeySchema", []),
-        table,
-    )
+    keys = (schema.partition_key, schema.sort_key)
+    for problem in _key_problems(f"table {schema.name}", keys, table.get("KeySchema", []), table):
+        yield f"{problem}: a table of an unreleased version, or of another program; make a new one"
     found = {index.get("IndexName", ""): index for index in table.get("GlobalSecondaryIndexes", [])}
     for index in schema.indexes:
         name = f"index {index.name} of table {schema.name}"

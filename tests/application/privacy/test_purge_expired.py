@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from application.clock import utc_now
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.pages import Page
 from application.ports.webhook_parser import ParsedMessage
@@ -28,7 +29,8 @@ from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_retention import MemoryRetention
-from infrastructure.sqlite.backend import SqliteStorage
+from infrastructure.serialization.context_json import context_to_json
+from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from tests.application.frontdesk import FrontDesk
 from tests.builders import KEY, NOW, a_record, an_inbound_message, verified
@@ -217,7 +219,7 @@ def test_what_another_purge_removes_at_the_same_time_ends_nothing() -> None:
 
 def test_two_purges_at_once_leave_nothing_behind(tmp_path: Path) -> None:
     with closing(SqliteDatabase(tmp_path / "frontdesk.db")) as database:
-        stores = SqliteStorage(Path(), lambda: database)
+        stores = SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
         desk = Desk(messages=stores.messages, retention=stores.retention)
         for number in range(4 * BATCH):
             desk.messages.record(numbered(number, None))

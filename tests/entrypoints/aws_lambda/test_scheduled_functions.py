@@ -117,6 +117,20 @@ def test_a_record_that_cannot_be_read_stays_for_the_dead_letter_queue(
     assert worker.flushes == 1
 
 
+def test_an_entry_of_an_unreleased_version_becomes_a_dead_letter(worker: Worker) -> None:
+    content = json.loads(entry_to_json(an_entry("a1")))
+    webhook = content.pop("webhook")
+    old = {name: content[name] for name in ("entry_id", "group", "spooled_at")}
+    body = json.dumps({**old, "account": webhook["account"], "request": webhook["request"]})
+    assert worker.retained(a_record("a1", body=body), a_record("a2")) == []
+    (dead_letter,) = worker.desk.dead_letters.list_dead_letters(10)
+    assert dead_letter.kind == "unreadable"
+    assert dead_letter.reason == "this is the old form of a spool entry, of an unreleased version"
+    assert dead_letter.webhook is not None
+    assert dead_letter.webhook.request == an_entry("a1").webhook.request
+    assert worker.published() == ["a2"]
+
+
 def test_what_becomes_a_dead_letter_leaves_the_queue(worker: Worker) -> None:
     worker.desk.parser.parse_error = UnreadableMessageError("it is in no charset")
     assert worker.retained(a_record("a1")) == []

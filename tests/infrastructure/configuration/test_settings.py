@@ -10,6 +10,7 @@ from domain.channels import ChannelType
 from entrypoints.composition.backends import secret_reader
 from entrypoints.composition.privacy import retention_times
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
+from infrastructure.configuration.setting_rules import RENAMED
 from infrastructure.configuration.settings import (
     DEFAULT_FALLBACK_TEXT,
     ProviderSecrets,
@@ -170,6 +171,16 @@ def test_every_invalid_setting_is_reported_at_once_without_secrets() -> None:
     )
     assert "hunter2" not in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_a_setting_under_its_old_name_is_refused_with_the_new_name(old: str, new: str) -> None:
+    for more in ({}, {new: "a-table"}):
+        with pytest.raises(SettingsError) as caught:
+            read_settings({old: "a-table", **more})
+        assert caught.value.problems == [f"{old} is now called {new}: set that instead"]
+    assert new.lower() in Settings.model_fields
+    read_settings({old: " "})
 
 
 def test_ephemeral_server_uses_memory_for_storage_and_queue() -> None:

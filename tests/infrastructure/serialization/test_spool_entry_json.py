@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
+from application.ports.spool import SpoolEntry
+from infrastructure.serialization.spool_entry_json import (
+    entry_from_json,
+    entry_to_json,
+    old_entry_from_json,
+)
 from tests.contracts.spool import REQUEST, an_entry
 
 texts = st.text(st.characters(), max_size=20)
@@ -62,3 +67,38 @@ def test_spool_entry_reference_without_a_reader_is_refused() -> None:
     text = entry_to_json(an_entry(), request_reference="file:///etc/passwd")
     with pytest.raises(ValueError, match="not a spool entry"):
         entry_from_json(text)
+
+
+def old_form(entry: SpoolEntry) -> dict[str, Any]:
+    """What an unreleased version wrote."""
+    content = json.loads(entry_to_json(entry))
+    del content["version"]
+    webhook = content.pop("webhook")
+    return {**content, "account": webhook["account"], "request": webhook["request"]}
+
+
+def test_an_entry_of_an_unreleased_version_is_read_to_become_a_dead_letter() -> None:
+    entry = an_entry()
+    read = old_entry_from_json(json.dumps(old_form(entry)), no_reference)
+    assert read == replace(entry, webhook=replace(entry.webhook, id=entry.entry_id))
+
+
+def test_so_is_one_whose_request_lies_elsewhere() -> None:
+    entry, content = an_entry(), old_form(an_entry())
+    stored = {"memory:spool/a1": json.dumps(content.pop("request")).encode()}
+    content["request_reference"] = "memory:spool/a1"
+    read = old_entry_from_json(json.dumps(content), stored.__getitem__)
+    assert read is not None
+    assert read.webhook.request == entry.webhook.request
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "1", "{}", '{"request": {"url": "https://a.example/x"}}']
+)
+def test_nothing_else_is_read_as_one(text: str) -> None:
+    assert old_entry_from_json(text, no_reference) is None
+    assert old_entry_from_json(entry_to_json(an_entry()), no_reference) is None
+
+
+def no_reference(reference: str) -> bytes:
+    raise ValueError(reference)

@@ -281,7 +281,7 @@ class TestRewriting:
     def test_rewrite_fails_while_a_reader_is_active(
         self, emptied: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("infrastructure.sqlite.database._LOG_SECONDS", 0.2)
+        monkeypatch.setattr("infrastructure.sqlite.database._REWRITE_SECONDS", 0.2)
         with emptied.read() as connection:
             connection.execute("BEGIN")
             connection.execute("SELECT * FROM notes").fetchall()

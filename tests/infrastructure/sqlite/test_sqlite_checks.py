@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.sqlite import database as sqlite
+from infrastructure.sqlite import database_file
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_checks import database_problems
 
@@ -46,7 +47,7 @@ def test_connections_without_full_synchronisation_are_a_problem(
 def test_file_system_without_a_write_ahead_log_is_a_problem(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_try_wal_mode", lambda _: "delete")
+    monkeypatch.setattr(database_file, "_enter_wal_mode", lambda _: "delete")
     assert database_problems(path, 1) == (
         f"{path}: this file system cannot hold a write-ahead log",
     )

@@ -1,12 +1,14 @@
 """The queues in SQLite fulfil the contract, and their contexts are durable."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.rewrite_lock import RewriteLock
 from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
 from tests.contracts.context_queue import (
     AT_ONCE,
@@ -26,7 +28,7 @@ def statements() -> list[str]:
 
 @pytest.fixture
 def database(tmp_path: Path, statements: list[str]) -> Iterator[SqliteDatabase]:
-    database = SqliteDatabase(tmp_path / "queues.db", on_statement=statements.append)
+    database = SqliteDatabase(tmp_path / "frontdesk.db", on_statement=statements.append)
     yield database
     database.close()
 
@@ -38,10 +40,10 @@ class TestSqliteContextQueue(EmbeddedQueueContract):
 
 
 def test_contexts_and_request_ids_are_stored_when_the_file_is_opened_again(tmp_path: Path) -> None:
-    before = SqliteDatabase(tmp_path / "queues.db")
+    before = SqliteDatabase(tmp_path / "frontdesk.db")
     SqliteContextQueue(before, ManualClock()).publish(a_context(), AT_ONCE)
     before.close()
-    after = SqliteDatabase(tmp_path / "queues.db")
+    after = SqliteDatabase(tmp_path / "frontdesk.db")
     queue = SqliteContextQueue(after, ManualClock())
     queue.publish(a_context(), AT_ONCE)
     received = request_ids(queue.receive(REPLIES, 10))
@@ -68,6 +70,26 @@ def test_reading_a_closed_queue_database_raises_unavailable_storage(
         queue.acknowledge(REPLIES, "1-1")
     with pytest.raises(StorageUnavailableError):
         queue.depths()
+
+
+def test_consumers_wait_while_an_erasure_rewrites_the_database_and_publishers_do_not(
+    database: SqliteDatabase, tmp_path: Path
+) -> None:
+    queue = SqliteContextQueue(database, ManualClock())
+    queue.publish(a_context(), AT_ONCE)
+
+    def consume() -> None:
+        (delivery,) = queue.receive(REPLIES, 10)
+        assert queue.acknowledge(REPLIES, delivery.receipt)
+
+    with ThreadPoolExecutor(1) as pool:
+        with RewriteLock(tmp_path).held():
+            consumed = pool.submit(consume)
+            with pytest.raises(QueueRoutingError):
+                queue.publish(a_context("request-2"), AT_ONCE)
+            with pytest.raises(TimeoutError):
+                consumed.result(timeout=0.2)
+        consumed.result(timeout=30)
 
 
 def test_publish_takes_one_short_transaction(

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from application.clock import utc_now
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleOutcome
 from application.ports.stores import Stores
 from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.history import Direction, Message
 from domain.outbox import MessageState
-from infrastructure.sqlite.backend import SqliteStorage
+from infrastructure.serialization.context_json import context_to_json
+from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
@@ -30,13 +32,13 @@ from tests.contracts.message_store import MessageStoreContract
 class TestSqliteConversationStore(ConversationStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteStorage(Path(), lambda: database)
+        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
 
 
 class TestSqliteMessageStore(MessageStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteStorage(Path(), lambda: database)
+        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
 
 
 class TestSqliteFallbackThrottle(FallbackThrottleContract):

@@ -11,6 +11,8 @@ from tests.emulators import unique_name
 from tests.infrastructure.aws.dynamodb.dynamodb_faults import every_response
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import ROLES, Tables, create_table
 
+OTHER = "a table of an unreleased version, or of another program; make a new one"
+
 
 @pytest.fixture
 def messages(tables: Tables) -> TableSchema:
@@ -38,7 +40,14 @@ def test_missing_table_is_reported(tables: Tables) -> None:
 def test_other_table_key_is_reported(tables: Tables) -> None:
     expected, created = TableSchema("", "sender", "conversation_id"), TableSchema("", "sender")
     assert problems(tables, expected, created) == (
-        "table TABLE: expected the key sender (S), conversation_id (S), found sender (S)",
+        "table TABLE: expected the key sender (S), conversation_id (S), found sender (S): " + OTHER,
+    )
+
+
+def test_a_table_of_an_unreleased_version(tables: Tables, messages: TableSchema) -> None:
+    (problem,) = problems(tables, messages, replace(messages, partition_key="idempotency"))
+    assert problem == (
+        "table TABLE: expected the key request_id (S), found idempotency (S): " + OTHER
     )
 
 
@@ -51,7 +60,8 @@ def test_table_key_of_another_type_is_reported(tables: Tables) -> None:
         BillingMode="PAY_PER_REQUEST",
     )
     (problem,) = check_tables(tables.client, [TableSchema(name, "throttle_key")])
-    assert problem == f"table {name}: expected the key throttle_key (S), found throttle_key (N)"
+    told = f"table {name}: expected the key throttle_key (S), found throttle_key (N)"
+    assert problem == f"{told}: {OTHER}"
 
 
 def test_missing_indexes_are_reported(tables: Tables, messages: TableSchema) -> None:

@@ -1,0 +1,96 @@
+"""The file of a SQLite database: its mark, its making, its write-ahead log."""
+
+import os
+import sqlite3
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+from domain.errors import OldFormError, StorageUnavailableError
+from infrastructure.durable_files import PRIVATE_FILE, make_directory, sync_directory
+
+APPLICATION_ID = int.from_bytes(b"FrDk")
+"""Marks Frontdesk's files in their header: https://www.sqlite.org/pragma.html#pragma_application_id"""
+
+
+def has_other_form(path: Path) -> bool:
+    """Whether the file at ``path`` has content without our mark. It is not changed or locked.
+
+    ``False`` also where SQLite cannot tell, as after a crash within a checkpoint:
+    ``prepare_file`` looks again.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return False
+    # Immutable: SQLite makes no log beside the file, and takes no lock. Reading the header
+    # without SQLite would drop the locks that this process holds on the file (POSIX).
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            return _application_id(connection) != APPLICATION_ID
+    except sqlite3.Error:
+        return False
+
+
+def create_private_file(path: Path) -> None:
+    """Create the empty file before SQLite does, which would let others read it.
+
+    Only ever a new one: opening and closing a file that is in use would drop the locks that
+    this process holds on it (POSIX).
+    """
+    if path.exists():
+        return
+    make_directory(path.parent)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+    sync_directory(path.parent)
+
+
+def prepare_file(connection: sqlite3.Connection, path: Path, timeout_seconds: float) -> None:
+    """Mark an empty file as ours, and switch it to a write-ahead log, once for ever.
+
+    Raises ``OldFormError`` for a file without our mark, ``StorageUnavailableError`` if it stays
+    locked or cannot have such a log.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    # The engine does not wait at these statements when several processes start at once.
+    while (mode := _try_to_prepare(connection, path)) is None:
+        if time.monotonic() > deadline:
+            raise StorageUnavailableError("the database stays locked")
+        time.sleep(0.01)
+    if mode != "wal":
+        raise StorageUnavailableError("this file system cannot hold a write-ahead log")
+
+
+def other_form(path: Path) -> OldFormError:
+    """What is wrong with a file without our mark."""
+    return OldFormError(
+        f"{path.name} has the form of an unreleased version of Frontdesk, or is another "
+        f"program's: move {path.parent} away, and a new one is made"
+    )
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another process holds the lock."""
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # without the extended part
+
+
+def _try_to_prepare(connection: sqlite3.Connection, path: Path) -> str | None:
+    try:
+        # Before the log, so that the mark is in the file itself and not in its log.
+        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        elif _application_id(connection) != APPLICATION_ID:
+            raise other_form(path)
+        return _enter_wal_mode(connection)
+    except sqlite3.OperationalError as error:
+        if is_busy(error):
+            return None
+        raise
+
+
+def _enter_wal_mode(connection: sqlite3.Connection) -> str:
+    return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+
+
+def _application_id(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA application_id").fetchone()[0])

@@ -1,0 +1,85 @@
+"""The announcement that a database is being rewritten: a lock file that every process sees.
+
+While a process rewrites the file, no other one can write to it. Webhooks go to the spool then.
+Consumers, commands and background jobs wait: see ``waiting_for_rewrites``. The lock ends with the
+process that holds it, so a killed process leaves none.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+from domain.errors import StorageUnavailableError
+from infrastructure.durable_files import PRIVATE_FILE
+
+FILE_NAME = "rewrite.lock"
+_LONGEST_SECONDS = 600.0
+_POLL_SECONDS = 0.02
+
+_waits: ContextVar[bool] = ContextVar("waits_for_rewrites", default=False)
+
+
+@contextmanager
+def waiting_for_rewrites() -> Iterator[None]:
+    """Within it, this thread's writes wait for the end of a rewrite, and do not fail."""
+    token = _waits.set(True)
+    try:
+        yield
+    finally:
+        _waits.reset(token)
+
+
+class RewriteLock:
+    """The lock of the databases in ``directory``."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / FILE_NAME
+        self._name = str(self.path)
+
+    def is_held(self) -> bool:
+        """Whether a rewrite goes on. Before every write: cheapest where none ever was."""
+        if not os.access(self._name, os.F_OK):
+            return False
+        descriptor = os.open(self._name, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return not _try_lock(descriptor, fcntl.LOCK_SH)
+        finally:
+            os.close(descriptor)
+
+    def heed(self) -> None:
+        """Wait for the end of a rewrite, or raise ``StorageUnavailableError`` at once."""
+        if self.is_held():
+            if not _waits.get():
+                raise StorageUnavailableError("an erasure rewrites the database")
+            _poll(lambda: not self.is_held())
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Announce a rewrite; another process's is waited for."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(self._name, flags, PRIVATE_FILE)
+        try:
+            _poll(lambda: _try_lock(descriptor, fcntl.LOCK_EX))
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _try_lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _poll(succeeds: Callable[[], bool]) -> None:
+    ends_at = time.monotonic() + _LONGEST_SECONDS
+    while not succeeds():
+        if time.monotonic() > ends_at:
+            raise StorageUnavailableError("an erasure rewrites the database for too long")
+        time.sleep(_POLL_SECONDS)
