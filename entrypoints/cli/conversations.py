@@ -1,27 +1,23 @@
 """``frontdesk conversations``: open, list, show and hand off conversations."""
 
+from typing import Any
+
 import click
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from entrypoints.cli.addresses import CHANNELS, recipient_or_service, sender_address
 from entrypoints.cli.conversation_views import (
+    CONVERSATIONS,
     conversation_record,
     message_record,
     print_conversation,
-    print_conversations,
 )
-from entrypoints.cli.terminal.commands import Group
+from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import (
-    count,
-    examples,
-    json_option,
-    limit_option,
-    plain,
-    print_json,
-    print_rich,
-)
+from entrypoints.cli.terminal.output import count, print_json, say
+
+ID = "4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e"
 
 
 @click.group(cls=Group)
@@ -44,20 +40,17 @@ def conversations() -> None:
 @click.option("--company-name", help="The company's name.")
 @click.option("--credentials-reference", help="Where consumers find the company's credentials.")
 @click.option("--thread-id", help="The Message-ID of the mail that began the thread.")
-@click.option("--hand-off", is_flag=True, help="A human answers from the start.")
+@click.option(
+    "--hand-off", "hand_off_to_human", is_flag=True, help="A human answers from the start."
+)
 @json_option
 def open_command(
     *,
     channel: str,
     sender: str,
     recipient: str | None,
-    company_id: str | None,
-    project_id: str | None,
-    company_name: str | None,
-    credentials_reference: str | None,
-    thread_id: str | None,
-    hand_off: bool,
     as_json: bool,
+    **others: Any,  # noqa: ANN401 - the other options are attributes of the record
 ) -> None:
     """Open the conversation of a sender, once.
 
@@ -70,21 +63,14 @@ def open_command(
         primary_channel=on,
         sender_id=sender_address(on, sender, "--sender"),
         recipient_id=recipient_or_service(on, recipient, "--recipient") if recipient else None,
-        hand_off_to_human=hand_off,
-        thread_id=thread_id,
-        company_id=company_id,
-        project_id=project_id,
-        company_name=company_name,
-        credentials_reference=credentials_reference,
+        **others,
     )
     with open_container() as container:
         conversation, created = container.open_conversation()(wanted)
     if as_json:
         print_json({**conversation_record(conversation), "created": created})
         return
-    print_rich(
-        plain("Opened." if created else "It was open already:  nothing changed.", "bold"),
-    )
+    say("Opened." if created else "It was open already: nothing changed.", "bold")
     print_conversation(conversation)
 
 
@@ -95,23 +81,15 @@ def list_command(*, limit: int, as_json: bool) -> None:
     """List conversations, latest activity first."""
     with open_container() as container:
         found = container.conversation_store().list_conversations(limit)
-    if as_json:
-        for conversation in found:
-            print_json(conversation_record(conversation))
-        return
-    print_conversations(found)
-    if len(found) == limit:
-        print_rich(plain(f"These are the latest {limit}: a larger --limit shows more.", "dim"))
+    CONVERSATIONS.print(found, as_json=as_json, limit=limit)
 
 
-@conversations.command(
-    epilog=examples("frontdesk conversations show 4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e")
-)
+@conversations.command(epilog=examples(f"frontdesk conversations show {ID}"))
 @click.argument("conversation_id", metavar="ID")
-@limit_option(100, "Latest messages.")
+@limit_option(100)
 @json_option
 def show(*, conversation_id: str, limit: int, as_json: bool) -> None:
-    """Show a conversation and its history, oldest message first.
+    """Show a conversation and its latest messages, oldest first.
 
     With --json: one line per record, its history under "messages".
     """
@@ -124,12 +102,11 @@ def show(*, conversation_id: str, limit: int, as_json: bool) -> None:
             continue
         print_conversation(conversation, history)
         if len(history) == limit:
-            print_rich(plain(f"The latest {limit}: a larger --limit shows more.", "dim"))
+            say(f"The latest {limit}: a larger --limit shows more.", "dim")
 
 
 @conversations.command(
-    name="hand-off",
-    epilog=examples("frontdesk conversations hand-off 4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e on"),
+    name="hand-off", epilog=examples(f"frontdesk conversations hand-off {ID} on")
 )
 @click.argument("conversation_id", metavar="ID")
 @click.argument("state", metavar="on|off", type=click.Choice(["on", "off"]))
@@ -142,8 +119,7 @@ def hand_off(*, conversation_id: str, state: str, as_json: bool) -> None:
     with open_container() as container:
         changed = container.switch_hand_off()(conversation_id, on=state == "on")
     if as_json:
-        for conversation in changed:
-            print_json(conversation_record(conversation))
+        CONVERSATIONS.print(changed, as_json=True)
         return
     who = "a human answers" if state == "on" else "the AI answers"
-    print_rich(plain(f"{conversation_id}: {who} from now on ({count(len(changed), 'record')})"))
+    say(f"{conversation_id}: {who} from now on ({count(len(changed), 'record')})")

@@ -1,13 +1,14 @@
 """``frontdesk dead-letters``: what could not be processed."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
 
 from application.ports.dead_letters import DeadLetterKind
-from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
+from application.recovery.redrive_dead_letters import RedriveOutcome
 from entrypoints.cli.dead_letter_views import (
     DEAD_LETTERS,
     print_dead_letter,
@@ -15,34 +16,84 @@ from entrypoints.cli.dead_letter_views import (
     redriven_record,
     whole_dead_letter_record,
 )
-from entrypoints.cli.terminal.commands import Group
-from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import (
-    Command,
-    count,
+from entrypoints.cli.terminal.commands import (
+    Function,
+    Group,
     examples,
     json_option,
     limit_option,
-    one_line,
-    plain,
-    print_json,
-    print_rich,
 )
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import count, one_line, print_json, say
 from entrypoints.cli.terminal.progress import progress
 
 if TYPE_CHECKING:
     from application.ports.dead_letters import DeadLetter, DeadLetters
+
+ID = "unreadable-0d1f5c7a9b3e2846"
 
 _kind_option = click.option(
     "--kind", type=click.Choice([kind.value for kind in DeadLetterKind]), help="Only this kind."
 )
 
 
-def _chosen_options(command: Command) -> Command:
-    """Add ``ID…``, ``--all`` and ``--kind``: the letters that a command is about."""
+def _chosen_options(command: Function) -> Function:
+    """Add ``ID…``, ``--all`` and ``--kind``: the dead letters that a command is about."""
     ids = click.argument("dead_letter_ids", metavar="[ID]...", nargs=-1)
     everything = click.option("--all", "everything", is_flag=True, help="Instead of ids.")
     return ids(everything(_kind_option(command)))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The dead letters that a command is about, and what was wrong on the way to them."""
+
+    dead_letter_ids: Sequence[str]
+    kind: str | None
+    unknown: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, dead_letter_ids: Sequence[str], kind: str | None, *, everything: bool) -> "Choice":
+        """The choice that the options make; one that is unclear is a usage error."""
+        if bool(dead_letter_ids) == everything:
+            raise click.UsageError("either ids of dead letters or '--all'")
+        if kind and not everything:
+            raise click.UsageError("'--kind' goes with '--all'")
+        return cls(tuple(dict.fromkeys(dead_letter_ids)), kind)
+
+    def read(self, dead_letters: "DeadLetters") -> Iterator["DeadLetter"]:
+        """Those with the ids, or all of the kind, or all."""
+        for dead_letter_id in self.dead_letter_ids:
+            dead_letter = dead_letters.get(dead_letter_id)
+            if dead_letter is None:
+                self.unknown.append(dead_letter_id)
+            else:
+                yield dead_letter
+        if not self.dead_letter_ids:
+            every = dead_letters.each_dead_letter(unreadable=self.unreadable.append)
+            yield from (one for one in every if self.kind in (None, one.kind))
+
+    def ids(self, dead_letters: "DeadLetters") -> Sequence[str]:
+        """Their ids; by its id also what cannot be read may be deleted."""
+        return self.dead_letter_ids or [one.dead_letter_id for one in self.read(dead_letters)]
+
+    def problems(self) -> Iterator[str]:
+        """What was unknown and what could not be read."""
+        if self.unknown:
+            yield _unknown(*self.unknown)
+        if self.unreadable:
+            places = ", ".join(sorted(self.unreadable))
+            yield f"{count(len(self.unreadable), 'dead letter')} cannot be read: {places}"
+
+    def warn_of_unreadable(self) -> None:
+        """Name on standard error what could not be read."""
+        if self.unreadable:
+            click.echo(one_line(f"frontdesk: {'; '.join(self.problems())}"), err=True)
+
+
+def _unknown(*dead_letter_ids: str) -> str:
+    return f"there is no dead letter {', '.join(dead_letter_ids)}"
 
 
 @click.group(name="dead-letters", cls=Group, short_help="What could not be processed.")
@@ -61,18 +112,17 @@ def dead_letters() -> None:
 def list_command(*, kind: str | None, limit: int, as_json: bool) -> None:
     """List dead letters, oldest first: what kind each is, and why.
 
-    What cannot be read among them is told on standard error.
+    Those that cannot be read are named on standard error.
     """
-    unreadable: list[str] = []
+    choice = Choice((), kind)
     with open_container() as container:
-        dead_letters = list(islice(_all(container.dead_letters(), kind, unreadable.append), limit))
-    DEAD_LETTERS.print(dead_letters, limit, as_json=as_json)
-    _warn(unreadable)
+        found = list(islice(choice.read(container.dead_letters()), limit))
+    DEAD_LETTERS.print(found, as_json=as_json, limit=limit)
+    choice.warn_of_unreadable()
 
 
 @dead_letters.command(
-    short_help="Show one with its request.",
-    epilog=examples("frontdesk dead-letters show unreadable-0d1f5c7a9b3e2846"),
+    short_help="Show one with its request.", epilog=examples(f"frontdesk dead-letters show {ID}")
 )
 @click.argument("dead_letter_id", metavar="ID")
 @json_option
@@ -84,7 +134,7 @@ def show(*, dead_letter_id: str, as_json: bool) -> None:
     with open_container() as container:
         dead_letter = container.dead_letters().get(dead_letter_id)
         if dead_letter is None:
-            raise click.ClickException(_unknown([dead_letter_id]))
+            raise click.ClickException(_unknown(dead_letter_id))
         if as_json:
             print_json(whole_dead_letter_record(dead_letter))
         else:
@@ -94,8 +144,7 @@ def show(*, dead_letter_id: str, as_json: bool) -> None:
 @dead_letters.command(
     short_help="Try again what could not be processed.",
     epilog=examples(
-        "frontdesk dead-letters redrive unreadable-0d1f5c7a9b3e2846",
-        "frontdesk dead-letters redrive --all --kind bug",
+        f"frontdesk dead-letters redrive {ID}", "frontdesk dead-letters redrive --all --kind bug"
     ),
 )
 @_chosen_options
@@ -107,36 +156,43 @@ def redrive(
 
     An undeliverable message becomes pending, and the relay publishes it. Who redrives
     unauthenticated mail vouches for it: a human gets it. Safe to stop at any point, to run
-    again, and twice at once. With --json: a line per letter. Exit code 1 if any stays.
+    again, and twice at once. With --json: a line per dead letter. Exit code 1 if any stays.
     """
-    _check_choice(dead_letter_ids, everything=everything, kind=kind)
-    stay: list[DeadLetter] = []
-    unknown: list[str] = []
-    unreadable: list[str] = []
+    choice = Choice.of(dead_letter_ids, kind, everything=everything)
+    failed: list[DeadLetter] = []
     done = 0
-    with open_container() as container, progress("redriving", quiet=True) as advance:
-        dead_letters = container.dead_letters()
-        chosen = (
-            _all(dead_letters, kind, unreadable.append)
-            if everything
-            else _named(dead_letters, dead_letter_ids, unknown.append)
-        )
+    with open_container() as container, progress("redriving") as advance:
         redrive_dead_letter = container.redrive_dead_letters()
-        for done, dead_letter in enumerate(chosen, start=1):
+        for done, dead_letter in enumerate(choice.read(container.dead_letters()), start=1):
             redriven = redrive_dead_letter(dead_letter)
-            _tell(redriven, as_json=as_json)
+            if as_json:
+                print_json(redriven_record(redriven))
+            else:
+                say(redriven_line(redriven))
             if redriven.outcome is RedriveOutcome.FAILED:
-                stay.append(redriven.dead_letter)
+                failed.append(redriven.dead_letter)
             advance(done)
-    if not as_json and not unknown:
-        print_rich(plain(_summary(done - len(stay), len(stay)), "bold"))
-    _fail(stay, unknown, unreadable)
+    if not as_json and not choice.unknown:
+        say(_summary(done - len(failed), len(failed)), "bold")
+    problems = list(choice.problems())
+    if failed:
+        again = f"{count(len(failed), 'dead letter')} failed again"
+        problems.insert(0, f"{again}, first {failed[0].dead_letter_id}: {failed[0].reason}")
+    if problems:
+        raise click.ClickException("; ".join(problems))
+
+
+def _summary(redriven: int, failed: int) -> str:
+    if not redriven + failed:
+        return "There is nothing to redrive."
+    left = f", {failed} still there" if failed else ""
+    return f"{count(redriven, 'dead letter')} redriven{left}."
 
 
 @dead_letters.command(
     short_help="Delete dead letters for ever.",
     epilog=examples(
-        "frontdesk dead-letters delete unreadable-0d1f5c7a9b3e2846",
+        f"frontdesk dead-letters delete {ID}",
         "frontdesk dead-letters delete --all --kind unreadable --yes",
     ),
 )
@@ -149,56 +205,19 @@ def delete(
 
     An undeliverable message stays in the history of its conversation, and is never published.
     """
-    _check_choice(dead_letter_ids, everything=everything, kind=kind)
+    choice = Choice.of(dead_letter_ids, kind, everything=everything)
     if everything and kind is None:
         raise click.UsageError("'--all' needs a '--kind': not everything at once")
-    unreadable: list[str] = []
     with open_container() as container:
         dead_letters = container.dead_letters()
-        chosen = (
-            [
-                dead_letter.dead_letter_id
-                for dead_letter in _all(dead_letters, kind, unreadable.append)
-            ]
-            if everything
-            else dead_letter_ids
-        )
-        if chosen and not yes:
-            _confirm(len(chosen))
-        gone = [dead_letter_id for dead_letter_id in chosen if dead_letters.delete(dead_letter_id)]
-    click.echo(f"{count(len(gone), 'dead letter')} deleted.")
-    _warn(unreadable)
-    if not everything:
-        _fail(
-            (), [dead_letter_id for dead_letter_id in dead_letter_ids if dead_letter_id not in gone]
-        )
-
-
-def _all(
-    dead_letters: "DeadLetters", kind: str | None, unreadable: Callable[[str], None]
-) -> Iterator["DeadLetter"]:
-    """Every letter, or every one of a kind."""
-    every = dead_letters.each_dead_letter(unreadable=unreadable)
-    return (dead_letter for dead_letter in every if kind in (None, dead_letter.kind))
-
-
-def _named(
-    dead_letters: "DeadLetters", dead_letter_ids: Iterable[str], unknown: Callable[[str], None]
-) -> Iterator["DeadLetter"]:
-    """The letters with these ids; ids that are nobody's are told to ``unknown``."""
-    for dead_letter_id in dict.fromkeys(dead_letter_ids):
-        dead_letter = dead_letters.get(dead_letter_id)
-        if dead_letter is None:
-            unknown(dead_letter_id)
-        else:
-            yield dead_letter
-
-
-def _check_choice(dead_letter_ids: Sequence[str], *, everything: bool, kind: str | None) -> None:
-    if bool(dead_letter_ids) == everything:
-        raise click.UsageError("either ids of dead letters or '--all'")
-    if kind and not everything:
-        raise click.UsageError("'--kind' goes with '--all'")
+        ids = choice.ids(dead_letters)
+        if ids and not yes:
+            _confirm(len(ids))
+        missing = [one for one in ids if not dead_letters.delete(one)]
+    click.echo(f"{count(len(ids) - len(missing), 'dead letter')} deleted.")
+    choice.warn_of_unreadable()
+    if missing and not everything:
+        raise click.ClickException(_unknown(*missing))
 
 
 def _confirm(number: int) -> None:
@@ -208,49 +227,3 @@ def _confirm(number: int) -> None:
         agreed = False
     if not agreed:
         raise click.ClickException("nothing was deleted: '--yes' deletes without asking")
-
-
-def _tell(redriven: RedrivenDeadLetter, *, as_json: bool) -> None:
-    if as_json:
-        print_json(redriven_record(redriven))
-    else:
-        click.echo(redriven_line(redriven))
-
-
-def _summary(redriven: int, stay: int) -> str:
-    if not redriven + stay:
-        return "There is nothing to redrive."
-    left = f", {stay} still there" if stay else ""
-    return f"{count(redriven, 'dead letter')} redriven{left}."
-
-
-def _fail(
-    stay: Sequence["DeadLetter"], unknown: Sequence[str], unreadable: Collection[str] = ()
-) -> None:
-    """End with exit code 1 if anything could not be done."""
-    problems = []
-    if stay:
-        first = stay[0]
-        failed = f"{count(len(stay), 'dead letter')} failed again"
-        problems.append(f"{failed}, first {first.dead_letter_id}: {first.reason}")
-    if unknown:
-        problems.append(_unknown(unknown))
-    if unreadable:
-        problems.append(_broken(unreadable))
-    if problems:
-        raise click.ClickException("; ".join(problems))
-
-
-def _warn(unreadable: Collection[str]) -> None:
-    if unreadable:
-        click.echo(f"frontdesk: {one_line(_broken(unreadable))}", err=True)
-
-
-def _broken(unreadable: Collection[str]) -> str:
-    return (
-        f"{count(len(unreadable), 'dead letter')} cannot be read: {', '.join(sorted(unreadable))}"
-    )
-
-
-def _unknown(dead_letter_ids: Sequence[str]) -> str:
-    return f"there is no dead letter {', '.join(dead_letter_ids)}"

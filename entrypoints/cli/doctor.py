@@ -5,16 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from entrypoints.cli.terminal.commands import Command
+from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import (
-    count,
-    examples,
-    json_option,
-    plain,
-    print_json,
-    print_rich,
-)
+from entrypoints.cli.terminal.output import attributes, count, plain, print_json, print_rich
 
 if TYPE_CHECKING:
     from application.ports.checks import CheckResult
@@ -22,25 +15,22 @@ if TYPE_CHECKING:
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
 
-@click.command(
-    cls=Command,
-    short_help="Check all that the settings name.",
-    epilog=examples("frontdesk doctor", "frontdesk doctor --json"),
-)
+@click.command(cls=Command, epilog=examples("frontdesk doctor", "frontdesk doctor --json"))
 @json_option
 def doctor(*, as_json: bool) -> None:
-    """Check settings, secrets, tables, queues, the bucket and the data directory.
+    """Check all that the settings name.
 
-    A line for each thing that was looked at: 'ok', 'note' for what may be meant so, or
-    'wrong' with what was expected. If nothing is wrong, also how much was left behind: in the
-    spool, on no queue, as dead letters. What is tried again by itself is a 'note' that says
-    when, what cannot be read is 'wrong'. No data is changed. Exits with 1 if anything is wrong.
+    A line for each thing that was looked at (settings, secrets, tables, queues, the bucket,
+    the data directory): 'ok', 'note' for what may be meant so, or 'wrong' with what was
+    expected. If nothing is wrong, also how much was left behind: in the spool, on no queue, as
+    dead letters. What is tried again by itself is a 'note' that says when, what cannot be read
+    is 'wrong'. No data is changed. Exits with 1 if anything is wrong.
     """
     wrong = 0
     for result in _check_results():
         wrong += result.status == "wrong"
         if as_json:
-            print_json({"check": result.check, "status": result.status, "text": result.text})
+            print_json(attributes(result, "check", "status", "text"))
         else:
             _print_line(result)
     if wrong:
@@ -66,6 +56,5 @@ def _check_results() -> "Iterator[CheckResult]":
             yield CheckResult("settings", CheckStatus.OK, backends)
             yield from run_checks(container)
     except SettingsError as error:
-        yield from (
-            CheckResult("settings", CheckStatus.WRONG, problem) for problem in error.problems
-        )
+        for problem in error.problems:
+            yield CheckResult("settings", CheckStatus.WRONG, problem)

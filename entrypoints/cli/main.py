@@ -25,8 +25,8 @@ from entrypoints.cli.queues import queues
 from entrypoints.cli.relay import relay
 from entrypoints.cli.serve import serve
 from entrypoints.cli.simulator.send_command import send
-from entrypoints.cli.terminal.commands import Group
-from entrypoints.cli.terminal.output import examples, one_line, safe_encoding
+from entrypoints.cli.terminal.commands import Group, examples
+from entrypoints.cli.terminal.output import one_line
 from entrypoints.cli.unmatched import unmatched
 
 FAILED = 1
@@ -116,7 +116,10 @@ def cli(ctx: click.Context) -> None:
     Settings come from environment variables; without any, data is kept in .frontdesk/ and a
     development secret lets 'frontdesk send' play the providers.
     """
-    safe_encoding()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that is not UTF-8 shows a substitute instead of breaking the command.
+            stream.reconfigure(errors="backslashreplace")
     # A command says itself what came of it; log lines are the servers' way.
     logging.getLogger().addHandler(logging.NullHandler())
     if ctx.invoked_subcommand is None:

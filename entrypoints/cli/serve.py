@@ -2,8 +2,7 @@
 
 import click
 
-from entrypoints.cli.terminal.commands import Command
-from entrypoints.cli.terminal.output import examples
+from entrypoints.cli.terminal.commands import Command, examples
 
 
 @click.command(

@@ -3,7 +3,6 @@
 import ipaddress
 import os
 import time
-from collections.abc import Iterable
 from contextlib import closing
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
@@ -14,12 +13,8 @@ import click
 from domain.channels import ChannelType
 from entrypoints.cli.addresses import CHANNELS, recipient_address, sender_address
 from entrypoints.cli.demo import DEMO_RECIPIENTS
-from entrypoints.cli.simulator.send_options import (
-    SendCommand,
-    provider_values,
-    reading,
-)
-from entrypoints.cli.terminal.output import examples, json_option
+from entrypoints.cli.simulator.send_options import SendCommand, provider_values, reading
+from entrypoints.cli.terminal.commands import examples, json_option
 from entrypoints.cli.terminal.progress import progress
 from entrypoints.composition.channel_providers import PROVIDERS
 from infrastructure.channels.provider import (
@@ -30,17 +25,14 @@ from infrastructure.channels.provider import (
 )
 
 if TYPE_CHECKING:
-    from entrypoints.cli.simulator.send_posting import Answer
+    from entrypoints.cli.simulator.send_posting import Response
     from infrastructure.configuration.settings import Settings
 
 DEFAULT_ORIGIN = "http://127.0.0.1:8000"
 
-_LOOK_FOR_IT = "look for it: frontdesk queues list, frontdesk unmatched list"
-
 
 @click.command(
     cls=SendCommand,
-    short_help="Play a provider: post a signed webhook.",
     epilog=examples(
         'frontdesk send whatsapp --from +14155550123 --body "Is my order on its way?"',
         'frontdesk send sms --from +14155550123 --body "Hello" --times 1000 --concurrency 16',
@@ -84,10 +76,11 @@ def send(
     as_json: bool,
     **values: object,
 ) -> None:
-    """Post a webhook to CHANNEL (whatsapp, sms, email), signed as its provider would.
+    """Play a provider: post a signed webhook.
 
-    The secrets are those of the environment; without any, the development secret that
-    'frontdesk serve' keeps in DATA_DIR. Fails unless every answer is a 2xx.
+    CHANNEL is whatsapp, sms or email. The secrets are those of the environment; without any,
+    the development secret that 'frontdesk serve' keeps in DATA_DIR. Fails unless every response
+    is a 2xx.
     """
     from infrastructure.configuration.settings import read_settings
 
@@ -139,38 +132,29 @@ def _webhooks(message: SimulatedMessage, settings: "Settings") -> Webhooks:
 
 def _send(make: Webhooks, url: str, times: int, concurrency: int, *, as_json: bool) -> None:
     from entrypoints.cli.simulator import send_report
-    from entrypoints.cli.simulator.send_posting import Poster, post_all
+    from entrypoints.cli.simulator.send_posting import NOBODY_LISTENS, post_all, poster
 
     started = time.perf_counter()
-    with closing(post_all(make, Poster(url, concurrency), times, concurrency)) as coming:
-        answers = _collect(coming, url, times, as_json=as_json)
-    seconds = time.perf_counter() - started
-    if not as_json and times == 1:
-        send_report.print_response(answers[0], _LOOK_FOR_IT)
-    elif not as_json:
-        send_report.print_summary(answers, seconds, concurrency)
-    send_report.check_accepted(answers)
-
-
-def _collect(coming: "Iterable[Answer]", url: str, times: int, *, as_json: bool) -> "list[Answer]":
-    """Every answer, in the order in which they came; it ends at once if no server listens."""
-    from entrypoints.cli.simulator.send_report import print_response_json
-
-    answers: list[Answer] = []
-    with progress("sending", times, quiet=as_json) as advance:
-        for answer in coming:
-            if answer.is_refused_connection and not answers:
+    coming = post_all(make, poster(url, concurrency), times, concurrency)
+    responses: list[Response] = []
+    with closing(coming), progress("sending", times) as advance:
+        for response in coming:
+            if response.problem == NOBODY_LISTENS and not responses:
                 raise click.ClickException(_no_server(url))
             if as_json:
-                print_response_json(answer)
-            answers.append(answer)
-            advance(len(answers))
-    return answers
+                send_report.print_response_json(response)
+            responses.append(response)
+            advance(len(responses))
+    if not as_json and times == 1:
+        send_report.print_response(responses[0])
+    elif not as_json:
+        send_report.print_summary(responses, time.perf_counter() - started, concurrency)
+    send_report.check_accepted(responses)
 
 
 def _no_server(url: str) -> str:
-    from entrypoints.cli.simulator.send_posting import origin
-
-    here = is_this_machine(urlsplit(url).hostname or "")
-    hint = ": start it with 'frontdesk serve'" if here else ": check the --url"
-    return f"nothing answers at {origin(url)}{hint}"
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    here = is_this_machine(parts.hostname or "")
+    hint = "start it with 'frontdesk serve'" if here else "check the --url"
+    return f"nothing answers at {origin}: {hint}"

@@ -1,4 +1,4 @@
-"""What ``frontdesk send`` says about the answers."""
+"""What ``frontdesk send`` says about the responses."""
 
 import math
 import statistics
@@ -8,16 +8,9 @@ from http import HTTPStatus
 
 import click
 
-from entrypoints.cli.simulator.send_posting import Answer
-from entrypoints.cli.terminal.output import (
-    Column,
-    count,
-    cut,
-    plain,
-    print_json,
-    print_rich,
-    print_table,
-)
+from entrypoints.cli.simulator.send_posting import Response
+from entrypoints.cli.terminal.output import attributes, count, cut, print_json, say
+from entrypoints.cli.terminal.tables import Column, print_table
 
 _BODY_COLUMNS = 2000
 _QUOTED_COLUMNS = 200
@@ -45,70 +38,63 @@ def latency(seconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds >= _COARSE else f"{milliseconds:.1f} ms"
 
 
-def print_response_json(answer: Answer) -> None:
-    """One answer for a program, as a line of JSON Lines."""
+def print_response_json(response: Response) -> None:
+    """One response for a program, as a line of JSON Lines."""
     print_json(
         {
-            "message_id": answer.message_id,
-            "status": answer.status,
-            "content_type": answer.content_type or None,
-            "body": answer.body.decode(errors="replace") if answer.status else None,
-            "duration_ms": round(answer.seconds * 1000, 3),
-            "problem": answer.problem,
+            **attributes(response, "message_id", "status", "problem"),
+            "content_type": response.content_type or None,
+            "body": response.body.decode(errors="replace") if response.status else None,
+            "duration_ms": round(response.seconds * 1000, 3),
         }
     )
 
 
-def print_response(answer: Answer, look_for_it: str) -> None:
-    """One answer in full, with where its message can be found."""
-    head = f"{_label(answer)}  {answer.content_type}  {latency(answer.seconds)}"
-    body = answer.body.decode(errors="replace")[:_BODY_COLUMNS]
-    print_rich(
-        plain(head, "bold green" if answer.accepted else "bold red"),
-        *([plain(body.rstrip(), lines=True)] if body.strip() else []),
-        plain(f"message id {answer.message_id}"),
-        *([plain(look_for_it, "dim")] if answer.accepted else []),
-    )
+def print_response(response: Response) -> None:
+    """One response in full, with where its message can be found."""
+    style = "bold green" if response.is_success else "bold red"
+    say(f"{_label(response)}  {response.content_type}  {latency(response.seconds)}", style)
+    body = response.body.decode(errors="replace")[:_BODY_COLUMNS].rstrip()
+    if body:
+        say(body, lines=True)
+    say(f"message id {response.message_id}")
+    if response.is_success:
+        say("look for it: frontdesk queues list, frontdesk unmatched list", "dim")
 
 
-def print_summary(answers: Sequence[Answer], seconds: float, concurrency: int) -> None:
-    """How many webhooks got which answer, how fast."""
-    counts = Counter(map(_label, answers))
-    print_table(
-        (Column("answer"), Column("count", number=True)),
-        sorted(counts.items()),
-        empty="Nothing was sent.",
+def print_summary(responses: Sequence[Response], seconds: float, concurrency: int) -> None:
+    """How many webhooks got which response, how fast."""
+    counts = Counter(map(_label, responses))
+    columns: tuple[Column[tuple[str, int]], ...] = (
+        Column("answer", lambda pair: pair[0]),
+        Column("count", lambda pair: pair[1], number=True),
     )
-    rate = len(answers) / seconds if seconds else 0.0
-    print_rich(
-        plain(
-            f"{count(len(answers), 'webhook')} in {latency(seconds)}, {concurrency} at once: "
-            f"{rate:.0f} per second"
-        )
-    )
-    answered = [answer.seconds for answer in answers if answer.status is not None]
+    print_table(columns, sorted(counts.items()))
+    how_fast = f"{concurrency} at once: {len(responses) / seconds:.0f} per second"
+    say(f"{count(len(responses), 'webhook')} in {latency(seconds)}, {how_fast}")
+    answered = [response.seconds for response in responses if response.status is not None]
     if answered:
-        print_rich(plain(f"latency: {latencies(answered)}"))
-    ids = dict.fromkeys(answer.message_id for answer in answers)
-    print_rich(plain(f"{count(len(ids), 'message id')}, first {next(iter(ids))}", "dim"))
+        say(f"latency: {latencies(answered)}")
+    ids = {response.message_id for response in responses}
+    say(f"{count(len(ids), 'message id')}, first {responses[0].message_id}", "dim")
 
 
-def check_accepted(answers: Sequence[Answer]) -> None:
+def check_accepted(responses: Sequence[Response]) -> None:
     """Fail, in one line, unless every webhook was accepted."""
-    refused = [answer for answer in answers if not answer.accepted]
+    refused = [response for response in responses if not response.is_success]
     if not refused:
         return
-    first = refused[0]
-    reason = f"{_label(first)} {cut(first.body.decode(errors='replace'), _QUOTED_COLUMNS)}".strip()
-    if len(answers) == 1:
+    body = refused[0].body.decode(errors="replace")
+    reason = f"{_label(refused[0])} {cut(body, _QUOTED_COLUMNS)}".strip()
+    if len(responses) == 1:
         raise click.ClickException(f"not accepted: {reason}")
-    raise click.ClickException(f"{len(refused)} of {len(answers)} not accepted, first: {reason}")
+    raise click.ClickException(f"{len(refused)} of {len(responses)} not accepted, first: {reason}")
 
 
-def _label(answer: Answer) -> str:
-    if answer.status is None:
-        return answer.problem or "no answer"
+def _label(response: Response) -> str:
+    if response.status is None:
+        return response.problem or "no answer"
     try:
-        return f"{answer.status} {HTTPStatus(answer.status).phrase}"
+        return f"{response.status} {HTTPStatus(response.status).phrase}"
     except ValueError:
-        return str(answer.status)
+        return str(response.status)
