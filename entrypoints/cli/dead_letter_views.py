@@ -2,12 +2,10 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from application.ports.dead_letters import DeadLetter
-from application.receiving.record_message import RecordOutcome
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from domain.errors import safe_reason
 from entrypoints.cli.terminal.output import attributes, count, cut, moment, say
@@ -24,14 +22,8 @@ if TYPE_CHECKING:
 _VALUE_COLUMNS = 400
 _SHOWN_CHARACTERS = 4_000
 _SHOWN_BYTES = 2_000
-_SHOWN_FIELDS = 500
+_FORM_BYTES = 20_000
 _FORM = "application/x-www-form-urlencoded"
-
-_OUTCOMES = {
-    RecordOutcome.RECORDED: "recorded",
-    RecordOutcome.DUPLICATE: "recorded before",
-    RecordOutcome.UNMATCHED: "unmatched",
-}
 
 
 def dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
@@ -85,7 +77,7 @@ def redriven_line(redriven: RedrivenDeadLetter) -> str:
     """What became of a dead letter, for a person."""
     match redriven.outcome:
         case RedriveOutcome.RECEIVED:
-            outcomes = [_OUTCOMES[receipt.outcome] for receipt in redriven.receipts]
+            outcomes = (receipt.outcome for receipt in redriven.receipts)
             result = ", ".join(outcomes) or "nothing was in it"
         case RedriveOutcome.PENDING:
             result = "pending again, the relay publishes it"
@@ -120,8 +112,7 @@ def _print_request(request: "WebhookRequest") -> None:
     )
     if _is_form(request):
         _print_heading("Form")
-        beginning = b"&".join(islice(request.body.split(b"&", _SHOWN_FIELDS), _SHOWN_FIELDS))
-        text = beginning.decode("utf-8", "backslashreplace")
+        text = request.body[:_FORM_BYTES].decode("utf-8", "backslashreplace")
         _print_facts(*parse_qsl(text, keep_blank_values=True, errors="backslashreplace"))
 
 

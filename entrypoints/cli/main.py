@@ -61,7 +61,8 @@ class OneLineErrors(Group):
         except WebhookHandlerError as error:
             _fail(f"frontdesk: {error}", FAILED)
         except OSError as error:
-            _fail(f"frontdesk: {_system_error(error)}", FAILED)
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(f"frontdesk: {where}{error.strerror or type(error).__name__}", FAILED)
         sys.exit(result if isinstance(result, int) else 0)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -70,7 +71,8 @@ class OneLineErrors(Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            _forget_output()
+            # Python would complain at exit that nobody reads what is still buffered.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(PIPE_CLOSED)
         return result
 
@@ -84,17 +86,6 @@ def _usage(error: click.UsageError) -> str:
     command = error.ctx.command_path if error.ctx else "frontdesk"
     message = error.format_message().strip().rstrip(".")
     return f"{command}: {message[:1].lower()}{message[1:]}; see '{command} --help'"
-
-
-def _system_error(error: OSError) -> str:
-    reason = error.strerror or type(error).__name__
-    return f"{error.filename}: {reason}" if error.filename else reason
-
-
-def _forget_output() -> None:
-    """Send what is still buffered nowhere: Python would complain at exit that nobody reads it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
 
 
 @click.group(

@@ -49,14 +49,13 @@ _DEPTHS = Listing["QueueDepth"](
 )
 
 
-@queues.command(
-    name="list",
-    short_help="How much waits on each queue.",
-    epilog=examples("frontdesk queues list"),
-)
+@queues.command(name="list", epilog=examples("frontdesk queues list"))
 @json_option
 def list_command(*, as_json: bool) -> None:
-    """List the six queues: ready, delayed, taken but not acknowledged, and the oldest's age."""
+    """Show how much waits on each queue, and for how long.
+
+    It is ready, delayed, or taken and not acknowledged yet.
+    """
     with open_container() as container:
         depths = container.context_queue().depths()
     _DEPTHS.print(depths, as_json=as_json)
