@@ -2,22 +2,19 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from application.ports.dead_letters import DeadLetter
+from application.ports.webhook_parser import (
+    ParsedMessage,
+    VerifiedWebhook,
+    WebhookParserFactory,
+    WebhookRequest,
+)
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from domain.errors import safe_reason
 from entrypoints.cli.terminal.output import attributes, count, cut, moment, say
 from entrypoints.cli.terminal.tables import Column, Listing, print_facts
-
-if TYPE_CHECKING:
-    from application.ports.webhook_parser import (
-        ParsedMessage,
-        VerifiedWebhook,
-        WebhookParserFactory,
-        WebhookRequest,
-    )
 
 _VALUE_COLUMNS = 400
 _SHOWN_CHARACTERS = 4_000
@@ -86,7 +83,7 @@ def redriven_line(redriven: RedrivenDeadLetter) -> str:
     return f"{redriven.dead_letter.dead_letter_id}: {result}"
 
 
-def print_dead_letter(dead_letter: DeadLetter, parsers: "WebhookParserFactory") -> None:
+def print_dead_letter(dead_letter: DeadLetter, parsers: WebhookParserFactory) -> None:
     """A dead letter as a card, and its request as it would be read today."""
     webhook = dead_letter.webhook
     say(f"Dead letter {dead_letter.dead_letter_id}", "bold")
@@ -103,20 +100,19 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: "WebhookParserFactory") 
         _print_reading(webhook, parsers)
 
 
-def _print_request(request: "WebhookRequest") -> None:
+def _print_request(request: WebhookRequest) -> None:
     _print_heading(f"{request.method} {request.url}")
-    _print_facts(
-        ("received", moment(request.received_at)),
-        ("size", f"{len(request.body)} bytes"),
-        *request.headers,
-    )
+    size = f"{len(request.body)} bytes"
+    _print_facts(("received", moment(request.received_at)), ("size", size))
+    _print_heading("Headers")
+    _print_facts(*request.headers)
     if _is_form(request):
         _print_heading("Form")
         text = request.body[:_FORM_BYTES].decode("utf-8", "backslashreplace")
         _print_facts(*parse_qsl(text, keep_blank_values=True, errors="backslashreplace"))
 
 
-def _print_reading(webhook: "VerifiedWebhook", parsers: "WebhookParserFactory") -> None:
+def _print_reading(webhook: VerifiedWebhook, parsers: WebhookParserFactory) -> None:
     try:
         parsed = parsers.for_channel(webhook.channel).parse(webhook)
     except Exception as error:  # a bug in reading it may be the very reason why it is here
@@ -131,17 +127,17 @@ def _print_reading(webhook: "VerifiedWebhook", parsers: "WebhookParserFactory") 
             _print_messages(parsed)
 
 
-def _print_messages(parsed: Sequence["ParsedMessage"]) -> None:
+def _print_messages(parsed: Sequence[ParsedMessage]) -> None:
     """What is the same for each recipient of a mail is shown once."""
     first = parsed[0].message
     files = [*first.attachments, *(file.attachment for file in parsed[0].files)]
     _print_facts(
         ("from", first.sender.value),
         ("to", ", ".join(one.message.recipient.verbatim for one in parsed)),
-        ("subject", first.subject),
+        ("subject", first.subject or None),
         ("message id", first.provider_message_id),
         ("author", None if first.author_authenticated else "not authenticated"),
-        ("files", ", ".join(file.filename or file.content_type for file in files)),
+        ("files", ", ".join(file.filename or file.content_type for file in files) or None),
     )
     left_out = len(first.body) - _SHOWN_CHARACTERS
     _print_text(first.body[:_SHOWN_CHARACTERS], left_out, "character")
@@ -153,7 +149,7 @@ def _print_text(text: str, left_out: int, unit: str) -> None:
         say(f"{count(left_out, f'more {unit}')}: --json shows all.", "dim")
 
 
-def _is_form(request: "WebhookRequest") -> bool:
+def _is_form(request: WebhookRequest) -> bool:
     content_type = request.header("content-type") or ""
     return content_type.partition(";")[0].strip().lower() == _FORM
 
@@ -163,4 +159,6 @@ def _print_heading(text: str) -> None:
 
 
 def _print_facts(*facts: tuple[str, str | None]) -> None:
-    print_facts((cut(name), cut(value, _VALUE_COLUMNS)) for name, value in facts if value)
+    print_facts(
+        (cut(name), None if value is None else cut(value, _VALUE_COLUMNS)) for name, value in facts
+    )

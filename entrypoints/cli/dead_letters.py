@@ -2,11 +2,10 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import click
 
-from application.ports.dead_letters import DeadLetterKind
+from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from application.recovery.redrive_dead_letters import RedriveOutcome
 from entrypoints.cli.dead_letter_views import (
     DEAD_LETTERS,
@@ -19,9 +18,6 @@ from entrypoints.cli.terminal.commands import Group, examples, json_option, limi
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import count, one_line, print_json, say
 from entrypoints.cli.terminal.progress import progress
-
-if TYPE_CHECKING:
-    from application.ports.dead_letters import DeadLetter, DeadLetters
 
 ID = "unreadable-0d1f5c7a9b3e2846"
 
@@ -123,15 +119,15 @@ def redrive(
         raise click.ClickException("; ".join(problems))
 
 
-def _each(store: "DeadLetters", kind: str | None, unreadable: list[str]) -> Iterator["DeadLetter"]:
+def _each(store: DeadLetters, kind: str | None, unreadable: list[str]) -> Iterator[DeadLetter]:
     """Every dead letter, or every one of a kind; adds to ``unreadable`` what cannot be read."""
     every = store.each_dead_letter(unreadable=unreadable.append)
     return (dead_letter for dead_letter in every if kind in (None, dead_letter.kind))
 
 
 def _named(
-    store: "DeadLetters", dead_letter_ids: Iterable[str], unknown: list[str]
-) -> Iterator["DeadLetter"]:
+    store: DeadLetters, dead_letter_ids: Iterable[str], unknown: list[str]
+) -> Iterator[DeadLetter]:
     """The dead letters with these ids; adds to ``unknown`` the ids that none has."""
     for dead_letter_id in dict.fromkeys(dead_letter_ids):
         dead_letter = store.get(dead_letter_id)
@@ -149,7 +145,7 @@ def _summary(redriven: int, failed: int) -> str:
 
 
 def _problems(
-    failed: Sequence["DeadLetter"], unknown: Sequence[str], unreadable: Collection[str]
+    failed: Sequence[DeadLetter], unknown: Sequence[str], unreadable: Collection[str]
 ) -> Iterator[str]:
     if failed:
         first = f"first {failed[0].dead_letter_id}: {failed[0].reason}"

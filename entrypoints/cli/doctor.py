@@ -1,16 +1,13 @@
 """``frontdesk doctor``: is everything that the settings name as it should be?"""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 
+from application.ports.checks import CheckResult, CheckStatus
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import attributes, count, plain, print_json, print_rich
-
-if TYPE_CHECKING:
-    from application.ports.checks import CheckResult
 
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 
@@ -37,15 +34,14 @@ def doctor(*, as_json: bool) -> None:
         raise click.ClickException(f"{count(wrong, 'problem')} found")
 
 
-def _print_line(result: "CheckResult") -> None:
+def _print_line(result: CheckResult) -> None:
     from rich.text import Text
 
     status = plain(f"{result.status:<6}", _STYLES[result.status])
     print_rich(Text.assemble(status, plain(f"{result.check:<16}"), plain(result.text)))
 
 
-def _check_results() -> "Iterator[CheckResult]":
-    from application.ports.checks import CheckResult, CheckStatus
+def _check_results() -> Iterator[CheckResult]:
     from entrypoints.operations.checks import run_checks
     from infrastructure.configuration.settings import SettingsError
 

@@ -3,10 +3,10 @@
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import click
 
+from application.privacy.erase_person import ErasureReport
 from domain.addresses import Address
 from domain.channels import AddressKind, ChannelType
 from domain.errors import InvalidAddressError
@@ -15,9 +15,6 @@ from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import attributes, count, print_json, printable, say
 from entrypoints.cli.terminal.progress import progress
-
-if TYPE_CHECKING:
-    from application.privacy.erase_person import ErasureReport
 
 _COUNTS = (
     ("messages", "message", "messages"),
@@ -119,12 +116,12 @@ def _ask(addresses: tuple[Address, ...]) -> None:
     click.confirm(printable(question), abort=True, err=True)
 
 
-def _number(report: "ErasureReport", name: str) -> int:
+def _number(report: ErasureReport, name: str) -> int:
     value: int | list[object] = getattr(report, name)
     return value if isinstance(value, int) else len(value)
 
 
-def _record(addresses: tuple[Address, ...], report: "ErasureReport") -> dict[str, object]:
+def _record(addresses: tuple[Address, ...], report: ErasureReport) -> dict[str, object]:
     return {
         "erased": _address_records(addresses),
         **{name: _number(report, name) for name, *_ in _COUNTS},
@@ -139,7 +136,7 @@ def _address_records(addresses: Iterable[Address]) -> list[dict[str, str]]:
     return [{"channel": address.channel, "address": address.value} for address in addresses]
 
 
-def _lines(report: "ErasureReport", left_out: tuple[Address, ...]) -> Iterator[str]:
+def _lines(report: ErasureReport, left_out: tuple[Address, ...]) -> Iterator[str]:
     """What else there is to say about an erasure, for a person."""
     for key in report.conversations:
         yield f"  conversation {key.conversation_id} on {key.primary_channel}"

@@ -92,7 +92,7 @@ def _usage(error: click.UsageError) -> str:
     name="frontdesk",
     cls=OneLineErrors,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog=examples(
         "frontdesk serve",
         'frontdesk send sms --from +14155550123 --body "Is my order on its way?"',

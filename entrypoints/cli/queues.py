@@ -2,19 +2,16 @@
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import click
 
 from application.clock import utc_now
+from application.ports.context_queue import Delivery, QueueDepth
 from domain.routing import ALL_QUEUES
-from entrypoints.cli.terminal.commands import Group, examples, json_option
+from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import age, attributes, count, print_json, say, to_json
 from entrypoints.cli.terminal.tables import Column, Listing
-
-if TYPE_CHECKING:
-    from application.ports.context_queue import Delivery, QueueDepth
 
 _QUEUES = {str(queue): queue for queue in ALL_QUEUES}
 _queue_argument = click.argument("queue", type=click.Choice(tuple(_QUEUES)), metavar="QUEUE")
@@ -29,7 +26,7 @@ def queues() -> None:
     """
 
 
-def _depth_record(depth: "QueueDepth") -> dict[str, object]:
+def _depth_record(depth: QueueDepth) -> dict[str, object]:
     since = (utc_now() - depth.oldest_at).total_seconds() if depth.oldest_at else None
     return {
         **attributes(depth, "queue", "ready", "delayed", "in_flight", "oldest_at"),
@@ -37,7 +34,7 @@ def _depth_record(depth: "QueueDepth") -> dict[str, object]:
     }
 
 
-_DEPTHS = Listing["QueueDepth"](
+_DEPTHS = Listing[QueueDepth](
     (
         Column("queue", lambda depth: depth.queue, whole=True),
         Column("ready", lambda depth: depth.ready, number=True),
@@ -68,16 +65,13 @@ def list_command(*, as_json: bool) -> None:
     ),
 )
 @_queue_argument
-@click.option(
-    "--max", "limit", type=click.IntRange(1), default=10, show_default=True, help="At most so many."
-)
+@limit_option(10, "--max")
 @click.option("--include-delayed", is_flag=True, help="Also what still waits for its delay.")
 @click.option("--acknowledge", is_flag=True, help="Remove them once they are printed.")
 @click.option(
     "--visibility-seconds",
     type=click.IntRange(0, 43_200),
     default=30,
-    show_default=True,
     help="How long what is read stays hidden from other readers.",
 )
 @json_option
@@ -127,7 +121,7 @@ def read(
         say(_closing_note(len(deliveries), depth, comes_back, hint), "dim")
 
 
-def _print_delivery(delivery: "Delivery", *, as_json: bool) -> None:
+def _print_delivery(delivery: Delivery, *, as_json: bool) -> None:
     from infrastructure.serialization.context_json import context_to_json
 
     context = json.loads(context_to_json(delivery.context))
@@ -142,7 +136,7 @@ def _print_delivery(delivery: "Delivery", *, as_json: bool) -> None:
 
 
 def _closing_note(
-    read_now: int, depth: "QueueDepth", comes_back_seconds: int | None, hint: str
+    read_now: int, depth: QueueDepth, comes_back_seconds: int | None, hint: str
 ) -> str:
     """What became of what was read, or why there was nothing to read."""
     if read_now:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from application.ports.spool import SpoolDepth
 from application.recovery.drain_spool import DrainOutcome
 from application.recovery.relay_outbox import RelayOutcome
 from domain.times import rfc3339
@@ -14,7 +15,6 @@ from entrypoints.cli.terminal.output import count, print_json, say
 from entrypoints.cli.terminal.progress import progress
 
 if TYPE_CHECKING:
-    from application.ports.spool import SpoolDepth
     from entrypoints.composition.container import Container
     from entrypoints.operations.backlog import Pending
 
@@ -93,7 +93,7 @@ def _count(outcomes: Outcomes, name: str) -> int:
     return sum(outcome in _COUNTED[name] for outcome in outcomes.values())
 
 
-def _sentences(done: Mapping[str, int], pending: "Pending", spool: "SpoolDepth") -> Iterator[str]:
+def _sentences(done: Mapping[str, int], pending: "Pending", spool: SpoolDepth) -> Iterator[str]:
     from entrypoints.operations.backlog import SPOOL_MINUTES, at_most
 
     if any(done.values()):

@@ -51,16 +51,8 @@ DEFAULT_ORIGIN = "http://127.0.0.1:8000"
     callback=reading(read_http_url),
     help=f"Default: {DEFAULT_ORIGIN}/webhooks/CHANNEL.",
 )
-@click.option(
-    "--times", type=click.IntRange(1), default=1, show_default=True, help="Send it so often."
-)
-@click.option(
-    "--concurrency",
-    type=click.IntRange(1, 256),
-    default=8,
-    show_default=True,
-    help="So many at once, with --times.",
-)
+@click.option("--times", type=click.IntRange(1), default=1, help="Send it so often.")
+@click.option("--concurrency", type=click.IntRange(1, 256), default=8, help="So many at once.")
 @json_option
 def send(
     *,

@@ -44,14 +44,10 @@ class Group(click.Group):
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON Lines, for a program.")
 
 
-def limit_option(default: int) -> Callable[[Function], Function]:
-    """Add ``--limit`` to a command."""
+def limit_option(default: int, name: str = "--limit") -> Callable[[Function], Function]:
+    """Add an option to a command that is its parameter ``limit``."""
     return click.option(
-        "--limit",
-        type=click.IntRange(1),
-        default=default,
-        show_default=True,
-        help="At most so many.",
+        name, "limit", type=click.IntRange(1), default=default, help="At most so many."
     )
 
 
