@@ -4,7 +4,7 @@ import click
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from entrypoints.cli.conversation_views import conversation_record
+from entrypoints.cli.conversations import conversation_record
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.tables import Column, Listing

@@ -3,6 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import click
 
@@ -75,7 +76,7 @@ def _addresses(text: str, channel: str | None) -> tuple[Address, ...]:
     if channel is not None:
         value = sender_address(ChannelType(channel), text, "--sender")
         return (Address.parse(ChannelType(channel), value),)
-    found = tuple(address for one in ChannelType if (address := _address(one, text)))
+    found = tuple(_possible_addresses(text))
     if not found:
         raise click.BadParameter(
             f"{text!r} is no address of any channel, like +14155550123 or ana@example.com",
@@ -84,19 +85,20 @@ def _addresses(text: str, channel: str | None) -> tuple[Address, ...]:
     return found
 
 
-def _address(channel: ChannelType, text: str) -> Address | None:
-    try:
-        address = Address.parse(channel, text)
-    except InvalidAddressError:
-        return None
-    return address if address.kind is not AddressKind.OTHER else None
+def _possible_addresses(text: str) -> Iterator[Address]:
+    """The address on each channel where ``text`` can be one."""
+    for channel in ChannelType:
+        with suppress(InvalidAddressError):
+            address = Address.parse(channel, text)
+            if address.kind is not AddressKind.OTHER:
+                yield address
 
 
 def _left_out(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
-    """The same address on the channels that are not asked for: somebody else's, for all we know."""
+    """The same address on the channels that are not asked for: perhaps another person's."""
     chosen = {address.channel for address in addresses}
-    others = (_address(one, addresses[0].value) for one in ChannelType if one not in chosen)
-    return tuple(other for other in others if other)
+    possible = _possible_addresses(addresses[0].value)
+    return tuple(address for address in possible if address.channel not in chosen)
 
 
 def _stays(other: Address) -> str:

@@ -1,12 +1,8 @@
 """``frontdesk send``: play a provider."""
 
-import ipaddress
 import os
-import time
-from contextlib import closing
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import click
 
@@ -15,7 +11,6 @@ from entrypoints.cli.addresses import CHANNELS, recipient_address, sender_addres
 from entrypoints.cli.demo import DEMO_RECIPIENTS
 from entrypoints.cli.simulator.send_options import SendCommand, provider_values, reading
 from entrypoints.cli.terminal.commands import examples, json_option
-from entrypoints.cli.terminal.progress import progress
 from entrypoints.composition.channel_providers import PROVIDERS
 from infrastructure.channels.provider import (
     SimulatedMessage,
@@ -25,7 +20,6 @@ from infrastructure.channels.provider import (
 )
 
 if TYPE_CHECKING:
-    from entrypoints.cli.simulator.send_posting import Response
     from infrastructure.configuration.settings import Settings
 
 DEFAULT_ORIGIN = "http://127.0.0.1:8000"
@@ -74,6 +68,7 @@ def send(
     the development secret that 'frontdesk serve' keeps in DATA_DIR. Fails unless every response
     is a 2xx.
     """
+    from entrypoints.cli.simulator.responses import post_and_report, signed_url
     from infrastructure.configuration.settings import read_settings
 
     on = ChannelType(channel)
@@ -93,24 +88,7 @@ def send(
         options=options,
     )
     make = _webhooks(message, settings)
-    _send(make, target, times, min(concurrency, times), as_json=as_json)
-
-
-def signed_url(url: str, public_base_url: str | None) -> str:
-    """The URL that the provider signs: the public one, also when the server is reached here."""
-    parts = urlsplit(url)
-    if public_base_url is None or not is_this_machine(parts.hostname or ""):
-        return url
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{public_base_url}{parts.path}{query}"
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether ``host`` is a loopback name or address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    post_and_report(make, target, times, min(concurrency, times), as_json=as_json)
 
 
 def _webhooks(message: SimulatedMessage, settings: "Settings") -> Webhooks:
@@ -120,33 +98,3 @@ def _webhooks(message: SimulatedMessage, settings: "Settings") -> Webhooks:
         if error.option is None:
             raise
         raise click.BadParameter(str(error), param_hint=f"'{error.option}'") from error
-
-
-def _send(make: Webhooks, url: str, times: int, concurrency: int, *, as_json: bool) -> None:
-    from entrypoints.cli.simulator import send_report
-    from entrypoints.cli.simulator.send_posting import NOBODY_LISTENS, post_all, poster
-
-    started = time.perf_counter()
-    coming = post_all(make, poster(url, concurrency), times, concurrency)
-    responses: list[Response] = []
-    with closing(coming), progress("sending", times) as advance:
-        for response in coming:
-            if response.problem == NOBODY_LISTENS and not responses:
-                raise click.ClickException(_no_server(url))
-            if as_json:
-                send_report.print_response_json(response)
-            responses.append(response)
-            advance(len(responses))
-    if not as_json and times == 1:
-        send_report.print_response(responses[0])
-    elif not as_json:
-        send_report.print_summary(responses, time.perf_counter() - started, concurrency)
-    send_report.check_accepted(responses)
-
-
-def _no_server(url: str) -> str:
-    parts = urlsplit(url)
-    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    here = is_this_machine(parts.hostname or "")
-    hint = "start it with 'frontdesk serve'" if here else "check the --url"
-    return f"nothing answers at {origin}: {hint}"
