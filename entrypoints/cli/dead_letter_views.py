@@ -18,7 +18,6 @@ from entrypoints.cli.terminal.tables import Column, Listing, print_facts
 
 _VALUE_COLUMNS = 400
 _SHOWN_CHARACTERS = 4_000
-_SHOWN_BYTES = 2_000
 _FORM_BYTES = 20_000
 _FORM = "application/x-www-form-urlencoded"
 
@@ -117,10 +116,8 @@ def _print_reading(webhook: VerifiedWebhook, parsers: WebhookParserFactory) -> N
         parsed = parsers.for_channel(webhook.channel).parse(webhook)
     except Exception as error:  # a bug in reading it may be the very reason why it is here
         _print_heading(f"It cannot be read today: {safe_reason(error)}")
-        body = webhook.request.body
         if not _is_form(webhook.request):
-            beginning = body[:_SHOWN_BYTES].decode("utf-8", "backslashreplace")
-            _print_text(beginning, len(body) - _SHOWN_BYTES, "byte")
+            _print_text(webhook.request.body.decode("utf-8", "backslashreplace"))
     else:
         _print_heading(f"Today it is read as {count(len(parsed), 'message')}")
         if parsed:
@@ -139,14 +136,14 @@ def _print_messages(parsed: Sequence[ParsedMessage]) -> None:
         ("author", None if first.author_authenticated else "not authenticated"),
         ("files", ", ".join(file.filename or file.content_type for file in files) or None),
     )
-    left_out = len(first.body) - _SHOWN_CHARACTERS
-    _print_text(first.body[:_SHOWN_CHARACTERS], left_out, "character")
+    _print_text(first.body)
 
 
-def _print_text(text: str, left_out: int, unit: str) -> None:
-    say(f"\n{text}", lines=True)
+def _print_text(text: str) -> None:
+    say(f"\n{text[:_SHOWN_CHARACTERS]}", lines=True)
+    left_out = len(text) - _SHOWN_CHARACTERS
     if left_out > 0:
-        say(f"{count(left_out, f'more {unit}')}: --json shows all.", "dim")
+        say(f"{count(left_out, 'more character')}: --json shows all.", "dim")
 
 
 def _is_form(request: WebhookRequest) -> bool:

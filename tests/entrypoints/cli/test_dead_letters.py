@@ -199,11 +199,11 @@ class TestShow:
         assert preview.startswith("------WebKitFormBoundary7MA4YWxkTrZu0gW43\n")
 
     def test_of_a_long_body_the_beginning_is_shown(self, container: Container) -> None:
-        request = replace(a_webhook(), headers=(), body=b"\xff" + b"x" * 2_100)
+        request = replace(a_webhook(), headers=(), body=b"\xff" + b"x" * 4_097)
         keep(container, replace(BUG, webhook=verified(request)))
         output = frontdesk("dead-letters", "show", "bug-1").stdout
         assert "\n\\xffxxx" in output
-        assert output.endswith("101 more bytes: --json shows all.\n")
+        assert output.endswith("101 more characters: --json shows all.\n")
 
     def test_a_terminal_is_sent_no_control_characters(self, container: Container) -> None:
         evil = "\x1b]0;owned\x07\x9b31m\u202e\x00"
