@@ -1,4 +1,4 @@
-"""The HTTP request in a Lambda event, and the answer in the shape that its sender expects.
+"""The HTTP request in a Lambda event, and the response in the shape that its sender expects.
 
 Three senders, three shapes:
 REST API (payload 1.0) https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
@@ -7,8 +7,7 @@ Application Load Balancer https://docs.aws.amazon.com/elasticloadbalancing/lates
 """
 
 import base64
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -23,33 +22,19 @@ _PATH_SAFE = "/%:@!$&'()*+,;=~"
 
 
 @dataclass(frozen=True, slots=True)
-class HttpEvent(ABC):
-    """A request of one shape. What the event lacks, or has in a wrong type, is empty."""
+class HttpEvent:
+    """A request. What its event lacks, or has in a wrong type, is empty.
+
+    ``target`` is the public path, stage or base path included, and the query, percent-encoded.
+    ``origin`` is the scheme and the host. ``headers`` have names in lower case, and repeats as
+    far as the event keeps them.
+    """
 
     event: Mapping[str, Any] = field(repr=False)
-
-    @property
-    @abstractmethod
-    def method(self) -> str:
-        """``POST`` and the like."""
-
-    @property
-    @abstractmethod
-    def target(self) -> str:
-        """Public path, stage or base path included, and query, percent-encoded."""
-
-    @property
-    def origin(self) -> str:
-        """Scheme and host that the request was sent to."""
-        return f"https://{self._host}"
-
-    @property
-    def headers(self) -> Headers:
-        """Names in lower case, repeats kept as far as the event keeps them."""
-        several = _mapping(self.event.get("multiValueHeaders"))
-        single = _mapping(self.event.get("headers"))
-        pairs = _repeated(several) if several else _texts(single)
-        return tuple((name.lower(), value) for name, value in pairs)
+    method: str
+    origin: str
+    target: str
+    headers: Headers = field(repr=False)
 
     def body(self) -> bytes:
         """The bytes that were sent. Raises ``ValueError`` where the event cannot say."""
@@ -62,101 +47,55 @@ class HttpEvent(ABC):
             return base64.b64decode(text, validate=True)
         return text.encode()
 
-    def answer(self, response: WebhookResponse) -> dict[str, object]:
-        """``response`` as the function must return it."""
-        headers = {name.title(): value for name, value in response.headers}
-        return {
+    def respond(self, response: WebhookResponse) -> dict[str, object]:
+        """``response`` as the function must return it.
+
+        A load balancer also wants the reason phrase. Where it is set to send headers with all
+        of their values, it wants them back like that.
+        """
+        headers = {"Content-Type": response.content_type}
+        headers |= {name.title(): value for name, value in response.headers}
+        result: dict[str, object] = {
             "statusCode": response.status,
-            "headers": {"Content-Type": response.content_type, **headers},
+            "headers": headers,
             "body": response.body.decode(),
             "isBase64Encoded": False,
         }
-
-    @property
-    def _context(self) -> Mapping[str, Any]:
-        return _mapping(self.event.get("requestContext"))
-
-    @property
-    def _host(self) -> str:
-        return _text(self._context.get("domainName")) or self._header("host")
-
-    def _header(self, name: str) -> str:
-        return next((value for key, value in self.headers if key == name), "")
+        if "elb" in _mapping(self.event, "requestContext"):
+            phrase = HTTPStatus(response.status).phrase
+            result["statusDescription"] = f"{response.status} {phrase}"
+            if isinstance(self.event.get("multiValueHeaders"), dict):
+                del result["headers"]
+                result["multiValueHeaders"] = {name: [value] for name, value in headers.items()}
+        return result
 
 
-class RestApiEvent(HttpEvent):
-    """Payload 1.0. The path of its context is the public one: ``path`` may lack the stage."""
-
-    @property
-    def method(self) -> str:
-        """``POST`` and the like."""
-        return _text(self.event.get("httpMethod"))
-
-    @property
-    def target(self) -> str:
-        """The path of the context, and the query put together again."""
-        path = _text(self._context.get("path")) or _text(self.event.get("path"))
-        query = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in self._query())
-        return _target(path, query)
-
-    def _query(self) -> Iterator[tuple[str, str]]:
-        """The event has the parameters decoded: how they were encoded is lost."""
-        several = _mapping(self.event.get("multiValueQueryStringParameters"))
-        single = _mapping(self.event.get("queryStringParameters"))
-        return _repeated(several) if several else _texts(single)
-
-
-class LoadBalancerEvent(RestApiEvent):
-    """Much like payload 1.0, but the parameters come as they were sent.
-
-    The balancer itself writes ``X-Forwarded-Proto``. Where it is set to send headers with all
-    of their values, it wants them back like that.
-    """
-
-    @property
-    def origin(self) -> str:
-        """The scheme of the listener, and the host."""
-        scheme = "http" if self._header("x-forwarded-proto") == "http" else "https"
-        return f"{scheme}://{self._host}"
-
-    @property
-    def target(self) -> str:
-        """Path and query as they were sent."""
-        query = "&".join(f"{name}={value}" for name, value in self._query())
-        return _target(_text(self.event.get("path")), query)
-
-    def answer(self, response: WebhookResponse) -> dict[str, object]:
-        """Like that of an API, with the reason phrase."""
-        phrase = HTTPStatus(response.status).phrase
-        answer = super().answer(response) | {"statusDescription": f"{response.status} {phrase}"}
-        if isinstance(self.event.get("multiValueHeaders"), dict):
-            headers = _mapping(answer.pop("headers"))
-            answer["multiValueHeaders"] = {name: [value] for name, value in headers.items()}
-        return answer
-
-
-class HttpApiEvent(HttpEvent):
-    """Payload 2.0. Its raw path holds a named stage, as the public path does."""
-
-    @property
-    def method(self) -> str:
-        """``POST`` and the like."""
-        return _text(_mapping(self._context.get("http")).get("method"))
-
-    @property
-    def target(self) -> str:
-        """Path and query as they were sent."""
-        path, query = self.event.get("rawPath"), self.event.get("rawQueryString")
-        return _target(_text(path), _text(query))
-
-
-def read_event(event: object) -> HttpEvent:
-    """The request in ``event``, whatever it is: an unknown shape gives an empty request."""
-    fields = _mapping(event)
-    context = _mapping(fields.get("requestContext"))
+def read_event(value: object) -> HttpEvent:
+    """The request in ``value``, whatever it is: an unknown shape gives an empty request."""
+    event = value if isinstance(value, dict) else {}
+    context = _mapping(event, "requestContext")
+    headers = tuple(
+        (name.lower(), text) for name, text in _pairs(event, "multiValueHeaders", "headers")
+    )
+    names = dict(reversed(headers))
+    host = _text(context, "domainName") or names.get("host", "")
     if "http" in context:
-        return HttpApiEvent(fields)
-    return LoadBalancerEvent(fields) if "elb" in context else RestApiEvent(fields)
+        # Its raw path holds a named stage, as the public path does.
+        method = _text(_mapping(context, "http"), "method")
+        target = _target(_text(event, "rawPath"), _text(event, "rawQueryString"))
+        return HttpEvent(event, method, f"https://{host}", target, headers)
+    method = _text(event, "httpMethod")
+    query = _pairs(event, "multiValueQueryStringParameters", "queryStringParameters")
+    if "elb" in context:
+        # The balancer itself writes the header, and passes the parameters on as they were sent.
+        scheme = "http" if names.get("x-forwarded-proto") == "http" else "https"
+        target = _target(_text(event, "path"), "&".join(f"{name}={text}" for name, text in query))
+        return HttpEvent(event, method, f"{scheme}://{host}", target, headers)
+    # The path of the context is the public one: ``path`` may lack the stage. The parameters are
+    # decoded: how they were encoded is lost.
+    path = _text(context, "path") or _text(event, "path")
+    encoded = "&".join(f"{_quoted(name)}={_quoted(text)}" for name, text in query)
+    return HttpEvent(event, method, f"https://{host}", _target(path, encoded), headers)
 
 
 def _target(path: str, query: str) -> str:
@@ -170,19 +109,25 @@ def _quoted(text: str, safe: str = "") -> str:
     return quote(text, safe, errors="replace")
 
 
-def _text(value: object) -> str:
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def _mapping(fields: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = fields.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _texts(pairs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    return ((name, value) for name, value in pairs.items() if isinstance(value, str))
-
-
-def _repeated(pairs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, values in pairs.items():
-        if isinstance(values, list):
-            yield from ((name, value) for value in values if isinstance(value, str))
+def _pairs(event: Mapping[str, Any], several: str, single: str) -> list[tuple[str, str]]:
+    """Names and values under ``several``, which holds lists, or else under ``single``."""
+    lists = _mapping(event, several) or {
+        name: [value] for name, value in _mapping(event, single).items()
+    }
+    return [
+        (name, value)
+        for name, values in lists.items()
+        if isinstance(values, list)
+        for value in values
+        if isinstance(value, str)
+    ]

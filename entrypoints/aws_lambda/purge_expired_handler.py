@@ -4,8 +4,8 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from entrypoints.aws_lambda.scheduled_functions import LambdaContext, PurgeFunction
-from entrypoints.aws_lambda.startup import start
+from entrypoints.aws_lambda.scheduled_functions import PurgeFunction
+from entrypoints.aws_lambda.startup import LambdaContext, start
 from entrypoints.composition.container import Container
 
 

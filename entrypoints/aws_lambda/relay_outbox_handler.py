@@ -3,8 +3,8 @@
 import os
 from collections.abc import Callable
 
-from entrypoints.aws_lambda.scheduled_functions import LambdaContext, RelayFunction
-from entrypoints.aws_lambda.startup import start
+from entrypoints.aws_lambda.scheduled_functions import RelayFunction
+from entrypoints.aws_lambda.startup import LambdaContext, start
 from entrypoints.composition.container import Container
 from entrypoints.operations.background_jobs import relay_some
 

@@ -3,14 +3,14 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from application.clock import Clock
 from application.ports.spool import SpoolDelivery
 from application.privacy.purge_expired import PurgeExpired, PurgeReport
 from application.recovery.drain_spool import DrainOutcome, DrainSpool
 from domain.errors import safe_reason
-from infrastructure.configuration.log_format import log_aws_request_id
+from entrypoints.aws_lambda.startup import invocation
 
 logger = logging.getLogger(__name__)
 
@@ -21,15 +21,6 @@ MAX_BATCHES = 10
 
 LAST_BATCH_SECONDS = 60.0
 """More than a batch of the purge takes, which is not interrupted once it has begun."""
-
-
-class LambdaContext(Protocol):
-    """Of what Lambda tells about an invocation, what a function on a schedule uses."""
-
-    aws_request_id: str
-
-    def get_remaining_time_in_millis(self) -> int:
-        """How much of the function's time is left."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +36,10 @@ class RelayFunction:
         Lambda ends what takes too long, and then no metric would tell how much was pending.
         Raises what a store raises.
         """
-        with log_aws_request_id(aws_request_id):
-            try:
-                for _ in range(MAX_BATCHES):
-                    if not self.relay_some(has_time):
-                        break
-            finally:
-                self.flush_metrics()
+        with invocation(aws_request_id, self.flush_metrics):
+            for _ in range(MAX_BATCHES):
+                if not self.relay_some(has_time):
+                    break
 
 
 @dataclass(frozen=True)
@@ -69,11 +57,8 @@ class SpoolFunction:
 
         https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
         """
-        with log_aws_request_id(aws_request_id):
-            try:
-                retained = [{"itemIdentifier": name} for name in self._retained(records)]
-            finally:
-                self.flush_metrics()
+        with invocation(aws_request_id, self.flush_metrics):
+            retained = [{"itemIdentifier": name} for name in self._retained(records)]
         return {"batchItemFailures": retained}
 
     def _retained(self, records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -108,11 +93,8 @@ class PurgeFunction:
         Raises what a store raises. Whatever was deleted by then stays deleted.
         """
         budget_seconds = remaining_seconds - LAST_BATCH_SECONDS
-        with log_aws_request_id(aws_request_id):
-            try:
-                _log(self.purge(self.clock(), budget_seconds=budget_seconds))
-            finally:
-                self.flush_metrics()
+        with invocation(aws_request_id, self.flush_metrics):
+            _log(self.purge(self.clock(), budget_seconds=budget_seconds))
 
 
 def _log(report: PurgeReport) -> None:

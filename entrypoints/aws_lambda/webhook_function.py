@@ -1,4 +1,4 @@
-"""The function: an event in, an answer out. Built once, before the first event comes."""
+"""The function: an event in, a response out. Built once, before the first event comes."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -9,15 +9,10 @@ from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from application.receiving.receive_webhook import ReceiveWebhook
 from domain.channels import ChannelType
-from domain.errors import (
-    PayloadTooLargeError,
-    ValidationError,
-    WebhookHandlerError,
-)
+from domain.errors import PayloadTooLargeError, ValidationError, WebhookHandlerError
 from entrypoints.aws_lambda.api_gateway_events import HttpEvent, read_event
-from entrypoints.aws_lambda.startup import start
+from entrypoints.aws_lambda.startup import invocation, start
 from entrypoints.composition.container import Container
-from infrastructure.configuration.log_format import log_aws_request_id
 
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
 """Lambda says here whether a provider waits for the start: then it is ``on-demand``."""
@@ -34,13 +29,10 @@ class WebhookFunction:
     flush_metrics: Callable[[], None]
 
     def __call__(self, event: object, aws_request_id: str | None = None) -> dict[str, object]:
-        """The answer to ``event``, in the shape that its sender expects. Never raises."""
+        """The response to ``event``, in the shape that its sender expects. Never raises."""
         http_event = read_event(event)
-        with log_aws_request_id(aws_request_id):
-            try:
-                return http_event.answer(self._respond(http_event))
-            finally:
-                self.flush_metrics()
+        with invocation(aws_request_id, self.flush_metrics):
+            return http_event.respond(self._respond(http_event))
 
     def _respond(self, event: HttpEvent) -> WebhookResponse:
         url = (self.base_url or event.origin) + event.target

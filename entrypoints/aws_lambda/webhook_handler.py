@@ -2,19 +2,12 @@
 
 import gc
 import os
-from typing import Protocol
 
 # Until everything is built nothing is garbage, and looking for it takes a fifth of the start.
 gc.disable()
 
+from entrypoints.aws_lambda.startup import LambdaContext  # noqa: E402 - see above
 from entrypoints.aws_lambda.webhook_function import build_function  # noqa: E402 - see above
-
-
-class LambdaContext(Protocol):
-    """Of what Lambda tells about an invocation, what is used here."""
-
-    aws_request_id: str
-
 
 _function = build_function(os.environ)
 

@@ -1,26 +1,85 @@
 """``frontdesk conversations``: open, list, show and hand off conversations."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 import click
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
+from domain.history import Direction, Message
 from entrypoints.cli.addresses import CHANNELS, recipient_or_service, sender_address
-from entrypoints.cli.conversation_views import (
-    conversation_record,
-    message_record,
-    print_conversation,
-    print_conversations,
-)
-from entrypoints.cli.terminal.commands import Group
+from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import (
+    age,
+    attributes,
     count,
-    examples,
-    json_option,
-    limit_option,
+    cut,
+    moment,
     plain,
     print_json,
     print_rich,
+    say,
+)
+from entrypoints.cli.terminal.tables import Column, Listing, print_facts
+
+ID = "4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e"
+_LEFT_OUT = frozenset(
+    {
+        *("sender", "recipient", "provider", "channel_metadata", "add_ons"),
+        *("num_segments", "wa_id", "forwarded", "frequently_forwarded", "message_type"),
+        *("envelope", "message_id", "date", "sender_ip", "spam_score", "html_available"),
+    }
+)
+_FACT_COLUMNS = 60
+
+
+def message_record(message: Message) -> dict[str, object]:
+    """A message under the names of the published record."""
+    names = ("message_id", "direction", "content", "timestamp", "channel_type")
+    return {**attributes(message, *names), "metadata": dict(message.metadata)}
+
+
+def conversation_record(conversation: Conversation) -> dict[str, object]:
+    """A conversation under the names of the published record."""
+    last = conversation.last_message
+    return {
+        **attributes(
+            conversation,
+            *("conversation_id", "primary_channel", "conversation_status", "hand_off_to_human"),
+            *("thread_id", "company_id", "project_id", "company_name", "credentials_reference"),
+            *("sender_id", "recipient_id", "last_user_message_at", "last_activity_at"),
+        ),
+        "last_message": message_record(last) if last else None,
+    }
+
+
+def _parties(conversation: Conversation) -> str:
+    return f"{conversation.sender_id or '?'} → {conversation.recipient_id or 'any'}"
+
+
+def _last_active(conversation: Conversation) -> str:
+    since = age(conversation.last_activity_at)
+    return f"{since} ago" if since else "never"
+
+
+def _who_answers(conversation: Conversation) -> str:
+    return "human" if conversation.hand_off_to_human else "AI"
+
+
+CONVERSATIONS = Listing[Conversation](
+    (
+        Column("id", lambda conversation: conversation.conversation_id, whole=True),
+        Column("channel", lambda conversation: conversation.primary_channel, whole=True),
+        Column("from → to", _parties),
+        Column("status", lambda conversation: conversation.conversation_status, essential=False),
+        Column("answers", _who_answers, whole=True),
+        Column("last active", _last_active, essential=False),
+    ),
+    record=conversation_record,
+    empty="No conversations yet: 'frontdesk conversations open' or 'frontdesk demo' opens one.",
+    order="latest",
 )
 
 
@@ -44,20 +103,17 @@ def conversations() -> None:
 @click.option("--company-name", help="The company's name.")
 @click.option("--credentials-reference", help="Where consumers find the company's credentials.")
 @click.option("--thread-id", help="The Message-ID of the mail that began the thread.")
-@click.option("--hand-off", is_flag=True, help="A human answers from the start.")
+@click.option(
+    "--hand-off", "hand_off_to_human", is_flag=True, help="A human answers from the start."
+)
 @json_option
 def open_command(
     *,
     channel: str,
     sender: str,
     recipient: str | None,
-    company_id: str | None,
-    project_id: str | None,
-    company_name: str | None,
-    credentials_reference: str | None,
-    thread_id: str | None,
-    hand_off: bool,
     as_json: bool,
+    **others: Any,  # noqa: ANN401 - the other options are attributes of the record
 ) -> None:
     """Open the conversation of a sender, once.
 
@@ -70,21 +126,14 @@ def open_command(
         primary_channel=on,
         sender_id=sender_address(on, sender, "--sender"),
         recipient_id=recipient_or_service(on, recipient, "--recipient") if recipient else None,
-        hand_off_to_human=hand_off,
-        thread_id=thread_id,
-        company_id=company_id,
-        project_id=project_id,
-        company_name=company_name,
-        credentials_reference=credentials_reference,
+        **others,
     )
     with open_container() as container:
         conversation, created = container.open_conversation()(wanted)
     if as_json:
         print_json({**conversation_record(conversation), "created": created})
         return
-    print_rich(
-        plain("Opened." if created else "It was open already:  nothing changed.", "bold"),
-    )
+    say("Opened." if created else "It was open already: nothing changed.", "bold")
     print_conversation(conversation)
 
 
@@ -95,23 +144,15 @@ def list_command(*, limit: int, as_json: bool) -> None:
     """List conversations, latest activity first."""
     with open_container() as container:
         found = container.conversation_store().list_conversations(limit)
-    if as_json:
-        for conversation in found:
-            print_json(conversation_record(conversation))
-        return
-    print_conversations(found)
-    if len(found) == limit:
-        print_rich(plain(f"These are the latest {limit}: a larger --limit shows more.", "dim"))
+    CONVERSATIONS.print(found, as_json=as_json, limit=limit)
 
 
-@conversations.command(
-    epilog=examples("frontdesk conversations show 4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e")
-)
+@conversations.command(epilog=examples(f"frontdesk conversations show {ID}"))
 @click.argument("conversation_id", metavar="ID")
-@limit_option(100, "Latest messages.")
+@limit_option(100)
 @json_option
 def show(*, conversation_id: str, limit: int, as_json: bool) -> None:
-    """Show a conversation and its history, oldest message first.
+    """Show a conversation and its latest messages, oldest first.
 
     With --json: one line per record, its history under "messages".
     """
@@ -124,12 +165,11 @@ def show(*, conversation_id: str, limit: int, as_json: bool) -> None:
             continue
         print_conversation(conversation, history)
         if len(history) == limit:
-            print_rich(plain(f"The latest {limit}: a larger --limit shows more.", "dim"))
+            say(f"The latest {limit}: a larger --limit shows more.", "dim")
 
 
 @conversations.command(
-    name="hand-off",
-    epilog=examples("frontdesk conversations hand-off 4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e on"),
+    name="hand-off", epilog=examples(f"frontdesk conversations hand-off {ID} on")
 )
 @click.argument("conversation_id", metavar="ID")
 @click.argument("state", metavar="on|off", type=click.Choice(["on", "off"]))
@@ -142,8 +182,74 @@ def hand_off(*, conversation_id: str, state: str, as_json: bool) -> None:
     with open_container() as container:
         changed = container.switch_hand_off()(conversation_id, on=state == "on")
     if as_json:
-        for conversation in changed:
-            print_json(conversation_record(conversation))
+        CONVERSATIONS.print(changed, as_json=True)
         return
     who = "a human answers" if state == "on" else "the AI answers"
-    print_rich(plain(f"{conversation_id}: {who} from now on ({count(len(changed), 'record')})"))
+    say(f"{conversation_id}: {who} from now on ({count(len(changed), 'record')})")
+
+
+def print_conversation(
+    conversation: Conversation, history: Sequence[Message] | None = None
+) -> None:
+    """A record as a card, then its history as a chat."""
+    say(f"Conversation {conversation.conversation_id}", "bold")
+    company = (conversation.company_name, conversation.company_id)
+    facts = {
+        "channel": conversation.primary_channel,
+        "customer": conversation.sender_id,
+        "writes to": conversation.recipient_id or "any of our addresses, until the first message",
+        "status": conversation.conversation_status,
+        "answers": _who_answers(conversation),
+        "company": " / ".join(filter(None, company)) or None,
+        "project": conversation.project_id,
+        "credentials": conversation.credentials_reference,
+        "thread": conversation.thread_id,
+        "last active": moment(conversation.last_activity_at),
+    }
+    print_facts(facts.items())
+    if history is not None and not history:
+        say("\nNobody has written yet.", "dim", lines=True)
+    for message in history or ():
+        _print_message(message)
+
+
+def _print_message(message: Message) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    inbound = message.direction is Direction.INBOUND
+    who = str(message.metadata.get("sender", "customer")) if inbound else "company"
+    head = Text.assemble(
+        "\n",
+        plain(f"{moment(message.timestamp)}  ", "dim"),
+        plain(f"{'←' if inbound else '→'} {who}", "bold cyan" if inbound else "bold green"),
+        plain(f"  {message.message_id}", "dim"),
+    )
+    parts = [plain(message.content, lines=True)]
+    parts += (plain(line, "dim") for line in _extras(message.metadata))
+    print_rich(head, *(Padding(part, (0, 0, 0, 4), expand=False) for part in parts))
+
+
+def _extras(metadata: Mapping[str, object]) -> Iterator[str]:
+    """What a person may want to know about a message; ``--json`` has it all."""
+    facts = ", ".join(
+        f"{name}={cut(str(value), _FACT_COLUMNS)}"
+        for name, value in _ungrouped(metadata)
+        if isinstance(value, str | int | float) and value != ""
+    )
+    if facts:
+        yield facts
+    attachments = metadata.get("attachments")
+    for each in attachments if isinstance(attachments, list) else ():
+        name = each.get("filename") or each.get("content_type")
+        yield f"file {cut(str(name), _FACT_COLUMNS)}: {each.get('reference') or each.get('url')}"
+
+
+def _ungrouped(metadata: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in metadata.items():
+        if name in _LEFT_OUT:
+            continue
+        if isinstance(value, dict):
+            yield from ((f"{name}.{inner}", each) for inner, each in value.items())
+        else:
+            yield name, value

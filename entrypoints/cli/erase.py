@@ -2,28 +2,20 @@
 
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
 import click
 
+from application.privacy.erase_person import ErasureReport
 from domain.addresses import Address
 from domain.channels import AddressKind, ChannelType
 from domain.errors import InvalidAddressError
 from entrypoints.cli.addresses import CHANNELS, sender_address
-from entrypoints.cli.terminal.commands import Command
+from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import (
-    count,
-    examples,
-    json_option,
-    plain,
-    print_json,
-    print_rich,
-)
+from entrypoints.cli.terminal.output import attributes, count, print_json, printable, say
 from entrypoints.cli.terminal.progress import progress
-
-if TYPE_CHECKING:
-    from application.privacy.erase_person import ErasureReport
 
 _COUNTS = (
     ("messages", "message", "messages"),
@@ -39,7 +31,6 @@ _COUNTS = (
 
 @click.command(
     cls=Command,
-    short_help="Erase what is kept of a person.",
     epilog=examples(
         "frontdesk erase --sender +14155550123",
         "frontdesk erase --sender ana@example.com --channel email --yes --json",
@@ -54,21 +45,29 @@ _COUNTS = (
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def erase(*, sender: str, channel: str | None, yes: bool, as_json: bool) -> None:
-    """Erase messages, conversations, files and whatever else is kept of a sender.
+    """Erase what is kept of a person.
 
-    It cannot be undone. Their messages stay known by their keys alone: one that is delivered
-    again is a duplicate. Looks at every message, and may be stopped and repeated at any
-    point. Tells what it could not reach. Exits with 1 if a part has to be repeated.
+    That is their messages, conversations, files and whatever else there is, for ever. Their
+    messages stay known by their keys alone: one that is delivered again is a duplicate. Looks at
+    every message, and may be stopped and repeated at any point. Says what it could not reach.
+    Exits with 1 if a part has to be repeated.
     """
     addresses = _addresses(sender, channel)
     if not yes:
         _ask(addresses)
-    with open_container() as container, progress("messages", quiet=as_json) as advance:
+    with open_container() as container, progress("messages") as advance:
         report = container.erase_person()(addresses, advance)
     if as_json:
         print_json(_record(addresses, report))
     else:
-        _print_report(report, _left_out(addresses))
+        parts = [
+            count(number, one, many)
+            for name, one, many in _COUNTS
+            if (number := _number(report, name))
+        ]
+        say(f"Erased: {', '.join(parts)}." if parts else "There was nothing.", "bold")
+        for line in _lines(report, _left_out(addresses)):
+            say(line)
     if report.failed:
         raise click.ClickException(f"repeat it, for it is not complete: {'; '.join(report.failed)}")
 
@@ -77,7 +76,7 @@ def _addresses(text: str, channel: str | None) -> tuple[Address, ...]:
     if channel is not None:
         value = sender_address(ChannelType(channel), text, "--sender")
         return (Address.parse(ChannelType(channel), value),)
-    found = tuple(address for one in ChannelType if (address := _address(one, text)))
+    found = tuple(_possible_addresses(text))
     if not found:
         raise click.BadParameter(
             f"{text!r} is no address of any channel, like +14155550123 or ana@example.com",
@@ -86,19 +85,20 @@ def _addresses(text: str, channel: str | None) -> tuple[Address, ...]:
     return found
 
 
-def _address(channel: ChannelType, text: str) -> Address | None:
-    try:
-        address = Address.parse(channel, text)
-    except InvalidAddressError:
-        return None
-    return address if address.kind is not AddressKind.OTHER else None
+def _possible_addresses(text: str) -> Iterator[Address]:
+    """The address on each channel where ``text`` can be one."""
+    for channel in ChannelType:
+        with suppress(InvalidAddressError):
+            address = Address.parse(channel, text)
+            if address.kind is not AddressKind.OTHER:
+                yield address
 
 
 def _left_out(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
-    """The same address on the channels that are not asked for: somebody else's, for all we know."""
+    """The same address on the channels that are not asked for: perhaps another person's."""
     chosen = {address.channel for address in addresses}
-    others = (_address(one, addresses[0].value) for one in ChannelType if one not in chosen)
-    return tuple(other for other in others if other)
+    possible = _possible_addresses(addresses[0].value)
+    return tuple(address for address in possible if address.channel not in chosen)
 
 
 def _stays(other: Address) -> str:
@@ -114,46 +114,36 @@ def _ask(addresses: tuple[Address, ...]) -> None:
     channels = ", ".join(address.channel for address in addresses)
     question = f"Erase everything that is kept of {addresses[0].value} ({channels}), for ever?"
     for other in _left_out(addresses):
-        click.echo(plain(_stays(other)).plain, err=True)
-    click.confirm(plain(question).plain, abort=True, err=True)
+        click.echo(printable(_stays(other)), err=True)
+    click.confirm(printable(question), abort=True, err=True)
 
 
-def _number(report: "ErasureReport", name: str) -> int:
+def _number(report: ErasureReport, name: str) -> int:
     value: int | list[object] = getattr(report, name)
     return value if isinstance(value, int) else len(value)
 
 
-def _record(addresses: tuple[Address, ...], report: "ErasureReport") -> dict[str, object]:
+def _record(addresses: tuple[Address, ...], report: ErasureReport) -> dict[str, object]:
     return {
-        "erased": [_address_record(address) for address in addresses],
+        "erased": _address_records(addresses),
         **{name: _number(report, name) for name, *_ in _COUNTS},
         "conversation_ids": [key.conversation_id for key in report.conversations],
-        "other_identities": [_address_record(address) for address in report.other_identities],
-        "provider_files": report.provider_files,
-        "left_out": [_address_record(address) for address in _left_out(addresses)],
-        "not_reached": report.not_reached,
-        "failed": report.failed,
+        "other_identities": _address_records(report.other_identities),
+        "left_out": _address_records(_left_out(addresses)),
+        **attributes(report, "provider_files", "not_reached", "failed"),
     }
 
 
-def _address_record(address: Address) -> dict[str, str]:
-    return {"channel": address.channel.value, "address": address.value}
+def _address_records(addresses: Iterable[Address]) -> list[dict[str, str]]:
+    return [{"channel": address.channel, "address": address.value} for address in addresses]
 
 
-def _print_report(report: "ErasureReport", left_out: tuple[Address, ...]) -> None:
-    parts = [
-        count(number, one, many) for name, one, many in _COUNTS if (number := _number(report, name))
-    ]
-    print_rich(plain(f"Erased: {', '.join(parts)}." if parts else "There was nothing.", "bold"))
+def _lines(report: ErasureReport, left_out: tuple[Address, ...]) -> Iterator[str]:
+    """What else there is to say about an erasure, for a person."""
     for key in report.conversations:
-        print_rich(plain(f"  conversation {key.conversation_id} on {key.primary_channel}"))
+        yield f"  conversation {key.conversation_id} on {key.primary_channel}"
     for address in report.other_identities:
-        print_rich(
-            plain(f"Also known on {address.channel} as {address.value}: erase that as well.")
-        )
-    for other in left_out:
-        print_rich(plain(_stays(other)))
-    for url in report.provider_files:
-        print_rich(plain(f"Still at the provider: {url}"))
-    for sentence in report.not_reached:
-        print_rich(plain(f"Not reached: {sentence}."))
+        yield f"Also known on {address.channel} as {address.value}: erase that as well."
+    yield from map(_stays, left_out)
+    yield from (f"Still at the provider: {url}" for url in report.provider_files)
+    yield from (f"Not reached: {sentence}." for sentence in report.not_reached)

@@ -25,8 +25,8 @@ from entrypoints.cli.queues import queues
 from entrypoints.cli.relay import relay
 from entrypoints.cli.serve import serve
 from entrypoints.cli.simulator.send_command import send
-from entrypoints.cli.terminal.commands import Group
-from entrypoints.cli.terminal.output import examples, one_line, safe_encoding
+from entrypoints.cli.terminal.commands import Group, examples
+from entrypoints.cli.terminal.output import one_line
 from entrypoints.cli.unmatched import unmatched
 
 FAILED = 1
@@ -61,7 +61,8 @@ class OneLineErrors(Group):
         except WebhookHandlerError as error:
             _fail(f"frontdesk: {error}", FAILED)
         except OSError as error:
-            _fail(f"frontdesk: {_system_error(error)}", FAILED)
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(f"frontdesk: {where}{error.strerror or type(error).__name__}", FAILED)
         sys.exit(result if isinstance(result, int) else 0)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -70,7 +71,8 @@ class OneLineErrors(Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            _forget_output()
+            # Python would complain at exit that nobody reads what is still buffered.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(PIPE_CLOSED)
         return result
 
@@ -86,22 +88,11 @@ def _usage(error: click.UsageError) -> str:
     return f"{command}: {message[:1].lower()}{message[1:]}; see '{command} --help'"
 
 
-def _system_error(error: OSError) -> str:
-    reason = error.strerror or type(error).__name__
-    return f"{error.filename}: {reason}" if error.filename else reason
-
-
-def _forget_output() -> None:
-    """Send what is still buffered nowhere: Python would complain at exit that nobody reads it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-
-
 @click.group(
     name="frontdesk",
     cls=OneLineErrors,
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
     epilog=examples(
         "frontdesk serve",
         'frontdesk send sms --from +14155550123 --body "Is my order on its way?"',
@@ -116,7 +107,10 @@ def cli(ctx: click.Context) -> None:
     Settings come from environment variables; without any, data is kept in .frontdesk/ and a
     development secret lets 'frontdesk send' play the providers.
     """
-    safe_encoding()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that is not UTF-8 shows a substitute instead of breaking the command.
+            stream.reconfigure(errors="backslashreplace")
     # A command says itself what came of it; log lines are the servers' way.
     logging.getLogger().addHandler(logging.NullHandler())
     if ctx.invoked_subcommand is None:

@@ -3,20 +3,13 @@
 import click
 
 from application.clock import utc_now
-from entrypoints.cli.terminal.commands import Command
+from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import (
-    examples,
-    json_option,
-    plain,
-    print_json,
-    print_rich,
-)
+from entrypoints.cli.terminal.output import print_json, say
 
 
 @click.command(
     cls=Command,
-    short_help="Delete what has been kept for long enough.",
     epilog=examples(
         "frontdesk purge", "MESSAGE_RETENTION_DAYS=365 frontdesk purge --budget-seconds 600"
     ),
@@ -26,8 +19,9 @@ from entrypoints.cli.terminal.output import (
 )
 @json_option
 def purge(*, budget_seconds: float | None, as_json: bool) -> None:
-    """Erase what is older than MESSAGE_RETENTION_DAYS, and dead letters of their age.
+    """Delete what has been kept for long enough.
 
+    That is what is older than MESSAGE_RETENTION_DAYS, and dead letters of their age.
     Unmatched messages go after 30 days at the latest, temporary files after one. Safe to stop
     at any point, to repeat, and beside a server, which does this once a day.
     """
@@ -37,7 +31,9 @@ def purge(*, budget_seconds: float | None, as_json: bool) -> None:
     if as_json:
         print_json({"removed": removed, "complete": report.complete})
         return
-    parts = [f"{place.replace('_', ' ')}: {number}" for place, number in removed.items()]
-    print_rich(plain("\n".join(parts) or "Nothing was old enough.", "bold"))
+    for place, number in removed.items():
+        say(f"{place.replace('_', ' ')}: {number}", "bold")
+    if not removed:
+        say("Nothing was old enough.", "bold")
     if not report.complete:
         click.echo("The time was used up: there may be more.")

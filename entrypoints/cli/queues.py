@@ -1,34 +1,17 @@
 """``frontdesk queues``: how much waits, and what."""
 
 import json
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import timedelta
 
 import click
 
 from application.clock import utc_now
-from application.ports.context_queue import DelayedReader
+from application.ports.context_queue import DelayedReader, Delivery, QueueDepth
 from domain.routing import ALL_QUEUES
-from domain.times import rfc3339
-from entrypoints.cli.terminal.commands import Group
+from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import (
-    Column,
-    age,
-    count,
-    duration,
-    examples,
-    json_option,
-    plain,
-    print_json,
-    print_json_pretty,
-    print_rich,
-    print_table,
-)
-
-if TYPE_CHECKING:
-    from application.ports.context_queue import Delivery, QueueDepth
+from entrypoints.cli.terminal.output import age, attributes, count, print_json, say, to_json
+from entrypoints.cli.terminal.tables import Column, Listing
 
 _QUEUES = {str(queue): queue for queue in ALL_QUEUES}
 _queue_argument = click.argument("queue", type=click.Choice(tuple(_QUEUES)), metavar="QUEUE")
@@ -43,63 +26,52 @@ def queues() -> None:
     """
 
 
-@queues.command(
-    name="list",
-    short_help="How much waits on each queue.",
-    epilog=examples("frontdesk queues list"),
-)
-@json_option
-def list_command(*, as_json: bool) -> None:
-    """List the six queues: ready, delayed, taken but not acknowledged, and the oldest's age."""
-    with open_container() as container:
-        depths = container.context_queue().depths()
-    if as_json:
-        for depth in depths:
-            print_json(_depth_record(depth))
-        return
-    print_table(
-        (
-            Column("queue", whole=True),
-            Column("ready", number=True),
-            Column("delayed", number=True),
-            Column("taken", number=True),
-            Column("oldest", number=True),
-        ),
-        ((d.queue, d.ready, d.delayed, d.in_flight, age(d.oldest_at)) for d in depths),
-        empty="There are no queues.",
-    )
-
-
-def _depth_record(depth: "QueueDepth") -> dict[str, object]:
-    oldest = depth.oldest_at
+def _depth_record(depth: QueueDepth) -> dict[str, object]:
+    since = (utc_now() - depth.oldest_at).total_seconds() if depth.oldest_at else None
     return {
-        "queue": str(depth.queue),
-        "ready": depth.ready,
-        "delayed": depth.delayed,
-        "in_flight": depth.in_flight,
-        "oldest_at": rfc3339(oldest) if oldest else None,
-        "oldest_age_seconds": round((utc_now() - oldest).total_seconds(), 3) if oldest else None,
+        **attributes(depth, "queue", "ready", "delayed", "in_flight", "oldest_at"),
+        "oldest_age_seconds": None if since is None else round(since, 3),
     }
 
 
+_DEPTHS = Listing[QueueDepth](
+    (
+        Column("queue", lambda depth: depth.queue, whole=True),
+        Column("ready", lambda depth: depth.ready, number=True),
+        Column("delayed", lambda depth: depth.delayed, number=True),
+        Column("taken", lambda depth: depth.in_flight, number=True),
+        Column("oldest", lambda depth: age(depth.oldest_at), number=True),
+    ),
+    record=_depth_record,
+)
+
+
+@queues.command(name="list", epilog=examples("frontdesk queues list"))
+@json_option
+def list_command(*, as_json: bool) -> None:
+    """Show how much waits on each queue, and for how long.
+
+    It is ready, delayed, or taken and not acknowledged yet.
+    """
+    with open_container() as container:
+        depths = container.context_queue().depths()
+    _DEPTHS.print(depths, as_json=as_json)
+
+
 @queues.command(
-    short_help="Take contexts from a queue and show them.",
     epilog=examples(
         "frontdesk queues read sms-replies --include-delayed",
         "frontdesk queues read whatsapp-handoff --max 1 --acknowledge --json",
     ),
 )
 @_queue_argument
-@click.option(
-    "--max", "limit", type=click.IntRange(1), default=10, show_default=True, help="At most so many."
-)
+@limit_option(10, "--max")
 @click.option("--include-delayed", is_flag=True, help="Also what still waits for its delay.")
 @click.option("--acknowledge", is_flag=True, help="Remove them once they are printed.")
 @click.option(
     "--visibility-seconds",
     type=click.IntRange(0, 43_200),
     default=30,
-    show_default=True,
     help="How long what is read stays hidden from other readers.",
 )
 @json_option
@@ -112,10 +84,10 @@ def read(
     visibility_seconds: int,
     as_json: bool,
 ) -> None:
-    """Take contexts from QUEUE and show them, as a consumer would get them.
+    """Take contexts from a queue and show them.
 
-    What is not acknowledged comes back after a while, with a higher receive count. With
-    --json a line holds queue, receipt, receive_count and context.
+    They are what a consumer would get. What is not acknowledged comes back after a while, with
+    a higher receive count. With --json a line holds queue, receipt, receive_count and context.
     """
     name = _QUEUES[queue]
     with open_container() as container:
@@ -139,7 +111,6 @@ def read(
             if acknowledge and not reader.acknowledge(name, delivery.receipt)
         ]
         depth = next(depth for depth in reader.depths() if depth.queue == name)
-        delay_seconds = container.settings().reply_delay_seconds
         hint = ": --include-delayed shows it" if shows_delayed else ""
     if remaining:
         raise click.ClickException(
@@ -147,70 +118,42 @@ def read(
         )
     if not as_json:
         comes_back = None if acknowledge else visibility_seconds
-        print_rich(plain(_closing_note(deliveries, depth, comes_back, delay_seconds, hint), "dim"))
+        say(_closing_note(len(deliveries), depth, comes_back, hint), "dim")
 
 
-def _print_delivery(delivery: "Delivery", *, as_json: bool) -> None:
+def _print_delivery(delivery: Delivery, *, as_json: bool) -> None:
     from infrastructure.serialization.context_json import context_to_json
 
     context = json.loads(context_to_json(delivery.context))
     if as_json:
         print_json(
-            {
-                "queue": str(delivery.queue),
-                "receipt": delivery.receipt,
-                "receive_count": delivery.receive_count,
-                "context": context,
-            }
+            {**attributes(delivery, "queue", "receipt", "receive_count"), "context": context}
         )
         return
     times = "first time" if delivery.receive_count == 1 else f"time {delivery.receive_count}"
-    print_rich(plain(f"{delivery.queue}  receipt {delivery.receipt}  ({times})", "bold"))
-    print_json_pretty(context)
-    click.echo()
+    say(f"{delivery.queue}  receipt {delivery.receipt}  ({times})", "bold")
+    click.echo(f"{to_json(context, indent=2)}\n")
 
 
 def _closing_note(
-    deliveries: "Sequence[Delivery]",
-    depth: "QueueDepth",
-    comes_back_seconds: int | None,
-    delay_seconds: int,
-    hint: str,
+    read_now: int, depth: QueueDepth, comes_back_seconds: int | None, hint: str
 ) -> str:
     """What became of what was read, or why there was nothing to read."""
-    if not deliveries:
-        return nothing_ready(depth, delay_seconds, utc_now(), hint)
-    read_now = count(len(deliveries), "context")
-    if comes_back_seconds is None:
-        note = f"{depth.queue}: {read_now} acknowledged"
-    else:
-        note = f"{depth.queue}: {read_now}, back in {comes_back_seconds} s unless acknowledged"
-    return f"{note}; {depth.ready} more ready" if depth.ready else note
-
-
-def nothing_ready(depth: "QueueDepth", delay_seconds: int, now: datetime, hint: str = "") -> str:
-    """Why a read brought nothing: empty, delayed (and with ``hint`` what to do), or taken."""
+    if read_now:
+        contexts = f"{depth.queue}: {count(read_now, 'context')}"
+        more = f"; {depth.ready} more ready" if depth.ready else ""
+        if comes_back_seconds is None:
+            return f"{contexts} acknowledged{more}"
+        return f"{contexts}, back in {comes_back_seconds} s unless acknowledged{more}"
     reasons = []
     if depth.delayed:
-        when = _next_within(depth, delay_seconds, now)
-        reasons.append(f"{depth.delayed} delayed, {when}{hint}")
+        reasons.append(f"{depth.delayed} delayed{hint}")
     if depth.in_flight:
         reasons.append(f"{depth.in_flight} taken and not acknowledged yet")
     return f"{depth.queue}: " + "; ".join(["nothing ready" if reasons else "empty", *reasons])
 
 
-def _next_within(depth: "QueueDepth", delay_seconds: int, now: datetime) -> str:
-    """When the next one is due at the latest: the oldest has waited longest, if it is delayed."""
-    left = float(delay_seconds)
-    if depth.oldest_at is not None and not depth.in_flight:
-        left -= (now - depth.oldest_at).total_seconds()
-    return f"the next within {duration(max(left, 1))}"
-
-
-@queues.command(
-    short_help="Remove a context by its receipt.",
-    epilog=examples("frontdesk queues acknowledge sms-replies RECEIPT"),
-)
+@queues.command(epilog=examples("frontdesk queues acknowledge sms-replies RECEIPT"))
 @_queue_argument
 @click.argument("receipt")
 def acknowledge(*, queue: str, receipt: str) -> None:

@@ -1,54 +1,66 @@
 """``frontdesk relay``: bring on its way what was left behind."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import click
 
+from application.ports.spool import SpoolDepth
 from application.recovery.drain_spool import DrainOutcome
 from application.recovery.relay_outbox import RelayOutcome
 from domain.times import rfc3339
-from entrypoints.cli.terminal.commands import Command
+from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import (
-    count,
-    examples,
-    json_option,
-    plain,
-    print_json,
-    print_rich,
-)
+from entrypoints.cli.terminal.output import count, print_json, say
 from entrypoints.cli.terminal.progress import progress
 
 if TYPE_CHECKING:
     from entrypoints.composition.container import Container
+    from entrypoints.operations.backlog import Pending
+
+Outcomes = dict[str, DrainOutcome | RelayOutcome]
+"""What became of each webhook and message, by its name."""
+
+_COUNTED: Mapping[str, set[DrainOutcome | RelayOutcome]] = {
+    "received": {DrainOutcome.RECEIVED},
+    "relayed": {RelayOutcome.RELAYED},
+    "dead_letters": {DrainOutcome.DEAD_LETTER, RelayOutcome.GIVEN_UP},
+    "failed": {DrainOutcome.RELEASED, RelayOutcome.FAILED},
+}
+_DONE = _COUNTED["received"] | _COUNTED["relayed"] | _COUNTED["dead_letters"]
 
 
-@click.command(
-    cls=Command,
-    short_help="Bring on its way what was left behind.",
-    epilog=examples("frontdesk relay", "frontdesk relay --json"),
-)
+@click.command(cls=Command, epilog=examples("frontdesk relay", "frontdesk relay --json"))
 @json_option
 def relay(*, as_json: bool) -> None:
-    """Work off the spool, and publish the messages that stayed pending.
+    """Bring on its way what was left behind.
 
-    'frontdesk serve' and the functions on Lambda do this all the time. Safe beside them, twice
-    at once, and to stop at any point. Ends when nothing is left that can be done now, and says
-    what still waits for its next attempt, and until when. Exit code 1 if something was tried
-    and still fails, 0 if the rest only waits.
+    Works off the spool, and publishes the messages that stayed pending, as 'frontdesk serve'
+    and the functions on Lambda do all the time. Safe beside them, twice at once, and to stop at
+    any point. Ends when nothing is left that can be done now, and says what still waits for its
+    next attempt, and until when. Exit code 1 if something was tried and still fails, 0 if the
+    rest only waits.
     """
-    outcomes: dict[str, str] = {}
-    with open_container() as container, progress("messages", quiet=as_json) as advance:
-        for work in (_drain_spool, _relay_outbox):
-            for some in work(container):
-                outcomes.update(some)
-                advance(len(outcomes))
-        done, backlog = _counted(outcomes), _backlog(container)
+    from entrypoints.operations.backlog import Pending
+
+    outcomes: Outcomes = {}
+    with open_container() as container, progress("messages") as advance:
+        for batch in _batches(container):
+            outcomes |= batch
+            advance(len(outcomes))
+        done = {name: _count(outcomes, name) for name in _COUNTED}
+        pending, spool = Pending.of(container), container.spool().depth()
     if as_json:
+        backlog = {
+            # Of pending messages a hundred are counted.
+            "pending": len(pending.records),
+            "next_attempt_at": pending.next_attempt_at if pending.records else None,
+            "spooled": spool.entries,
+            "broken": spool.broken,
+        }
         print_json({**done, **backlog})
     else:
-        print_rich(*(plain(sentence, "bold") for sentence in _sentences(done, backlog)))
+        say("\n".join(_sentences(done, pending, spool)), "bold", lines=True)
     if failed := done["failed"]:
         raise click.ClickException(
             f"{count(failed, 'message')} cannot be brought on the way now: "
@@ -56,77 +68,32 @@ def relay(*, as_json: bool) -> None:
         )
 
 
-def _drain_spool(container: "Container") -> Iterator[Mapping[str, str]]:
-    """What became of each webhook in the spool, by its name, as long as any gets on."""
-    from entrypoints.operations.background_jobs import SPOOL_BATCH
+def _batches(container: "Container") -> Iterator[Outcomes]:
+    """What became of the spool, then of the outbox, as long as anything is done."""
+    from entrypoints.operations.background_jobs import RELAY_BATCH, SPOOL_BATCH
 
-    drain = container.drain_spool()
-    gets_on = True
-    while gets_on:
-        outcomes = {one.entry.entry_id: _NAMES[got] for one, got in drain.each(SPOOL_BATCH)}
-        # What was put back comes again before long: during an outage there would be no end.
-        gets_on = any(outcome != "failed" for outcome in outcomes.values())
-        yield outcomes
+    def drain() -> Outcomes:
+        return {one.entry.entry_id: outcome for one, outcome in drain_spool.each(SPOOL_BATCH)}
 
+    def relay_some() -> Outcomes:
+        return {one.request_id: outcome for one, outcome in relay_outbox.each(RELAY_BATCH)}
 
-_NAMES = {
-    DrainOutcome.RECEIVED: "received",
-    DrainOutcome.DEAD_LETTER: "dead_letters",
-    DrainOutcome.RELEASED: "failed",
-}
-
-
-_GETS_ON = frozenset({RelayOutcome.RELAYED, RelayOutcome.GIVEN_UP})
+    drain_spool, relay_outbox = container.drain_spool(), container.relay_outbox()
+    for work in (drain, relay_some):
+        # What failed comes again before long: during an outage there would be no end.
+        is_done = True
+        while is_done:
+            outcomes = work()
+            is_done = not _DONE.isdisjoint(outcomes.values())
+            yield outcomes
 
 
-def _relay_outbox(container: "Container") -> Iterator[Mapping[str, str]]:
-    """What became of each pending message that is due, by its key, as long as any gets on."""
-    from entrypoints.operations.background_jobs import RELAY_BATCH
-
-    relay_outbox = container.relay_outbox()
-    gets_on = True
-    while gets_on:
-        outcomes = {one.request_id: outcome for one, outcome in relay_outbox.each(RELAY_BATCH)}
-        gets_on = any(
-            outcome in {RelayOutcome.RELAYED, RelayOutcome.GIVEN_UP}
-            for outcome in outcomes.values()
-        )
-        yield outcomes
+def _count(outcomes: Outcomes, name: str) -> int:
+    """How many there are of one kind; each webhook and message counts once, as it ended."""
+    return sum(outcome in _COUNTED[name] for outcome in outcomes.values())
 
 
-def _counted(outcomes: Mapping[str, str]) -> dict[str, int]:
-    """Webhooks and messages, each once, by what became of it in the end."""
-    found = [*outcomes.values()]
-    return {
-        "received": found.count("received"),
-        "relayed": found.count("relayed"),
-        "dead_letters": found.count("dead_letters") + found.count("given_up"),
-        "failed": found.count("failed"),
-    }
-
-
-class _Backlog(TypedDict):
-    """What is still there in the end, due or not; of pending messages a hundred are counted."""
-
-    pending: int
-    next_attempt_at: str | None
-    spooled: int
-    broken: int
-
-
-def _backlog(container: "Container") -> _Backlog:
-    from entrypoints.operations.backlog import Pending
-
-    pending, depth = Pending.of(container), container.spool().depth()
-    return {
-        "pending": len(pending.records),
-        "next_attempt_at": rfc3339(pending.next_attempt_at) if pending.records else None,
-        "spooled": depth.entries,
-        "broken": depth.broken,
-    }
-
-
-def _sentences(done: Mapping[str, int], backlog: _Backlog) -> Iterator[str]:
+def _sentences(done: Mapping[str, int], pending: "Pending", spool: SpoolDepth) -> Iterator[str]:
     from entrypoints.operations.backlog import SPOOL_MINUTES, at_most
 
     if any(done.values()):
@@ -135,14 +102,14 @@ def _sentences(done: Mapping[str, int], backlog: _Backlog) -> Iterator[str]:
             f"{count(done['relayed'], 'pending message')} published, "
             f"{count(done['dead_letters'], 'dead letter')} written."
         )
-    elif any(backlog.values()):
+    elif pending.records or spool.entries or spool.broken:
         yield "Nothing is due now."
     else:
         yield "Nothing was left behind."
-    if backlog["pending"]:
-        when = backlog["next_attempt_at"]
-        yield f"Pending: {at_most(backlog['pending'])}, the next attempt is due at {when}."
-    if backlog["spooled"]:
-        yield f"In the spool: {backlog['spooled']}, each is due within {SPOOL_MINUTES} minutes."
-    if backlog["broken"]:
-        yield f"Broken files in the spool: {backlog['broken']}, see 'frontdesk doctor'."
+    if pending.records:
+        when = rfc3339(pending.next_attempt_at)
+        yield f"Pending: {at_most(len(pending.records))}, the next attempt is due at {when}."
+    if spool.entries:
+        yield f"In the spool: {spool.entries}, each is due within {SPOOL_MINUTES} minutes."
+    if spool.broken:
+        yield f"Broken files in the spool: {spool.broken}, see 'frontdesk doctor'."

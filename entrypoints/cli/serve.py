@@ -2,8 +2,7 @@
 
 import click
 
-from entrypoints.cli.terminal.commands import Command
-from entrypoints.cli.terminal.output import examples
+from entrypoints.cli.terminal.commands import Command, examples
 
 
 @click.command(
@@ -14,14 +13,8 @@ from entrypoints.cli.terminal.output import examples
         "frontdesk serve --ephemeral",
     ),
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8000,
-    show_default=True,
-    help="Port to listen on; 0 takes any free one.",
-)
+@click.option("--host", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, help="0 takes any free one.")
 @click.option("--ephemeral", is_flag=True, help="Keep everything in memory, lost at the end.")
 def serve(*, host: str, port: int, ephemeral: bool) -> None:
     """Receive webhooks over HTTP until interrupted.

@@ -14,12 +14,7 @@ from starlette.types import Receive, Scope, Send
 from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from application.receiving.receive_webhook import ReceiveWebhook, WebhookExchange
-from domain.errors import (
-    DeadlineExceededError,
-    OverloadedError,
-    TemporaryError,
-    WebhookHandlerError,
-)
+from domain.errors import DeadlineExceededError, OverloadedError, WebhookHandlerError
 from entrypoints.http.limits.bodies import BodyMemory, read_body
 from entrypoints.http.public_url import PublicUrl, sent_path
 
@@ -80,19 +75,16 @@ class WebhookEndpoint:
         """Answer one request; none is sent when the client has gone."""
         exchange = self._receive_webhook.begin(scope["method"], sent_path(scope))
         try:
-            answer = await self._answer(Request(scope, receive), exchange)
+            if self.requests.locked():
+                self._cut_off_slowest()
+            async with self.requests:
+                response = await self._receive(Request(scope, receive), exchange)
         except ClientDisconnect:
             return
         except Exception as error:
-            answer = exchange.refuse(error)
-        headers = {"content-type": answer.content_type, **dict(answer.headers)}
-        await Response(answer.body, answer.status, headers)(scope, receive, send)
-
-    async def _answer(self, request: Request, exchange: WebhookExchange) -> WebhookResponse:
-        if self.requests.locked():
-            self._cut_off_slowest()
-        async with self.requests:
-            return await self._receive(request, exchange)
+            response = exchange.refuse(error)
+        headers = {"content-type": response.content_type, **dict(response.headers)}
+        await Response(response.body, response.status, headers)(scope, receive, send)
 
     async def _receive(self, request: Request, exchange: WebhookExchange) -> WebhookResponse:
         limit = min(exchange.max_body_bytes, self._max_body_bytes)
@@ -115,13 +107,15 @@ class WebhookEndpoint:
 
     @asynccontextmanager
     async def _body_arrives(self) -> AsyncIterator[None]:
-        too_long = DeadlineExceededError("the body took too long")
-        async with _within(BODY_SECONDS, too_long) as time_left:
-            self._arriving[time_left] = asyncio.get_running_loop().time()
-            try:
-                yield
-            finally:
-                self._arriving.pop(time_left, None)
+        try:
+            async with asyncio.timeout(BODY_SECONDS) as time_left:
+                self._arriving[time_left] = asyncio.get_running_loop().time()
+                try:
+                    yield
+                finally:
+                    self._arriving.pop(time_left, None)
+        except TimeoutError as error:
+            raise DeadlineExceededError("the body took too long") from error
 
     def _cut_off_slowest(self) -> None:
         """End the time of the body that has been arriving the longest.
@@ -139,9 +133,9 @@ class WebhookEndpoint:
         self, exchange: WebhookExchange, webhook: WebhookRequest, held: ExitStack
     ) -> WebhookResponse:
         try:
-            async with _within(SLOT_SECONDS, OverloadedError("no slot became free")):
+            async with asyncio.timeout(SLOT_SECONDS):
                 await self.slots.acquire()
-        except OverloadedError:
+        except TimeoutError:
             return await self._spool(exchange, webhook, held)
         held.callback(self.slots.release)
         return await self._on_a_thread(exchange.process, webhook, held)
@@ -149,10 +143,13 @@ class WebhookEndpoint:
     async def _spool(
         self, exchange: WebhookExchange, webhook: WebhookRequest, held: ExitStack
     ) -> WebhookResponse:
-        async with _within(SPOOL_SECONDS, OverloadedError("too much is spooled at once")):
-            await self._spooling.acquire()
-            held.callback(self._spooling.release)
-            return await self._on_a_thread(exchange.spool, webhook, held)
+        try:
+            async with asyncio.timeout(SPOOL_SECONDS):
+                await self._spooling.acquire()
+                held.callback(self._spooling.release)
+                return await self._on_a_thread(exchange.spool, webhook, held)
+        except TimeoutError as error:
+            raise OverloadedError("too much is spooled at once") from error
 
     async def _on_a_thread(
         self,
@@ -165,15 +162,6 @@ class WebhookEndpoint:
         rest = held.pop_all()
         done.add_done_callback(lambda _: rest.close())
         return await asyncio.shield(done)
-
-
-@asynccontextmanager
-async def _within(seconds: float, otherwise: TemporaryError) -> AsyncIterator[asyncio.Timeout]:
-    try:
-        async with asyncio.timeout(seconds) as time_left:
-            yield time_left
-    except TimeoutError as error:
-        raise otherwise from error
 
 
 def create_app(webhooks: WebhookEndpoint, check_ready: Callable[[], None]) -> Starlette:

@@ -29,7 +29,6 @@ class ProviderOption(click.Option):
             [option.name],
             help=f"({', '.join(option.channels)}) {option.help}",
             default=option.default,
-            show_default=option.default is not None,
             multiple=option.is_repeatable,
             envvar=option.variable,
             **settings,

@@ -1,6 +1,11 @@
-"""Click's commands and groups, as this program has them."""
+"""Click's commands and groups, as this program has them, and the options that they share."""
+
+from collections.abc import Callable
+from typing import TypeVar
 
 import click
+
+Function = TypeVar("Function", bound=Callable[..., object])
 
 
 class Command(click.Command):
@@ -34,3 +39,19 @@ class Group(click.Group):
         if not args and not self.invoke_without_command:
             ctx.fail(f"missing command: {', '.join(self.commands)}")
         return super().parse_args(ctx, args)
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="JSON Lines, for a program.")
+
+
+def limit_option(default: int, name: str = "--limit") -> Callable[[Function], Function]:
+    """Add an option to a command that is its parameter ``limit``."""
+    return click.option(
+        name, "limit", type=click.IntRange(1), default=default, help="At most so many."
+    )
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: how to use it."""
+    # The backspace is click's mark for a paragraph whose line breaks stay.
+    return "\n  ".join(["\b\nExamples:" if len(lines) > 1 else "\b\nExample:", *lines])

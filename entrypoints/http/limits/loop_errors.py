@@ -39,14 +39,7 @@ class LoopErrors:
         if now < self._quiet_until.get(kind, now):
             return
         self._quiet_until[kind] = now + QUIET_SECONDS
-        logger.error(
-            sentence,
-            extra={"error": kind[1], "reason": _reason(error)},
-            exc_info=error,
-        )
-
-
-def _reason(error: Exception | None) -> str | None:
-    """What the operating system calls it; other errors may quote data of a customer."""
-    number = error.errno if isinstance(error, OSError) else None
-    return os.strerror(number) if number is not None else None
+        # What the operating system calls it; other errors may quote data of a customer.
+        number = error.errno if isinstance(error, OSError) else None
+        reason = None if number is None else os.strerror(number)
+        logger.error(sentence, extra={"error": kind[1], "reason": reason}, exc_info=error)

@@ -7,7 +7,7 @@ from threading import Lock
 from domain.errors import WebhookHandlerError
 
 MAX_AGE_SECONDS = 5.0
-"""How long an answer is given again: load balancers ask every few seconds, each of them."""
+"""How long a response is given again: load balancers ask every few seconds, each of them."""
 
 
 class Readiness:
@@ -30,15 +30,12 @@ class Readiness:
         """Raise what ``check`` raises."""
         with self._lock:
             if self._monotonic() >= self._due_at:
-                self._failure = self._run_check()
+                self._failure = None
+                try:
+                    self._check()
+                except WebhookHandlerError as error:
+                    self._failure = error
                 self._due_at = self._monotonic() + MAX_AGE_SECONDS
             failure = self._failure
         if failure is not None:
             raise failure
-
-    def _run_check(self) -> WebhookHandlerError | None:
-        try:
-            self._check()
-        except WebhookHandlerError as error:
-            return error
-        return None

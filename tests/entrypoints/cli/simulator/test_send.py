@@ -102,7 +102,7 @@ class TestOneMessage:
     def test_an_answer_that_takes_too_long_is_given_up(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("entrypoints.cli.simulator.send_posting.TIMEOUT_SECONDS", 0.2)
+        monkeypatch.setattr("entrypoints.cli.simulator.responses.TIMEOUT_SECONDS", 0.2)
         with a_server() as server, server.lock:
             result = frontdesk(*SMS, "--body", "Hi", "--url", server.url)
         assert "not accepted: no answer within 0.2 s" in error_line(result, 1)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from entrypoints.cli.simulator.send_posting import Answer
-from entrypoints.cli.simulator.send_report import latencies, latency, print_summary
+from entrypoints.cli.simulator.responses import Response, latencies, latency, print_summary
 
 
 def test_latencies_are_minimum_median_p95_and_maximum() -> None:
@@ -22,16 +21,16 @@ def test_a_latency_has_the_digits_that_are_of_interest(seconds: float, shown: st
     assert latency(seconds) == shown
 
 
-def test_a_summary_counts_answers_and_leaves_those_that_never_came_out_of_the_latencies(
+def test_a_summary_counts_responses_and_leaves_those_that_never_came_out_of_the_latencies(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    answers = [
-        Answer("SM1", 0.010, 200),
-        Answer("SM2", 0.030, 200),
-        Answer("SM3", 0.020, 599),
-        Answer("SM4", 15.0, problem="no answer within 15 s"),
+    responses = [
+        Response("SM1", 0.010, 200),
+        Response("SM2", 0.030, 200),
+        Response("SM3", 0.020, 599),
+        Response("SM4", 15.0, problem="no answer within 15 s"),
     ]
-    print_summary(answers, 2.0, 4)
+    print_summary(responses, 2.0, 4)
     assert capsys.readouterr().out.splitlines() == [
         "answer                 count",
         "200 OK                     2",

@@ -1,0 +1,86 @@
+"""Tables for a person; what a table lists is JSON Lines for a program."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import click
+
+from entrypoints.cli.terminal.output import plain, print_json, print_rich, rich_console, say
+
+Item = TypeVar("Item")
+
+_WIDE_COLUMNS = 120
+"""A terminal with so many columns has room for whole tables."""
+
+
+@dataclass(frozen=True)
+class Column(Generic[Item]):
+    """A column of a table, and what it shows of an item.
+
+    ``whole`` cells are for copying and are never broken; a column that is not ``essential``
+    is left out on a narrow terminal.
+    """
+
+    name: str
+    cell: Callable[[Item], object]
+    whole: bool = False
+    number: bool = False
+    essential: bool = True
+
+
+@dataclass(frozen=True)
+class Listing(Generic[Item]):
+    """How a command lists items: each as a row of a table, or as its JSON record.
+
+    ``empty`` is said for no items. With ``order`` comes which of them a limit leaves.
+    """
+
+    columns: Sequence[Column[Item]]
+    record: Callable[[Item], Mapping[str, object]]
+    empty: str = ""
+    order: str = "oldest"
+
+    def print(self, items: Sequence[Item], *, as_json: bool, limit: int | None = None) -> None:
+        """Print ``items``; as many as ``limit`` may not be all."""
+        if as_json:
+            for item in items:
+                print_json(self.record(item))
+            return
+        print_table(self.columns, items, self.empty)
+        if len(items) == limit:
+            say(f"The {self.order} {limit}: a larger --limit shows more.", "dim")
+
+
+def print_table(columns: Sequence[Column[Item]], items: Iterable[Item], empty: str = "") -> None:
+    """A table for a person, or the sentence ``empty`` when there is nothing to show."""
+    from rich.table import Table
+
+    is_wide = rich_console().width >= _WIDE_COLUMNS
+    shown = [column for column in columns if is_wide or column.essential]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in shown:
+        table.add_column(
+            column.name,
+            no_wrap=column.whole,
+            overflow="fold",
+            justify="right" if column.number else "left",
+        )
+    for item in items:
+        cells = (column.cell(item) for column in shown)
+        table.add_row(*(plain("-" if cell is None else str(cell)) for cell in cells))
+    if table.row_count == 0:
+        click.echo(empty)
+    else:
+        print_rich(table)
+
+
+def print_facts(facts: Iterable[tuple[str, str | None]]) -> None:
+    """Names and values below each other; what has no value is left out."""
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for name, value in facts:
+        if value is not None:
+            table.add_row(plain(f"  {name}", "dim"), plain(value))
+    print_rich(table)
