@@ -95,16 +95,12 @@ class InvalidAddressError(PermanentError, ValueError):
     """A text that cannot be an address on its channel."""
 
 
-class FallbackError(WebhookHandlerError):
-    """An automatic answer did not go out as hoped."""
+class FallbackNotSentError(WebhookHandlerError):
+    """The provider certainly did not take the fallback: another one may be sent."""
 
 
-class FallbackNotSentError(FallbackError):
-    """The provider certainly did not take the answer: the sender's claim may be given back."""
-
-
-class FallbackUncertainError(FallbackError):
-    """Nobody can tell whether the answer went out; it must not be tried again."""
+class FallbackUncertainError(WebhookHandlerError):
+    """It is not known whether the provider sent the fallback, so it is not sent again."""
 
 
 def safe_reason(error: Exception) -> str:

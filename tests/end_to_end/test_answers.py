@@ -98,7 +98,7 @@ def test_an_unknown_sender_is_kept_and_gets_the_fallback_once(
 
 SUPPRESSED: dict[str, tuple[ChannelType, dict[str, str]]] = {
     "a word that ends the subscription": (SMS, {"body": "stop"}),
-    "an opt-out that Twilio handled": (WHATSAPP, {"body": "No more", "opt_out_type": "STOP"}),
+    "an opt-out that Twilio handled": (WHATSAPP, {"body": "No more", "more": {"OptOutType": "STOP"}}),
     "a short code": (SMS, {"sender": "28849"}),
     "a sender without a number": (SMS, {"sender": "ACME"}),
     "a machine's mailbox": (EMAIL, {"sender": "mailer-daemon@example.com"}),
