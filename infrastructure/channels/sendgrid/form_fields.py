@@ -3,7 +3,8 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 
 from domain.addresses import ascii_domain
 from domain.errors import InvalidAddressError, UnreadableMessageError
@@ -123,13 +124,9 @@ def passed_dkim_domains(statuses: str) -> tuple[str, ...]:
     """The domains whose DKIM signature passed; none if the text is not of the known form."""
     if _BETWEEN_RESULTS.fullmatch(_RESULT.sub("", statuses)) is None:
         return ()
-    passed = (domain for domain, status in _RESULT.findall(statuses) if status.lower() == "pass")
-    return tuple(_ascii_domains(passed))
-
-
-def _ascii_domains(domains: Iterable[str]) -> Iterable[str]:
-    for domain in domains:
-        try:
-            yield ascii_domain(domain)
-        except InvalidAddressError:
-            continue
+    passed = []
+    for domain, status in _RESULT.findall(statuses):
+        if status.lower() == "pass":
+            with suppress(InvalidAddressError):
+                passed.append(ascii_domain(domain))
+    return tuple(passed)
