@@ -48,7 +48,7 @@ class QueueRoutingError(TemporaryError):
 
 
 class ConcurrentUpdateError(TemporaryError):
-    """Somebody else changed the record first, and goes on with it."""
+    """Another process changed the record first, and goes on with it."""
 
 
 class SecretsUnavailableError(TemporaryError):

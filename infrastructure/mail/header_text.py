@@ -4,15 +4,12 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from domain.errors import UnreadableMessageError
 from infrastructure.mail.charsets import decode, decode_utf8, scrub
 
 Headers = Mapping[str, tuple[str, ...]]
 """Lower-case names to their unfolded values, in order; encoded words not yet decoded."""
-
-NO_HEADERS: Headers = MappingProxyType({})
 
 MAX_HEADER_BYTES = 262_144
 MAX_HEADERS = 1_000

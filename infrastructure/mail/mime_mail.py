@@ -2,21 +2,20 @@
 
 from dataclasses import dataclass
 
+from domain.messages import AttachedFile
 from infrastructure.mail.charsets import DecodedText, decode
-from infrastructure.mail.header_text import decode_words
-from infrastructure.mail.mail_files import bare_content_id, referenced_content_ids
+from infrastructure.mail.mail_files import attached_file, bare_content_id, referenced_content_ids
 from infrastructure.mail.mime_parts import MimePart, MimeReader
-from infrastructure.mail.parsed_mail import MailFile
 
 
 @dataclass(frozen=True, slots=True)
 class MimeContent:
-    """What a MIME message holds. ``uncertain_charsets`` is as in ``ParsedMail``."""
+    """What a mail holds. ``uncertain_charsets`` is as in ``ParsedMail``."""
 
     text: str | None
     html: str | None
-    files: tuple[MailFile, ...]
-    uncertain_charsets: tuple[str, ...]
+    files: tuple[AttachedFile, ...]
+    uncertain_charsets: tuple[str, ...] = ()
 
 
 def read_mime_content(raw: bytes) -> MimeContent:
@@ -46,12 +45,7 @@ def read_mime_content(raw: bytes) -> MimeContent:
     )
 
 
-def _file(part: MimePart, shown: frozenset[str]) -> MailFile:
+def _file(part: MimePart, shown: frozenset[str]) -> AttachedFile:
     content_id = bare_content_id(part.content_id)
-    return MailFile(
-        filename=decode_words(part.filename) if part.filename else None,
-        content_type=part.content_type,
-        content=part.content,
-        content_id=content_id,
-        inline=part.disposition == "inline" or (content_id is not None and content_id in shown),
-    )
+    inline = part.disposition == "inline" or content_id in shown
+    return attached_file(part.content, part.content_type, part.filename, content_id, inline=inline)

@@ -10,21 +10,11 @@ from domain.addresses import ascii_domain
 from domain.errors import InvalidAddressError, UnreadableMessageError
 from infrastructure.channels.sendgrid.multipart_form import Form
 from infrastructure.mail.charsets import DecodedText, decode, scrub
-from infrastructure.mail.header_text import (
-    Headers,
-    Mailbox,
-    decode_words,
-    first,
-    mailboxes,
-    one_line,
-)
+from infrastructure.mail.header_text import one_line
 from infrastructure.mail.parsed_mail import MAX_RECIPIENTS, Envelope, Relay
 
-MAX_SUBJECT_LENGTH = 1_000
 MAX_JSON_BYTES = 1_000_000
 """Of a field. The files of the largest form have names of some hundred kilobytes."""
-
-_MAX_ENCODED_SUBJECT = 32_768
 
 # SendGrid writes {@example.com : pass}, several of them one way or another, or "none".
 _RESULT = re.compile(r"@([^\s:{},@]{1,255})\s{0,9}:\s{0,9}([a-z]{1,20})", re.IGNORECASE)
@@ -105,19 +95,6 @@ def read_json(raw: bytes | None) -> object:
     except (ValueError, RecursionError):
         return None
     return value
-
-
-def read_authors(headers: Headers, form_text: FormText) -> tuple[Mailbox, ...]:
-    """Who says to have written; the form's own field only where the mail's is of no use."""
-    in_mail = mailboxes(headers.get("from", ()))
-    return in_mail or mailboxes(filter(None, [form_text.get("from")]))
-
-
-def read_subject(headers: Headers, form_text: FormText) -> str | None:
-    """The subject on one line, its encoded words decoded."""
-    subject = first(headers, "subject") or form_text.get("subject")
-    decoded = decode_words((subject or "")[:_MAX_ENCODED_SUBJECT])
-    return one_line(decoded)[:MAX_SUBJECT_LENGTH] or None
 
 
 def passed_dkim_domains(statuses: str) -> tuple[str, ...]:

@@ -15,9 +15,8 @@ from domain.channels import ChannelType
 from domain.errors import UnreadableMessageError
 from domain.messages import Recipient
 from infrastructure.channels.sendgrid.form_fields import FormText
+from infrastructure.channels.sendgrid.form_mail import read_mail
 from infrastructure.channels.sendgrid.multipart_form import Form, read_form
-from infrastructure.channels.sendgrid.parsed_mode import read_parsed_mail
-from infrastructure.channels.sendgrid.raw_mode import raw_message_of, read_raw_mail
 from infrastructure.channels.sendgrid.verification import DEFAULT_TOLERANCE, SendgridVerifier
 from infrastructure.configuration.secrets.accounts import SendgridAccount
 from infrastructure.mail.header_text import mailboxes
@@ -56,8 +55,7 @@ class SendgridWebhookParser(WebhookParser):
         SendGrid drops what is refused, and the mail would be lost.
         """
         form = read_form(webhook.request.body)
-        raw = raw_message_of(form)
-        mail = read_parsed_mail(form) if raw is None else read_raw_mail(form, raw)
+        mail = read_mail(form)
         draft = MessageDraft(mail, webhook.account, webhook.request.received_at)
         # Without an envelope nobody says that the mail was meant for us.
         ours = readable_recipients(mail.relay.envelope.recipients)
