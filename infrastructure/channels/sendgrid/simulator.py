@@ -4,13 +4,15 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal
+
+from urllib3.filepost import encode_multipart_formdata
 
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 Mode = Literal["parsed", "raw"]
 SimulatedFile = tuple[str, str, bytes]
 """File name, content type and content."""
+FormField = str | bytes | tuple[str, bytes, str]
+"""A text, or a file: its name, content and content type."""
 
 _ATOMS = re.compile(r"[\w!#$%&'*+/^`{|}~? -]+", re.ASCII)
 _WORD_CHARACTERS = 15
@@ -116,13 +120,9 @@ class SendgridSimulator:
         boundary = f"xYzZY{secrets.token_hex(12)}"
         status = dkim if dkim == "none" else f"{{@{domain} : {dkim}}}"
         relay = {"dkim": status, "SPF": spf, "sender_ip": "192.0.2.25", "spam_score": "0.1"}
-        body = b"".join(
-            f"--{boundary}\r\n{head}\r\n\r\n".encode() + content + b"\r\n"
-            for head, content in _parts(mail, relay, mode)
-        )
-        body += f"--{boundary}--\r\n".encode()
+        body, content_type = encode_multipart_formdata(_form(mail, relay, mode), boundary)
         headers = {
-            "content-type": f"multipart/form-data; boundary={boundary}",
+            "content-type": content_type,
             "user-agent": "SendGrid Inbound Parse",
             **self._proof(body, now, tamper=tamper),
         }
@@ -164,17 +164,9 @@ def encoded_words(text: str) -> str:
     return "\r\n ".join(f"=?UTF-8?B?{word}?=" for word in words)
 
 
-Part = tuple[str, bytes]
-
-
-def _field(name: str, value: str | bytes) -> Part:
-    content = value.encode() if isinstance(value, str) else value
-    return f'Content-Disposition: form-data; name="{name}"', content
-
-
-def _parts(mail: _Mail, relay: dict[str, str], mode: Mode) -> list[Part]:
+def _form(mail: _Mail, relay: dict[str, str], mode: Mode) -> Mapping[str, FormField]:
     shown_name = f'"{one_line(mail.sender_name)}" ' if mail.sender_name else ""
-    fields: dict[str, str | bytes] = {
+    form: dict[str, FormField] = {
         **relay,
         "to": ", ".join(mail.recipients),
         "from": f"{shown_name}<{mail.sender}>",
@@ -183,25 +175,15 @@ def _parts(mail: _Mail, relay: dict[str, str], mode: Mode) -> list[Part]:
     }
     charsets = dict.fromkeys(("to", "from", "subject"), "UTF-8")
     if mode == "raw":
-        fields |= {"email": mail.raw(), "charsets": json.dumps(charsets)}
-        return [_field(*each) for each in fields.items()]
+        return form | {"email": mail.raw(), "charsets": json.dumps(charsets)}
     texts = {"text": mail.text} | ({"html": mail.html} if mail.html is not None else {})
     charsets |= dict.fromkeys(texts, mail.charset)
-    fields |= {"headers": mail.headers(), "charsets": json.dumps(charsets)}
-    fields |= {name: text.encode(mail.charset) for name, text in texts.items()}
-    fields["attachments"] = str(len(mail.attachments))
-    files = {f"attachment{number}": file for number, file in enumerate(mail.attachments, 1)}
-    if files:
-        infos = {
-            field_name: {"filename": filename, "name": filename, "type": content_type}
-            for field_name, (filename, content_type, _) in files.items()
-        }
-        fields["attachment-info"] = json.dumps(infos)
-    return [*(_field(*each) for each in fields.items()), *(_file(*each) for each in files.items())]
-
-
-def _file(field_name: str, file: SimulatedFile) -> Part:
-    filename, content_type, content = file
-    quoted = filename.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-    disposition = f'form-data; name="{field_name}"; filename="{quoted}"'
-    return f"Content-Disposition: {disposition}\r\nContent-Type: {content_type}", content
+    form |= {"headers": mail.headers(), "charsets": json.dumps(charsets)}
+    form |= {name: text.encode(mail.charset) for name, text in texts.items()}
+    form["attachments"] = str(len(mail.attachments))
+    infos = {}
+    for number, (filename, content_type, content) in enumerate(mail.attachments, 1):
+        form[f"attachment{number}"] = (filename, content, content_type)
+        info = {"filename": filename, "name": filename, "type": content_type}
+        infos[f"attachment{number}"] = info
+    return form | ({"attachment-info": json.dumps(infos)} if infos else {})
