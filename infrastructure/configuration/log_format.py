@@ -108,7 +108,7 @@ def add_aws_request_id(record: logging.LogRecord) -> bool:
 
 
 class JsonLinesFormatter(logging.Formatter):
-    """One object a line: ``timestamp``, ``level``, ``logger``, ``message``, then the fields."""
+    """One object in each line: what happened, the fields, and where an error came from."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line for ``record``."""
@@ -139,8 +139,8 @@ def _printable(value: object) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    given = ((name, record.__dict__.get(name)) for name in FIELDS)
-    return {name: value for name, value in given if value is not None}
+    given = record.__dict__
+    return {name: given[name] for name in FIELDS if given.get(name) is not None}
 
 
 def _frames(record: logging.LogRecord) -> list[str]:
