@@ -4,6 +4,8 @@ import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from domain.errors import UnreadableMessageError
 from infrastructure.mail.charsets import decode, decode_utf8, scrub
@@ -87,14 +89,11 @@ def _word_bytes(encoding: str, text: str) -> bytes | None:
 
 def _decode_run(run: list[tuple[str, bytes]]) -> str:
     """Neighbouring words of one charset are decoded together: mailers cut inside characters."""
-    texts: list[str] = []
-    start = 0
-    for index in range(1, len(run) + 1):
-        if index == len(run) or run[index][0] != run[start][0]:
-            raw = b"".join(word for _, word in run[start:index])
-            texts.append(decode(raw, run[start][0]).text)
-            start = index
-    return "".join(texts)
+    raw_texts = (
+        (charset, b"".join(raw for _, raw in words))
+        for charset, words in groupby(run, key=itemgetter(0))
+    )
+    return "".join(decode(raw, charset).text for charset, raw in raw_texts)
 
 
 @dataclass(frozen=True, slots=True)

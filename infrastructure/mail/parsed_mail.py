@@ -75,9 +75,8 @@ class ParsedMail:
         """The mails before this one: the root of the thread first, then the latest."""
         references = self.headers.get("references", ()), self.headers.get("in-reply-to", ())
         ids = message_ids(value for values in references for value in values)
-        return (
-            ids if len(ids) <= MAX_THREAD_REFERENCES else ids[:1] + ids[1 - MAX_THREAD_REFERENCES :]
-        )
+        is_short = len(ids) <= MAX_THREAD_REFERENCES
+        return ids if is_short else ids[:1] + ids[1 - MAX_THREAD_REFERENCES :]
 
 
 def _is_distinctive(message_id: str) -> bool:

@@ -40,7 +40,7 @@ class SendgridFallbackSender(FallbackSender):
 
     def send(self, answer: Fallback) -> None:
         """Post ``answer`` once; see ``FallbackSender`` for the errors."""
-        account = self._account_of(answer)
+        account = next((one for one in self.accounts() if one.name == answer.account), None)
         if account is None or account.api_key is None or account.mail_from is None:
             raise FallbackNotSentError("the account has no API key or no address to send from")
         api_key = account.api_key.get_secret_value().strip()
@@ -58,9 +58,6 @@ class SendgridFallbackSender(FallbackSender):
             raise FallbackUncertainError(f"SendGrid answered {status}")
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise FallbackNotSentError(f"SendGrid answered {status}")
-
-    def _account_of(self, answer: Fallback) -> SendgridAccount | None:
-        return next((one for one in self.accounts() if one.name == answer.account), None)
 
 
 def _mail(answer: Fallback, mail_from: str) -> dict[str, object]:

@@ -4,7 +4,6 @@ https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/securing-your-
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -149,5 +148,5 @@ def _basic_credentials(authorization: str | None) -> bytes | None:
         return None
     try:
         return base64.b64decode(encoded.strip(), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None

@@ -26,7 +26,7 @@ _REASONS = {
     **dict.fromkeys((401, 403, 20003, 21606, 21659, 63007, 30034), _CONFIGURATION),
     **dict.fromkeys((429, 20429, 14107, 21611, 30001, 30022, 63017, 63018, 63038), _TRANSIENT),
 }
-"""Twilio's error code (or the status, where it gives none) → what it says about the answer. https://www.twilio.com/docs/api/errors"""
+"""Twilio's error code, or else the status → why (https://www.twilio.com/docs/api/errors)."""
 
 _LEVELS = {_PERMANENT: logging.INFO, _CONFIGURATION: logging.ERROR, _TRANSIENT: logging.WARNING}
 
@@ -64,7 +64,7 @@ class TwilioFallbackSender(FallbackSender):
                 _basic(account.account_sid, account.auth_tokens[0].get_secret_value()),
                 self.timeout_seconds,
             )
-            _check(response.status_code, _json_object(response.content))
+            _check(response.status_code, response.content)
         except FallbackUncertainError as error:
             logger.warning("Twilio may have taken the answer", extra={"error": str(error)})
             raise
@@ -84,16 +84,13 @@ def _basic(user: str, password: str) -> str:
     return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
-def _json_object(content: bytes) -> dict[str, object] | None:
+def _check(status: int, content: bytes) -> None:
+    """Raise unless Twilio created the message, and showed it."""
     try:
         found = json.loads(content)
     except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _check(status: int, answer: dict[str, object] | None) -> None:
-    """Raise unless Twilio created the message, and showed it."""
+        found = None
+    answer = found if isinstance(found, dict) else None
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and answer is not None:
         return
     is_refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
