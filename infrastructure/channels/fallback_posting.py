@@ -1,11 +1,14 @@
 """One attempt to post a fallback to a provider's API, and what is certain after it."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from domain.errors import FallbackNotSentError, FallbackUncertainError
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
+
+logger = logging.getLogger(__name__)
 
 
 def post_once(
@@ -35,6 +38,7 @@ def post_once(
         )
     except (requests.RequestException, ValueError) as error:
         name = type(error).__name__
+        logger.warning("provider did not answer", extra={"error": name})
         if _never_connected(error):
             raise FallbackNotSentError(f"no connection: {name}") from None
         raise FallbackUncertainError(f"no answer: {name}") from None

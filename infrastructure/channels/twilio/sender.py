@@ -56,18 +56,14 @@ class TwilioFallbackSender(FallbackSender):
             "From": answer.sent_from.translate(_LINE_BREAKS),
             "Body": answer.text,
         }
-        try:
-            response = post_once(
-                f"{self.api_url}/2010-04-01/Accounts/{account.account_sid}/Messages.json",
-                urlencode(fields).encode(),
-                "application/x-www-form-urlencoded",
-                _basic(account.account_sid, account.auth_tokens[0].get_secret_value()),
-                self.timeout_seconds,
-            )
-            _check(response.status_code, response.content)
-        except FallbackUncertainError as error:
-            logger.warning("Twilio may have taken the answer", extra={"error": str(error)})
-            raise
+        response = post_once(
+            f"{self.api_url}/2010-04-01/Accounts/{account.account_sid}/Messages.json",
+            urlencode(fields).encode(),
+            "application/x-www-form-urlencoded",
+            _basic(account.account_sid, account.auth_tokens[0].get_secret_value()),
+            self.timeout_seconds,
+        )
+        _check(response.status_code, response.content)
 
     def _account(self, account_sid: str) -> TwilioAccount:
         try:
@@ -96,6 +92,7 @@ def _check(status: int, content: bytes) -> None:
     is_refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     # A proxy may say "request timeout" of a request that arrived.
     if not is_refused or status == HTTPStatus.REQUEST_TIMEOUT:
+        logger.warning("Twilio may have taken the answer", extra={"status": status})
         raise FallbackUncertainError(f"Twilio answered {status}")
     code = (answer or {}).get("code")
     raise _refusal(code if isinstance(code, int) else status)
