@@ -15,12 +15,7 @@ from itertools import chain
 
 from domain.errors import UnreadableMessageError
 from infrastructure.mail.charsets import decode
-from infrastructure.mail.header_text import (
-    MAX_HEADER_BYTES,
-    Headers,
-    first,
-    read_headers,
-)
+from infrastructure.mail.header_text import MAX_HEADER_BYTES, Headers, first, read_headers
 
 MAX_DEPTH = 50
 MAX_PARTS = 500
