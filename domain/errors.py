@@ -1,6 +1,6 @@
 """What can go wrong with a webhook, told by what the caller should do next.
 
-Three kinds matter to whoever catches: *refused* (the sender of the request gets an error,
+Three kinds matter to the code that catches: *refused* (the sender of the request gets an error,
 nothing is kept), *temporary* (the same request may succeed later), *permanent* (it never
 will: keep it as a dead letter). Adapters translate vendor errors into these and chain the
 original with ``raise … from``.

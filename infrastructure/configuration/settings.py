@@ -39,8 +39,8 @@ DEFAULT_FALLBACK_TEXT = (
 class SettingsError(TemporaryError):
     """Settings that are missing, wrong or contradict each other: every one, by name.
 
-    They stop a start. Of what is read again while webhooks come in (secrets, the tenants),
-    somebody may mend them: so the webhooks have to come again, and are not lost.
+    They stop a start. Secrets and tenants are read again while webhooks come in. An operator
+    can correct those, so providers have to send the webhooks again.
     """
 
     def __init__(self, problems: list[str]) -> None:

@@ -57,7 +57,7 @@ class SendgridWebhookParser(WebhookParser):
         form = read_form(webhook.request.body)
         mail = read_mail(form)
         draft = MessageDraft(mail, webhook.account, webhook.request.received_at)
-        # Without an envelope nobody says that the mail was meant for us.
+        # Only the envelope tells that the mail was meant for us.
         ours = readable_recipients(mail.relay.envelope.recipients)
         recipients = ours or _named_recipients(mail, form)
         draft.check_copies(len(recipients))
@@ -69,7 +69,7 @@ class SendgridWebhookParser(WebhookParser):
 
 
 def _named_recipients(mail: ParsedMail, form: Form) -> tuple[Recipient, ...]:
-    """Whomever the mail itself, or the form's own field, says that it is to."""
+    """The recipients that the mail itself, or else the form's own field, names."""
     in_mail = mailboxes(mail.headers.get("to", ()))
     named = in_mail or mailboxes(filter(None, [FormText(form).get("to")]))
     recipients = readable_recipients(tuple(box.address for box in named))
