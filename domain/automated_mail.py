@@ -1,7 +1,7 @@
 """How to tell a machine's mail from a person's (RFC 3834, RFC 5230 and what mailers do)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -122,72 +122,49 @@ def sign_of_automated_mail(notable_headers: NotableHeaders) -> Suppression | Non
     return next((reason for reason, holds in _SIGNS if holds(notable_headers)), None)
 
 
-def _null_sender(notable_headers: NotableHeaders) -> bool:
-    return (notable_headers.envelope_sender or "").strip() in {"", "<>"}
+def _is_mailing_list(mail: NotableHeaders) -> bool:
+    return any(LIST_HEADER.fullmatch(name) for name in mail.headers)
 
 
-def _auto_submitted(notable_headers: NotableHeaders) -> bool:
-    return any(value not in {"", "no"} for value in notable_headers.values("auto-submitted"))
-
-
-def _mailing_list(notable_headers: NotableHeaders) -> bool:
-    return any(LIST_HEADER.fullmatch(name) for name in notable_headers.headers)
-
-
-def _bulk(notable_headers: NotableHeaders) -> bool:
-    precedences = (*notable_headers.values("precedence"), *notable_headers.values("x-precedence"))
+def _is_bulk(mail: NotableHeaders) -> bool:
+    precedences = (*mail.values("precedence"), *mail.values("x-precedence"))
     return not _BULK_PRECEDENCES.isdisjoint(precedences)
 
 
-def _response_suppressed(notable_headers: NotableHeaders) -> bool:
-    listed = ",".join(notable_headers.headers.get("x-auto-response-suppress", ()))
+def _suppresses_responses(mail: NotableHeaders) -> bool:
+    listed = ",".join(mail.headers.get("x-auto-response-suppress", ()))
     return not _SUPPRESSING.isdisjoint(part.strip().lower() for part in listed.split(","))
 
 
-def _auto_response_header(notable_headers: NotableHeaders) -> bool:
-    names = filter(AUTO_RESPONSE_HEADER.fullmatch, notable_headers.headers)
-    return any(value != "no" for name in names for value in notable_headers.values(name))
+def _has_auto_response_header(mail: NotableHeaders) -> bool:
+    names = filter(AUTO_RESPONSE_HEADER.fullmatch, mail.headers)
+    return any(value != "no" for name in names for value in mail.values(name))
 
 
-def _report(notable_headers: NotableHeaders) -> bool:
-    return "multipart/report" in notable_headers.values("content-type")
+def _has_automatic_subject(mail: NotableHeaders) -> bool:
+    return _AUTOMATIC_SUBJECT.match(" ".join((mail.subject or "").split())) is not None
 
 
-def _calendar_message(notable_headers: NotableHeaders) -> bool:
-    return notable_headers.calendar_message
+def _has_machine_mailbox(mail: NotableHeaders) -> bool:
+    return is_machine_mailbox((mail.envelope_sender or "").strip("<> ").rpartition("@")[0])
 
 
-def _automatic_subject(notable_headers: NotableHeaders) -> bool:
-    subject = " ".join((notable_headers.subject or "").split())
-    return _AUTOMATIC_SUBJECT.match(subject) is not None
-
-
-def _machine_mailbox(notable_headers: NotableHeaders) -> bool:
-    local_part = (notable_headers.envelope_sender or "").strip("<> ").rpartition("@")[0]
-    return is_machine_mailbox(local_part)
-
-
-def _not_addressed_to_us(notable_headers: NotableHeaders) -> bool:
-    return not notable_headers.addressed_to_us
-
-
-def _spam(notable_headers: NotableHeaders) -> bool:
-    return notable_headers.spam_score is not None and notable_headers.spam_score >= SPAM_SCORE_LIMIT
-
-
-_SIGNS = (
-    (Suppression.NULL_SENDER, _null_sender),
-    (Suppression.AUTO_SUBMITTED, _auto_submitted),
-    (Suppression.MAILING_LIST, _mailing_list),
-    (Suppression.BULK_PRECEDENCE, _bulk),
-    (Suppression.RESPONSE_SUPPRESSED, _response_suppressed),
-    (Suppression.AUTO_RESPONSE_HEADER, _auto_response_header),
-    (Suppression.REPORT, _report),
-    (Suppression.MACHINE_MAILBOX, _machine_mailbox),
-    (Suppression.CALENDAR_MESSAGE, _calendar_message),
-    (Suppression.AUTOMATIC_SUBJECT, _automatic_subject),
-    (Suppression.NOT_ADDRESSED_TO_US, _not_addressed_to_us),
-    (Suppression.SPAM, _spam),
+_SIGNS: tuple[tuple[Suppression, Callable[[NotableHeaders], bool]], ...] = (
+    (Suppression.NULL_SENDER, lambda mail: (mail.envelope_sender or "").strip() in {"", "<>"}),
+    (
+        Suppression.AUTO_SUBMITTED,
+        lambda mail: not {"", "no"}.issuperset(mail.values("auto-submitted")),
+    ),
+    (Suppression.MAILING_LIST, _is_mailing_list),
+    (Suppression.BULK_PRECEDENCE, _is_bulk),
+    (Suppression.RESPONSE_SUPPRESSED, _suppresses_responses),
+    (Suppression.AUTO_RESPONSE_HEADER, _has_auto_response_header),
+    (Suppression.REPORT, lambda mail: "multipart/report" in mail.values("content-type")),
+    (Suppression.MACHINE_MAILBOX, _has_machine_mailbox),
+    (Suppression.CALENDAR_MESSAGE, lambda mail: mail.calendar_message),
+    (Suppression.AUTOMATIC_SUBJECT, _has_automatic_subject),
+    (Suppression.NOT_ADDRESSED_TO_US, lambda mail: not mail.addressed_to_us),
+    (Suppression.SPAM, lambda mail: (mail.spam_score or 0) >= SPAM_SCORE_LIMIT),
 )
 
 

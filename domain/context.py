@@ -1,4 +1,4 @@
-"""The context object: everything that whoever answers needs to know, in one standard form."""
+"""The context object: everything that a consumer needs to answer, in one standard form."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,7 +27,7 @@ class ConversationContext:
 
 @dataclass(frozen=True, slots=True)
 class MessageContext:
-    """What the sender wrote. ``body`` is a preview when ``body_truncated`` is true."""
+    """What the customer wrote. ``body`` is a preview when ``body_truncated`` is true."""
 
     sender: str
     recipient: str
@@ -44,7 +44,7 @@ class MessageContext:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """Who was written to, with a reference to its credentials, never the credentials."""
+    """The company that the customer wrote to, with a reference to its credentials."""
 
     company_id: str | None
     project_id: str | None
@@ -75,8 +75,7 @@ class ContextObject:
     ) -> Self:
         """The context of a recorded message.
 
-        The conversation record says which company it is, for it may know more than the
-        directory does; the directory fills what the record leaves open.
+        The conversation record says which company it is. ``tenant`` fills what it leaves open.
         """
         message = record.message
         known = tenant or Tenant()
@@ -99,7 +98,7 @@ class ContextObject:
                 timestamp=message.received_at,
                 subject=message.subject,
                 attachments=message.attachments,
-                metadata=message.facts,
+                metadata=message.full_metadata,
             ),
             company=Company(
                 company_id=conversation.company_id or known.company_id,

@@ -42,8 +42,8 @@ class RetainedMessage:
     """A message that has not been erased, or an imported entry: all that leads to its traces.
 
     ``key`` is the request id of a message, or the key of an imported entry. ``message`` has
-    neither body nor metadata. It is missing where it cannot be read any more. An entry has no
-    message and no state, for it belongs to its conversation alone.
+    neither body nor metadata. An entry has no message and no state, and a message that cannot
+    be read any more is missing.
     """
 
     key: str
@@ -89,7 +89,7 @@ class RetainedMessage:
 
     @property
     def author_mark(self) -> str:
-        """See ``author_mark``; empty without a message: then nobody seems to be its author."""
+        """See ``author_mark``; empty without a message, so that no sender matches it."""
         return author_mark(self.key, self.message.sender) if self.message else ""
 
     def is_of(self, values: Collection[str]) -> bool:

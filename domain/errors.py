@@ -1,6 +1,6 @@
 """What can go wrong with a webhook, told by what the caller should do next.
 
-Three kinds matter to whoever catches: *refused* (the sender of the request gets an error,
+Three kinds matter to the code that catches: *refused* (the sender of the request gets an error,
 nothing is kept), *temporary* (the same request may succeed later), *permanent* (it never
 will: keep it as a dead letter). Adapters translate vendor errors into these and chain the
 original with ``raise … from``.
@@ -52,7 +52,7 @@ class QueueRoutingError(TemporaryError):
 
 
 class ConcurrentUpdateError(TemporaryError):
-    """Somebody else changed the record first, and goes on with it."""
+    """Another process changed the record first, and goes on with it."""
 
 
 class SecretsUnavailableError(TemporaryError):
@@ -99,16 +99,12 @@ class InvalidAddressError(PermanentError, ValueError):
     """A text that cannot be an address on its channel."""
 
 
-class FallbackError(WebhookHandlerError):
-    """An automatic answer did not go out as hoped."""
+class FallbackNotSentError(WebhookHandlerError):
+    """The provider certainly did not take the fallback: another one may be sent."""
 
 
-class FallbackNotSentError(FallbackError):
-    """The provider certainly did not take the answer: the sender's claim may be given back."""
-
-
-class FallbackUncertainError(FallbackError):
-    """Nobody can tell whether the answer went out; it must not be tried again."""
+class FallbackUncertainError(WebhookHandlerError):
+    """It is not known whether the provider sent the fallback, so it is not sent again."""
 
 
 def safe_reason(error: Exception) -> str:

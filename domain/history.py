@@ -8,7 +8,7 @@ from enum import StrEnum
 from domain.channels import ChannelType
 
 Metadata = Mapping[str, object]
-"""Facts about a message that JSON can express."""
+"""What is known about a message, in JSON types."""
 
 
 LAST_MESSAGE_BYTES = 2048

@@ -10,7 +10,7 @@ def request_id_of(parts: Sequence[str]) -> str:
     """The key of a record that is made of ``parts``: a UUID of version 8 (RFC 9562, 5.8).
 
     Its 122 free bits are the first 122 bits of the parts' hash. The same parts always give
-    the same key, so whoever knows them reads the record without an index.
+    the same key, so the record can be read without an index.
     """
     free = int(idempotency_hash(parts)[:32], base=16) >> 6
     high, middle, low = free >> 74, free >> 62 & 0xFFF, free & (1 << 62) - 1

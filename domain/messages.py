@@ -30,7 +30,7 @@ class Attachment:
     reference: str | None = None
 
     @property
-    def facts(self) -> Metadata:
+    def metadata(self) -> Metadata:
         """What is known about the file, under the names of the attributes."""
         values = ((each.name, getattr(self, each.name)) for each in fields(self))
         return {name: value for name, value in values if value not in (None, False)}
@@ -60,7 +60,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """What somebody wrote, as an authenticated provider account delivered it.
+    """What a customer wrote, as an authenticated provider account delivered it.
 
     ``account`` is the provider account that the signature proved. ``sender`` is the address
     to answer; ``identities`` are the addresses that identify the sender, best first (a
@@ -144,13 +144,10 @@ class InboundMessage:
         return next(iter(self.thread_references), self.provider_message_id)
 
     @property
-    def facts(self) -> Metadata:
-        """The channel's facts, and who wrote to whom in the provider's own words."""
-        return {
-            **self.metadata,
-            "sender": self.sender_verbatim,
-            "recipient": self.recipient.verbatim,
-        }
+    def full_metadata(self) -> Metadata:
+        """The metadata, and who wrote to whom in the provider's own words."""
+        addresses = {"sender": self.sender_verbatim, "recipient": self.recipient.verbatim}
+        return {**self.metadata, **addresses}
 
     def in_history(self) -> "Message":
         """This message as an entry of its conversation's history.
@@ -161,12 +158,12 @@ class InboundMessage:
         if self.subject is not None:
             extras["subject"] = self.subject
         if self.attachments:
-            extras["attachments"] = [attachment.facts for attachment in self.attachments]
+            extras["attachments"] = [attachment.metadata for attachment in self.attachments]
         return Message(
             message_id=self.provider_message_id,
             direction=Direction.INBOUND,
             content=self.body,
             timestamp=self.received_at,
             channel_type=self.channel,
-            metadata={**self.facts, **extras},
+            metadata={**self.full_metadata, **extras},
         )

@@ -19,19 +19,16 @@ class MessageState(StrEnum):
 
 
 STUCK_AFTER = timedelta(seconds=30)
-"""How long a message stays pending before somebody other than its first handler may publish it."""
-
+"""How long only its first handler may publish a pending message."""
 
 LEASE = timedelta(seconds=30)
-"""How long whoever republishes a message for the first time has it for themselves."""
-
+"""How long only the process that republishes a message for the first time may do so."""
 
 LONGEST_LEASE = timedelta(minutes=10)
 """Each attempt has twice the time of the one before, up to this."""
 
-
 MAX_ATTEMPTS = 100
-"""How often a message is republished before somebody must look at it: most of a day."""
+"""How often a message is republished before an operator must look at it: most of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +36,7 @@ class MessageRecord:
     """An inbound message in the store, under its request id.
 
     ``recorded_at`` is when it was verified and recorded. A record without a conversation is
-    *unmatched*: its sender is not known (yet).
-    ``attempts`` counts how often somebody other than its first handler took it.
+    *unmatched*: its sender is not known (yet). ``attempts`` counts how often it was leased.
     """
 
     message: InboundMessage
@@ -68,15 +64,15 @@ class MessageRecord:
         return max(first_handler, self.lease_until) if self.lease_until else first_handler
 
     def is_stuck(self, now: datetime) -> bool:
-        """Whether its handler must have died: pending for long, and nobody holds the lease."""
+        """Whether its handler must have died: pending for long, and no process holds the lease."""
         return self.state is MessageState.PENDING and self.due_at <= now
 
     def leased(self, now: datetime) -> "MessageRecord":
-        """This record as the store has it after somebody took it at ``now``: one more attempt."""
+        """This record as the store has it after a process took it at ``now``: one more attempt."""
         time_left = min(LEASE * 2 ** min(self.attempts, 10), LONGEST_LEASE)
         return replace(self, lease_until=now + time_left, attempts=self.attempts + 1)
 
     @property
     def is_given_up(self) -> bool:
-        """Whether it was tried so often that only a person can help."""
+        """Whether it was tried so often that only an operator can help."""
         return self.attempts >= MAX_ATTEMPTS

@@ -1,4 +1,4 @@
-"""Who must answer: the content-based router."""
+"""Which queue a message goes to: the content-based router."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ ALL_QUEUES: tuple[QueueName, ...] = tuple(
 
 
 class UnauthenticatedMail(StrEnum):
-    """What becomes of mail whose author nobody vouches for."""
+    """What becomes of mail whose author is not authenticated."""
 
     HANDOFF = "handoff"
     ACCEPT = "accept"
@@ -56,7 +56,7 @@ class RoutingPolicy:
     unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF
 
     def needs_human_review(self, message: InboundMessage) -> bool:
-        """Whether nobody vouches for the author, and the operator does not accept that."""
+        """Whether the author is not authenticated, and the operator does not accept that."""
         accepted = self.unauthenticated_mail is UnauthenticatedMail.ACCEPT
         return not (message.author_authenticated or accepted)
 
@@ -64,8 +64,8 @@ class RoutingPolicy:
         """Hand-off at once when a human has taken over; else AI replies, after the delay.
 
         The delay lets a burst of messages be answered once. It counts from the receipt, so a
-        message that is published late waits only for what is left of it. What is doubtful goes
-        to a human, for an AI would believe it.
+        message that is published late waits only for what is left of it. A message of an
+        unauthenticated author goes to a human, for an AI would trust it.
         """
         if conversation.hand_off_to_human or self.needs_human_review(message):
             return Route(QueueName(message.channel, QueueKind.HANDOFF), timedelta(0))

@@ -52,7 +52,7 @@ class TenantDirectory:
 
     @property
     def has_one_company(self) -> bool:
-        """With one company, records that name nobody can only be its own."""
+        """With one company, records that name no company can only be its own."""
         return len(self.tenants) == 1
 
     def names_of(self, tenant: Tenant) -> frozenset[str]:
@@ -68,23 +68,15 @@ class TenantDirectory:
     def owner_of(self, message: InboundMessage) -> Tenant | None:
         """The company that ``message`` belongs to; ``None`` if its account may not speak for it.
 
-        A signature proves its own account and no other. Whose recipient it is, the most
-        specific key decides that anybody lists: an address before its Messaging Service.
+        A signature proves its own account and no other. The most specific key that a company
+        lists decides whose recipient it is: an address before its Messaging Service.
         """
-        listed = (
-            tenant for key in message.recipient.keys for tenant in self.tenants if tenant.lists(key)
-        )
+        keys = message.recipient.keys
+        listed = (tenant for key in keys for tenant in self.tenants if tenant.lists(key))
         owner = next(listed, None)
-        return owner if owner is not None and message.account in owner.accounts else None
+        return owner if owner and message.account in owner.accounts else None
 
     def owner_of_recipient(self, recipient: str) -> Tenant | None:
         """The company that a normalised recipient address belongs to, whatever the account."""
-        keys = {recipient, recipient.rpartition("@")[2]}
-        return next(
-            (
-                tenant
-                for tenant in self.tenants
-                if not tenant.recipients or not tenant.recipients.isdisjoint(keys)
-            ),
-            None,
-        )
+        keys = (recipient, recipient.rpartition("@")[2])
+        return next((tenant for tenant in self.tenants if any(map(tenant.lists, keys))), None)

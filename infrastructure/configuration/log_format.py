@@ -48,7 +48,12 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     ``level`` holds for Frontdesk's own lines; other libraries are heard from WARNING on.
     """
     target = stream or sys.stderr
-    handler = console_handler(target) if target.isatty() else json_handler(target)
+    handler: logging.Handler
+    if target.isatty():
+        handler = _console_handler(target)
+    else:
+        handler = logging.StreamHandler(target)
+        handler.setFormatter(JsonLinesFormatter())
     handler.addFilter(hide_foreign_values)
     handler.addFilter(add_aws_request_id)
     root = logging.getLogger()
@@ -68,14 +73,7 @@ def log_aws_request_id(value: str | None) -> Iterator[None]:
         _aws_request_id.reset(token)
 
 
-def json_handler(stream: TextIO) -> logging.Handler:
-    """JSON Lines for programs."""
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLinesFormatter())
-    return handler
-
-
-def console_handler(stream: TextIO) -> logging.Handler:
+def _console_handler(stream: TextIO) -> logging.Handler:
     """Time, level and sentence in columns, then the fields, for people."""
     from rich.console import Console
     from rich.highlighter import NullHighlighter
@@ -110,11 +108,11 @@ def add_aws_request_id(record: logging.LogRecord) -> bool:
 
 
 class JsonLinesFormatter(logging.Formatter):
-    """One object a line: ``timestamp``, ``level``, ``logger``, ``message``, then the fields."""
+    """One object in each line: what happened, the fields, and where an error came from."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line for ``record``."""
-        line = {
+        line: dict[str, object] = {
             "timestamp": rfc3339(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname,
             "logger": record.name,
@@ -141,8 +139,8 @@ def _printable(value: object) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    given = ((name, record.__dict__.get(name)) for name in FIELDS)
-    return {name: value for name, value in given if value is not None}
+    given = record.__dict__
+    return {name: given[name] for name in FIELDS if given.get(name) is not None}
 
 
 def _frames(record: logging.LogRecord) -> list[str]:

@@ -46,9 +46,7 @@ def read_provider_accounts(settings: Settings, read_secret: ReadSecret) -> Provi
         return _several_companies(settings, settings.tenants, read_secret)
     if settings.has_real_secrets:
         return _one_company(settings, *_accounts_of_settings(settings, read_secret))
-    from infrastructure.configuration.secrets.development_secret import (
-        keep_development_credentials,
-    )
+    from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 
     development = keep_development_credentials(settings.data_dir)
     return _one_company(settings, (development.twilio_account,), (development.sendgrid_account,))
@@ -79,11 +77,7 @@ def _one_company(
 
 def _accounts_of_settings(settings: Settings, read_secret: ReadSecret) -> _Accounts:
     secrets = read_secrets(settings, read_secret)
-    twilio = (
-        (TwilioAccount(settings.twilio_account_sid, secrets.twilio_auth_token),)
-        if settings.twilio_account_sid
-        else ()
-    )
+    sid = settings.twilio_account_sid
     sendgrid = SendgridAccount(
         SINGLE_SENDGRID_ACCOUNT,
         secrets.sendgrid_webhook_public_key,
@@ -91,13 +85,11 @@ def _accounts_of_settings(settings: Settings, read_secret: ReadSecret) -> _Accou
         secrets.sendgrid_api_key,
         settings.fallback_email_from,
     )
-    return twilio, (sendgrid,)
+    return (TwilioAccount(sid, secrets.twilio_auth_token),) if sid else (), (sendgrid,)
 
 
 def _own_addresses(settings: Settings, directory: TenantDirectory) -> OwnAddresses:
-    listed = [*settings.own_addresses]
-    if settings.fallback_email_from:
-        listed.append(settings.fallback_email_from)
+    listed = filter(None, (*settings.own_addresses, settings.fallback_email_from))
     try:
         values = {normal_recipient(text) for text in listed}
     except InvalidAddressError as error:

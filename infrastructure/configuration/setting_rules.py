@@ -39,19 +39,12 @@ _NEEDED_BY: Mapping[tuple[str, str], tuple[str, ...]] = {
 RENAMED: Mapping[str, str] = {"CLAIMS_TABLE": "FALLBACK_THROTTLE_TABLE"}
 """What settings were called in unreleased versions, and what they are called now."""
 
+_NEEDED_BESIDE = {
+    "TWILIO_AUTH_TOKEN": "TWILIO_ACCOUNT_SID",
+    "TWILIO_ACCOUNT_SID": "TWILIO_AUTH_TOKEN",
+    "SENDGRID_API_KEY": "FALLBACK_EMAIL_FROM",
+}
 _CONTRADICTIONS: tuple[_Contradiction, ...] = (
-    (
-        lambda env: "TWILIO_AUTH_TOKEN" in env and "TWILIO_ACCOUNT_SID" not in env,
-        "TWILIO_ACCOUNT_SID is missing: TWILIO_AUTH_TOKEN needs it",
-    ),
-    (
-        lambda env: "TWILIO_ACCOUNT_SID" in env and "TWILIO_AUTH_TOKEN" not in env,
-        "TWILIO_AUTH_TOKEN is missing: TWILIO_ACCOUNT_SID needs it",
-    ),
-    (
-        lambda env: "SENDGRID_API_KEY" in env and "FALLBACK_EMAIL_FROM" not in env,
-        "FALLBACK_EMAIL_FROM is missing: SENDGRID_API_KEY needs it to send",
-    ),
     (
         lambda env: "SENDGRID_API_KEY" in env and not any(name in env for name in _PROOFS),
         f"SENDGRID_API_KEY sends and proves nothing: set one of {', '.join(_PROOFS[1:])} beside it",
@@ -96,9 +89,10 @@ def contradictions(given: Given, *, on_lambda: bool = False) -> Iterator[str]:
         for name in map(queue_variable, ALL_QUEUES)
         if given.get(name, "").endswith(".fifo")
     )
-    missing: dict[str, str] = {}
-    for (variable, backend), needed in _NEEDED_BY.items():
+    needs = {name: by for by, name in _NEEDED_BESIDE.items() if by in given}
+    for (variable, backend), names in _NEEDED_BY.items():
         if given.get(variable) == backend:
-            for name in needed:
-                missing.setdefault(name, f"{name} is missing: {variable}={backend} needs it")
-    yield from (message for name, message in missing.items() if name not in given)
+            needs |= dict.fromkeys(names, f"{variable}={backend}")
+    yield from (
+        f"{name} is missing: {by} needs it" for name, by in needs.items() if name not in given
+    )

@@ -3,18 +3,46 @@
 import base64
 import ipaddress
 import re
+from collections.abc import Callable
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, SecretStr
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    SecretStr,
+    ValidationInfo,
+)
 
-from infrastructure.configuration.secrets.secret_references import is_reference
+from infrastructure.configuration.secrets.secret_references import (
+    ReadSecret,
+    is_reference,
+    resolved,
+)
 
 # The DER of every uncompressed P-256 SubjectPublicKeyInfo begins with these bytes.
 _P256_PREFIX = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 _P256_LENGTH = 91
 
 Item = TypeVar("Item")
+
+
+def _resolved(value: object, info: ValidationInfo) -> object:
+    read_secret: ReadSecret | None = info.context
+    return resolved(value, read_secret) if isinstance(value, str) and read_secret else value
+
+
+def _must(be: str, test: Callable[[str], object]) -> AfterValidator:
+    """What a text must be, in words and as a test that it passes."""
+
+    def check(value: str) -> str:
+        if not test(value):
+            raise ValueError(f"must be {be}")
+        return value
+
+    return AfterValidator(check)
 
 
 def _split(value: object) -> object:
@@ -64,33 +92,28 @@ def _network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         raise ValueError("must be networks like 10.0.0.0/8, separated by commas") from error
 
 
-def _tenants_source(value: str) -> str:
-    if not is_reference(value):
-        raise ValueError("must be file:PATH or secretsmanager:NAME")
-    return value
-
-
-def _queue_url(value: str) -> str:
+def _is_queue_url(value: str) -> bool:
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path in {"", "/"}:
-        raise ValueError("must be the URL of a queue, like https://sqs.REGION.amazonaws.com/1/NAME")
-    return value
+    return bool(
+        parts.scheme in {"http", "https"} and parts.hostname and parts.path not in {"", "/"}
+    )
 
 
-def _account_sid(value: str) -> str:
-    if not re.fullmatch(r"AC[0-9a-fA-F]{32}", value):
-        raise ValueError("must be AC and 32 hex digits")
-    return value
-
+Resolved = BeforeValidator(_resolved)
+"""What a reference leads to, if the context of the validation is a ``ReadSecret``."""
 
 CommaSeparated = Annotated[tuple[Item, ...], BeforeValidator(_split)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, PlainValidator(_network)]
-TenantsSource = Annotated[str, AfterValidator(_tenants_source)]
-AccountSid = Annotated[str, AfterValidator(_account_sid)]
+TenantsSource = Annotated[str, _must("file:PATH or secretsmanager:NAME", is_reference)]
+AccountSid = Annotated[
+    str, _must("AC and 32 hex digits", re.compile(r"AC[0-9a-fA-F]{32}").fullmatch)
+]
 P256Key = Annotated[str, AfterValidator(_p256_key)]
 BasicAuthPair = Annotated[SecretStr, AfterValidator(_pair)]
 MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
-QueueUrl = Annotated[str, AfterValidator(_queue_url)]
+QueueUrl = Annotated[
+    str, _must("the URL of a queue, like https://sqs.REGION.amazonaws.com/1/NAME", _is_queue_url)
+]
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]

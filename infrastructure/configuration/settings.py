@@ -12,11 +12,7 @@ from domain.channels import ChannelType
 from domain.errors import TemporaryError
 from domain.routing import ALL_QUEUES, QueueName, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import UnknownSender
-from infrastructure.configuration.secrets.secret_references import (
-    ReadSecret,
-    is_reference,
-    resolved,
-)
+from infrastructure.configuration.secrets.secret_references import ReadSecret, is_reference
 from infrastructure.configuration.setting_rules import (
     Given,
     contradictions,
@@ -33,6 +29,7 @@ from infrastructure.configuration.setting_values import (
     Origin,
     P256Key,
     QueueUrl,
+    Resolved,
     TableName,
     TenantsSource,
 )
@@ -49,8 +46,8 @@ DEFAULT_FALLBACK_TEXT = (
 class SettingsError(TemporaryError):
     """Settings that are missing, wrong or contradict each other: every one, by name.
 
-    They stop a start. Of what is read again while webhooks come in (secrets, the tenants),
-    somebody may mend them: so the webhooks have to come again, and are not lost.
+    They stop a start. Secrets and tenants are read again while webhooks come in. An operator
+    can correct those, so providers have to send the webhooks again.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -73,10 +70,10 @@ class _Variables(BaseModel):
 class ProviderSecrets(_Variables):
     """The secrets of a single company's accounts, themselves."""
 
-    twilio_auth_token: CommaSeparated[SecretStr] = ()
-    sendgrid_webhook_public_key: CommaSeparated[P256Key] = ()
-    sendgrid_basic_auth: CommaSeparated[BasicAuthPair] = ()
-    sendgrid_api_key: SecretStr | None = None
+    twilio_auth_token: Annotated[CommaSeparated[SecretStr], Resolved] = ()
+    sendgrid_webhook_public_key: Annotated[CommaSeparated[P256Key], Resolved] = ()
+    sendgrid_basic_auth: Annotated[CommaSeparated[BasicAuthPair], Resolved] = ()
+    sendgrid_api_key: Annotated[SecretStr | None, Resolved] = None
 
 
 class TableNames(NamedTuple):
@@ -216,24 +213,12 @@ def read_secrets(settings: Settings, read_secret: ReadSecret) -> ProviderSecrets
 
     Raises ``SettingsError`` that names every wrong one, and ``SecretsUnavailableError``.
     """
-    texts: dict[str, str] = {}
-    problems: list[str] = []
-    for field in ProviderSecrets.model_fields:
-        given: SecretStr | None = getattr(settings, field)
-        if given is None:
-            continue
-        try:
-            texts[field.upper()] = resolved(given.get_secret_value(), read_secret)
-        except ValueError as error:
-            problems.append(f"{field.upper()}: {error}")
+    secrets = {name: getattr(settings, name) for name in ProviderSecrets.model_fields}
+    given = {name.upper(): text.get_secret_value() for name, text in secrets.items() if text}
     try:
-        secrets = ProviderSecrets.model_validate(texts)
+        return ProviderSecrets.model_validate(given, context=read_secret)
     except ValidationError as error:
-        problems += _named_problems(error)
-        raise SettingsError(problems) from None
-    if problems:
-        raise SettingsError(problems)
-    return secrets
+        raise SettingsError([*_named_problems(error)]) from None
 
 
 def _problems_of_given_secrets(given: Given) -> Iterator[str]:

@@ -4,54 +4,29 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from domain.addresses import normal_recipient
 from domain.channels import ChannelType
 from domain.errors import InvalidAddressError
 from domain.tenants import Tenant
-from infrastructure.configuration.secrets.accounts import (
-    SendgridAccount,
-    TwilioAccount,
-)
-from infrastructure.configuration.secrets.secret_references import (
-    ReadSecret,
-    resolved,
-)
+from infrastructure.configuration.secrets.accounts import SendgridAccount, TwilioAccount
+from infrastructure.configuration.secrets.secret_references import ReadSecret
 from infrastructure.configuration.setting_values import (
     AccountSid,
     BasicAuthPair,
     MailAddress,
     P256Key,
+    Resolved,
 )
-from infrastructure.configuration.settings import (
-    SettingsError,
-)
+from infrastructure.configuration.settings import SettingsError
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-def _resolved(value: object, info: ValidationInfo) -> object:
-    """What a reference leads to. The context of a validation is its ``ReadSecret``."""
-    read_secret: ReadSecret | None = info.context
-    return resolved(value, read_secret) if isinstance(value, str) and read_secret else value
-
-
-# Itself, or a reference to it.
-_Secret = Annotated[SecretStr, Field(min_length=1), BeforeValidator(_resolved)]
-_PublicKey = Annotated[P256Key, BeforeValidator(_resolved)]
-_Pair = Annotated[BasicAuthPair, BeforeValidator(_resolved)]
+_Secret = Annotated[SecretStr, Field(min_length=1), Resolved]
 
 
 class TwilioEntry(_Strict):
@@ -69,8 +44,8 @@ class SendgridEntry(_Strict):
     """A company's SendGrid account, under a name of the operator's choice."""
 
     account: Annotated[str, Field(min_length=1)]
-    public_keys: list[_PublicKey] = []
-    basic_auth: list[_Pair] = []
+    public_keys: list[Annotated[P256Key, Resolved]] = []
+    basic_auth: list[Annotated[BasicAuthPair, Resolved]] = []
     api_key: _Secret | None = None
     mail_from: MailAddress | None = None
 
@@ -82,13 +57,8 @@ class SendgridEntry(_Strict):
 
     def to_account(self) -> SendgridAccount:
         """The account that this entry describes."""
-        return SendgridAccount(
-            self.account,
-            tuple(self.public_keys),
-            tuple(self.basic_auth),
-            self.api_key,
-            self.mail_from,
-        )
+        public_keys, basic_auth = tuple(self.public_keys), tuple(self.basic_auth)
+        return SendgridAccount(self.account, public_keys, basic_auth, self.api_key, self.mail_from)
 
 
 class TenantEntry(_Strict):
@@ -106,9 +76,8 @@ class TenantEntry(_Strict):
     @property
     def account_names(self) -> frozenset[str]:
         """The accounts that speak for the company."""
-        names = {self.twilio.account_sid if self.twilio else None}
-        names.add(self.sendgrid.account if self.sendgrid else None)
-        return frozenset(name for name in names if name is not None)
+        twilio = {self.twilio.account_sid} if self.twilio else set()
+        return frozenset(twilio | ({self.sendgrid.account} if self.sendgrid else set()))
 
     def to_tenant(self) -> Tenant:
         """The company that this entry describes."""

@@ -2,17 +2,16 @@
 
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
+from itertools import groupby
+from operator import itemgetter
 
 from domain.errors import UnreadableMessageError
 from infrastructure.mail.charsets import decode, decode_utf8, scrub
 
 Headers = Mapping[str, tuple[str, ...]]
 """Lower-case names to their unfolded values, in order; encoded words not yet decoded."""
-
-NO_HEADERS: Headers = MappingProxyType({})
 
 MAX_HEADER_BYTES = 262_144
 MAX_HEADERS = 1_000
@@ -25,6 +24,10 @@ _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _ENCODED_WORD = re.compile(r"=\?([\w.:+*-]{1,60})\?([bBqQ])\?([^?\r\n]*)\?=", re.ASCII)
 _ADJACENT_WORDS = re.compile(r"(?<=\?=)[ \t\r\n]+(?==\?[\w.:+*-]{1,60}\?[bBqQ]\?)", re.ASCII)
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,996}>")
+# A quoted text may lack its end. A backslash escapes in quoted texts and comments alone.
+_TOKEN = re.compile(r'"(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\\?\Z)|[(<>,;:]|[^"(<>,;:]+', re.DOTALL)
+_ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
+_COMMENT_MARK = re.compile(r"[()]|\\.", re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -86,14 +89,11 @@ def _word_bytes(encoding: str, text: str) -> bytes | None:
 
 def _decode_run(run: list[tuple[str, bytes]]) -> str:
     """Neighbouring words of one charset are decoded together: mailers cut inside characters."""
-    texts: list[str] = []
-    start = 0
-    for index in range(1, len(run) + 1):
-        if index == len(run) or run[index][0] != run[start][0]:
-            raw = b"".join(word for _, word in run[start:index])
-            texts.append(decode(raw, run[start][0]).text)
-            start = index
-    return "".join(texts)
+    raw_texts = (
+        (charset, b"".join(raw for _, raw in words))
+        for charset, words in groupby(run, key=itemgetter(0))
+    )
+    return "".join(decode(raw, charset).text for charset, raw in raw_texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,86 +110,60 @@ def mailboxes(values: Iterable[str]) -> tuple[Mailbox, ...]:
     Encoded words are decoded after the list is taken apart, so that none can add an address.
     Text without an ``@`` is no mailbox.
     """
-    found: list[Mailbox] = []
-    for value in values:
-        reader = _AddressListReader()
-        for character in value[:_MAX_ADDRESS_LIST]:
-            reader.read(character)
-        reader.end_mailbox()
-        found += reader.mailboxes
+    found = [box for value in values for box in _mailboxes_in(value[:_MAX_ADDRESS_LIST])]
     return tuple(found[:_MAX_MAILBOXES])
 
 
-class _AddressListReader:
-    """Takes an address list apart character by character."""
-
-    def __init__(self) -> None:
-        self.mailboxes: list[Mailbox] = []
-        self._phrase: list[str] = []
-        self._angle: list[str] | None = None
-        self._in_angle = False
-        self._in_quotes = False
-        self._escaped = False
-        self._comment_depth = 0
-
-    def read(self, character: str) -> None:
-        """Take the next character."""
-        if self._escaped:
-            self._escaped = False
-            self._keep(character)
-        elif character == "\\" and (self._in_quotes or self._comment_depth):
-            self._escaped = True
-        elif self._in_quotes:
-            self._read_quoted(character)
-        elif character == "(":
-            self._comment_depth += 1
-        elif self._comment_depth:
-            self._comment_depth -= character == ")"
-        else:
-            self._read_plain(character)
-
-    def end_mailbox(self) -> None:
-        """What was read so far is one entry."""
-        phrase = "".join(self._phrase).strip()
-        address = phrase if self._angle is None else "".join(self._angle).strip()
-        if "@" in address:
-            name = one_line(decode_words(phrase)) if self._angle is not None else ""
-            self.mailboxes.append(Mailbox(address, name or None))
-        self._phrase, self._angle, self._in_angle = [], None, False
-
-    def _read_quoted(self, character: str) -> None:
-        if character == '"':
-            self._in_quotes = False
-        if character != '"' or self._in_angle:
-            self._keep(character)
-
-    def _read_plain(self, character: str) -> None:
-        if character == '"':
-            self._in_quotes = True
-            if self._in_angle:
-                self._keep(character)
-        elif self._in_angle and character != ">":
-            self._keep(character)
-        elif character == "<":
+def _mailboxes_in(value: str) -> Iterator[Mailbox]:
+    phrase, angle, in_angle = "", None, False
+    for token in _tokens(value):
+        text, kept = token[0], token[0]
+        if text.startswith('"'):
+            kept = _ESCAPED.sub(r"\1", text if in_angle else token["quoted"])
+        elif in_angle and text != ">":
+            pass
+        elif text in ",;":
+            yield from _mailbox(phrase, angle)
+            phrase, angle, kept = "", None, ""
+        elif text == "<":
             # A second pair of brackets: the space makes it no address, rather than the wrong one.
-            self._angle = [] if self._angle is None else [*self._angle, " "]
-            self._in_angle = True
-        elif character == ">":
-            self._in_angle = False
-        elif character in ",;":
-            self.end_mailbox()
-        elif character == ":" and self._angle is None:
-            self._phrase = []
+            angle, in_angle, kept = "" if angle is None else f"{angle} ", True, ""
+        elif text == ">":
+            in_angle, kept = False, ""
+        elif text == ":" and angle is None:
+            phrase, kept = "", ""
+        if in_angle:
+            angle = f"{angle}{kept}"
         else:
-            self._keep(character)
+            phrase += kept
+    yield from _mailbox(phrase, angle)
 
-    def _keep(self, character: str) -> None:
-        if self._comment_depth:
-            return
-        if self._in_angle and self._angle is not None:
-            self._angle.append(character)
+
+def _tokens(value: str) -> Iterator[re.Match[str]]:
+    """Quoted texts, separators, and what stands between them, without comments."""
+    position = 0
+    while token := _TOKEN.match(value, position):
+        position = token.end()
+        if token[0] == "(":
+            position = _end_of_comment(value, position)
         else:
-            self._phrase.append(character)
+            yield token
+
+
+def _end_of_comment(value: str, start: int) -> int:
+    depth = 1
+    for mark in _COMMENT_MARK.finditer(value, start):
+        depth += {"(": 1, ")": -1}.get(mark[0], 0)
+        if depth == 0:
+            return mark.end()
+    return len(value)
+
+
+def _mailbox(phrase: str, angle: str | None) -> Iterator[Mailbox]:
+    address = (phrase if angle is None else angle).strip()
+    if "@" in address:
+        name = "" if angle is None else one_line(decode_words(phrase.strip()))
+        yield Mailbox(address, name or None)
 
 
 def message_ids(values: Iterable[str]) -> tuple[str, ...]:

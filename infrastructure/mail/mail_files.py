@@ -8,8 +8,7 @@ from urllib.parse import unquote
 
 from domain.messages import AttachedFile, Attachment
 from infrastructure.mail.charsets import scrub
-from infrastructure.mail.header_text import one_line
-from infrastructure.mail.parsed_mail import MailFile
+from infrastructure.mail.header_text import decode_words, one_line
 
 MAX_FILENAME_LENGTH = 200
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
@@ -21,19 +20,24 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}")
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
-def attached_file(file: MailFile) -> AttachedFile:
-    """``file`` with what must be known to store it; an empty file is a file."""
-    return AttachedFile(
-        Attachment(
-            content_type=media_type(file.content_type),
-            filename=label(file.filename),
-            size_bytes=len(file.content),
-            sha256=hashlib.sha256(file.content).hexdigest(),
-            content_id=one_line(scrub(file.content_id)) or None if file.content_id else None,
-            inline=file.inline,
-        ),
-        file.content,
+def attached_file(
+    content: bytes,
+    content_type: str | None,
+    filename: str | None = None,
+    content_id: str | None = None,
+    *,
+    inline: bool,
+) -> AttachedFile:
+    """A file of a mail, from what the sender says of it. An empty file is a file."""
+    attachment = Attachment(
+        content_type=media_type(content_type),
+        filename=label(decode_words(filename)) if filename else None,
+        size_bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        content_id=one_line(scrub(content_id)) or None if content_id else None,
+        inline=inline,
     )
+    return AttachedFile(attachment, content)
 
 
 def label(filename: str | None) -> str | None:

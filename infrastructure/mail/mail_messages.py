@@ -6,12 +6,12 @@ from application.ports.webhook_parser import ParsedMessage
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
-from domain.messages import InboundMessage, Recipient
+from domain.messages import AttachedFile, InboundMessage, Recipient
 from infrastructure.mail.author_alignment import is_author_authenticated
 from infrastructure.mail.html_text import text_of_html
 from infrastructure.mail.mail_files import attached_file
 from infrastructure.mail.mail_metadata import mail_metadata, notable_headers
-from infrastructure.mail.parsed_mail import MAX_RECIPIENTS, MailFile, ParsedMail
+from infrastructure.mail.parsed_mail import MAX_RECIPIENTS, ParsedMail
 from infrastructure.mail.replies import new_text
 
 MAX_TEXT_COPIES_LENGTH = 32 * 1024 * 1024
@@ -37,10 +37,9 @@ class MessageDraft:
         self._mail, self._account, self._received_at = mail, account, received_at
         self._sender = _sender(mail)
         self._body = _body(mail)
-        files = (*mail.files, *_html_file(mail))
-        if len(files) > MAX_FILES:
+        self._files = (*mail.files, *_html_file(mail))
+        if len(self._files) > MAX_FILES:
             raise UnreadableMessageError("the mail has too many files")
-        self._files = tuple(attached_file(file) for file in files)
         self._authenticated = is_author_authenticated(mail.authors, mail.relay)
         self._metadata = self._all_metadata()
 
@@ -109,11 +108,11 @@ def _body(mail: ParsedMail) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _html_file(mail: ParsedMail) -> tuple[MailFile, ...]:
+def _html_file(mail: ParsedMail) -> tuple[AttachedFile, ...]:
     """The HTML is kept whole, as the last file: UTF-8, whatever charset it came in."""
     if mail.html is None:
         return ()
-    return (MailFile(None, "text/html", mail.html.encode(), inline=True),)
+    return (attached_file(mail.html.encode(), "text/html", inline=True),)
 
 
 def readable_recipients(texts: tuple[str, ...]) -> tuple[Recipient, ...]:

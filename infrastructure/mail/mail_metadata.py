@@ -4,16 +4,10 @@ import re
 from collections.abc import Iterable
 
 from domain.automated_mail import AUTO_RESPONSE_HEADER, LIST_HEADER, NotableHeaders
+from domain.messages import AttachedFile
 from infrastructure.mail.charsets import scrub
-from infrastructure.mail.header_text import (
-    Headers,
-    decode_words,
-    first,
-    mailboxes,
-    one_line,
-)
-from infrastructure.mail.mail_files import media_type
-from infrastructure.mail.parsed_mail import MailFile, ParsedMail
+from infrastructure.mail.header_text import Headers, decode_words, first, mailboxes, one_line
+from infrastructure.mail.parsed_mail import ParsedMail
 
 _MAX_TEXT = 1_000
 _MAX_ENTRIES = 100
@@ -56,11 +50,9 @@ def notable_headers(mail: ParsedMail, *, addressed_to_us: bool) -> NotableHeader
     )
 
 
-def _is_calendar_message(file: MailFile) -> bool:
-    content = file.content[:_MAX_CALENDAR_BYTES]
-    return media_type(file.content_type) in _CALENDAR_TYPES and bool(
-        _CALENDAR_METHOD.search(content)
-    )
+def _is_calendar_message(file: AttachedFile) -> bool:
+    is_calendar = file.attachment.content_type in _CALENDAR_TYPES
+    return is_calendar and bool(_CALENDAR_METHOD.search(file.content[:_MAX_CALENDAR_BYTES]))
 
 
 def mail_metadata(mail: ParsedMail) -> dict[str, object]:

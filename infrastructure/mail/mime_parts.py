@@ -7,26 +7,27 @@ a minute for, or a recursion error, is refused after a look at it.
 
 import binascii
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
+from itertools import chain
 
 from domain.errors import UnreadableMessageError
 from infrastructure.mail.charsets import decode
-from infrastructure.mail.header_text import (
-    MAX_HEADER_BYTES,
-    Headers,
-    first,
-    read_headers,
-)
+from infrastructure.mail.header_text import MAX_HEADER_BYTES, Headers, first, read_headers
 
 MAX_DEPTH = 50
 MAX_PARTS = 500
 _MAX_PART_HEADER_BYTES = 32_768
 _MAX_PARAMETER_HEADER = 1_000
-_MAX_LINES_LIKE_BOUNDARIES = 10_000
+# Every level of nesting searches all that it holds: 50 of them around 10 MB, or 16 around 32.
 _MAX_SEARCHED_BYTES = 512 * 1024 * 1024
-"""Every level of nesting searches all that it holds: 50 of them around 10 MB, or 16 around 32."""
+_LIMITS = {
+    "parts": (MAX_PARTS, "the mail has too many MIME parts"),
+    "lines like boundaries": (10_000, "the mail has too many MIME boundaries"),
+    "searched bytes": (_MAX_SEARCHED_BYTES, "the mail is nested too deeply for its size"),
+}
 
 _BOUNDARY = re.compile(r"[\x20-\x7e]{1,200}")
 _BLANK_LINES = (b"\r\n", b"\n")
@@ -59,9 +60,7 @@ class MimeReader:
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
-        self._ranges = 1
-        self._candidates = 0
-        self._searched_bytes = 0
+        self._counts = Counter(parts=1)
 
     def parts(self) -> Iterator[MimePart]:
         """The parts that hold no others, in order. Raises ``UnreadableMessageError``."""
@@ -95,26 +94,25 @@ class MimeReader:
             raise UnreadableMessageError("the mail is nested too deeply")
         inner: list[_Range] = []
         start: int | None = None
-        for line_start, line_end, is_last in self._delimiters(boundary, body_start, part.end):
+        # Where the closing boundary is missing, the end of the whole closes the last part.
+        delimiters = self._delimiters(boundary, body_start, part.end)
+        for line_start, line_end, is_last in chain(delimiters, [(part.end, part.end, True)]):
             if start is not None:
                 inner.append(_Range(start, max(start, line_start), part.depth + 1, fields.digest))
-                self._count_part()
+                self._count("parts")
             start = line_end
             if is_last:
-                return inner
-        if start is not None:
-            inner.append(_Range(start, part.end, part.depth + 1, fields.digest))
-            self._count_part()
+                break
         return inner
 
     def _delimiters(self, boundary: bytes, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         """Each boundary line: where it starts and ends, and whether it is the closing one."""
-        self._count_searched(end - start)
+        self._count("searched bytes", end - start)
         needle = b"\n--" + boundary
         # The body follows a line break, which the first boundary may need.
         position = self._raw.find(needle, max(start - 1, 0), end)
         while position != -1:
-            self._count_candidate()
+            self._count("lines like boundaries")
             after = position + len(needle)
             is_last = self._raw.startswith(b"--", after)
             line_end = self._raw.find(b"\n", after, end)
@@ -125,20 +123,11 @@ class MimeReader:
                 yield line_start, line_end, is_last
             position = self._raw.find(needle, max(after, line_end - 1), end)
 
-    def _count_searched(self, size_bytes: int) -> None:
-        self._searched_bytes += size_bytes
-        if self._searched_bytes > _MAX_SEARCHED_BYTES:
-            raise UnreadableMessageError("the mail is nested too deeply for its size")
-
-    def _count_part(self) -> None:
-        self._ranges += 1
-        if self._ranges > MAX_PARTS:
-            raise UnreadableMessageError("the mail has too many MIME parts")
-
-    def _count_candidate(self) -> None:
-        self._candidates += 1
-        if self._candidates > _MAX_LINES_LIKE_BOUNDARIES:
-            raise UnreadableMessageError("the mail has too many MIME boundaries")
+    def _count(self, what: str, number: int = 1) -> None:
+        self._counts[what] += number
+        limit, problem = _LIMITS[what]
+        if self._counts[what] > limit:
+            raise UnreadableMessageError(problem)
 
 
 def header_block(raw: bytes) -> bytes:

@@ -3,8 +3,9 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from domain.messages import AttachedFile
 from infrastructure.mail.header_text import Headers, Mailbox, first, message_ids
 
 MAX_MESSAGE_ID_LENGTH = 998
@@ -14,17 +15,6 @@ MAX_RECIPIENTS = 50
 
 _ENOUGH_TO_BE_DISTINCT = 16
 _LOCAL_AND_DOMAIN = re.compile(r"[^\s<>@]@[^\s<>@]")
-
-
-@dataclass(frozen=True, slots=True)
-class MailFile:
-    """A file of the mail. ``filename`` and ``content_type`` are as the sender had them."""
-
-    filename: str | None
-    content_type: str | None
-    content: bytes = field(repr=False)
-    content_id: str | None = None
-    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +55,7 @@ class ParsedMail:
     subject: str | None
     text: str | None
     html: str | None
-    files: tuple[MailFile, ...]
+    files: tuple[AttachedFile, ...]
     relay: Relay
     content_hash: str
     uncertain_charsets: tuple[str, ...] = ()
@@ -85,9 +75,8 @@ class ParsedMail:
         """The mails before this one: the root of the thread first, then the latest."""
         references = self.headers.get("references", ()), self.headers.get("in-reply-to", ())
         ids = message_ids(value for values in references for value in values)
-        return (
-            ids if len(ids) <= MAX_THREAD_REFERENCES else ids[:1] + ids[1 - MAX_THREAD_REFERENCES :]
-        )
+        is_short = len(ids) <= MAX_THREAD_REFERENCES
+        return ids if is_short else ids[:1] + ids[1 - MAX_THREAD_REFERENCES :]
 
 
 def _is_distinctive(message_id: str) -> bool:

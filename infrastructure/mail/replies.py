@@ -55,9 +55,7 @@ def _quotation_header() -> re.Pattern[str]:
     Only the pattern of the library is used. Its own reading of a mail also looks for
     signatures, in quadratic time even for blank lines.
     """
-    from mailparser_reply.parser import (  # type: ignore[import-untyped]  # no type information
-        EmailMessage,
-    )
+    from mailparser_reply.parser import EmailMessage  # type: ignore[import-untyped]  # no type information
 
     pattern: re.Pattern[str] = EmailMessage(text="", languages=list(_LANGUAGES)).HEADER_REGEX
     return pattern

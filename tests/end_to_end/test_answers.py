@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -96,9 +97,12 @@ def test_an_unknown_sender_is_kept_and_gets_the_fallback_once(
     assert json.loads(fallback)["to"].removeprefix("whatsapp:") == SENDER[channel]
 
 
-SUPPRESSED: dict[str, tuple[ChannelType, dict[str, str]]] = {
+SUPPRESSED: dict[str, tuple[ChannelType, dict[str, Any]]] = {
     "a word that ends the subscription": (SMS, {"body": "stop"}),
-    "an opt-out that Twilio handled": (WHATSAPP, {"body": "No more", "opt_out_type": "STOP"}),
+    "an opt-out that Twilio handled": (
+        WHATSAPP,
+        {"body": "No more", "more": {"OptOutType": "STOP"}},
+    ),
     "a short code": (SMS, {"sender": "28849"}),
     "a sender without a number": (SMS, {"sender": "ACME"}),
     "a machine's mailbox": (EMAIL, {"sender": "mailer-daemon@example.com"}),
@@ -109,7 +113,7 @@ SUPPRESSED: dict[str, tuple[ChannelType, dict[str, str]]] = {
 
 @pytest.mark.parametrize(("channel", "wanted"), SUPPRESSED.values(), ids=SUPPRESSED)
 def test_an_unknown_sender_who_must_not_be_answered_is_only_kept(
-    desk: Desk, channel: ChannelType, wanted: dict[str, str]
+    desk: Desk, channel: ChannelType, wanted: dict[str, Any]
 ) -> None:
     assert desk.post(desk.webhook(channel, **wanted)).shown == THANKS[channel]
     assert len(desk.unmatched()) == 1

@@ -78,11 +78,11 @@ FOREIGN: dict[str, tuple[ChannelType, dict[str, Any]]] = {
     "a number on WhatsApp": (WHATSAPP, {"recipient": BRILL.number}),
     "a number and its service": (
         SMS,
-        {"recipient": BRILL.number, "messaging_service_sid": BRILL.service},
+        {"recipient": BRILL.number, "more": {"MessagingServiceSid": BRILL.service}},
     ),
     "a number, through a service of its own": (
         SMS,
-        {"recipient": BRILL.number, "messaging_service_sid": ACME.service},
+        {"recipient": BRILL.number, "more": {"MessagingServiceSid": ACME.service}},
     ),
     "a mailbox": (EMAIL, {"recipient": BRILL.mailbox}),
     "another mailbox of the domain": (EMAIL, {"recipient": "sales@brill.example"}),

@@ -52,7 +52,7 @@ def test_an_old_record_is_joined_by_its_own_company_at_most(
     company: Company,
 ) -> None:
     record = shared.open(channel, **attributes)
-    message = company.signs(shared, channel, messaging_service_sid=company.service)
+    message = company.signs(shared, channel, more={"MessagingServiceSid": company.service})
 
     assert shared.post(message).shown == THANKS[channel]
 
@@ -105,11 +105,11 @@ FOREIGN: dict[str, dict[str, Any]] = {
     "the other's number": {"recipient": BRILL.number},
     "the other's number, through our service": {
         "recipient": BRILL.number,
-        "messaging_service_sid": ACME.service,
+        "more": {"MessagingServiceSid": ACME.service},
     },
     "our number, through the other's service": {
         "recipient": ACME.number,
-        "messaging_service_sid": BRILL.service,
+        "more": {"MessagingServiceSid": BRILL.service},
     },
     "the other's service as recipient": {"recipient": BRILL.service},
 }

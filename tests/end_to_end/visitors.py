@@ -32,7 +32,7 @@ MORE: dict[ChannelType, dict[str, Any]] = {
     WHATSAPP: {
         "profile_name": PROFILE,
         "button": Button("Button ochre", "payload_sienna"),
-        "location": Location(52.512345, 13.454321, "Street azure 7", "Label indigo"),
+        "location": Location(52.512345, 13.454321, "Label indigo"),
     },
     EMAIL: {"subject": SUBJECT, "sender_name": NAME, "attachments": FILES},
 }
@@ -56,7 +56,10 @@ class Visitors:
     def webhook(self, channel: ChannelType, sender: str, **wanted: Any) -> SimulatedRequest:
         wanted = {"recipient": RECIPIENTS[channel], "body": BODY, **MORE[channel], **wanted}
         if channel is WHATSAPP:
-            wanted["external_user_id"] = USER_IDS[sender]
+            wanted["more"] = {
+                "Address": "Street azure 7",
+                "ExternalUserId": f"whatsapp:{USER_IDS[sender]}",
+            }
         url = f"{self.origin}/webhooks/{channel}?token={QUERY}"
         return self.providers.webhook(url, channel, sender=sender, **wanted)
 

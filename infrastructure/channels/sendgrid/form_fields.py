@@ -3,27 +3,18 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 
 from domain.addresses import ascii_domain
 from domain.errors import InvalidAddressError, UnreadableMessageError
 from infrastructure.channels.sendgrid.multipart_form import Form
 from infrastructure.mail.charsets import DecodedText, decode, scrub
-from infrastructure.mail.header_text import (
-    Headers,
-    Mailbox,
-    decode_words,
-    first,
-    mailboxes,
-    one_line,
-)
+from infrastructure.mail.header_text import one_line
 from infrastructure.mail.parsed_mail import MAX_RECIPIENTS, Envelope, Relay
 
-MAX_SUBJECT_LENGTH = 1_000
 MAX_JSON_BYTES = 1_000_000
 """Of a field. The files of the largest form have names of some hundred kilobytes."""
-
-_MAX_ENCODED_SUBJECT = 32_768
 
 # SendGrid writes {@example.com : pass}, several of them one way or another, or "none".
 _RESULT = re.compile(r"@([^\s:{},@]{1,255})\s{0,9}:\s{0,9}([a-z]{1,20})", re.IGNORECASE)
@@ -106,30 +97,13 @@ def read_json(raw: bytes | None) -> object:
     return value
 
 
-def read_authors(headers: Headers, form_text: FormText) -> tuple[Mailbox, ...]:
-    """Who says to have written; the form's own field only where the mail's is of no use."""
-    in_mail = mailboxes(headers.get("from", ()))
-    return in_mail or mailboxes(filter(None, [form_text.get("from")]))
-
-
-def read_subject(headers: Headers, form_text: FormText) -> str | None:
-    """The subject on one line, its encoded words decoded."""
-    subject = first(headers, "subject") or form_text.get("subject")
-    decoded = decode_words((subject or "")[:_MAX_ENCODED_SUBJECT])
-    return one_line(decoded)[:MAX_SUBJECT_LENGTH] or None
-
-
 def passed_dkim_domains(statuses: str) -> tuple[str, ...]:
     """The domains whose DKIM signature passed; none if the text is not of the known form."""
     if _BETWEEN_RESULTS.fullmatch(_RESULT.sub("", statuses)) is None:
         return ()
-    passed = (domain for domain, status in _RESULT.findall(statuses) if status.lower() == "pass")
-    return tuple(_ascii_domains(passed))
-
-
-def _ascii_domains(domains: Iterable[str]) -> Iterable[str]:
-    for domain in domains:
-        try:
-            yield ascii_domain(domain)
-        except InvalidAddressError:
-            continue
+    passed = []
+    for domain, status in _RESULT.findall(statuses):
+        if status.lower() == "pass":
+            with suppress(InvalidAddressError):
+                passed.append(ascii_domain(domain))
+    return tuple(passed)

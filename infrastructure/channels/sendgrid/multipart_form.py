@@ -56,7 +56,10 @@ def read_form(body: bytes) -> Form:
     Raises ``UnreadableMessageError`` when it is no complete form with nothing before and
     nothing after it, has over 500 parts, or has a field twice that says who wrote.
     """
-    boundary = _boundary(body)
+    first_line = _FIRST_LINE.match(body)
+    if first_line is None:
+        raise UnreadableMessageError("the body does not begin with a boundary")
+    boundary = first_line[1]
     parser = multipart.PushMultipartParser(
         boundary,
         max_header_size=_MAX_PART_HEADER_BYTES,
@@ -73,13 +76,6 @@ def read_form(body: bytes) -> Form:
         raise UnreadableMessageError("the form is damaged or cut off") from error
     _check_end(body, boundary)
     return _sorted_into_form(parts)
-
-
-def _boundary(body: bytes) -> bytes:
-    first_line = _FIRST_LINE.match(body)
-    if first_line is None:
-        raise UnreadableMessageError("the body does not begin with a boundary")
-    return first_line[1]
 
 
 def _check_end(body: bytes, boundary: bytes) -> None:
@@ -116,14 +112,11 @@ def _sorted_into_form(parts: list[FormFile]) -> Form:
     files: list[FormFile] = []
     for part in parts:
         name = part.field_name.lower()
-        if _ATTACHMENT_NAME.fullmatch(name) or (part.filename is not None and not _is_field(name)):
+        is_unknown_file = part.filename is not None and name not in _TEXT_FIELDS
+        if is_unknown_file or _ATTACHMENT_NAME.fullmatch(name):
             files.append(part)
         elif name in fields and name in _ONLY_ONCE:
             raise UnreadableMessageError(f"the form has the field {name} twice")
         else:
             fields.setdefault(name, part.content)
     return Form(fields, tuple(files))
-
-
-def _is_field(name: str) -> bool:
-    return name in _TEXT_FIELDS

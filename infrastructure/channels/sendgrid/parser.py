@@ -15,9 +15,8 @@ from domain.channels import ChannelType
 from domain.errors import UnreadableMessageError
 from domain.messages import Recipient
 from infrastructure.channels.sendgrid.form_fields import FormText
+from infrastructure.channels.sendgrid.form_mail import read_mail
 from infrastructure.channels.sendgrid.multipart_form import Form, read_form
-from infrastructure.channels.sendgrid.parsed_mode import read_parsed_mail
-from infrastructure.channels.sendgrid.raw_mode import raw_message_of, read_raw_mail
 from infrastructure.channels.sendgrid.verification import DEFAULT_TOLERANCE, SendgridVerifier
 from infrastructure.configuration.secrets.accounts import SendgridAccount
 from infrastructure.mail.header_text import mailboxes
@@ -56,10 +55,9 @@ class SendgridWebhookParser(WebhookParser):
         SendGrid drops what is refused, and the mail would be lost.
         """
         form = read_form(webhook.request.body)
-        raw = raw_message_of(form)
-        mail = read_parsed_mail(form) if raw is None else read_raw_mail(form, raw)
+        mail = read_mail(form)
         draft = MessageDraft(mail, webhook.account, webhook.request.received_at)
-        # Without an envelope nobody says that the mail was meant for us.
+        # Only the envelope tells that the mail was meant for us.
         ours = readable_recipients(mail.relay.envelope.recipients)
         recipients = ours or _named_recipients(mail, form)
         draft.check_copies(len(recipients))
@@ -71,7 +69,7 @@ class SendgridWebhookParser(WebhookParser):
 
 
 def _named_recipients(mail: ParsedMail, form: Form) -> tuple[Recipient, ...]:
-    """Whomever the mail itself, or the form's own field, says that it is to."""
+    """The recipients that the mail itself, or else the form's own field, names."""
     in_mail = mailboxes(mail.headers.get("to", ()))
     named = in_mail or mailboxes(filter(None, [FormText(form).get("to")]))
     recipients = readable_recipients(tuple(box.address for box in named))

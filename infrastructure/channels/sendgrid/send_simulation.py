@@ -67,7 +67,6 @@ class SendgridSimulation(Simulation):
     ) -> Webhooks:
         options: dict[str, Any] = dict(message.options)
         key = _private_key(options["private_key"]) if options["private_key"] else None
-        in_reply_to = _bracketed(options["in_reply_to"])
         request = partial(
             SendgridSimulator(*_credentials(settings, read_secret, key, message.recipient)).request,
             message.url,
@@ -82,8 +81,7 @@ class SendgridSimulation(Simulation):
             spf=options["spf"],
             dkim=options["dkim"],
             message_id=_bracketed(message.message_id),
-            in_reply_to=in_reply_to,
-            references=(in_reply_to,) if in_reply_to else (),
+            in_reply_to=_bracketed(options["in_reply_to"]),
             tamper=message.tamper,
         )
         return lambda: request(now=utc_now())

@@ -9,24 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-import urllib3
-from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    LocationValueError,
-    NewConnectionError,
-)
-
 from application.ports.fallback_sender import FallbackSender
 from domain.errors import FallbackNotSentError, FallbackUncertainError
 from domain.fallback import Fallback
+from infrastructure.channels.fallback_posting import post_once
 from infrastructure.configuration.secrets.accounts import SendgridAccount
 from infrastructure.mail.header_text import one_line
 
 DEFAULT_BASE_URL = "https://api.sendgrid.com"
 DEFAULT_SUBJECT = "your message"
 SUBJECT_PREFIX = "Auto: "
-_TIMEOUT = urllib3.Timeout(connect=2.0, read=2.0)
+_TIMEOUT_SECONDS = 2.0
 _MAX_REFERENCES = 20
 
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
@@ -36,8 +29,6 @@ _AUTOMATIC = {
     "X-Auto-Response-Suppress": "All",
     "Precedence": "bulk",
 }
-# Nothing was sent when these happen: no connection came about.
-_NEVER_SENT = (NewConnectionError, ConnectTimeoutError, LocationValueError)
 
 
 @dataclass(frozen=True)
@@ -49,40 +40,24 @@ class SendgridFallbackSender(FallbackSender):
 
     def send(self, answer: Fallback) -> None:
         """Post ``answer`` once; see ``FallbackSender`` for the errors."""
-        account = self._account_of(answer)
+        account = next((one for one in self.accounts() if one.name == answer.account), None)
         if account is None or account.api_key is None or account.mail_from is None:
             raise FallbackNotSentError("the account has no API key or no address to send from")
         api_key = account.api_key.get_secret_value().strip()
         if not (api_key.isascii() and api_key.isprintable()):
             raise FallbackNotSentError("the API key cannot be one")
-        status = self._post(api_key, _mail(answer, account.mail_from))
+        status = post_once(
+            f"{self.base_url}/v3/mail/send",
+            json.dumps(_mail(answer, account.mail_from)).encode(),
+            "application/json",
+            f"Bearer {api_key}",
+            _TIMEOUT_SECONDS,
+        ).status_code
         # There is no idempotency key: after a 5xx the mail may be sent or not.
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise FallbackUncertainError(f"SendGrid answered {status}")
         if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
             raise FallbackNotSentError(f"SendGrid answered {status}")
-
-    def _account_of(self, answer: Fallback) -> SendgridAccount | None:
-        return next((one for one in self.accounts() if one.name == answer.account), None)
-
-    def _post(self, api_key: str, mail: dict[str, object]) -> int:
-        """The status of SendGrid's answer. No error carries the key or the mail."""
-        try:
-            with urllib3.PoolManager(retries=False, timeout=_TIMEOUT) as pool:
-                return pool.request(
-                    "POST",
-                    f"{self.base_url}/v3/mail/send",
-                    body=json.dumps(mail).encode(),
-                    headers={
-                        "Authorization": f"Bearer {api_key}",
-                        "Content-Type": "application/json",
-                    },
-                    redirect=False,
-                ).status
-        except _NEVER_SENT as error:
-            raise FallbackNotSentError(f"no connection: {type(error).__name__}") from None
-        except HTTPError as error:
-            raise FallbackUncertainError(f"no answer: {type(error).__name__}") from None
 
 
 def _mail(answer: Fallback, mail_from: str) -> dict[str, object]:

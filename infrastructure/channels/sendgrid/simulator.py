@@ -4,13 +4,15 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Literal
+
+from urllib3.filepost import encode_multipart_formdata
 
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 Mode = Literal["parsed", "raw"]
 SimulatedFile = tuple[str, str, bytes]
 """File name, content type and content."""
+FormField = str | bytes | tuple[str, bytes, str]
+"""A text, or a file: its name, content and content type."""
 
 _ATOMS = re.compile(r"[\w!#$%&'*+/^`{|}~? -]+", re.ASCII)
 _WORD_CHARACTERS = 15
@@ -40,7 +44,6 @@ class _Mail:
     charset: str
     message_id: str
     in_reply_to: str | None
-    references: tuple[str, ...]
     date: datetime
 
     def headers(self) -> str:
@@ -53,7 +56,7 @@ class _Mail:
             "To": ", ".join(self.recipients),
             "Subject": encoded_words(self.subject),
             "In-Reply-To": self.in_reply_to or "",
-            "References": " ".join(self.references),
+            "References": self.in_reply_to or "",
             "MIME-Version": "1.0",
         }
         return "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)
@@ -73,12 +76,12 @@ class _Mail:
 
 @dataclass(frozen=True)
 class SendgridSimulator:
-    """Posts mail as SendGrid does, signed with ``private_key`` (a key, its PEM or its DER).
+    """Posts mail as SendGrid does, signed with ``private_key``.
 
     ``basic_auth`` is the ``user:password`` of the URL that SendGrid was given, if any.
     """
 
-    private_key: "EllipticCurvePrivateKey | bytes | None" = field(repr=False, default=None)
+    private_key: "EllipticCurvePrivateKey | None" = field(repr=False, default=None)
     basic_auth: str | None = field(repr=False, default=None)
 
     def request(
@@ -98,7 +101,6 @@ class SendgridSimulator:
         dkim: str = "pass",
         message_id: str | None = None,
         in_reply_to: str | None = None,
-        references: Iterable[str] = (),
         sender_name: str | None = None,
         tamper: bool = False,
     ) -> SimulatedRequest:
@@ -113,19 +115,14 @@ class SendgridSimulator:
         new_id = f"<{secrets.token_hex(16)}@{domain}>"
         mail = _Mail(
             *(sender, sender_name, recipients, subject, text, html, tuple(attachments), charset),
-            *(new_id if message_id is None else message_id, in_reply_to, tuple(references), now),
+            *(new_id if message_id is None else message_id, in_reply_to, now),
         )
         boundary = f"xYzZY{secrets.token_hex(12)}"
         status = dkim if dkim == "none" else f"{{@{domain} : {dkim}}}"
         relay = {"dkim": status, "SPF": spf, "sender_ip": "192.0.2.25", "spam_score": "0.1"}
-        parts = _parsed_parts(mail, relay) if mode == "parsed" else _raw_parts(mail, relay)
-        body = b"".join(
-            f"--{boundary}\r\n{head}\r\n\r\n".encode() + content + b"\r\n"
-            for head, content in parts
-        )
-        body += f"--{boundary}--\r\n".encode()
+        body, content_type = encode_multipart_formdata(_form(mail, relay, mode), boundary)
         headers = {
-            "content-type": f"multipart/form-data; boundary={boundary}",
+            "content-type": content_type,
             "user-agent": "SendGrid Inbound Parse",
             **self._proof(body, now, tamper=tamper),
         }
@@ -136,7 +133,7 @@ class SendgridSimulator:
         if self.private_key is not None:
             timestamp = str(int(now.timestamp()))
             proof[TIMESTAMP_HEADER] = timestamp
-            proof[SIGNATURE_HEADER] = sign(_key(self.private_key), timestamp, body)
+            proof[SIGNATURE_HEADER] = sign(self.private_key, timestamp, body)
         if self.basic_auth is not None:
             wrong = "?" if tamper and self.private_key is None else ""
             encoded = base64.b64encode(f"{self.basic_auth}{wrong}".encode()).decode()
@@ -150,20 +147,6 @@ def sign(key: "EllipticCurvePrivateKey", timestamp: str, body: bytes) -> str:
     from cryptography.hazmat.primitives.hashes import SHA256
 
     return base64.b64encode(key.sign(timestamp.encode() + body, ECDSA(SHA256()))).decode()
-
-
-def _key(key: "EllipticCurvePrivateKey | bytes") -> "EllipticCurvePrivateKey":
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    if not isinstance(key, bytes):
-        return key
-    is_pem = key.lstrip().startswith(b"-----")
-    load = serialization.load_pem_private_key if is_pem else serialization.load_der_private_key
-    loaded = load(key, password=None)
-    if not isinstance(loaded, ec.EllipticCurvePrivateKey):
-        raise TypeError("SendGrid signs with an elliptic curve key")
-    return loaded
 
 
 def _tampered(body: bytes) -> bytes:
@@ -181,52 +164,26 @@ def encoded_words(text: str) -> str:
     return "\r\n ".join(f"=?UTF-8?B?{word}?=" for word in words)
 
 
-Part = tuple[str, bytes]
-
-
-def _field(name: str, value: str | bytes) -> Part:
-    content = value.encode() if isinstance(value, str) else value
-    return f'Content-Disposition: form-data; name="{name}"', content
-
-
-def _common_parts(mail: _Mail, relay: dict[str, str], charsets: dict[str, str]) -> list[Part]:
-    envelope = {"to": list(mail.recipients), "from": mail.sender}
+def _form(mail: _Mail, relay: dict[str, str], mode: Mode) -> Mapping[str, FormField]:
     shown_name = f'"{one_line(mail.sender_name)}" ' if mail.sender_name else ""
-    return [
-        *(_field(name, value) for name, value in relay.items()),
-        _field("to", ", ".join(mail.recipients)),
-        _field("from", f"{shown_name}<{mail.sender}>"),
-        _field("subject", one_line(mail.subject)),
-        _field("envelope", json.dumps(envelope)),
-        _field(
-            "charsets", json.dumps({"to": "UTF-8", "from": "UTF-8", "subject": "UTF-8"} | charsets)
-        ),
-    ]
-
-
-def _raw_parts(mail: _Mail, relay: dict[str, str]) -> list[Part]:
-    return [_field("email", mail.raw()), *_common_parts(mail, relay, {})]
-
-
-def _parsed_parts(mail: _Mail, relay: dict[str, str]) -> list[Part]:
+    form: dict[str, FormField] = {
+        **relay,
+        "to": ", ".join(mail.recipients),
+        "from": f"{shown_name}<{mail.sender}>",
+        "subject": one_line(mail.subject),
+        "envelope": json.dumps({"to": list(mail.recipients), "from": mail.sender}),
+    }
+    charsets = dict.fromkeys(("to", "from", "subject"), "UTF-8")
+    if mode == "raw":
+        return form | {"email": mail.raw(), "charsets": json.dumps(charsets)}
     texts = {"text": mail.text} | ({"html": mail.html} if mail.html is not None else {})
-    parts = [
-        _field("headers", mail.headers()),
-        *_common_parts(mail, relay, dict.fromkeys(texts, mail.charset)),
-        *(_field(name, text.encode(mail.charset)) for name, text in texts.items()),
-        _field("attachments", str(len(mail.attachments))),
-    ]
-    if mail.attachments:
-        infos = {
-            f"attachment{number}": {"filename": filename, "name": filename, "type": content_type}
-            for number, (filename, content_type, _) in enumerate(mail.attachments, 1)
-        }
-        parts.append(_field("attachment-info", json.dumps(infos)))
-    return parts + [_file(number, file) for number, file in enumerate(mail.attachments, 1)]
-
-
-def _file(number: int, file: SimulatedFile) -> Part:
-    filename, content_type, content = file
-    quoted = filename.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-    disposition = f'form-data; name="attachment{number}"; filename="{quoted}"'
-    return f"Content-Disposition: {disposition}\r\nContent-Type: {content_type}", content
+    charsets |= dict.fromkeys(texts, mail.charset)
+    form |= {"headers": mail.headers(), "charsets": json.dumps(charsets)}
+    form |= {name: text.encode(mail.charset) for name, text in texts.items()}
+    form["attachments"] = str(len(mail.attachments))
+    infos = {}
+    for number, (filename, content_type, content) in enumerate(mail.attachments, 1):
+        form[f"attachment{number}"] = (filename, content, content_type)
+        info = {"filename": filename, "name": filename, "type": content_type}
+        infos[f"attachment{number}"] = info
+    return form | ({"attachment-info": json.dumps(infos)} if infos else {})

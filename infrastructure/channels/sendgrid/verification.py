@@ -4,19 +4,19 @@ https://www.twilio.com/docs/sendgrid/for-developers/parsing-email/securing-your-
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest
-from domain.errors import TemporaryError, ValidationError
+from domain.errors import ValidationError
 from infrastructure.configuration.secrets.accounts import SendgridAccount
 
 if TYPE_CHECKING:
@@ -51,10 +51,8 @@ class SendgridVerifier:
         accounts = self.accounts()
         try:
             return self._verified_account(request, accounts)
-        except (TemporaryError, ValidationError):
-            raise
         except Exception as error:
-            raise ValidationError("the check of the signature failed") from error
+            raise ValidationError("not signed by a known account") from error
 
     def _verified_account(
         self, request: WebhookRequest, accounts: tuple[SendgridAccount, ...]
@@ -67,17 +65,18 @@ class SendgridVerifier:
         for account in accounts:
             if _verifies(account, signature, credentials):
                 return account.name
-        raise ValidationError("not signed by a known account")
+        raise ValidationError("no account's secrets verify it")
 
     def _signature_of(self, request: WebhookRequest) -> "_Signature | None":
         """The signature of ``request``; ``None`` if there is none, or none of its time."""
         signature, timestamp = request.header(SIGNATURE_HEADER), request.header(TIMESTAMP_HEADER)
         if not signature or not timestamp or len(signature) > _MAX_SIGNATURE_LENGTH:
             return None
-        if not _TIMESTAMP.fullmatch(timestamp):
-            return None
-        age_seconds = self.clock().timestamp() - int(timestamp)
-        if abs(age_seconds) > self.tolerance.total_seconds():
+        now = self.clock().timestamp()
+        if (
+            not _TIMESTAMP.fullmatch(timestamp)
+            or abs(now - int(timestamp)) > self.tolerance.total_seconds()
+        ):
             return None
         # Hashed once, however many keys are tried on it; 30 MB are never copied.
         digest = hashlib.sha256(timestamp.encode("ascii"))
@@ -85,22 +84,9 @@ class SendgridVerifier:
         return _Signature(base64.b64decode(signature, validate=True), digest.digest())
 
 
-@dataclass(frozen=True, slots=True)
-class _Signature:
+class _Signature(NamedTuple):
     der: bytes
     digest: bytes
-
-    def verifies(self, key: "EllipticCurvePublicKey") -> bool:
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-        from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-        from cryptography.hazmat.primitives.hashes import SHA256
-
-        try:
-            key.verify(self.der, self.digest, ECDSA(Prehashed(SHA256())))
-        except InvalidSignature:
-            return False
-        return True
 
 
 def _verifies(
@@ -117,8 +103,16 @@ def _verifies(
 
 
 def _signed_by_one_of(public_keys: Iterable[str], signature: _Signature) -> bool:
-    keys = map(_public_key, public_keys)
-    return any(signature.verifies(key) for key in keys if key is not None)
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    for key in filter(None, map(_public_key, public_keys)):
+        with suppress(InvalidSignature):
+            key.verify(signature.der, signature.digest, ECDSA(Prehashed(SHA256())))
+            return True
+    return False
 
 
 def _is_one_of(pairs: Iterable[bytes], credentials: bytes) -> bool:
@@ -154,5 +148,5 @@ def _basic_credentials(authorization: str | None) -> bytes | None:
         return None
     try:
         return base64.b64decode(encoded.strip(), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None

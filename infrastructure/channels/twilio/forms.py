@@ -44,11 +44,6 @@ class Form:
         return next(iter(self.fields.get(name, ())), "") or None
 
 
-def count_form_fields(body: bytes) -> int:
-    """How many fields ``body`` would decode to, without decoding it."""
-    return body.count(b"&") + 1 if body else 0
-
-
 def decode_form(body: bytes) -> Form:
     """Decode ``application/x-www-form-urlencoded`` in UTF-8; no value is trimmed or dropped.
 
@@ -97,6 +92,7 @@ class IncomingMessageForm(BaseModel):
 
 
 MANDATORY_FIELDS = ("MessageSid", "AccountSid", "From", "To")
+_PROBLEMS = {"missing": "missing", "string_type": "repeated"}
 _OPTIONAL_FIELDS = ("Body", "MessagingServiceSid", "WaId", "ExternalUserId", "OptOutType")
 
 
@@ -106,23 +102,15 @@ def read_message_form(form: Form) -> IncomingMessageForm:
     Raises ``UnreadableMessageError`` that names the fields which are ill-formed, or mandatory
     and missing or repeated; never a value. Of a repeated optional field it takes the first.
     """
-    given: dict[str, str] = {}
-    for name in _OPTIONAL_FIELDS:
-        if (value := form.first(name)) is not None:
-            given[name] = value
-    problems = []
-    for name in MANDATORY_FIELDS:
-        values = form.getall(name)
-        if len(values) == 1:
-            given[name] = values[0]
-        else:
-            problems.append(f"{name} is {'repeated' if values else 'missing'}")
-    if problems:
-        raise UnreadableMessageError(", ".join(problems))
+    given: dict[str, object] = {
+        name: values[0] if len(values) == 1 else values
+        for name in MANDATORY_FIELDS
+        if (values := form.getall(name))
+    }
+    given |= {name: text for name in _OPTIONAL_FIELDS if (text := form.first(name))}
     try:
         return IncomingMessageForm.model_validate(given)
     except pydantic.ValidationError as error:
-        names = (str(detail["loc"][0]) for detail in error.errors(include_input=False))
-        raise UnreadableMessageError(
-            ", ".join(f"{name} is ill-formed" for name in names)
-        ) from error
+        details = error.errors(include_input=False)
+        problems = [f"{d['loc'][0]} is {_PROBLEMS.get(d['type'], 'ill-formed')}" for d in details]
+        raise UnreadableMessageError(", ".join(problems)) from error

@@ -8,6 +8,8 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import product
 from typing import Final
 
 from domain.messages import Attachment
@@ -103,28 +105,24 @@ def metadata_of(form: Form) -> dict[str, object]:
     or as a list of texts if it is repeated. Empty values are kept there too.
     """
     groups: defaultdict[str, dict[str, object]] = defaultdict(dict)
-    provider: dict[str, object] = {}
     elsewhere = _ON_THE_MESSAGE | _media_fields(form)
     for name, values in form.fields.items():
         if len(values) > 1:
-            provider[name] = list(values)
-        elif name not in elsewhere and not _note(groups, name, values[0]):
-            provider[name] = values[0]
-    ungrouped = groups.pop("", {})
+            groups["provider"][name] = list(values)
+        elif name not in elsewhere:
+            group, key, value = _placed(name, values[0])
+            groups[group][key] = value
+    provider, ungrouped = groups.pop("provider", {}), groups.pop("", {})
     return {**ungrouped, **groups, "provider": provider}
 
 
-def _note(groups: defaultdict[str, dict[str, object]], name: str, value: str) -> bool:
-    """Put a known parameter where it belongs; false if it is unknown, empty or not convertible."""
-    if not value or name not in KNOWN_PARAMETERS:
-        return False
-    group, key, read = KNOWN_PARAMETERS[name]
-    try:
-        known = read(value)
-    except (ValueError, KeyError, RecursionError):
-        return False
-    groups[group][key] = known
-    return True
+def _placed(name: str, text: str) -> tuple[str, str, object]:
+    """Group, name and value of a parameter; in ``provider`` if unknown, empty or ill-formed."""
+    if text and name in KNOWN_PARAMETERS:
+        group, key, read = KNOWN_PARAMETERS[name]
+        with suppress(ValueError, KeyError, RecursionError):
+            return group, key, read(text)
+    return "provider", name, text
 
 
 def attachments_of(form: Form) -> tuple[Attachment, ...]:
@@ -148,7 +146,5 @@ def _media_numbers(form: Form) -> list[int]:
 
 def _media_fields(form: Form) -> frozenset[str]:
     """The parameters that an attachment holds in full."""
-    names = [
-        f"{kind}{n}" for n in _media_numbers(form) for kind in ("MediaUrl", "MediaContentType")
-    ]
-    return frozenset(name for name in names if form.only(name))
+    names = product(("MediaUrl", "MediaContentType"), map(str, _media_numbers(form)))
+    return frozenset(name for name in map("".join, names) if form.only(name))

@@ -29,7 +29,7 @@ class TwilioProvider(Provider):
 
     @override
     def simulation(self) -> Simulation:
-        from infrastructure.channels.twilio.send_simulation import TwilioSimulation
+        from infrastructure.channels.twilio.simulator import TwilioSimulation
 
         return TwilioSimulation()
 

@@ -101,11 +101,7 @@ def _may_be_new(form: Form, field: str, name: str) -> bool:
 
 def _text_of(name: str, value: str) -> str:
     """Where a field may hide: in the name as well, if it is not one that Twilio is known for."""
-    return value if _is_known(name) else name + value
-
-
-def _is_known(name: str) -> bool:
-    return name in _KNOWN_NAMES or _OF_A_FILE.fullmatch(name) is not None
+    return value if name in _KNOWN_NAMES or _OF_A_FILE.fullmatch(name) else name + value
 
 
 def _hides(form: Form, field: str, name: str, value: str) -> bool:

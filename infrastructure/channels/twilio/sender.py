@@ -4,23 +4,19 @@ Twilio has no idempotency key for messages: a second attempt after an uncertain 
 twice. Source: https://www.twilio.com/docs/messaging/api/message-resource
 """
 
+import json
 import logging
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from urllib.parse import urlencode
 
 from application.ports.fallback_sender import FallbackSender
-from domain.errors import (
-    FallbackError,
-    FallbackNotSentError,
-    FallbackUncertainError,
-    TemporaryError,
-)
+from domain.errors import FallbackNotSentError, FallbackUncertainError, TemporaryError
 from domain.fallback import Fallback
+from infrastructure.channels.fallback_posting import post_once
 from infrastructure.configuration.secrets.accounts import TwilioAccount
-
-if TYPE_CHECKING:
-    from requests import Response
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +26,9 @@ _REASONS = {
     **dict.fromkeys((401, 403, 20003, 21606, 21659, 63007, 30034), _CONFIGURATION),
     **dict.fromkeys((429, 20429, 14107, 21611, 30001, 30022, 63017, 63018, 63038), _TRANSIENT),
 }
-"""Twilio's error code (or the status, where it gives none) → what it says about the answer. https://www.twilio.com/docs/api/errors"""
+"""Twilio's error code, or else the status → why (https://www.twilio.com/docs/api/errors)."""
 
 _LEVELS = {_PERMANENT: logging.INFO, _CONFIGURATION: logging.ERROR, _TRANSIENT: logging.WARNING}
-
-_UNCERTAIN_4XX = frozenset({408})
-"""Something between us and Twilio may say "request timeout" of a request that arrived."""
 
 _LINE_BREAKS = str.maketrans("", "", "\r\n")
 
@@ -58,12 +51,19 @@ class TwilioFallbackSender(FallbackSender):
         ``FallbackUncertainError`` for everything else that is not a success.
         """
         account = self._account(answer.account)
-        try:
-            self._create(account, answer)
-        except FallbackError:
-            raise
-        except Exception as error:
-            raise _translated(error) from error
+        fields = {
+            "To": answer.to.translate(_LINE_BREAKS),
+            "From": answer.sent_from.translate(_LINE_BREAKS),
+            "Body": answer.text,
+        }
+        response = post_once(
+            f"{self.api_url}/2010-04-01/Accounts/{account.account_sid}/Messages.json",
+            urlencode(fields).encode(),
+            "application/x-www-form-urlencoded",
+            _basic(account.account_sid, account.auth_tokens[0].get_secret_value()),
+            self.timeout_seconds,
+        )
+        _check(response.status_code, response.content)
 
     def _account(self, account_sid: str) -> TwilioAccount:
         try:
@@ -75,78 +75,32 @@ class TwilioFallbackSender(FallbackSender):
                 return account
         raise FallbackNotSentError("no token for the account that was written to")
 
-    def _create(self, account: TwilioAccount, answer: Fallback) -> None:
-        from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
-        from twilio.rest import Client  # type: ignore[import-untyped]
 
-        http_client = TwilioHttpClient(
-            timeout=self.timeout_seconds,
-            logger=_silent_logger(),
-            request_hooks={"response": _refuse_uncertain_status},
-            max_retries=0,
-        )
-        token = account.auth_tokens[0].get_secret_value()
-        with http_client.session:
-            client = Client(account.account_sid, token, http_client=http_client)
-            client.api.base_url = self.api_url
-            client.messages.create(
-                to=answer.to.translate(_LINE_BREAKS),
-                from_=answer.sent_from.translate(_LINE_BREAKS),
-                body=answer.text,
-            )
+def _basic(user: str, password: str) -> str:
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
-def _silent_logger() -> logging.Logger:
-    """The library logs URLs, parameters and headers of each request: this one writes nothing."""
-    silent = logging.Logger("twilio, unheard")
-    silent.disabled = True
-    return silent
-
-
-def _refuse_uncertain_status(response: "Response", *_: object, **__: object) -> None:
-    """Stop at a status that tells nothing: before the library reads one from the body.
-
-    Only 2xx and a definite 4xx go on to it.
-    """
-    status = response.status_code
-    definite = 200 <= status < 300 or 400 <= status < 500  # noqa: PLR2004
-    if not definite or status in _UNCERTAIN_4XX:
+def _check(status: int, content: bytes) -> None:
+    """Raise unless Twilio created the message, and showed it."""
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    answer = found if isinstance(found, dict) else None
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and answer is not None:
+        return
+    is_refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    # A proxy may say "request timeout" of a request that arrived.
+    if not is_refused or status == HTTPStatus.REQUEST_TIMEOUT:
         logger.warning("Twilio may have taken the answer", extra={"status": status})
         raise FallbackUncertainError(f"Twilio answered {status}")
+    code = (answer or {}).get("code")
+    raise _refusal(code if isinstance(code, int) else status)
 
 
-def _translated(error: Exception) -> FallbackError:
-    from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
-
-    if isinstance(error, TwilioException):
-        return _refusal(getattr(error, "code", None))
-    name = type(error).__name__
-    if _never_connected(error):
-        logger.warning("Twilio was not reached", extra={"error": name})
-        return FallbackNotSentError("Twilio was not reached")
-    logger.warning("Twilio may have taken the answer", extra={"error": name})
-    return FallbackUncertainError("Twilio did not confirm the answer")
-
-
-def _refusal(code: object) -> FallbackNotSentError:
+def _refusal(code: int) -> FallbackNotSentError:
     """An unknown code is permanent: another attempt would get the same."""
-    number = code if isinstance(code, int) else None
-    reason = _REASONS.get(number or 0, _PERMANENT)
-    logger.log(
-        _LEVELS[reason],
-        "Twilio refused the answer",
-        extra={"provider_code": number, "reason": reason},
-    )
-    return FallbackNotSentError(f"Twilio refused the answer with error {number}")
-
-
-def _never_connected(error: Exception) -> bool:
-    """Whether the connection failed before a byte of the request went out."""
-    from requests import ConnectionError as RequestsConnectionError
-    from requests import ConnectTimeout
-    from urllib3.exceptions import MaxRetryError, NewConnectionError
-
-    if isinstance(error, ConnectTimeout):
-        return True
-    cause = error.args[0] if isinstance(error, RequestsConnectionError) and error.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+    reason = _REASONS.get(code, _PERMANENT)
+    extra = {"provider_code": code, "reason": reason}
+    logger.log(_LEVELS[reason], "Twilio refused the answer", extra=extra)
+    return FallbackNotSentError(f"Twilio refused the answer with error {code}")

@@ -1,16 +1,39 @@
-"""What Twilio would send, signed as Twilio signs: for ``frontdesk send`` and for tests."""
+"""Twilio as ``frontdesk send`` and tests play it: its form, signed as Twilio signs."""
 
 import json
+import mimetypes
+import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+from typing_extensions import override
 
 from domain.channels import ChannelType
-from infrastructure.channels.provider import SimulatedRequest
+from infrastructure.channels.provider import (
+    SendOption,
+    SimulatedMessage,
+    SimulatedRequest,
+    Simulation,
+    SimulationError,
+    Webhooks,
+    read_http_url,
+)
+from infrastructure.configuration.provider_accounts import read_provider_accounts
+from infrastructure.configuration.secrets.development_secret import read_development_credentials
+from infrastructure.configuration.secrets.secret_references import ReadSecret
+from infrastructure.configuration.settings import Settings
+
+MAX_LATITUDE = 90
+MAX_LONGITUDE = 180
+
+_BOTH = (ChannelType.WHATSAPP, ChannelType.SMS)
+_WHATSAPP = (ChannelType.WHATSAPP,)
+_MESSAGE_SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
 
 
 class Media(NamedTuple):
@@ -32,12 +55,7 @@ class Location(NamedTuple):
 
     latitude: float
     longitude: float
-    address: str = ""
     label: str = ""
-
-
-def _new_hex() -> str:
-    return uuid.uuid4().hex
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +78,20 @@ class TwilioSimulator:
         button: Button | None = None,
         location: Location | None = None,
         profile_name: str | None = None,
-        external_user_id: str | None = None,
-        reply_to_sid: str | None = None,
-        messaging_service_sid: str | None = None,
-        opt_out_type: str | None = None,
+        more: Mapping[str, str] | None = None,
         tamper: bool = False,
-        new_sid: Callable[[], str] = _new_hex,
     ) -> SimulatedRequest:
         """The webhook for one message, to be posted to ``url``.
 
-        Addresses come without scheme. ``new_sid`` gives the 32 hex digits of ids that are not
-        named. ``tamper`` makes the signature wrong, but keeps its form. Raises ``ValueError``
-        for a channel that is not Twilio's.
+        Addresses come without scheme. ``more`` are further fields of the form. ``tamper`` makes
+        the signature wrong, but keeps its form.
         """
-        prefix = _prefix(channel)
+        prefix = channel.rules.scheme
         is_mms = bool(media) and channel is ChannelType.SMS
-        sid = message_sid or f"{'MM' if is_mms else 'SM'}{new_sid()}"
         fields = {
-            **_core(sid, self.account_sid, body, media),
+            **_core(message_sid or f"{'MM' if is_mms else 'SM'}{uuid.uuid4().hex}", media),
+            "AccountSid": self.account_sid,
+            "Body": body,
             "From": prefix + sender,
             "To": prefix + recipient,
         }
@@ -86,19 +100,13 @@ class TwilioSimulator:
         else:
             context = _whatsapp_context(sender, profile_name, button)
             fields |= _whatsapp(context, _message_type(media, button, location))
-        fields |= _given(
-            MessagingServiceSid=messaging_service_sid,
-            OptOutType=opt_out_type,
-            ExternalUserId=prefix + external_user_id if external_user_id else None,
-            OriginalRepliedMessageSid=reply_to_sid,
-            OriginalRepliedMessageSender=prefix + recipient if reply_to_sid else None,
-            **_place(location),
-        )
-        return self._signed(url, fields, str(uuid.UUID(new_sid())), tamper=tamper)
+        if location:
+            place = {"Latitude": location.latitude, "Longitude": location.longitude}
+            fields |= {name: str(value) for name, value in place.items()}
+            fields |= {"Label": location.label} if location.label else {}
+        return self._signed(url, {**fields, **(more or {})}, tamper=tamper)
 
-    def _signed(
-        self, url: str, fields: dict[str, str], idempotency_token: str, *, tamper: bool
-    ) -> SimulatedRequest:
+    def _signed(self, url: str, fields: dict[str, str], *, tamper: bool) -> SimulatedRequest:
         parts = urlsplit(url)
         signed_url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
         signature: str = RequestValidator(self.auth_token).compute_signature(signed_url, fields)
@@ -107,7 +115,7 @@ class TwilioSimulator:
         headers = {
             "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
             "X-Twilio-Signature": signature,
-            "I-Twilio-Idempotency-Token": idempotency_token,
+            "I-Twilio-Idempotency-Token": str(uuid.uuid4()),
             "User-Agent": "TwilioProxy/1.1",
             "Accept": "*/*",
         }
@@ -115,34 +123,21 @@ class TwilioSimulator:
         return SimulatedRequest(url, headers, body, fields["MessageSid"])
 
 
-_PREFIXES = {ChannelType.SMS: "", ChannelType.WHATSAPP: "whatsapp:"}
-
 # Twilio knows little about most numbers, and says so with empty values.
-_GEOGRAPHY = {
+_GEOGRAPHY = dict.fromkeys(("ToCity", "ToState", "ToZip"), "") | {
     "FromCity": "SAN FRANCISCO",
     "FromState": "CA",
     "FromZip": "94103",
     "FromCountry": "US",
-    "ToCity": "",
-    "ToState": "",
-    "ToZip": "",
     "ToCountry": "US",
 }
 
 
-def _prefix(channel: ChannelType) -> str:
-    if channel not in _PREFIXES:
-        raise ValueError(f"Twilio does not deliver {channel}")
-    return _PREFIXES[channel]
-
-
-def _core(sid: str, account_sid: str, body: str, media: Sequence[Media]) -> dict[str, str]:
+def _core(sid: str, media: Sequence[Media]) -> dict[str, str]:
     fields = {
         "MessageSid": sid,
         "SmsSid": sid,
         "SmsMessageSid": sid,
-        "AccountSid": account_sid,
-        "Body": body,
         "NumMedia": str(len(media)),
         "NumSegments": "1",
         "SmsStatus": "received",
@@ -157,16 +152,15 @@ def _whatsapp_context(
     sender: str, profile_name: str | None, button: Button | None
 ) -> dict[str, str]:
     """What the form and ``ChannelMetadata`` both say. A hidden number leaves no ``WaId``."""
-    return {
+    context = {
         "Forwarded": "false",
         "FrequentlyForwarded": "false",
-        **_given(
-            ProfileName=profile_name,
-            WaId=sender.removeprefix("+") if sender.startswith("+") else None,
-            ButtonText=button.text if button else None,
-            ButtonPayload=button.payload if button else None,
-        ),
+        "ProfileName": profile_name,
+        "WaId": sender.removeprefix("+") if sender.startswith("+") else None,
+        "ButtonText": button.text if button else None,
+        "ButtonPayload": button.payload if button else None,
     }
+    return {name: value for name, value in context.items() if value is not None}
 
 
 def _whatsapp(context: dict[str, str], message_type: str) -> dict[str, str]:
@@ -187,16 +181,77 @@ def _message_type(media: Sequence[Media], button: Button | None, location: Locat
     return "location" if location else "text"
 
 
-def _place(location: Location | None) -> dict[str, str | None]:
-    if location is None:
-        return {}
-    return {
-        "Latitude": str(location.latitude),
-        "Longitude": str(location.longitude),
-        "Address": location.address or None,
-        "Label": location.label or None,
-    }
+def _read_media(url: str) -> Media:
+    """The file at ``url``, of the type that its name suggests; phones mostly send pictures."""
+    content_type = mimetypes.guess_type(urlsplit(read_http_url(url)).path)[0]
+    return Media(url, content_type or "image/jpeg")
 
 
-def _given(**fields: str | None) -> dict[str, str]:
-    return {name: value for name, value in fields.items() if value is not None}
+def _read_button(text: str) -> Button:
+    """``TEXT=PAYLOAD``; without a payload the text is sent back."""
+    shown, separator, payload = text.partition("=")
+    if not shown:
+        raise ValueError("the button needs a text: TEXT or TEXT=PAYLOAD")
+    return Button(shown, payload if separator else shown)
+
+
+def _read_location(text: str) -> Location:
+    """``LAT,LON`` or ``LAT,LON,LABEL``, in degrees."""
+    latitude, _, rest = text.partition(",")
+    longitude, _, label = rest.partition(",")
+    try:
+        place = Location(float(latitude), float(longitude), label=label)
+    except ValueError:
+        raise ValueError(f"{text!r} is no place like 52.52,13.40,Berlin") from None
+    if not (abs(place.latitude) <= MAX_LATITUDE and abs(place.longitude) <= MAX_LONGITUDE):
+        raise ValueError("latitude is -90 to 90, longitude -180 to 180")
+    return place
+
+
+class TwilioSimulation(Simulation):
+    """WhatsApp and SMS as Twilio posts them."""
+
+    options = (
+        SendOption("--media", "A file at Twilio (repeatable).", _BOTH, _read_media, "URL",
+                   is_repeatable=True, is_content=True),
+        SendOption("--button", "The quick reply that was tapped.", _WHATSAPP, _read_button,
+                   "TEXT[=PAYLOAD]", is_content=True),
+        SendOption("--location", "A place that is shared.", _WHATSAPP, _read_location,
+                   "LAT,LON[,LABEL]", is_content=True),
+        SendOption("--profile-name", "What the sender calls themselves.", _WHATSAPP),
+    )  # fmt: skip
+
+    @override
+    def webhooks(
+        self, message: SimulatedMessage, settings: Settings, read_secret: ReadSecret
+    ) -> Webhooks:
+        if message.message_id and not _MESSAGE_SID.fullmatch(message.message_id):
+            raise SimulationError("Twilio's ids are SM or MM and 32 hex digits", "--message-id")
+        options: dict[str, Any] = dict(message.options)
+        implied_body = options["button"].text if options["button"] else ""
+        return partial(
+            TwilioSimulator(*_credentials(settings, read_secret, message.recipient)).request,
+            message.url,
+            message.channel,
+            sender=message.sender,
+            recipient=message.recipient,
+            body=implied_body if message.body is None else message.body,
+            message_sid=message.message_id,
+            tamper=message.tamper,
+            **options,
+        )
+
+
+def _credentials(settings: Settings, read_secret: ReadSecret, recipient: str) -> tuple[str, str]:
+    """The account of the recipient's company, and the token that signs for it."""
+    if not settings.has_real_secrets:
+        development = read_development_credentials(settings.data_dir)
+        return development.twilio_account_sid, development.twilio_auth_token
+    accounts = read_provider_accounts(settings, read_secret)
+    for account in accounts.twilio:
+        if accounts.may_speak_for(recipient, account.account_sid):
+            return account.account_sid, account.auth_tokens[0].get_secret_value()
+    raise SimulationError(
+        "real secrets are set, but no Twilio account for this recipient: "
+        "set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or unset the others"
+    )

@@ -59,12 +59,10 @@ class CachedValue(Generic[Value]):
         """
         with self._lock:
             value = self._value
-            if value is not None and value is outdated and self._may_try():
+            may_try = self._clock() - self._tried_at >= MIN_INTERVAL
+            if value is not None and value is outdated and may_try:
                 value = self._reloaded(value)
             return None if value is outdated else value
-
-    def _may_try(self) -> bool:
-        return self._clock() - self._tried_at >= MIN_INTERVAL
 
     def _first(self) -> Value:
         now = self._clock()

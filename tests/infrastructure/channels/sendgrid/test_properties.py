@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -261,13 +260,8 @@ def test_different_mail_without_ids_has_different_request_ids() -> None:
     assert len(keys) == 6
 
 
-def test_simulator_accepts_a_pem_key_and_a_user_and_password() -> None:
-    pem = KEY.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    simulated = SendgridSimulator(pem, "user:pässword").request(
+def test_simulator_accepts_a_key_and_a_user_and_password() -> None:
+    simulated = SendgridSimulator(KEY, "user:pässword").request(
         URL,
         sender="ana@example.com",
         recipient="help@acme.example",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import uuid
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -52,15 +53,25 @@ def test_simulated_webhook_is_accepted_by_twilios_own_validator(channel: Channel
     ("channel", "sample", "options"),
     [
         (ChannelType.SMS, "sms", {}),
-        (ChannelType.SMS, "mms", {"media": [Media("https://api.example/1", "image/jpeg")]}),
+        (
+            ChannelType.SMS,
+            "mms",
+            {
+                "media": [Media("https://api.example/1", "image/jpeg")],
+                "more": {"MessagingServiceSid": "MG00000000000000000000000000000000"},
+            },
+        ),
         (
             ChannelType.WHATSAPP,
             "whatsapp_button",
             {
                 "button": Button("Confirm", "confirm_1"),
-                "reply_to_sid": "MM2123456789abcdef0123456789abcdef",
-                "external_user_id": "US.1234567890123456",
                 "profile_name": "Ana",
+                "more": {
+                    "ExternalUserId": "whatsapp:US.1234567890123456",
+                    "OriginalRepliedMessageSid": "MM2123456789abcdef0123456789abcdef",
+                    "OriginalRepliedMessageSender": "whatsapp:+15005550010",
+                },
             },
         ),
     ],
@@ -68,17 +79,17 @@ def test_simulated_webhook_is_accepted_by_twilios_own_validator(channel: Channel
 def test_simulated_webhook_has_the_fields_of_the_samples(
     channel: ChannelType, sample: str, options: dict[str, Any]
 ) -> None:
-    service = "MG00000000000000000000000000000000" if sample == "mms" else None
-    sent = fields_of(simulate(channel, messaging_service_sid=service, **options))
+    sent = fields_of(simulate(channel, **options))
     form = (PAYLOADS / f"{sample}.form").read_text()
     assert sent.keys() == dict(parse_qsl(form, keep_blank_values=True)).keys()
 
 
 def test_simulated_webhook_has_the_headers_of_twilio() -> None:
-    headers = simulate(new_sid=lambda: "0" * 32).headers
+    headers = simulate().headers
     assert headers["Content-Type"].startswith("application/x-www-form-urlencoded")
     assert headers["User-Agent"] == "TwilioProxy/1.1"
-    assert headers["I-Twilio-Idempotency-Token"] == "00000000-0000-0000-0000-000000000000"
+    token = headers["I-Twilio-Idempotency-Token"]
+    assert str(uuid.UUID(token)) == token
 
 
 def test_repr_of_the_simulator_shows_no_token() -> None:
@@ -125,12 +136,16 @@ def test_simulated_whatsapp_message_with_all_options_is_read() -> None:
         simulate(
             ChannelType.WHATSAPP,
             media=[Media("https://api.example/1", "image/png")],
-            location=Location(37.5, -122.25, "1 Main St", "Acme"),
+            location=Location(37.5, -122.25, "Acme"),
             profile_name="Ana",
-            external_user_id="US.1",
-            reply_to_sid="SM" + "1" * 32,
-            messaging_service_sid="MG" + "1" * 32,
-            opt_out_type="HELP",
+            more={
+                "Address": "1 Main St",
+                "ExternalUserId": "whatsapp:US.1",
+                "OriginalRepliedMessageSid": "SM" + "1" * 32,
+                "OriginalRepliedMessageSender": "whatsapp:+15005550006",
+                "MessagingServiceSid": "MG" + "1" * 32,
+                "OptOutType": "HELP",
+            },
         )
     )
     assert [identity.value for identity in message.identities] == ["US.1", "+14155550123"]
@@ -150,7 +165,7 @@ def test_simulated_whatsapp_message_with_all_options_is_read() -> None:
 
 
 def test_simulated_sender_with_a_hidden_number_has_no_wa_id() -> None:
-    sent = simulate(ChannelType.WHATSAPP, sender="US.1", external_user_id="US.1")
+    sent = simulate(ChannelType.WHATSAPP, sender="US.1", more={"ExternalUserId": "whatsapp:US.1"})
     assert "WaId" not in fields_of(sent)
     assert "WaId" not in json.loads(fields_of(sent)["ChannelMetadata"])["data"]["context"]
     assert received(sent).sender.value == "US.1"
@@ -170,8 +185,3 @@ def test_simulated_whatsapp_message_has_its_message_type(
 ) -> None:
     message = received(simulate(ChannelType.WHATSAPP, **options))
     assert message.metadata["message_type"] == message_type
-
-
-def test_simulator_refuses_the_email_channel() -> None:
-    with pytest.raises(ValueError, match="email"):
-        simulate(ChannelType.EMAIL)
