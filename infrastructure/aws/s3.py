@@ -1,8 +1,7 @@
 """Blobs and dead letters as objects in a bucket of Amazon S3."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,7 +21,7 @@ from infrastructure.serialization.dead_letter_json import (
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import DeleteTypeDef, ObjectIdentifierTypeDef, ObjectTypeDef
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef, ObjectTypeDef
 
 DEAD_LETTERS_PREFIX = "dead-letters/"
 _SORTABLE_TIME = "%Y%m%dT%H%M%S%fZ"
@@ -55,33 +54,23 @@ class S3BlobStore(BlobStore):
 
     @override
     def delete(self, folder: str) -> int:
-        return sum(self._delete_pages(folder, before=None))
+        prefix = f"{checked_key(folder)}/"
+        return sum(_delete_pages(self._client(), self._bucket, prefix, lambda _: True))
 
     @override
     def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
         """Lists the whole folder, which a lifecycle rule does for nothing."""
-        return self._delete_pages(folder, before=moment)
-
-    def _delete_pages(self, folder: str, before: datetime | None) -> Iterator[int]:
-        """Delete page by page: S3 lists at most as many as it deletes at once."""
-        client, prefix = self._client(), f"{checked_key(folder)}/"
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        with storage_errors(f"bucket {self._bucket}"):
-            for page in pages:
-                keys = [
-                    item["Key"]
-                    for item in page.get("Contents", ())
-                    if before is None or item["LastModified"] < before
-                ]
-                _delete(client, self._bucket, keys)
-                yield len(keys)
+        prefix = f"{checked_key(folder)}/"
+        return _delete_pages(
+            self._client(), self._bucket, prefix, lambda entry: entry["LastModified"] < moment
+        )
 
 
 class S3DeadLetters(DeadLetters):
-    """One JSON document for each letter, under its id and then its ``created_at``.
+    """One JSON document for each dead letter, under its id and then its ``created_at``.
 
-    So the letters of one id stand together, and the oldest of all are found by keys alone. Two
-    that keep the same id at the same moment may leave two objects; the first one counts.
+    So those of one id stand together, and the oldest of all are found by keys alone. Two
+    writers of one id at the same moment may leave two objects; the first one counts.
     """
 
     def __init__(self, client: Callable[[], "S3Client"], bucket: str) -> None:
@@ -124,42 +113,27 @@ class S3DeadLetters(DeadLetters):
         return bool(keys)
 
     @override
-    def list_dead_letters(
-        self,
-        limit: int,
-        *,
-        after: DeadLetter | None = None,
-        unreadable: Callable[[str], None] = ignore,
-    ) -> tuple[DeadLetter, ...]:
-        """A letter that is deleted meanwhile is left out."""
-        start = None if after is None else _place(_dead_letter_key(after))
-        keys = [key for key in self._first_keys() if start is None or _place(key) > start]
-        return tuple(islice(self._readable(keys, unreadable), limit))
-
-    @override
     def each_dead_letter(
         self, *, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
-        return self._readable(self._first_keys(), unreadable)
+        return readable_dead_letters(
+            self._first_keys(),
+            self._dead_letter,
+            lambda key: unreadable(f"s3://{self._bucket}/{key}"),
+        )
 
     @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
         """Counts objects."""
-        for page in self._pages(DEAD_LETTERS_PREFIX):
-            keys = [entry["Key"] for entry in page if _created_at(entry) < moment]
-            with storage_errors(f"bucket {self._bucket}"):
-                _delete(self._client(), self._bucket, keys)
-            yield len(keys)
-
-    def _readable(
-        self, keys: Iterable[str], unreadable: Callable[[str], None]
-    ) -> Iterator[DeadLetter]:
-        return readable_dead_letters(
-            keys, self._dead_letter, lambda key: unreadable(f"s3://{self._bucket}/{key}")
+        return _delete_pages(
+            self._client(),
+            self._bucket,
+            DEAD_LETTERS_PREFIX,
+            lambda entry: _created_at(entry) < moment,
         )
 
     def _first_keys(self) -> list[str]:
-        """The key of every letter, in the order of their times and then ids."""
+        """The key of every dead letter, in the order of their times and then ids."""
         first: dict[str, str] = {}
         for key in self._keys():
             _, dead_letter_id = _place(key)
@@ -168,23 +142,9 @@ class S3DeadLetters(DeadLetters):
 
     def _keys(self, dead_letter_id: str | None = None) -> Iterator[str]:
         """S3 lists keys in the order of their bytes, and so those of one id in that of time."""
-        prefix = (
-            DEAD_LETTERS_PREFIX
-            if dead_letter_id is None
-            else f"{DEAD_LETTERS_PREFIX}{dead_letter_id}/"
-        )
-        for page in self._pages(prefix):
+        prefix = DEAD_LETTERS_PREFIX if dead_letter_id is None else _folder(dead_letter_id)
+        for page in _pages(self._client(), self._bucket, prefix):
             yield from (entry["Key"] for entry in page)
-
-    def _pages(self, prefix: str) -> Iterator[Sequence["ObjectTypeDef"]]:
-        pages = (
-            self._client()
-            .get_paginator("list_objects_v2")
-            .paginate(Bucket=self._bucket, Prefix=prefix)
-        )
-        with storage_errors(f"bucket {self._bucket}"):
-            for page in pages:
-                yield page.get("Contents", ())
 
     def _dead_letter(self, key: str) -> DeadLetter | None:
         _, dead_letter_id = _place(key)
@@ -198,7 +158,11 @@ class S3DeadLetters(DeadLetters):
 
 def _dead_letter_key(dead_letter: DeadLetter) -> str:
     time = dead_letter.created_at.astimezone(UTC)
-    return f"{DEAD_LETTERS_PREFIX}{checked_key(dead_letter.dead_letter_id)}/{time:{_SORTABLE_TIME}}"
+    return f"{_folder(checked_key(dead_letter.dead_letter_id))}{time:{_SORTABLE_TIME}}"
+
+
+def _folder(dead_letter_id: str) -> str:
+    return f"{DEAD_LETTERS_PREFIX}{dead_letter_id}/"
 
 
 def _place(key: str) -> tuple[str, str]:
@@ -208,7 +172,7 @@ def _place(key: str) -> tuple[str, str]:
 
 
 def _created_at(entry: "ObjectTypeDef") -> datetime:
-    """The time in a key, or of what nobody here wrote the time of its writing."""
+    """The time in a key; of an object whose key has none, when it was written."""
     time, _ = _place(entry["Key"])
     try:
         return datetime.strptime(time, _SORTABLE_TIME).replace(tzinfo=UTC)
@@ -250,16 +214,30 @@ def _create(client: "S3Client", bucket: str, key: str, content: bytes) -> None:
                 raise
 
 
-def _delete(client: "S3Client", bucket: str, keys: Sequence[str]) -> None:
-    """Delete objects: at most as many as S3 lists at once."""
-    if not keys:
-        return
-    objects: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys]
-    deletion: DeleteTypeDef = {"Objects": objects, "Quiet": True}
-    answer = client.delete_objects(Bucket=bucket, Delete=deletion)
-    for error in answer.get("Errors", ()):
-        code = error.get("Code", "unknown")
-        raise StorageUnavailableError(f"bucket {bucket}: not deleted: {code}")
+def _pages(client: "S3Client", bucket: str, prefix: str) -> Iterator[Sequence["ObjectTypeDef"]]:
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    with storage_errors(f"bucket {bucket}"):
+        for page in pages:
+            yield page.get("Contents", ())
+
+
+def _delete_pages(
+    client: "S3Client", bucket: str, prefix: str, wanted: Callable[["ObjectTypeDef"], bool]
+) -> Iterator[int]:
+    """Delete page by page: S3 lists at most as many objects as it deletes at once."""
+    for page in _pages(client, bucket, prefix):
+        objects: list[ObjectIdentifierTypeDef] = [
+            {"Key": entry["Key"]} for entry in page if wanted(entry)
+        ]
+        if objects:
+            with storage_errors(f"bucket {bucket}"):
+                answer = client.delete_objects(
+                    Bucket=bucket, Delete={"Objects": objects, "Quiet": True}
+                )
+            for error in answer.get("Errors", ()):
+                code = error.get("Code", "unknown")
+                raise StorageUnavailableError(f"bucket {bucket}: not deleted: {code}")
+        yield len(objects)
 
 
 def _read(client: "S3Client", bucket: str, key: str) -> bytes:

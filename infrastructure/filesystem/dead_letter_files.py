@@ -1,10 +1,9 @@
 """Dead letters as files: they need neither the store nor the queues."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 from typing_extensions import override
@@ -57,27 +56,17 @@ class FileDeadLetters(DeadLetters):
             return is_key(dead_letter_id) and remove_file(self._path(dead_letter_id))
 
     @override
-    def list_dead_letters(
-        self,
-        limit: int,
-        *,
-        after: DeadLetter | None = None,
-        unreadable: Callable[[str], None] = ignore,
-    ) -> tuple[DeadLetter, ...]:
-        """A dead letter that is deleted meanwhile is left out."""
-        start = None if after is None else self._place_of(after)
-        names = [name for time, name in self._places() if start is None or (time, name) > start]
-        return tuple(islice(self._readable(names, unreadable), limit))
-
-    @override
     def each_dead_letter(
         self, *, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
-        return self._readable([name for _, name in self._places()], unreadable)
+        names = [name for _, name in self._places()]
+        return readable_dead_letters(
+            names, self._read, lambda name: unreadable(str(self._path(name)))
+        )
 
     @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
-        """A directory is nothing that was kept here: it stays."""
+        """Directories stay: none is a dead letter."""
         for time, name in self._places():
             if time >= _microseconds(moment):
                 return
@@ -85,13 +74,6 @@ class FileDeadLetters(DeadLetters):
             with _errors("deleted"):
                 removed = path.is_file() and remove_file(path)
             yield int(removed)
-
-    def _readable(
-        self, names: Iterable[str], unreadable: Callable[[str], None]
-    ) -> Iterator[DeadLetter]:
-        return readable_dead_letters(
-            names, self._read, lambda name: unreadable(str(self._path(name)))
-        )
 
     def _read(self, name: str) -> DeadLetter | None:
         path = self._path(name)
@@ -104,13 +86,6 @@ class FileDeadLetters(DeadLetters):
         except OSError as error:
             kind = BrokenDeadLetterError if error.errno in BROKEN_FILE else StorageUnavailableError
             raise kind(f"{path.name} could not be read: {error.strerror}") from error
-
-    def _place_of(self, dead_letter: DeadLetter) -> tuple[int, str]:
-        """Its place in ``_places``: another one if its file is a copy of a backup."""
-        time = _modified_at(self._path(dead_letter.dead_letter_id))
-        return _microseconds(
-            dead_letter.created_at
-        ) if time is None else time, dead_letter.dead_letter_id
 
     def _path(self, dead_letter_id: str) -> Path:
         return self._directory / f"{dead_letter_id}{_SUFFIX}"

@@ -55,7 +55,7 @@ class DeadLettersContract:
     ) -> None:
         dead_letter = a_dead_letter(kind=kind, attempts=3)
         dead_letters.store(dead_letter)
-        assert dead_letters.list_dead_letters(10) == (dead_letter,)
+        assert tuple(dead_letters.each_dead_letter()) == (dead_letter,)
 
     def test_a_dead_letter_may_tell_of_a_message_instead_of_a_request(
         self, dead_letters: DeadLetters
@@ -65,37 +65,14 @@ class DeadLettersContract:
         assert dead_letters.get(dead_letter.dead_letter_id) == dead_letter
 
     def test_there_are_none_at_first(self, dead_letters: DeadLetters) -> None:
-        assert dead_letters.list_dead_letters(10) == ()
+        assert tuple(dead_letters.each_dead_letter()) == ()
         assert dead_letters.get("unreadable-1") is None
-
-    def test_the_oldest_come_first_up_to_the_limit(self, dead_letters: DeadLetters) -> None:
-        stored = [
-            a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
-        ]
-        for number in (2, 0, 3, 1):
-            dead_letters.store(stored[number])
-        assert dead_letters.list_dead_letters(3) == tuple(stored[:3])
 
     def test_a_dead_letter_is_kept_once(self, dead_letters: DeadLetters) -> None:
         dead_letters.store(a_dead_letter())
         dead_letters.store(a_dead_letter(created_at=NOW + timedelta(hours=1)))
-        assert dead_letters.list_dead_letters(10) == (a_dead_letter(),)
+        assert tuple(dead_letters.each_dead_letter()) == (a_dead_letter(),)
         assert dead_letters.get("unreadable-1") == a_dead_letter()
-
-    def test_pages_follow_each_other_although_what_was_seen_is_deleted(
-        self, dead_letters: DeadLetters
-    ) -> None:
-        stored = [
-            a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(5)
-        ]
-        stored.insert(3, a_dead_letter("bug-2b", created_at=NOW + timedelta(seconds=2)))
-        for dead_letter in stored:
-            dead_letters.store(dead_letter)
-        seen: list[DeadLetter] = []
-        while page := dead_letters.list_dead_letters(2, after=seen[-1] if seen else None):
-            seen += page
-            dead_letters.delete(page[-1].dead_letter_id)
-        assert seen == stored
 
     def test_each_dead_letter_comes_in_its_turn_whatever_becomes_of_those_before(
         self, dead_letters: DeadLetters
@@ -103,7 +80,8 @@ class DeadLettersContract:
         stored = [
             a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
         ]
-        for number in (2, 0, 3, 1):
+        stored.insert(3, a_dead_letter("bug-2b", created_at=NOW + timedelta(seconds=2)))
+        for number in (3, 2, 0, 4, 1):
             dead_letters.store(stored[number])
         seen = []
         for dead_letter in dead_letters.each_dead_letter():
@@ -137,7 +115,7 @@ class DeadLettersContract:
         dead_letters.store(a_dead_letter("bug-1"))
         assert dead_letters.delete("unreadable-1")
         assert not dead_letters.delete("unreadable-1")
-        assert dead_letters.list_dead_letters(10) == (a_dead_letter("bug-1"),)
+        assert tuple(dead_letters.each_dead_letter()) == (a_dead_letter("bug-1"),)
         dead_letters.store(a_dead_letter(attempts=2))
         assert dead_letters.get("unreadable-1") == a_dead_letter(attempts=2)
 
@@ -147,11 +125,11 @@ class DeadLettersContract:
         dead_letters.store(younger)
         changed = a_dead_letter(attempts=2, reason="another one")
         assert dead_letters.replace(changed)
-        assert dead_letters.list_dead_letters(10) == (changed, younger)
+        assert tuple(dead_letters.each_dead_letter()) == (changed, younger)
 
     def test_what_is_not_there_is_not_replaced(self, dead_letters: DeadLetters) -> None:
         assert not dead_letters.replace(a_dead_letter())
-        assert dead_letters.list_dead_letters(10) == ()
+        assert tuple(dead_letters.each_dead_letter()) == ()
 
     def test_dead_letters_go_by_their_age(self, dead_letters: DeadLetters) -> None:
         stored = [
@@ -161,21 +139,19 @@ class DeadLettersContract:
             dead_letters.store(dead_letter)
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 2
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 0
-        assert dead_letters.list_dead_letters(10) == tuple(stored[2:])
+        assert tuple(dead_letters.each_dead_letter()) == tuple(stored[2:])
 
     def test_of_many_who_delete_a_dead_letter_at_once_none_fails(
         self, dead_letters: DeadLetters
     ) -> None:
         dead_letters.store(a_dead_letter())
         assert True in at_once([partial(dead_letters.delete, "unreadable-1")] * 8)
-        assert dead_letters.list_dead_letters(10) == ()
+        assert tuple(dead_letters.each_dead_letter()) == ()
 
     def test_of_many_dead_letters_at_once_none_is_lost(self, dead_letters: DeadLetters) -> None:
         stored = [a_dead_letter(f"bug-{number}") for number in range(16)]
         at_once(partial(dead_letters.store, dead_letter) for dead_letter in stored)
-        retained = {
-            dead_letter.dead_letter_id for dead_letter in dead_letters.list_dead_letters(100)
-        }
+        retained = {dead_letter.dead_letter_id for dead_letter in dead_letters.each_dead_letter()}
         assert retained == {dead_letter.dead_letter_id for dead_letter in stored}
 
     @pytest.mark.parametrize("dead_letter_id", ["", "../a", "a.json", "a b"])
@@ -241,18 +217,9 @@ class BrokenDeadLettersContract:
     ) -> None:
         plant("note", content)
         told: list[str] = []
-        assert dead_letters.list_dead_letters(10, unreadable=told.append) == stored
+        assert tuple(dead_letters.each_dead_letter(unreadable=told.append)) == stored
         (place,) = told
         assert "dead-letters/note" in place
-
-    def test_pages_go_on_behind_it_to_their_end(
-        self, dead_letters: DeadLetters, plant: Plant, stored: tuple[DeadLetter, ...]
-    ) -> None:
-        plant("note", b"{}")
-        seen: tuple[DeadLetter, ...] = ()
-        while page := dead_letters.list_dead_letters(1, after=seen[-1] if seen else None):
-            seen += page
-        assert seen == stored
 
     def test_it_is_told_once_in_its_turn(
         self, dead_letters: DeadLetters, plant: Plant, stored: tuple[DeadLetter, ...]
@@ -271,7 +238,7 @@ class BrokenDeadLettersContract:
         plant("note", b"{}")
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=1))) == 2
         told: list[str] = []
-        assert dead_letters.list_dead_letters(10, unreadable=told.append) == stored[1:]
+        assert tuple(dead_letters.each_dead_letter(unreadable=told.append)) == stored[1:]
         assert told == []
 
     def test_whoever_asks_for_it_is_told_and_can_delete_it(

@@ -120,7 +120,7 @@ def test_a_record_that_cannot_be_read_stays_for_the_dead_letter_queue(
 def test_what_becomes_a_dead_letter_leaves_the_queue(worker: Worker) -> None:
     worker.desk.parser.parse_error = UnreadableMessageError("it is in no charset")
     assert worker.retained(a_record("a1")) == []
-    assert [dead_letter.kind for dead_letter in worker.desk.dead_letters.list_dead_letters(10)] == [
+    assert [dead_letter.kind for dead_letter in worker.desk.dead_letters.each_dead_letter()] == [
         "unreadable"
     ]
 
@@ -135,7 +135,7 @@ def test_sqs_counts_the_attempts(worker: Worker) -> None:
     worker.store.refused = "a1"
     assert worker.retained(a_record("a1", receive_count=149)) == ["a1"]
     assert worker.retained(a_record("a1", receive_count=150)) == []
-    (dead_letter,) = worker.desk.dead_letters.list_dead_letters(10)
+    (dead_letter,) = worker.desk.dead_letters.each_dead_letter()
     assert (dead_letter.kind, dead_letter.attempts) == ("exhausted", 150)
 
 

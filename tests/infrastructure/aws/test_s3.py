@@ -97,9 +97,7 @@ def test_more_dead_letters_than_s3_lists_at_once_are_all_found(
     event = "provide-client-params.s3.ListObjectsV2"
     aws.s3.meta.events.register(event, two_a_page)
     try:
-        assert store.list_dead_letters(10) == dead_letters
-        assert store.list_dead_letters(3) == dead_letters[:3]
-        assert store.list_dead_letters(3, after=dead_letters[2]) == dead_letters[3:]
+        assert tuple(store.each_dead_letter()) == dead_letters
     finally:
         aws.s3.meta.events.unregister(event, two_a_page)
 
@@ -140,7 +138,7 @@ def test_every_object_of_a_dead_letter_is_deleted(aws: EmulatedAws, bucket: str)
 
 def test_blobs_are_no_dead_letters(aws: EmulatedAws, bucket: str) -> None:
     S3BlobStore(lambda: aws.s3, bucket).put(KEY, b"content")
-    assert S3DeadLetters(lambda: aws.s3, bucket).list_dead_letters(10) == ()
+    assert tuple(S3DeadLetters(lambda: aws.s3, bucket).each_dead_letter()) == ()
 
 
 def test_an_object_that_has_no_time_in_its_key_goes_by_when_it_was_written(
@@ -148,7 +146,7 @@ def test_an_object_that_has_no_time_in_its_key_goes_by_when_it_was_written(
 ) -> None:
     aws.s3.put_object(Bucket=bucket, Key="dead-letters/note.json", Body=b"{}")
     store, told = S3DeadLetters(lambda: aws.s3, bucket), list[str]()
-    assert store.list_dead_letters(10, unreadable=told.append) == ()
+    assert tuple(store.each_dead_letter(unreadable=told.append)) == ()
     assert told == [f"s3://{bucket}/dead-letters/note.json"]
     now = datetime.now(UTC)
     assert sum(store.delete_older(now - timedelta(days=1))) == 0
@@ -164,7 +162,7 @@ def test_a_missing_bucket_is_unavailable_storage_and_named(aws: EmulatedAws) -> 
         lambda: blobs.put(KEY, b"content"),
         lambda: blobs.get(f"s3://not-there/{KEY}"),
         lambda: dead_letters.store(a_dead_letter()),
-        lambda: dead_letters.list_dead_letters(10),
+        lambda: tuple(dead_letters.each_dead_letter()),
         lambda: next(dead_letters.each_dead_letter()),
         lambda: dead_letters.get("bug-1"),
         lambda: dead_letters.replace(a_dead_letter()),
