@@ -155,7 +155,7 @@ def _queue_problems(container: Container) -> Sequence[str]:
 
 
 def _spool_problems(container: Container, url: str) -> Sequence[str]:
-    from infrastructure.aws.sqs_spool_checks import check_spool
+    from infrastructure.aws.sqs_queue_checks import check_spool
 
     return check_spool(container.sqs(), url, VISIBILITY, MAX_ATTEMPTS)
 
@@ -163,7 +163,7 @@ def _spool_problems(container: Container, url: str) -> Sequence[str]:
 def _spool_refusals(container: Container, url: str | None) -> Sequence[str]:
     """Why nothing could be put aside."""
     if url is not None:
-        from infrastructure.aws.sqs_spool_checks import unusable_spool
+        from infrastructure.aws.sqs_queue_checks import unusable_spool
 
         return unusable_spool(container.sqs(), url)
     try:

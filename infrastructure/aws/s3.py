@@ -187,19 +187,17 @@ def check_bucket(client: "S3Client", bucket: str) -> tuple[str, ...]:
     """
     try:
         client.head_bucket(Bucket=bucket)
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         code = error_code(error)
         problem = _BUCKET_PROBLEMS.get(code, f"could not be asked: {code}")
         return (f"bucket {bucket} {problem}",)
-    except BotoCoreError as error:
-        return (f"bucket {bucket} could not be asked: {type(error).__name__}",)
     return ()
 
 
 # HEAD has no body, and so an error of HeadBucket no other code than its status.
 _BUCKET_PROBLEMS = {
     "404": "does not exist",
-    "403": "may not be listed, expected s3:ListBucket, or is somebody else's",
+    "403": "may not be listed, expected s3:ListBucket, or is another account's",
     "301": "is in another region, expected the region of these settings",
 }
 

@@ -217,7 +217,7 @@ class TestCheckBucket:
         [
             (
                 "403",
-                "may not be listed, expected s3:ListBucket, or is somebody else's",
+                "may not be listed, expected s3:ListBucket, or is another account's",
             ),
             ("301", "is in another region, expected the region of these settings"),
             ("503", "could not be asked: 503"),
