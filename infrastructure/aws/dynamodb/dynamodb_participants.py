@@ -34,8 +34,8 @@ class DynamoDbParticipants:
         found: dict[ConversationKey, Conversation] = {}
         seen: defaultdict[ConversationKey, set[str]] = defaultdict(set)
         for sender in senders:
-            values = attributes({"sender": _partition(channel, sender)})
-            for item in self._table.query("#sender = :sender", values):
+            partition = _partition(channel, sender)
+            for item in self._table.query("#sender = :sender", {"sender": partition}):
                 copy = {**item, **attributes({"primary_channel": channel})}
                 conversation = conversation_from_item(copy)
                 if conversation is not None:
@@ -58,9 +58,8 @@ class DynamoDbParticipants:
             self._table.delete(_key(key, sender))
 
     def remove_all(self, key: ConversationKey) -> None:
-        """Let nobody lead to the conversation any more. Reads the whole table."""
-        found = self._table.scan("#conversation_id = :id", attributes({"id": key.conversation_id}))
-        for item in found:
+        """Let no sender lead to the conversation any longer. Reads the whole table."""
+        for item in self._table.scan("#conversation_id = :id", {"id": key.conversation_id}):
             sender = text_of(item, "sender")
             if sender.startswith(f"{key.primary_channel}#"):
                 self._table.delete({name: item[name] for name in ("sender", "conversation_id")})

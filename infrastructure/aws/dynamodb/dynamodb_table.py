@@ -1,4 +1,4 @@
-"""Calls of one DynamoDB table, with its errors in our own words."""
+"""Calls of one DynamoDB table, with its errors as errors of the domain."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from infrastructure.aws.clients import error_code, storage_errors
-from infrastructure.aws.dynamodb.dynamodb_values import Item
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attribute
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _KEYS_PER_READ = 100
 """``BatchGetItem`` takes no more."""
+
+Values = Mapping[str, object]
+"""What ``attribute`` takes, by the names that stand for it in expressions."""
 
 _NAME = re.compile(r"#(\w+)")
 _VALUE = re.compile(r":(\w+)")
@@ -68,13 +71,13 @@ class DynamoDbTable:
                 return _refusal(error)
         return None
 
-    def change(self, key: Item, update: str, condition: str, values: Item) -> Refusal | None:
+    def change(self, key: Item, update: str, condition: str, values: Values) -> Refusal | None:
         """Change the item under ``condition``; ``None`` when it was changed."""
         outcome = self._update(key, update, condition, values, "NONE")
         return outcome if isinstance(outcome, Refusal) else None
 
     def change_and_read(
-        self, key: Item, update: str, condition: str, values: Item
+        self, key: Item, update: str, condition: str, values: Values
     ) -> Item | Refusal:
         """Change the item under ``condition``, and return it as it is afterwards."""
         return self._update(key, update, condition, values, "ALL_NEW")
@@ -103,7 +106,7 @@ class DynamoDbTable:
     def query(
         self,
         condition: str,
-        values: Item,
+        values: Values,
         *,
         index: str | None = None,
         page_size: int | None = None,
@@ -119,13 +122,13 @@ class DynamoDbTable:
         pages = self._pages(self._client.query, request)
         return _while_the_index_is_there(pages) if index else pages
 
-    def scan(self, condition: str | None = None, values: Item | None = None) -> Iterator[Item]:
+    def scan(self, condition: str | None = None, values: Values | None = None) -> Iterator[Item]:
         """Every item that fulfils ``condition``, in no order. All are read, and paid for."""
         chosen = _expressions(values or {}, FilterExpression=condition) if condition else {}
         return self._pages(self._client.scan, {"ConsistentRead": True, **chosen})
 
     def scan_page(
-        self, limit: int, after: Item | None, condition: str, values: Item
+        self, limit: int, after: Item | None, condition: str, values: Values
     ) -> tuple[list[Item], Item | None]:
         """Those of ``limit`` items that fulfil ``condition``, and where to go on, if anywhere.
 
@@ -142,7 +145,7 @@ class DynamoDbTable:
         return [*response["Items"]], response.get("LastEvaluatedKey")
 
     def _update(
-        self, key: Item, update: str, condition: str, values: Item, returned: "ReturnValueType"
+        self, key: Item, update: str, condition: str, values: Values, returned: "ReturnValueType"
     ) -> Item | Refusal:
         expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
         with storage_errors(self._name):
@@ -193,10 +196,10 @@ def _refusal(error: ClientError) -> Refusal:
     return Refusal(response.get("Item", {}), retries > 0)
 
 
-def _expressions(values: Item, **expressions: str) -> dict[str, Any]:
+def _expressions(values: Values, **expressions: str) -> dict[str, Any]:
     """``expressions`` with the names and values that occur in them: DynamoDB refuses others."""
     text = " ".join(expressions.values())
-    used = {f":{name}": values[name] for name in _VALUE.findall(text)}
+    used = {f":{name}": attribute(values[name]) for name in _VALUE.findall(text)}
     return {
         **expressions,
         "ExpressionAttributeNames": {f"#{name}": name for name in _NAME.findall(text)},

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -11,9 +12,18 @@ AttributeValue: TypeAlias = "AttributeValueTypeDef"
 Item: TypeAlias = Mapping[str, "AttributeValueTypeDef"]
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A value in the form in which it was read from an item."""
+
+    attribute: AttributeValue
+
+
 def attribute(value: object) -> AttributeValue:
     """``value`` as DynamoDB takes it: a text, a truth, a whole number or a map of these."""
     match value:
+        case Stored():
+            return value.attribute
         case str():
             return {"S": value}
         case bool():

@@ -11,7 +11,6 @@ from infrastructure.aws.dynamodb.dynamodb_fallback_throttle import DynamoDbFallb
 from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
 from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
 from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
-from infrastructure.aws.dynamodb.dynamodb_outbox import DynamoDbOutbox
 from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_retention import DynamoDbRetention
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
@@ -32,10 +31,11 @@ def dynamodb_stores(
     participants = DynamoDbParticipants(DynamoDbTable(client, names.participants))
     messages = DynamoDbTable(client, names.messages)
     texts = DynamoDbTexts(blobs)
+    message_store = DynamoDbMessageStore(messages, texts)
     return Stores(
         DynamoDbConversationStore(conversations, participants, sleep),
-        DynamoDbMessageStore(messages, texts),
-        DynamoDbOutbox(messages, texts),
+        message_store,
+        message_store,
         DynamoDbRetention(messages, texts, conversations, participants),
         DynamoDbHistoryImport(messages, texts, conversations),
         DynamoDbFallbackThrottle(DynamoDbTable(client, names.fallback_throttle)),
