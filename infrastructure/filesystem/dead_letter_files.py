@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +9,13 @@ from typing_extensions import override
 
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
 from domain.errors import StorageUnavailableError
-from infrastructure.durable_files import BROKEN_FILE, create_file, remove_file, replace_file
+from infrastructure.durable_files import (
+    BROKEN_FILE,
+    create_file,
+    file_errors,
+    remove_file,
+    replace_file,
+)
 from infrastructure.serialization.blob_keys import checked_key, is_key
 from infrastructure.serialization.dead_letter_json import (
     BrokenDeadLetterError,
@@ -35,13 +40,13 @@ class FileDeadLetters(DeadLetters):
     @override
     def store(self, dead_letter: DeadLetter) -> None:
         path = self._path(checked_key(dead_letter.dead_letter_id))
-        with _errors("written"):
+        with file_errors("a dead letter could not be written"):
             create_file(path, dead_letter_to_json(dead_letter), modified_at=dead_letter.created_at)
 
     @override
     def replace(self, dead_letter: DeadLetter) -> bool:
         path = self._path(checked_key(dead_letter.dead_letter_id))
-        with _errors("written"):
+        with file_errors("a dead letter could not be written"):
             return replace_file(
                 path, dead_letter_to_json(dead_letter), modified_at=dead_letter.created_at
             )
@@ -52,7 +57,7 @@ class FileDeadLetters(DeadLetters):
 
     @override
     def delete(self, dead_letter_id: str) -> bool:
-        with _errors("deleted"):
+        with file_errors("a dead letter could not be deleted"):
             return is_key(dead_letter_id) and remove_file(self._path(dead_letter_id))
 
     @override
@@ -71,7 +76,7 @@ class FileDeadLetters(DeadLetters):
             if time >= _microseconds(moment):
                 return
             path = self._path(name)
-            with _errors("deleted"):
+            with file_errors("a dead letter could not be deleted"):
                 removed = path.is_file() and remove_file(path)
             yield int(removed)
 
@@ -92,7 +97,7 @@ class FileDeadLetters(DeadLetters):
 
     def _places(self) -> list[tuple[int, str]]:
         """The time and id of every dead letter, in order."""
-        with _errors("read"):
+        with file_errors("a dead letter could not be read"):
             if not self._directory.exists():
                 return []
             with os.scandir(self._directory) as found:
@@ -111,12 +116,3 @@ def _modified_at(file: "Path | os.DirEntry[str]") -> int | None:
 
 def _microseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
-
-
-@contextmanager
-def _errors(done: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StorageUnavailableError(f"a dead letter could not be {done}: {reason}") from error
