@@ -16,7 +16,7 @@ from application.privacy.find_person import FindPerson
 from application.receiving.send_fallback import throttle_key, throttle_key_of
 from domain.addresses import Address
 from domain.conversation_key import ConversationKey
-from domain.erasure import RetainedMessage
+from domain.erasure import RetainedMessage, attachments_folder
 from domain.errors import StorageUnavailableError
 
 Advance = Callable[[int], None]
@@ -187,7 +187,7 @@ class ErasePerson:
         found = self.find_person(webhook, values)
         report.unread += not (found.read or found.is_theirs)
         for message in found.messages:
-            report.files += self.erase_message.erase_files(message)
+            report.files += self.erase_message.blobs.delete(attachments_folder(message))
             report.note(message.author_addresses, message.provider_files, values)
         return found.is_theirs
 
