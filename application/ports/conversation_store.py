@@ -10,6 +10,12 @@ from domain.conversations import Conversation
 from domain.messages import InboundMessage
 
 
+def latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:
+    """The order of ``list_conversations``, as a key to sort by."""
+    at = record.last_activity_at
+    return at is None, -at.timestamp() if at else 0, record.conversation_id, record.primary_channel
+
+
 class ConversationStore(Protocol):
     """Conversation records. Every read sees every write that was finished before it.
 

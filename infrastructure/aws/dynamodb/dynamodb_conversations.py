@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from typing_extensions import override
 
-from application.ports.conversation_store import ConversationStore
+from application.ports.conversation_store import ConversationStore, latest_activity_first
 from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
@@ -94,7 +94,7 @@ class DynamoDbConversationStore(ConversationStore):
         """Reads the whole table: for the command line."""
         records = (conversation_from_item(item) for item in self._records.scan())
         on_our_channels = (record for record in records if record is not None)
-        return tuple(heapq.nsmallest(limit, on_our_channels, key=_latest_activity_first))
+        return tuple(heapq.nsmallest(limit, on_our_channels, key=latest_activity_first))
 
     @override
     def record_activity(
@@ -159,11 +159,6 @@ def _conversations(items: Iterable[Item]) -> tuple[Conversation, ...]:
     records = (conversation_from_item(item) for item in items)
     found = [record for record in records if record is not None]
     return tuple(sorted(found, key=lambda r: (r.conversation_id, r.primary_channel)))
-
-
-def _latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:
-    at = record.last_activity_at
-    return at is None, -at.timestamp() if at else 0, record.conversation_id, record.primary_channel
 
 
 def _written_forms(channel: ChannelType, senders: Sequence[str]) -> Iterable[str]:

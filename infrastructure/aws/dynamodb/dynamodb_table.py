@@ -14,7 +14,6 @@ from infrastructure.aws.dynamodb.dynamodb_values import Item, attribute
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.literals import ReturnValueType
 
 _KEYS_PER_READ = 100
 """``BatchGetItem`` takes no more."""
@@ -59,28 +58,37 @@ class DynamoDbTable:
     def create(self, item: Item, key_name: str) -> Refusal | None:
         """Write ``item`` unless its key exists; ``None`` when it was written."""
         expressions = _expressions({}, ConditionExpression=f"attribute_not_exists(#{key_name})")
-        with storage_errors(self._name):
-            try:
-                self._client.put_item(
-                    TableName=self._name,
-                    Item=item,
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **expressions,
-                )
-            except ClientError as error:
-                return _refusal(error)
-        return None
+        outcome = self._write_if(self._client.put_item, Item=item, **expressions)
+        return outcome if isinstance(outcome, Refusal) else None
 
     def change(self, key: Item, update: str, condition: str, values: Values) -> Refusal | None:
         """Change the item under ``condition``; ``None`` when it was changed."""
-        outcome = self._update(key, update, condition, values, "NONE")
+        expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
+        outcome = self._write_if(self._client.update_item, Key=key, **expressions)
         return outcome if isinstance(outcome, Refusal) else None
 
     def change_and_read(
         self, key: Item, update: str, condition: str, values: Values
     ) -> Item | Refusal:
         """Change the item under ``condition``, and return it as it is afterwards."""
-        return self._update(key, update, condition, values, "ALL_NEW")
+        expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
+        return self._write_if(
+            self._client.update_item, Key=key, ReturnValues="ALL_NEW", **expressions
+        )
+
+    def _write_if(self, call: Callable[..., Any], **request: Any) -> Item | Refusal:  # noqa: ANN401 - as boto3 takes it
+        """Make a conditional call: the attributes that it returns, or why it was refused."""
+        with storage_errors(self._name):
+            try:
+                response = call(
+                    TableName=self._name,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **request,
+                )
+            except ClientError as error:
+                return _refusal(error)
+        attributes: Item = response.get("Attributes", {})
+        return attributes
 
     def delete(self, key: Item) -> None:
         """Delete the item if it is there."""
@@ -143,23 +151,6 @@ class DynamoDbTable:
         with storage_errors(self._name):
             response = self._client.scan(TableName=self._name, **request)
         return [*response["Items"]], response.get("LastEvaluatedKey")
-
-    def _update(
-        self, key: Item, update: str, condition: str, values: Values, returned: "ReturnValueType"
-    ) -> Item | Refusal:
-        expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
-        with storage_errors(self._name):
-            try:
-                response = self._client.update_item(
-                    TableName=self._name,
-                    Key=key,
-                    ReturnValues=returned,
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **expressions,
-                )
-            except ClientError as error:
-                return _refusal(error)
-        return response.get("Attributes", {})
 
     def _read_at_once(self, keys: Sequence[Item]) -> list[Item]:
         found: list[Item] = []
