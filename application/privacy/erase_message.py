@@ -20,7 +20,7 @@ class Erased:
 
 @dataclass(frozen=True)
 class EraseMessage:
-    """Safe to repeat: the message goes last, for it is how all the rest is found again."""
+    """Safe to repeat: the message goes last, because all the rest is found through it."""
 
     retention: Retention
     blobs: BlobStore

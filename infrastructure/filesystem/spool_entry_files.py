@@ -62,7 +62,7 @@ class EntryFiles:
     Everything but reading a file happens under ``locked``, which keeps out the other threads
     and, by a lock file, the other processes: a directory that is listed while files in it
     are renamed may show one of them under neither name, and the next of its group would seem
-    to be the oldest. The list is read once and then kept up to date; every change leaves
+    to be the oldest. The list is read once and then updated; every change leaves
     a new mark in the lock file, by which the other processes know that theirs is out of date
     (to read it again takes some 7 µs an entry).
     """

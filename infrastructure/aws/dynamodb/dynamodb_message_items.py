@@ -35,7 +35,7 @@ _TIE_BREAKER_LENGTH = 16
 """56 bits tell apart what came in the same microsecond; a whole key would make writes dearer."""
 
 ReadText = Callable[[Item, str], str]
-"""A text of an item by its name, wherever it is kept."""
+"""A text of an item by its name, wherever it is stored."""
 
 # What a message says, and by which attribute of its own the item says it.
 _SAID_BY = {

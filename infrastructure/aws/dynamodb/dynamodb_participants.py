@@ -7,20 +7,12 @@ from dataclasses import replace
 from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
-from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation_from_item
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import TEXTS, conversation_from_item
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
 
 # What never changes in a record, or is set once: enough to decide whether a message may join.
-_COPIED = (
-    "sender_id",
-    "recipient_id",
-    "thread_id",
-    "company_id",
-    "project_id",
-    "company_name",
-    "credentials_reference",
-)
+_COPIED = tuple(name for name in TEXTS if name != "conversation_status")
 
 
 class DynamoDbParticipants:
