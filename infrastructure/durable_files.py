@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from domain.errors import StorageUnavailableError
+
 _UNFINISHED = (".tmp", ".incoming")
 """How the names of files end that are being written, with a dot before them."""
 
@@ -54,7 +56,7 @@ def create_file(path: Path, content: bytes, *, modified_at: datetime | None = No
             created = False
         else:
             created = True
-    # Also when it was there: whoever created it may not have come this far yet.
+    # Also when it was there: the process that created it may not have come this far yet.
     sync_directory(path.parent)
     return created
 
@@ -62,7 +64,7 @@ def create_file(path: Path, content: bytes, *, modified_at: datetime | None = No
 def replace_file(path: Path, content: bytes, *, modified_at: datetime | None = None) -> bool:
     """Write ``content`` in place of what is at ``path``; ``False`` if nothing is.
 
-    Who reads meanwhile gets the one or the other. Durable when it returns. Raises ``OSError``.
+    A reader gets the one or the other. Durable when it returns. Raises ``OSError``.
     """
     if not path.exists():
         return False
@@ -80,6 +82,16 @@ def remove_file(path: Path) -> bool:
         return False
     sync_directory(path.parent)
     return True
+
+
+@contextmanager
+def file_errors(problem: str) -> Iterator[None]:
+    """Turn an ``OSError`` into a ``StorageUnavailableError`` that says ``problem`` and why."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StorageUnavailableError(f"{problem}: {reason}") from error
 
 
 @contextmanager
@@ -104,9 +116,9 @@ def _write_synced(path: Path, content: bytes) -> None:
 
 
 def delete_stale_temporary_files(directory: Path, before: datetime) -> int:
-    """Remove what nobody has gone on writing since ``before``, in and below ``directory``.
+    """Remove what no process has written to since ``before``, in and below ``directory``.
 
-    Whoever wrote it was killed. Returns how many there were. Raises ``OSError``.
+    Its writer was killed. Returns how many files there were. Raises ``OSError``.
     """
     found = (path for suffix in _UNFINISHED for path in directory.rglob(f".*{suffix}"))
     return sum(_remove_older(path, before) for path in list(found))

@@ -56,12 +56,8 @@ class MigrateHistory:
                 imported += self.history_import.import_message(record.key, message)
             if self.history_import.delete_legacy_messages(seen):
                 return MigratedHistory(record.key, imported, complete=True)
-            seen = self._present(record)
+            seen = self.conversations.get_conversation(record.key)
         return MigratedHistory(record.key, imported, complete=False)
-
-    def _present(self, record: Conversation) -> Conversation | None:
-        records = self.conversations.get_conversations(record.conversation_id)
-        return next((present for present in records if present.key == record.key), None)
 
 
 def in_lasting_order(messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -58,18 +58,15 @@ class OpenConversation:
         return conversation
 
     def _open(self, wanted: Conversation, owner: Tenant) -> tuple[Conversation, bool]:
-        present = self._present(wanted, owner)
-        if present is not None:
-            return present, False
+        present, created = self._present(wanted, owner), False
         generation = 0
-        while True:
+        while present is None or not (created or self._serves(present, owner)):
             conversation_id = _derived_id(wanted, generation)
-            there, created = self.conversations.open_conversation(
+            present, created = self.conversations.open_conversation(
                 replace(wanted, conversation_id=conversation_id)
             )
-            if created or self._serves(there, owner):
-                return there, created
             generation += 1
+        return present, created
 
     def _present(self, wanted: Conversation, owner: Tenant) -> Conversation | None:
         """The conversation that there is already, read again: a look-up may lag behind."""
@@ -78,13 +75,15 @@ class OpenConversation:
         found = self.conversations.find_open_conversations(
             wanted.primary_channel, senders, recipients
         )
-        records = (
-            record
-            for conversation in found
-            for record in self.conversations.get_conversations(conversation.conversation_id)
-            if record.key == conversation.key and record.recipient_id == wanted.recipient_id
-        )
-        return next((record for record in records if self._serves(record, owner)), None)
+        for conversation in found:
+            record = self.conversations.get_conversation(conversation.key)
+            if (
+                record
+                and record.recipient_id == wanted.recipient_id
+                and self._serves(record, owner)
+            ):
+                return record
+        return None
 
     def _serves(self, record: Conversation, owner: Tenant) -> bool:
         """Whether ``owner`` may go on with ``record``: a recipient may have changed hands."""

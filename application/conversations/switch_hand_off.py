@@ -1,4 +1,4 @@
-"""Open, show and hand off conversations."""
+"""Hand a conversation off to a human, or back to the AI."""
 
 from dataclasses import dataclass
 

@@ -13,9 +13,8 @@ class BlobStore(Protocol):
     def put(self, key: str, content: bytes) -> str:
         """Store ``content`` durably and return the reference by which consumers find it.
 
-        Keys are made by Frontdesk (letters, digits, ``/``, ``-``, ``_``), never from a file
-        name: anything else is a ``ValueError``. Content that is already there under ``key``
-        stays as it is. Raises ``StorageUnavailableError``.
+        A key has letters, digits, ``/``, ``-`` and ``_``: anything else is a ``ValueError``.
+        Content that is already there under ``key`` stays. Raises ``StorageUnavailableError``.
         """
 
     @abstractmethod
@@ -33,5 +32,5 @@ class BlobStore(Protocol):
     def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
         """Remove the blobs of ``folder`` that were written before ``moment``.
 
-        Yields how many after each part of the work: whoever stops asking stops it.
+        Yields how many after each part of the work: a caller that stops asking stops it.
         """

@@ -10,6 +10,12 @@ from domain.conversations import Conversation
 from domain.messages import InboundMessage
 
 
+def latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:
+    """The order of ``list_conversations``, as a key to sort by."""
+    at = record.last_activity_at
+    return at is None, -at.timestamp() if at else 0, record.conversation_id, record.primary_channel
+
+
 class ConversationStore(Protocol):
     """Conversation records. Every read sees every write that was finished before it.
 
@@ -23,9 +29,8 @@ class ConversationStore(Protocol):
         """The conversations on ``channel`` that are not closed, of any of these sender values.
 
         With ``recipients``, only those of one of them and those without a recipient. Addresses
-        are compared in their normal form (``normal_value``), however a record writes them. What
-        changes in a conversation (its status, who answers, its times) may have
-        changed by the time of ``record_activity``, which has the last word.
+        are compared in their normal form (``normal_value``). Status, hand-off and times may have
+        changed by the time of ``record_activity``, which decides.
         """
 
     @abstractmethod
@@ -35,6 +40,11 @@ class ConversationStore(Protocol):
     @abstractmethod
     def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
         """The records with this id, one per channel; empty if there is none."""
+
+    def get_conversation(self, key: ConversationKey) -> Conversation | None:
+        """The record with this key; ``None`` if there is none."""
+        records = self.get_conversations(key.conversation_id)
+        return next((record for record in records if record.key == key), None)
 
     @abstractmethod
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
@@ -46,11 +56,10 @@ class ConversationStore(Protocol):
     ) -> Conversation | None:
         """Apply ``conversation.received(message)`` to the stored record, atomically.
 
-        Happens only if the record still exists, is open, still has the recipient that
-        ``conversation`` has (or has got this message's), and saw no message as late as this
-        one. Returns the record as it is afterwards, also when a later message had come
-        first; ``None`` when the record is gone, closed, or another recipient's.
-        Every identity of the sender leads to the record from then on.
+        Only if the record is open, has the recipient of ``conversation`` or of ``message``, and
+        saw no message as late as this one. Returns the record as it is afterwards, also when a
+        later message came first; ``None`` when the record is gone, closed, or another
+        recipient's. Every identity of the sender leads to the record from then on.
         """
 
     @abstractmethod

@@ -72,28 +72,14 @@ class DeadLetters(Protocol):
         """Delete the dead letter, for ever. ``False`` if there is none; it need not be readable."""
 
     @abstractmethod
-    def list_dead_letters(
-        self,
-        limit: int,
-        *,
-        after: DeadLetter | None = None,
-        unreadable: Callable[[str], None] = ignore,
-    ) -> tuple[DeadLetter, ...]:
-        """At most ``limit`` dead letters by ``created_at`` and then id, the oldest first.
-
-        ``after`` is the last one of the page before, which need not be there any more. What lies
-        among them and is no dead letter is left out: ``unreadable`` is told its place, a path
-        or a URI, perhaps more than once.
-        """
-
-    @abstractmethod
     def each_dead_letter(
         self, *, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
-        """Every dead letter there is at first, in the same order, each read in its turn.
+        """Every dead letter by ``created_at`` and then id, the oldest first, each read in its turn.
 
         They are listed once, and may be replaced and deleted meanwhile: one that is gone when its
-        turn comes is left out. ``unreadable`` is told each place once.
+        turn comes is left out. So is what cannot be read: ``unreadable`` gets its place, a path
+        or a URI, once.
         """
 
     @abstractmethod

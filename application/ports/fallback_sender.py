@@ -7,7 +7,7 @@ from domain.fallback import Fallback
 
 
 class FallbackSender(Protocol):
-    """Sends automatic answers through one provider."""
+    """Sends fallbacks through one provider."""
 
     @abstractmethod
     def send(self, answer: Fallback) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class ThrottleOutcome(StrEnum):
-    """What became of the wish to answer a sender automatically."""
+    """Whether a sender may get a fallback."""
 
     GRANTED = "granted"
     WITHIN_WINDOW = "within_window"
@@ -17,9 +17,9 @@ class ThrottleOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ThrottleLimits:
-    """One answer per sender in ``window``, and ``max_per_hour`` for everybody together.
+    """One fallback per sender in ``window``, and ``max_per_hour`` for all senders together.
 
-    A window holds the moment of its claim and ends just before that moment plus ``window``.
+    A window begins when it is acquired and ends just before that moment plus ``window``.
     """
 
     window: timedelta
@@ -27,23 +27,20 @@ class ThrottleLimits:
 
 
 class FallbackThrottle(Protocol):
-    """Who was answered automatically, and when: the brake on automatic answers."""
+    """Who got a fallback, and when."""
 
     @abstractmethod
     def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
-        """Claim the right to answer ``sender``: atomic, durable before it returns.
+        """Take the window of ``sender``: atomic, and durable before it returns.
 
-        Of any number of simultaneous claims for one sender, one is granted. The hour is a
+        Of any number of simultaneous calls for one sender, one is granted. The hour is a
         clock hour of ``now``. Raises ``StorageUnavailableError`` (then nothing is sent).
         """
 
     @abstractmethod
     def release(self, sender: str) -> None:
-        """Undo a granted claim: nothing was sent. The hour's count stays."""
+        """Give a granted window back: nothing was sent. The hour's count stays."""
 
     @abstractmethod
     def delete_older(self, moment: datetime) -> int:
-        """Forget the claims and hours before ``moment``; how many, if the backend tells.
-
-        Where the backend does so by itself, this does nothing.
-        """
+        """Delete what is before ``moment``; how many, or 0 where the backend does so by itself."""

@@ -17,7 +17,7 @@ class WebhookRequest:
     """A provider's HTTP request as it came in, nothing decoded.
 
     ``url`` is the public URL, as the provider was configured with it (scheme, host, path,
-    query): signatures cover it. ``headers`` have lower-case names, in order, repeats kept.
+    query): signatures cover it. ``headers`` have lower-case names, in order, with repetitions.
     """
 
     method: str

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from application.ports.blobs import BlobStore
 from application.ports.context_queue import SearchableQueue
 from application.ports.retention import Retention
-from domain.erasure import RetainedMessage, attachments_folder, contexts_folder
-from domain.messages import InboundMessage
+from domain.erasure import RetainedMessage, contexts_folder
 from domain.outbox import MessageState
 
 
@@ -33,8 +32,8 @@ class EraseMessage:
     def __call__(self, retained: RetainedMessage) -> Erased:
         """Remove files, contexts on queues, and the content of the record; not its request id.
 
-        Whoever publishes the message meanwhile either sees afterwards that it is erased, and
-        takes its context back, or was done before that: then the context is there by now.
+        A handler that publishes the message meanwhile sees afterwards that it is erased, and
+        takes its context back; or it was faster, and the context is on the queue by now.
         """
         contexts = 0 if retained.is_imported else self._erase_on_queues(retained.key)
         blobs = sum(map(self.blobs.delete, retained.blob_folders))
@@ -51,7 +50,3 @@ class EraseMessage:
 
     def _erase_on_queues(self, request_id: str) -> int:
         return self.queue.erase(request_id) if self.queue else 0
-
-    def erase_files(self, message: InboundMessage) -> int:
-        """Remove the files of a message that was never recorded; how many."""
-        return self.blobs.delete(attachments_folder(message))

@@ -1,10 +1,11 @@
-"""Erase what is kept of a person: a request that the law gives them a right to."""
+"""Erase what is stored of a person, who has a right to it by law."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from application.ports.dead_letters import DeadLetter, DeadLetters
+from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_throttle import FallbackThrottle
 from application.ports.pages import PAGE_SIZE, Page, each_item
 from application.ports.retention import Retention
@@ -16,11 +17,11 @@ from application.privacy.find_person import FindPerson
 from application.receiving.send_fallback import throttle_key, throttle_key_of
 from domain.addresses import Address
 from domain.conversation_key import ConversationKey
-from domain.erasure import RetainedMessage
+from domain.erasure import RetainedMessage, attachments_folder
 from domain.errors import StorageUnavailableError
 
 Advance = Callable[[int], None]
-"""To be told how many messages were looked at."""
+"""Gets the number of messages that were looked at."""
 
 
 @dataclass(slots=True)
@@ -30,8 +31,8 @@ class ErasureReport:
     ``other_identities`` are further addresses by which the person is known in what was
     erased. ``provider_files`` are URLs of files that only the provider can delete.
     ``not_reached`` are sentences; ``failed`` are too, but of what has to be tried again.
-    ``unread`` counts raw requests that stay although nobody can tell whose they are, and
-    ``unfinished`` files of processes that were killed: those went, whosever they were.
+    ``unread`` counts raw requests that stay because they cannot be read, and
+    ``stale_temporary_files`` what killed processes left: all of it was deleted.
     """
 
     messages: int = 0
@@ -48,10 +49,18 @@ class ErasureReport:
     not_reached: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
+    @contextmanager
+    def noting_failure(self, part: str) -> Iterator[None]:
+        """Go on when ``part`` of the erasure fails: the report says that it must be repeated."""
+        try:
+            yield
+        except StorageUnavailableError as error:
+            self.failed.append(f"{part}: {error}")
+
     def note(
         self, identities: Iterable[Address], files: Iterable[str], values: Collection[str]
     ) -> None:
-        """Add what a message of somebody with the addresses ``values`` leads to beyond itself."""
+        """Add what a message of the person with the addresses ``values`` leads to beyond itself."""
         others = [address for address in identities if address.value not in values]
         self.other_identities[:] = dict.fromkeys((*self.other_identities, *others))
         self.provider_files[:] = dict.fromkeys((*self.provider_files, *files))
@@ -61,11 +70,11 @@ class ErasureReport:
 class ErasePerson:
     """Erases by address. Safe to stop at any point, and to repeat.
 
-    What leads to something else goes after it: a conversation after its messages, a message
-    of the person's own last of all. Gate keys stay. Messages that come in, or are worked on,
-    at the same time may be missed: the next run finds them. What is published at that time
-    its publisher takes back; if that dies first, the next run finds the context by its sender,
-    on queues that can be searched. Of those in ``unsearchable``, the report says what stays.
+    What leads to something else goes after it: a conversation after its messages, the person's
+    own messages last. Request ids stay. A message that comes in at the same time may be missed:
+    the next run finds it. The publisher of an erased message takes its context back; if the
+    publisher dies first, the next run finds the context by its sender, on queues that can be
+    searched. Of those in ``unsearchable``, the report says what stays.
     """
 
     retention: Retention
@@ -80,13 +89,13 @@ class ErasePerson:
     rewrite: Callable[[], None]
 
     def __call__(self, addresses: Sequence[Address], advance: Advance) -> ErasureReport:
-        """Erase what is kept of whoever has one of ``addresses``, on their channels."""
+        """Erase what is stored of the person with ``addresses``, on their channels."""
         values = frozenset(value for one in addresses for value in one.look_up_values)
         report = ErasureReport()
         # First, for its requests may become messages at any time.
         self._erase_spooled(values, report)
         self._erase_contexts(addresses, report)
-        own = list(self._messages_of(addresses, values, advance))
+        own = self._messages_of(addresses, values, advance)
         own_keys = {retained.key for retained in own}
         for key in self._conversations_of(addresses, own):
             for retained in each_item(partial(self._retained_of, key)):
@@ -97,39 +106,39 @@ class ErasePerson:
         for retained in own:
             self._erase(retained, values, report)
         self._erase_dead_letters(values, own_keys, report)
-        self._delete_stale_temporary_files(report)
+        with report.noting_failure("unfinished files"):
+            report.stale_temporary_files = self.delete_stale_temporary_files()
         self._report_what_stays(report)
-        self._rewrite(report)
+        with report.noting_failure("database files were not rewritten"):
+            self.rewrite()
         return report
 
     def _messages_of(
         self, addresses: Sequence[Address], values: Collection[str], advance: Advance
-    ) -> Iterator[RetainedMessage]:
-        """Every message of the person's, found by reading all that there are."""
+    ) -> list[RetainedMessage]:
+        """Every message of the person, found by reading all that there are."""
         channels = {address.channel for address in addresses}
         looked_at = 0
-        cursor: str | None = None
-        while True:
+
+        def read_page(cursor: str | None) -> Page[RetainedMessage]:
+            nonlocal looked_at
             page = self.retention.list_retained(PAGE_SIZE, after=cursor)
-            for retained in page.items:
-                if (
-                    retained.message
-                    and retained.message.channel in channels
-                    and retained.is_of(values)
-                ):
-                    yield retained
             looked_at += len(page.items)
             advance(looked_at)
-            cursor = page.cursor
-            if cursor is None:
-                return
+            return page
+
+        return [
+            retained
+            for retained in each_item(read_page)
+            if retained.message and retained.message.channel in channels and retained.is_of(values)
+        ]
 
     def _retained_of(self, key: ConversationKey, cursor: str | None) -> Page[RetainedMessage]:
         return self.retention.list_retained_of(key, PAGE_SIZE, after=cursor)
 
     def _conversations_of(
         self, addresses: Sequence[Address], own: Sequence[RetainedMessage]
-    ) -> Sequence[ConversationKey]:
+    ) -> Collection[ConversationKey]:
         """Those that the addresses lead to, and those that the messages are in."""
         found = [
             conversation.key
@@ -138,11 +147,7 @@ class ErasePerson:
                 address.channel, address.look_up_values
             )
         ]
-        return list(
-            dict.fromkeys(
-                (*found, *(retained.conversation for retained in own if retained.conversation))
-            )
-        )
+        return dict.fromkeys((*found, *filter(None, (one.conversation for one in own)))).keys()
 
     def _erase(
         self, retained: RetainedMessage, values: Collection[str], report: ErasureReport
@@ -187,7 +192,7 @@ class ErasePerson:
         found = self.find_person(webhook, values)
         report.unread += not (found.read or found.is_theirs)
         for message in found.messages:
-            report.files += self.erase_message.erase_files(message)
+            report.files += self.erase_message.blobs.delete(attachments_folder(message))
             report.note(message.author_addresses, message.provider_files, values)
         return found.is_theirs
 
@@ -209,31 +214,17 @@ class ErasePerson:
         self, values: Collection[str], own_keys: Collection[str], report: ErasureReport
     ) -> None:
         unreadable: list[str] = []
-        try:
+        with report.noting_failure("dead letters"):
             for dead_letter in self.dead_letters.each_dead_letter(unreadable=unreadable.append):
-                if self._is_dead_letter_of(dead_letter, values, own_keys, report):
+                is_theirs = (
+                    self._is_of_sender(dead_letter.webhook, values, report)
+                    if dead_letter.webhook
+                    else dead_letter.request_id in own_keys
+                )
+                if is_theirs:
                     report.dead_letters += self.dead_letters.delete(dead_letter.dead_letter_id)
-        except StorageUnavailableError as error:
-            report.failed.append(f"dead letters: {error}")
         if unreadable:
-            report.not_reached.append(_unreadable_dead_letters(unreadable))
-
-    def _is_dead_letter_of(
-        self,
-        dead_letter: DeadLetter,
-        values: Collection[str],
-        own_keys: Collection[str],
-        report: ErasureReport,
-    ) -> bool:
-        if dead_letter.webhook is None:
-            return dead_letter.request_id in own_keys
-        return self._is_of_sender(dead_letter.webhook, values, report)
-
-    def _delete_stale_temporary_files(self, report: ErasureReport) -> None:
-        try:
-            report.stale_temporary_files = self.delete_stale_temporary_files()
-        except StorageUnavailableError as error:
-            report.failed.append(f"unfinished files: {error}")
+            report.not_reached.append(_sentence_about(unreadable))
 
     def _report_what_stays(self, report: ErasureReport) -> None:
         if report.unread:
@@ -243,14 +234,8 @@ class ErasePerson:
             )
         report.not_reached += [place.erasure_notice() for place in self.unsearchable]
 
-    def _rewrite(self, report: ErasureReport) -> None:
-        try:
-            self.rewrite()
-        except StorageUnavailableError as error:
-            report.failed.append(f"database files were not rewritten: {error}")
 
-
-def _unreadable_dead_letters(unreadable: Collection[str]) -> str:
+def _sentence_about(unreadable: Collection[str]) -> str:
     number = len(unreadable)
     noun = "letter, of whomever it is" if number == 1 else "letters, of whomever they are"
     return f"{number} broken dead {noun}: {', '.join(sorted(unreadable))}"

@@ -1,7 +1,8 @@
-"""Delete what has been kept for long enough."""
+"""Delete what is older than its retention time."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,12 +22,12 @@ BLOBS_OUTLIVE = timedelta(days=30)
 """How much longer a blob may stay that no message led to: until nothing can be pending."""
 
 TEMPORARY_FILES_STALE_AFTER = timedelta(days=1)
-"""When whoever was writing a file must have died."""
+"""When the process that was writing a file must have died."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionTimes:
-    """For how long things are kept; ``messages`` is ``None`` for ever."""
+    """How long things are retained; ``messages`` is ``None`` for ever."""
 
     messages: timedelta | None = None
     dead_letters: timedelta = timedelta(days=30)
@@ -42,22 +43,23 @@ class PurgeReport:
     used up before their end; ``complete`` tells that it was not.
     """
 
-    removed: dict[str, int] = field(default_factory=dict)
+    removed: Counter[str] = field(default_factory=Counter)
     complete: bool = True
     resume_after: str | None = None
 
-    def add(self, place: str, number: int) -> None:
-        """Count what was removed in one place."""
-        self.removed[place] = self.removed.get(place, 0) + number
+    def count_each(self, place: str, numbers: Iterable[int]) -> Iterator[None]:
+        """Count what was removed in one place, after each part of the work."""
+        for number in numbers:
+            self.removed[place] += number
+            yield
 
 
 @dataclass(frozen=True)
 class PurgeExpired:
-    """Works in small batches, each of which stands for itself: safe to stop and to repeat.
+    """Works in small, independent batches: safe to stop, to repeat, and to run twice at once.
 
-    The request ids of messages stay for ever. A message that is still to be delivered stays
-    whole. Several may purge at once, to no use. ``blob_folders`` are those in which it looks for
-    what no message leads to.
+    The request ids of messages stay for ever, and so does a message that is still pending.
+    ``blob_folders`` are those in which it looks for what no message leads to.
     """
 
     messages: MessageStore
@@ -96,21 +98,22 @@ class PurgeExpired:
         return report
 
     def _batches(self, now: datetime, report: PurgeReport) -> Iterator[None]:
-        report.add("temporary_files", self.delete_stale_files(now - TEMPORARY_FILES_STALE_AFTER))
-        report.add("throttle", self.throttle.delete_older(now - self.times.throttle))
+        stale = now - TEMPORARY_FILES_STALE_AFTER
+        report.removed["temporary_files"] += self.delete_stale_files(stale)
+        report.removed["throttle"] += self.throttle.delete_older(now - self.times.throttle)
         yield
-        yield from self._dead_letters(now - self.times.dead_letters, report)
+        dead_letters = self.dead_letters.delete_older(now - self.times.dead_letters)
+        yield from report.count_each("dead_letters", dead_letters)
         yield from self._unmatched(now - self.times.unmatched, report)
         if self.times.messages is not None:
             before = now - self.times.messages
-            yield from self._last_messages(before, report)
-            yield from self._blobs(before - BLOBS_OUTLIVE, report)
+            last_messages = self.retention.erase_last_messages(before)
+            yield from report.count_each("last_messages", last_messages)
+            # What no message refers to any more: also what a crash left without one.
+            for folder in self.blob_folders:
+                blobs = self.blobs.delete_older(folder, before - BLOBS_OUTLIVE)
+                yield from report.count_each("blobs", blobs)
             yield from self._messages(before, report)
-
-    def _dead_letters(self, before: datetime, report: PurgeReport) -> Iterator[None]:
-        for removed in self.dead_letters.delete_older(before):
-            report.add("dead_letters", removed)
-            yield
 
     def _unmatched(self, before: datetime, report: PurgeReport) -> Iterator[None]:
         cursor: str | None = None
@@ -118,7 +121,7 @@ class PurgeExpired:
             page = self.messages.list_unmatched(BATCH, after=cursor)
             old = [RetainedMessage.of(r) for r in page.items if r.message.received_at < before]
             # Fewer go than are old where another purge, or an erasure, was there before.
-            report.add("unmatched", sum(self._erased(retained, report) for retained in old))
+            report.removed["unmatched"] += sum(self._erased(retained, report) for retained in old)
             cursor = page.cursor
             if len(old) < len(page.items) or cursor is None:
                 return
@@ -130,7 +133,7 @@ class PurgeExpired:
             old = (
                 retained for retained in page.items if retained.state is not MessageState.PENDING
             )
-            report.add("messages", sum(self._erased(retained, report) for retained in old))
+            report.removed["messages"] += sum(self._erased(retained, report) for retained in old)
             report.resume_after = page.cursor
             if page.cursor is None:
                 return
@@ -138,18 +141,6 @@ class PurgeExpired:
 
     def _erased(self, retained: RetainedMessage, report: PurgeReport) -> bool:
         erased = self.erase_message(retained)
-        report.add("blobs", erased.blobs)
-        report.add("contexts", erased.contexts)
+        report.removed["blobs"] += erased.blobs
+        report.removed["contexts"] += erased.contexts
         return erased.message
-
-    def _last_messages(self, before: datetime, report: PurgeReport) -> Iterator[None]:
-        for erased in self.retention.erase_last_messages(before):
-            report.add("last_messages", erased)
-            yield
-
-    def _blobs(self, before: datetime, report: PurgeReport) -> Iterator[None]:
-        """What no message refers to any more: also what a crash left without one."""
-        for folder in self.blob_folders:
-            for removed in self.blobs.delete_older(folder, before):
-                report.add("blobs", removed)
-                yield

@@ -1,6 +1,5 @@
 """Process a verified webhook: record the messages in it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from application.clock import Deadline
@@ -31,7 +30,7 @@ class ProcessWebhook:
         """Record every message of ``webhook``, also those behind one that fails.
 
         ``reviewed`` is for mail that an operator has looked at: it is recorded although its
-        author is not authenticated, and unless the settings accept such mail a human answers it.
+        author is not authenticated.
         Raises ``TemporaryError`` when a repetition may help, else whatever stands in the way.
         """
         receipts: list[Receipt] = []
@@ -45,17 +44,14 @@ class ProcessWebhook:
                 receipts.append(self.record_message(message, deadline))
             except Exception as error:
                 errors.append(error)
-        self._discard_files_of_erased(receipts)
+        for receipt in receipts:
+            # Files are stored before the store can say that their message was erased.
+            if receipt.is_of_erased:
+                self.store_files.discard(receipt.record.message)
         if errors:
             # One that may heal comes first: a repetition then finds the others recorded.
             raise min(errors, key=lambda error: not isinstance(error, TemporaryError))
         return tuple(receipts)
-
-    def _discard_files_of_erased(self, receipts: Sequence[Receipt]) -> None:
-        """Files are stored before the store can tell that their message was erased."""
-        for receipt in receipts:
-            if receipt.is_of_erased:
-                self.store_files.discard(receipt.record.message)
 
     def _is_allowed(self, message: InboundMessage) -> bool:
         return (

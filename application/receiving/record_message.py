@@ -12,7 +12,6 @@ from application.ports.outbox import Outbox
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.route_message import RouteMessage
 from application.receiving.send_fallback import SendFallback
-from domain.conversations import Conversation
 from domain.erasure import Tombstone
 from domain.errors import TemporaryError, UnreadableMessageError, safe_reason
 from domain.messages import InboundMessage
@@ -80,7 +79,12 @@ class RecordMessage:
             )
             self.metrics.count("Errors", type="foreign_recipient")
         deadline.check()
-        record = self._new_record(message, conversation)
+        record = MessageRecord(
+            message=message,
+            conversation=conversation.key if conversation else None,
+            state=MessageState.PENDING if conversation else MessageState.UNMATCHED,
+            recorded_at=self.clock(),
+        )
         existing = self.messages.record(record)
         if isinstance(existing, Tombstone):
             return self._repeat_erased(existing, record)
@@ -98,17 +102,6 @@ class RecordMessage:
         if tenant is not None:
             self.send_fallback(message, tenant)
         return Receipt(RecordOutcome.UNMATCHED, record, None)
-
-    def _new_record(
-        self, message: InboundMessage, conversation: Conversation | None
-    ) -> MessageRecord:
-        now = self.clock()
-        return MessageRecord(
-            message=message,
-            conversation=conversation.key if conversation else None,
-            state=MessageState.PENDING if conversation else MessageState.UNMATCHED,
-            recorded_at=now,
-        )
 
     def _repeat(self, existing: MessageRecord, deadline: Deadline) -> Receipt:
         """A duplicate is acknowledged like the first, and routed if the first never was."""
@@ -144,7 +137,7 @@ class RecordMessage:
 
 
 def _check_is_repeated(*, same_sender: bool) -> None:
-    """A duplicate has the same sender. Whoever chose the id of another's mail did not write it.
+    """Refuse a message id of another sender, who may have copied it from that sender's mail.
 
     Nothing else is compared: a mailing list may change the text of one of two copies.
     """

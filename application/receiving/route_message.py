@@ -64,7 +64,10 @@ class RouteMessage:
     def retry(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
         """Route a message whose first handler must have died, on the present state."""
         tenant = self.match_conversation.tenants().owner_of(record.message)
-        return self._publish_for(record, self._record_activity_again(record), tenant, deadline)
+        key = record.conversation
+        present = self.conversations.get_conversation(key) if key else None
+        current = self._record_activity(present, record.message) if present else None
+        return self._publish_for(record, current, tenant, deadline)
 
     def _publish_for(
         self,
@@ -89,16 +92,8 @@ class RouteMessage:
         """
         if not self.policy.needs_human_review(message):
             return self.conversations.record_activity(conversation, message)
-        present = self._read(conversation.key)
+        present = self.conversations.get_conversation(conversation.key)
         return present if present and present.is_open else None
-
-    def _read(self, key: ConversationKey) -> Conversation | None:
-        records = self.conversations.get_conversations(key.conversation_id)
-        return next((record for record in records if record.key == key), None)
-
-    def _record_activity_again(self, record: MessageRecord) -> Conversation | None:
-        conversation = record.conversation and self._read(record.conversation)
-        return self._record_activity(conversation, record.message) if conversation else None
 
     def _reassign(self, record: MessageRecord) -> Conversation | None:
         """The conversation was closed or deleted meanwhile: match once more."""

@@ -75,14 +75,9 @@ class DrainSpool:
             self.process_webhook(entry.webhook, self.new_deadline())
         except Exception as error:
             if isinstance(error, TemporaryError) and delivery.attempts < MAX_ATTEMPTS:
-                logger.warning(
-                    "spooled webhook still fails",
-                    extra={
-                        "spool_entry_id": entry.entry_id,
-                        "error": type(error).__name__,
-                        "reason": safe_reason(error),
-                    },
-                )
+                fields = {"error": type(error).__name__, "reason": safe_reason(error)}
+                extra = {"spool_entry_id": entry.entry_id, **fields}
+                logger.warning("spooled webhook still fails", extra=extra)
                 return DrainOutcome.RELEASED
             return self._store_dead_letter(error, delivery)
         return DrainOutcome.RECEIVED

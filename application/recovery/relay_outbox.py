@@ -28,17 +28,12 @@ class RelayOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RelayReport:
-    """How many messages were stuck, and what became of them."""
+    """What became of the messages that were stuck."""
 
     relayed: int = 0
     failed: int = 0
     given_up: int = 0
     taken_by_others: int = 0
-
-    @property
-    def stuck(self) -> int:
-        """How many there were."""
-        return self.relayed + self.failed + self.given_up + self.taken_by_others
 
 
 @dataclass(frozen=True)
@@ -113,13 +108,10 @@ class RelayOutbox:
     def _report(self, record: MessageRecord, error: Exception) -> None:
         self.metrics.count("Errors", type=type(error).__name__)
         expected = isinstance(error, TemporaryError)
+        fields = {"error": type(error).__name__, "reason": safe_reason(error)}
         logger.warning(
             "message stays pending",
-            extra={
-                **_ids(record),
-                "error": type(error).__name__,
-                "reason": safe_reason(error),
-            },
+            extra={**_ids(record), **fields},
             exc_info=None if expected else error,
         )
 

@@ -71,9 +71,9 @@ class DynamoDbStorage(StorageBackend):
     @cached_property
     def outbox(self) -> "Outbox":
         """See ``Stores``."""
-        from infrastructure.aws.dynamodb.dynamodb_outbox import DynamoDbOutbox
+        from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
 
-        return DynamoDbOutbox(self._messages, self._texts)
+        return DynamoDbMessageStore(self._messages, self._texts)
 
     @cached_property
     def retention(self) -> "Retention":
@@ -194,7 +194,7 @@ class SqsSpoolBackend(SpoolBackend):
     @override
     def checks(self) -> Iterator[CheckResult]:
         from application.recovery.drain_spool import MAX_ATTEMPTS, VISIBILITY
-        from infrastructure.aws.sqs_spool_checks import check_spool
+        from infrastructure.aws.sqs_queue_checks import check_spool
 
         return check_results(
             "spool queue",
@@ -204,7 +204,7 @@ class SqsSpoolBackend(SpoolBackend):
 
     @override
     def start_problems(self) -> Sequence[str]:
-        from infrastructure.aws.sqs_spool_checks import unusable_spool
+        from infrastructure.aws.sqs_queue_checks import unusable_spool
 
         return unusable_spool(self.client(), self.url)
 

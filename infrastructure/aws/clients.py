@@ -38,59 +38,49 @@ class AwsClients:
     """
 
     def __init__(self, max_connections: int = 10) -> None:
-        with _environment_errors("AWS"):
+        with storage_errors("AWS"):
             self._session = Session()
         self._config = _CONFIG.merge(Config(max_pool_connections=max_connections))
 
     def dynamodb(self) -> "DynamoDBClient":
         """A client of DynamoDB."""
-        with _environment_errors("dynamodb"):
+        with storage_errors("dynamodb"):
             return self._session.client("dynamodb", config=self._config)
 
     def sqs(self) -> "SQSClient":
         """A client of SQS."""
-        with _environment_errors("sqs"):
+        with storage_errors("sqs"):
             return self._session.client("sqs", config=self._config)
 
     def s3(self) -> "S3Client":
         """A client of S3."""
-        with _environment_errors("s3"):
+        with storage_errors("s3"):
             return self._session.client("s3", config=self._config)
 
     def secrets_manager(self) -> "SecretsManagerClient":
         """A client of Secrets Manager."""
-        with _environment_errors("secretsmanager"):
+        with storage_errors("secretsmanager"):
             return self._session.client("secretsmanager", config=self._config)
 
 
-@contextmanager
-def _environment_errors(what: str) -> Iterator[None]:
-    """Translate the errors of a client that cannot be built: no region, a broken profile."""
-    try:
-        yield
-    except BotoCoreError as error:
-        raise StorageUnavailableError(f"{what}: {type(error).__name__}") from error
-
-
-def error_code(error: ClientError) -> str:
-    """What AWS calls the error, like ``ThrottlingException``."""
-    return error.response.get("Error", {}).get("Code", "Unknown")
+def error_code(error: ClientError | BotoCoreError) -> str:
+    """What AWS calls the error, like ``ThrottlingException``, or else its class."""
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Code", "Unknown")
+    return type(error).__name__
 
 
 @contextmanager
 def storage_errors(what: str) -> Iterator[None]:
-    """Translate the errors of a store; ``what`` names the table or bucket.
+    """Translate the errors of ``what``, a table, bucket or queue, or a client of them.
 
     They become ``StorageRefusedError`` where no repetition can help, else
     ``StorageUnavailableError``.
     """
     try:
         yield
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         code = error_code(error)
-        kind = StorageRefusedError if code in _REFUSED_FOR_EVER else StorageUnavailableError
+        refused = code in _REFUSED_FOR_EVER or isinstance(error, ParamValidationError)
+        kind = StorageRefusedError if refused else StorageUnavailableError
         raise kind(f"{what}: {code}") from error
-    except ParamValidationError as error:
-        raise StorageRefusedError(f"{what}: {type(error).__name__}") from error
-    except BotoCoreError as error:
-        raise StorageUnavailableError(f"{what}: {type(error).__name__}") from error

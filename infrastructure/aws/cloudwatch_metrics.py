@@ -7,9 +7,11 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, TextIO
+
+from typing_extensions import override
 
 from application.ports.metrics import Metrics
 
@@ -24,7 +26,7 @@ Series = tuple[str, tuple[tuple[str, str], ...]]
 
 
 class EmfMetrics(Metrics):
-    """Gathers what one invocation counts, and writes it as few lines as the format allows.
+    """Gathers what one invocation counts, and writes it in as few lines as the format allows.
 
     ``stream`` is asked for at each flush: standard output may be replaced after the start.
     ``namespace`` is where CloudWatch keeps the metrics; ``now`` gives seconds since the epoch.
@@ -40,30 +42,29 @@ class EmfMetrics(Metrics):
         self._counts: dict[Series, int] = defaultdict(int)
         self._milliseconds: dict[Series, list[float]] = defaultdict(list)
 
+    @override
     def count(self, name: str, value: int = 1, /, **dimensions: str) -> None:
-        """Add ``value`` to a counter."""
         with self._lock:
             self._counts[name, tuple(sorted(dimensions.items()))] += value
 
+    @override
     def observe_milliseconds(self, name: str, value: float, /, **dimensions: str) -> None:
-        """Record one duration, to a thousandth of a millisecond."""
         with self._lock:
             series = name, tuple(sorted(dimensions.items()))
             self._milliseconds[series].append(round(value, 3))
 
     def flush(self) -> None:
-        """Write what was gathered since the last time, and forget it."""
+        """Write what was gathered since the last time."""
         with self._lock:
             counts, self._counts = self._counts, defaultdict(int)
             milliseconds, self._milliseconds = self._milliseconds, defaultdict(list)
-        lines: list[_Line] = []
-        for (name, dimensions), count in counts.items():
-            _add(lines, _Metric(name, "Count", dimensions, count))
-        for (name, dimensions), values in milliseconds.items():
-            for chunk in _chunks(values):
-                _add(lines, _Metric(name, "Milliseconds", dimensions, chunk))
+        metrics = [_Metric(*series, "Count", count) for series, count in counts.items()]
+        for series, values in milliseconds.items():
+            for start in range(0, len(values), MAX_VALUES):
+                chunk = values[start : start + MAX_VALUES]
+                metrics.append(_Metric(*series, "Milliseconds", chunk))
         timestamp = int(self._now() * 1000)
-        text = "".join(line.text(self._namespace, timestamp) + "\n" for line in lines)
+        text = "".join(line.text(self._namespace, timestamp) for line in _lines(metrics))
         if text:
             stream = self._stream()
             stream.write(text)
@@ -73,8 +74,8 @@ class EmfMetrics(Metrics):
 @dataclass(frozen=True, slots=True)
 class _Metric:
     name: str
-    unit: str
     dimensions: tuple[tuple[str, str], ...]
+    unit: str
     values: int | list[float]
 
 
@@ -110,17 +111,14 @@ class _Line:
             for names, definitions in by_dimensions.items()
         ]
         head = {"Timestamp": timestamp, "CloudWatchMetrics": directives}
-        return json.dumps({"_aws": head, **self.members}, separators=(",", ":"))
+        return json.dumps({"_aws": head, **self.members}, separators=(",", ":")) + "\n"
 
 
-def _add(lines: list[_Line], metric: _Metric) -> None:
-    line = next((line for line in lines if line.has_room_for(metric)), None)
-    if line is None:
-        line = _Line()
-        lines.append(line)
-    line.add(metric)
-
-
-def _chunks(values: list[float]) -> Iterator[list[float]]:
-    for start in range(0, len(values), MAX_VALUES):
-        yield values[start : start + MAX_VALUES]
+def _lines(metrics: Iterable[_Metric]) -> list[_Line]:
+    lines: list[_Line] = []
+    for metric in metrics:
+        line = next((line for line in lines if line.has_room_for(metric)), None)
+        if line is None:
+            lines.append(line := _Line())
+        line.add(metric)
+    return lines

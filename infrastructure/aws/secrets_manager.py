@@ -20,10 +20,8 @@ def read_secret_value(client: "SecretsManagerClient", name: str, key: str | None
     """
     try:
         answer = client.get_secret_value(SecretId=name)
-    except ClientError as error:
+    except (ClientError, BotoCoreError) as error:
         raise SecretsUnavailableError(f"secret {name}: {error_code(error)}") from error
-    except BotoCoreError as error:
-        raise SecretsUnavailableError(f"secret {name}: {type(error).__name__}") from error
     text = answer.get("SecretString")
     if text is None:
         raise ValueError("the secret that it names is binary, expected text")

@@ -75,10 +75,8 @@ class SqsContextQueue(ContextPublisher, ContextReader, Unsearchable):
                 DelaySeconds=_whole_seconds(route.delay),
                 **_message_group(context.company),
             )
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             raise QueueRoutingError(f"{route.queue}: {error_code(error)}") from error
-        except BotoCoreError as error:
-            raise QueueRoutingError(f"{route.queue}: {type(error).__name__}") from error
 
     @override
     def depths(self) -> tuple[QueueDepth, ...]:

@@ -1,39 +1,121 @@
-"""Are the SQS queues as Frontdesk needs them? For whoever sets them up."""
+"""Whether the SQS queues are as Frontdesk needs them: the context queues and the spool.
 
+Each check returns a line for each problem, with what was expected, and nothing if there is
+none. Whether messages may be *sent* can only be known by sending one, which no check does.
+"""
+
+import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from domain.routing import QueueName
-from infrastructure.aws.queue_attributes import queue_attributes, redrive_policy, size_problems
+from infrastructure.aws.clients import error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+SMALLEST_LIMIT_BYTES = 256 * 1024
+"""How much every queue of Frontdesk has to take in one message."""
+
+_REFUSALS = {
+    "AWS.SimpleQueueService.NonExistentQueue": "there is no queue {url}",
+    "QueueDoesNotExist": "there is no queue {url}",
+    "AccessDenied": "sqs:GetQueueAttributes is not permitted on {url}",
+    "AccessDeniedException": "sqs:GetQueueAttributes is not permitted on {url}",
+}
+
+Attributes = Mapping[Any, str]
+"""What SQS says of a queue, by its names."""
+
 
 def check_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
-    """What is wrong with the queues, a line each, and what was expected; empty if nothing is.
-
-    Whether contexts may be *sent* can only be known by sending one, which this does not do.
-    """
+    """What is wrong with the context queues."""
     return tuple(
         f"{queue}: {problem}" for queue, url in urls.items() for problem in _problems(client, url)
     )
 
 
 def missing_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
-    """Those of the problems without which nothing can work: queues that cannot be reached."""
-    answers = {queue: queue_attributes(client, url) for queue, url in urls.items()}
+    """The problems without which nothing can work: context queues that cannot be reached."""
+    answers = {queue: _attributes(client, url) for queue, url in urls.items()}
     return tuple(f"{queue}: {found}" for queue, found in answers.items() if isinstance(found, str))
 
 
+def check_spool(
+    client: "SQSClient", url: str, visibility: timedelta, max_attempts: int
+) -> tuple[str, ...]:
+    """What is wrong with the queue of the spool.
+
+    ``visibility`` is how long a worker has an entry for itself, and ``max_attempts`` after how
+    many Frontdesk gives up.
+    """
+    found = _attributes(client, url)
+    if isinstance(found, str):
+        return (found,)
+    return (*_not_fifo(found, url), *_spool_problems(found, visibility, max_attempts))
+
+
+def unusable_spool(client: "SQSClient", url: str) -> tuple[str, ...]:
+    """The problems with which nothing can be spooled at all."""
+    found = _attributes(client, url)
+    return (found,) if isinstance(found, str) else tuple(_not_fifo(found, url))
+
+
+def _attributes(client: "SQSClient", url: str) -> Attributes | str:
+    """The attributes of a queue, or why they are not known."""
+    try:
+        return client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    except (ClientError, BotoCoreError) as error:
+        code = error_code(error)
+        return _REFUSALS.get(code, f"{{url}} could not be asked: {code}").format(url=url)
+
+
 def _problems(client: "SQSClient", url: str) -> Iterator[str]:
-    found = queue_attributes(client, url)
+    found = _attributes(client, url)
     if isinstance(found, str):
         yield found
-        return
-    yield from size_problems(found)
-    if "deadLetterTargetArn" not in redrive_policy(found):
+    else:
+        yield from _size_problems(found)
+        yield from _redrive_problems(found)
+
+
+def _size_problems(attributes: Attributes) -> Iterator[str]:
+    largest = int(attributes["MaximumMessageSize"])
+    if largest < SMALLEST_LIMIT_BYTES:
+        yield f"MaximumMessageSize is {largest}, expected at least {SMALLEST_LIMIT_BYTES}"
+
+
+def _redrive_problems(attributes: Attributes, max_attempts: int | None = None) -> Iterator[str]:
+    """Whether SQS moves away what was received too often, and not too soon."""
+    policy = json.loads(attributes.get("RedrivePolicy") or "{}")
+    if "deadLetterTargetArn" not in policy:
         yield (
             "no dead-letter queue, expected a RedrivePolicy: "
             "what no consumer can process would come back until it expires"
         )
+    elif max_attempts is not None and int(policy["maxReceiveCount"]) <= max_attempts:
+        yield (
+            f"maxReceiveCount is {policy['maxReceiveCount']}, expected more than {max_attempts}: "
+            "SQS would give a webhook up before Frontdesk does"
+        )
+
+
+def _not_fifo(attributes: Attributes, url: str) -> Iterator[str]:
+    if attributes.get("FifoQueue") != "true":
+        yield f"{url} is a standard queue, expected FIFO: the order of a sender would be lost"
+
+
+def _spool_problems(
+    attributes: Attributes, visibility: timedelta, max_attempts: int
+) -> Iterator[str]:
+    yield from _size_problems(attributes)
+    seconds, expected = int(attributes["VisibilityTimeout"]), int(visibility.total_seconds())
+    if seconds < expected:
+        yield (
+            f"VisibilityTimeout is {seconds}, expected at least {expected}: "
+            "two workers would have the same webhook"
+        )
+    yield from _redrive_problems(attributes, max_attempts)

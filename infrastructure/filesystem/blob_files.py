@@ -1,15 +1,13 @@
 """Blobs as files: the embedded blob store."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from typing_extensions import override
 
 from application.ports.blobs import BlobStore
-from domain.errors import StorageUnavailableError
-from infrastructure.durable_files import create_file, remove_file, sync_directory
+from infrastructure.durable_files import create_file, file_errors, remove_file, sync_directory
 from infrastructure.serialization.blob_keys import checked_key, is_key
 
 
@@ -23,10 +21,8 @@ class FileBlobStore(BlobStore):
     @override
     def put(self, key: str, content: bytes) -> str:
         path = self._directory / checked_key(key)
-        try:
+        with file_errors("the blob could not be written"):
             create_file(path, content)
-        except OSError as error:
-            raise StorageUnavailableError("the blob could not be written") from error
         return f"{self._base}{key}"
 
     @override
@@ -35,12 +31,11 @@ class FileBlobStore(BlobStore):
         key = reference.removeprefix(self._base)
         if key == reference or not is_key(key):
             raise KeyError(reference)
-        try:
-            return (self._directory / key).read_bytes()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise KeyError(reference) from error
-        except OSError as error:
-            raise StorageUnavailableError("the blob could not be read") from error
+        with file_errors("the blob could not be read"):
+            try:
+                return (self._directory / key).read_bytes()
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+                raise KeyError(reference) from error
 
     @override
     def delete(self, folder: str) -> int:
@@ -48,7 +43,7 @@ class FileBlobStore(BlobStore):
 
     @override
     def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
-        with _errors("listed"):
+        with file_errors("the blobs could not be listed"):
             parts = list((self._directory / checked_key(folder)).glob("*"))
         for part in parts:
             yield self._remove_older(part, moment.timestamp())
@@ -58,7 +53,7 @@ class FileBlobStore(BlobStore):
 
         What is being written has a name that is no key.
         """
-        with _errors("deleted"):
+        with file_errors("a blob could not be deleted"):
             found = [place] if place.is_file() else list(place.rglob("*"))
             blobs = [path for path in found if is_key(path.name) and path.is_file()]
             return sum(self._remove(path) for path in blobs if path.stat().st_mtime < before)
@@ -71,11 +66,3 @@ class FileBlobStore(BlobStore):
             directory.rmdir()
             sync_directory(directory.parent)
         return removed
-
-
-@contextmanager
-def _errors(done: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StorageUnavailableError(f"a blob could not be {done}") from error

@@ -1,17 +1,21 @@
 """Dead letters as files: they need neither the store nor the queues."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 from typing_extensions import override
 
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
 from domain.errors import StorageUnavailableError
-from infrastructure.durable_files import BROKEN_FILE, create_file, remove_file, replace_file
+from infrastructure.durable_files import (
+    BROKEN_FILE,
+    create_file,
+    file_errors,
+    remove_file,
+    replace_file,
+)
 from infrastructure.serialization.blob_keys import checked_key, is_key
 from infrastructure.serialization.dead_letter_json import (
     BrokenDeadLetterError,
@@ -36,13 +40,13 @@ class FileDeadLetters(DeadLetters):
     @override
     def store(self, dead_letter: DeadLetter) -> None:
         path = self._path(checked_key(dead_letter.dead_letter_id))
-        with _errors("written"):
+        with file_errors("a dead letter could not be written"):
             create_file(path, dead_letter_to_json(dead_letter), modified_at=dead_letter.created_at)
 
     @override
     def replace(self, dead_letter: DeadLetter) -> bool:
         path = self._path(checked_key(dead_letter.dead_letter_id))
-        with _errors("written"):
+        with file_errors("a dead letter could not be written"):
             return replace_file(
                 path, dead_letter_to_json(dead_letter), modified_at=dead_letter.created_at
             )
@@ -53,45 +57,28 @@ class FileDeadLetters(DeadLetters):
 
     @override
     def delete(self, dead_letter_id: str) -> bool:
-        with _errors("deleted"):
+        with file_errors("a dead letter could not be deleted"):
             return is_key(dead_letter_id) and remove_file(self._path(dead_letter_id))
-
-    @override
-    def list_dead_letters(
-        self,
-        limit: int,
-        *,
-        after: DeadLetter | None = None,
-        unreadable: Callable[[str], None] = ignore,
-    ) -> tuple[DeadLetter, ...]:
-        """A dead letter that is deleted meanwhile is left out."""
-        start = None if after is None else self._place_of(after)
-        names = [name for time, name in self._places() if start is None or (time, name) > start]
-        return tuple(islice(self._readable(names, unreadable), limit))
 
     @override
     def each_dead_letter(
         self, *, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
-        return self._readable([name for _, name in self._places()], unreadable)
+        names = [name for _, name in self._places()]
+        return readable_dead_letters(
+            names, self._read, lambda name: unreadable(str(self._path(name)))
+        )
 
     @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
-        """A directory is nothing that was kept here: it stays."""
+        """Directories stay: none is a dead letter."""
         for time, name in self._places():
             if time >= _microseconds(moment):
                 return
             path = self._path(name)
-            with _errors("deleted"):
+            with file_errors("a dead letter could not be deleted"):
                 removed = path.is_file() and remove_file(path)
             yield int(removed)
-
-    def _readable(
-        self, names: Iterable[str], unreadable: Callable[[str], None]
-    ) -> Iterator[DeadLetter]:
-        return readable_dead_letters(
-            names, self._read, lambda name: unreadable(str(self._path(name)))
-        )
 
     def _read(self, name: str) -> DeadLetter | None:
         path = self._path(name)
@@ -105,19 +92,12 @@ class FileDeadLetters(DeadLetters):
             kind = BrokenDeadLetterError if error.errno in BROKEN_FILE else StorageUnavailableError
             raise kind(f"{path.name} could not be read: {error.strerror}") from error
 
-    def _place_of(self, dead_letter: DeadLetter) -> tuple[int, str]:
-        """Its place in ``_places``: another one if its file is a copy of a backup."""
-        time = _modified_at(self._path(dead_letter.dead_letter_id))
-        return _microseconds(
-            dead_letter.created_at
-        ) if time is None else time, dead_letter.dead_letter_id
-
     def _path(self, dead_letter_id: str) -> Path:
         return self._directory / f"{dead_letter_id}{_SUFFIX}"
 
     def _places(self) -> list[tuple[int, str]]:
         """The time and id of every dead letter, in order."""
-        with _errors("read"):
+        with file_errors("a dead letter could not be read"):
             if not self._directory.exists():
                 return []
             with os.scandir(self._directory) as found:
@@ -136,12 +116,3 @@ def _modified_at(file: "Path | os.DirEntry[str]") -> int | None:
 
 def _microseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
-
-
-@contextmanager
-def _errors(done: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StorageUnavailableError(f"a dead letter could not be {done}: {reason}") from error

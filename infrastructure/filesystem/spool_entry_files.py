@@ -20,10 +20,10 @@ BROKEN_SUFFIX = ".broken"
 _TIME = r"\d{8}T\d{6}\.\d{6}Z"
 _NAME = re.compile(rf"({_TIME})\.([\w-]+)\.([\w-]+)\.(\d+)\.({_TIME})\.json", re.ASCII)
 _SCAN_SECONDS = 60.0
-"""How soon a file is noticed that somebody moved here by hand."""
+"""How soon a file is noticed that an operator moved here."""
 
 LOCK_SECONDS = 1.5
-"""How long the lock is waited for: twice that, as keeping an entry may need, a webhook has left."""
+"""How long the lock is waited for: twice that, as writing an entry may need, a webhook has left."""
 
 _POLL_SECONDS = 0.005
 
@@ -62,7 +62,7 @@ class EntryFiles:
     Everything but reading a file happens under ``locked``, which keeps out the other threads
     and, by a lock file, the other processes: a directory that is listed while files in it
     are renamed may show one of them under neither name, and the next of its group would seem
-    to be the oldest. The list is read once and then kept up to date; every change leaves
+    to be the oldest. The list is read once and then updated; every change leaves
     a new mark in the lock file, by which the other processes know that theirs is out of date
     (to read it again takes some 7 µs an entry).
     """
@@ -78,7 +78,7 @@ class EntryFiles:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Nobody else changes a name meanwhile. ``OSError`` if somebody else does for long."""
+        """No other thread or process changes a name meanwhile. ``OSError`` if one does for long."""
         ends_at = time.monotonic() + LOCK_SECONDS
         if not self._turn.acquire(timeout=LOCK_SECONDS):
             raise _not_free()
@@ -141,7 +141,7 @@ class EntryFiles:
         return True
 
     def quarantine(self, file: EntryFile) -> None:
-        """Keep the file for somebody to look at, but no longer as an entry."""
+        """Set the file aside for an operator: it is no entry any longer."""
         if self._rename(file, file.name + BROKEN_SUFFIX):
             self._forget(file)
 
@@ -162,7 +162,7 @@ class EntryFiles:
         self._leave_mark()
         try:
             (self._directory / file.name).rename(self._directory / name)
-        except FileNotFoundError:  # somebody removed it by hand
+        except FileNotFoundError:  # an operator removed it
             self._forget(file)
             return False
         return True
@@ -201,7 +201,7 @@ def _lock(descriptor: int, ends_at: float) -> None:
 
 
 def _not_free() -> OSError:
-    return TimeoutError(errno.ETIMEDOUT, "somebody else holds its lock")
+    return TimeoutError(errno.ETIMEDOUT, "another thread or process holds its lock")
 
 
 def _entry_file(item: "os.DirEntry[str]") -> EntryFile | None:

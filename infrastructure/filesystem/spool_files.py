@@ -3,8 +3,7 @@
 import logging
 import os
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,8 +20,8 @@ from application.ports.spool import (
     SpoolEntry,
     SpoolErasure,
 )
-from domain.errors import SpoolFullError, StorageUnavailableError
-from infrastructure.durable_files import BROKEN_FILE, create_file, sync_directory
+from domain.errors import SpoolFullError
+from infrastructure.durable_files import BROKEN_FILE, create_file, file_errors, sync_directory
 from infrastructure.filesystem.spool_entry_files import EntryFile, EntryFiles
 from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
 
@@ -65,7 +64,7 @@ class FileSpool(Spool, SearchableSpool):
     @override
     def enqueue(self, entry: SpoolEntry) -> None:
         content = entry_to_json(entry).encode()
-        with _errors("written"):
+        with file_errors("the spool could not be written"):
             if not self._holds(entry, room_for=len(content)):
                 self._write(entry, content)
             # Also when it was there: another thread may have written it and not come this far yet.
@@ -99,7 +98,7 @@ class FileSpool(Spool, SearchableSpool):
 
     @override
     def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
-        with _errors("read"):
+        with file_errors("the spool could not be read"):
             taken = self._receive_files(limit, visibility)
             deliveries = [self._read(file) for file in taken]
         return tuple(delivery for delivery in deliveries if delivery)
@@ -144,7 +143,7 @@ class FileSpool(Spool, SearchableSpool):
 
     @override
     def acknowledge(self, delivery: SpoolDelivery) -> None:
-        with _errors("changed"):
+        with file_errors("the spool could not be changed"):
             with self._files.locked():
                 if file := self._files.in_state(delivery.receipt, delivery.entry.entry_id):
                     self._files.remove(file)
@@ -152,19 +151,19 @@ class FileSpool(Spool, SearchableSpool):
 
     @override
     def release(self, delivery: SpoolDelivery, delay: timedelta) -> None:
-        with _errors("changed"), self._files.locked():
+        with file_errors("the spool could not be changed"), self._files.locked():
             if file := self._files.in_state(delivery.receipt, delivery.entry.entry_id):
                 self._files.change(file, replace(file, hidden_until=self._clock() + delay))
 
     @override
     def depth(self) -> SpoolDepth:
-        with _errors("read"), self._files.locked():
+        with file_errors("the spool could not be read"), self._files.locked():
             return SpoolDepth(len(self._files), self._files.oldest_at(), self._files.count_broken())
 
     @override
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
         """Of files that are broken or set aside nothing is known: they stay."""
-        with _errors("searched"):
+        with file_errors("the spool could not be searched"):
             with self._files.locked():
                 names = self._files.names()
             statuses = {entry_id: self._judge(name, wanted) for entry_id, name in names.items()}
@@ -192,15 +191,6 @@ def _entry_in(path: Path, entry_id: str) -> SpoolEntry:
     if entry.entry_id != entry_id:
         raise ValueError("the name of the file is another entry's")
     return entry
-
-
-@contextmanager
-def _errors(done: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StorageUnavailableError(f"the spool could not be {done}: {reason}") from error
 
 
 def _free_bytes(directory: Path) -> int:

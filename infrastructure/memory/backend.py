@@ -7,7 +7,6 @@ from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_fallback_throttle import MemoryFallbackThrottle
 from infrastructure.memory.memory_messages import MemoryMessageStore
-from infrastructure.memory.memory_outbox import MemoryOutbox
 from infrastructure.memory.memory_queue import MemoryContextQueue
 from infrastructure.memory.memory_retention import MemoryHistoryImport, MemoryRetention
 from infrastructure.memory.memory_spool import MemorySpool
@@ -23,8 +22,7 @@ class MemoryBackend(Backend):
     def __init__(self, clock: Clock = utc_now, data: MemoryData | None = None) -> None:
         data = data or MemoryData()
         self.conversations = MemoryConversationStore(data)
-        self.messages = MemoryMessageStore(data)
-        self.outbox = MemoryOutbox(data)
+        self.messages = self.outbox = MemoryMessageStore(data)
         self.retention = MemoryRetention(data)
         self.history_import = MemoryHistoryImport(data)
         self.throttle = MemoryFallbackThrottle()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from threading import Lock
 
 from typing_extensions import override
@@ -77,22 +76,6 @@ class MemoryDeadLetters(DeadLetters):
     def delete(self, dead_letter_id: str) -> bool:
         with self._lock:
             return self._dead_letters.pop(dead_letter_id, None) is not None
-
-    @override
-    def list_dead_letters(
-        self,
-        limit: int,
-        *,
-        after: DeadLetter | None = None,
-        unreadable: Callable[[str], None] = ignore,
-    ) -> tuple[DeadLetter, ...]:
-        dead_letters = self.each_dead_letter(unreadable=unreadable)
-        later = (
-            dead_letter
-            for dead_letter in dead_letters
-            if after is None or _place(dead_letter) > _place(after)
-        )
-        return tuple(islice(later, limit))
 
     @override
     def each_dead_letter(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from typing_extensions import override
 
-from application.ports.conversation_store import ConversationStore
+from application.ports.conversation_store import ConversationStore, latest_activity_first
 from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
@@ -48,7 +48,7 @@ class MemoryConversationStore(ConversationStore):
     @override
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
         with self._data.lock:
-            records = sorted(self._data.conversations.values(), key=_latest_activity_first)
+            records = sorted(self._data.conversations.values(), key=latest_activity_first)
             return tuple(deepcopy(records[:limit]))
 
     @override
@@ -90,8 +90,3 @@ def conversations_of(
     }
     found = [data.conversations[key] for key in keys]
     return tuple(deepcopy(sorted(found, key=lambda record: record.conversation_id)))
-
-
-def _latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:
-    at = record.last_activity_at
-    return at is None, -at.timestamp() if at else 0, record.conversation_id, record.primary_channel

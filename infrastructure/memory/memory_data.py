@@ -1,10 +1,12 @@
 """What the stores in memory share."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from threading import Lock
+from typing import TypeVar
 
+from application.ports.pages import Page
 from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
@@ -12,6 +14,8 @@ from domain.erasure import Tombstone
 from domain.history import Message
 from domain.outbox import MessageRecord
 from infrastructure.serialization.message_json import inbound_from_json, inbound_to_json
+
+Item = TypeVar("Item")
 
 
 @dataclass
@@ -38,6 +42,9 @@ def copied(record: MessageRecord) -> MessageRecord:
     return replace(record, message=message)
 
 
-def in_order_of_receipt(record: MessageRecord) -> tuple[datetime, str]:
-    """By which unmatched messages are listed."""
-    return record.message.received_at, record.request_id
+def page_of(items: Mapping[str, Item], limit: int, after: str | None) -> Page[Item]:
+    """At most ``limit`` of ``items`` in the order of their names, which are the cursors."""
+    left = [name for name in sorted(items) if after is None or name > after]
+    page = left[:limit]
+    cursor = page[-1] if page and len(page) < len(left) else None
+    return Page(tuple(items[name] for name in page), cursor)

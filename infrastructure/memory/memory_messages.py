@@ -1,22 +1,25 @@
-"""Messages in memory."""
+"""Messages and the outbox in memory."""
 
+from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime
 
 from typing_extensions import override
 
 from application.ports.message_store import MessageStore
+from application.ports.outbox import Outbox
 from application.ports.pages import Page
 from domain.conversation_key import ConversationKey
 from domain.erasure import Tombstone
 from domain.history import Message
 from domain.outbox import MessageRecord, MessageState
-from domain.times import parse_rfc3339, rfc3339
-from infrastructure.memory.memory_data import MemoryData, copied, in_order_of_receipt
+from domain.times import rfc3339
+from infrastructure.memory.memory_data import MemoryData, copied, page_of
 
 
-class MemoryMessageStore(MessageStore):
-    """Messages in a dictionary by request id."""
+class MemoryMessageStore(MessageStore, Outbox):
+    """Messages in a dictionary by request id. Its outbox are those that are pending."""
 
     def __init__(self, data: MemoryData | None = None) -> None:
         self._data = data or MemoryData()
@@ -40,14 +43,14 @@ class MemoryMessageStore(MessageStore):
 
     @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
-        with self._data.lock:
-            present = self._data.records.get(record.request_id)
-            if present is None or present.state is MessageState.QUEUED:
-                return False
-            if present.conversation != record.conversation:
-                return False
-            self._data.records[record.request_id] = present.assigned_to(conversation)
-            return True
+        return self._change(
+            record.request_id,
+            lambda present: present.assigned_to(conversation),
+            only_if=lambda present: (
+                present.state is not MessageState.QUEUED
+                and present.conversation == record.conversation
+            ),
+        )
 
     @override
     def history(
@@ -63,22 +66,73 @@ class MemoryMessageStore(MessageStore):
 
     @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
-        last = _position(after) if after else None
         with self._data.lock:
-            unmatched = sorted(
-                (r for r in self._data.records.values() if r.state is MessageState.UNMATCHED),
-                key=in_order_of_receipt,
-            )
-            left = [r for r in unmatched if last is None or in_order_of_receipt(r) > last]
-            page = tuple(copied(record) for record in left[:limit])
-        return Page(page, _cursor(page[-1]) if len(page) < len(left) and page else None)
+            unmatched = {
+                f"{rfc3339(record.message.received_at)} {record.request_id}": copied(record)
+                for record in self._data.records.values()
+                if record.state is MessageState.UNMATCHED
+            }
+        return page_of(unmatched, limit, after)
+
+    @override
+    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
+        with self._data.lock:
+            found = [record for record in self._data.records.values() if record.is_stuck(now)]
+            found.sort(key=lambda record: record.due_at)
+            return tuple(copied(record) for record in found[:limit])
+
+    @override
+    def take_lease(self, record: MessageRecord, now: datetime) -> bool:
+        leased = record.leased(now)
+        return self._change(
+            record.request_id,
+            lambda present: replace(
+                present, lease_until=leased.lease_until, attempts=leased.attempts
+            ),
+            only_if=lambda present: _is_pending_as(record, present),
+        )
+
+    @override
+    def give_up(self, record: MessageRecord) -> bool:
+        return self._change(
+            record.request_id,
+            lambda present: replace(present, state=MessageState.UNDELIVERABLE),
+            only_if=lambda present: _is_pending_as(record, present),
+        )
+
+    @override
+    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
+        self._change(
+            request_id,
+            lambda present: replace(present, state=MessageState.QUEUED, queued_at=queued_at),
+            only_if=lambda present: present.state is MessageState.PENDING,
+        )
+        return request_id not in self._data.tombstones
+
+    @override
+    def retry(self, request_id: str) -> bool:
+        return self._change(
+            request_id,
+            lambda present: replace(
+                present, state=MessageState.PENDING, lease_until=None, attempts=0
+            ),
+            only_if=lambda present: present.state is MessageState.UNDELIVERABLE,
+        )
+
+    def _change(
+        self,
+        request_id: str,
+        change: Callable[[MessageRecord], MessageRecord],
+        *,
+        only_if: Callable[[MessageRecord], bool],
+    ) -> bool:
+        with self._data.lock:
+            present = self._data.records.get(request_id)
+            if present is None or not only_if(present):
+                return False
+            self._data.records[request_id] = change(present)
+            return True
 
 
-def _cursor(record: MessageRecord) -> str:
-    moment, request_id = in_order_of_receipt(record)
-    return f"{rfc3339(moment)} {request_id}"
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    moment, _, request_id = cursor.partition(" ")
-    return parse_rfc3339(moment), request_id
+def _is_pending_as(seen: MessageRecord, present: MessageRecord) -> bool:
+    return present.state is MessageState.PENDING and present.lease_until == seen.lease_until

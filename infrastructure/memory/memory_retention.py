@@ -1,6 +1,6 @@
 """Retention, erasure and the import of histories in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
@@ -15,9 +15,8 @@ from domain.conversation_key import ConversationKey, imported_key
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage, Tombstone, author_mark
 from domain.history import Message
-from domain.outbox import MessageRecord
 from infrastructure.memory.memory_conversations import conversations_of
-from infrastructure.memory.memory_data import MemoryData
+from infrastructure.memory.memory_data import MemoryData, page_of
 
 
 class MemoryRetention(Retention):
@@ -30,26 +29,28 @@ class MemoryRetention(Retention):
     def list_retained(
         self, limit: int, *, after: str | None = None, before: datetime | None = None
     ) -> Page[RetainedMessage]:
-        with self._data.lock:
-            retained = self._retained()
-        return _page([r for r in retained if before is None or r.timestamp < before], limit, after)
+        return self._page(limit, after, lambda one: before is None or one.timestamp < before)
 
     @override
     def list_retained_of(
         self, key: ConversationKey, limit: int, *, after: str | None = None
     ) -> Page[RetainedMessage]:
-        with self._data.lock:
-            retained = self._retained()
-        return _page([one for one in retained if one.conversation == key], limit, after)
+        return self._page(limit, after, lambda one: one.conversation == key)
 
-    def _retained(self) -> list[RetainedMessage]:
-        records = self._data.records.values()
-        messages = [RetainedMessage.of(_without_content(record)) for record in records]
-        entries = [
-            RetainedMessage(name, entry.timestamp, owner)
-            for name, (owner, entry) in self._data.imported.items()
-        ]
-        return sorted((*messages, *entries), key=lambda one: one.key)
+    def _page(
+        self, limit: int, after: str | None, wanted: Callable[[RetainedMessage], bool]
+    ) -> Page[RetainedMessage]:
+        with self._data.lock:
+            records = [
+                replace(record, message=replace(record.message, body="", metadata={}))
+                for record in self._data.records.values()
+            ]
+            entries = [
+                RetainedMessage(name, entry.timestamp, owner)
+                for name, (owner, entry) in self._data.imported.items()
+            ]
+        retained = (*map(RetainedMessage.of, records), *entries)
+        return page_of({one.key: one for one in retained if wanted(one)}, limit, after)
 
     @override
     def erase(self, retained: RetainedMessage) -> bool:
@@ -99,12 +100,12 @@ class MemoryHistoryImport(HistoryImport):
         self, limit: int, *, after: str | None = None
     ) -> Page[Conversation]:
         with self._data.lock:
-            found = [r for r in self._data.conversations.values() if r.legacy_messages]
-        names = {f"{r.conversation_id} {r.primary_channel}": r for r in found}
-        left = [name for name in sorted(names) if after is None or name > after]
-        page = left[:limit]
-        records = tuple(deepcopy(names[name]) for name in page)
-        return Page(records, page[-1] if page and len(page) < len(left) else None)
+            found = {
+                f"{record.conversation_id} {record.primary_channel}": deepcopy(record)
+                for record in self._data.conversations.values()
+                if record.legacy_messages
+            }
+        return page_of(found, limit, after)
 
     @override
     def import_message(self, key: ConversationKey, message: Message) -> bool:
@@ -123,15 +124,3 @@ class MemoryHistoryImport(HistoryImport):
                 return False
             self._data.conversations[seen.key] = replace(present, legacy_messages=())
             return True
-
-
-def _page(
-    retained: Sequence[RetainedMessage], limit: int, after: str | None
-) -> Page[RetainedMessage]:
-    left = [one for one in retained if after is None or one.key > after]
-    page = tuple(left[:limit])
-    return Page(page, page[-1].key if page and len(page) < len(left) else None)
-
-
-def _without_content(record: MessageRecord) -> MessageRecord:
-    return replace(record, message=replace(record.message, body="", metadata={}))

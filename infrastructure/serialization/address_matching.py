@@ -13,7 +13,7 @@ def normal_senders(channel: ChannelType, texts: Iterable[str | None]) -> tuple[s
 
 
 def is_for(conversation: Conversation, recipients: Collection[str]) -> bool:
-    """Whether ``conversation`` is with one of ``recipients``, with nobody yet, or any will do."""
+    """Whether ``conversation`` has one of ``recipients`` or none yet; always if there are none."""
     recipient = conversation.recipient_id
     return (
         not recipients

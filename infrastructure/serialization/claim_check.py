@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from pydantic import TypeAdapter
 
@@ -65,37 +66,25 @@ class ClaimCheck:
         raise QueueRoutingError("the context is too large for its queue in every form")
 
     def _with_body_stored(self, context: ContextObject) -> ContextObject:
-        preview = cut_to_bytes(context.message.body, PREVIEW_BYTES)
-        if preview == context.message.body:
+        body = context.message.body
+        preview = cut_to_bytes(body, PREVIEW_BYTES)
+        if preview == body:
             return context
-        message = replace(
-            context.message,
-            body=preview,
-            body_truncated=True,
-            body_reference=self._stored(context, "body", context.message.body.encode()),
-        )
-        return replace(context, message=message)
+        reference = self._stored(context, "body", body.encode())
+        return _changed(context, body=preview, body_truncated=True, body_reference=reference)
 
     def _with_metadata_stored(self, context: ContextObject) -> ContextObject:
         content = _METADATA.dump_json(context.message.metadata)
-        message = replace(
-            context.message,
-            metadata={},
-            metadata_reference=self._stored(context, "metadata", content),
-        )
-        return replace(context, message=message)
+        reference = self._stored(context, "metadata", content)
+        return _changed(context, metadata={}, metadata_reference=reference)
 
     def _with_attachments_stored(self, context: ContextObject) -> ContextObject:
-        if not context.message.attachments:
+        attachments = context.message.attachments
+        if not attachments:
             return context
-        content = _ATTACHMENTS.dump_json(context.message.attachments)
-        reference = self._stored(context, "attachments", content)
-        message = replace(
-            context.message,
-            attachments=(),
-            metadata={**context.message.metadata, "attachments_reference": reference},
-        )
-        return replace(context, message=message)
+        reference = self._stored(context, "attachments", _ATTACHMENTS.dump_json(attachments))
+        metadata = {**context.message.metadata, "attachments_reference": reference}
+        return _changed(context, attachments=(), metadata=metadata)
 
     def _with_subject_stored(self, context: ContextObject) -> ContextObject:
         subject = context.message.subject or ""
@@ -103,13 +92,17 @@ class ClaimCheck:
         if preview == subject:
             return context
         reference = self._stored(context, "subject", subject.encode())
-        message = replace(
-            context.message,
-            subject=preview,
-            metadata={**context.message.metadata, "subject_reference": reference},
-        )
-        return replace(context, message=message)
+        metadata = {**context.message.metadata, "subject_reference": reference}
+        return _changed(context, subject=preview, metadata=metadata)
 
     def _stored(self, context: ContextObject, part: str, content: bytes) -> str:
         """Store a part under a key that is the same on every republish of the message."""
         return self._blobs.put(f"{contexts_folder(context.request_id)}/{part}", content)
+
+
+def _changed(
+    context: ContextObject,
+    **changes: Any,  # noqa: ANN401 - fields of the message, as replace takes them
+) -> ContextObject:
+    """``context`` with ``changes`` of its message."""
+    return replace(context, message=replace(context.message, **changes))

@@ -24,7 +24,7 @@ def readable_dead_letters(
     read: Callable[[str], DeadLetter | None],
     unreadable: Callable[[str], None],
 ) -> Iterator[DeadLetter]:
-    """What ``read`` finds in each place when its turn comes; ``unreadable`` is told the broken."""
+    """What ``read`` finds in each place when its turn comes; ``unreadable`` gets the broken."""
     for place in places:
         try:
             dead_letter = read(place)

@@ -55,7 +55,7 @@ class DeadLettersContract:
     ) -> None:
         dead_letter = a_dead_letter(kind=kind, attempts=3)
         dead_letters.store(dead_letter)
-        assert dead_letters.list_dead_letters(10) == (dead_letter,)
+        assert tuple(dead_letters.each_dead_letter()) == (dead_letter,)
 
     def test_dead_letter_may_name_a_message_instead_of_a_webhook(
         self, dead_letters: DeadLetters
@@ -65,41 +65,16 @@ class DeadLettersContract:
         assert dead_letters.get(dead_letter.dead_letter_id) == dead_letter
 
     def test_new_store_has_no_dead_letters(self, dead_letters: DeadLetters) -> None:
-        assert dead_letters.list_dead_letters(10) == ()
+        assert tuple(dead_letters.each_dead_letter()) == ()
         assert dead_letters.get("unreadable-1") is None
-
-    def test_dead_letters_are_listed_oldest_first_up_to_the_limit(
-        self, dead_letters: DeadLetters
-    ) -> None:
-        stored = [
-            a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
-        ]
-        for number in (2, 0, 3, 1):
-            dead_letters.store(stored[number])
-        assert dead_letters.list_dead_letters(3) == tuple(stored[:3])
 
     def test_dead_letter_with_an_existing_id_is_stored_once(
         self, dead_letters: DeadLetters
     ) -> None:
         dead_letters.store(a_dead_letter())
         dead_letters.store(a_dead_letter(created_at=NOW + timedelta(hours=1)))
-        assert dead_letters.list_dead_letters(10) == (a_dead_letter(),)
+        assert tuple(dead_letters.each_dead_letter()) == (a_dead_letter(),)
         assert dead_letters.get("unreadable-1") == a_dead_letter()
-
-    def test_dead_letter_pages_continue_after_listed_ones_are_deleted(
-        self, dead_letters: DeadLetters
-    ) -> None:
-        stored = [
-            a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(5)
-        ]
-        stored.insert(3, a_dead_letter("bug-2b", created_at=NOW + timedelta(seconds=2)))
-        for dead_letter in stored:
-            dead_letters.store(dead_letter)
-        seen: list[DeadLetter] = []
-        while page := dead_letters.list_dead_letters(2, after=seen[-1] if seen else None):
-            seen += page
-            dead_letters.delete(page[-1].dead_letter_id)
-        assert seen == stored
 
     def test_iteration_yields_each_dead_letter_although_earlier_ones_are_deleted(
         self, dead_letters: DeadLetters
@@ -107,7 +82,8 @@ class DeadLettersContract:
         stored = [
             a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
         ]
-        for number in (2, 0, 3, 1):
+        stored.insert(3, a_dead_letter("bug-2b", created_at=NOW + timedelta(seconds=2)))
+        for number in (3, 2, 0, 4, 1):
             dead_letters.store(stored[number])
         seen = []
         for dead_letter in dead_letters.each_dead_letter():
@@ -145,7 +121,7 @@ class DeadLettersContract:
         dead_letters.store(a_dead_letter("bug-1"))
         assert dead_letters.delete("unreadable-1")
         assert not dead_letters.delete("unreadable-1")
-        assert dead_letters.list_dead_letters(10) == (a_dead_letter("bug-1"),)
+        assert tuple(dead_letters.each_dead_letter()) == (a_dead_letter("bug-1"),)
         dead_letters.store(a_dead_letter(attempts=2))
         assert dead_letters.get("unreadable-1") == a_dead_letter(attempts=2)
 
@@ -155,11 +131,11 @@ class DeadLettersContract:
         dead_letters.store(younger)
         changed = a_dead_letter(attempts=2, reason="another one")
         assert dead_letters.replace(changed)
-        assert dead_letters.list_dead_letters(10) == (changed, younger)
+        assert tuple(dead_letters.each_dead_letter()) == (changed, younger)
 
     def test_missing_dead_letter_is_not_replaced(self, dead_letters: DeadLetters) -> None:
         assert not dead_letters.replace(a_dead_letter())
-        assert dead_letters.list_dead_letters(10) == ()
+        assert tuple(dead_letters.each_dead_letter()) == ()
 
     def test_deleting_by_age_deletes_older_dead_letters(self, dead_letters: DeadLetters) -> None:
         stored = [
@@ -169,21 +145,19 @@ class DeadLettersContract:
             dead_letters.store(dead_letter)
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 2
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 0
-        assert dead_letters.list_dead_letters(10) == tuple(stored[2:])
+        assert tuple(dead_letters.each_dead_letter()) == tuple(stored[2:])
 
     def test_concurrent_deletes_of_one_dead_letter_all_succeed(
         self, dead_letters: DeadLetters
     ) -> None:
         dead_letters.store(a_dead_letter())
         assert True in at_once([partial(dead_letters.delete, "unreadable-1")] * 8)
-        assert dead_letters.list_dead_letters(10) == ()
+        assert tuple(dead_letters.each_dead_letter()) == ()
 
     def test_concurrent_stores_lose_no_dead_letter(self, dead_letters: DeadLetters) -> None:
         stored = [a_dead_letter(f"bug-{number}") for number in range(16)]
         at_once(partial(dead_letters.store, dead_letter) for dead_letter in stored)
-        retained = {
-            dead_letter.dead_letter_id for dead_letter in dead_letters.list_dead_letters(100)
-        }
+        retained = {dead_letter.dead_letter_id for dead_letter in dead_letters.each_dead_letter()}
         assert retained == {dead_letter.dead_letter_id for dead_letter in stored}
 
     @pytest.mark.parametrize("dead_letter_id", ["", "../a", "a.json", "a b"])
@@ -253,18 +227,9 @@ class UnreadableDeadLettersContract:
     ) -> None:
         write_content("note", content)
         reported: list[str] = []
-        assert dead_letters.list_dead_letters(10, unreadable=reported.append) == stored
+        assert tuple(dead_letters.each_dead_letter(unreadable=reported.append)) == stored
         (place,) = reported
         assert "dead-letters/note" in place
-
-    def test_dead_letter_pages_continue_after_an_unreadable_one(
-        self, dead_letters: DeadLetters, write_content: WriteContent, stored: tuple[DeadLetter, ...]
-    ) -> None:
-        write_content("note", b"{}")
-        seen: tuple[DeadLetter, ...] = ()
-        while page := dead_letters.list_dead_letters(1, after=seen[-1] if seen else None):
-            seen += page
-        assert seen == stored
 
     def test_iteration_reports_an_unreadable_dead_letter_once_at_its_position(
         self, dead_letters: DeadLetters, write_content: WriteContent, stored: tuple[DeadLetter, ...]
@@ -283,7 +248,7 @@ class UnreadableDeadLettersContract:
         write_content("note", b"{}")
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=1))) == 2
         reported: list[str] = []
-        assert dead_letters.list_dead_letters(10, unreadable=reported.append) == stored[1:]
+        assert tuple(dead_letters.each_dead_letter(unreadable=reported.append)) == stored[1:]
         assert reported == []
 
     def test_unreadable_dead_letter_raises_an_error_when_read_and_can_be_deleted(

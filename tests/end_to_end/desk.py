@@ -117,7 +117,7 @@ class Desk:
 
     def dead_letters(self) -> tuple[DeadLetter, ...]:
         """What could not be processed."""
-        return self.container.dead_letters().list_dead_letters(MANY)
+        return tuple(self.container.dead_letters().each_dead_letter())
 
     def counted(self, metric: str, **dimensions: str) -> int:
         """The total of a counter."""

@@ -215,7 +215,7 @@ class Lookout:
         )
 
     def _count_dead_letters(self, case: Case) -> int:
-        dead_letters = self.container.dead_letters().list_dead_letters(MANY)
+        dead_letters = tuple(self.container.dead_letters().each_dead_letter())
         return sum(_is_of(dead_letter, case) for dead_letter in dead_letters)
 
     def _count_fallbacks(self, case: Case) -> int:
@@ -272,5 +272,5 @@ def _late_customers(container: Container, cases: Sequence[Case]) -> Sequence[Cas
 
 
 def _redrivable(container: Container) -> Iterator[DeadLetter]:
-    dead_letters = container.dead_letters().list_dead_letters(MANY)
+    dead_letters = tuple(container.dead_letters().each_dead_letter())
     return (one for one in dead_letters if one.kind is not DeadLetterKind.UNREADABLE)

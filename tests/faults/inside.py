@@ -102,7 +102,7 @@ class InsideDesk:
         """What it keeps, to be compared with what it kept before."""
         return Retained(
             len(self.container.message_store().list_unmatched(MANY).items),
-            len(self.container.dead_letters().list_dead_letters(MANY)),
+            len(tuple(self.container.dead_letters().each_dead_letter())),
         )
 
 

@@ -239,7 +239,7 @@ def test_files_that_a_killed_writer_left_are_told_or_ignored(
     container = troubled.desk.container
     assert container.spool().depth() == SpoolDepth(0, None, broken=1)
     told: list[str] = []
-    container.dead_letters().list_dead_letters(10, unreadable=told.append)
+    tuple(container.dead_letters().each_dead_letter(unreadable=told.append))
     assert told == [str(troubled.desk.data_dir / "dead-letters" / "bug-torn.json")]
 
 

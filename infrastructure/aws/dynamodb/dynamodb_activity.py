@@ -11,8 +11,8 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     key_to_item,
     last_message_to_map,
 )
-from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Refusal
-from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Refusal, Values
+from infrastructure.aws.dynamodb.dynamodb_values import Item, Stored
 
 _SET = (
     "SET #conversation_status = :status, #last_user_message_at = :received_at, "
@@ -65,7 +65,7 @@ class Activity:
         return self._record_after(outcome.item), True
 
     def _as_it_is(self) -> tuple[Conversation | None, bool]:
-        """The record of an older system that is full to the last byte: read, and routed on."""
+        """The record of an older system that has no room for a change: read, and routed on."""
         (item,) = self.records.read([key_to_item(self.conversation.key)]) or [{}]
         present = conversation_from_item(item) if item else None
         return present, present is not None and self._joins(present)
@@ -76,7 +76,7 @@ class Activity:
         unchanged = [f"#{name} = :seen_{name}" for name in names]
         missing = [f"attribute_not_exists(#{name})" for name in _GUARDED if name not in seen]
         condition = " AND ".join(["attribute_exists(#conversation_id)", *unchanged, *missing])
-        outcome = self._update(condition, {f"seen_{name}": seen[name] for name in names})
+        outcome = self._update(condition, {f"seen_{name}": Stored(seen[name]) for name in names})
         if isinstance(outcome, Refusal):
             raise StorageUnavailableError("the conversation changes faster than it can be read")
         return conversation_from_item(outcome)
@@ -90,22 +90,20 @@ class Activity:
         recipient = _RECIPIENT_MISSING if missing else _RECIPIENT_AS_SEEN
         return " AND ".join((_IS_OPEN, recipient, _SAW_NO_LATER))
 
-    def _update(self, condition: str, seen: Item) -> Item | Refusal:
+    def _update(self, condition: str, seen: Values) -> Item | Refusal:
         # The guard says that a recipient which was missing is still missing, or this one.
         sets = _SET if self.conversation.recipient_id else _SET + _AND_RECIPIENT
-        values = attributes(
-            {
-                "status": USER_REPLY_RECEIVED,
-                "received_at": rfc3339(self.message.received_at),
-                "last_message": last_message_to_map(self.message.in_history().preview()),
-                "recipient": self.message.recipient.address,
-                "known_recipient": self.conversation.recipient_id,
-                "closed": CLOSED,
-                "null": "NULL",
-            }
-        )
+        values = {
+            "status": USER_REPLY_RECEIVED,
+            "received_at": rfc3339(self.message.received_at),
+            "last_message": last_message_to_map(self.message.in_history().preview()),
+            "recipient": self.message.recipient.address,
+            "known_recipient": self.conversation.recipient_id,
+            "closed": CLOSED,
+            "null": "NULL",
+            **seen,
+        }
         key = key_to_item(self.conversation.key)
-        values = {**values, **seen}
         try:
             return self.records.change_and_read(key, sets + _AND_LAST_MESSAGE, condition, values)
         except StorageRefusedError:

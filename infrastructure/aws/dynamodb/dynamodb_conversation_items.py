@@ -24,7 +24,7 @@ from infrastructure.aws.dynamodb.dynamodb_values import (
     plain,
 )
 
-_TEXTS = (
+TEXTS = (
     "sender_id",
     "recipient_id",
     "conversation_status",
@@ -34,6 +34,8 @@ _TEXTS = (
     "company_name",
     "credentials_reference",
 )
+"""The attributes of a record that are texts and no key."""
+
 _OF_MESSAGE = ("message_id", "direction", "content", "timestamp", "channel_type", "metadata")
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
@@ -52,7 +54,7 @@ def conversation_to_item(conversation: Conversation) -> Item:
     """A record as it is first written. The list of an older system's messages is not."""
     seen, active = conversation.last_user_message_at, conversation.last_activity_at
     last = conversation.last_message
-    texts = {name: getattr(conversation, name) for name in _TEXTS}
+    texts = {name: getattr(conversation, name) for name in TEXTS}
     return {
         **key_to_item(conversation.key),
         **attributes(
@@ -88,7 +90,7 @@ def conversation_from_item(item: Item) -> Conversation | None:
         channel = ChannelType(str(values["primary_channel"]))
     except ValueError:
         return None
-    texts = {name: _text(values.get(name)) for name in _TEXTS}
+    texts = {name: _text(values.get(name)) for name in TEXTS}
     status = texts.pop("conversation_status")
     return Conversation(
         conversation_id=str(values["conversation_id"]),

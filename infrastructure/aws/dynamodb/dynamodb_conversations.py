@@ -2,12 +2,11 @@
 
 import heapq
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from typing_extensions import override
 
-from application.ports.conversation_store import ConversationStore
+from application.ports.conversation_store import ConversationStore, latest_activity_first
 from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
@@ -20,11 +19,8 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
 )
 from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Refusal
-from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
+from infrastructure.aws.dynamodb.dynamodb_values import Item, text_of
 from infrastructure.serialization.address_matching import is_for, normal_senders
-
-if TYPE_CHECKING:
-    pass
 
 SENDER_INDEX = "sender"
 INDEX_PAUSE_SECONDS = 0.2
@@ -89,20 +85,21 @@ class DynamoDbConversationStore(ConversationStore):
 
     @override
     def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
-        values = attributes({"id": conversation_id})
-        return _conversations(self._records.query("#conversation_id = :id", values))
+        return _conversations(
+            self._records.query("#conversation_id = :id", {"id": conversation_id})
+        )
 
     @override
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
         """Reads the whole table: for the command line."""
         records = (conversation_from_item(item) for item in self._records.scan())
         on_our_channels = (record for record in records if record is not None)
-        return tuple(heapq.nsmallest(limit, on_our_channels, key=_latest_activity_first))
+        return tuple(heapq.nsmallest(limit, on_our_channels, key=latest_activity_first))
 
+    @override
     def record_activity(
         self, conversation: Conversation, message: InboundMessage
     ) -> Conversation | None:
-        """See ``ConversationStore``: ``Conversation.received`` as one guarded update."""
         state, takes_it = Activity(self._records, conversation, message).record()
         if state is None or not state.is_open:
             senders = [*message.look_up_values, conversation.sender_id]
@@ -110,8 +107,7 @@ class DynamoDbConversationStore(ConversationStore):
             self._participants.remove(conversation.key, normal_senders(channel, senders))
             return None
         identities = [identity.value for identity in message.identities] if takes_it else []
-        stale = state.recipient_id != conversation.recipient_id
-        self._link(state, identities, conversation.found_by, stale=stale)
+        self._link(state, identities, conversation)
         return state if takes_it else None
 
     @override
@@ -120,47 +116,36 @@ class DynamoDbConversationStore(ConversationStore):
             key_to_item(key),
             "SET #hand_off_to_human = :on",
             "attribute_exists(#conversation_id)",
-            attributes({"on": on}),
+            {"on": on},
         )
         return None if isinstance(outcome, Refusal) else conversation_from_item(outcome)
 
-    def _link(
-        self,
-        state: Conversation,
-        identities: Sequence[str],
-        seen: Collection[str],
-        *,
-        stale: bool,
-    ) -> None:
-        """Let ``identities`` lead to the record, and write again what has an old recipient.
+    def _link(self, state: Conversation, identities: Sequence[str], found: Conversation) -> None:
+        """Let ``identities`` lead to the record, also those by which it was not ``found``.
 
-        Those that were ``seen`` lead to it already.
+        Participants that still have another recipient are written again.
         """
         senders = normal_senders(state.primary_channel, identities)
-        missing = [sender for sender in senders if sender not in seen]
-        self._participants.add(state, [*missing, *seen] if stale else missing)
+        missing = [sender for sender in senders if sender not in found.found_by]
+        stale = found.found_by if state.recipient_id != found.recipient_id else ()
+        self._participants.add(state, [*missing, *stale])
 
     def _find_in_index(
         self, channel: ChannelType, senders: Sequence[str]
     ) -> tuple[Conversation, ...]:
         """Records of other systems, asked for twice: an index lags behind its table."""
-        found = self._read_from_index(channel, senders)
+        found = self._read_open(self._keys_in_index(channel, senders))
         if senders and not found:
             self._sleep(INDEX_PAUSE_SECONDS)
-            found = self._read_from_index(channel, senders)
+            found = self._read_open(self._keys_in_index(channel, senders))
         return found
-
-    def _read_from_index(
-        self, channel: ChannelType, senders: Sequence[str]
-    ) -> tuple[Conversation, ...]:
-        return self._read_open(self._keys_in_index(channel, senders))
 
     def _keys_in_index(
         self, channel: ChannelType, senders: Sequence[str]
     ) -> Iterator[ConversationKey]:
         condition = "#sender_id = :sender AND #primary_channel = :channel"
         for written in _written_forms(channel, senders):
-            values = attributes({"sender": written, "channel": channel})
+            values = {"sender": written, "channel": channel}
             for item in self._records.query(condition, values, index=SENDER_INDEX):
                 yield ConversationKey(text_of(item, "conversation_id"), channel)
 
@@ -174,11 +159,6 @@ def _conversations(items: Iterable[Item]) -> tuple[Conversation, ...]:
     records = (conversation_from_item(item) for item in items)
     found = [record for record in records if record is not None]
     return tuple(sorted(found, key=lambda r: (r.conversation_id, r.primary_channel)))
-
-
-def _latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:
-    at = record.last_activity_at
-    return at is None, -at.timestamp() if at else 0, record.conversation_id, record.primary_channel
 
 
 def _written_forms(channel: ChannelType, senders: Sequence[str]) -> Iterable[str]:

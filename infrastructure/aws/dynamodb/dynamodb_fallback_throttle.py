@@ -1,7 +1,6 @@
-"""Claims of automatic answers in DynamoDB."""
+"""The throttle of fallbacks in DynamoDB."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
@@ -9,9 +8,6 @@ from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes
-
-if TYPE_CHECKING:
-    pass
 
 _HOUR = timedelta(hours=1)
 _HOUR_LENGTH = len("2026-03-04T12")
@@ -23,11 +19,11 @@ _BELOW_LIMIT = "attribute_not_exists(#granted) OR #granted < :limit"
 
 
 class DynamoDbFallbackThrottle(FallbackThrottle):
-    """One item for each sender who was answered, one for each hour in which somebody was.
+    """One item for each sender who got a fallback, and one for each hour in which one was sent.
 
     DynamoDB deletes them once they count no longer, and may be days late: so every condition
-    compares the time itself. Where an answer of DynamoDB's is lost, a claim that was granted
-    may look refused: a fallback less, never one more.
+    compares the time itself. Where an answer of DynamoDB's is lost, a fallback that was granted
+    may look refused: one less is sent, never one more.
     """
 
     def __init__(self, throttle: DynamoDbTable) -> None:
@@ -58,17 +54,15 @@ class DynamoDbFallbackThrottle(FallbackThrottle):
             "window_began": rfc3339(now - window),
             "expires_at": _seconds(now + window),
         }
-        refusal = self._throttle.change(
-            _key("sender", sender), _ACQUIRE, _WINDOW_IS_OVER, attributes(values)
-        )
-        return refusal is None
+        key = _key("sender", sender)
+        return self._throttle.change(key, _ACQUIRE, _WINDOW_IS_OVER, values) is None
 
     def _count(self, now: datetime, limit: int) -> bool:
         if limit < 1:
             return False
         values = {"one": 1, "limit": limit, "expires_at": _seconds(now + 2 * _HOUR)}
         key = _key("hour", rfc3339(now)[:_HOUR_LENGTH])
-        return self._throttle.change(key, _COUNT, _BELOW_LIMIT, attributes(values)) is None
+        return self._throttle.change(key, _COUNT, _BELOW_LIMIT, values) is None
 
 
 def _key(kind: str, name: str) -> Item:

@@ -14,7 +14,7 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
 from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts, unicode_errors
 from infrastructure.aws.dynamodb.dynamodb_message_items import imported_to_item, texts_of_entry
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
-from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
+from infrastructure.aws.dynamodb.dynamodb_values import Item, Stored, attributes, text_of
 
 _HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
 
@@ -40,15 +40,10 @@ class DynamoDbHistoryImport(HistoryImport):
             limit,
             attributes(key) if after else None,
             _HAS_LEGACY_MESSAGES,
-            attributes({"list": "L", "none": 0}),
+            {"list": "L", "none": 0},
         )
         records = (record for item in items if (record := conversation_from_item(item)))
-        cursor = (
-            f"{text_of(last, 'primary_channel')} {text_of(last, 'conversation_id')}"
-            if last
-            else None
-        )
-        return Page(tuple(record for record in records if record.legacy_messages), cursor)
+        return Page(tuple(record for record in records if record.legacy_messages), _cursor(last))
 
     @override
     def import_message(self, key: ConversationKey, message: Message) -> bool:
@@ -69,7 +64,7 @@ class DynamoDbHistoryImport(HistoryImport):
             key_to_item(seen.key),
             "SET #messages = :empty",
             "#messages = :seen",
-            {"empty": {"L": []}, "seen": found[0]["messages"]},
+            {"empty": Stored({"L": []}), "seen": Stored(found[0]["messages"])},
         )
         return refusal is None or (refusal.retried and refusal.item.get("messages") == {"L": []})
 

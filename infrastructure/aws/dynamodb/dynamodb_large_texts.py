@@ -13,19 +13,18 @@ INLINE_BYTES = 100 * 1024
 """How much of text an item may hold; an index holds most of it again."""
 
 PREVIEW_BYTES = 2048
-"""How much of a content that is kept elsewhere the item still shows."""
-
+"""How much of a content that is stored elsewhere the item still shows."""
 
 _REFERENCES = ("content_reference", "metadata_reference", "inbound_reference")
 
 
 def has_references(item: Item) -> bool:
-    """Whether a text of ``item`` is kept elsewhere."""
+    """Whether a text of ``item`` is stored elsewhere."""
     return any(name in item for name in _REFERENCES)
 
 
 class DynamoDbTexts:
-    """Claim check (Enterprise Integration Patterns): what is too large waits in ``blobs``.
+    """Claim check (Enterprise Integration Patterns): what is too large is in ``blobs``.
 
     The attribute ``content_reference`` then names the blob of ``content``, and so on.
     """
@@ -34,10 +33,10 @@ class DynamoDbTexts:
         self._blobs = blobs
 
     def write(self, request_id: str, texts: Mapping[str, str]) -> Item:
-        """The attributes of ``texts``. In their order, they are stored until the rest fits.
+        """The attributes of ``texts``. The first ones go to blobs until the rest fits.
 
-        A blob's key holds the hash of its content: a forged repetition of a message id
-        cannot replace it, nor be taken for it. ``ValueError`` when a text is not Unicode.
+        A blob's key holds the hash of its content, so that a forged repetition of a message id
+        cannot replace it. ``ValueError`` when a text is not Unicode.
         """
         contents = {name: text.encode() for name, text in texts.items()}
         retained: dict[str, str] = dict(texts)
@@ -61,14 +60,12 @@ class DynamoDbTexts:
             return self._blobs.get(text_of(item, f"{name}_reference")).decode()
         except KeyError as error:
             if name in item:
-                # It was kept for a shorter time than the message: what the item shows remains.
+                # The blob expired before the message did: what the item shows remains.
                 return text_of(item, name)
-            raise StorageRefusedError(
-                f"the {name} of a message is not where it was kept"
-            ) from error
+            raise StorageRefusedError(f"the {name} of a message is no longer stored") from error
 
     def delete(self, request_id: str) -> None:
-        """Remove every text of a message that is kept elsewhere."""
+        """Delete every text of a message that is stored elsewhere."""
         self._blobs.delete(f"messages/{request_id}")
 
 

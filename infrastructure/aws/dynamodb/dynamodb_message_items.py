@@ -23,6 +23,9 @@ from infrastructure.aws.dynamodb.dynamodb_values import (
 from infrastructure.serialization.message_json import inbound_from_json, inbound_to_json
 
 HISTORY_INDEX = "history"
+WORK_INDEX = "work"
+"""What is pending or unmatched, in order."""
+
 AUTHOR_MARK = "author_mark"
 
 WORK_SHARDS = 8
@@ -32,7 +35,7 @@ _TIE_BREAKER_LENGTH = 16
 """56 bits tell apart what came in the same microsecond; a whole key would make writes dearer."""
 
 ReadText = Callable[[Item, str], str]
-"""A text of an item by its name, wherever it is kept."""
+"""A text of an item by its name, wherever it is stored."""
 
 # What a message says, and by which attribute of its own the item says it.
 _SAID_BY = {
@@ -190,10 +193,6 @@ def conversation_key(item: Item) -> ConversationKey | None:
 
 def _time(item: Item, name: str) -> datetime | None:
     return parse_rfc3339(text_of(item, name)) if name in item else None
-
-
-SET_STATE = "SET #state = :state, #work = :work, #work_since = :work_since"
-"""The update that makes a message pending or unmatched."""
 
 
 def message_key(request_id: str) -> Item:

@@ -1,12 +1,16 @@
-"""Messages in DynamoDB, under their request ids."""
+"""Messages and the outbox in DynamoDB, under their request ids."""
 
+import heapq
 import secrets
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
 from typing_extensions import override
 
 from application.ports.message_store import MessageStore
+from application.ports.outbox import Outbox
 from application.ports.pages import Page
 from domain.conversation_key import ConversationKey
 from domain.erasure import Tombstone
@@ -20,7 +24,8 @@ from infrastructure.aws.dynamodb.dynamodb_large_texts import (
 )
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
     HISTORY_INDEX,
-    SET_STATE,
+    WORK_INDEX,
+    WORK_SHARDS,
     as_seen,
     conversation_name,
     history_entry,
@@ -30,17 +35,22 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import (
     record_to_item,
     succeeded,
     texts_of,
+    time_text,
     tombstone_of,
+    work_bound,
     work_of,
+    work_partition,
     work_position,
 )
-from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
-from infrastructure.aws.dynamodb.dynamodb_values import attributes
-from infrastructure.aws.dynamodb.dynamodb_work import DynamoDbWork
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Refusal
+from infrastructure.aws.dynamodb.dynamodb_values import attributes, text_of
+
+_SET_STATE = "SET #state = :state, #work = :work, #work_since = :work_since"
+_NO_WORK = "REMOVE #work, #work_since"
 
 
-class DynamoDbMessageStore(MessageStore):
-    """Messages as items; the request id is the key.
+class DynamoDbMessageStore(MessageStore, Outbox):
+    """Messages as items; the request id is the key. The outbox are those that are pending.
 
     The lists are read through indexes, which lag behind by a moment. Each index is keyed so
     that a write touches it only when what it shows changes.
@@ -49,7 +59,6 @@ class DynamoDbMessageStore(MessageStore):
     def __init__(self, messages: DynamoDbTable, texts: DynamoDbTexts) -> None:
         self._messages = messages
         self._texts = texts
-        self._work = DynamoDbWork(messages, texts)
 
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
@@ -79,22 +88,19 @@ class DynamoDbMessageStore(MessageStore):
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
         assigned = record.assigned_to(conversation)
         target = conversation_name(conversation)
-        values = {
-            "state": assigned.state,
-            "queued": MessageState.QUEUED,
-            "erased": MessageState.ERASED,
-            "seen": conversation_name(record.conversation),
-            "target": target,
-            **work_of(assigned),
-        }
         refusal = self._messages.change(
             message_key(record.request_id),
-            f"{SET_STATE}, #conversation = :target"
-            if target
-            else f"{SET_STATE} REMOVE #conversation",
+            _SET_STATE + (", #conversation = :target" if target else " REMOVE #conversation"),
             "attribute_exists(#request_id) AND NOT #state IN (:queued, :erased) AND "
             + as_seen("conversation", seen=record.conversation is not None),
-            attributes(values),
+            {
+                "state": assigned.state,
+                "queued": MessageState.QUEUED,
+                "erased": MessageState.ERASED,
+                "seen": conversation_name(record.conversation),
+                "target": target,
+                **work_of(assigned),
+            },
         )
         return succeeded(refusal, state=assigned.state, conversation=target)
 
@@ -105,12 +111,7 @@ class DynamoDbMessageStore(MessageStore):
         items = self._messages.query(
             "#conversation = :conversation AND #timestamp > :after",
             # Any text is greater than this one: a key cannot be empty.
-            attributes(
-                {
-                    "conversation": conversation_name(key),
-                    "after": rfc3339(after) if after else "0",
-                }
-            ),
+            {"conversation": conversation_name(key), "after": time_text(after) or "0"},
             index=HISTORY_INDEX,
             page_size=limit,
             descending=True,
@@ -122,7 +123,7 @@ class DynamoDbMessageStore(MessageStore):
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         """A cursor is a position in the work index."""
         unmatched = MessageState.UNMATCHED
-        records = self._work.first(
+        records = self._first_of_work(
             limit, unmatched, (">", after or "0"), lambda record: record.state is unmatched
         )
         if not 0 < len(records) == limit:
@@ -130,3 +131,117 @@ class DynamoDbMessageStore(MessageStore):
         last = records[-1]
         moment = rfc3339(last.message.received_at)
         return Page(records, work_position(moment, last.request_id))
+
+    @override
+    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
+        due = ("<", work_bound(rfc3339(now)))
+        return self._first_of_work(
+            limit, MessageState.PENDING, due, lambda record: record.is_stuck(now)
+        )
+
+    @override
+    def take_lease(self, record: MessageRecord, now: datetime) -> bool:
+        leased = replace(record.leased(now), state=MessageState.PENDING)
+        until = time_text(leased.lease_until)
+        refusal = self._change_pending(
+            record,
+            "SET #lease_until = :until, #attempts = :attempts, #work_since = :work_since",
+            until=until,
+            attempts=leased.attempts,
+            work_since=work_of(leased)["work_since"],
+        )
+        return succeeded(refusal, state=MessageState.PENDING, lease_until=until)
+
+    @override
+    def give_up(self, record: MessageRecord) -> bool:
+        undeliverable = MessageState.UNDELIVERABLE
+        update = f"SET #state = :undeliverable {_NO_WORK}"
+        refusal = self._change_pending(record, update, undeliverable=undeliverable)
+        return succeeded(refusal, state=undeliverable, lease_until=time_text(record.lease_until))
+
+    def _change_pending(
+        self, record: MessageRecord, update: str, **values: object
+    ) -> Refusal | None:
+        """Change a message that is pending, if no other process has taken it since it was seen."""
+        seen = time_text(record.lease_until)
+        return self._messages.change(
+            message_key(record.request_id),
+            update,
+            "#state = :pending AND " + as_seen("lease_until", seen=seen is not None),
+            {**values, "pending": MessageState.PENDING, "seen": seen},
+        )
+
+    @override
+    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
+        refusal = self._messages.change(
+            message_key(request_id),
+            f"SET #state = :queued, #queued_at = :queued_at {_NO_WORK}",
+            "#state = :pending",
+            {
+                "queued": MessageState.QUEUED,
+                "queued_at": rfc3339(queued_at),
+                "pending": MessageState.PENDING,
+            },
+        )
+        return refusal is None or not is_erased(refusal.item)
+
+    @override
+    def retry(self, request_id: str) -> bool:
+        for record in self._read([request_id]):
+            again = replace(record, state=MessageState.PENDING, lease_until=None, attempts=0)
+            refusal = self._messages.change(
+                message_key(request_id),
+                f"{_SET_STATE}, #attempts = :none REMOVE #lease_until",
+                "#state = :undeliverable",
+                {
+                    "state": again.state,
+                    "none": again.attempts,
+                    "undeliverable": MessageState.UNDELIVERABLE,
+                    **work_of(again),
+                },
+            )
+            return succeeded(refusal, state=MessageState.PENDING, lease_until=None)
+        return False
+
+    def _first_of_work(
+        self,
+        limit: int,
+        state: MessageState,
+        bound: tuple[str, str],
+        wanted: Callable[[MessageRecord], bool],
+    ) -> tuple[MessageRecord, ...]:
+        """The first ``limit`` records of ``state`` in the work index that are ``wanted``.
+
+        ``bound`` is a comparison and the position that it is made with.
+        """
+        keys = self._keys_of_work(state, bound, limit)
+        records: list[MessageRecord] = []
+        while len(records) < limit and (chunk := list(islice(keys, limit))):
+            records += filter(wanted, self._read(chunk))
+        return tuple(records[:limit])
+
+    def _keys_of_work(
+        self, state: MessageState, bound: tuple[str, str], page_size: int
+    ) -> Iterator[str]:
+        """The request ids of all partitions of a state in one order."""
+        comparison, position = bound
+        partitions = [
+            self._messages.query(
+                f"#work = :work AND #work_since {comparison} :bound",
+                {"work": work_partition(state, shard), "bound": position},
+                index=WORK_INDEX,
+                page_size=page_size,
+            )
+            for shard in range(WORK_SHARDS)
+        ]
+        merged = heapq.merge(*partitions, key=lambda item: text_of(item, "work_since"))
+        return (text_of(item, "request_id") for item in merged)
+
+    def _read(self, request_ids: Iterable[str]) -> Iterator[MessageRecord]:
+        """The records of these keys that are not erased, in their order."""
+        keys = dict.fromkeys(request_ids)
+        found = self._messages.read([message_key(request_id) for request_id in keys])
+        items = {text_of(item, "request_id"): item for item in found}
+        for request_id in keys:
+            if request_id in items and not is_erased(items[request_id]):
+                yield record_from_item(items[request_id], self._texts.read)

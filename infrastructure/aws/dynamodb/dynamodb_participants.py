@@ -7,20 +7,12 @@ from dataclasses import replace
 from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
-from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation_from_item
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import TEXTS, conversation_from_item
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
 
 # What never changes in a record, or is set once: enough to decide whether a message may join.
-_COPIED = (
-    "sender_id",
-    "recipient_id",
-    "thread_id",
-    "company_id",
-    "project_id",
-    "company_name",
-    "credentials_reference",
-)
+_COPIED = tuple(name for name in TEXTS if name != "conversation_status")
 
 
 class DynamoDbParticipants:
@@ -34,8 +26,8 @@ class DynamoDbParticipants:
         found: dict[ConversationKey, Conversation] = {}
         seen: defaultdict[ConversationKey, set[str]] = defaultdict(set)
         for sender in senders:
-            values = attributes({"sender": _partition(channel, sender)})
-            for item in self._table.query("#sender = :sender", values):
+            partition = _partition(channel, sender)
+            for item in self._table.query("#sender = :sender", {"sender": partition}):
                 copy = {**item, **attributes({"primary_channel": channel})}
                 conversation = conversation_from_item(copy)
                 if conversation is not None:
@@ -58,9 +50,8 @@ class DynamoDbParticipants:
             self._table.delete(_key(key, sender))
 
     def remove_all(self, key: ConversationKey) -> None:
-        """Let nobody lead to the conversation any more. Reads the whole table."""
-        found = self._table.scan("#conversation_id = :id", attributes({"id": key.conversation_id}))
-        for item in found:
+        """Let no sender lead to the conversation any longer. Reads the whole table."""
+        for item in self._table.scan("#conversation_id = :id", {"id": key.conversation_id}):
             sender = text_of(item, "sender")
             if sender.startswith(f"{key.primary_channel}#"):
                 self._table.delete({name: item[name] for name in ("sender", "conversation_id")})

@@ -1,6 +1,7 @@
-"""What DynamoDB keeps of messages, and how it is erased."""
+"""What DynamoDB retains of messages, and how it is erased."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from typing_extensions import override
@@ -29,6 +30,7 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import (
     inbound_of,
     is_erased,
     message_key,
+    time_text,
 )
 from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
@@ -41,11 +43,8 @@ PAGE_SIZE = 1000
 _STAYS = ("request_id", "timestamp", "recorded_at", "channel_type")
 """What is left of an item, beside its state, the author's mark, and ``texts_left``."""
 
-_LAST_MESSAGE_IS_OLD = "#last_message.#timestamp < :before"
 _KEY = ("conversation_id", "primary_channel")
-_WITHOUT_BLOBS = "REMOVE #texts_left"
-_HAS_CONTENT = "(attribute_not_exists(#state) OR #state <> :erased)"
-_NOT_DONE = f"({_HAS_CONTENT} OR attribute_exists(#texts_left))"
+_NOT_DONE = "(attribute_not_exists(#state) OR #state <> :erased OR attribute_exists(#texts_left))"
 
 
 class DynamoDbRetention(Retention):
@@ -74,12 +73,9 @@ class DynamoDbRetention(Retention):
     ) -> Page[RetainedMessage]:
         """Reads ``limit`` items of the whole table, whatever they are."""
         older = " AND #timestamp < :before" if before else ""
-        values = {
-            "erased": MessageState.ERASED,
-            "before": rfc3339(before) if before else None,
-        }
+        values = {"erased": MessageState.ERASED, "before": time_text(before)}
         items, last = self._messages.scan_page(
-            limit, message_key(after) if after else None, _NOT_DONE + older, attributes(values)
+            limit, message_key(after) if after else None, _NOT_DONE + older, values
         )
         retained = tuple(self._retained(item) for item in items if not self._finished(item))
         return Page(retained, text_of(last, "request_id") if last else None)
@@ -92,7 +88,7 @@ class DynamoDbRetention(Retention):
         found = self._messages.query(
             "#conversation = :conversation AND #timestamp > :after",
             # Any text is greater than this one: a key cannot be empty.
-            attributes({"conversation": conversation_name(key), "after": after or "0"}),
+            {"conversation": conversation_name(key), "after": after or "0"},
             index=HISTORY_INDEX,
         )
         keys: list[Item] = []
@@ -116,19 +112,17 @@ class DynamoDbRetention(Retention):
             self._texts.delete(retained.key)
             self._messages.delete(message_key(retained.key))
             return True
-        left = has_references(item)
-        erased = attributes(
-            {
-                "state": MessageState.ERASED,
-                AUTHOR_MARK: retained.author_mark,
-                "texts_left": True if left else None,
-            }
-        )
-        # Nobody adds attributes to an item that is there: the new one is smaller, not other.
+        changed = {
+            "state": MessageState.ERASED,
+            AUTHOR_MARK: retained.author_mark,
+            "texts_left": has_references(item) or None,
+        }
+        # No process adds attributes to an item that is there: it can only get smaller.
         rest = {name: item[name] for name in _STAYS if name in item}
-        self._messages.put({**rest, **erased})
-        if left:
-            self._finished({**rest, **erased})
+        erased = {**rest, **attributes(changed)}
+        self._messages.put(erased)
+        if "texts_left" in erased:
+            self._finished(erased)
         return True
 
     @override
@@ -141,7 +135,7 @@ class DynamoDbRetention(Retention):
         """
         values = normal_senders(channel, senders)
         linked = {c.key for c in self._participants.find(channel, values)}
-        items = self._records.scan("#primary_channel = :channel", attributes({"channel": channel}))
+        items = self._records.scan("#primary_channel = :channel", {"channel": channel})
         records = (record for item in items if (record := conversation_from_item(item)))
         found = [r for r in records if r.key in linked or _is_with(r.sender_id, channel, values)]
         for key in linked - {record.key for record in found}:
@@ -157,18 +151,18 @@ class DynamoDbRetention(Retention):
     @override
     def erase_last_messages(self, before: datetime) -> Iterator[int]:
         """Reads the whole table."""
-        values = attributes({"before": rfc3339(before)})
+        values = {"before": rfc3339(before)}
+        condition = "#last_message.#timestamp < :before"
         after: Item | None = None
         while True:
-            page, after = self._records.scan_page(PAGE_SIZE, after, _LAST_MESSAGE_IS_OLD, values)
-            yield sum(self._drop_last_message(item, values) for item in page)
+            page, after = self._records.scan_page(PAGE_SIZE, after, condition, values)
+            keys = [{name: item[name] for name in _KEY} for item in page]
+            yield sum(
+                self._records.change(key, "REMOVE #last_message", condition, values) is None
+                for key in keys
+            )
             if after is None:
                 return
-
-    def _drop_last_message(self, item: Item, values: Item) -> bool:
-        key = {name: item[name] for name in _KEY}
-        refusal = self._records.change(key, "REMOVE #last_message", _LAST_MESSAGE_IS_OLD, values)
-        return refusal is None
 
     def _finished(self, item: Item) -> bool:
         """Whether an item is erased; what an interrupted erasure left of it is deleted."""
@@ -177,29 +171,26 @@ class DynamoDbRetention(Retention):
         request_id = text_of(item, "request_id")
         self._texts.delete(request_id)
         self._messages.change(
-            message_key(request_id), _WITHOUT_BLOBS, "attribute_exists(#request_id)", {}
+            message_key(request_id), "REMOVE #texts_left", "attribute_exists(#request_id)", {}
         )
         return True
 
     def _retained(self, item: Item) -> RetainedMessage:
-        conversation = conversation_key(item)
-        moment = parse_rfc3339(text_of(item, "timestamp"))
-        key = text_of(item, "request_id")
-        if "state" not in item:
-            return RetainedMessage(key, moment, conversation)
-        return RetainedMessage(
-            key=key,
-            timestamp=moment,
-            conversation=conversation,
-            state=MessageState(text_of(item, "state")),
-            message=self._message(item),
+        retained = RetainedMessage(
+            text_of(item, "request_id"),
+            parse_rfc3339(text_of(item, "timestamp")),
+            conversation_key(item),
         )
+        if "state" not in item:
+            return retained
+        state = MessageState(text_of(item, "state"))
+        return replace(retained, state=state, message=self._message(item))
 
     def _message(self, item: Item) -> InboundMessage | None:
         try:
             return inbound_of(item, self._texts.read(item, "inbound"))
         except StorageRefusedError:
-            # A lifecycle rule of the bucket came first. Nothing may be in the way of erasing.
+            # A lifecycle rule of the bucket came first: the rest must be erased all the same.
             return None
 
 

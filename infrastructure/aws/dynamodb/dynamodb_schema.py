@@ -11,8 +11,7 @@ from botocore.exceptions import ClientError
 
 from infrastructure.aws.clients import error_code, storage_errors
 from infrastructure.aws.dynamodb.dynamodb_conversations import SENDER_INDEX
-from infrastructure.aws.dynamodb.dynamodb_message_items import HISTORY_INDEX
-from infrastructure.aws.dynamodb.dynamodb_work import WORK_INDEX
+from infrastructure.aws.dynamodb.dynamodb_message_items import HISTORY_INDEX, WORK_INDEX
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

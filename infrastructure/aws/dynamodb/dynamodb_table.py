@@ -1,4 +1,4 @@
-"""Calls of one DynamoDB table, with its errors in our own words."""
+"""Calls of one DynamoDB table, with its errors as errors of the domain."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,14 +10,16 @@ from botocore.exceptions import ClientError
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from infrastructure.aws.clients import error_code, storage_errors
-from infrastructure.aws.dynamodb.dynamodb_values import Item
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attribute
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.literals import ReturnValueType
 
 _KEYS_PER_READ = 100
 """``BatchGetItem`` takes no more."""
+
+Values = Mapping[str, object]
+"""What ``attribute`` takes, by the names that stand for it in expressions."""
 
 _NAME = re.compile(r"#(\w+)")
 _VALUE = re.compile(r":(\w+)")
@@ -56,28 +58,37 @@ class DynamoDbTable:
     def create(self, item: Item, key_name: str) -> Refusal | None:
         """Write ``item`` unless its key exists; ``None`` when it was written."""
         expressions = _expressions({}, ConditionExpression=f"attribute_not_exists(#{key_name})")
-        with storage_errors(self._name):
-            try:
-                self._client.put_item(
-                    TableName=self._name,
-                    Item=item,
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **expressions,
-                )
-            except ClientError as error:
-                return _refusal(error)
-        return None
+        outcome = self._write_if(self._client.put_item, Item=item, **expressions)
+        return outcome if isinstance(outcome, Refusal) else None
 
-    def change(self, key: Item, update: str, condition: str, values: Item) -> Refusal | None:
+    def change(self, key: Item, update: str, condition: str, values: Values) -> Refusal | None:
         """Change the item under ``condition``; ``None`` when it was changed."""
-        outcome = self._update(key, update, condition, values, "NONE")
+        expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
+        outcome = self._write_if(self._client.update_item, Key=key, **expressions)
         return outcome if isinstance(outcome, Refusal) else None
 
     def change_and_read(
-        self, key: Item, update: str, condition: str, values: Item
+        self, key: Item, update: str, condition: str, values: Values
     ) -> Item | Refusal:
         """Change the item under ``condition``, and return it as it is afterwards."""
-        return self._update(key, update, condition, values, "ALL_NEW")
+        expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
+        return self._write_if(
+            self._client.update_item, Key=key, ReturnValues="ALL_NEW", **expressions
+        )
+
+    def _write_if(self, call: Callable[..., Any], **request: Any) -> Item | Refusal:  # noqa: ANN401 - as boto3 takes it
+        """Make a conditional call: the attributes that it returns, or why it was refused."""
+        with storage_errors(self._name):
+            try:
+                response = call(
+                    TableName=self._name,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **request,
+                )
+            except ClientError as error:
+                return _refusal(error)
+        attributes: Item = response.get("Attributes", {})
+        return attributes
 
     def delete(self, key: Item) -> None:
         """Delete the item if it is there."""
@@ -103,7 +114,7 @@ class DynamoDbTable:
     def query(
         self,
         condition: str,
-        values: Item,
+        values: Values,
         *,
         index: str | None = None,
         page_size: int | None = None,
@@ -119,13 +130,13 @@ class DynamoDbTable:
         pages = self._pages(self._client.query, request)
         return _while_the_index_is_there(pages) if index else pages
 
-    def scan(self, condition: str | None = None, values: Item | None = None) -> Iterator[Item]:
+    def scan(self, condition: str | None = None, values: Values | None = None) -> Iterator[Item]:
         """Every item that fulfils ``condition``, in no order. All are read, and paid for."""
         chosen = _expressions(values or {}, FilterExpression=condition) if condition else {}
         return self._pages(self._client.scan, {"ConsistentRead": True, **chosen})
 
     def scan_page(
-        self, limit: int, after: Item | None, condition: str, values: Item
+        self, limit: int, after: Item | None, condition: str, values: Values
     ) -> tuple[list[Item], Item | None]:
         """Those of ``limit`` items that fulfil ``condition``, and where to go on, if anywhere.
 
@@ -140,23 +151,6 @@ class DynamoDbTable:
         with storage_errors(self._name):
             response = self._client.scan(TableName=self._name, **request)
         return [*response["Items"]], response.get("LastEvaluatedKey")
-
-    def _update(
-        self, key: Item, update: str, condition: str, values: Item, returned: "ReturnValueType"
-    ) -> Item | Refusal:
-        expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
-        with storage_errors(self._name):
-            try:
-                response = self._client.update_item(
-                    TableName=self._name,
-                    Key=key,
-                    ReturnValues=returned,
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **expressions,
-                )
-            except ClientError as error:
-                return _refusal(error)
-        return response.get("Attributes", {})
 
     def _read_at_once(self, keys: Sequence[Item]) -> list[Item]:
         found: list[Item] = []
@@ -193,10 +187,10 @@ def _refusal(error: ClientError) -> Refusal:
     return Refusal(response.get("Item", {}), retries > 0)
 
 
-def _expressions(values: Item, **expressions: str) -> dict[str, Any]:
+def _expressions(values: Values, **expressions: str) -> dict[str, Any]:
     """``expressions`` with the names and values that occur in them: DynamoDB refuses others."""
     text = " ".join(expressions.values())
-    used = {f":{name}": values[name] for name in _VALUE.findall(text)}
+    used = {f":{name}": attribute(values[name]) for name in _VALUE.findall(text)}
     return {
         **expressions,
         "ExpressionAttributeNames": {f"#{name}": name for name in _NAME.findall(text)},

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -11,9 +12,18 @@ AttributeValue: TypeAlias = "AttributeValueTypeDef"
 Item: TypeAlias = Mapping[str, "AttributeValueTypeDef"]
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A value in the form in which it was read from an item."""
+
+    attribute: AttributeValue
+
+
 def attribute(value: object) -> AttributeValue:
     """``value`` as DynamoDB takes it: a text, a truth, a whole number or a map of these."""
     match value:
+        case Stored():
+            return value.attribute
         case str():
             return {"S": value}
         case bool():
@@ -31,7 +41,7 @@ def attributes(values: Mapping[str, object]) -> Item:
 
 
 def plain(value: AttributeValue) -> object:
-    """What an attribute says, whoever wrote it."""
+    """What an attribute says, also one that another system wrote."""
     ((kind, content),) = value.items()
     match content:
         case str() if kind == "N":
@@ -51,7 +61,7 @@ def text_of(item: Item, name: str) -> str:
 def json_text(value: object) -> str:
     """``value`` as JSON.
 
-    Metadata is kept as such text rather than as a map, which has no numbers beyond 38 digits,
+    Metadata is such text rather than a map, which has no numbers beyond 38 digits,
     cannot tell ``1.0`` from ``1`` and ends at 32 levels.
     """
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -161,7 +161,7 @@ class Desk(FrontDesk):
         ]
         found += [
             dead_letter
-            for dead_letter in self.dead_letters.list_dead_letters(100)
+            for dead_letter in self.dead_letters.each_dead_letter()
             if dead_letter.webhook and sender.encode() in dead_letter.webhook.request.body
         ]
         with suppress(KeyError):
@@ -242,9 +242,9 @@ def test_what_comes_again_is_a_duplicate(desk: Desk) -> None:
 
 def test_another_authors_message_under_an_erased_id_is_a_dead_letter(desk: Desk) -> None:
     desk.erases()
-    before = len(desk.dead_letters.list_dead_letters(100))
+    before = len(tuple(desk.dead_letters.each_dead_letter()))
     desk.gets(desk.message(BOB, "0-1"))
-    assert len(desk.dead_letters.list_dead_letters(100)) == before + 1
+    assert len(tuple(desk.dead_letters.each_dead_letter())) == before + 1
 
 
 def test_what_is_written_under_another_identity_in_the_conversation_goes_too() -> None:

@@ -127,7 +127,7 @@ def test_it_is_not_answered_by_a_failure_to_take_it_back(
     assert desk.gets(an_inbound_message()).status == 200
     (line,) = [line for line in caplog.records if line.levelno == logging.ERROR]
     assert line.getMessage() == "an erased message could not be taken back"
-    assert desk.dead_letters.list_dead_letters(10) == ()
+    assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
 
 def test_what_is_kept_stays_on_its_queue(desk: FrontDesk, queue: InterruptedQueue) -> None:

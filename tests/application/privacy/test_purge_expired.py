@@ -159,9 +159,9 @@ def test_dead_letters_go_after_their_days(desk: Desk) -> None:
         desk.stores_dead_letter(number, age=31 * DAY)
     desk.stores_dead_letter(99, age=29 * DAY)
     assert removed(desk.purges(timedelta(0), FOR_EVER)) == {"dead_letters": 25}
-    assert [
-        dead_letter.dead_letter_id for dead_letter in desk.dead_letters.list_dead_letters(9)
-    ] == ["bug-99"]
+    assert [dead_letter.dead_letter_id for dead_letter in desk.dead_letters.each_dead_letter()] == [
+        "bug-99"
+    ]
 
 
 class SealedDeadLetters(MemoryDeadLetters):

@@ -125,7 +125,7 @@ def test_refused_requests_leave_nothing_behind(
 
     assert (answer.status, error_of(answer)) == (status, error)
     assert desk.queued() == {}
-    assert desk.dead_letters.list_dead_letters(10) == ()
+    assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_errors_before_authentication(error: Exception, status: int) -> None:
 
     assert answer.status == status
     assert b"secret" not in answer.body
-    assert desk.dead_letters.list_dead_letters(10) == ()
+    assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
 
 def test_a_repeated_header_is_no_header() -> None:
@@ -166,7 +166,7 @@ def test_what_will_not_heal_becomes_one_dead_letter(error: Exception, kind: Dead
 
     assert [desk.gets(), desk.gets()] == [THANKS, THANKS]
 
-    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    (dead_letter,) = desk.dead_letters.each_dead_letter()
     assert dead_letter.kind is kind
     assert dead_letter.webhook is not None
     assert dead_letter.webhook.request.body == b"body"
@@ -191,7 +191,7 @@ def test_doubtful_mail_becomes_a_dead_letter_where_the_operator_says_so() -> Non
 
     desk.gets(an_inbound_message(ChannelType.EMAIL, author_authenticated=False))
 
-    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    (dead_letter,) = desk.dead_letters.each_dead_letter()
     assert dead_letter.kind is DeadLetterKind.UNAUTHENTICATED
     assert desk.queued() == {}
 
@@ -204,7 +204,7 @@ def test_one_failing_message_does_not_hold_up_the_others() -> None:
     assert desk.gets(broken, ParsedMessage(an_inbound_message(message_id="SM2"))) == THANKS
 
     assert [c.message.message_id for c in desk.queued()["sms-replies"]] == ["SM2"]
-    assert [dead_letter.kind for dead_letter in desk.dead_letters.list_dead_letters(10)] == [
+    assert [dead_letter.kind for dead_letter in desk.dead_letters.each_dead_letter()] == [
         DeadLetterKind.BUG
     ]
 

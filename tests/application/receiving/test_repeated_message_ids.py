@@ -25,7 +25,7 @@ def test_another_senders_message_with_the_same_id_becomes_a_dead_letter(
 
     assert [desk.gets(first), desk.gets(other)] == [THANKS, THANKS]
 
-    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    (dead_letter,) = desk.dead_letters.each_dead_letter()
     assert dead_letter.kind is DeadLetterKind.UNREADABLE
     assert dead_letter.reason == "another sender has used this message id before"
     assert [record.message for record in desk.messages.list_unmatched(10).items] == [first]
@@ -41,4 +41,4 @@ def test_a_copy_that_a_mailing_list_changed_is_a_duplicate() -> None:
     desk.gets(copy)
 
     assert desk.metrics.total("Duplicates") == 1
-    assert desk.dead_letters.list_dead_letters(10) == ()
+    assert tuple(desk.dead_letters.each_dead_letter()) == ()

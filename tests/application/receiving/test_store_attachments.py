@@ -121,7 +121,7 @@ def test_the_files_of_mail_that_goes_to_the_dead_letters_are_not_stored() -> Non
     desk.gets(ParsedMessage(doubtful, files(1)), an_inbound_message(EMAIL, message_id="<2@x>"))
 
     assert blobs.puts == []
-    assert len(desk.dead_letters.list_dead_letters(10)) == 1
+    assert len(tuple(desk.dead_letters.each_dead_letter())) == 1
     assert [r.message.provider_message_id for r in desk.messages.list_unmatched(10).items] == [
         "<2@x>"
     ]

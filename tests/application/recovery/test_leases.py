@@ -16,7 +16,6 @@ from domain.routing import Route
 from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_messages import MemoryMessageStore
-from infrastructure.memory.memory_outbox import MemoryOutbox
 from infrastructure.memory.memory_queue import MemoryContextQueue
 from tests.application.frontdesk import FrontDesk
 from tests.builders import NOW, an_inbound_message
@@ -42,7 +41,7 @@ class MeetingStore(MemoryMessageStore, Meeting):
         return existing
 
 
-class MeetingOutbox(MemoryOutbox, Meeting):
+class MeetingOutbox(MemoryMessageStore, Meeting):
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
         stuck = super().list_stuck(limit, now)
         self.meet()

@@ -7,6 +7,7 @@ import pytest
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.receiving.record_message import RecordOutcome
 from application.recovery.redrive_dead_letters import RedriveOutcome
+from application.recovery.relay_outbox import RelayReport
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.outbox import MAX_ATTEMPTS, MessageRecord
@@ -20,7 +21,7 @@ from tests.contracts.concurrency import at_once
 
 
 def the_dead_letter(desk: FrontDesk) -> DeadLetter:
-    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    (dead_letter,) = desk.dead_letters.each_dead_letter()
     return dead_letter
 
 
@@ -51,7 +52,7 @@ def test_once_the_code_is_mended_a_dead_letter_becomes_a_message(
     assert redriven.outcome is RedriveOutcome.RECEIVED
     assert [receipt.outcome for receipt in redriven.receipts] == [RecordOutcome.RECORDED]
     assert len(desk.queued()["sms-replies"]) == 1
-    assert desk.dead_letters.list_dead_letters(10) == ()
+    assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
 
 def test_the_signature_is_not_asked_for_again(desk: FrontDesk) -> None:
@@ -103,14 +104,14 @@ def test_of_many_who_redrive_at_once_one_delivers(desk: FrontDesk) -> None:
     outcomes = at_once([lambda: desk.redrive_dead_letter(dead_letter).outcome] * 8)
     assert set(outcomes) == {RedriveOutcome.RECEIVED}
     assert len(desk.queued()["sms-replies"]) == 1
-    assert desk.dead_letters.list_dead_letters(10) == ()
+    assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
 
 def test_a_dead_letter_that_somebody_else_redrove_does_not_come_back(desk: FrontDesk) -> None:
     dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.dead_letters.delete(dead_letter.dead_letter_id)
     assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.FAILED
-    assert desk.dead_letters.list_dead_letters(10) == ()
+    assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
 
 def test_a_command_that_dies_before_it_deletes_the_dead_letter_leaves_it_to_the_next() -> None:
@@ -157,7 +158,7 @@ class TestDoubtfulMail:
         assert the_dead_letter(desk).kind is DeadLetterKind.UNAUTHENTICATED
         assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is RedriveOutcome.RECEIVED
         assert list(desk.queued()) == ["email-handoff"]
-        assert desk.dead_letters.list_dead_letters(10) == ()
+        assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
     def test_they_still_vouch_for_it_after_it_failed_for_another_reason(
         self, desk: FrontDesk
@@ -200,7 +201,7 @@ class TestUndeliverableMessages:
     ) -> None:
         queue.is_down = False
         assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is RedriveOutcome.PENDING
-        assert desk.dead_letters.list_dead_letters(10) == ()
+        assert tuple(desk.dead_letters.each_dead_letter()) == ()
         assert desk.relay().relayed == 1
         assert len(desk.queued()["sms-replies"]) == 1
 
@@ -215,5 +216,5 @@ class TestUndeliverableMessages:
         desk.relay()
         assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.PENDING
         desk.passes(600)
-        assert desk.relay().stuck == 0
+        assert desk.relay() == RelayReport()
         assert len(desk.queued()["sms-replies"]) == 1

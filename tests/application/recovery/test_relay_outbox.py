@@ -114,7 +114,7 @@ def test_what_was_tried_too_often_is_a_dead_letter(desk: FrontDesk, queue: Unste
     desk.passes(600)
     assert desk.relay() == RelayReport(given_up=1)
 
-    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    (dead_letter,) = desk.dead_letters.each_dead_letter()
     assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.UNDELIVERABLE, MAX_ATTEMPTS)
     assert dead_letter.webhook is None
     desk.passes(600)
@@ -165,7 +165,7 @@ def test_a_dead_letter_that_was_redriven_too_early_is_written_again(queue: Unste
     for _ in range(MAX_ATTEMPTS + 1):
         desk.passes(600)
         desk.relay()
-    (dead_letter,) = dead_letters.list_dead_letters(10)
+    (dead_letter,) = dead_letters.each_dead_letter()
     assert dead_letters.seen == [dead_letter], "the message was not undeliverable yet"
     queue.is_down = False
     desk.redrive_dead_letter(dead_letter)

@@ -136,7 +136,7 @@ def test_after_many_attempts_it_is_a_dead_letter(desk: FrontDesk) -> None:
         desk.passes(300)
     assert desk.drain() == [DrainOutcome.DEAD_LETTER]
 
-    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    (dead_letter,) = desk.dead_letters.each_dead_letter()
     assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS)
     assert dead_letter.reason == "no answer"
     assert desk.spool.depth().entries == 0
@@ -152,7 +152,7 @@ def test_what_kills_every_worker_is_a_dead_letter_without_another_try(
     store.is_down = False
     assert desk.drain() == [DrainOutcome.DEAD_LETTER]
 
-    (dead_letter,) = desk.dead_letters.list_dead_letters(10)
+    (dead_letter,) = desk.dead_letters.each_dead_letter()
     assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS + 1)
     assert dead_letter.reason == "every attempt ended without a word"
     assert desk.spool.depth().entries == 0
@@ -166,7 +166,7 @@ def test_what_turns_out_unreadable_is_a_dead_letter_at_once(
     store.is_down = False
     desk.parser.parse_error = UnreadableMessageError("it is in no charset")
     assert desk.drain() == [DrainOutcome.DEAD_LETTER]
-    assert [dead_letter.kind for dead_letter in desk.dead_letters.list_dead_letters(10)] == [
+    assert [dead_letter.kind for dead_letter in desk.dead_letters.each_dead_letter()] == [
         "unreadable"
     ]
 
@@ -178,7 +178,7 @@ def test_what_came_on_a_channel_that_is_gone_is_a_dead_letter(desk: FrontDesk) -
     without = replace(desk.process_webhook, parsers=WebhookParserFactory({}))
     assert replace(desk.drain, process_webhook=without)() == [DrainOutcome.DEAD_LETTER] * 2
 
-    dead_letters = desk.dead_letters.list_dead_letters(10)
+    dead_letters = tuple(desk.dead_letters.each_dead_letter())
     bodies = {one.webhook.request.body for one in dead_letters if one.webhook}
     assert bodies == {b"0", b"1"}
     assert desk.spool.depth().entries == 0

@@ -123,7 +123,7 @@ def test_an_entry_of_an_unreleased_version_becomes_a_dead_letter(worker: Worker)
     old = {name: content[name] for name in ("entry_id", "group", "spooled_at")}
     body = json.dumps({**old, "account": webhook["account"], "request": webhook["request"]})
     assert worker.retained(a_record("a1", body=body), a_record("a2")) == []
-    (dead_letter,) = worker.desk.dead_letters.list_dead_letters(10)
+    (dead_letter,) = worker.desk.dead_letters.each_dead_letter()
     assert dead_letter.kind == "unreadable"
     assert dead_letter.reason == "this is the old form of a spool entry, of an unreleased version"
     assert dead_letter.webhook is not None
@@ -134,7 +134,7 @@ def test_an_entry_of_an_unreleased_version_becomes_a_dead_letter(worker: Worker)
 def test_what_becomes_a_dead_letter_leaves_the_queue(worker: Worker) -> None:
     worker.desk.parser.parse_error = UnreadableMessageError("it is in no charset")
     assert worker.retained(a_record("a1")) == []
-    assert [dead_letter.kind for dead_letter in worker.desk.dead_letters.list_dead_letters(10)] == [
+    assert [dead_letter.kind for dead_letter in worker.desk.dead_letters.each_dead_letter()] == [
         "unreadable"
     ]
 
@@ -149,7 +149,7 @@ def test_sqs_counts_the_attempts(worker: Worker) -> None:
     worker.store.refused = "a1"
     assert worker.retained(a_record("a1", receive_count=149)) == ["a1"]
     assert worker.retained(a_record("a1", receive_count=150)) == []
-    (dead_letter,) = worker.desk.dead_letters.list_dead_letters(10)
+    (dead_letter,) = worker.desk.dead_letters.each_dead_letter()
     assert (dead_letter.kind, dead_letter.attempts) == ("exhausted", 150)
 
 

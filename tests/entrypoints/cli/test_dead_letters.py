@@ -82,8 +82,7 @@ def keep(container: Container, *dead_letters: DeadLetter) -> None:
 def left(container: Container) -> list[str]:
     """The ids of the letters that are there."""
     return [
-        dead_letter.dead_letter_id
-        for dead_letter in container.dead_letters().list_dead_letters(100)
+        dead_letter.dead_letter_id for dead_letter in container.dead_letters().each_dead_letter()
     ]
 
 
@@ -266,7 +265,7 @@ class TestRedrive:
             "bug-1: recorded",
             "1 dead letter redriven, 1 still there.",
         ]
-        (dead_letter,) = container.dead_letters().list_dead_letters(10)
+        (dead_letter,) = container.dead_letters().each_dead_letter()
         assert (dead_letter.dead_letter_id, dead_letter.attempts) == ("unreadable-1", 2)
 
     def test_one_kind_can_be_chosen(self, container: Container) -> None:

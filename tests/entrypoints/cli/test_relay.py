@@ -143,7 +143,7 @@ def test_what_is_hidden_in_the_spool_is_told_and_is_no_failure(container: Contai
 def test_what_was_tried_too_often_becomes_a_dead_letter(container: Container) -> None:
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
     assert json_lines(frontdesk("relay", "--json")) == [{**NOTHING, "dead_letters": 1}]
-    (dead_letter,) = container.dead_letters().list_dead_letters(10)
+    (dead_letter,) = container.dead_letters().each_dead_letter()
     assert dead_letter.kind == "undeliverable"
 
 

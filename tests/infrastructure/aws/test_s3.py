@@ -97,9 +97,7 @@ def test_dead_letters_on_several_s3_pages_are_all_listed(
     event = "provide-client-params.s3.ListObjectsV2"
     aws.s3.meta.events.register(event, two_a_page)
     try:
-        assert store.list_dead_letters(10) == dead_letters
-        assert store.list_dead_letters(3) == dead_letters[:3]
-        assert store.list_dead_letters(3, after=dead_letters[2]) == dead_letters[3:]
+        assert tuple(store.each_dead_letter()) == dead_letters
     finally:
         aws.s3.meta.events.unregister(event, two_a_page)
 
@@ -140,7 +138,7 @@ def test_deleting_a_dead_letter_deletes_all_its_objects(aws: EmulatedAws, bucket
 
 def test_blobs_are_not_listed_as_dead_letters(aws: EmulatedAws, bucket: str) -> None:
     S3BlobStore(lambda: aws.s3, bucket).put(KEY, b"content")
-    assert S3DeadLetters(lambda: aws.s3, bucket).list_dead_letters(10) == ()
+    assert tuple(S3DeadLetters(lambda: aws.s3, bucket).each_dead_letter()) == ()
 
 
 def test_object_without_a_time_in_its_key_is_deleted_by_its_modification_time(
@@ -148,7 +146,7 @@ def test_object_without_a_time_in_its_key_is_deleted_by_its_modification_time(
 ) -> None:
     aws.s3.put_object(Bucket=bucket, Key="dead-letters/note.json", Body=b"{}")
     store, reported = S3DeadLetters(lambda: aws.s3, bucket), list[str]()
-    assert store.list_dead_letters(10, unreadable=reported.append) == ()
+    assert tuple(store.each_dead_letter(unreadable=reported.append)) == ()
     assert reported == [f"s3://{bucket}/dead-letters/note.json"]
     now = datetime.now(UTC)
     assert sum(store.delete_older(now - timedelta(days=1))) == 0
@@ -164,7 +162,7 @@ def test_missing_bucket_is_reported_by_name_as_unavailable_storage(aws: Emulated
         lambda: blobs.put(KEY, b"content"),
         lambda: blobs.get(f"s3://not-there/{KEY}"),
         lambda: dead_letters.store(a_dead_letter()),
-        lambda: dead_letters.list_dead_letters(10),
+        lambda: tuple(dead_letters.each_dead_letter()),
         lambda: next(dead_letters.each_dead_letter()),
         lambda: dead_letters.get("bug-1"),
         lambda: dead_letters.replace(a_dead_letter()),
@@ -219,7 +217,7 @@ class TestCheckBucket:
         [
             (
                 "403",
-                "may not be listed, expected s3:ListBucket, or is somebody else's",
+                "may not be listed, expected s3:ListBucket, or is another account's",
             ),
             ("301", "is in another region, expected the region of these settings"),
             ("503", "could not be asked: 503"),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from application.ports.dead_letters import DeadLetter, DeadLetters
+from application.ports.dead_letters import DeadLetters
 from domain.errors import StorageUnavailableError
 from infrastructure.filesystem.dead_letter_files import FileDeadLetters
 from tests.builders import NOW
@@ -61,7 +61,7 @@ def test_dead_letter_is_one_private_json_file(directory: Path) -> None:
 
 def test_dead_letters_are_read_after_the_directory_is_opened_again(directory: Path) -> None:
     FileDeadLetters(directory).store(a_dead_letter())
-    assert FileDeadLetters(directory).list_dead_letters(10) == (a_dead_letter(),)
+    assert tuple(FileDeadLetters(directory).each_dead_letter()) == (a_dead_letter(),)
 
 
 def test_dead_letter_that_cannot_be_written_is_unavailable_storage(directory: Path) -> None:
@@ -76,7 +76,7 @@ def test_directory_among_the_dead_letters_is_reported_and_not_deleted(directory:
     (directory / "a b.json").mkdir()
     os.utime(directory / "a b.json", (0, 0))
     reported: list[str] = []
-    assert dead_letters.list_dead_letters(10, unreadable=reported.append) == (a_dead_letter(),)
+    assert tuple(dead_letters.each_dead_letter(unreadable=reported.append)) == (a_dead_letter(),)
     assert reported == [str(directory / "a b.json")]
     assert sum(dead_letters.delete_older(NOW + timedelta(days=1))) == 1
     assert (directory / "a b.json").is_dir()
@@ -93,22 +93,7 @@ def test_failing_disk_is_not_reported_as_an_unreadable_dead_letter(
 
     monkeypatch.setattr(Path, "read_bytes", too_many_files)
     with pytest.raises(StorageUnavailableError, match="Too many open files"):
-        dead_letters.list_dead_letters(10)
-
-
-def test_dead_letters_restored_without_their_file_times_are_listed_once(
-    directory: Path,
-) -> None:
-    dead_letters = FileDeadLetters(directory)
-    for number in range(3):
-        dead_letters.store(a_dead_letter(f"bug-{number}"))
-        os.utime(directory / f"bug-{number}.json")
-    seen: list[DeadLetter] = []
-    while len(seen) < 10 and (
-        page := dead_letters.list_dead_letters(2, after=seen[-1] if seen else None)
-    ):
-        seen += page
-    assert len(seen) == 3
+        tuple(dead_letters.each_dead_letter())
 
 
 def test_each_dead_letter_is_read_from_one_listing(
@@ -167,4 +152,4 @@ def test_dead_letter_that_cannot_be_replaced_is_not_changed(
     monkeypatch.setattr("infrastructure.durable_files._write_synced", full)
     with pytest.raises(StorageUnavailableError, match="No space left"):
         dead_letters.replace(a_dead_letter(attempts=2))
-    assert dead_letters.list_dead_letters(10) == (a_dead_letter(),)
+    assert tuple(dead_letters.each_dead_letter()) == (a_dead_letter(),)

@@ -299,7 +299,9 @@ class TestLock:
                 lambda: spool.erase(lambda entry: True),
                 spool.depth,
             ):
-                with pytest.raises(StorageUnavailableError, match="somebody else holds its lock"):
+                with pytest.raises(
+                    StorageUnavailableError, match="another thread or process holds its lock"
+                ):
                     call()
         spool.acknowledge(taken)
         assert names(spool.receive(10, MINUTE)) == ["b2"]
