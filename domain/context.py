@@ -99,7 +99,7 @@ class ContextObject:
                 timestamp=message.received_at,
                 subject=message.subject,
                 attachments=message.attachments,
-                metadata=message.facts,
+                metadata=message.shown_metadata,
             ),
             company=Company(
                 company_id=conversation.company_id or known.company_id,

@@ -30,7 +30,7 @@ class Attachment:
     reference: str | None = None
 
     @property
-    def facts(self) -> Metadata:
+    def as_metadata(self) -> Metadata:
         """What is known about the file, under the names of the attributes."""
         values = ((each.name, getattr(self, each.name)) for each in fields(self))
         return {name: value for name, value in values if value not in (None, False)}
@@ -144,8 +144,8 @@ class InboundMessage:
         return next(iter(self.thread_references), self.provider_message_id)
 
     @property
-    def facts(self) -> Metadata:
-        """The channel's facts, and who wrote to whom in the provider's own words."""
+    def shown_metadata(self) -> Metadata:
+        """The metadata of the channel, and who wrote to whom in the provider's own words."""
         return {
             **self.metadata,
             "sender": self.sender_verbatim,
@@ -161,12 +161,12 @@ class InboundMessage:
         if self.subject is not None:
             extras["subject"] = self.subject
         if self.attachments:
-            extras["attachments"] = [attachment.facts for attachment in self.attachments]
+            extras["attachments"] = [attachment.as_metadata for attachment in self.attachments]
         return Message(
             message_id=self.provider_message_id,
             direction=Direction.INBOUND,
             content=self.body,
             timestamp=self.received_at,
             channel_type=self.channel,
-            metadata={**self.facts, **extras},
+            metadata={**self.shown_metadata, **extras},
         )

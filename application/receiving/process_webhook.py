@@ -45,17 +45,17 @@ class ProcessWebhook:
                 receipts.append(self.record_message(message, deadline))
             except Exception as error:
                 errors.append(error)
-        self._discard_files_of_erased(receipts)
+        self._delete_files_of_erased(receipts)
         if errors:
             # One that may heal comes first: a repetition then finds the others recorded.
             raise min(errors, key=lambda error: not isinstance(error, TemporaryError))
         return tuple(receipts)
 
-    def _discard_files_of_erased(self, receipts: Sequence[Receipt]) -> None:
+    def _delete_files_of_erased(self, receipts: Sequence[Receipt]) -> None:
         """Files are stored before the store can tell that their message was erased."""
         for receipt in receipts:
             if receipt.is_of_erased:
-                self.store_files.discard(receipt.record.message)
+                self.store_files.delete(receipt.record.message)
 
     def _is_allowed(self, message: InboundMessage) -> bool:
         return (

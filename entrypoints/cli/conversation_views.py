@@ -113,7 +113,7 @@ def print_conversation(
 def _card(conversation: Conversation) -> "Table":
     from rich.table import Table
 
-    facts: Mapping[str, str | None] = {
+    fields: Mapping[str, str | None] = {
         "channel": conversation.primary_channel,
         "customer": conversation.sender_id,
         "writes to": conversation.recipient_id or "any of our addresses, until the first message",
@@ -126,7 +126,7 @@ def _card(conversation: Conversation) -> "Table":
         "last active": moment(conversation.last_activity_at),
     }
     table = Table.grid(padding=(0, 2, 0, 0))
-    for name, value in facts.items():
+    for name, value in fields.items():
         if value:
             table.add_row(plain(f"  {name}", "dim"), plain(value))
     return table
@@ -166,14 +166,14 @@ def _attachment_lines(attachments: object) -> Iterator[str]:
 
 
 def _extras(metadata: Mapping[str, object]) -> str:
-    """The facts about a message that a person may want, on one line; ``--json`` has them all."""
-    facts = {name: value for name, value in metadata.items() if name not in _LEFT_OUT}
-    for group in [name for name, value in facts.items() if isinstance(value, dict)]:
-        inner = facts.pop(group)
+    """The metadata of a message that a person may want, on one line; ``--json`` has them all."""
+    shown = {name: value for name, value in metadata.items() if name not in _LEFT_OUT}
+    for group in [name for name, value in shown.items() if isinstance(value, dict)]:
+        inner = shown.pop(group)
         if isinstance(inner, dict):
-            facts |= {f"{group}.{name}": value for name, value in inner.items()}
+            shown |= {f"{group}.{name}": value for name, value in inner.items()}
     return ", ".join(
         f"{name}={cut(str(value), _FACT_COLUMNS)}"
-        for name, value in facts.items()
+        for name, value in shown.items()
         if isinstance(value, str | int | float) and value != ""
     )

@@ -113,19 +113,19 @@ def redriven_line(redriven: RedrivenDeadLetter) -> str:
     match redriven.outcome:
         case RedriveOutcome.RECEIVED:
             outcomes = [_OUTCOMES[receipt.outcome] for receipt in redriven.receipts]
-            told = ", ".join(outcomes) or "nothing was in it"
+            sentence = ", ".join(outcomes) or "nothing was in it"
         case RedriveOutcome.PENDING:
-            told = "pending again, the relay publishes it"
+            sentence = "pending again, the relay publishes it"
         case RedriveOutcome.FAILED:
-            told = f"failed again: {redriven.dead_letter.reason}"
-    return plain(f"{redriven.dead_letter.dead_letter_id}: {told}").plain
+            sentence = f"failed again: {redriven.dead_letter.reason}"
+    return plain(f"{redriven.dead_letter.dead_letter_id}: {sentence}").plain
 
 
 def print_dead_letter(dead_letter: DeadLetter, parsers: "WebhookParserFactory") -> None:
     """A letter as a card, and its request as it would be read today."""
     webhook = dead_letter.webhook
     print_rich(plain(f"Dead letter {dead_letter.dead_letter_id}", "bold"))
-    _print_facts(
+    _print_present(
         {
             "kind": dead_letter.kind,
             "reason": dead_letter.reason,
@@ -142,7 +142,7 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: "WebhookParserFactory") 
 
 def _print_request(request: "WebhookRequest") -> None:
     _print_heading(f"{request.method} {request.url}")
-    _print_facts({"received": moment(request.received_at), "size": f"{len(request.body)} bytes"})
+    _print_present({"received": moment(request.received_at), "size": f"{len(request.body)} bytes"})
     _print_heading("Headers")
     _print_pairs(request.headers)
     if _is_form(request):
@@ -168,14 +168,14 @@ def _print_messages(parsed: Sequence["ParsedMessage"]) -> None:
         return
     first = parsed[0].message
     files = [*first.attachments, *(file.attachment for file in parsed[0].files)]
-    _print_facts(
+    _print_present(
         {
             "from": first.sender.value,
             "to": ", ".join(one.message.recipient.verbatim for one in parsed),
             "subject": first.subject,
             "date": str(first.metadata.get("date", "")),
             "message id": first.provider_message_id,
-            "author": None if first.author_authenticated else "nobody vouches for the author",
+            "author": None if first.author_authenticated else "not authenticated",
             "files": ", ".join(file.filename or file.content_type for file in files),
         }
     )
@@ -209,8 +209,8 @@ def _print_heading(text: str) -> None:
     print_rich(plain(f"\n{cut(text, _VALUE_COLUMNS)}", "bold", lines=True))
 
 
-def _print_facts(facts: Mapping[str, str | None]) -> None:
-    _print_pairs((name, value) for name, value in facts.items() if value)
+def _print_present(values: Mapping[str, str | None]) -> None:
+    _print_pairs((name, value) for name, value in values.items() if value)
 
 
 def _print_pairs(pairs: Iterable[tuple[str, str]]) -> None:

@@ -70,7 +70,7 @@ class OneLineErrors(Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            _forget_output()
+            _close_output()
             ctx.exit(PIPE_CLOSED)
         return result
 
@@ -91,7 +91,7 @@ def _system_error(error: OSError) -> str:
     return f"{error.filename}: {reason}" if error.filename else reason
 
 
-def _forget_output() -> None:
+def _close_output() -> None:
     """Send what is still buffered nowhere: Python would complain at exit that nobody reads it."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

@@ -161,11 +161,11 @@ class DynamoDbRetention(Retention):
         after: Item | None = None
         while True:
             page, after = self._records.scan_page(PAGE_SIZE, after, _LAST_MESSAGE_IS_OLD, values)
-            yield sum(self._drop_last_message(item, values) for item in page)
+            yield sum(self._delete_last_message(item, values) for item in page)
             if after is None:
                 return
 
-    def _drop_last_message(self, item: Item, values: Item) -> bool:
+    def _delete_last_message(self, item: Item, values: Item) -> bool:
         key = {name: item[name] for name in _KEY}
         refusal = self._records.change(key, "REMOVE #last_message", _LAST_MESSAGE_IS_OLD, values)
         return refusal is None
