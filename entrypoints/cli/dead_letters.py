@@ -105,8 +105,8 @@ def redrive(
 ) -> None:
     """Process dead letters with today's code and settings; those that succeed are deleted.
 
-    An undeliverable message becomes pending, and the relay publishes it. Who redrives
-    unauthenticated mail vouches for it: a human gets it. Safe to stop at any point, to run
+    An undeliverable message becomes pending, and the relay publishes it. Redriven
+    unauthenticated mail goes to a human. Safe to stop at any point, to run
     again, and twice at once. With --json: a line per letter. Exit code 1 if any stays.
     """
     _check_choice(dead_letter_ids, everything=everything, kind=kind)

@@ -1,4 +1,4 @@
-"""``frontdesk erase``: what is kept of a person goes."""
+"""``frontdesk erase``: erase a person's data."""
 
 import shlex
 import sys
@@ -39,7 +39,7 @@ _COUNTS = (
 
 @click.command(
     cls=Command,
-    short_help="Erase what is kept of a person.",
+    short_help="Erase a person's data.",
     epilog=examples(
         "frontdesk erase --sender +14155550123",
         "frontdesk erase --sender ana@example.com --channel email --yes --json",
@@ -54,7 +54,7 @@ _COUNTS = (
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def erase(*, sender: str, channel: str | None, yes: bool, as_json: bool) -> None:
-    """Erase messages, conversations, files and whatever else is kept of a sender.
+    """Erase the messages, conversations, files and all other data of a sender.
 
     It cannot be undone. Their messages stay known by their keys alone: one that is delivered
     again is a duplicate. Looks at every message, and may be stopped and repeated at any
@@ -103,16 +103,16 @@ def _left_out(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
 
 def _stays(other: Address) -> str:
     return (
-        f"What is kept of {other.value} on {other.channel} stays: "
+        f"The data of {other.value} on {other.channel} stays: "
         f"frontdesk erase --sender {shlex.quote(other.value)} --channel {other.channel}"
     )
 
 
 def _ask(addresses: tuple[Address, ...]) -> None:
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked here: add --yes")
+        raise click.UsageError("there is no terminal to ask on: add --yes")
     channels = ", ".join(address.channel for address in addresses)
-    question = f"Erase everything that is kept of {addresses[0].value} ({channels}), for ever?"
+    question = f"Erase all data of {addresses[0].value} ({channels}), for ever?"
     for other in _left_out(addresses):
         click.echo(plain(_stays(other)).plain, err=True)
     click.confirm(plain(question).plain, abort=True, err=True)

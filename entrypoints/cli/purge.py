@@ -1,4 +1,4 @@
-"""``frontdesk purge``: what has been kept for long enough goes."""
+"""``frontdesk purge``: delete what is older than its retention time."""
 
 import click
 
@@ -16,7 +16,7 @@ from entrypoints.cli.terminal.output import (
 
 @click.command(
     cls=Command,
-    short_help="Delete what has been kept for long enough.",
+    short_help="Delete what is older than its retention time.",
     epilog=examples(
         "frontdesk purge", "MESSAGE_RETENTION_DAYS=365 frontdesk purge --budget-seconds 600"
     ),

@@ -1,4 +1,4 @@
-"""``frontdesk relay``: bring on its way what was left behind."""
+"""``frontdesk relay``: drain the spool and publish pending messages."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypedDict
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
-    short_help="Bring on its way what was left behind.",
+    short_help="Drain the spool and publish pending messages.",
     epilog=examples("frontdesk relay", "frontdesk relay --json"),
 )
 @json_option
 def relay(*, as_json: bool) -> None:
-    """Work off the spool, and publish the messages that stayed pending.
+    """Drain the spool, and publish the messages that stayed pending.
 
     'frontdesk serve' and the functions on Lambda do this all the time. Safe beside them, twice
     at once, and to stop at any point. Ends when nothing is left that can be done now, and says
@@ -51,7 +51,7 @@ def relay(*, as_json: bool) -> None:
         print_rich(*(plain(sentence, "bold") for sentence in _sentences(done, backlog)))
     if failed := done["failed"]:
         raise click.ClickException(
-            f"{count(failed, 'message')} cannot be brought on the way now: "
+            f"{count(failed, 'message')} cannot be processed now: "
             "'frontdesk doctor' tells what does not answer"
         )
 
@@ -138,7 +138,7 @@ def _sentences(done: Mapping[str, int], backlog: _Backlog) -> Iterator[str]:
     elif any(backlog.values()):
         yield "Nothing is due now."
     else:
-        yield "Nothing was left behind."
+        yield "The spool is empty, and no message is pending."
     if backlog["pending"]:
         when = backlog["next_attempt_at"]
         yield f"Pending: {at_most(backlog['pending'])}, the next attempt is due at {when}."
