@@ -36,6 +36,9 @@ _NEEDED_BY: Mapping[tuple[str, str], tuple[str, ...]] = {
     # What is too large for a queue must be where the consumers of SQS can read it.
     ("QUEUE", "sqs"): (*map(queue_variable, ALL_QUEUES), "BLOBS_BUCKET"),
 }
+RENAMED: Mapping[str, str] = {"CLAIMS_TABLE": "FALLBACK_THROTTLE_TABLE"}
+"""What settings were called in unreleased versions, and what they are called now."""
+
 _CONTRADICTIONS: tuple[_Contradiction, ...] = (
     (
         lambda env: "TWILIO_AUTH_TOKEN" in env and "TWILIO_ACCOUNT_SID" not in env,
@@ -67,6 +70,15 @@ _CONTRADICTIONS: tuple[_Contradiction, ...] = (
         f"set one of {', '.join(_PROOFS)}",
     ),
 )
+
+
+def renamed(environ: Mapping[str, str]) -> Iterator[str]:
+    """Which variables of ``environ`` have an old name."""
+    return (
+        f"{old} is now called {new}: set that instead"
+        for old, new in RENAMED.items()
+        if environ.get(old, "").strip()
+    )
 
 
 def contradictions(given: Given, *, on_lambda: bool = False) -> Iterator[str]:

@@ -17,7 +17,12 @@ from infrastructure.configuration.secrets.secret_references import (
     is_reference,
     resolved,
 )
-from infrastructure.configuration.setting_rules import Given, contradictions, queue_variable
+from infrastructure.configuration.setting_rules import (
+    Given,
+    contradictions,
+    queue_variable,
+    renamed,
+)
 from infrastructure.configuration.setting_values import (
     AccountSid,
     BasicAuthPair,
@@ -185,7 +190,7 @@ def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Set
         for name, value in environ.items()
         if name.lower() in Settings.model_fields and value.strip()
     }
-    problems: list[str] = []
+    problems = [*renamed(environ)]
     if ephemeral:
         given |= {"STORAGE": "memory", "QUEUE": "memory"}
     else:
