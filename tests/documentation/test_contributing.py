@@ -2,14 +2,27 @@
 
 import re
 
-from tests.documentation.documents import ROOT, text_of
+import pytest
+
+from tests.documentation.documents import DOCUMENTS, blocks, text_of
 
 _TARGET = re.compile(r"`make ([a-z-]+)")
 
 
+def targets() -> set[str]:
+    """Every target that ``make help`` explains."""
+    return set(re.findall(r"^([a-z-]+):.*## ", text_of("Makefile"), re.M))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_each_target_that_a_document_names_exists(document: str) -> None:
+    shown = "\n".join(blocks(document, "console") + blocks(document, "sh"))
+    named = re.findall(r"^(?:\$ )?make (?:--silent )?([a-z-]+)", shown, re.M)
+    assert {*named, *_TARGET.findall(text_of(document))} <= targets()
+
+
 def test_table_has_every_target() -> None:
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    explained = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.M)) - {"help"}
+    explained = targets() - {"help"}
     guide = text_of("CONTRIBUTING.md")
     table = "\n".join(line for line in guide.splitlines() if line.startswith("|"))
     assert set(_TARGET.findall(table)) == explained
