@@ -30,7 +30,7 @@ def listed() -> dict[str, str]:
     return {port.strip("`"): contract for port, _, contract in rows}
 
 
-def test_the_guide_names_every_port() -> None:
+def test_guide_names_every_port() -> None:
     named = {
         f"{module.__name__.rpartition('.')[2]}.{name}"
         for module in PORTS
