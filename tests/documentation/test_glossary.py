@@ -4,15 +4,18 @@ import ast
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from entrypoints.cli.main import cli
 from infrastructure.configuration.log_format import FIELDS
 from infrastructure.configuration.setting_rules import RENAMED
 from infrastructure.configuration.settings import Settings
-from infrastructure.sqlite import sqlite_schema
 from tests.documentation.documents import DOCUMENTS, ROOT, prose, tables, text_of
 
 GLOSSARY = "docs/glossary.md"
@@ -94,14 +97,15 @@ def written_in(source: str) -> Iterator[str]:
 
 
 def columns() -> Iterator[str]:
-    """The tables and columns of the embedded store."""
-    with sqlite3.connect(":memory:") as connection:
-        for statement in (one for migration in sqlite_schema.MIGRATIONS for one in migration):
-            connection.execute(statement)
-        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema")]
-        for name in names:
-            yield name
-            yield from (row[1] for row in connection.execute(f"PRAGMA table_info({name})"))
+    """The tables, indexes and columns of the embedded databases."""
+    with TemporaryDirectory() as directory:
+        for command in (["conversations", "list"], ["queues", "list"]):
+            CliRunner(env={"DATA_DIR": directory}).invoke(cli, command, catch_exceptions=False)
+        for path in Path(directory).glob("*.db"):
+            with closing(sqlite3.connect(path)) as connection:
+                for (name,) in [*connection.execute("SELECT name FROM sqlite_schema")]:
+                    yield name
+                    yield from (row[1] for row in connection.execute(f"PRAGMA table_info({name})"))
 
 
 def commands(command: click.Command) -> Iterator[str]:
@@ -167,6 +171,10 @@ def test_other_name_is_not_taken_for_a_retired_one(name: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_retired_name_is_used(kind: str) -> None:
     assert retired_in(KINDS[kind]()) == []
+
+
+def test_columns_of_every_embedded_role_are_found() -> None:
+    assert {"messages", "request_id", "acquired_at", "receive_count"} <= {*columns()}
 
 
 def test_every_term_of_the_glossary_is_used_in_code() -> None:
