@@ -94,7 +94,7 @@ class PurgeExpired:
                     break
         finally:
             for place, number in report.removed.items():
-                self.metrics.count("Swept", number, place=place)
+                self.metrics.count("Purged", number, place=place)
         return report
 
     def _batches(self, now: datetime, report: PurgeReport) -> Iterator[None]:

@@ -47,7 +47,7 @@ class ProcessWebhook:
         for receipt in receipts:
             # Files are stored before the store can say that their message was erased.
             if receipt.is_of_erased:
-                self.store_files.discard(receipt.record.message)
+                self.store_files.delete(receipt.record.message)
         if errors:
             # One that may heal comes first: a repetition then finds the others recorded.
             raise min(errors, key=lambda error: not isinstance(error, TemporaryError))

@@ -33,8 +33,8 @@ class StoreFiles:
                     references[key] = self.blobs.put(key, file.content)
         return tuple(_with_references(one, references) for one in parsed)
 
-    def discard(self, message: InboundMessage) -> None:
-        """Remove the files of a message that was erased before: nothing refers to them."""
+    def delete(self, message: InboundMessage) -> None:
+        """Delete the files of a message that was erased before: nothing refers to them."""
         self.blobs.delete(attachments_folder(message))
 
 

@@ -22,7 +22,7 @@ from entrypoints.cli.terminal.output import (
     print_rich,
     say,
 )
-from entrypoints.cli.terminal.tables import Column, Listing, print_facts
+from entrypoints.cli.terminal.tables import Column, Listing, print_fields
 
 ID = "4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e"
 _LEFT_OUT = frozenset(
@@ -194,7 +194,7 @@ def print_conversation(
     """A record as a card, then its history as a chat."""
     say(f"Conversation {conversation.conversation_id}", "bold")
     company = (conversation.company_name, conversation.company_id)
-    facts = {
+    fields = {
         "channel": conversation.primary_channel,
         "customer": conversation.sender_id,
         "writes to": conversation.recipient_id or "any of our addresses, until the first message",
@@ -206,7 +206,7 @@ def print_conversation(
         "thread": conversation.thread_id,
         "last active": moment(conversation.last_activity_at),
     }
-    print_facts(facts.items())
+    print_fields(fields.items())
     if history is not None and not history:
         say("\nNobody has written yet.", "dim", lines=True)
     for message in history or ():
@@ -232,13 +232,13 @@ def _print_message(message: Message) -> None:
 
 def _extras(metadata: Mapping[str, object]) -> Iterator[str]:
     """What a person may want to know about a message; ``--json`` has it all."""
-    facts = ", ".join(
+    fields = ", ".join(
         f"{name}={cut(str(value), _FACT_COLUMNS)}"
         for name, value in _ungrouped(metadata)
         if isinstance(value, str | int | float) and value != ""
     )
-    if facts:
-        yield facts
+    if fields:
+        yield fields
     attachments = metadata.get("attachments")
     for each in attachments if isinstance(attachments, list) else ():
         name = each.get("filename") or each.get("content_type")

@@ -14,7 +14,7 @@ from application.ports.webhook_parser import (
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from domain.errors import safe_reason
 from entrypoints.cli.terminal.output import attributes, count, cut, moment, say
-from entrypoints.cli.terminal.tables import Column, Listing, print_facts
+from entrypoints.cli.terminal.tables import Column, Listing, print_fields
 
 _VALUE_COLUMNS = 400
 _SHOWN_CHARACTERS = 4_000
@@ -52,7 +52,7 @@ DEAD_LETTERS = Listing[DeadLetter](
         Column("id", lambda dead_letter: dead_letter.dead_letter_id, whole=True),
         Column("kind", lambda dead_letter: dead_letter.kind, essential=False),
         Column("reason", lambda dead_letter: dead_letter.reason),
-        Column("attempts", lambda letter: letter.attempts, number=True, essential=False),
+        Column("attempts", lambda dead_letter: dead_letter.attempts, number=True, essential=False),
         Column("created (UTC)", lambda dead_letter: moment(dead_letter.created_at), whole=True),
     ),
     record=dead_letter_record,
@@ -86,7 +86,7 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: WebhookParserFactory) ->
     """A dead letter as a card, and its request as it would be read today."""
     webhook = dead_letter.webhook
     say(f"Dead letter {dead_letter.dead_letter_id}", "bold")
-    _print_facts(
+    _print_fields(
         ("kind", dead_letter.kind),
         ("reason", dead_letter.reason),
         ("attempts", str(dead_letter.attempts)),
@@ -102,13 +102,13 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: WebhookParserFactory) ->
 def _print_request(request: WebhookRequest) -> None:
     _print_heading(f"{request.method} {request.url}")
     size = f"{len(request.body)} bytes"
-    _print_facts(("received", moment(request.received_at)), ("size", size))
+    _print_fields(("received", moment(request.received_at)), ("size", size))
     _print_heading("Headers")
-    _print_facts(*request.headers)
+    _print_fields(*request.headers)
     if _is_form(request):
         _print_heading("Form")
         text = request.body[:_FORM_BYTES].decode("utf-8", "backslashreplace")
-        _print_facts(*parse_qsl(text, keep_blank_values=True, errors="backslashreplace"))
+        _print_fields(*parse_qsl(text, keep_blank_values=True, errors="backslashreplace"))
 
 
 def _print_reading(webhook: VerifiedWebhook, parsers: WebhookParserFactory) -> None:
@@ -128,7 +128,7 @@ def _print_messages(parsed: Sequence[ParsedMessage]) -> None:
     """What is the same for each recipient of a mail is shown once."""
     first = parsed[0].message
     files = [*first.attachments, *(file.attachment for file in parsed[0].files)]
-    _print_facts(
+    _print_fields(
         ("from", first.sender.value),
         ("to", ", ".join(one.message.recipient.verbatim for one in parsed)),
         ("subject", first.subject or None),
@@ -155,7 +155,7 @@ def _print_heading(text: str) -> None:
     say(f"\n{cut(text, _VALUE_COLUMNS)}", "bold", lines=True)
 
 
-def _print_facts(*facts: tuple[str, str | None]) -> None:
-    print_facts(
-        (cut(name), None if value is None else cut(value, _VALUE_COLUMNS)) for name, value in facts
+def _print_fields(*fields: tuple[str, str | None]) -> None:
+    print_fields(
+        (cut(name), None if value is None else cut(value, _VALUE_COLUMNS)) for name, value in fields
     )

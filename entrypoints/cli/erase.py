@@ -1,4 +1,4 @@
-"""``frontdesk erase``: what is kept of a person goes."""
+"""``frontdesk erase``: erase a person's data."""
 
 import shlex
 import sys
@@ -45,7 +45,7 @@ _COUNTS = (
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def erase(*, sender: str, channel: str | None, yes: bool, as_json: bool) -> None:
-    """Erase what is kept of a person.
+    """Erase the messages, conversations, files and all other data of a sender.
 
     That is their messages, conversations, files and whatever else there is, for ever. Their
     messages stay known by their keys alone: one that is delivered again is a duplicate. Looks at
@@ -103,16 +103,16 @@ def _left_out(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
 
 def _stays(other: Address) -> str:
     return (
-        f"What is kept of {other.value} on {other.channel} stays: "
+        f"The data of {other.value} on {other.channel} stays: "
         f"frontdesk erase --sender {shlex.quote(other.value)} --channel {other.channel}"
     )
 
 
 def _ask(addresses: tuple[Address, ...]) -> None:
     if not sys.stdin.isatty():
-        raise click.UsageError("nobody can be asked here: add --yes")
+        raise click.UsageError("there is no terminal to ask on: add --yes")
     channels = ", ".join(address.channel for address in addresses)
-    question = f"Erase everything that is kept of {addresses[0].value} ({channels}), for ever?"
+    question = f"Erase all data of {addresses[0].value} ({channels}), for ever?"
     for other in _left_out(addresses):
         click.echo(printable(_stays(other)), err=True)
     click.confirm(printable(question), abort=True, err=True)

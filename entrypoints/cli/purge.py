@@ -1,4 +1,4 @@
-"""``frontdesk purge``: what has been kept for long enough goes."""
+"""``frontdesk purge``: delete what is older than its retention time."""
 
 import click
 

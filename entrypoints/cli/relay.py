@@ -1,4 +1,4 @@
-"""``frontdesk relay``: bring on its way what was left behind."""
+"""``frontdesk relay``: drain the spool and publish pending messages."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -33,7 +33,7 @@ _DONE = _COUNTED["received"] | _COUNTED["relayed"] | _COUNTED["dead_letters"]
 @click.command(cls=Command, epilog=examples("frontdesk relay", "frontdesk relay --json"))
 @json_option
 def relay(*, as_json: bool) -> None:
-    """Bring on its way what was left behind.
+    """Drain the spool, and publish the messages that stayed pending.
 
     Works off the spool, and publishes the messages that stayed pending, as 'frontdesk serve'
     and the functions on Lambda do all the time. Safe beside them, twice at once, and to stop at
@@ -63,7 +63,7 @@ def relay(*, as_json: bool) -> None:
         say("\n".join(_sentences(done, pending, spool)), "bold", lines=True)
     if failed := done["failed"]:
         raise click.ClickException(
-            f"{count(failed, 'message')} cannot be brought on the way now: "
+            f"{count(failed, 'message')} cannot be processed now: "
             "'frontdesk doctor' tells what does not answer"
         )
 
@@ -105,7 +105,7 @@ def _sentences(done: Mapping[str, int], pending: "Pending", spool: SpoolDepth) -
     elif pending.records or spool.entries or spool.broken:
         yield "Nothing is due now."
     else:
-        yield "Nothing was left behind."
+        yield "The spool is empty, and no message is pending."
     if pending.records:
         when = rfc3339(pending.next_attempt_at)
         yield f"Pending: {at_most(len(pending.records))}, the next attempt is due at {when}."

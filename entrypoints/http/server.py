@@ -184,7 +184,7 @@ def banner(settings: Settings, place: str, listener: socket.socket) -> list[str]
     lines = [f"Frontdesk listens on {origin} and keeps its data in {place}"]
     if not settings.has_real_secrets:
         lines.append(
-            "Development secret in use: 'frontdesk send' is believed, "
+            "Development secret in use: 'frontdesk send' is accepted, "
             "real providers are refused until their secrets are set."
         )
     return lines

@@ -143,13 +143,13 @@ class EntryFiles:
     def quarantine(self, file: EntryFile) -> None:
         """Set the file aside for an operator: it is no entry any longer."""
         if self._rename(file, file.name + BROKEN_SUFFIX):
-            self._forget(file)
+            self._delete_from_index(file)
 
     def remove(self, file: EntryFile) -> None:
         """Delete the file."""
         self._leave_mark()
         (self._directory / file.name).unlink(missing_ok=True)
-        self._forget(file)
+        self._delete_from_index(file)
 
     def remove_entry(self, entry_id: str) -> bool:
         """Delete the file of an entry, whatever its state; ``False`` if there is none."""
@@ -162,12 +162,12 @@ class EntryFiles:
         self._leave_mark()
         try:
             (self._directory / file.name).rename(self._directory / name)
-        except FileNotFoundError:  # an operator removed it
-            self._forget(file)
+        except FileNotFoundError:  # an operator deleted it
+            self._delete_from_index(file)
             return False
         return True
 
-    def _forget(self, file: EntryFile) -> None:
+    def _delete_from_index(self, file: EntryFile) -> None:
         del self._entries[file.entry_id]
         self.size_bytes -= file.size_bytes
 

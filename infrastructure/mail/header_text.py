@@ -117,25 +117,25 @@ def mailboxes(values: Iterable[str]) -> tuple[Mailbox, ...]:
 def _mailboxes_in(value: str) -> Iterator[Mailbox]:
     phrase, angle, in_angle = "", None, False
     for token in _tokens(value):
-        text, kept = token[0], token[0]
+        text, part = token[0], token[0]
         if text.startswith('"'):
-            kept = _ESCAPED.sub(r"\1", text if in_angle else token["quoted"])
+            part = _ESCAPED.sub(r"\1", text if in_angle else token["quoted"])
         elif in_angle and text != ">":
             pass
         elif text in ",;":
             yield from _mailbox(phrase, angle)
-            phrase, angle, kept = "", None, ""
+            phrase, angle, part = "", None, ""
         elif text == "<":
             # A second pair of brackets: the space makes it no address, rather than the wrong one.
-            angle, in_angle, kept = "" if angle is None else f"{angle} ", True, ""
+            angle, in_angle, part = "" if angle is None else f"{angle} ", True, ""
         elif text == ">":
-            in_angle, kept = False, ""
+            in_angle, part = False, ""
         elif text == ":" and angle is None:
-            phrase, kept = "", ""
+            phrase, part = "", ""
         if in_angle:
-            angle = f"{angle}{kept}"
+            angle = f"{angle}{part}"
         else:
-            phrase += kept
+            phrase += part
     yield from _mailbox(phrase, angle)
 
 

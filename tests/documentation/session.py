@@ -1,13 +1,13 @@
-"""A reader who does what the README says, in an empty directory."""
+"""A reader who does what a page says, in an empty directory."""
 
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.documentation.documents import ROOT
@@ -18,14 +18,23 @@ ORIGIN = "http://127.0.0.1:8000"
 _VARYING = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"\bSM[0-9a-f]{32}\b"), "SID"),
+    (re.compile(r"\b(unauthenticated|unreadable)-[0-9a-f]+\b"), "DEAD LETTER"),
+    (re.compile(r"<[0-9a-f]{32}@[\w.-]+>"), "MESSAGE-ID"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{6}Z)?"), "TIME"),
     (re.compile(r"\b\d+(\.\d+)? (ms|s|min)\b"), "DURATION"),
     (re.compile(r'"duration_ms": [0-9.]+'), '"duration_ms": DURATION'),
     (re.compile(r"\b\d+ per second"), "RATE per second"),
-    (re.compile(r"http://127\.0\.0\.1:\d+"), ORIGIN),
+    (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:8000"),
+    (re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000"), "DATE"),
+    (re.compile(r"(content-length|x-twilio-email-event-webhook-\w+) +\S+"), r"\1 VALUE"),
+    (re.compile(r"boundary=\w+"), "BOUNDARY"),
+    (re.compile(r"\b\d+ bytes"), "SIZE"),
     (re.compile(r" +"), " "),
 )
 """What differs from one run to the next, and the columns that move with it."""
+
+_COPIED = re.compile(r"\b(?:unauthenticated|unreadable)-[0-9a-f]+\b")
+"""What differs, and what a reader copies from one output into the next command."""
 
 
 def normalised(text: str) -> str:
@@ -51,11 +60,28 @@ def recipe_of_run() -> list[str]:
 
 @dataclass(frozen=True)
 class Session:
-    """A directory in which the server runs, and what ``make run`` showed."""
+    """A directory in which the server runs, and what its start showed.
+
+    ``copied`` has what differs from the page in this run, by what the page says.
+    """
 
     directory: Path
     origin: str
     shown: str
+    copied: dict[str, str] = field(default_factory=dict)
+
+    def play(self, blocks: Sequence[str]) -> tuple[str, str]:
+        """What console blocks show, and what their commands show here, to be compared."""
+        expected, got = [], []
+        for block in blocks:
+            for command, output in steps(block):
+                shown = self.run(_COPIED.sub(lambda one: self.copied[one[0]], command))
+                self.copied.update(
+                    zip(_COPIED.findall(output), _COPIED.findall(shown), strict=False)
+                )
+                expected.append(f"$ {command}\n{normalised(output)}")
+                got.append(f"$ {command}\n{normalised(shown)}")
+        return "\n".join(expected), "\n".join(got)
 
     def run(self, command: str) -> str:
         """What a terminal shows of a command; webhooks go to this server, on its free port."""
@@ -94,16 +120,21 @@ def _made(line: str, directory: Path) -> str:
 
 
 @contextmanager
-def session(directory: Path) -> Iterator[Session]:
-    """What ``make run`` does, on a free port, for as long as the block lasts."""
-    *before, serve = recipe_of_run()
+def session(
+    directory: Path, recipe: Sequence[str], environ: Mapping[str, str] | None = None
+) -> Iterator[Session]:
+    """Run the lines of a recipe; the last one serves, on a free port, until the block ends.
+
+    ``environ`` is for the server alone.
+    """
+    *before, serve = recipe
     shown = "".join(_made(line, directory) for line in before)
     with (
         (directory / "log").open("w") as log,
         subprocess.Popen(
             [*serve.replace(".venv/bin", str(BIN)).split(), "--port", "0"],
             cwd=directory,
-            env=_environ(),
+            env={**_environ(), **(environ or {})},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,

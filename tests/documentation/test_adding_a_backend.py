@@ -19,16 +19,18 @@ PORTS = [
 _modules = {path: imported(path, code) for path, code in files(GUIDE).items()}
 
 # Its name makes pytest run the contract on the adapter of the guide.
-TestSqliteBlobStore = _modules["tests/infrastructure/blobs/test_sqlite.py"].TestSqliteBlobStore
+TestSqliteBlobStore = _modules[
+    "tests/infrastructure/sqlite/test_sqlite_blobs.py"
+].TestSqliteBlobStore
 
 
 def listed() -> dict[str, str]:
     """Each port of the guide, and its contract or why it has none."""
-    rows = cells(GUIDE, "## The ports and their contracts")
+    rows = cells(GUIDE, "## Ports and contracts")
     return {port.strip("`"): contract for port, _, contract in rows}
 
 
-def test_the_guide_names_every_port() -> None:
+def test_guide_names_every_port() -> None:
     named = {
         f"{module.__name__.rpartition('.')[2]}.{name}"
         for module in PORTS

@@ -1,4 +1,4 @@
-"""The consumer of the document keeps the contract that stands above it."""
+"""The consumer of the document fulfils the contract above it."""
 
 import sys
 import time
@@ -27,8 +27,8 @@ EMAIL = ChannelType.EMAIL
 consumer = imported("consumer.py", files(DOCUMENT)["consumer.py"])
 
 
-class Desk:
-    """A front door on real files, a customer who writes, and the consumer of the document."""
+class FrontdeskAndConsumer:
+    """Frontdesk on real files, a customer who writes, and the consumer of the document."""
 
     def __init__(self, directory: Path) -> None:
         environ = {"DATA_DIR": str(directory)}
@@ -44,7 +44,7 @@ class Desk:
         self.conversation, _ = self.container.open_conversation()(wanted)
         self.answers: list[list[str]] = []
 
-    def gets(self, *texts: str) -> None:
+    def receive(self, *texts: str) -> None:
         """A message for each text, a second apart."""
         for text in texts:
             self.clock.advance(seconds=1)
@@ -60,7 +60,7 @@ class Desk:
             assert self.container.receive_webhook()(webhook).status == 200
 
     def consume(self, answer: Any = None, queue: QueueName = REPLIES) -> int:
-        """Let the consumer work until nothing is ready, as a new process; how often it did."""
+        """Run the consumer as a new process until no context is ready; how many it processed."""
         self.clock.advance(seconds=60)
         memory = consumer.open_memory(self.memory)
         take = answer or (lambda _, texts: self.answers.append(texts))
@@ -79,89 +79,91 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.container.shutdown_resources()
+def frontdesk(tmp_path: Path) -> Iterator[FrontdeskAndConsumer]:
+    frontdesk = FrontdeskAndConsumer(tmp_path)
+    yield frontdesk
+    frontdesk.container.shutdown_resources()
 
 
-def test_a_burst_of_three_is_answered_once(desk: Desk) -> None:
-    desk.gets("Hello?", "Is my order on its way?", "Number 12.")
-    assert desk.consume() == 3
-    assert desk.answers == [["Hello?", "Is my order on its way?", "Number 12."]]
-    assert desk.backlog() == 0
+def test_burst_of_three_messages_is_answered_once(frontdesk: FrontdeskAndConsumer) -> None:
+    frontdesk.receive("Hello?", "Is my order on its way?", "Number 12.")
+    assert frontdesk.consume() == 3
+    assert frontdesk.answers == [["Hello?", "Is my order on its way?", "Number 12."]]
+    assert frontdesk.backlog() == 0
 
 
-def test_the_next_turn_answers_only_what_is_new(desk: Desk) -> None:
-    desk.gets("Hello?")
-    desk.consume()
-    desk.gets("Thank you.", "Bye.")
-    desk.consume()
-    assert desk.answers == [["Hello?"], ["Thank you.", "Bye."]]
+def test_next_turn_answers_only_new_messages(frontdesk: FrontdeskAndConsumer) -> None:
+    frontdesk.receive("Hello?")
+    frontdesk.consume()
+    frontdesk.receive("Thank you.", "Bye.")
+    frontdesk.consume()
+    assert frontdesk.answers == [["Hello?"], ["Thank you.", "Bye."]]
 
 
-def test_nothing_is_answered_beside_a_human(desk: Desk) -> None:
-    desk.gets("Hello?")
-    desk.container.switch_hand_off()(desk.conversation.conversation_id, on=True)
-    assert desk.consume() == 1
-    assert desk.answers == []
-    assert desk.backlog() == 0
+def test_conversation_with_a_human_is_not_answered(frontdesk: FrontdeskAndConsumer) -> None:
+    frontdesk.receive("Hello?")
+    frontdesk.container.switch_hand_off()(frontdesk.conversation.conversation_id, on=True)
+    assert frontdesk.consume() == 1
+    assert frontdesk.answers == []
+    assert frontdesk.backlog() == 0
 
 
-def test_a_context_that_comes_again_is_not_answered_again(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+def test_context_that_is_delivered_again_is_not_answered_again(
+    frontdesk: FrontdeskAndConsumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.gets("Hello?")
+    frontdesk.receive("Hello?")
     with monkeypatch.context() as lost:
-        lost.setattr(desk.container.context_queue(), "acknowledge", lambda *_: False)
-        assert desk.consume() == 1
-    desk.clock.advance(seconds=300)
-    assert desk.consume() == 1
-    assert desk.answers == [["Hello?"]]
-    assert desk.backlog() == 0
+        lost.setattr(frontdesk.container.context_queue(), "acknowledge", lambda *_: False)
+        assert frontdesk.consume() == 1
+    frontdesk.clock.advance(seconds=300)
+    assert frontdesk.consume() == 1
+    assert frontdesk.answers == [["Hello?"]]
+    assert frontdesk.backlog() == 0
 
 
-def test_a_turn_whose_answer_failed_comes_back(desk: Desk) -> None:
+def test_turn_whose_answer_failed_is_answered_later(frontdesk: FrontdeskAndConsumer) -> None:
     def fail(context: ContextObject, texts: list[str]) -> None:
         raise ConnectionError("the model is busy")
 
-    desk.gets("Hello?")
+    frontdesk.receive("Hello?")
     with pytest.raises(ConnectionError):
-        desk.consume(fail)
-    desk.clock.advance(seconds=300)
-    desk.consume()
-    assert desk.answers == [["Hello?"]]
+        frontdesk.consume(fail)
+    frontdesk.clock.advance(seconds=300)
+    frontdesk.consume()
+    assert frontdesk.answers == [["Hello?"]]
 
 
-def test_a_context_with_a_preview_is_read_whole(desk: Desk) -> None:
+def test_context_with_a_preview_is_answered_with_the_whole_text(
+    frontdesk: FrontdeskAndConsumer,
+) -> None:
     text = "ä" * 150_000
-    desk.gets(text)
-    desk.clock.advance(seconds=60)
-    (seen,) = desk.container.context_queue().receive(REPLIES, 1, visibility=timedelta(0))
+    frontdesk.receive(text)
+    frontdesk.clock.advance(seconds=60)
+    (seen,) = frontdesk.container.context_queue().receive(REPLIES, 1, visibility=timedelta(0))
     assert seen.context.message.body_truncated
     reference = seen.context.message.body_reference
     assert reference is not None
-    assert desk.container.files().blobs.get(reference).decode() == text
-    desk.consume()
-    assert desk.answers == [[text]]
+    assert frontdesk.container.files().blobs.get(reference).decode() == text
+    frontdesk.consume()
+    assert frontdesk.answers == [[text]]
 
 
-def test_a_message_that_comes_late_gets_its_answer_too(desk: Desk) -> None:
-    early = desk.clock.now
-    desk.clock.advance(seconds=5)
-    desk.gets("Are you there?")
-    desk.consume()
-    desk.clock.now = early
-    desk.gets("I forgot: number 12.")
-    desk.clock.advance(seconds=3600)
-    desk.consume()
-    assert desk.answers == [["Are you there?"], ["I forgot: number 12."]]
+def test_message_that_comes_late_is_answered_too(frontdesk: FrontdeskAndConsumer) -> None:
+    early = frontdesk.clock.now
+    frontdesk.clock.advance(seconds=5)
+    frontdesk.receive("Are you there?")
+    frontdesk.consume()
+    frontdesk.clock.now = early
+    frontdesk.receive("I forgot: number 12.")
+    frontdesk.clock.advance(seconds=3600)
+    frontdesk.consume()
+    assert frontdesk.answers == [["Are you there?"], ["I forgot: number 12."]]
 
 
-def test_mail_that_nobody_vouches_for_is_part_of_no_turn(desk: Desk) -> None:
-    desk.container.open_conversation()(a_conversation(EMAIL, company_id=None))
+def test_unauthenticated_mail_is_part_of_no_turn(frontdesk: FrontdeskAndConsumer) -> None:
+    frontdesk.container.open_conversation()(a_conversation(EMAIL, company_id=None))
     for number, (text, verified) in enumerate([("One", True), ("Forged", False), ("Two", True)]):
-        desk.clock.advance(seconds=1)
+        frontdesk.clock.advance(seconds=1)
         mail = an_inbound_message(
             EMAIL,
             account=SINGLE_SENDGRID_ACCOUNT,
@@ -169,15 +171,15 @@ def test_mail_that_nobody_vouches_for_is_part_of_no_turn(desk: Desk) -> None:
             body=text,
             author_authenticated=verified,
             metadata={"author_authenticated": verified},
-            received_at=desk.clock.now,
+            received_at=frontdesk.clock.now,
         )
-        desk.container.record_message()(mail, Deadline.after())
-    desk.consume(queue=QueueName(EMAIL, QueueKind.REPLIES))
-    assert desk.answers == [["One", "Two"]]
+        frontdesk.container.record_message()(mail, Deadline.after())
+    frontdesk.consume(queue=QueueName(EMAIL, QueueKind.REPLIES))
+    assert frontdesk.answers == [["One", "Two"]]
 
 
-def test_the_loop_of_the_document_answers(
-    desk: Desk,
+def test_loop_of_the_document_answers(
+    frontdesk: FrontdeskAndConsumer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -190,10 +192,10 @@ def test_the_loop_of_the_document_answers(
     monkeypatch.setattr(
         sys.modules["entrypoints.composition.container"],
         "build_container",
-        lambda _: desk.container,
+        lambda _: frontdesk.container,
     )
-    desk.gets("Hello?")
-    desk.clock.advance(seconds=60)
+    frontdesk.receive("Hello?")
+    frontdesk.clock.advance(seconds=60)
     (loop,) = (block for block in blocks(DOCUMENT, "python") if "while True" in block)
     loop = loop.replace("ChannelType.WHATSAPP", "ChannelType.SMS")
     namespace: dict[str, Any] = {}

@@ -64,11 +64,11 @@ def test_the_limit_is_the_one_that_the_document_names() -> None:
 
 
 def test_the_parts_that_are_stored_are_in_the_order_of_the_table() -> None:
-    rows = cells(DOCUMENT, "## What is too large for a queue")
+    rows = cells(DOCUMENT, "## Large contexts")
     assert [row[0] for row in rows] == list(PARTS)
 
 
-@pytest.mark.parametrize("row", cells(DOCUMENT, "## What is too large for a queue"))
+@pytest.mark.parametrize("row", cells(DOCUMENT, "## Large contexts"))
 def test_a_part_that_is_too_large_is_found_where_the_table_says(row: list[str]) -> None:
     part, _, place, _ = row
     key, fields, expected = PARTS[part]

@@ -75,7 +75,7 @@ def print_table(columns: Sequence[Column[Item]], items: Iterable[Item], empty: s
         print_rich(table)
 
 
-def print_facts(facts: Iterable[tuple[str, str | None]]) -> None:
+def print_fields(facts: Iterable[tuple[str, str | None]]) -> None:
     """Names and values below each other; what has no value is left out."""
     from rich.table import Table
 

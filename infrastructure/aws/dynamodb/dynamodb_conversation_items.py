@@ -168,7 +168,7 @@ def _legacy_messages(value: object, channel: ChannelType) -> tuple[Message, ...]
         message = _message(entry, channel, name=f"{name}-{unnamed[name]}", at=at)
         if message is not None:
             unnamed[name] += 1
-            messages.append(replace(message, metadata={**_other_facts(entry), **message.metadata}))
+            messages.append(replace(message, metadata={**_other_fields(entry), **message.metadata}))
             at = message.timestamp
     return tuple(messages)
 
@@ -185,7 +185,7 @@ def _name_by_content(entry: Mapping[str, object]) -> str:
     return f"messages/{hashlib.sha256(json_text(parts).encode()).hexdigest()[:16]}"
 
 
-def _other_facts(entry: Mapping[str, object]) -> dict[str, object]:
+def _other_fields(entry: Mapping[str, object]) -> dict[str, object]:
     others = {name: value for name, value in entry.items() if name not in _OF_MESSAGE}
     if _moment(entry.get("timestamp")) is None:
         others["timestamp"] = entry.get("timestamp")

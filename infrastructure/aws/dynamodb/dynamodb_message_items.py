@@ -55,13 +55,13 @@ def texts_of(message: InboundMessage) -> dict[str, str]:
     """The parts of an item that have no bound: content, metadata and whatever else came in."""
     entry = message.in_history()
     covered = {name: message.metadata[name] for name in _OF_HISTORY if name in message.metadata}
-    facts = json.loads(inbound_to_json(replace(message, metadata=covered)))
+    fields = json.loads(inbound_to_json(replace(message, metadata=covered)))
     known = {*_SAID_BY, "body"}
     return {
         "content": entry.content,
         "metadata": json_text(entry.metadata),
         "inbound": json_text(
-            {n: v for n, v in facts.items() if n not in known and v not in _EMPTY}
+            {n: v for n, v in fields.items() if n not in known and v not in _EMPTY}
         ),
     }
 
@@ -108,12 +108,12 @@ def record_to_item(record: MessageRecord) -> Item:
 
 def record_from_item(item: Item, read_text: ReadText) -> MessageRecord:
     """What ``record_to_item`` and ``texts_of`` made."""
-    facts = _facts_of(item, read_text(item, "inbound"))
+    fields = _inbound_fields(item, read_text(item, "inbound"))
     shown = json_object(read_text(item, "metadata"))
     own = {name: value for name, value in shown.items() if name not in _OF_HISTORY}
-    facts["metadata"] = {**own, **json_object(facts.get("metadata"))}
+    fields["metadata"] = {**own, **json_object(fields.get("metadata"))}
     return MessageRecord(
-        message=inbound_from_json(json_text(facts), read_text(item, "content")),
+        message=inbound_from_json(json_text(fields), read_text(item, "content")),
         conversation=conversation_key(item),
         state=MessageState(text_of(item, "state")),
         recorded_at=parse_rfc3339(text_of(item, "recorded_at")),
@@ -125,10 +125,10 @@ def record_from_item(item: Item, read_text: ReadText) -> MessageRecord:
 
 def inbound_of(item: Item, inbound: str) -> InboundMessage:
     """The message of an item without its body and metadata; ``inbound`` is the text of it."""
-    return inbound_from_json(json_text({**_facts_of(item, inbound), "metadata": {}}), "")
+    return inbound_from_json(json_text({**_inbound_fields(item, inbound), "metadata": {}}), "")
 
 
-def _facts_of(item: Item, inbound: str) -> dict[str, object]:
+def _inbound_fields(item: Item, inbound: str) -> dict[str, object]:
     return {
         **_NEVER_MISSING,
         **json_object(inbound),

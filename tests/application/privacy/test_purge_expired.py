@@ -267,4 +267,4 @@ def test_a_purge_stops_when_its_time_is_used_up_and_the_next_goes_on(desk: Desk)
 def test_what_was_removed_is_counted(desk: Desk) -> None:
     desk.gets(an_inbound_message(ChannelType.SMS))
     desk.purges(400 * DAY)
-    assert desk.metrics.total("Swept", place="messages") == 1
+    assert desk.metrics.total("Purged", place="messages") == 1

@@ -63,7 +63,7 @@ def test_each_recipients_message_has_the_files_of_its_mail_for_itself() -> None:
 def test_the_files_of_one_recipients_message_go_without_the_others() -> None:
     blobs = MemoryBlobStore()
     retained, gone = StoreFiles(blobs)(a_mail_to(2, files(1)), Deadline.after())
-    StoreFiles(blobs).discard(gone)
+    StoreFiles(blobs).delete(gone)
     assert blobs.get(retained.attachments[0].reference or "") == files(1)[0].content
     assert blobs.delete("attachments") == 1
 

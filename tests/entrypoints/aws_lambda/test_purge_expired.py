@@ -64,31 +64,31 @@ class UnlistedRetention(MemoryRetention):
 
 
 def test_the_purge_says_how_much_of_each_it_removed() -> None:
-    purgeer = Purgeer()
-    purgeer.desk.messages.record(a_record(state=MessageState.QUEUED))
-    (line,) = purgeer.log_of(900)
+    purger = Purgeer()
+    purger.desk.messages.record(a_record(state=MessageState.QUEUED))
+    (line,) = purger.log_of(900)
     assert (line["level"], line["aws_request_id"]) == ("INFO", "invocation-1")
     assert line["outcome"] == "complete"
     assert line["result"]["messages"] == 1
-    assert purgeer.desk.metrics.total("Swept", place="messages") == 1
-    assert purgeer.flushes == 1
+    assert purger.desk.metrics.total("Purged", place="messages") == 1
+    assert purger.flushes == 1
 
 
 def test_a_purge_that_begins_no_more_for_lack_of_time_warns_and_says_what_to_do() -> None:
-    purgeer = Purgeer()
-    purgeer.desk.messages.record(a_record(state=MessageState.QUEUED))
-    told, warned = purgeer.log_of(LAST_BATCH_SECONDS + 0.5)
+    purger = Purgeer()
+    purger.desk.messages.record(a_record(state=MessageState.QUEUED))
+    told, warned = purger.log_of(LAST_BATCH_SECONDS + 0.5)
     assert (told["outcome"], warned["level"]) == ("incomplete", "WARNING")
     assert "frontdesk purge" in warned["message"]
-    assert len(purgeer.desk.retention.list_retained(10).items) == 1
-    assert purgeer.flushes == 1
+    assert len(purger.desk.retention.list_retained(10).items) == 1
+    assert purger.flushes == 1
 
 
 def test_a_purge_that_a_store_stops_fails_the_invocation_and_metrics_are_written() -> None:
-    purgeer = Purgeer(retention=UnlistedRetention(MemoryData()))
+    purger = Purgeer(retention=UnlistedRetention(MemoryData()))
     with pytest.raises(StorageUnavailableError):
-        purgeer.function(900)
-    assert purgeer.flushes == 1
+        purger.function(900)
+    assert purger.flushes == 1
 
 
 PURGE = """

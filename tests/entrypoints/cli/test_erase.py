@@ -47,14 +47,14 @@ def test_one_channel_can_be_asked_for_alone(filled: Container) -> None:
     told = frontdesk(*ERASE, "--channel", "whatsapp").stdout
     assert told.splitlines() == [
         "Erased: 1 message.",
-        f"What is kept of {NUMBER} on sms stays: frontdesk erase --sender {NUMBER} --channel sms",
+        f"The data of {NUMBER} on sms stays: frontdesk erase --sender {NUMBER} --channel sms",
     ]
     assert len(filled.message_store().history(KEY)) == 1
 
 
 def test_an_address_with_a_scheme_is_of_one_channel(filled: Container) -> None:
     told = frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes").stdout
-    assert f"What is kept of {NUMBER} on sms stays" in told
+    assert f"The data of {NUMBER} on sms stays" in told
     (record,) = json_lines(frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes", "--json"))
     assert record["left_out"] == [{"channel": "sms", "address": NUMBER}]
     assert len(filled.message_store().history(KEY)) == 1
@@ -101,7 +101,7 @@ def test_json_is_one_record(filled: Container) -> None:
 
 def test_where_nobody_can_be_asked_it_wants_to_be_told(filled: Container) -> None:
     assert error_line(frontdesk("erase", "--sender", NUMBER), 2) == (
-        "frontdesk erase: nobody can be asked here: add --yes; see 'frontdesk erase --help'"
+        "frontdesk erase: there is no terminal to ask on: add --yes; see 'frontdesk erase --help'"
     )
     assert len(filled.message_store().history(KEY)) == 1
 
@@ -127,7 +127,7 @@ def test_on_a_terminal_it_asks_first(
 ) -> None:
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
     result = CliRunner().invoke(cli, ["erase", "--sender", NUMBER], input=answer)
-    assert f"Erase everything that is kept of {NUMBER} (whatsapp, sms), for ever?" in result.stderr
+    assert f"Erase all data of {NUMBER} (whatsapp, sms), for ever?" in result.stderr
     assert len(filled.message_store().history(KEY)) == left
 
 
@@ -138,6 +138,6 @@ def test_before_it_asks_it_tells_what_stays(
     arguments = ["erase", "--sender", f"whatsapp:{NUMBER}"]
     result = CliRunner().invoke(cli, arguments, input="n\n")
     told, asked = result.stderr.splitlines()[:2]
-    assert told.startswith(f"What is kept of {NUMBER} on sms stays: frontdesk erase")
-    assert asked.startswith(f"Erase everything that is kept of {NUMBER} (whatsapp), for ever?")
+    assert told.startswith(f"The data of {NUMBER} on sms stays: frontdesk erase")
+    assert asked.startswith(f"Erase all data of {NUMBER} (whatsapp), for ever?")
     assert filled.message_store().list_unmatched(10).items != ()

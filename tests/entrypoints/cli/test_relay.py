@@ -81,7 +81,7 @@ def on_the_queues(container: Container) -> int:
 
 
 def test_where_nothing_was_left_behind_it_says_so(container: Container) -> None:
-    assert frontdesk("relay").stdout == "Nothing was left behind.\n"
+    assert frontdesk("relay").stdout == "The spool is empty, and no message is pending.\n"
     assert json_lines(frontdesk("relay", "--json")) == [NOTHING]
     assert on_the_queues(container) == 0
 
@@ -176,7 +176,7 @@ def test_a_message_that_fails_twice_is_counted_once(
         "pending": 1,
         "next_attempt_at": rfc3339(EARLIER + STUCK_AFTER),
     }
-    assert error_line(result, 1).startswith("frontdesk: 1 message cannot be brought")
+    assert error_line(result, 1).startswith("frontdesk: 1 message cannot be processed")
 
 
 def test_what_still_fails_is_counted_and_makes_it_fail(
@@ -186,7 +186,7 @@ def test_what_still_fails_is_counted_and_makes_it_fail(
     container.message_store().record(a_pending_record())
     line = error_line(frontdesk("relay"), 1)
     assert line == (
-        "frontdesk: 1 message cannot be brought on the way now: "
+        "frontdesk: 1 message cannot be processed now: "
         "'frontdesk doctor' tells what does not answer"
     )
     assert on_the_queues(container) == 0
@@ -202,5 +202,6 @@ def test_while_nothing_gets_on_it_ends_and_leaves_the_rest(
         monkeypatch.setattr(store, "record", unavailable)
     for number in range(12):
         container.spool().enqueue(a_spooled_message(f"entry-{number}"))
-    assert error_line(frontdesk("relay"), 1).startswith("frontdesk: 10 messages cannot be brought")
+    line = error_line(frontdesk("relay"), 1)
+    assert line.startswith("frontdesk: 10 messages cannot be processed now")
     assert container.spool().depth().entries == 12
