@@ -49,7 +49,7 @@ def deployed(ministack: EmulatedAws, tmp_path: Path) -> Iterator[Deployed]:
 
 
 @pytest.mark.parametrize("channel", ChannelType)
-def test_a_signed_webhook_is_routed_and_a_tampered_one_is_not(
+def test_signed_webhook_is_routed_and_tampered_webhook_is_refused(
     deployed: Deployed, channel: ChannelType
 ) -> None:
     assert deployed.answer(channel)["statusCode"] == 200
@@ -60,7 +60,7 @@ def test_a_signed_webhook_is_routed_and_a_tampered_one_is_not(
     assert context["message"]["from"] == SENDER[channel]
 
 
-def test_attachments_are_kept_in_the_bucket(deployed: Deployed) -> None:
+def test_mail_attachment_is_stored_in_the_bucket(deployed: Deployed) -> None:
     content = bytes(range(256)) * 40
     files = (("photo.png", "image/png", content),)
     assert deployed.answer(ChannelType.EMAIL, attachments=files)["statusCode"] == 200
@@ -73,7 +73,7 @@ def test_attachments_are_kept_in_the_bucket(deployed: Deployed) -> None:
     assert stored["Body"].read() == content
 
 
-def test_while_aws_does_not_answer_the_provider_shall_try_again(
+def test_webhook_receives_503_while_aws_does_not_respond(
     ministack: EmulatedAws, tmp_path: Path
 ) -> None:
     environ = aws_settings(ministack) | ACCOUNTS

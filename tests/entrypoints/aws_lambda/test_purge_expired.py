@@ -63,7 +63,7 @@ class UnlistedRetention(MemoryRetention):
         raise StorageUnavailableError("no answer")
 
 
-def test_the_purge_says_how_much_of_each_it_removed() -> None:
+def test_purge_function_reports_how_many_messages_it_purged() -> None:
     purgeer = Purgeer()
     purgeer.desk.messages.record(a_record(state=MessageState.QUEUED))
     (line,) = purgeer.log_of(900)
@@ -74,7 +74,7 @@ def test_the_purge_says_how_much_of_each_it_removed() -> None:
     assert purgeer.flushes == 1
 
 
-def test_a_purge_that_begins_no_more_for_lack_of_time_warns_and_says_what_to_do() -> None:
+def test_purge_function_short_of_time_warns_and_names_the_command() -> None:
     purgeer = Purgeer()
     purgeer.desk.messages.record(a_record(state=MessageState.QUEUED))
     told, warned = purgeer.log_of(LAST_BATCH_SECONDS + 0.5)
@@ -84,7 +84,7 @@ def test_a_purge_that_begins_no_more_for_lack_of_time_warns_and_says_what_to_do(
     assert purgeer.flushes == 1
 
 
-def test_a_purge_that_a_store_stops_fails_the_invocation_and_metrics_are_written() -> None:
+def test_purge_function_fails_and_writes_metrics_when_the_store_is_unavailable() -> None:
     purgeer = Purgeer(retention=UnlistedRetention(MemoryData()))
     with pytest.raises(StorageUnavailableError):
         purgeer.function(900)
@@ -99,7 +99,9 @@ lambda_handler({}, context)
 """
 
 
-def test_what_no_message_leads_to_is_left_to_the_rules_of_the_bucket(tmp_path: Path) -> None:
+def test_purge_function_leaves_unreferenced_files_to_the_rules_of_the_bucket(
+    tmp_path: Path,
+) -> None:
     orphan = tmp_path / "blobs" / "attachments" / "of-nobody" / "photo.png"
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"a photo")

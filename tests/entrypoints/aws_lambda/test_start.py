@@ -14,7 +14,7 @@ from infrastructure.configuration.settings import SettingsError
 from tests.entrypoints.aws_lambda.function_under_test import Desk, environ_of
 
 
-def test_copies_of_a_snapshot_do_not_draw_the_same_random_numbers(desk: Desk) -> None:
+def test_copies_of_a_snapshot_draw_different_random_numbers(desk: Desk) -> None:
     def restored() -> float:
         random.seed("the state in the snapshot")
         for hook, arguments, named in get_after_restore():
@@ -25,7 +25,9 @@ def test_copies_of_a_snapshot_do_not_draw_the_same_random_numbers(desk: Desk) ->
 
 
 @pytest.mark.parametrize("kind", ["snap-start", "provisioned-concurrency"])
-def test_where_nobody_waits_every_parser_is_built_at_the_start(tmp_path: Path, kind: str) -> None:
+def test_every_parser_is_built_at_the_start_unless_it_is_on_demand(
+    tmp_path: Path, kind: str
+) -> None:
     script = (
         "import os, sys; from entrypoints.aws_lambda.webhook_function import build_function;"
         "build_function(os.environ);"
@@ -44,7 +46,7 @@ def test_where_nobody_waits_every_parser_is_built_at_the_start(tmp_path: Path, k
     assert told == ["True", "False"]
 
 
-def test_wrong_settings_stop_the_start_in_one_line_that_names_them(
+def test_wrong_settings_stop_the_start_with_one_log_line_that_names_them(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SettingsError):

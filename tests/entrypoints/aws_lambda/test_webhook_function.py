@@ -39,7 +39,7 @@ def error_of(answer: dict[str, Any]) -> tuple[int, str]:
 @each_shape
 @each_channel
 @pytest.mark.parametrize("as_base64", [True, False])
-def test_a_signed_webhook_is_answered_and_routed(
+def test_signed_webhook_is_acknowledged_and_routed(
     desk: Desk, shape: str, channel: ChannelType, as_base64: bool
 ) -> None:
     request = a_webhook(channel, PUBLIC_URLS[shape] + channel, body="Olá, is it coming?")
@@ -56,7 +56,7 @@ def test_a_signed_webhook_is_answered_and_routed(
 
 @each_shape
 @each_channel
-def test_a_tampered_webhook_is_refused(desk: Desk, shape: str, channel: ChannelType) -> None:
+def test_tampered_webhook_is_refused(desk: Desk, shape: str, channel: ChannelType) -> None:
     request = a_webhook(channel, PUBLIC_URLS[shape] + channel, tamper=True)
 
     assert error_of(desk(an_event(shape, request))) == (401, "Invalid signature")
@@ -64,13 +64,13 @@ def test_a_tampered_webhook_is_refused(desk: Desk, shape: str, channel: ChannelT
 
 
 @each_shape
-def test_another_path_is_no_channel(desk: Desk, shape: str) -> None:
+def test_path_without_a_channel_is_refused_with_404(desk: Desk, shape: str) -> None:
     request = a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "voice")
     assert error_of(desk(an_event(shape, request))) == (404, "Unsupported channel")
 
 
 @each_shape
-def test_another_method_is_not_allowed(desk: Desk, shape: str) -> None:
+def test_method_other_than_post_is_refused_with_405(desk: Desk, shape: str) -> None:
     request = a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "sms")
     answer = desk(an_event(shape, request, method="GET"))
 
@@ -79,7 +79,7 @@ def test_another_method_is_not_allowed(desk: Desk, shape: str) -> None:
 
 
 @each_shape
-def test_the_query_is_part_of_what_is_signed(desk: Desk, shape: str) -> None:
+def test_query_string_is_part_of_the_signed_url(desk: Desk, shape: str) -> None:
     query = "?source=a%20b%2Fc&empty=&x=%C3%A9&tag=1&tag=2"
     request = a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "sms" + query)
     if shape == "load_balancer":  # it keeps one value of each parameter
@@ -93,7 +93,7 @@ def test_the_query_is_part_of_what_is_signed(desk: Desk, shape: str) -> None:
 
 
 @each_shape
-def test_mail_keeps_the_bytes_of_its_attachments(desk: Desk, shape: str) -> None:
+def test_mail_attachment_is_stored_with_all_its_bytes(desk: Desk, shape: str) -> None:
     content = bytes(range(256)) * 40
     request = a_webhook(
         ChannelType.EMAIL,
@@ -108,7 +108,7 @@ def test_mail_keeps_the_bytes_of_its_attachments(desk: Desk, shape: str) -> None
 
 
 @each_shape
-def test_an_event_without_body_proves_nothing(desk: Desk, shape: str) -> None:
+def test_event_without_a_body_is_refused_as_an_invalid_signature(desk: Desk, shape: str) -> None:
     event = an_event(shape, a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "sms"))
     absent = {name: value for name, value in event.items() if name != "body"}
 
@@ -118,7 +118,9 @@ def test_an_event_without_body_proves_nothing(desk: Desk, shape: str) -> None:
 
 @each_shape
 @pytest.mark.parametrize("body", ["not base64!", "YQ", "\ud800", 7, {"From": "+14155550123"}])
-def test_a_body_that_cannot_be_read_proves_nothing(desk: Desk, shape: str, body: object) -> None:
+def test_event_with_an_unreadable_body_is_refused_as_an_invalid_signature(
+    desk: Desk, shape: str, body: object
+) -> None:
     event = an_event(shape, a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "sms"))
     assert error_of(desk(event | {"body": body})) == (401, "Invalid signature")
     assert error_of(desk(event | {"body": body, "isBase64Encoded": False}))[0] == 401
@@ -142,11 +144,11 @@ def test_a_body_that_cannot_be_read_proves_nothing(desk: Desk, shape: str, body:
         {"httpMethod": "POST", "path": "/sms", "headers": {"Host": "[x"}},
     ],
 )
-def test_what_is_no_request_names_no_channel(desk: Desk, event: object) -> None:
+def test_event_that_is_no_http_request_is_refused_with_404(desk: Desk, event: object) -> None:
     assert error_of(desk(event)) == (404, "Unsupported channel")
 
 
-def test_a_body_over_the_limit_is_refused(desk: Desk) -> None:
+def test_body_over_the_limit_is_refused_with_413(desk: Desk) -> None:
     url = PUBLIC_URLS["http_api_default_stage"] + "sms"
     request = a_webhook(ChannelType.SMS, url, body="x" * 1024 * 1024)
     answer = desk(an_event("http_api_default_stage", request))
@@ -154,7 +156,7 @@ def test_a_body_over_the_limit_is_refused(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("shape", ["rest_api_stage", "http_api_named_stage"])
-def test_with_a_base_url_the_event_says_only_the_path(desk: Desk, shape: str) -> None:
+def test_configured_base_url_replaces_the_origin_of_the_event(desk: Desk, shape: str) -> None:
     function = replace(desk.function, base_url="https://webhooks.acme.example:8443")
     path = urlsplit(PUBLIC_URLS[shape]).path
     event = an_event(shape, a_webhook(ChannelType.SMS, f"{function.base_url}{path}sms"))
@@ -162,7 +164,7 @@ def test_with_a_base_url_the_event_says_only_the_path(desk: Desk, shape: str) ->
     assert function(event)["statusCode"] == 200
 
 
-def test_a_repeated_webhook_gets_the_same_answer_and_is_routed_once(desk: Desk) -> None:
+def test_duplicate_webhook_receives_the_same_response_and_is_routed_once(desk: Desk) -> None:
     url = PUBLIC_URLS["rest_api_stage"] + "whatsapp"
     event = an_event("rest_api_stage", a_webhook(ChannelType.WHATSAPP, url))
 
@@ -170,7 +172,7 @@ def test_a_repeated_webhook_gets_the_same_answer_and_is_routed_once(desk: Desk) 
     assert len(desk.contexts()) == 1
 
 
-def test_a_signature_that_is_there_twice_is_refused(desk: Desk) -> None:
+def test_repeated_signature_header_is_refused(desk: Desk) -> None:
     url = PUBLIC_URLS["rest_api_stage"] + "sms"
     event = an_event("rest_api_stage", a_webhook(ChannelType.SMS, url))
     event["multiValueHeaders"]["x-twilio-signature"] = ["AAAAAAAAAAAAAAAAAAAAAAAAAAA="]
@@ -178,7 +180,7 @@ def test_a_signature_that_is_there_twice_is_refused(desk: Desk) -> None:
     assert error_of(desk(event)) == (401, "Invalid signature")
 
 
-def test_a_load_balancer_gets_the_form_that_it_asked_for(desk: Desk) -> None:
+def test_load_balancer_receives_the_header_format_of_its_event(desk: Desk) -> None:
     single, several = (
         desk(an_event(shape, a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "voice")))
         for shape in ("load_balancer", "load_balancer_multi_value")
@@ -189,7 +191,7 @@ def test_a_load_balancer_gets_the_form_that_it_asked_for(desk: Desk) -> None:
     assert "headers" not in several
 
 
-def test_every_line_logged_has_the_request_id_of_its_invocation(desk: Desk) -> None:
+def test_every_log_line_has_the_request_id_of_its_invocation(desk: Desk) -> None:
     url = PUBLIC_URLS["rest_api_stage"] + "sms"
     event = an_event("rest_api_stage", a_webhook(ChannelType.SMS, url))
     desk.function(event, "one")

@@ -46,7 +46,7 @@ def written(container: Container, body: str, number: int = 1) -> None:
 
 
 class TestOpen:
-    def test_a_conversation_has_every_key_of_the_record(self) -> None:
+    def test_open_prints_every_field_of_the_conversation(self) -> None:
         (record,) = json_lines(
             frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
                       "--recipient", "+15005550006", "--company-id", "acme", "--project-id",
@@ -71,7 +71,7 @@ class TestOpen:
             "created": True,
         }
 
-    def test_opening_it_again_shows_the_one_there_is(self) -> None:
+    def test_opening_an_existing_conversation_shows_it_unchanged(self) -> None:
         arguments = ("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
         (first,) = json_lines(frontdesk(*arguments, "--json"))
         (second,) = json_lines(frontdesk(*arguments, "--json"))
@@ -87,13 +87,15 @@ class TestOpen:
             ("sms", "12345", "12345"),
         ],
     )
-    def test_the_sender_is_normalised(self, channel: str, given: str, retained: str) -> None:
+    def test_open_normalises_the_address_of_the_sender(
+        self, channel: str, given: str, retained: str
+    ) -> None:
         (record,) = json_lines(
             frontdesk("conversations", "open", "--channel", channel, "--sender", given, "--json")
         )
         assert record["sender_id"] == retained
 
-    def test_a_messaging_service_may_be_the_recipient(self) -> None:
+    def test_open_accepts_a_messaging_service_as_the_recipient(self) -> None:
         service = "MG" + "0" * 32
         (record,) = json_lines(
             frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
@@ -113,7 +115,7 @@ class TestOpen:
             ("email", "--recipient", "help", "an address like help@example.com"),
         ],
     )
-    def test_an_address_of_another_form_is_told_the_expected_one(
+    def test_open_reports_the_expected_form_of_an_invalid_address(
         self, channel: str, option: str, address: str, expected: str
     ) -> None:
         sender = "ana@example.com" if channel == "email" else "+14155550123"
@@ -123,7 +125,7 @@ class TestOpen:
         assert line.startswith(f"frontdesk conversations open: invalid value for '{option}'")
         assert expected in line
 
-    def test_a_recipient_that_no_company_has_is_refused(
+    def test_open_refuses_a_recipient_that_belongs_to_no_company(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         file = tmp_path / "tenants.json"
@@ -139,11 +141,11 @@ class TestOpen:
 
 
 class TestList:
-    def test_no_conversations_are_an_empty_list(self) -> None:
+    def test_list_without_conversations_is_empty(self) -> None:
         assert frontdesk("conversations", "list", "--json").stdout == ""
         assert "No conversations yet" in frontdesk("conversations", "list").stdout
 
-    def test_a_line_is_a_record(self, container: Container) -> None:
+    def test_list_prints_a_conversation_as_a_json_record(self, container: Container) -> None:
         opened(container)
         written(container, "Is my order on its way?")
         (record,) = json_lines(frontdesk("conversations", "list", "--json"))
@@ -152,14 +154,16 @@ class TestList:
         assert record["last_user_message_at"] == "2026-03-04T12:01:00.250000Z"
         assert record["last_message"]["content"] == "Is my order on its way?"
 
-    def test_a_person_sees_who_writes_to_whom(self, container: Container) -> None:
+    def test_list_prints_the_sender_and_recipient_of_a_conversation(
+        self, container: Container
+    ) -> None:
         opened(container)
         output = frontdesk("conversations", "list").stdout
         assert "conversation-1" in output
         assert "+14155550123 → +15005550006" in output
         assert "never" in output
 
-    def test_the_limit_holds_and_is_told(self, container: Container) -> None:
+    def test_list_stops_at_the_limit_and_says_so(self, container: Container) -> None:
         opened(container)
         opened(container, conversation_id="conversation-2")
         result = frontdesk("conversations", "list", "--limit", "1")
@@ -168,7 +172,9 @@ class TestList:
 
 
 class TestShow:
-    def test_a_record_holds_its_history_oldest_first(self, container: Container) -> None:
+    def test_show_prints_the_history_of_a_conversation_oldest_first(
+        self, container: Container
+    ) -> None:
         opened(container)
         for number, body in enumerate(("first", "second", "third"), 1):
             written(container, body, number)
@@ -189,13 +195,15 @@ class TestShow:
             },
         }
 
-    def test_each_channel_of_a_conversation_has_its_line(self, container: Container) -> None:
+    def test_show_prints_a_record_for_each_channel_of_a_conversation(
+        self, container: Container
+    ) -> None:
         opened(container)
         opened(container, channel=ChannelType.EMAIL)
         records = json_lines(frontdesk("conversations", "show", "conversation-1", "--json"))
         assert {record["primary_channel"] for record in records} == {"sms", "email"}
 
-    def test_a_person_reads_a_chat(self, container: Container) -> None:
+    def test_show_prints_a_conversation_as_a_chat(self, container: Container) -> None:
         legacy = Message(
             "out-1", Direction.OUTBOUND, "How may we help?", NOW, ChannelType.SMS, {"subject": "Hi"}
         )
@@ -207,20 +215,20 @@ class TestShow:
         assert "← +14155550123" in output
         assert "Acme / acme" in output
 
-    def test_an_empty_history_is_told(self, container: Container) -> None:
+    def test_show_reports_an_empty_history(self, container: Container) -> None:
         opened(container)
         assert (
             "Nobody has written yet." in frontdesk("conversations", "show", "conversation-1").stdout
         )
 
-    def test_a_message_cannot_steer_the_terminal(self, container: Container) -> None:
+    def test_show_prints_a_message_without_control_characters(self, container: Container) -> None:
         opened(container)
         written(container, "\x1b[2J\x9b31m\u202egnp [bold]x[/bold] :smile:\r\x07")
         output = frontdesk("conversations", "show", "conversation-1").stdout
         assert r"\x1b[2J\u009b31m\u202egnp [bold]x[/bold] :smile:\r\x07" in output
         assert not any(character in output for character in "\x1b\x9b\u202e\r\x07")
 
-    def test_json_escapes_what_a_terminal_would_obey(self, container: Container) -> None:
+    def test_show_escapes_control_characters_in_json(self, container: Container) -> None:
         opened(container)
         written(container, "\x1b[2J\x9b\u202e Grüße 👋")
         result = frontdesk("conversations", "show", "conversation-1", "--json")
@@ -229,13 +237,13 @@ class TestShow:
         (record,) = json_lines(result)
         assert record["messages"][0]["content"] == "\x1b[2J\x9b\u202e Grüße 👋"
 
-    def test_an_unknown_id_is_one_line(self) -> None:
+    def test_show_reports_an_unknown_conversation_id_in_one_line(self) -> None:
         line = error_line(frontdesk("conversations", "show", "nobody"), 1)
         assert line == "frontdesk: there is no conversation with this id"
 
 
 class TestHandOff:
-    def test_it_is_switched_on_and_off(self, container: Container) -> None:
+    def test_hand_off_is_switched_on_and_off(self, container: Container) -> None:
         opened(container)
         (on,) = json_lines(frontdesk("conversations", "hand-off", "conversation-1", "on", "--json"))
         assert on["hand_off_to_human"] is True
@@ -246,9 +254,9 @@ class TestHandOff:
         (record,) = container.conversation_store().get_conversations("conversation-1")
         assert not record.hand_off_to_human
 
-    def test_an_unknown_id_is_one_line(self) -> None:
+    def test_hand_off_reports_an_unknown_conversation_id_in_one_line(self) -> None:
         error_line(frontdesk("conversations", "hand-off", "nobody", "on"), 1)
 
-    def test_another_state_is_a_usage_error(self) -> None:
+    def test_hand_off_state_other_than_on_or_off_is_a_usage_error(self) -> None:
         line = error_line(frontdesk("conversations", "hand-off", "conversation-1", "maybe"), 2)
         assert "'maybe' is not one of 'on', 'off'" in line

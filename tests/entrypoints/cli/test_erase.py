@@ -29,11 +29,11 @@ def filled(container: Container) -> Container:
     return container
 
 
-def test_with_nothing_kept_it_says_so() -> None:
+def test_erase_of_an_unknown_sender_reports_that_there_was_nothing() -> None:
     assert frontdesk(*ERASE).stdout == "There was nothing.\n"
 
 
-def test_it_tells_what_was_erased_and_what_was_not(filled: Container) -> None:
+def test_erase_reports_what_was_erased_and_what_the_provider_still_holds(filled: Container) -> None:
     assert frontdesk(*ERASE).stdout.splitlines() == [
         "Erased: 2 messages, 1 conversation.",
         "  conversation conversation-1 on sms",
@@ -43,7 +43,7 @@ def test_it_tells_what_was_erased_and_what_was_not(filled: Container) -> None:
     assert filled.message_store().list_unmatched(10).items == ()
 
 
-def test_one_channel_can_be_asked_for_alone(filled: Container) -> None:
+def test_erase_of_one_channel_leaves_the_other_channel_and_names_it(filled: Container) -> None:
     told = frontdesk(*ERASE, "--channel", "whatsapp").stdout
     assert told.splitlines() == [
         "Erased: 1 message.",
@@ -52,7 +52,7 @@ def test_one_channel_can_be_asked_for_alone(filled: Container) -> None:
     assert len(filled.message_store().history(KEY)) == 1
 
 
-def test_an_address_with_a_scheme_is_of_one_channel(filled: Container) -> None:
+def test_erase_of_an_address_with_a_scheme_is_limited_to_its_channel(filled: Container) -> None:
     told = frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes").stdout
     assert f"What is kept of {NUMBER} on sms stays" in told
     (record,) = json_lines(frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes", "--json"))
@@ -60,7 +60,7 @@ def test_an_address_with_a_scheme_is_of_one_channel(filled: Container) -> None:
     assert len(filled.message_store().history(KEY)) == 1
 
 
-def test_what_a_killed_process_was_writing_goes_unless_it_may_still_live(
+def test_erase_deletes_stale_temporary_files_and_leaves_recent_ones(
     filled: Container,
 ) -> None:
     spool = filled.settings().data_dir / "spool"
@@ -75,7 +75,7 @@ def test_what_a_killed_process_was_writing_goes_unless_it_may_still_live(
     assert list(spool.glob(".*.incoming")) == [new]
 
 
-def test_json_is_one_record(filled: Container) -> None:
+def test_erase_prints_json_as_one_record(filled: Container) -> None:
     (told,) = json_lines(frontdesk(*ERASE, "--json"))
     assert told == {
         "erased": [
@@ -99,21 +99,21 @@ def test_json_is_one_record(filled: Container) -> None:
     }
 
 
-def test_where_nobody_can_be_asked_it_wants_to_be_told(filled: Container) -> None:
+def test_erase_without_a_terminal_requires_the_yes_option(filled: Container) -> None:
     assert error_line(frontdesk("erase", "--sender", NUMBER), 2) == (
         "frontdesk erase: nobody can be asked here: add --yes; see 'frontdesk erase --help'"
     )
     assert len(filled.message_store().history(KEY)) == 1
 
 
-def test_what_is_no_address_is_refused() -> None:
+def test_erase_refuses_an_invalid_address() -> None:
     line = error_line(frontdesk("erase", "--sender", "two words@example", "--yes"), 2)
     assert "is no address of any channel" in line
     line = error_line(frontdesk(*ERASE, "--channel", "email"), 2)
     assert "expected an address like ana@example.com" in line
 
 
-def test_a_dead_letter_that_nobody_can_read_is_told(filled: Container) -> None:
+def test_erase_reports_a_dead_letter_that_cannot_be_read(filled: Container) -> None:
     broken = filled.settings().data_dir / "dead-letters" / "bug-1.json"
     broken.parent.mkdir(exist_ok=True)
     broken.write_text("{")
@@ -122,7 +122,7 @@ def test_a_dead_letter_that_nobody_can_read_is_told(filled: Container) -> None:
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1)])
-def test_on_a_terminal_it_asks_first(
+def test_erase_on_a_terminal_asks_for_confirmation(
     filled: Container, monkeypatch: pytest.MonkeyPatch, answer: str, left: int
 ) -> None:
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
@@ -131,7 +131,7 @@ def test_on_a_terminal_it_asks_first(
     assert len(filled.message_store().history(KEY)) == left
 
 
-def test_before_it_asks_it_tells_what_stays(
+def test_erase_names_the_remaining_channels_before_it_asks_for_confirmation(
     filled: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)

@@ -16,13 +16,13 @@ from tests.entrypoints.cli.support import a_server, error_line, frontdesk
 COMMAND = (sys.executable, "-c", "from entrypoints.cli.main import main; main()")
 
 
-def test_without_a_command_the_help_is_shown() -> None:
+def test_frontdesk_without_a_command_shows_the_help() -> None:
     result = frontdesk()
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage: frontdesk [OPTIONS] [COMMAND]")
 
 
-def test_every_command_has_help_with_an_example_where_it_does_something() -> None:
+def test_every_command_has_help_with_an_example() -> None:
     def visit(*path: str) -> None:
         result = frontdesk(*path, "--help")
         assert result.exit_code == 0
@@ -38,7 +38,7 @@ def test_every_command_has_help_with_an_example_where_it_does_something() -> Non
     visit()
 
 
-def test_help_imports_nothing_heavy() -> None:
+def test_help_imports_no_heavy_libraries() -> None:
     check = (
         "import sys\nfrom entrypoints.cli.main import cli\n"
         "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
@@ -74,7 +74,7 @@ def test_help_imports_nothing_heavy() -> None:
         (("queues", "read", "\x1b[2J\n"), "frontdesk queues read", "is not one of"),
     ],
 )
-def test_a_usage_error_is_one_line_that_leads_to_the_help(
+def test_usage_error_is_one_line_that_names_the_help(
     arguments: tuple[str, ...], command: str, words: str
 ) -> None:
     line = error_line(frontdesk(*arguments), 2)
@@ -96,7 +96,7 @@ def test_a_usage_error_is_one_line_that_leads_to_the_help(
         ("send", "sms", "--from", "+14155550123", "--body", "Hi"),
     ],
 )
-def test_wrong_settings_are_one_line_that_names_them_all(
+def test_wrong_settings_are_reported_in_one_line_that_names_them_all(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STORAGE", "paper")
@@ -107,7 +107,7 @@ def test_wrong_settings_are_one_line_that_names_them_all(
     assert "REPLY_DELAY_SECONDS" in line
 
 
-def test_a_data_directory_that_cannot_be_is_one_line(
+def test_unusable_data_directory_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -115,16 +115,16 @@ def test_a_data_directory_that_cannot_be_is_one_line(
     error_line(frontdesk("conversations", "list"), 1)
 
 
-def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bug_in_a_command_raises_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("entrypoints.composition.container.build_container", lambda _: 1 // 0)
     assert isinstance(frontdesk("conversations", "list").exception, ZeroDivisionError)
 
 
-def test_the_version_is_told() -> None:
+def test_version_option_prints_the_version() -> None:
     assert frontdesk("--version").stdout.startswith("frontdesk ")
 
 
-def test_a_reader_that_has_seen_enough_ends_the_command_quietly(container: Container) -> None:
+def test_command_ends_quietly_when_the_reader_closes_the_pipe(container: Container) -> None:
     for number in range(300):
         container.conversation_store().open_conversation(
             a_conversation(conversation_id=f"conversation-{number}")
@@ -146,7 +146,7 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_an_interrupted_command_ends_at_once_and_quietly() -> None:
+def test_interrupted_command_ends_at_once_and_quietly() -> None:
     frontdesk("demo")
     with a_server() as server, server.lock:  # answers nobody for as long as the lock is held
         process = subprocess.Popen(

@@ -16,13 +16,13 @@ def old_record(container: Container, number: int = 1) -> None:
     )
 
 
-def test_with_nothing_to_move_it_says_so() -> None:
+def test_migrate_without_old_records_reports_nothing_to_move() -> None:
     told = frontdesk("migrate").stdout
     assert told == "No record has a list of messages inside: there is nothing to move.\n"
     assert frontdesk("migrate", "--json").stdout == ""
 
 
-def test_the_messages_are_moved_and_counted(container: Container) -> None:
+def test_migrate_moves_and_counts_the_messages_of_old_records(container: Container) -> None:
     old_record(container, 1)
     old_record(container, 2)
     assert frontdesk("migrate").stdout == "4 messages imported, 2 records moved completely.\n"
@@ -30,7 +30,7 @@ def test_the_messages_are_moved_and_counted(container: Container) -> None:
     assert list(each_with_legacy_messages(container.stores())) == []
 
 
-def test_json_has_a_line_per_record(container: Container) -> None:
+def test_migrate_prints_a_json_line_per_record(container: Container) -> None:
     old_record(container)
     assert json_lines(frontdesk("migrate", "--json")) == [
         {
@@ -42,14 +42,14 @@ def test_json_has_a_line_per_record(container: Container) -> None:
     ]
 
 
-def test_the_history_is_shown_as_before(container: Container) -> None:
+def test_history_is_shown_unchanged_after_a_migration(container: Container) -> None:
     old_record(container)
     before = frontdesk("conversations", "show", "conversation-1").stdout
     frontdesk("migrate")
     assert frontdesk("conversations", "show", "conversation-1").stdout == before
 
 
-def test_a_record_that_another_system_keeps_writing_to_is_a_failure(
+def test_migrate_fails_when_another_system_still_writes_to_a_record(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old_record(container)

@@ -25,16 +25,18 @@ def old(container: Container) -> Container:
     return container
 
 
-def test_with_nothing_old_it_says_so() -> None:
+def test_purge_without_expired_data_reports_that_nothing_was_old_enough() -> None:
     assert frontdesk("purge").stdout == "Nothing was old enough.\n"
 
 
-def test_it_keeps_messages_unless_a_retention_is_set(old: Container) -> None:
+def test_purge_without_a_retention_setting_leaves_messages_unchanged(old: Container) -> None:
     assert frontdesk("purge").stdout == "temporary files: 1\n"
     assert len(old.stores().retention.list_retained(10).items) == 1
 
 
-def test_it_tells_what_went(old: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_purge_with_a_retention_setting_erases_and_counts_old_messages(
+    old: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MESSAGE_RETENTION_DAYS", "30")
     assert json_lines(frontdesk("purge", "--json")) == [
         {"removed": {"temporary_files": 1, "messages": 1}, "complete": True}
@@ -42,13 +44,13 @@ def test_it_tells_what_went(old: Container, monkeypatch: pytest.MonkeyPatch) -> 
     assert old.stores().retention.list_retained(10).items == ()
 
 
-def test_a_file_that_is_no_dead_letter_keeps_nothing_from_going(old: Container) -> None:
+def test_purge_continues_after_a_file_that_is_no_dead_letter(old: Container) -> None:
     directory = old.settings().data_dir / "dead-letters"
     directory.mkdir()
     (directory / "note.json").write_text("{}")
     assert frontdesk("purge").stdout == "temporary files: 1\n"
 
 
-def test_a_budget_that_is_used_up_is_told() -> None:
+def test_purge_reports_that_its_time_budget_is_used_up() -> None:
     told = frontdesk("purge", "--budget-seconds", "0.000001").stdout
     assert told.endswith("The time was used up: there may be more.\n")

@@ -80,13 +80,13 @@ def on_the_queues(container: Container) -> int:
     return sum(depth.ready + depth.delayed for depth in depths)
 
 
-def test_where_nothing_was_left_behind_it_says_so(container: Container) -> None:
+def test_relay_without_a_backlog_reports_that_nothing_was_left(container: Container) -> None:
     assert frontdesk("relay").stdout == "Nothing was left behind.\n"
     assert json_lines(frontdesk("relay", "--json")) == [NOTHING]
     assert on_the_queues(container) == 0
 
 
-def test_what_was_put_aside_is_received_and_what_stayed_pending_is_published(
+def test_relay_receives_spooled_webhooks_and_publishes_pending_messages(
     container: Container,
 ) -> None:
     container.message_store().record(a_pending_record())
@@ -101,7 +101,7 @@ def test_what_was_put_aside_is_received_and_what_stayed_pending_is_published(
     assert json_lines(frontdesk("relay", "--json")) == [NOTHING]
 
 
-def test_a_message_that_was_recorded_a_moment_ago_is_left_to_its_handler(
+def test_relay_leaves_a_message_recorded_a_moment_ago_to_its_handler(
     container: Container,
 ) -> None:
     record = a_record(recorded_at=utc_now())
@@ -117,7 +117,7 @@ def test_a_message_that_was_recorded_a_moment_ago_is_left_to_its_handler(
     assert on_the_queues(container) == 0
 
 
-def test_what_waits_between_two_attempts_is_told_and_is_no_failure(container: Container) -> None:
+def test_relay_reports_a_message_between_two_attempts_without_failing(container: Container) -> None:
     record = a_pending_record()
     container.message_store().record(record)
     later = utc_now() + timedelta(minutes=8)
@@ -127,7 +127,7 @@ def test_what_waits_between_two_attempts_is_told_and_is_no_failure(container: Co
     ]
 
 
-def test_what_is_hidden_in_the_spool_is_told_and_is_no_failure(container: Container) -> None:
+def test_relay_reports_a_hidden_spool_entry_without_failing(container: Container) -> None:
     spool = container.spool()
     spool.enqueue(a_spooled_message())
     (delivery,) = spool.receive(1, timedelta(seconds=60))
@@ -140,14 +140,16 @@ def test_what_is_hidden_in_the_spool_is_told_and_is_no_failure(container: Contai
     assert json_lines(frontdesk("relay", "--json")) == [{**NOTHING, "spooled": 1}]
 
 
-def test_what_was_tried_too_often_becomes_a_dead_letter(container: Container) -> None:
+def test_relay_turns_a_message_with_too_many_attempts_into_a_dead_letter(
+    container: Container,
+) -> None:
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
     assert json_lines(frontdesk("relay", "--json")) == [{**NOTHING, "dead_letters": 1}]
     (dead_letter,) = container.dead_letters().list_dead_letters(10)
     assert dead_letter.kind == "undeliverable"
 
 
-def test_behind_a_batch_of_those_the_rest_is_published(
+def test_relay_publishes_the_messages_after_a_batch_of_dead_letters(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background_jobs, "RELAY_BATCH", 1)
@@ -158,7 +160,7 @@ def test_behind_a_batch_of_those_the_rest_is_published(
     ]
 
 
-def test_a_message_that_fails_twice_is_counted_once(
+def test_relay_counts_a_message_that_fails_twice_only_once(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unavailable(*_: object) -> None:
@@ -179,7 +181,7 @@ def test_a_message_that_fails_twice_is_counted_once(
     assert error_line(result, 1).startswith("frontdesk: 1 message cannot be brought")
 
 
-def test_what_still_fails_is_counted_and_makes_it_fail(
+def test_relay_fails_and_counts_messages_that_cannot_be_published(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "file:/no/such/file")
@@ -192,7 +194,7 @@ def test_what_still_fails_is_counted_and_makes_it_fail(
     assert on_the_queues(container) == 0
 
 
-def test_while_nothing_gets_on_it_ends_and_leaves_the_rest(
+def test_relay_stops_and_leaves_the_backlog_when_nothing_succeeds(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unavailable(*_: object) -> None:

@@ -43,7 +43,7 @@ def sent(url: str, channel: str, *arguments: str) -> str:
     return str(line["message_id"])
 
 
-def test_what_is_sent_on_each_channel_is_on_its_queue(tmp_path: Path) -> None:
+def test_message_sent_on_each_channel_arrives_on_its_queue(tmp_path: Path) -> None:
     frontdesk("demo")
     file = tmp_path / "order.txt"
     file.write_text("42")
@@ -73,7 +73,7 @@ def test_what_is_sent_on_each_channel_is_on_its_queue(tmp_path: Path) -> None:
             assert line["context"]["message"]["body"].strip() == "Grüße"
 
 
-def test_duplicates_on_purpose_are_recorded_once() -> None:
+def test_duplicate_messages_are_recorded_once() -> None:
     frontdesk("demo")
     same = "SM" + "0" * 32
     with serving() as url:
@@ -90,7 +90,9 @@ def test_duplicates_on_purpose_are_recorded_once() -> None:
     )) == 1  # fmt: skip
 
 
-def test_a_port_that_is_taken_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_serve_on_a_port_in_use_fails_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with serving() as url:
         monkeypatch.setenv("DATA_DIR", str(tmp_path / "other"))
         result = subprocess.run(

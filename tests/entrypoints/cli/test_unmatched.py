@@ -21,13 +21,13 @@ def unmatched(container: Container, number: int, **changes: object) -> None:
     container.message_store().record(a_record(message, conversation=None))
 
 
-def test_nothing_unmatched_is_told() -> None:
+def test_unmatched_commands_report_that_nothing_is_unmatched() -> None:
     assert frontdesk("unmatched", "list").stdout == "Nothing is unmatched.\n"
     assert frontdesk("unmatched", "redrive").stdout == "Nothing is unmatched.\n"
     assert frontdesk("unmatched", "list", "--json").stdout == ""
 
 
-def test_a_line_is_a_message(container: Container) -> None:
+def test_unmatched_list_prints_a_json_line_per_message(container: Container) -> None:
     unmatched(container, 1, body="Hello?")
     (line,) = json_lines(frontdesk("unmatched", "list", "--json"))
     assert uuid.UUID(line.pop("request_id")).version == 8
@@ -42,14 +42,16 @@ def test_a_line_is_a_message(container: Container) -> None:
     }
 
 
-def test_the_oldest_come_first_over_all_pages_up_to_the_limit(container: Container) -> None:
+def test_unmatched_list_shows_the_oldest_messages_first_up_to_the_limit(
+    container: Container,
+) -> None:
     for number in range(103):
         unmatched(container, number)
     lines = json_lines(frontdesk("unmatched", "list", "--json", "--limit", "102"))
     assert [line["message_id"] for line in lines] == [f"SM{number:032}" for number in range(102)]
 
 
-def test_a_person_sees_the_beginning_of_the_text_and_no_control_characters(
+def test_unmatched_list_cuts_the_text_and_escapes_control_characters(
     container: Container,
 ) -> None:
     unmatched(container, 1, body="\x1b]0;owned\x07" + "long " * 100)
@@ -59,7 +61,9 @@ def test_a_person_sees_the_beginning_of_the_text_and_no_control_characters(
     assert "\x1b" not in output
 
 
-def test_redriven_messages_join_the_conversation_that_was_opened(container: Container) -> None:
+def test_redriven_unmatched_message_joins_the_conversation_opened_since(
+    container: Container,
+) -> None:
     unmatched(container, 1)
     unmatched(container, 2, sender="+14155550199")
     frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
@@ -72,7 +76,7 @@ def test_redriven_messages_join_the_conversation_that_was_opened(container: Cont
     assert backlog["context"]["message"]["message_id"] == f"SM{1:032}"
 
 
-def test_json_tells_what_each_message_joined(container: Container) -> None:
+def test_unmatched_redrive_prints_the_joined_conversation_as_json(container: Container) -> None:
     unmatched(container, 1)
     unmatched(container, 2, sender="+14155550199")
     (opened,) = json_lines(

@@ -78,7 +78,7 @@ def served() -> Iterator[Served]:
         yield running
 
 
-def test_an_authentic_webhook_gets_the_providers_answer(served: Served) -> None:
+def test_verified_webhook_receives_the_response_of_its_provider(served: Served) -> None:
     answer = served.call("POST", "/webhooks/sms", x_signature="right")
     assert (answer.status, answer.data) == (200, b"thanks")
     assert answer.headers["content-type"].startswith("text/plain")
@@ -96,7 +96,9 @@ def test_an_authentic_webhook_gets_the_providers_answer(served: Served) -> None:
         ("DELETE", "/webhooks/email", 405),
     ],
 )
-def test_refusals(served: Served, method: str, path: str, status: int) -> None:
+def test_wrong_signature_path_or_method_is_refused_with_its_status(
+    served: Served, method: str, path: str, status: int
+) -> None:
     answer = served.call(method, path)
 
     assert answer.status == status
@@ -104,21 +106,21 @@ def test_refusals(served: Served, method: str, path: str, status: int) -> None:
     assert (answer.headers.get("allow") == "POST") is (status == 405)
 
 
-def test_a_host_that_cannot_be_one_is_refused(served: Served) -> None:
+def test_invalid_host_header_is_refused_as_an_invalid_signature(served: Served) -> None:
     answer = served.call("POST", "/webhooks/sms", host="[", x_signature="right")
     assert (answer.status, answer.json()) == (401, {"error": "Invalid signature"})
 
 
-def test_a_declared_body_over_the_limit_is_refused_unread(served: Served) -> None:
+def test_declared_body_over_the_limit_is_refused_with_413(served: Served) -> None:
     answer = served.call("POST", "/webhooks/sms", b"x" * (LIMIT + 1), x_signature="right")
     assert (answer.status, answer.json()) == (413, {"error": "Payload too large"})
 
 
-def test_a_body_at_the_limit_is_read(served: Served) -> None:
+def test_body_at_the_limit_is_accepted(served: Served) -> None:
     assert served.call("POST", "/webhooks/sms", b"x" * LIMIT, x_signature="right").status == 200
 
 
-def test_an_endless_body_is_cut_off_at_the_limit(served: Served) -> None:
+def test_chunked_body_is_cut_off_at_the_limit(served: Served) -> None:
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
         client.sendall(
             b"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -128,14 +130,16 @@ def test_an_endless_body_is_cut_off_at_the_limit(served: Served) -> None:
         assert client.recv(1000).startswith(b"HTTP/1.1 413")
 
 
-def test_a_client_that_leaves_in_the_middle_does_no_harm(served: Served) -> None:
+def test_client_that_disconnects_during_a_request_does_not_block_the_next_webhook(
+    served: Served,
+) -> None:
     for _ in range(8):
         with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
             client.sendall(b"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx")
     assert served.call("POST", "/webhooks/sms", x_signature="right").status == 200
 
 
-def test_health_and_readiness(served: Served) -> None:
+def test_health_is_ok_while_readiness_reports_an_unavailable_backend(served: Served) -> None:
     assert served.call("GET", "/healthz").json() == {"status": "alive"}
     assert served.call("GET", "/readyz").status == 200
 
@@ -147,7 +151,7 @@ def test_health_and_readiness(served: Served) -> None:
         served.ready = True
 
 
-def test_whoever_sends_slowly_keeps_nobody_waiting(served: Served) -> None:
+def test_slow_senders_do_not_delay_other_webhooks(served: Served) -> None:
     slow = [socket.create_connection(("127.0.0.1", served.port), timeout=10) for _ in range(40)]
     try:
         for client in slow:
@@ -168,7 +172,7 @@ def eventually(holds: Callable[[], bool]) -> None:
     pytest.fail("it did not come in time")
 
 
-def test_beyond_so_many_requests_a_webhook_shall_come_again_and_health_is_still_told(
+def test_webhook_over_the_request_limit_receives_503_while_health_checks_succeed(
     served: Served,
 ) -> None:
     with ExitStack() as stack:
@@ -209,7 +213,7 @@ def is_full(memory: BodyMemory, size_bytes: int) -> bool:
     return False
 
 
-def test_what_nobody_waits_for_any_more_keeps_its_thread_and_memory_until_it_is_done(
+def test_abandoned_requests_hold_their_threads_and_memory_until_they_finish(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(app, "SLOT_SECONDS", 0.02)
@@ -242,13 +246,13 @@ def test_what_nobody_waits_for_any_more_keeps_its_thread_and_memory_until_it_is_
 
 
 class TestBodyMemory:
-    def test_small_bodies_are_free(self) -> None:
+    def test_small_bodies_use_no_shared_memory(self) -> None:
         memory = BodyMemory(0)
         with memory.share() as one, memory.share() as other:
             one(FREE_BYTES)
             other(FREE_BYTES)
 
-    def test_large_ones_share_the_room_and_give_it_back(self) -> None:
+    def test_large_bodies_share_memory_and_release_it(self) -> None:
         memory = BodyMemory(100)
         with memory.share() as one, memory.share() as other:
             one(FREE_BYTES + 30)

@@ -70,7 +70,7 @@ def refusal(environ: Mapping[str, str]) -> str:
     return str(caught.value)
 
 
-def test_an_environment_as_it_has_to_be_is_in_order(complete: dict[str, str]) -> None:
+def test_complete_environment_is_reported_as_ok(complete: dict[str, str]) -> None:
     require_backends(build_container(complete))
     assert list(found(complete)) == [
         ("secrets", CheckStatus.OK, "accounts: 1 of Twilio, 1 of SendGrid; companies: 1"),
@@ -85,7 +85,7 @@ def test_an_environment_as_it_has_to_be_is_in_order(complete: dict[str, str]) ->
     ]
 
 
-def test_what_was_left_behind_is_worth_a_note(complete: dict[str, str]) -> None:
+def test_backlog_is_reported_as_notes(complete: dict[str, str]) -> None:
     container = build_container(complete)
     leave_behind(container)
     notes = {result.check: result for result in run_checks(container)}
@@ -110,7 +110,7 @@ def leave_behind(container: Container) -> None:
     container.dead_letters().store(a_dead_letter(created_at=NOW))
 
 
-def test_an_embedded_spool_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
+def test_unusable_embedded_spool_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "spool").touch()
     environ = {"DATA_DIR": str(tmp_path)}
     assert refusal(environ) == (
@@ -119,14 +119,16 @@ def test_an_embedded_spool_that_cannot_be_made_stops_the_start(tmp_path: Path) -
     assert wrong(environ) == ["the spool could not be read: File exists"]
 
 
-def test_a_spool_queue_without_order_stops_the_start(
+def test_spool_queue_that_is_not_fifo_stops_the_start(
     environ: dict[str, str], ministack: EmulatedAws
 ) -> None:
     environ["SPOOL_QUEUE_URL"] = created_queue(ministack, unique_name("queue"), {})
     assert "is a standard queue, expected FIFO" in refusal(environ)
 
 
-def test_missing_tables_queues_and_bucket_stop_the_start_together(environ: dict[str, str]) -> None:
+def test_missing_tables_queues_and_bucket_are_reported_together_at_the_start(
+    environ: dict[str, str],
+) -> None:
     environ["FALLBACK_THROTTLE_TABLE"] = "no-such-table"
     environ["SMS_REPLIES_QUEUE_URL"] += "-gone"
     environ["SPOOL_QUEUE_URL"] += "-gone"
@@ -140,14 +142,14 @@ def test_missing_tables_queues_and_bucket_stop_the_start_together(environ: dict[
     assert len(wrong(environ)) == 9  # five queues lack a dead-letter queue besides
 
 
-def test_a_table_with_another_key_stops_the_start(environ: dict[str, str]) -> None:
+def test_table_with_another_key_stops_the_start(environ: dict[str, str]) -> None:
     environ["MESSAGES_TABLE"] = environ["FALLBACK_THROTTLE_TABLE"]
     problems = refusal(environ)
     assert "expected the key request_id (S), found throttle_key (S)" in problems
     assert "index history of table" in problems
 
 
-def test_a_queue_that_works_but_lacks_its_dead_letter_queue_does_not_stop_it(
+def test_queue_without_a_dead_letter_queue_does_not_stop_the_start(
     environ: dict[str, str],
 ) -> None:
     require_backends(build_container(environ))
@@ -156,7 +158,7 @@ def test_a_queue_that_works_but_lacks_its_dead_letter_queue_does_not_stop_it(
     assert problems[0].startswith("whatsapp-replies: no dead-letter queue, expected")
 
 
-def test_a_secret_that_cannot_be_read_is_named_and_never_shown(environ: dict[str, str]) -> None:
+def test_unreadable_secret_is_named_but_not_shown(environ: dict[str, str]) -> None:
     environ["TWILIO_AUTH_TOKEN"] = "secretsmanager:nobody-made-it"
     assert "secret nobody-made-it: ResourceNotFoundException" in wrong(environ)
     environ["TWILIO_AUTH_TOKEN"] = "file:/no/such/file"
@@ -165,13 +167,13 @@ def test_a_secret_that_cannot_be_read_is_named_and_never_shown(environ: dict[str
     )
 
 
-def test_without_a_public_url_real_secrets_are_worth_a_note(environ: dict[str, str]) -> None:
+def test_real_secrets_without_a_public_url_are_reported_as_a_note(environ: dict[str, str]) -> None:
     notes = [text for _, status, text in found(environ) if status is CheckStatus.NOTE]
     assert len(notes) == 1
     assert notes[0].startswith("PUBLIC_BASE_URL is not set")
 
 
-def test_an_unreachable_service_is_a_problem_of_each_check(
+def test_unreachable_service_is_reported_as_a_problem_of_each_check(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")

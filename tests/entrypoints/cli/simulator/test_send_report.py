@@ -6,23 +6,23 @@ from entrypoints.cli.simulator.send_posting import Answer
 from entrypoints.cli.simulator.send_report import latencies, latency, print_summary
 
 
-def test_latencies_are_minimum_median_p95_and_maximum() -> None:
+def test_latencies_are_reported_as_minimum_median_p95_and_maximum() -> None:
     found = latencies([number / 1000 for number in range(100, 0, -1)])
     assert found == "min 1.0 ms, median 50 ms, p95 95 ms, max 100 ms"
 
 
-def test_one_latency_is_all_of_them() -> None:
+def test_single_latency_is_minimum_median_p95_and_maximum() -> None:
     assert latencies([0.5]) == "min 500 ms, median 500 ms, p95 500 ms, max 500 ms"
 
 
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(0.00123, "1.2 ms"), (0.0123, "12 ms"), (1.234, "1.23 s")]
 )
-def test_a_latency_has_the_digits_that_are_of_interest(seconds: float, shown: str) -> None:
+def test_latency_is_printed_with_two_or_three_digits(seconds: float, shown: str) -> None:
     assert latency(seconds) == shown
 
 
-def test_a_summary_counts_answers_and_leaves_those_that_never_came_out_of_the_latencies(
+def test_summary_counts_missing_responses_and_leaves_them_out_of_the_latencies(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     answers = [

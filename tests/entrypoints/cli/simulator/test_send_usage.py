@@ -38,7 +38,7 @@ from tests.entrypoints.cli.support import EMAIL, SMS, WHATSAPP, error_line, fron
         ((*EMAIL, "--body", "Hi", "--private-key", "/no/such/file"), "'--private-key'"),
     ],
 )
-def test_a_usage_error_is_one_line(arguments: tuple[str, ...], words: str) -> None:
+def test_send_reports_a_usage_error_in_one_line(arguments: tuple[str, ...], words: str) -> None:
     line = error_line(frontdesk(*arguments), 2)
     assert line.startswith("frontdesk send: ")
     assert words in line

@@ -8,7 +8,7 @@ from entrypoints.cli.terminal import progress as module
 from entrypoints.cli.terminal.progress import progress
 
 
-def test_a_log_gets_a_line_now_and_then(
+def test_progress_in_a_log_prints_a_line_per_interval(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(module, "PLAIN_EVERY_SECONDS", 0.0)
@@ -18,13 +18,13 @@ def test_a_log_gets_a_line_now_and_then(
     assert capsys.readouterr().out == "sending: 1 of 3\nsending: 2 of 3\n"
 
 
-def test_a_short_command_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_of_a_short_command_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with progress("sending", 3) as advance:
         advance(1)
     assert capsys.readouterr() == ("", "")
 
 
-def test_json_lines_have_no_company(
+def test_quiet_progress_prints_nothing_beside_json_lines(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(module, "PLAIN_EVERY_SECONDS", 0.0)
@@ -33,7 +33,7 @@ def test_json_lines_have_no_company(
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_terminal_gets_a_bar_on_standard_error(
+def test_progress_on_a_terminal_is_a_bar_on_standard_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)

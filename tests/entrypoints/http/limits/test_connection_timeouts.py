@@ -58,12 +58,12 @@ def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
-def test_a_connection_on_which_nothing_comes_is_closed(port: int) -> None:
+def test_idle_connection_is_closed(port: int) -> None:
     with connect(port) as client:
         assert client.recv(1000) == b""
 
 
-def test_headers_that_come_byte_by_byte_are_cut_off(port: int) -> None:
+def test_connection_that_sends_headers_byte_by_byte_is_closed(port: int) -> None:
     with connect(port) as client:
         client.sendall(HEAD)
         client.settimeout(0.05)
@@ -84,7 +84,7 @@ def get(client: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("used", [False, True], ids=["never used", "kept alive"])
-def test_beyond_the_limit_the_connection_that_has_waited_longest_makes_room(used: bool) -> None:
+def test_new_connection_over_the_limit_closes_the_longest_idle_connection(used: bool) -> None:
     with serving(ConnectionLimits(connections=5)) as port, ExitStack() as stack:
         clients = [stack.enter_context(connect(port)) for _ in range(5)]
         if used:
@@ -96,7 +96,7 @@ def test_beyond_the_limit_the_connection_that_has_waited_longest_makes_room(used
         assert b"200 OK" in get(clients[4])
 
 
-def test_connections_that_come_at_once_close_one_each() -> None:
+def test_connections_over_the_limit_that_arrive_together_close_one_each() -> None:
     with closing(listen("127.0.0.1", 0)) as listener, ExitStack() as stack:
         port = listener.getsockname()[1]
         clients = [stack.enter_context(connect(port)) for _ in range(20)]
@@ -119,13 +119,13 @@ def never_read(port: int, stack: ExitStack) -> socket.socket:
     return client
 
 
-def test_whoever_reads_no_answers_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_that_reads_no_response_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_timeouts, "READ_SECONDS", 0.3)
     with serving(ConnectionLimits()) as port, ExitStack() as stack, pytest.raises(ConnectionError):
         never_read(port, stack)
 
 
-def test_beyond_the_limit_whoever_reads_no_answers_makes_room() -> None:
+def test_new_connections_over_the_limit_replace_clients_that_read_no_response() -> None:
     with serving(ConnectionLimits(connections=5)) as port, ExitStack() as stack:
         for _ in range(5):
             never_read(port, stack)
@@ -142,14 +142,14 @@ def is_closed(client: socket.socket) -> bool:
         return False
 
 
-def test_a_second_request_on_a_connection_has_its_time_too(port: int) -> None:
+def test_second_request_on_a_connection_has_a_header_timeout_too(port: int) -> None:
     with connect(port) as client:
         assert b"200 OK" in get(client)
         client.sendall(HEAD)
         assert client.recv(1000) == b""
 
 
-def test_request_that_takes_longer_than_a_head_may_is_answered(port: int) -> None:
+def test_request_whose_body_takes_longer_than_the_header_timeout_succeeds(port: int) -> None:
     with connect(port) as client:
         client.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n")
         time.sleep(0.5)
