@@ -31,7 +31,7 @@ Make = Callable[[Desk], SimulatedRequest]
 
 
 @every_channel
-def test_a_recorded_message_and_its_duplicates_get_the_same_bytes(
+def test_recorded_message_and_its_duplicates_receive_the_same_response(
     desk: Desk, channel: ChannelType
 ) -> None:
     desk.open(channel)
@@ -54,7 +54,7 @@ def test_a_recorded_message_and_its_duplicates_get_the_same_bytes(
         ("/EMAIL", EMAIL),
     ],
 )
-def test_the_last_segment_that_names_a_channel_decides(
+def test_last_path_segment_that_names_a_channel_decides_the_channel(
     desk: Desk, path: str, channel: ChannelType
 ) -> None:
     desk.open(channel)
@@ -64,7 +64,7 @@ def test_the_last_segment_that_names_a_channel_decides(
 
 
 @pytest.mark.parametrize(("path", "channel"), [(SMS, WHATSAPP), (WHATSAPP, SMS)])
-def test_the_prefix_of_the_sender_decides_between_whatsapp_and_sms(
+def test_prefix_of_the_sender_decides_between_whatsapp_and_sms(
     desk: Desk, path: ChannelType, channel: ChannelType
 ) -> None:
     desk.open(channel)
@@ -73,7 +73,9 @@ def test_the_prefix_of_the_sender_decides_between_whatsapp_and_sms(
 
 
 @pytest.mark.parametrize("channel", [SMS, WHATSAPP])
-def test_the_public_address_is_what_twilio_signed(serve: Serve, channel: ChannelType) -> None:
+def test_twilio_signature_is_checked_against_the_public_base_url(
+    serve: Serve, channel: ChannelType
+) -> None:
     desk = serve({"PUBLIC_BASE_URL": "https://hooks.example.com"})
     public = desk.providers.webhook(f"https://hooks.example.com/webhooks/{channel}", channel)
 
@@ -85,7 +87,7 @@ def test_the_public_address_is_what_twilio_signed(serve: Serve, channel: Channel
 
 
 @every_channel
-def test_an_unknown_sender_is_kept_and_gets_the_fallback_once(
+def test_message_from_an_unknown_sender_is_recorded_and_receives_one_fallback(
     desk: Desk, channel: ChannelType
 ) -> None:
     answers = [desk.post(desk.webhook(channel, body=body)).shown for body in ("One", "Two")]
@@ -108,7 +110,7 @@ SUPPRESSED: dict[str, tuple[ChannelType, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize(("channel", "wanted"), SUPPRESSED.values(), ids=SUPPRESSED)
-def test_an_unknown_sender_who_must_not_be_answered_is_only_kept(
+def test_message_from_a_sender_excluded_from_fallbacks_is_only_recorded(
     desk: Desk, channel: ChannelType, wanted: dict[str, str]
 ) -> None:
     assert desk.post(desk.webhook(channel, **wanted)).shown == THANKS[channel]
@@ -153,7 +155,7 @@ UNREADABLE: dict[str, tuple[ChannelType, Make]] = {
 
 
 @pytest.mark.parametrize(("channel", "make"), UNREADABLE.values(), ids=UNREADABLE)
-def test_what_is_authentic_but_unreadable_is_a_dead_letter(
+def test_unreadable_verified_webhook_becomes_one_dead_letter(
     desk: Desk, channel: ChannelType, make: Make
 ) -> None:
     webhook = make(desk)

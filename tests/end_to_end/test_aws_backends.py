@@ -99,14 +99,14 @@ def hand_off(desk: Desk) -> None:
     desk.container.switch_hand_off()(conversation.conversation_id, on=True)
 
 
-def test_a_webhook_is_recorded_once_and_waits_on_its_queue(desk: Desk) -> None:
+def test_webhook_is_recorded_once_and_waits_on_its_queue(desk: Desk) -> None:
     webhook = an_sms()
     assert [desk.post(webhook).status for _ in range(2)] == [200, 200]
     depths = {depth.queue: depth for depth in desk.container.context_queue().depths()}
     assert (depths[REPLIES].delayed, depths[REPLIES].ready) == (1, 0)
 
 
-def test_after_a_hand_off_the_context_is_there_at_once(desk: Desk) -> None:
+def test_context_after_a_hand_off_is_on_the_handoff_queue_at_once(desk: Desk) -> None:
     desk.post(an_sms())
     hand_off(desk)
     desk.post(an_sms(body="A human, please \uffff"))
@@ -115,7 +115,7 @@ def test_after_a_hand_off_the_context_is_there_at_once(desk: Desk) -> None:
     assert delivery.context.conversation.hand_off_to_human
 
 
-def test_a_rotated_token_is_believed_without_a_restart(
+def test_rotated_token_is_accepted_without_a_restart(
     desk: Desk, environ: dict[str, str], ministack: EmulatedAws
 ) -> None:
     assert desk.post(an_sms()).status == 200
@@ -126,7 +126,7 @@ def test_a_rotated_token_is_believed_without_a_restart(
     assert desk.post(an_sms("2nd")).status == 200
 
 
-def test_without_its_secret_the_front_door_asks_to_come_again(
+def test_webhook_receives_503_while_its_secret_is_missing(
     environ: dict[str, str],
 ) -> None:
     environ["TWILIO_AUTH_TOKEN"] = "secretsmanager:nobody-made-it"
@@ -134,7 +134,7 @@ def test_without_its_secret_the_front_door_asks_to_come_again(
     assert desk.post(an_sms()).status == 503
 
 
-def test_what_cannot_be_read_is_a_dead_letter_in_the_bucket(
+def test_unreadable_webhook_becomes_a_dead_letter_in_the_bucket(
     desk: Desk, environ: dict[str, str], ministack: EmulatedAws
 ) -> None:
     assert desk.post(an_unreadable_sms()).status == 200
@@ -151,7 +151,7 @@ def an_unreadable_sms() -> SimulatedRequest:
 
 
 class TestCommand:
-    def test_it_reads_and_acknowledges_contexts(self, desk: Desk) -> None:
+    def test_queues_commands_read_and_acknowledge_contexts_on_sqs(self, desk: Desk) -> None:
         desk.post(an_sms())
         hand_off(desk)
         desk.post(an_sms(body="Second"))
@@ -160,7 +160,7 @@ class TestCommand:
         acknowledged = frontdesk("queues", "acknowledge", "sms-handoff", line["receipt"])
         assert acknowledged.stdout == "sms-handoff: acknowledged\n"
 
-    def test_it_says_that_delayed_ones_cannot_be_seen(self, desk: Desk) -> None:
+    def test_queues_read_reports_that_sqs_does_not_show_delayed_contexts(self, desk: Desk) -> None:
         line = error_line(frontdesk("queues", "read", "sms-replies", "--include-delayed"), 1)
         assert line == (
             "frontdesk: this backend shows nothing before its delay is over: "

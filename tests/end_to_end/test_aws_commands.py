@@ -82,14 +82,14 @@ def read(queue: str, *arguments: str) -> list[dict[str, Any]]:
     return json_lines(frontdesk("queues", "read", queue, "--json", *arguments))
 
 
-def test_opening_the_demo_again_changes_nothing(demo: Mapping[str, str]) -> None:
+def test_second_demo_run_changes_nothing(demo: Mapping[str, str]) -> None:
     again = json_lines(frontdesk("demo", "--json"))
     assert {line["primary_channel"]: line["conversation_id"] for line in again} == demo
     assert not any(line["created"] for line in again)
 
 
 @pytest.mark.parametrize("channel", ["sms", "whatsapp", "email"])
-def test_what_is_sent_is_shown_and_waits_on_its_queue_until_it_is_acknowledged(
+def test_sent_message_is_shown_and_stays_on_its_queue_until_acknowledged(
     server: str, demo: Mapping[str, str], channel: str
 ) -> None:
     message_id = send(server, channel, "--body", "Is it on its way?")["message_id"]
@@ -103,7 +103,7 @@ def test_what_is_sent_is_shown_and_waits_on_its_queue_until_it_is_acknowledged(
     assert done.stdout == f"{channel}-replies: acknowledged\n"
 
 
-def test_a_conversation_is_opened_listed_and_handed_off(server: str) -> None:
+def test_conversation_is_opened_listed_and_handed_off(server: str) -> None:
     sender = "+14155550177"
     wanted = ("--channel", "sms", "--sender", sender, "--recipient", "+15005550006")
     (opened,) = json_lines(frontdesk("conversations", "open", *wanted, "--json"))
@@ -122,7 +122,7 @@ def test_a_conversation_is_opened_listed_and_handed_off(server: str) -> None:
     assert backlog["context"]["message"]["body"] == "A human, please"
 
 
-def test_what_an_unknown_sender_wrote_is_redriven_once_there_is_a_conversation(server: str) -> None:
+def test_unmatched_message_is_redriven_after_its_conversation_is_opened(server: str) -> None:
     sender = "+14155550188"
     message_id = send(server, "whatsapp", "--body", "Hello?", sender=sender)["message_id"]
     (unmatched,) = json_lines(frontdesk("unmatched", "list", "--json"))
@@ -136,7 +136,7 @@ def test_what_an_unknown_sender_wrote_is_redriven_once_there_is_a_conversation(s
     assert backlog["context"]["message"]["message_id"] == message_id
 
 
-def test_what_cannot_be_read_is_a_dead_letter_to_list_show_redrive_and_delete(server: str) -> None:
+def test_unreadable_webhook_is_a_dead_letter_to_list_show_redrive_and_delete(server: str) -> None:
     webhook = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
         f"{server}/webhooks/sms",
         ChannelType.SMS,
@@ -163,7 +163,7 @@ def test_what_cannot_be_read_is_a_dead_letter_to_list_show_redrive_and_delete(se
     assert frontdesk("dead-letters", "list", "--json").stdout == ""
 
 
-def test_a_dead_letter_whose_cause_is_mended_becomes_a_message(
+def test_dead_letter_becomes_a_message_after_its_cause_is_fixed(
     server: str, demo: Mapping[str, str]
 ) -> None:
     webhook = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
@@ -200,7 +200,7 @@ def test_a_dead_letter_whose_cause_is_mended_becomes_a_message(
     assert backlog["context"]["conversation"]["conversation_id"] == demo["sms"]
 
 
-def test_what_is_tampered_with_is_refused(server: str) -> None:
+def test_tampered_webhook_is_refused(server: str) -> None:
     url = f"{server}/webhooks/sms"
     refused = frontdesk(
         "send", "sms", "--from", ANA["sms"], "--body", "Hi", "--tamper", "--url", url
@@ -208,7 +208,7 @@ def test_what_is_tampered_with_is_refused(server: str) -> None:
     assert "401 Unauthorized" in error_line(refused, 1)
 
 
-def test_the_history_inside_an_old_record_is_migrated_and_shown_as_before(
+def test_history_in_an_old_record_is_migrated_and_shown_unchanged(
     environ: Mapping[str, str], ministack: EmulatedAws
 ) -> None:
     old = a_conversation(conversation_id="old-record", sender_id="+14155550166")
@@ -224,7 +224,7 @@ def test_the_history_inside_an_old_record_is_migrated_and_shown_as_before(
     assert frontdesk("migrate", "--json").stdout == ""
 
 
-def test_the_doctor_finds_only_what_this_environment_lacks(server: str) -> None:
+def test_doctor_reports_only_the_missing_dead_letter_queues(server: str) -> None:
     result = frontdesk("doctor")
     wrong = [line for line in result.stdout.splitlines() if line.startswith("wrong")]
     assert error_line(result, 1) == "frontdesk: 7 problems found"
@@ -232,7 +232,7 @@ def test_the_doctor_finds_only_what_this_environment_lacks(server: str) -> None:
     assert TOKEN not in result.output
 
 
-def test_a_server_does_not_start_without_its_tables(environ: Mapping[str, str]) -> None:
+def test_server_does_not_start_without_its_tables(environ: Mapping[str, str]) -> None:
     done = subprocess.run(
         [FRONTDESK, "serve", "--port", "0"],
         env={**environ, "MESSAGES_TABLE": "no-such-table"},

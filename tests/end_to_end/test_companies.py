@@ -19,7 +19,9 @@ pytestmark = on_aws_too
 
 
 @every_channel
-def test_the_same_customer_writes_to_both(shared: Desk, channel: ChannelType) -> None:
+def test_customer_of_two_companies_reaches_each_with_its_own_message(
+    shared: Desk, channel: ChannelType
+) -> None:
     for company in COMPANIES:
         open_for(shared, company, channel)
     for company in COMPANIES:
@@ -30,7 +32,7 @@ def test_the_same_customer_writes_to_both(shared: Desk, channel: ChannelType) ->
     assert shared.unmatched() == []
 
 
-def test_the_same_customer_writes_to_both_on_every_channel_at_once(shared: Desk) -> None:
+def test_concurrent_messages_to_two_companies_reach_only_their_own_company(shared: Desk) -> None:
     pairs = [(company, channel) for company in COMPANIES for channel in ChannelType]
     for company, channel in pairs:
         open_for(shared, company, channel)
@@ -54,14 +56,16 @@ def test_the_same_customer_writes_to_both_on_every_channel_at_once(shared: Desk)
 
 
 @pytest.mark.parametrize("channel", [SMS, WHATSAPP])
-def test_one_message_id_of_two_accounts_is_two_messages(shared: Desk, channel: ChannelType) -> None:
+def test_same_message_id_from_two_accounts_is_two_messages(
+    shared: Desk, channel: ChannelType
+) -> None:
     for company in COMPANIES:
         open_for(shared, company, channel)
         shared.post(company.signs(shared, channel, message_id="SM" + "5" * 32))
     assert len(joined(shared)) == 2
 
 
-def test_mail_to_both_reaches_only_the_one_whose_account_signed(shared: Desk) -> None:
+def test_mail_to_two_companies_reaches_only_the_company_whose_account_signed(shared: Desk) -> None:
     for company in COMPANIES:
         open_for(shared, company, EMAIL)
     both = (BRILL.mailbox, ACME.mailbox)
@@ -97,7 +101,7 @@ FOREIGN: dict[str, tuple[ChannelType, dict[str, Any]]] = {
 
 @pytest.mark.parametrize("unknown_sender", ["fallback", "open"])
 @pytest.mark.parametrize(("channel", "wanted"), FOREIGN.values(), ids=FOREIGN)
-def test_a_message_to_the_others_address_is_kept_unmatched_and_raises_an_alarm(
+def test_message_to_an_address_of_another_company_is_unmatched_and_an_error(
     serve: Serve,
     tenants: dict[str, str],
     channel: ChannelType,
@@ -117,7 +121,7 @@ def test_a_message_to_the_others_address_is_kept_unmatched_and_raises_an_alarm(
 
 
 @every_channel
-def test_the_alarm_is_an_error_in_the_log(
+def test_message_to_an_address_of_another_company_is_logged_as_an_error(
     shared: Desk, caplog: pytest.LogCaptureFixture, channel: ChannelType
 ) -> None:
     shared.post(ACME.signs(shared, channel, recipient=BRILL.recipient(channel)))
@@ -127,7 +131,7 @@ def test_the_alarm_is_an_error_in_the_log(
 
 @pytest.mark.parametrize("channel", [SMS, WHATSAPP])
 @pytest.mark.parametrize("recipient", [ACME.number, BRILL.number])
-def test_one_companys_token_proves_nothing_about_the_others_account(
+def test_token_of_one_company_does_not_verify_the_account_of_another(
     shared: Desk, channel: ChannelType, recipient: str
 ) -> None:
     open_for(shared, BRILL, channel)
@@ -139,7 +143,7 @@ def test_one_companys_token_proves_nothing_about_the_others_account(
 
 
 @every_channel
-def test_a_webhook_of_the_other_company_cannot_be_signed_again(
+def test_webhook_of_one_company_with_the_signature_of_another_is_refused(
     shared: Desk, channel: ChannelType
 ) -> None:
     open_for(shared, BRILL, channel)

@@ -54,7 +54,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         ("email", "ana@example.com", '{"success": true}'),
     ],
 )
-def test_a_signed_webhook_becomes_a_context_on_the_replies_queue(
+def test_signed_webhook_becomes_a_context_on_the_replies_queue(
     desk: Desk, channel: str, sender: str, answer: str
 ) -> None:
     sent = desk.send(channel, "--from", sender, "--body", "Hello, olá")
@@ -68,7 +68,7 @@ def test_a_signed_webhook_becomes_a_context_on_the_replies_queue(
 
 
 @pytest.mark.parametrize("channel", ["whatsapp", "sms", "email"])
-def test_a_tampered_webhook_is_refused(desk: Desk, channel: str) -> None:
+def test_tampered_webhook_is_refused(desk: Desk, channel: str) -> None:
     sent = desk.send(channel, "--from", _SENDERS[channel], "--body", "Hi", "--tamper")
     assert sent.returncode == 1
     assert "401" in sent.stderr
@@ -78,7 +78,7 @@ def test_a_tampered_webhook_is_refused(desk: Desk, channel: str) -> None:
 _SENDERS = {"whatsapp": "+14155550123", "sms": "+14155550123", "email": "ana@example.com"}
 
 
-def test_two_hundred_copies_at_once_are_one_message(desk: Desk) -> None:
+def test_two_hundred_concurrent_copies_become_one_message(desk: Desk) -> None:
     message_id = "SM" + "7" * 32
     sent = desk.send(
         *("sms", "--from", "+14155550123", "--body", "again", "--message-id", message_id),

@@ -51,7 +51,7 @@ def visited(desk: Desk, zora: Person, odo: Person) -> Desk:
     return desk
 
 
-def test_nothing_of_the_person_is_left_anywhere(visited: Desk, zora: Person) -> None:
+def test_erasure_leaves_no_data_of_the_person(visited: Desk, zora: Person) -> None:
     assert found(visited, zora) == zora.seeds
     report = erase(visited, zora)
     assert found(visited, zora) == []
@@ -62,7 +62,7 @@ def test_nothing_of_the_person_is_left_anywhere(visited: Desk, zora: Person) -> 
     assert report.failed == []
 
 
-def test_the_report_tells_what_only_others_can_delete(visited: Desk, zora: Person) -> None:
+def test_erasure_report_names_what_frontdesk_cannot_delete(visited: Desk, zora: Person) -> None:
     report = erase(visited, zora)
     assert set(report.provider_files) == {f"https://media.example/{zora.name}.png"}
     told = " ".join(report.not_reached)
@@ -71,7 +71,9 @@ def test_the_report_tells_what_only_others_can_delete(visited: Desk, zora: Perso
     assert ("the spool on SQS, about 0" in told) == (not container.spool().can_erase)
 
 
-def test_another_person_keeps_everything(visited: Desk, zora: Person, odo: Person) -> None:
+def test_erasure_leaves_the_data_of_another_person_unchanged(
+    visited: Desk, zora: Person, odo: Person
+) -> None:
     container = visited.container
 
     def of_odo() -> list[object]:
@@ -95,7 +97,7 @@ def test_another_person_keeps_everything(visited: Desk, zora: Person, odo: Perso
     assert found(visited, odo) == odo.seeds
 
 
-def test_a_second_time_there_is_nothing_left_to_erase(visited: Desk, zora: Person) -> None:
+def test_second_erasure_finds_nothing_to_erase(visited: Desk, zora: Person) -> None:
     erase(visited, zora)
     again = erase(visited, zora)
     assert (again.messages, again.files, again.conversations) == (0, 0, [])
@@ -103,7 +105,7 @@ def test_a_second_time_there_is_nothing_left_to_erase(visited: Desk, zora: Perso
 
 
 @pytest.mark.parametrize("unknown_sender", ["fallback", "open"])
-def test_what_is_delivered_again_is_a_duplicate_and_leaves_nothing(
+def test_erased_message_sent_again_is_a_duplicate_and_stores_no_data(
     serve: Serve, unknown_sender: str, zora: Person
 ) -> None:
     desk = serve({"UNKNOWN_SENDER": unknown_sender})
@@ -119,7 +121,7 @@ def test_what_is_delivered_again_is_a_duplicate_and_leaves_nothing(
     assert desk.contexts() == {}
 
 
-def test_what_is_erased_while_it_is_published_leaves_nothing(serve: Serve, zora: Person) -> None:
+def test_message_erased_while_it_is_published_leaves_no_data(serve: Serve, zora: Person) -> None:
     publisher = InterruptedPublisher()
 
     def interrupt(container: Container) -> None:
@@ -138,7 +140,7 @@ def test_what_is_erased_while_it_is_published_leaves_nothing(serve: Serve, zora:
     assert found(desk, zora) == []
 
 
-def test_the_person_can_come_back(visited: Desk, zora: Person) -> None:
+def test_erased_person_can_write_again(visited: Desk, zora: Person) -> None:
     erase(visited, zora)
     conversation = visited.open(SMS, sender_id=zora.number)
     assert visited.post(visited.webhook(SMS, sender=zora.number)).status == 200

@@ -28,7 +28,7 @@ def visited(desk: Desk, zora: Person) -> Desk:
     return desk
 
 
-def test_no_context_of_the_person_can_be_read(visited: Desk, zora: Person) -> None:
+def test_no_context_of_an_erased_person_can_be_read(visited: Desk, zora: Person) -> None:
     reader = visited.container.context_queue()
     replies = QueueName(SMS, QueueKind.REPLIES)
     reader.receive(replies, 1, include_delayed=True)
@@ -37,7 +37,7 @@ def test_no_context_of_the_person_can_be_read(visited: Desk, zora: Person) -> No
     assert not senders & {zora.number, zora.mailbox}
 
 
-def test_the_command_erases_and_tells(
+def test_erase_command_erases_a_person_and_reports_it(
     visited: Desk, zora: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATA_DIR", str(visited.data_dir))
@@ -49,7 +49,9 @@ def test_the_command_erases_and_tells(
     assert found(visited, zora) == []
 
 
-def test_a_file_that_was_written_before_is_freed_of_old_pages(visited: Desk, zora: Person) -> None:
+def test_erasure_removes_old_pages_of_a_database_without_secure_delete(
+    visited: Desk, zora: Person
+) -> None:
     with SqliteDatabase(visited.data_dir / "queues.db").write() as connection:
         connection.execute("PRAGMA secure_delete = OFF")
         connection.execute("UPDATE contexts SET context = NULL")

@@ -130,9 +130,7 @@ def renamed(path: Path, table: str) -> Iterator[None]:
 
 
 @every_channel
-def test_a_bug_after_authentication_leaves_a_dead_letter(
-    serve: Serve, channel: ChannelType
-) -> None:
+def test_bug_after_verification_leaves_one_dead_letter(serve: Serve, channel: ChannelType) -> None:
     desk = serve(prepare=with_a_bug)
     webhook = desk.webhook(channel)
 
@@ -148,7 +146,7 @@ def test_a_bug_after_authentication_leaves_a_dead_letter(
 
 
 @every_channel
-def test_a_bug_whose_dead_letter_cannot_be_written_is_an_error(
+def test_bug_whose_dead_letter_cannot_be_stored_is_a_500(
     serve: Serve, channel: ChannelType
 ) -> None:
     def prepare(container: Container) -> None:
@@ -160,7 +158,7 @@ def test_a_bug_whose_dead_letter_cannot_be_written_is_an_error(
 
 
 @pytest.mark.parametrize("make", [make for _, make in UNREADABLE.values()], ids=UNREADABLE)
-def test_something_unreadable_whose_dead_letter_cannot_be_written_is_an_error(
+def test_unreadable_webhook_whose_dead_letter_cannot_be_stored_is_a_500(
     serve: Serve, make: Callable[[Desk], SimulatedRequest]
 ) -> None:
     desk = serve(prepare=with_nowhere_for_dead_letters)
@@ -168,7 +166,9 @@ def test_something_unreadable_whose_dead_letter_cannot_be_written_is_an_error(
 
 
 @only_sqlite
-def test_a_file_in_place_of_the_dead_letters_is_an_error_until_it_is_gone(desk: Desk) -> None:
+def test_file_in_place_of_the_dead_letter_directory_is_a_500_until_it_is_deleted(
+    desk: Desk,
+) -> None:
     _, make = UNREADABLE["a form without From"]
     in_the_way = desk.data_dir / "dead-letters"
     desk.open(SMS)
@@ -182,7 +182,7 @@ def test_a_file_in_place_of_the_dead_letters_is_an_error_until_it_is_gone(desk: 
 
 @every_channel
 @pytest.mark.parametrize("prepare", [with_buggy_parsers, with_parsers_that_cannot_be_built])
-def test_a_bug_before_authentication_is_an_error_and_nothing_is_kept(
+def test_bug_before_verification_is_a_500_and_stores_nothing(
     serve: Serve, channel: ChannelType, prepare: Callable[[Container], None]
 ) -> None:
     desk = serve(prepare=prepare)
@@ -201,7 +201,7 @@ def drained(desk: Desk) -> list[DrainOutcome]:
 
 
 @every_channel
-def test_a_webhook_waits_in_the_spool_while_the_store_does_not_answer(
+def test_webhook_waits_in_the_spool_while_the_store_is_unavailable(
     serve: Serve, channel: ChannelType
 ) -> None:
     desk = serve(prepare=without_messages)
@@ -213,7 +213,7 @@ def test_a_webhook_waits_in_the_spool_while_the_store_does_not_answer(
 
 
 @only_sqlite
-def test_so_it_does_while_somebody_else_has_locked_the_store(desk: Desk) -> None:
+def test_webhook_waits_in_the_spool_while_another_process_locks_the_store(desk: Desk) -> None:
     desk.open(SMS)
     webhook = desk.webhook(SMS)
     with locked(desk.data_dir / "frontdesk.db"):
@@ -227,7 +227,7 @@ def test_so_it_does_while_somebody_else_has_locked_the_store(desk: Desk) -> None
 @only_sqlite
 @every_channel
 @pytest.mark.parametrize("table", ["messages", "conversations"])
-def test_so_it_does_while_the_store_is_damaged(
+def test_webhook_waits_in_the_spool_while_the_store_is_damaged(
     desk: Desk, channel: ChannelType, table: str
 ) -> None:
     desk.open(channel)
@@ -239,7 +239,7 @@ def test_so_it_does_while_the_store_is_damaged(
 
 
 @only_sqlite
-def test_so_does_mail_whose_file_cannot_be_stored(desk: Desk) -> None:
+def test_mail_waits_in_the_spool_while_its_attachment_cannot_be_stored(desk: Desk) -> None:
     desk.open(EMAIL)
     mail = desk.webhook(EMAIL, attachments=[("order.txt", "text/plain", b"42")])
     in_the_way = desk.data_dir / "blobs"
@@ -255,7 +255,7 @@ def test_so_does_mail_whose_file_cannot_be_stored(desk: Desk) -> None:
 
 
 @every_channel
-def test_when_nothing_durable_can_be_written_the_provider_has_to_try_again(
+def test_webhook_receives_503_when_neither_store_nor_spool_can_be_written(
     serve: Serve, channel: ChannelType
 ) -> None:
     desk = serve(prepare=without_messages_and_spool)
@@ -269,7 +269,7 @@ def test_when_nothing_durable_can_be_written_the_provider_has_to_try_again(
 
 
 @only_sqlite
-def test_a_file_in_place_of_the_spool_makes_the_provider_try_again(desk: Desk) -> None:
+def test_webhook_receives_503_when_a_file_is_in_place_of_the_spool(desk: Desk) -> None:
     desk.open(SMS)
     webhook = desk.webhook(SMS)
     (desk.data_dir / "spool").touch()
@@ -280,7 +280,7 @@ def test_a_file_in_place_of_the_spool_makes_the_provider_try_again(desk: Desk) -
 
 
 @every_channel
-def test_secrets_that_cannot_be_read_make_the_provider_try_again(
+def test_webhook_receives_503_when_secrets_cannot_be_read(
     serve: Serve, channel: ChannelType
 ) -> None:
     desk = serve(prepare=without_secrets)
@@ -298,7 +298,7 @@ def test_secrets_that_cannot_be_read_make_the_provider_try_again(
 
 @only_sqlite
 @every_channel
-def test_a_message_whose_queue_is_broken_is_recorded_and_acknowledged(
+def test_message_whose_queue_is_broken_is_recorded_and_acknowledged(
     desk: Desk, channel: ChannelType
 ) -> None:
     conversation = desk.open(channel)

@@ -73,7 +73,7 @@ def texts_on(found: dict[tuple[str, str], list[str]], kind: str) -> dict[str, se
 
 
 @every_channel
-def test_a_hand_off_just_before_a_webhook_is_honoured(desk: Desk, channel: ChannelType) -> None:
+def test_webhook_sent_after_a_hand_off_switch_follows_it(desk: Desk, channel: ChannelType) -> None:
     conversation = desk.open(channel)
     switch_and_send(desk, conversation, "To a human", on=True)
     switch_and_send(desk, conversation, "To the AI", on=False)
@@ -84,7 +84,7 @@ def test_a_hand_off_just_before_a_webhook_is_honoured(desk: Desk, channel: Chann
 
 
 @every_channel
-def test_a_hand_off_while_a_webhook_is_worked_on_is_honoured(
+def test_webhook_in_progress_during_a_hand_off_follows_it(
     desk: Desk, channel: ChannelType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     conversation = desk.open(channel)
@@ -105,7 +105,7 @@ def test_a_hand_off_while_a_webhook_is_worked_on_is_honoured(
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_what_is_sent_after_the_switch_follows_it_while_others_still_write(
+def test_webhooks_sent_after_a_switch_follow_it_while_others_are_in_progress(
     desk: Desk, conversations: list[Conversation], on: bool
 ) -> None:
     for conversation in conversations:
@@ -133,7 +133,7 @@ def test_what_is_sent_after_the_switch_follows_it_while_others_still_write(
     }
 
 
-def test_a_hand_off_that_goes_on_and_off_decides_every_round(
+def test_hand_off_switched_on_and_off_decides_the_queue_of_each_round(
     desk: Desk, conversations: list[Conversation]
 ) -> None:
     for round_number, on in enumerate([True, False, True]):
@@ -153,7 +153,7 @@ def test_a_hand_off_that_goes_on_and_off_decides_every_round(
     assert sum(len(texts) for texts in found.values()) == 9 * len(ids)
 
 
-def test_a_hand_off_survives_every_message_that_was_on_its_way(
+def test_hand_off_is_not_undone_by_messages_in_progress(
     desk: Desk, conversations: list[Conversation]
 ) -> None:
     writers = [
@@ -175,7 +175,7 @@ def test_a_hand_off_survives_every_message_that_was_on_its_way(
 
 
 @every_channel
-def test_copies_at_once_are_one_message_while_the_hand_off_is_switched(
+def test_concurrent_copies_become_one_message_while_the_hand_off_is_switched(
     desk: Desk, channel: ChannelType
 ) -> None:
     conversation = desk.open(channel)
@@ -198,7 +198,7 @@ def test_copies_at_once_are_one_message_while_the_hand_off_is_switched(
 
 
 @every_channel
-def test_copies_at_once_of_an_unknown_senders_message_are_answered_once(
+def test_concurrent_copies_from_an_unknown_sender_receive_one_fallback(
     desk: Desk, channel: ChannelType
 ) -> None:
     webhook = desk.webhook(channel)

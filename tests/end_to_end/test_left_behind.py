@@ -73,7 +73,7 @@ def front(tmp_path: Path) -> Iterator[Front]:
         yield front
 
 
-def test_a_webhook_waits_as_a_file_while_the_store_is_locked_and_is_received_then(
+def test_webhook_waits_as_a_private_file_while_the_store_is_locked(
     front: Front,
 ) -> None:
     with locked(front.data_dir / "frontdesk.db"):
@@ -84,7 +84,7 @@ def test_a_webhook_waits_as_a_file_while_the_store_is_locked_and_is_received_the
     assert "Are you there?" in front.queued()
 
 
-def test_what_waited_while_nobody_served_is_received_at_the_next_start(tmp_path: Path) -> None:
+def test_webhook_spooled_before_a_shutdown_is_received_after_the_next_start(tmp_path: Path) -> None:
     front = Front(tmp_path / "data")
     front.run("demo")
     with ExitStack() as longer_than_the_server:
@@ -100,7 +100,7 @@ def test_what_waited_while_nobody_served_is_received_at_the_next_start(tmp_path:
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_a_message_stays_pending_while_the_queues_are_locked_and_is_relayed_then(
+def test_message_stays_pending_while_the_queues_are_locked_and_is_relayed_later(
     desk: Desk,
 ) -> None:
     desk.open(SMS)

@@ -134,23 +134,23 @@ def forms(seed: str) -> set[str]:
 
 @pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
 @pytest.mark.parametrize("seed", [NUMBER, MAILBOX, BODY])
-def test_a_seed_is_found_however_it_is_written(seed: str, before: str) -> None:
+def test_seed_is_found_in_a_log_line_in_every_encoding(seed: str, before: str) -> None:
     text = f"{before}{seed}, more".encode()
     for line in (text.decode(), base64.b64encode(text).decode(), text.hex(), quote(text)):
         assert any(form in line.lower() for form in forms(seed))
 
 
-def test_no_line_holds_anything_of_anybody_or_any_secret(log: Log) -> None:
+def test_log_holds_no_personal_data_and_no_secret(log: Log) -> None:
     text = "\n".join([log.printed, *log.lines]).lower()
     assert [seed for seed in log.seeds if any(form in text for form in forms(seed))] == []
 
 
-def test_every_line_is_a_json_object_with_its_place(log: Log) -> None:
+def test_every_log_line_is_a_json_object_with_its_logger(log: Log) -> None:
     for line in log.lines:
         assert list(json.loads(line))[:4] == ["timestamp", "level", "logger", "message"]
 
 
-def test_every_webhook_that_was_recorded_is_one_line_with_all_its_ids(log: Log) -> None:
+def test_recorded_webhook_is_logged_with_all_its_ids(log: Log) -> None:
     handled = log.records("webhook handled")
     for channel in ChannelType:
         first, again = (
@@ -175,7 +175,7 @@ REQUIRED = {
 }
 
 
-def test_every_webhook_leaves_a_line_with_its_outcome(log: Log) -> None:
+def test_every_webhook_is_logged_with_its_outcome(log: Log) -> None:
     outcomes: dict[str, int] = {}
     for record in log.records("webhook handled"):
         outcome = str(record["outcome"])
@@ -188,13 +188,13 @@ def test_every_webhook_leaves_a_line_with_its_outcome(log: Log) -> None:
     assert outcomes["failed"] >= len(ChannelType)
 
 
-def test_a_refused_signature_is_a_line_with_channel_and_duration(log: Log) -> None:
+def test_refused_signature_is_logged_with_channel_and_duration(log: Log) -> None:
     refused = [record for record in log.records("webhook handled") if record.get("status") == 401]
     assert {record["channel"] for record in refused} >= set(ChannelType)
     assert all("duration_ms" in record for record in refused)
 
 
-def test_an_error_says_where_it_came_from_but_not_what_it_said(log: Log) -> None:
+def test_error_is_logged_with_its_traceback_but_not_with_its_text(log: Log) -> None:
     errors = log.records("webhook failed")
     assert {error["error"] for error in errors} >= {"StorageUnavailableError"}
     for error in errors:

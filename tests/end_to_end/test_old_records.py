@@ -44,7 +44,7 @@ def record_of(desk: Desk, conversation: Conversation) -> Conversation:
 @pytest.mark.parametrize("channel", [SMS, WHATSAPP])
 @pytest.mark.parametrize(("attributes", "may_join"), OLD_RECORDS.values(), ids=OLD_RECORDS)
 @pytest.mark.parametrize("company", COMPANIES, ids=lambda company: company.name)
-def test_an_old_record_is_joined_by_its_own_company_at_most(
+def test_old_record_is_joined_only_by_messages_to_its_own_company(
     shared: Desk,
     channel: ChannelType,
     attributes: dict[str, Any],
@@ -75,7 +75,7 @@ MAIL_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 @pytest.mark.parametrize(("attributes", "may_join"), MAIL_RECORDS.values(), ids=MAIL_RECORDS)
 @pytest.mark.parametrize("company", COMPANIES, ids=lambda company: company.name)
-def test_an_old_mail_record_is_joined_by_its_own_company_at_most(
+def test_old_mail_record_is_joined_only_by_mail_to_its_own_company(
     shared: Desk, attributes: dict[str, Any], may_join: set[str], company: Company
 ) -> None:
     record = shared.open(EMAIL, **attributes)
@@ -86,7 +86,7 @@ def test_an_old_mail_record_is_joined_by_its_own_company_at_most(
     assert (record_of(shared, record) != record) is (company.name in may_join)
 
 
-def test_of_both_who_write_at_once_only_its_own_company_joins_a_record_without_recipient(
+def test_concurrent_messages_to_two_companies_join_an_old_record_only_of_its_own(
     shared: Desk,
 ) -> None:
     record = shared.open(SMS, **BARE, credentials_reference=BRILL.credentials_reference)
@@ -118,7 +118,7 @@ FOREIGN: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("channel", [SMS, WHATSAPP])
 @pytest.mark.parametrize("wanted", FOREIGN.values(), ids=FOREIGN)
 @pytest.mark.parametrize("recipient", [BRILL.number, BRILL.service])
-def test_whatever_one_company_signs_an_old_record_of_the_others_recipient_is_not_touched(
+def test_old_record_is_not_changed_by_messages_that_another_company_signed(
     shared: Desk, channel: ChannelType, recipient: str, wanted: dict[str, Any]
 ) -> None:
     record = shared.open(channel, **{**BARE, "recipient_id": recipient})

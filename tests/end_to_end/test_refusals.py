@@ -99,7 +99,7 @@ FORGERIES: dict[str, tuple[tuple[ChannelType, ...], Forge]] = {
 
 
 @pytest.mark.parametrize(("channels", "forge"), FORGERIES.values(), ids=FORGERIES)
-def test_what_is_not_authentic_is_refused_and_nothing_of_it_is_kept(
+def test_forged_webhook_is_refused_and_nothing_is_stored(
     desk: Desk, channels: tuple[ChannelType, ...], forge: Forge
 ) -> None:
     for channel in channels:
@@ -114,7 +114,7 @@ def test_what_is_not_authentic_is_refused_and_nothing_of_it_is_kept(
 
 
 @pytest.mark.parametrize("hours", [-95, 95])
-def test_mail_within_the_tolerance_is_believed(desk: Desk, hours: int) -> None:
+def test_mail_within_the_timestamp_tolerance_is_accepted(desk: Desk, hours: int) -> None:
     assert desk.post(_signed(desk, EMAIL, hours_from_now=hours)).shown == SUCCESS
 
 
@@ -124,7 +124,7 @@ def test_mail_within_the_tolerance_is_believed(desk: Desk, hours: int) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/webhooks", "/webhooks/voice", "/smsx", "/webhooks/sms.php"]
 )
-def test_a_path_that_names_no_channel_is_not_found(desk: Desk, path: str) -> None:
+def test_path_without_a_channel_is_refused_with_404(desk: Desk, path: str) -> None:
     webhook = desk.providers.webhook(desk.url(path), SMS)
     before = desk.retained()
     answers = [desk.post(webhook, method).shown for method in ("POST", "GET")]
@@ -133,7 +133,7 @@ def test_a_path_that_names_no_channel_is_not_found(desk: Desk, path: str) -> Non
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
-def test_another_method_is_told_which_one_is_allowed(desk: Desk, method: str) -> None:
+def test_method_other_than_post_is_refused_with_the_allowed_method(desk: Desk, method: str) -> None:
     webhooks = [desk.webhook(channel) for channel in ChannelType]
     before = desk.retained()
 
@@ -157,7 +157,7 @@ def _form_of(desk: Desk, size_fields: int) -> SimulatedRequest:
 
 @every_channel
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_the_limit_is_refused_and_nothing_of_it_is_kept(
+def test_body_over_the_limit_is_refused_and_nothing_is_stored(
     serve: Serve, channel: ChannelType, chunked: bool
 ) -> None:
     desk = serve({"MAX_BODY_BYTES": "20000"})
@@ -171,14 +171,14 @@ def test_a_body_over_the_limit_is_refused_and_nothing_of_it_is_kept(
 
 
 @pytest.mark.parametrize(("size_bytes", "status"), [(1_000_000, 200), (1_048_576, 413)])
-def test_no_form_of_twilios_is_larger_than_a_mebibyte(
+def test_twilio_form_of_more_than_a_mebibyte_is_refused(
     desk: Desk, size_bytes: int, status: int
 ) -> None:
     assert desk.post(desk.webhook(SMS, body="x" * size_bytes)).status == status
 
 
 @pytest.mark.parametrize(("size_fields", "status"), [(500, 200), (501, 413)])
-def test_no_form_of_twilios_has_more_than_500_fields(
+def test_twilio_form_of_more_than_500_fields_is_refused(
     desk: Desk, size_fields: int, status: int
 ) -> None:
     assert desk.post(_form_of(desk, size_fields)).status == status
