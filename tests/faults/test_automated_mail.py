@@ -85,7 +85,7 @@ def clerk(tmp_path: Path) -> Iterator[Clerk]:
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_a_machine_is_never_answered(clerk: Clerk, name: str) -> None:
+def test_automated_mail_receives_no_fallback(clerk: Clerk, name: str) -> None:
     assert clerk.post("machines", name) == 200
     assert clerk.desk.retained().messages == 1
     assert clerk.answered() == []
@@ -93,14 +93,14 @@ def test_a_machine_is_never_answered(clerk: Clerk, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_a_person_is_answered_once(clerk: Clerk, name: str) -> None:
+def test_mail_from_a_person_receives_one_fallback(clerk: Clerk, name: str) -> None:
     assert [clerk.post("people", name) for _ in range(2)] == [200, 200]
     (message,) = clerk.desk.container.message_store().list_unmatched(10).items
     assert clerk.answered() == [message.message.sender.value]
     assert clerk.counted(result="sent") == clerk.counted() == 1
 
 
-def test_the_corpus_is_large_and_every_machine_has_its_reason(
+def test_mail_corpus_is_large_and_every_automated_mail_has_a_reason(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with capsys.disabled():

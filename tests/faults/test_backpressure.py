@@ -90,7 +90,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("places", [1, 2])
-def test_what_finds_no_place_is_put_aside_and_delivered_later(
+def test_webhook_without_a_free_slot_is_spooled_and_routed_later(
     serve: Serve, hurried: None, places: int
 ) -> None:
     store = HeldStore()
@@ -104,7 +104,9 @@ def test_what_finds_no_place_is_put_aside_and_delivered_later(
     assert problems(desk, store) == []
 
 
-def test_what_finds_no_place_in_the_spool_either_comes_again(serve: Serve, hurried: None) -> None:
+def test_webhook_without_a_free_slot_or_spool_space_receives_503(
+    serve: Serve, hurried: None
+) -> None:
     store = HeldStore()
     room = 3
 
@@ -145,7 +147,7 @@ def status(client: socket.socket) -> bytes:
     return client.recv(65_536).partition(b"\r\n")[0]
 
 
-def test_large_bodies_that_never_end_hold_a_bounded_memory(serve: Serve) -> None:
+def test_unfinished_large_bodies_hold_a_bounded_amount_of_memory(serve: Serve) -> None:
     desk = serve({"MAX_BODY_BYTES": str(LIMIT)})
     room = app.LARGE_BODIES_AT_ONCE * LIMIT
     with ExitStack() as stack:
@@ -168,9 +170,7 @@ def test_body_that_is_declared_too_large_is_refused_before_it_arrives(serve: Ser
         assert status(client).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_body_that_stops_arriving_is_cut_off_and_holds_no_place(
-    serve: Serve, hurried: None
-) -> None:
+def test_body_that_stops_arriving_is_cut_off_and_holds_no_slot(serve: Serve, hurried: None) -> None:
     desk = serve({"MAX_IN_FLIGHT": "1"})
     with ExitStack() as stack:
         clients = [connect(desk, stack, "", length=9) for _ in range(20)]
@@ -179,7 +179,7 @@ def test_a_body_that_stops_arriving_is_cut_off_and_holds_no_place(
     assert set(statuses) == {b"HTTP/1.1 503 Service Unavailable"}
 
 
-def test_beyond_the_limit_a_body_that_arrives_slowly_is_cut_off(
+def test_slow_body_over_the_connection_limit_is_cut_off(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "ConnectionLimits", lambda: ConnectionLimits(connections=4))
@@ -194,7 +194,7 @@ def test_beyond_the_limit_a_body_that_arrives_slowly_is_cut_off(
         assert {status(client) for client in slow[:1]} == {b"HTTP/1.1 503 Service Unavailable"}
 
 
-def test_headers_without_end_are_cut_off(serve: Serve) -> None:
+def test_endless_headers_are_refused_with_400(serve: Serve) -> None:
     desk = serve()
     with ExitStack() as stack:
         client = connect(desk, stack, "x: " + "y" * 200_000 + "\r\n", length=0)
@@ -202,7 +202,7 @@ def test_headers_without_end_are_cut_off(serve: Serve) -> None:
     assert post(desk, CASES[0]) == THANKS[SMS]
 
 
-def test_thousands_of_form_fields_are_refused_unparsed(serve: Serve) -> None:
+def test_form_with_thousands_of_fields_is_refused_unparsed(serve: Serve) -> None:
     desk = serve()
     desk.container.provider_accounts()
     fields = {f"Field{number}": "x" for number in range(5_000)}

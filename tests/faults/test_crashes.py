@@ -44,7 +44,7 @@ def crashes(folder: Path, *options: str) -> dict[str, Any]:
     return found
 
 
-def test_a_crash_at_any_point_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_crash_at_any_point_loses_and_duplicates_nothing(tmp_path: Path) -> None:
     found = crashes(tmp_path, "--every-point")
     assert found["problems"] == []
     assert found["deaths"] > 150
@@ -52,7 +52,7 @@ def test_a_crash_at_any_point_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert found["effects_not_reached"] == []
 
 
-def test_random_crashes_of_several_processes_lose_and_double_nothing(
+def test_random_crashes_of_several_processes_lose_and_duplicate_nothing(
     tmp_path: Path, report: Report
 ) -> None:
     found = crashes(tmp_path, "--runs", "200", "--seed", "20261124")
@@ -62,7 +62,7 @@ def test_random_crashes_of_several_processes_lose_and_double_nothing(
     assert found["deaths"] > 200
 
 
-def test_crashes_on_aws_lose_and_double_nothing(tmp_path: Path, report: Report) -> None:
+def test_crashes_on_aws_lose_and_duplicate_nothing(tmp_path: Path, report: Report) -> None:
     found = crashes(tmp_path, "--aws", "--every-point", "--sample", "10")
     assert found["problems"] == []
     assert found["deaths"] == 10
@@ -72,12 +72,12 @@ def test_crashes_on_aws_lose_and_double_nothing(tmp_path: Path, report: Report) 
     assert found["deaths"] > 15
 
 
-def test_there_is_a_scenario_for_every_planted_bug() -> None:
+def test_every_planted_bug_has_a_scenario() -> None:
     assert FOUND_IN.keys() == PLANTED_BUGS.keys()
 
 
 @pytest.mark.parametrize("bug", PLANTED_BUGS)
-def test_a_planted_bug_is_found(bug: str, tmp_path: Path) -> None:
+def test_planted_bug_is_found_by_its_scenario(bug: str, tmp_path: Path) -> None:
     scenario, problem = FOUND_IN[bug]
     found = crashes(tmp_path, "--every-point", "--scenario", scenario, "--bug", bug)
     problems = [one for run in found["problems"] for one in run["problems"]]

@@ -49,14 +49,14 @@ def problems(
     return wrong
 
 
-def test_a_thousand_copies_at_three_servers_are_one_message(tmp_path: Path) -> None:
+def test_thousand_copies_sent_to_three_servers_become_one_message(tmp_path: Path) -> None:
     environ = environment(tmp_path, **SETTINGS)
     container = build_container(environ)
     assert problems(container, environ, servers=3, copies=COPIES, at_most_once=True) == []
     container.shutdown_resources()
 
 
-def test_copies_at_two_servers_on_aws_are_one_message(
+def test_copies_sent_to_two_servers_on_aws_become_one_message(
     tmp_path: Path, ministack: EmulatedAws
 ) -> None:
     settings = settings_on_aws(ministack, tmp_path, environment(tmp_path, **SETTINGS))

@@ -47,7 +47,7 @@ IDS = st.from_regex(r"(SM|MM)[0-9a-f]{32}", fullmatch=True)
 
 @within_two_seconds
 @given(sid=IDS, ends=st.tuples(ADDRESSES, ADDRESSES), more=st.lists(st.tuples(NAMES, VALUES)))
-def test_any_form_of_twilios(
+def test_signed_twilio_form_with_any_fields_is_acknowledged(
     desk: FuzzedDesk, sid: str, ends: tuple[str, str], more: list[tuple[str, str]]
 ) -> None:
     fields = [("MessageSid", sid), ("AccountSid", ACCOUNT_SID), ("From", ends[0]), ("To", ends[1])]
@@ -56,13 +56,13 @@ def test_any_form_of_twilios(
 
 @within_two_seconds
 @given(body=st.binary(max_size=300))
-def test_any_bytes_as_a_form(desk: FuzzedDesk, body: bytes) -> None:
+def test_form_of_any_bytes_is_refused(desk: FuzzedDesk, body: bytes) -> None:
     assert desk.post_form(body) in {401, 413}
 
 
 @within_two_seconds
 @given(raw=MIME)
-def test_any_mime(desk: FuzzedDesk, raw: bytes) -> None:
+def test_signed_mail_of_any_mime_content_is_acknowledged(desk: FuzzedDesk, raw: bytes) -> None:
     assert desk.post_raw_mail(raw) == 200
 
 
@@ -77,7 +77,9 @@ FIELDS = st.dictionaries(FIELD_NAMES, MIME | st.binary(max_size=60) | st.just(EN
 
 @within_two_seconds
 @given(fields=FIELDS)
-def test_any_fields_of_a_mail(desk: FuzzedDesk, fields: dict[str, bytes]) -> None:
+def test_signed_mail_with_any_fields_is_acknowledged(
+    desk: FuzzedDesk, fields: dict[str, bytes]
+) -> None:
     assert desk.post_multipart(multipart(**fields)) == 200
 
 
@@ -96,7 +98,9 @@ PIECES = st.sampled_from(
 
 @within_two_seconds
 @given(pieces=st.lists(PIECES | st.binary(max_size=20), max_size=25))
-def test_any_multipart_body(desk: FuzzedDesk, pieces: list[bytes]) -> None:
+def test_signed_mail_with_any_multipart_body_is_acknowledged(
+    desk: FuzzedDesk, pieces: list[bytes]
+) -> None:
     assert desk.post_multipart(b"".join(pieces)) == 200
 
 
@@ -121,7 +125,7 @@ TARGETS = st.sampled_from(["/webhooks/sms", "/webhooks/email", "/", "/sms?", "//
     headers=st.lists(st.tuples(HEADER_NAMES, LATIN), max_size=6),
     host_and_body=st.tuples(LATIN, st.binary(max_size=60)),
 )
-def test_any_http_request(
+def test_unsigned_http_request_of_any_form_is_not_acknowledged(
     desk: FuzzedDesk,
     target: str,
     method: str,
@@ -135,7 +139,9 @@ def test_any_http_request(
 
 @within_two_seconds
 @given(content_type=LATIN | LATIN.map(lambda text: f"multipart/form-data; boundary={text}"))
-def test_any_content_type_of_a_signed_mail(desk: FuzzedDesk, content_type: str) -> None:
+def test_signed_mail_with_any_content_type_is_acknowledged(
+    desk: FuzzedDesk, content_type: str
+) -> None:
     body = multipart(envelope=ENVELOPE, **{"from": b"ana@example.com"})
     headers = (("content-type", content_type), *mail_headers(body)[1:])
     assert desk.post(HttpRequest("/webhooks/email", body, headers)) == 200
@@ -155,13 +161,13 @@ KEYS = (
 
 @within_two_seconds
 @given(event=JSON | st.dictionaries(st.sampled_from(KEYS), JSON))
-def test_any_event(desk: FuzzedDesk, event: object) -> None:
+def test_lambda_event_of_any_form_is_refused(desk: FuzzedDesk, event: object) -> None:
     assert desk.invoke(event) in {401, 404, 405}
 
 
 @within_two_seconds
 @given(shape=st.sampled_from(SHAPES), changes=st.dictionaries(st.sampled_from(KEYS), JSON))
-def test_any_change_of_a_real_event(
+def test_changed_lambda_event_is_not_acknowledged(
     desk: FuzzedDesk, shape: str, changes: dict[str, object]
 ) -> None:
     url = f"{PUBLIC_URLS[shape]}sms"
@@ -171,7 +177,9 @@ def test_any_change_of_a_real_event(
 
 @within_two_seconds
 @given(shape=st.sampled_from(SHAPES), raw=MIME)
-def test_any_mail_in_an_event(desk: FuzzedDesk, shape: str, raw: bytes) -> None:
+def test_signed_mail_in_a_lambda_event_is_acknowledged(
+    desk: FuzzedDesk, shape: str, raw: bytes
+) -> None:
     body = multipart(email=raw, envelope=ENVELOPE)
     event = an_event(
         shape, SimulatedRequest(f"{PUBLIC_URLS[shape]}email", dict(mail_headers(body)), body)

@@ -34,7 +34,7 @@ def wait_until_closed(server: ServerProcess) -> None:
             time.sleep(0.01)
 
 
-def test_while_the_store_and_the_spools_lock_are_held_webhooks_shall_come_again(
+def test_webhooks_receive_503_while_the_store_and_the_spool_are_locked(
     tmp_path: Path,
 ) -> None:
     environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
@@ -63,7 +63,7 @@ server.run("127.0.0.1", 0)
 """
 
 
-def test_work_that_never_ends_keeps_no_server(tmp_path: Path) -> None:
+def test_shutdown_does_not_wait_for_work_that_never_ends(tmp_path: Path) -> None:
     environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
     providers = Providers.of(keep_development_credentials(tmp_path))
     with (
@@ -78,7 +78,7 @@ def test_work_that_never_ends_keeps_no_server(tmp_path: Path) -> None:
             answer.result()
 
 
-def test_what_is_in_flight_at_the_end_is_answered_and_kept(tmp_path: Path) -> None:
+def test_webhooks_in_flight_at_shutdown_are_acknowledged_and_recorded(tmp_path: Path) -> None:
     environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
     container = build_container(environ)
     for case in CASES:

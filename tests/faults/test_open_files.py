@@ -13,7 +13,7 @@ from tests.faults.server_processes import server_process
 FEW_FILES = ("sh", "-c", 'ulimit -n 320; exec "$@"', "sh", FRONTDESK, "serve", "--port", "0")
 
 
-def test_more_connections_than_open_files_keep_no_other_client_waiting(tmp_path: Path) -> None:
+def test_connections_beyond_the_open_file_limit_do_not_delay_other_clients(tmp_path: Path) -> None:
     with server_process(environment(tmp_path), FEW_FILES) as server, ExitStack() as stack:
         port = urlsplit(server.origin).port
         assert port is not None

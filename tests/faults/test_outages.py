@@ -216,13 +216,13 @@ def go_through(troubled: Troubled, row: Row) -> None:
 
 @pytest.mark.parametrize("backend", [*BACKENDS, AWS], indirect=True)
 @pytest.mark.parametrize("name", OUTAGES)
-def test_an_outage_loses_and_doubles_nothing(troubled: Troubled, backend: str, name: str) -> None:
+def test_outage_loses_and_duplicates_nothing(troubled: Troubled, backend: str, name: str) -> None:
     go_through(troubled, OUTAGES[name])
     assert troubled.problems(backend) == []
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_bugs_and_missing_secrets_lose_and_double_nothing(
+def test_bugs_and_missing_secrets_lose_and_duplicate_nothing(
     troubled: Troubled, backend: str, name: str
 ) -> None:
     go_through(troubled, FAILURES[name])
@@ -230,7 +230,7 @@ def test_bugs_and_missing_secrets_lose_and_double_nothing(
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_files_that_a_killed_writer_left_are_told_or_ignored(
+def test_half_written_files_of_a_killed_process_are_reported_or_ignored(
     troubled: Troubled, backend: str
 ) -> None:
     troubled.heal(troubled.post_all())
@@ -253,7 +253,7 @@ THROTTLING: Mapping[str, Mapping[Kind, Shown]] = {
 
 @pytest.mark.parametrize("backend", [AWS], indirect=True)
 @pytest.mark.parametrize("service", THROTTLING)
-def test_throttling_loses_nothing(
+def test_throttling_by_aws_loses_nothing(
     troubled: Troubled, ministack: EmulatedAws, backend: str, service: str
 ) -> None:
     assert troubled.post(REPEATED).shown == THANKS[SMS]

@@ -95,7 +95,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     container.shutdown_resources()
 
 
-def test_a_full_disk_loses_nothing(desk: Desk) -> None:
+def test_full_disk_loses_nothing(desk: Desk) -> None:
     assert desk.post(CASES[0]) == 200
     with desk.files_limited_to(A_SMALL_FILE):
         assert desk.post(CASES[1]) == 200
@@ -107,7 +107,7 @@ def test_a_full_disk_loses_nothing(desk: Desk) -> None:
     assert desk.problems() == []
 
 
-def test_an_attachment_that_was_half_written_is_whole_when_the_mail_comes_again(
+def test_half_written_attachment_is_complete_after_the_mail_is_sent_again(
     desk: Desk,
 ) -> None:
     with desk.files_limited_to(HALF_A_FILE):
@@ -118,7 +118,7 @@ def test_an_attachment_that_was_half_written_is_whole_when_the_mail_comes_again(
     assert [*desk.data_dir.rglob(".*.tmp"), *desk.data_dir.rglob(".*.incoming")] == []
 
 
-def test_a_locked_database_loses_nothing(desk: Desk) -> None:
+def test_locked_database_loses_nothing(desk: Desk) -> None:
     with desk.database_locked():
         assert desk.post(CASES[0]) == 200
         assert desk.container.spool().depth().entries == 1
@@ -127,7 +127,7 @@ def test_a_locked_database_loses_nothing(desk: Desk) -> None:
     assert desk.problems() == []
 
 
-def test_a_spool_that_may_not_be_written_leaves_it_to_the_provider(desk: Desk) -> None:
+def test_webhook_receives_503_while_the_spool_cannot_be_written(desk: Desk) -> None:
     assert desk.post(CASES[0]) == 200
     with desk.files_limited_to(A_SMALL_FILE), desk.spool_read_only():
         assert desk.post(CASES[1]) == 503

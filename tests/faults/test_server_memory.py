@@ -22,7 +22,7 @@ def peak_bytes(process_id: int) -> int:
     return int(found.group(1)) * 1024
 
 
-def test_many_bodies_of_the_largest_size_take_a_bounded_memory(tmp_path: Path) -> None:
+def test_many_bodies_of_the_largest_size_use_a_bounded_amount_of_memory(tmp_path: Path) -> None:
     body = b"x" * (32 * MIB)
     with server_process(environment(tmp_path)) as server, ThreadPoolExecutor(12) as pool:
 

@@ -122,7 +122,7 @@ def wanted(expected: Expected) -> tuple[int, Retained]:
 
 
 @pytest.mark.parametrize("case", TWILIO_CASES, ids=lambda case: case.name)
-def test_twilios_webhook_is_believed_exactly_when_it_is_twilios(
+def test_twilio_webhook_is_accepted_exactly_when_its_signature_is_valid(
     desk_of: DeskOf, case: TwilioCase
 ) -> None:
     desk = desk_of(environ_of(case.setup))
@@ -132,7 +132,7 @@ def test_twilios_webhook_is_believed_exactly_when_it_is_twilios(
 
 
 @pytest.mark.parametrize("case", MAIL_CASES, ids=lambda case: case.name)
-def test_sendgrids_webhook_is_believed_exactly_when_it_is_sendgrids(
+def test_sendgrid_webhook_is_accepted_exactly_when_its_signature_is_valid(
     desk_of: DeskOf, case: MailCase
 ) -> None:
     desk = desk_of(mail_environ_of(case.setup))
@@ -156,7 +156,7 @@ LAMBDA_CASES = [
 
 
 @pytest.mark.parametrize(("shape", "query", "as_base64", "base_url"), LAMBDA_CASES)
-def test_an_event_is_believed_exactly_when_its_url_was_signed(
+def test_lambda_event_is_accepted_exactly_when_its_url_was_signed(
     desk_of: DeskOf, shape: str, query: str, as_base64: bool, base_url: str | None
 ) -> None:
     desk = desk_of(environ_of(Setup(base_url=base_url)))
@@ -183,7 +183,7 @@ def _event(
     return an_event(shape, simulated, as_base64=as_base64)
 
 
-def test_a_replay_in_other_words_is_the_same_message(desk_of: DeskOf) -> None:
+def test_form_replayed_in_another_encoding_is_a_duplicate(desk_of: DeskOf) -> None:
     desk = desk_of(environ_of(Setup()))
     first = posted(urlencode(a_form("replayed")).encode())
     escaped = replace(first, body=first.body.replace(b"AccountSid", b"%41ccountSid"))
@@ -212,7 +212,7 @@ def _in_other_words(first: HttpRequest) -> list[HttpRequest]:
     return [*copies, *(replace(first, host=f"{first.host}:{port}") for port in (1, 443, 8443))]
 
 
-def test_what_cannot_be_read_is_kept_once_in_whatever_words_it_comes_again(desk_of: DeskOf) -> None:
+def test_unreadable_form_replayed_in_another_encoding_is_one_dead_letter(desk_of: DeskOf) -> None:
     desk = desk_of(environ_of(Setup()))
     first = posted(urlencode(a_form("unreadable", MessageSid="SM7", Body="Hi+Ho")).encode())
     assert observed(desk, lambda: desk.post(first)) == wanted(Expected.SPOOLED)
@@ -220,7 +220,7 @@ def test_what_cannot_be_read_is_kept_once_in_whatever_words_it_comes_again(desk_
         assert observed(desk, lambda copy=copy: desk.post(copy)) == wanted(Expected.REPEATED)  # type: ignore[misc]  # bound at once
 
 
-def test_mail_that_cannot_be_read_is_kept_once_wherever_and_however_signed_it_comes_again(
+def test_unreadable_mail_replayed_with_another_signature_or_path_is_one_dead_letter(
     desk_of: DeskOf,
 ) -> None:
     desk = desk_of(mail_environ_of(MailSetup()))
@@ -235,7 +235,9 @@ def test_mail_that_cannot_be_read_is_kept_once_wherever_and_however_signed_it_co
         assert observed(desk, lambda copy=copy: desk.post(copy)) == wanted(Expected.REPEATED)  # type: ignore[misc]  # bound at once
 
 
-def test_the_matrix_is_large_and_has_both_verdicts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_signature_cases_are_many_and_both_valid_and_invalid(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     statuses = Counter(case.expected is not Expected.REFUSED for case in TWILIO_CASES)
     statuses.update(case.is_authentic for case in MAIL_CASES)
     events = len(LAMBDA_CASES)

@@ -102,7 +102,7 @@ def put_a_file(directory: Path) -> None:
 @pytest.mark.parametrize(
     "work", [keep_in_spool, finish_in_spool, keep_a_dead_letter, replace_a_dead_letter, put_a_file]
 )
-def test_nothing_is_promised_before_it_is_on_the_disk(
+def test_files_and_their_names_are_synced_before_the_call_returns(
     work: Callable[[Path], None], steps: Steps, tmp_path: Path
 ) -> None:
     work(tmp_path / "data")
@@ -120,7 +120,7 @@ def test_nothing_is_promised_before_it_is_on_the_disk(
         (lambda path: (path / "new").mkdir(), "os.mkdir of new may be lost"),
     ],
 )
-def test_a_step_that_was_left_out_is_noticed(
+def test_missing_sync_is_reported(
     work: Callable[[Path], object], problem: str, steps: Steps, tmp_path: Path
 ) -> None:
     (tmp_path / "a.tmp").touch()
