@@ -41,7 +41,9 @@ def logged(deployed: Deployed) -> dict[str, Any]:
     return dict(line)
 
 
-def test_an_old_message_goes_with_all_that_it_said(deployed: Deployed, things: OldThings) -> None:
+def test_purge_erases_an_old_message_with_its_files_and_copies(
+    deployed: Deployed, things: OldThings
+) -> None:
     before = things.files()
     things.mail("An old one")
     request_id = deployed.message_item("An old one")["request_id"]
@@ -57,7 +59,7 @@ def test_an_old_message_goes_with_all_that_it_said(deployed: Deployed, things: O
     deployed.contexts("EMAIL_REPLIES")
 
 
-def test_a_copy_of_it_that_comes_again_is_still_a_duplicate(
+def test_copy_of_a_purged_message_is_still_a_duplicate(
     deployed: Deployed, things: OldThings
 ) -> None:
     webhook = deployed.webhook(ChannelType.SMS, body="Old, and sent again")
@@ -71,7 +73,7 @@ def test_a_copy_of_it_that_comes_again_is_still_a_duplicate(
     assert deployed.message_state("Old, and sent again") is None
 
 
-def test_what_is_young_stays(deployed: Deployed, things: OldThings) -> None:
+def test_purge_leaves_recent_data_unchanged(deployed: Deployed, things: OldThings) -> None:
     things.mail("A young one", YOUNG)
     things.unmatched_mail("Young and unmatched", YOUNG)
     things.imported_entry("young-entry", YOUNG)
@@ -88,7 +90,7 @@ def test_what_is_young_stays(deployed: Deployed, things: OldThings) -> None:
     deployed.contexts("EMAIL_REPLIES")
 
 
-def test_it_says_how_much_of_each_went(deployed: Deployed, things: OldThings) -> None:
+def test_purge_logs_how_much_it_purged_of_each_kind(deployed: Deployed, things: OldThings) -> None:
     things.mail("To be counted")
     things.unmatched_mail("Unmatched, to be counted")
     things.imported_entry("entry-to-be-counted")
@@ -109,7 +111,7 @@ def test_it_says_how_much_of_each_went(deployed: Deployed, things: OldThings) ->
 
 
 @pytest.mark.parametrize("sid", WHAT_THE_PURGE_MAY)
-def test_without_a_permission_it_fails_aloud_and_with_it_everything_goes(
+def test_purge_fails_without_a_permission_and_completes_with_it(
     deployed: Deployed, things: OldThings, sid: str
 ) -> None:
     name = f"Not without {sid}"
@@ -127,7 +129,9 @@ def test_without_a_permission_it_fails_aloud_and_with_it_everything_goes(
     deployed.contexts("EMAIL_REPLIES")
 
 
-def test_it_works_although_a_long_text_has_expired(deployed: Deployed, things: OldThings) -> None:
+def test_purge_completes_although_a_long_text_has_expired(
+    deployed: Deployed, things: OldThings
+) -> None:
     things.mail("Expired in part")
     for key in things.files():
         deployed.aws.s3.delete_object(Bucket=deployed.settings["BLOBS_BUCKET"], Key=key)
