@@ -14,7 +14,7 @@ from tests.deployment.deployed import Deployed, post
 FRONTDESK = str(Path(sys.executable).with_name("frontdesk"))
 
 
-def frontdesk(deployed: Deployed, *arguments: str) -> str:
+def run_frontdesk(deployed: Deployed, *arguments: str) -> str:
     """What the command prints, with the settings that were written for the shell."""
     command = [FRONTDESK, *arguments]
     done = subprocess.run(command, env=deployed.settings, stdout=subprocess.PIPE, check=True)
@@ -55,15 +55,15 @@ def test_duplicate_webhooks_receive_the_same_response_and_are_routed_once(
 
 
 def test_webhook_after_a_hand_off_is_on_the_handoff_queue(deployed: Deployed) -> None:
-    records = frontdesk(deployed, "conversations", "list", "--json").splitlines()
+    records = run_frontdesk(deployed, "conversations", "list", "--json").splitlines()
     (conversation,) = [
         record["conversation_id"]
         for record in map(json.loads, records)
         if record["primary_channel"] == ChannelType.WHATSAPP
     ]
-    frontdesk(deployed, "conversations", "hand-off", conversation, "on")
+    run_frontdesk(deployed, "conversations", "hand-off", conversation, "on")
     post(deployed.webhook(ChannelType.WHATSAPP, body="A human, please"))
-    frontdesk(deployed, "conversations", "hand-off", conversation, "off")
+    run_frontdesk(deployed, "conversations", "hand-off", conversation, "off")
 
     (context,) = deployed.contexts("WHATSAPP_HANDOFF")
     assert context["conversation"]["hand_off_to_human"]
@@ -103,7 +103,7 @@ def test_unknown_channel_is_refused_with_404(deployed: Deployed) -> None:
 
 
 def test_doctor_reports_no_problem_in_the_deployed_stage(deployed: Deployed) -> None:
-    check_results = map(json.loads, frontdesk(deployed, "doctor", "--json").splitlines())
+    check_results = map(json.loads, run_frontdesk(deployed, "doctor", "--json").splitlines())
     statuses = {result["check"]: result["status"] for result in check_results}
     assert statuses.keys() >= {"secrets", "tables", "queues", "bucket"}
     assert {*statuses.values()} == {"ok"}

@@ -16,7 +16,7 @@ from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.settings import Settings
 from tests.builders import RECIPIENT, SENDER
 from tests.emulators import EmulatedAws, unique_name
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
 from tests.infrastructure.aws.sqs_queues import a_spool_queue, created
 
@@ -138,7 +138,7 @@ def test_unreadable_webhook_becomes_a_dead_letter_in_the_bucket(
     desk: Desk, environ: dict[str, str], ministack: EmulatedAws
 ) -> None:
     assert desk.post(an_unreadable_sms()).status == 200
-    (dead_letter,) = json_lines(frontdesk("dead-letters", "list", "--json"))
+    (dead_letter,) = json_lines(run_frontdesk("dead-letters", "list", "--json"))
     (stored,) = ministack.s3.list_objects_v2(Bucket=environ["BLOBS_BUCKET"])["Contents"]
     assert stored["Key"].startswith(f"dead-letters/{dead_letter['id']}/")
 
@@ -155,17 +155,17 @@ class TestCommand:
         desk.post(an_sms())
         hand_off(desk)
         desk.post(an_sms(body="Second"))
-        (line,) = json_lines(frontdesk("queues", "read", "sms-handoff", "--max", "1", "--json"))
+        (line,) = json_lines(run_frontdesk("queues", "read", "sms-handoff", "--max", "1", "--json"))
         assert line["context"]["message"]["body"] == "Second"
-        acknowledged = frontdesk("queues", "acknowledge", "sms-handoff", line["receipt"])
+        acknowledged = run_frontdesk("queues", "acknowledge", "sms-handoff", line["receipt"])
         assert acknowledged.stdout == "sms-handoff: acknowledged\n"
 
     def test_queues_read_reports_that_sqs_does_not_show_delayed_contexts(self, desk: Desk) -> None:
-        line = error_line(frontdesk("queues", "read", "sms-replies", "--include-delayed"), 1)
+        line = error_line(run_frontdesk("queues", "read", "sms-replies", "--include-delayed"), 1)
         assert line == (
             "frontdesk: this backend shows nothing before its delay is over: "
             "leave out --include-delayed"
         )
         desk.post(an_sms())
-        told = frontdesk("queues", "read", "sms-replies", "--max", "1").stdout
+        told = run_frontdesk("queues", "read", "sms-replies", "--max", "1").stdout
         assert told == "sms-replies: nothing ready; 1 delayed, the next within 30 s\n"

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from entrypoints.cli.main import cli
 
 
-def frontdesk(*arguments: str) -> Result:
+def run_frontdesk(*arguments: str) -> Result:
     """What ``frontdesk ARGUMENTS`` prints, and its exit status."""
     return CliRunner().invoke(cli, list(arguments))
 

@@ -10,7 +10,7 @@ from domain.channels import ChannelType
 from domain.history import Direction, Message
 from entrypoints.composition.container import Container
 from tests.builders import NOW, a_conversation, a_record, an_inbound_message
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 RECORD_KEYS = {
     "conversation_id",
@@ -48,10 +48,10 @@ def written(container: Container, body: str, number: int = 1) -> None:
 class TestOpen:
     def test_open_prints_every_field_of_the_conversation(self) -> None:
         (record,) = json_lines(
-            frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
-                      "--recipient", "+15005550006", "--company-id", "acme", "--project-id",
-                      "support", "--company-name", "Acme", "--credentials-reference", "ref",
-                      "--hand-off", "--json")
+            run_frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
+                          "--recipient", "+15005550006", "--company-id", "acme", "--project-id",
+                          "support", "--company-name", "Acme", "--credentials-reference", "ref",
+                          "--hand-off", "--json")
         )  # fmt: skip
         assert record.pop("conversation_id")
         assert record == {
@@ -73,10 +73,10 @@ class TestOpen:
 
     def test_opening_an_existing_conversation_shows_it_unchanged(self) -> None:
         arguments = ("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
-        (first,) = json_lines(frontdesk(*arguments, "--json"))
-        (second,) = json_lines(frontdesk(*arguments, "--json"))
+        (first,) = json_lines(run_frontdesk(*arguments, "--json"))
+        (second,) = json_lines(run_frontdesk(*arguments, "--json"))
         assert second == {**first, "created": False}
-        assert "nothing changed" in frontdesk(*arguments).stdout
+        assert "nothing changed" in run_frontdesk(*arguments).stdout
 
     @pytest.mark.parametrize(
         ("channel", "given", "retained"),
@@ -91,15 +91,17 @@ class TestOpen:
         self, channel: str, given: str, retained: str
     ) -> None:
         (record,) = json_lines(
-            frontdesk("conversations", "open", "--channel", channel, "--sender", given, "--json")
+            run_frontdesk(
+                "conversations", "open", "--channel", channel, "--sender", given, "--json"
+            )
         )
         assert record["sender_id"] == retained
 
     def test_open_accepts_a_messaging_service_as_the_recipient(self) -> None:
         service = "MG" + "0" * 32
         (record,) = json_lines(
-            frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
-                      "--recipient", service, "--json")
+            run_frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
+                          "--recipient", service, "--json")
         )  # fmt: skip
         assert record["recipient_id"] == service
 
@@ -120,7 +122,9 @@ class TestOpen:
     ) -> None:
         sender = "ana@example.com" if channel == "email" else "+14155550123"
         other = ("--sender", sender) if option == "--recipient" else ()
-        result = frontdesk("conversations", "open", "--channel", channel, *other, option, address)
+        result = run_frontdesk(
+            "conversations", "open", "--channel", channel, *other, option, address
+        )
         line = error_line(result, 2)
         assert line.startswith(f"frontdesk conversations open: invalid value for '{option}'")
         assert expected in line
@@ -135,20 +139,20 @@ class TestOpen:
             ' "auth_tokens": ["t"]}}]}'
         )
         monkeypatch.setenv("TENANTS", f"file:{file}")
-        result = frontdesk("conversations", "open", "--channel", "sms", "--sender",
-                           "+14155550123", "--recipient", "+15005550006")  # fmt: skip
+        result = run_frontdesk("conversations", "open", "--channel", "sms", "--sender",
+                               "+14155550123", "--recipient", "+15005550006")  # fmt: skip
         assert "no configured company has this recipient" in error_line(result, 1)
 
 
 class TestList:
     def test_list_without_conversations_is_empty(self) -> None:
-        assert frontdesk("conversations", "list", "--json").stdout == ""
-        assert "No conversations yet" in frontdesk("conversations", "list").stdout
+        assert run_frontdesk("conversations", "list", "--json").stdout == ""
+        assert "No conversations yet" in run_frontdesk("conversations", "list").stdout
 
     def test_list_prints_a_conversation_as_a_json_record(self, container: Container) -> None:
         opened(container)
         written(container, "Is my order on its way?")
-        (record,) = json_lines(frontdesk("conversations", "list", "--json"))
+        (record,) = json_lines(run_frontdesk("conversations", "list", "--json"))
         assert set(record) == RECORD_KEYS
         assert record["conversation_status"] == "user_reply_received"
         assert record["last_user_message_at"] == "2026-03-04T12:01:00.250000Z"
@@ -158,7 +162,7 @@ class TestList:
         self, container: Container
     ) -> None:
         opened(container)
-        output = frontdesk("conversations", "list").stdout
+        output = run_frontdesk("conversations", "list").stdout
         assert "conversation-1" in output
         assert "+14155550123 → +15005550006" in output
         assert "never" in output
@@ -166,7 +170,7 @@ class TestList:
     def test_list_stops_at_the_limit_and_says_so(self, container: Container) -> None:
         opened(container)
         opened(container, conversation_id="conversation-2")
-        result = frontdesk("conversations", "list", "--limit", "1")
+        result = run_frontdesk("conversations", "list", "--limit", "1")
         assert "conversation-2" not in result.stdout
         assert "a larger --limit shows more" in result.stdout
 
@@ -179,7 +183,7 @@ class TestShow:
         for number, body in enumerate(("first", "second", "third"), 1):
             written(container, body, number)
         (record,) = json_lines(
-            frontdesk("conversations", "show", "conversation-1", "--json", "--limit", "2")
+            run_frontdesk("conversations", "show", "conversation-1", "--json", "--limit", "2")
         )
         assert set(record) == {*RECORD_KEYS, "messages"}
         assert [message["content"] for message in record["messages"]] == ["second", "third"]
@@ -200,7 +204,7 @@ class TestShow:
     ) -> None:
         opened(container)
         opened(container, channel=ChannelType.EMAIL)
-        records = json_lines(frontdesk("conversations", "show", "conversation-1", "--json"))
+        records = json_lines(run_frontdesk("conversations", "show", "conversation-1", "--json"))
         assert {record["primary_channel"] for record in records} == {"sms", "email"}
 
     def test_show_prints_a_conversation_as_a_chat(self, container: Container) -> None:
@@ -209,7 +213,7 @@ class TestShow:
         )
         opened(container, legacy_messages=(legacy,))
         written(container, "Is my order\non its way?")
-        output = frontdesk("conversations", "show", "conversation-1").stdout
+        output = run_frontdesk("conversations", "show", "conversation-1").stdout
         assert "2026-03-04 12:00:00  → company  out-1\n    How may we help?\n" in output
         assert "    Is my order\n    on its way?\n" in output
         assert "← +14155550123" in output
@@ -218,45 +222,48 @@ class TestShow:
     def test_show_reports_an_empty_history(self, container: Container) -> None:
         opened(container)
         assert (
-            "Nobody has written yet." in frontdesk("conversations", "show", "conversation-1").stdout
+            "Nobody has written yet."
+            in run_frontdesk("conversations", "show", "conversation-1").stdout
         )
 
     def test_show_prints_a_message_without_control_characters(self, container: Container) -> None:
         opened(container)
         written(container, "\x1b[2J\x9b31m\u202egnp [bold]x[/bold] :smile:\r\x07")
-        output = frontdesk("conversations", "show", "conversation-1").stdout
+        output = run_frontdesk("conversations", "show", "conversation-1").stdout
         assert r"\x1b[2J\u009b31m\u202egnp [bold]x[/bold] :smile:\r\x07" in output
         assert not any(character in output for character in "\x1b\x9b\u202e\r\x07")
 
     def test_show_escapes_control_characters_in_json(self, container: Container) -> None:
         opened(container)
         written(container, "\x1b[2J\x9b\u202e Grüße 👋")
-        result = frontdesk("conversations", "show", "conversation-1", "--json")
+        result = run_frontdesk("conversations", "show", "conversation-1", "--json")
         assert not any(character in result.stdout for character in "\x1b\x9b\u202e")
         assert "Grüße 👋" in result.stdout
         (record,) = json_lines(result)
         assert record["messages"][0]["content"] == "\x1b[2J\x9b\u202e Grüße 👋"
 
     def test_show_reports_an_unknown_conversation_id_in_one_line(self) -> None:
-        line = error_line(frontdesk("conversations", "show", "nobody"), 1)
+        line = error_line(run_frontdesk("conversations", "show", "nobody"), 1)
         assert line == "frontdesk: there is no conversation with this id"
 
 
 class TestHandOff:
     def test_hand_off_is_switched_on_and_off(self, container: Container) -> None:
         opened(container)
-        (on,) = json_lines(frontdesk("conversations", "hand-off", "conversation-1", "on", "--json"))
+        (on,) = json_lines(
+            run_frontdesk("conversations", "hand-off", "conversation-1", "on", "--json")
+        )
         assert on["hand_off_to_human"] is True
         assert (
             "the AI answers from now on"
-            in frontdesk("conversations", "hand-off", "conversation-1", "off").stdout
+            in run_frontdesk("conversations", "hand-off", "conversation-1", "off").stdout
         )
         (record,) = container.conversation_store().get_conversations("conversation-1")
         assert not record.hand_off_to_human
 
     def test_hand_off_reports_an_unknown_conversation_id_in_one_line(self) -> None:
-        error_line(frontdesk("conversations", "hand-off", "nobody", "on"), 1)
+        error_line(run_frontdesk("conversations", "hand-off", "nobody", "on"), 1)
 
     def test_hand_off_state_other_than_on_or_off_is_a_usage_error(self) -> None:
-        line = error_line(frontdesk("conversations", "hand-off", "conversation-1", "maybe"), 2)
+        line = error_line(run_frontdesk("conversations", "hand-off", "conversation-1", "maybe"), 2)
         assert "'maybe' is not one of 'on', 'off'" in line

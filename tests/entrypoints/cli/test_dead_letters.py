@@ -17,7 +17,7 @@ from entrypoints.cli.main import cli
 from entrypoints.composition.container import Container
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from tests.builders import NOW, a_record, an_inbound_message, verified
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 ACCOUNT = "AC" + "1" * 32
 MESSAGE_SID = "SM" + "2" * 32
@@ -89,13 +89,13 @@ def left(container: Container) -> list[str]:
 
 class TestList:
     def test_list_reports_that_there_are_no_dead_letters(self) -> None:
-        assert frontdesk("dead-letters", "list").stdout == "There are no dead letters.\n"
+        assert run_frontdesk("dead-letters", "list").stdout == "There are no dead letters.\n"
 
     def test_list_shows_the_reason_of_a_dead_letter_without_its_request(
         self, container: Container
     ) -> None:
         keep(container, UNREADABLE)
-        assert json_lines(frontdesk("dead-letters", "list", "--json")) == [
+        assert json_lines(run_frontdesk("dead-letters", "list", "--json")) == [
             {
                 "id": "unreadable-1",
                 "kind": "unreadable",
@@ -113,7 +113,7 @@ class TestList:
         self, container: Container
     ) -> None:
         keep(container, replace(UNREADABLE, reason="bad \x1b[31m"))
-        output = frontdesk("dead-letters", "list").stdout
+        output = run_frontdesk("dead-letters", "list").stdout
         assert "unreadable-1  unreadable  bad \\x1b[31m         1  2026-03-04 12:00:00" in output
 
     def test_list_shows_dead_letters_of_one_kind_up_to_the_limit(
@@ -124,9 +124,9 @@ class TestList:
             for n in range(1, 4)
         ]
         keep(container, UNREADABLE, *bugs)
-        found = frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2", "--json")
+        found = run_frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2", "--json")
         assert [line["id"] for line in json_lines(found)] == ["bug-1", "bug-2"]
-        output = frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2").stdout
+        output = run_frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2").stdout
         assert output.endswith("The oldest 2: a larger --limit shows more.\n")
 
 
@@ -144,7 +144,7 @@ class TestBroken:
     def test_list_shows_readable_dead_letters_and_reports_a_broken_one(
         self, note: str, arguments: tuple[str, ...]
     ) -> None:
-        result = frontdesk("dead-letters", "list", *arguments)
+        result = run_frontdesk("dead-letters", "list", *arguments)
         assert "unreadable-1" in result.stdout
         assert ("--limit" in arguments) or error_line(result, 0) == note
 
@@ -152,18 +152,18 @@ class TestBroken:
         self, container: Container, note: str
     ) -> None:
         container.dead_letters().delete("unreadable-1")
-        assert error_line(frontdesk("dead-letters", "redrive", "--all"), 1) == note
+        assert error_line(run_frontdesk("dead-letters", "redrive", "--all"), 1) == note
 
     def test_deleting_a_kind_of_dead_letter_reports_a_broken_one(
         self, container: Container, note: str
     ) -> None:
-        result = frontdesk("dead-letters", "delete", "--all", "--kind", "unreadable", "--yes")
+        result = run_frontdesk("dead-letters", "delete", "--all", "--kind", "unreadable", "--yes")
         assert error_line(result, 0) == note
         assert left(container) == []
 
     def test_broken_dead_letter_can_be_deleted_by_its_name(self, note: str) -> None:
-        assert frontdesk("dead-letters", "delete", "note", "--yes").exit_code == 0
-        assert frontdesk("dead-letters", "list").stderr == ""
+        assert run_frontdesk("dead-letters", "delete", "note", "--yes").exit_code == 0
+        assert run_frontdesk("dead-letters", "list").stderr == ""
 
 
 class TestShow:
@@ -171,7 +171,7 @@ class TestShow:
         self, container: Container
     ) -> None:
         keep(container, UNREADABLE)
-        (shown,) = json_lines(frontdesk("dead-letters", "show", "unreadable-1", "--json"))
+        (shown,) = json_lines(run_frontdesk("dead-letters", "show", "unreadable-1", "--json"))
         assert UNREADABLE.webhook is not None
         assert base64.b64decode(shown["body_base64"]) == UNREADABLE.webhook.request.body
         assert shown["url"] == "https://hooks.example.com/webhooks/sms"
@@ -182,7 +182,7 @@ class TestShow:
         self, container: Container
     ) -> None:
         keep(container, UNREADABLE)
-        lines = frontdesk("dead-letters", "show", "unreadable-1").stdout.splitlines()
+        lines = run_frontdesk("dead-letters", "show", "unreadable-1").stdout.splitlines()
         assert lines[0] == "Dead letter unreadable-1"
         words = [" ".join(line.split()) for line in lines]
         assert "reason MessageSid is missing" in words
@@ -193,7 +193,7 @@ class TestShow:
 
     def test_show_prints_a_readable_dead_letter_as_a_message(self, container: Container) -> None:
         keep(container, BUG)
-        output = frontdesk("dead-letters", "show", "bug-1").stdout
+        output = run_frontdesk("dead-letters", "show", "bug-1").stdout
         assert "Today it is read as 1 message" in output
         assert output.endswith("\n\nIs my order on its way?\n")
 
@@ -203,7 +203,7 @@ class TestShow:
     ) -> None:
         mail = verified(a_mail(name), ACCOUNT, ChannelType.EMAIL)
         keep(container, replace(BUG, webhook=mail))
-        output = frontdesk("dead-letters", "show", "bug-1").stdout
+        output = run_frontdesk("dead-letters", "show", "bug-1").stdout
         words = [" ".join(line.split()) for line in output.splitlines()]
         message = container.parsers().for_channel(mail.channel).parse(mail)[0].message
         assert f"from {message.sender.value}" in words
@@ -215,14 +215,14 @@ class TestShow:
     ) -> None:
         mail = verified(a_mail("truncated"), ACCOUNT, ChannelType.EMAIL)
         keep(container, replace(UNREADABLE, webhook=mail))
-        output = frontdesk("dead-letters", "show", "unreadable-1").stdout
+        output = run_frontdesk("dead-letters", "show", "unreadable-1").stdout
         _, preview = output.split("It cannot be read today: the form is damaged or cut off\n\n")
         assert preview.startswith("------WebKitFormBoundary7MA4YWxkTrZu0gW43\n")
 
     def test_show_prints_the_beginning_of_a_long_body(self, container: Container) -> None:
         request = replace(a_webhook(), headers=(), body=b"\xff" + b"x" * 2_100)
         keep(container, replace(BUG, webhook=verified(request)))
-        output = frontdesk("dead-letters", "show", "bug-1").stdout
+        output = run_frontdesk("dead-letters", "show", "bug-1").stdout
         assert "\n\\xffxxx" in output
         assert output.endswith("101 more bytes: --json shows all.\n")
 
@@ -237,7 +237,7 @@ class TestShow:
         )
         keep(container, replace(BUG, reason=evil, webhook=verified(request, evil)))
         for arguments in ((), ("--json",)):
-            output = frontdesk("dead-letters", "show", "bug-1", *arguments).stdout
+            output = run_frontdesk("dead-letters", "show", "bug-1", *arguments).stdout
             assert not set("\x1b\x07\x9b\u202e\x00") & set(output)
             assert "owned" in output
 
@@ -246,7 +246,7 @@ class TestShow:
         self, container: Container, dead_letter_id: str
     ) -> None:
         keep(container, BUG)
-        line = error_line(frontdesk("dead-letters", "show", dead_letter_id), 1)
+        line = error_line(run_frontdesk("dead-letters", "show", dead_letter_id), 1)
         assert line.startswith("frontdesk: there is no dead letter ")
         assert line.isprintable()
 
@@ -254,15 +254,15 @@ class TestShow:
         self, container: Container
     ) -> None:
         keep(container, replace(BUG, webhook=None, request_id="0" * 64))
-        assert "0" * 64 in frontdesk("dead-letters", "show", "bug-1").stdout
-        (shown,) = json_lines(frontdesk("dead-letters", "show", "bug-1", "--json"))
+        assert "0" * 64 in run_frontdesk("dead-letters", "show", "bug-1").stdout
+        (shown,) = json_lines(run_frontdesk("dead-letters", "show", "bug-1", "--json"))
         assert (shown["request_id"], shown["body_base64"]) == ("0" * 64, None)
 
 
 class TestRedrive:
     @pytest.fixture(autouse=True)
     def conversation(self, development: DevelopmentCredentials) -> None:
-        frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
+        run_frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
         self.account = development.twilio_account_sid
 
     def mended(self) -> DeadLetter:
@@ -274,19 +274,19 @@ class TestRedrive:
         self, container: Container
     ) -> None:
         keep(container, self.mended())
-        assert frontdesk("dead-letters", "redrive", "bug-1").stdout.splitlines() == [
+        assert run_frontdesk("dead-letters", "redrive", "bug-1").stdout.splitlines() == [
             "bug-1: recorded",
             "1 dead letter redriven.",
         ]
         assert left(container) == []
         (backlog,) = json_lines(
-            frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
+            run_frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
         )
         assert backlog["context"]["message"]["message_id"] == MESSAGE_SID
 
     def test_redrive_reports_a_dead_letter_that_fails_again(self, container: Container) -> None:
         keep(container, UNREADABLE, self.mended())
-        result = frontdesk("dead-letters", "redrive", "--all")
+        result = run_frontdesk("dead-letters", "redrive", "--all")
         assert error_line(result, 1) == (
             "frontdesk: 1 dead letter failed again, first unreadable-1: MessageSid is missing"
         )
@@ -302,14 +302,14 @@ class TestRedrive:
         self, container: Container
     ) -> None:
         keep(container, UNREADABLE, self.mended())
-        assert frontdesk("dead-letters", "redrive", "--all", "--kind", "bug").exit_code == 0
+        assert run_frontdesk("dead-letters", "redrive", "--all", "--kind", "bug").exit_code == 0
         assert left(container) == ["unreadable-1"]
 
     def test_redrive_reports_the_outcome_of_each_message_as_json(
         self, container: Container
     ) -> None:
         keep(container, self.mended())
-        (line,) = json_lines(frontdesk("dead-letters", "redrive", "bug-1", "--json"))
+        (line,) = json_lines(run_frontdesk("dead-letters", "redrive", "bug-1", "--json"))
         assert (line["id"], line["outcome"]) == ("bug-1", "received")
         (message,) = line["messages"]
         assert (message["outcome"], message["message_id"]) == ("recorded", MESSAGE_SID)
@@ -317,23 +317,24 @@ class TestRedrive:
 
     def test_redrive_reports_a_failed_dead_letter_as_json(self, container: Container) -> None:
         keep(container, UNREADABLE)
-        result = frontdesk("dead-letters", "redrive", "unreadable-1", "--json")
+        result = run_frontdesk("dead-letters", "redrive", "unreadable-1", "--json")
         assert result.exit_code == 1
         assert '"outcome": "failed"' in result.stdout
         assert '"attempts": 2' in result.stdout
 
     def test_redrive_continues_after_an_unknown_dead_letter_id(self, container: Container) -> None:
         keep(container, self.mended())
-        result = frontdesk("dead-letters", "redrive", "bug-9", "bug-1")
+        result = run_frontdesk("dead-letters", "redrive", "bug-9", "bug-1")
         assert error_line(result, 1) == "frontdesk: there is no dead letter bug-9"
         assert result.stdout == "bug-1: recorded\n"
         assert left(container) == []
 
     def test_redrive_without_dead_letters_reports_nothing_to_redrive(self) -> None:
         assert (
-            frontdesk("dead-letters", "redrive", "--all").stdout == "There is nothing to redrive.\n"
+            run_frontdesk("dead-letters", "redrive", "--all").stdout
+            == "There is nothing to redrive.\n"
         )
-        assert frontdesk("dead-letters", "redrive", "--all", "--json").stdout == ""
+        assert run_frontdesk("dead-letters", "redrive", "--all", "--json").stdout == ""
 
     def test_redriven_undeliverable_message_is_published_by_the_relay(
         self, container: Container
@@ -358,23 +359,23 @@ class TestRedrive:
                 request_id=record.request_id,
             ),
         )
-        assert frontdesk("dead-letters", "redrive", "undeliverable-1").stdout.splitlines() == [
+        assert run_frontdesk("dead-letters", "redrive", "undeliverable-1").stdout.splitlines() == [
             "undeliverable-1: pending again, the relay publishes it",
             "1 dead letter redriven.",
         ]
-        assert "1 pending message published" in frontdesk("relay").stdout
+        assert "1 pending message published" in run_frontdesk("relay").stdout
 
 
 class TestDelete:
     def test_delete_removes_the_given_dead_letter(self, container: Container) -> None:
         keep(container, UNREADABLE, BUG)
-        result = frontdesk("dead-letters", "delete", "bug-1", "--yes")
+        result = run_frontdesk("dead-letters", "delete", "bug-1", "--yes")
         assert (result.exit_code, result.stdout) == (0, "1 dead letter deleted.\n")
         assert left(container) == ["unreadable-1"]
 
     def test_delete_removes_all_dead_letters_of_a_kind(self, container: Container) -> None:
         keep(container, UNREADABLE, BUG, replace(BUG, dead_letter_id="bug-2"))
-        result = frontdesk("dead-letters", "delete", "--all", "--kind", "bug", "--yes")
+        result = run_frontdesk("dead-letters", "delete", "--all", "--kind", "bug", "--yes")
         assert result.stdout == "2 dead letters deleted.\n"
         assert left(container) == ["unreadable-1"]
 
@@ -400,7 +401,7 @@ class TestDelete:
 
     def test_delete_continues_after_an_unknown_dead_letter_id(self, container: Container) -> None:
         keep(container, BUG)
-        result = frontdesk("dead-letters", "delete", "bug-9", "bug-1", "--yes")
+        result = run_frontdesk("dead-letters", "delete", "bug-9", "bug-1", "--yes")
         assert error_line(result, 1) == "frontdesk: there is no dead letter bug-9"
         assert left(container) == []
 
@@ -421,4 +422,4 @@ class TestDelete:
 def test_unclear_choice_of_dead_letters_is_a_usage_error(
     arguments: tuple[str, ...], words: str
 ) -> None:
-    assert words in error_line(frontdesk("dead-letters", *arguments), 2)
+    assert words in error_line(run_frontdesk("dead-letters", *arguments), 2)

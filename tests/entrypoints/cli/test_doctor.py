@@ -19,11 +19,11 @@ from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 from tests.builders import NOW, a_record, an_inbound_message
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
-from tests.entrypoints.cli.support import frontdesk, json_lines
+from tests.entrypoints.cli.support import json_lines, run_frontdesk
 
 
 def test_doctor_reports_a_new_directory_as_ok_and_creates_nothing(data_dir: Path) -> None:
-    lines = json_lines(frontdesk("doctor", "--json"))
+    lines = json_lines(run_frontdesk("doctor", "--json"))
     assert [(line["check"], line["status"]) for line in lines] == [
         ("settings", "ok"),
         ("secrets", "note"),
@@ -33,8 +33,8 @@ def test_doctor_reports_a_new_directory_as_ok_and_creates_nothing(data_dir: Path
 
 
 def test_doctor_prints_a_line_for_each_check(data_dir: Path) -> None:
-    frontdesk("demo")
-    lines = frontdesk("doctor").stdout.splitlines()
+    run_frontdesk("demo")
+    lines = run_frontdesk("doctor").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
         ["ok", "settings"],
         ["note", "secrets"],
@@ -52,7 +52,7 @@ def test_doctor_prints_a_line_for_each_check(data_dir: Path) -> None:
 
 def told(check: str, *, exit_code: int = 0) -> list[str]:
     """The doctor's lines about ``check``."""
-    result = frontdesk("doctor")
+    result = run_frontdesk("doctor")
     assert result.exit_code == exit_code
     return [line for line in result.stdout.splitlines() if line[6:22].rstrip() == check]
 
@@ -61,7 +61,7 @@ def test_doctor_reports_a_backlog_as_a_note(container: Container) -> None:
     container.spool().enqueue(an_entry("a0"))
     container.message_store().record(a_record(recorded_at=NOW))
     container.dead_letters().store(a_dead_letter())
-    result = frontdesk("doctor")
+    result = run_frontdesk("doctor")
     assert result.exit_code == 0
     notes = [line.split()[:2] for line in result.stdout.splitlines() if line.startswith("note")]
     assert notes == [["note", "secrets"], ["note", "spool"], ["note", "pending"], ["note", "dead"]]
@@ -121,7 +121,7 @@ def test_doctor_reports_a_broken_spool_file_as_a_problem(
 
 def problems(*texts: str) -> None:
     """The doctor exits with 1, and says exactly this is wrong."""
-    result = frontdesk("doctor")
+    result = run_frontdesk("doctor")
     wrong = [line[22:] for line in result.stdout.splitlines() if line.startswith("wrong")]
     assert wrong == list(texts)
     assert result.exit_code == 1
@@ -156,7 +156,7 @@ def test_doctor_reports_a_broken_development_secret_as_a_problem(
 
 
 def test_doctor_reports_a_database_of_a_newer_version_as_a_problem(data_dir: Path) -> None:
-    frontdesk("demo")
+    run_frontdesk("demo")
     with closing(sqlite3.connect(data_dir / "frontdesk.db")) as connection:
         connection.execute("PRAGMA user_version = 99")
     problems(

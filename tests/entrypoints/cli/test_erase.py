@@ -11,7 +11,7 @@ from domain.messages import Attachment
 from entrypoints.cli.main import cli
 from entrypoints.composition.container import Container
 from tests.builders import KEY, SENDER, a_conversation, a_record, an_inbound_message
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 NUMBER = SENDER[ChannelType.SMS]
 ERASE = ("erase", "--sender", NUMBER, "--yes")
@@ -30,11 +30,11 @@ def filled(container: Container) -> Container:
 
 
 def test_erase_of_an_unknown_sender_reports_that_there_was_nothing() -> None:
-    assert frontdesk(*ERASE).stdout == "There was nothing.\n"
+    assert run_frontdesk(*ERASE).stdout == "There was nothing.\n"
 
 
 def test_erase_reports_what_was_erased_and_what_the_provider_still_holds(filled: Container) -> None:
-    assert frontdesk(*ERASE).stdout.splitlines() == [
+    assert run_frontdesk(*ERASE).stdout.splitlines() == [
         "Erased: 2 messages, 1 conversation.",
         "  conversation conversation-1 on sms",
         "Still at the provider: https://media.example/1",
@@ -44,7 +44,7 @@ def test_erase_reports_what_was_erased_and_what_the_provider_still_holds(filled:
 
 
 def test_erase_of_one_channel_leaves_the_other_channel_and_names_it(filled: Container) -> None:
-    told = frontdesk(*ERASE, "--channel", "whatsapp").stdout
+    told = run_frontdesk(*ERASE, "--channel", "whatsapp").stdout
     assert told.splitlines() == [
         "Erased: 1 message.",
         f"What is kept of {NUMBER} on sms stays: frontdesk erase --sender {NUMBER} --channel sms",
@@ -53,9 +53,11 @@ def test_erase_of_one_channel_leaves_the_other_channel_and_names_it(filled: Cont
 
 
 def test_erase_of_an_address_with_a_scheme_is_limited_to_its_channel(filled: Container) -> None:
-    told = frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes").stdout
+    told = run_frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes").stdout
     assert f"What is kept of {NUMBER} on sms stays" in told
-    (record,) = json_lines(frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes", "--json"))
+    (record,) = json_lines(
+        run_frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes", "--json")
+    )
     assert record["left_out"] == [{"channel": "sms", "address": NUMBER}]
     assert len(filled.message_store().history(KEY)) == 1
 
@@ -70,13 +72,13 @@ def test_erase_deletes_stale_temporary_files_and_leaves_recent_ones(
         path.write_text(NUMBER)
     minutes_ago = time.time() - 6 * 60
     os.utime(old, (minutes_ago, minutes_ago))
-    told = frontdesk(*ERASE).stdout
+    told = run_frontdesk(*ERASE).stdout
     assert told.startswith("Erased: 2 messages, 1 conversation, 1 stale temporary file.")
     assert list(spool.glob(".*.incoming")) == [new]
 
 
 def test_erase_prints_json_as_one_record(filled: Container) -> None:
-    (told,) = json_lines(frontdesk(*ERASE, "--json"))
+    (told,) = json_lines(run_frontdesk(*ERASE, "--json"))
     assert told == {
         "erased": [
             {"channel": "whatsapp", "address": NUMBER},
@@ -100,16 +102,16 @@ def test_erase_prints_json_as_one_record(filled: Container) -> None:
 
 
 def test_erase_without_a_terminal_requires_the_yes_option(filled: Container) -> None:
-    assert error_line(frontdesk("erase", "--sender", NUMBER), 2) == (
+    assert error_line(run_frontdesk("erase", "--sender", NUMBER), 2) == (
         "frontdesk erase: nobody can be asked here: add --yes; see 'frontdesk erase --help'"
     )
     assert len(filled.message_store().history(KEY)) == 1
 
 
 def test_erase_refuses_an_invalid_address() -> None:
-    line = error_line(frontdesk("erase", "--sender", "two words@example", "--yes"), 2)
+    line = error_line(run_frontdesk("erase", "--sender", "two words@example", "--yes"), 2)
     assert "is no address of any channel" in line
-    line = error_line(frontdesk(*ERASE, "--channel", "email"), 2)
+    line = error_line(run_frontdesk(*ERASE, "--channel", "email"), 2)
     assert "expected an address like ana@example.com" in line
 
 
@@ -117,7 +119,7 @@ def test_erase_reports_a_dead_letter_that_cannot_be_read(filled: Container) -> N
     broken = filled.settings().data_dir / "dead-letters" / "bug-1.json"
     broken.parent.mkdir(exist_ok=True)
     broken.write_text("{")
-    *_, told = frontdesk(*ERASE).stdout.splitlines()
+    *_, told = run_frontdesk(*ERASE).stdout.splitlines()
     assert told == (f"Not reached: 1 broken dead letter, of whomever it is: {broken.absolute()}.")
 
 

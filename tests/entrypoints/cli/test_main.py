@@ -11,20 +11,20 @@ import pytest
 from entrypoints.cli.main import cli
 from entrypoints.composition.container import Container
 from tests.builders import a_conversation
-from tests.entrypoints.cli.support import a_server, error_line, frontdesk
+from tests.entrypoints.cli.support import a_server, error_line, run_frontdesk
 
 COMMAND = (sys.executable, "-c", "from entrypoints.cli.main import main; main()")
 
 
 def test_frontdesk_without_a_command_shows_the_help() -> None:
-    result = frontdesk()
+    result = run_frontdesk()
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage: frontdesk [OPTIONS] [COMMAND]")
 
 
 def test_every_command_has_help_with_an_example() -> None:
     def visit(*path: str) -> None:
-        result = frontdesk(*path, "--help")
+        result = run_frontdesk(*path, "--help")
         assert result.exit_code == 0
         command: object = cli
         for name in path:
@@ -77,7 +77,7 @@ def test_help_imports_no_heavy_libraries() -> None:
 def test_usage_error_is_one_line_that_names_the_help(
     arguments: tuple[str, ...], command: str, words: str
 ) -> None:
-    line = error_line(frontdesk(*arguments), 2)
+    line = error_line(run_frontdesk(*arguments), 2)
     assert line.startswith(f"{command}: ")
     assert words in line
     assert line.endswith(f"; see '{command} --help'")
@@ -101,7 +101,7 @@ def test_wrong_settings_are_reported_in_one_line_that_names_them_all(
 ) -> None:
     monkeypatch.setenv("STORAGE", "paper")
     monkeypatch.setenv("REPLY_DELAY_SECONDS", "soon")
-    line = error_line(frontdesk(*arguments), 1)
+    line = error_line(run_frontdesk(*arguments), 1)
     assert line.startswith("frontdesk: wrong settings: ")
     assert "STORAGE" in line
     assert "REPLY_DELAY_SECONDS" in line
@@ -112,16 +112,16 @@ def test_unusable_data_directory_is_reported_in_one_line(
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "file" / "data"))
-    error_line(frontdesk("conversations", "list"), 1)
+    error_line(run_frontdesk("conversations", "list"), 1)
 
 
 def test_bug_in_a_command_raises_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("entrypoints.composition.container.build_container", lambda _: 1 // 0)
-    assert isinstance(frontdesk("conversations", "list").exception, ZeroDivisionError)
+    assert isinstance(run_frontdesk("conversations", "list").exception, ZeroDivisionError)
 
 
 def test_version_option_prints_the_version() -> None:
-    assert frontdesk("--version").stdout.startswith("frontdesk ")
+    assert run_frontdesk("--version").stdout.startswith("frontdesk ")
 
 
 def test_command_ends_quietly_when_the_reader_closes_the_pipe(container: Container) -> None:
@@ -147,7 +147,7 @@ def _heed_interrupts() -> None:
 
 
 def test_interrupted_command_ends_at_once_and_quietly() -> None:
-    frontdesk("demo")
+    run_frontdesk("demo")
     with a_server() as server, server.lock:  # answers nobody for as long as the lock is held
         process = subprocess.Popen(
             [

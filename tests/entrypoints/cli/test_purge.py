@@ -9,7 +9,7 @@ import pytest
 from application.clock import utc_now
 from entrypoints.composition.container import Container
 from tests.builders import a_record, an_inbound_message
-from tests.entrypoints.cli.support import frontdesk, json_lines
+from tests.entrypoints.cli.support import json_lines, run_frontdesk
 
 
 @pytest.fixture
@@ -26,11 +26,11 @@ def old(container: Container) -> Container:
 
 
 def test_purge_without_expired_data_reports_that_nothing_was_old_enough() -> None:
-    assert frontdesk("purge").stdout == "Nothing was old enough.\n"
+    assert run_frontdesk("purge").stdout == "Nothing was old enough.\n"
 
 
 def test_purge_without_a_retention_setting_leaves_messages_unchanged(old: Container) -> None:
-    assert frontdesk("purge").stdout == "temporary files: 1\n"
+    assert run_frontdesk("purge").stdout == "temporary files: 1\n"
     assert len(old.stores().retention.list_retained(10).items) == 1
 
 
@@ -38,7 +38,7 @@ def test_purge_with_a_retention_setting_erases_and_counts_old_messages(
     old: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MESSAGE_RETENTION_DAYS", "30")
-    assert json_lines(frontdesk("purge", "--json")) == [
+    assert json_lines(run_frontdesk("purge", "--json")) == [
         {"removed": {"temporary_files": 1, "messages": 1}, "complete": True}
     ]
     assert old.stores().retention.list_retained(10).items == ()
@@ -48,9 +48,9 @@ def test_purge_continues_after_a_file_that_is_no_dead_letter(old: Container) -> 
     directory = old.settings().data_dir / "dead-letters"
     directory.mkdir()
     (directory / "note.json").write_text("{}")
-    assert frontdesk("purge").stdout == "temporary files: 1\n"
+    assert run_frontdesk("purge").stdout == "temporary files: 1\n"
 
 
 def test_purge_reports_that_its_time_budget_is_used_up() -> None:
-    told = frontdesk("purge", "--budget-seconds", "0.000001").stdout
+    told = run_frontdesk("purge", "--budget-seconds", "0.000001").stdout
     assert told.endswith("The time was used up: there may be more.\n")

@@ -14,7 +14,7 @@ from entrypoints.cli.queues import nothing_ready
 from entrypoints.composition.container import Container
 from infrastructure.serialization.context_json import context_to_json
 from tests.builders import NOW, a_conversation, a_record, an_inbound_message
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 QUEUE = QueueName(ChannelType.SMS, QueueKind.REPLIES)
 
@@ -33,7 +33,7 @@ class TestList:
         published(container)
         published(container, "request-2", delay_seconds=30)
         depths = {
-            depth["queue"]: depth for depth in json_lines(frontdesk("queues", "list", "--json"))
+            depth["queue"]: depth for depth in json_lines(run_frontdesk("queues", "list", "--json"))
         }
         assert len(depths) == 6
         found = depths["sms-replies"]
@@ -43,7 +43,7 @@ class TestList:
 
     def test_queues_list_prints_a_table(self, container: Container) -> None:
         published(container)
-        lines = frontdesk("queues", "list").stdout.splitlines()
+        lines = run_frontdesk("queues", "list").stdout.splitlines()
         assert lines[0].split() == ["queue", "ready", "delayed", "taken", "oldest"]
         assert "sms-replies           1        0      0     0 s" in lines
 
@@ -53,7 +53,7 @@ class TestRead:
         self, container: Container
     ) -> None:
         context = published(container)
-        (line,) = json_lines(frontdesk("queues", "read", "sms-replies", "--json"))
+        (line,) = json_lines(run_frontdesk("queues", "read", "sms-replies", "--json"))
         assert set(line) == {"queue", "receipt", "receive_count", "context"}
         assert line["queue"] == "sms-replies"
         assert line["receive_count"] == 1
@@ -63,38 +63,38 @@ class TestRead:
         self, container: Container
     ) -> None:
         published(container)
-        frontdesk("queues", "read", "sms-replies", "--visibility-seconds", "0")
-        (again,) = json_lines(frontdesk("queues", "read", "sms-replies", "--json"))
+        run_frontdesk("queues", "read", "sms-replies", "--visibility-seconds", "0")
+        (again,) = json_lines(run_frontdesk("queues", "read", "sms-replies", "--json"))
         assert again["receive_count"] == 2
-        assert json_lines(frontdesk("queues", "read", "sms-replies", "--json")) == []
+        assert json_lines(run_frontdesk("queues", "read", "sms-replies", "--json")) == []
         assert (
             "nothing ready; 1 taken and not acknowledged yet"
-            in frontdesk("queues", "read", "sms-replies").stdout
+            in run_frontdesk("queues", "read", "sms-replies").stdout
         )
 
     def test_delayed_context_is_counted_and_shown_on_request(self, container: Container) -> None:
         published(container, delay_seconds=30)
-        told = frontdesk("queues", "read", "sms-replies").stdout
+        told = run_frontdesk("queues", "read", "sms-replies").stdout
         assert "sms-replies: nothing ready; 1 delayed, the next within" in told
         assert "--include-delayed shows it" in told
         shown = json_lines(
-            frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
+            run_frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
         )
         assert len(shown) == 1
 
     def test_queues_read_reports_an_empty_queue(self) -> None:
-        assert frontdesk("queues", "read", "sms-replies").stdout == "sms-replies: empty\n"
+        assert run_frontdesk("queues", "read", "sms-replies").stdout == "sms-replies: empty\n"
 
     def test_queues_read_receives_at_most_the_requested_number(self, container: Container) -> None:
         for number in range(3):
             published(container, f"request-{number}")
-        output = frontdesk("queues", "read", "sms-replies", "--max", "2").stdout
+        output = run_frontdesk("queues", "read", "sms-replies", "--max", "2").stdout
         assert output.count('"request_id"') == 2
         assert "2 contexts, back in 30 s unless acknowledged; 1 more ready" in output
 
     def test_queues_read_with_acknowledge_deletes_the_contexts(self, container: Container) -> None:
         published(container)
-        output = frontdesk("queues", "read", "sms-replies", "--acknowledge").stdout
+        output = run_frontdesk("queues", "read", "sms-replies", "--acknowledge").stdout
         assert "sms-replies: 1 context acknowledged" in output
         assert all(
             depth.in_flight == depth.ready == 0 for depth in container.context_queue().depths()
@@ -104,13 +104,13 @@ class TestRead:
         self, container: Container
     ) -> None:
         published(container, body="\x1b[2J Grüße")
-        output = frontdesk("queues", "read", "sms-replies").stdout
+        output = run_frontdesk("queues", "read", "sms-replies").stdout
         assert '\n    "body": "\\u001b[2J Grüße",\n' in output
         assert "\x1b" not in output
 
     @pytest.mark.parametrize("name", ["sms", "sms-reply", "SMS-REPLIES", "fax-replies"])
     def test_unknown_queue_name_is_a_usage_error_that_names_the_queues(self, name: str) -> None:
-        line = error_line(frontdesk("queues", "read", name), 2)
+        line = error_line(run_frontdesk("queues", "read", name), 2)
         assert "'sms-replies'" in line
 
 
@@ -119,12 +119,12 @@ class TestAcknowledge:
         self, container: Container
     ) -> None:
         published(container)
-        (line,) = json_lines(frontdesk("queues", "read", "sms-replies", "--json"))
-        result = frontdesk("queues", "acknowledge", "sms-replies", line["receipt"])
+        (line,) = json_lines(run_frontdesk("queues", "read", "sms-replies", "--json"))
+        result = run_frontdesk("queues", "acknowledge", "sms-replies", line["receipt"])
         assert (result.exit_code, result.stdout) == (0, "sms-replies: acknowledged\n")
 
     def test_queues_acknowledge_reports_an_invalid_receipt_in_one_line(self) -> None:
-        line = error_line(frontdesk("queues", "acknowledge", "sms-replies", "nonsense"), 1)
+        line = error_line(run_frontdesk("queues", "acknowledge", "sms-replies", "nonsense"), 1)
         assert line.startswith("frontdesk: sms-replies: this receipt is not valid")
 
 

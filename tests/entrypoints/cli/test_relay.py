@@ -24,7 +24,7 @@ from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
 from tests.builders import RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message, verified
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 ACCOUNT_SID, TOKEN = "AC" + "5" * 32, "a-token-of-nobody"
 EARLIER = utc_now() - timedelta(minutes=1)
@@ -81,8 +81,8 @@ def on_the_queues(container: Container) -> int:
 
 
 def test_relay_without_a_backlog_reports_that_nothing_was_left(container: Container) -> None:
-    assert frontdesk("relay").stdout == "Nothing was left behind.\n"
-    assert json_lines(frontdesk("relay", "--json")) == [NOTHING]
+    assert run_frontdesk("relay").stdout == "Nothing was left behind.\n"
+    assert json_lines(run_frontdesk("relay", "--json")) == [NOTHING]
     assert on_the_queues(container) == 0
 
 
@@ -91,14 +91,14 @@ def test_relay_receives_spooled_webhooks_and_publishes_pending_messages(
 ) -> None:
     container.message_store().record(a_pending_record())
     container.spool().enqueue(a_spooled_message())
-    result = frontdesk("relay")
+    result = run_frontdesk("relay")
     assert result.exit_code == 0
     assert result.stdout == (
         "1 webhook received from the spool, 1 pending message published, 0 dead letters written.\n"
     )
     assert on_the_queues(container) == 2
     assert container.spool().depth().entries == 0
-    assert json_lines(frontdesk("relay", "--json")) == [NOTHING]
+    assert json_lines(run_frontdesk("relay", "--json")) == [NOTHING]
 
 
 def test_relay_leaves_a_message_recorded_a_moment_ago_to_its_handler(
@@ -106,12 +106,12 @@ def test_relay_leaves_a_message_recorded_a_moment_ago_to_its_handler(
 ) -> None:
     record = a_record(recorded_at=utc_now())
     container.message_store().record(record)
-    result = frontdesk("relay")
+    result = run_frontdesk("relay")
     assert (result.exit_code, result.stdout) == (
         0,
         f"Nothing is due now.\nPending: 1, the next attempt is due at {rfc3339(record.due_at)}.\n",
     )
-    assert json_lines(frontdesk("relay", "--json")) == [
+    assert json_lines(run_frontdesk("relay", "--json")) == [
         {**NOTHING, "pending": 1, "next_attempt_at": rfc3339(record.due_at)}
     ]
     assert on_the_queues(container) == 0
@@ -122,7 +122,7 @@ def test_relay_reports_a_message_between_two_attempts_without_failing(container:
     container.message_store().record(record)
     later = utc_now() + timedelta(minutes=8)
     assert container.outbox().take_lease(record, later)
-    assert json_lines(frontdesk("relay", "--json")) == [
+    assert json_lines(run_frontdesk("relay", "--json")) == [
         {**NOTHING, "pending": 1, "next_attempt_at": rfc3339(record.leased(later).due_at)}
     ]
 
@@ -132,19 +132,19 @@ def test_relay_reports_a_hidden_spool_entry_without_failing(container: Container
     spool.enqueue(a_spooled_message())
     (delivery,) = spool.receive(1, timedelta(seconds=60))
     spool.release(delivery, timedelta(minutes=5))
-    result = frontdesk("relay")
+    result = run_frontdesk("relay")
     assert (result.exit_code, result.stdout) == (
         0,
         "Nothing is due now.\nIn the spool: 1, each is due within 5 minutes.\n",
     )
-    assert json_lines(frontdesk("relay", "--json")) == [{**NOTHING, "spooled": 1}]
+    assert json_lines(run_frontdesk("relay", "--json")) == [{**NOTHING, "spooled": 1}]
 
 
 def test_relay_turns_a_message_with_too_many_attempts_into_a_dead_letter(
     container: Container,
 ) -> None:
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
-    assert json_lines(frontdesk("relay", "--json")) == [{**NOTHING, "dead_letters": 1}]
+    assert json_lines(run_frontdesk("relay", "--json")) == [{**NOTHING, "dead_letters": 1}]
     (dead_letter,) = container.dead_letters().list_dead_letters(10)
     assert dead_letter.kind == "undeliverable"
 
@@ -155,7 +155,7 @@ def test_relay_publishes_the_messages_after_a_batch_of_dead_letters(
     monkeypatch.setattr(background_jobs, "RELAY_BATCH", 1)
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
     container.message_store().record(a_pending_record(number=2))
-    assert json_lines(frontdesk("relay", "--json")) == [
+    assert json_lines(run_frontdesk("relay", "--json")) == [
         {**NOTHING, "dead_letters": 1, "relayed": 1}
     ]
 
@@ -170,7 +170,7 @@ def test_relay_counts_a_message_that_fails_twice_only_once(
     monkeypatch.setattr(S3DeadLetters, "store", unavailable)
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
     container.message_store().record(a_pending_record(number=2))
-    result = frontdesk("relay", "--json")
+    result = run_frontdesk("relay", "--json")
     assert json.loads(result.stdout) == {
         **NOTHING,
         "relayed": 1,
@@ -186,7 +186,7 @@ def test_relay_fails_and_counts_messages_that_cannot_be_published(
 ) -> None:
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "file:/no/such/file")
     container.message_store().record(a_pending_record())
-    line = error_line(frontdesk("relay"), 1)
+    line = error_line(run_frontdesk("relay"), 1)
     assert line == (
         "frontdesk: 1 message cannot be brought on the way now: "
         "'frontdesk doctor' tells what does not answer"
@@ -204,5 +204,7 @@ def test_relay_stops_and_leaves_the_backlog_when_nothing_succeeds(
         monkeypatch.setattr(store, "record", unavailable)
     for number in range(12):
         container.spool().enqueue(a_spooled_message(f"entry-{number}"))
-    assert error_line(frontdesk("relay"), 1).startswith("frontdesk: 10 messages cannot be brought")
+    assert error_line(run_frontdesk("relay"), 1).startswith(
+        "frontdesk: 10 messages cannot be brought"
+    )
     assert container.spool().depth().entries == 12

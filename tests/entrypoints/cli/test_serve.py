@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 from tests.entrypoints.cli.test_main import COMMAND
 
 
@@ -38,13 +38,13 @@ def serving() -> Iterator[str]:
 def sent(url: str, channel: str, *arguments: str) -> str:
     """Send one message; the id under which it can be found."""
     (line,) = json_lines(
-        frontdesk("send", channel, "--url", f"{url}/webhooks/{channel}", "--json", *arguments)
+        run_frontdesk("send", channel, "--url", f"{url}/webhooks/{channel}", "--json", *arguments)
     )
     return str(line["message_id"])
 
 
 def test_message_sent_on_each_channel_arrives_on_its_queue(tmp_path: Path) -> None:
-    frontdesk("demo")
+    run_frontdesk("demo")
     file = tmp_path / "order.txt"
     file.write_text("42")
     with serving() as url:
@@ -59,14 +59,14 @@ def test_message_sent_on_each_channel_arrives_on_its_queue(tmp_path: Path) -> No
                 "--html", "<p>Grüße</p>", "--attach", str(file), "--raw",
             ),
         }  # fmt: skip
-        refused = frontdesk(
+        refused = run_frontdesk(
             "send", "sms", "--from", "+14155550123", "--body", "Hi", "--tamper", "--url",
             f"{url}/webhooks/sms",
         )  # fmt: skip
     assert "401 Unauthorized" in error_line(refused, 1)
     for channel, message_id in ids.items():
         (line,) = json_lines(
-            frontdesk("queues", "read", f"{channel}-replies", "--include-delayed", "--json")
+            run_frontdesk("queues", "read", f"{channel}-replies", "--include-delayed", "--json")
         )
         assert line["context"]["message"]["message_id"] == message_id
         if channel != "whatsapp":
@@ -74,11 +74,11 @@ def test_message_sent_on_each_channel_arrives_on_its_queue(tmp_path: Path) -> No
 
 
 def test_duplicate_messages_are_recorded_once() -> None:
-    frontdesk("demo")
+    run_frontdesk("demo")
     same = "SM" + "0" * 32
     with serving() as url:
         answers = json_lines(
-            frontdesk(
+            run_frontdesk(
                 "send", "sms", "--from", "+14155550123", "--body", "Hi", "--times", "6",
                 "--concurrency", "3", "--message-id", same, "--url", f"{url}/webhooks/sms",
                 "--json",
@@ -86,7 +86,7 @@ def test_duplicate_messages_are_recorded_once() -> None:
         )  # fmt: skip
     assert [answer["message_id"] for answer in answers] == [same] * 6
     assert len(json_lines(
-        frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
+        run_frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
     )) == 1  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.entrypoints.cli.support import EMAIL, SMS, WHATSAPP, error_line, frontdesk
+from tests.entrypoints.cli.support import EMAIL, SMS, WHATSAPP, error_line, run_frontdesk
 
 
 @pytest.mark.parametrize(
@@ -39,7 +39,7 @@ from tests.entrypoints.cli.support import EMAIL, SMS, WHATSAPP, error_line, fron
     ],
 )
 def test_send_reports_a_usage_error_in_one_line(arguments: tuple[str, ...], words: str) -> None:
-    line = error_line(frontdesk(*arguments), 2)
+    line = error_line(run_frontdesk(*arguments), 2)
     assert line.startswith("frontdesk send: ")
     assert words in line
     assert line.endswith("; see 'frontdesk send --help'")
