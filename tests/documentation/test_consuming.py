@@ -85,14 +85,14 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     desk.container.shutdown_resources()
 
 
-def test_a_burst_of_three_is_answered_once(desk: Desk) -> None:
+def test_consumer_replies_once_to_a_burst_of_three_messages(desk: Desk) -> None:
     desk.gets("Hello?", "Is my order on its way?", "Number 12.")
     assert desk.consume() == 3
     assert desk.answers == [["Hello?", "Is my order on its way?", "Number 12."]]
     assert desk.backlog() == 0
 
 
-def test_the_next_turn_answers_only_what_is_new(desk: Desk) -> None:
+def test_consumer_replies_in_the_next_turn_only_to_new_messages(desk: Desk) -> None:
     desk.gets("Hello?")
     desk.consume()
     desk.gets("Thank you.", "Bye.")
@@ -100,7 +100,7 @@ def test_the_next_turn_answers_only_what_is_new(desk: Desk) -> None:
     assert desk.answers == [["Hello?"], ["Thank you.", "Bye."]]
 
 
-def test_nothing_is_answered_beside_a_human(desk: Desk) -> None:
+def test_consumer_sends_no_reply_after_a_hand_off(desk: Desk) -> None:
     desk.gets("Hello?")
     desk.container.switch_hand_off()(desk.conversation.conversation_id, on=True)
     assert desk.consume() == 1
@@ -108,7 +108,7 @@ def test_nothing_is_answered_beside_a_human(desk: Desk) -> None:
     assert desk.backlog() == 0
 
 
-def test_a_context_that_comes_again_is_not_answered_again(
+def test_consumer_sends_no_second_reply_to_a_redelivered_context(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.gets("Hello?")
@@ -121,7 +121,7 @@ def test_a_context_that_comes_again_is_not_answered_again(
     assert desk.backlog() == 0
 
 
-def test_a_turn_whose_answer_failed_comes_back(desk: Desk) -> None:
+def test_consumer_retries_a_turn_whose_reply_failed(desk: Desk) -> None:
     def fail(context: ContextObject, texts: list[str]) -> None:
         raise ConnectionError("the model is busy")
 
@@ -133,7 +133,7 @@ def test_a_turn_whose_answer_failed_comes_back(desk: Desk) -> None:
     assert desk.answers == [["Hello?"]]
 
 
-def test_a_context_with_a_preview_is_read_whole(desk: Desk) -> None:
+def test_consumer_reads_the_full_text_of_a_context_with_a_preview(desk: Desk) -> None:
     text = "ä" * 150_000
     desk.gets(text)
     desk.clock.advance(seconds=60)
@@ -146,7 +146,7 @@ def test_a_context_with_a_preview_is_read_whole(desk: Desk) -> None:
     assert desk.answers == [[text]]
 
 
-def test_a_message_that_comes_late_gets_its_answer_too(desk: Desk) -> None:
+def test_consumer_replies_to_a_message_that_arrives_late(desk: Desk) -> None:
     early = desk.clock.now
     desk.clock.advance(seconds=5)
     desk.gets("Are you there?")
@@ -158,7 +158,7 @@ def test_a_message_that_comes_late_gets_its_answer_too(desk: Desk) -> None:
     assert desk.answers == [["Are you there?"], ["I forgot: number 12."]]
 
 
-def test_mail_that_nobody_vouches_for_is_part_of_no_turn(desk: Desk) -> None:
+def test_consumer_leaves_mail_from_an_unauthenticated_author_out_of_a_turn(desk: Desk) -> None:
     desk.container.open_conversation()(a_conversation(EMAIL, company_id=None))
     for number, (text, verified) in enumerate([("One", True), ("Forged", False), ("Two", True)]):
         desk.clock.advance(seconds=1)
@@ -176,7 +176,7 @@ def test_mail_that_nobody_vouches_for_is_part_of_no_turn(desk: Desk) -> None:
     assert desk.answers == [["One", "Two"]]
 
 
-def test_the_loop_of_the_document_answers(
+def test_consumer_loop_of_the_document_replies_to_a_message(
     desk: Desk,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

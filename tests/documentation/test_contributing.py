@@ -11,7 +11,7 @@ _TARGET = re.compile(r"`make ([a-z-]+)")
 _PATH = re.compile(r"`((?:tests|docs|deploy|benchmarks|fuzz)/[\w/.-]*)`")
 
 
-def test_the_table_has_every_target() -> None:
+def test_contributing_guide_lists_every_make_target() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     explained = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.M)) - {"help"}
     guide = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -20,6 +20,6 @@ def test_the_table_has_every_target() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_file_that_is_named_is_there(document: str) -> None:
+def test_every_file_named_in_the_document_exists(document: str) -> None:
     text = (ROOT / document).read_text("utf-8")
     assert [path for path in _PATH.findall(text) if not (ROOT / path).exists()] == []

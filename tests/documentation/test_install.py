@@ -47,20 +47,24 @@ def installed(shown: list[str]) -> list[str]:
     return [line.removeprefix(pip) for line in shown if line.startswith(pip)]
 
 
-def test_run_then_test_installs_the_package_and_then_what_the_tests_need(checkout: Path) -> None:
+def test_make_run_then_make_test_installs_the_package_and_then_the_test_tools(
+    checkout: Path,
+) -> None:
     assert installed(make(checkout, "run")) == [PACKAGE]
     assert installed(make(checkout, "test")) == [EVERYTHING]
     assert installed(make(checkout, "run")) == []
     assert installed(make(checkout, "test")) == []
 
 
-def test_test_then_run_installs_once(checkout: Path) -> None:
+def test_make_test_then_make_run_installs_once(checkout: Path) -> None:
     assert installed(make(checkout, "test")) == [EVERYTHING]
     assert installed(make(checkout, "run")) == []
 
 
 @pytest.mark.parametrize("target", ["run", "test"])
-def test_first_run_says_that_it_installs_before_pip_runs(checkout: Path, target: str) -> None:
+def test_first_make_run_announces_the_installation_before_pip_runs(
+    checkout: Path, target: str
+) -> None:
     first, second, *_ = make(checkout, target)
     assert first.startswith("Installing Frontdesk")
     assert "-m pip install" in second

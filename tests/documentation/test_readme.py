@@ -25,13 +25,13 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
         yield reader
 
 
-def test_make_run_shows_what_the_readme_shows(reader: Session) -> None:
+def test_make_run_prints_what_the_readme_shows(reader: Session) -> None:
     ((command, shown),) = steps(blocks(README, "console")[0])
     assert command == "make run"
     assert normalised(reader.shown.replace(reader.origin, ORIGIN)) == normalised(shown)
 
 
-def test_the_session_goes_as_the_readme_shows_it(reader: Session) -> None:
+def test_commands_of_the_readme_print_what_it_shows(reader: Session) -> None:
     expected, got = [], []
     for block in blocks(README, "console")[1:]:
         for command, output in steps(block):
@@ -50,7 +50,7 @@ def default_of(name: str) -> str:
     return f"`{default.value if isinstance(default, Enum) else default}`"
 
 
-def test_the_table_has_every_setting_with_its_default() -> None:
+def test_readme_lists_every_setting_with_its_default() -> None:
     table = {variable: default for variable, default, _ in cells(README, "## Settings")}
     assert table == {f"`{name.upper()}`": default_of(name) for name in Settings.model_fields}
 
@@ -61,7 +61,7 @@ def exported(block: str) -> dict[str, str]:
     return dict(re.findall(r"(\w+)=(\S+)", " ".join(lines)))
 
 
-def test_the_settings_for_real_providers_are_accepted(tmp_path: Path) -> None:
+def test_settings_for_real_providers_in_the_readme_are_accepted(tmp_path: Path) -> None:
     environ = exported(blocks(README, "sh")[0])
     key = json.loads(blocks(README, "json")[0])["tenants"][0]["sendgrid"]["public_keys"][0]
     for name, value in environ.items():
@@ -76,13 +76,13 @@ def test_the_settings_for_real_providers_are_accepted(tmp_path: Path) -> None:
     assert len(twilio.auth_tokens) == len(sendgrid.public_keys) == 1
 
 
-def test_the_settings_for_aws_are_accepted() -> None:
+def test_settings_for_aws_in_the_readme_are_accepted() -> None:
     settings = read_settings(exported(blocks(README, "sh")[1]))
     assert (settings.storage, settings.queue) == ("dynamodb", "sqs")
     assert list(settings.queue_urls) == list(ALL_QUEUES)
 
 
-def test_the_tenants_file_of_the_readme_is_accepted(tmp_path: Path) -> None:
+def test_tenants_file_of_the_readme_is_accepted(tmp_path: Path) -> None:
     (content,) = blocks(README, "json")
     (tmp_path / "tenants.json").write_text(content)
     provider_accounts = read_provider_accounts(
@@ -101,7 +101,7 @@ def anchors(document: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_every_link_leads_somewhere(document: str) -> None:
+def test_every_link_of_the_document_leads_to_an_existing_heading_or_file(document: str) -> None:
     here = ROOT / document
     for path, anchor in _LINK.findall(text_of(document)):
         target = here.parent / path if path else here
