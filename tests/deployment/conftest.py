@@ -35,7 +35,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         _wait_until_ready(process, log)
         stage = Deployed(folder, _settings(folder), log.read_text("utf-8"))
         _stop_the_schedules(stage)
-        yield _without_ministacks_gaps(stage)
+        yield _fill_gaps_of_ministack(stage)
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -69,7 +69,7 @@ def _stop_the_schedules(deployed: Deployed) -> None:
         events.disable_rule(Name=rule["Name"])
 
 
-def _without_ministacks_gaps(deployed: Deployed) -> Deployed:
+def _fill_gaps_of_ministack(deployed: Deployed) -> Deployed:
     """Set by its API what its CloudFormation leaves out; the template has all of it."""
     # A table's time to live.
     deployed.aws.dynamodb.update_time_to_live(

@@ -151,7 +151,7 @@ class Deployed:
         return sum(map(int, attributes.values()))
 
     @contextmanager
-    def nobody_works_off_the_spool(self) -> Iterator[None]:
+    def spool_function_disabled(self) -> Iterator[None]:
         """What is spooled meanwhile stays there until the end."""
         functions = self.client("lambda")
         (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
@@ -176,8 +176,8 @@ class Deployed:
         return self._called("Purge")
 
     def _called(self, function: str) -> str | None:
-        answer = self.client("lambda").invoke(FunctionName=f"{STACK}-{function}", Payload=b"{}")
-        return str(answer["FunctionError"]) if "FunctionError" in answer else None
+        response = self.client("lambda").invoke(FunctionName=f"{STACK}-{function}", Payload=b"{}")
+        return str(response["FunctionError"]) if "FunctionError" in response else None
 
     def make_due(self, text: str) -> None:
         """Let a pending message look as if it had been recorded a minute ago."""
@@ -212,8 +212,8 @@ class Deployed:
         assert {*sids} <= present
         try:
             for name, document in documents.items():
-                retained = [one for one in document["Statement"] if one["Sid"] not in sids]
-                _put_policy(iam, name, {**document, "Statement": retained})
+                remaining = [one for one in document["Statement"] if one["Sid"] not in sids]
+                _put_policy(iam, name, {**document, "Statement": remaining})
             yield
         finally:
             for name, document in documents.items():
@@ -240,7 +240,7 @@ def post(
 ) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of the answer to ``request``."""
     with urllib3.PoolManager(retries=False, timeout=15) as pool:
-        answer = pool.request(
+        response = pool.request(
             method, url or request.url, body=request.body, headers=request.headers
         )
-    return answer.status, dict(answer.headers), answer.data
+    return response.status, dict(response.headers), response.data

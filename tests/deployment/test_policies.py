@@ -35,7 +35,7 @@ def test_webhook_waits_in_the_spool_without_the_permission_for_a_table(
     deployed: Deployed, sid: str
 ) -> None:
     text = f"Not without {sid}"
-    with deployed.nobody_works_off_the_spool(), deployed.without(sid, function=WEBHOOKS):
+    with deployed.spool_function_disabled(), deployed.without(sid, function=WEBHOOKS):
         assert post(deployed.webhook(ChannelType.SMS, body=text))[0] == 200
         assert deployed.spooled() == 1
         assert deployed.message_state(text) is None
@@ -48,7 +48,7 @@ def test_unknown_sender_waits_in_the_spool_without_permission_for_conversations(
     deployed: Deployed, sid: str
 ) -> None:
     webhook = deployed.webhook(ChannelType.SMS, sender=f"+1415555{len(sid):04}")
-    with deployed.nobody_works_off_the_spool(), deployed.without(sid, function=WEBHOOKS):
+    with deployed.spool_function_disabled(), deployed.without(sid, function=WEBHOOKS):
         assert post(webhook)[0] == 200
         assert deployed.spooled() == 1
     assert len(eventually(lambda: deployed.contexts("SMS_REPLIES"))) == 1
@@ -59,7 +59,7 @@ def test_mail_waits_in_the_spool_without_the_permission_to_store_its_file(
 ) -> None:
     webhook = deployed.webhook(ChannelType.EMAIL, body="See the photo", attachments=FILES)
     sid = "KeepFilesAndLongTexts"
-    with deployed.nobody_works_off_the_spool(), deployed.without(sid, function=WEBHOOKS):
+    with deployed.spool_function_disabled(), deployed.without(sid, function=WEBHOOKS):
         assert post(webhook)[0] == 200
         assert deployed.spooled() == 1
     (context,) = eventually(lambda: deployed.contexts("EMAIL_REPLIES"))
@@ -72,7 +72,7 @@ def test_duplicate_waits_in_the_spool_without_the_permission_to_read_its_long_te
     webhook = deployed.webhook(ChannelType.EMAIL, body=LONG_TEXT)
     assert post(webhook)[0] == 200
     with (
-        deployed.nobody_works_off_the_spool(),
+        deployed.spool_function_disabled(),
         deployed.without("ReadLongTexts", function=WEBHOOKS),
     ):
         assert post(webhook)[0] == 200
@@ -91,9 +91,9 @@ def test_webhook_receives_503_without_permissions_for_table_and_spool(
 ) -> None:
     webhook = deployed.webhook(ChannelType.EMAIL, body=body)
     with deployed.without("RecordMessages", *sids, function=WEBHOOKS):
-        status, headers, answer = post(webhook)
+        status, headers, response = post(webhook)
     assert (status, headers["Retry-After"]) == (503, "30")
-    assert json.loads(answer) == {"error": "Temporarily unavailable"}
+    assert json.loads(response) == {"error": "Temporarily unavailable"}
     assert deployed.spooled() == 0
 
     assert post(webhook)[0] == 200

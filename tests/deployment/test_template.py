@@ -209,8 +209,8 @@ def test_blobs_expire_later_than_the_records_that_refer_to_them() -> None:
     }
     for queued in ("contexts", "spool"):
         assert rules[queued]["ExpirationInDays"] * 24 * 3600 > 2 * FOURTEEN_DAYS
-    for retained in ("attachments", "messages"):
-        assert rules[retained]["Status"] == {"Fn::If": ["KeepsBlobs", "Disabled", "Enabled"]}
+    for remaining in ("attachments", "messages"):
+        assert rules[remaining]["Status"] == {"Fn::If": ["KeepsBlobs", "Disabled", "Enabled"]}
     retention = translated()["Parameters"]["MessageRetentionDays"]["AllowedValues"]
     expiry = translated()["Mappings"]["BlobExpiry"]
     assert {days: expiry[days]["Days"] > int(days) for days in retention} == dict.fromkeys(
@@ -228,9 +228,9 @@ def test_bucket_is_private_and_unversioned() -> None:
 def test_throttled_provider_receives_503_with_retry_after() -> None:
     body = resources("ApiGateway::RestApi")["Api"]["Body"]
     for kind in ("THROTTLED", "WAF_FILTERED"):
-        answer = body["x-amazon-apigateway-gateway-responses"][kind]
-        assert answer["statusCode"] == "503"
-        assert answer["responseParameters"] == {"gatewayresponse.header.Retry-After": "'30'"}
+        response = body["x-amazon-apigateway-gateway-responses"][kind]
+        assert response["statusCode"] == "503"
+        assert response["responseParameters"] == {"gatewayresponse.header.Retry-After": "'30'"}
 
 
 def test_every_method_reaches_the_function_and_mail_arrives_as_bytes() -> None:

@@ -27,7 +27,7 @@ EMAIL = ChannelType.EMAIL
 consumer = imported("consumer.py", files(DOCUMENT)["consumer.py"])
 
 
-class Desk:
+class ConsumedFrontDesk:
     """A front door on real files, a customer who writes, and the consumer of the document."""
 
     def __init__(self, directory: Path) -> None:
@@ -42,9 +42,9 @@ class Desk:
         self.container.clock.override(self.clock)
         wanted = a_conversation(company_id=None, credentials_reference=None)
         self.conversation, _ = self.container.open_conversation()(wanted)
-        self.answers: list[list[str]] = []
+        self.replies: list[list[str]] = []
 
-    def gets(self, *texts: str) -> None:
+    def receive(self, *texts: str) -> None:
         """A message for each text, a second apart."""
         for text in texts:
             self.clock.advance(seconds=1)
@@ -59,11 +59,11 @@ class Desk:
             webhook = WebhookRequest("POST", sent.url, headers, sent.body, self.clock.now)
             assert self.container.receive_webhook()(webhook).status == 200
 
-    def consume(self, answer: Any = None, queue: QueueName = REPLIES) -> int:
+    def consume(self, reply: Any = None, queue: QueueName = REPLIES) -> int:
         """Let the consumer work until nothing is ready, as a new process; how often it did."""
         self.clock.advance(seconds=60)
         memory = consumer.open_memory(self.memory)
-        take = answer or (lambda _, texts: self.answers.append(texts))
+        take = reply or (lambda _, texts: self.replies.append(texts))
         try:
             count = 0
             while consumer.consume(self.container, queue, memory, take):
@@ -79,89 +79,95 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    yield desk
-    desk.container.shutdown_resources()
+def frontdesk(tmp_path: Path) -> Iterator[ConsumedFrontDesk]:
+    frontdesk = ConsumedFrontDesk(tmp_path)
+    yield frontdesk
+    frontdesk.container.shutdown_resources()
 
 
-def test_consumer_replies_once_to_a_burst_of_three_messages(desk: Desk) -> None:
-    desk.gets("Hello?", "Is my order on its way?", "Number 12.")
-    assert desk.consume() == 3
-    assert desk.answers == [["Hello?", "Is my order on its way?", "Number 12."]]
-    assert desk.backlog() == 0
+def test_consumer_replies_once_to_a_burst_of_three_messages(frontdesk: ConsumedFrontDesk) -> None:
+    frontdesk.receive("Hello?", "Is my order on its way?", "Number 12.")
+    assert frontdesk.consume() == 3
+    assert frontdesk.replies == [["Hello?", "Is my order on its way?", "Number 12."]]
+    assert frontdesk.backlog() == 0
 
 
-def test_consumer_replies_in_the_next_turn_only_to_new_messages(desk: Desk) -> None:
-    desk.gets("Hello?")
-    desk.consume()
-    desk.gets("Thank you.", "Bye.")
-    desk.consume()
-    assert desk.answers == [["Hello?"], ["Thank you.", "Bye."]]
+def test_consumer_replies_in_the_next_turn_only_to_new_messages(
+    frontdesk: ConsumedFrontDesk,
+) -> None:
+    frontdesk.receive("Hello?")
+    frontdesk.consume()
+    frontdesk.receive("Thank you.", "Bye.")
+    frontdesk.consume()
+    assert frontdesk.replies == [["Hello?"], ["Thank you.", "Bye."]]
 
 
-def test_consumer_sends_no_reply_after_a_hand_off(desk: Desk) -> None:
-    desk.gets("Hello?")
-    desk.container.switch_hand_off()(desk.conversation.conversation_id, on=True)
-    assert desk.consume() == 1
-    assert desk.answers == []
-    assert desk.backlog() == 0
+def test_consumer_sends_no_reply_after_a_hand_off(frontdesk: ConsumedFrontDesk) -> None:
+    frontdesk.receive("Hello?")
+    frontdesk.container.switch_hand_off()(frontdesk.conversation.conversation_id, on=True)
+    assert frontdesk.consume() == 1
+    assert frontdesk.replies == []
+    assert frontdesk.backlog() == 0
 
 
 def test_consumer_sends_no_second_reply_to_a_redelivered_context(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    frontdesk: ConsumedFrontDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.gets("Hello?")
+    frontdesk.receive("Hello?")
     with monkeypatch.context() as lost:
-        lost.setattr(desk.container.context_queue(), "acknowledge", lambda *_: False)
-        assert desk.consume() == 1
-    desk.clock.advance(seconds=300)
-    assert desk.consume() == 1
-    assert desk.answers == [["Hello?"]]
-    assert desk.backlog() == 0
+        lost.setattr(frontdesk.container.context_queue(), "acknowledge", lambda *_: False)
+        assert frontdesk.consume() == 1
+    frontdesk.clock.advance(seconds=300)
+    assert frontdesk.consume() == 1
+    assert frontdesk.replies == [["Hello?"]]
+    assert frontdesk.backlog() == 0
 
 
-def test_consumer_retries_a_turn_whose_reply_failed(desk: Desk) -> None:
+def test_consumer_retries_a_turn_whose_reply_failed(frontdesk: ConsumedFrontDesk) -> None:
     def fail(context: ContextObject, texts: list[str]) -> None:
         raise ConnectionError("the model is busy")
 
-    desk.gets("Hello?")
+    frontdesk.receive("Hello?")
     with pytest.raises(ConnectionError):
-        desk.consume(fail)
-    desk.clock.advance(seconds=300)
-    desk.consume()
-    assert desk.answers == [["Hello?"]]
+        frontdesk.consume(fail)
+    frontdesk.clock.advance(seconds=300)
+    frontdesk.consume()
+    assert frontdesk.replies == [["Hello?"]]
 
 
-def test_consumer_reads_the_full_text_of_a_context_with_a_preview(desk: Desk) -> None:
+def test_consumer_reads_the_full_text_of_a_context_with_a_preview(
+    frontdesk: ConsumedFrontDesk,
+) -> None:
     text = "ä" * 150_000
-    desk.gets(text)
-    desk.clock.advance(seconds=60)
-    (seen,) = desk.container.context_queue().receive(REPLIES, 1, visibility=timedelta(0))
+    frontdesk.receive(text)
+    frontdesk.clock.advance(seconds=60)
+    (seen,) = frontdesk.container.context_queue().receive(REPLIES, 1, visibility=timedelta(0))
     assert seen.context.message.body_truncated
     reference = seen.context.message.body_reference
     assert reference is not None
-    assert desk.container.files().blobs.get(reference).decode() == text
-    desk.consume()
-    assert desk.answers == [[text]]
+    assert frontdesk.container.files().blobs.get(reference).decode() == text
+    frontdesk.consume()
+    assert frontdesk.replies == [[text]]
 
 
-def test_consumer_replies_to_a_message_that_arrives_late(desk: Desk) -> None:
-    early = desk.clock.now
-    desk.clock.advance(seconds=5)
-    desk.gets("Are you there?")
-    desk.consume()
-    desk.clock.now = early
-    desk.gets("I forgot: number 12.")
-    desk.clock.advance(seconds=3600)
-    desk.consume()
-    assert desk.answers == [["Are you there?"], ["I forgot: number 12."]]
+def test_consumer_replies_to_a_message_that_arrives_late(frontdesk: ConsumedFrontDesk) -> None:
+    early = frontdesk.clock.now
+    frontdesk.clock.advance(seconds=5)
+    frontdesk.receive("Are you there?")
+    frontdesk.consume()
+    frontdesk.clock.now = early
+    frontdesk.receive("I forgot: number 12.")
+    frontdesk.clock.advance(seconds=3600)
+    frontdesk.consume()
+    assert frontdesk.replies == [["Are you there?"], ["I forgot: number 12."]]
 
 
-def test_consumer_leaves_mail_from_an_unauthenticated_author_out_of_a_turn(desk: Desk) -> None:
-    desk.container.open_conversation()(a_conversation(EMAIL, company_id=None))
+def test_consumer_leaves_mail_from_an_unauthenticated_author_out_of_a_turn(
+    frontdesk: ConsumedFrontDesk,
+) -> None:
+    frontdesk.container.open_conversation()(a_conversation(EMAIL, company_id=None))
     for number, (text, verified) in enumerate([("One", True), ("Forged", False), ("Two", True)]):
-        desk.clock.advance(seconds=1)
+        frontdesk.clock.advance(seconds=1)
         mail = an_inbound_message(
             EMAIL,
             account=SINGLE_SENDGRID_ACCOUNT,
@@ -169,15 +175,15 @@ def test_consumer_leaves_mail_from_an_unauthenticated_author_out_of_a_turn(desk:
             body=text,
             author_authenticated=verified,
             metadata={"author_authenticated": verified},
-            received_at=desk.clock.now,
+            received_at=frontdesk.clock.now,
         )
-        desk.container.record_message()(mail, Deadline.after())
-    desk.consume(queue=QueueName(EMAIL, QueueKind.REPLIES))
-    assert desk.answers == [["One", "Two"]]
+        frontdesk.container.record_message()(mail, Deadline.after())
+    frontdesk.consume(queue=QueueName(EMAIL, QueueKind.REPLIES))
+    assert frontdesk.replies == [["One", "Two"]]
 
 
 def test_consumer_loop_of_the_document_replies_to_a_message(
-    desk: Desk,
+    frontdesk: ConsumedFrontDesk,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -190,10 +196,10 @@ def test_consumer_loop_of_the_document_replies_to_a_message(
     monkeypatch.setattr(
         sys.modules["entrypoints.composition.container"],
         "build_container",
-        lambda _: desk.container,
+        lambda _: frontdesk.container,
     )
-    desk.gets("Hello?")
-    desk.clock.advance(seconds=60)
+    frontdesk.receive("Hello?")
+    frontdesk.clock.advance(seconds=60)
     (loop,) = (block for block in blocks(DOCUMENT, "python") if "while True" in block)
     loop = loop.replace("ChannelType.WHATSAPP", "ChannelType.SMS")
     namespace: dict[str, Any] = {}

@@ -7,9 +7,9 @@ from typing import Any
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from infrastructure.channels.provider import SimulatedRequest
-from tests.end_to_end.answers import EMAIL
-from tests.end_to_end.desk import Desk
+from tests.end_to_end.frontdesk import RunningFrontDesk
 from tests.end_to_end.providers import Providers
+from tests.end_to_end.responses import EMAIL
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,12 @@ class Company:
         """Its address on ``channel``."""
         return self.mailbox if channel is EMAIL else self.number
 
-    def signs(self, desk: Desk, channel: ChannelType, **wanted: Any) -> SimulatedRequest:
+    def signed_webhook(
+        self, frontdesk: RunningFrontDesk, channel: ChannelType, **wanted: Any
+    ) -> SimulatedRequest:
         """A message that its account vouches for; to its own address, unless told."""
         wanted = {"recipient": self.recipient(channel), "body": f"To {self.name}", **wanted}
-        return self.providers.webhook(desk.url(channel), channel, **wanted)
+        return self.providers.webhook(frontdesk.url(channel), channel, **wanted)
 
     def entry(self) -> dict[str, object]:
         """Its part of the tenants file."""
@@ -61,9 +63,11 @@ BRILL = Company("brill", "+15005550002", "MG" + "b" * 32, Providers.numbered(2))
 COMPANIES = (ACME, BRILL)
 
 
-def open_for(desk: Desk, company: Company, channel: ChannelType, **changes: Any) -> Conversation:
+def open_for(
+    frontdesk: RunningFrontDesk, company: Company, channel: ChannelType, **changes: Any
+) -> Conversation:
     """The conversation of one customer, the same for all, with ``company``."""
-    return desk.open(
+    return frontdesk.given_conversation(
         channel,
         conversation_id=f"{company.name}-{channel}",
         recipient_id=company.recipient(channel),
@@ -71,7 +75,7 @@ def open_for(desk: Desk, company: Company, channel: ChannelType, **changes: Any)
     )
 
 
-def joined(desk: Desk) -> Counter[tuple[str, str, str]]:
+def joined(frontdesk: RunningFrontDesk) -> Counter[tuple[str, str, str]]:
     """How often (conversation, company, text) was queued."""
     return Counter(
         (
@@ -79,6 +83,6 @@ def joined(desk: Desk) -> Counter[tuple[str, str, str]]:
             context.company.company_id or "",
             context.message.body.strip(),
         )
-        for contexts in desk.contexts().values()
+        for contexts in frontdesk.contexts().values()
         for context in contexts
     )

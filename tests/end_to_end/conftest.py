@@ -12,7 +12,7 @@ from entrypoints.composition.container import Container, build_container
 from tests.emulators import EmulatedAws
 from tests.end_to_end.aws import settings_on_aws, use_emulator
 from tests.end_to_end.companies import COMPANIES
-from tests.end_to_end.desk import AWS, BACKENDS, Desk, Host, hosting, serving
+from tests.end_to_end.frontdesk import AWS, BACKENDS, Host, RunningFrontDesk, hosting, serving
 
 
 class Serve(Protocol):
@@ -26,7 +26,7 @@ class Serve(Protocol):
         settings: Mapping[str, str] | None = None,
         *,
         prepare: Callable[[Container], None] | None = None,
-    ) -> Desk: ...
+    ) -> RunningFrontDesk: ...
 
 
 @pytest.fixture(params=BACKENDS)
@@ -50,7 +50,7 @@ def serve(
             settings: Mapping[str, str] | None = None,
             *,
             prepare: Callable[[Container], None] | None = None,
-        ) -> Desk:
+        ) -> RunningFrontDesk:
             environ = {"DATA_DIR": str(tmp_path / "data"), **(settings or {})}
             if backend == AWS:
                 ministack: EmulatedAws = request.getfixturevalue("ministack")
@@ -66,7 +66,7 @@ def serve(
 
 
 @pytest.fixture
-def desk(serve: Serve) -> Desk:
+def frontdesk(serve: Serve) -> RunningFrontDesk:
     """A desk with no settings at all, which has read its accounts as a server does at its start."""
     started = serve()
     started.container.provider_accounts()
@@ -82,6 +82,6 @@ def tenants(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def shared(serve: Serve, tenants: dict[str, str]) -> Desk:
+def shared(serve: Serve, tenants: dict[str, str]) -> RunningFrontDesk:
     """A desk for both companies."""
     return serve(tenants)

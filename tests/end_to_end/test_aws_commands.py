@@ -145,8 +145,8 @@ def test_unreadable_webhook_is_a_dead_letter_to_list_show_redrive_and_delete(ser
         recipient=RECIPIENT[ChannelType.SMS],
         body="From nobody",
     )
-    answer = urllib3.request("POST", webhook.url, body=webhook.body, headers=webhook.headers)
-    assert answer.status == 200
+    response = urllib3.request("POST", webhook.url, body=webhook.body, headers=webhook.headers)
+    assert response.status == 200
     (dead_letter,) = json_lines(run_frontdesk("dead-letters", "list", "--json"))
     assert dead_letter["kind"] == "unreadable"
 

@@ -18,10 +18,10 @@ from infrastructure.configuration.secrets.development_secret import (
     keep_development_credentials,
 )
 from tests.builders import a_conversation
-from tests.end_to_end.answers import EMAIL
 from tests.end_to_end.process import environment, server_process
 from tests.end_to_end.providers import Providers
-from tests.end_to_end.visitors import (
+from tests.end_to_end.responses import EMAIL
+from tests.end_to_end.traffic import (
     API_KEY,
     BODY,
     KNOWN,
@@ -30,7 +30,7 @@ from tests.end_to_end.visitors import (
     PASSWORD,
     RECIPIENTS,
     SEEDS,
-    Visitors,
+    Traffic,
 )
 
 
@@ -80,20 +80,20 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     environ = environment(data_dir, LOG_LEVEL="DEBUG", MAX_BODY_BYTES="60000", **secrets)
     _open_conversations(environ)
     with server_process(environ, directory / "log") as server:
-        visitors = Visitors(server.origin, providers, [])
+        traffic = Traffic(server.origin, providers, [])
         for channel in ChannelType:
-            assert visitors.statuses(channel) == STATUSES
-        visitors.break_the_protocol()
+            assert traffic.statuses(channel) == STATUSES
+        traffic.break_the_protocol()
         _break_the_store(data_dir)
         for channel in ChannelType:
-            assert visitors.post(visitors.webhook(channel, KNOWN[channel])) == 200
+            assert traffic.post(traffic.webhook(channel, KNOWN[channel])) == 200
         _break_the_spool(data_dir)
         for channel in ChannelType:
-            assert visitors.post(visitors.webhook(channel, KNOWN[channel])) == 503
+            assert traffic.post(traffic.webhook(channel, KNOWN[channel])) == 503
     known = [providers.auth_token, *secrets.get("TWILIO_AUTH_TOKEN", "").split(",")]
     known += [path.read_text() for path in data_dir.glob(FILE_NAME)]
     number = providers.mail_key.private_numbers().private_value
-    seeds = (*SEEDS, *filter(None, known), f"{number:x}", *visitors.signatures)
+    seeds = (*SEEDS, *filter(None, known), f"{number:x}", *traffic.signatures)
     lines = (directory / "log").read_text("utf-8").splitlines()
     return Log(lines, server.printed, seeds)
 

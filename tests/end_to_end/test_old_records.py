@@ -11,9 +11,9 @@ from domain.channels import ChannelType
 from domain.conversations import Conversation
 from tests.builders import SENDER
 from tests.contracts.concurrency import at_once
-from tests.end_to_end.answers import EMAIL, SMS, THANKS, WHATSAPP
 from tests.end_to_end.companies import ACME, BRILL, COMPANIES, Company, joined
-from tests.end_to_end.desk import Desk
+from tests.end_to_end.frontdesk import RunningFrontDesk
+from tests.end_to_end.responses import ACKNOWLEDGED, EMAIL, SMS, WHATSAPP
 
 BARE: dict[str, Any] = {"company_id": None, "recipient_id": None}
 OLD_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
@@ -36,8 +36,10 @@ OLD_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
-def record_of(desk: Desk, conversation: Conversation) -> Conversation:
-    (record,) = desk.container.conversation_store().get_conversations(conversation.conversation_id)
+def record_of(frontdesk: RunningFrontDesk, conversation: Conversation) -> Conversation:
+    (record,) = frontdesk.container.conversation_store().get_conversations(
+        conversation.conversation_id
+    )
     return record
 
 
@@ -45,16 +47,16 @@ def record_of(desk: Desk, conversation: Conversation) -> Conversation:
 @pytest.mark.parametrize(("attributes", "may_join"), OLD_RECORDS.values(), ids=OLD_RECORDS)
 @pytest.mark.parametrize("company", COMPANIES, ids=lambda company: company.name)
 def test_old_record_is_joined_only_by_messages_to_its_own_company(
-    shared: Desk,
+    shared: RunningFrontDesk,
     channel: ChannelType,
     attributes: dict[str, Any],
     may_join: set[str],
     company: Company,
 ) -> None:
-    record = shared.open(channel, **attributes)
-    message = company.signs(shared, channel, messaging_service_sid=company.service)
+    record = shared.given_conversation(channel, **attributes)
+    message = company.signed_webhook(shared, channel, messaging_service_sid=company.service)
 
-    assert shared.post(message).shown == THANKS[channel]
+    assert shared.post(message).shown == ACKNOWLEDGED[channel]
 
     may = company.name in may_join
     assert (record_of(shared, record) != record) is may
@@ -76,22 +78,26 @@ MAIL_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
 @pytest.mark.parametrize(("attributes", "may_join"), MAIL_RECORDS.values(), ids=MAIL_RECORDS)
 @pytest.mark.parametrize("company", COMPANIES, ids=lambda company: company.name)
 def test_old_mail_record_is_joined_only_by_mail_to_its_own_company(
-    shared: Desk, attributes: dict[str, Any], may_join: set[str], company: Company
+    shared: RunningFrontDesk, attributes: dict[str, Any], may_join: set[str], company: Company
 ) -> None:
-    record = shared.open(EMAIL, **attributes)
-    mail = company.signs(shared, EMAIL, in_reply_to="<thread@brill.example>")
+    record = shared.given_conversation(EMAIL, **attributes)
+    mail = company.signed_webhook(shared, EMAIL, in_reply_to="<thread@brill.example>")
 
-    assert shared.post(mail).shown == THANKS[EMAIL]
+    assert shared.post(mail).shown == ACKNOWLEDGED[EMAIL]
 
     assert (record_of(shared, record) != record) is (company.name in may_join)
 
 
 def test_concurrent_messages_to_two_companies_join_an_old_record_only_of_its_own(
-    shared: Desk,
+    shared: RunningFrontDesk,
 ) -> None:
-    record = shared.open(SMS, **BARE, credentials_reference=BRILL.credentials_reference)
+    record = shared.given_conversation(
+        SMS, **BARE, credentials_reference=BRILL.credentials_reference
+    )
     sends: list[Callable[[], object]] = [
-        partial(shared.post, company.signs(shared, SMS)) for company in COMPANIES for _ in range(8)
+        partial(shared.post, company.signed_webhook(shared, SMS))
+        for company in COMPANIES
+        for _ in range(8)
     ]
     at_once(sends)
 
@@ -119,10 +125,10 @@ FOREIGN: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("wanted", FOREIGN.values(), ids=FOREIGN)
 @pytest.mark.parametrize("recipient", [BRILL.number, BRILL.service])
 def test_old_record_is_not_changed_by_messages_that_another_company_signed(
-    shared: Desk, channel: ChannelType, recipient: str, wanted: dict[str, Any]
+    shared: RunningFrontDesk, channel: ChannelType, recipient: str, wanted: dict[str, Any]
 ) -> None:
-    record = shared.open(channel, **{**BARE, "recipient_id": recipient})
+    record = shared.given_conversation(channel, **{**BARE, "recipient_id": recipient})
 
-    assert shared.post(ACME.signs(shared, channel, **wanted)).status == 200
+    assert shared.post(ACME.signed_webhook(shared, channel, **wanted)).status == 200
 
     assert (record_of(shared, record), shared.contexts()) == (record, {})

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
-from tests.faults.fuzzed_desk import (
+from tests.faults.fuzzed_frontdesk import (
     ACCOUNT_SID,
     ENVELOPE,
-    FuzzedDesk,
-    fuzzed_desk,
+    FuzzedFrontDesk,
+    fuzzed_frontdesk,
     multipart,
     signed_form,
     signed_mail,
@@ -130,17 +130,17 @@ MAILS: dict[str, Callable[[], bytes]] = {
 }
 
 
-def explode(name: str, desk: FuzzedDesk) -> Damage:
+def explode(name: str, frontdesk: FuzzedFrontDesk) -> Damage:
     """Post the bomb called ``name``."""
     is_form = name in FORMS
     body = FORMS[name]() if is_form else MAILS[name]()
     # What the post itself imports and builds is no part of the damage.
-    desk.post_form(_FORM_START + b"&Body=Hi")
-    desk.post_raw_mail(HEAD + b"Content-Type: text/html\r\n\r\n<p>Hi</p>")
+    frontdesk.post_form(_FORM_START + b"&Body=Hi")
+    frontdesk.post_raw_mail(HEAD + b"Content-Type: text/html\r\n\r\n<p>Hi</p>")
     request = signed_form(body) if is_form else signed_mail(body)
     before = _peak_mebibytes()
     started = time.process_time()
-    status = desk.post(request)
+    status = frontdesk.post(request)
     seconds = time.process_time() - started
     return Damage(status, round(seconds, 2), round(_peak_mebibytes() - before, 1))
 
@@ -150,5 +150,5 @@ def _peak_mebibytes() -> float:
 
 
 if __name__ == "__main__":
-    with fuzzed_desk() as opened:
+    with fuzzed_frontdesk() as opened:
         sys.stdout.write(json.dumps(asdict(explode(sys.argv[1], opened))))

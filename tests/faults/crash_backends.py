@@ -27,7 +27,7 @@ class CrashBackend(Protocol):
     """Whether its queues remember what was published."""
 
     @abstractmethod
-    def container(self, data_dir: Path, *, of_life: bool) -> Container:
+    def container(self, data_dir: Path, *, may_die: bool) -> Container:
         """A front desk of a process that may die, or of the one that looks at what is left."""
 
     @abstractmethod
@@ -40,7 +40,7 @@ class EmbeddedBackend(CrashBackend):
 
     at_most_once = True
 
-    def container(self, data_dir: Path, *, of_life: bool) -> Container:
+    def container(self, data_dir: Path, *, may_die: bool) -> Container:
         """See ``CrashBackend``."""
         return build_container({"DATA_DIR": str(data_dir), **_SETTINGS})
 
@@ -58,7 +58,7 @@ class EmulatedBackend(CrashBackend):
     ``for_lives`` for those that may die, ``for_checks`` for whoever starts them.
     """
 
-    for_lives: EmulatedAws
+    for_processes: EmulatedAws
     for_checks: EmulatedAws
     settings: Mapping[str, str]
 
@@ -73,21 +73,21 @@ class EmulatedBackend(CrashBackend):
             _ = one.dynamodb, one.sqs, one.s3
         return cls(unused[0], unused[1], settings)
 
-    def container(self, data_dir: Path, *, of_life: bool) -> Container:
+    def container(self, data_dir: Path, *, may_die: bool) -> Container:
         """See ``CrashBackend``."""
-        aws = self.for_lives if of_life else self.for_checks
+        aws = self.for_processes if may_die else self.for_checks
         container = build_container({**self.settings, "DATA_DIR": str(data_dir)})
         use_emulator(container, aws)
-        use_impatient_spool(container, aws)
+        use_short_timeout_spool(container, aws)
         return container
 
     def watch(self, container: Container, points: Points) -> None:
         """See ``CrashBackend``."""
-        aws = self.for_lives
+        aws = self.for_processes
         points.within_aws(aws.dynamodb, aws.sqs, aws.s3)
 
 
-def use_impatient_spool(container: Container, aws: EmulatedAws) -> None:
+def use_short_timeout_spool(container: Container, aws: EmulatedAws) -> None:
     """Let ``container`` wait neither for entries nor for workers that died with one."""
     url = container.settings().spool_queue_url
     assert url is not None

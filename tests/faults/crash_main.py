@@ -144,11 +144,11 @@ def _only(stage: int, point: str) -> tuple[Death, Death, Death]:
 def warm_up(template: Path, scratch: Path) -> None:
     """Make the files that every run starts with, and import whatever a webhook needs."""
     keep_development_credentials(template)
-    container = EmbeddedBackend().container(template, of_life=False)
+    container = EmbeddedBackend().container(template, may_die=False)
     container.context_queue()
     container.receive_webhook()
     container.shutdown_resources()
-    container = EmbeddedBackend().container(scratch, of_life=False)
+    container = EmbeddedBackend().container(scratch, may_die=False)
     for number, kind in enumerate(Kind):
         _receive(container, Case(kind, number))
     container.shutdown_resources()
@@ -168,7 +168,7 @@ def _receive(container: Container, case: Case) -> None:
 
 def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
     """What a person wants to know, and what a test asserts."""
-    points = {point for result in results for life in result.points for point in life}
+    points = {point for result in results for process in result.points for point in process}
     effects = {found[1] for point in points if (found := AROUND_EFFECT.match(point))}
     died_at = Counter(point.partition("#")[0] for result in results for point in result.died_at)
     return {

@@ -133,7 +133,7 @@ class Found:
     dead_letters: int
     fallbacks: int
     has_files: bool
-    is_noted: bool
+    is_last_message: bool
     """Whether the conversation shows it as what came last."""
 
     @property
@@ -158,12 +158,12 @@ class Found:
             yield f"{len(self.contexts)} contexts"
         if not self.has_files:
             yield "a file that the context names is not there"
-        if not self.is_noted:
+        if not self.is_last_message:
             yield "the conversation does not show it"
 
 
 @dataclass(frozen=True)
-class Lookout:
+class Inspector:
     """Looks for what became of a case. ``contexts`` are those that were taken by now."""
 
     container: Container
@@ -189,7 +189,7 @@ class Lookout:
             dead_letters=self._count_dead_letters(case),
             fallbacks=self._count_fallbacks(case),
             has_files=all(self._has_files(context) for _, context in contexts),
-            is_noted=case.queue is None or self._is_noted(case),
+            is_last_message=case.queue is None or self._is_last_message(case),
         )
 
     def _count_records(self, case: Case) -> int:
@@ -200,7 +200,7 @@ class Lookout:
         conversation = ConversationKey(case.conversation_id, case.channel)
         return len(messages.history(conversation))
 
-    def _is_noted(self, case: Case) -> bool:
+    def _is_last_message(self, case: Case) -> bool:
         conversations = self.container.conversation_store()
         return any(
             found.conversation_status == "user_reply_received"
@@ -235,7 +235,7 @@ def _is_of(dead_letter: DeadLetter, case: Case) -> bool:
     return webhook is not None and case.message_id.encode() in webhook.request.body
 
 
-def what_is_left(container: Container) -> Iterator[str]:
+def backlog_of(container: Container) -> Iterator[str]:
     """What waits for the spool's worker or the relay, now or later, or for an operator."""
     if entries := container.spool().depth().entries:
         yield f"{entries} entries in the spool"
@@ -246,9 +246,9 @@ def what_is_left(container: Container) -> Iterator[str]:
         yield f"{len(dead_letters)} dead letters"
 
 
-def is_anything_left(container: Container, cases: Sequence[Case]) -> bool:
+def has_backlog(container: Container, cases: Sequence[Case]) -> bool:
     """Whether there is anything to do, ``operate`` included."""
-    return any(what_is_left(container)) or any(_late_customers(container, cases))
+    return any(backlog_of(container)) or any(_late_customers(container, cases))
 
 
 def operate(container: Container, cases: Sequence[Case]) -> None:

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from tests.builders import NOW
-from tests.faults.inside import HttpRequest
+from tests.faults.in_process import HttpRequest
 from tests.faults.twilio_reference import Expected
 from tests.faults.vendor_schemes import der_numbers, der_of, mirrored, signed_by_sendgrid
 

@@ -67,7 +67,7 @@ def down(name: str, *, always: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def answer_lost(name: str) -> Iterator[None]:
+def response_lost(name: str) -> Iterator[None]:
     """The call does all it should, and nobody hears of it."""
     yield
     raise _unavailable(name)
@@ -127,7 +127,7 @@ class Outage:
         """Everything works again."""
         self.failing = {}
 
-    def work_on_leftovers(self, container: Container) -> None:
+    def run_background_jobs(self, container: Container) -> None:
         """Let the spool's worker, the relay and the operator do their work, for some minutes."""
         for _ in range(3):
             while drain_some(container) or relay_some(container):

@@ -72,10 +72,10 @@ def post_all(
     def post(to: tuple[str, SimulatedRequest]) -> tuple[int, bytes]:
         origin, webhook = to
         url = origin + urlsplit(webhook.url).path
-        answer = client.request("POST", url, body=webhook.body, headers=webhook.headers)
-        return answer.status, answer.data
+        response = client.request("POST", url, body=webhook.body, headers=webhook.headers)
+        return response.status, response.data
 
     with ThreadPoolExecutor(at_once) as pool:
-        answers = list(pool.map(post, webhooks))
+        responses = list(pool.map(post, webhooks))
     client.clear()
-    return answers
+    return responses

@@ -17,7 +17,7 @@ import pytest
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.end_to_end.providers import Providers
-from tests.faults.inside import HttpRequest, InsideDesk, inside_desk
+from tests.faults.in_process import HttpRequest, InProcessFrontDesk, in_process_frontdesk
 from tests.infrastructure.channels.sendgrid.webhooks import Part, a_field
 
 CORPUS = Path(__file__).parents[1] / "payloads" / "automated_mail"
@@ -27,7 +27,7 @@ REASONS: dict[str, str] = json.loads((CORPUS / "reasons.json").read_text())
 
 
 @dataclass(frozen=True)
-class RetainedMail:
+class CorpusMail:
     """A file of the corpus, and what SendGrid would say about it."""
 
     raw: bytes
@@ -54,50 +54,50 @@ class RetainedMail:
 
 
 @dataclass(frozen=True)
-class Clerk:
+class MailFrontDesk:
     """A desk that answers unknown senders into a file."""
 
-    desk: InsideDesk
+    frontdesk: InProcessFrontDesk
 
     def post(self, kind: str, name: str) -> int:
-        data_dir = self.desk.container.settings().data_dir
+        data_dir = self.frontdesk.container.settings().data_dir
         providers = Providers.of(keep_development_credentials(data_dir))
-        mail = RetainedMail((CORPUS / kind / f"{name}.eml").read_bytes())
+        mail = CorpusMail((CORPUS / kind / f"{name}.eml").read_bytes())
         webhook = providers.multipart_form("http://internal/webhooks/email", *mail.parts())
         headers = tuple(webhook.headers.items())
-        return self.desk.post(HttpRequest("/webhooks/email", webhook.body, headers))
+        return self.frontdesk.post(HttpRequest("/webhooks/email", webhook.body, headers))
 
     def counted(self, **dimensions: str) -> int:
-        metrics = self.desk.container.metrics()
+        metrics = self.frontdesk.container.metrics()
         assert isinstance(metrics, MemoryMetrics)
         return metrics.total("Fallbacks", channel="email", **dimensions)
 
-    def answered(self) -> list[str]:
-        file = self.desk.container.settings().data_dir / "fallbacks.jsonl"
+    def fallback_recipients(self) -> list[str]:
+        file = self.frontdesk.container.settings().data_dir / "fallbacks.jsonl"
         lines = file.read_text().splitlines() if file.exists() else []
         return [json.loads(line)["to"] for line in lines]
 
 
 @pytest.fixture
-def clerk(tmp_path: Path) -> Iterator[Clerk]:
-    with inside_desk(tmp_path, {}, fallbacks_per_hour=1000) as desk:
-        yield Clerk(desk)
+def mail_frontdesk(tmp_path: Path) -> Iterator[MailFrontDesk]:
+    with in_process_frontdesk(tmp_path, {}, fallbacks_per_hour=1000) as frontdesk:
+        yield MailFrontDesk(frontdesk)
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_automated_mail_receives_no_fallback(clerk: Clerk, name: str) -> None:
-    assert clerk.post("machines", name) == 200
-    assert clerk.desk.retained().messages == 1
-    assert clerk.answered() == []
-    assert clerk.counted(reason=REASONS[name]) == clerk.counted() == 1
+def test_automated_mail_receives_no_fallback(mail_frontdesk: MailFrontDesk, name: str) -> None:
+    assert mail_frontdesk.post("machines", name) == 200
+    assert mail_frontdesk.frontdesk.stored_counts().messages == 1
+    assert mail_frontdesk.fallback_recipients() == []
+    assert mail_frontdesk.counted(reason=REASONS[name]) == mail_frontdesk.counted() == 1
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_mail_from_a_person_receives_one_fallback(clerk: Clerk, name: str) -> None:
-    assert [clerk.post("people", name) for _ in range(2)] == [200, 200]
-    (message,) = clerk.desk.container.message_store().list_unmatched(10).items
-    assert clerk.answered() == [message.message.sender.value]
-    assert clerk.counted(result="sent") == clerk.counted() == 1
+def test_mail_from_a_person_receives_one_fallback(mail_frontdesk: MailFrontDesk, name: str) -> None:
+    assert [mail_frontdesk.post("people", name) for _ in range(2)] == [200, 200]
+    (message,) = mail_frontdesk.frontdesk.container.message_store().list_unmatched(10).items
+    assert mail_frontdesk.fallback_recipients() == [message.message.sender.value]
+    assert mail_frontdesk.counted(result="sent") == mail_frontdesk.counted() == 1
 
 
 def test_mail_corpus_is_large_and_every_automated_mail_has_a_reason(

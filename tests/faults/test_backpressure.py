@@ -20,10 +20,10 @@ from entrypoints.http import app, server
 from entrypoints.http.limits.bodies import FREE_BYTES
 from entrypoints.http.limits.connection_limits import ConnectionLimits
 from infrastructure.filesystem.spool_files import FileSpool, FileSpoolLimits
-from tests.end_to_end.answers import INVALID_SIGNATURE, SMS, THANKS, TOO_LARGE, UNAVAILABLE
 from tests.end_to_end.conftest import Serve, backend, host, serve
-from tests.end_to_end.desk import Desk
-from tests.faults.crash_webhooks import Case, Kind, Lookout, what_is_left
+from tests.end_to_end.frontdesk import RunningFrontDesk
+from tests.end_to_end.responses import ACKNOWLEDGED, INVALID_SIGNATURE, SMS, TOO_LARGE, UNAVAILABLE
+from tests.faults.crash_webhooks import Case, Inspector, Kind, backlog_of
 from tests.faults.outages import STORE, Outage, each
 
 __all__ = ["backend", "host", "serve"]
@@ -38,76 +38,78 @@ LIMIT = 200_000
 CASES = tuple(Case(Kind.UNKNOWN_SENDER, number) for number in range(30))
 
 
-class HeldStore:
+class BlockedStore:
     """A store that answers nobody until it is let go."""
 
     def __init__(self) -> None:
         self.outage = Outage()
-        self.outage.begin(each(STORE, self._hold))
-        self._is_free = Event()
+        self.outage.begin(each(STORE, self._block))
+        self._is_unblocked = Event()
 
     @contextmanager
-    def _hold(self, name: str) -> Iterator[None]:
-        self._is_free.wait(WAIT_SECONDS)
+    def _block(self, name: str) -> Iterator[None]:
+        self._is_unblocked.wait(WAIT_SECONDS)
         yield
 
-    def let_go(self) -> None:
+    def unblock(self) -> None:
         """Answer whoever waits, and whoever comes."""
-        self._is_free.set()
+        self._is_unblocked.set()
 
 
-def post(desk: Desk, case: Case) -> Shown:
+def post(frontdesk: RunningFrontDesk, case: Case) -> Shown:
     """The answer to ``case``, signed for where it is posted to."""
-    webhook = desk.webhook(SMS, sender=case.sender, message_id=case.message_id)
-    return desk.post(webhook).shown
+    webhook = frontdesk.webhook(SMS, sender=case.sender, message_id=case.message_id)
+    return frontdesk.post(webhook).shown
 
 
-def post_while_held(desk: Desk, store: HeldStore, places: int) -> tuple[list[Shown], list[Shown]]:
+def post_while_blocked(
+    frontdesk: RunningFrontDesk, store: BlockedStore, slots: int
+) -> tuple[list[Shown], list[Shown]]:
     """The answers to those cases that found none of the ``places``, and to those that did."""
-    forged = replace(desk.webhook(SMS), body=b"Body=forged")
+    forged = replace(frontdesk.webhook(SMS), body=b"Body=forged")
     with ThreadPoolExecutor(len(CASES)) as pool:
-        posts = [pool.submit(post, desk, case) for case in CASES]
-        answers = as_completed(posts, timeout=WAIT_SECONDS)
-        without = [one.result() for one in islice(answers, len(CASES) - places)]
-        assert desk.post(forged).shown == INVALID_SIGNATURE
-        store.let_go()
-        return without, [one.result() for one in answers]
+        posts = [pool.submit(post, frontdesk, case) for case in CASES]
+        responses = as_completed(posts, timeout=WAIT_SECONDS)
+        without = [one.result() for one in islice(responses, len(CASES) - slots)]
+        assert frontdesk.post(forged).shown == INVALID_SIGNATURE
+        store.unblock()
+        return without, [one.result() for one in responses]
 
 
-def problems(desk: Desk, store: HeldStore) -> list[str]:
+def problems(frontdesk: RunningFrontDesk, store: BlockedStore) -> list[str]:
     """What is not as it should be once everything is worked on."""
-    store.outage.work_on_leftovers(desk.container)
-    lookout = Lookout(desk.container, [])
-    found = [lookout.find(case).problems(at_most_once=True) for case in CASES]
-    return [*what_is_left(desk.container), *(one for some in found for one in some)]
+    store.outage.run_background_jobs(frontdesk.container)
+    inspector = Inspector(frontdesk.container, [])
+    found = [inspector.find(case).problems(at_most_once=True) for case in CASES]
+    return [*backlog_of(frontdesk.container), *(one for some in found for one in some)]
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for a place, or for the rest of a body."""
     monkeypatch.setattr(app, "SLOT_SECONDS", 0.1)
     monkeypatch.setattr(app, "BODY_SECONDS", 0.3)
 
 
-@pytest.mark.parametrize("places", [1, 2])
+@pytest.mark.parametrize("slots", [1, 2])
 def test_webhook_without_a_free_slot_is_spooled_and_routed_later(
-    serve: Serve, hurried: None, places: int
+    serve: Serve, short_timeouts: None, slots: int
 ) -> None:
-    store = HeldStore()
-    desk = serve({"MAX_IN_FLIGHT": str(places)}, prepare=store.outage.prepare)
+    store = BlockedStore()
+    frontdesk = serve({"MAX_IN_FLIGHT": str(slots)}, prepare=store.outage.prepare)
 
-    without, with_place = post_while_held(desk, store, places)
+    without, with_place = post_while_blocked(frontdesk, store, slots)
 
-    assert without == [THANKS[SMS]] * (len(CASES) - places)
-    assert with_place == [THANKS[SMS]] * places
-    assert desk.counted("Spooled") == len(CASES) - places
-    assert problems(desk, store) == []
+    assert without == [ACKNOWLEDGED[SMS]] * (len(CASES) - slots)
+    assert with_place == [ACKNOWLEDGED[SMS]] * slots
+    assert frontdesk.counted("Spooled") == len(CASES) - slots
+    assert problems(frontdesk, store) == []
 
 
 def test_webhook_without_a_free_slot_or_spool_space_receives_503(
-    serve: Serve, hurried: None
+    serve: Serve, short_timeouts: None
 ) -> None:
-    store = HeldStore()
+    store = BlockedStore()
     room = 3
 
     def prepare(container: Container) -> None:
@@ -118,21 +120,23 @@ def test_webhook_without_a_free_slot_or_spool_space_receives_503(
         container.spool.override(providers.Object(spool))
         store.outage.prepare(container)
 
-    desk = serve({"MAX_IN_FLIGHT": "1"}, prepare=prepare)
+    frontdesk = serve({"MAX_IN_FLIGHT": "1"}, prepare=prepare)
 
-    without, _ = post_while_held(desk, store, 1)
+    without, _ = post_while_blocked(frontdesk, store, 1)
 
     # Those that write at the same moment may exceed the limit by one each.
-    retained = without.count(THANKS[SMS])
-    assert room <= retained < room + app.SPOOL_THREADS
-    assert without.count(UNAVAILABLE) == len(CASES) - 1 - retained
-    assert [post(desk, case) for case in CASES] == [THANKS[SMS]] * len(CASES)
-    assert problems(desk, store) == []
+    accepted = without.count(ACKNOWLEDGED[SMS])
+    assert room <= accepted < room + app.SPOOL_THREADS
+    assert without.count(UNAVAILABLE) == len(CASES) - 1 - accepted
+    assert [post(frontdesk, case) for case in CASES] == [ACKNOWLEDGED[SMS]] * len(CASES)
+    assert problems(frontdesk, store) == []
 
 
-def connect(desk: Desk, stack: ExitStack, head: str, *, length: int) -> socket.socket:
+def connect(
+    frontdesk: RunningFrontDesk, stack: ExitStack, head: str, *, length: int
+) -> socket.socket:
     """A connection on which a webhook begins to arrive."""
-    address = urlsplit(desk.origin)
+    address = urlsplit(frontdesk.origin)
     assert address.port is not None
     client = socket.create_connection(("127.0.0.1", address.port), timeout=WAIT_SECONDS)
     stack.enter_context(client)
@@ -148,10 +152,10 @@ def status(client: socket.socket) -> bytes:
 
 
 def test_unfinished_large_bodies_hold_a_bounded_amount_of_memory(serve: Serve) -> None:
-    desk = serve({"MAX_BODY_BYTES": str(LIMIT)})
+    frontdesk = serve({"MAX_BODY_BYTES": str(LIMIT)})
     room = app.LARGE_BODIES_AT_ONCE * LIMIT
     with ExitStack() as stack:
-        clients = [connect(desk, stack, "", length=LIMIT) for _ in range(30)]
+        clients = [connect(frontdesk, stack, "", length=LIMIT) for _ in range(30)]
         for client in clients:
             client.sendall(b"x" * (LIMIT - 1))
         held = set(clients)
@@ -160,21 +164,23 @@ def test_unfinished_large_bodies_hold_a_bounded_amount_of_memory(serve: Serve) -
             assert {status(client) for client in refused} == {b"HTTP/1.1 503 Service Unavailable"}
             held -= set(refused)
         # Small ones are as good as free, whatever large ones do.
-        assert post(desk, CASES[0]) == THANKS[SMS]
+        assert post(frontdesk, CASES[0]) == ACKNOWLEDGED[SMS]
 
 
 def test_body_that_is_declared_too_large_is_refused_before_it_arrives(serve: Serve) -> None:
-    desk = serve({"MAX_BODY_BYTES": str(LIMIT)})
+    frontdesk = serve({"MAX_BODY_BYTES": str(LIMIT)})
     with ExitStack() as stack:
-        client = connect(desk, stack, "", length=LIMIT + 1)
+        client = connect(frontdesk, stack, "", length=LIMIT + 1)
         assert status(client).startswith(b"HTTP/1.1 413 ")
 
 
-def test_body_that_stops_arriving_is_cut_off_and_holds_no_slot(serve: Serve, hurried: None) -> None:
-    desk = serve({"MAX_IN_FLIGHT": "1"})
+def test_body_that_stops_arriving_is_cut_off_and_holds_no_slot(
+    serve: Serve, short_timeouts: None
+) -> None:
+    frontdesk = serve({"MAX_IN_FLIGHT": "1"})
     with ExitStack() as stack:
-        clients = [connect(desk, stack, "", length=9) for _ in range(20)]
-        assert post(desk, CASES[0]) == THANKS[SMS]
+        clients = [connect(frontdesk, stack, "", length=9) for _ in range(20)]
+        assert post(frontdesk, CASES[0]) == ACKNOWLEDGED[SMS]
         statuses = [status(client) for client in clients]
     assert set(statuses) == {b"HTTP/1.1 503 Service Unavailable"}
 
@@ -184,29 +190,29 @@ def test_slow_body_over_the_connection_limit_is_cut_off(
 ) -> None:
     monkeypatch.setattr(server, "ConnectionLimits", lambda: ConnectionLimits(connections=4))
     monkeypatch.setattr(app, "SLOW_SECONDS", 0.2)
-    desk = serve()
+    frontdesk = serve()
     with ExitStack() as stack:
-        slow = [connect(desk, stack, "", length=9) for _ in range(3)]
-        assert post(desk, CASES[0]) == UNAVAILABLE, "they may be as quick as anybody"
+        slow = [connect(frontdesk, stack, "", length=9) for _ in range(3)]
+        assert post(frontdesk, CASES[0]) == UNAVAILABLE, "they may be as quick as anybody"
         time.sleep(0.3)
         for case in CASES[:3]:
-            assert post(desk, case) == THANKS[SMS]
+            assert post(frontdesk, case) == ACKNOWLEDGED[SMS]
         assert {status(client) for client in slow[:1]} == {b"HTTP/1.1 503 Service Unavailable"}
 
 
 def test_endless_headers_are_refused_with_400(serve: Serve) -> None:
-    desk = serve()
+    frontdesk = serve()
     with ExitStack() as stack:
-        client = connect(desk, stack, "x: " + "y" * 200_000 + "\r\n", length=0)
+        client = connect(frontdesk, stack, "x: " + "y" * 200_000 + "\r\n", length=0)
         assert status(client) == b"HTTP/1.1 400 Bad Request"
-    assert post(desk, CASES[0]) == THANKS[SMS]
+    assert post(frontdesk, CASES[0]) == ACKNOWLEDGED[SMS]
 
 
 def test_form_with_thousands_of_fields_is_refused_unparsed(serve: Serve) -> None:
-    desk = serve()
-    desk.container.provider_accounts()
+    frontdesk = serve()
+    frontdesk.container.provider_accounts()
     fields = {f"Field{number}": "x" for number in range(5_000)}
-    form = {"AccountSid": desk.providers.account_sid, **fields}
-    before = desk.retained()
-    assert desk.post(desk.providers.form(desk.url(SMS), form)).shown == TOO_LARGE
-    assert desk.retained() == before
+    form = {"AccountSid": frontdesk.providers.account_sid, **fields}
+    before = frontdesk.stored_state()
+    assert frontdesk.post(frontdesk.providers.form(frontdesk.url(SMS), form)).shown == TOO_LARGE
+    assert frontdesk.stored_state() == before

@@ -12,11 +12,11 @@ import pytest
 from entrypoints.composition.container import Container, build_container
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.emulators import EmulatedAws
-from tests.end_to_end.answers import TWIML
 from tests.end_to_end.aws import settings_on_aws, use_emulator
 from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
-from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout
+from tests.end_to_end.responses import TWIML
+from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind
 from tests.faults.server_processes import post_all, server_process
 
 COPIES = int(os.environ.get("DUPLICATES", "1000"))
@@ -40,12 +40,14 @@ def problems(
         to_all = [
             (origins[number % servers], webhook) for number in range(copies) for webhook in webhooks
         ]
-        answers = post_all(to_all, at_once=32)
-    wrong = [f"{len(answers)} answers: {set(answers)}"] if set(answers) != {TWIML[::2]} else []
-    lookout = Lookout(container, [])
-    lookout.take_contexts()
+        responses = post_all(to_all, at_once=32)
+    wrong = (
+        [f"{len(responses)} answers: {set(responses)}"] if set(responses) != {TWIML[::2]} else []
+    )
+    inspector = Inspector(container, [])
+    inspector.take_contexts()
     for case in CASES:
-        wrong += lookout.find(case).problems(at_most_once=at_most_once)
+        wrong += inspector.find(case).problems(at_most_once=at_most_once)
     return wrong
 
 

@@ -15,10 +15,10 @@ import urllib3
 
 from entrypoints.composition.container import build_container
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
-from tests.end_to_end.answers import TWIML, UNAVAILABLE
 from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
-from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_left
+from tests.end_to_end.responses import TWIML, UNAVAILABLE
+from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind, backlog_of
 from tests.faults.server_processes import ServerProcess, post_all, server_process
 
 CASES = tuple(Case(Kind.HAND_OFF, number) for number in range(8))
@@ -70,12 +70,12 @@ def test_shutdown_does_not_wait_for_work_that_never_ends(tmp_path: Path) -> None
         server_process(environ, (sys.executable, "-c", HANGING)) as server,
         ThreadPoolExecutor() as pool,
     ):
-        answer = pool.submit(post_all, [(server.origin, CASES[0].webhook(providers))], 1)
+        response = pool.submit(post_all, [(server.origin, CASES[0].webhook(providers))], 1)
         time.sleep(0.5)  # nothing tells from outside that it is worked on
         server.terminate()
         assert server.wait() == 1
         with pytest.raises(urllib3.exceptions.HTTPError):
-            answer.result()
+            response.result()
 
 
 def test_webhooks_in_flight_at_shutdown_are_acknowledged_and_recorded(tmp_path: Path) -> None:
@@ -91,19 +91,19 @@ def test_webhooks_in_flight_at_shutdown_are_acknowledged_and_recorded(tmp_path: 
     ):
         database.execute("BEGIN IMMEDIATE")
         webhooks = [(server.origin, case.webhook(providers)) for case in CASES]
-        answers = pool.submit(post_all, webhooks, len(webhooks))
+        responses = pool.submit(post_all, webhooks, len(webhooks))
         time.sleep(0.5)  # nothing tells from outside that they are waiting for the database
         server.terminate()
         wait_until_closed(server)
-        assert not answers.done()
+        assert not responses.done()
         database.execute("ROLLBACK")
 
-        assert set(answers.result()) == {TWIML[::2]}
+        assert set(responses.result()) == {TWIML[::2]}
         assert server.wait() == 0
 
-    lookout = Lookout(container, [])
-    lookout.take_contexts()
-    found = [lookout.find(case).problems(at_most_once=True) for case in CASES]
+    inspector = Inspector(container, [])
+    inspector.take_contexts()
+    found = [inspector.find(case).problems(at_most_once=True) for case in CASES]
     assert [one for some in found for one in some] == []
-    assert list(what_is_left(container)) == []
+    assert list(backlog_of(container)) == []
     container.shutdown_resources()

@@ -74,18 +74,18 @@ def steps(hooked: list[Steps], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     hooked.clear()
 
 
-def keep_in_spool(directory: Path) -> None:
+def enqueue_in_spool(directory: Path) -> None:
     FileSpool(directory, utc_now, MemoryMetrics()).enqueue(an_entry())
 
 
-def finish_in_spool(directory: Path) -> None:
+def acknowledge_in_spool(directory: Path) -> None:
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     spool.enqueue(an_entry())
     (delivery,) = spool.receive(1, timedelta(minutes=1))
     spool.acknowledge(delivery)
 
 
-def keep_a_dead_letter(directory: Path) -> None:
+def store_a_dead_letter(directory: Path) -> None:
     FileDeadLetters(directory).store(a_dead_letter())
 
 
@@ -100,7 +100,14 @@ def put_a_file(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "work", [keep_in_spool, finish_in_spool, keep_a_dead_letter, replace_a_dead_letter, put_a_file]
+    "work",
+    [
+        enqueue_in_spool,
+        acknowledge_in_spool,
+        store_a_dead_letter,
+        replace_a_dead_letter,
+        put_a_file,
+    ],
 )
 def test_files_and_their_names_are_synced_before_the_call_returns(
     work: Callable[[Path], None], steps: Steps, tmp_path: Path

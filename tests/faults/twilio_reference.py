@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from tests.faults.inside import HttpRequest
+from tests.faults.in_process import HttpRequest
 from tests.faults.vendor_schemes import configured_forms, form_pairs, signed_by_twilio
 
 FORM = "application/x-www-form-urlencoded"

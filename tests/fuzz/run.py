@@ -14,7 +14,7 @@ import atheris  # type: ignore[import-untyped]  # the package has no type inform
 with atheris.instrument_imports(
     include=["domain", "application", "infrastructure", "entrypoints", "multipart"]
 ):
-    from tests.faults.fuzzed_desk import fuzzed_desk
+    from tests.faults.fuzzed_frontdesk import fuzzed_frontdesk
     from tests.fuzz.targets import TARGETS, Target
 
 BUILD = Path(__file__).parents[1] / "build" / "fuzz"
@@ -37,8 +37,10 @@ def search(name: str, target: Target, seconds: int) -> None:
         "-max_len=65536",
         "-print_final_stats=1",
     ]
-    with fuzzed_desk() as desk:
-        atheris.Setup([sys.argv[0], *options, str(corpus)], lambda data: target.post(desk, data))
+    with fuzzed_frontdesk() as frontdesk:
+        atheris.Setup(
+            [sys.argv[0], *options, str(corpus)], lambda data: target.post(frontdesk, data)
+        )
         atheris.Fuzz()
 
 

@@ -65,7 +65,7 @@ def a_webhook(
 
 
 @dataclass
-class Desk:
+class LambdaFrontDesk:
     """The function, its output, and what it has stored."""
 
     function: WebhookFunction

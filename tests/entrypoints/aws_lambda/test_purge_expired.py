@@ -27,22 +27,24 @@ from tests.builders import NOW, a_record
 from tests.entrypoints.aws_lambda.function_under_test import environ_of
 
 
-class Purgeer:
+class Purger:
     """The purge's function, and how much time it is told that it has."""
 
     def __init__(self, **adapters: Any) -> None:
-        self.desk = FrontDesk(**adapters)
+        self.frontdesk = FrontDesk(**adapters)
         self.seconds, self.flushes = itertools.count(), 0
         purge = PurgeExpired(
-            messages=self.desk.messages,
-            retention=self.desk.retention,
-            erase_message=EraseMessage(self.desk.retention, self.desk.blobs, self.desk.queue),
-            blobs=self.desk.blobs,
-            throttle=self.desk.throttle,
-            dead_letters=self.desk.dead_letters,
+            messages=self.frontdesk.messages,
+            retention=self.frontdesk.retention,
+            erase_message=EraseMessage(
+                self.frontdesk.retention, self.frontdesk.blobs, self.frontdesk.queue
+            ),
+            blobs=self.frontdesk.blobs,
+            throttle=self.frontdesk.throttle,
+            dead_letters=self.frontdesk.dead_letters,
             delete_stale_files=lambda _: 0,
             times=RetentionTimes(messages=timedelta(days=365)),
-            metrics=self.desk.metrics,
+            metrics=self.frontdesk.metrics,
             monotonic=lambda: next(self.seconds),
         )
         self.function = PurgeFunction(purge, lambda: NOW + timedelta(days=400), self.flush)
@@ -64,31 +66,31 @@ class UnlistedRetention(MemoryRetention):
 
 
 def test_purge_function_reports_how_many_messages_it_purged() -> None:
-    purgeer = Purgeer()
-    purgeer.desk.messages.record(a_record(state=MessageState.QUEUED))
-    (line,) = purgeer.log_of(900)
+    purger = Purger()
+    purger.frontdesk.messages.record(a_record(state=MessageState.QUEUED))
+    (line,) = purger.log_of(900)
     assert (line["level"], line["aws_request_id"]) == ("INFO", "invocation-1")
     assert line["outcome"] == "complete"
     assert line["result"]["messages"] == 1
-    assert purgeer.desk.metrics.total("Swept", place="messages") == 1
-    assert purgeer.flushes == 1
+    assert purger.frontdesk.metrics.total("Swept", place="messages") == 1
+    assert purger.flushes == 1
 
 
 def test_purge_function_short_of_time_warns_and_names_the_command() -> None:
-    purgeer = Purgeer()
-    purgeer.desk.messages.record(a_record(state=MessageState.QUEUED))
-    told, warned = purgeer.log_of(LAST_BATCH_SECONDS + 0.5)
-    assert (told["outcome"], warned["level"]) == ("incomplete", "WARNING")
-    assert "frontdesk purge" in warned["message"]
-    assert len(purgeer.desk.retention.list_retained(10).items) == 1
-    assert purgeer.flushes == 1
+    purger = Purger()
+    purger.frontdesk.messages.record(a_record(state=MessageState.QUEUED))
+    reported, warning = purger.log_of(LAST_BATCH_SECONDS + 0.5)
+    assert (reported["outcome"], warning["level"]) == ("incomplete", "WARNING")
+    assert "frontdesk purge" in warning["message"]
+    assert len(purger.frontdesk.retention.list_retained(10).items) == 1
+    assert purger.flushes == 1
 
 
 def test_purge_function_fails_and_writes_metrics_when_the_store_is_unavailable() -> None:
-    purgeer = Purgeer(retention=UnlistedRetention(MemoryData()))
+    purger = Purger(retention=UnlistedRetention(MemoryData()))
     with pytest.raises(StorageUnavailableError):
-        purgeer.function(900)
-    assert purgeer.flushes == 1
+        purger.function(900)
+    assert purger.flushes == 1
 
 
 PURGE = """

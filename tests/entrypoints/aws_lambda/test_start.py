@@ -11,10 +11,10 @@ from snapshot_restore_py import get_after_restore  # type: ignore[import-untyped
 
 from entrypoints.aws_lambda.webhook_function import build_function
 from infrastructure.configuration.settings import SettingsError
-from tests.entrypoints.aws_lambda.function_under_test import Desk, environ_of
+from tests.entrypoints.aws_lambda.function_under_test import LambdaFrontDesk, environ_of
 
 
-def test_copies_of_a_snapshot_draw_different_random_numbers(desk: Desk) -> None:
+def test_copies_of_a_snapshot_draw_different_random_numbers(frontdesk: LambdaFrontDesk) -> None:
     def restored() -> float:
         random.seed("the state in the snapshot")
         for hook, arguments, named in get_after_restore():
@@ -33,7 +33,7 @@ def test_every_parser_is_built_at_the_start_unless_it_is_on_demand(
         "build_function(os.environ);"
         "print('infrastructure.channels.sendgrid.parser' in sys.modules)"
     )
-    told = [
+    loaded = [
         subprocess.run(
             [sys.executable, "-c", script],
             env={**environ_of(tmp_path), "AWS_LAMBDA_INITIALIZATION_TYPE": start},
@@ -43,7 +43,7 @@ def test_every_parser_is_built_at_the_start_unless_it_is_on_demand(
         ).stdout.strip()
         for start in (kind, "on-demand")
     ]
-    assert told == ["True", "False"]
+    assert loaded == ["True", "False"]
 
 
 def test_wrong_settings_stop_the_start_with_one_log_line_that_names_them(

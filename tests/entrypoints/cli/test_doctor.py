@@ -50,7 +50,7 @@ def test_doctor_prints_a_line_for_each_check(data_dir: Path) -> None:
     assert lines[4] == f"ok    database        {data_dir}/queues.db, will be made at the start"
 
 
-def told(check: str, *, exit_code: int = 0) -> list[str]:
+def lines_about(check: str, *, exit_code: int = 0) -> list[str]:
     """The doctor's lines about ``check``."""
     result = run_frontdesk("doctor")
     assert result.exit_code == exit_code
@@ -71,7 +71,7 @@ def test_doctor_counts_hidden_spool_entries(container: Container) -> None:
     spool = container.spool()
     spool.enqueue(an_entry("a0"))
     assert spool.receive(1, timedelta(minutes=1))
-    assert told("spool") == [
+    assert lines_about("spool") == [
         f"note  spool           1 put aside, the oldest came at {rfc3339(NOW)}: each is tried "
         "again within 5 minutes, and what is due 'frontdesk relay' works off now"
     ]
@@ -79,7 +79,7 @@ def test_doctor_counts_hidden_spool_entries(container: Container) -> None:
 
 def test_doctor_reports_a_message_recorded_a_moment_ago_as_ok(container: Container) -> None:
     container.message_store().record(a_record(recorded_at=utc_now()))
-    assert told("pending") == ["ok    pending         1 on the way, recorded a moment ago"]
+    assert lines_about("pending") == ["ok    pending         1 on the way, recorded a moment ago"]
 
 
 def test_doctor_reports_when_a_pending_message_is_tried_next(container: Container) -> None:
@@ -87,7 +87,7 @@ def test_doctor_reports_when_a_pending_message_is_tried_next(container: Containe
     container.message_store().record(record)
     now = utc_now()
     assert container.outbox().take_lease(record, now)
-    assert told("pending") == [
+    assert lines_about("pending") == [
         f"note  pending         1, the oldest of {rfc3339(NOW)}, on no queue yet: attempts so "
         f"far: 8, the next is at {rfc3339(now + LONGEST_LEASE)}"
     ]
@@ -98,7 +98,7 @@ def test_doctor_reports_how_many_pending_messages_are_due(container: Container) 
     for record in (first, second):
         container.message_store().record(record)
     assert container.outbox().take_lease(first, utc_now())
-    assert told("pending") == [
+    assert lines_about("pending") == [
         f"note  pending         2, the oldest of {rfc3339(NOW)}, on no queue yet: "
         "'frontdesk relay' publishes 1 of them now"
     ]
@@ -112,7 +112,7 @@ def test_doctor_reports_a_broken_spool_file_as_a_problem(
     (file,) = (data_dir / "spool").glob("*.json")
     file.write_text("{")
     assert spool.receive(1, timedelta(minutes=1)) == ()
-    assert told("spool", exit_code=1) == [
+    assert lines_about("spool", exit_code=1) == [
         "ok    spool           no webhook is put aside",
         "wrong spool           1 broken file in the spool, which nobody could read: mend what "
         f"ends in '.broken' in {data_dir / 'spool'} and take that suffix away, or remove it",
@@ -196,6 +196,6 @@ def test_doctor_reports_and_names_dead_letters_that_cannot_be_read(container: Co
     note = container.settings().data_dir / "dead-letters" / "note.json"
     note.parent.mkdir(parents=True)
     note.write_text("{}")
-    assert told("dead letters", exit_code=1) == [
+    assert lines_about("dead letters", exit_code=1) == [
         f"wrong dead letters    1 cannot be read: mend or remove {note.absolute()}"
     ]

@@ -44,8 +44,8 @@ def test_erase_reports_what_was_erased_and_what_the_provider_still_holds(filled:
 
 
 def test_erase_of_one_channel_leaves_the_other_channel_and_names_it(filled: Container) -> None:
-    told = run_frontdesk(*ERASE, "--channel", "whatsapp").stdout
-    assert told.splitlines() == [
+    output = run_frontdesk(*ERASE, "--channel", "whatsapp").stdout
+    assert output.splitlines() == [
         "Erased: 1 message.",
         f"What is kept of {NUMBER} on sms stays: frontdesk erase --sender {NUMBER} --channel sms",
     ]
@@ -53,8 +53,8 @@ def test_erase_of_one_channel_leaves_the_other_channel_and_names_it(filled: Cont
 
 
 def test_erase_of_an_address_with_a_scheme_is_limited_to_its_channel(filled: Container) -> None:
-    told = run_frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes").stdout
-    assert f"What is kept of {NUMBER} on sms stays" in told
+    output = run_frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes").stdout
+    assert f"What is kept of {NUMBER} on sms stays" in output
     (record,) = json_lines(
         run_frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes", "--json")
     )
@@ -72,14 +72,14 @@ def test_erase_deletes_stale_temporary_files_and_leaves_recent_ones(
         path.write_text(NUMBER)
     minutes_ago = time.time() - 6 * 60
     os.utime(old, (minutes_ago, minutes_ago))
-    told = run_frontdesk(*ERASE).stdout
-    assert told.startswith("Erased: 2 messages, 1 conversation, 1 stale temporary file.")
+    output = run_frontdesk(*ERASE).stdout
+    assert output.startswith("Erased: 2 messages, 1 conversation, 1 stale temporary file.")
     assert list(spool.glob(".*.incoming")) == [new]
 
 
 def test_erase_prints_json_as_one_record(filled: Container) -> None:
-    (told,) = json_lines(run_frontdesk(*ERASE, "--json"))
-    assert told == {
+    (output,) = json_lines(run_frontdesk(*ERASE, "--json"))
+    assert output == {
         "erased": [
             {"channel": "whatsapp", "address": NUMBER},
             {"channel": "sms", "address": NUMBER},
@@ -119,8 +119,8 @@ def test_erase_reports_a_dead_letter_that_cannot_be_read(filled: Container) -> N
     broken = filled.settings().data_dir / "dead-letters" / "bug-1.json"
     broken.parent.mkdir(exist_ok=True)
     broken.write_text("{")
-    *_, told = run_frontdesk(*ERASE).stdout.splitlines()
-    assert told == (f"Not reached: 1 broken dead letter, of whomever it is: {broken.absolute()}.")
+    *_, output = run_frontdesk(*ERASE).stdout.splitlines()
+    assert output == (f"Not reached: 1 broken dead letter, of whomever it is: {broken.absolute()}.")
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1)])
@@ -139,7 +139,7 @@ def test_erase_names_the_remaining_channels_before_it_asks_for_confirmation(
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
     arguments = ["erase", "--sender", f"whatsapp:{NUMBER}"]
     result = CliRunner().invoke(cli, arguments, input="n\n")
-    told, asked = result.stderr.splitlines()[:2]
-    assert told.startswith(f"What is kept of {NUMBER} on sms stays: frontdesk erase")
+    output, asked = result.stderr.splitlines()[:2]
+    assert output.startswith(f"What is kept of {NUMBER} on sms stays: frontdesk erase")
     assert asked.startswith(f"Erase everything that is kept of {NUMBER} (whatsapp), for ever?")
     assert filled.message_store().list_unmatched(10).items != ()

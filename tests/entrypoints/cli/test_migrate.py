@@ -17,8 +17,8 @@ def old_record(container: Container, number: int = 1) -> None:
 
 
 def test_migrate_without_old_records_reports_nothing_to_move() -> None:
-    told = run_frontdesk("migrate").stdout
-    assert told == "No record has a list of messages inside: there is nothing to move.\n"
+    output = run_frontdesk("migrate").stdout
+    assert output == "No record has a list of messages inside: there is nothing to move.\n"
     assert run_frontdesk("migrate", "--json").stdout == ""
 
 

@@ -52,5 +52,5 @@ def test_purge_continues_after_a_file_that_is_no_dead_letter(old: Container) -> 
 
 
 def test_purge_reports_that_its_time_budget_is_used_up() -> None:
-    told = run_frontdesk("purge", "--budget-seconds", "0.000001").stdout
-    assert told.endswith("The time was used up: there may be more.\n")
+    output = run_frontdesk("purge", "--budget-seconds", "0.000001").stdout
+    assert output.endswith("The time was used up: there may be more.\n")

@@ -74,9 +74,9 @@ class TestRead:
 
     def test_delayed_context_is_counted_and_shown_on_request(self, container: Container) -> None:
         published(container, delay_seconds=30)
-        told = run_frontdesk("queues", "read", "sms-replies").stdout
-        assert "sms-replies: nothing ready; 1 delayed, the next within" in told
-        assert "--include-delayed shows it" in told
+        output = run_frontdesk("queues", "read", "sms-replies").stdout
+        assert "sms-replies: nothing ready; 1 delayed, the next within" in output
+        assert "--include-delayed shows it" in output
         shown = json_lines(
             run_frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
         )

@@ -28,13 +28,13 @@ REQUESTS = 50
 class Served:
     """A front desk behind HTTP, and a client that talks to it."""
 
-    def __init__(self, desk: FrontDesk, port: int, limit: int) -> None:
-        self.desk = desk
+    def __init__(self, frontdesk: FrontDesk, port: int, limit: int) -> None:
+        self.frontdesk = frontdesk
         self.port = port
         self.endpoint = WebhookEndpoint(
-            desk.receive_webhook,
+            frontdesk.receive_webhook,
             PublicUrl(None),
-            desk.clock,
+            frontdesk.clock,
             max_body_bytes=limit,
             max_in_flight=SLOTS,
             max_requests=REQUESTS,
@@ -56,9 +56,9 @@ class Served:
 
 
 @contextmanager
-def serving(desk: FrontDesk, limit: int = LIMIT) -> Iterator[Served]:
+def serving(frontdesk: FrontDesk, limit: int = LIMIT) -> Iterator[Served]:
     listener = socket.create_server(("127.0.0.1", 0))
-    served = Served(desk, listener.getsockname()[1], limit)
+    served = Served(frontdesk, listener.getsockname()[1], limit)
     config = uvicorn.Config(create_app(served.endpoint, served.check_ready), log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -79,9 +79,9 @@ def served() -> Iterator[Served]:
 
 
 def test_verified_webhook_receives_the_response_of_its_provider(served: Served) -> None:
-    answer = served.call("POST", "/webhooks/sms", x_signature="right")
-    assert (answer.status, answer.data) == (200, b"thanks")
-    assert answer.headers["content-type"].startswith("text/plain")
+    response = served.call("POST", "/webhooks/sms", x_signature="right")
+    assert (response.status, response.data) == (200, b"thanks")
+    assert response.headers["content-type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize(
@@ -99,21 +99,21 @@ def test_verified_webhook_receives_the_response_of_its_provider(served: Served) 
 def test_wrong_signature_path_or_method_is_refused_with_its_status(
     served: Served, method: str, path: str, status: int
 ) -> None:
-    answer = served.call(method, path)
+    response = served.call(method, path)
 
-    assert answer.status == status
-    assert list(answer.json()) == ["error"]
-    assert (answer.headers.get("allow") == "POST") is (status == 405)
+    assert response.status == status
+    assert list(response.json()) == ["error"]
+    assert (response.headers.get("allow") == "POST") is (status == 405)
 
 
 def test_invalid_host_header_is_refused_as_an_invalid_signature(served: Served) -> None:
-    answer = served.call("POST", "/webhooks/sms", host="[", x_signature="right")
-    assert (answer.status, answer.json()) == (401, {"error": "Invalid signature"})
+    response = served.call("POST", "/webhooks/sms", host="[", x_signature="right")
+    assert (response.status, response.json()) == (401, {"error": "Invalid signature"})
 
 
 def test_declared_body_over_the_limit_is_refused_with_413(served: Served) -> None:
-    answer = served.call("POST", "/webhooks/sms", b"x" * (LIMIT + 1), x_signature="right")
-    assert (answer.status, answer.json()) == (413, {"error": "Payload too large"})
+    response = served.call("POST", "/webhooks/sms", b"x" * (LIMIT + 1), x_signature="right")
+    assert (response.status, response.json()) == (413, {"error": "Payload too large"})
 
 
 def test_body_at_the_limit_is_accepted(served: Served) -> None:
@@ -182,9 +182,9 @@ def test_webhook_over_the_request_limit_receives_503_while_health_checks_succeed
                 b"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx"
             )
         eventually(served.endpoint.requests.locked)
-        answer = served.call("POST", "/webhooks/sms", x_signature="right")
-        assert (answer.status, answer.json()) == (503, {"error": "Temporarily unavailable"})
-        assert answer.headers["retry-after"] == "30"
+        response = served.call("POST", "/webhooks/sms", x_signature="right")
+        assert (response.status, response.json()) == (503, {"error": "Temporarily unavailable"})
+        assert response.headers["retry-after"] == "30"
         assert served.call("GET", "/healthz").status == 200
         assert served.call("GET", "/readyz").status == 200
     eventually(lambda: not served.endpoint.requests.locked())
@@ -233,7 +233,7 @@ def test_abandoned_requests_hold_their_threads_and_memory_until_they_finish(
         without = [
             served.call("POST", "/webhooks/sms", body, x_signature="right") for _ in range(20)
         ]
-        assert {answer.status for answer in without} == {503}
+        assert {response.status for response in without} == {503}
         assert threading.active_count() <= before + SLOTS + stuck
         assert is_full(served.endpoint.memory, FREE_BYTES + 1)
 
@@ -242,7 +242,7 @@ def test_abandoned_requests_hold_their_threads_and_memory_until_they_finish(
         eventually(lambda: not is_full(served.endpoint.memory, app.LARGE_BODIES_AT_ONCE * limit))
         again = served.call("POST", "/webhooks/sms", body, x_signature="right")
         assert again.status == 200
-        assert served.desk.spool.depth().entries == 1  # all of them are the same webhook
+        assert served.frontdesk.spool.depth().entries == 1  # all of them are the same webhook
 
 
 class TestBodyMemory:

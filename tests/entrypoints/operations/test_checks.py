@@ -87,7 +87,7 @@ def test_complete_environment_is_reported_as_ok(complete: dict[str, str]) -> Non
 
 def test_backlog_is_reported_as_notes(complete: dict[str, str]) -> None:
     container = build_container(complete)
-    leave_behind(container)
+    given_backlog(container)
     notes = {result.check: result for result in run_checks(container)}
     assert notes["spool"].text == (
         "1 put aside: each is tried again within 5 minutes, "
@@ -104,7 +104,7 @@ def test_backlog_is_reported_as_notes(complete: dict[str, str]) -> None:
     assert left == [CheckStatus.NOTE] * 3
 
 
-def leave_behind(container: Container) -> None:
+def given_backlog(container: Container) -> None:
     container.spool().enqueue(an_entry())
     container.message_store().record(a_record(recorded_at=NOW - 2 * STUCK_AFTER))
     container.dead_letters().store(a_dead_letter(created_at=NOW))

@@ -35,7 +35,7 @@ from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.log_format import configure_logging
 from tests.faults.crash_backends import CrashBackend
 from tests.faults.crash_points import Death, Points
-from tests.faults.crash_webhooks import Case, is_anything_left, operate, what_is_left
+from tests.faults.crash_webhooks import Case, backlog_of, has_backlog, operate
 from tests.faults.watched_ports import watch_ports
 
 BACKGROUND_SECONDS = 10.0
@@ -64,7 +64,7 @@ class _Desk(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Life:
+class CrashProcess:
     """One process, that begins ``minutes`` late.
 
     To it ``failing`` roles are down until it has worked on leftovers once; with ``has_bug`` they
@@ -108,19 +108,21 @@ class Life:
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
 
-    def work_on_leftovers(self, cases: Sequence[Case]) -> bool:
+    def run_background_jobs(self, cases: Sequence[Case]) -> bool:
         """Work off, relay and operate until nothing of ``cases`` is left; if it comes to that."""
         _, status = os.waitpid(_fork(lambda: self._run_background_jobs(cases)), 0)
         return status == 0
 
     def _serve(self, listener: socket.socket) -> None:
-        desk = self._desk()
-        app = desk.points.around_answers(create_app(webhook_endpoint(desk.container), lambda: None))
+        frontdesk = self._frontdesk()
+        app = frontdesk.points.around_responses(
+            create_app(webhook_endpoint(frontdesk.container), lambda: None)
+        )
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
         uvicorn.Server(config).run(sockets=[listener])
 
     def _run_background_jobs(self, cases: Sequence[Case]) -> None:
-        container, clock, _ = self._desk()
+        container, clock, _ = self._frontdesk()
         ends_at = time.monotonic() + BACKGROUND_SECONDS
         while True:
             for work in (drain_some, relay_some, lambda container: operate(container, cases)):
@@ -129,12 +131,12 @@ class Life:
                     while work(container):
                         pass
             clock.ahead += ROUND
-            if not is_anything_left(container, cases):
+            if not has_backlog(container, cases):
                 break
             if time.monotonic() > ends_at:
-                raise TimeoutError(list(what_is_left(container)))
+                raise TimeoutError(list(backlog_of(container)))
 
-    def _desk(self) -> _Desk:
+    def _frontdesk(self) -> _Desk:
         configure_logging("INFO", (self.folder / "log").open("a"))
         outbox.MAX_ATTEMPTS = self.most_attempts
         points = Points(self._log, self.death)
@@ -204,8 +206,8 @@ def _status(connection: http.client.HTTPConnection | None) -> int | None:
         return None
     with closing(connection):
         try:
-            answer = connection.getresponse()
-            answer.read()
+            response = connection.getresponse()
+            response.read()
         except (ConnectionError, http.client.HTTPException):
             return None
-        return answer.status
+        return response.status

@@ -11,7 +11,7 @@ def test_webhooks_wait_in_the_spool_while_the_store_is_down(
     deployed: Deployed, channel: ChannelType
 ) -> None:
     text = f"The store is down, says {channel}"
-    with deployed.nobody_works_off_the_spool():
+    with deployed.spool_function_disabled():
         with deployed.without("FollowParticipants", "RecordMessages"):
             assert post(deployed.webhook(channel, body=text))[0] == 200
             assert deployed.spooled() == 1
@@ -37,7 +37,7 @@ def test_mail_too_large_for_the_spool_queue_waits_in_the_bucket(deployed: Deploy
     files = (("photo.png", "image/png", bytes(range(256)) * 1200),)
     webhook = deployed.webhook(ChannelType.EMAIL, body="A large photo", attachments=files)
     with (
-        deployed.nobody_works_off_the_spool(),
+        deployed.spool_function_disabled(),
         deployed.without("RecordMessages", function="IncomingWebhookHandler"),
     ):
         assert post(webhook)[0] == 200

@@ -12,8 +12,8 @@ from domain.channels import ChannelType
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER
 from infrastructure.channels.twilio.simulator import Button, Location, Media
-from tests.end_to_end.answers import EMAIL, SMS, WHATSAPP
 from tests.end_to_end.providers import Providers
+from tests.end_to_end.responses import EMAIL, SMS, WHATSAPP
 from tests.infrastructure.channels.sendgrid.webhooks import a_field
 
 NUMBER, STRANGERS_NUMBER = "+14155557311", "+14155557322"
@@ -46,7 +46,7 @@ SEEDS = (
 
 
 @dataclass(frozen=True)
-class Visitors:
+class Traffic:
     """Everything that comes to the server at ``origin``, and every signature that came along."""
 
     origin: str
@@ -77,10 +77,10 @@ class Visitors:
             for name, value in headers.items()
             if name.lower() in {"x-twilio-signature", SIGNATURE_HEADER}
         )
-        answer = urllib3.request(
+        response = urllib3.request(
             method, webhook.url, body=webhook.body, headers=headers, retries=False, timeout=30
         )
-        return answer.status
+        return response.status
 
     def statuses(self, channel: ChannelType) -> list[int]:
         """The answers to one webhook of every kind that a channel may bring."""

@@ -54,14 +54,14 @@ class HttpRequest:
 
 
 @dataclass(frozen=True)
-class Retained:
+class StoredCounts:
     """How many messages of unknown senders there are, and how many dead letters."""
 
     messages: int
     dead_letters: int
 
 
-class InsideDesk:
+class InProcessFrontDesk:
     """A front desk in memory behind both of its entrypoints. It sends nothing anywhere."""
 
     def __init__(self, container: Container, runner: asyncio.Runner) -> None:
@@ -79,9 +79,9 @@ class InsideDesk:
 
     def post(self, request: HttpRequest) -> int:
         """The status that ``request`` gets from the HTTP server."""
-        return self._runner.run(self._answer(request))
+        return self._runner.run(self._respond(request))
 
-    async def _answer(self, request: HttpRequest) -> int:
+    async def _respond(self, request: HttpRequest) -> int:
         sent: list[Message] = []
         received = iter([{"type": "http.request", "body": request.body, "more_body": False}])
 
@@ -98,22 +98,22 @@ class InsideDesk:
         """The answer that the Lambda function gives to ``event``."""
         return self._function(event)
 
-    def retained(self) -> Retained:
+    def stored_counts(self) -> StoredCounts:
         """What it keeps, to be compared with what it kept before."""
-        return Retained(
+        return StoredCounts(
             len(self.container.message_store().list_unmatched(MANY).items),
             len(self.container.dead_letters().list_dead_letters(MANY)),
         )
 
 
 @contextmanager
-def inside_desk(
+def in_process_frontdesk(
     data_dir: Path,
     settings: Mapping[str, str],
     *,
     now: datetime | None = None,
     fallbacks_per_hour: int = 0,
-) -> Iterator[InsideDesk]:
+) -> Iterator[InProcessFrontDesk]:
     """A desk with ``settings``, at the time ``now`` if that matters."""
     environ = {
         "DATA_DIR": str(data_dir),
@@ -124,5 +124,5 @@ def inside_desk(
     if now is not None:
         container.clock.override(providers.Object(lambda: now))
     with asyncio.Runner() as runner:
-        yield InsideDesk(container, runner)
+        yield InProcessFrontDesk(container, runner)
     container.shutdown_resources()

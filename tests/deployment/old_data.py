@@ -16,7 +16,7 @@ from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.deployment.deployed import Deployed, post
 
 OLD = timedelta(days=31)
-NOBODYS_MAILBOX = "help@nobody.example"
+UNASSIGNED_MAILBOX = "help@nobody.example"
 """No company has it: what is sent there, even to an account of ours, is unmatched."""
 
 FILES = (("photo.png", "image/png", bytes(range(256))),)
@@ -25,7 +25,7 @@ LONG = "long " * 30_000
 
 
 @dataclass(frozen=True)
-class OldThings:
+class OldData:
     """Puts things of any age into a stage, under names by which they are found again."""
 
     deployed: Deployed
@@ -36,11 +36,11 @@ class OldThings:
             ChannelType.EMAIL, body=f"{name}, {LONG}", recipient=recipient, attachments=FILES
         )
         assert post(webhook)[0] == 200
-        self.let_it_be_old(name, age)
+        self.make_old(name, age)
 
     def unmatched_mail(self, name: str, age: timedelta = OLD) -> None:
         """Another one, of which nobody knows where it belongs."""
-        self.mail(name, age, NOBODYS_MAILBOX)
+        self.mail(name, age, UNASSIGNED_MAILBOX)
         assert self.deployed.message_item(name)["state"] == {"S": "unmatched"}
 
     def imported_entry(self, name: str, age: timedelta = OLD) -> None:
@@ -79,7 +79,7 @@ class OldThings:
     def _dead_letters(self) -> DeadLetters:
         return S3DeadLetters(lambda: self.deployed.aws.s3, self.deployed.settings["BLOBS_BUCKET"])
 
-    def let_it_be_old(self, name: str, age: timedelta = OLD) -> None:
+    def make_old(self, name: str, age: timedelta = OLD) -> None:
         """The item of the message, and the copy in its conversation."""
         client, settings = self.deployed.aws.dynamodb, self.deployed.settings
         item = self.deployed.message_item(name)
