@@ -67,7 +67,7 @@ def body_of(desk: FrontDesk) -> bytes:
     return desk.blobs.get(f"memory:contexts/{an_inbound_message().request_id}/body")
 
 
-def test_its_context_is_taken_back_with_all_that_was_stored_for_it(
+def test_context_of_a_message_erased_while_publishing_is_erased_with_its_files(
     desk: FrontDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert desk.gets(an_inbound_message(body=LONG)).status == 200
@@ -77,7 +77,9 @@ def test_its_context_is_taken_back_with_all_that_was_stored_for_it(
     assert "message was erased while it was published" in caplog.messages
 
 
-def test_the_relay_takes_it_back_too(desk: FrontDesk, queue: InterruptedQueue) -> None:
+def test_relay_erases_the_context_of_a_message_erased_while_publishing(
+    desk: FrontDesk, queue: InterruptedQueue
+) -> None:
     erase, queue.meanwhile = queue.meanwhile, lambda: None
     queue.queue, up = None, queue.queue
     desk.gets(an_inbound_message(body=LONG))
@@ -89,7 +91,7 @@ def test_the_relay_takes_it_back_too(desk: FrontDesk, queue: InterruptedQueue) -
         body_of(desk)
 
 
-def test_what_is_published_just_before_the_record_goes_is_found(
+def test_context_published_just_before_the_erasure_is_erased(
     desk: FrontDesk, queue: InterruptedQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue.meanwhile = lambda: None
@@ -110,7 +112,7 @@ def test_what_is_published_just_before_the_record_goes_is_found(
         body_of(desk)
 
 
-def test_it_is_not_answered_by_a_failure_to_take_it_back(
+def test_webhook_is_acknowledged_although_the_context_cannot_be_erased(
     desk: FrontDesk,
     queue: InterruptedQueue,
     caplog: pytest.LogCaptureFixture,
@@ -126,7 +128,9 @@ def test_it_is_not_answered_by_a_failure_to_take_it_back(
     assert desk.dead_letters.list_dead_letters(10) == ()
 
 
-def test_what_is_kept_stays_on_its_queue(desk: FrontDesk, queue: InterruptedQueue) -> None:
+def test_context_of_a_message_that_is_not_erased_stays_on_its_queue(
+    desk: FrontDesk, queue: InterruptedQueue
+) -> None:
     queue.meanwhile = lambda: None
     desk.gets(an_inbound_message(body=LONG))
     assert len(desk.queued()) == 1
@@ -140,7 +144,7 @@ class StubbornBlobStore(MemoryBlobStore):
         raise StorageUnavailableError(f"{folder} may not be deleted")
 
 
-def test_parts_go_before_the_context_that_leads_to_them() -> None:
+def test_stored_parts_of_a_context_are_deleted_before_the_context() -> None:
     desk = FrontDesk(blobs=StubbornBlobStore())
     desk.knows()
     desk.gets(an_inbound_message(body=LONG))

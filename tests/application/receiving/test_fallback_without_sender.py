@@ -22,7 +22,7 @@ def unreadable_secrets() -> None:
 
 
 @pytest.mark.parametrize("sender", [nobody, unreadable_secrets])
-def test_it_is_counted_logged_and_no_answer_is_claimed(
+def test_fallback_without_a_sender_is_counted_and_logged_and_takes_no_throttle(
     sender: Callable[[], FallbackSender | None], caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = FrontDesk()

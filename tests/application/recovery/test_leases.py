@@ -83,14 +83,18 @@ def desk(queue: CountingQueue) -> FrontDesk:
     return desk
 
 
-def test_of_many_relays_one_publishes(desk: FrontDesk, queue: CountingQueue) -> None:
+def test_concurrent_relays_publish_a_pending_message_once(
+    desk: FrontDesk, queue: CountingQueue
+) -> None:
     reports = at_once([desk.relay] * WORKERS)
     assert sum(report.relayed for report in reports) == 1
     assert sum(report.taken_by_others for report in reports) == WORKERS - 1
     assert queue.published == [an_inbound_message().request_id]
 
 
-def test_of_many_copies_one_publishes(desk: FrontDesk, queue: CountingQueue) -> None:
+def test_concurrent_copies_publish_a_pending_message_once(
+    desk: FrontDesk, queue: CountingQueue
+) -> None:
     at_once([partial(desk.gets, an_inbound_message())] * WORKERS)
     assert queue.published == [an_inbound_message().request_id]
 
@@ -109,7 +113,7 @@ class ForgetfulStore(MemoryConversationStore):
 
 
 @pytest.mark.parametrize("by", ["the relay", "a copy"])
-def test_whoever_publishes_late_updates_the_conversation_first(by: str) -> None:
+def test_late_publication_updates_the_conversation_first(by: str) -> None:
     conversations = ForgetfulStore()
     desk = FrontDesk(conversations=conversations)
     desk.knows()
