@@ -1,4 +1,4 @@
-"""A function on storage of its own."""
+"""A webhook function on embedded storage of its own."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""The function as it is deployed: under Lambda's runtime client, on DynamoDB, SQS and S3."""
+"""The webhook function under Lambda's runtime client, on DynamoDB, SQS and S3."""
 
 import json
 import socket
@@ -28,14 +28,14 @@ class Deployed:
         self.aws = aws
 
     def answer(self, channel: ChannelType, **changes: Any) -> dict[str, Any]:
-        """The answer to a webhook, as an API gets it."""
+        """The response to a webhook, as the API receives it."""
         webhook = a_webhook(channel, PUBLIC_URLS[SHAPE] + channel, **changes)
         kind, answer = self.api.invoke("request-1", an_event(SHAPE, webhook))
         assert kind == "response"
         return dict(answer)
 
     def contexts(self, queue_variable: str) -> list[dict[str, Any]]:
-        """What waits on a queue."""
+        """The contexts on a queue."""
         url = self.environ[queue_variable]
         received = self.aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in received.get("Messages", [])]

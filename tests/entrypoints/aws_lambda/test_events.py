@@ -1,4 +1,4 @@
-"""The URL that an event tells of, where its sender is not as tidy as usual."""
+"""The URL and headers that are read from unusual events."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The zip, unpacked and run with nothing else beside it."""
+"""The Lambda package, unpacked and run without any other installed package."""
 
 import json
 import os
@@ -40,14 +40,14 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def task(package: Path) -> Path:
-    """The folder into which Lambda would unpack it."""
+    """The folder with the unpacked package, as Lambda has it."""
     with zipfile.ZipFile(package) as archive:
         archive.extractall(package.with_name("task"))
     return package.with_name("task")
 
 
 def run(task: Path, script: str, given: object = None, **environ: str) -> Any:
-    """What ``script`` prints last, as JSON: in isolation, with the package alone on its path."""
+    """The last line that ``script`` prints, as JSON; it imports only from the package."""
     done = subprocess.run(
         [
             sys.executable,
@@ -92,7 +92,7 @@ def test_package_handles_every_channel_and_every_kind_of_mail(task: Path, tmp_pa
     data_dir = tmp_path / "data"
 
     assert run(task, HANDLE, events, **environ_of(data_dir)) == [200] * len(events)
-    # Mail that something missing makes unreadable would be acknowledged all the same.
+    # Mail that cannot be read for lack of a library would be acknowledged, too.
     assert [*data_dir.glob("dead-letters/*")] == []
 
 

@@ -1,4 +1,4 @@
-"""The function that deletes what is old: what it is told, what it says, and what it leaves."""
+"""The purge function: its time limit, its log, its metrics, and the data that it leaves."""
 
 import io
 import itertools
@@ -28,7 +28,7 @@ from tests.entrypoints.aws_lambda.function_under_test import environ_of
 
 
 class Purger:
-    """The purge's function, and how much time it is told that it has."""
+    """The purge function over in-memory adapters; each batch takes one second."""
 
     def __init__(self, **adapters: Any) -> None:
         self.frontdesk = FrontDesk(**adapters)
@@ -53,7 +53,7 @@ class Purger:
         self.flushes += 1
 
     def log_of(self, remaining_seconds: float) -> list[dict[str, Any]]:
-        """What it logs of an invocation with so much time, in which a batch takes a second."""
+        """The log lines of an invocation that has ``remaining_seconds``."""
         output = io.StringIO()
         configure_logging("INFO", output)
         self.function(remaining_seconds, "invocation-1")

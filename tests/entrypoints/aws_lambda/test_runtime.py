@@ -1,4 +1,4 @@
-"""The function under Lambda's own runtime client."""
+"""The webhook function under Lambda's own runtime client, on embedded storage."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the functions beside that of the webhooks do with an event, and what they leave."""
+"""The functions that drain the spool and relay the outbox."""
 
 import io
 import json
@@ -30,7 +30,7 @@ from tests.contracts.spool import an_entry
 
 
 class PickyStore(MemoryMessageStore):
-    """Does not answer where one message is concerned."""
+    """Is unavailable for messages with the text ``refused``."""
 
     refused = ""
 
@@ -46,7 +46,7 @@ class NoDeadLetters(MemoryDeadLetters):
 
 
 class Worker:
-    """The function, and a front desk that finds a message of the entry's name in each entry."""
+    """The spool function; its parser reads one message from an entry, named like the entry."""
 
     def __init__(self, **adapters: Any) -> None:
         self.store = PickyStore()
@@ -67,7 +67,7 @@ class Worker:
         self.flushes += 1
 
     def left_on_queue(self, *records: dict[str, Any]) -> list[str]:
-        """Which of ``records`` stay on the queue."""
+        """The ids of those ``records`` that stay on the queue."""
         failures = self.function(records, "invocation-1")["batchItemFailures"]
         assert isinstance(failures, list)
         return [failure["itemIdentifier"] for failure in failures]
@@ -151,7 +151,7 @@ def test_log_lines_of_the_spool_function_name_the_invocation(worker: Worker) -> 
 
 
 class Relay:
-    """The relay's function with so many batches of work, the last of which may fail."""
+    """The relay function with these batches: more work, no more work, or an error."""
 
     def __init__(self, *batches: bool | Exception) -> None:
         self.batches: Iterator[bool | Exception] = iter(batches)

@@ -1,4 +1,4 @@
-"""What happens before the first event comes."""
+"""The start of a function, before its first event."""
 
 import json
 import random

@@ -22,7 +22,7 @@ each_channel = pytest.mark.parametrize("channel", ChannelType)
 
 
 def headers_of(response: dict[str, Any]) -> dict[str, str]:
-    """The headers of an answer, whichever way it has them."""
+    """The headers of a response, in single-value or multi-value form."""
     single: dict[str, str] = response.get("headers", {})
     several: dict[str, list[str]] = response.get("multiValueHeaders", {})
     return {**single, **{name: values[0] for name, values in several.items()}}
@@ -84,7 +84,7 @@ def test_method_other_than_post_is_refused_with_405(frontdesk: LambdaFrontDesk, 
 def test_query_string_is_part_of_the_signed_url(frontdesk: LambdaFrontDesk, shape: str) -> None:
     query = "?source=a%20b%2Fc&empty=&x=%C3%A9&tag=1&tag=2"
     request = a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "sms" + query)
-    if shape == "load_balancer":  # it keeps one value of each parameter
+    if shape == "load_balancer":  # passes on one value of each parameter
         request = a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "sms?source=a%20b%2Fc&empty=")
     event = an_event(shape, request)
 

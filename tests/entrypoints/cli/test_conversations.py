@@ -36,7 +36,7 @@ def opened(container: Container, **changes: Any) -> str:
 
 
 def written(container: Container, body: str, number: int = 1) -> None:
-    """A message that joined ``conversation-1``."""
+    """Record a message in ``conversation-1``."""
     message = an_inbound_message(
         message_id=f"SM{number:032}", body=body, received_at=NOW + timedelta(minutes=number)
     )

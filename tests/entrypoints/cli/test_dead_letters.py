@@ -44,7 +44,7 @@ def a_webhook(channel: str = "sms", **fields: str) -> WebhookRequest:
 
 
 def a_mail(name: str) -> WebhookRequest:
-    """A mail as SendGrid posts it, from the library of payloads."""
+    """A mail as SendGrid posts it, from the recorded payloads."""
     body = (MAILS / f"{name}.multipart").read_bytes()
     boundary = body.splitlines()[0].removeprefix(b"--").decode()
     return WebhookRequest(
@@ -80,7 +80,7 @@ def store(container: Container, *dead_letters: DeadLetter) -> None:
 
 
 def remaining_ids(container: Container) -> list[str]:
-    """The ids of the letters that are there."""
+    """The ids of the remaining dead letters."""
     return [
         dead_letter.dead_letter_id
         for dead_letter in container.dead_letters().list_dead_letters(100)
@@ -131,7 +131,7 @@ class TestList:
 
 
 class TestBroken:
-    """One file that is no letter."""
+    """Commands beside one file that is no dead letter."""
 
     @pytest.fixture(autouse=True)
     def note(self, container: Container) -> str:
@@ -266,7 +266,7 @@ class TestRedrive:
         self.account = development.twilio_account_sid
 
     def fixed_dead_letter(self) -> DeadLetter:
-        """A letter that only a bug of before stood in the way of."""
+        """A dead letter of a fixed bug: its webhook can be read now."""
         webhook = a_webhook(AccountSid=self.account)
         return replace(BUG, webhook=verified(webhook, self.account))
 

@@ -51,7 +51,7 @@ def test_doctor_prints_a_line_for_each_check(data_dir: Path) -> None:
 
 
 def lines_about(check: str, *, exit_code: int = 0) -> list[str]:
-    """The doctor's lines about ``check``."""
+    """The lines that the doctor prints about ``check``."""
     result = run_frontdesk("doctor")
     assert result.exit_code == exit_code
     return [line for line in result.stdout.splitlines() if line[6:22].rstrip() == check]
@@ -120,7 +120,7 @@ def test_doctor_reports_a_broken_spool_file_as_a_problem(
 
 
 def problems(*texts: str) -> None:
-    """The doctor exits with 1, and says exactly this is wrong."""
+    """Assert that the doctor exits with 1 and reports exactly these problems."""
     result = run_frontdesk("doctor")
     wrong = [line[22:] for line in result.stdout.splitlines() if line.startswith("wrong")]
     assert wrong == list(texts)

@@ -1,4 +1,4 @@
-"""Exit statuses, one-line errors, and what an interrupted command leaves behind."""
+"""Exit statuses, one-line errors and interrupted commands."""
 
 import os
 import signal
@@ -148,7 +148,7 @@ def _heed_interrupts() -> None:
 
 def test_interrupted_command_ends_at_once_and_quietly() -> None:
     run_frontdesk("demo")
-    with a_server() as server, server.lock:  # answers nobody for as long as the lock is held
+    with a_server() as server, server.lock:  # sends no response while the lock is held
         process = subprocess.Popen(
             [
                 *COMMAND,
@@ -164,7 +164,7 @@ def test_interrupted_command_ends_at_once_and_quietly() -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=os.environ,
-            # A test run in the background ignores the signal, and would hand that down.
+            # A test run in the background ignores the signal, and its children inherit that.
             preexec_fn=_heed_interrupts,  # noqa: PLW1509 - it only resets a signal
         )
         assert server.asked.wait(20)

@@ -14,7 +14,7 @@ from tests.entrypoints.cli.support import json_lines, run_frontdesk
 
 @pytest.fixture
 def old(container: Container) -> Container:
-    """A queued message of long ago, and a file that was never finished."""
+    """A queued message of 40 days ago, and a stale temporary file."""
     message = an_inbound_message(received_at=utc_now() - timedelta(days=40))
     record = a_record(message)
     container.message_store().record(record)

@@ -37,7 +37,7 @@ NOTHING = {**NOTHING_DONE, **NOTHING_WAITS}
 def container(
     request: pytest.FixtureRequest, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Container]:
-    """The parts, with the settings that the command has too, and one open conversation."""
+    """A container with the settings of the command, and one open conversation."""
     environ = {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": TOKEN}
     environ |= {"DATA_DIR": str(data_dir), "REPLY_DELAY_SECONDS": "0"}
     if request.param == "aws":
@@ -52,7 +52,7 @@ def container(
 
 
 def a_pending_record(attempts: int = 0, number: int = 1) -> MessageRecord:
-    """A message whose handler must have died; ``number`` tells it from others."""
+    """A message that its handler left pending; ``number`` makes its id unique."""
     return a_record(
         an_inbound_message(message_id=f"SM{number:032}"),
         recorded_at=EARLIER,
@@ -61,7 +61,7 @@ def a_pending_record(attempts: int = 0, number: int = 1) -> MessageRecord:
 
 
 def a_spooled_message(name: str = "entry-1") -> SpoolEntry:
-    """What was put aside of a message to the conversation that is open; each is a group."""
+    """The spool entry of a message to the open conversation, in a group of its own."""
     now = utc_now()
     posted = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
         "https://hooks.example.com/webhooks/sms",

@@ -1,4 +1,4 @@
-"""``frontdesk serve``, with everything real: a server, webhooks, the queue."""
+"""``frontdesk serve`` with real webhooks and real queues."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.entrypoints.cli.test_main import COMMAND
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The URL of a running server, which then ends in good order."""
+    """The URL of a running server, which shuts down after the block."""
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -36,7 +36,7 @@ def serving() -> Iterator[str]:
 
 
 def sent(url: str, channel: str, *arguments: str) -> str:
-    """Send one message; the id under which it can be found."""
+    """Send one message and return its message id."""
     (line,) = json_lines(
         run_frontdesk("send", channel, "--url", f"{url}/webhooks/{channel}", "--json", *arguments)
     )

@@ -10,7 +10,7 @@ from tests.entrypoints.cli.support import json_lines, run_frontdesk
 
 
 def unmatched(container: Container, number: int, **changes: object) -> None:
-    """A message to the company of the development account, of a sender that nobody knows."""
+    """Record a message to the development account from an unknown sender."""
     account = keep_development_credentials(container.settings().data_dir).twilio_account_sid
     message = an_inbound_message(
         message_id=f"SM{number:032}",

@@ -1,4 +1,4 @@
-"""Everything can be put together for every backend, and nothing is loaded that is not used."""
+"""The container for every backend, and the modules that it imports."""
 
 import subprocess
 import sys
@@ -68,7 +68,7 @@ def test_every_provider_can_be_built_for_every_backend(
         for parser in container.parsers().parsers.values():
             parser()
     assert "receive_webhook" in built
-    # Without an API key nobody can send mail; there may be no disk to write it to.
+    # Without an API key Frontdesk sends no mail; on Lambda it has no disk to write it to.
     optional = {"sendgrid_sender"} if environ.get("STORAGE") == "dynamodb" else set()
     assert {name for name, part in built.items() if part is None} == optional
 

@@ -26,7 +26,7 @@ REQUESTS = 50
 
 
 class Served:
-    """A front desk behind HTTP, and a client that talks to it."""
+    """A front desk behind HTTP, and a client for it."""
 
     def __init__(self, frontdesk: FrontDesk, port: int, limit: int) -> None:
         self.frontdesk = frontdesk
@@ -193,7 +193,7 @@ def test_webhook_over_the_request_limit_receives_503_while_health_checks_succeed
 
 @dataclass
 class HeldParser(StubParser):
-    """Lets nobody pass until it is let go."""
+    """Verifies no webhook until ``free`` is set."""
 
     max_body_bytes: int = 200_000
     free: threading.Event = field(default_factory=threading.Event)
@@ -204,7 +204,7 @@ class HeldParser(StubParser):
 
 
 def is_full(memory: BodyMemory, size_bytes: int) -> bool:
-    """Whether there is no room for one more body of this size."""
+    """Whether no further body of this size is accepted."""
     with memory.share() as hold:
         try:
             hold(size_bytes)
@@ -220,7 +220,7 @@ def test_abandoned_requests_hold_their_threads_and_memory_until_they_finish(
     monkeypatch.setattr(app, "SPOOL_SECONDS", 0.05)
     parser = HeldParser()
     stuck = SLOTS + app.SPOOL_THREADS
-    # So large that what is stuck fills the room.
+    # So large that the stuck requests fill the memory for bodies.
     limit = parser.max_body_bytes
     body = b"x" * (app.LARGE_BODIES_AT_ONCE * limit // stuck + FREE_BYTES)
     with serving(FrontDesk(parser=parser), limit) as served, ThreadPoolExecutor(SLOTS) as pool:
@@ -242,7 +242,7 @@ def test_abandoned_requests_hold_their_threads_and_memory_until_they_finish(
         eventually(lambda: not is_full(served.endpoint.memory, app.LARGE_BODIES_AT_ONCE * limit))
         again = served.call("POST", "/webhooks/sms", body, x_signature="right")
         assert again.status == 200
-        assert served.frontdesk.spool.depth().entries == 1  # all of them are the same webhook
+        assert served.frontdesk.spool.depth().entries == 1  # all requests are the same webhook
 
 
 class TestBodyMemory:

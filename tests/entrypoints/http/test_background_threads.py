@@ -1,4 +1,4 @@
-"""What the server does beside answering goes on whatever happens, and ends when it shall."""
+"""Background tasks of the server: rests, failures and shutdown."""
 
 import logging
 import threading
@@ -18,11 +18,11 @@ from tests.builders import KEY, a_record, an_inbound_message
 
 LONG = 60.0
 SECONDS = 5.0
-"""How long a test waits for what should come at once."""
+"""How long a test waits for something that should happen at once."""
 
 
 class Work:
-    """Does what it is told, one outcome after the other; afterwards there is no more."""
+    """Returns or raises one outcome per call; then it reports no more work."""
 
     def __init__(self, *outcomes: bool | Exception) -> None:
         self.outcomes = list(outcomes)

@@ -1,4 +1,4 @@
-"""The URL that the provider signed, whatever stands between it and us."""
+"""The URL that the provider signed, with and without proxies before the server."""
 
 import ipaddress
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whatever hangs, the process ends in time, and says what it left."""
+"""The process ends at its deadline and logs the work that it left unfinished."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ end.begin()
 
 
 def run(*hanging: str) -> tuple[int, str, float]:
-    """The status of a process in which this hangs, its log, and how long it took."""
+    """The exit status, log and duration of a process in which ``hanging`` parts hang."""
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *hanging],

@@ -1,4 +1,4 @@
-"""What is wrong with an environment on AWS is found, told, and stops the start."""
+"""Checks of an environment on AWS: their results, and the problems that stop the start."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ SECRETS = {"TWILIO_ACCOUNT_SID": "AC" + "7" * 32, "TWILIO_AUTH_TOKEN": "a-token-
 def environ(
     ministack: EmulatedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
-    """All that is needed, as it has to be but for dead-letter queues; nothing is on this disk."""
+    """Settings for complete AWS resources without dead-letter queues; nothing on this disk."""
     environ = {**aws_settings(ministack), **SECRETS, "DATA_DIR": str(tmp_path / "never-made")}
     for name, value in ministack.environ.items():
         monkeypatch.setenv(name, value)
@@ -34,7 +34,7 @@ def environ(
 
 @pytest.fixture
 def complete(environ: dict[str, str], ministack: EmulatedAws) -> dict[str, str]:
-    """The same with dead-letter queues, and the origin that providers post to."""
+    """The same with dead-letter queues and a public URL."""
     for name in [name for name in environ if name.endswith("_QUEUE_URL")]:
         is_spool = name == "SPOOL_QUEUE_URL"
         environ[name] = queue_with_dead_letters(ministack, fifo=is_spool)
@@ -42,7 +42,7 @@ def complete(environ: dict[str, str], ministack: EmulatedAws) -> dict[str, str]:
 
 
 def queue_with_dead_letters(aws: EmulatedAws, *, fifo: bool) -> str:
-    """The URL of a new queue that gives a message up after a thousand times."""
+    """The URL of a new queue that moves a message to a dead-letter queue after 1000 receives."""
     suffix, attributes = (".fifo", {"FifoQueue": "true"}) if fifo else ("", {})
     url = created_queue(aws, unique_name("dead") + suffix, attributes)
     answer = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
@@ -52,7 +52,7 @@ def queue_with_dead_letters(aws: EmulatedAws, *, fifo: bool) -> str:
 
 
 def found(environ: Mapping[str, str]) -> Iterator[tuple[str, CheckStatus, str]]:
-    """Every finding, the names of this test's own tables and queues left in."""
+    """Every check result: the check, its status and its text."""
     container = build_container(environ)
     for result in run_checks(container):
         yield result.check, result.status, result.text
@@ -64,7 +64,7 @@ def wrong(environ: Mapping[str, str]) -> list[str]:
 
 
 def refusal(environ: Mapping[str, str]) -> str:
-    """With what the server ends at its start."""
+    """The error with which a server refuses to start."""
     with pytest.raises(UnfitBackendsError) as caught:
         require_backends(build_container(environ))
     return str(caught.value)

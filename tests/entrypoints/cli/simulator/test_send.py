@@ -1,4 +1,4 @@
-"""``frontdesk send`` against a server that answers what the test wants."""
+"""``frontdesk send`` against a server with prepared responses."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""``frontdesk send``: what reaches the server on each channel, and which secret proves it."""
+"""``frontdesk send``: the request of each channel, and the secret that signs it."""
 
 import base64
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``frontdesk send``: what it refuses before anything is sent."""
+"""``frontdesk send``: usage errors, before anything is sent."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is printed, and what never is."""
+"""Escapes, tables and units in the output of commands."""
 
 import io
 import sys

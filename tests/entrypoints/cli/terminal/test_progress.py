@@ -1,4 +1,4 @@
-"""How a long command tells how far it is."""
+"""Progress output of long commands."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""How many connections there may be under the limits that processes have."""
+"""The number of connections under the limits of the process."""
 
 import resource
 from concurrent.futures import ProcessPoolExecutor
@@ -17,7 +17,7 @@ PLACES = 32
 
 
 def under(soft: int, hard: int) -> tuple[ConnectionLimits, int]:
-    """The limits of connections under these of the process, and its limit from then on."""
+    """The connection limits under these limits of open files, and the raised soft limit."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return reserve_open_files(PLACES), resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 

@@ -1,4 +1,4 @@
-"""What asyncio complains of is logged in a known form, and not over and over."""
+"""Errors of the event loop are logged as JSON, and repeated ones once per period."""
 
 import asyncio
 import errno

@@ -1,4 +1,4 @@
-"""Readiness is asked seldom, and what it was is told meanwhile."""
+"""The readiness check runs at most once per period; its result is cached meanwhile."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.contracts.concurrency import at_once
 
 
 class Check:
-    """Counts how often it is asked, and fails when it is told to."""
+    """Counts its calls, and raises ``failure`` if it is set."""
 
     def __init__(self) -> None:
         self.asked = 0
