@@ -1,4 +1,4 @@
-"""The commands around a deployment: what they ask for, and how they say what is missing."""
+"""The commands of a deployment: their calls of sam, and their error messages."""
 
 import re
 import socket
@@ -24,7 +24,7 @@ TENANTS = """{"tenants": [{
 
 @pytest.fixture(autouse=True)
 def _packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package, and a ``sam`` that prints what it was asked to do."""
+    """A package, and a ``sam`` that records its arguments."""
     package, sam = tmp_path / "frontdesk-lambda.zip", tmp_path / "sam"
     package.touch()
     sam.write_text(f'#!/bin/sh\necho "$@" > {tmp_path / "asked"}\nexit 3\n')

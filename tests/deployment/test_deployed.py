@@ -1,4 +1,4 @@
-"""The template on an emulator that enforces its policies: webhooks of every kind."""
+"""Webhooks of every kind to the deployed stage, whose policies are enforced."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ FRONTDESK = str(Path(sys.executable).with_name("frontdesk"))
 
 
 def run_frontdesk(deployed: Deployed, *arguments: str) -> str:
-    """What the command prints, with the settings that were written for the shell."""
+    """The output of the command with the settings exported for the shell."""
     command = [FRONTDESK, *arguments]
     done = subprocess.run(command, env=deployed.settings, stdout=subprocess.PIPE, check=True)
     return done.stdout.decode()

@@ -1,4 +1,4 @@
-"""What the operations guide says is so."""
+"""The costs and commands in the operations guide are correct."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the template lets each function do, and whom it keeps out."""
+"""The permissions that the template gives to each function."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ Statement = tuple[str, str, dict[str, Any]]
 
 
 def inline_policies() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each policy of a role, with the role's name: its own, and those that are shared."""
+    """Each policy with the name of its role: inline policies and shared ones."""
     for name, role in resources("IAM::Role").items():
         yield from ((name, policy) for policy in role.get("Policies", ()))
     for policy in resources("IAM::Policy").values():
@@ -24,7 +24,7 @@ def _listed(actions: str | list[str]) -> list[str]:
 
 
 def statements() -> list[Statement]:
-    """What each function may do: role, id and statement; conditional ones too."""
+    """The permissions of each function: role, id and statement; conditional ones too."""
     return [
         (role, statement["Sid"], statement)
         for role, policy in inline_policies()
@@ -47,7 +47,7 @@ def test_each_function_has_its_own_role_and_its_own_log(function: str) -> None:
 def test_each_permission_names_its_actions_and_its_resources(statement: Statement) -> None:
     _, _, permission = statement
     assert "*" not in json.dumps(permission["Action"])
-    # A prefix of the bucket's keys is the only thing that is not named in full.
+    # Only prefixes of the bucket's keys are not named in full.
     assert '"*' not in json.dumps(permission["Resource"])
     assert ":*" not in json.dumps(permission["Resource"])
 

@@ -1,4 +1,4 @@
-"""Each permission of the functions is needed: without it, what it is for does not happen."""
+"""Each permission of the functions is needed: a test removes it and observes the failure."""
 
 import json
 
@@ -11,7 +11,7 @@ from tests.deployment.deployed import Deployed, eventually, post
 WEBHOOKS, SPOOL, RELAY = "IncomingWebhookHandler", "DrainSpool", "RelayOutbox"
 FILES = (("photo.png", "image/png", bytes(range(256))),)
 LONG_TEXT = "long " * 60_000
-"""Longer than an entry of the spool, or the text of an item, may be."""
+"""Too long for an entry of the spool queue, and for a DynamoDB item."""
 
 
 @pytest.mark.parametrize("sid", ["RouteContexts", "FindAndUpdateConversations"])

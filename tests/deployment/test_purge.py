@@ -1,4 +1,4 @@
-"""What has been kept for long enough goes by itself, on an emulator."""
+"""The purge of the deployed stage."""
 
 import json
 from datetime import timedelta
@@ -35,7 +35,7 @@ def last_messages(deployed: Deployed) -> str:
 
 
 def logged(deployed: Deployed) -> dict[str, Any]:
-    """What the last purge said that it did."""
+    """The log line of the last purge."""
     log = deployed.log("Purge")
     line, _ = json.JSONDecoder().raw_decode(log[log.rindex('{"timestamp"') :])
     return dict(line)

@@ -1,4 +1,4 @@
-"""What could not be finished when it came: the spool and the relay, on an emulator."""
+"""The spool and the relay of the deployed stage."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the template says, as CloudFormation reads it."""
+"""The template as CloudFormation reads it."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def keys_of(schema: list[dict[str, str]]) -> dict[str, str]:
 
 
 def schema_of(table: str) -> TableSchema:
-    """A table of the template as the adapters describe theirs."""
+    """The schema of a table in the template, in the form of the adapters' schemas."""
     properties = resources("DynamoDB::Table")[table]
     keys = keys_of(properties["KeySchema"])
     indexes = []
@@ -166,7 +166,7 @@ def test_spool_queue_delivers_entries_one_by_one_and_retains_failed_ones() -> No
 
 
 def schedule(function: str) -> str:
-    """When a function is called by itself."""
+    """The schedule of a function."""
     (rule,) = (
         rule
         for rule in resources("Events::Rule").values()
@@ -221,7 +221,7 @@ def test_blobs_expire_later_than_the_records_that_refer_to_them() -> None:
 def test_bucket_is_private_and_unversioned() -> None:
     bucket = resources("S3::Bucket")["BlobsBucket"]
     assert all(bucket["PublicAccessBlockConfiguration"].values())
-    # An old version would keep what was erased.
+    # An old version would retain erased data.
     assert "VersioningConfiguration" not in bucket
 
 
@@ -250,7 +250,7 @@ def test_api_calls_a_snapshot_of_the_function() -> None:
 
 
 def dashboard() -> str:
-    """The dashboard's JSON, whatever it refers to."""
+    """The dashboard's JSON."""
     text: str = resources("CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
     return text
 
@@ -282,7 +282,7 @@ def test_each_alarm_notifies_the_operator_at_its_beginning_and_its_end() -> None
 def test_alarm_on_a_frontdesk_metric_has_the_name_in_the_code(name: str) -> None:
     alarm = resources("CloudWatch::Alarm")[name]
     assert alarm["Namespace"] == {"Fn::Sub": "Frontdesk/${Stage}"}
-    # A metric with dimensions would be another one.
+    # A metric with dimensions would be a different metric.
     assert f'count("{alarm["MetricName"]}"' in "".join(
         source.read_text("utf-8") for source in (ROOT / "application").rglob("*.py")
     )

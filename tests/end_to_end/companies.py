@@ -1,4 +1,4 @@
-"""Two companies that share a front desk, and what each of them can do there."""
+"""Two companies that share a front desk, and the webhooks of each."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tests.end_to_end.responses import EMAIL
 
 @dataclass(frozen=True)
 class Company:
-    """What one company has: addresses and accounts that nobody else has."""
+    """One company with its own addresses and provider accounts."""
 
     name: str
     number: str
@@ -36,12 +36,12 @@ class Company:
     def signed_webhook(
         self, frontdesk: RunningFrontDesk, channel: ChannelType, **wanted: Any
     ) -> SimulatedRequest:
-        """A message that its account vouches for; to its own address, unless told."""
+        """A webhook signed by the company's account, to its own address unless another is given."""
         wanted = {"recipient": self.recipient(channel), "body": f"To {self.name}", **wanted}
         return self.providers.webhook(frontdesk.url(channel), channel, **wanted)
 
     def entry(self) -> dict[str, object]:
-        """Its part of the tenants file."""
+        """The company's entry in the tenants file."""
         return {
             "company_id": self.name,
             "company_name": self.name.title(),
@@ -76,7 +76,7 @@ def open_for(
 
 
 def joined(frontdesk: RunningFrontDesk) -> Counter[tuple[str, str, str]]:
-    """How often (conversation, company, text) was queued."""
+    """How often each (conversation, company, text) was queued."""
     return Counter(
         (
             context.conversation.conversation_id,

@@ -1,4 +1,4 @@
-"""Front desks on every backend that keeps the promises: a further one is a further parameter."""
+"""Front desks on every backend. A further backend is a further parameter."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -16,9 +16,9 @@ from tests.end_to_end.frontdesk import AWS, BACKENDS, Host, RunningFrontDesk, ho
 
 
 class Serve(Protocol):
-    """Starts a desk that ends with the test.
+    """Starts a front desk that ends with the test.
 
-    ``prepare`` may replace parts before anything is built of them.
+    ``prepare`` may override providers before anything is built.
     """
 
     def __call__(
@@ -67,7 +67,7 @@ def serve(
 
 @pytest.fixture
 def frontdesk(serve: Serve) -> RunningFrontDesk:
-    """A desk with no settings at all, which has read its accounts as a server does at its start."""
+    """A front desk without settings, which has read its accounts as a server does at its start."""
     started = serve()
     started.container.provider_accounts()
     return started
@@ -75,7 +75,7 @@ def frontdesk(serve: Serve) -> RunningFrontDesk:
 
 @pytest.fixture
 def tenants(tmp_path: Path) -> dict[str, str]:
-    """The settings of a desk for two companies; nobody is answered for their accounts."""
+    """The settings of a front desk for two companies that sends no fallbacks."""
     file = tmp_path / "tenants.json"
     file.write_text(json.dumps({"tenants": [company.entry() for company in COMPANIES]}))
     return {"TENANTS": f"file:{file}", "FALLBACK_MAX_PER_HOUR": "0"}
@@ -83,5 +83,5 @@ def tenants(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def shared(serve: Serve, tenants: dict[str, str]) -> RunningFrontDesk:
-    """A desk for both companies."""
+    """A front desk for both companies."""
     return serve(tenants)

@@ -1,4 +1,4 @@
-"""The real application behind real HTTP, in this process: everything of it can be looked at."""
+"""The real application behind real HTTP in this process, so that tests can inspect it."""
 
 import socket
 import threading
@@ -31,13 +31,13 @@ from tests.end_to_end.providers import Providers
 BACKENDS = ("sqlite", "memory")
 AWS = "aws"
 on_aws_too = pytest.mark.parametrize("backend", [*BACKENDS, AWS], indirect=True)
-"""For modules about what must hold wherever it is kept; every test there takes longer on AWS."""
+"""For modules whose tests must hold on every storage; each test takes longer on AWS."""
 
 MANY = 10_000
 
 
 class Response(NamedTuple):
-    """What a provider gets back, as far as it looks."""
+    """The response that a provider receives."""
 
     status: int
     content_type: str | None
@@ -46,13 +46,13 @@ class Response(NamedTuple):
 
     @property
     def shown(self) -> tuple[int, str | None, bytes]:
-        """All of it but the headers that say when and how."""
+        """Status, content type and body, without the other headers."""
         return self[:3]
 
 
 @dataclass(frozen=True)
 class RunningFrontDesk:
-    """A running front desk, what comes to it, and what it keeps."""
+    """A running front desk: webhooks for it, and access to what it stores."""
 
     container: Container
     origin: str
@@ -62,24 +62,24 @@ class RunningFrontDesk:
 
     @property
     def data_dir(self) -> Path:
-        """Where it keeps its files."""
+        """The directory of its files."""
         return self.container.settings().data_dir
 
     @property
     def providers(self) -> Providers:
-        """The accounts that it believes without real secrets."""
+        """The development accounts, which it uses without real secrets."""
         return Providers.of(keep_development_credentials(self.data_dir))
 
     def url(self, path: str) -> str:
-        """Where webhooks are posted to: a channel, or any path."""
+        """The URL of a channel's webhooks, or of any path."""
         return self.origin + (path if path.startswith("/") else f"/webhooks/{path}")
 
     def webhook(self, channel: ChannelType, **wanted: Any) -> SimulatedRequest:
-        """A webhook that it will believe."""
+        """A validly signed webhook."""
         return self.providers.webhook(self.url(channel), channel, **wanted)
 
     def post(self, webhook: SimulatedRequest, method: str = "POST", **options: Any) -> Response:
-        """The answer to ``webhook``, posted byte for byte."""
+        """Post ``webhook`` byte for byte; return the response."""
         response = self.client.request(
             method, webhook.url, body=webhook.body, headers=webhook.headers, **options
         )
@@ -88,7 +88,7 @@ class RunningFrontDesk:
         )
 
     def given_conversation(self, channel: ChannelType, **changes: Any) -> Conversation:
-        """A conversation as it stands in the store, of nobody's company unless told."""
+        """Open a conversation in the store, without a company unless ``changes`` name one."""
         nobodys = dict.fromkeys(
             ("company_id", "project_id", "company_name", "credentials_reference")
         )
@@ -97,7 +97,7 @@ class RunningFrontDesk:
         return conversation
 
     def contexts(self) -> dict[str, list[ContextObject]]:
-        """All that is on each queue that is not empty. Takes it: ask once."""
+        """Receive all contexts, by queue. They are hidden afterwards, so call it once."""
         reader = self.container.context_queue()
         found = {
             str(queue): [
@@ -109,13 +109,13 @@ class RunningFrontDesk:
         return {queue: contexts for queue, contexts in found.items() if contexts}
 
     def unmatched(self) -> list[InboundMessage]:
-        """What unknown senders wrote."""
+        """The messages from unknown senders."""
         return [
             record.message for record in self.container.message_store().list_unmatched(MANY).items
         ]
 
     def dead_letters(self) -> tuple[DeadLetter, ...]:
-        """What could not be processed."""
+        """All dead letters."""
         return self.container.dead_letters().list_dead_letters(MANY)
 
     def counted(self, metric: str, **dimensions: str) -> int:
@@ -125,20 +125,20 @@ class RunningFrontDesk:
         return metrics.total(metric, **dimensions)
 
     def stored_state(self) -> tuple[object, ...]:
-        """Everything that it keeps anywhere, to be compared with what it kept before."""
+        """Everything stored anywhere, to be compared before and after a request."""
         records = (
             self.container.conversation_store().list_conversations(MANY),
             self.unmatched(),
             self.dead_letters(),
             self.container.context_queue().depths(),
         )
-        # Last, for asking a database may create files.
+        # Last, because reading a database may create files.
         files = {path: path.read_bytes() for path in self.data_dir.rglob("*") if path.is_file()}
         return (*records, files)
 
 
 class Host:
-    """Listens for whichever application is there at the moment."""
+    """Passes requests on to the application of the current test."""
 
     def __init__(self, listener: socket.socket) -> None:
         self.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -167,7 +167,7 @@ def hosting() -> Iterator[Host]:
 
 @contextmanager
 def serving(host: Host, container: Container) -> Iterator[RunningFrontDesk]:
-    """The desk of ``container`` behind ``host``."""
+    """The front desk of ``container`` behind ``host``."""
     host.app = create_app(webhook_endpoint(container), lambda: check_ready(container))
     frontdesk = RunningFrontDesk(container, host.origin)
     try:

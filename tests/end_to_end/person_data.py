@@ -1,4 +1,4 @@
-"""People who leave traces in every place that there is, and whoever looks for them."""
+"""Persons with data in every place of storage, and a search for that data."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ CHANNELS = (SMS, WHATSAPP, EMAIL)
 
 
 class Person:
-    """Somebody who leaves texts that are easily found again in every place there is."""
+    """A person whose messages contain words that are easily found in all stored data."""
 
     def __init__(self, name: str, number: str) -> None:
         self.name = name
@@ -36,7 +36,7 @@ class Person:
 
     @property
     def seeds(self) -> list[bytes]:
-        """What must be found nowhere: addresses, and a word of each of their texts."""
+        """What a search must find or not find: the number, and a word of each text."""
         return [self.name.encode(), self.number.removeprefix("+").encode()]
 
     def webhook(
@@ -95,7 +95,7 @@ class Person:
 
 
 def all_stored_data(frontdesk: RunningFrontDesk) -> bytes:
-    """All that is kept: files and tables as they are, and what only reading makes plain."""
+    """All stored data: raw files and tables, and records as they are read."""
     container = frontdesk.container
     dead_letters = [one.webhook.request.body for one in frontdesk.dead_letters() if one.webhook]
     readable = [
@@ -109,7 +109,7 @@ def all_stored_data(frontdesk: RunningFrontDesk) -> bytes:
 def raw_contents(frontdesk: RunningFrontDesk) -> Iterator[bytes]:
     settings = frontdesk.container.settings()
     for path in frontdesk.data_dir.rglob("*"):
-        # Fallbacks without a provider: a developer's file, which is deleted by hand.
+        # Fallbacks without a provider are in a developer's file, which is deleted by hand.
         if path.is_file() and path.name != "fallbacks.jsonl":
             yield path.name.encode()
             yield path.read_bytes()
@@ -124,6 +124,6 @@ def raw_contents(frontdesk: RunningFrontDesk) -> Iterator[bytes]:
 
 
 def found(frontdesk: RunningFrontDesk, person: Person) -> list[bytes]:
-    """Which of a person's seeds are anywhere."""
+    """Which of a person's seeds the stored data contains."""
     retained = all_stored_data(frontdesk).lower()
     return [seed for seed in person.seeds if seed in retained]

@@ -1,4 +1,4 @@
-"""The answers that providers get, byte for byte."""
+"""The responses that providers receive, byte for byte."""
 
 import pytest
 

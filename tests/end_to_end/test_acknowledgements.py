@@ -1,4 +1,4 @@
-"""What is answered with 200, and what becomes of it."""
+"""Webhooks acknowledged with 200, and how each is processed."""
 
 import json
 from collections.abc import Callable
@@ -124,7 +124,7 @@ def test_message_from_a_sender_excluded_from_fallbacks_is_only_recorded(
 
 
 def a_form(frontdesk: RunningFrontDesk) -> dict[str, str]:
-    """As few fields as make a message."""
+    """The smallest form of a message."""
     return {
         "MessageSid": "SM" + "1" * 32,
         "AccountSid": frontdesk.providers.account_sid,

@@ -1,4 +1,4 @@
-"""Webhooks through the whole front door on DynamoDB, SQS, S3 and Secrets Manager."""
+"""Webhooks on DynamoDB, SQS, S3 and Secrets Manager."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ REPLIES = QueueName(ChannelType.SMS, QueueKind.REPLIES)
 def environ(
     ministack: EmulatedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
-    """New tables, queues, a bucket and a secret; this process reaches them as any other."""
+    """Settings for new tables, queues, a bucket and a secret, also set in this process."""
     for name, value in ministack.environ.items():
         monkeypatch.setenv(name, value)
     tables, bucket, secret = Tables.create(ministack), unique_name("blobs"), unique_name("twilio")
@@ -60,7 +60,7 @@ def environ(
 
 @dataclass
 class AwsFrontDesk:
-    """The front door, and a clock that can be put forward."""
+    """A front desk on AWS, with a clock that a test can move forward."""
 
     container: Container
     ahead: timedelta = timedelta(0)
@@ -94,7 +94,7 @@ def an_sms(token: str = "first", body: str = "Is my order on its way?") -> Simul
 
 
 def hand_off(frontdesk: AwsFrontDesk) -> None:
-    """Switch the only conversation to a human, whose queue has no delay."""
+    """Hand the only conversation off to a human; that queue has no delay."""
     (conversation,) = frontdesk.container.conversation_store().list_conversations(limit=10)
     frontdesk.container.switch_hand_off()(conversation.conversation_id, on=True)
 
@@ -144,7 +144,7 @@ def test_unreadable_webhook_becomes_a_dead_letter_in_the_bucket(
 
 
 def an_unreadable_sms() -> SimulatedRequest:
-    """Signed, but its sender is nobody."""
+    """A signed webhook without a sender."""
     return TwilioSimulator(ACCOUNT_SID, "first").request(
         URL, ChannelType.SMS, sender="", recipient=RECIPIENT[ChannelType.SMS], body="Hi"
     )

@@ -1,4 +1,4 @@
-"""Every command on DynamoDB, SQS and S3, beside a server process that works there as well."""
+"""Every command on DynamoDB, SQS and S3, beside a server process on the same storage."""
 
 import base64
 import subprocess
@@ -37,7 +37,7 @@ ANA = {"sms": "+14155550123", "whatsapp": "+14155550123", "email": "ana@example.
 def environ(
     ministack: EmulatedAws, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, str]]:
-    """What this process and the server's read. Nobody is answered: that would need a provider."""
+    """The settings of this process and of the server, which sends no fallbacks."""
     settings = {**aws_settings(ministack), **SECRETS, "REPLY_DELAY_SECONDS": "0"}
     settings |= {"FALLBACK_MAX_PER_HOUR": "0"}
     environ = environment(tmp_path_factory.mktemp("aws") / "never-made", **settings)
@@ -68,7 +68,7 @@ def server(
 
 
 def send(server: str, channel: str, *arguments: str, sender: str | None = None) -> dict[str, Any]:
-    """Send one message, which is accepted."""
+    """Send one message, which must be accepted."""
     url = f"{server}/webhooks/{channel}"
     (line,) = json_lines(
         run_frontdesk(

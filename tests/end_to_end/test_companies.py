@@ -1,4 +1,4 @@
-"""Two companies behind one front desk: neither ever sees what was written to the other."""
+"""Two companies behind one front desk: neither receives the other's messages."""
 
 import logging
 from dataclasses import replace
@@ -87,7 +87,7 @@ def test_mail_to_two_companies_reaches_only_the_company_whose_account_signed(
     assert [message.recipient.address for message in shared.unmatched()] == [BRILL.mailbox]
 
 
-# What one company's account signs for the other's address
+# Webhooks that the account of one company signs for an address of the other
 
 
 FOREIGN: dict[str, tuple[ChannelType, dict[str, Any]]] = {

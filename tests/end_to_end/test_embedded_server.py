@@ -1,4 +1,4 @@
-"""The server process with embedded storage, and the command beside it, as a new user has them."""
+"""The server process with embedded storage, and commands beside it."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from tests.end_to_end.process import FRONTDESK, environment, server_process
 
 
 class InstalledFrontDesk:
-    """A data directory, and a server that listens on ``origin``."""
+    """A data directory, and a server at ``origin`` on it."""
 
     def __init__(self, data_dir: Path) -> None:
         self.environ = environment(data_dir)

@@ -1,4 +1,4 @@
-"""Somebody asks to be erased: afterwards nothing of them is found anywhere, by any means."""
+"""Erasing a person from every place of storage, on every backend."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ pytestmark = on_aws_too
 
 
 class InterruptedPublisher(ContextPublisher):
-    """Publishes after ``meanwhile`` something has happened."""
+    """Calls ``meanwhile`` before it publishes."""
 
     queue: ContextPublisher
     meanwhile: Callable[[], object]
@@ -45,7 +45,7 @@ def odo() -> Person:
 
 @pytest.fixture
 def frontdesk_with_data(frontdesk: RunningFrontDesk, zora: Person, odo: Person) -> RunningFrontDesk:
-    """A desk where both have been."""
+    """A front desk that has data of both persons."""
     zora.leave_data(frontdesk)
     odo.leave_data(frontdesk)
     return frontdesk
@@ -119,7 +119,7 @@ def test_erased_message_sent_again_is_a_duplicate_and_stores_no_data(
     for channel in CHANNELS:
         zora.leave_data_on(frontdesk, channel)
     erase(frontdesk, zora)
-    frontdesk.contexts()  # On AWS they are still there: taken, and so not seen again.
+    frontdesk.contexts()  # On AWS they are still stored. Received here, they are hidden later.
     for webhook in list(zora.sent):
         assert frontdesk.post(webhook).status == 200
     assert frontdesk.counted("Duplicates") == len(zora.sent)
@@ -141,7 +141,7 @@ def test_message_erased_while_it_is_published_leaves_no_data(serve: Serve, zora:
     if frontdesk.container.context_queue().can_erase:
         assert frontdesk.contexts() == {}
     publisher.meanwhile = lambda: None
-    # The log of an embedded database may hold what was there for a moment.
+    # The log of an embedded database may still hold data that was stored for a moment.
     erase(frontdesk, zora)
     assert found(frontdesk, zora) == []
 

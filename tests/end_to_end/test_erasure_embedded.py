@@ -1,4 +1,4 @@
-"""Erasing a person from one machine: its queues, its files, byte for byte, and by command."""
+"""Erasing a person from embedded storage: queues, every byte of the files, and the command."""
 
 import json
 
@@ -22,7 +22,7 @@ def zora() -> Person:
 
 @pytest.fixture
 def frontdesk_with_data(frontdesk: RunningFrontDesk, zora: Person) -> RunningFrontDesk:
-    """A desk where she and somebody else have been."""
+    """A front desk that has data of her and of another person."""
     zora.leave_data(frontdesk)
     Person("odobrandt", "+14155557322").leave_data(frontdesk)
     return frontdesk

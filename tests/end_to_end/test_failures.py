@@ -1,4 +1,4 @@
-"""The answers when something of ours is broken: nothing is lost, and nothing told."""
+"""Responses when a part of Frontdesk is broken: no webhook is lost, no detail disclosed."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -44,28 +44,28 @@ only_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 class MissingMessages(MemoryMessageStore):
-    """A store of messages that does not answer."""
+    """A message store that is unavailable."""
 
     def record(self, record: MessageRecord) -> MessageRecord | None:
         raise StorageUnavailableError("internal text: no answer")
 
 
 class BuggyConversations(MemoryConversationStore):
-    """A store of conversations with a bug."""
+    """A conversation store with a bug."""
 
     def find_open_conversations(self, *_: object) -> tuple[()]:
         raise LookupError("internal text: row 7")
 
 
 class FullDeadLetters(MemoryDeadLetters):
-    """A place for dead letters that takes no more."""
+    """A store of dead letters that is full."""
 
     def store(self, dead_letter: DeadLetter) -> None:
         raise StorageUnavailableError("internal text: no space left")
 
 
 class BuggyParser(WebhookParser):
-    """A parser with a bug where it matters most."""
+    """A parser with a bug in its verification."""
 
     max_body_bytes = 1_000_000
 
@@ -112,13 +112,13 @@ def with_parsers_that_cannot_be_built(container: Container) -> None:
 
 
 def without_secrets(container: Container) -> None:
-    """A directory where the secret should be cannot be read, whoever asks."""
+    """Put a directory in place of the secret file: no user can read it."""
     (container.settings().data_dir / FILE_NAME).mkdir(parents=True)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Somebody else's transaction holds the database for too long."""
+    """Another process holds a write transaction on the database."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -126,7 +126,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def renamed(path: Path, table: str) -> Iterator[None]:
-    """A database that answers every statement about ``table`` with an error."""
+    """A database in which every statement about ``table`` is an error."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(f"ALTER TABLE {table} RENAME TO {table}_elsewhere")
         yield
@@ -203,7 +203,7 @@ def test_bug_before_verification_is_a_500_and_stores_nothing(
 
 
 def drained(frontdesk: RunningFrontDesk) -> list[DrainOutcome]:
-    """What became of the webhooks in the spool."""
+    """Drain the spool; return the outcome of each webhook."""
     return frontdesk.container.drain_spool()()
 
 

@@ -1,4 +1,4 @@
-"""A hand-off holds for every webhook that is sent after it, whatever else happens meanwhile."""
+"""A hand-off applies to every webhook sent after it, also under concurrency."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -53,12 +53,12 @@ def switch_and_send(
 
 
 def run(calls: Iterable[Callable[[], Response]]) -> None:
-    """Make all calls at once; each is answered as if it were alone."""
+    """Make all calls at once; each must be acknowledged."""
     assert {response.status for response in at_once(calls)} == {200}
 
 
 def queued(frontdesk: RunningFrontDesk) -> dict[tuple[str, str], list[str]]:
-    """The texts that each (queue, conversation) holds."""
+    """The texts on each queue, by (queue, conversation)."""
     found: dict[tuple[str, str], list[str]] = {}
     for queue, contexts in frontdesk.contexts().items():
         for context in contexts:
@@ -68,7 +68,7 @@ def queued(frontdesk: RunningFrontDesk) -> dict[tuple[str, str], list[str]]:
 
 
 def texts_on(found: dict[tuple[str, str], list[str]], kind: str) -> dict[str, set[str]]:
-    """By conversation, what is on its channel's queue of this kind."""
+    """The texts on queues of this kind, by conversation."""
     return {
         conversation_id: set(texts)
         for (queue, conversation_id), texts in found.items()

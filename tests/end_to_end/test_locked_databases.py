@@ -20,12 +20,12 @@ from tests.end_to_end.process import FRONTDESK, environment, server_process
 from tests.end_to_end.responses import ACKNOWLEDGED, SMS
 
 SECONDS = 20.0
-"""How long what is tried again every few seconds may take."""
+"""The longest wait for work that is retried every few seconds."""
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Somebody else's transaction holds the database; reading it goes on."""
+    """Another process holds an exclusive transaction on the database; reading it still works."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         yield
@@ -60,7 +60,7 @@ class Installation:
         return [*(self.data_dir / "spool").glob("*.json")]
 
     def queued(self) -> str:
-        """What is on the replies queue; it stays there."""
+        """The contexts on the replies queue, which stay there."""
         return self.run("queues", "read", "sms-replies", "--include-delayed", "--json").stdout
 
 
@@ -109,7 +109,7 @@ def test_message_stays_pending_while_the_queues_are_locked_and_is_relayed_later(
         assert frontdesk.post(frontdesk.webhook(SMS)).shown == ACKNOWLEDGED[SMS]
     assert frontdesk.contexts() == {}
 
-    # Another process, for which half a minute has passed.
+    # Another process, whose clock is half a minute ahead.
     other = build_container({"DATA_DIR": str(frontdesk.data_dir)})
     other.clock.override(providers.Object(lambda: utc_now() + STUCK_AFTER + timedelta(seconds=1)))
     (relay,) = [task for task in background_tasks(other) if task.name == "relay"]

@@ -1,4 +1,4 @@
-"""What a server writes down about people and secrets, at the lowest level: nothing."""
+"""The log at level DEBUG holds no personal data and no secrets."""
 
 import base64
 import json
@@ -36,14 +36,14 @@ from tests.end_to_end.traffic import (
 
 @dataclass(frozen=True)
 class Log:
-    """What a server wrote, and what must not be in it."""
+    """The log and output of a server, and the seeds that they must not contain."""
 
     lines: list[str]
     printed: str
     seeds: tuple[str, ...]
 
     def records(self, message: str) -> list[dict[str, object]]:
-        """The lines with this sentence."""
+        """The log lines with this message."""
         parsed = (json.loads(line) for line in self.lines)
         return [record for record in parsed if record["message"] == message]
 
@@ -53,7 +53,7 @@ def _development(data_dir: Path) -> tuple[Providers, dict[str, str]]:
 
 
 def _real(_: Path) -> tuple[Providers, dict[str, str]]:
-    """Accounts that do not exist, so nobody is answered automatically."""
+    """Accounts that do not exist at the providers, so fallbacks are disabled."""
     providers = Providers.numbered(7)
     return providers, {
         "TWILIO_ACCOUNT_SID": providers.account_sid,
@@ -72,7 +72,7 @@ Accounts = Callable[[Path], tuple[Providers, dict[str, str]]]
 
 @pytest.fixture(scope="module", params=[_development, _real], ids=["development", "real"])
 def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Log:
-    """The log of a server that had every kind of visitor, until store and spool broke."""
+    """The log of a server that received every kind of request, and then lost store and spool."""
     accounts: Accounts = request.param
     directory = tmp_path_factory.mktemp("logs")
     data_dir = directory / "data"
@@ -123,7 +123,7 @@ def _break_the_spool(data_dir: Path) -> None:
 
 
 def forms(seed: str) -> set[str]:
-    """``seed`` as it may hide in a line: in JSON, a URL, hex, or base64 at any place of a text."""
+    """``seed`` as a line may encode it: in JSON, a URL, hex, or base64 at any place of a text."""
     data = seed.encode()
     encoded = {base64.b64encode(b"\0" * shift + data).decode()[shift * 2 :] for shift in range(3)}
     # The characters at both ends depend on what stands beside them.

@@ -1,4 +1,4 @@
-"""Conversation records that other systems wrote: they say little about whose they are."""
+"""Conversation records of older systems, which name their company incompletely."""
 
 from collections import Counter
 from collections.abc import Callable

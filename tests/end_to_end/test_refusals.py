@@ -1,4 +1,4 @@
-"""What is refused, and that nothing of it is kept."""
+"""Refused requests, of which nothing is stored."""
 
 from collections.abc import Callable
 from dataclasses import replace

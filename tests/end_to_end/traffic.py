@@ -1,4 +1,4 @@
-"""Everybody who may come to a server, with names, texts and secrets that are easily found again."""
+"""Requests of every kind to a server, with names, texts and secrets that are easily found."""
 
 import base64
 import socket
@@ -47,7 +47,7 @@ SEEDS = (
 
 @dataclass(frozen=True)
 class Traffic:
-    """Everything that comes to the server at ``origin``, and every signature that came along."""
+    """Requests to the server at ``origin``; ``signatures`` records the signatures of all."""
 
     origin: str
     providers: Providers
@@ -69,7 +69,7 @@ class Traffic:
         return self.providers.form(url, fields)
 
     def post(self, webhook: SimulatedRequest, method: str = "POST") -> int:
-        """The status of the answer."""
+        """Post a webhook; return the status of the response."""
         password = base64.b64encode(PASSWORD.encode()).decode()
         headers = {**webhook.headers, "authorization": f"Basic {password}", "x-name": NAME}
         self.signatures.extend(
@@ -83,7 +83,7 @@ class Traffic:
         return response.status
 
     def statuses(self, channel: ChannelType) -> list[int]:
-        """The answers to one webhook of every kind that a channel may bring."""
+        """The statuses of one request of every kind that a channel may receive."""
         known = self.webhook(channel, KNOWN[channel])
         elsewhere = replace(known, url=f"{self.origin}/voice/{quote(BODY)}?token={QUERY}")
         webhooks = [
@@ -99,7 +99,7 @@ class Traffic:
         return [*map(self.post, webhooks), self.post(known, "GET")]
 
     def break_the_protocol(self) -> None:
-        """What is not a request at all, has a senseless host, or ends too early."""
+        """Send a line that is no request, an invalid host, and a body that ends early."""
         address = urlsplit(self.origin)
         text = quote(BODY)
         for request in (
