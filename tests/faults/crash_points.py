@@ -1,4 +1,4 @@
-"""Points at which a process may die: around every effect, and inside those of each engine."""
+"""Points at which a process may die: around every side effect, and inside storage engines."""
 
 import os
 import re
@@ -31,7 +31,7 @@ EFFECTS = frozenset(
         *("spool.enqueue", "spool.receive", "spool.acknowledge", "spool.release"),
     }
 )
-"""Every call that changes anything outside of the process, but for erasure and retention."""
+"""Every call that changes data outside the process, except for erasure and retention."""
 
 _CHANGES = re.compile(r"\s*(BEGIN|COMMIT|INSERT INTO \w+|UPDATE \w+|DELETE FROM \w+)")
 _FILE_EVENTS = frozenset({"os.rename", "os.link", "os.remove"})
@@ -41,11 +41,11 @@ AROUND_EFFECT = re.compile(r"(?:before|after) (\w+\.\w+)#")
 """A point around an effect, and the effect's name."""
 
 Death = str | int | None
-"""Where to die: at a named point, like ``before messages.record#2``, or at the n-th of all."""
+"""Where to die: at a named point, like ``before messages.record#2``, or at the n-th point."""
 
 
 class Points:
-    """Writes the name of each point that is reached to a file, and dies at one of them."""
+    """Writes the name of each reached point to a file, and kills the process at one of them."""
 
     def __init__(self, log: Path, death: Death) -> None:
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -54,7 +54,7 @@ class Points:
         self._turn = RLock()
 
     def reached(self, name: str) -> None:
-        """Be at a point; maybe for ever."""
+        """Log a point, and die if it is the point of death."""
         with self._turn:
             self._reached[name] += 1
             point = f"{name}#{self._reached[name]}"
@@ -73,7 +73,7 @@ class Points:
         self.reached(f"after {name}")
 
     def around_responses(self, app: ASGIApp) -> ASGIApp:
-        """Points before and after each part of an answer."""
+        """Points before and after each part of a response."""
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:
             async def watched_send(message: Message) -> None:
@@ -86,7 +86,7 @@ class Points:
         return watched
 
     def within_databases(self, container: Container) -> None:
-        """Points before each statement that changes something, the COMMIT too."""
+        """Points before each statement that changes data, and before each COMMIT."""
         directory = container.settings().data_dir
         for provider, name in (
             (container.store_database, "frontdesk.db"),
@@ -100,7 +100,7 @@ class Points:
             self.reached(f"before SQL {change[1]}")
 
     def within_files(self, directory: Path) -> None:
-        """Points before each file in ``directory`` gets a name or loses one. For ever."""
+        """Points before each rename, link or removal in ``directory``; the hook stays for ever."""
 
         def hook(event: str, arguments: tuple[object, ...]) -> None:
             if event in _FILE_EVENTS:
@@ -111,7 +111,7 @@ class Points:
         sys.addaudithook(hook)
 
     def within_aws(self, *clients: "BaseClient") -> None:
-        """Points before and after each request that changes something."""
+        """Points before and after each AWS request that changes data."""
         for client in clients:
             for event, when in (("before-call", "before"), ("after-call", "after")):
                 client.meta.events.register(event, self._at_call(when))

@@ -1,4 +1,4 @@
-"""One run: a front desk dies, others take over, and the promises to every sender are checked."""
+"""One crash run: processes die, other processes take over, and the result is checked."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -23,9 +23,9 @@ STORE = frozenset({"conversations", "messages", "outbox", "throttle"})
 
 @dataclass(frozen=True)
 class Plan:
-    """What comes at once, which roles are down, and where three processes die.
+    """The webhooks sent at once, the roles that are down, and where three processes die.
 
-    The first serves, with ``failing`` roles. The second works on what that left, at first with
+    The first serves, with ``failing`` roles. The second runs the background jobs, at first with
     roles that are ``still_failing``. The third serves again.
     """
 
@@ -53,7 +53,7 @@ SCENARIOS = (
 
 @dataclass(frozen=True)
 class Result:
-    """The points that each of the three came to, where they died, and what was broken."""
+    """The points that each of the three processes reached, where they died, and the problems."""
 
     number: int
     plan: Plan
@@ -64,7 +64,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Run:
-    """Has a ``folder`` of its own; ``number`` keeps it apart from others on the same backend."""
+    """One run in its own ``folder``; ``number`` makes its senders unique on a shared backend."""
 
     backend: CrashBackend
     plan: Plan
@@ -73,10 +73,10 @@ class Run:
     contexts: list[TakenContext] = field(default_factory=list)
 
     def execute(self, template: Path) -> Result:
-        """Let three processes die, if they come so far, and others take over.
+        """Let three processes die, if they reach their points, and others take over.
 
-        ``template`` is what the data directory starts with. Of a run that broke a promise the
-        folder stays.
+        ``template`` is the initial data directory. The folder of a run with problems is not
+        deleted.
         """
         shutil.copytree(template, self._data_dir)
         with self._inspecting() as inspector:
@@ -102,7 +102,7 @@ class Run:
         yield from self._broken_promises(statuses)
 
     def _second_half(self, third: CrashProcess) -> Iterator[str]:
-        """The providers try again, also what they had an answer to."""
+        """The providers send all webhooks again, also the acknowledged ones."""
         statuses = third.serve(self._webhooks)
         if third.died:
             statuses = self._process(20).serve(self._webhooks)
@@ -111,7 +111,7 @@ class Run:
         yield from self._broken_promises(statuses)
 
     def _run_background_jobs(self, *processes: CrashProcess) -> Iterator[str]:
-        """Let one after the other do it, until one does not die of it."""
+        """Let one process after the other run the jobs, until one of them completes."""
         with self._inspecting() as inspector:
             if not has_backlog(inspector.container, self._cases):
                 return
@@ -119,7 +119,7 @@ class Run:
             yield "there is no end of work"
 
     def _broken_promises(self, statuses: Sequence[int | None]) -> Iterator[str]:
-        """What got a 2xx is whole; anything else is whole or absent."""
+        """Problems of the webhooks: one with a 2xx must be complete, others may be absent."""
         with self._inspecting() as inspector:
             inspector.take_contexts()
             for case, status in zip(self._cases, statuses, strict=True):
@@ -147,12 +147,12 @@ class Run:
 
     @cached_property
     def _container(self) -> Container:
-        """To be built once: that takes longer than all the rest."""
+        """Built once, because building takes longer than all the rest."""
         return self.backend.container(self._data_dir, may_die=False)
 
     @cached_property
     def _container_of_processes(self) -> Container:
-        """Each life has a copy of its own of this one."""
+        """Each forked process has its own copy of this container."""
         return self.backend.container(self._data_dir, may_die=True)
 
     @cached_property

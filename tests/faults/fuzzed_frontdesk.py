@@ -1,4 +1,4 @@
-"""A desk that believes whatever is thrown at it: signed here, so that all of the way is tried.
+"""A front desk for fuzzed input, signed validly so that every step of processing runs.
 
 Used by the property tests, by the coverage-guided targets in ``fuzz/`` and by the bombs.
 """
@@ -31,7 +31,7 @@ ENVELOPE = b'{"to": ["help@acme.example"], "from": "ana@example.com"}'
 
 FORM = "application/x-www-form-urlencoded"
 ALLOWED_STATUSES = frozenset({200, 401, 404, 405, 413})
-"""With every backend in order nothing else may be answered: a 5xx would be a defect."""
+"""The statuses that are allowed while all backends work: a 5xx is a defect."""
 
 _REQUESTS_PER_FRONTDESK = 1_000
 _SETTINGS = {
@@ -44,7 +44,7 @@ _SETTINGS = {
 
 
 class FuzzedFrontDesk:
-    """Posts bytes, rightly signed, and complains about answers that no design foresees."""
+    """Posts validly signed bytes, and fails on a status outside ``ALLOWED_STATUSES``."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
@@ -56,33 +56,33 @@ class FuzzedFrontDesk:
         return self._stack.enter_context(in_process_frontdesk(self._data_dir, _SETTINGS, now=NOW))
 
     def close(self) -> None:
-        """Free what the last desk holds."""
+        """Free the resources of the current front desk."""
         self._stack.close()
 
     def post(self, request: HttpRequest) -> int:
-        """Any HTTP request whatsoever."""
+        """Post any HTTP request."""
         return self._checked(lambda frontdesk: frontdesk.post(request))
 
     def post_form(self, body: bytes) -> int:
-        """A body as Twilio would sign it, if it is a form."""
+        """Post a body, signed as Twilio signs it if it is a form."""
         return self.post(signed_form(body))
 
     def post_multipart(self, body: bytes) -> int:
-        """A body as SendGrid would sign it."""
+        """Post a body, signed as SendGrid signs it."""
         return self.post(signed_mail(body))
 
     def post_raw_mail(self, raw: bytes) -> int:
-        """A MIME message in raw mode."""
+        """Post a MIME message in raw mode."""
         return self.post_multipart(multipart(email=raw, envelope=ENVELOPE))
 
     def invoke(self, event: object) -> int:
-        """Any event whatsoever."""
+        """Invoke the Lambda function with any event."""
         return self._checked(lambda frontdesk: _status(frontdesk.invoke(event)))
 
     def _checked(self, send: Any) -> int:
         self._requests += 1
         if self._requests % _REQUESTS_PER_FRONTDESK == 0:
-            # What is kept in memory would otherwise grow for ever.
+            # The data in memory would otherwise grow without limit.
             self.close()
             self._frontdesk = self._open()
         status: int = send(self._frontdesk)
@@ -96,7 +96,7 @@ class FuzzedFrontDesk:
 
 @contextmanager
 def fuzzed_frontdesk() -> Iterator[FuzzedFrontDesk]:
-    """A desk in a directory of its own."""
+    """A front desk in a temporary directory."""
     with tempfile.TemporaryDirectory() as directory:
         frontdesk = FuzzedFrontDesk(Path(directory))
         try:

@@ -1,4 +1,4 @@
-"""Mistakes that nobody sees as long as no process dies: the crash runs must find each of them."""
+"""Bugs without an effect as long as no process dies. The crash runs must find each of them."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -139,4 +139,4 @@ PLANTED_BUGS: Mapping[str, Callable[[], None]] = {
     "deleted before it is redriven": _delete_dead_letters_before_redriving,
     "duplicates are answered": _send_fallbacks_for_duplicates,
 }
-"""What plants each, in this process and those that it starts."""
+"""The function that plants each bug, in this process and in the processes that it forks."""

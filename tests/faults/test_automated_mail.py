@@ -1,6 +1,6 @@
-"""A corpus of mail that programs send, and of mail that people send: only people are answered.
+"""A corpus of mail from programs and from people: only people receive a fallback.
 
-Each file is a mail as a mailbox would keep it: ``Return-Path`` is the envelope sender,
+Each file is a mail as a mailbox stores it: ``Return-Path`` is the envelope sender,
 ``Delivered-To`` the recipient where ``To`` is another, ``X-Spam-Score`` what a filter found.
 """
 
@@ -28,12 +28,12 @@ REASONS: dict[str, str] = json.loads((CORPUS / "reasons.json").read_text())
 
 @dataclass(frozen=True)
 class CorpusMail:
-    """A file of the corpus, and what SendGrid would say about it."""
+    """A file of the corpus, and the form in which SendGrid posts it."""
 
     raw: bytes
 
     def parts(self) -> tuple[Part, ...]:
-        """The form of raw mode: every author is vouched for, so that no other rule steps in."""
+        """The form of raw mode, with an authenticated author so that no other rule applies."""
         headers = HeaderParser().parsestr(self.raw.decode("ascii"))
         author = parseaddr(headers["From"])[1]
         envelope = {
@@ -49,13 +49,13 @@ class CorpusMail:
         )
 
     def _as_sent(self) -> bytes:
-        """Without the line that the mailbox wrote, and with the line ends of SMTP."""
+        """The mail without the mailbox's first line, and with the line ends of SMTP."""
         return self.raw.partition(b"\n")[2].replace(b"\n", b"\r\n")
 
 
 @dataclass(frozen=True)
 class MailFrontDesk:
-    """A desk that answers unknown senders into a file."""
+    """A front desk that writes fallbacks to a file."""
 
     frontdesk: InProcessFrontDesk
 

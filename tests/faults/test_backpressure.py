@@ -1,4 +1,4 @@
-"""More than can be worked on: it is put aside, refused or cut off, and nobody else suffers."""
+"""Overload: webhooks are spooled, refused or cut off, without harm to other clients."""
 
 import select
 import socket
@@ -39,7 +39,7 @@ CASES = tuple(Case(Kind.UNKNOWN_SENDER, number) for number in range(30))
 
 
 class BlockedStore:
-    """A store that answers nobody until it is let go."""
+    """A store in which every call waits until it is unblocked."""
 
     def __init__(self) -> None:
         self.outage = Outage()
@@ -52,12 +52,12 @@ class BlockedStore:
         yield
 
     def unblock(self) -> None:
-        """Answer whoever waits, and whoever comes."""
+        """Let all waiting and later calls continue."""
         self._is_unblocked.set()
 
 
 def post(frontdesk: RunningFrontDesk, case: Case) -> Shown:
-    """The answer to ``case``, signed for where it is posted to."""
+    """Post ``case``, signed for the URL that it is posted to."""
     webhook = frontdesk.webhook(SMS, sender=case.sender, message_id=case.message_id)
     return frontdesk.post(webhook).shown
 
@@ -65,7 +65,7 @@ def post(frontdesk: RunningFrontDesk, case: Case) -> Shown:
 def post_while_blocked(
     frontdesk: RunningFrontDesk, store: BlockedStore, slots: int
 ) -> tuple[list[Shown], list[Shown]]:
-    """The answers to those cases that found none of the ``places``, and to those that did."""
+    """The responses to the cases without a slot, and to the cases with one of ``slots``."""
     forged = replace(frontdesk.webhook(SMS), body=b"Body=forged")
     with ThreadPoolExecutor(len(CASES)) as pool:
         posts = [pool.submit(post, frontdesk, case) for case in CASES]
@@ -77,7 +77,7 @@ def post_while_blocked(
 
 
 def problems(frontdesk: RunningFrontDesk, store: BlockedStore) -> list[str]:
-    """What is not as it should be once everything is worked on."""
+    """The problems after all background jobs are done."""
     store.outage.run_background_jobs(frontdesk.container)
     inspector = Inspector(frontdesk.container, [])
     found = [inspector.find(case).problems(at_most_once=True) for case in CASES]
@@ -86,7 +86,7 @@ def problems(frontdesk: RunningFrontDesk, store: BlockedStore) -> list[str]:
 
 @pytest.fixture
 def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits long for a place, or for the rest of a body."""
+    """Short waits for a slot and for the rest of a body."""
     monkeypatch.setattr(app, "SLOT_SECONDS", 0.1)
     monkeypatch.setattr(app, "BODY_SECONDS", 0.3)
 
@@ -124,7 +124,7 @@ def test_webhook_without_a_free_slot_or_spool_space_receives_503(
 
     without, _ = post_while_blocked(frontdesk, store, 1)
 
-    # Those that write at the same moment may exceed the limit by one each.
+    # Threads that write at the same moment may exceed the limit by one entry each.
     accepted = without.count(ACKNOWLEDGED[SMS])
     assert room <= accepted < room + app.SPOOL_THREADS
     assert without.count(UNAVAILABLE) == len(CASES) - 1 - accepted
@@ -147,7 +147,7 @@ def connect(
 
 
 def status(client: socket.socket) -> bytes:
-    """The status line of what comes back."""
+    """The status line of the response."""
     return client.recv(65_536).partition(b"\r\n")[0]
 
 
@@ -163,7 +163,7 @@ def test_unfinished_large_bodies_hold_a_bounded_amount_of_memory(serve: Serve) -
             refused, _, _ = select.select(list(held), [], [], WAIT_SECONDS)
             assert {status(client) for client in refused} == {b"HTTP/1.1 503 Service Unavailable"}
             held -= set(refused)
-        # Small ones are as good as free, whatever large ones do.
+        # Small bodies use no shared memory, so large ones do not block them.
         assert post(frontdesk, CASES[0]) == ACKNOWLEDGED[SMS]
 
 

@@ -1,4 +1,4 @@
-"""Whatever is acknowledged survives the death of the process, at any point and in any state."""
+"""Acknowledged webhooks survive the death of the process, at any point and in any state."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from tests.faults.conftest import Report
 from tests.faults.planted_bugs import PLANTED_BUGS
 
 pytestmark = pytest.mark.timeout(600)
-"""Hundreds of processes take their time where others are at work too."""
+"""Hundreds of processes are slow on a busy machine."""
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,11 +27,11 @@ FOUND_IN = {
     "deleted before it is redriven": ("a bug", "0 records"),
     "duplicates are answered": ("unknown sender", "2 fallbacks"),
 }
-"""For each planted bug a scenario in which a death shows it, and what is found then."""
+"""For each planted bug, a scenario in which a death shows it, and the problem found."""
 
 
 def crashes(folder: Path, *options: str) -> dict[str, Any]:
-    """What was found, by a process without threads: only such a one can be forked safely."""
+    """The result of a crash test in a process without threads, which can be forked safely."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.crash_main", *options],
         cwd=ROOT,

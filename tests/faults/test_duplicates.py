@@ -1,6 +1,6 @@
-"""Copies of one webhook that reach several servers at the same moment are one message.
+"""Copies of one webhook that reach several servers at the same moment become one message.
 
-``DUPLICATES`` is how many there are: 1000 unless told.
+``DUPLICATES`` sets the number of copies; the default is 1000.
 """
 
 import os
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(600)
 def problems(
     container: Container, environ: dict[str, str], *, servers: int, copies: int, at_most_once: bool
 ) -> list[str]:
-    """What is wrong after ``copies`` of each case came to so many ``servers`` at once."""
+    """The problems after ``copies`` of each case reached ``servers`` at once."""
     data_dir = container.settings().data_dir
     providers = Providers.of(keep_development_credentials(data_dir))
     for case in CASES:

@@ -1,4 +1,4 @@
-"""Whatever comes in, by every entrypoint and all the way: an answer of the table, soon."""
+"""Any input to any entrypoint has a documented status within two seconds."""
 
 import base64
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The largest and hardest requests within the limits stay cheap, each in a process of its own."""
+"""The largest and hardest requests within the limits use little time and memory."""
 
 import json
 import subprocess

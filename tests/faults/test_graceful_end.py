@@ -1,4 +1,4 @@
-"""A server that is told to end finishes what it has begun, and says so by its exit status."""
+"""A server that receives SIGTERM finishes its work, and reports that by its exit status."""
 
 import fcntl
 import socket
@@ -25,7 +25,7 @@ CASES = tuple(Case(Kind.HAND_OFF, number) for number in range(8))
 
 
 def wait_until_closed(server: ServerProcess) -> None:
-    """Until nobody can connect any more: it has heard that it shall end."""
+    """Wait until the server accepts no connection: it has received the signal."""
     address = urlsplit(server.origin)
     assert address.port is not None
     with pytest.raises(ConnectionError):  # noqa: PT012 - how often is open
@@ -71,7 +71,7 @@ def test_shutdown_does_not_wait_for_work_that_never_ends(tmp_path: Path) -> None
         ThreadPoolExecutor() as pool,
     ):
         response = pool.submit(post_all, [(server.origin, CASES[0].webhook(providers))], 1)
-        time.sleep(0.5)  # nothing tells from outside that it is worked on
+        time.sleep(0.5)  # its processing cannot be observed from outside
         server.terminate()
         assert server.wait() == 1
         with pytest.raises(urllib3.exceptions.HTTPError):
@@ -92,7 +92,7 @@ def test_webhooks_in_flight_at_shutdown_are_acknowledged_and_recorded(tmp_path: 
         database.execute("BEGIN IMMEDIATE")
         webhooks = [(server.origin, case.webhook(providers)) for case in CASES]
         responses = pool.submit(post_all, webhooks, len(webhooks))
-        time.sleep(0.5)  # nothing tells from outside that they are waiting for the database
+        time.sleep(0.5)  # their wait for the database cannot be observed from outside
         server.terminate()
         wait_until_closed(server)
         assert not responses.done()

@@ -19,7 +19,7 @@ def test_connections_beyond_the_open_file_limit_do_not_delay_other_clients(tmp_p
         assert port is not None
         for _ in range(500):
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
-        # In less time than the silent connections may wait for their headers.
+        # Faster than the header timeout of the silent connections.
         for path, status in (("/readyz", 200), ("/webhooks/sms", 401)):
             method = "GET" if status == 200 else "POST"
             url = f"{server.origin}{path}"

@@ -1,4 +1,4 @@
-"""What a front desk answers while parts of it are out, and that nothing is lost by it."""
+"""The responses of a front desk during outages, after which nothing is lost."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -53,23 +53,23 @@ LIMIT = 500_000
 SETTINGS = {"PUBLIC_BASE_URL": ORIGIN, "MAX_BODY_BYTES": str(LIMIT)}
 CASES = tuple(Case(kind, 4711 + number) for number, kind in enumerate(Kind))
 REPEATED = Case(Kind.REPLY, 4710)
-"""Has come before, and comes again while something is out."""
+"""Sent before the outage, and again during it."""
 
 Shown = tuple[int, str | None, bytes]
 
 
 class Row(NamedTuple):
-    """What each role suffers, every answer that is not the one of a quiet day, and its letters."""
+    """The failures of an outage, the responses that it changes, and its dead letters."""
 
     failing: Mapping[str, Failure]
     messages: Shown | None = None
     unreadable: Shown | None = None
     forged: Shown = INVALID_SIGNATURE
     bugs: int = 0
-    """How many dead letters of this kind there are then."""
+    """The number of dead letters of the kind ``bug``."""
 
     def response_to(self, case: Case) -> Shown:
-        """What the provider of ``case`` gets meanwhile."""
+        """The expected response to ``case`` during the outage."""
         other = self.unreadable if case.kind is Kind.UNREADABLE else self.messages
         return other or ACKNOWLEDGED[case.channel]
 
@@ -103,7 +103,7 @@ OUTAGES = {
 
 BUG = each(CONVERSATIONS, buggy)
 ALL_READABLE = len(Kind)
-"""How many readable webhooks come: one of each kind but one, and one that had come before."""
+"""The number of readable webhooks: one of each kind but one, and a repeated one."""
 
 NO_SECRETS = each(SECRETS, down)
 ALL_UNAVAILABLE = (UNAVAILABLE, UNAVAILABLE, UNAVAILABLE)
@@ -122,27 +122,27 @@ FAILURES = {
     "no secrets, dead letters down": Row(each(DEAD_LETTERS, down) | NO_SECRETS, *ALL_UNAVAILABLE),
     "no secrets, everything down": Row(each(EVERYTHING, down) | NO_SECRETS, *ALL_UNAVAILABLE),
 }
-"""Rows of the table of answers that no backend has a part in."""
+"""Failures that do not depend on the backend."""
 
 
 @dataclass(frozen=True)
 class Troubled:
-    """A front desk with an outage, to which every kind of webhook comes."""
+    """A front desk with an outage, which receives every kind of webhook."""
 
     frontdesk: RunningFrontDesk
     outage: Outage
 
     def post(self, case: Case) -> Response:
-        """What the provider of ``case`` gets back."""
+        """Post ``case``; return the response."""
         return self.post_signed(case.webhook(self.frontdesk.providers))
 
     def post_signed(self, webhook: SimulatedRequest, method: str = "POST") -> Response:
-        """The answer, on the connection that there is, to what was signed for the public URL."""
+        """Post a webhook that was signed for the public URL to the server's own origin."""
         path = urlsplit(webhook.url).path
         return self.frontdesk.post(replace(webhook, url=self.frontdesk.origin + path), method)
 
     def refusals(self) -> Iterator[Shown]:
-        """The answers to four requests that nobody should answer with thanks."""
+        """The responses to four requests that must be refused."""
         webhook = CASES[0].webhook(self.frontdesk.providers)
         yield self.post_signed(replace(webhook, body=webhook.body + b"&x=1")).shown
         yield self.post_signed(replace(webhook, url=f"{ORIGIN}/webhooks/voice")).shown
@@ -150,11 +150,11 @@ class Troubled:
         yield self.post_signed(replace(webhook, body=b"x" * (LIMIT + 1))).shown
 
     def post_all(self) -> dict[Case, Shown]:
-        """The answers to what has come before and to a webhook of every kind."""
+        """The responses to the repeated webhook, and to a webhook of every kind."""
         return {case: self.post(case).shown for case in (REPEATED, *CASES)}
 
     def heal(self, responses: Mapping[Case, Shown]) -> None:
-        """Work on what was left; who got no thanks tries again."""
+        """Run the background jobs, and send again each webhook that was not acknowledged."""
         self.outage.run_background_jobs(self.frontdesk.container)
         for case, response in responses.items():
             if response != ACKNOWLEDGED[case.channel]:
@@ -162,13 +162,13 @@ class Troubled:
         self.outage.run_background_jobs(self.frontdesk.container)
 
     def bugs(self) -> int:
-        """How many dead letters say that something was not expected."""
+        """The number of dead letters of the kind ``bug``."""
         return sum(
             dead_letter.kind is DeadLetterKind.BUG for dead_letter in self.frontdesk.dead_letters()
         )
 
     def problems(self, backend: str) -> list[str]:
-        """What is not as it should be in the end."""
+        """The problems in the end."""
         inspector = Inspector(self.frontdesk.container, [])
         inspector.take_contexts()
         broken = [
@@ -184,7 +184,7 @@ REFUSALS = [UNSUPPORTED_CHANNEL, METHOD_NOT_ALLOWED, TOO_LARGE]
 
 @pytest.fixture
 def troubled(serve: Serve, backend: str, request: pytest.FixtureRequest) -> Troubled:
-    """Nothing is out yet."""
+    """A front desk before its outage begins."""
     outage = Outage()
 
     def prepare(container: Container) -> None:
@@ -201,7 +201,7 @@ def troubled(serve: Serve, backend: str, request: pytest.FixtureRequest) -> Trou
 
 
 def go_through(troubled: Troubled, row: Row) -> None:
-    """Let every kind of webhook come during the outage, and once more what it refused."""
+    """Send every kind of webhook during the outage, and again what it refused."""
     assert troubled.post(REPEATED).shown == ACKNOWLEDGED[SMS]
     troubled.outage.begin(row.failing)
 
@@ -248,7 +248,7 @@ THROTTLING: Mapping[str, Mapping[Kind, Shown]] = {
     "sqs": {},
     "s3": {Kind.UNREADABLE: INTERNAL_ERROR, Kind.LARGE_MAIL: UNAVAILABLE},
 }
-"""The answers that are not thanks: to what fits into nothing but the bucket."""
+"""The webhooks that are not acknowledged, because only the bucket can store them."""
 
 
 @pytest.mark.parametrize("backend", [AWS], indirect=True)
@@ -259,7 +259,7 @@ def test_throttling_by_aws_loses_nothing(
     assert troubled.post(REPEATED).shown == ACKNOWLEDGED[SMS]
     with throttling(getattr(ministack, service)):
         responses = troubled.post_all()
-    # Put aside, for each is another service; or recorded, and pending.
+    # Spooled, because another service stores the spool; or recorded and pending.
     others = THROTTLING[service]
     assert responses == {
         case: others.get(case.kind, ACKNOWLEDGED[case.channel]) for case in responses

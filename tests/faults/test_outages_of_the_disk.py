@@ -1,4 +1,4 @@
-"""A real server whose disk is full or read-only, or whose database somebody else has locked."""
+"""A real server with a full or read-only disk, or with a database that is locked."""
 
 import resource
 import sqlite3
@@ -23,16 +23,16 @@ from tests.faults.server_processes import ServerProcess, post_all, server_proces
 CASES = tuple(Case(Kind.REPLY, number) for number in range(3))
 MAIL = Case(Kind.MAIL_WITH_FILE, 3)
 HALF_A_FILE = 700
-"""Bytes: too few for the attachment of the mail, and for an entry of the spool."""
+"""Bytes: too few for the attachment of the mail, and too few for a spool entry."""
 
 A_SMALL_FILE = 6_000
-"""Bytes: enough for an entry of the spool, not for a page behind the start of a log."""
+"""Bytes: enough for a spool entry, too few for a page in the database's log."""
 
 DELIVERY_SECONDS = 30.0
 
 
 class ObservedServer:
-    """A server process, and a look at what it keeps."""
+    """A server process, and a container on the same data to inspect it."""
 
     def __init__(self, server: ServerProcess, container: Container) -> None:
         self.server = server
@@ -41,12 +41,12 @@ class ObservedServer:
         self._providers = Providers.of(keep_development_credentials(self.data_dir))
 
     def post(self, case: Case) -> int:
-        """The status that ``case`` gets."""
+        """Post ``case``; return the status."""
         ((status, _),) = post_all([(self.server.origin, case.webhook(self._providers))], 1)
         return status
 
     def problems(self, *more: Case) -> list[str]:
-        """What is wrong ten minutes later: one more process works on what is left."""
+        """The problems ten minutes later, after another process has run the background jobs."""
         later = utc_now() + timedelta(minutes=10)
         self.container.clock.override(providers.Object(lambda: later))
         ends_at = time.monotonic() + DELIVERY_SECONDS
@@ -60,7 +60,7 @@ class ObservedServer:
 
     @contextmanager
     def files_limited_to(self, size_bytes: int) -> Iterator[None]:
-        """The server can write no file beyond that, as if the disk were full."""
+        """Limit the size of the server's files, as if the disk were full."""
         process = self.server.process.pid
         limits = resource.prlimit(process, resource.RLIMIT_FSIZE)
         resource.prlimit(process, resource.RLIMIT_FSIZE, (size_bytes, limits[1]))
@@ -69,7 +69,7 @@ class ObservedServer:
 
     @contextmanager
     def database_locked(self) -> Iterator[None]:
-        """Another process is in the middle of a transaction."""
+        """Another process holds a write transaction."""
         path = self.data_dir / "frontdesk.db"
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -77,7 +77,7 @@ class ObservedServer:
 
     @contextmanager
     def spool_read_only(self) -> Iterator[None]:
-        """Nobody may write to the spool."""
+        """Make the spool's directory read-only."""
         spool = self.data_dir / "spool"
         spool.chmod(0o500)
         yield

@@ -1,4 +1,4 @@
-"""What a server takes at most of the memory, whatever arrives."""
+"""The peak memory of a server under the largest requests."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ UNVERIFIED = 4 * 2 * 32 * MIB
 
 
 def peak_bytes(process_id: int) -> int:
-    """The most that the process has had in memory."""
+    """The peak resident memory of the process."""
     status = Path(f"/proc/{process_id}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert found is not None

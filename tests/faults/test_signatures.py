@@ -1,4 +1,4 @@
-"""No false acceptance and no false refusal, by a reference that shares nothing with the parsers."""
+"""Signatures are accepted and refused as an independent reference expects."""
 
 import json
 from collections import Counter
@@ -58,7 +58,7 @@ MORE = {
 
 @pytest.fixture(scope="module")
 def frontdesk_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDeskOf]:
-    """One desk for each set of settings: building hundreds would take most of the time."""
+    """One front desk for each set of settings, because building hundreds is slow."""
     with ExitStack() as stack:
         frontdesks: dict[str, InProcessFrontDesk] = {}
 
@@ -76,7 +76,7 @@ def frontdesk_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDesk
 
 
 def _stored_in(data_dir: Path, value: str) -> str:
-    """The list of tenants is a file; every other setting is what it is."""
+    """Write a list of tenants to a file and name it; return any other setting unchanged."""
     if not value.startswith('{"tenants"'):
         return value
     file = data_dir / "tenants.json"
@@ -117,7 +117,7 @@ def mail_environ_of(setup: MailSetup) -> dict[str, str]:
 
 
 def observed(frontdesk: InProcessFrontDesk, post: Callable[[], int]) -> tuple[int, StoredCounts]:
-    """The status, and what is kept since."""
+    """The status of a request, and the counts that it added to the stored data."""
     before = frontdesk.stored_counts()
     status = post()
     after = frontdesk.stored_counts()
@@ -205,7 +205,7 @@ def test_form_replayed_in_another_encoding_is_a_duplicate(frontdesk_of: FrontDes
 
 
 def _in_other_words(first: HttpRequest) -> list[HttpRequest]:
-    """The same signature under as many forms as anybody can make of it."""
+    """Every known form of the body for which the same signature is valid."""
     fields = first.body.split(b"&")
     bodies = [
         first.body,

@@ -1,4 +1,4 @@
-"""A power failure takes what was not synced. SIGKILL cannot show that; the order of steps can."""
+"""A power failure loses what was not synced. SIGKILL does not, so these tests check the order."""
 
 import os
 import sys
@@ -20,16 +20,16 @@ _CHANGES = {"os.rename", "os.link", "os.mkdir", "os.remove"}
 
 
 class Steps(list[tuple[str, Path, Path]]):
-    """Syncs, and changes of names: what happened, to which path, and to which name after that."""
+    """Syncs and name changes: each step, its path, and its path afterwards."""
 
     def name_changes(self) -> Iterator[tuple[int, str, Path, Path]]:
-        """With their places in the order. A hidden file may stay where it is removed."""
+        """Name changes with their position. The removal of a hidden file may be lost."""
         for place, (step, source, target) in enumerate(self):
             if step != "sync" and not (step == "os.remove" and target.name.startswith(".")):
                 yield place, step, source, target
 
     def unsynced(self) -> Iterator[str]:
-        """What a power failure now, or at any moment before, could have made a lie."""
+        """The steps that a power failure, now or at any moment before, could have lost."""
         for place, step, source, target in self.name_changes():
             if step in {"os.rename", "os.link"} and not self._is_whole(source, place):
                 yield f"{target.name} was named before its content was synced"
@@ -46,7 +46,7 @@ class Steps(list[tuple[str, Path, Path]]):
 
 @pytest.fixture(scope="session")
 def hooked() -> list[Steps]:
-    """An audit hook stays for ever: so there is one, which writes to the last list in here."""
+    """The one audit hook, as it cannot be removed; it appends to the last list in here."""
     watching: list[Steps] = []
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:

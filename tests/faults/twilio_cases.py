@@ -1,4 +1,4 @@
-"""Twilio's webhooks as they may arrive: honest, altered, and made up."""
+"""Twilio webhooks: genuine, altered and forged."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -50,7 +50,7 @@ CONFIGURED = {
 
 
 def _arrivals(name: str, url: str) -> Iterator[TwilioCase]:
-    """Each way from ``url`` to the process, honest or not."""
+    """Each path of a request from ``url`` to the process, genuine or forged."""
 
     def case(way: str, request: HttpRequest, **setup: str | bool) -> TwilioCase:
         return TwilioCase(f"{name}, {way}", request, Setup(**setup))  # type: ignore[arg-type]  # by name

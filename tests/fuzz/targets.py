@@ -1,4 +1,4 @@
-"""What is thrown bytes at, and the bytes to begin with. Every target goes all of the way."""
+"""Fuzz targets and their first bytes. Every target runs all steps of processing."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _VISIBLE = re.compile(r"[\x21-\x7e]*")
 
 @dataclass(frozen=True)
 class Target:
-    """Takes any bytes; raises if what becomes of them is not in the table of answers."""
+    """Takes any bytes; raises if the status is not an allowed one."""
 
     post: Callable[[FuzzedFrontDesk, bytes], object]
     seeds: Callable[[], Iterator[bytes]]
@@ -35,7 +35,7 @@ def _post_raw_mail(frontdesk: FuzzedFrontDesk, data: bytes) -> None:
 
 
 def _invoke_event(frontdesk: FuzzedFrontDesk, data: bytes) -> None:
-    """Lines of what to change in an event: a dotted path, a tab, JSON or else a text."""
+    """Lines of changes to an event: a dotted path, a tab, and JSON or text."""
     number, *lines = data.decode("utf-8", "replace").split("\n")
     shapes = sorted((PAYLOADS / "aws").glob("*.json"))
     event: dict[str, object] = json.loads(shapes[len(number) % len(shapes)].read_bytes())
@@ -63,7 +63,7 @@ def _post_request(frontdesk: FuzzedFrontDesk, data: bytes) -> None:
     lines = head.decode("latin-1").split("\n")
     target, method, host = (lines + [""] * 3)[:3]
     if not _VISIBLE.fullmatch(target):
-        return  # the HTTP parser of the server would not let it through
+        return  # the HTTP parser of the server refuses it
     pairs = [line.partition(":") for line in lines[3:]]
     headers = tuple((name.lower(), value.strip()) for name, _, value in pairs)
     frontdesk.post(HttpRequest(f"/{target}", body, headers, host=host, method=method))
