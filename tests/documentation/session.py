@@ -1,4 +1,4 @@
-"""A reader who does what the README says, in an empty directory."""
+"""Runs the commands of the README in an empty directory."""
 
 import os
 import re
@@ -25,7 +25,7 @@ _VARYING = (
     (re.compile(r"http://127\.0\.0\.1:\d+"), ORIGIN),
     (re.compile(r" +"), " "),
 )
-"""What differs from one run to the next, and the columns that move with it."""
+"""Patterns of text that differs between runs, and the name that replaces each."""
 
 
 def normalised(text: str) -> str:
@@ -42,7 +42,7 @@ def steps(transcript: str) -> list[tuple[str, str]]:
 
 
 def recipe_of_run() -> list[str]:
-    """The commands of ``make run``, as make shows them."""
+    """The commands of ``make run``, as make prints them."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
     found = re.search(r"^run:.*\n((?:\t.*\n)+)", makefile, re.M)
     assert found is not None
@@ -51,14 +51,14 @@ def recipe_of_run() -> list[str]:
 
 @dataclass(frozen=True)
 class Session:
-    """A directory in which the server runs, and what ``make run`` showed."""
+    """A directory in which the server runs, and the output of ``make run``."""
 
     directory: Path
     origin: str
     shown: str
 
     def run(self, command: str) -> str:
-        """What a terminal shows of a command; webhooks go to this server, on its free port."""
+        """The output of a command in a terminal; webhooks go to this server, on its free port."""
         to_this_server = rf"frontdesk send \1 --url {self.origin}/webhooks/\1"
         command = re.sub(r"frontdesk send (\w+)", to_this_server, command)
         return _terminal(command, self.directory)
@@ -87,7 +87,7 @@ def _terminal(command: str, directory: Path) -> str:
 
 
 def _made(line: str, directory: Path) -> str:
-    """What make shows of a line of a recipe: the line too, unless it begins with ``@``."""
+    """Make's output for a line of a recipe, with the line unless it begins with ``@``."""
     if line.startswith("@"):
         return _terminal(line[1:], directory)
     return f"{line}\n{_terminal(line.replace('.venv/bin/', ''), directory)}"
@@ -95,7 +95,7 @@ def _made(line: str, directory: Path) -> str:
 
 @contextmanager
 def session(directory: Path) -> Iterator[Session]:
-    """What ``make run`` does, on a free port, for as long as the block lasts."""
+    """Run the commands of ``make run`` on a free port, until the block ends."""
     *before, serve = recipe_of_run()
     shown = "".join(_made(line, directory) for line in before)
     with (

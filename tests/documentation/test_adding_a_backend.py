@@ -1,4 +1,4 @@
-"""The backend of the guide works as it is written, and its list of contracts is complete."""
+"""The backend of the guide works, and the guide's list of contracts is complete."""
 
 import importlib
 import inspect
@@ -23,7 +23,7 @@ TestSqliteBlobStore = _modules["tests/infrastructure/blobs/test_sqlite.py"].Test
 
 
 def listed() -> dict[str, str]:
-    """Each port of the guide, and its contract or why it has none."""
+    """Each port of the guide, with its contract or the reason why it has none."""
     rows = cells(GUIDE, "## The ports and their contracts")
     return {port.strip("`"): contract for port, _, contract in rows}
 

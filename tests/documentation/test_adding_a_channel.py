@@ -1,4 +1,4 @@
-"""The channel of the guide works as it is written, and the guide misses no place."""
+"""The channel of the guide works, and the guide names every file to change."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""``make audit`` looks at every pin, and says what to do when it cannot look."""
+"""``make audit`` checks every pinned package, and says what to do when it cannot."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ BY_HAND = "look up by hand: see SECURITY.md"
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """The Makefile and the pins, with programs in place of pip and pip-audit that do nothing."""
+    """The Makefile and the pins, with programs that replace pip and pip-audit."""
     for name in ("Makefile", *PINS):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)

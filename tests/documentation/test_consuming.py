@@ -1,4 +1,4 @@
-"""The consumer of the document keeps the contract that stands above it."""
+"""The example consumer of the document fulfils the contract described there."""
 
 import sys
 import time
@@ -28,7 +28,7 @@ consumer = imported("consumer.py", files(DOCUMENT)["consumer.py"])
 
 
 class ConsumedFrontDesk:
-    """A front door on real files, a customer who writes, and the consumer of the document."""
+    """A front desk on real files, a customer, and the example consumer of the document."""
 
     def __init__(self, directory: Path) -> None:
         environ = {"DATA_DIR": str(directory)}
@@ -45,7 +45,7 @@ class ConsumedFrontDesk:
         self.replies: list[list[str]] = []
 
     def receive(self, *texts: str) -> None:
-        """A message for each text, a second apart."""
+        """Receive a message for each text, a second apart."""
         for text in texts:
             self.clock.advance(seconds=1)
             sent = self.simulator.request(
@@ -60,7 +60,7 @@ class ConsumedFrontDesk:
             assert self.container.receive_webhook()(webhook).status == 200
 
     def consume(self, reply: Any = None, queue: QueueName = REPLIES) -> int:
-        """Let the consumer work until nothing is ready, as a new process; how often it did."""
+        """Run the consumer as a new process until the queue is empty; count its steps."""
         self.clock.advance(seconds=60)
         memory = consumer.open_memory(self.memory)
         take = reply or (lambda _, texts: self.replies.append(texts))
@@ -73,7 +73,7 @@ class ConsumedFrontDesk:
             memory.close()
 
     def backlog(self) -> int:
-        """How many contexts are on the queue, ready or not."""
+        """The number of contexts on the queue, ready or not."""
         depths = self.container.context_queue().depths()
         return sum(d.ready + d.delayed + d.in_flight for d in depths if d.queue == REPLIES)
 

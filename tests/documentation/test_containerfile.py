@@ -1,4 +1,4 @@
-"""The image, as far as it can be checked without an engine that builds it."""
+"""The container image, checked without building it."""
 
 import json
 import re
@@ -20,7 +20,7 @@ BUILD, FINAL = STAGES
 
 
 def arguments(stage: list[str], instruction: str) -> list[str]:
-    """What stands after an instruction, wherever it occurs in a stage."""
+    """The arguments of an instruction, for each occurrence in a stage."""
     found = (line.partition(" ") for line in stage)
     return [rest.strip() for name, _, rest in found if name == instruction]
 
@@ -87,7 +87,7 @@ def health_check() -> list[str]:
 
 
 def status(command: list[str], origin: str) -> int:
-    """How the health check of a server at ``origin`` ends."""
+    """The exit status of the health check against a server at ``origin``."""
     here = [part.replace("http://127.0.0.1:8000", origin) for part in command]
     assert here != command
     return subprocess.run(here, capture_output=True, check=False).returncode

@@ -1,4 +1,4 @@
-"""What the document says about the context object is what the schema and the claim check say."""
+"""The document on the context object agrees with the schema and the claim check."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ SCHEMA: dict[str, Any] = json.loads(text_of("docs/context-object.schema.json"))
 
 
 def keys_of(group: str) -> set[str]:
-    """Every key that the published schema has in a group."""
+    """The keys of a group in the published schema."""
     name = SCHEMA["properties"][group]["$ref"].rpartition("/")[2]
     return set(SCHEMA["$defs"][name]["properties"])
 

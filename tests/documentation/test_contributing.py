@@ -1,4 +1,4 @@
-"""What contributors are told to run is there, and the tests that are named as proof are."""
+"""The make targets and files that the contributor documents name exist."""
 
 import re
 

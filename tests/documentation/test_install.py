@@ -1,4 +1,4 @@
-"""``make run`` installs the package alone, ``make test`` what the tests need: in either order."""
+"""``make run`` installs only the package, ``make test`` the test tools too, in any order."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ EVERYTHING = "-c constraints/project.txt -e .[aws,dev]"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What ``make`` reads, with programs in every environment that only show their arguments."""
+    """The files that ``make`` reads, with programs that only print their arguments."""
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "constraints", tmp_path / "constraints")
@@ -29,7 +29,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def make(directory: Path, target: str) -> list[str]:
-    """What ``make`` shows, a line each; ``PYTHON`` makes no environment."""
+    """The output lines of ``make``; ``PYTHON`` creates no environment."""
     done = subprocess.run(
         ["make", "--silent", target, "PYTHON=true"],
         cwd=directory,
@@ -42,7 +42,7 @@ def make(directory: Path, target: str) -> list[str]:
 
 
 def installed(shown: list[str]) -> list[str]:
-    """What pip installs into ``.venv``."""
+    """The arguments of each pip install into ``.venv``."""
     pip = ".venv/bin/python -m pip install --quiet --disable-pip-version-check "
     return [line.removeprefix(pip) for line in shown if line.startswith(pip)]
 

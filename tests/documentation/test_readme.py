@@ -1,4 +1,4 @@
-"""What the README shows is what one gets."""
+"""The commands, output, settings and links of the README are correct."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def test_commands_of_the_readme_print_what_it_shows(reader: Session) -> None:
 
 
 def default_of(name: str) -> str:
-    """The default of a setting, as the table writes it."""
+    """The default of a setting, in the table's notation."""
     default = Settings.model_fields[name].default
     if default is None or default == ():
         return "unset"
@@ -95,7 +95,7 @@ def test_tenants_file_of_the_readme_is_accepted(tmp_path: Path) -> None:
 
 
 def anchors(document: Path) -> set[str]:
-    """The names under which a page's headings can be linked to."""
+    """The link anchors of a page's headings."""
     headings = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.M)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 

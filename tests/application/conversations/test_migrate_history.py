@@ -1,4 +1,4 @@
-"""Histories inside records become messages: nothing is lost, nothing is there twice."""
+"""Migrating the lists of messages in old records: nothing is lost or duplicated."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -29,7 +29,7 @@ ENTRIES = tuple(map(an_entry, range(1, 6)))
 
 
 class FailingImport(MemoryHistoryImport):
-    """Stops working after so many imports."""
+    """Is unavailable after ``left`` imports."""
 
     left = 2
 
@@ -41,7 +41,7 @@ class FailingImport(MemoryHistoryImport):
 
 
 class GrowingImport(MemoryHistoryImport):
-    """Whose other system appends ``appended`` more entries, each just before a list is dropped."""
+    """Another system appends ``appended`` entries, each just before a list is deleted."""
 
     appended = 0
 

@@ -1,4 +1,4 @@
-"""Erasing a person: every trace, in an order that bears a crash anywhere."""
+"""Erasing a person from every place, also after a crash at any step."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -46,9 +46,9 @@ class CrashError(Exception):
 
 
 class Crashing:
-    """Stands before a collaborator; the process dies at the call that ``calls`` counts down to.
+    """Wraps a collaborator; the process dies at the call that ``calls`` counts down to.
 
-    It dies after the call was done, or before it.
+    It dies after the call, or before it.
     """
 
     def __init__(self, wrapped: Any, calls: list[int], *, afterwards: bool) -> None:
@@ -85,13 +85,13 @@ class RawRequestParser(StubParser):
 
 
 def raw_message(sender: str) -> InboundMessage:
-    """What somebody wrote in a request that was never recorded."""
+    """The message in a request that was never recorded."""
     file = Attachment("image/png", url=f"https://media.example/{sender}")
     return an_inbound_message(sender=sender, message_id="raw", attachments=(file,))
 
 
 class Desk(FrontDesk):
-    """A desk with something of Ana's, and of Bob's, in every place."""
+    """A front desk that stores data of Ana and of Bob in every place."""
 
     def __init__(self, **adapters: Any) -> None:
         super().__init__(**adapters)
@@ -151,7 +151,7 @@ class Desk(FrontDesk):
         self.rewritten += 1
 
     def left_of(self, sender: str) -> list[object]:
-        """Whatever is still kept of somebody."""
+        """Everything that is still stored of ``sender``."""
         retained = self.retention.list_retained(1000).items
         found: list[object] = [one for one in retained if one.is_of([sender])]
         found += self.retention.find_all_conversations(SMS, [sender])
@@ -287,7 +287,7 @@ def test_erasure_reports_what_failed_and_completes_the_rest(
 
 
 class CountedDeadLetters(MemoryDeadLetters):
-    """Counts how often all letters are listed."""
+    """Counts how often all dead letters are listed."""
 
     listed = 0
 

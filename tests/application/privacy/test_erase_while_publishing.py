@@ -1,4 +1,4 @@
-"""A message is erased between its record and its queue: nothing of it stays on either."""
+"""A message is erased between its recording and its publication: nothing of it stays."""
 
 import logging
 from collections.abc import Callable
@@ -23,7 +23,7 @@ LONG = "So long that it goes by claim check. " * 10_000
 
 @dataclass
 class InterruptedQueue(ContextPublisher):
-    """A queue before which ``meanwhile`` something happens."""
+    """A queue that calls ``meanwhile`` before it publishes."""
 
     meanwhile: Callable[[], object] = lambda: None
     queue: MemoryContextQueue | None = None
@@ -47,7 +47,7 @@ def queue() -> InterruptedQueue:
 
 @pytest.fixture
 def desk(queue: InterruptedQueue) -> FrontDesk:
-    """A desk whose messages are erased while they are published."""
+    """A front desk whose messages are erased while they are published."""
     blobs = MemoryBlobStore()
     desk = FrontDesk(blobs=blobs, publisher=queue)
     queue.queue = desk.queue
@@ -63,7 +63,7 @@ def erase_all(desk: FrontDesk) -> None:
 
 
 def body_of(desk: FrontDesk) -> bytes:
-    """What the claim check has stored of the first message."""
+    """The body of the first message that the claim check has stored."""
     return desk.blobs.get(f"memory:contexts/{an_inbound_message().request_id}/body")
 
 

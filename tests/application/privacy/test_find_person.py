@@ -1,4 +1,4 @@
-"""Finding somebody in raw requests, as their channel reads them."""
+"""Finding a person in raw requests, as the parser of the channel reads them."""
 
 import tracemalloc
 from dataclasses import replace
@@ -19,7 +19,7 @@ CHUNK = 256 * 1024
 
 @pytest.fixture
 def desk() -> FrontDesk:
-    """A desk that can read nothing unless it is told what it reads."""
+    """A front desk whose parser can read no request unless a test sets its messages."""
     desk = FrontDesk()
     desk.parser.parse_error = UnreadableMessageError("no MessageSid")
     return desk

@@ -1,4 +1,4 @@
-"""What has been kept for long enough goes, in batches, and nothing else does."""
+"""The purge erases expired data in batches, and nothing else."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -42,7 +42,7 @@ FOR_EVER = RetentionTimes()
 
 
 class Desk(FrontDesk):
-    """A desk that purges."""
+    """A front desk with the purge."""
 
     abandoned_at: datetime | None = None
 
@@ -195,7 +195,7 @@ def test_purge_of_one_recipients_message_leaves_the_files_of_the_others() -> Non
 
 
 class BesideAnother(MemoryMessageStore):
-    """Another purge removes every second of the unmatched messages just after they are listed."""
+    """Another purge erases every second unmatched message just after the messages are listed."""
 
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         page = super().list_unmatched(limit, after=after)

@@ -1,4 +1,4 @@
-"""An unknown sender on a channel where nobody can send an answer."""
+"""An unknown sender on a channel that has no fallback sender."""
 
 import logging
 from collections.abc import Callable

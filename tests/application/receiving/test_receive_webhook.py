@@ -1,4 +1,4 @@
-"""From a provider's request to its answer."""
+"""From a provider's request to its response."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -476,7 +476,7 @@ def test_opening_a_conversation_with_the_recipient_of_another_company_is_refused
 
 
 class StaleLookUp(MemoryConversationStore):
-    """A store that finds a conversation as it was before somebody closed it."""
+    """A store that finds a conversation as it was before it was closed."""
 
     def __init__(self, seen: Conversation) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What has the id of a message that is recorded: the same message, or another sender's."""
+"""Messages with the id of a recorded message, from the same or another sender."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The files of a webhook are stored before its messages, and for each of them."""
+"""The files of a webhook are stored before its messages, once for each message."""
 
 from hashlib import sha256
 from itertools import count
@@ -20,7 +20,7 @@ EMAIL = ChannelType.EMAIL
 
 
 class CountingBlobs(MemoryBlobStore):
-    """Knows under which keys something was put, each time that it was."""
+    """Records the key of every put."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Of all who find the same message pending, one works on it: the one with the lease."""
+"""Of all processes that find a message pending, only the one with the lease publishes it."""
 
 from datetime import datetime
 from functools import partial
@@ -26,7 +26,7 @@ WORKERS = 8
 
 
 class Meeting:
-    """Lets nobody go on before all have seen the same message pending."""
+    """Waits until all workers have seen the same message pending."""
 
     meeting: Barrier | None = None
 
@@ -50,7 +50,7 @@ class MeetingOutbox(MemoryOutbox, Meeting):
 
 
 class CountingQueue(MemoryContextQueue):
-    """Counts what is published: unlike a queue, which may drop a repetition."""
+    """Records every publication, unlike a queue that may drop a duplicate."""
 
     is_down = True
 
@@ -71,7 +71,7 @@ def queue() -> CountingQueue:
 
 @pytest.fixture
 def desk(queue: CountingQueue) -> FrontDesk:
-    """Has one pending message, whose handler must have died; its queue is back."""
+    """A front desk with one pending message that is due; its queue works again."""
     data = MemoryData()
     store, outbox = MeetingStore(data), MeetingOutbox(data)
     desk = FrontDesk(publisher=queue, data=data, messages=store, outbox=outbox)
@@ -100,7 +100,7 @@ def test_concurrent_copies_publish_a_pending_message_once(
 
 
 class ForgetfulStore(MemoryConversationStore):
-    """Does not answer at first when a conversation is to be updated."""
+    """Is unavailable for updates of a conversation while ``is_down``."""
 
     is_down = True
 

@@ -1,4 +1,4 @@
-"""Dead letters are tried again, and nothing is lost whatever happens meanwhile."""
+"""Redriving dead letters, also after failures and by several operators at once."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ def the_dead_letter(desk: FrontDesk) -> DeadLetter:
 
 
 def dead_lettered(desk: FrontDesk, error: Exception) -> DeadLetter:
-    """The letter of a message that today's code stumbles over with ``error``."""
+    """The dead letter of a message whose parsing raises ``error``."""
     desk.parser.parse_error = error
     desk.gets(an_inbound_message())
     return the_dead_letter(desk)

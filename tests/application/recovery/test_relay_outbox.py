@@ -1,4 +1,4 @@
-"""What stayed pending reaches its queue, or somebody's eyes."""
+"""A pending message is published, or becomes a dead letter."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.contracts.concurrency import at_once
 
 
 class UnsteadyQueue(MemoryContextQueue):
-    """Takes nothing while it is down."""
+    """Raises ``error`` while it is down."""
 
     is_down = True
     error: Exception = QueueRoutingError("no answer")
@@ -150,7 +150,7 @@ def test_message_is_not_given_up_while_its_dead_letter_cannot_be_stored(
 
 
 class HastyOperator(MemoryDeadLetters):
-    """Somebody redrives each letter as soon as it appears."""
+    """An operator redrives the first dead letter as soon as it is stored."""
 
     def __init__(self) -> None:
         super().__init__()

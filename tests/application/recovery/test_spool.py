@@ -1,4 +1,4 @@
-"""What cannot be worked on now waits in the spool, and ends as a message or a dead letter."""
+"""A webhook in the spool becomes a message or a dead letter."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +24,7 @@ from tests.builders import NOW, a_conversation, an_inbound_message, verified
 
 
 class UnsteadyStore(MemoryMessageStore):
-    """Does not answer while it is down."""
+    """Is unavailable while ``is_down``."""
 
     is_down = True
 
@@ -91,7 +91,7 @@ def test_spool_entries_of_one_sender_share_a_group(desk: FrontDesk) -> None:
 def test_unreadable_webhook_does_not_replace_a_readable_one_in_the_spool(
     desk: FrontDesk, store: UnsteadyStore
 ) -> None:
-    # One signature proves both: somebody who captured the webhook changed what it leaves open.
+    # One signature is valid for both: an attacker changed the part that it does not cover.
     desk.parser.parse_error = UnreadableMessageError("its fields are regrouped")
     for _ in range(2):
         assert desk.spool_next() == THANKS
