@@ -63,7 +63,7 @@ BRILL = Company("brill", "+15005550002", "MG" + "b" * 32, Providers.numbered(2))
 COMPANIES = (ACME, BRILL)
 
 
-def open_for(
+def given_conversation_with(
     frontdesk: RunningFrontDesk, company: Company, channel: ChannelType, **changes: Any
 ) -> Conversation:
     """The conversation of one customer, the same for all, with ``company``."""

@@ -106,7 +106,7 @@ SUPPRESSED: dict[str, tuple[ChannelType, dict[str, str]]] = {
     "a short code": (SMS, {"sender": "28849"}),
     "a sender without a number": (SMS, {"sender": "ACME"}),
     "a machine's mailbox": (EMAIL, {"sender": "mailer-daemon@example.com"}),
-    "mail that nobody vouches for": (EMAIL, {"spf": "fail", "dkim": "none"}),
+    "mail from an unauthenticated author": (EMAIL, {"spf": "fail", "dkim": "none"}),
     "a sender that is the recipient": (EMAIL, {"sender": RECIPIENT[EMAIL]}),
 }
 

@@ -10,7 +10,7 @@ import pytest
 
 from domain.channels import ChannelType
 from tests.contracts.concurrency import at_once
-from tests.end_to_end.companies import ACME, BRILL, COMPANIES, joined, open_for
+from tests.end_to_end.companies import ACME, BRILL, COMPANIES, given_conversation_with, joined
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.frontdesk import RunningFrontDesk, on_aws_too
 from tests.end_to_end.responses import (
@@ -30,7 +30,7 @@ def test_customer_of_two_companies_reaches_each_with_its_own_message(
     shared: RunningFrontDesk, channel: ChannelType
 ) -> None:
     for company in COMPANIES:
-        open_for(shared, company, channel)
+        given_conversation_with(shared, company, channel)
     for company in COMPANIES:
         assert shared.post(company.signed_webhook(shared, channel)).shown == ACKNOWLEDGED[channel]
     assert joined(shared) == {
@@ -44,7 +44,7 @@ def test_concurrent_messages_to_two_companies_reach_only_their_own_company(
 ) -> None:
     pairs = [(company, channel) for company in COMPANIES for channel in ChannelType]
     for company, channel in pairs:
-        open_for(shared, company, channel)
+        given_conversation_with(shared, company, channel)
     own = [
         partial(shared.post, company.signed_webhook(shared, channel)) for company, channel in pairs
     ]
@@ -71,7 +71,7 @@ def test_same_message_id_from_two_accounts_is_two_messages(
     shared: RunningFrontDesk, channel: ChannelType
 ) -> None:
     for company in COMPANIES:
-        open_for(shared, company, channel)
+        given_conversation_with(shared, company, channel)
         shared.post(company.signed_webhook(shared, channel, message_id="SM" + "5" * 32))
     assert len(joined(shared)) == 2
 
@@ -80,7 +80,7 @@ def test_mail_to_two_companies_reaches_only_the_company_whose_account_signed(
     shared: RunningFrontDesk,
 ) -> None:
     for company in COMPANIES:
-        open_for(shared, company, EMAIL)
+        given_conversation_with(shared, company, EMAIL)
     both = (BRILL.mailbox, ACME.mailbox)
     assert shared.post(ACME.signed_webhook(shared, EMAIL, recipient=both, body="Hi")).status == 200
     assert joined(shared) == {("acme-email", "acme", "Hi"): 1}
@@ -122,7 +122,9 @@ def test_message_to_an_address_of_another_company_is_unmatched_and_an_error(
     unknown_sender: str,
 ) -> None:
     frontdesk = serve({**tenants, "UNKNOWN_SENDER": unknown_sender})
-    conversation_of_brill = open_for(frontdesk, BRILL, channel, thread_id="<thread@brill.example>")
+    conversation_of_brill = given_conversation_with(
+        frontdesk, BRILL, channel, thread_id="<thread@brill.example>"
+    )
 
     assert (
         frontdesk.post(ACME.signed_webhook(frontdesk, channel, **wanted)).shown
@@ -152,7 +154,7 @@ def test_message_to_an_address_of_another_company_is_logged_as_an_error(
 def test_token_of_one_company_does_not_verify_the_account_of_another(
     shared: RunningFrontDesk, channel: ChannelType, recipient: str
 ) -> None:
-    open_for(shared, BRILL, channel)
+    given_conversation_with(shared, BRILL, channel)
     forger = replace(BRILL.providers, auth_token=ACME.providers.auth_token)
     webhook = forger.webhook(shared.url(channel), channel, recipient=recipient)
     before = shared.stored_state()
@@ -164,7 +166,7 @@ def test_token_of_one_company_does_not_verify_the_account_of_another(
 def test_webhook_of_one_company_with_the_signature_of_another_is_refused(
     shared: RunningFrontDesk, channel: ChannelType
 ) -> None:
-    open_for(shared, BRILL, channel)
+    given_conversation_with(shared, BRILL, channel)
     theirs, ours = BRILL.signed_webhook(shared, channel), ACME.signed_webhook(shared, channel)
     webhook = replace(theirs, headers=ours.headers)
     before = shared.stored_state()

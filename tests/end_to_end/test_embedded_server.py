@@ -38,7 +38,7 @@ class InstalledFrontDesk:
 
 @pytest.fixture(scope="module")
 def frontdesk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledFrontDesk]:
-    directory = tmp_path_factory.mktemp("desk")
+    directory = tmp_path_factory.mktemp("frontdesk")
     frontdesk = InstalledFrontDesk(directory / "data")
     assert frontdesk.run("demo").returncode == 0
     with server_process(frontdesk.environ, directory / "log") as server:

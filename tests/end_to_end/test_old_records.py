@@ -17,7 +17,7 @@ from tests.end_to_end.responses import ACKNOWLEDGED, EMAIL, SMS, WHATSAPP
 
 BARE: dict[str, Any] = {"company_id": None, "recipient_id": None}
 OLD_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
-    "nobody's": (BARE, set()),
+    "without a company": (BARE, set()),
     "names the company, but no account": ({**BARE, "company_id": "brill"}, set()),
     "names the credentials": (
         {**BARE, "credentials_reference": BRILL.credentials_reference},
@@ -64,14 +64,14 @@ def test_old_record_is_joined_only_by_messages_to_its_own_company(
 
 
 MAIL_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
-    "nobody's": (BARE, set()),
+    "without a company": (BARE, set()),
     "names the credentials": (
         {**BARE, "credentials_reference": BRILL.credentials_reference},
         {"brill"},
     ),
     "names the account": ({**BARE, "credentials_reference": "brill-mail"}, {"brill"}),
     "names the mailbox alone": ({**BARE, "recipient_id": "Help@Brill.example"}, {"brill"}),
-    "in the thread, nobody's": ({**BARE, "thread_id": "<thread@brill.example>"}, set()),
+    "in the thread, without a company": ({**BARE, "thread_id": "<thread@brill.example>"}, set()),
 }
 
 

@@ -115,9 +115,9 @@ def _deadly_plans(unharmed: Sequence[Result]) -> list[Plan]:
 def _shared_by(plan: Plan, stage: int) -> str:
     """A name for all scenarios that reach the same points as ``plan``."""
     if stage == DUPLICATES:
-        return "whatever comes again"
+        return "sent again"
     is_delivered = Case(plan.kinds[0], 0).is_known and not plan.failing
-    return "whatever is delivered" if is_delivered else plan.name
+    return "routed" if is_delivered else plan.name
 
 
 def random_plans(runs: int, seed: int) -> list[Plan]:

@@ -132,11 +132,11 @@ def _replace(owner: type, name: str, replacement: object) -> None:
 PLANTED_BUGS: Mapping[str, Callable[[], None]] = {
     "queued before it is published": _queue_before_publishing,
     "taken from the spool before the work": _acknowledge_before_the_work,
-    "thanked for before it is put aside": _acknowledge_before_it_is_spooled,
-    "recorded once a minute": _put_the_minute_into_the_request_id,
+    "acknowledged before it is spooled": _acknowledge_before_it_is_spooled,
+    "recorded once for each minute": _put_the_minute_into_the_request_id,
     "another id for each attempt": _new_id_for_each_attempt,
     "republished without the update": _republish_without_the_update,
     "deleted before it is redriven": _delete_dead_letters_before_redriving,
-    "duplicates are answered": _send_fallbacks_for_duplicates,
+    "duplicates receive a fallback": _send_fallbacks_for_duplicates,
 }
 """The function that plants each bug, in this process and in the processes that it forks."""

@@ -104,7 +104,7 @@ def test_mail_corpus_is_large_and_every_automated_mail_has_a_reason(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with capsys.disabled():
-        print(f"{len(MACHINES)} machines, {len(PEOPLE)} people: {dict(Counter(REASONS.values()))}")  # noqa: T201 - the figures are for whoever runs it
+        print(f"{len(MACHINES)} machines, {len(PEOPLE)} people: {dict(Counter(REASONS.values()))}")  # noqa: T201 - the figures are for the developer who runs it
     assert sorted(REASONS) == MACHINES
     assert len(MACHINES) >= 60
     assert len(PEOPLE) >= 15

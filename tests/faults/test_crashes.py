@@ -20,12 +20,12 @@ ROOT = Path(__file__).parents[2]
 FOUND_IN = {
     "queued before it is published": ("reply", "contexts []"),
     "taken from the spool before the work": ("store down", "0 records"),
-    "thanked for before it is put aside": ("store down", "0 records"),
-    "recorded once a minute": ("reply", "2 records"),
+    "acknowledged before it is spooled": ("store down", "0 records"),
+    "recorded once for each minute": ("reply", "2 records"),
     "another id for each attempt": ("queue down", "2 contexts"),
     "republished without the update": ("reply", "the conversation does not show it"),
     "deleted before it is redriven": ("a bug", "0 records"),
-    "duplicates are answered": ("unknown sender", "2 fallbacks"),
+    "duplicates receive a fallback": ("unknown sender", "2 fallbacks"),
 }
 """For each planted bug, a scenario in which a death shows it, and the problem found."""
 

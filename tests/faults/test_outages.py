@@ -200,7 +200,7 @@ def troubled(serve: Serve, backend: str, request: pytest.FixtureRequest) -> Trou
     return Troubled(frontdesk, outage)
 
 
-def go_through(troubled: Troubled, row: Row) -> None:
+def receive_during_outage(troubled: Troubled, row: Row) -> None:
     """Send every kind of webhook during the outage, and again what it refused."""
     assert troubled.post(REPEATED).shown == ACKNOWLEDGED[SMS]
     troubled.outage.begin(row.failing)
@@ -217,7 +217,7 @@ def go_through(troubled: Troubled, row: Row) -> None:
 @pytest.mark.parametrize("backend", [*BACKENDS, AWS], indirect=True)
 @pytest.mark.parametrize("name", OUTAGES)
 def test_outage_loses_and_duplicates_nothing(troubled: Troubled, backend: str, name: str) -> None:
-    go_through(troubled, OUTAGES[name])
+    receive_during_outage(troubled, OUTAGES[name])
     assert troubled.problems(backend) == []
 
 
@@ -225,7 +225,7 @@ def test_outage_loses_and_duplicates_nothing(troubled: Troubled, backend: str, n
 def test_bugs_and_missing_secrets_lose_and_duplicate_nothing(
     troubled: Troubled, backend: str, name: str
 ) -> None:
-    go_through(troubled, FAILURES[name])
+    receive_during_outage(troubled, FAILURES[name])
     assert troubled.problems(backend) == []
 
 

@@ -65,7 +65,7 @@ def frontdesk_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDesk
         def find(settings: dict[str, str]) -> InProcessFrontDesk:
             name = json.dumps(settings, sort_keys=True)
             if name not in frontdesks:
-                data_dir = tmp_path_factory.mktemp("desk")
+                data_dir = tmp_path_factory.mktemp("frontdesk")
                 wanted = {key: _stored_in(data_dir, value) for key, value in settings.items()}
                 frontdesks[name] = stack.enter_context(
                     in_process_frontdesk(data_dir, wanted, now=NOW)
@@ -159,7 +159,7 @@ LAMBDA_CASES = [
     for query in QUERIES
     for as_base64 in (True, False)
     for base_url in (None, "https://own.acme.example")
-    # Without multi-value headers a balancer keeps only the last of repeated parameters.
+    # Without multi-value headers a balancer passes on only the last of repeated parameters.
     if (shape, query) != ("load_balancer", "?a=1&a=2&b=3")
 ]
 
@@ -254,7 +254,7 @@ def test_signature_cases_are_many_and_both_valid_and_invalid(
     events = len(LAMBDA_CASES)
     statuses.update({True: events, False: 3 * events})
     with capsys.disabled():
-        print(f"{statuses.total()} signatures: {statuses[True]} right, {statuses[False]} wrong")  # noqa: T201 - the figure is for whoever runs it
+        print(f"{statuses.total()} signatures: {statuses[True]} right, {statuses[False]} wrong")  # noqa: T201 - the figure is for the developer who runs it
     assert min(statuses.values()) >= 200
     names = [case.name for case in TWILIO_CASES] + [case.name for case in MAIL_CASES]
     assert len(names) == len(set(names))

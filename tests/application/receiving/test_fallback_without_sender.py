@@ -13,7 +13,7 @@ from tests.application.frontdesk import FrontDesk
 from tests.builders import a_tenant, an_inbound_message
 
 
-def nobody() -> None:
+def no_sender() -> None:
     return None
 
 
@@ -21,7 +21,7 @@ def unreadable_secrets() -> None:
     raise SecretsUnavailableError("no answer")
 
 
-@pytest.mark.parametrize("sender", [nobody, unreadable_secrets])
+@pytest.mark.parametrize("sender", [no_sender, unreadable_secrets])
 def test_fallback_without_a_sender_is_counted_and_logged_and_takes_no_throttle(
     sender: Callable[[], FallbackSender | None], caplog: pytest.LogCaptureFixture
 ) -> None:

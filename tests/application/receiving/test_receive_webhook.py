@@ -438,13 +438,13 @@ def test_unauthenticated_mail_is_no_customer_activity_unless_it_is_accepted(
     desk.gets(an_inbound_message(EMAIL, message_id="<1@example.com>"))
     real = desk.conversations.list_conversations(1)
 
-    doubtful = an_inbound_message(
+    unauthenticated = an_inbound_message(
         EMAIL,
         message_id="<2@example.com>",
         author_authenticated=False,
         received_at=NOW + timedelta(seconds=1),
     )
-    desk.gets(doubtful)
+    desk.gets(unauthenticated)
 
     changed = desk.conversations.list_conversations(1) != real
     assert changed is (choice is UnauthenticatedMail.ACCEPT)

@@ -116,9 +116,11 @@ def test_no_further_message_is_recorded_after_the_deadline() -> None:
 def test_attachments_of_mail_stored_as_a_dead_letter_are_not_stored() -> None:
     blobs = CountingBlobs()
     desk = FrontDesk(blobs=blobs, unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
-    doubtful = an_inbound_message(EMAIL, author_authenticated=False)
+    unauthenticated = an_inbound_message(EMAIL, author_authenticated=False)
 
-    desk.gets(ParsedMessage(doubtful, files(1)), an_inbound_message(EMAIL, message_id="<2@x>"))
+    desk.gets(
+        ParsedMessage(unauthenticated, files(1)), an_inbound_message(EMAIL, message_id="<2@x>")
+    )
 
     assert blobs.puts == []
     assert len(desk.dead_letters.list_dead_letters(10)) == 1

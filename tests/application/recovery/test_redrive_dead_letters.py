@@ -145,7 +145,7 @@ def test_redriven_message_from_an_unknown_sender_is_unmatched_without_a_fallback
     assert desk.sender.sent == []
 
 
-class TestDoubtfulMail:
+class TestUnauthenticatedMail:
     @pytest.fixture
     def desk(self) -> FrontDesk:
         desk = FrontDesk(unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)

@@ -30,12 +30,12 @@ RECORD_KEYS = {
 }
 
 
-def opened(container: Container, **changes: Any) -> str:
+def given_conversation(container: Container, **changes: Any) -> str:
     conversation, _ = container.conversation_store().open_conversation(a_conversation(**changes))
     return conversation.conversation_id
 
 
-def written(container: Container, body: str, number: int = 1) -> None:
+def given_message(container: Container, body: str, number: int = 1) -> None:
     """Record a message in ``conversation-1``."""
     message = an_inbound_message(
         message_id=f"SM{number:032}", body=body, received_at=NOW + timedelta(minutes=number)
@@ -150,8 +150,8 @@ class TestList:
         assert "No conversations yet" in run_frontdesk("conversations", "list").stdout
 
     def test_list_prints_a_conversation_as_a_json_record(self, container: Container) -> None:
-        opened(container)
-        written(container, "Is my order on its way?")
+        given_conversation(container)
+        given_message(container, "Is my order on its way?")
         (record,) = json_lines(run_frontdesk("conversations", "list", "--json"))
         assert set(record) == RECORD_KEYS
         assert record["conversation_status"] == "user_reply_received"
@@ -161,15 +161,15 @@ class TestList:
     def test_list_prints_the_sender_and_recipient_of_a_conversation(
         self, container: Container
     ) -> None:
-        opened(container)
+        given_conversation(container)
         output = run_frontdesk("conversations", "list").stdout
         assert "conversation-1" in output
         assert "+14155550123 → +15005550006" in output
         assert "never" in output
 
     def test_list_stops_at_the_limit_and_says_so(self, container: Container) -> None:
-        opened(container)
-        opened(container, conversation_id="conversation-2")
+        given_conversation(container)
+        given_conversation(container, conversation_id="conversation-2")
         result = run_frontdesk("conversations", "list", "--limit", "1")
         assert "conversation-2" not in result.stdout
         assert "a larger --limit shows more" in result.stdout
@@ -179,9 +179,9 @@ class TestShow:
     def test_show_prints_the_history_of_a_conversation_oldest_first(
         self, container: Container
     ) -> None:
-        opened(container)
+        given_conversation(container)
         for number, body in enumerate(("first", "second", "third"), 1):
-            written(container, body, number)
+            given_message(container, body, number)
         (record,) = json_lines(
             run_frontdesk("conversations", "show", "conversation-1", "--json", "--limit", "2")
         )
@@ -202,8 +202,8 @@ class TestShow:
     def test_show_prints_a_record_for_each_channel_of_a_conversation(
         self, container: Container
     ) -> None:
-        opened(container)
-        opened(container, channel=ChannelType.EMAIL)
+        given_conversation(container)
+        given_conversation(container, channel=ChannelType.EMAIL)
         records = json_lines(run_frontdesk("conversations", "show", "conversation-1", "--json"))
         assert {record["primary_channel"] for record in records} == {"sms", "email"}
 
@@ -211,8 +211,8 @@ class TestShow:
         legacy = Message(
             "out-1", Direction.OUTBOUND, "How may we help?", NOW, ChannelType.SMS, {"subject": "Hi"}
         )
-        opened(container, legacy_messages=(legacy,))
-        written(container, "Is my order\non its way?")
+        given_conversation(container, legacy_messages=(legacy,))
+        given_message(container, "Is my order\non its way?")
         output = run_frontdesk("conversations", "show", "conversation-1").stdout
         assert "2026-03-04 12:00:00  → company  out-1\n    How may we help?\n" in output
         assert "    Is my order\n    on its way?\n" in output
@@ -220,22 +220,22 @@ class TestShow:
         assert "Acme / acme" in output
 
     def test_show_reports_an_empty_history(self, container: Container) -> None:
-        opened(container)
+        given_conversation(container)
         assert (
             "Nobody has written yet."
             in run_frontdesk("conversations", "show", "conversation-1").stdout
         )
 
     def test_show_prints_a_message_without_control_characters(self, container: Container) -> None:
-        opened(container)
-        written(container, "\x1b[2J\x9b31m\u202egnp [bold]x[/bold] :smile:\r\x07")
+        given_conversation(container)
+        given_message(container, "\x1b[2J\x9b31m\u202egnp [bold]x[/bold] :smile:\r\x07")
         output = run_frontdesk("conversations", "show", "conversation-1").stdout
         assert r"\x1b[2J\u009b31m\u202egnp [bold]x[/bold] :smile:\r\x07" in output
         assert not any(character in output for character in "\x1b\x9b\u202e\r\x07")
 
     def test_show_escapes_control_characters_in_json(self, container: Container) -> None:
-        opened(container)
-        written(container, "\x1b[2J\x9b\u202e Grüße 👋")
+        given_conversation(container)
+        given_message(container, "\x1b[2J\x9b\u202e Grüße 👋")
         result = run_frontdesk("conversations", "show", "conversation-1", "--json")
         assert not any(character in result.stdout for character in "\x1b\x9b\u202e")
         assert "Grüße 👋" in result.stdout
@@ -249,7 +249,7 @@ class TestShow:
 
 class TestHandOff:
     def test_hand_off_is_switched_on_and_off(self, container: Container) -> None:
-        opened(container)
+        given_conversation(container)
         (on,) = json_lines(
             run_frontdesk("conversations", "hand-off", "conversation-1", "on", "--json")
         )

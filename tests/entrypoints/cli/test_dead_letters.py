@@ -74,7 +74,7 @@ BUG = replace(
 )
 
 
-def store(container: Container, *dead_letters: DeadLetter) -> None:
+def given_dead_letters(container: Container, *dead_letters: DeadLetter) -> None:
     for dead_letter in dead_letters:
         container.dead_letters().store(dead_letter)
 
@@ -94,7 +94,7 @@ class TestList:
     def test_list_shows_the_reason_of_a_dead_letter_without_its_request(
         self, container: Container
     ) -> None:
-        store(container, UNREADABLE)
+        given_dead_letters(container, UNREADABLE)
         assert json_lines(run_frontdesk("dead-letters", "list", "--json")) == [
             {
                 "id": "unreadable-1",
@@ -112,7 +112,7 @@ class TestList:
     def test_list_prints_dead_letters_as_a_table_without_control_characters(
         self, container: Container
     ) -> None:
-        store(container, replace(UNREADABLE, reason="bad \x1b[31m"))
+        given_dead_letters(container, replace(UNREADABLE, reason="bad \x1b[31m"))
         output = run_frontdesk("dead-letters", "list").stdout
         assert "unreadable-1  unreadable  bad \\x1b[31m         1  2026-03-04 12:00:00" in output
 
@@ -123,19 +123,19 @@ class TestList:
             replace(BUG, dead_letter_id=f"bug-{n}", created_at=NOW + timedelta(seconds=n))
             for n in range(1, 4)
         ]
-        store(container, UNREADABLE, *bugs)
+        given_dead_letters(container, UNREADABLE, *bugs)
         found = run_frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2", "--json")
         assert [line["id"] for line in json_lines(found)] == ["bug-1", "bug-2"]
         output = run_frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2").stdout
         assert output.endswith("The oldest 2: a larger --limit shows more.\n")
 
 
-class TestBroken:
+class TestBrokenDeadLetter:
     """Commands beside one file that is no dead letter."""
 
     @pytest.fixture(autouse=True)
     def note(self, container: Container) -> str:
-        store(container, UNREADABLE)
+        given_dead_letters(container, UNREADABLE)
         file = container.settings().data_dir / "dead-letters" / "note.json"
         file.write_text("{}")
         return f"frontdesk: 1 dead letter cannot be read: {file.absolute()}"
@@ -170,7 +170,7 @@ class TestShow:
     def test_show_prints_the_complete_request_of_a_dead_letter_as_json(
         self, container: Container
     ) -> None:
-        store(container, UNREADABLE)
+        given_dead_letters(container, UNREADABLE)
         (shown,) = json_lines(run_frontdesk("dead-letters", "show", "unreadable-1", "--json"))
         assert UNREADABLE.webhook is not None
         assert base64.b64decode(shown["body_base64"]) == UNREADABLE.webhook.request.body
@@ -181,7 +181,7 @@ class TestShow:
     def test_show_prints_the_form_of_a_dead_letter_and_why_it_cannot_be_read(
         self, container: Container
     ) -> None:
-        store(container, UNREADABLE)
+        given_dead_letters(container, UNREADABLE)
         lines = run_frontdesk("dead-letters", "show", "unreadable-1").stdout.splitlines()
         assert lines[0] == "Dead letter unreadable-1"
         words = [" ".join(line.split()) for line in lines]
@@ -192,7 +192,7 @@ class TestShow:
         assert words[-1] == "It cannot be read today: MessageSid is missing"
 
     def test_show_prints_a_readable_dead_letter_as_a_message(self, container: Container) -> None:
-        store(container, BUG)
+        given_dead_letters(container, BUG)
         output = run_frontdesk("dead-letters", "show", "bug-1").stdout
         assert "Today it is read as 1 message" in output
         assert output.endswith("\n\nIs my order on its way?\n")
@@ -202,7 +202,7 @@ class TestShow:
         self, container: Container, name: str
     ) -> None:
         mail = verified(a_mail(name), ACCOUNT, ChannelType.EMAIL)
-        store(container, replace(BUG, webhook=mail))
+        given_dead_letters(container, replace(BUG, webhook=mail))
         output = run_frontdesk("dead-letters", "show", "bug-1").stdout
         words = [" ".join(line.split()) for line in output.splitlines()]
         message = container.parsers().for_channel(mail.channel).parse(mail)[0].message
@@ -214,14 +214,14 @@ class TestShow:
         self, container: Container
     ) -> None:
         mail = verified(a_mail("truncated"), ACCOUNT, ChannelType.EMAIL)
-        store(container, replace(UNREADABLE, webhook=mail))
+        given_dead_letters(container, replace(UNREADABLE, webhook=mail))
         output = run_frontdesk("dead-letters", "show", "unreadable-1").stdout
         _, preview = output.split("It cannot be read today: the form is damaged or cut off\n\n")
         assert preview.startswith("------WebKitFormBoundary7MA4YWxkTrZu0gW43\n")
 
     def test_show_prints_the_beginning_of_a_long_body(self, container: Container) -> None:
         request = replace(a_webhook(), headers=(), body=b"\xff" + b"x" * 2_100)
-        store(container, replace(BUG, webhook=verified(request)))
+        given_dead_letters(container, replace(BUG, webhook=verified(request)))
         output = run_frontdesk("dead-letters", "show", "bug-1").stdout
         assert "\n\\xffxxx" in output
         assert output.endswith("101 more bytes: --json shows all.\n")
@@ -235,7 +235,7 @@ class TestShow:
             headers=((evil, evil), ("content-type", "application/x-www-form-urlencoded")),
             url=f"https://hooks.example.com/webhooks/sms?{evil}",
         )
-        store(container, replace(BUG, reason=evil, webhook=verified(request, evil)))
+        given_dead_letters(container, replace(BUG, reason=evil, webhook=verified(request, evil)))
         for arguments in ((), ("--json",)):
             output = run_frontdesk("dead-letters", "show", "bug-1", *arguments).stdout
             assert not set("\x1b\x07\x9b\u202e\x00") & set(output)
@@ -245,7 +245,7 @@ class TestShow:
     def test_show_reports_an_unknown_dead_letter_id(
         self, container: Container, dead_letter_id: str
     ) -> None:
-        store(container, BUG)
+        given_dead_letters(container, BUG)
         line = error_line(run_frontdesk("dead-letters", "show", dead_letter_id), 1)
         assert line.startswith("frontdesk: there is no dead letter ")
         assert line.isprintable()
@@ -253,7 +253,7 @@ class TestShow:
     def test_show_prints_a_dead_letter_about_a_message_without_a_request(
         self, container: Container
     ) -> None:
-        store(container, replace(BUG, webhook=None, request_id="0" * 64))
+        given_dead_letters(container, replace(BUG, webhook=None, request_id="0" * 64))
         assert "0" * 64 in run_frontdesk("dead-letters", "show", "bug-1").stdout
         (shown,) = json_lines(run_frontdesk("dead-letters", "show", "bug-1", "--json"))
         assert (shown["request_id"], shown["body_base64"]) == ("0" * 64, None)
@@ -273,7 +273,7 @@ class TestRedrive:
     def test_redriven_dead_letter_becomes_a_message_on_its_queue(
         self, container: Container
     ) -> None:
-        store(container, self.fixed_dead_letter())
+        given_dead_letters(container, self.fixed_dead_letter())
         assert run_frontdesk("dead-letters", "redrive", "bug-1").stdout.splitlines() == [
             "bug-1: recorded",
             "1 dead letter redriven.",
@@ -285,7 +285,7 @@ class TestRedrive:
         assert backlog["context"]["message"]["message_id"] == MESSAGE_SID
 
     def test_redrive_reports_a_dead_letter_that_fails_again(self, container: Container) -> None:
-        store(container, UNREADABLE, self.fixed_dead_letter())
+        given_dead_letters(container, UNREADABLE, self.fixed_dead_letter())
         result = run_frontdesk("dead-letters", "redrive", "--all")
         assert error_line(result, 1) == (
             "frontdesk: 1 dead letter failed again, first unreadable-1: MessageSid is missing"
@@ -301,14 +301,14 @@ class TestRedrive:
     def test_redriving_all_can_be_limited_to_one_kind_of_dead_letter(
         self, container: Container
     ) -> None:
-        store(container, UNREADABLE, self.fixed_dead_letter())
+        given_dead_letters(container, UNREADABLE, self.fixed_dead_letter())
         assert run_frontdesk("dead-letters", "redrive", "--all", "--kind", "bug").exit_code == 0
         assert remaining_ids(container) == ["unreadable-1"]
 
     def test_redrive_reports_the_outcome_of_each_message_as_json(
         self, container: Container
     ) -> None:
-        store(container, self.fixed_dead_letter())
+        given_dead_letters(container, self.fixed_dead_letter())
         (line,) = json_lines(run_frontdesk("dead-letters", "redrive", "bug-1", "--json"))
         assert (line["id"], line["outcome"]) == ("bug-1", "received")
         (message,) = line["messages"]
@@ -316,14 +316,14 @@ class TestRedrive:
         assert message["conversation_id"]
 
     def test_redrive_reports_a_failed_dead_letter_as_json(self, container: Container) -> None:
-        store(container, UNREADABLE)
+        given_dead_letters(container, UNREADABLE)
         result = run_frontdesk("dead-letters", "redrive", "unreadable-1", "--json")
         assert result.exit_code == 1
         assert '"outcome": "failed"' in result.stdout
         assert '"attempts": 2' in result.stdout
 
     def test_redrive_continues_after_an_unknown_dead_letter_id(self, container: Container) -> None:
-        store(container, self.fixed_dead_letter())
+        given_dead_letters(container, self.fixed_dead_letter())
         result = run_frontdesk("dead-letters", "redrive", "bug-9", "bug-1")
         assert error_line(result, 1) == "frontdesk: there is no dead letter bug-9"
         assert result.stdout == "bug-1: recorded\n"
@@ -349,7 +349,7 @@ class TestRedrive:
             container.outbox().take_lease(record, now)
             record = record.leased(now)
         assert container.outbox().give_up(record)
-        store(
+        given_dead_letters(
             container,
             replace(
                 BUG,
@@ -368,13 +368,13 @@ class TestRedrive:
 
 class TestDelete:
     def test_delete_removes_the_given_dead_letter(self, container: Container) -> None:
-        store(container, UNREADABLE, BUG)
+        given_dead_letters(container, UNREADABLE, BUG)
         result = run_frontdesk("dead-letters", "delete", "bug-1", "--yes")
         assert (result.exit_code, result.stdout) == (0, "1 dead letter deleted.\n")
         assert remaining_ids(container) == ["unreadable-1"]
 
     def test_delete_removes_all_dead_letters_of_a_kind(self, container: Container) -> None:
-        store(container, UNREADABLE, BUG, replace(BUG, dead_letter_id="bug-2"))
+        given_dead_letters(container, UNREADABLE, BUG, replace(BUG, dead_letter_id="bug-2"))
         result = run_frontdesk("dead-letters", "delete", "--all", "--kind", "bug", "--yes")
         assert result.stdout == "2 dead letters deleted.\n"
         assert remaining_ids(container) == ["unreadable-1"]
@@ -383,7 +383,7 @@ class TestDelete:
     def test_delete_without_confirmation_leaves_the_dead_letter(
         self, container: Container, answer: str
     ) -> None:
-        store(container, BUG)
+        given_dead_letters(container, BUG)
         arguments = ["dead-letters", "delete", "bug-1"]
         result = CliRunner().invoke(cli, arguments, input=answer)
         assert result.exit_code == 1
@@ -394,13 +394,13 @@ class TestDelete:
         assert remaining_ids(container) == ["bug-1"]
 
     def test_delete_with_confirmation_removes_the_dead_letter(self, container: Container) -> None:
-        store(container, BUG)
+        given_dead_letters(container, BUG)
         result = CliRunner().invoke(cli, ["dead-letters", "delete", "bug-1"], input="y\n")
         assert (result.exit_code, result.stdout) == (0, "1 dead letter deleted.\n")
         assert remaining_ids(container) == []
 
     def test_delete_continues_after_an_unknown_dead_letter_id(self, container: Container) -> None:
-        store(container, BUG)
+        given_dead_letters(container, BUG)
         result = run_frontdesk("dead-letters", "delete", "bug-9", "bug-1", "--yes")
         assert error_line(result, 1) == "frontdesk: there is no dead letter bug-9"
         assert remaining_ids(container) == []

@@ -18,7 +18,7 @@ ERASE = ("erase", "--sender", NUMBER, "--yes")
 
 
 @pytest.fixture
-def filled(container: Container) -> Container:
+def container_with_messages(container: Container) -> Container:
     """A conversation with a message, and an unmatched one on WhatsApp."""
     container.conversation_store().open_conversation(a_conversation())
     files = (Attachment("image/png", url="https://media.example/1"),)
@@ -33,39 +33,45 @@ def test_erase_of_an_unknown_sender_reports_that_there_was_nothing() -> None:
     assert run_frontdesk(*ERASE).stdout == "There was nothing.\n"
 
 
-def test_erase_reports_what_was_erased_and_what_the_provider_still_holds(filled: Container) -> None:
+def test_erase_reports_what_was_erased_and_what_the_provider_still_holds(
+    container_with_messages: Container,
+) -> None:
     assert run_frontdesk(*ERASE).stdout.splitlines() == [
         "Erased: 2 messages, 1 conversation.",
         "  conversation conversation-1 on sms",
         "Still at the provider: https://media.example/1",
     ]
-    assert filled.message_store().history(KEY) == ()
-    assert filled.message_store().list_unmatched(10).items == ()
+    assert container_with_messages.message_store().history(KEY) == ()
+    assert container_with_messages.message_store().list_unmatched(10).items == ()
 
 
-def test_erase_of_one_channel_leaves_the_other_channel_and_names_it(filled: Container) -> None:
+def test_erase_of_one_channel_leaves_the_other_channel_and_names_it(
+    container_with_messages: Container,
+) -> None:
     output = run_frontdesk(*ERASE, "--channel", "whatsapp").stdout
     assert output.splitlines() == [
         "Erased: 1 message.",
         f"What is kept of {NUMBER} on sms stays: frontdesk erase --sender {NUMBER} --channel sms",
     ]
-    assert len(filled.message_store().history(KEY)) == 1
+    assert len(container_with_messages.message_store().history(KEY)) == 1
 
 
-def test_erase_of_an_address_with_a_scheme_is_limited_to_its_channel(filled: Container) -> None:
+def test_erase_of_an_address_with_a_scheme_is_limited_to_its_channel(
+    container_with_messages: Container,
+) -> None:
     output = run_frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes").stdout
     assert f"What is kept of {NUMBER} on sms stays" in output
     (record,) = json_lines(
         run_frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes", "--json")
     )
     assert record["left_out"] == [{"channel": "sms", "address": NUMBER}]
-    assert len(filled.message_store().history(KEY)) == 1
+    assert len(container_with_messages.message_store().history(KEY)) == 1
 
 
 def test_erase_deletes_stale_temporary_files_and_leaves_recent_ones(
-    filled: Container,
+    container_with_messages: Container,
 ) -> None:
-    spool = filled.settings().data_dir / "spool"
+    spool = container_with_messages.settings().data_dir / "spool"
     spool.mkdir(exist_ok=True)
     old, new = spool / ".old.incoming", spool / ".new.incoming"
     for path in (old, new):
@@ -77,7 +83,7 @@ def test_erase_deletes_stale_temporary_files_and_leaves_recent_ones(
     assert list(spool.glob(".*.incoming")) == [new]
 
 
-def test_erase_prints_json_as_one_record(filled: Container) -> None:
+def test_erase_prints_json_as_one_record(container_with_messages: Container) -> None:
     (output,) = json_lines(run_frontdesk(*ERASE, "--json"))
     assert output == {
         "erased": [
@@ -101,11 +107,13 @@ def test_erase_prints_json_as_one_record(filled: Container) -> None:
     }
 
 
-def test_erase_without_a_terminal_requires_the_yes_option(filled: Container) -> None:
+def test_erase_without_a_terminal_requires_the_yes_option(
+    container_with_messages: Container,
+) -> None:
     assert error_line(run_frontdesk("erase", "--sender", NUMBER), 2) == (
         "frontdesk erase: nobody can be asked here: add --yes; see 'frontdesk erase --help'"
     )
-    assert len(filled.message_store().history(KEY)) == 1
+    assert len(container_with_messages.message_store().history(KEY)) == 1
 
 
 def test_erase_refuses_an_invalid_address() -> None:
@@ -115,8 +123,10 @@ def test_erase_refuses_an_invalid_address() -> None:
     assert "expected an address like ana@example.com" in line
 
 
-def test_erase_reports_a_dead_letter_that_cannot_be_read(filled: Container) -> None:
-    broken = filled.settings().data_dir / "dead-letters" / "bug-1.json"
+def test_erase_reports_a_dead_letter_that_cannot_be_read(
+    container_with_messages: Container,
+) -> None:
+    broken = container_with_messages.settings().data_dir / "dead-letters" / "bug-1.json"
     broken.parent.mkdir(exist_ok=True)
     broken.write_text("{")
     *_, output = run_frontdesk(*ERASE).stdout.splitlines()
@@ -125,16 +135,16 @@ def test_erase_reports_a_dead_letter_that_cannot_be_read(filled: Container) -> N
 
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1)])
 def test_erase_on_a_terminal_asks_for_confirmation(
-    filled: Container, monkeypatch: pytest.MonkeyPatch, answer: str, left: int
+    container_with_messages: Container, monkeypatch: pytest.MonkeyPatch, answer: str, left: int
 ) -> None:
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
     result = CliRunner().invoke(cli, ["erase", "--sender", NUMBER], input=answer)
     assert f"Erase everything that is kept of {NUMBER} (whatsapp, sms), for ever?" in result.stderr
-    assert len(filled.message_store().history(KEY)) == left
+    assert len(container_with_messages.message_store().history(KEY)) == left
 
 
 def test_erase_names_the_remaining_channels_before_it_asks_for_confirmation(
-    filled: Container, monkeypatch: pytest.MonkeyPatch
+    container_with_messages: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
     arguments = ["erase", "--sender", f"whatsapp:{NUMBER}"]
@@ -142,4 +152,4 @@ def test_erase_names_the_remaining_channels_before_it_asks_for_confirmation(
     output, asked = result.stderr.splitlines()[:2]
     assert output.startswith(f"What is kept of {NUMBER} on sms stays: frontdesk erase")
     assert asked.startswith(f"Erase everything that is kept of {NUMBER} (whatsapp), for ever?")
-    assert filled.message_store().list_unmatched(10).items != ()
+    assert container_with_messages.message_store().list_unmatched(10).items != ()

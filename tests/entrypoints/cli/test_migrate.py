@@ -8,7 +8,7 @@ from tests.contracts.old_histories import an_entry, each_with_legacy_messages
 from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 
-def old_record(container: Container, number: int = 1) -> None:
+def given_old_record(container: Container, number: int = 1) -> None:
     """A record of an older system with two messages in it."""
     entries = (an_entry(1), an_entry(2))
     container.conversation_store().open_conversation(
@@ -23,15 +23,15 @@ def test_migrate_without_old_records_reports_nothing_to_move() -> None:
 
 
 def test_migrate_moves_and_counts_the_messages_of_old_records(container: Container) -> None:
-    old_record(container, 1)
-    old_record(container, 2)
+    given_old_record(container, 1)
+    given_old_record(container, 2)
     assert run_frontdesk("migrate").stdout == "4 messages imported, 2 records moved completely.\n"
     assert container.message_store().history(KEY) == (an_entry(1), an_entry(2))
     assert list(each_with_legacy_messages(container.stores())) == []
 
 
 def test_migrate_prints_a_json_line_per_record(container: Container) -> None:
-    old_record(container)
+    given_old_record(container)
     assert json_lines(run_frontdesk("migrate", "--json")) == [
         {
             "conversation_id": "conversation-1",
@@ -43,7 +43,7 @@ def test_migrate_prints_a_json_line_per_record(container: Container) -> None:
 
 
 def test_history_is_shown_unchanged_after_a_migration(container: Container) -> None:
-    old_record(container)
+    given_old_record(container)
     before = run_frontdesk("conversations", "show", "conversation-1").stdout
     run_frontdesk("migrate")
     assert run_frontdesk("conversations", "show", "conversation-1").stdout == before
@@ -52,7 +52,7 @@ def test_history_is_shown_unchanged_after_a_migration(container: Container) -> N
 def test_migrate_fails_when_another_system_still_writes_to_a_record(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old_record(container)
+    given_old_record(container)
     history_import = type(container.stores().history_import)
     monkeypatch.setattr(history_import, "delete_legacy_messages", lambda *_: False)
     line = error_line(run_frontdesk("migrate"), 1)

@@ -13,7 +13,7 @@ from tests.entrypoints.cli.support import json_lines, run_frontdesk
 
 
 @pytest.fixture
-def old(container: Container) -> Container:
+def container_with_old_data(container: Container) -> Container:
     """A queued message of 40 days ago, and a stale temporary file."""
     message = an_inbound_message(received_at=utc_now() - timedelta(days=40))
     record = a_record(message)
@@ -29,23 +29,27 @@ def test_purge_without_expired_data_reports_that_nothing_was_old_enough() -> Non
     assert run_frontdesk("purge").stdout == "Nothing was old enough.\n"
 
 
-def test_purge_without_a_retention_setting_leaves_messages_unchanged(old: Container) -> None:
+def test_purge_without_a_retention_setting_leaves_messages_unchanged(
+    container_with_old_data: Container,
+) -> None:
     assert run_frontdesk("purge").stdout == "temporary files: 1\n"
-    assert len(old.stores().retention.list_retained(10).items) == 1
+    assert len(container_with_old_data.stores().retention.list_retained(10).items) == 1
 
 
 def test_purge_with_a_retention_setting_erases_and_counts_old_messages(
-    old: Container, monkeypatch: pytest.MonkeyPatch
+    container_with_old_data: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MESSAGE_RETENTION_DAYS", "30")
     assert json_lines(run_frontdesk("purge", "--json")) == [
         {"removed": {"temporary_files": 1, "messages": 1}, "complete": True}
     ]
-    assert old.stores().retention.list_retained(10).items == ()
+    assert container_with_old_data.stores().retention.list_retained(10).items == ()
 
 
-def test_purge_continues_after_a_file_that_is_no_dead_letter(old: Container) -> None:
-    directory = old.settings().data_dir / "dead-letters"
+def test_purge_continues_after_a_file_that_is_no_dead_letter(
+    container_with_old_data: Container,
+) -> None:
+    directory = container_with_old_data.settings().data_dir / "dead-letters"
     directory.mkdir()
     (directory / "note.json").write_text("{}")
     assert run_frontdesk("purge").stdout == "temporary files: 1\n"

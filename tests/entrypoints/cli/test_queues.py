@@ -19,7 +19,7 @@ from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 QUEUE = QueueName(ChannelType.SMS, QueueKind.REPLIES)
 
 
-def published(
+def given_context(
     container: Container, request_id: str = "request-1", body: str = "Hi", delay_seconds: int = 0
 ) -> ContextObject:
     record = a_record(an_inbound_message(body=body))
@@ -30,8 +30,8 @@ def published(
 
 class TestList:
     def test_queues_list_has_a_line_for_each_of_the_six_queues(self, container: Container) -> None:
-        published(container)
-        published(container, "request-2", delay_seconds=30)
+        given_context(container)
+        given_context(container, "request-2", delay_seconds=30)
         depths = {
             depth["queue"]: depth for depth in json_lines(run_frontdesk("queues", "list", "--json"))
         }
@@ -42,7 +42,7 @@ class TestList:
         assert depths["email-handoff"]["oldest_at"] is None
 
     def test_queues_list_prints_a_table(self, container: Container) -> None:
-        published(container)
+        given_context(container)
         lines = run_frontdesk("queues", "list").stdout.splitlines()
         assert lines[0].split() == ["queue", "ready", "delayed", "taken", "oldest"]
         assert "sms-replies           1        0      0     0 s" in lines
@@ -52,7 +52,7 @@ class TestRead:
     def test_queues_read_prints_the_delivery_and_the_context_as_json(
         self, container: Container
     ) -> None:
-        context = published(container)
+        context = given_context(container)
         (line,) = json_lines(run_frontdesk("queues", "read", "sms-replies", "--json"))
         assert set(line) == {"queue", "receipt", "receive_count", "context"}
         assert line["queue"] == "sms-replies"
@@ -62,7 +62,7 @@ class TestRead:
     def test_context_that_was_read_is_hidden_until_its_visibility_timeout_ends(
         self, container: Container
     ) -> None:
-        published(container)
+        given_context(container)
         run_frontdesk("queues", "read", "sms-replies", "--visibility-seconds", "0")
         (again,) = json_lines(run_frontdesk("queues", "read", "sms-replies", "--json"))
         assert again["receive_count"] == 2
@@ -73,7 +73,7 @@ class TestRead:
         )
 
     def test_delayed_context_is_counted_and_shown_on_request(self, container: Container) -> None:
-        published(container, delay_seconds=30)
+        given_context(container, delay_seconds=30)
         output = run_frontdesk("queues", "read", "sms-replies").stdout
         assert "sms-replies: nothing ready; 1 delayed, the next within" in output
         assert "--include-delayed shows it" in output
@@ -87,13 +87,13 @@ class TestRead:
 
     def test_queues_read_receives_at_most_the_requested_number(self, container: Container) -> None:
         for number in range(3):
-            published(container, f"request-{number}")
+            given_context(container, f"request-{number}")
         output = run_frontdesk("queues", "read", "sms-replies", "--max", "2").stdout
         assert output.count('"request_id"') == 2
         assert "2 contexts, back in 30 s unless acknowledged; 1 more ready" in output
 
     def test_queues_read_with_acknowledge_deletes_the_contexts(self, container: Container) -> None:
-        published(container)
+        given_context(container)
         output = run_frontdesk("queues", "read", "sms-replies", "--acknowledge").stdout
         assert "sms-replies: 1 context acknowledged" in output
         assert all(
@@ -103,7 +103,7 @@ class TestRead:
     def test_queues_read_prints_indented_json_without_control_characters(
         self, container: Container
     ) -> None:
-        published(container, body="\x1b[2J Grüße")
+        given_context(container, body="\x1b[2J Grüße")
         output = run_frontdesk("queues", "read", "sms-replies").stdout
         assert '\n    "body": "\\u001b[2J Grüße",\n' in output
         assert "\x1b" not in output
@@ -118,7 +118,7 @@ class TestAcknowledge:
     def test_queues_acknowledge_accepts_the_receipt_of_a_context(
         self, container: Container
     ) -> None:
-        published(container)
+        given_context(container)
         (line,) = json_lines(run_frontdesk("queues", "read", "sms-replies", "--json"))
         result = run_frontdesk("queues", "acknowledge", "sms-replies", line["receipt"])
         assert (result.exit_code, result.stdout) == (0, "sms-replies: acknowledged\n")

@@ -35,7 +35,7 @@ def serving() -> Iterator[str]:
     assert process.returncode == 0
 
 
-def sent(url: str, channel: str, *arguments: str) -> str:
+def send_message(url: str, channel: str, *arguments: str) -> str:
     """Send one message and return its message id."""
     (line,) = json_lines(
         run_frontdesk("send", channel, "--url", f"{url}/webhooks/{channel}", "--json", *arguments)
@@ -49,12 +49,12 @@ def test_message_sent_on_each_channel_arrives_on_its_queue(tmp_path: Path) -> No
     file.write_text("42")
     with serving() as url:
         ids = {
-            "sms": sent(url, "sms", "--from", "+14155550123", "--body", "Grüße"),
-            "whatsapp": sent(
+            "sms": send_message(url, "sms", "--from", "+14155550123", "--body", "Grüße"),
+            "whatsapp": send_message(
                 url, "whatsapp", "--from", "+14155550123", "--button", "Yes=yes_1",
                 "--profile-name", "Ana", "--location", "52.5,13.4,Here",
             ),
-            "email": sent(
+            "email": send_message(
                 url, "email", "--from", "Ana <ana@example.com>", "--body", "Grüße",
                 "--html", "<p>Grüße</p>", "--attach", str(file), "--raw",
             ),

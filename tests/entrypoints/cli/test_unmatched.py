@@ -9,7 +9,7 @@ from tests.builders import NOW, a_record, an_inbound_message
 from tests.entrypoints.cli.support import json_lines, run_frontdesk
 
 
-def unmatched(container: Container, number: int, **changes: object) -> None:
+def given_unmatched_message(container: Container, number: int, **changes: object) -> None:
     """Record a message to the development account from an unknown sender."""
     account = keep_development_credentials(container.settings().data_dir).twilio_account_sid
     message = an_inbound_message(
@@ -28,7 +28,7 @@ def test_unmatched_commands_report_that_nothing_is_unmatched() -> None:
 
 
 def test_unmatched_list_prints_a_json_line_per_message(container: Container) -> None:
-    unmatched(container, 1, body="Hello?")
+    given_unmatched_message(container, 1, body="Hello?")
     (line,) = json_lines(run_frontdesk("unmatched", "list", "--json"))
     assert uuid.UUID(line.pop("request_id")).version == 8
     assert line == {
@@ -46,7 +46,7 @@ def test_unmatched_list_shows_the_oldest_messages_first_up_to_the_limit(
     container: Container,
 ) -> None:
     for number in range(103):
-        unmatched(container, number)
+        given_unmatched_message(container, number)
     lines = json_lines(run_frontdesk("unmatched", "list", "--json", "--limit", "102"))
     assert [line["message_id"] for line in lines] == [f"SM{number:032}" for number in range(102)]
 
@@ -54,7 +54,7 @@ def test_unmatched_list_shows_the_oldest_messages_first_up_to_the_limit(
 def test_unmatched_list_cuts_the_text_and_escapes_control_characters(
     container: Container,
 ) -> None:
-    unmatched(container, 1, body="\x1b]0;owned\x07" + "long " * 100)
+    given_unmatched_message(container, 1, body="\x1b]0;owned\x07" + "long " * 100)
     output = run_frontdesk("unmatched", "list").stdout
     assert r"\x1b]0;owned\x07long long" in output
     assert "…" in output
@@ -64,8 +64,8 @@ def test_unmatched_list_cuts_the_text_and_escapes_control_characters(
 def test_redriven_unmatched_message_joins_the_conversation_opened_since(
     container: Container,
 ) -> None:
-    unmatched(container, 1)
-    unmatched(container, 2, sender="+14155550199")
+    given_unmatched_message(container, 1)
+    given_unmatched_message(container, 2, sender="+14155550199")
     run_frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
     lines = run_frontdesk("unmatched", "redrive").stdout.splitlines()
     assert lines[0].startswith(f"SM{1:032} of +14155550123 joined ")
@@ -77,8 +77,8 @@ def test_redriven_unmatched_message_joins_the_conversation_opened_since(
 
 
 def test_unmatched_redrive_prints_the_joined_conversation_as_json(container: Container) -> None:
-    unmatched(container, 1)
-    unmatched(container, 2, sender="+14155550199")
+    given_unmatched_message(container, 1)
+    given_unmatched_message(container, 2, sender="+14155550199")
     (opened,) = json_lines(
         run_frontdesk(
             "conversations", "open", "--channel", "sms", "--sender", "+14155550123", "--json"
