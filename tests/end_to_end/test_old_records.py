@@ -88,7 +88,7 @@ def test_old_mail_record_is_joined_only_by_mail_to_its_own_company(
     assert (record_of(shared, record) != record) is (company.name in may_join)
 
 
-def test_concurrent_messages_to_two_companies_join_an_old_record_only_of_its_own(
+def test_old_record_is_joined_only_by_its_own_company_under_concurrency(
     shared: RunningFrontDesk,
 ) -> None:
     record = shared.given_conversation(

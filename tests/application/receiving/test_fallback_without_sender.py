@@ -22,7 +22,7 @@ def unreadable_secrets() -> None:
 
 
 @pytest.mark.parametrize("sender", [no_sender, unreadable_secrets])
-def test_fallback_without_a_sender_is_counted_and_logged_and_takes_no_throttle(
+def test_fallback_without_a_sender_is_counted_and_acquires_no_throttle(
     sender: Callable[[], FallbackSender | None], caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = FrontDesk()

@@ -25,7 +25,7 @@ def test_copies_of_a_snapshot_draw_different_random_numbers(frontdesk: LambdaFro
 
 
 @pytest.mark.parametrize("kind", ["snap-start", "provisioned-concurrency"])
-def test_every_parser_is_built_at_the_start_unless_it_is_on_demand(
+def test_every_parser_is_built_at_the_start_unless_the_start_is_on_demand(
     tmp_path: Path, kind: str
 ) -> None:
     script = (

@@ -46,7 +46,7 @@ def given_message(container: Container, body: str, number: int = 1) -> None:
 
 
 class TestOpen:
-    def test_open_prints_every_field_of_the_conversation(self) -> None:
+    def test_conversations_open_prints_every_field_of_the_conversation(self) -> None:
         (record,) = json_lines(
             run_frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
                           "--recipient", "+15005550006", "--company-id", "acme", "--project-id",
@@ -87,7 +87,7 @@ class TestOpen:
             ("sms", "12345", "12345"),
         ],
     )
-    def test_open_normalises_the_address_of_the_sender(
+    def test_conversations_open_normalises_the_address_of_the_sender(
         self, channel: str, given: str, retained: str
     ) -> None:
         (record,) = json_lines(
@@ -97,7 +97,7 @@ class TestOpen:
         )
         assert record["sender_id"] == retained
 
-    def test_open_accepts_a_messaging_service_as_the_recipient(self) -> None:
+    def test_conversations_open_accepts_a_messaging_service_as_the_recipient(self) -> None:
         service = "MG" + "0" * 32
         (record,) = json_lines(
             run_frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
@@ -117,7 +117,7 @@ class TestOpen:
             ("email", "--recipient", "help", "an address like help@example.com"),
         ],
     )
-    def test_open_reports_the_expected_form_of_an_invalid_address(
+    def test_conversations_open_reports_the_expected_form_of_an_invalid_address(
         self, channel: str, option: str, address: str, expected: str
     ) -> None:
         sender = "ana@example.com" if channel == "email" else "+14155550123"
@@ -129,7 +129,7 @@ class TestOpen:
         assert line.startswith(f"frontdesk conversations open: invalid value for '{option}'")
         assert expected in line
 
-    def test_open_refuses_a_recipient_that_belongs_to_no_company(
+    def test_conversations_open_refuses_a_recipient_that_belongs_to_no_company(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         file = tmp_path / "tenants.json"
@@ -145,11 +145,13 @@ class TestOpen:
 
 
 class TestList:
-    def test_list_without_conversations_is_empty(self) -> None:
+    def test_conversations_list_without_conversations_is_empty(self) -> None:
         assert run_frontdesk("conversations", "list", "--json").stdout == ""
         assert "No conversations yet" in run_frontdesk("conversations", "list").stdout
 
-    def test_list_prints_a_conversation_as_a_json_record(self, container: Container) -> None:
+    def test_conversations_list_prints_a_conversation_as_a_json_record(
+        self, container: Container
+    ) -> None:
         given_conversation(container)
         given_message(container, "Is my order on its way?")
         (record,) = json_lines(run_frontdesk("conversations", "list", "--json"))
@@ -158,7 +160,7 @@ class TestList:
         assert record["last_user_message_at"] == "2026-03-04T12:01:00.250000Z"
         assert record["last_message"]["content"] == "Is my order on its way?"
 
-    def test_list_prints_the_sender_and_recipient_of_a_conversation(
+    def test_conversations_list_prints_the_sender_and_recipient_of_a_conversation(
         self, container: Container
     ) -> None:
         given_conversation(container)
@@ -167,7 +169,7 @@ class TestList:
         assert "+14155550123 → +15005550006" in output
         assert "never" in output
 
-    def test_list_stops_at_the_limit_and_says_so(self, container: Container) -> None:
+    def test_conversations_list_stops_at_the_limit_and_says_so(self, container: Container) -> None:
         given_conversation(container)
         given_conversation(container, conversation_id="conversation-2")
         result = run_frontdesk("conversations", "list", "--limit", "1")
@@ -176,7 +178,7 @@ class TestList:
 
 
 class TestShow:
-    def test_show_prints_the_history_of_a_conversation_oldest_first(
+    def test_conversations_show_prints_the_history_of_a_conversation_oldest_first(
         self, container: Container
     ) -> None:
         given_conversation(container)
@@ -199,7 +201,7 @@ class TestShow:
             },
         }
 
-    def test_show_prints_a_record_for_each_channel_of_a_conversation(
+    def test_conversations_show_prints_a_record_for_each_channel_of_a_conversation(
         self, container: Container
     ) -> None:
         given_conversation(container)
@@ -207,7 +209,7 @@ class TestShow:
         records = json_lines(run_frontdesk("conversations", "show", "conversation-1", "--json"))
         assert {record["primary_channel"] for record in records} == {"sms", "email"}
 
-    def test_show_prints_a_conversation_as_a_chat(self, container: Container) -> None:
+    def test_conversations_show_prints_a_conversation_as_a_chat(self, container: Container) -> None:
         legacy = Message(
             "out-1", Direction.OUTBOUND, "How may we help?", NOW, ChannelType.SMS, {"subject": "Hi"}
         )
@@ -219,21 +221,25 @@ class TestShow:
         assert "← +14155550123" in output
         assert "Acme / acme" in output
 
-    def test_show_reports_an_empty_history(self, container: Container) -> None:
+    def test_conversations_show_reports_an_empty_history(self, container: Container) -> None:
         given_conversation(container)
         assert (
             "Nobody has written yet."
             in run_frontdesk("conversations", "show", "conversation-1").stdout
         )
 
-    def test_show_prints_a_message_without_control_characters(self, container: Container) -> None:
+    def test_conversations_show_prints_a_message_without_control_characters(
+        self, container: Container
+    ) -> None:
         given_conversation(container)
         given_message(container, "\x1b[2J\x9b31m\u202egnp [bold]x[/bold] :smile:\r\x07")
         output = run_frontdesk("conversations", "show", "conversation-1").stdout
         assert r"\x1b[2J\u009b31m\u202egnp [bold]x[/bold] :smile:\r\x07" in output
         assert not any(character in output for character in "\x1b\x9b\u202e\r\x07")
 
-    def test_show_escapes_control_characters_in_json(self, container: Container) -> None:
+    def test_conversations_show_escapes_control_characters_in_json(
+        self, container: Container
+    ) -> None:
         given_conversation(container)
         given_message(container, "\x1b[2J\x9b\u202e Grüße 👋")
         result = run_frontdesk("conversations", "show", "conversation-1", "--json")
@@ -242,7 +248,7 @@ class TestShow:
         (record,) = json_lines(result)
         assert record["messages"][0]["content"] == "\x1b[2J\x9b\u202e Grüße 👋"
 
-    def test_show_reports_an_unknown_conversation_id_in_one_line(self) -> None:
+    def test_conversations_show_reports_an_unknown_conversation_id_in_one_line(self) -> None:
         line = error_line(run_frontdesk("conversations", "show", "nobody"), 1)
         assert line == "frontdesk: there is no conversation with this id"
 

@@ -210,7 +210,7 @@ class TestShow:
         assert f"subject {message.subject}" in words
         assert message.body in output
 
-    def test_show_prints_the_beginning_of_mail_that_cannot_be_read(
+    def test_show_prints_the_beginning_of_unreadable_mail_in_a_dead_letter(
         self, container: Container
     ) -> None:
         mail = verified(a_mail("truncated"), ACCOUNT, ChannelType.EMAIL)
@@ -219,7 +219,7 @@ class TestShow:
         _, preview = output.split("It cannot be read today: the form is damaged or cut off\n\n")
         assert preview.startswith("------WebKitFormBoundary7MA4YWxkTrZu0gW43\n")
 
-    def test_show_prints_the_beginning_of_a_long_body(self, container: Container) -> None:
+    def test_show_prints_the_beginning_of_a_long_dead_letter(self, container: Container) -> None:
         request = replace(a_webhook(), headers=(), body=b"\xff" + b"x" * 2_100)
         given_dead_letters(container, replace(BUG, webhook=verified(request)))
         output = run_frontdesk("dead-letters", "show", "bug-1").stdout
