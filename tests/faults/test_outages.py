@@ -126,7 +126,7 @@ FAILURES = {
 
 
 @dataclass(frozen=True)
-class Troubled:
+class FrontDeskWithOutage:
     """A front desk with an outage, which receives every kind of webhook."""
 
     frontdesk: RunningFrontDesk
@@ -183,7 +183,9 @@ REFUSALS = [UNSUPPORTED_CHANNEL, METHOD_NOT_ALLOWED, TOO_LARGE]
 
 
 @pytest.fixture
-def troubled(serve: Serve, backend: str, request: pytest.FixtureRequest) -> Troubled:
+def frontdesk_with_outage(
+    serve: Serve, backend: str, request: pytest.FixtureRequest
+) -> FrontDeskWithOutage:
     """A front desk before its outage begins."""
     outage = Outage()
 
@@ -197,50 +199,54 @@ def troubled(serve: Serve, backend: str, request: pytest.FixtureRequest) -> Trou
         leave_half_written(frontdesk.data_dir)
     for case in (REPEATED, *CASES):
         case.open_conversation(frontdesk.container)
-    return Troubled(frontdesk, outage)
+    return FrontDeskWithOutage(frontdesk, outage)
 
 
-def receive_during_outage(troubled: Troubled, row: Row) -> None:
+def receive_during_outage(frontdesk_with_outage: FrontDeskWithOutage, row: Row) -> None:
     """Send every kind of webhook during the outage, and again what it refused."""
-    assert troubled.post(REPEATED).shown == ACKNOWLEDGED[SMS]
-    troubled.outage.begin(row.failing)
+    assert frontdesk_with_outage.post(REPEATED).shown == ACKNOWLEDGED[SMS]
+    frontdesk_with_outage.outage.begin(row.failing)
 
-    responses = troubled.post_all()
+    responses = frontdesk_with_outage.post_all()
 
     assert responses == {case: row.response_to(case) for case in responses}
-    assert list(troubled.refusals()) == [row.forged, *REFUSALS]
-    troubled.outage.end()
-    assert troubled.bugs() == row.bugs
-    troubled.heal(responses)
+    assert list(frontdesk_with_outage.refusals()) == [row.forged, *REFUSALS]
+    frontdesk_with_outage.outage.end()
+    assert frontdesk_with_outage.bugs() == row.bugs
+    frontdesk_with_outage.heal(responses)
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, AWS], indirect=True)
 @pytest.mark.parametrize("name", OUTAGES)
-def test_outage_loses_and_duplicates_nothing(troubled: Troubled, backend: str, name: str) -> None:
-    receive_during_outage(troubled, OUTAGES[name])
-    assert troubled.problems(backend) == []
+def test_outage_loses_and_duplicates_nothing(
+    frontdesk_with_outage: FrontDeskWithOutage, backend: str, name: str
+) -> None:
+    receive_during_outage(frontdesk_with_outage, OUTAGES[name])
+    assert frontdesk_with_outage.problems(backend) == []
 
 
 @pytest.mark.parametrize("name", FAILURES)
 def test_bugs_and_missing_secrets_lose_and_duplicate_nothing(
-    troubled: Troubled, backend: str, name: str
+    frontdesk_with_outage: FrontDeskWithOutage, backend: str, name: str
 ) -> None:
-    receive_during_outage(troubled, FAILURES[name])
-    assert troubled.problems(backend) == []
+    receive_during_outage(frontdesk_with_outage, FAILURES[name])
+    assert frontdesk_with_outage.problems(backend) == []
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_half_written_files_of_a_killed_process_are_reported_or_ignored(
-    troubled: Troubled, backend: str
+    frontdesk_with_outage: FrontDeskWithOutage, backend: str
 ) -> None:
-    troubled.heal(troubled.post_all())
-    assert troubled.problems(backend) == []
+    frontdesk_with_outage.heal(frontdesk_with_outage.post_all())
+    assert frontdesk_with_outage.problems(backend) == []
 
-    container = troubled.frontdesk.container
+    container = frontdesk_with_outage.frontdesk.container
     assert container.spool().depth() == SpoolDepth(0, None, broken=1)
     unreadable_files: list[str] = []
     container.dead_letters().list_dead_letters(10, unreadable=unreadable_files.append)
-    assert unreadable_files == [str(troubled.frontdesk.data_dir / "dead-letters" / "bug-torn.json")]
+    assert unreadable_files == [
+        str(frontdesk_with_outage.frontdesk.data_dir / "dead-letters" / "bug-torn.json")
+    ]
 
 
 THROTTLING: Mapping[str, Mapping[Kind, Shown]] = {
@@ -254,16 +260,16 @@ THROTTLING: Mapping[str, Mapping[Kind, Shown]] = {
 @pytest.mark.parametrize("backend", [AWS], indirect=True)
 @pytest.mark.parametrize("service", THROTTLING)
 def test_throttling_by_aws_loses_nothing(
-    troubled: Troubled, ministack: EmulatedAws, backend: str, service: str
+    frontdesk_with_outage: FrontDeskWithOutage, ministack: EmulatedAws, backend: str, service: str
 ) -> None:
-    assert troubled.post(REPEATED).shown == ACKNOWLEDGED[SMS]
+    assert frontdesk_with_outage.post(REPEATED).shown == ACKNOWLEDGED[SMS]
     with throttling(getattr(ministack, service)):
-        responses = troubled.post_all()
+        responses = frontdesk_with_outage.post_all()
     # Spooled, because another service stores the spool; or recorded and pending.
     others = THROTTLING[service]
     assert responses == {
         case: others.get(case.kind, ACKNOWLEDGED[case.channel]) for case in responses
     }
 
-    troubled.heal(responses)
-    assert troubled.problems(backend) == []
+    frontdesk_with_outage.heal(responses)
+    assert frontdesk_with_outage.problems(backend) == []
