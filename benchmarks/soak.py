@@ -28,6 +28,7 @@ import urllib3
 from dependency_injector import providers
 
 from application.clock import utc_now
+from application.ports.context_queue import DelayedReader
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.routing import QueueKind, QueueName
@@ -202,7 +203,10 @@ def broken_promises(container: Container, soak: Soak) -> Iterator[str]:
         history = container.message_store().history(conversation.key, limit=MANY)
         recorded.update(message.message_id for message in history)
     queue = QueueName(ChannelType.SMS, QueueKind.REPLIES)
-    deliveries = container.context_queue().receive(queue, MANY, include_delayed=True)
+    reader = container.context_queue()
+    if not isinstance(reader, DelayedReader):
+        raise click.ClickException("the queue does not show delayed contexts")
+    deliveries = reader.receive_with_delayed(queue, MANY)
     routed = Counter(delivery.context.message.message_id for delivery in deliveries)
     for name, found in (("recorded", recorded), ("routed", routed)):
         click.echo(f"{found.total()} {name}")

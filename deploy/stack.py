@@ -16,6 +16,7 @@ import click
 
 from deploy.package import DEFAULT_OUTPUT, ROOT
 from domain.errors import WebhookHandlerError
+from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.provider_accounts import read_provider_accounts
 from infrastructure.configuration.settings import SettingsError, read_settings
 
@@ -51,7 +52,8 @@ def check_tenants(stage: str) -> None:
     """
     secret = tenants_secret(stage)
     try:
-        read_provider_accounts(read_settings({"TENANTS": f"secretsmanager:{secret}"}))
+        settings = read_settings({"TENANTS": f"secretsmanager:{secret}"})
+        read_provider_accounts(settings, secret_reader())
     except SettingsError as error:
         problems = "; ".join(error.problems)
         raise click.ClickException(f"the secret {secret} is not valid: {problems}") from error

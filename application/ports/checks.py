@@ -1,15 +1,18 @@
 """What ``frontdesk doctor`` finds."""
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from domain.errors import WebhookHandlerError
 
 
 class CheckStatus(StrEnum):
     """What a check found."""
 
     OK = "ok"
-    NOTE = "note"
-    WRONG = "wrong"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +22,17 @@ class CheckResult:
     check: str
     status: CheckStatus
     text: str
+
+
+def check_results(
+    check: str, in_order: str, find_problems: Callable[[], Sequence[str]]
+) -> Iterator[CheckResult]:
+    """An error for each problem, or the text ``in_order`` if there is none."""
+    try:
+        problems = find_problems()
+    except WebhookHandlerError as error:
+        problems = [str(error)]
+    if not problems:
+        yield CheckResult(check, CheckStatus.OK, in_order)
+    for problem in problems:
+        yield CheckResult(check, CheckStatus.ERROR, problem)

@@ -4,11 +4,14 @@ from abc import abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.routing import QueueName, Route
+
+DEFAULT_VISIBILITY = timedelta(seconds=30)
+"""For how long a delivery is hidden from other consumers."""
 
 
 class ContextPublisher(Protocol):
@@ -28,7 +31,7 @@ class ContextPublisher(Protocol):
 class QueueDepth:
     """How much waits on a queue: ready, delayed, and taken but not acknowledged.
 
-    ``oldest_at`` is ``None`` when nothing waits, or when the backend does not tell (SQS).
+    ``oldest_at`` is ``None`` when nothing waits, or when the backend does not tell.
     """
 
     queue: QueueName
@@ -51,12 +54,6 @@ class Delivery:
 class ContextReader(Protocol):
     """Takes context objects from the queues, for consumers and for the curious."""
 
-    shows_delayed: bool
-    """Whether ``include_delayed`` can be had. SQS shows nothing before its time."""
-
-    can_erase: bool
-    """Whether a context can be found before it is delivered. On SQS it cannot."""
-
     @abstractmethod
     def depths(self) -> tuple[QueueDepth, ...]:
         """The depth of each of the six queues."""
@@ -67,15 +64,12 @@ class ContextReader(Protocol):
         queue: QueueName,
         limit: int,
         *,
-        visibility: timedelta = timedelta(seconds=30),
-        include_delayed: bool = False,
+        visibility: timedelta = DEFAULT_VISIBILITY,
     ) -> tuple[Delivery, ...]:
         """Take at most ``limit`` contexts, hidden from others for ``visibility``.
 
         What is not acknowledged by then is delivered again, with a higher receive count.
-        ``include_delayed`` also takes what is still waiting for its delay: only where the
-        backend ``shows_delayed``, for elsewhere it is a ``ValueError``. Raises
-        ``StorageUnavailableError`` when the queue cannot be read.
+        Raises ``StorageUnavailableError`` when the queue cannot be read.
         """
 
     @abstractmethod
@@ -83,20 +77,32 @@ class ContextReader(Protocol):
         """Remove a delivered context; ``False`` if the receipt is not (or no longer) valid.
 
         A receipt is certain until the context is delivered again. After that it may be taken
-        without removing anything (SQS); the context then simply comes again.
+        without removing anything; the context then simply comes again.
         """
+
+
+@runtime_checkable
+class DelayedReader(Protocol):
+    """Can show a context before its delay is over. Not every queue can."""
+
+    @abstractmethod
+    def receive_with_delayed(
+        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
+    ) -> tuple[Delivery, ...]:
+        """Take contexts as ``ContextReader.receive`` does, and those that wait for their delay."""
+
+
+@runtime_checkable
+class SearchableQueue(Protocol):
+    """Can find a context that no consumer has taken yet. The others are ``Unsearchable``."""
 
     @abstractmethod
     def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
-        """The request ids of all contexts of these senders, delivered or not.
-
-        Only where the backend ``can_erase``: elsewhere this finds nothing.
-        """
+        """The request ids of all contexts of these senders, delivered or not."""
 
     @abstractmethod
     def erase(self, request_id: str) -> int:
         """Remove the contexts with this id from all queues, delivered or not; how many.
 
-        The id is remembered as if they were acknowledged. Only where the backend
-        ``can_erase``: elsewhere this removes nothing.
+        The id is remembered as if they were acknowledged.
         """

@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from application.ports.webhook_parser import VerifiedWebhook
 
@@ -61,7 +61,7 @@ class SpoolDelivery:
 class SpoolDepth:
     """How many entries wait or are being processed, and when the oldest was received.
 
-    ``oldest_at`` is ``None`` when there is none, or when the backend does not tell (SQS).
+    ``oldest_at`` is ``None`` when there is none, or when the backend does not tell.
     ``broken`` are those that could not be read and were set aside; no others are counted here.
     """
 
@@ -85,16 +85,12 @@ class Spool(Protocol):
     raises ``StorageUnavailableError`` when the spool cannot be reached.
     """
 
-    can_erase: bool
-    """Whether entries can be searched. On SQS they cannot."""
-
     @abstractmethod
     def enqueue(self, entry: SpoolEntry) -> None:
         """Write ``entry``: it is durable when this returns.
 
-        While an entry waits, a repetition with its id changes nothing. (On SQS that holds for
-        five minutes from its first writing, also when it is done by then.) Raises
-        ``SpoolFullError`` at the limit.
+        While an entry waits, a repetition with its id changes nothing. A backend may keep that
+        for a time only, counted from the first writing. Raises ``SpoolFullError`` at the limit.
         """
 
     @abstractmethod
@@ -126,9 +122,11 @@ class Spool(Protocol):
     def depth(self) -> SpoolDepth:
         """How much there is in the spool."""
 
+
+@runtime_checkable
+class SearchableSpool(Protocol):
+    """Can look at entries without taking them. The other spools are ``Unsearchable``."""
+
     @abstractmethod
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
-        """Remove every entry that is ``wanted``, received or not.
-
-        Only where the backend ``can_erase``: elsewhere this removes nothing.
-        """
+        """Remove every entry that is ``wanted``, received or not."""

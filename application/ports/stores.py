@@ -1,22 +1,46 @@
 """The roles that one storage backend fills."""
 
-from dataclasses import dataclass
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Protocol
 
-from application.ports.conversation_store import ConversationStore
-from application.ports.fallback_throttle import FallbackThrottle
-from application.ports.history_import import HistoryImport
-from application.ports.message_store import MessageStore
-from application.ports.outbox import Outbox
-from application.ports.retention import Retention
+if TYPE_CHECKING:
+    from application.ports.conversation_store import ConversationStore
+    from application.ports.fallback_throttle import FallbackThrottle
+    from application.ports.history_import import HistoryImport
+    from application.ports.message_store import MessageStore
+    from application.ports.outbox import Outbox
+    from application.ports.retention import Retention
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
+class Stores(Protocol):
     """Conversations, messages and what belongs to them, kept in one place."""
 
-    conversations: ConversationStore
-    messages: MessageStore
-    outbox: Outbox
-    retention: Retention
-    history_import: HistoryImport
-    throttle: FallbackThrottle
+    @property
+    @abstractmethod
+    def conversations(self) -> "ConversationStore":
+        """The conversation records."""
+
+    @property
+    @abstractmethod
+    def messages(self) -> "MessageStore":
+        """The messages under their request ids."""
+
+    @property
+    @abstractmethod
+    def outbox(self) -> "Outbox":
+        """What is pending."""
+
+    @property
+    @abstractmethod
+    def retention(self) -> "Retention":
+        """What is retained, to list and to erase it."""
+
+    @property
+    @abstractmethod
+    def history_import(self) -> "HistoryImport":
+        """The histories that older systems left."""
+
+    @property
+    @abstractmethod
+    def throttle(self) -> "FallbackThrottle":
+        """Who got a fallback, and when."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from application.ports.blobs import BlobStore
-from application.ports.context_queue import ContextReader
+from application.ports.context_queue import SearchableQueue
 from application.ports.retention import Retention
 from domain.erasure import RetainedMessage, attachments_folder, contexts_folder
 from domain.messages import InboundMessage
@@ -21,11 +21,14 @@ class Erased:
 
 @dataclass(frozen=True)
 class EraseMessage:
-    """Safe to repeat: the message goes last, for it is how all the rest is found again."""
+    """Safe to repeat: the message goes last, for it is how all the rest is found again.
+
+    Without a ``queue`` that can be searched, contexts stay on their queues.
+    """
 
     retention: Retention
     blobs: BlobStore
-    contexts: ContextReader
+    queue: SearchableQueue | None
 
     def __call__(self, retained: RetainedMessage) -> Erased:
         """Remove files, contexts on queues, and the content of the record; not its request id.
@@ -33,7 +36,7 @@ class EraseMessage:
         Whoever publishes the message meanwhile either sees afterwards that it is erased, and
         takes its context back, or was done before that: then the context is there by now.
         """
-        contexts = 0 if retained.is_imported else self.contexts.erase(retained.key)
+        contexts = 0 if retained.is_imported else self._erase_on_queues(retained.key)
         blobs = sum(map(self.blobs.delete, retained.blob_folders))
         erased = self.retention.erase(retained)
         if retained.is_imported or retained.state is MessageState.QUEUED:
@@ -44,7 +47,10 @@ class EraseMessage:
     def erase_context(self, request_id: str) -> Erased:
         """Remove a context and what is stored for it, whatever became of its message."""
         blobs = self.blobs.delete(contexts_folder(request_id))
-        return Erased(message=False, blobs=blobs, contexts=self.contexts.erase(request_id))
+        return Erased(message=False, blobs=blobs, contexts=self._erase_on_queues(request_id))
+
+    def _erase_on_queues(self, request_id: str) -> int:
+        return self.queue.erase(request_id) if self.queue else 0
 
     def erase_files(self, message: InboundMessage) -> int:
         """Remove the files of a message that was never recorded; how many."""

@@ -8,7 +8,8 @@ from application.ports.dead_letters import DeadLetter, DeadLetters
 from application.ports.fallback_throttle import FallbackThrottle
 from application.ports.pages import PAGE_SIZE, Page, each_item
 from application.ports.retention import Retention
-from application.ports.spool import Spool, SpoolEntry
+from application.ports.spool import SearchableSpool, SpoolEntry
+from application.ports.unsearchable import Unsearchable
 from application.ports.webhook_parser import VerifiedWebhook
 from application.privacy.erase_message import EraseMessage
 from application.privacy.find_person import FindPerson
@@ -64,13 +65,14 @@ class ErasePerson:
     of the person's own last of all. Gate keys stay. Messages that come in, or are worked on,
     at the same time may be missed: the next run finds them. What is published at that time
     its publisher takes back; if that dies first, the next run finds the context by its sender,
-    on queues that can be searched.
+    on queues that can be searched. Of those in ``unsearchable``, the report says what stays.
     """
 
     retention: Retention
     erase_message: EraseMessage
     throttle: FallbackThrottle
-    spool: Spool
+    spool: SearchableSpool | None
+    unsearchable: Sequence[Unsearchable]
     dead_letters: DeadLetters
     find_person: FindPerson
     accounts: Callable[[], Collection[str]]
@@ -96,7 +98,7 @@ class ErasePerson:
             self._erase(retained, values, report)
         self._erase_dead_letters(values, own_keys, report)
         self._delete_stale_temporary_files(report)
-        self._tell_what_stays(report)
+        self._report_what_stays(report)
         self._rewrite(report)
         return report
 
@@ -165,6 +167,9 @@ class ErasePerson:
                     self.throttle.release(throttle_key_of(account, person))
 
     def _erase_spooled(self, values: Collection[str], report: ErasureReport) -> None:
+        if self.spool is None:
+            return
+
         def is_of_sender(entry: SpoolEntry) -> bool:
             return self._is_of_sender(entry.webhook, values, report)
 
@@ -191,9 +196,11 @@ class ErasePerson:
 
         Before the messages are listed: so none goes whose message is not found and stays.
         """
+        queue = self.erase_message.queue
+        if queue is None:
+            return
         for address in addresses:
-            contexts = self.erase_message.contexts
-            for request_id in contexts.find(address.channel, address.look_up_values):
+            for request_id in queue.find(address.channel, address.look_up_values):
                 erased = self.erase_message.erase_context(request_id)
                 report.files += erased.blobs
                 report.contexts += erased.contexts
@@ -209,7 +216,7 @@ class ErasePerson:
         except StorageUnavailableError as error:
             report.failed.append(f"dead letters: {error}")
         if unreadable:
-            report.not_reached.append(_told_of(unreadable))
+            report.not_reached.append(_unreadable_dead_letters(unreadable))
 
     def _is_dead_letter_of(
         self,
@@ -228,22 +235,13 @@ class ErasePerson:
         except StorageUnavailableError as error:
             report.failed.append(f"unfinished files: {error}")
 
-    def _tell_what_stays(self, report: ErasureReport) -> None:
+    def _report_what_stays(self, report: ErasureReport) -> None:
         if report.unread:
             report.not_reached.append(
                 f"{report.unread} of the spooled webhooks and dead letters, which nobody can read: "
                 "the address is not named there, but what is in base64 was not searched"
             )
-        if not self.erase_message.contexts.can_erase:
-            report.not_reached.append(
-                "contexts on SQS: their consumers take them, or they expire with their queue"
-            )
-        if not self.spool.can_erase:
-            backlog = self.spool.depth().entries
-            report.not_reached.append(
-                f"the spool on SQS, about {backlog} webhooks: repeat this when it is empty; and "
-                "large ones that were in it, under spool/ in the bucket until they expire there"
-            )
+        report.not_reached += [place.erasure_notice() for place in self.unsearchable]
 
     def _rewrite(self, report: ErasureReport) -> None:
         try:
@@ -252,7 +250,7 @@ class ErasePerson:
             report.failed.append(f"database files were not rewritten: {error}")
 
 
-def _told_of(unreadable: Collection[str]) -> str:
+def _unreadable_dead_letters(unreadable: Collection[str]) -> str:
     number = len(unreadable)
     noun = "letter, of whomever it is" if number == 1 else "letters, of whomever they are"
     return f"{number} broken dead {noun}: {', '.join(sorted(unreadable))}"

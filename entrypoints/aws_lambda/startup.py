@@ -1,12 +1,10 @@
 """How each function starts: settings, logs, metrics and the container, before any event."""
 
 import logging
-import sys
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from entrypoints.composition.container import Container, build_container
-from infrastructure.aws.cloudwatch_metrics import EmfMetrics
 from infrastructure.configuration.log_format import configure_logging
 from infrastructure.configuration.settings import SettingsError
 
@@ -28,7 +26,7 @@ def start(environ: Mapping[str, str], build: Build[Function]) -> Function:
         container = build_container(environ)
         settings = container.settings()
         configure_logging(settings.log_level)
-        metrics = EmfMetrics(f"Frontdesk/{settings.stage}", lambda: sys.stdout)
+        metrics = container.cloudwatch_metrics()
         container.metrics.override(metrics)
         return build(container, metrics.flush)
     except SettingsError as error:

@@ -19,7 +19,7 @@ from entrypoints.cli.terminal.output import (
 if TYPE_CHECKING:
     from application.ports.checks import CheckResult
 
-_STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
+_STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 
 @click.command(
@@ -31,26 +31,26 @@ _STYLES = {"ok": "green", "note": "yellow", "wrong": "bold red"}
 def doctor(*, as_json: bool) -> None:
     """Check settings, secrets, tables, queues, the bucket and the data directory.
 
-    A line for each thing that was looked at: 'ok', 'note' for what may be meant so, or
-    'wrong' with what was expected. If nothing is wrong, also how much was left behind: in the
-    spool, on no queue, as dead letters. What is tried again by itself is a 'note' that says
-    when, what cannot be read is 'wrong'. No data is changed. Exits with 1 if anything is wrong.
+    A line for each check: 'ok', 'warning' for what may be intended, or 'error' with what was
+    expected. Without an error, also the backlog: the spool, what is on no queue, dead letters.
+    What is tried again by itself is a 'warning' that says when. What cannot be read is an
+    'error'. No data is changed. Exits with 1 after an error.
     """
-    wrong = 0
+    errors = 0
     for result in _check_results():
-        wrong += result.status == "wrong"
+        errors += result.status == "error"
         if as_json:
             print_json({"check": result.check, "status": result.status, "text": result.text})
         else:
             _print_line(result)
-    if wrong:
-        raise click.ClickException(f"{count(wrong, 'problem')} found")
+    if errors:
+        raise click.ClickException(f"{count(errors, 'problem')} found")
 
 
 def _print_line(result: "CheckResult") -> None:
     from rich.text import Text
 
-    status = plain(f"{result.status:<6}", _STYLES[result.status])
+    status = plain(f"{result.status:<8}", _STYLES[result.status])
     print_rich(Text.assemble(status, plain(f"{result.check:<16}"), plain(result.text)))
 
 
@@ -67,5 +67,5 @@ def _check_results() -> "Iterator[CheckResult]":
             yield from run_checks(container)
     except SettingsError as error:
         yield from (
-            CheckResult("settings", CheckStatus.WRONG, problem) for problem in error.problems
+            CheckResult("settings", CheckStatus.ERROR, problem) for problem in error.problems
         )

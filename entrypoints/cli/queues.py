@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from application.clock import utc_now
+from application.ports.context_queue import DelayedReader
 from domain.routing import ALL_QUEUES
 from domain.times import rfc3339
 from entrypoints.cli.terminal.commands import Group
@@ -119,16 +120,16 @@ def read(
     name = _QUEUES[queue]
     with open_container() as container:
         reader = container.context_queue()
-        if include_delayed and not reader.shows_delayed:
-            raise click.ClickException(
-                "this backend shows nothing before its delay is over: leave out --include-delayed"
-            )
-        deliveries = reader.receive(
-            name,
-            limit,
-            visibility=timedelta(seconds=visibility_seconds),
-            include_delayed=include_delayed,
-        )
+        shows_delayed = isinstance(reader, DelayedReader)
+        receive = reader.receive
+        if include_delayed:
+            if not isinstance(reader, DelayedReader):
+                raise click.ClickException(
+                    "this backend shows nothing before its delay is over: "
+                    "leave out --include-delayed"
+                )
+            receive = reader.receive_with_delayed
+        deliveries = receive(name, limit, visibility=timedelta(seconds=visibility_seconds))
         for delivery in deliveries:
             _print_delivery(delivery, as_json=as_json)
         # Acknowledged only after printing: what nobody saw must not be lost in a broken pipe.
@@ -139,7 +140,7 @@ def read(
         ]
         depth = next(depth for depth in reader.depths() if depth.queue == name)
         delay_seconds = container.settings().reply_delay_seconds
-        hint = ": --include-delayed shows it" if reader.shows_delayed else ""
+        hint = ": --include-delayed shows it" if shows_delayed else ""
     if remaining:
         raise click.ClickException(
             f"{queue}: {count(len(remaining), 'context')} could not be acknowledged: will come back"

@@ -1,19 +1,23 @@
-"""The backends that the settings choose: where everything is kept, and where contexts wait.
+"""The backend that the settings choose for each role. Part of the container.
 
-Part of the container. Each adapter is imported when it is chosen.
+Each technology is imported when it is chosen.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, assert_never
+from functools import partial
+from typing import TYPE_CHECKING, Any, assert_never
 
 from application.clock import Clock
-from application.ports.blobs import BlobStore
-from application.ports.context_queue import ContextPublisher, ContextReader
-from application.ports.dead_letters import DeadLetters
 from application.ports.metrics import Metrics
-from application.ports.spool import Spool, SpoolDelivery
-from application.ports.stores import Stores
+from application.ports.spool import SpoolDelivery
+from infrastructure.backend import (
+    Backend,
+    FileBackend,
+    QueueBackend,
+    SpoolBackend,
+    StorageBackend,
+)
+from infrastructure.configuration.secrets.secret_references import ReadNamedSecret, SecretReader
 from infrastructure.configuration.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -22,13 +26,19 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from infrastructure.aws.clients import AwsClients
-    from infrastructure.filesystem.fallback_log import FileFallbackSender
+    from infrastructure.aws.cloudwatch_metrics import EmfMetrics
+    from infrastructure.filesystem.backend import DataDirectory
+    from infrastructure.memory.backend import MemoryBackend
     from infrastructure.sqlite.database import SqliteDatabase
 
 OpenDatabase = Callable[[], "SqliteDatabase"]
 OpenDynamoDb = Callable[[], "DynamoDBClient"]
 OpenSqs = Callable[[], "SQSClient"]
 OpenS3 = Callable[[], "S3Client"]
+OpenMemory = Callable[[], "MemoryBackend"]
+
+STORE_FILE = "frontdesk.db"
+QUEUE_FILE = "queues.db"
 
 
 def open_sqlite(settings: Settings, name: str) -> Iterator["SqliteDatabase"]:
@@ -40,138 +50,163 @@ def open_sqlite(settings: Settings, name: str) -> Iterator["SqliteDatabase"]:
     database.close()
 
 
+def open_memory(clock: Clock) -> "MemoryBackend":
+    """One for all roles."""
+    from infrastructure.memory.backend import MemoryBackend
+
+    return MemoryBackend(clock)
+
+
+def open_data_directory(settings: Settings) -> "DataDirectory":
+    """The directory of the embedded backends, whether they are chosen or not."""
+    from infrastructure.filesystem.backend import DataDirectory
+
+    return DataDirectory(settings.data_dir)
+
+
 def open_aws(settings: Settings) -> "AwsClients":
     """Clients of AWS for as many threads as work on requests."""
+    _require_aws_sdk()
+    from infrastructure.aws.clients import AwsClients
+
+    return AwsClients(max_connections=settings.max_in_flight)
+
+
+def _require_aws_sdk() -> None:
     try:
-        from infrastructure.aws.clients import AwsClients
+        import infrastructure.aws.clients  # noqa: F401 - it imports the SDK
     except ModuleNotFoundError as error:
         raise SettingsError(
             ["STORAGE, QUEUE: the AWS SDK is missing: pip install 'frontdesk[aws]'"]
         ) from error
-    return AwsClients(max_connections=settings.max_in_flight)
 
 
-def open_dynamodb(aws: "AwsClients") -> "DynamoDBClient":
-    """For conversations, messages and claims."""
-    return aws.dynamodb()
+def secret_reader() -> SecretReader:
+    """Reads files and AWS Secrets Manager, whose SDK is loaded with the first that needs it."""
+    return SecretReader(_open_secrets_manager)
 
 
-def open_sqs(aws: "AwsClients") -> "SQSClient":
-    """For the context queues."""
-    return aws.sqs()
+def _open_secrets_manager() -> ReadNamedSecret:
+    try:
+        from infrastructure.aws.clients import AwsClients
+        from infrastructure.aws.secrets_manager import read_secret_value
+    except ModuleNotFoundError as error:
+        raise ValueError("needs the AWS SDK: pip install 'frontdesk[aws]'") from error
+    return partial(read_secret_value, AwsClients().secrets_manager())
 
 
-def open_s3(aws: "AwsClients") -> "S3Client":
-    """For blobs and dead letters."""
-    return aws.s3()
+def open_cloudwatch_metrics(settings: Settings) -> "EmfMetrics":
+    """Metrics for functions, whose output CloudWatch reads."""
+    import sys
+
+    from infrastructure.aws.cloudwatch_metrics import EmfMetrics
+
+    return EmfMetrics(f"Frontdesk/{settings.stage}", lambda: sys.stdout)
 
 
-class ContextQueue(ContextPublisher, ContextReader, Protocol):
-    """What one queue backend provides."""
-
-
-@dataclass(frozen=True, slots=True)
-class Files:
-    """What holds what is too large or too odd for a store."""
-
-    blobs: BlobStore
-    dead_letters: DeadLetters
-
-
-def choose_files(settings: Settings, s3: OpenS3) -> Files:
+def choose_files(settings: Settings, s3: OpenS3, memory: OpenMemory) -> FileBackend:
     """The bucket if there is one, whatever the storage: else the data directory, or memory."""
     if settings.storage == "memory":
-        from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
-
-        return Files(MemoryBlobStore(), MemoryDeadLetters())
+        return memory()
     if settings.blobs_bucket is not None:
-        from infrastructure.aws.s3 import S3BlobStore, S3DeadLetters
+        _require_aws_sdk()
+        from infrastructure.aws.backend import S3Files
 
-        bucket = settings.blobs_bucket
-        return Files(S3BlobStore(s3, bucket), S3DeadLetters(s3, bucket))
-    from infrastructure.filesystem.blob_files import FileBlobStore
-    from infrastructure.filesystem.dead_letter_files import FileDeadLetters
+        return S3Files(s3, settings.blobs_bucket)
+    from infrastructure.filesystem.backend import DirectoryFiles
 
-    return Files(
-        FileBlobStore(settings.data_dir / "blobs"),
-        FileDeadLetters(settings.data_dir / "dead-letters"),
-    )
+    return DirectoryFiles(settings.data_dir)
 
 
-def choose_stores(
-    settings: Settings, sqlite: OpenDatabase, dynamodb: OpenDynamoDb, files: Files
-) -> Stores:
-    """The stores of the backend that ``STORAGE`` names."""
+def choose_storage(
+    settings: Settings,
+    sqlite: OpenDatabase,
+    dynamodb: OpenDynamoDb,
+    memory: OpenMemory,
+    *,
+    files: FileBackend,
+) -> StorageBackend:
+    """The one that ``STORAGE`` names."""
     match settings.storage:
         case "sqlite":
-            from infrastructure.sqlite.backend import sqlite_stores
+            from infrastructure.sqlite.backend import SqliteStorage
 
-            return sqlite_stores(sqlite())
+            return SqliteStorage(settings.data_dir / STORE_FILE, sqlite)
         case "dynamodb":
-            from infrastructure.aws.dynamodb.stores import dynamodb_stores
+            _require_aws_sdk()
+            from infrastructure.aws.backend import DynamoDbStorage
 
-            return dynamodb_stores(dynamodb(), settings.tables, files.blobs)
+            return DynamoDbStorage(dynamodb, settings.tables, files.blobs)
         case "memory":
-            from infrastructure.memory.backend import memory_stores
-
-            return memory_stores()
+            return memory()
         case _:
             assert_never(settings.storage)
 
 
-def fallback_log(settings: Settings) -> "FileFallbackSender":
-    """Where fallbacks go on a developer's machine."""
-    from infrastructure.filesystem.fallback_log import FileFallbackSender
+def choose_queue(
+    settings: Settings,
+    sqlite: OpenDatabase,
+    sqs: OpenSqs,
+    memory: OpenMemory,
+    *,
+    files: FileBackend,
+    clock: Clock,
+) -> QueueBackend:
+    """The one that ``QUEUE`` names."""
+    from infrastructure.serialization.claim_check import ClaimCheck
 
-    return FileFallbackSender(settings.data_dir / "fallbacks.jsonl")
+    match settings.queue:
+        case "sqlite":
+            from infrastructure.sqlite.backend import SqliteQueues
+
+            path = settings.data_dir / QUEUE_FILE
+            return SqliteQueues(path, sqlite, clock, ClaimCheck(files.blobs))
+        case "sqs":
+            _require_aws_sdk()
+            from infrastructure.aws.backend import SqsQueues
+
+            return SqsQueues(sqs, settings.queue_urls, ClaimCheck(files.blobs))
+        case "memory":
+            return memory()
+        case _:
+            assert_never(settings.queue)
 
 
 def choose_spool(
-    settings: Settings, sqs: OpenSqs, files: Files, clock: Clock, metrics: Metrics
-) -> Spool:
+    settings: Settings,
+    sqs: OpenSqs,
+    memory: OpenMemory,
+    *,
+    files: FileBackend,
+    clock: Clock,
+    metrics: Metrics,
+) -> SpoolBackend:
     """The spool queue if there is one, whatever the storage: else the data directory, or memory.
 
     Never the disk of a container: with DynamoDB the settings demand the queue.
     """
     if settings.storage == "memory":
-        from infrastructure.memory.memory_spool import MemorySpool
-
-        return MemorySpool(clock)
+        return memory()
     if settings.spool_queue_url is not None:
-        from infrastructure.aws.sqs_spool import SqsSpool
+        _require_aws_sdk()
+        from infrastructure.aws.backend import SqsSpoolBackend
 
-        return SqsSpool(sqs(), settings.spool_queue_url, files.blobs)
-    from infrastructure.filesystem.spool_files import FileSpool
+        return SqsSpoolBackend(sqs, settings.spool_queue_url, files.blobs)
+    from infrastructure.filesystem.backend import DirectorySpool
 
-    return FileSpool(settings.data_dir / "spool", clock, metrics)
+    return DirectorySpool(settings.data_dir, clock, metrics)
 
 
-def spool_record_reader(files: Files) -> Callable[[Mapping[str, Any]], SpoolDelivery]:
+def in_use(
+    settings: Settings, data_directory: "DataDirectory", *chosen: Backend
+) -> tuple[Backend, ...]:
+    """Each once, in the order in which they are checked."""
+    is_embedded = settings.blobs_bucket is None or "sqlite" in (settings.storage, settings.queue)
+    return tuple(dict.fromkeys((data_directory, *chosen) if is_embedded else chosen))
+
+
+def spool_record_reader(files: FileBackend) -> Callable[[Mapping[str, Any]], SpoolDelivery]:
     """What reads an entry of the spool in an event of SQS."""
     from infrastructure.aws.sqs_spool import delivery_from_sqs
 
     return lambda record: delivery_from_sqs(record, files.blobs)
-
-
-def choose_context_queue(
-    settings: Settings, sqlite: OpenDatabase, sqs: OpenSqs, files: Files, clock: Clock
-) -> ContextQueue:
-    """The queues of the backend that ``QUEUE`` names."""
-    from infrastructure.serialization.claim_check import ClaimCheck
-
-    encode = ClaimCheck(files.blobs)
-    match settings.queue:
-        case "sqlite":
-            from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
-
-            return SqliteContextQueue(sqlite(), clock, encode)
-        case "sqs":
-            from infrastructure.aws.sqs_queue import SqsContextQueue
-
-            return SqsContextQueue(sqs(), settings.queue_urls, encode=encode)
-        case "memory":
-            from infrastructure.memory.memory_queue import MemoryContextQueue
-
-            return MemoryContextQueue(clock, encode)
-        case _:
-            assert_never(settings.queue)

@@ -6,22 +6,19 @@ that a process pays for what it uses: an SMS never loads the mail parser, SQLite
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
 
 from application.clock import Clock, utc_now
-from application.conversations.migrate_history import MigrateHistory
 from application.conversations.open_conversation import OpenConversation
-from application.conversations.show_conversation import ShowConversation
-from application.conversations.switch_hand_off import SwitchHandOff
 from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_sender import FallbackSender
-from application.ports.fallback_throttle import ThrottleLimits
 from application.ports.message_store import MessageStore
+from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
+from application.ports.spool import Spool
 from application.ports.webhook_parser import WebhookParser, WebhookParserFactory
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.process_webhook import ProcessWebhook
@@ -32,52 +29,24 @@ from application.receiving.send_fallback import SendFallback
 from application.receiving.spool_webhook import SpoolWebhook
 from application.receiving.store_attachments import StoreFiles
 from application.receiving.store_dead_letter import StoreDeadLetter
-from application.recovery.drain_spool import DrainSpool
-from application.recovery.redrive_dead_letters import RedriveDeadLetters
-from application.recovery.redrive_unmatched import RedriveUnmatched
-from application.recovery.relay_outbox import RelayOutbox
 from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError
 from domain.fallback import OwnAddresses
-from domain.routing import RoutingPolicy
 from domain.tenants import TenantDirectory
-from entrypoints.composition import channel_providers
-from entrypoints.composition.backends import (
-    Files,
-    choose_context_queue,
-    choose_files,
-    choose_spool,
-    choose_stores,
-    fallback_log,
-    open_aws,
-    open_dynamodb,
-    open_s3,
-    open_sqlite,
-    open_sqs,
-    spool_record_reader,
-)
-from entrypoints.composition.privacy import (
-    build_erase_message,
-    build_erase_person,
-    build_purge_expired,
-    rewriter,
-)
+from entrypoints.composition import backends, channel_providers, later
+from infrastructure.backend import ContextQueue, StorageBackend
 from infrastructure.channels.provider import Provider
 from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
 from infrastructure.configuration.secrets.cached_value import CachedValue
-from infrastructure.configuration.secrets.secret_references import SecretReader
 from infrastructure.configuration.settings import Settings, read_settings
 from infrastructure.memory.memory_metrics import MemoryMetrics
 
 if TYPE_CHECKING:
     from application.privacy.erase_message import EraseMessage
+    from infrastructure.filesystem.backend import DataDirectory
 
 Singleton = providers.ThreadSafeSingleton
 CachedAccounts = CachedValue[ProviderAccounts]
-
-
-def _dead_letters(files: Files) -> DeadLetters:
-    return files.dead_letters
 
 
 def _erase_context(erase_message: Callable[[], "EraseMessage"]) -> Callable[[str], object]:
@@ -86,12 +55,8 @@ def _erase_context(erase_message: Callable[[], "EraseMessage"]) -> Callable[[str
 
 
 def _cached_accounts(settings: Settings, clock: Clock) -> CachedAccounts:
-    read_secret = SecretReader()
+    read_secret = backends.secret_reader()
     return CachedValue(lambda: read_provider_accounts(settings, read_secret), clock)
-
-
-def _current(cached_accounts: CachedAccounts) -> ProviderAccounts:
-    return cached_accounts.current()
 
 
 def _parser(
@@ -111,33 +76,17 @@ def _parser(
 
 
 def _fallback_sender(
-    provider: Provider, settings: Settings, cached_accounts: CachedAccounts
+    provider: Provider,
+    settings: Settings,
+    cached_accounts: CachedAccounts,
+    data_directory: "DataDirectory",
 ) -> FallbackSender | None:
     sender = None
     if settings.has_real_secrets:
         sender = provider.fallback_sender(cached_accounts.current)
     # With the AWS backends there need not be a disk, and nobody would look at it.
-    return fallback_log(settings) if sender is None and settings.storage != "dynamodb" else sender
-
-
-def _directory(provider_accounts: ProviderAccounts) -> TenantDirectory:
-    return provider_accounts.directory
-
-
-def _own_addresses(provider_accounts: ProviderAccounts) -> OwnAddresses:
-    return provider_accounts.own_addresses
-
-
-def _routing_policy(settings: Settings) -> RoutingPolicy:
-    return RoutingPolicy(
-        timedelta(seconds=settings.reply_delay_seconds), settings.unauthenticated_mail
-    )
-
-
-def _throttle_limits(settings: Settings) -> ThrottleLimits:
-    return ThrottleLimits(
-        timedelta(seconds=settings.fallback_window_seconds), settings.fallback_max_per_hour
-    )
+    in_directory = sender is None and settings.storage != "dynamodb"
+    return data_directory.fallback_log if in_directory else sender
 
 
 class Container(containers.DeclarativeContainer):
@@ -149,27 +98,58 @@ class Container(containers.DeclarativeContainer):
     settings = Singleton(read_settings, environ, ephemeral=ephemeral)
     clock = providers.Object(utc_now)
     cached_accounts = Singleton(_cached_accounts, settings, clock)
-    provider_accounts = providers.Callable(_current, cached_accounts)
-    directory = providers.Callable(_directory, provider_accounts)
-    own_addresses = providers.Callable(_own_addresses, provider_accounts)
-    metrics = Singleton(MemoryMetrics)
+    provider_accounts = cached_accounts.provided.current.call()
+    directory: providers.Provider[TenantDirectory] = provider_accounts.directory
+    own_addresses: providers.Provider[OwnAddresses] = provider_accounts.own_addresses
+    metrics: providers.Provider[Metrics] = Singleton(MemoryMetrics)
+    cloudwatch_metrics = Singleton(backends.open_cloudwatch_metrics, settings)
 
-    store_database = providers.Resource(open_sqlite, settings, "frontdesk.db")
-    queue_database = providers.Resource(open_sqlite, settings, "queues.db")
-    aws = Singleton(open_aws, settings)
-    dynamodb = Singleton(open_dynamodb, aws)
-    sqs = Singleton(open_sqs, aws)
-    s3 = Singleton(open_s3, aws)
-    files = Singleton(choose_files, settings, s3.provider)
-    stores = Singleton(choose_stores, settings, store_database.provider, dynamodb.provider, files)
+    store_database = providers.Resource(backends.open_sqlite, settings, backends.STORE_FILE)
+    queue_database = providers.Resource(backends.open_sqlite, settings, backends.QUEUE_FILE)
+    memory = Singleton(backends.open_memory, clock)
+    data_directory = Singleton(backends.open_data_directory, settings)
+    aws = Singleton(backends.open_aws, settings)
+    dynamodb = Singleton(aws.provided.dynamodb.call())
+    sqs = Singleton(aws.provided.sqs.call())
+    s3 = Singleton(aws.provided.s3.call())
+
+    files = Singleton(backends.choose_files, settings, s3.provider, memory.provider)
+    stores: providers.Provider[StorageBackend] = Singleton(
+        backends.choose_storage,
+        settings,
+        store_database.provider,
+        dynamodb.provider,
+        memory.provider,
+        files=files,
+    )
+    queue = Singleton(
+        backends.choose_queue,
+        settings,
+        queue_database.provider,
+        sqs.provider,
+        memory.provider,
+        files=files,
+        clock=clock,
+    )
+    spool_backend = Singleton(
+        backends.choose_spool,
+        settings,
+        sqs.provider,
+        memory.provider,
+        files=files,
+        clock=clock,
+        metrics=metrics,
+    )
+    backends_in_use = Singleton(
+        backends.in_use, settings, data_directory, stores, queue, spool_backend, files
+    )
     conversation_store: providers.Provider[ConversationStore] = stores.provided.conversations
     message_store: providers.Provider[MessageStore] = stores.provided.messages
     outbox: providers.Provider[Outbox] = stores.provided.outbox
-    dead_letters = providers.Callable(_dead_letters, files)
-    context_queue = Singleton(
-        choose_context_queue, settings, queue_database.provider, sqs.provider, files, clock
-    )
-    erase_message = Singleton(build_erase_message, stores, files, context_queue)
+    dead_letters: providers.Provider[DeadLetters] = files.provided.dead_letters
+    context_queue: providers.Provider[ContextQueue] = queue.provided.context_queue
+    spool: providers.Provider[Spool] = spool_backend.provided.spool
+    erase_message = Singleton(later.erase_message, stores, files, context_queue)
 
     twilio = providers.Callable(channel_providers.twilio)
     sendgrid = providers.Callable(channel_providers.sendgrid)
@@ -190,8 +170,10 @@ class Container(containers.DeclarativeContainer):
             }
         ),
     )
-    twilio_sender = Singleton(_fallback_sender, twilio, settings, cached_accounts)
-    sendgrid_sender = Singleton(_fallback_sender, sendgrid, settings, cached_accounts)
+    twilio_sender = Singleton(_fallback_sender, twilio, settings, cached_accounts, data_directory)
+    sendgrid_sender = Singleton(
+        _fallback_sender, sendgrid, settings, cached_accounts, data_directory
+    )
     senders = providers.Dict(
         {
             ChannelType.WHATSAPP: twilio_sender.provider,
@@ -209,8 +191,8 @@ class Container(containers.DeclarativeContainer):
         open_conversation,
         settings.provided.unknown_sender,
     )
-    show_conversation = Singleton(ShowConversation, conversation_store, message_store)
-    switch_hand_off = Singleton(SwitchHandOff, conversation_store)
+    show_conversation = Singleton(later.show_conversation, conversation_store, message_store)
+    switch_hand_off = Singleton(later.switch_hand_off, conversation_store)
     route_message = Singleton(
         RouteMessage,
         conversations=conversation_store,
@@ -219,7 +201,7 @@ class Container(containers.DeclarativeContainer):
         publisher=context_queue,
         erase_context=providers.Callable(_erase_context, erase_message.provider),
         match_conversation=match_conversation,
-        policy=providers.Callable(_routing_policy, settings),
+        policy=settings.provided.routing_policy,
         clock=clock,
         metrics=metrics,
     )
@@ -227,7 +209,7 @@ class Container(containers.DeclarativeContainer):
         SendFallback,
         senders=senders,
         throttle=stores.provided.throttle,
-        limits=providers.Callable(_throttle_limits, settings),
+        limits=settings.provided.throttle_limits,
         texts=settings.provided.fallback_texts,
         own_addresses=own_addresses.provider,
         clock=clock,
@@ -251,7 +233,6 @@ class Container(containers.DeclarativeContainer):
         settings.provided.unauthenticated_mail,
     )
     store_dead_letter = Singleton(StoreDeadLetter, dead_letters, clock, metrics)
-    spool = Singleton(choose_spool, settings, sqs.provider, files, clock, metrics)
     receive_webhook = Singleton(
         ReceiveWebhook,
         parsers,
@@ -260,28 +241,43 @@ class Container(containers.DeclarativeContainer):
         store_dead_letter,
         metrics,
     )
-    read_spool_record = Singleton(spool_record_reader, files)
-    drain_spool = Singleton(DrainSpool, spool, process_webhook, store_dead_letter)
-    relay_outbox = Singleton(RelayOutbox, outbox, route_message, dead_letters, clock, metrics)
-    migrate_history = Singleton(MigrateHistory, conversation_store, stores.provided.history_import)
-    redrive_dead_letters = Singleton(RedriveDeadLetters, dead_letters, process_webhook, outbox)
+    read_spool_record = Singleton(backends.spool_record_reader, files)
+    drain_spool = Singleton(later.drain_spool, spool, process_webhook, store_dead_letter)
+    relay_outbox = Singleton(
+        later.relay_outbox, outbox, route_message, dead_letters, clock, metrics
+    )
+    migrate_history = Singleton(
+        later.migrate_history, conversation_store, stores.provided.history_import
+    )
+    redrive_dead_letters = Singleton(
+        later.redrive_dead_letters, dead_letters, process_webhook, outbox
+    )
     redrive_unmatched = Singleton(
-        RedriveUnmatched, message_store, match_conversation, route_message
+        later.redrive_unmatched, message_store, match_conversation, route_message
     )
 
-    rewrite = Singleton(rewriter, settings, store_database.provider, queue_database.provider)
     erase_person = Singleton(
-        build_erase_person,
-        settings=settings,
+        later.erase_person,
         stores=stores,
         files=files,
         erase_message=erase_message,
+        queue=context_queue,
         spool=spool,
         parsers=parsers,
         directory=directory.provider,
-        rewrite=rewrite,
+        data_directory=data_directory,
+        backends=backends_in_use,
+        clock=clock,
     )
-    purge = Singleton(build_purge_expired, settings, stores, files, erase_message, metrics)
+    purge = Singleton(
+        later.purge_expired,
+        settings,
+        stores,
+        files,
+        erase_message,
+        data_directory=data_directory,
+        metrics=metrics,
+    )
 
 
 def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> Container:

@@ -52,7 +52,7 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
         require_backends(container)
         check_ready(container)
         with listen(host, port) as listener:
-            for line in banner(settings, listener):
+            for line in banner(settings, container.stores().place, listener):
                 click.echo(line)
             sys.stdout.flush()
             shutdown = Shutdown()
@@ -110,14 +110,13 @@ def server_config(app: Starlette, limits: ConnectionLimits) -> uvicorn.Config:
 def background_tasks(container: Container) -> list[Task]:
     """Drain the spool, relay what stayed pending, and purge what is too old.
 
-    Other processes may do the same. On DynamoDB a purge reads whole tables: the operator decides
-    when to pay for that.
+    Other processes may do the same. Where a purge has its price, the operator starts it.
     """
     tasks = [
         Task("spool", lambda: drain_some(container), rest_seconds=1.0),
         Task("relay", lambda: relay_some(container), rest_seconds=10.0),
     ]
-    if container.settings().storage != "dynamodb":
+    if container.stores().purges_beside_the_server:
         tasks.append(Task("purge", DailyPurge(container), rest_seconds=DAY_SECONDS))
     return tasks
 
@@ -167,15 +166,12 @@ def listen(host: str, port: int) -> socket.socket:
 UNREAD_BYTES = 16 * 1024
 """What the system keeps for a client that does not read yet: many answers."""
 
-_PLACES = {"memory": "memory, lost at the end", "dynamodb": "DynamoDB"}
 
-
-def banner(settings: Settings, listener: socket.socket) -> list[str]:
-    """What a person should know when the server is up."""
+def banner(settings: Settings, place: str, listener: socket.socket) -> list[str]:
+    """What the operator should know when the server is up; ``place`` is where its data is."""
     host, port = listener.getsockname()[:2]
     origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    where = _PLACES.get(settings.storage, f"{settings.data_dir}/")
-    lines = [f"Frontdesk listens on {origin} and keeps its data in {where}"]
+    lines = [f"Frontdesk listens on {origin} and keeps its data in {place}"]
     if not settings.has_real_secrets:
         lines.append(
             "Development secret in use: 'frontdesk send' is believed, "

@@ -1,4 +1,4 @@
-"""What was left behind, as the server, a command and Lambda work on it."""
+"""The work beside webhooks: the server, a command and Lambda drain, relay and purge."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ PURGE_SECONDS = 60.0
 
 
 def drain_some(container: Container) -> bool:
-    """Work on a few spooled requests; whether that got on, so that more may follow."""
+    """Drain a few entries of the spool; whether one was processed, so that more may follow."""
     outcomes = container.drain_spool()(SPOOL_BATCH)
     return any(outcome is not DrainOutcome.RELEASED for outcome in outcomes)
 

@@ -1,4 +1,4 @@
-"""How much was left behind: in the spool, on no queue, as dead letters."""
+"""The backlog: what waits in the spool, on no queue, or as a dead letter."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from domain.times import rfc3339
 from entrypoints.composition.container import Container
 
 MOST = 100
-"""Nobody needs to know how many more there are."""
+"""More are not counted."""
 
 SPOOL_MINUTES = LONGEST_DELAY.seconds // 60
-"""How soon each entry of the spool is tried again, as long as anybody works on it."""
+"""How soon each entry of the spool is tried again, while a server or the relay works."""
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
-Told = tuple[CheckStatus, str]
+Reported = tuple[CheckStatus, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +59,15 @@ class Pending:
 def check_backlog(container: Container) -> Iterator[CheckResult]:
     """What waits, as far as there is a place for it yet; nothing is made or taken.
 
-    What is tried again by itself is worth a note, for it keeps nothing from starting; what
-    waits for a person is wrong.
+    What is tried again by itself is a warning, for it keeps nothing from starting. What waits
+    for an operator is an error.
     """
-    settings = container.settings()
-    directory = settings.data_dir
-    if settings.spool_queue_url or (directory / "spool").exists():
-        yield from _told("spool", lambda: _spooled(container))
-    if settings.storage == "dynamodb" or (directory / "frontdesk.db").exists():
-        yield from _told("pending", lambda: _pending(container))
-    if settings.blobs_bucket or (directory / "dead-letters").exists():
-        yield from _told("dead letters", lambda: _dead_letters(container))
+    if container.spool_backend().has_spool():
+        yield from _report("spool", lambda: _report_spool(container))
+    if container.stores().is_created():
+        yield from _report("pending", lambda: _report_pending(container))
+    if container.files().has_dead_letters():
+        yield from _report("dead letters", lambda: _report_dead_letters(container))
 
 
 def at_most(counted: int) -> str:
@@ -77,20 +75,20 @@ def at_most(counted: int) -> str:
     return f"{MOST} or more" if counted == MOST else f"{counted}"
 
 
-def _told(check: str, look: Callable[[], Iterable[Told]]) -> Iterator[CheckResult]:
+def _report(check: str, look: Callable[[], Iterable[Reported]]) -> Iterator[CheckResult]:
     try:
         for status, text in look():
             yield CheckResult(check, status, text)
     except WebhookHandlerError as error:
-        yield CheckResult(check, CheckStatus.WRONG, str(error))
+        yield CheckResult(check, CheckStatus.ERROR, str(error))
 
 
-def _spooled(container: Container) -> Iterator[Told]:
+def _report_spool(container: Container) -> Iterator[Reported]:
     depth = container.spool().depth()
     if depth.entries:
         since = f", the oldest came at {rfc3339(depth.oldest_at)}" if depth.oldest_at else ""
         yield (
-            CheckStatus.NOTE,
+            CheckStatus.WARNING,
             f"{depth.entries} put aside{since}: each is tried again within {SPOOL_MINUTES} "
             "minutes, and what is due 'frontdesk relay' works off now",
         )
@@ -99,13 +97,13 @@ def _spooled(container: Container) -> Iterator[Told]:
     if depth.broken:
         files = "1 broken file" if depth.broken == 1 else f"{depth.broken} broken files"
         yield (
-            CheckStatus.WRONG,
+            CheckStatus.ERROR,
             f"{files} in the spool, which nobody could read: mend what ends in '.broken' in "
             f"{container.settings().data_dir / 'spool'} and take that suffix away, or remove it",
         )
 
 
-def _pending(container: Container) -> Iterator[Told]:
+def _report_pending(container: Container) -> Iterator[Reported]:
     pending = Pending.of(container)
     late = pending.late
     if not pending.records:
@@ -117,7 +115,7 @@ def _pending(container: Container) -> Iterator[Told]:
     number = at_most(len(late.records))
     oldest_at = min(record.recorded_at for record in late.records)
     yield (
-        CheckStatus.NOTE,
+        CheckStatus.WARNING,
         f"{number}, the oldest of {rfc3339(oldest_at)}, on no queue yet: {_what_next(late)}",
     )
 
@@ -130,13 +128,13 @@ def _what_next(late: Pending) -> str:
     return f"attempts so far: {attempts}, the next is at {rfc3339(late.next_attempt_at)}"
 
 
-def _dead_letters(container: Container) -> Iterator[Told]:
+def _report_dead_letters(container: Container) -> Iterator[Reported]:
     unreadable: list[str] = []
     dead_letters = container.dead_letters().each_dead_letter(unreadable=unreadable.append)
     times = [dead_letter.created_at for dead_letter in islice(dead_letters, MOST)]
     if times:
         yield (
-            CheckStatus.NOTE,
+            CheckStatus.WARNING,
             f"{at_most(len(times))}, the oldest of {rfc3339(min(times))}: "
             "see 'frontdesk dead-letters list'",
         )
@@ -144,6 +142,6 @@ def _dead_letters(container: Container) -> Iterator[Told]:
         yield CheckStatus.OK, "none"
     if unreadable:
         yield (
-            CheckStatus.WRONG,
+            CheckStatus.ERROR,
             f"{len(unreadable)} cannot be read: mend or remove {', '.join(sorted(unreadable))}",
         )

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypedDict
 
@@ -12,12 +12,13 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from application.ports.context_queue import (
+    DEFAULT_VISIBILITY,
     ContextPublisher,
     ContextReader,
     Delivery,
     QueueDepth,
 )
-from domain.channels import ChannelType
+from application.ports.unsearchable import Unsearchable
 from domain.context import Company, ContextObject
 from domain.errors import QueueRoutingError, UnreadableMessageError
 from domain.routing import ALL_QUEUES, QueueName, Route
@@ -45,15 +46,12 @@ _DELAYED: Final = "ApproximateNumberOfMessagesDelayed"
 _IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 
 
-class SqsContextQueue(ContextPublisher, ContextReader):
+class SqsContextQueue(ContextPublisher, ContextReader, Unsearchable):
     """Six standard queues by their URLs.
 
     Each message carries the delay of the route, and the tenant as message group: that makes it
     a fair queue, on which no tenant holds up the others.
     """
-
-    shows_delayed = False
-    can_erase = False
 
     def __init__(
         self,
@@ -98,20 +96,13 @@ class SqsContextQueue(ContextPublisher, ContextReader):
 
     @override
     def receive(
-        self,
-        queue: QueueName,
-        limit: int,
-        *,
-        visibility: timedelta = timedelta(seconds=30),
-        include_delayed: bool = False,
+        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
     ) -> tuple[Delivery, ...]:
         """``visibility`` is rounded up to whole seconds.
 
         An answer of SQS may hold fewer contexts than there are, so it is asked until nothing
         new comes.
         """
-        if include_delayed:
-            raise ValueError("SQS shows nothing before its delay is over")
         # By id: without a visibility time-out the same ones come again and again.
         taken: dict[str, MessageTypeDef] = {}
         while len(taken) < limit:
@@ -147,18 +138,8 @@ class SqsContextQueue(ContextPublisher, ContextReader):
         return True
 
     @override
-    def find(
-        self,
-        channel: ChannelType,
-        senders: Collection[str],
-    ) -> tuple[str, ...]:
-        """SQS shows a message to its consumer alone."""
-        return ()
-
-    @override
-    def erase(self, request_id: str) -> int:
-        """SQS finds no message: its consumer takes it, or it expires."""
-        return 0
+    def erasure_notice(self) -> str:
+        return "contexts on SQS: their consumers take them, or they expire with their queue"
 
 
 class _MessageGroup(TypedDict, total=False):

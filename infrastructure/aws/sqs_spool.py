@@ -3,7 +3,7 @@
 import json
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -12,13 +12,8 @@ from botocore.exceptions import ClientError
 from typing_extensions import override
 
 from application.ports.blobs import BlobStore
-from application.ports.spool import (
-    Spool,
-    SpoolDelivery,
-    SpoolDepth,
-    SpoolEntry,
-    SpoolErasure,
-)
+from application.ports.spool import Spool, SpoolDelivery, SpoolDepth, SpoolEntry
+from application.ports.unsearchable import Unsearchable
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from infrastructure.aws.clients import error_code, storage_errors
 from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
@@ -52,16 +47,15 @@ _DELAYED: Final = "ApproximateNumberOfMessagesDelayed"
 _IN_FLIGHT: Final = "ApproximateNumberOfMessagesNotVisible"
 
 
-class SqsSpool(Spool):
+class SqsSpool(Spool, Unsearchable):
     """One FIFO queue, which never says that it is full.
 
     The group of an entry is the message group, so that SQS delivers one after the other, and
-    its id the deduplication id. A request too large for the queue goes to ``blobs`` under
-    ``spool/`` and the entry's id. It stays there when the entry is done: the bucket's
-    lifecycle has to remove it, not before the queue forgets the message and a repetition of it.
+    its id the deduplication id, which SQS remembers for five minutes. A request too large for
+    the queue goes to ``blobs`` under ``spool/`` and the entry's id. It stays there when the
+    entry is done: the bucket's lifecycle has to remove it, not before the queue forgets the
+    message and a repetition of it.
     """
-
-    can_erase = False
 
     def __init__(
         self,
@@ -155,12 +149,13 @@ class SqsSpool(Spool):
         return SpoolDepth(sum(int(counts[name]) for name in (_READY, _DELAYED, _IN_FLIGHT)), None)
 
     @override
-    def erase(
-        self,
-        wanted: Callable[[SpoolEntry], bool],
-    ) -> SpoolErasure:
+    def erasure_notice(self) -> str:
         """To look at an entry would be to take it, and to hold up its group."""
-        return SpoolErasure()
+        return (
+            f"the spool on SQS, about {self.depth().entries} webhooks: repeat this when it is "
+            "empty; and large ones that were in it, under spool/ in the bucket until they expire "
+            "there"
+        )
 
 
 def delivery_from_sqs(record: Mapping[str, Any], blobs: BlobStore) -> SpoolDelivery:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from application.ports.fallback_sender import FallbackSender
     from application.ports.webhook_parser import WebhookParser
     from infrastructure.configuration.provider_accounts import ProviderAccounts
+    from infrastructure.configuration.secrets.secret_references import ReadSecret
     from infrastructure.configuration.settings import Settings
 
 
@@ -96,7 +97,9 @@ class Simulation(Protocol):
     options: tuple[SendOption, ...]
 
     @abstractmethod
-    def webhooks(self, message: SimulatedMessage, settings: "Settings") -> Webhooks:
+    def webhooks(
+        self, message: SimulatedMessage, settings: "Settings", read_secret: "ReadSecret"
+    ) -> Webhooks:
         """Webhooks that carry ``message``, signed with the secrets of ``settings``.
 
         Without real secrets the development secret signs. Raises ``SimulationError`` for what

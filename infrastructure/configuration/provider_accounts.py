@@ -11,7 +11,7 @@ from infrastructure.configuration.secrets.accounts import (
     SendgridAccount,
     TwilioAccount,
 )
-from infrastructure.configuration.secrets.secret_references import ReadSecret, SecretReader
+from infrastructure.configuration.secrets.secret_references import ReadSecret
 from infrastructure.configuration.settings import Settings, SettingsError, read_secrets
 
 _Accounts = tuple[tuple[TwilioAccount, ...], tuple[SendgridAccount, ...]]
@@ -35,16 +35,13 @@ class ProviderAccounts:
         return owner is None or account in owner.accounts
 
 
-def read_provider_accounts(
-    settings: Settings, read_secret: ReadSecret | None = None
-) -> ProviderAccounts:
+def read_provider_accounts(settings: Settings, read_secret: ReadSecret) -> ProviderAccounts:
     """The accounts and companies that ``settings`` describe, their secrets as they are now.
 
     Without any provider's secret it is the development account, kept in the data directory.
     Raises ``SettingsError``, and ``SecretsUnavailableError`` when a secret cannot be read at
-    the moment. ``read_secret`` resolves references; by default a ``SecretReader`` does.
+    the moment. ``read_secret`` resolves references.
     """
-    read_secret = read_secret or SecretReader()
     if settings.tenants is not None:
         return _several_companies(settings, settings.tenants, read_secret)
     if settings.has_real_secrets:

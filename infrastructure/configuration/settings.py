@@ -1,14 +1,16 @@
 """Settings from environment variables, checked as a whole."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from application.ports.fallback_throttle import ThrottleLimits
 from domain.channels import ChannelType
 from domain.errors import TemporaryError
-from domain.routing import ALL_QUEUES, QueueName, UnauthenticatedMail
+from domain.routing import ALL_QUEUES, QueueName, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import UnknownSender
 from infrastructure.configuration.secrets.secret_references import (
     ReadSecret,
@@ -150,6 +152,18 @@ class Settings(_Variables):
         """The URLs of the queues on SQS, as far as they are set."""
         urls = {queue: getattr(self, queue_variable(queue).lower()) for queue in ALL_QUEUES}
         return {queue: url for queue, url in urls.items() if url}
+
+    @property
+    def routing_policy(self) -> RoutingPolicy:
+        """What decides where a message goes."""
+        return RoutingPolicy(timedelta(seconds=self.reply_delay_seconds), self.unauthenticated_mail)
+
+    @property
+    def throttle_limits(self) -> ThrottleLimits:
+        """How many fallbacks may be sent."""
+        return ThrottleLimits(
+            timedelta(seconds=self.fallback_window_seconds), self.fallback_max_per_hour
+        )
 
     @property
     def fallback_texts(self) -> dict[ChannelType, str]:

@@ -14,6 +14,7 @@ from typing_extensions import override
 from application.clock import Clock
 from application.ports.metrics import Metrics
 from application.ports.spool import (
+    SearchableSpool,
     Spool,
     SpoolDelivery,
     SpoolDepth,
@@ -40,15 +41,13 @@ class FileSpoolLimits:
 DEFAULT_LIMITS = FileSpoolLimits()
 
 
-class FileSpool(Spool):
+class FileSpool(Spool, SearchableSpool):
     """One private JSON file for each entry; its name is its state, and also the receipt.
 
     Threads and processes may share the directory. Those that write at the same moment may
     exceed a limit by what they write. A file that cannot be read gets the suffix ``.broken``,
     counts as an error, and stays; without the suffix it is an entry again, within a minute.
     """
-
-    can_erase = True
 
     def __init__(
         self,

@@ -10,10 +10,13 @@ from typing_extensions import override
 
 from application.clock import Clock
 from application.ports.context_queue import (
+    DEFAULT_VISIBILITY,
     ContextPublisher,
     ContextReader,
+    DelayedReader,
     Delivery,
     QueueDepth,
+    SearchableQueue,
 )
 from domain.channels import ChannelType
 from domain.context import ContextObject
@@ -48,11 +51,8 @@ class _Entry:
         return self.visible_at > now and self.receive_count == 0
 
 
-class MemoryContextQueue(ContextPublisher, ContextReader):
+class MemoryContextQueue(ContextPublisher, ContextReader, DelayedReader, SearchableQueue):
     """Six lists, and the keys of all that was ever published on each."""
-
-    shows_delayed = True
-    can_erase = True
 
     def __init__(self, clock: Clock, encode: EncodeContext = context_to_json) -> None:
         self._clock = clock
@@ -82,12 +82,18 @@ class MemoryContextQueue(ContextPublisher, ContextReader):
 
     @override
     def receive(
-        self,
-        queue: QueueName,
-        limit: int,
-        *,
-        visibility: timedelta = timedelta(seconds=30),
-        include_delayed: bool = False,
+        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
+    ) -> tuple[Delivery, ...]:
+        return self._receive(queue, limit, visibility, include_delayed=False)
+
+    @override
+    def receive_with_delayed(
+        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
+    ) -> tuple[Delivery, ...]:
+        return self._receive(queue, limit, visibility, include_delayed=True)
+
+    def _receive(
+        self, queue: QueueName, limit: int, visibility: timedelta, *, include_delayed: bool
     ) -> tuple[Delivery, ...]:
         with self._lock:
             now = self._clock()

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from application.clock import Clock
 from application.ports.spool import (
+    SearchableSpool,
     Spool,
     SpoolDelivery,
     SpoolDepth,
@@ -31,10 +32,8 @@ class _Backlog:
         return self.attempts == 0 or not is_hidden(self.hidden_until, now)
 
 
-class MemorySpool(Spool):
+class MemorySpool(Spool, SearchableSpool):
     """At most ``max_entries`` in a dictionary by id. A receipt is the count of deliveries."""
-
-    can_erase = True
 
     def __init__(self, clock: Clock, max_entries: int = MAX_ENTRIES) -> None:
         self._clock = clock

@@ -1,22 +1,122 @@
-"""The storage on SQLite: every store over one database file."""
+"""SQLite: the stores in one file, the context queues in another one."""
 
-from application.ports.stores import Stores
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from application.clock import Clock
+from infrastructure.backend import ContextQueue, QueueBackend, Rewritable, StorageBackend
+from infrastructure.serialization.context_json import EncodeContext
 from infrastructure.sqlite.database import SqliteDatabase
-from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
-from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
-from infrastructure.sqlite.sqlite_history_import import SqliteHistoryImport
-from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
-from infrastructure.sqlite.sqlite_outbox import SqliteOutbox
-from infrastructure.sqlite.sqlite_retention import SqliteRetention
+
+if TYPE_CHECKING:
+    from application.ports.checks import CheckResult
+    from application.ports.conversation_store import ConversationStore
+    from application.ports.fallback_throttle import FallbackThrottle
+    from application.ports.history_import import HistoryImport
+    from application.ports.message_store import MessageStore
+    from application.ports.outbox import Outbox
+    from application.ports.retention import Retention
 
 
-def sqlite_stores(database: SqliteDatabase) -> Stores:
-    """All stores over one ``database``."""
-    return Stores(
-        SqliteConversationStore(database),
-        SqliteMessageStore(database),
-        SqliteOutbox(database),
-        SqliteRetention(database),
-        SqliteHistoryImport(database),
-        SqliteFallbackThrottle(database),
-    )
+@dataclass(frozen=True, eq=False)
+class _SqliteFile(Rewritable):
+    """A database file at ``path``, opened with its first use."""
+
+    path: Path
+    database: Callable[[], SqliteDatabase]
+
+    def is_created(self) -> bool:
+        """Whether there is such a file yet."""
+        return self.path.exists()
+
+    @override
+    def rewrite(self) -> None:
+        self.database().rewrite()
+
+
+@dataclass(frozen=True, eq=False)
+class SqliteStorage(_SqliteFile, StorageBackend):
+    """Every store over one file."""
+
+    purges_beside_the_server = True
+
+    @cached_property
+    def place(self) -> str:
+        """The directory of the file."""
+        return f"{self.path.parent}/"
+
+    @cached_property
+    def conversations(self) -> "ConversationStore":
+        """See ``Stores``."""
+        from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
+
+        return SqliteConversationStore(self.database())
+
+    @cached_property
+    def messages(self) -> "MessageStore":
+        """See ``Stores``."""
+        from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
+
+        return SqliteMessageStore(self.database())
+
+    @cached_property
+    def outbox(self) -> "Outbox":
+        """See ``Stores``."""
+        from infrastructure.sqlite.sqlite_outbox import SqliteOutbox
+
+        return SqliteOutbox(self.database())
+
+    @cached_property
+    def retention(self) -> "Retention":
+        """See ``Stores``."""
+        from infrastructure.sqlite.sqlite_retention import SqliteRetention
+
+        return SqliteRetention(self.database())
+
+    @cached_property
+    def history_import(self) -> "HistoryImport":
+        """See ``Stores``."""
+        from infrastructure.sqlite.sqlite_history_import import SqliteHistoryImport
+
+        return SqliteHistoryImport(self.database())
+
+    @cached_property
+    def throttle(self) -> "FallbackThrottle":
+        """See ``Stores``."""
+        from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
+
+        return SqliteFallbackThrottle(self.database())
+
+    @override
+    def checks(self) -> "Iterator[CheckResult]":
+        from infrastructure.sqlite.sqlite_checks import check_database
+        from infrastructure.sqlite.sqlite_schema import MIGRATIONS
+
+        return check_database(self.path, len(MIGRATIONS))
+
+
+@dataclass(frozen=True, eq=False)
+class SqliteQueues(_SqliteFile, QueueBackend):
+    """The context queues in one file."""
+
+    clock: Clock
+    encode: EncodeContext
+
+    @cached_property
+    def context_queue(self) -> ContextQueue:
+        """See ``QueueBackend``."""
+        from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
+
+        return SqliteContextQueue(self.database(), self.clock, self.encode)
+
+    @override
+    def checks(self) -> "Iterator[CheckResult]":
+        from infrastructure.sqlite.sqlite_checks import check_database
+        from infrastructure.sqlite.sqlite_queue import MIGRATIONS
+
+        return check_database(self.path, len(MIGRATIONS))

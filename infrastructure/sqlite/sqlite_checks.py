@@ -1,22 +1,27 @@
-"""Is the embedded storage as it should be? For whoever runs it; nothing is made or changed."""
+"""Is a database file as it should be? Nothing is created or changed."""
 
-import os
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from sqlite3 import sqlite_version
 
+from application.ports.checks import CheckResult, check_results
 from domain.errors import WebhookHandlerError
 from infrastructure.sqlite.database import SqliteDatabase
 
-MIN_FREE_BYTES = 256 * 1024 * 1024
-_MEBIBYTE = 1024 * 1024
 _SYNCHRONOUS = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 _DURABLE = frozenset({"FULL", "EXTRA"})
 
 
-def check_database(path: Path, schema_version: int) -> tuple[str, ...]:
+def check_database(path: Path, schema_version: int) -> Iterator[CheckResult]:
+    """What a database file is like; nothing without a data directory, which has its own check."""
+    if path.parent.is_dir():
+        state = f"SQLite {sqlite_version}" if path.exists() else "will be made at the start"
+        find_problems = partial(database_problems, path, schema_version)
+        yield from check_results("database", f"{path}, {state}", find_problems)
+
+
+def database_problems(path: Path, schema_version: int) -> tuple[str, ...]:
     """What is wrong with a database file; empty if nothing is, or if it is not made yet.
 
     An older schema than ``schema_version`` is in order: the next start brings it up.
@@ -51,29 +56,3 @@ def _problems(database: SqliteDatabase, schema_version: int) -> Iterator[str]:
     synchronous = _SYNCHRONOUS[found["synchronous"]]
     if synchronous not in _DURABLE:
         yield f"synchronous is {synchronous}, expected FULL: a power failure would lose messages"
-
-
-def check_directory(directory: Path) -> tuple[str, ...]:
-    """What is wrong with a data directory, or with where it will be made: empty if nothing is."""
-    present = directory.absolute()
-    while not present.exists():
-        present = present.parent
-    if not present.is_dir():
-        return (f"{present} is a file, expected a directory",)
-    if not os.access(present, os.W_OK | os.X_OK):
-        return (f"{present} cannot be written to by this user",)
-    free = shutil.disk_usage(present).free
-    if free < MIN_FREE_BYTES:
-        expected = f"expected at least {MIN_FREE_BYTES // _MEBIBYTE} MiB"
-        return (f"{present} has {free // _MEBIBYTE} MiB left, {expected}",)
-    return ()
-
-
-def sync_seconds(directory: Path) -> float:
-    """How long it takes until a small file in ``directory`` is durable. Raises ``OSError``."""
-    with tempfile.TemporaryFile(dir=directory) as file:
-        started = time.perf_counter()
-        file.write(b"\0" * 4096)
-        file.flush()
-        os.fsync(file.fileno())
-        return time.perf_counter() - started

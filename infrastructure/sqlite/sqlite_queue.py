@@ -8,10 +8,13 @@ from typing_extensions import override
 
 from application.clock import Clock
 from application.ports.context_queue import (
+    DEFAULT_VISIBILITY,
     ContextPublisher,
     ContextReader,
+    DelayedReader,
     Delivery,
     QueueDepth,
+    SearchableQueue,
 )
 from domain.channels import ChannelType
 from domain.context import ContextObject
@@ -86,11 +89,8 @@ _DEPTHS = """
 """
 
 
-class SqliteContextQueue(ContextPublisher, ContextReader):
+class SqliteContextQueue(ContextPublisher, ContextReader, DelayedReader, SearchableQueue):
     """Six queues in one table. A receipt is the row and the count of its deliveries."""
-
-    shows_delayed = True
-    can_erase = True
 
     def __init__(
         self, database: SqliteDatabase, clock: Clock, encode: EncodeContext = context_to_json
@@ -126,12 +126,18 @@ class SqliteContextQueue(ContextPublisher, ContextReader):
 
     @override
     def receive(
-        self,
-        queue: QueueName,
-        limit: int,
-        *,
-        visibility: timedelta = timedelta(seconds=30),
-        include_delayed: bool = False,
+        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
+    ) -> tuple[Delivery, ...]:
+        return self._receive(queue, limit, visibility, include_delayed=False)
+
+    @override
+    def receive_with_delayed(
+        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
+    ) -> tuple[Delivery, ...]:
+        return self._receive(queue, limit, visibility, include_delayed=True)
+
+    def _receive(
+        self, queue: QueueName, limit: int, visibility: timedelta, *, include_delayed: bool
     ) -> tuple[Delivery, ...]:
         with self._database.write() as connection:
             now = self._clock()

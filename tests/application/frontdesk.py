@@ -5,11 +5,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from application.conversations.open_conversation import OpenConversation
-from application.conversations.show_conversation import ShowConversation
-from application.conversations.switch_hand_off import SwitchHandOff
+from dependency_injector import providers
+
+from application.ports.blobs import BlobStore
+from application.ports.context_queue import ContextPublisher
+from application.ports.conversation_store import ConversationStore
+from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_sender import FallbackSender
-from application.ports.fallback_throttle import ThrottleLimits
+from application.ports.fallback_throttle import FallbackThrottle
+from application.ports.message_store import MessageStore
+from application.ports.outbox import Outbox
+from application.ports.retention import Retention
 from application.ports.webhook_parser import (
     ParsedMessage,
     VerifiedWebhook,
@@ -18,34 +24,19 @@ from application.ports.webhook_parser import (
     WebhookRequest,
     WebhookResponse,
 )
-from application.privacy.erase_message import EraseMessage
-from application.receiving.match_conversation import MatchConversation
-from application.receiving.process_webhook import ProcessWebhook
-from application.receiving.receive_webhook import ReceiveWebhook
-from application.receiving.record_message import RecordMessage
-from application.receiving.route_message import RouteMessage
-from application.receiving.send_fallback import SendFallback
-from application.receiving.spool_webhook import SpoolWebhook
-from application.receiving.store_attachments import StoreFiles
-from application.receiving.store_dead_letter import StoreDeadLetter
-from application.recovery.drain_spool import DrainSpool
-from application.recovery.redrive_dead_letters import RedriveDeadLetters
-from application.recovery.redrive_unmatched import RedriveUnmatched
-from application.recovery.relay_outbox import RelayOutbox
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.errors import UnreadableMessageError, ValidationError
 from domain.fallback import Fallback, OwnAddresses
 from domain.messages import InboundMessage
-from domain.routing import ALL_QUEUES, RoutingPolicy, UnauthenticatedMail
+from domain.routing import ALL_QUEUES, UnauthenticatedMail
 from domain.tenants import TenantDirectory, UnknownSender
-from infrastructure.memory.backend import memory_stores
-from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
+from entrypoints.composition.container import build_container
+from infrastructure.memory.backend import MemoryBackend
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.memory.memory_queue import MemoryContextQueue
-from infrastructure.memory.memory_spool import MemorySpool
 from infrastructure.serialization.claim_check import ClaimCheck
 from tests.builders import NOW, a_conversation, a_tenant, verified
 
@@ -93,7 +84,11 @@ class RecordingSender(FallbackSender):
 
 
 class FrontDesk:
-    """Every use case, wired as the container does it."""
+    """The container on memory, with what a test puts in place of some parts.
+
+    ``adapters`` are named like the roles of ``MemoryBackend``, ``publisher`` stands in place of
+    the context queue, and ``data`` is what another front desk left.
+    """
 
     def __init__(
         self,
@@ -101,84 +96,63 @@ class FrontDesk:
         unknown_sender: UnknownSender = UnknownSender.FALLBACK,
         unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF,
         directory: TenantDirectory | None = None,
+        parser: StubParser | None = None,
+        publisher: ContextPublisher | None = None,
+        data: MemoryData | None = None,
         **adapters: Any,
     ) -> None:
         self.now = NOW
-        tenants = directory or TenantDirectory((a_tenant(),))
-        self.parser = adapters.get("parser") or StubParser()
+        self.parser = parser or StubParser()
         self.sender = RecordingSender()
         self.metrics = MemoryMetrics()
-        self.data = adapters.get("data") or MemoryData()
-        stores = memory_stores(self.data)
-        self.conversations = adapters.get("conversations") or stores.conversations
-        self.messages = adapters.get("messages") or stores.messages
-        self.outbox = adapters.get("outbox") or stores.outbox
-        self.retention = adapters.get("retention") or stores.retention
-        self.history_import = stores.history_import
-        self.throttle = adapters.get("throttle") or stores.throttle
-        self.dead_letters = adapters.get("dead_letters") or MemoryDeadLetters()
-        self.blobs = adapters.get("blobs") or MemoryBlobStore()
-        self.queue = MemoryContextQueue(self.clock, ClaimCheck(self.blobs))
-        publisher = adapters.get("publisher") or self.queue
-        self.open_conversation = OpenConversation(self.conversations, lambda: tenants)
-        match = MatchConversation(
-            self.conversations,
-            self.messages,
-            lambda: tenants,
-            self.open_conversation,
-            unknown_sender,
+        self.data = data or MemoryData()
+        self.container = container = build_container(
+            {
+                "UNKNOWN_SENDER": unknown_sender,
+                "UNAUTHENTICATED_MAIL": unauthenticated_mail,
+                "FALLBACK_TEXT": "We do not know you.",
+            },
+            ephemeral=True,
         )
-        self.route_message = RouteMessage(
-            self.conversations,
-            self.messages,
-            self.outbox,
-            publisher,
-            EraseMessage(self.retention, self.blobs, publisher).erase_context,
-            match,
-            RoutingPolicy(unauthenticated_mail=unauthenticated_mail),
-            self.clock,
-            self.metrics,
-        )
-        self.show_conversation = ShowConversation(self.conversations, self.messages)
-        self.switch_hand_off = SwitchHandOff(self.conversations)
-        self.redrive = RedriveUnmatched(self.messages, match, self.route_message)
-        self.record_message = RecordMessage(
-            match_conversation=match,
-            messages=self.messages,
-            outbox=self.outbox,
-            route_message=self.route_message,
-            send_fallback=SendFallback(
-                senders=dict.fromkeys(ChannelType, lambda: self.sender),
-                throttle=self.throttle,
-                limits=ThrottleLimits(timedelta(days=1), 1000),
-                texts=dict.fromkeys(ChannelType, "We do not know you."),
-                own_addresses=lambda: OwnAddresses(frozenset()),
-                clock=self.clock,
-                metrics=self.metrics,
-            ),
-            clock=self.clock,
-            metrics=self.metrics,
-        )
+        backend = MemoryBackend(self.clock, self.data)
+        for role, adapter in adapters.items():
+            setattr(backend, role, adapter)
+        backend.context_queue = MemoryContextQueue(self.clock, ClaimCheck(backend.blobs))
         parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: self.parser))
-        self.process_webhook = ProcessWebhook(
-            parsers, StoreFiles(self.blobs), self.record_message, unauthenticated_mail
-        )
-        self.store_dead_letter = StoreDeadLetter(self.dead_letters, self.clock, self.metrics)
-        self.spool = adapters.get("spool") or MemorySpool(self.clock)
-        self.receive_webhook = ReceiveWebhook(
-            parsers,
-            self.process_webhook,
-            SpoolWebhook(self.spool, parsers, self.clock, self.metrics),
-            self.store_dead_letter,
-            self.metrics,
-        )
-        self.drain = DrainSpool(self.spool, self.process_webhook, self.store_dead_letter)
-        self.redrive_dead_letter = RedriveDeadLetters(
-            self.dead_letters, self.process_webhook, self.outbox
-        )
-        self.relay = RelayOutbox(
-            self.outbox, self.route_message, self.dead_letters, self.clock, self.metrics
-        )
+        for provider, part in (
+            (container.clock, self.clock),
+            (container.memory, backend),
+            (container.metrics, self.metrics),
+            (container.directory, directory or TenantDirectory((a_tenant(),))),
+            (container.own_addresses, OwnAddresses(frozenset())),
+            (container.parsers, parsers),
+            (container.twilio_sender, self.sender),
+            (container.sendgrid_sender, self.sender),
+            (container.context_queue, publisher or backend.context_queue),
+        ):
+            provider.override(providers.Object(part))
+        self.conversations: ConversationStore = backend.conversations
+        self.messages: MessageStore = backend.messages
+        self.outbox: Outbox = backend.outbox
+        self.retention: Retention = backend.retention
+        self.history_import = backend.history_import
+        self.throttle: FallbackThrottle = backend.throttle
+        self.dead_letters: DeadLetters = backend.dead_letters
+        self.blobs: BlobStore = backend.blobs
+        self.spool: Any = backend.spool
+        self.queue = backend.context_queue
+        self.open_conversation = container.open_conversation()
+        self.show_conversation = container.show_conversation()
+        self.switch_hand_off = container.switch_hand_off()
+        self.route_message = container.route_message()
+        self.record_message = container.record_message()
+        self.process_webhook = container.process_webhook()
+        self.store_dead_letter = container.store_dead_letter()
+        self.receive_webhook = container.receive_webhook()
+        self.drain = container.drain_spool()
+        self.redrive = container.redrive_unmatched()
+        self.redrive_dead_letter = container.redrive_dead_letters()
+        self.relay = container.relay_outbox()
 
     def clock(self) -> datetime:
         return self.now
@@ -220,8 +194,7 @@ class FrontDesk:
         """What is on each queue, delayed or not, by the queue's name; empty queues left out."""
         found = {
             str(queue): [
-                delivery.context
-                for delivery in self.queue.receive(queue, 1000, include_delayed=True)
+                delivery.context for delivery in self.queue.receive_with_delayed(queue, 1000)
             ]
             for queue in ALL_QUEUES
         }

@@ -1,4 +1,4 @@
-"""What each port promises, as tests: every backend inherits them and overrides one fixture."""
+"""The tests of each port's contract: every backend inherits them and overrides its fixtures."""
 
 import pytest
 
@@ -17,7 +17,7 @@ pytest.register_assert_rewrite(
             "message_lists",
             "message_store",
             "spool",
-            "old_histories",
+            "legacy_histories",
             "webhook_parser",
         )
     )

@@ -1,4 +1,4 @@
-"""Calls that happen at the same moment, as far as threads can."""
+"""Calls that start at the same moment in several threads."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 
 
 def at_once(calls: Iterable[Callable[[], Result]]) -> list[Result]:
-    """The results of ``calls``, each made in a thread of its own that waited for all others."""
+    """Make each call in its own thread, all at the same moment, and return their results."""
     backlog = list(calls)
     barrier = Barrier(len(backlog), timeout=30)
 

@@ -1,4 +1,4 @@
-"""What every queue of contexts promises; and beyond that, what the embedded ones do."""
+"""The contract of ``ContextPublisher`` and ``ContextReader``, and that of embedded queues."""
 
 import time
 from dataclasses import replace
@@ -11,8 +11,10 @@ import pytest
 from application.ports.context_queue import (
     ContextPublisher,
     ContextReader,
+    DelayedReader,
     Delivery,
     QueueDepth,
+    SearchableQueue,
 )
 from domain.channels import ChannelType
 from domain.context import ContextObject
@@ -31,15 +33,19 @@ class ContextQueue(ContextPublisher, ContextReader, Protocol):
     """Both sides of one backend."""
 
 
+class EmbeddedQueue(ContextQueue, DelayedReader, SearchableQueue, Protocol):
+    """What an embedded backend can do besides."""
+
+
 class PassingTime(Protocol):
-    """How a test lets time pass: on a clock of its own, or by waiting for it."""
+    """How a test lets time pass: it sets its own clock, or it waits."""
 
     def advance(self, *, seconds: float) -> None:
-        """Return when so much time is over."""
+        """Return when these seconds have passed."""
 
 
 class ManualClock(PassingTime):
-    """Stands still until it is told to go on."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -56,7 +62,7 @@ class RealTime(PassingTime):
     """The time of a backend whose clock cannot be set."""
 
     def advance(self, *, seconds: float) -> None:
-        """Wait, a little longer."""
+        """Wait for the seconds and a little longer."""
         time.sleep(seconds + 0.05)
 
 
@@ -68,7 +74,7 @@ def a_context(request_id: str = "request-1", **message: object) -> ContextObject
 
 
 def request_ids(deliveries: tuple[Delivery, ...]) -> list[str]:
-    """Which contexts were delivered, in their order."""
+    """The request ids of the delivered contexts, in their order."""
     return [delivery.context.request_id for delivery in deliveries]
 
 
@@ -80,7 +86,7 @@ def depth_of(queue: ContextReader, name: QueueName = REPLIES) -> QueueDepth:
 class ContextQueueContract:
     """What consumers may rely on with every backend. Override ``queue`` and ``clock``.
 
-    No time in it is shorter than a second, which is the least that SQS knows.
+    Its times are a second or longer, because SQS counts in whole seconds.
     """
 
     @pytest.fixture
@@ -91,7 +97,7 @@ class ContextQueueContract:
     def queue(self) -> ContextQueue:
         raise NotImplementedError("a backend provides it")
 
-    def test_a_context_comes_out_as_it_went_in(self, queue: ContextQueue) -> None:
+    def test_context_is_received_as_it_was_published(self, queue: ContextQueue) -> None:
         context = a_context(
             body="Grüße 🚚\n\u0000\x1b\x7f\ufffe\uffff\U0001ffff",
             metadata={"media": [{"n": 1, "x": None}], "\uffff": "\ufffe"},
@@ -101,22 +107,22 @@ class ContextQueueContract:
         assert (delivery.queue, delivery.receive_count) == (REPLIES, 1)
         assert delivery.context == context
 
-    def test_an_empty_queue_delivers_nothing(self, queue: ContextQueue) -> None:
+    def test_empty_queue_delivers_no_context(self, queue: ContextQueue) -> None:
         assert queue.receive(REPLIES, 10) == ()
 
-    def test_a_context_is_on_the_queue_of_its_route_alone(self, queue: ContextQueue) -> None:
+    def test_context_is_only_on_the_queue_of_its_route(self, queue: ContextQueue) -> None:
         queue.publish(a_context(), Route(HANDOFF, timedelta(0)))
         others = [name for name in ALL_QUEUES if name != HANDOFF]
         assert [queue.receive(name, 10) for name in others] == [()] * 5
         assert request_ids(queue.receive(HANDOFF, 10)) == ["request-1"]
 
-    def test_no_more_than_the_limit_is_taken(self, queue: ContextQueue) -> None:
+    def test_context_queue_delivers_no_more_than_the_limit(self, queue: ContextQueue) -> None:
         for number in range(14):
             queue.publish(a_context(f"request-{number}"), AT_ONCE)
         assert len(queue.receive(REPLIES, 3)) == 3
         assert len(queue.receive(REPLIES, 20)) == 11
 
-    def test_a_delayed_context_is_seen_when_its_delay_is_over(
+    def test_delayed_context_is_delivered_when_its_delay_is_over(
         self, queue: ContextQueue, clock: PassingTime
     ) -> None:
         queue.publish(a_context(), Route(REPLIES, timedelta(seconds=1)))
@@ -124,7 +130,7 @@ class ContextQueueContract:
         clock.advance(seconds=1)
         assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
 
-    def test_a_delivered_context_is_hidden_and_comes_again_unless_acknowledged(
+    def test_delivered_context_is_hidden_and_delivered_again_unless_acknowledged(
         self, queue: ContextQueue, clock: PassingTime
     ) -> None:
         queue.publish(a_context(), AT_ONCE)
@@ -134,7 +140,7 @@ class ContextQueueContract:
         (again,) = queue.receive(REPLIES, 10)
         assert (again.context.request_id, again.receive_count) == ("request-1", 2)
 
-    def test_an_acknowledged_context_never_comes_again(
+    def test_acknowledged_context_is_never_delivered_again(
         self, queue: ContextQueue, clock: PassingTime
     ) -> None:
         queue.publish(a_context(), AT_ONCE)
@@ -143,7 +149,7 @@ class ContextQueueContract:
         clock.advance(seconds=1)
         assert queue.receive(REPLIES, 10) == ()
 
-    def test_a_late_acknowledgement_counts_until_somebody_else_has_it(
+    def test_late_acknowledgement_counts_until_another_consumer_has_the_context(
         self, queue: ContextQueue, clock: PassingTime
     ) -> None:
         queue.publish(a_context(), AT_ONCE)
@@ -152,18 +158,20 @@ class ContextQueueContract:
         assert queue.acknowledge(REPLIES, delivery.receipt)
         assert queue.receive(REPLIES, 10) == ()
 
-    def test_a_receipt_is_valid_on_its_own_queue_alone(self, queue: ContextQueue) -> None:
+    def test_receipt_is_valid_only_on_its_own_queue(self, queue: ContextQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         (delivery,) = queue.receive(REPLIES, 10)
         assert not queue.acknowledge(HANDOFF, delivery.receipt)
         assert queue.acknowledge(REPLIES, delivery.receipt)
 
     @pytest.mark.parametrize("receipt", ["", "unknown", "1-0", "1", "-", "1-1-1", "1-1 "])
-    def test_an_invented_receipt_is_not_valid(self, queue: ContextQueue, receipt: str) -> None:
+    def test_unknown_receipt_is_refused(self, queue: ContextQueue, receipt: str) -> None:
         queue.publish(a_context(), AT_ONCE)
         assert not queue.acknowledge(REPLIES, receipt)
 
-    def test_depths_tell_ready_delayed_and_in_flight_apart(self, queue: ContextQueue) -> None:
+    def test_queue_depth_counts_ready_delayed_and_in_flight_contexts(
+        self, queue: ContextQueue
+    ) -> None:
         queue.publish(a_context("request-1"), AT_ONCE)
         queue.publish(a_context("request-2"), AT_ONCE)
         queue.publish(a_context("request-3"), AT_ONCE)
@@ -172,23 +180,25 @@ class ContextQueueContract:
         depth = depth_of(queue)
         assert (depth.ready, depth.delayed, depth.in_flight) == (2, 1, 1)
 
-    def test_the_depth_of_every_queue_is_known(self, queue: ContextQueue) -> None:
+    def test_every_empty_queue_is_listed_with_depth_zero(self, queue: ContextQueue) -> None:
         assert queue.depths() == tuple(QueueDepth(name, 0, 0, 0, None) for name in ALL_QUEUES)
 
-    def test_what_was_acknowledged_counts_no_more(self, queue: ContextQueue) -> None:
+    def test_acknowledged_context_is_not_counted_in_the_depth(self, queue: ContextQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         (delivery,) = queue.receive(REPLIES, 1)
         queue.acknowledge(REPLIES, delivery.receipt)
         assert depth_of(queue) == QueueDepth(REPLIES, 0, 0, 0, None)
 
-    def test_looking_without_hiding_shows_each_context_once(self, queue: ContextQueue) -> None:
+    def test_receive_without_hiding_shows_each_context_once(self, queue: ContextQueue) -> None:
         for name in ("request-1", "request-2"):
             queue.publish(a_context(name), AT_ONCE)
         looked = queue.receive(REPLIES, 10, visibility=timedelta(0))
         assert sorted(request_ids(looked)) == ["request-1", "request-2"]
         assert depth_of(queue).ready == 2
 
-    def test_nobody_can_change_a_context_from_outside(self, queue: ContextQueue) -> None:
+    def test_changing_a_context_outside_the_queue_does_not_change_it_inside(
+        self, queue: ContextQueue
+    ) -> None:
         metadata: dict[str, object] = {"a": 1}
         queue.publish(a_context(metadata=metadata), AT_ONCE)
         metadata["put"] = "in"
@@ -198,10 +208,10 @@ class ContextQueueContract:
         assert second.context.message.metadata == {"a": 1}
 
 
-class CompetingReadersContract:
-    """What holds when many read at once, on every backend that is a server or a file."""
+class CompetingConsumersContract:
+    """Concurrent consumers, on every backend that is a server or a file."""
 
-    def test_of_many_readers_at_once_each_context_goes_to_one(self, queue: ContextQueue) -> None:
+    def test_concurrent_consumers_receive_each_context_once(self, queue: ContextQueue) -> None:
         published = [f"request-{number}" for number in range(16)]
         at_once(partial(queue.publish, a_context(name), AT_ONCE) for name in published)
         batches = at_once([partial(queue.receive, REPLIES, 3)] * 8)
@@ -209,38 +219,40 @@ class CompetingReadersContract:
         assert sorted(taken) == sorted(published)
 
 
-class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
-    """What the embedded backends do beyond it.
+class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
+    """What embedded backends do in addition.
 
-    Order, exact times, receipts that end, remembered keys, a look at the delayed.
+    They have an order, exact times, receipts for one delivery, and ids that are never published
+    twice, and they show delayed contexts.
     """
 
     @pytest.fixture
     def clock(self) -> ManualClock:
         return ManualClock()
 
-    def test_a_delay_is_kept_exactly(self, queue: ContextQueue, clock: ManualClock) -> None:
+    def test_delay_of_a_context_ends_at_the_exact_moment(
+        self, queue: EmbeddedQueue, clock: ManualClock
+    ) -> None:
         queue.publish(a_context(), DELAYED)
         clock.advance(by=DELAYED.delay - MOMENT)
         assert queue.receive(REPLIES, 10) == ()
         clock.advance(by=MOMENT)
         assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
 
-    def test_an_erased_context_is_on_no_queue_whether_delivered_or_not(
-        self, queue: ContextQueue
+    def test_erased_context_is_on_no_queue_whether_delivered_or_not(
+        self, queue: EmbeddedQueue
     ) -> None:
         for request_id in ("request-1", "request-2"):
             queue.publish(a_context(request_id), AT_ONCE)
             queue.publish(a_context(request_id), Route(HANDOFF, timedelta(0)))
         queue.receive(REPLIES, 10)
-        assert queue.can_erase
         assert queue.erase("request-1") == 2
         assert queue.erase("request-1") == 0
         assert request_ids(queue.receive(HANDOFF, 10)) == ["request-2"]
         assert sum(depth.ready + depth.in_flight for depth in queue.depths()) == 2
 
     def test_contexts_are_found_by_channel_and_sender_whether_delivered_or_not(
-        self, queue: ContextQueue
+        self, queue: EmbeddedQueue
     ) -> None:
         ana, bob, cyd = "+14155550123", "+14155550199", 'cyd"\\+x@example.com'
         for number, sender in enumerate((ana, ana, bob, cyd)):
@@ -253,7 +265,7 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         assert queue.find(ChannelType.WHATSAPP, [ana, bob, cyd]) == ()
         assert queue.find(sms, []) == ()
 
-    def test_what_was_acknowledged_or_erased_is_not_found(self, queue: ContextQueue) -> None:
+    def test_acknowledged_and_erased_contexts_are_not_found(self, queue: EmbeddedQueue) -> None:
         for request_id in ("request-1", "request-2"):
             queue.publish(a_context(request_id), AT_ONCE)
         (delivery,) = queue.receive(REPLIES, 1)
@@ -261,14 +273,14 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         queue.erase("request-2")
         assert queue.find(ChannelType.SMS, [delivery.context.message.sender]) == ()
 
-    def test_an_erased_context_is_not_published_again(self, queue: ContextQueue) -> None:
+    def test_erased_context_is_not_published_again(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         queue.erase("request-1")
         queue.publish(a_context(), AT_ONCE)
         assert queue.receive(REPLIES, 10) == ()
 
-    def test_a_context_is_hidden_for_exactly_as_long_as_asked(
-        self, queue: ContextQueue, clock: ManualClock
+    def test_delivered_context_is_hidden_exactly_as_long_as_requested(
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context(), AT_ONCE)
         queue.receive(REPLIES, 10, visibility=timedelta(seconds=5))
@@ -277,8 +289,8 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         clock.advance(by=MOMENT)
         assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
 
-    def test_a_receipt_of_an_earlier_delivery_is_not_valid(
-        self, queue: ContextQueue, clock: ManualClock
+    def test_receipt_of_an_earlier_delivery_is_refused(
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context(), AT_ONCE)
         (first,) = queue.receive(REPLIES, 10, visibility=timedelta(seconds=5))
@@ -287,14 +299,14 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         assert not queue.acknowledge(REPLIES, first.receipt)
         assert queue.acknowledge(REPLIES, second.receipt)
 
-    def test_a_receipt_is_valid_once(self, queue: ContextQueue) -> None:
+    def test_receipt_is_valid_once(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         (delivery,) = queue.receive(REPLIES, 10)
         assert queue.acknowledge(REPLIES, delivery.receipt)
         assert not queue.acknowledge(REPLIES, delivery.receipt)
 
-    def test_the_depth_tells_since_when_the_oldest_waits(
-        self, queue: ContextQueue, clock: ManualClock
+    def test_queue_depth_has_the_time_of_the_oldest_context(
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context("request-1"), AT_ONCE)
         clock.advance(seconds=1)
@@ -302,14 +314,14 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         queue.receive(REPLIES, 1)
         assert depth_of(queue).oldest_at == NOW
 
-    def test_contexts_come_in_order_of_publishing(self, queue: ContextQueue) -> None:
+    def test_contexts_are_delivered_in_the_order_of_publishing(self, queue: EmbeddedQueue) -> None:
         names = ["request-2", "request-3", "request-1"]
         for name in names:
             queue.publish(a_context(name), AT_ONCE)
         assert request_ids(queue.receive(REPLIES, 10)) == names
 
-    def test_whatever_became_visible_first_comes_first(
-        self, queue: ContextQueue, clock: ManualClock
+    def test_context_that_became_visible_first_is_delivered_first(
+        self, queue: EmbeddedQueue, clock: ManualClock
     ) -> None:
         queue.publish(a_context("delayed"), DELAYED)
         clock.advance(seconds=1)
@@ -318,36 +330,44 @@ class EmbeddedQueueContract(CompetingReadersContract, ContextQueueContract):
         queue.publish(a_context("later"), AT_ONCE)
         assert request_ids(queue.receive(REPLIES, 10)) == ["at once", "delayed", "later"]
 
-    def test_a_repeated_key_is_dropped(self, queue: ContextQueue, clock: ManualClock) -> None:
+    def test_second_publish_of_a_request_id_is_ignored(
+        self, queue: EmbeddedQueue, clock: ManualClock
+    ) -> None:
         queue.publish(a_context(body="first"), DELAYED)
         queue.publish(a_context(body="second"), AT_ONCE)
         clock.advance(seconds=30)
         (delivery,) = queue.receive(REPLIES, 10)
         assert delivery.context.message.body == "first"
 
-    def test_a_key_is_remembered_when_its_context_is_gone(self, queue: ContextQueue) -> None:
+    def test_publish_is_ignored_when_the_context_was_already_acknowledged(
+        self, queue: EmbeddedQueue
+    ) -> None:
         queue.publish(a_context(), AT_ONCE)
         (delivery,) = queue.receive(REPLIES, 10)
         queue.acknowledge(REPLIES, delivery.receipt)
         queue.publish(a_context(), AT_ONCE)
         assert depth_of(queue) == QueueDepth(REPLIES, 0, 0, 0, None)
 
-    def test_each_queue_has_its_own_keys(self, queue: ContextQueue) -> None:
+    def test_same_request_id_is_published_once_on_each_queue(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), AT_ONCE)
         queue.publish(a_context(), Route(HANDOFF, timedelta(0)))
         assert request_ids(queue.receive(HANDOFF, 10)) == ["request-1"]
 
-    def test_of_many_repetitions_at_once_one_is_kept(self, queue: ContextQueue) -> None:
+    def test_concurrent_publishes_of_one_request_id_store_one_context(
+        self, queue: EmbeddedQueue
+    ) -> None:
         at_once([partial(queue.publish, a_context(), AT_ONCE)] * 16)
         assert depth_of(queue).ready == 1
 
-    def test_delayed_contexts_can_be_taken_before_their_time(self, queue: ContextQueue) -> None:
+    def test_delayed_contexts_are_delivered_early_when_included(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context("delayed"), DELAYED)
         queue.publish(a_context("ready"), AT_ONCE)
-        taken = queue.receive(REPLIES, 10, include_delayed=True)
+        taken = queue.receive_with_delayed(REPLIES, 10)
         assert request_ids(taken) == ["ready", "delayed"]
 
-    def test_contexts_that_somebody_has_cannot(self, queue: ContextQueue) -> None:
+    def test_delivered_context_is_not_delivered_again_with_delayed_ones(
+        self, queue: EmbeddedQueue
+    ) -> None:
         queue.publish(a_context(), DELAYED)
-        queue.receive(REPLIES, 10, include_delayed=True)
-        assert queue.receive(REPLIES, 10, include_delayed=True) == ()
+        queue.receive_with_delayed(REPLIES, 10)
+        assert queue.receive_with_delayed(REPLIES, 10) == ()

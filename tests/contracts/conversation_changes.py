@@ -1,4 +1,4 @@
-"""What every store of conversations promises about changes: activity, identities, hand-off."""
+"""The contract of ``ConversationStore`` for changes: activity, identities, hand-off."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ def only(stores: Stores, conversation_id: str = "conversation-1") -> Conversatio
 
 
 def ids(conversations: tuple[Conversation, ...]) -> list[str]:
-    """Which conversations they are, in their order."""
+    """The ids of conversations, in their order."""
     return [conversation.conversation_id for conversation in conversations]
 
 
@@ -43,9 +43,9 @@ class ConversationStoreTests:
 
 
 class ActivityContract(ConversationStoreTests):
-    """An incoming message updates its conversation under a guard."""
+    """An incoming message changes its conversation if the domain's condition holds."""
 
-    def test_a_message_changes_the_record_as_the_domain_says(self, stores: Stores) -> None:
+    def test_message_changes_the_conversation_as_the_domain_says(self, stores: Stores) -> None:
         conversation, message = a_conversation(), an_inbound_message(body="ä" * 5000)
         stores.conversations.open_conversation(conversation)
         assert stores.conversations.record_activity(conversation, message) == conversation.received(
@@ -53,14 +53,16 @@ class ActivityContract(ConversationStoreTests):
         )
         assert only(stores) == conversation.received(message)
 
-    def test_a_record_without_a_recipient_gets_the_messages(self, stores: Stores) -> None:
+    def test_conversation_without_recipient_takes_the_recipient_of_its_first_message(
+        self, stores: Stores
+    ) -> None:
         conversation = a_conversation(recipient_id=None)
         stores.conversations.open_conversation(conversation)
         stores.conversations.record_activity(conversation, an_inbound_message())
         assert only(stores).recipient_id == RECIPIENT[SMS]
 
     @pytest.mark.parametrize("received_at", [EARLIER, NOW])
-    def test_a_message_that_is_not_later_changes_nothing(
+    def test_late_message_changes_nothing_in_the_stored_conversation(
         self, stores: Stores, received_at: datetime
     ) -> None:
         conversation = a_conversation(last_user_message_at=NOW, conversation_status="answered")
@@ -69,18 +71,18 @@ class ActivityContract(ConversationStoreTests):
         assert stores.conversations.record_activity(conversation, late) == conversation
         assert only(stores) == conversation
 
-    def test_a_record_that_is_gone_takes_no_message(self, stores: Stores) -> None:
+    def test_missing_conversation_takes_no_message(self, stores: Stores) -> None:
         assert stores.conversations.record_activity(a_conversation(), an_inbound_message()) is None
         assert stores.conversations.get_conversations("conversation-1") == ()
 
-    def test_a_record_closed_meanwhile_takes_no_message(self, stores: Stores) -> None:
+    def test_conversation_closed_in_the_meantime_takes_no_message(self, stores: Stores) -> None:
         closed = a_conversation(conversation_status=CLOSED)
         stores.conversations.open_conversation(closed)
         assert stores.conversations.record_activity(a_conversation(), an_inbound_message()) is None
         assert only(stores) == closed
 
     @pytest.mark.parametrize("known_recipient", [RECIPIENT[SMS], None])
-    def test_a_record_of_another_recipient_takes_no_message(
+    def test_conversation_of_another_recipient_takes_no_message(
         self, stores: Stores, known_recipient: str | None
     ) -> None:
         other = a_conversation(recipient_id="+15005550001")
@@ -89,7 +91,7 @@ class ActivityContract(ConversationStoreTests):
         assert stores.conversations.record_activity(seen, an_inbound_message()) is None
         assert only(stores) == other
 
-    def test_a_record_that_got_this_recipient_meanwhile_takes_the_message(
+    def test_conversation_with_this_recipient_set_in_the_meantime_takes_the_message(
         self, stores: Stores
     ) -> None:
         stores.conversations.open_conversation(a_conversation())
@@ -99,7 +101,7 @@ class ActivityContract(ConversationStoreTests):
             message
         )
 
-    def test_whatever_is_stored_the_guard_and_the_change_are_the_domains(
+    def test_activity_condition_and_change_equal_those_of_the_domain_in_every_case(
         self, stores: Stores
     ) -> None:
         recipients = (None, "", RECIPIENT[SMS], "+15005550001")
@@ -121,7 +123,7 @@ class ActivityContract(ConversationStoreTests):
             assert after == (stored.received(message) if takes_it else None)
             assert only(stores, str(number)) == (after or stored)
 
-    def test_of_many_messages_at_once_the_latest_stays(self, stores: Stores) -> None:
+    def test_concurrent_messages_leave_the_latest_in_the_conversation(self, stores: Stores) -> None:
         conversation = a_conversation()
         stores.conversations.open_conversation(conversation)
         messages = [
@@ -143,12 +145,12 @@ class IdentityContract(ConversationStoreTests):
 
     @pytest.fixture
     def message(self) -> InboundMessage:
-        """From a WhatsApp user whose number is known for now."""
+        """A message from a WhatsApp user whose number is not hidden yet."""
         user_id = Address.parse(WHATSAPP, "DE.13491208655302741918")
         number = Address.parse(WHATSAPP, NUMBER)
         return an_inbound_message(WHATSAPP, identities=(user_id, number))
 
-    def test_a_user_id_leads_to_the_record_once_the_number_is_hidden(
+    def test_conversation_is_found_by_every_identity_of_a_received_message(
         self, stores: Stores, message: InboundMessage
     ) -> None:
         stores.conversations.open_conversation(a_conversation(WHATSAPP))
@@ -157,7 +159,7 @@ class IdentityContract(ConversationStoreTests):
             found = stores.conversations.find_open_conversations(WHATSAPP, [identity.value])
             assert ids(found) == ["conversation-1"]
 
-    def test_so_does_one_of_a_message_that_came_out_of_order(
+    def test_conversation_is_found_by_an_identity_of_a_late_message(
         self, stores: Stores, message: InboundMessage
     ) -> None:
         conversation = a_conversation(WHATSAPP, last_user_message_at=LATER)
@@ -168,7 +170,7 @@ class IdentityContract(ConversationStoreTests):
         )
         assert ids(found) == ["conversation-1"]
 
-    def test_none_is_added_to_a_record_that_takes_no_message(
+    def test_conversation_is_not_found_by_an_identity_of_a_message_it_did_not_take(
         self, stores: Stores, message: InboundMessage
     ) -> None:
         stores.conversations.open_conversation(
@@ -182,9 +184,9 @@ class IdentityContract(ConversationStoreTests):
 
 
 class HandOffContract(ConversationStoreTests):
-    """Who answers is seen by every message recorded afterwards."""
+    """Every message that is recorded after a hand-off sees the hand-off."""
 
-    def test_the_switch_returns_the_record_as_it_is_afterwards(self, stores: Stores) -> None:
+    def test_switching_hand_off_returns_the_changed_conversation(self, stores: Stores) -> None:
         conversation = a_conversation()
         stores.conversations.open_conversation(conversation)
         handed_off = replace(conversation, hand_off_to_human=True)
@@ -192,13 +194,15 @@ class HandOffContract(ConversationStoreTests):
         assert only(stores) == handed_off
         assert stores.conversations.switch_hand_off(conversation.key, on=False) == conversation
 
-    def test_a_missing_record_cannot_be_handed_off(self, stores: Stores) -> None:
+    def test_switching_hand_off_of_a_missing_conversation_returns_nothing(
+        self, stores: Stores
+    ) -> None:
         assert (
             stores.conversations.switch_hand_off(ConversationKey("unknown", SMS), on=True) is None
         )
 
     @pytest.mark.parametrize("last_seen", [None, LATER])
-    def test_a_hand_off_before_the_message_is_seen_in_its_state(
+    def test_message_after_a_hand_off_sees_the_hand_off(
         self, stores: Stores, last_seen: datetime | None
     ) -> None:
         conversation = a_conversation(last_user_message_at=last_seen)
@@ -208,7 +212,7 @@ class HandOffContract(ConversationStoreTests):
         assert after is not None
         assert after.hand_off_to_human
 
-    def test_a_hand_off_at_the_same_moment_is_not_lost(self, stores: Stores) -> None:
+    def test_concurrent_hand_off_and_message_are_both_stored(self, stores: Stores) -> None:
         conversation, message = a_conversation(), an_inbound_message()
         stores.conversations.open_conversation(conversation)
         at_once(
@@ -219,13 +223,15 @@ class HandOffContract(ConversationStoreTests):
         )
         assert only(stores) == replace(conversation.received(message), hand_off_to_human=True)
 
-    def test_nobody_can_change_a_record_from_outside(self, stores: Stores) -> None:
+    def test_changing_a_conversation_outside_the_store_does_not_change_it_inside(
+        self, stores: Stores
+    ) -> None:
         last = Message("SM1", Direction.INBOUND, "Hello", NOW, SMS, {"media": ["a"]})
         stores.conversations.open_conversation(a_conversation(last_message=last))
         cast(list[str], last.metadata["media"]).append("put in")
-        got_out = only(stores).last_message
-        assert got_out is not None
-        cast(dict[str, object], got_out.metadata)["got"] = "out"
+        outside = only(stores).last_message
+        assert outside is not None
+        cast(dict[str, object], outside.metadata)["got"] = "out"
         retained = only(stores).last_message
         assert retained is not None
         assert retained.metadata == {"media": ["a"]}

@@ -1,4 +1,4 @@
-"""What every store of conversations promises."""
+"""The contract of ``ConversationStore``."""
 
 from functools import partial
 
@@ -25,25 +25,27 @@ from tests.contracts.conversation_changes import (
     only,
 )
 from tests.contracts.erasure import ConversationErasureContract
-from tests.contracts.old_histories import LegacyMessagesContract
+from tests.contracts.legacy_histories import LegacyMessagesContract
 
 
 class FindingContract(ConversationStoreTests):
     """Conversations are found by channel and sender."""
 
-    def test_an_open_conversation_is_found_by_its_sender(self, stores: Stores) -> None:
+    def test_open_conversation_is_found_by_its_sender(self, stores: Stores) -> None:
         stores.conversations.open_conversation(a_conversation())
         assert stores.conversations.find_open_conversations(SMS, [NUMBER]) == (a_conversation(),)
 
-    def test_an_unknown_sender_finds_nothing(self, stores: Stores) -> None:
+    def test_unknown_sender_has_no_conversation(self, stores: Stores) -> None:
         stores.conversations.open_conversation(a_conversation())
         assert stores.conversations.find_open_conversations(SMS, ["+14155550199"]) == ()
 
-    def test_no_sender_finds_nothing(self, stores: Stores) -> None:
+    def test_empty_list_of_senders_finds_no_conversation(self, stores: Stores) -> None:
         stores.conversations.open_conversation(a_conversation())
         assert stores.conversations.find_open_conversations(SMS, []) == ()
 
-    def test_the_same_number_on_another_channel_finds_nothing(self, stores: Stores) -> None:
+    def test_conversation_is_not_found_by_its_number_on_another_channel(
+        self, stores: Stores
+    ) -> None:
         stores.conversations.open_conversation(a_conversation())
         assert stores.conversations.find_open_conversations(WHATSAPP, [NUMBER]) == ()
 
@@ -53,9 +55,7 @@ class FindingContract(ConversationStoreTests):
         found = stores.conversations.find_open_conversations(SMS, [NUMBER])
         assert sorted(ids(found)) == ["1", "2", "3"]
 
-    def test_any_of_several_sender_values_leads_to_a_conversation_once(
-        self, stores: Stores
-    ) -> None:
+    def test_conversation_is_found_once_by_several_sender_values(self, stores: Stores) -> None:
         stores.conversations.open_conversation(a_conversation(conversation_id="1"))
         stores.conversations.open_conversation(
             a_conversation(conversation_id="2", sender_id="+14155550199")
@@ -71,14 +71,16 @@ class FindingContract(ConversationStoreTests):
             (EMAIL, "Ana <ana@example.com>", "Ana <ana@example.com>"),
         ],
     )
-    def test_a_sender_that_another_system_wrote_is_found_in_normal_form(
+    def test_sender_written_by_another_system_is_found_in_normal_form(
         self, stores: Stores, channel: ChannelType, written: str, sender: str
     ) -> None:
         stores.conversations.open_conversation(a_conversation(channel, sender_id=written))
         (found,) = stores.conversations.find_open_conversations(channel, [sender])
         assert found.sender_id == written
 
-    def test_recipients_leave_out_the_conversations_of_others(self, stores: Stores) -> None:
+    def test_search_with_recipients_excludes_conversations_of_other_recipients(
+        self, stores: Stores
+    ) -> None:
         recipients = {"ours": "+15005550006", "theirs": "+15005550007", "nobodys": None}
         for name, recipient in recipients.items():
             stores.conversations.open_conversation(
@@ -88,7 +90,7 @@ class FindingContract(ConversationStoreTests):
         assert sorted(ids(ours)) == ["nobodys", "ours"]
         assert len(stores.conversations.find_open_conversations(SMS, [NUMBER], [])) == 3
 
-    def test_a_recipient_that_another_system_wrote_is_compared_in_normal_form(
+    def test_recipient_written_by_another_system_is_compared_in_normal_form(
         self, stores: Stores
     ) -> None:
         written = "whatsapp:+15005550010"
@@ -96,11 +98,11 @@ class FindingContract(ConversationStoreTests):
         found = stores.conversations.find_open_conversations(WHATSAPP, [NUMBER], ["+15005550010"])
         assert ids(found) == ["conversation-1"]
 
-    def test_a_closed_conversation_is_not_found(self, stores: Stores) -> None:
+    def test_closed_conversation_is_not_found(self, stores: Stores) -> None:
         stores.conversations.open_conversation(a_conversation(conversation_status=CLOSED))
         assert stores.conversations.find_open_conversations(SMS, [NUMBER]) == ()
 
-    def test_any_other_status_is_found(self, stores: Stores) -> None:
+    def test_conversation_with_any_other_status_is_found(self, stores: Stores) -> None:
         stores.conversations.open_conversation(
             a_conversation(conversation_status="waiting_for_parts")
         )
@@ -108,7 +110,7 @@ class FindingContract(ConversationStoreTests):
             "conversation-1"
         ]
 
-    def test_a_conversation_without_a_sender_is_not_found(self, stores: Stores) -> None:
+    def test_conversation_without_a_sender_is_not_found(self, stores: Stores) -> None:
         stores.conversations.open_conversation(a_conversation(sender_id=None))
         assert stores.conversations.find_open_conversations(SMS, [NUMBER]) == ()
 
@@ -116,10 +118,10 @@ class FindingContract(ConversationStoreTests):
 class OpeningContract(ConversationStoreTests):
     """Conversations are opened once, and listed."""
 
-    def test_a_new_conversation_is_new(self, stores: Stores) -> None:
+    def test_opening_a_new_conversation_reports_it_as_created(self, stores: Stores) -> None:
         assert stores.conversations.open_conversation(a_conversation()) == (a_conversation(), True)
 
-    def test_every_attribute_is_kept(self, stores: Stores) -> None:
+    def test_every_attribute_of_a_conversation_is_stored(self, stores: Stores) -> None:
         conversation = a_conversation(
             EMAIL,
             conversation_status="waiting",
@@ -132,13 +134,13 @@ class OpeningContract(ConversationStoreTests):
         stores.conversations.open_conversation(conversation)
         assert only(stores) == conversation
 
-    def test_opening_it_again_changes_nothing(self, stores: Stores) -> None:
+    def test_opening_a_conversation_again_changes_nothing(self, stores: Stores) -> None:
         stores.conversations.open_conversation(a_conversation())
         again = a_conversation(company_name="Somebody else", sender_id="+14155550199")
         assert stores.conversations.open_conversation(again) == (a_conversation(), False)
         assert stores.conversations.find_open_conversations(SMS, ["+14155550199"]) == ()
 
-    def test_of_many_who_open_it_at_once_one_creates_it(self, stores: Stores) -> None:
+    def test_concurrent_opening_creates_the_conversation_once(self, stores: Stores) -> None:
         wanted = [a_conversation(company_name=f"Company {number}") for number in range(16)]
         opened = at_once(
             partial(stores.conversations.open_conversation, record) for record in wanted
@@ -146,7 +148,7 @@ class OpeningContract(ConversationStoreTests):
         assert [created for _, created in opened].count(True) == 1
         assert {record for record, _ in opened} == {only(stores)}
 
-    def test_an_id_may_have_a_record_on_each_channel(self, stores: Stores) -> None:
+    def test_conversation_id_may_have_a_record_on_each_channel(self, stores: Stores) -> None:
         stores.conversations.open_conversation(a_conversation(SMS))
         stores.conversations.open_conversation(a_conversation(WHATSAPP))
         channels = {
@@ -154,10 +156,10 @@ class OpeningContract(ConversationStoreTests):
         }
         assert channels == {SMS, WHATSAPP}
 
-    def test_an_unknown_id_has_no_records(self, stores: Stores) -> None:
+    def test_unknown_conversation_id_has_no_records(self, stores: Stores) -> None:
         assert stores.conversations.get_conversations("unknown") == ()
 
-    def test_the_list_begins_with_the_latest_activity(self, stores: Stores) -> None:
+    def test_conversation_list_begins_with_the_latest_activity(self, stores: Stores) -> None:
         for name, at in (("never", None), ("before", EARLIER), ("after", LATER), ("now", NOW)):
             stores.conversations.open_conversation(
                 a_conversation(conversation_id=name, last_activity_at=at)
@@ -169,7 +171,7 @@ class OpeningContract(ConversationStoreTests):
             "never",
         ]
 
-    def test_the_list_ends_at_its_limit(self, stores: Stores) -> None:
+    def test_conversation_list_ends_at_its_limit(self, stores: Stores) -> None:
         for name, at in (("before", EARLIER), ("after", LATER), ("now", NOW)):
             stores.conversations.open_conversation(
                 a_conversation(conversation_id=name, last_activity_at=at)
@@ -186,4 +188,4 @@ class ConversationStoreContract(
     LegacyMessagesContract,
     ConversationErasureContract,
 ):
-    """All of it. A backend overrides ``stores``."""
+    """The whole contract. A backend overrides ``stores``."""

@@ -1,4 +1,4 @@
-"""What every store of dead letters promises."""
+"""The contract of ``DeadLetters``."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +30,7 @@ def a_dead_letter(
     request: WebhookRequest | None = REQUEST,
     **changes: Any,
 ) -> DeadLetter:
-    """A letter of ``NOW``."""
+    """A dead letter that was created at ``NOW``."""
     dead_letter = DeadLetter(
         dead_letter_id=dead_letter_id,
         kind=DeadLetterKind.UNREADABLE,
@@ -43,32 +43,34 @@ def a_dead_letter(
 
 
 class DeadLettersContract:
-    """Requests that wait for somebody's help. A backend overrides ``dead_letters``."""
+    """Webhooks that wait for an operator. A backend overrides ``dead_letters``."""
 
     @pytest.fixture
     def dead_letters(self) -> DeadLetters:
         raise NotImplementedError("a backend provides it")
 
     @pytest.mark.parametrize("kind", list(DeadLetterKind))
-    def test_a_dead_letter_comes_out_as_it_went_in(
+    def test_dead_letter_is_read_back_unchanged(
         self, dead_letters: DeadLetters, kind: DeadLetterKind
     ) -> None:
         dead_letter = a_dead_letter(kind=kind, attempts=3)
         dead_letters.store(dead_letter)
         assert dead_letters.list_dead_letters(10) == (dead_letter,)
 
-    def test_a_dead_letter_may_tell_of_a_message_instead_of_a_request(
+    def test_dead_letter_may_name_a_message_instead_of_a_webhook(
         self, dead_letters: DeadLetters
     ) -> None:
         dead_letter = a_dead_letter(request=None, request_id="0" * 64)
         dead_letters.store(dead_letter)
         assert dead_letters.get(dead_letter.dead_letter_id) == dead_letter
 
-    def test_there_are_none_at_first(self, dead_letters: DeadLetters) -> None:
+    def test_new_store_has_no_dead_letters(self, dead_letters: DeadLetters) -> None:
         assert dead_letters.list_dead_letters(10) == ()
         assert dead_letters.get("unreadable-1") is None
 
-    def test_the_oldest_come_first_up_to_the_limit(self, dead_letters: DeadLetters) -> None:
+    def test_dead_letters_are_listed_oldest_first_up_to_the_limit(
+        self, dead_letters: DeadLetters
+    ) -> None:
         stored = [
             a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
         ]
@@ -76,13 +78,15 @@ class DeadLettersContract:
             dead_letters.store(stored[number])
         assert dead_letters.list_dead_letters(3) == tuple(stored[:3])
 
-    def test_a_dead_letter_is_kept_once(self, dead_letters: DeadLetters) -> None:
+    def test_dead_letter_with_an_existing_id_is_stored_once(
+        self, dead_letters: DeadLetters
+    ) -> None:
         dead_letters.store(a_dead_letter())
         dead_letters.store(a_dead_letter(created_at=NOW + timedelta(hours=1)))
         assert dead_letters.list_dead_letters(10) == (a_dead_letter(),)
         assert dead_letters.get("unreadable-1") == a_dead_letter()
 
-    def test_pages_follow_each_other_although_what_was_seen_is_deleted(
+    def test_dead_letter_pages_continue_after_listed_ones_are_deleted(
         self, dead_letters: DeadLetters
     ) -> None:
         stored = [
@@ -97,7 +101,7 @@ class DeadLettersContract:
             dead_letters.delete(page[-1].dead_letter_id)
         assert seen == stored
 
-    def test_each_dead_letter_comes_in_its_turn_whatever_becomes_of_those_before(
+    def test_iteration_yields_each_dead_letter_although_earlier_ones_are_deleted(
         self, dead_letters: DeadLetters
     ) -> None:
         stored = [
@@ -111,7 +115,9 @@ class DeadLettersContract:
             dead_letters.delete(dead_letter.dead_letter_id)
         assert seen == stored
 
-    def test_a_dead_letter_is_read_when_its_turn_comes(self, dead_letters: DeadLetters) -> None:
+    def test_iteration_reads_each_dead_letter_when_it_reaches_it(
+        self, dead_letters: DeadLetters
+    ) -> None:
         stored = [
             a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
         ]
@@ -125,13 +131,15 @@ class DeadLettersContract:
         dead_letters.store(a_dead_letter("bug-4", created_at=NOW + timedelta(seconds=4)))
         assert list(each) == [changed, stored[3]]
 
-    def test_a_dead_letter_is_found_by_its_whole_id(self, dead_letters: DeadLetters) -> None:
+    def test_dead_letter_is_found_only_by_its_whole_id(self, dead_letters: DeadLetters) -> None:
         dead_letters.store(a_dead_letter("bug-10"))
         assert dead_letters.get("bug-1") is None
         assert not dead_letters.delete("bug-1")
         assert dead_letters.get("bug-10") == a_dead_letter("bug-10")
 
-    def test_what_is_deleted_is_gone_and_can_be_kept_again(self, dead_letters: DeadLetters) -> None:
+    def test_deleted_dead_letter_is_gone_and_can_be_stored_again(
+        self, dead_letters: DeadLetters
+    ) -> None:
         dead_letters.store(a_dead_letter())
         dead_letters.store(a_dead_letter(created_at=NOW + timedelta(hours=1)))
         dead_letters.store(a_dead_letter("bug-1"))
@@ -141,7 +149,7 @@ class DeadLettersContract:
         dead_letters.store(a_dead_letter(attempts=2))
         assert dead_letters.get("unreadable-1") == a_dead_letter(attempts=2)
 
-    def test_a_dead_letter_is_replaced_in_its_place(self, dead_letters: DeadLetters) -> None:
+    def test_replaced_dead_letter_stays_at_its_position(self, dead_letters: DeadLetters) -> None:
         younger = a_dead_letter("bug-1", created_at=NOW + timedelta(seconds=1))
         dead_letters.store(a_dead_letter())
         dead_letters.store(younger)
@@ -149,11 +157,11 @@ class DeadLettersContract:
         assert dead_letters.replace(changed)
         assert dead_letters.list_dead_letters(10) == (changed, younger)
 
-    def test_what_is_not_there_is_not_replaced(self, dead_letters: DeadLetters) -> None:
+    def test_missing_dead_letter_is_not_replaced(self, dead_letters: DeadLetters) -> None:
         assert not dead_letters.replace(a_dead_letter())
         assert dead_letters.list_dead_letters(10) == ()
 
-    def test_dead_letters_go_by_their_age(self, dead_letters: DeadLetters) -> None:
+    def test_deleting_by_age_deletes_older_dead_letters(self, dead_letters: DeadLetters) -> None:
         stored = [
             a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in range(4)
         ]
@@ -163,14 +171,14 @@ class DeadLettersContract:
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 0
         assert dead_letters.list_dead_letters(10) == tuple(stored[2:])
 
-    def test_of_many_who_delete_a_dead_letter_at_once_none_fails(
+    def test_concurrent_deletes_of_one_dead_letter_all_succeed(
         self, dead_letters: DeadLetters
     ) -> None:
         dead_letters.store(a_dead_letter())
         assert True in at_once([partial(dead_letters.delete, "unreadable-1")] * 8)
         assert dead_letters.list_dead_letters(10) == ()
 
-    def test_of_many_dead_letters_at_once_none_is_lost(self, dead_letters: DeadLetters) -> None:
+    def test_concurrent_stores_lose_no_dead_letter(self, dead_letters: DeadLetters) -> None:
         stored = [a_dead_letter(f"bug-{number}") for number in range(16)]
         at_once(partial(dead_letters.store, dead_letter) for dead_letter in stored)
         retained = {
@@ -179,7 +187,7 @@ class DeadLettersContract:
         assert retained == {dead_letter.dead_letter_id for dead_letter in stored}
 
     @pytest.mark.parametrize("dead_letter_id", ["", "../a", "a.json", "a b"])
-    def test_an_id_that_nobody_generated_is_refused(
+    def test_dead_letter_id_in_another_form_cannot_be_stored(
         self, dead_letters: DeadLetters, dead_letter_id: str
     ) -> None:
         with pytest.raises(ValueError, match="a key has"):
@@ -188,7 +196,7 @@ class DeadLettersContract:
             dead_letters.replace(a_dead_letter(dead_letter_id))
 
     @pytest.mark.parametrize("dead_letter_id", ["", "../a", "a.json", "a b", "a/../b", "\0"])
-    def test_what_cannot_be_an_id_is_nobodys(
+    def test_dead_letter_id_in_another_form_is_not_found(
         self, dead_letters: DeadLetters, dead_letter_id: str
     ) -> None:
         dead_letters.store(a_dead_letter("a"))
@@ -197,33 +205,35 @@ class DeadLettersContract:
         assert dead_letters.get("a") == a_dead_letter("a")
 
 
-Plant = Callable[[str, bytes], None]
-"""Puts a content where the letter with an id, created at ``NOW``, would be."""
+WriteContent = Callable[[str, bytes], None]
+"""Writes a content to the place of the dead letter with an id and the time ``NOW``."""
 
-NO_DEAD_LETTERS = {
+UNREADABLE_DEAD_LETTERS = {
     "nothing": b"",
     "another document": b"{}",
-    "a letter that was cut off": dead_letter_to_json(a_dead_letter("note"))[:-20],
-    "a letter of another id": dead_letter_to_json(a_dead_letter("bug-1")),
-    "a letter of no kind": dead_letter_to_json(a_dead_letter("note")).replace(b"unreadable", b"?"),
+    "a dead letter that was cut off": dead_letter_to_json(a_dead_letter("note"))[:-20],
+    "a dead letter of another id": dead_letter_to_json(a_dead_letter("bug-1")),
+    "a dead letter of no kind": dead_letter_to_json(a_dead_letter("note")).replace(
+        b"unreadable", b"?"
+    ),
     "a nest": b"[" * 100_000,
 }
 
 
-class BrokenDeadLettersContract:
-    """What lies among the stored and is none. A backend overrides both fixtures."""
+class UnreadableDeadLettersContract:
+    """Files and objects among the dead letters that cannot be read. Override both fixtures."""
 
     @pytest.fixture
     def dead_letters(self) -> DeadLetters:
         raise NotImplementedError("a backend provides it")
 
     @pytest.fixture
-    def plant(self) -> Plant:
+    def write_content(self) -> WriteContent:
         raise NotImplementedError("a backend provides it")
 
     @pytest.fixture
     def stored(self, dead_letters: DeadLetters) -> tuple[DeadLetter, ...]:
-        """One of before ``NOW``, and two of after it."""
+        """A dead letter from before ``NOW``, and two from after it."""
         stored = tuple(
             a_dead_letter(f"bug-{n}", created_at=NOW + timedelta(seconds=n)) for n in (-1, 1, 2)
         )
@@ -231,53 +241,55 @@ class BrokenDeadLettersContract:
             dead_letters.store(dead_letter)
         return stored
 
-    @pytest.mark.parametrize("content", NO_DEAD_LETTERS.values(), ids=NO_DEAD_LETTERS)
-    def test_it_is_told_and_the_others_are_listed(
+    @pytest.mark.parametrize(
+        "content", UNREADABLE_DEAD_LETTERS.values(), ids=UNREADABLE_DEAD_LETTERS
+    )
+    def test_unreadable_dead_letter_is_reported_and_the_others_are_listed(
         self,
         dead_letters: DeadLetters,
-        plant: Plant,
+        write_content: WriteContent,
         stored: tuple[DeadLetter, ...],
         content: bytes,
     ) -> None:
-        plant("note", content)
-        told: list[str] = []
-        assert dead_letters.list_dead_letters(10, unreadable=told.append) == stored
-        (place,) = told
+        write_content("note", content)
+        reported: list[str] = []
+        assert dead_letters.list_dead_letters(10, unreadable=reported.append) == stored
+        (place,) = reported
         assert "dead-letters/note" in place
 
-    def test_pages_go_on_behind_it_to_their_end(
-        self, dead_letters: DeadLetters, plant: Plant, stored: tuple[DeadLetter, ...]
+    def test_dead_letter_pages_continue_after_an_unreadable_one(
+        self, dead_letters: DeadLetters, write_content: WriteContent, stored: tuple[DeadLetter, ...]
     ) -> None:
-        plant("note", b"{}")
+        write_content("note", b"{}")
         seen: tuple[DeadLetter, ...] = ()
         while page := dead_letters.list_dead_letters(1, after=seen[-1] if seen else None):
             seen += page
         assert seen == stored
 
-    def test_it_is_told_once_in_its_turn(
-        self, dead_letters: DeadLetters, plant: Plant, stored: tuple[DeadLetter, ...]
+    def test_iteration_reports_an_unreadable_dead_letter_once_at_its_position(
+        self, dead_letters: DeadLetters, write_content: WriteContent, stored: tuple[DeadLetter, ...]
     ) -> None:
-        plant("note", b"{}")
-        told: list[str] = []
-        each = dead_letters.each_dead_letter(unreadable=told.append)
-        assert (next(each), told) == (stored[0], [])
+        write_content("note", b"{}")
+        reported: list[str] = []
+        each = dead_letters.each_dead_letter(unreadable=reported.append)
+        assert (next(each), reported) == (stored[0], [])
         assert tuple(each) == stored[1:]
-        (place,) = told
+        (place,) = reported
         assert "dead-letters/note" in place
 
-    def test_it_goes_by_its_age(
-        self, dead_letters: DeadLetters, plant: Plant, stored: tuple[DeadLetter, ...]
+    def test_deleting_by_age_deletes_an_unreadable_dead_letter(
+        self, dead_letters: DeadLetters, write_content: WriteContent, stored: tuple[DeadLetter, ...]
     ) -> None:
-        plant("note", b"{}")
+        write_content("note", b"{}")
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=1))) == 2
-        told: list[str] = []
-        assert dead_letters.list_dead_letters(10, unreadable=told.append) == stored[1:]
-        assert told == []
+        reported: list[str] = []
+        assert dead_letters.list_dead_letters(10, unreadable=reported.append) == stored[1:]
+        assert reported == []
 
-    def test_whoever_asks_for_it_is_told_and_can_delete_it(
-        self, dead_letters: DeadLetters, plant: Plant
+    def test_unreadable_dead_letter_raises_an_error_when_read_and_can_be_deleted(
+        self, dead_letters: DeadLetters, write_content: WriteContent
     ) -> None:
-        plant("note", b"{}")
+        write_content("note", b"{}")
         with pytest.raises(StorageUnavailableError, match="note"):
             dead_letters.get("note")
         assert dead_letters.delete("note")

@@ -1,4 +1,4 @@
-"""What every store promises about erasing: messages, conversations, and what leads to them."""
+"""The contract of ``Retention``: messages and conversations are listed and erased."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,8 +17,8 @@ from domain.messages import Attachment
 from domain.outbox import MessageRecord, MessageState
 from tests.builders import KEY, NOW, RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message
 from tests.contracts.conversation_changes import ConversationStoreTests
+from tests.contracts.legacy_histories import an_entry
 from tests.contracts.message_lists import OTHER, MessageStoreTests, numbered
-from tests.contracts.old_histories import an_entry
 
 SMS = ChannelType.SMS
 DAY = timedelta(days=1)
@@ -28,7 +28,7 @@ LONG = "So long that it lies elsewhere. " * 5_000
 def retained(
     stores: Stores, limit: int = 100, before: datetime | None = None
 ) -> dict[str, RetainedMessage]:
-    """Everything that is kept, by its key, read in pages of ``limit``."""
+    """All retained messages by their keys, read in pages of ``limit``."""
     found = list(_all(stores, limit, before))
     assert len({one.key for one in found}) == len(found)
     return {one.key: one for one in found}
@@ -45,18 +45,18 @@ def _all_of(stores: Stores, key: ConversationKey) -> list[RetainedMessage]:
 
 
 def erase_all(stores: Stores) -> None:
-    """Erase whatever is kept."""
+    """Erase every retained message."""
     for one in retained(stores).values():
         assert stores.retention.erase(one)
 
 
 class RetentionContract(MessageStoreTests):
-    """What is kept can be listed, with all that leads to its traces."""
+    """Retained messages are listed with what is needed to erase their traces."""
 
-    def test_nothing_is_kept_at_first(self, stores: Stores) -> None:
+    def test_new_store_retains_no_message(self, stores: Stores) -> None:
         assert retained(stores) == {}
 
-    def test_a_message_tells_whose_it_is_and_where_its_files_are(self, stores: Stores) -> None:
+    def test_retained_message_has_its_identities_and_files(self, stores: Stores) -> None:
         files = (Attachment("image/png", url="https://media.example/1"),)
         message = an_inbound_message(attachments=files, metadata={"profile": "Ana"})
         stores.messages.record(a_record(message))
@@ -65,7 +65,7 @@ class RetentionContract(MessageStoreTests):
         assert found == RetainedMessage.of(a_record(without))
         assert found.provider_files == ("https://media.example/1",)
 
-    def test_an_imported_entry_belongs_to_its_conversation_alone(self, stores: Stores) -> None:
+    def test_retained_imported_entry_belongs_only_to_its_conversation(self, stores: Stores) -> None:
         entry = an_entry(1)
         stores.history_import.import_message(KEY, entry)
         (found,) = retained(stores).values()
@@ -76,13 +76,17 @@ class RetentionContract(MessageStoreTests):
         )
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 100])
-    def test_pages_of_any_size_hold_everything_once(self, stores: Stores, limit: int) -> None:
+    def test_retained_pages_of_any_size_list_every_message_once(
+        self, stores: Stores, limit: int
+    ) -> None:
         for number in range(3):
             stores.messages.record(numbered(number))
             stores.history_import.import_message(KEY, an_entry(number))
         assert len(retained(stores, limit)) == 6
 
-    def test_a_listing_goes_on_although_what_it_showed_was_erased(self, stores: Stores) -> None:
+    def test_retained_listing_continues_after_listed_messages_are_erased(
+        self, stores: Stores
+    ) -> None:
         for number in range(4):
             stores.messages.record(numbered(number))
         page = stores.retention.list_retained(2)
@@ -94,13 +98,13 @@ class RetentionContract(MessageStoreTests):
             seen |= {one.key for one in page.items}
         assert len(seen) == 4
 
-    def test_only_what_is_older_can_be_asked_for(self, stores: Stores) -> None:
+    def test_retained_listing_can_be_limited_to_older_messages(self, stores: Stores) -> None:
         for number in range(3):
             stores.messages.record(numbered(number))
         before = NOW + timedelta(seconds=2)
         assert set(retained(stores, before=before)) == {numbered(n).request_id for n in (0, 1)}
 
-    def test_a_conversation_has_its_own(self, stores: Stores) -> None:
+    def test_retained_listing_of_a_conversation_has_only_its_messages(self, stores: Stores) -> None:
         stores.messages.record(numbered(1))
         stores.messages.record(numbered(2, OTHER))
         stores.history_import.import_message(KEY, an_entry(1))
@@ -110,7 +114,7 @@ class RetentionContract(MessageStoreTests):
 
 
 class EraseContract(MessageStoreTests):
-    """An erased message leaves its key, and nothing else."""
+    """An erased message leaves a tombstone and nothing else."""
 
     @pytest.fixture(params=[KEY, None], ids=["of a conversation", "unmatched"])
     def record(self, request: pytest.FixtureRequest) -> MessageRecord:
@@ -123,14 +127,16 @@ class EraseContract(MessageStoreTests):
         erase_all(stores)
         return stores
 
-    def test_it_is_listed_nowhere(self, erased: Stores) -> None:
+    def test_erased_message_is_listed_nowhere(self, erased: Stores) -> None:
         assert retained(erased) == {}
         assert _all_of(erased, KEY) == []
         assert erased.messages.history(KEY) == ()
         assert erased.messages.list_unmatched(10).items == ()
         assert erased.outbox.list_stuck(10, NOW + DAY) == ()
 
-    def test_its_gate_stays_closed(self, erased: Stores, record: MessageRecord) -> None:
+    def test_erased_message_is_still_a_duplicate(
+        self, erased: Stores, record: MessageRecord
+    ) -> None:
         again = erased.messages.record(replace(record, recorded_at=NOW + DAY))
         assert isinstance(again, Tombstone)
         assert again.request_id == record.request_id
@@ -138,17 +144,19 @@ class EraseContract(MessageStoreTests):
         assert not again.is_by(Address.parse(SMS, "+14155550199"))
         assert retained(erased) == {}
 
-    def test_it_can_be_told_from_what_never_came(
+    def test_erased_message_has_a_tombstone_and_an_unknown_message_has_none(
         self, erased: Stores, record: MessageRecord
     ) -> None:
         assert isinstance(erased.messages.find_record(record.request_id), Tombstone)
         assert not isinstance(erased.messages.find_record(numbered(7).request_id), Tombstone)
 
-    def test_what_is_kept_is_not_erased(self, stores: Stores) -> None:
+    def test_retained_message_has_no_tombstone(self, stores: Stores) -> None:
         stores.messages.record(a_record())
         assert not isinstance(stores.messages.find_record(a_record().request_id), Tombstone)
 
-    def test_nothing_brings_it_back(self, erased: Stores, record: MessageRecord) -> None:
+    def test_erased_message_cannot_be_assigned_leased_retried_or_queued(
+        self, erased: Stores, record: MessageRecord
+    ) -> None:
         assert not erased.messages.assign(record, OTHER)
         assert not erased.outbox.take_lease(record, NOW + DAY)
         assert not erased.outbox.give_up(record)
@@ -157,15 +165,15 @@ class EraseContract(MessageStoreTests):
         assert isinstance(erased.messages.find_record(record.request_id), Tombstone)
         assert retained(erased) == {}
 
-    def test_a_second_time_there_is_nothing_to_erase(
+    def test_erasing_a_message_again_erases_nothing(
         self, erased: Stores, record: MessageRecord
     ) -> None:
         assert not erased.retention.erase(RetainedMessage.of(record))
 
-    def test_an_entry_that_is_gone_can_be_imported_again(self, erased: Stores) -> None:
+    def test_erased_entry_can_be_imported_again(self, erased: Stores) -> None:
         assert erased.history_import.import_message(KEY, an_entry(1))
 
-    def test_others_stay_as_they_are(self, stores: Stores) -> None:
+    def test_erasing_one_message_leaves_the_others(self, stores: Stores) -> None:
         stores.messages.record(numbered(1))
         stores.messages.record(numbered(2))
         stores.retention.erase(RetainedMessage.of(numbered(1)))
@@ -173,15 +181,15 @@ class EraseContract(MessageStoreTests):
         assert stores.messages.record(replace(numbered(2))) == numbered(2)
 
     @pytest.mark.parametrize("state", [MessageState.PENDING, MessageState.QUEUED])
-    def test_long_texts_go_in_any_state(self, stores: Stores, state: MessageState) -> None:
+    def test_erasing_a_message_with_a_long_text_leaves_a_tombstone_in_any_state(
+        self, stores: Stores, state: MessageState
+    ) -> None:
         record = a_record(an_inbound_message(body=LONG), state=state)
         stores.messages.record(record)
         erase_all(stores)
         assert isinstance(stores.messages.record(record), Tombstone)
 
-    def test_the_next_page_of_what_is_unmatched_is_found_after_one_that_was_erased(
-        self, stores: Stores
-    ) -> None:
+    def test_unmatched_page_continues_after_an_erased_message(self, stores: Stores) -> None:
         for number in (1, 2):
             stores.messages.record(numbered(number, None))
         first = stores.messages.list_unmatched(1)
@@ -198,17 +206,19 @@ class ConversationErasureContract(ConversationStoreTests):
     """Erasure of conversations. A backend overrides ``stores``."""
 
     @pytest.mark.parametrize("status", ["active", CLOSED])
-    def test_a_conversation_is_found_in_any_state(self, stores: Stores, status: str) -> None:
+    def test_conversation_to_erase_is_found_in_any_status(
+        self, stores: Stores, status: str
+    ) -> None:
         conversation = a_conversation(conversation_status=status)
         stores.conversations.open_conversation(conversation)
         assert stores.retention.find_all_conversations(SMS, [SENDER[SMS]]) == (conversation,)
 
-    def test_another_senders_is_not(self, stores: Stores) -> None:
+    def test_conversation_of_another_sender_is_not_found_for_erasure(self, stores: Stores) -> None:
         stores.conversations.open_conversation(a_conversation())
         assert stores.retention.find_all_conversations(SMS, ["+14155550199"]) == ()
         assert stores.retention.find_all_conversations(ChannelType.WHATSAPP, [SENDER[SMS]]) == ()
 
-    def test_every_identity_leads_to_it_and_afterwards_none(self, stores: Stores) -> None:
+    def test_erased_conversation_is_found_by_none_of_its_identities(self, stores: Stores) -> None:
         channel = ChannelType.WHATSAPP
         user_id = Address.parse(channel, "DE.13491208655302741918")
         number = Address.parse(channel, SENDER[channel])
@@ -225,7 +235,9 @@ class ConversationErasureContract(ConversationStoreTests):
             assert stores.conversations.find_open_conversations(channel, [value]) == ()
         assert stores.conversations.get_conversations(conversation.conversation_id) == ()
 
-    def test_the_same_id_on_another_channel_stays(self, stores: Stores) -> None:
+    def test_erasing_a_conversation_leaves_the_same_id_on_another_channel(
+        self, stores: Stores
+    ) -> None:
         for channel in (SMS, ChannelType.WHATSAPP):
             stores.conversations.open_conversation(a_conversation(channel))
         assert stores.retention.erase_conversation(a_conversation(SMS).key)
@@ -234,10 +246,10 @@ class ConversationErasureContract(ConversationStoreTests):
         found = stores.retention.find_all_conversations(left.primary_channel, [SENDER[SMS]])
         assert found == (left,)
 
-    def test_what_is_gone_cannot_be_erased(self, stores: Stores) -> None:
+    def test_erasing_a_missing_conversation_erases_nothing(self, stores: Stores) -> None:
         assert not stores.retention.erase_conversation(KEY)
 
-    def test_a_sender_who_is_written_in_another_form_is_found(self, stores: Stores) -> None:
+    def test_sender_written_in_another_form_is_found_for_erasure(self, stores: Stores) -> None:
         channel = ChannelType.EMAIL
         written = a_conversation(channel, sender_id="Zora.Quill@Example.COM")
         stores.conversations.open_conversation(written)
@@ -245,13 +257,15 @@ class ConversationErasureContract(ConversationStoreTests):
             written,
         )
 
-    def test_a_message_that_arrives_after_it_joins_nothing(self, stores: Stores) -> None:
+    def test_message_after_an_erasure_does_not_create_the_conversation_again(
+        self, stores: Stores
+    ) -> None:
         stores.conversations.open_conversation(a_conversation())
         stores.retention.erase_conversation(KEY)
         assert stores.conversations.record_activity(a_conversation(), an_inbound_message()) is None
         assert stores.conversations.get_conversations(KEY.conversation_id) == ()
 
-    def test_old_copies_of_a_last_message_go_and_the_record_stays(self, stores: Stores) -> None:
+    def test_erasing_old_last_messages_leaves_the_conversations(self, stores: Stores) -> None:
         for number, age in enumerate((3, 2, 1)):
             conversation = a_conversation(
                 conversation_id=f"c{number}",

@@ -1,4 +1,4 @@
-"""What the parser of every channel promises."""
+"""The contract of ``WebhookParser``."""
 
 import contextlib
 import hashlib
@@ -19,10 +19,10 @@ quick = settings(max_examples=100, deadline=None)
 
 
 class WebhookParserTests:
-    """A parser, and a webhook that it believes. A channel overrides the first four.
+    """A parser, and webhooks that it verifies. A channel overrides the first four members.
 
-    ``webhook`` has messages, and every header of ``security_headers`` vouches for it.
-    ``other_webhook`` is as authentic, and has other messages.
+    ``webhook`` has messages, and needs every header of ``security_headers`` to be verified.
+    ``other_webhook`` is authentic too, and has other messages.
     """
 
     security_headers: ClassVar[tuple[str, ...]] = ()
@@ -41,7 +41,7 @@ class WebhookParserTests:
 
     @pytest.fixture
     def messages(self, parser: WebhookParser, webhook: WebhookRequest) -> tuple[ParsedMessage, ...]:
-        """What is in ``webhook``."""
+        """The messages of ``webhook``."""
         return parser.parse(parser.validate(webhook))
 
 
@@ -52,21 +52,21 @@ def with_header(request: WebhookRequest, name: str, *values: str) -> WebhookRequ
 
 
 def refusal(parser: WebhookParser, request: WebhookRequest) -> str:
-    """What the parser says when it refuses ``request``."""
+    """The message of the error with which the parser refuses ``request``."""
     with pytest.raises(ValidationError) as caught:
         parser.validate(request)
     return str(caught.value)
 
 
-class AuthenticityContract(WebhookParserTests):
-    """Whatever is not proven is refused."""
+class VerificationContract(WebhookParserTests):
+    """A webhook that cannot be verified is refused."""
 
-    def test_the_proven_account_has_a_name(
+    def test_verified_webhook_has_an_account(
         self, parser: WebhookParser, webhook: WebhookRequest
     ) -> None:
         assert parser.validate(webhook).account
 
-    def test_no_security_header_may_be_missing_empty_wrong_or_repeated(
+    def test_webhook_with_a_missing_empty_wrong_or_repeated_security_header_is_refused(
         self, parser: WebhookParser, webhook: WebhookRequest
     ) -> None:
         assert self.security_headers
@@ -75,14 +75,14 @@ class AuthenticityContract(WebhookParserTests):
             for values in ((), ("",), ("x",), (value[:-1],), (value, value), (value, "x")):
                 refusal(parser, with_header(webhook, name, *values))
 
-    def test_a_refusal_does_not_tell_what_would_have_been_right(
+    def test_refusal_does_not_show_the_expected_security_header(
         self, parser: WebhookParser, webhook: WebhookRequest
     ) -> None:
         for name in self.security_headers:
-            told = refusal(parser, with_header(webhook, name, "wrong"))
-            assert str(webhook.header(name)) not in told
+            message = refusal(parser, with_header(webhook, name, "wrong"))
+            assert str(webhook.header(name)) not in message
 
-    def test_a_changed_byte_is_refused_or_changes_nothing(
+    def test_webhook_with_a_changed_byte_is_refused_or_has_the_same_messages(
         self,
         parser: WebhookParser,
         webhook: WebhookRequest,
@@ -94,7 +94,7 @@ class AuthenticityContract(WebhookParserTests):
             body = bytearray(webhook.body)
             body[position] ^= change
             changed = replace(webhook, body=bytes(body))
-            # Some forms write one text in two ways: %2b is %2B.
+            # A form may write one text in two ways: %2b equals %2B.
             with contextlib.suppress(ValidationError):
                 verified = parser.validate(changed)
                 assert parser.parse(verified) == messages
@@ -102,7 +102,7 @@ class AuthenticityContract(WebhookParserTests):
 
         holds()
 
-    def test_a_repeated_delivery_has_the_same_id(
+    def test_repeated_delivery_of_a_webhook_has_the_same_id(
         self, parser: WebhookParser, webhook: WebhookRequest
     ) -> None:
         again = replace(
@@ -112,13 +112,13 @@ class AuthenticityContract(WebhookParserTests):
         )
         assert parser.validate(again).id == parser.validate(webhook).id
 
-    def test_a_webhook_read_back_from_a_store_has_the_same_messages(
+    def test_webhook_read_back_from_a_store_has_the_same_messages(
         self, parser: WebhookParser, webhook: WebhookRequest, messages: tuple[ParsedMessage, ...]
     ) -> None:
         retained = replace(parser.validate(webhook).without_authorization(), decoded=None)
         assert parser.parse(retained) == messages
 
-    def test_another_message_has_another_id(
+    def test_webhook_with_another_message_has_another_id(
         self, parser: WebhookParser, webhook: WebhookRequest, other_webhook: WebhookRequest
     ) -> None:
         verified, other = parser.validate(webhook), parser.validate(other_webhook)
@@ -134,12 +134,12 @@ class AuthenticityContract(WebhookParserTests):
             pytest.param(lambda body: body * 2, id="twice"),
         ],
     )
-    def test_another_body_is_refused(
+    def test_webhook_with_another_body_is_refused(
         self, parser: WebhookParser, webhook: WebhookRequest, change: Callable[[bytes], bytes]
     ) -> None:
         refusal(parser, replace(webhook, body=change(webhook.body)))
 
-    def test_arbitrary_requests_are_refused_and_raise_nothing_else(
+    def test_arbitrary_requests_are_refused_and_raise_no_other_error(
         self, parser: WebhookParser, webhook: WebhookRequest
     ) -> None:
         names = st.sampled_from([*self.security_headers, "content-type", "authorization"])
@@ -154,10 +154,10 @@ class AuthenticityContract(WebhookParserTests):
         holds()
 
 
-class ReadingContract(WebhookParserTests):
-    """Whatever is proven is read, or called unreadable."""
+class ParsingContract(WebhookParserTests):
+    """A verified webhook is parsed or reported as unreadable."""
 
-    def test_there_are_messages_of_the_account_that_was_proven(
+    def test_parsed_messages_have_the_account_of_the_verified_webhook(
         self,
         parser: WebhookParser,
         webhook: WebhookRequest,
@@ -165,12 +165,12 @@ class ReadingContract(WebhookParserTests):
     ) -> None:
         assert {one.message.account for one in messages} == {parser.validate(webhook).account}
 
-    def test_a_message_was_received_when_its_webhook_was(
+    def test_parsed_messages_were_received_when_their_webhook_was(
         self, webhook: WebhookRequest, messages: tuple[ParsedMessage, ...]
     ) -> None:
         assert {one.message.received_at for one in messages} == {webhook.received_at}
 
-    def test_a_later_delivery_gives_the_same_request_ids(
+    def test_later_delivery_of_a_webhook_has_the_same_request_ids(
         self,
         parser: WebhookParser,
         webhook: WebhookRequest,
@@ -182,24 +182,26 @@ class ReadingContract(WebhookParserTests):
         assert [one.message.request_id for one in again] == keys
         assert len(set(keys)) == len(keys)
 
-    def test_whoever_sent_it_can_be_looked_up(self, messages: tuple[ParsedMessage, ...]) -> None:
+    def test_sender_and_recipient_of_each_message_can_be_looked_up(
+        self, messages: tuple[ParsedMessage, ...]
+    ) -> None:
         for message in (one.message for one in messages):
             assert message.look_up_values
             assert message.recipient.address in message.recipient.keys
 
-    def test_metadata_is_json(self, messages: tuple[ParsedMessage, ...]) -> None:
+    def test_metadata_of_each_message_is_json(self, messages: tuple[ParsedMessage, ...]) -> None:
         for one in messages:
             text = json.dumps(one.message.metadata, allow_nan=False)
             assert json.loads(text) == one.message.metadata
 
-    def test_each_file_has_the_hash_that_its_key_is_made_of(
+    def test_sha256_of_each_attachment_is_that_of_its_content(
         self, messages: tuple[ParsedMessage, ...]
     ) -> None:
         files = [file for one in messages for file in one.files]
         hashes = [hashlib.sha256(file.content).hexdigest() for file in files]
         assert [file.attachment.sha256 for file in files] == hashes
 
-    def test_arbitrary_bytes_are_read_or_called_unreadable(
+    def test_arbitrary_bytes_are_parsed_or_reported_as_unreadable(
         self, parser: WebhookParser, webhook: WebhookRequest
     ) -> None:
         verified = parser.validate(webhook)
@@ -217,21 +219,21 @@ class ReadingContract(WebhookParserTests):
 
 
 class ResponseContract(WebhookParserTests):
-    """The provider hears the same every time."""
+    """The provider receives the same response every time."""
 
-    def test_the_answer_is_a_200_and_always_the_same_bytes(
+    def test_response_to_the_provider_is_a_200_with_the_same_bytes_each_time(
         self, parser: WebhookParser, messages: tuple[ParsedMessage, ...]
     ) -> None:
-        answer = parser.respond()
+        response = parser.respond()
         assert messages
-        assert answer.status == 200
-        assert answer == parser.respond()
+        assert response.status == 200
+        assert response == parser.respond()
 
-    def test_the_limit_has_room_for_a_webhook(
+    def test_webhook_is_within_the_body_limit_of_its_parser(
         self, parser: WebhookParser, webhook: WebhookRequest
     ) -> None:
         assert parser.max_body_bytes >= len(webhook.body)
 
 
-class WebhookParserContract(AuthenticityContract, ReadingContract, ResponseContract):
-    """All of it."""
+class WebhookParserContract(VerificationContract, ParsingContract, ResponseContract):
+    """The whole contract."""

@@ -60,6 +60,6 @@ def test_every_contract_is_named_in_the_guide() -> None:
 
 def test_backend_choice_in_the_guide_differs_from_the_code_only_in_the_blobs() -> None:
     backends = (ROOT / "entrypoints" / "composition" / "backends.py").read_text("utf-8")
-    (choice,) = (block for block in blocks(GUIDE, "python") if "return Files(" in block)
-    lines = [line for line in choice.splitlines() if line.strip() and "SqliteBlob" not in line]
+    (choice,) = (block for block in blocks(GUIDE, "python") if "return SqliteFiles(" in block)
+    lines = [line for line in choice.splitlines() if line.strip() and "SqliteFiles" not in line]
     assert [line for line in lines if f"{line}\n" not in backends] == []

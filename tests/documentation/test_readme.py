@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from domain.routing import ALL_QUEUES
+from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.provider_accounts import read_provider_accounts
 from infrastructure.configuration.settings import Settings, read_settings
 from tests.documentation.documents import ROOT, blocks, cells, text_of
@@ -68,7 +69,7 @@ def test_settings_for_real_providers_in_the_readme_are_accepted(tmp_path: Path) 
         if value.startswith("file:"):
             (tmp_path / name).write_text(key)
             environ[name] = f"file:{tmp_path / name}"
-    provider_accounts = read_provider_accounts(read_settings(environ))
+    provider_accounts = read_provider_accounts(read_settings(environ), secret_reader())
     (twilio,), (sendgrid,) = (
         provider_accounts.twilio,
         provider_accounts.sendgrid,
@@ -86,7 +87,7 @@ def test_tenants_file_of_the_readme_is_accepted(tmp_path: Path) -> None:
     (content,) = blocks(README, "json")
     (tmp_path / "tenants.json").write_text(content)
     provider_accounts = read_provider_accounts(
-        read_settings({"TENANTS": f"file:{tmp_path / 'tenants.json'}"})
+        read_settings({"TENANTS": f"file:{tmp_path / 'tenants.json'}"}), secret_reader()
     )
     owner = provider_accounts.directory.owner_of_recipient("orders@acme.example")
     assert owner is not None

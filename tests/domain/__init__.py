@@ -1,1 +1,1 @@
-"""The rules, without any machinery."""
+"""Tests of the domain's rules, without adapters."""

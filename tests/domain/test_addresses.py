@@ -1,4 +1,4 @@
-"""Addresses: what is one, what it is, and who it identifies."""
+"""Addresses: parsing, normal forms, and the values by which a sender is looked up."""
 
 import pytest
 from hypothesis import given
@@ -43,7 +43,7 @@ SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
         (EMAIL, "ana@XN--BCHER-KVA.example.", AddressKind.EMAIL, "ana@xn--bcher-kva.example"),
     ],
 )
-def test_an_address_has_a_kind_and_a_normal_form(
+def test_parsed_address_has_a_kind_and_a_normal_form(
     channel: ChannelType, text: str, kind: AddressKind, value: str
 ) -> None:
     assert Address.parse(channel, text) == Address(channel, kind, value)
@@ -78,7 +78,7 @@ def test_an_address_has_a_kind_and_a_normal_form(
         (EMAIL, "ana@example.com\r\nBcc: eve@example.com"),
     ],
 )
-def test_a_text_that_cannot_be_an_address_is_refused(channel: ChannelType, text: str) -> None:
+def test_text_that_cannot_be_an_address_is_refused(channel: ChannelType, text: str) -> None:
     with pytest.raises(InvalidAddressError):
         Address.parse(channel, text)
 
@@ -101,11 +101,11 @@ def test_whatsapp_numbers_of_three_countries_are_looked_up_in_both_spellings(
 
 
 @pytest.mark.parametrize("number", ["+551133334444", "+14155550123", "+5255"])
-def test_other_numbers_are_looked_up_as_they_are(number: str) -> None:
+def test_other_whatsapp_numbers_have_one_look_up_value(number: str) -> None:
     assert Address.parse(WHATSAPP, number).look_up_values == (Address.parse(SMS, number).value,)
 
 
-def test_sms_numbers_have_no_variants() -> None:
+def test_sms_numbers_have_no_second_spelling() -> None:
     assert Address.parse(SMS, "+5511987654321").look_up_values == ("+5511987654321",)
 
 
@@ -118,11 +118,11 @@ def test_sms_numbers_have_no_variants() -> None:
         ("ana@example.com", "ana@example.com"),
     ],
 )
-def test_plus_tags_do_not_count_as_other_people(text: str, key: str) -> None:
+def test_plus_tags_of_one_mailbox_share_a_counting_key(text: str, key: str) -> None:
     assert Address.parse(EMAIL, text).counting_key == key
 
 
-def test_the_parts_of_an_email_address_are_known_and_others_have_none() -> None:
+def test_email_address_has_local_part_and_domain_and_a_phone_number_has_neither() -> None:
     mail = Address.parse(EMAIL, "ana+x@example.com")
     phone = Address.parse(SMS, "+14155550123")
 
@@ -132,7 +132,7 @@ def test_the_parts_of_an_email_address_are_known_and_others_have_none() -> None:
 
 
 @given(channel=st.sampled_from(ChannelType), text=st.text(max_size=400))
-def test_parsing_is_total_and_its_result_is_its_own_normal_form(
+def test_parsing_any_text_is_refused_or_gives_a_stable_normal_form(
     channel: ChannelType, text: str
 ) -> None:
     try:
@@ -145,7 +145,7 @@ def test_parsing_is_total_and_its_result_is_its_own_normal_form(
 
 
 @given(number=st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
-def test_every_variant_of_a_number_leads_back_to_it(number: str) -> None:
+def test_every_look_up_value_of_a_number_leads_back_to_the_number(number: str) -> None:
     for variant in Address.parse(WHATSAPP, number).look_up_values:
         assert number in Address.parse(WHATSAPP, variant).look_up_values
 
@@ -163,5 +163,5 @@ def test_every_variant_of_a_number_leads_back_to_it(number: str) -> None:
         ("Acme.Example", "acme.example"),
     ],
 )
-def test_recipients_are_compared_in_one_form(text: str, normal: str) -> None:
+def test_normal_recipient_brings_each_recipient_into_one_form(text: str, normal: str) -> None:
     assert normal_recipient(text) == normal

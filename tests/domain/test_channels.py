@@ -1,4 +1,4 @@
-"""Which channel a path names, and what each channel's rules say."""
+"""The channel that a path names, and the rules of each channel."""
 
 import pytest
 
@@ -19,7 +19,7 @@ SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
         ("/email/callback", EMAIL),
     ],
 )
-def test_the_last_path_segment_that_names_a_channel_decides(
+def test_last_path_segment_that_names_a_channel_decides_the_channel(
     path: str, channel: ChannelType
 ) -> None:
     assert channel_in_path(path) is channel
@@ -32,7 +32,7 @@ def test_a_path_without_a_channel_is_unsupported(path: str) -> None:
 
 
 @pytest.mark.parametrize("channel", ChannelType)
-def test_examples_of_a_channel_are_addresses_of_it(channel: ChannelType) -> None:
+def test_example_addresses_of_a_channel_are_valid_for_the_channel(channel: ChannelType) -> None:
     rules = channel.rules
     for example in (rules.example_sender, rules.example_recipient):
         address = Address.parse(channel, example)

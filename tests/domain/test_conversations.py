@@ -1,4 +1,4 @@
-"""Which conversation a message joins, and what it changes there."""
+"""The conversation that a message joins, and what the message changes in it."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -44,16 +44,16 @@ def test_a_message_joins_the_conversation_of_its_sender_and_recipient() -> None:
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_a_message_joins_no_other_conversation(changes: dict[str, Any]) -> None:
+def test_message_does_not_join_a_conversation_that_differs(changes: dict[str, Any]) -> None:
     assert chosen(a_conversation(**changes)) is None
 
 
 @pytest.mark.parametrize("status", ["active", "user_reply_received", "waiting", "anything"])
-def test_any_status_but_closed_is_open(status: str) -> None:
+def test_conversation_with_any_status_but_closed_is_open(status: str) -> None:
     assert chosen(a_conversation(conversation_status=status)) == "conversation-1"
 
 
-def test_a_conversation_with_a_messaging_service_takes_what_came_through_it() -> None:
+def test_conversation_of_a_messaging_service_receives_only_messages_of_that_service() -> None:
     service = "MG" + "1" * 32
     through = replace(
         an_inbound_message(),
@@ -66,38 +66,38 @@ def test_a_conversation_with_a_messaging_service_takes_what_came_through_it() ->
 @pytest.mark.parametrize(
     "theirs", [{"company_id": "globex"}, {"credentials_reference": "globex-credentials"}]
 )
-def test_a_conversation_of_another_company_is_never_joined(theirs: dict[str, Any]) -> None:
+def test_message_never_joins_a_conversation_of_another_company(theirs: dict[str, Any]) -> None:
     tenant = a_tenant(company_id="acme", credentials_reference="acme-credentials")
     assert chosen(a_conversation(**theirs), tenant=tenant) is None
     assert chosen(a_conversation(), tenant=tenant) == "conversation-1"
 
 
-def test_a_record_without_recipient_is_the_only_companys() -> None:
+def test_conversation_without_recipient_is_joined_only_if_there_is_one_company() -> None:
     record = a_conversation(recipient_id=None)
     assert chosen(record, only_company=True) == "conversation-1"
     assert chosen(record, only_company=False) is None
 
 
 @pytest.mark.parametrize("reference", ["acme-credentials", ACCOUNT])
-def test_a_record_without_recipient_joins_by_the_account_that_it_names(reference: str) -> None:
+def test_conversation_without_recipient_is_joined_by_the_account_it_names(reference: str) -> None:
     record = a_conversation(recipient_id=None, company_id=None, credentials_reference=reference)
     named = "acme-credentials" if reference == "acme-credentials" else None
     tenant = a_tenant(credentials_reference=named)
     assert chosen(record, tenant=tenant, only_company=False) == "conversation-1"
 
 
-def test_an_account_that_companies_share_names_none_of_them() -> None:
+def test_shared_account_does_not_identify_a_company() -> None:
     record = a_conversation(recipient_id=None, company_id=None, credentials_reference=ACCOUNT)
     sharing = Tenant("globex", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+1500"}))
     assert chosen(record, only_company=False, others=(sharing,)) is None
 
 
-def test_a_record_without_recipient_and_reference_is_not_matched_by_a_missing_name() -> None:
+def test_conversation_without_recipient_and_credentials_is_not_joined() -> None:
     record = a_conversation(recipient_id=None, credentials_reference=None)
     assert chosen(record, tenant=a_tenant(credentials_reference=None), only_company=False) is None
 
 
-def test_the_thread_of_a_mail_names_its_conversation() -> None:
+def test_reply_by_mail_joins_the_conversation_of_its_thread() -> None:
     older = a_conversation(
         EMAIL, conversation_id="older", thread_id="<t@example.com>", last_activity_at=NOW
     )
@@ -110,18 +110,18 @@ def test_the_thread_of_a_mail_names_its_conversation() -> None:
     assert chosen(older, newer, message=an_inbound_message(EMAIL)) == "newer"
 
 
-def test_a_named_recipient_comes_before_later_activity() -> None:
+def test_conversation_with_the_recipient_wins_over_one_with_later_activity() -> None:
     exact = a_conversation(conversation_id="exact")
     open_to_all = a_conversation(conversation_id="any", recipient_id=None, last_activity_at=NOW)
     assert chosen(open_to_all, exact) == "exact"
 
 
-def test_the_choice_does_not_depend_on_the_order_of_candidates() -> None:
+def test_choice_of_conversation_does_not_depend_on_the_order_of_candidates() -> None:
     one, two = a_conversation(conversation_id="a"), a_conversation(conversation_id="b")
     assert chosen(one, two) == chosen(two, one)
 
 
-def test_a_message_changes_status_times_and_last_message() -> None:
+def test_received_message_changes_status_times_and_last_message() -> None:
     after = a_conversation(recipient_id=None).received(an_inbound_message())
 
     assert after.conversation_status == "user_reply_received"
@@ -132,6 +132,6 @@ def test_a_message_changes_status_times_and_last_message() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
-def test_a_message_that_is_not_later_changes_nothing(seconds: int) -> None:
+def test_message_that_is_not_later_changes_nothing_in_the_conversation(seconds: int) -> None:
     seen = a_conversation(last_user_message_at=NOW + timedelta(seconds=seconds))
     assert seen.received(an_inbound_message()) is seen

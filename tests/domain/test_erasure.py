@@ -1,4 +1,4 @@
-"""What is left of an erased message tells authors apart, and nobody who they were."""
+"""Tombstones recognise the author of an erased message without naming a person."""
 
 import pytest
 
@@ -17,25 +17,25 @@ def numbers(count: int) -> list[Address]:
     return [Address.parse(SMS, f"+1415{number:07}") for number in range(count)]
 
 
-def test_the_author_is_recognised() -> None:
+def test_tombstone_recognises_the_author_of_the_erased_message() -> None:
     assert Tombstone(KEY, author_mark(KEY, ANA)).is_by(ANA)
 
 
-def test_hardly_anybody_else_is_taken_for_the_author() -> None:
+def test_tombstone_takes_almost_no_other_address_for_the_author() -> None:
     erased = Tombstone(KEY, author_mark(KEY, ANA))
     assert sum(map(erased.is_by, numbers(10_000))) < 5
 
 
-def test_many_people_share_each_mark() -> None:
+def test_many_addresses_share_each_author_mark() -> None:
     marks = {author_mark(KEY, number) for number in numbers(200_000)}
     assert len(marks) <= 2**16
 
 
-def test_marks_of_one_author_differ_from_message_to_message() -> None:
+def test_author_marks_of_one_author_differ_between_messages() -> None:
     assert author_mark(KEY, ANA) != author_mark(KEY[::-1], ANA)
 
 
-def test_a_kept_message_leads_to_its_files_and_its_author() -> None:
+def test_retained_message_lists_its_blob_folders_provider_files_and_identities() -> None:
     other = Address.parse(SMS, "+14155550199")
     files = (
         Attachment("image/png", url="https://media.example/1"),
@@ -51,7 +51,7 @@ def test_a_kept_message_leads_to_its_files_and_its_author() -> None:
     assert retained.identities == (ANA, other)
 
 
-def test_a_message_without_files_of_ours_has_no_folder_for_them() -> None:
+def test_message_without_stored_files_has_no_attachment_folder() -> None:
     files = (Attachment("image/png", url="https://media.example/1"),)
     message = an_inbound_message(attachments=files)
     retained = RetainedMessage.of(a_record(message))
@@ -62,14 +62,14 @@ def test_a_message_without_files_of_ours_has_no_folder_for_them() -> None:
     ("values", "expected"),
     [(["+14155550199"], True), ([ANA.value], True), (["+1"], False), ([], False)],
 )
-def test_it_is_of_whoever_is_known_by_one_of_its_addresses(
+def test_retained_message_belongs_to_a_person_with_one_of_its_addresses(
     values: list[str], expected: bool
 ) -> None:
     message = an_inbound_message(identities=(Address.parse(SMS, "+14155550199"),))
     assert RetainedMessage.of(a_record(message)).is_of(values) is expected
 
 
-def test_an_imported_entry_is_of_nobody() -> None:
+def test_imported_entry_belongs_to_no_person() -> None:
     entry = RetainedMessage("key", a_record().recorded_at, None)
     assert (entry.identities, entry.blob_folders, entry.provider_files) == ((), (), ())
     assert entry.author_mark == ""

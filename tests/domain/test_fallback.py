@@ -1,4 +1,4 @@
-"""When an automatic answer is allowed."""
+"""When a fallback may be sent, and why it is suppressed."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from domain.fallback import OwnAddresses, suppression_of_fallback
 from domain.messages import InboundMessage
 from tests.builders import NOW, an_inbound_message
 
-NOBODY = OwnAddresses(frozenset())
+NO_OWN_ADDRESSES = OwnAddresses(frozenset())
 
 
 def a_mail(
@@ -33,12 +33,14 @@ def a_mail(
     )
 
 
-def suppression(message: InboundMessage, own: OwnAddresses = NOBODY) -> Suppression | None:
+def suppression(
+    message: InboundMessage, own: OwnAddresses = NO_OWN_ADDRESSES
+) -> Suppression | None:
     return suppression_of_fallback(message, own, NOW)
 
 
 @pytest.mark.parametrize("channel", [ChannelType.SMS, ChannelType.WHATSAPP])
-def test_an_ordinary_message_may_be_answered(channel: ChannelType) -> None:
+def test_fallback_is_allowed_for_an_ordinary_message(channel: ChannelType) -> None:
     assert suppression(an_inbound_message(channel)) is None
 
 
@@ -49,17 +51,17 @@ def test_an_ordinary_message_may_be_answered(channel: ChannelType) -> None:
         *("optout", "cancel", "START", "yes", "unstop", "HELP", "info"),
     ],
 )
-def test_opt_out_words_are_the_carriers_business(body: str) -> None:
+def test_fallback_is_suppressed_for_opt_out_words(body: str) -> None:
     assert suppression(an_inbound_message(body=body)) is Suppression.OPT_OUT_WORD
 
 
 @pytest.mark.parametrize("body", ["please stop", "stop it", "yes please", "", "information"])
-def test_other_words_are_not(body: str) -> None:
+def test_fallback_is_allowed_for_texts_that_only_contain_an_opt_out_word(body: str) -> None:
     assert suppression(an_inbound_message(body=body)) is None
 
 
 @pytest.mark.parametrize("opt_out_type", ["STOP", "START", "HELP", "anything new"])
-def test_an_opt_out_type_is_never_answered(opt_out_type: str) -> None:
+def test_fallback_is_suppressed_for_every_opt_out_type(opt_out_type: str) -> None:
     message = an_inbound_message(opt_out_type=opt_out_type)
     assert suppression(message) is Suppression.OPT_OUT_TYPE
 
@@ -73,11 +75,13 @@ def test_an_opt_out_type_is_never_answered(opt_out_type: str) -> None:
         ("+15005550006", Suppression.OWN_ADDRESS),
     ],
 )
-def test_senders_that_cannot_be_answered(sender: str, reason: Suppression) -> None:
+def test_fallback_is_suppressed_for_senders_that_cannot_receive_it(
+    sender: str, reason: Suppression
+) -> None:
     assert suppression(an_inbound_message(sender=sender)) is reason
 
 
-def test_a_message_over_an_hour_old_is_not_answered() -> None:
+def test_fallback_is_suppressed_for_a_message_older_than_an_hour() -> None:
     old = an_inbound_message(received_at=NOW - timedelta(hours=1, microseconds=1))
     recent = an_inbound_message(received_at=NOW - timedelta(hours=1))
 
@@ -85,7 +89,7 @@ def test_a_message_over_an_hour_old_is_not_answered() -> None:
     assert suppression(recent) is None
 
 
-def test_our_own_numbers_are_never_answered() -> None:
+def test_fallback_is_suppressed_for_own_numbers() -> None:
     own = OwnAddresses(frozenset({"+14155550123"}))
     assert suppression(an_inbound_message(), own) is Suppression.OWN_ADDRESS
 
@@ -93,7 +97,7 @@ def test_our_own_numbers_are_never_answered() -> None:
 @pytest.mark.parametrize(
     "own", ["ana@example.com", "example.com", "ana+robot@example.com"], ids=str
 )
-def test_our_own_mailboxes_and_mail_domains_are_never_answered(own: str) -> None:
+def test_fallback_is_suppressed_for_own_mailboxes_and_mail_domains(own: str) -> None:
     mail = an_inbound_message(ChannelType.EMAIL, sender="ana+robot@example.com", mail=a_mail())
     assert suppression(mail, OwnAddresses(frozenset({own}))) is Suppression.OWN_ADDRESS
 
@@ -106,7 +110,9 @@ def test_our_own_mailboxes_and_mail_domains_are_never_answered(own: str) -> None
         ("Ana@ACME.example", "help@acme.example"),
     ],
 )
-def test_mail_from_the_domain_that_it_is_to_is_our_own(sender: str, recipient: str) -> None:
+def test_fallback_is_suppressed_for_mail_from_the_domain_of_its_recipient(
+    sender: str, recipient: str
+) -> None:
     mail = an_inbound_message(ChannelType.EMAIL, sender=sender, recipient=recipient, mail=a_mail())
     assert suppression(mail) is Suppression.OWN_ADDRESS
 
@@ -114,26 +120,26 @@ def test_mail_from_the_domain_that_it_is_to_is_our_own(sender: str, recipient: s
 @pytest.mark.parametrize(
     "sender", ["ana@notacme.example", "ana@acme.example.net", "ana@customer.acme.example"]
 )
-def test_mail_from_another_domain_is_not(sender: str) -> None:
+def test_fallback_is_allowed_for_mail_from_another_domain(sender: str) -> None:
     mail = an_inbound_message(ChannelType.EMAIL, sender=sender, mail=a_mail())
     assert suppression(mail) is None
 
 
-def test_a_persons_mail_may_be_answered() -> None:
+def test_fallback_is_allowed_for_mail_of_a_person() -> None:
     assert suppression(an_inbound_message(ChannelType.EMAIL, mail=a_mail(), body="stop")) is None
 
 
-def test_mail_that_nobody_vouches_for_is_not_answered() -> None:
+def test_fallback_is_suppressed_for_mail_with_unauthenticated_author() -> None:
     mail = an_inbound_message(ChannelType.EMAIL, mail=a_mail(), author_authenticated=False)
     assert suppression(mail) is Suppression.UNAUTHENTICATED_AUTHOR
 
 
-def test_a_machines_address_is_not_answered() -> None:
+def test_fallback_is_suppressed_for_the_mailbox_of_a_machine() -> None:
     mail = an_inbound_message(ChannelType.EMAIL, sender="no-reply@example.com", mail=a_mail())
     assert suppression(mail) is Suppression.MACHINE_MAILBOX
 
 
-def test_a_machines_mail_is_not_answered() -> None:
+def test_fallback_is_suppressed_for_auto_submitted_mail() -> None:
     mail = an_inbound_message(ChannelType.EMAIL, mail=a_mail({"Auto-Submitted": "auto-replied"}))
     assert suppression(mail) is Suppression.AUTO_SUBMITTED
 
@@ -171,7 +177,9 @@ def test_a_machines_mail_is_not_answered() -> None:
         (a_mail(spam_score=4.9), None),
     ],
 )
-def test_signs_of_automation(notable_headers: NotableHeaders, sign: Suppression | None) -> None:
+def test_sign_of_automated_mail_is_found_in_notable_headers(
+    notable_headers: NotableHeaders, sign: Suppression | None
+) -> None:
     assert sign_of_automated_mail(notable_headers) is sign
 
 
@@ -185,7 +193,7 @@ def test_signs_of_automation(notable_headers: NotableHeaders, sign: Suppression 
         *("order-notifications", "alerts-eu", "notifications+7", "build.alerts"),
     ],
 )
-def test_mailboxes_of_machines(local_part: str) -> None:
+def test_mailbox_name_of_a_machine_is_recognised(local_part: str) -> None:
     assert is_machine_mailbox(local_part)
 
 
@@ -204,5 +212,5 @@ def test_mailboxes_of_machines(local_part: str) -> None:
         "notarius",
     ],
 )
-def test_mailboxes_of_people(local_part: str) -> None:
+def test_mailbox_name_of_a_person_is_not_taken_for_a_machine(local_part: str) -> None:
     assert not is_machine_mailbox(local_part)

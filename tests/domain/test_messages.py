@@ -1,4 +1,4 @@
-"""Messages: the request id, the history entry, the state of a record."""
+"""Messages: request ids, history entries, and the states of a record."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from domain.outbox import MessageState
 from tests.builders import ACCOUNT, KEY, NOW, a_record, an_inbound_message
 
 
-def test_the_request_id_is_a_uuid_of_version_8_made_of_the_hash() -> None:
+def test_request_id_is_a_uuid_of_version_8_made_of_the_hash() -> None:
     parts = ["sms", ACCOUNT, "SM00000000000000000000000000000001"]
     bits = f"{int(sha256(json.dumps(parts).encode()).hexdigest(), base=16):0256b}"
     request_id = UUID(an_inbound_message().request_id)
@@ -30,7 +30,7 @@ def test_the_request_id_is_a_uuid_of_version_8_made_of_the_hash() -> None:
     assert made_of[:48] + made_of[52:64] + made_of[66:] == bits[:122]
 
 
-def test_the_request_id_is_the_same_for_a_retry_whatever_else_changed() -> None:
+def test_request_id_of_a_retry_is_the_same_although_other_fields_changed() -> None:
     first = an_inbound_message()
     retry = an_inbound_message(
         body="changed", received_at=NOW + timedelta(hours=3), sender="+14155550199"
@@ -47,23 +47,23 @@ def test_the_request_id_is_the_same_for_a_retry_whatever_else_changed() -> None:
     ],
     ids=["message id", "account", "channel"],
 )
-def test_the_request_id_tells_messages_apart(other: InboundMessage) -> None:
+def test_request_id_differs_between_messages_accounts_and_channels(other: InboundMessage) -> None:
     assert other.request_id != an_inbound_message().request_id
 
 
-def test_parts_of_the_request_id_cannot_flow_into_each_other() -> None:
+def test_request_id_depends_on_where_each_of_its_parts_ends() -> None:
     one = an_inbound_message(account="AC1", message_id="2SM")
     other = an_inbound_message(account="AC12", message_id="SM")
     assert one.request_id != other.request_id
 
 
-def test_mail_is_recorded_once_for_each_recipient() -> None:
+def test_mail_has_one_request_id_for_each_recipient() -> None:
     to_help = an_inbound_message(ChannelType.EMAIL, recipient="help@acme.example")
     to_sales = an_inbound_message(ChannelType.EMAIL, recipient="sales@acme.example")
     assert to_help.request_id != to_sales.request_id
 
 
-def test_what_came_with_a_message_is_filed_under_a_hash_of_its_own() -> None:
+def test_source_key_is_a_hash_that_differs_for_every_part_of_a_mail() -> None:
     mail = an_inbound_message(ChannelType.EMAIL)
     others = [
         an_inbound_message(ChannelType.EMAIL, sender="eve@example.com"),
@@ -76,20 +76,20 @@ def test_what_came_with_a_message_is_filed_under_a_hash_of_its_own() -> None:
     assert all(re.fullmatch("[0-9a-f]{64}", key) for key in keys)
 
 
-def test_a_telephone_message_is_recorded_once_whatever_its_recipient() -> None:
+def test_telephone_message_has_one_request_id_whatever_its_recipient() -> None:
     one = an_inbound_message(recipient="+15005550006")
     other = an_inbound_message(recipient="+15005550007")
     assert one.request_id == other.request_id
 
 
-def test_every_identity_is_looked_up_once_best_first() -> None:
+def test_every_identity_of_a_sender_is_looked_up_once_in_order() -> None:
     user = Address.parse(ChannelType.WHATSAPP, "BR.99")
     phone = Address.parse(ChannelType.WHATSAPP, "+5511987654321")
     message = an_inbound_message(ChannelType.WHATSAPP, identities=(user, phone, phone))
     assert message.look_up_values == ("BR.99", "+5511987654321", "+551187654321")
 
 
-def test_a_thread_begins_with_its_first_reference_or_with_the_mail_itself() -> None:
+def test_mail_thread_begins_with_the_first_reference_or_with_the_mail_itself() -> None:
     first = an_inbound_message(ChannelType.EMAIL, message_id="<1@example.com>")
     reply = replace(first, thread_references=("<0@example.com>", "<1@example.com>"))
 
@@ -98,14 +98,14 @@ def test_a_thread_begins_with_its_first_reference_or_with_the_mail_itself() -> N
     assert an_inbound_message().thread_id is None
 
 
-def test_logs_show_ids_that_providers_made_and_hashes_of_those_that_authors_chose() -> None:
+def test_log_id_shows_provider_ids_and_hashes_ids_that_authors_chose() -> None:
     mail = an_inbound_message(ChannelType.EMAIL, message_id="<ana.1@example.com>")
 
     assert an_inbound_message(message_id="SM1").log_id == "SM1"
     assert mail.log_id == "sha256:" + sha256(b"<ana.1@example.com>").hexdigest()[:32]
 
 
-def test_the_history_entry_names_sender_and_recipient_as_the_provider_did() -> None:
+def test_history_entry_names_sender_and_recipient_as_the_provider_did() -> None:
     entry = an_inbound_message(ChannelType.WHATSAPP, metadata={"profile_name": "Ana"}).in_history()
 
     assert entry.direction is Direction.INBOUND
@@ -117,7 +117,7 @@ def test_the_history_entry_names_sender_and_recipient_as_the_provider_did() -> N
     }
 
 
-def test_the_history_entry_keeps_subject_and_files() -> None:
+def test_history_entry_has_subject_and_attachments() -> None:
     invoice = Attachment("application/pdf", "invoice.pdf", size_bytes=9, reference="files/1")
     entry = an_inbound_message(
         ChannelType.EMAIL, subject="Invoice", attachments=(invoice,)
@@ -134,7 +134,7 @@ def test_the_history_entry_keeps_subject_and_files() -> None:
     ]
 
 
-def test_the_preview_is_short_and_has_no_metadata() -> None:
+def test_preview_of_a_message_is_short_and_has_no_metadata() -> None:
     preview = an_inbound_message(body="é" * 5000).in_history().preview()
 
     assert preview.content == "é" * (LAST_MESSAGE_BYTES // 2)
@@ -142,7 +142,7 @@ def test_the_preview_is_short_and_has_no_metadata() -> None:
 
 
 @given(text=st.text(max_size=50), size_bytes=st.integers(0, 60))
-def test_cutting_keeps_whole_characters_within_the_size(text: str, size_bytes: int) -> None:
+def test_cutting_text_leaves_whole_characters_within_the_size(text: str, size_bytes: int) -> None:
     cut = cut_to_bytes(text, size_bytes)
 
     assert text.startswith(cut)
@@ -161,13 +161,13 @@ def test_cutting_keeps_whole_characters_within_the_size(text: str, size_bytes: i
         ({"state": MessageState.UNMATCHED}, 3600, False),
     ],
 )
-def test_a_message_is_stuck_when_pending_for_long_without_a_lease(
+def test_message_is_stuck_when_pending_for_long_without_a_lease(
     changes: dict[str, Any], seconds_later: int, stuck: bool
 ) -> None:
     assert a_record(**changes).is_stuck(NOW + timedelta(seconds=seconds_later)) is stuck
 
 
-def test_each_attempt_has_twice_the_time_of_the_one_before_up_to_ten_minutes() -> None:
+def test_each_lease_is_twice_as_long_as_the_one_before_up_to_ten_minutes() -> None:
     record, now, waits = a_record(), NOW, []
     while not record.is_given_up:
         record = record.leased(now)
@@ -179,7 +179,7 @@ def test_each_attempt_has_twice_the_time_of_the_one_before_up_to_ten_minutes() -
     assert timedelta(hours=16) < now - NOW < timedelta(hours=24)
 
 
-def test_a_record_is_pending_in_a_conversation_and_unmatched_without_one() -> None:
+def test_assigned_record_is_pending_with_a_conversation_and_unmatched_without_one() -> None:
     record = a_record(conversation=None)
     other = ConversationKey("other", ChannelType.SMS)
 

@@ -1,4 +1,4 @@
-"""Who must answer, and when."""
+"""The queue that a message is routed to, and its delay."""
 
 from datetime import timedelta
 
@@ -10,26 +10,26 @@ from tests.builders import NOW, a_conversation, an_inbound_message
 
 
 @pytest.mark.parametrize("channel", ChannelType)
-def test_without_hand_off_the_ai_answers_after_the_delay(channel: ChannelType) -> None:
+def test_message_without_hand_off_is_routed_to_replies_with_a_delay(channel: ChannelType) -> None:
     route = RoutingPolicy().route(an_inbound_message(channel), a_conversation(channel), NOW)
     assert (str(route.queue), route.delay) == (f"{channel}-replies", timedelta(seconds=30))
 
 
 @pytest.mark.parametrize("channel", ChannelType)
-def test_with_hand_off_a_human_answers_at_once(channel: ChannelType) -> None:
+def test_message_with_hand_off_is_routed_to_handoff_without_delay(channel: ChannelType) -> None:
     conversation = a_conversation(channel, hand_off_to_human=True)
     route = RoutingPolicy().route(an_inbound_message(channel), conversation, NOW)
     assert (str(route.queue), route.delay) == (f"{channel}-handoff", timedelta(0))
 
 
 @pytest.mark.parametrize(("waited", "left"), [(0, 30), (12, 18), (30, 0), (3600, 0), (-5, 30)])
-def test_a_late_publish_waits_only_for_what_is_left(waited: int, left: int) -> None:
+def test_late_publish_waits_only_for_the_rest_of_the_delay(waited: int, left: int) -> None:
     now = NOW + timedelta(seconds=waited)
     route = RoutingPolicy().route(an_inbound_message(), a_conversation(), now)
     assert route.delay == timedelta(seconds=left)
 
 
-def test_the_delay_is_the_operators() -> None:
+def test_operator_sets_the_reply_delay() -> None:
     policy = RoutingPolicy(reply_delay=timedelta(seconds=5))
     route = policy.route(an_inbound_message(), a_conversation(), NOW)
     assert route.delay == timedelta(seconds=5)
@@ -43,7 +43,7 @@ def test_the_delay_is_the_operators() -> None:
         (UnauthenticatedMail.ACCEPT, "email-replies"),
     ],
 )
-def test_mail_that_nobody_vouches_for_goes_to_a_human(
+def test_mail_with_unauthenticated_author_goes_to_handoff_unless_the_operator_accepts_it(
     choice: UnauthenticatedMail, queue: str
 ) -> None:
     mail = an_inbound_message(ChannelType.EMAIL, author_authenticated=False)
@@ -51,7 +51,7 @@ def test_mail_that_nobody_vouches_for_goes_to_a_human(
     assert str(policy.route(mail, a_conversation(ChannelType.EMAIL), NOW).queue) == queue
 
 
-def test_there_are_six_queues() -> None:
+def test_each_channel_has_a_replies_and_a_handoff_queue() -> None:
     assert [str(queue) for queue in ALL_QUEUES] == [
         *("whatsapp-replies", "whatsapp-handoff"),
         *("sms-replies", "sms-handoff"),

@@ -1,4 +1,4 @@
-"""Whose message it is."""
+"""The tenant that owns a message."""
 
 from domain.channels import ChannelType
 from domain.tenants import Tenant, TenantDirectory
@@ -16,12 +16,12 @@ def test_a_message_belongs_to_the_company_with_its_account_and_recipient() -> No
     assert DIRECTORY.owner_of(an_inbound_message()) is ACME
 
 
-def test_an_account_cannot_speak_for_anothers_recipient() -> None:
+def test_message_of_an_account_for_the_recipient_of_another_company_has_no_owner() -> None:
     forged = an_inbound_message(account=OTHER_ACCOUNT, recipient="+15005550006")
     assert DIRECTORY.owner_of(forged) is None
 
 
-def test_companies_may_share_an_account_and_are_told_apart_by_recipient() -> None:
+def test_companies_that_share_an_account_are_distinguished_by_recipient() -> None:
     shared = TenantDirectory(
         (
             ACME,
@@ -35,24 +35,24 @@ def test_companies_may_share_an_account_and_are_told_apart_by_recipient() -> Non
     assert owner.company_id == "initech"
 
 
-def test_a_single_company_owns_every_recipient_of_its_accounts() -> None:
+def test_only_company_owns_every_recipient_of_its_accounts() -> None:
     only = TenantDirectory((a_tenant(),))
     assert only.has_one_company
     assert only.owner_of(an_inbound_message(recipient="+15005550123")) is only.tenants[0]
     assert only.owner_of(an_inbound_message(account="AC9")) is None
 
 
-def test_a_mail_domain_stands_for_its_mailboxes() -> None:
+def test_mail_domain_as_recipient_covers_its_mailboxes() -> None:
     acme = Tenant("acme", recipients=frozenset({"acme.example"}))
     directory = TenantDirectory((acme,))
     assert directory.owner_of_recipient("sales@acme.example") is acme
     assert directory.owner_of_recipient("acme@other.example") is None
 
 
-def test_the_owner_of_a_recipient_is_known_without_an_account() -> None:
+def test_owner_of_a_recipient_is_found_without_an_account() -> None:
     assert DIRECTORY.owner_of_recipient("+15005550007") is GLOBEX
     assert DIRECTORY.owner_of_recipient("+15005550099") is None
 
 
-def test_whatsapp_and_sms_numbers_are_the_same_recipient() -> None:
+def test_whatsapp_and_sms_number_are_the_same_recipient() -> None:
     assert DIRECTORY.owner_of(an_inbound_message(ChannelType.WHATSAPP)) is ACME

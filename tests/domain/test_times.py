@@ -1,4 +1,4 @@
-"""Times in the form that compares as text."""
+"""Times are written in a form that sorts as text."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -11,16 +11,16 @@ from domain.times import parse_rfc3339, rfc3339
 MOMENTS = st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
 
-def test_a_whole_second_still_has_six_fractional_digits() -> None:
+def test_whole_second_is_written_with_six_fractional_digits() -> None:
     assert rfc3339(datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)) == "2026-03-04T05:06:07.000000Z"
 
 
-def test_other_time_zones_are_converted() -> None:
+def test_time_in_another_zone_is_written_in_utc() -> None:
     moment = datetime(2026, 3, 4, 1, 0, tzinfo=timezone(timedelta(hours=2)))
     assert rfc3339(moment) == "2026-03-03T23:00:00.000000Z"
 
 
-def test_a_time_without_a_zone_is_refused() -> None:
+def test_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="without a time zone"):
         rfc3339(datetime(2026, 3, 4))  # noqa: DTZ001 - the naive datetime is the point
     with pytest.raises(ValueError, match="without a time zone"):
@@ -28,10 +28,10 @@ def test_a_time_without_a_zone_is_refused() -> None:
 
 
 @given(earlier=MOMENTS, later=MOMENTS)
-def test_texts_order_as_the_moments_do(earlier: datetime, later: datetime) -> None:
+def test_written_times_sort_like_the_moments(earlier: datetime, later: datetime) -> None:
     assert (rfc3339(earlier) < rfc3339(later)) == (earlier < later)
 
 
 @given(moment=MOMENTS)
-def test_a_time_survives_the_round_trip(moment: datetime) -> None:
+def test_written_time_is_read_back_unchanged(moment: datetime) -> None:
     assert parse_rfc3339(rfc3339(moment)) == moment

@@ -13,6 +13,7 @@ import urllib3
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from application.ports.context_queue import DelayedReader
 from application.ports.dead_letters import DeadLetter
 from domain.channels import ChannelType
 from domain.context import ContextObject
@@ -99,11 +100,11 @@ class RunningFrontDesk:
     def contexts(self) -> dict[str, list[ContextObject]]:
         """Receive all contexts, by queue. They are hidden afterwards, so call it once."""
         reader = self.container.context_queue()
+        receive = (
+            reader.receive_with_delayed if isinstance(reader, DelayedReader) else reader.receive
+        )
         found = {
-            str(queue): [
-                delivery.context
-                for delivery in reader.receive(queue, MANY, include_delayed=reader.shows_delayed)
-            ]
+            str(queue): [delivery.context for delivery in receive(queue, MANY)]
             for queue in ALL_QUEUES
         }
         return {queue: contexts for queue, contexts in found.items() if contexts}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from application.ports.spool import SearchableSpool
 from application.ports.webhook_parser import WebhookRequest
 from domain.addresses import Address
 from domain.channels import ChannelType
@@ -89,7 +90,7 @@ class Person:
         spooled = self.webhook(frontdesk, WHATSAPP, body=f"{self.name} is put aside")
         headers = tuple((name.lower(), value) for name, value in spooled.headers.items())
         request = WebhookRequest("POST", spooled.url, headers, spooled.body, NOW)
-        if frontdesk.container.spool().can_erase:
+        if isinstance(frontdesk.container.spool(), SearchableSpool):
             spool_webhook = frontdesk.container.receive_webhook().spool_webhook
             spool_webhook(verified(request, frontdesk.providers.account_sid, WHATSAPP))
 

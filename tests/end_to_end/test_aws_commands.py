@@ -17,7 +17,7 @@ from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.settings import Settings
 from tests.builders import NOW, RECIPIENT, a_conversation, verified
-from tests.contracts.old_histories import an_entry
+from tests.contracts.legacy_histories import an_entry
 from tests.emulators import EmulatedAws
 from tests.end_to_end.process import FRONTDESK, environment, server_process
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
@@ -227,9 +227,9 @@ def test_history_in_an_old_record_is_migrated_and_shown_unchanged(
 
 def test_doctor_reports_only_the_missing_dead_letter_queues(server: str) -> None:
     result = run_frontdesk("doctor")
-    wrong = [line for line in result.stdout.splitlines() if line.startswith("wrong")]
+    errors = [line for line in result.stdout.splitlines() if line.startswith("error")]
     assert error_line(result, 1) == "frontdesk: 7 problems found"
-    assert all("no dead-letter queue, expected a RedrivePolicy" in line for line in wrong)
+    assert all("no dead-letter queue, expected a RedrivePolicy" in line for line in errors)
     assert TOKEN not in result.output
 
 

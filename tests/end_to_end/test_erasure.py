@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from application.ports.context_queue import ContextPublisher
+from application.ports.context_queue import ContextPublisher, SearchableQueue
+from application.ports.spool import SearchableSpool
+from application.ports.unsearchable import Unsearchable
 from application.privacy.erase_person import ErasureReport
 from domain.context import ContextObject
 from domain.routing import Route
@@ -59,7 +61,7 @@ def test_erasure_leaves_no_data_of_the_person(
     assert found(frontdesk_with_data, zora) == []
     assert (report.messages, report.imported_entries, len(report.conversations)) == (9, 3, 3)
     assert report.dead_letters == 1
-    assert report.spooled == frontdesk_with_data.container.spool().can_erase
+    assert report.spooled == isinstance(frontdesk_with_data.container.spool(), SearchableSpool)
     assert report.files >= 2
     assert report.failed == []
 
@@ -71,8 +73,10 @@ def test_erasure_report_names_what_frontdesk_cannot_delete(
     assert set(report.provider_files) == {f"https://media.example/{zora.name}.png"}
     not_reached = " ".join(report.not_reached)
     container = frontdesk_with_data.container
-    assert ("contexts on SQS" in not_reached) == (not container.context_queue().can_erase)
-    assert ("the spool on SQS, about 0" in not_reached) == (not container.spool().can_erase)
+    assert ("contexts on SQS" in not_reached) == isinstance(container.context_queue(), Unsearchable)
+    assert ("the spool on SQS, about 0" in not_reached) == isinstance(
+        container.spool(), Unsearchable
+    )
 
 
 def test_erasure_leaves_the_data_of_another_person_unchanged(
@@ -96,7 +100,7 @@ def test_erasure_leaves_the_data_of_another_person_unchanged(
     erase(frontdesk_with_data, zora)
     assert of_odo() == before
     assert len(frontdesk_with_data.dead_letters()) == 1
-    if container.spool().can_erase:
+    if isinstance(container.spool(), SearchableSpool):
         assert container.spool().depth().entries == 1
     assert found(frontdesk_with_data, odo) == odo.seeds
 
@@ -138,7 +142,7 @@ def test_message_erased_while_it_is_published_leaves_no_data(serve: Serve, zora:
     publisher.meanwhile = lambda: erase(frontdesk, zora)
     frontdesk.given_conversation(SMS, sender_id=zora.number)
     assert frontdesk.post(zora.webhook(frontdesk, SMS, body=f"{zora.name} " * 60_000)).status == 200
-    if frontdesk.container.context_queue().can_erase:
+    if isinstance(frontdesk.container.context_queue(), SearchableQueue):
         assert frontdesk.contexts() == {}
     publisher.meanwhile = lambda: None
     # The log of an embedded database may still hold data that was stored for a moment.

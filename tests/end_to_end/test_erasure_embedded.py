@@ -5,6 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from application.ports.context_queue import DelayedReader
 from domain.routing import QueueKind, QueueName
 from entrypoints.cli.main import cli
 from infrastructure.sqlite.database import SqliteDatabase
@@ -33,7 +34,8 @@ def test_no_context_of_an_erased_person_can_be_read(
 ) -> None:
     reader = frontdesk_with_data.container.context_queue()
     replies = QueueName(SMS, QueueKind.REPLIES)
-    reader.receive(replies, 1, include_delayed=True)
+    assert isinstance(reader, DelayedReader)
+    reader.receive_with_delayed(replies, 1)
     frontdesk_with_data.container.erase_person()(zora.addresses, lambda _: None)
     senders = {
         c.message.sender for contexts in frontdesk_with_data.contexts().values() for c in contexts

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from application.ports.context_queue import DelayedReader
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from domain.channels import ChannelType
 from domain.context import ContextObject
@@ -172,10 +173,13 @@ class Inspector:
     def take_contexts(self) -> None:
         """Receive and acknowledge all contexts, as consumers do."""
         reader = self.container.context_queue()
+        receive = (
+            reader.receive_with_delayed if isinstance(reader, DelayedReader) else reader.receive
+        )
         for depth in reader.depths():
             if not (depth.ready or depth.delayed):
                 continue
-            for delivery in reader.receive(depth.queue, MANY, include_delayed=reader.shows_delayed):
+            for delivery in receive(depth.queue, MANY):
                 self.contexts.append((str(depth.queue), delivery.context))
                 reader.acknowledge(depth.queue, delivery.receipt)
 

@@ -1,14 +1,11 @@
 """Wrap every call of a port, so that a test can kill the process there or let it fail."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
-from dataclasses import fields
 from typing import Any
 
 from dependency_injector import providers
 
-from application.ports.stores import Stores
-from entrypoints.composition.backends import Files
 from entrypoints.composition.container import Container
 
 Around = Callable[[str], AbstractContextManager[None]]
@@ -23,6 +20,10 @@ class Watched:
         self._role = role
         self._around = around
 
+    @property  # type: ignore[misc]  # what it can do is asked by its type
+    def __class__(self) -> type:
+        return type(self._adapter)
+
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._adapter, name)
         if not callable(attribute):
@@ -35,6 +36,23 @@ class Watched:
         return call
 
 
+class WatchedBackend:
+    """A backend whose ``roles`` are watched."""
+
+    def __init__(self, backend: object, roles: Collection[str], around: Around) -> None:
+        self._backend = backend
+        self._roles = roles
+        self._around = around
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._backend, name)
+        return Watched(attribute, name, self._around) if name in self._roles else attribute
+
+
+_FILES = ("blobs", "dead_letters")
+_STORES = ("conversations", "messages", "outbox", "retention", "history_import", "throttle")
+
+
 def watch_ports(container: Container, around: Around) -> None:
     """Put ``around`` about the ports of ``container``, of which nothing may be in use yet.
 
@@ -45,16 +63,9 @@ def watch_ports(container: Container, around: Around) -> None:
     def watched(adapter: object, role: str) -> Any:
         return Watched(adapter, role, around)
 
-    # First, because the other parts may use the blobs.
-    files = container.files()
-    watched_files = Files(
-        watched(files.blobs, "blobs"), watched(files.dead_letters, "dead_letters")
-    )
-    container.files.override(providers.Object(watched_files))
-    stores = container.stores()
-    roles = [field.name for field in fields(stores)]
-    watched_stores = Stores(*(watched(getattr(stores, role), role) for role in roles))
-    container.stores.override(providers.Object(watched_stores))
+    # Files first, because the other parts may use the blobs.
+    for backend, roles in ((container.files, _FILES), (container.stores, _STORES)):
+        backend.override(providers.Object(WatchedBackend(backend(), roles, around)))
     for provider, role in (
         (container.context_queue, "queue"),
         (container.spool, "spool"),

@@ -1,1 +1,1 @@
-"""Adapters against real engines."""
+"""Tests of the adapters against real engines and emulators."""

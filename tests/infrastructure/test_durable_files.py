@@ -1,4 +1,4 @@
-"""Files that are whole or absent."""
+"""Files are whole or absent after any interruption."""
 
 import os
 from datetime import timedelta
@@ -15,35 +15,35 @@ from tests.builders import NOW
 from tests.contracts.concurrency import at_once
 
 
-def test_a_new_file_is_created(tmp_path: Path) -> None:
+def test_new_file_is_created_with_its_content(tmp_path: Path) -> None:
     assert create_file(tmp_path / "a", b"content")
     assert (tmp_path / "a").read_bytes() == b"content"
 
 
-def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+def test_existing_file_is_not_overwritten(tmp_path: Path) -> None:
     create_file(tmp_path / "a", b"first")
     assert not create_file(tmp_path / "a", b"second")
     assert (tmp_path / "a").read_bytes() == b"first"
 
 
-def test_nothing_is_written_beside_a_file_that_is_there(tmp_path: Path) -> None:
+def test_create_writes_no_temporary_file_beside_an_existing_file(tmp_path: Path) -> None:
     create_file(tmp_path / "a", b"first")
     os.utime(tmp_path, (0, 0))
     create_file(tmp_path / "a", b"second")
     assert tmp_path.stat().st_mtime == 0
 
 
-def test_missing_directories_are_made(tmp_path: Path) -> None:
+def test_missing_directories_are_created(tmp_path: Path) -> None:
     assert create_file(tmp_path / "a" / "b" / "c", b"content")
 
 
-def test_a_file_can_be_as_old_as_what_it_tells(tmp_path: Path) -> None:
+def test_file_is_created_with_the_given_modification_time(tmp_path: Path) -> None:
     moment = NOW - timedelta(days=1)
     create_file(tmp_path / "a", b"content", modified_at=moment)
     assert (tmp_path / "a").stat().st_mtime == moment.timestamp()
 
 
-def test_of_many_who_create_it_at_once_one_does(tmp_path: Path) -> None:
+def test_concurrent_creates_of_one_file_succeed_once(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a"
     created = at_once(partial(create_file, path, bytes([number])) for number in range(16))
     assert created.count(True) == 1
@@ -51,7 +51,7 @@ def test_of_many_who_create_it_at_once_one_does(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["a"]
 
 
-def test_what_is_there_is_replaced(tmp_path: Path) -> None:
+def test_existing_file_is_replaced(tmp_path: Path) -> None:
     create_file(tmp_path / "a", b"first")
     assert replace_file(tmp_path / "a", b"second", modified_at=NOW)
     assert (tmp_path / "a").read_bytes() == b"second"
@@ -59,19 +59,19 @@ def test_what_is_there_is_replaced(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
 
 
-def test_what_is_not_there_is_not_replaced(tmp_path: Path) -> None:
+def test_missing_file_is_not_replaced(tmp_path: Path) -> None:
     assert not replace_file(tmp_path / "new" / "a", b"content")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_is_removed_once(tmp_path: Path) -> None:
+def test_file_is_removed_once(tmp_path: Path) -> None:
     create_file(tmp_path / "a", b"content")
     assert remove_file(tmp_path / "a")
     assert not remove_file(tmp_path / "a")
     assert not remove_file(tmp_path / "new" / "a")
 
 
-def test_what_nobody_goes_on_writing_is_removed_wherever_it_is(tmp_path: Path) -> None:
+def test_stale_temporary_files_are_deleted_in_every_directory(tmp_path: Path) -> None:
     old = [tmp_path / ".1.tmp", tmp_path / "spool" / ".2.incoming"]
     retained = [tmp_path / "a.tmp", tmp_path / ".lock", tmp_path / "spool" / ".3.tmp"]
     (tmp_path / "spool").mkdir()

@@ -129,8 +129,12 @@ def is_this_machine(host: str) -> bool:
 
 
 def _webhooks(message: SimulatedMessage, settings: "Settings") -> Webhooks:
+    from entrypoints.composition.backends import secret_reader
+
     try:
-        return PROVIDERS[message.channel]().simulation().webhooks(message, settings)
+        return (
+            PROVIDERS[message.channel]().simulation().webhooks(message, settings, secret_reader())
+        )
     except SimulationError as error:
         if error.option is None:
             raise

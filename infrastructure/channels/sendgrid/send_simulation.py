@@ -19,6 +19,7 @@ from infrastructure.channels.provider import (
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, SimulatedFile
 from infrastructure.configuration.provider_accounts import read_provider_accounts
 from infrastructure.configuration.secrets.development_secret import read_development_credentials
+from infrastructure.configuration.secrets.secret_references import ReadSecret
 from infrastructure.configuration.settings import Settings
 
 if TYPE_CHECKING:
@@ -61,12 +62,14 @@ class SendgridSimulation(Simulation):
     )  # fmt: skip
 
     @override
-    def webhooks(self, message: SimulatedMessage, settings: Settings) -> Webhooks:
+    def webhooks(
+        self, message: SimulatedMessage, settings: Settings, read_secret: ReadSecret
+    ) -> Webhooks:
         options: dict[str, Any] = dict(message.options)
         key = _private_key(options["private_key"]) if options["private_key"] else None
         in_reply_to = _bracketed(options["in_reply_to"])
         request = partial(
-            SendgridSimulator(*_credentials(settings, key, message.recipient)).request,
+            SendgridSimulator(*_credentials(settings, read_secret, key, message.recipient)).request,
             message.url,
             sender=message.sender,
             sender_name=message.sender_name,
@@ -92,13 +95,16 @@ def _bracketed(message_id: str | None) -> str | None:
 
 
 def _credentials(
-    settings: Settings, given_key: "EllipticCurvePrivateKey | None", recipient: str
+    settings: Settings,
+    read_secret: ReadSecret,
+    given_key: "EllipticCurvePrivateKey | None",
+    recipient: str,
 ) -> tuple["EllipticCurvePrivateKey | None", str | None]:
     """What signs mail for the recipient's company: a key, a Basic auth pair, or both."""
     if not settings.has_real_secrets:
         development = read_development_credentials(settings.data_dir)
         return given_key or development.sendgrid_private_key, None
-    accounts = read_provider_accounts(settings)
+    accounts = read_provider_accounts(settings, read_secret)
     for account in accounts.sendgrid:
         if accounts.may_speak_for(recipient, account.name):
             if account.public_keys and given_key is None:

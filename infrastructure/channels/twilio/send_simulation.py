@@ -20,6 +20,7 @@ from infrastructure.channels.provider import (
 from infrastructure.channels.twilio.simulator import Button, Location, Media, TwilioSimulator
 from infrastructure.configuration.provider_accounts import read_provider_accounts
 from infrastructure.configuration.secrets.development_secret import read_development_credentials
+from infrastructure.configuration.secrets.secret_references import ReadSecret
 from infrastructure.configuration.settings import Settings
 
 MAX_LATITUDE = 90
@@ -71,13 +72,15 @@ class TwilioSimulation(Simulation):
     )  # fmt: skip
 
     @override
-    def webhooks(self, message: SimulatedMessage, settings: Settings) -> Webhooks:
+    def webhooks(
+        self, message: SimulatedMessage, settings: Settings, read_secret: ReadSecret
+    ) -> Webhooks:
         if message.message_id and not _MESSAGE_SID.fullmatch(message.message_id):
             raise SimulationError("Twilio's ids are SM or MM and 32 hex digits", "--message-id")
         options: dict[str, Any] = dict(message.options)
         implied_body = options["button"].text if options["button"] else ""
         return partial(
-            TwilioSimulator(*_credentials(settings, message.recipient)).request,
+            TwilioSimulator(*_credentials(settings, read_secret, message.recipient)).request,
             message.url,
             message.channel,
             sender=message.sender,
@@ -89,12 +92,12 @@ class TwilioSimulation(Simulation):
         )
 
 
-def _credentials(settings: Settings, recipient: str) -> tuple[str, str]:
+def _credentials(settings: Settings, read_secret: ReadSecret, recipient: str) -> tuple[str, str]:
     """The account of the recipient's company, and the token that signs for it."""
     if not settings.has_real_secrets:
         development = read_development_credentials(settings.data_dir)
         return development.twilio_account_sid, development.twilio_auth_token
-    accounts = read_provider_accounts(settings)
+    accounts = read_provider_accounts(settings, read_secret)
     for account in accounts.twilio:
         if accounts.may_speak_for(recipient, account.account_sid):
             return account.account_sid, account.auth_tokens[0].get_secret_value()

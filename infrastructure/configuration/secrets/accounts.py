@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+SINGLE_SENDGRID_ACCOUNT = "sendgrid"
+"""The name of the account where the settings describe one company."""
+
 
 @dataclass(frozen=True, slots=True)
 class TwilioAccount:

@@ -3,10 +3,6 @@
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 FILE = "file:"
 SECRETS_MANAGER = "secretsmanager:"
@@ -14,6 +10,9 @@ SECRETS_MANAGER = "secretsmanager:"
 ReadSecret = Callable[[str], str]
 """The secret behind a reference. Raises ``SecretsUnavailableError`` when it cannot be read at
 the moment, and ``ValueError`` that says what is wrong with the reference."""
+
+ReadNamedSecret = Callable[[str, str | None], str]
+"""The secret of a name; of JSON, what is under a key. Raises as ``ReadSecret`` does."""
 
 
 def is_reference(text: str) -> bool:
@@ -27,28 +26,25 @@ def resolved(text: str, read_secret: ReadSecret) -> str:
 
 
 class SecretReader:
-    """Reads references. AWS's SDK is loaded, and its client built, with the first that needs it.
+    """Reads references. The secrets manager is opened with the first that needs it.
 
     ``secretsmanager:NAME`` is the whole secret, ``secretsmanager:NAME#KEY`` the text under a
     key of its JSON. NAME may be an ARN.
     """
 
+    def __init__(self, open_secrets_manager: Callable[[], ReadNamedSecret]) -> None:
+        self._open_secrets_manager = open_secrets_manager
+
     def __call__(self, reference: str) -> str:
         """The secret that ``reference`` leads to; raises as ``ReadSecret`` says."""
         if reference.startswith(FILE):
             return _read_file(Path(reference.removeprefix(FILE)))
-        try:
-            from infrastructure.aws.secrets_manager import read_secret_value
-        except ModuleNotFoundError as error:
-            raise ValueError("needs the AWS SDK: pip install 'frontdesk[aws]'") from error
         name, _, key = reference.removeprefix(SECRETS_MANAGER).partition("#")
-        return read_secret_value(self._secrets_manager, name, key or None)
+        return self._read_named_secret(name, key or None)
 
     @cached_property
-    def _secrets_manager(self) -> "SecretsManagerClient":
-        from infrastructure.aws.clients import AwsClients
-
-        return AwsClients().secrets_manager()
+    def _read_named_secret(self) -> ReadNamedSecret:
+        return self._open_secrets_manager()
 
 
 def _read_file(path: Path) -> str:

@@ -23,7 +23,7 @@ from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_retention import MemoryHistoryImport
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
-from tests.contracts.old_histories import an_entry
+from tests.contracts.legacy_histories import an_entry
 
 ENTRIES = tuple(map(an_entry, range(1, 6)))
 

@@ -32,7 +32,7 @@ from infrastructure.filesystem.dead_letter_files import FileDeadLetters
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from tests.application.frontdesk import FrontDesk, StubParser
 from tests.builders import ACCOUNT, KEY, NOW, SENDER, a_record, an_inbound_message, verified
-from tests.contracts.old_histories import an_entry
+from tests.contracts.legacy_histories import an_entry
 
 SMS, WHATSAPP = ChannelType.SMS, ChannelType.WHATSAPP
 ANA = Address.parse(SMS, SENDER[SMS])
@@ -139,6 +139,7 @@ class Desk(FrontDesk):
             erase_message=EraseMessage(retention, crashing(self.blobs), crashing(self.queue)),
             throttle=crashing(self.throttle),
             spool=crashing(self.spool),
+            unsearchable=[],
             dead_letters=crashing(self.dead_letters),
             find_person=FindPerson(parsers),
             accounts=lambda: [ACCOUNT],

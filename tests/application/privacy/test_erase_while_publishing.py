@@ -1,14 +1,15 @@
 """A message is erased between its recording and its publication: nothing of it stays."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from application.ports.context_queue import ContextPublisher
+from application.ports.context_queue import ContextPublisher, SearchableQueue
 from application.privacy.erase_message import EraseMessage
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.erasure import RetainedMessage
 from domain.errors import QueueRoutingError, StorageUnavailableError
@@ -22,7 +23,7 @@ LONG = "So long that it goes by claim check. " * 10_000
 
 
 @dataclass
-class InterruptedQueue(ContextPublisher):
+class InterruptedQueue(ContextPublisher, SearchableQueue):
     """A queue that calls ``meanwhile`` before it publishes."""
 
     meanwhile: Callable[[], object] = lambda: None
@@ -33,6 +34,9 @@ class InterruptedQueue(ContextPublisher):
         if self.queue is None:
             raise QueueRoutingError("down")
         self.queue.publish(context, route)
+
+    def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
+        return self.queue.find(channel, senders) if self.queue else ()
 
     def erase(self, request_id: str) -> int:
         if self.queue is None:

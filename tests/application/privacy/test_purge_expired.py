@@ -28,13 +28,13 @@ from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_retention import MemoryRetention
-from infrastructure.sqlite.backend import sqlite_stores
+from infrastructure.sqlite.backend import SqliteStorage
 from infrastructure.sqlite.database import SqliteDatabase
 from tests.application.frontdesk import FrontDesk
 from tests.builders import KEY, NOW, a_record, an_inbound_message, verified
 from tests.contracts.concurrency import at_once
+from tests.contracts.legacy_histories import an_entry
 from tests.contracts.message_lists import numbered
-from tests.contracts.old_histories import an_entry
 
 DAY = timedelta(days=1)
 YEAR = RetentionTimes(messages=365 * DAY)
@@ -217,7 +217,7 @@ def test_purge_completes_while_another_purge_erases_the_same_messages() -> None:
 
 def test_concurrent_purges_erase_every_expired_message_once(tmp_path: Path) -> None:
     with closing(SqliteDatabase(tmp_path / "frontdesk.db")) as database:
-        stores = sqlite_stores(database)
+        stores = SqliteStorage(Path(), lambda: database)
         desk = Desk(messages=stores.messages, retention=stores.retention)
         for number in range(4 * BATCH):
             desk.messages.record(numbered(number, None))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from application.ports.context_queue import DelayedReader
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.routing import ALL_QUEUES
@@ -78,10 +79,11 @@ class LambdaFrontDesk:
     def contexts(self) -> list[ContextObject]:
         """All routed contexts, from every queue."""
         queue = self.container.context_queue()
+        assert isinstance(queue, DelayedReader)
         return [
             delivery.context
             for name in ALL_QUEUES
-            for delivery in queue.receive(name, 10, include_delayed=True)
+            for delivery in queue.receive_with_delayed(name, 10)
         ]
 
     def log_lines(self) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def test_doctor_reports_a_new_directory_as_ok_and_creates_nothing(data_dir: Path
     lines = json_lines(run_frontdesk("doctor", "--json"))
     assert [(line["check"], line["status"]) for line in lines] == [
         ("settings", "ok"),
-        ("secrets", "note"),
+        ("secrets", "warning"),
         ("data directory", "ok"),
     ]
     assert not data_dir.exists()
@@ -37,7 +37,7 @@ def test_doctor_prints_a_line_for_each_check(data_dir: Path) -> None:
     lines = run_frontdesk("doctor").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
         ["ok", "settings"],
-        ["note", "secrets"],
+        ["warning", "secrets"],
         ["ok", "data"],
         ["ok", "database"],
         ["ok", "database"],
@@ -45,26 +45,33 @@ def test_doctor_prints_a_line_for_each_check(data_dir: Path) -> None:
     ]
     assert (
         lines[3]
-        == f"ok    database        {data_dir}/frontdesk.db, SQLite {sqlite3.sqlite_version}"
+        == f"ok      database        {data_dir}/frontdesk.db, SQLite {sqlite3.sqlite_version}"
     )
-    assert lines[4] == f"ok    database        {data_dir}/queues.db, will be made at the start"
+    assert lines[4] == f"ok      database        {data_dir}/queues.db, will be made at the start"
 
 
 def lines_about(check: str, *, exit_code: int = 0) -> list[str]:
     """The lines that the doctor prints about ``check``."""
     result = run_frontdesk("doctor")
     assert result.exit_code == exit_code
-    return [line for line in result.stdout.splitlines() if line[6:22].rstrip() == check]
+    return [line for line in result.stdout.splitlines() if line[8:24].rstrip() == check]
 
 
-def test_doctor_reports_a_backlog_as_a_note(container: Container) -> None:
+def test_doctor_reports_a_backlog_as_a_warning(container: Container) -> None:
     container.spool().enqueue(an_entry("a0"))
     container.message_store().record(a_record(recorded_at=NOW))
     container.dead_letters().store(a_dead_letter())
     result = run_frontdesk("doctor")
     assert result.exit_code == 0
-    notes = [line.split()[:2] for line in result.stdout.splitlines() if line.startswith("note")]
-    assert notes == [["note", "secrets"], ["note", "spool"], ["note", "pending"], ["note", "dead"]]
+    warnings = [
+        line.split()[:2] for line in result.stdout.splitlines() if line.startswith("warning")
+    ]
+    assert warnings == [
+        ["warning", "secrets"],
+        ["warning", "spool"],
+        ["warning", "pending"],
+        ["warning", "dead"],
+    ]
 
 
 def test_doctor_counts_hidden_spool_entries(container: Container) -> None:
@@ -72,14 +79,14 @@ def test_doctor_counts_hidden_spool_entries(container: Container) -> None:
     spool.enqueue(an_entry("a0"))
     assert spool.receive(1, timedelta(minutes=1))
     assert lines_about("spool") == [
-        f"note  spool           1 put aside, the oldest came at {rfc3339(NOW)}: each is tried "
+        f"warning spool           1 put aside, the oldest came at {rfc3339(NOW)}: each is tried "
         "again within 5 minutes, and what is due 'frontdesk relay' works off now"
     ]
 
 
 def test_doctor_reports_a_message_recorded_a_moment_ago_as_ok(container: Container) -> None:
     container.message_store().record(a_record(recorded_at=utc_now()))
-    assert lines_about("pending") == ["ok    pending         1 on the way, recorded a moment ago"]
+    assert lines_about("pending") == ["ok      pending         1 on the way, recorded a moment ago"]
 
 
 def test_doctor_reports_when_a_pending_message_is_tried_next(container: Container) -> None:
@@ -88,7 +95,7 @@ def test_doctor_reports_when_a_pending_message_is_tried_next(container: Containe
     now = utc_now()
     assert container.outbox().take_lease(record, now)
     assert lines_about("pending") == [
-        f"note  pending         1, the oldest of {rfc3339(NOW)}, on no queue yet: attempts so "
+        f"warning pending         1, the oldest of {rfc3339(NOW)}, on no queue yet: attempts so "
         f"far: 8, the next is at {rfc3339(now + LONGEST_LEASE)}"
     ]
 
@@ -99,7 +106,7 @@ def test_doctor_reports_how_many_pending_messages_are_due(container: Container) 
         container.message_store().record(record)
     assert container.outbox().take_lease(first, utc_now())
     assert lines_about("pending") == [
-        f"note  pending         2, the oldest of {rfc3339(NOW)}, on no queue yet: "
+        f"warning pending         2, the oldest of {rfc3339(NOW)}, on no queue yet: "
         "'frontdesk relay' publishes 1 of them now"
     ]
 
@@ -113,8 +120,8 @@ def test_doctor_reports_a_broken_spool_file_as_a_problem(
     file.write_text("{")
     assert spool.receive(1, timedelta(minutes=1)) == ()
     assert lines_about("spool", exit_code=1) == [
-        "ok    spool           no webhook is put aside",
-        "wrong spool           1 broken file in the spool, which nobody could read: mend what "
+        "ok      spool           no webhook is put aside",
+        "error   spool           1 broken file in the spool, which nobody could read: mend what "
         f"ends in '.broken' in {data_dir / 'spool'} and take that suffix away, or remove it",
     ]
 
@@ -122,8 +129,8 @@ def test_doctor_reports_a_broken_spool_file_as_a_problem(
 def problems(*texts: str) -> None:
     """Assert that the doctor exits with 1 and reports exactly these problems."""
     result = run_frontdesk("doctor")
-    wrong = [line[22:] for line in result.stdout.splitlines() if line.startswith("wrong")]
-    assert wrong == list(texts)
+    errors = [line[24:] for line in result.stdout.splitlines() if line.startswith("error")]
+    assert errors == list(texts)
     assert result.exit_code == 1
     counted = "1 problem" if len(texts) == 1 else f"{len(texts)} problems"
     assert result.stderr == f"frontdesk: {counted} found\n"
@@ -197,5 +204,5 @@ def test_doctor_reports_and_names_dead_letters_that_cannot_be_read(container: Co
     note.parent.mkdir(parents=True)
     note.write_text("{}")
     assert lines_about("dead letters", exit_code=1) == [
-        f"wrong dead letters    1 cannot be read: mend or remove {note.absolute()}"
+        f"error   dead letters    1 cannot be read: mend or remove {note.absolute()}"
     ]

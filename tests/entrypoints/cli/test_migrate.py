@@ -4,7 +4,7 @@ import pytest
 
 from entrypoints.composition.container import Container
 from tests.builders import KEY, a_conversation
-from tests.contracts.old_histories import an_entry, each_with_legacy_messages
+from tests.contracts.legacy_histories import an_entry, each_with_legacy_messages
 from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 

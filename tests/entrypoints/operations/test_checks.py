@@ -59,8 +59,8 @@ def found(environ: Mapping[str, str]) -> Iterator[tuple[str, CheckStatus, str]]:
     container.shutdown_resources()
 
 
-def wrong(environ: Mapping[str, str]) -> list[str]:
-    return [text for _, status, text in found(environ) if status is CheckStatus.WRONG]
+def errors(environ: Mapping[str, str]) -> list[str]:
+    return [text for _, status, text in found(environ) if status is CheckStatus.ERROR]
 
 
 def refusal(environ: Mapping[str, str]) -> str:
@@ -85,23 +85,23 @@ def test_complete_environment_is_reported_as_ok(complete: dict[str, str]) -> Non
     ]
 
 
-def test_backlog_is_reported_as_notes(complete: dict[str, str]) -> None:
+def test_backlog_is_reported_as_warnings(complete: dict[str, str]) -> None:
     container = build_container(complete)
     given_backlog(container)
-    notes = {result.check: result for result in run_checks(container)}
-    assert notes["spool"].text == (
+    warnings = {result.check: result for result in run_checks(container)}
+    assert warnings["spool"].text == (
         "1 put aside: each is tried again within 5 minutes, "
         "and what is due 'frontdesk relay' works off now"
     )
-    assert notes["pending"].text == (
+    assert warnings["pending"].text == (
         f"1, the oldest of {rfc3339(NOW - 2 * STUCK_AFTER)}, on no queue yet: "
         "'frontdesk relay' publishes them now"
     )
-    assert notes["dead letters"].text == (
+    assert warnings["dead letters"].text == (
         f"1, the oldest of {rfc3339(NOW)}: see 'frontdesk dead-letters list'"
     )
-    left = [notes[check].status for check in ("spool", "pending", "dead letters")]
-    assert left == [CheckStatus.NOTE] * 3
+    left = [warnings[check].status for check in ("spool", "pending", "dead letters")]
+    assert left == [CheckStatus.WARNING] * 3
 
 
 def given_backlog(container: Container) -> None:
@@ -116,7 +116,7 @@ def test_unusable_embedded_spool_stops_the_start(tmp_path: Path) -> None:
     assert refusal(environ) == (
         "the backends are not as expected: the spool could not be read: File exists"
     )
-    assert wrong(environ) == ["the spool could not be read: File exists"]
+    assert errors(environ) == ["the spool could not be read: File exists"]
 
 
 def test_spool_queue_that_is_not_fifo_stops_the_start(
@@ -139,7 +139,7 @@ def test_missing_tables_queues_and_bucket_are_reported_together_at_the_start(
         f"there is no queue {environ['SPOOL_QUEUE_URL']}; "
         "bucket no-such-bucket does not exist"
     )
-    assert len(wrong(environ)) == 9  # five queues lack a dead-letter queue besides
+    assert len(errors(environ)) == 9  # five queues lack a dead-letter queue besides
 
 
 def test_table_with_another_key_stops_the_start(environ: dict[str, str]) -> None:
@@ -153,30 +153,32 @@ def test_queue_without_a_dead_letter_queue_does_not_stop_the_start(
     environ: dict[str, str],
 ) -> None:
     require_backends(build_container(environ))
-    problems = wrong(environ)
+    problems = errors(environ)
     assert len([problem for problem in problems if "no dead-letter queue" in problem]) == 7
     assert problems[0].startswith("whatsapp-replies: no dead-letter queue, expected")
 
 
 def test_unreadable_secret_is_named_but_not_shown(environ: dict[str, str]) -> None:
     environ["TWILIO_AUTH_TOKEN"] = "secretsmanager:nobody-made-it"
-    assert "secret nobody-made-it: ResourceNotFoundException" in wrong(environ)
+    assert "secret nobody-made-it: ResourceNotFoundException" in errors(environ)
     environ["TWILIO_AUTH_TOKEN"] = "file:/no/such/file"
-    assert "wrong settings: TWILIO_AUTH_TOKEN: the file that it names cannot be read" in wrong(
+    assert "wrong settings: TWILIO_AUTH_TOKEN: the file that it names cannot be read" in errors(
         environ
     )
 
 
-def test_real_secrets_without_a_public_url_are_reported_as_a_note(environ: dict[str, str]) -> None:
-    notes = [text for _, status, text in found(environ) if status is CheckStatus.NOTE]
-    assert len(notes) == 1
-    assert notes[0].startswith("PUBLIC_BASE_URL is not set")
+def test_real_secrets_without_a_public_url_are_reported_as_a_warning(
+    environ: dict[str, str],
+) -> None:
+    warnings = [text for _, status, text in found(environ) if status is CheckStatus.WARNING]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("PUBLIC_BASE_URL is not set")
 
 
 def test_unreachable_service_is_reported_as_a_problem_of_each_check(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    problems = wrong(environ)
+    problems = errors(environ)
     assert problems[0].endswith("EndpointConnectionError")
     assert len(problems) == 9  # the tables as one, six queues, that of the spool, the bucket

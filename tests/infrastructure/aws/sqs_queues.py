@@ -14,14 +14,14 @@ def created(aws: EmulatedAws, **attributes: str) -> dict[QueueName, str]:
 
 def created_queue(aws: EmulatedAws, name: str, attributes: Mapping[str, str]) -> str:
     """The URL of a new queue."""
-    # The names of attributes are plain text here, for they are a test's parameters.
-    answer = aws.sqs.create_queue(QueueName=name, Attributes=attributes)  # type: ignore[arg-type]
-    return answer["QueueUrl"]
+    # The names of attributes are plain text here because they are parameters of a test.
+    response = aws.sqs.create_queue(QueueName=name, Attributes=attributes)  # type: ignore[arg-type]
+    return response["QueueUrl"]
 
 
 def a_spool_queue(aws: EmulatedAws) -> str:
-    """The URL of a new queue for the spool: FIFO, for entries of one sender keep their order."""
-    answer = aws.sqs.create_queue(
+    """The URL of a new queue for the spool: FIFO, because entries of one sender have an order."""
+    response = aws.sqs.create_queue(
         QueueName=f"{unique_name('spool')}.fifo",
         Attributes={
             "FifoQueue": "true",
@@ -29,4 +29,4 @@ def a_spool_queue(aws: EmulatedAws) -> str:
             "VisibilityTimeout": "180",
         },
     )
-    return answer["QueueUrl"]
+    return response["QueueUrl"]

@@ -1,4 +1,4 @@
-"""What the environment lacks for a client is told as an error of the domain."""
+"""A client that cannot be created is reported as an error of the domain."""
 
 import pytest
 

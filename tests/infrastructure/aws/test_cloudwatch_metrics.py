@@ -62,13 +62,13 @@ SCHEMA = {
         ]
     },
 }
-"""From the specification: what CloudWatch accepts, and nothing of ours beside it."""
+"""What CloudWatch accepts by its specification, and no other document."""
 
 Found = dict[tuple[str, frozenset[tuple[str, str]]], Any]
 
 
 class Log:
-    """Metrics that write to a log, and what CloudWatch would find there."""
+    """Metrics that write to a log, and the values that CloudWatch would read from it."""
 
     def __init__(self) -> None:
         self.stream = io.StringIO()
@@ -101,7 +101,7 @@ def log() -> Log:
     return Log()
 
 
-def test_a_webhooks_metrics_fit_into_one_line(log: Log) -> None:
+def test_metrics_of_one_webhook_are_written_in_one_line(log: Log) -> None:
     log.metrics.count("WebhooksReceived", channel="sms", outcome="recorded")
     log.metrics.count("QueueRouting", queue="sms-replies", result="sent")
     log.metrics.count("Duplicates")
@@ -116,7 +116,7 @@ def test_a_webhooks_metrics_fit_into_one_line(log: Log) -> None:
     }
 
 
-def test_a_line_is_the_document_that_cloudwatch_expects(log: Log) -> None:
+def test_metric_line_is_the_document_that_cloudwatch_expects(log: Log) -> None:
     log.metrics.count("Fallbacks", 2, result="sent", channel="email")
     assert log.lines() == [
         {
@@ -137,13 +137,13 @@ def test_a_line_is_the_document_that_cloudwatch_expects(log: Log) -> None:
     ]
 
 
-def test_the_same_dimensions_add_up_whatever_their_order(log: Log) -> None:
+def test_counts_with_the_same_dimensions_are_added_in_any_order(log: Log) -> None:
     log.metrics.count("Fallbacks", channel="sms", result="sent")
     log.metrics.count("Fallbacks", 4, result="sent", channel="sms")
     assert [*log.found().values()] == [[5]]
 
 
-def test_other_dimensions_and_other_values_stay_apart(log: Log) -> None:
+def test_counts_with_other_dimensions_or_values_are_separate(log: Log) -> None:
     log.metrics.count("Fallbacks", channel="sms", result="sent")
     log.metrics.count("Fallbacks", channel="sms", reason="opt_out")
     log.metrics.count("Fallbacks", channel="email", result="sent")
@@ -153,7 +153,7 @@ def test_other_dimensions_and_other_values_stay_apart(log: Log) -> None:
     assert sum(len(values) for values in log.found().values()) == 4
 
 
-def test_a_line_has_at_most_a_hundred_values_of_a_metric(log: Log) -> None:
+def test_metric_line_has_at_most_a_hundred_values_of_a_metric(log: Log) -> None:
     for number in range(250):
         log.metrics.observe_milliseconds("ProcessingMilliseconds", number, channel="sms")
 
@@ -162,7 +162,7 @@ def test_a_line_has_at_most_a_hundred_values_of_a_metric(log: Log) -> None:
     assert values == [*range(250)]
 
 
-def test_a_line_has_at_most_a_hundred_metrics(log: Log) -> None:
+def test_metric_line_has_at_most_a_hundred_metrics(log: Log) -> None:
     for number in range(250):
         log.metrics.count(f"Counter{number}")
 
@@ -170,13 +170,13 @@ def test_a_line_has_at_most_a_hundred_metrics(log: Log) -> None:
     assert len(log.found()) == 250
 
 
-def test_nothing_is_left_after_a_flush_and_nothing_is_written_for_nothing(log: Log) -> None:
+def test_second_flush_writes_no_line(log: Log) -> None:
     log.metrics.count("Duplicates")
     assert len(log.lines()) == 1
     assert len(log.lines()) == 1
 
 
-def test_no_count_is_lost_among_threads(log: Log) -> None:
+def test_concurrent_counts_are_not_lost(log: Log) -> None:
     def count() -> None:
         for _ in range(500):
             log.metrics.count("Duplicates")

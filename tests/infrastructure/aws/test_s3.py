@@ -1,4 +1,4 @@
-"""Blobs and dead letters in S3 keep the contracts, and their buckets are checked."""
+"""Blobs and dead letters in S3 fulfil the contracts, and their buckets are checked."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -19,9 +19,9 @@ from infrastructure.aws.s3 import S3BlobStore, S3DeadLetters, check_bucket
 from tests.builders import NOW
 from tests.contracts.blob_store import KEY, BlobStoreContract
 from tests.contracts.dead_letters import (
-    BrokenDeadLettersContract,
     DeadLettersContract,
-    Plant,
+    UnreadableDeadLettersContract,
+    WriteContent,
     a_dead_letter,
 )
 from tests.emulators import EmulatedAws, unique_name
@@ -47,33 +47,33 @@ class TestS3DeadLetters(DeadLettersContract):
         return S3DeadLetters(lambda: aws.s3, bucket)
 
 
-class TestBrokenObjects(BrokenDeadLettersContract):
+class TestUnreadableObjects(UnreadableDeadLettersContract):
     @pytest.fixture
     def dead_letters(self, aws: EmulatedAws, bucket: str) -> DeadLetters:
         return S3DeadLetters(lambda: aws.s3, bucket)
 
     @pytest.fixture
-    def plant(self, aws: EmulatedAws, bucket: str) -> Plant:
-        def plant(dead_letter_id: str, content: bytes) -> None:
+    def write_content(self, aws: EmulatedAws, bucket: str) -> WriteContent:
+        def write_content(dead_letter_id: str, content: bytes) -> None:
             key = f"dead-letters/{dead_letter_id}/{NOW:%Y%m%dT%H%M%S%fZ}"
             aws.s3.put_object(Bucket=bucket, Key=key, Body=content)
 
-        return plant
+        return write_content
 
 
-def test_a_reference_names_bucket_and_key(aws: EmulatedAws, bucket: str) -> None:
+def test_blob_reference_names_bucket_and_key(aws: EmulatedAws, bucket: str) -> None:
     assert S3BlobStore(lambda: aws.s3, bucket).put(KEY, b"content") == f"s3://{bucket}/{KEY}"
 
 
 @pytest.mark.parametrize("key", ["../secret", "a//b", "", "dead-letters/x.json"])
-def test_a_reference_has_a_key_that_somebody_generated(
+def test_blob_reference_with_an_invalid_key_is_refused(
     aws: EmulatedAws, bucket: str, key: str
 ) -> None:
     with pytest.raises(KeyError):
         S3BlobStore(lambda: aws.s3, bucket).get(f"s3://{bucket}/{key}")
 
 
-def test_a_reference_into_another_bucket_leads_nowhere(aws: EmulatedAws, bucket: str) -> None:
+def test_blob_reference_to_another_bucket_is_refused(aws: EmulatedAws, bucket: str) -> None:
     other = f"{bucket}-other"
     aws.s3.create_bucket(Bucket=other)
     reference = S3BlobStore(lambda: aws.s3, other).put(KEY, b"content")
@@ -81,7 +81,7 @@ def test_a_reference_into_another_bucket_leads_nowhere(aws: EmulatedAws, bucket:
         S3BlobStore(lambda: aws.s3, bucket).get(reference)
 
 
-def test_more_dead_letters_than_s3_lists_at_once_are_all_found(
+def test_dead_letters_on_several_s3_pages_are_all_listed(
     aws: EmulatedAws, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead_letters = tuple(
@@ -123,14 +123,14 @@ def test_each_dead_letter_is_read_from_one_listing(aws: EmulatedAws, bucket: str
     assert len(listed) == 1
 
 
-def test_a_dead_letter_is_a_document_that_people_can_read(aws: EmulatedAws, bucket: str) -> None:
+def test_dead_letter_is_stored_as_a_readable_json_document(aws: EmulatedAws, bucket: str) -> None:
     S3DeadLetters(lambda: aws.s3, bucket).store(a_dead_letter())
     key = "dead-letters/unreadable-1/20260304T120000250001Z"
     content = json.loads(aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     assert content["reason"] == "the form has no MessageSid"
 
 
-def test_every_object_of_a_dead_letter_is_deleted(aws: EmulatedAws, bucket: str) -> None:
+def test_deleting_a_dead_letter_deletes_all_its_objects(aws: EmulatedAws, bucket: str) -> None:
     store = S3DeadLetters(lambda: aws.s3, bucket)
     for hours in (2, 0, 1):
         store.store(a_dead_letter(created_at=NOW + timedelta(hours=hours)))
@@ -138,24 +138,24 @@ def test_every_object_of_a_dead_letter_is_deleted(aws: EmulatedAws, bucket: str)
     assert aws.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
-def test_blobs_are_no_dead_letters(aws: EmulatedAws, bucket: str) -> None:
+def test_blobs_are_not_listed_as_dead_letters(aws: EmulatedAws, bucket: str) -> None:
     S3BlobStore(lambda: aws.s3, bucket).put(KEY, b"content")
     assert S3DeadLetters(lambda: aws.s3, bucket).list_dead_letters(10) == ()
 
 
-def test_an_object_that_has_no_time_in_its_key_goes_by_when_it_was_written(
+def test_object_without_a_time_in_its_key_is_deleted_by_its_modification_time(
     aws: EmulatedAws, bucket: str
 ) -> None:
     aws.s3.put_object(Bucket=bucket, Key="dead-letters/note.json", Body=b"{}")
-    store, told = S3DeadLetters(lambda: aws.s3, bucket), list[str]()
-    assert store.list_dead_letters(10, unreadable=told.append) == ()
-    assert told == [f"s3://{bucket}/dead-letters/note.json"]
+    store, reported = S3DeadLetters(lambda: aws.s3, bucket), list[str]()
+    assert store.list_dead_letters(10, unreadable=reported.append) == ()
+    assert reported == [f"s3://{bucket}/dead-letters/note.json"]
     now = datetime.now(UTC)
     assert sum(store.delete_older(now - timedelta(days=1))) == 0
     assert sum(store.delete_older(now + timedelta(days=1))) == 1
 
 
-def test_a_missing_bucket_is_unavailable_storage_and_named(aws: EmulatedAws) -> None:
+def test_missing_bucket_is_reported_by_name_as_unavailable_storage(aws: EmulatedAws) -> None:
     blobs, dead_letters = (
         S3BlobStore(lambda: aws.s3, "not-there"),
         S3DeadLetters(lambda: aws.s3, "not-there"),
@@ -179,7 +179,7 @@ def test_a_missing_bucket_is_unavailable_storage_and_named(aws: EmulatedAws) -> 
     ("code", "status"),
     [("AccessDenied", 403), ("SlowDown", 503), ("ConditionalRequestConflict", 409)],
 )
-def test_a_refusal_is_unavailable_storage(
+def test_refusal_by_s3_is_reported_as_unavailable_storage(
     unreachable_aws: EmulatedAws, code: str, status: int
 ) -> None:
     with Stubber(unreachable_aws.s3) as stubber:
@@ -193,7 +193,7 @@ def test_a_refusal_is_unavailable_storage(
 @pytest.mark.parametrize(
     "error", [ReadTimeoutError(endpoint_url="x"), EndpointConnectionError(endpoint_url="x")]
 )
-def test_a_time_out_is_unavailable_storage(
+def test_time_out_of_s3_is_reported_as_unavailable_storage(
     unreachable_aws: EmulatedAws, error: BotoCoreError
 ) -> None:
     def fail(**_: object) -> None:
@@ -208,10 +208,10 @@ def test_a_time_out_is_unavailable_storage(
 
 
 class TestCheckBucket:
-    def test_a_bucket_that_is_there_is_fine(self, aws: EmulatedAws, bucket: str) -> None:
+    def test_existing_bucket_has_no_problem(self, aws: EmulatedAws, bucket: str) -> None:
         assert check_bucket(aws.s3, bucket) == ()
 
-    def test_a_missing_one_is_named(self, aws: EmulatedAws) -> None:
+    def test_missing_bucket_is_a_problem_with_its_name(self, aws: EmulatedAws) -> None:
         assert check_bucket(aws.s3, "not-there") == ("bucket not-there does not exist",)
 
     @pytest.mark.parametrize(
@@ -225,13 +225,15 @@ class TestCheckBucket:
             ("503", "could not be asked: 503"),
         ],
     )
-    def test_a_refusal_is_told(self, unreachable_aws: EmulatedAws, code: str, problem: str) -> None:
+    def test_refused_bucket_check_is_reported_as_a_problem(
+        self, unreachable_aws: EmulatedAws, code: str, problem: str
+    ) -> None:
         with Stubber(unreachable_aws.s3) as stubber:
             stubber.add_client_error("head_bucket", code, "", int(code))
             assert check_bucket(unreachable_aws.s3, "blobs") == (f"bucket blobs {problem}",)
 
 
-def test_more_blobs_than_s3_lists_at_once_are_all_deleted(aws: EmulatedAws, bucket: str) -> None:
+def test_blobs_on_several_s3_pages_are_all_deleted(aws: EmulatedAws, bucket: str) -> None:
     def two_a_page(params: dict[str, object], **_: object) -> None:
         params["MaxKeys"] = 2
 
@@ -247,7 +249,7 @@ def test_more_blobs_than_s3_lists_at_once_are_all_deleted(aws: EmulatedAws, buck
     assert aws.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
-def test_a_blob_that_s3_does_not_delete_is_an_error(unreachable_aws: EmulatedAws) -> None:
+def test_blob_that_s3_does_not_delete_raises_an_error(unreachable_aws: EmulatedAws) -> None:
     with Stubber(unreachable_aws.s3) as stubber:
         stubber.add_response("list_objects_v2", {"Contents": [{"Key": KEY}]})
         stubber.add_response("delete_objects", {"Errors": [{"Key": KEY, "Code": "AccessDenied"}]})

@@ -1,4 +1,4 @@
-"""The queues on SQS keep the contract, and send what SQS wants."""
+"""The queues on SQS fulfil the contract, and publish what SQS accepts."""
 
 import time
 from dataclasses import replace
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from application.ports.context_queue import SearchableQueue
 from domain.context import Company
 from domain.routing import ALL_QUEUES, Route
 from infrastructure.aws.sqs_queue import SqsContextQueue
@@ -17,7 +18,7 @@ from infrastructure.serialization.context_json import context_to_json
 from tests.contracts.context_queue import (
     AT_ONCE,
     REPLIES,
-    CompetingReadersContract,
+    CompetingConsumersContract,
     ContextQueue,
     ContextQueueContract,
     PassingTime,
@@ -30,7 +31,7 @@ from tests.infrastructure.aws.sqs_queues import created
 
 
 def raw_message(aws: EmulatedAws, url: str) -> Any:
-    """A message as SQS delivers it, with everything that SQS knows of it."""
+    """A message as SQS delivers it, with all its attributes."""
     (message,) = aws.sqs.receive_message(
         QueueUrl=url, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]
     )["Messages"]
@@ -38,7 +39,7 @@ def raw_message(aws: EmulatedAws, url: str) -> Any:
 
 
 class MotoTime(PassingTime):
-    """The time that moto's queues live in: ours, and whatever a test lets pass beyond it."""
+    """The clock of moto's queues: the real time plus what a test adds."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._passed = 0.0
@@ -51,7 +52,7 @@ class MotoTime(PassingTime):
         return (time.time() + self._passed) * 1000
 
 
-class TestSqsContextQueueOnMinistack(CompetingReadersContract, ContextQueueContract):
+class TestSqsContextQueueOnMinistack(CompetingConsumersContract, ContextQueueContract):
     @pytest.fixture
     def clock(self) -> PassingTime:
         return RealTime()
@@ -62,7 +63,7 @@ class TestSqsContextQueueOnMinistack(CompetingReadersContract, ContextQueueContr
 
 
 class TestSqsContextQueueOnMoto(ContextQueueContract):
-    """Without competing readers: inside a process moto gives a message to two at once."""
+    """Without concurrent consumers, because moto delivers a message to two at once."""
 
     @pytest.fixture
     def clock(self, monkeypatch: pytest.MonkeyPatch) -> PassingTime:
@@ -73,8 +74,8 @@ class TestSqsContextQueueOnMoto(ContextQueueContract):
         return SqsContextQueue(moto_aws.sqs, created(moto_aws), wait_seconds=0)
 
 
-class TestWhatIsSent:
-    def test_a_standard_queue_gets_the_delay_in_whole_seconds(self, aws: EmulatedAws) -> None:
+class TestPublishedMessages:
+    def test_standard_queue_receives_the_delay_in_whole_seconds(self, aws: EmulatedAws) -> None:
         urls = created(aws, DelaySeconds="900")
         queue = SqsContextQueue(aws.sqs, urls, wait_seconds=0)
         queue.publish(a_context("at once"), AT_ONCE)
@@ -82,7 +83,7 @@ class TestWhatIsSent:
         assert request_ids(queue.receive(REPLIES, 10)) == ["at once"]
         assert queue.depths()[ALL_QUEUES.index(REPLIES)].delayed == 1
 
-    def test_the_body_is_the_context_and_nothing_stands_beside_it(self, aws: EmulatedAws) -> None:
+    def test_message_body_is_the_context_without_attributes(self, aws: EmulatedAws) -> None:
         urls = created(aws)
         context = a_context()
         SqsContextQueue(aws.sqs, urls).publish(context, AT_ONCE)
@@ -100,7 +101,7 @@ class TestWhatIsSent:
             (Company("x" * 129, None, None, None), sha256(b"x" * 129).hexdigest()),
         ],
     )
-    def test_the_tenant_is_the_message_group(
+    def test_message_group_is_the_tenant(
         self, aws: EmulatedAws, company: Company, group: str | None
     ) -> None:
         urls = created(aws)
@@ -108,7 +109,7 @@ class TestWhatIsSent:
         SqsContextQueue(aws.sqs, urls).publish(context, AT_ONCE)
         assert raw_message(aws, urls[REPLIES])["Attributes"].get("MessageGroupId") == group
 
-    def test_the_largest_context_that_is_not_checked_in_fits_a_queue_of_256_kib(
+    def test_largest_context_without_claim_check_fits_a_queue_of_256_kib(
         self, aws: EmulatedAws
     ) -> None:
         urls = created(aws, MaximumMessageSize="262144")
@@ -120,8 +121,9 @@ class TestWhatIsSent:
         assert sorted(bodies) == sorted(("ä" * (room // 2), "\uffff" * (room // 6)))
 
 
-def test_nothing_is_erased_where_nothing_can_be_found(unreachable_aws: EmulatedAws) -> None:
+def test_sqs_queue_neither_finds_nor_erases_contexts(
+    unreachable_aws: EmulatedAws,
+) -> None:
     queue = SqsContextQueue(unreachable_aws.sqs, {})
-    assert not queue.can_erase
-    assert queue.find(REPLIES.channel, ["+14155550123"]) == ()
-    assert queue.erase("request-1") == 0
+    assert not isinstance(queue, SearchableQueue)
+    assert queue.erasure_notice().startswith("contexts on SQS")

@@ -1,4 +1,4 @@
-"""Queues that are not as they should be are told, each with what was expected."""
+"""The check of the queues reports each wrong attribute with the expected one."""
 
 import json
 
@@ -21,27 +21,27 @@ def redrive(aws: EmulatedAws) -> str:
     return json.dumps({"deadLetterTargetArn": arn["QueueArn"], "maxReceiveCount": 5})
 
 
-def test_there_is_nothing_to_say_of_queues_as_they_should_be(
+def test_queues_with_the_expected_attributes_have_no_problem(
     aws: EmulatedAws, redrive: str
 ) -> None:
     urls = created(aws, RedrivePolicy=redrive, DelaySeconds="7")
     assert check_queues(aws.sqs, urls) == ()
 
 
-def test_a_missing_queue_is_named(aws: EmulatedAws, redrive: str) -> None:
+def test_missing_queue_is_reported_by_name(aws: EmulatedAws, redrive: str) -> None:
     urls = created(aws, RedrivePolicy=redrive)
     urls[REPLIES] += "-gone"
     assert check_queues(aws.sqs, urls) == (f"sms-replies: there is no queue {urls[REPLIES]}",)
 
 
-def test_of_all_problems_missing_queues_can_be_asked_for_alone(aws: EmulatedAws) -> None:
+def test_missing_queues_reports_only_missing_queues(aws: EmulatedAws) -> None:
     urls = created(aws)
     assert missing_queues(aws.sqs, urls) == ()
     urls[REPLIES] += "-gone"
     assert missing_queues(aws.sqs, urls) == (f"sms-replies: there is no queue {urls[REPLIES]}",)
 
 
-def test_every_lack_of_a_queue_is_told(aws: EmulatedAws) -> None:
+def test_every_wrong_attribute_of_a_queue_is_reported(aws: EmulatedAws) -> None:
     email = QueueName(ChannelType.EMAIL, QueueKind.REPLIES)
     urls = created(aws, MaximumMessageSize="65536")
     size, dead_letters = check_queues(aws.sqs, {email: urls[email]})
@@ -57,7 +57,7 @@ def test_every_lack_of_a_queue_is_told(aws: EmulatedAws) -> None:
         ("ThrottlingException", "https://sqs.test/1 could not be asked: ThrottlingException"),
     ],
 )
-def test_a_refusal_is_told_and_the_next_queue_is_asked(
+def test_refused_queue_check_is_reported_and_the_next_queue_is_checked(
     unreachable_aws: EmulatedAws, code: str, problem: str
 ) -> None:
     good = {

@@ -1,4 +1,4 @@
-"""What becomes of SQS's errors. Those that no emulator makes on demand come from a stub."""
+"""Errors of SQS. A stub makes those that no emulator makes on demand."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -12,6 +12,7 @@ from botocore.exceptions import (
 )
 from botocore.stub import Stubber
 
+from application.ports.context_queue import DelayedReader
 from domain.errors import QueueRoutingError, StorageUnavailableError, UnreadableMessageError
 from domain.routing import ALL_QUEUES
 from infrastructure.aws.sqs_queue import SqsContextQueue
@@ -25,12 +26,12 @@ StubbedQueue = tuple[SqsContextQueue, Stubber]
 
 @pytest.fixture
 def stubbed(unreachable_aws: EmulatedAws) -> Iterator[StubbedQueue]:
-    """A queue whose answers the test gives, in their order."""
+    """A queue and a stub with which the test sets the responses of SQS in order."""
     with Stubber(unreachable_aws.sqs) as stubber:
         yield SqsContextQueue(unreachable_aws.sqs, URLS), stubber
 
 
-def test_a_queue_that_does_not_exist(aws: EmulatedAws) -> None:
+def test_missing_queue_raises_an_error_for_publish_and_read(aws: EmulatedAws) -> None:
     urls = {name: f"{url}-gone" for name, url in created(aws).items()}
     queue = SqsContextQueue(aws.sqs, urls)
     with pytest.raises(QueueRoutingError, match=r"sms-replies: .*NonExistentQueue") as caught:
@@ -48,7 +49,7 @@ def test_a_queue_that_does_not_exist(aws: EmulatedAws) -> None:
 @pytest.mark.parametrize(
     "code", ["AccessDenied", "ThrottlingException", "InternalFailure", "OverLimit"]
 )
-def test_a_refusal_of_sqs_leaves_the_message_pending(stubbed: StubbedQueue, code: str) -> None:
+def test_publish_refused_by_sqs_raises_a_routing_error(stubbed: StubbedQueue, code: str) -> None:
     queue, stubber = stubbed
     stubber.add_client_error("send_message", code, "secret detail", 400)
     with pytest.raises(QueueRoutingError) as caught:
@@ -60,7 +61,7 @@ def test_a_refusal_of_sqs_leaves_the_message_pending(stubbed: StubbedQueue, code
 @pytest.mark.parametrize(
     "error", [ReadTimeoutError(endpoint_url="x"), EndpointConnectionError(endpoint_url="x")]
 )
-def test_a_time_out_leaves_the_message_pending(
+def test_time_out_of_sqs_raises_a_routing_error_for_publish(
     unreachable_aws: EmulatedAws, error: BotoCoreError
 ) -> None:
     def fail(**_: object) -> None:
@@ -78,13 +79,13 @@ def test_a_time_out_leaves_the_message_pending(
 @pytest.mark.parametrize(
     "code", ["ReceiptHandleIsInvalid", "InvalidParameterValue", "MissingParameter"]
 )
-def test_whatever_sqs_calls_it_the_receipt_is_not_valid(stubbed: StubbedQueue, code: str) -> None:
+def test_receipt_refused_by_sqs_with_any_code_is_invalid(stubbed: StubbedQueue, code: str) -> None:
     queue, stubber = stubbed
     stubber.add_client_error("delete_message", code)
     assert not queue.acknowledge(REPLIES, "receipt")
 
 
-def test_a_message_that_is_no_context_is_named(aws: EmulatedAws) -> None:
+def test_message_that_is_not_a_context_is_reported_by_its_id(aws: EmulatedAws) -> None:
     urls = created(aws)
     sent = aws.sqs.send_message(QueueUrl=urls[REPLIES], MessageBody='{"secret": 1}')
     with pytest.raises(UnreadableMessageError, match=sent["MessageId"]) as caught:
@@ -92,8 +93,6 @@ def test_a_message_that_is_no_context_is_named(aws: EmulatedAws) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_nothing_can_be_seen_before_its_time(stubbed: StubbedQueue) -> None:
+def test_sqs_queue_cannot_show_delayed_contexts(stubbed: StubbedQueue) -> None:
     queue, _ = stubbed
-    assert not queue.shows_delayed
-    with pytest.raises(ValueError, match="before its delay is over"):
-        queue.receive(REPLIES, 1, include_delayed=True)
+    assert not isinstance(queue, DelayedReader)

@@ -1,4 +1,4 @@
-"""The spool on SQS keeps the contract, and sends what SQS wants."""
+"""The spool on SQS fulfils the contract, and enqueues what SQS accepts."""
 
 import json
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.stub import Stubber
 
-from application.ports.spool import Spool, SpoolDelivery, SpoolErasure
+from application.ports.spool import SearchableSpool, Spool, SpoolDelivery
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from infrastructure.aws.sqs_spool import MAX_INLINE_BYTES, SqsSpool, delivery_from_sqs
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from infrastructure.serialization.spool_entry_json import entry_to_json
 from tests.contracts.context_queue import PassingTime, RealTime
-from tests.contracts.spool import MINUTE, REQUEST, SpoolContract, an_entry, keep_all, names
+from tests.contracts.spool import MINUTE, REQUEST, SpoolContract, an_entry, enqueue_all, names
 from tests.emulators import EmulatedAws, unique_name
 from tests.infrastructure.aws.sqs_queues import created_queue
 
@@ -32,7 +32,7 @@ def queue_url(aws: EmulatedAws) -> str:
 
 
 def raw_message(aws: EmulatedAws, url: str) -> Any:
-    """A message as SQS delivers it, with everything that SQS knows of it."""
+    """A message as SQS delivers it, with all its attributes."""
     (message,) = aws.sqs.receive_message(
         QueueUrl=url, MessageSystemAttributeNames=["All"], MessageAttributeNames=["All"]
     )["Messages"]
@@ -40,7 +40,7 @@ def raw_message(aws: EmulatedAws, url: str) -> Any:
 
 
 def sqs_record(text: str, receive_count: int = 1) -> dict[str, Any]:
-    """A record of an SQS event, as far as a Lambda function cares."""
+    """A record of an SQS event with the fields that a Lambda function reads."""
     return {
         "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
         "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
@@ -70,19 +70,19 @@ class TestSqsSpoolOnMinistack(SpoolContract):
         return SqsSpool(ministack.sqs, queue_url(ministack), blobs, wait_seconds=0)
 
 
-class TestWhatIsSent:
-    def test_group_and_id_are_those_of_the_entry(
+class TestEnqueuedMessages:
+    def test_message_has_the_group_and_id_of_the_spool_entry(
         self, aws: EmulatedAws, blobs: MemoryBlobStore
     ) -> None:
         url = queue_url(aws)
-        keep_all(SqsSpool(aws.sqs, url, blobs), "a1")
+        enqueue_all(SqsSpool(aws.sqs, url, blobs), "a1")
         message = raw_message(aws, url)
         assert message["Attributes"]["MessageGroupId"] == "a"
         assert message["Attributes"]["MessageDeduplicationId"] == "a1"
         assert message["Body"] == entry_to_json(an_entry("a1"))
         assert "MessageAttributes" not in message
 
-    def test_a_large_request_lies_in_the_blob_store(
+    def test_large_webhook_is_stored_in_the_blob_store(
         self, aws: EmulatedAws, blobs: MemoryBlobStore
     ) -> None:
         url = queue_url(aws)
@@ -91,7 +91,7 @@ class TestWhatIsSent:
         assert content["webhook"]["request_reference"] == "memory:spool/b2"
         assert "request" not in content["webhook"]
 
-    def test_the_largest_inline_entry_fits_a_queue_of_256_kib(
+    def test_largest_inline_entry_fits_a_queue_of_256_kib(
         self, aws: EmulatedAws, blobs: MemoryBlobStore
     ) -> None:
         url = queue_url(aws)
@@ -103,7 +103,7 @@ class TestWhatIsSent:
         assert "request" in inline["webhook"]
         assert "request_reference" in outside["webhook"]
 
-    def test_no_blob_no_message(self, aws: EmulatedAws) -> None:
+    def test_entry_is_not_enqueued_when_its_blob_cannot_be_stored(self, aws: EmulatedAws) -> None:
         spool = SqsSpool(aws.sqs, queue_url(aws), UnavailableBlobs(), wait_seconds=0)
         with pytest.raises(StorageUnavailableError):
             spool.enqueue(LARGE)
@@ -111,36 +111,40 @@ class TestWhatIsSent:
 
 
 class TestRecordsOfAnEvent:
-    def test_a_record_is_a_delivery(self, blobs: MemoryBlobStore) -> None:
+    def test_sqs_record_is_read_as_a_spool_delivery(self, blobs: MemoryBlobStore) -> None:
         record = sqs_record(entry_to_json(an_entry()), receive_count=3)
         assert delivery_from_sqs(record, blobs) == SpoolDelivery(
             an_entry(), "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a", 3
         )
 
-    def test_a_large_request_is_fetched(self, aws: EmulatedAws, blobs: MemoryBlobStore) -> None:
+    def test_large_webhook_of_an_sqs_record_is_read_from_the_blob_store(
+        self, aws: EmulatedAws, blobs: MemoryBlobStore
+    ) -> None:
         url = queue_url(aws)
         SqsSpool(aws.sqs, url, blobs).enqueue(LARGE)
         record = sqs_record(raw_message(aws, url)["Body"])
         assert delivery_from_sqs(record, blobs).entry == LARGE
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '"x"', "1", '{"request_reference": 1}'])
-    def test_whatever_else_is_there_is_unreadable(self, blobs: MemoryBlobStore, text: str) -> None:
+    def test_sqs_record_of_any_other_text_is_unreadable(
+        self, blobs: MemoryBlobStore, text: str
+    ) -> None:
         with pytest.raises(UnreadableMessageError, match=r"not a spool entry|the old form"):
             delivery_from_sqs(sqs_record(text), blobs)
 
-    def test_so_is_an_entry_whose_request_is_gone(self, blobs: MemoryBlobStore) -> None:
+    def test_sqs_record_whose_blob_is_missing_is_unreadable(self, blobs: MemoryBlobStore) -> None:
         text = entry_to_json(LARGE, request_reference="memory:spool/b2")
         with pytest.raises(UnreadableMessageError, match="content is gone"):
             delivery_from_sqs(sqs_record(text), blobs)
 
-    def test_a_request_that_cannot_be_fetched_now_may_be_later(self) -> None:
+    def test_sqs_record_is_unavailable_while_the_blob_store_is(self) -> None:
         text = entry_to_json(LARGE, request_reference="memory:spool/b2")
         with pytest.raises(StorageUnavailableError):
             delivery_from_sqs(sqs_record(text), UnavailableBlobs())
 
 
-class TestWhatCannotBeRead:
-    def test_a_message_that_is_no_entry_is_named_and_stops_nobody(
+class TestUnreadableEntries:
+    def test_message_that_is_not_an_entry_is_logged_and_does_not_stop_the_others(
         self, aws: EmulatedAws, blobs: MemoryBlobStore, caplog: pytest.LogCaptureFixture
     ) -> None:
         url = queue_url(aws)
@@ -148,19 +152,19 @@ class TestWhatCannotBeRead:
             QueueUrl=url, MessageBody="secret", MessageGroupId="x", MessageDeduplicationId="x"
         )
         spool = SqsSpool(aws.sqs, url, blobs, wait_seconds=0)
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         assert names(spool.receive(10, MINUTE)) == ["a1"]
         (record,) = [one for one in caplog.records if hasattr(one, "sqs_message_id")]
         assert record.sqs_message_id == sent["MessageId"]
         assert "secret" not in caplog.text
 
-    def test_a_request_that_cannot_be_fetched_stops_nobody(
+    def test_entry_whose_blob_is_unavailable_does_not_stop_the_others(
         self, aws: EmulatedAws, blobs: MemoryBlobStore
     ) -> None:
         url = queue_url(aws)
         spool = SqsSpool(aws.sqs, url, blobs)
         spool.enqueue(LARGE)
-        keep_all(spool, "c3")
+        enqueue_all(spool, "c3")
         reader = SqsSpool(aws.sqs, url, UnavailableBlobs(), wait_seconds=0)
         assert names(reader.receive(10, MINUTE)) == ["c3"]
         assert reader.depth().entries == 2
@@ -174,11 +178,11 @@ class TestErrors:
 
     @pytest.fixture
     def stubbed(self, unreachable_aws: EmulatedAws, blobs: MemoryBlobStore) -> SqsSpool:
-        """A spool whose answers the test gives, in their order."""
+        """A spool for which the test sets the responses of SQS in order."""
         return SqsSpool(unreachable_aws.sqs, URL, blobs)
 
     @pytest.mark.parametrize("code", ["AccessDenied", "ThrottlingException", "OverLimit"])
-    def test_a_refusal_is_unavailable_storage(
+    def test_refusal_by_sqs_is_reported_as_unavailable_storage(
         self, stubbed: SqsSpool, stubber: Stubber, code: str
     ) -> None:
         for operation, call in (
@@ -203,7 +207,7 @@ class TestErrors:
             "AWS.SimpleQueueService.MessageNotInflight",
         ],
     )
-    def test_a_receipt_that_has_expired_changes_nothing(
+    def test_expired_receipt_changes_nothing(
         self, stubbed: SqsSpool, stubber: Stubber, code: str
     ) -> None:
         stubber.add_client_error("delete_message", code)
@@ -212,7 +216,7 @@ class TestErrors:
         stubbed.release(TAKEN, MINUTE)
         stubber.assert_no_pending_responses()
 
-    def test_times_are_rounded_up_to_whole_seconds(
+    def test_visibility_is_rounded_up_to_whole_seconds(
         self, stubbed: SqsSpool, stubber: Stubber
     ) -> None:
         expected = {"QueueUrl": URL, "ReceiptHandle": "receipt", "VisibilityTimeout": 2}
@@ -220,7 +224,7 @@ class TestErrors:
         stubbed.release(TAKEN, timedelta(seconds=1, microseconds=1))
         stubber.assert_no_pending_responses()
 
-    def test_a_time_out_is_unavailable_storage(
+    def test_time_out_of_sqs_is_reported_as_unavailable_storage(
         self, stubbed: SqsSpool, unreachable_aws: EmulatedAws
     ) -> None:
         def fail(**_: object) -> None:
@@ -232,7 +236,7 @@ class TestErrors:
 
 
 class UnavailableBlobs(MemoryBlobStore):
-    """A blob store that does not answer."""
+    """A blob store that cannot be reached."""
 
     def put(self, key: str, content: bytes) -> str:
         raise StorageUnavailableError("the bucket does not answer")
@@ -241,7 +245,7 @@ class UnavailableBlobs(MemoryBlobStore):
         raise StorageUnavailableError("the bucket does not answer")
 
 
-def test_nothing_is_erased_where_nothing_can_be_found(unreachable_aws: EmulatedAws) -> None:
-    spool = SqsSpool(unreachable_aws.sqs, URL, MemoryBlobStore())
-    assert not spool.can_erase
-    assert spool.erase(lambda entry: True) == SpoolErasure()
+def test_sqs_spool_erases_no_entries(aws: EmulatedAws) -> None:
+    spool = SqsSpool(aws.sqs, queue_url(aws), MemoryBlobStore())
+    assert not isinstance(spool, SearchableSpool)
+    assert spool.erasure_notice().startswith("the spool on SQS, about 0 webhooks")

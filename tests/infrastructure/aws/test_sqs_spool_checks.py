@@ -1,4 +1,4 @@
-"""A spool queue that is not as it should be is told, with what was expected."""
+"""The check of the spool queue reports each wrong attribute with the expected one."""
 
 import json
 from datetime import timedelta
@@ -21,27 +21,27 @@ def a_queue(aws: EmulatedAws, max_receive_count: int = 1000, **attributes: str) 
     """The URL of a spool queue with its dead-letter queue."""
     fifo = {"FifoQueue": "true"}
     dead = created_queue(aws, f"{unique_name('dead')}.fifo", fifo)
-    answer = aws.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
+    response = aws.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
     policy = {
-        "deadLetterTargetArn": answer["Attributes"]["QueueArn"],
+        "deadLetterTargetArn": response["Attributes"]["QueueArn"],
         "maxReceiveCount": max_receive_count,
     }
     given = {"VisibilityTimeout": "180", "RedrivePolicy": json.dumps(policy), **attributes}
     return created_queue(aws, f"{unique_name('spool')}.fifo", fifo | given)
 
 
-def test_there_is_nothing_to_say_of_a_queue_as_it_should_be(aws: EmulatedAws) -> None:
+def test_spool_queue_with_the_expected_attributes_has_no_problem(aws: EmulatedAws) -> None:
     url = a_queue(aws)
     assert problems(aws, url) == ()
     assert unusable_spool(aws.sqs, url) == ()
 
 
-def test_a_missing_queue_is_named(aws: EmulatedAws) -> None:
+def test_missing_spool_queue_is_reported_by_name(aws: EmulatedAws) -> None:
     url = f"{a_queue(aws)}-gone"
     assert problems(aws, url) == unusable_spool(aws.sqs, url) == (f"there is no queue {url}",)
 
 
-def test_a_standard_queue_cannot_be_a_spool(aws: EmulatedAws) -> None:
+def test_standard_queue_cannot_be_the_spool(aws: EmulatedAws) -> None:
     url = created_queue(aws, unique_name("queue"), {})
     (refusal,) = unusable_spool(aws.sqs, url)
     assert (
@@ -50,12 +50,12 @@ def test_a_standard_queue_cannot_be_a_spool(aws: EmulatedAws) -> None:
     assert problems(aws, url)[0] == refusal
 
 
-def test_a_queue_that_gives_up_before_frontdesk_does_would_lose_webhooks(aws: EmulatedAws) -> None:
+def test_max_receive_count_below_the_attempts_of_frontdesk_is_reported(aws: EmulatedAws) -> None:
     (problem,) = problems(aws, a_queue(aws, max_receive_count=150))
     assert problem.startswith("maxReceiveCount is 150, expected more than 150: ")
 
 
-def test_every_other_lack_is_told(aws: EmulatedAws) -> None:
+def test_every_other_wrong_attribute_of_the_spool_queue_is_reported(aws: EmulatedAws) -> None:
     attributes = {"FifoQueue": "true", "VisibilityTimeout": "30", "MaximumMessageSize": "65536"}
     url = created_queue(aws, f"{unique_name('spool')}.fifo", attributes)
     size, visibility, dead_letters = problems(aws, url)
@@ -65,7 +65,7 @@ def test_every_other_lack_is_told(aws: EmulatedAws) -> None:
     assert unusable_spool(aws.sqs, url) == ()
 
 
-def test_a_refusal_is_told(unreachable_aws: EmulatedAws) -> None:
+def test_refused_check_of_the_spool_queue_is_reported(unreachable_aws: EmulatedAws) -> None:
     with Stubber(unreachable_aws.sqs) as stubber:
         stubber.add_client_error("get_queue_attributes", "AccessDenied")
         assert problems(unreachable_aws, "https://sqs.test/1") == (

@@ -1,4 +1,4 @@
-"""A webhook signed with a secret that has just been changed is accepted."""
+"""A webhook that was signed with a new secret is accepted after a reload of the secrets."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from tests.contracts.dead_letters import REQUEST
 
 
 class SecretParser(StubParser):
-    """Accepts a webhook that names one of the present secrets."""
+    """A parser that verifies a webhook whose body is one of the present secrets."""
 
     def __init__(self, secrets: CachedValue[tuple[str, ...]]) -> None:
         super().__init__()
@@ -35,8 +35,8 @@ def signed_with(secret: str) -> WebhookRequest:
     return WebhookRequest("POST", REQUEST.url, (), secret.encode(), REQUEST.received_at)
 
 
-class Desk:
-    """A parser, the secrets that it uses, and where they come from."""
+class ParserSetup:
+    """A refreshing parser, its cached secrets, and the store of the secrets."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -55,56 +55,60 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    desk = Desk()
-    desk.parser.validate(signed_with("old"))
-    desk.clock.advance(by=timedelta(minutes=1))
-    return desk
+def parser_setup() -> ParserSetup:
+    parser_setup = ParserSetup()
+    parser_setup.parser.validate(signed_with("old"))
+    parser_setup.clock.advance(by=timedelta(minutes=1))
+    return parser_setup
 
 
-def test_rotated_secret_is_accepted_at_once(desk: Desk) -> None:
-    desk.stored = ("new", "old")
-    assert desk.parser.validate(signed_with("new")).account == ACCOUNT
-    assert desk.loads == 2
+def test_rotated_secret_is_accepted_at_once(parser_setup: ParserSetup) -> None:
+    parser_setup.stored = ("new", "old")
+    assert parser_setup.parser.validate(signed_with("new")).account == ACCOUNT
+    assert parser_setup.loads == 2
 
 
-def test_removed_secret_is_refused_once_the_new_ones_are_known(desk: Desk) -> None:
-    desk.stored = ("new",)
-    desk.parser.validate(signed_with("new"))
+def test_removed_secret_is_refused_once_the_new_secrets_are_loaded(
+    parser_setup: ParserSetup,
+) -> None:
+    parser_setup.stored = ("new",)
+    parser_setup.parser.validate(signed_with("new"))
     with pytest.raises(ValidationError):
-        desk.parser.validate(signed_with("old"))
+        parser_setup.parser.validate(signed_with("old"))
 
 
-def test_forged_webhooks_reload_the_secrets_once_a_minute(desk: Desk) -> None:
+def test_forged_webhooks_reload_the_secrets_once_a_minute(parser_setup: ParserSetup) -> None:
     for _ in range(5):
         with pytest.raises(ValidationError):
-            desk.parser.validate(signed_with("guess"))
-    assert desk.loads == 2
-    assert desk.inner.attempts == 6  # unchanged secrets are not tried again
+            parser_setup.parser.validate(signed_with("guess"))
+    assert parser_setup.loads == 2
+    assert parser_setup.inner.attempts == 6  # unchanged secrets are not tried again
 
 
-def test_secrets_that_cannot_be_read_again_leave_the_refusal(desk: Desk) -> None:
-    desk.error = SecretsUnavailableError("no answer")
+def test_webhook_stays_refused_when_the_secrets_cannot_be_reloaded(
+    parser_setup: ParserSetup,
+) -> None:
+    parser_setup.error = SecretsUnavailableError("no answer")
     with pytest.raises(ValidationError):
-        desk.parser.validate(signed_with("new"))
-    assert desk.parser.validate(signed_with("old")).account == ACCOUNT
+        parser_setup.parser.validate(signed_with("new"))
+    assert parser_setup.parser.validate(signed_with("old")).account == ACCOUNT
 
 
-def test_another_refusal_reads_nothing_again(desk: Desk) -> None:
-    desk.inner.validation_error = PayloadTooLargeError("large")
+def test_other_error_does_not_reload_the_secrets(parser_setup: ParserSetup) -> None:
+    parser_setup.inner.validation_error = PayloadTooLargeError("large")
     with pytest.raises(PayloadTooLargeError):
-        desk.parser.validate(signed_with("old"))
-    assert desk.loads == 1
+        parser_setup.parser.validate(signed_with("old"))
+    assert parser_setup.loads == 1
 
 
-def test_without_any_secret_the_webhook_is_a_temporary_error() -> None:
-    desk = Desk()
-    desk.error = SecretsUnavailableError("no answer")
+def test_webhook_without_any_secret_is_a_temporary_error() -> None:
+    parser_setup = ParserSetup()
+    parser_setup.error = SecretsUnavailableError("no answer")
     with pytest.raises(SecretsUnavailableError):
-        desk.parser.validate(signed_with("old"))
+        parser_setup.parser.validate(signed_with("old"))
 
 
-def test_everything_else_is_the_parsers_own(desk: Desk) -> None:
-    assert desk.parser.max_body_bytes == desk.inner.max_body_bytes
-    assert desk.parser.parse(verified(REQUEST)) == ()
-    assert desk.parser.respond() == THANKS
+def test_refreshing_parser_delegates_everything_else(parser_setup: ParserSetup) -> None:
+    assert parser_setup.parser.max_body_bytes == parser_setup.inner.max_body_bytes
+    assert parser_setup.parser.parse(verified(REQUEST)) == ()
+    assert parser_setup.parser.respond() == THANKS

@@ -1,4 +1,4 @@
-"""Log lines say what happened, and nothing that anybody wrote."""
+"""Log lines say what happened, and contain no content of messages."""
 
 import io
 import json
@@ -28,7 +28,7 @@ def logged(level: str = "INFO", stream: io.StringIO | None = None) -> io.StringI
     return target
 
 
-def test_a_line_is_one_json_object_with_the_known_fields_alone() -> None:
+def test_log_line_is_one_json_object_with_only_known_fields() -> None:
     stream = logged()
     logging.getLogger("application.x").info(
         "message recorded", extra={"message_id": "SM1", "body": "Hello Ana", "status": 200}
@@ -53,7 +53,7 @@ def _fail() -> None:
         raise ValueError("Hello Ana") from error
 
 
-def test_tracebacks_name_places_and_types_without_messages() -> None:
+def test_traceback_shows_places_and_types_without_messages() -> None:
     stream = logged()
     try:
         _fail()
@@ -69,7 +69,7 @@ def test_tracebacks_name_places_and_types_without_messages() -> None:
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
-def test_other_libraries_say_no_values(level: str) -> None:
+def test_log_lines_of_other_libraries_show_no_values(level: str) -> None:
     stream = logged(level)
     foreign = logging.getLogger("urllib3.connectionpool")
     foreign.debug("POST %s", "/Accounts/AC1/Messages")
@@ -84,7 +84,7 @@ def test_other_libraries_say_no_values(level: str) -> None:
     assert "4155550123" not in stream.getvalue()
 
 
-def test_a_terminal_gets_readable_lines_and_no_escape_sequences_from_ids() -> None:
+def test_log_lines_on_a_terminal_are_readable_and_have_no_escape_sequences_of_ids() -> None:
     stream = logged(stream=Terminal())
     logging.getLogger("application").info("done", extra={"message_id": "<\x1b[31m@x>"})
     text = stream.getvalue()
@@ -94,7 +94,7 @@ def test_a_terminal_gets_readable_lines_and_no_escape_sequences_from_ids() -> No
     assert "\x1b[31m@x" not in text
 
 
-def test_lines_of_an_invocation_have_its_request_id_and_no_other() -> None:
+def test_log_lines_of_an_invocation_have_its_request_id_and_no_other() -> None:
     stream = logged()
     logger = logging.getLogger("application")
     with log_aws_request_id("request-1"):
@@ -106,7 +106,7 @@ def test_lines_of_an_invocation_have_its_request_id_and_no_other() -> None:
     assert [line.get("aws_request_id") for line in lines] == ["request-1", "request-1", None]
 
 
-def test_the_level_holds() -> None:
+def test_log_lines_below_the_level_are_omitted() -> None:
     stream = logged("WARNING")
     logging.getLogger("domain").info("quiet")
     assert stream.getvalue() == ""

@@ -1,4 +1,4 @@
-"""Companies and their accounts, from variables or from a file."""
+"""Companies and their provider accounts, from variables or from a file."""
 
 import json
 import stat
@@ -12,6 +12,7 @@ import pytest
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError
+from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
 from infrastructure.configuration.secrets.development_secret import (
     FILE_NAME,
@@ -33,11 +34,13 @@ def a_company(name: str = "acme", **changes: Any) -> dict[str, Any]:
 def provider_accounts_of(tmp_path: Path, *companies: dict[str, Any]) -> ProviderAccounts:
     file = tmp_path / "tenants.json"
     file.write_text(json.dumps({"tenants": companies}))
-    return read_provider_accounts(read_settings({"TENANTS": f"file:{file}"}))
+    return read_provider_accounts(read_settings({"TENANTS": f"file:{file}"}), secret_reader())
 
 
-def test_without_secrets_there_is_a_development_account(tmp_path: Path) -> None:
-    provider_accounts = read_provider_accounts(read_settings({"DATA_DIR": str(tmp_path)}))
+def test_development_account_is_used_without_secrets(tmp_path: Path) -> None:
+    provider_accounts = read_provider_accounts(
+        read_settings({"DATA_DIR": str(tmp_path)}), secret_reader()
+    )
     credentials = read_development_credentials(tmp_path)
 
     assert provider_accounts.directory.has_one_company
@@ -45,20 +48,20 @@ def test_without_secrets_there_is_a_development_account(tmp_path: Path) -> None:
     assert provider_accounts.sendgrid[0].public_keys == (credentials.sendgrid_public_key,)
 
 
-def test_any_real_secret_ends_the_development_account(tmp_path: Path) -> None:
+def test_development_account_is_not_used_with_any_real_secret(tmp_path: Path) -> None:
     environ = {
         "DATA_DIR": str(tmp_path),
         "SENDGRID_BASIC_AUTH": "u:p",
         "OWN_ADDRESSES": "us.example",
     }
-    provider_accounts = read_provider_accounts(read_settings(environ))
+    provider_accounts = read_provider_accounts(read_settings(environ), secret_reader())
 
     assert provider_accounts.twilio == ()
     assert not (tmp_path / FILE_NAME).exists()
     assert provider_accounts.own_addresses.include(Address.parse(ChannelType.EMAIL, "a@us.example"))
 
 
-def test_the_development_secret_is_its_owners_and_stays(tmp_path: Path) -> None:
+def test_development_secret_is_created_once_in_a_private_file(tmp_path: Path) -> None:
     directory = tmp_path / "new" / "data"
     with ThreadPoolExecutor(8) as pool:
         retained = list(pool.map(lambda _: keep_development_credentials(directory), range(32)))
@@ -70,18 +73,18 @@ def test_the_development_secret_is_its_owners_and_stays(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["not hex", "abcd"])
-def test_a_broken_development_secret_is_not_used(tmp_path: Path, content: str) -> None:
+def test_malformed_development_secret_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE_NAME).write_text(content)
     with pytest.raises(SecretsUnavailableError, match="remove"):
         keep_development_credentials(tmp_path)
 
 
-def test_without_a_server_there_is_no_development_secret(tmp_path: Path) -> None:
+def test_development_secret_does_not_exist_before_the_server_creates_it(tmp_path: Path) -> None:
     with pytest.raises(SecretsUnavailableError, match="frontdesk serve"):
         read_development_credentials(tmp_path)
 
 
-def test_companies_come_from_a_file(tmp_path: Path) -> None:
+def test_companies_are_read_from_a_file(tmp_path: Path) -> None:
     sendgrid = {"account": "mail", "basic_auth": ["u:p"]}
     provider_accounts = provider_accounts_of(
         tmp_path,
@@ -115,7 +118,7 @@ def test_companies_come_from_a_file(tmp_path: Path) -> None:
         ([a_company(), a_company("globex", recipients=["acme.example"])], "same recipient"),
     ],
 )
-def test_a_wrong_file_stops_the_start(
+def test_invalid_tenants_file_is_refused_with_its_problem(
     tmp_path: Path, companies: list[dict[str, Any]], problem: str
 ) -> None:
     with pytest.raises(SettingsError, match=problem):
@@ -123,14 +126,14 @@ def test_a_wrong_file_stops_the_start(
 
 
 @pytest.mark.parametrize("field", ["public_keys", "basic_auth"])
-def test_a_wrong_secret_in_the_file_is_not_shown(tmp_path: Path, field: str) -> None:
+def test_invalid_secret_in_the_tenants_file_is_not_shown(tmp_path: Path, field: str) -> None:
     company = a_company(sendgrid={**MAIL, field: ["hunter2"]})
     with pytest.raises(SettingsError) as caught:
         provider_accounts_of(tmp_path, company)
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_secrets_in_the_file_may_be_references(tmp_path: Path) -> None:
+def test_secrets_in_the_tenants_file_may_be_references(tmp_path: Path) -> None:
     key = keep_development_credentials(tmp_path).sendgrid_public_key
     references = {}
     for name, secret in {"token": "t", "key": key, "pair": "u:p", "api": "a"}.items():
@@ -154,7 +157,7 @@ def test_secrets_in_the_file_may_be_references(tmp_path: Path) -> None:
     assert [pair.get_secret_value() for pair in mail.basic_auth] == ["u:p"]
 
 
-def test_a_reference_that_cannot_be_read_at_the_moment_is_temporary(tmp_path: Path) -> None:
+def test_unavailable_secret_reference_is_a_temporary_error(tmp_path: Path) -> None:
     def read_secret(reference: str) -> str:
         if reference.startswith("file:"):
             return json.dumps({"tenants": [company]})
@@ -165,25 +168,27 @@ def test_a_reference_that_cannot_be_read_at_the_moment_is_temporary(tmp_path: Pa
         read_provider_accounts(read_settings({"TENANTS": "file:tenants.json"}), read_secret)
 
 
-def test_a_file_that_is_not_there_or_not_json_stops_the_start(tmp_path: Path) -> None:
+def test_missing_or_malformed_tenants_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{")
     for name in ("none.json", "broken.json"):
         with pytest.raises(SettingsError, match="TENANTS"):
-            read_provider_accounts(read_settings({"TENANTS": f"file:{tmp_path / name}"}))
+            read_provider_accounts(
+                read_settings({"TENANTS": f"file:{tmp_path / name}"}), secret_reader()
+            )
 
 
-def test_every_reading_finds_the_secrets_as_they_are_then(tmp_path: Path) -> None:
+def test_provider_accounts_have_the_secrets_of_the_time_of_reading(tmp_path: Path) -> None:
     file = tmp_path / "token"
     settings = read_settings({"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": f"file:{file}"})
     tokens = []
     for token in ("first", "second"):
         file.write_text(token)
-        (account,) = read_provider_accounts(settings).twilio
+        (account,) = read_provider_accounts(settings, secret_reader()).twilio
         tokens += [text.get_secret_value() for text in account.auth_tokens]
     assert tokens == ["first", "second"]
 
 
-def test_companies_come_from_secrets_manager(
+def test_companies_are_read_from_secrets_manager(
     aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = unique_name("tenants")
@@ -192,20 +197,22 @@ def test_companies_come_from_secrets_manager(
     for variable, value in aws.environ.items():
         monkeypatch.setenv(variable, value)
 
-    provider_accounts = read_provider_accounts(read_settings({"TENANTS": f"secretsmanager:{name}"}))
+    provider_accounts = read_provider_accounts(
+        read_settings({"TENANTS": f"secretsmanager:{name}"}), secret_reader()
+    )
     assert [tenant.company_id for tenant in provider_accounts.directory.tenants] == ["acme"]
 
 
-def test_a_wrong_secret_in_place_of_companies_is_not_shown(tmp_path: Path) -> None:
+def test_text_that_is_not_a_tenants_file_is_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "tenants.json"
     file.write_text("hunter2")
     with pytest.raises(SettingsError) as caught:
-        read_provider_accounts(read_settings({"TENANTS": f"file:{file}"}))
+        read_provider_accounts(read_settings({"TENANTS": f"file:{file}"}), secret_reader())
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_wrong_own_address_is_named(tmp_path: Path) -> None:
+def test_invalid_own_address_is_reported_by_its_setting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="OWN_ADDRESSES"):
         read_provider_accounts(
-            read_settings({"DATA_DIR": str(tmp_path), "OWN_ADDRESSES": "a@b@c d"})
+            read_settings({"DATA_DIR": str(tmp_path), "OWN_ADDRESSES": "a@b@c d"}), secret_reader()
         )

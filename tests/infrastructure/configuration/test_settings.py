@@ -1,4 +1,4 @@
-"""Settings: sensible without any, and every wrong one named at once."""
+"""Settings have defaults, and every invalid setting is reported at once."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -7,9 +7,9 @@ import pytest
 
 from application.privacy.purge_expired import BLOBS_OUTLIVE
 from domain.channels import ChannelType
+from entrypoints.composition.backends import secret_reader
 from entrypoints.composition.privacy import retention_times
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
-from infrastructure.configuration.secrets.secret_references import SecretReader
 from infrastructure.configuration.settings import (
     DEFAULT_FALLBACK_TEXT,
     ProviderSecrets,
@@ -24,7 +24,7 @@ SID = "AC" + "0" * 32
 PUBLIC_KEY = DevelopmentCredentials(b"x" * 32).sendgrid_public_key
 
 
-def test_nothing_has_to_be_set() -> None:
+def test_settings_have_defaults_for_everything() -> None:
     settings = read_settings({"PATH": "/usr/bin", "LANG": "C"})
 
     assert settings.storage == settings.queue == "sqlite"
@@ -32,16 +32,16 @@ def test_nothing_has_to_be_set() -> None:
     assert not settings.has_real_secrets
 
 
-def test_an_empty_variable_is_unset() -> None:
+def test_empty_variable_is_treated_as_unset() -> None:
     assert read_settings({"REPLY_DELAY_SECONDS": " ", "TENANTS": ""}).reply_delay_seconds == 30
 
 
 def secrets_of(environ: dict[str, str]) -> ProviderSecrets:
     """The secrets behind the settings in ``environ``."""
-    return read_secrets(read_settings(environ), SecretReader())
+    return read_secrets(read_settings(environ), secret_reader())
 
 
-def test_lists_are_separated_by_commas() -> None:
+def test_list_settings_are_separated_by_commas() -> None:
     environ = {
         "TWILIO_ACCOUNT_SID": SID,
         "TWILIO_AUTH_TOKEN": "new, old",
@@ -56,7 +56,7 @@ def test_lists_are_separated_by_commas() -> None:
     assert read_settings(environ).has_real_secrets
 
 
-def test_secrets_may_be_in_files(tmp_path: Path) -> None:
+def test_secret_settings_may_be_in_files(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("from-a-file, old\n")
     secrets = secrets_of({"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": f"file:{file}"})
@@ -64,7 +64,7 @@ def test_secrets_may_be_in_files(tmp_path: Path) -> None:
     assert tokens == ["from-a-file", "old"]
 
 
-def test_every_wrong_secret_behind_a_reference_is_named_at_once(tmp_path: Path) -> None:
+def test_every_invalid_secret_behind_a_reference_is_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "pair").write_text("hunter2")
     (tmp_path / "empty").write_text(" \n")
     with pytest.raises(SettingsError) as caught:
@@ -84,12 +84,12 @@ def test_every_wrong_secret_behind_a_reference_is_named_at_once(tmp_path: Path) 
     assert "hunter2" not in str(caught.value)
 
 
-def test_no_secret_is_shown() -> None:
+def test_repr_of_settings_shows_no_secret() -> None:
     settings = read_settings({"TWILIO_ACCOUNT_SID": SID, "TWILIO_AUTH_TOKEN": "top-secret"})
     assert "top-secret" not in repr(settings) + str(settings)
 
 
-def test_each_channel_may_have_its_own_fallback_text() -> None:
+def test_fallback_text_can_be_set_for_each_channel() -> None:
     texts = read_settings({"FALLBACK_TEXT_SMS": "Hi"}).fallback_texts
     assert texts[ChannelType.SMS] == "Hi"
     assert texts[ChannelType.EMAIL] == DEFAULT_FALLBACK_TEXT
@@ -133,7 +133,7 @@ def test_each_channel_may_have_its_own_fallback_text() -> None:
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
     ],
 )
-def test_a_wrong_setting_is_named(environ: dict[str, str], named: str) -> None:
+def test_invalid_setting_is_reported_by_name(environ: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         read_settings(environ)
 
@@ -142,13 +142,13 @@ NUMBERS = [name for name, field in Settings.model_fields.items() if field.annota
 
 
 @pytest.mark.parametrize("name", NUMBERS)
-def test_every_number_has_bounds(name: str) -> None:
+def test_every_number_setting_has_bounds(name: str) -> None:
     for number in (-1, 10**9):
         with pytest.raises(SettingsError, match=name.upper()):
             read_settings({name.upper(): str(number)})
 
 
-def test_the_largest_numbers_are_times_that_can_be_counted_back_from_now() -> None:
+def test_largest_retention_times_can_be_subtracted_from_now() -> None:
     environ = {
         "MESSAGE_RETENTION_DAYS": "36500",
         "DEAD_LETTER_RETENTION_DAYS": "36500",
@@ -159,7 +159,7 @@ def test_the_largest_numbers_are_times_that_can_be_counted_back_from_now() -> No
     assert NOW - retention.messages - BLOBS_OUTLIVE < NOW - retention.throttle < NOW
 
 
-def test_every_wrong_setting_is_named_at_once_and_no_secret_with_it() -> None:
+def test_every_invalid_setting_is_reported_at_once_without_secrets() -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings(
             {"STORAGE": "x", "MAX_IN_FLIGHT": "y", "SENDGRID_BASIC_AUTH": "hunter2", "STAGE": "?"}
@@ -172,7 +172,7 @@ def test_every_wrong_setting_is_named_at_once_and_no_secret_with_it() -> None:
     assert "\n" not in message
 
 
-def test_memory_is_for_ephemeral_servers() -> None:
+def test_ephemeral_server_uses_memory_for_storage_and_queue() -> None:
     settings = read_settings({}, ephemeral=True)
     assert settings.storage == settings.queue == "memory"
 
@@ -197,21 +197,21 @@ ON_AWS = {
 
 
 class TestOnAws:
-    def test_tables_queues_and_a_bucket_are_all_that_it_takes(self) -> None:
+    def test_aws_needs_only_tables_queues_and_a_bucket(self) -> None:
         settings = read_settings(ON_AWS)
         assert settings.tables.messages == "frontdesk-messages"
         assert {str(queue): url for queue, url in settings.queue_urls.items()} == {
             "-".join(name.lower().split("_")[:2]): url for name, url in QUEUE_URLS.items()
         }
 
-    def test_everything_that_is_missing_is_named_at_once(self) -> None:
+    def test_every_missing_setting_of_aws_is_reported_at_once(self) -> None:
         with pytest.raises(SettingsError) as caught:
             read_settings({"STORAGE": "dynamodb", "QUEUE": "sqs"})
         missing = [problem.split()[0] for problem in caught.value.problems if "missing" in problem]
         assert sorted(missing) == sorted(ON_AWS.keys() - {"STORAGE", "QUEUE", "TENANTS"})
 
     @pytest.mark.parametrize(("variable", "backend"), [("STORAGE", "dynamodb"), ("QUEUE", "sqs")])
-    def test_what_is_missing_is_told_with_the_backend_that_needs_it(
+    def test_missing_setting_is_reported_with_the_backend_that_needs_it(
         self, variable: str, backend: str
     ) -> None:
         with pytest.raises(SettingsError) as caught:
@@ -227,7 +227,7 @@ class TestOnAws:
             "give a standard queue, order comes from the store"
         ]
 
-    def test_on_lambda_nothing_is_kept_on_its_disk(self) -> None:
+    def test_lambda_function_refuses_backends_on_its_disk(self) -> None:
         with pytest.raises(SettingsError) as caught:
             read_settings({"AWS_LAMBDA_FUNCTION_NAME": "frontdesk-prod-RelayOutbox"})
         assert caught.value.problems == [
@@ -237,7 +237,7 @@ class TestOnAws:
         read_settings({**ON_AWS, "AWS_LAMBDA_FUNCTION_NAME": "frontdesk-prod-RelayOutbox"})
 
     @pytest.mark.parametrize("variable", ["STORAGE", "QUEUE"])
-    def test_the_development_secret_is_refused(self, variable: str) -> None:
+    def test_development_secret_is_refused_on_aws(self, variable: str) -> None:
         environ = {name: value for name, value in ON_AWS.items() if name != "TENANTS"}
         environ[variable] = "sqlite"
         with pytest.raises(SettingsError) as caught:
@@ -247,6 +247,6 @@ class TestOnAws:
         assert "TENANTS" in problem
         assert "TWILIO_AUTH_TOKEN" in problem
 
-    def test_an_ephemeral_server_needs_none_of_it(self) -> None:
+    def test_ephemeral_server_needs_no_settings_of_aws(self) -> None:
         settings = read_settings({"STORAGE": "dynamodb", "QUEUE": "sqs"}, ephemeral=True)
         assert settings.storage == settings.queue == "memory"

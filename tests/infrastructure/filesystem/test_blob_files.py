@@ -1,4 +1,4 @@
-"""Blobs as files keep the contract, and are private and whole."""
+"""Blobs as files fulfil the contract, and are private and whole."""
 
 import stat
 from pathlib import Path
@@ -22,24 +22,24 @@ class TestFileBlobStore(BlobStoreContract):
         return FileBlobStore(directory)
 
 
-def test_a_reference_is_the_uri_of_the_file(directory: Path) -> None:
+def test_blob_reference_is_the_uri_of_its_file(directory: Path) -> None:
     reference = FileBlobStore(directory).put(KEY, b"content")
     assert reference == (directory / KEY).as_uri()
 
 
-def test_content_is_there_when_the_directory_is_opened_again(directory: Path) -> None:
+def test_blob_is_read_after_the_directory_is_opened_again(directory: Path) -> None:
     reference = FileBlobStore(directory).put(KEY, b"content")
     assert FileBlobStore(directory).get(reference) == b"content"
 
 
-def test_files_and_directories_are_private(directory: Path) -> None:
+def test_blob_files_and_directories_are_private(directory: Path) -> None:
     FileBlobStore(directory).put(KEY, b"content")
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (directory / KEY).parents[:3]}
     assert modes == {0o700}
     assert stat.S_IMODE((directory / KEY).stat().st_mode) == 0o600
 
 
-def test_no_temporary_file_is_left(directory: Path) -> None:
+def test_put_of_a_blob_leaves_no_temporary_file(directory: Path) -> None:
     store = FileBlobStore(directory)
     store.put(KEY, b"first")
     store.put(KEY, b"second")
@@ -47,7 +47,7 @@ def test_no_temporary_file_is_left(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["../secret", "%2e%2e/secret", "a/../../secret", "", "a", "."])
-def test_a_reference_cannot_leave_the_directory(directory: Path, key: str) -> None:
+def test_blob_reference_outside_the_directory_is_refused(directory: Path, key: str) -> None:
     store = FileBlobStore(directory)
     store.put("a/b", b"content")
     (directory.parent / "secret").write_bytes(b"secret")
@@ -55,7 +55,7 @@ def test_a_reference_cannot_leave_the_directory(directory: Path, key: str) -> No
         store.get(f"{directory.as_uri()}/{key}")
 
 
-def test_a_directory_that_cannot_be_made_is_unavailable_storage(directory: Path) -> None:
+def test_directory_that_cannot_be_created_is_unavailable_storage(directory: Path) -> None:
     directory.parent.mkdir()
     directory.write_bytes(b"a file is in the way")
     with pytest.raises(StorageUnavailableError) as caught:

@@ -1,4 +1,4 @@
-"""Dead letters as files keep the contract, and people can read them."""
+"""Dead letters as files fulfil the contract, and an operator can read them."""
 
 import base64
 import errno
@@ -17,9 +17,9 @@ from infrastructure.filesystem.dead_letter_files import FileDeadLetters
 from tests.builders import NOW
 from tests.contracts.dead_letters import (
     REQUEST,
-    BrokenDeadLettersContract,
     DeadLettersContract,
-    Plant,
+    UnreadableDeadLettersContract,
+    WriteContent,
     a_dead_letter,
 )
 
@@ -35,23 +35,23 @@ class TestFileDeadLetters(DeadLettersContract):
         return FileDeadLetters(directory)
 
 
-class TestBrokenFiles(BrokenDeadLettersContract):
+class TestUnreadableFiles(UnreadableDeadLettersContract):
     @pytest.fixture
     def dead_letters(self, directory: Path) -> DeadLetters:
         return FileDeadLetters(directory)
 
     @pytest.fixture
-    def plant(self, directory: Path) -> Plant:
-        def plant(dead_letter_id: str, content: bytes) -> None:
+    def write_content(self, directory: Path) -> WriteContent:
+        def write_content(dead_letter_id: str, content: bytes) -> None:
             directory.mkdir(exist_ok=True)
             file = directory / f"{dead_letter_id}.json"
             file.write_bytes(content)
             os.utime(file, (NOW.timestamp(), NOW.timestamp()))
 
-        return plant
+        return write_content
 
 
-def test_a_dead_letter_is_one_private_json_file(directory: Path) -> None:
+def test_dead_letter_is_one_private_json_file(directory: Path) -> None:
     FileDeadLetters(directory).store(a_dead_letter())
     (file,) = directory.iterdir()
     content = json.loads(file.read_bytes())
@@ -59,30 +59,30 @@ def test_a_dead_letter_is_one_private_json_file(directory: Path) -> None:
     assert base64.b64decode(content["webhook"]["request"]["body_base64"]) == REQUEST.body
 
 
-def test_dead_letters_are_there_when_the_directory_is_opened_again(directory: Path) -> None:
+def test_dead_letters_are_read_after_the_directory_is_opened_again(directory: Path) -> None:
     FileDeadLetters(directory).store(a_dead_letter())
     assert FileDeadLetters(directory).list_dead_letters(10) == (a_dead_letter(),)
 
 
-def test_a_dead_letter_that_cannot_be_written_is_unavailable_storage(directory: Path) -> None:
+def test_dead_letter_that_cannot_be_written_is_unavailable_storage(directory: Path) -> None:
     directory.write_bytes(b"a file is in the way")
     with pytest.raises(StorageUnavailableError):
         FileDeadLetters(directory).store(a_dead_letter())
 
 
-def test_a_directory_among_the_dead_letters_is_told_and_stays(directory: Path) -> None:
+def test_directory_among_the_dead_letters_is_reported_and_not_deleted(directory: Path) -> None:
     dead_letters = FileDeadLetters(directory)
     dead_letters.store(a_dead_letter())
     (directory / "a b.json").mkdir()
     os.utime(directory / "a b.json", (0, 0))
-    told: list[str] = []
-    assert dead_letters.list_dead_letters(10, unreadable=told.append) == (a_dead_letter(),)
-    assert told == [str(directory / "a b.json")]
+    reported: list[str] = []
+    assert dead_letters.list_dead_letters(10, unreadable=reported.append) == (a_dead_letter(),)
+    assert reported == [str(directory / "a b.json")]
     assert sum(dead_letters.delete_older(NOW + timedelta(days=1))) == 1
     assert (directory / "a b.json").is_dir()
 
 
-def test_a_disk_that_fails_is_not_a_broken_dead_letter(
+def test_failing_disk_is_not_reported_as_an_unreadable_dead_letter(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead_letters = FileDeadLetters(directory)
@@ -96,7 +96,7 @@ def test_a_disk_that_fails_is_not_a_broken_dead_letter(
         dead_letters.list_dead_letters(10)
 
 
-def test_dead_letters_copied_from_a_backup_without_their_times_are_listed_once(
+def test_dead_letters_restored_without_their_file_times_are_listed_once(
     directory: Path,
 ) -> None:
     dead_letters = FileDeadLetters(directory)
@@ -143,7 +143,7 @@ def test_dead_letters_are_deleted_by_age_without_reading_them(directory: Path) -
         tracemalloc.stop()
 
 
-def test_a_dead_letter_that_is_replaced_is_as_private_and_as_old_as_before(directory: Path) -> None:
+def test_replaced_dead_letter_has_the_same_permissions_and_time(directory: Path) -> None:
     dead_letters = FileDeadLetters(directory)
     dead_letters.store(a_dead_letter())
     (file,) = directory.iterdir()
@@ -155,7 +155,7 @@ def test_a_dead_letter_that_is_replaced_is_as_private_and_as_old_as_before(direc
     assert after.st_ino != before.st_ino
 
 
-def test_a_dead_letter_that_cannot_be_replaced_stays_as_it_is(
+def test_dead_letter_that_cannot_be_replaced_is_not_changed(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead_letters = FileDeadLetters(directory)

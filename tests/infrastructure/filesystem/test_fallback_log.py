@@ -1,4 +1,4 @@
-"""Fallbacks in a file: appended as lines."""
+"""Fallbacks are appended to a file as lines."""
 
 import json
 import stat
@@ -23,7 +23,7 @@ def sender(tmp_path: Path) -> FileFallbackSender:
     return FileFallbackSender(tmp_path / "fallbacks.jsonl", lambda: NOW)
 
 
-def test_each_fallback_is_a_line(sender: FileFallbackSender) -> None:
+def test_each_fallback_is_appended_as_a_line(sender: FileFallbackSender) -> None:
     sender.send(FALLBACK)
     sender.send(FALLBACK)
     first, second = sender.path.read_text().splitlines()
@@ -34,17 +34,17 @@ def test_each_fallback_is_a_line(sender: FileFallbackSender) -> None:
     assert content["sent_at"] == rfc3339(NOW)
 
 
-def test_file_is_private(sender: FileFallbackSender) -> None:
+def test_fallback_file_is_private(sender: FileFallbackSender) -> None:
     sender.send(FALLBACK)
     assert stat.S_IMODE(sender.path.stat().st_mode) == 0o600
 
 
-def test_fallbacks_sent_at_once_are_all_written(sender: FileFallbackSender) -> None:
+def test_concurrent_fallbacks_are_all_written(sender: FileFallbackSender) -> None:
     at_once([partial(sender.send, FALLBACK) for _ in range(50)])
     lines = sender.path.read_text().splitlines()
     assert [json.loads(line)["to"] for line in lines] == [FALLBACK.to] * 50
 
 
-def test_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+def test_fallback_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FallbackNotSentError):
         FileFallbackSender(tmp_path).send(FALLBACK)

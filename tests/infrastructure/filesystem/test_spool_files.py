@@ -1,4 +1,4 @@
-"""The spool as files keeps the contract, and what it holds survives what happens to disks."""
+"""The spool as files fulfils the contract, and its entries survive errors of the disk."""
 
 import errno
 import fcntl
@@ -21,6 +21,7 @@ from typing import NoReturn
 import pytest
 
 from application.ports.spool import (
+    SearchableSpool,
     Spool,
     SpoolDelivery,
     SpoolDepth,
@@ -40,11 +41,11 @@ from tests.contracts.spool import (
     SECOND,
     EmbeddedSpoolContract,
     an_entry,
-    keep_all,
+    enqueue_all,
     names,
 )
 
-NOBODY = 65534
+UNPRIVILEGED_USER_ID = 65534
 
 
 @pytest.fixture
@@ -72,12 +73,10 @@ def entry_files(directory: Path) -> list[Path]:
     return sorted(directory.glob("*.json"))
 
 
-class Alternating(Spool):
+class Alternating(Spool, SearchableSpool):
     """Several spools over one directory, asked in turn."""
 
-    can_erase = True
-
-    def __init__(self, *spools: Spool) -> None:
+    def __init__(self, *spools: FileSpool) -> None:
         self._spools = cycle(spools)
 
     def enqueue(self, entry: SpoolEntry) -> None:
@@ -100,7 +99,7 @@ class Alternating(Spool):
 
 
 def failing(code: int) -> Callable[..., NoReturn]:
-    """A function that the operating system refuses, whatever it is asked."""
+    """A function that always fails with an error of the operating system."""
 
     def fail(*_: object, **__: object) -> NoReturn:
         raise OSError(code, os.strerror(code))
@@ -110,13 +109,13 @@ def failing(code: int) -> Callable[..., NoReturn]:
 
 @pytest.fixture
 def unwritable_directory() -> Iterator[Path]:
-    """A directory that this process may not write to, even where it is the superuser's."""
+    """A directory that this process may not write to, even if it runs as superuser."""
     superuser = os.geteuid() == 0
     with tempfile.TemporaryDirectory() as path:
         directory = Path(path)
         directory.chmod(0o555)
         if superuser:
-            os.seteuid(NOBODY)
+            os.seteuid(UNPRIVILEGED_USER_ID)
         try:
             yield directory
         finally:
@@ -135,8 +134,8 @@ class TestFileSpool(EmbeddedSpoolContract):
         return FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries=3))
 
 
-class TestFileSpoolSeenByOthers(EmbeddedSpoolContract):
-    """Whoever asks is another process each time: nothing is remembered but the files."""
+class TestFileSpoolOfSeveralProcesses(EmbeddedSpoolContract):
+    """Each call comes from another process, so only the files hold the state."""
 
     @pytest.fixture
     def spool(self, directory: Path, clock: ManualClock) -> Spool:
@@ -152,11 +151,11 @@ class TestFileSpoolSeenByOthers(EmbeddedSpoolContract):
         return Alternating(first, second)
 
 
-class TestTheFiles:
-    def test_an_entry_is_one_private_json_file_named_by_its_state(
+class TestEntryFiles:
+    def test_spool_entry_is_one_private_json_file_named_by_its_state(
         self, spool: FileSpool, directory: Path
     ) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         spool.receive(1, MINUTE)
         (file,) = entry_files(directory)
         assert file.name == "20260304T120001.250000Z.a.a1.1.20260304T120100.250000Z.json"
@@ -164,15 +163,15 @@ class TestTheFiles:
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
         assert json.loads(file.read_bytes())["webhook"]["request"]["url"] == REQUEST.url
 
-    def test_nothing_is_left_of_what_is_done(self, spool: FileSpool, directory: Path) -> None:
-        keep_all(spool, "a1", "a1")
+    def test_acknowledged_entry_leaves_no_file(self, spool: FileSpool, directory: Path) -> None:
+        enqueue_all(spool, "a1", "a1")
         spool.acknowledge(spool.receive(1, MINUTE)[0])
         assert [file.name for file in directory.iterdir()] == [".lock"]
 
-    def test_entries_and_their_states_are_there_when_the_directory_is_opened_again(
+    def test_spool_entries_and_their_states_are_read_after_the_directory_is_opened_again(
         self, spool: FileSpool, directory: Path, clock: ManualClock
     ) -> None:
-        keep_all(spool, "a1", "a2", "b3")
+        enqueue_all(spool, "a1", "a2", "b3")
         spool.receive(1, MINUTE)
         again = FileSpool(directory, clock, MemoryMetrics())
         assert names(again.receive(10, MINUTE)) == ["b3"]
@@ -181,10 +180,10 @@ class TestTheFiles:
             (an_entry("a1"), 2)
         ]
 
-    def test_files_that_are_no_entries_are_left_alone(
+    def test_foreign_files_in_the_spool_directory_are_not_changed(
         self, spool: FileSpool, directory: Path
     ) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         no_day = "20260231T120001.250000Z"
         foreign = ["README", ".x.tmp", "a.json", f"{no_day}.a.b.1.{no_day}.json"]
         for name in foreign:
@@ -195,13 +194,13 @@ class TestTheFiles:
         assert {file.name for file in directory.iterdir()} >= set(foreign)
 
 
-class TestBrokenFiles:
+class TestUnreadableFiles:
     @pytest.mark.parametrize(
         "content",
         [b"", b"{", b"[]", b"{}", b"\xff", b'"x"', b'{"entry_id": 1}'],
         ids=["empty", "cut", "list", "object", "bytes", "text", "types"],
     )
-    def test_a_broken_file_is_set_aside_and_stops_nobody(
+    def test_unreadable_entry_file_is_marked_as_broken_and_does_not_stop_the_others(
         self,
         spool: FileSpool,
         directory: Path,
@@ -209,7 +208,7 @@ class TestBrokenFiles:
         content: bytes,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        keep_all(spool, "a1", "a2", "b3")
+        enqueue_all(spool, "a1", "a2", "b3")
         entry_files(directory)[0].write_bytes(content)
         with caplog.at_level(logging.ERROR):
             assert names(spool.receive(10, MINUTE)) == ["b3"]
@@ -221,23 +220,27 @@ class TestBrokenFiles:
         assert spool.depth() == SpoolDepth(2, NOW + 2 * SECOND, broken=1)
         assert metrics.total("Errors", type="broken_spool_entry") == 1
 
-    def test_so_is_one_that_is_no_file(self, spool: FileSpool, directory: Path) -> None:
-        keep_all(spool, "a1")
+    def test_directory_named_like_an_entry_is_marked_as_broken(
+        self, spool: FileSpool, directory: Path
+    ) -> None:
+        enqueue_all(spool, "a1")
         (file,) = entry_files(directory)
         file.unlink()
         file.mkdir()
         assert spool.receive(10, MINUTE) == ()
         assert len(list(directory.glob("*.broken"))) == 1
 
-    def test_so_is_one_under_the_name_of_another(self, spool: FileSpool, directory: Path) -> None:
-        keep_all(spool, "a1")
+    def test_entry_file_under_another_name_is_marked_as_broken(
+        self, spool: FileSpool, directory: Path
+    ) -> None:
+        enqueue_all(spool, "a1")
         (file,) = entry_files(directory)
         file.rename(directory / file.name.replace("a1", "a2"))
         assert FileSpool(directory, ManualClock(), MemoryMetrics()).receive(10, MINUTE) == ()
         assert len(list(directory.glob("*.broken"))) == 1
 
-    def test_one_that_is_mended_is_an_entry_again(self, spool: FileSpool, directory: Path) -> None:
-        keep_all(spool, "a1")
+    def test_repaired_entry_file_is_received_again(self, spool: FileSpool, directory: Path) -> None:
+        enqueue_all(spool, "a1")
         (file,) = entry_files(directory)
         content = file.read_bytes()
         file.write_bytes(b"")
@@ -249,19 +252,19 @@ class TestBrokenFiles:
             "a1"
         ]
 
-    def test_a_file_that_somebody_removed_is_no_entry(
+    def test_removed_entry_file_does_not_stop_the_others(
         self, spool: FileSpool, directory: Path
     ) -> None:
-        keep_all(spool, "a1", "a2", "b3")
+        enqueue_all(spool, "a1", "a2", "b3")
         entry_files(directory)[0].unlink()
         assert names(spool.receive(10, MINUTE)) == ["b3"]
         assert names(spool.receive(10, MINUTE)) == ["a2"]
         assert spool.depth().entries == 2
 
-    def test_when_this_process_has_too_many_files_open_no_entry_is_to_blame(
+    def test_too_many_open_files_do_not_mark_an_entry_as_broken(
         self, spool: FileSpool, directory: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         with monkeypatch.context() as patch:
             patch.setattr(Path, "read_bytes", failing(errno.EMFILE))
             with pytest.raises(StorageUnavailableError, match="Too many open files"):
@@ -271,7 +274,7 @@ class TestBrokenFiles:
 
 @contextmanager
 def lock_held(directory: Path) -> Iterator[None]:
-    """Somebody else has the lock of the spool and does not give it back."""
+    """Another process holds the lock of the spool until the block ends."""
     with (directory / ".lock").open("rb+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -279,17 +282,17 @@ def lock_held(directory: Path) -> Iterator[None]:
 
 class TestLock:
     @pytest.fixture(autouse=True)
-    def impatient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _short_lock_timeout(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(files_of_spool, "LOCK_SECONDS", 0.1)
 
-    def test_a_lock_that_is_never_free_is_unavailable_storage(
+    def test_lock_held_by_another_process_is_reported_as_unavailable_storage(
         self, spool: FileSpool, directory: Path
     ) -> None:
-        keep_all(spool, "a1", "b2")
+        enqueue_all(spool, "a1", "b2")
         (taken,) = spool.receive(1, MINUTE)
         with lock_held(directory):
             for call in (
-                lambda: keep_all(spool, "c3"),
+                lambda: enqueue_all(spool, "c3"),
                 lambda: spool.receive(1, MINUTE),
                 lambda: spool.acknowledge(taken),
                 lambda: spool.release(taken, MINUTE),
@@ -301,79 +304,83 @@ class TestLock:
         spool.acknowledge(taken)
         assert names(spool.receive(10, MINUTE)) == ["b2"]
 
-    def test_of_many_that_wait_for_it_none_waits_longer(
+    def test_concurrent_calls_wait_for_the_lock_at_most_the_lock_timeout(
         self, spool: FileSpool, directory: Path
     ) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
 
         def fails(name: str) -> float:
             started = time.monotonic()
             with pytest.raises(StorageUnavailableError):
-                keep_all(spool, name)
+                enqueue_all(spool, name)
             return time.monotonic() - started
 
         with lock_held(directory):
             waited = at_once(partial(fails, f"b{number}") for number in range(8))
         assert max(waited) < 0.5
-        keep_all(spool, "b9")
+        enqueue_all(spool, "b9")
 
-    def test_whoever_waits_gets_it_when_it_is_free(self, spool: FileSpool, directory: Path) -> None:
-        keep_all(spool, "a1")
+    def test_call_that_waits_for_the_lock_succeeds_when_it_is_released(
+        self, spool: FileSpool, directory: Path
+    ) -> None:
+        enqueue_all(spool, "a1")
         with ThreadPoolExecutor() as pool:
             with lock_held(directory):
-                retained = pool.submit(keep_all, spool, "b2")
+                retained = pool.submit(enqueue_all, spool, "b2")
                 time.sleep(0.02)
             retained.result()
         assert spool.depth().entries == 2
 
 
 class TestLimits:
-    def test_all_entries_together_may_be_so_large(
+    def test_full_spool_by_bytes_refuses_an_entry_that_is_too_large(
         self, directory: Path, clock: ManualClock
     ) -> None:
         spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries_bytes=3000))
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         large = an_entry("b2", request=replace(REQUEST, body=b"x" * 3000))
         with pytest.raises(SpoolFullError, match="3000 bytes"):
             spool.enqueue(large)
-        keep_all(spool, "c3")
+        enqueue_all(spool, "c3")
         assert spool.depth().entries == 2
 
-    def test_what_is_done_counts_no_more(self, directory: Path, clock: ManualClock) -> None:
+    def test_acknowledged_entries_do_not_count_for_the_limit_of_bytes(
+        self, directory: Path, clock: ManualClock
+    ) -> None:
         spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries_bytes=1000))
         for number in range(5):
-            keep_all(spool, f"a{number}")
+            enqueue_all(spool, f"a{number}")
             spool.acknowledge(spool.receive(1, MINUTE)[0])
         assert spool.depth().entries == 0
 
-    def test_some_of_the_disk_stays_free_for_the_store(
+    def test_spool_refuses_an_entry_when_the_disk_has_too_little_free_space(
         self, directory: Path, clock: ManualClock
     ) -> None:
         spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(free_bytes=2**62))
         with pytest.raises(SpoolFullError, match="have to stay free"):
-            keep_all(spool, "a1")
+            enqueue_all(spool, "a1")
         assert entry_files(directory) == []
 
 
 class TestDisks:
     @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO, errno.EDQUOT])
-    def test_a_disk_that_cannot_be_written_is_unavailable_storage(
+    def test_disk_that_cannot_be_written_is_reported_as_unavailable_storage(
         self, spool: FileSpool, directory: Path, monkeypatch: pytest.MonkeyPatch, code: int
     ) -> None:
-        keep_all(spool, "a1")
+        enqueue_all(spool, "a1")
         with monkeypatch.context() as patch:
             patch.setattr("infrastructure.durable_files._write_synced", failing(code))
             with pytest.raises(StorageUnavailableError) as caught:
-                keep_all(spool, "b2")
+                enqueue_all(spool, "b2")
         assert str(caught.value) == f"the spool could not be written: {os.strerror(code)}"
         assert isinstance(caught.value.__cause__, OSError)
         assert names(spool.receive(10, MINUTE)) == ["a1"]
         assert {file.suffix for file in directory.iterdir()} == {"", ".json"}
 
-    def test_a_change_that_failed_did_not_happen(
+    def test_failed_change_of_the_spool_leaves_the_entry_as_before(
         self, spool: FileSpool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        keep_all(spool, "a1", "b2")
+        enqueue_all(spool, "a1", "b2")
         (taken,) = spool.receive(1, SECOND)
         with monkeypatch.context() as patch:
             patch.setattr(Path, "rename", failing(errno.EROFS))
@@ -389,27 +396,31 @@ class TestDisks:
         spool.acknowledge(taken)
         assert names(spool.receive(10, MINUTE)) == ["b2"]
 
-    def test_a_file_in_the_way_is_unavailable_storage(
+    def test_file_in_place_of_the_directory_is_reported_as_unavailable_storage(
         self, spool: FileSpool, directory: Path
     ) -> None:
         directory.write_bytes(b"a file is in the way")
-        for call in (lambda: keep_all(spool, "a1"), lambda: spool.receive(1, MINUTE), spool.depth):
+        for call in (
+            lambda: enqueue_all(spool, "a1"),
+            lambda: spool.receive(1, MINUTE),
+            spool.depth,
+        ):
             with pytest.raises(StorageUnavailableError, match=r"File exists|Not a directory"):
                 call()
 
-    def test_a_directory_without_permission_to_write_is_unavailable_storage(
+    def test_read_only_directory_is_reported_as_unavailable_storage(
         self, unwritable_directory: Path
     ) -> None:
         spool = FileSpool(unwritable_directory, ManualClock(), MemoryMetrics())
-        for call in (lambda: keep_all(spool, "a1"), lambda: spool.receive(1, MINUTE)):
+        for call in (lambda: enqueue_all(spool, "a1"), lambda: spool.receive(1, MINUTE)):
             with pytest.raises(StorageUnavailableError, match="Permission denied"):
                 call()
 
 
-def test_what_is_set_aside_is_left_by_an_erasure_and_counted(
+def test_unreadable_entry_file_is_counted_and_not_erased_by_an_erasure(
     spool: FileSpool, directory: Path
 ) -> None:
-    keep_all(spool, "a1")
+    enqueue_all(spool, "a1")
     (file,) = directory.glob("*.json")
     file.write_bytes(b"{")
     assert spool.erase(lambda entry: True) == SpoolErasure(0, unreadable=1)

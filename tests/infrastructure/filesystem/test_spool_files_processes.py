@@ -1,4 +1,4 @@
-"""The spool as files under several processes, and under one that is killed."""
+"""The spool as files is used by several processes, and by one that is killed."""
 
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -11,20 +11,20 @@ from pathlib import Path
 from application.clock import utc_now
 from infrastructure.filesystem.spool_files import FileSpool
 from infrastructure.memory.memory_metrics import MemoryMetrics
-from tests.contracts.spool import MINUTE, REQUEST, SECOND, an_entry, keep_all, names
+from tests.contracts.spool import MINUTE, REQUEST, SECOND, an_entry, enqueue_all, names
 from tests.killed_process import kill_at_work
 
 PROCESSES = 3
 GROUPS = "abcdefgh"
 ENTRIES = 12
-"""Of each group."""
+"""The number of entries in each group."""
 
 BODY = b"a request over several pages " * 1000
 
 
 @dataclass(frozen=True)
 class Work:
-    """Who was at work on which entry, and when."""
+    """A worker's time with one entry."""
 
     group: str
     number: int
@@ -34,7 +34,7 @@ class Work:
 
 
 def drain(directory: Path) -> list[Work]:
-    """Take entries and finish them, one of several processes, until there are none."""
+    """Receive and acknowledge entries as one of several processes until there are none."""
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     work = []
     while spool.depth().entries:
@@ -48,10 +48,10 @@ def drain(directory: Path) -> list[Work]:
     return work
 
 
-def test_processes_work_off_each_entry_once_and_each_group_in_order(tmp_path: Path) -> None:
+def test_several_processes_drain_each_entry_once_and_each_group_in_order(tmp_path: Path) -> None:
     spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
     for number in range(ENTRIES):
-        keep_all(spool, *(f"{group}{number}" for group in GROUPS))
+        enqueue_all(spool, *(f"{group}{number}" for group in GROUPS))
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:
         shares = list(processes.map(drain, [tmp_path] * PROCESSES))
     assert sum(map(len, shares)) == len(GROUPS) * ENTRIES
@@ -62,16 +62,16 @@ def test_processes_work_off_each_entry_once_and_each_group_in_order(tmp_path: Pa
         assert all(before.ended_at < after.began_at for before, after in pairwise(done))
 
 
-def keep_repeatedly(directory: Path) -> None:
-    """Keep the same entries as the other processes do, received at another time."""
+def enqueue_same_entries(directory: Path) -> None:
+    """Enqueue the same entries as the other processes, received at another time."""
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     for number in range(40):
         spool.enqueue(an_entry(f"a{number}", request=replace(REQUEST, received_at=utc_now())))
 
 
-def test_processes_that_keep_the_same_entries_keep_each_once(tmp_path: Path) -> None:
+def test_several_processes_that_enqueue_the_same_entries_store_each_once(tmp_path: Path) -> None:
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:
-        list(processes.map(keep_repeatedly, [tmp_path] * PROCESSES))
+        list(processes.map(enqueue_same_entries, [tmp_path] * PROCESSES))
     assert (
         len(list(tmp_path.glob("*.json")))
         == FileSpool(tmp_path, utc_now, MemoryMetrics()).depth().entries
@@ -79,31 +79,31 @@ def test_processes_that_keep_the_same_entries_keep_each_once(tmp_path: Path) -> 
     )
 
 
-def keep_for_ever(directory: Path) -> None:
-    """Keep entry after entry, and print the number of each that is durable."""
+def enqueue_for_ever(directory: Path) -> None:
+    """Enqueue entry after entry, and print the number of each that is durable."""
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     number = 0
     while True:
         webhook = an_entry(f"a{number}").webhook
         request = replace(webhook.request, body=BODY)
         spool.enqueue(an_entry(f"a{number}", request=request))
-        print(number, flush=True)  # noqa: T201 - it is what the parent waits for
+        print(number, flush=True)  # noqa: T201 - the parent process waits for it
         number += 1
 
 
-def take_for_ever(directory: Path) -> None:
-    """Take entry after entry and finish none, and print the number of each that is taken."""
+def receive_for_ever(directory: Path) -> None:
+    """Receive and release entry after entry, and print the number of each delivery."""
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     number = 0
     while True:
         (delivery,) = spool.receive(1, SECOND)
-        print(number, flush=True)  # noqa: T201 - it is what the parent waits for
+        print(number, flush=True)  # noqa: T201 - the parent process waits for it
         spool.release(delivery, timedelta(0))
         number += 1
 
 
-def test_an_entry_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
-    last = kill_at_work(keep_for_ever, tmp_path)
+def test_spool_entry_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
+    last = kill_at_work(enqueue_for_ever, tmp_path)
     spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
     retained = spool.depth().entries
     assert retained in (last + 1, last + 2)
@@ -113,9 +113,9 @@ def test_an_entry_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
         spool.acknowledge(delivery)
 
 
-def test_what_a_killed_worker_had_comes_again(tmp_path: Path) -> None:
-    keep_all(FileSpool(tmp_path, utc_now, MemoryMetrics()), "a1", "a2")
-    last = kill_at_work(take_for_ever, tmp_path)
+def test_entry_of_a_killed_worker_is_received_again(tmp_path: Path) -> None:
+    enqueue_all(FileSpool(tmp_path, utc_now, MemoryMetrics()), "a1", "a2")
+    last = kill_at_work(receive_for_ever, tmp_path)
     spool = FileSpool(tmp_path, utc_now, MemoryMetrics())
     assert spool.depth().entries == 2
     deadline = time.monotonic() + 10

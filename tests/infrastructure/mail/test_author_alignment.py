@@ -1,4 +1,4 @@
-"""Who vouches for the author of a mail."""
+"""The author of a mail is authenticated by a domain that is aligned with the author's."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ ANA = (Mailbox("ana@example.com", "Ana"),)
         ("xn--mnchen-3ya.example", "mail.xn--mnchen-3ya.example", True),
     ],
 )
-def test_domains_are_aligned_when_one_organisation_registered_both(
+def test_domains_are_aligned_if_they_belong_to_one_organisation(
     one: str, other: str, aligned: bool
 ) -> None:
     assert are_aligned(one, other) is aligned
@@ -78,13 +78,15 @@ def test_author_is_authenticated_by_an_aligned_domain(relay: Relay, authenticate
 @pytest.mark.parametrize(
     "authors", [(), (*ANA, Mailbox("bo@example.com")), (Mailbox("ana@@"),), ANA + ANA]
 )
-def test_none_or_several_authors_are_never_authenticated(authors: tuple[Mailbox, ...]) -> None:
+def test_mail_with_no_author_or_several_is_never_authenticated(
+    authors: tuple[Mailbox, ...],
+) -> None:
     assert not is_author_authenticated(
         authors, Relay(Envelope(), passed_dkim_domains=("example.com",))
     )
 
 
-def test_the_suffix_list_needs_neither_network_nor_files(tmp_path: os.PathLike[str]) -> None:
+def test_public_suffix_list_needs_neither_network_nor_files(tmp_path: os.PathLike[str]) -> None:
     script = (
         "import socket, sys\n"
         "def refuse(event, args):\n"
@@ -107,5 +109,5 @@ def test_the_suffix_list_needs_neither_network_nor_files(tmp_path: os.PathLike[s
     assert os.listdir(tmp_path) == []  # noqa: PTH208  # its names are all that matters
 
 
-def test_a_suffix_is_its_own_organisation() -> None:
+def test_public_suffix_is_its_own_organisational_domain() -> None:
     assert organisational_domain("co.uk") == "co.uk"

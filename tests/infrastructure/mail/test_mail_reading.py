@@ -1,4 +1,4 @@
-"""The small readers: charsets, headers, encoded words, mailboxes, labels, replies."""
+"""Parts of mail: charsets, headers, encoded words, mailboxes, labels, replies."""
 
 import subprocess
 import sys
@@ -37,7 +37,9 @@ from tests.infrastructure.channels.sendgrid.webhooks import a_raw_mail, the_mess
         ("windows-99999", None),
     ],
 )
-def test_only_charsets_are_charsets(charset: str, codec: str | None) -> None:
+def test_charset_name_is_mapped_to_its_text_codec_or_to_none(
+    charset: str, codec: str | None
+) -> None:
     assert text_codec(charset) == codec
 
 
@@ -53,11 +55,13 @@ def test_only_charsets_are_charsets(charset: str, codec: str | None) -> None:
         (b"", "utf-8", DecodedText("")),
     ],
 )
-def test_bytes_always_become_text(raw: bytes, charset: str | None, expected: DecodedText) -> None:
+def test_any_bytes_are_decoded_as_text(
+    raw: bytes, charset: str | None, expected: DecodedText
+) -> None:
     assert decode(raw, charset) == expected
 
 
-def test_headers_are_unfolded_and_repeats_kept() -> None:
+def test_headers_are_unfolded_and_repeated_ones_retained() -> None:
     block = (
         b"Received: a\r\n\tb\r\nreceived:  c \r\nbroken line\r\n"
         b": none\r\nX : y\r\nSubject:\r\n Hi\n"
@@ -110,10 +114,10 @@ def test_encoded_words_are_decoded(value: str, expected: str) -> None:
         ("", []),
     ],
 )
-def test_address_lists_are_taken_apart(value: str, expected: list[Mailbox]) -> None:
+def test_address_list_is_split_into_mailboxes(value: str, expected: list[Mailbox]) -> None:
     found = list(mailboxes([value]))
     if value.startswith('"unclosed'):
-        assert all(" " in box.address for box in found)  # whatever it is, it is no address
+        assert all(" " in box.address for box in found)  # a text with a space is no address
     else:
         assert found == expected
 
@@ -122,7 +126,7 @@ def test_address_lists_are_taken_apart(value: str, expected: list[Mailbox]) -> N
     "message_id",
     ["<>", "", "<@>", "< >", "<@example.com>", "<localhost>", "<unknown>", "null", "<1>", "@"],
 )
-def test_mails_whose_message_id_says_nothing_are_told_apart_by_their_content(
+def test_mails_with_a_meaningless_message_id_are_distinguished_by_their_content(
     message_id: str,
 ) -> None:
     raw = b"From: ana@example.com\r\nMessage-ID: %s\r\n\r\n" % message_id.encode()
@@ -139,7 +143,7 @@ def test_mails_whose_message_id_says_nothing_are_told_apart_by_their_content(
         *("<20260304120000.1234>", "<0F7A6C2E-1B1D-4E0B-9C39-5F1E6E1D7A11>"),
     ],
 )
-def test_a_message_id_that_is_likely_to_be_the_mails_own_stands(message_id: str) -> None:
+def test_meaningful_message_id_of_a_mail_is_used(message_id: str) -> None:
     raw = b"From: ana@example.com\r\nMessage-ID: %s\r\n\r\nHi" % message_id.encode()
     assert the_message(a_raw_mail(raw)).provider_message_id == message_id
 
@@ -158,7 +162,7 @@ def test_message_ids_are_found_once_and_in_order() -> None:
         "x-auto-reply",
     ],
 )
-def test_headers_that_tell_a_machine_from_a_person_are_kept(name: str) -> None:
+def test_notable_headers_of_a_mail_are_selected_and_shortened(name: str) -> None:
     assert select_notable_headers({name: ("a", "b" * 2_000), "received": ("c",)}) == {
         name: ("a", "b" * 1_000)
     }
@@ -179,7 +183,9 @@ def test_headers_that_tell_a_machine_from_a_person_are_kept(name: str) -> None:
         *((empty, None) for empty in (None, "", " ", ".", "..", "/", "\r\n", "a/..")),
     ],
 )
-def test_a_file_name_becomes_a_label(filename: str | None, expected: str | None) -> None:
+def test_file_name_of_an_attachment_becomes_a_label(
+    filename: str | None, expected: str | None
+) -> None:
     assert label(filename) == expected
 
 
@@ -191,7 +197,7 @@ def test_a_file_name_becomes_a_label(filename: str | None, expected: str | None)
         *((odd, "application/octet-stream") for odd in (None, "", "text", "a/b/c", "a/b\r\nX: y")),
     ],
 )
-def test_a_content_type_is_one_or_unknown(text: str | None, expected: str) -> None:
+def test_invalid_content_type_becomes_octet_stream(text: str | None, expected: str) -> None:
     assert media_type(text) == expected
 
 
@@ -210,7 +216,9 @@ def test_a_content_type_is_one_or_unknown(text: str | None, expected: str) -> No
         ("", None),
     ],
 )
-def test_a_reply_ends_where_the_history_begins(text: str, expected: str | None) -> None:
+def test_new_text_of_a_reply_ends_where_the_quoted_history_begins(
+    text: str, expected: str | None
+) -> None:
     assert new_text(text) == (text if expected is None else expected)
 
 
@@ -227,11 +235,11 @@ def test_a_reply_ends_where_the_history_begins(text: str, expected: str | None) 
         ("<!-- -->", ""),
     ],
 )
-def test_html_becomes_what_its_reader_sees(html: str, text: str) -> None:
+def test_text_of_html_is_what_its_reader_sees(html: str, text: str) -> None:
     assert text_of_html(html) == text
 
 
-def test_the_parser_imports_no_heavy_library_before_it_needs_one() -> None:
+def test_sendgrid_parser_does_not_import_heavy_libraries_before_use() -> None:
     heavy = ("lxml", "inscriptis", "tldextract", "requests", "mailparser_reply", "cryptography")
     script = (
         "import sys, infrastructure.channels.sendgrid.parser\n"

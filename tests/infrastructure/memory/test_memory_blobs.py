@@ -1,4 +1,4 @@
-"""Blobs and dead letters in memory keep the contracts."""
+"""Blobs and dead letters in memory fulfil the contracts."""
 
 import pytest
 

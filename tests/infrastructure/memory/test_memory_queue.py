@@ -1,4 +1,4 @@
-"""The queues in memory keep the contract."""
+"""The queues in memory fulfil the contract."""
 
 import pytest
 

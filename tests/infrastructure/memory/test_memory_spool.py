@@ -1,4 +1,4 @@
-"""The spool in memory keeps the contract."""
+"""The spool in memory fulfils the contract."""
 
 import pytest
 

@@ -1,10 +1,10 @@
-"""Storage in memory keeps the contracts."""
+"""The stores in memory fulfil the contracts."""
 
 import pytest
 
 from application.ports.fallback_throttle import FallbackThrottle
 from application.ports.stores import Stores
-from infrastructure.memory.backend import memory_stores
+from infrastructure.memory.backend import MemoryBackend
 from infrastructure.memory.memory_fallback_throttle import MemoryFallbackThrottle
 from tests.contracts.conversation_store import ConversationStoreContract
 from tests.contracts.fallback_throttle import FallbackThrottleContract
@@ -14,13 +14,13 @@ from tests.contracts.message_store import MessageStoreContract
 class TestMemoryConversationStore(ConversationStoreContract):
     @pytest.fixture
     def stores(self) -> Stores:
-        return memory_stores()
+        return MemoryBackend()
 
 
 class TestMemoryMessageStore(MessageStoreContract):
     @pytest.fixture
     def stores(self) -> Stores:
-        return memory_stores()
+        return MemoryBackend()
 
 
 class TestMemoryFallbackThrottle(FallbackThrottleContract):

@@ -1,4 +1,4 @@
-"""What is too large for a queue waits in the blob store."""
+"""The claim check stores the parts of a context that are too large for a queue."""
 
 import json
 from uuid import uuid4
@@ -17,8 +17,8 @@ from tests.contracts.context_queue import a_context
 LIMIT = 4000
 
 
-class BrokenBlobStore(MemoryBlobStore):
-    """A disk that is full."""
+class FullBlobStore(MemoryBlobStore):
+    """A blob store on a full disk."""
 
     def put(self, key: str, content: bytes) -> str:
         raise StorageUnavailableError("full")
@@ -30,7 +30,7 @@ def blobs() -> MemoryBlobStore:
 
 
 def sent(blobs: BlobStore, context: ContextObject, limit_bytes: int = LIMIT) -> ContextObject:
-    """The context as it comes out at the other end."""
+    """The context as a consumer receives it."""
     return context_from_json(ClaimCheck(blobs, limit_bytes)(context))
 
 
@@ -38,12 +38,14 @@ def size_bytes(context: ContextObject) -> int:
     return len(context_to_json(context).encode())
 
 
-def test_a_context_that_just_fits_goes_unchanged(blobs: MemoryBlobStore) -> None:
+def test_context_that_just_fits_is_published_unchanged(blobs: MemoryBlobStore) -> None:
     context = a_context(body="ä" * 1000)
     assert sent(blobs, context, size_bytes(context)) == context
 
 
-def test_one_byte_more_and_its_body_waits_in_the_store(blobs: MemoryBlobStore) -> None:
+def test_context_one_byte_over_the_limit_has_its_body_in_the_blob_store(
+    blobs: MemoryBlobStore,
+) -> None:
     context = a_context(body="ä" * 1000)
     message = sent(blobs, context, size_bytes(context) - 1).message
     assert message.body_truncated
@@ -52,14 +54,16 @@ def test_one_byte_more_and_its_body_waits_in_the_store(blobs: MemoryBlobStore) -
     assert blobs.get(message.body_reference).decode() == context.message.body
 
 
-def test_everything_else_stays_when_the_body_was_enough(blobs: MemoryBlobStore) -> None:
+def test_other_fields_stay_in_the_context_when_storing_the_body_is_enough(
+    blobs: MemoryBlobStore,
+) -> None:
     context = a_context(body="x" * 5000, metadata={"sender": "whatsapp:+14155550123"})
     message = sent(blobs, context).message
     assert message.metadata == context.message.metadata
     assert message.metadata_reference is None
 
 
-def test_metadata_goes_too_when_the_rest_is_still_too_large(blobs: MemoryBlobStore) -> None:
+def test_metadata_is_stored_too_when_the_context_is_still_too_large(blobs: MemoryBlobStore) -> None:
     context = a_context(body="x" * 5000, metadata={"headers": "y" * 5000})
     message = sent(blobs, context).message
     assert message.metadata == {}
@@ -67,7 +71,9 @@ def test_metadata_goes_too_when_the_rest_is_still_too_large(blobs: MemoryBlobSto
     assert json.loads(blobs.get(message.metadata_reference)) == context.message.metadata
 
 
-def test_then_the_list_of_attachments(blobs: MemoryBlobStore) -> None:
+def test_attachments_of_a_context_that_is_still_too_large_are_stored(
+    blobs: MemoryBlobStore,
+) -> None:
     files = tuple(Attachment("image/png", f"{n}.png", url="u" * 100) for n in range(40))
     message = sent(blobs, a_context(attachments=files)).message
     assert message.attachments == ()
@@ -75,30 +81,30 @@ def test_then_the_list_of_attachments(blobs: MemoryBlobStore) -> None:
     assert [entry["filename"] for entry in listed] == [file.filename for file in files]
 
 
-def test_then_the_subject(blobs: MemoryBlobStore) -> None:
+def test_subject_of_a_context_that_is_still_too_large_is_stored(blobs: MemoryBlobStore) -> None:
     message = sent(blobs, a_context(subject="s" * 5000)).message
     assert message.subject == "s" * 1024
     assert blobs.get(str(message.metadata["subject_reference"])) == b"s" * 5000
 
 
-def test_what_does_not_fit_in_any_form_is_not_published(blobs: MemoryBlobStore) -> None:
+def test_context_that_does_not_fit_in_any_form_is_not_published(blobs: MemoryBlobStore) -> None:
     with pytest.raises(QueueRoutingError):
         sent(blobs, a_context(recipient="r" * 5000))
 
 
-def test_nothing_is_published_when_the_body_cannot_be_stored() -> None:
+def test_context_whose_body_cannot_be_stored_is_not_published() -> None:
     with pytest.raises(QueueRoutingError) as caught:
-        sent(BrokenBlobStore(), a_context(body="x" * 5000))
+        sent(FullBlobStore(), a_context(body="x" * 5000))
     assert isinstance(caught.value.__cause__, StorageUnavailableError)
 
 
-def test_a_republished_context_has_the_same_references(blobs: MemoryBlobStore) -> None:
+def test_context_published_again_has_the_same_references(blobs: MemoryBlobStore) -> None:
     context = a_context(request_id=str(uuid4()), body="x" * 5000)
     first, second = (sent(blobs, context).message for _ in range(2))
     assert first == second
 
 
-def test_the_default_leaves_room_for_attributes_within_256_kib(blobs: MemoryBlobStore) -> None:
+def test_default_limit_leaves_room_for_attributes_within_256_kib(blobs: MemoryBlobStore) -> None:
     assert DEFAULT_LIMIT_BYTES == 262_144 - 4096
     assert context_from_json(
         ClaimCheck(blobs)(a_context(body="x" * 300_000))

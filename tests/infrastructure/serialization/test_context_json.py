@@ -1,4 +1,4 @@
-"""The context object on the wire."""
+"""The context object as JSON."""
 
 import json
 import re
@@ -106,13 +106,13 @@ def a_context() -> ContextObject:
 
 
 @given(contexts)
-def test_what_was_written_is_read_again(context: ContextObject) -> None:
+def test_written_context_is_read_back_unchanged(context: ContextObject) -> None:
     assert context_from_json(context_to_json(context)) == context
     assert context_from_json(context_to_json(context).encode()) == context
 
 
 @given(contexts)
-def test_whatever_is_written_keeps_the_contract(
+def test_written_context_matches_the_schema_and_has_every_required_key(
     validator: Draft202012Validator, context: ContextObject
 ) -> None:
     context_json = written(context)
@@ -123,7 +123,7 @@ def test_whatever_is_written_keeps_the_contract(
 
 
 @given(contexts)
-def test_every_time_has_six_digits_and_a_z(context: ContextObject) -> None:
+def test_every_written_time_has_six_digits_and_a_z(context: ContextObject) -> None:
     context_json = written(context)
     timestamps = context_json["processing"]["processing_timestamps"]
     assert set(timestamps) == {"received", "validated", "queued"}
@@ -135,7 +135,7 @@ def test_every_time_has_six_digits_and_a_z(context: ContextObject) -> None:
     assert all(TIME.fullmatch(time) for time in times)
 
 
-def test_a_context_reads_as_the_contract_says() -> None:
+def test_written_context_has_the_documented_form() -> None:
     time = "2026-03-04T12:00:00.250000Z"
     assert written(a_context()) == {
         "meta": {
@@ -179,7 +179,7 @@ def test_a_context_reads_as_the_contract_says() -> None:
     }
 
 
-def test_no_character_is_written_that_xml_has_no_room_for() -> None:
+def test_written_context_has_no_character_that_xml_forbids() -> None:
     odd = "\u0000\x1f\ufffe\uffff"
     context = replace(a_context(), message=replace(a_context().message, body=odd, subject=odd))
     text = context_to_json(context)
@@ -187,7 +187,7 @@ def test_no_character_is_written_that_xml_has_no_room_for() -> None:
     assert context_from_json(text) == context
 
 
-def test_keys_that_are_not_known_are_ignored(validator: Draft202012Validator) -> None:
+def test_unknown_keys_of_a_context_are_ignored(validator: Draft202012Validator) -> None:
     context_json = written(a_context())
     context_json["added"] = {"later": 1}
     for group in REQUIRED_KEYS:
@@ -200,7 +200,7 @@ def test_keys_that_are_not_known_are_ignored(validator: Draft202012Validator) ->
     ("group", "key"),
     [(group, key) for group in REQUIRED_KEYS for key in sorted(REQUIRED_KEYS[group])],
 )
-def test_the_schema_demands_every_key_that_is_always_there(
+def test_schema_requires_every_required_key(
     validator: Draft202012Validator, group: str, key: str
 ) -> None:
     context_json = written(a_context())
@@ -209,6 +209,6 @@ def test_the_schema_demands_every_key_that_is_always_there(
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"meta": {"version": "2.0"}}'])
-def test_anything_else_is_not_a_context(text: str) -> None:
+def test_text_that_is_not_a_context_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         context_from_json(text)

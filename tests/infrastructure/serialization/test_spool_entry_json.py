@@ -1,4 +1,4 @@
-"""Spooled requests as JSON: whatever a provider sends survives, and nothing else is believed."""
+"""Spool entries as JSON: every webhook is read back, and other documents are refused."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ texts = st.text(st.characters(), max_size=20)
     headers=st.lists(st.tuples(texts, texts), max_size=5).map(tuple),
     body=st.binary(max_size=200),
 )
-def test_every_request_survives(
+def test_written_spool_entry_is_read_back_unchanged(
     url: str, account: str, headers: tuple[tuple[str, str], ...], body: bytes
 ) -> None:
     request = replace(REQUEST, url=url, headers=headers, body=body)
@@ -29,36 +29,36 @@ def test_every_request_survives(
     assert entry_from_json(entry_to_json(entry)) == entry
 
 
-def test_the_document_is_ascii_whatever_is_in_it() -> None:
+def test_written_spool_entry_is_ascii() -> None:
     request = replace(REQUEST, headers=(("x", "ü\uffff🚚"),), body=bytes(range(256)))
     assert entry_to_json(an_entry(request=request)).isascii()
 
 
 @pytest.mark.parametrize("name", ["", "../a", "a.b", "a b", "a/b", "ä", "a\n", "a" * 65])
 @pytest.mark.parametrize("field", ["entry_id", "group"])
-def test_a_name_that_nobody_generated_is_refused(name: str, field: str) -> None:
+def test_spool_entry_with_an_id_or_group_in_another_form_is_refused(name: str, field: str) -> None:
     changes: dict[str, Any] = {field: name}
     with pytest.raises(ValueError, match="1 to 64 letters"):
         an_entry("a1", **changes)
 
 
 @pytest.mark.parametrize(
-    ("version", "told"),
+    ("version", "problem"),
     [
         ({}, "the old form of a spool entry, of an unreleased version"),
         ({"version": 2}, "a spool entry of another version"),
     ],
 )
-def test_an_entry_of_another_version_is_refused_with_the_reason(
-    version: dict[str, int], told: str
+def test_spool_entry_of_another_version_is_refused_with_the_reason(
+    version: dict[str, int], problem: str
 ) -> None:
     content = json.loads(entry_to_json(an_entry()))
     del content["version"]
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=problem):
         entry_from_json(json.dumps(content | version))
 
 
-def test_a_reference_is_followed_only_where_there_is_somebody_to_ask() -> None:
+def test_spool_entry_reference_without_a_reader_is_refused() -> None:
     text = entry_to_json(an_entry(), request_reference="file:///etc/passwd")
     with pytest.raises(ValueError, match="not a spool entry"):
         entry_from_json(text)

@@ -58,7 +58,9 @@ class TestConnections:
         ("pragma", "value"),
         [("synchronous", 2), ("journal_mode", "wal"), ("foreign_keys", 1), ("busy_timeout", 2000)],
     )
-    def test_every_connection_has_them(self, path: Path, pragma: str, value: object) -> None:
+    def test_every_connection_has_the_settings_for_durability(
+        self, path: Path, pragma: str, value: object
+    ) -> None:
         with (
             closing(SqliteDatabase(path)) as database,
             database.read() as one,
@@ -69,31 +71,33 @@ class TestConnections:
             found = [c.execute(f"PRAGMA {pragma}").fetchone()[0] for c in connections]
         assert found == [value] * 3
 
-    def test_the_file_is_private(self, database: SqliteDatabase, path: Path) -> None:
+    def test_database_files_and_directory_are_private(
+        self, database: SqliteDatabase, path: Path
+    ) -> None:
         insert(database, 1)
         files = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
         assert files == {"test.db": 0o600, "test.db-wal": 0o600, "test.db-shm": 0o600}
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
-    def test_a_path_may_have_any_characters(self, tmp_path: Path) -> None:
+    def test_database_path_may_have_any_characters(self, tmp_path: Path) -> None:
         odd = tmp_path / "what? a #1 %20 'name'.db"
         with closing(SqliteDatabase(odd)) as database:
             database.migrate([FIRST])
         assert odd.stat().st_size > 0
 
-    def test_many_threads_write_without_losing_anything(self, path: Path) -> None:
+    def test_concurrent_threads_write_without_losing_a_row(self, path: Path) -> None:
         with closing(SqliteDatabase(path)) as database:
             database.migrate([FIRST])
             at_once(partial(insert, database, number) for number in range(64))
             assert sorted(numbers(database)) == list(range(64))
 
-    def test_a_reader_does_not_wait_for_a_writer(self, database: SqliteDatabase) -> None:
+    def test_reader_does_not_wait_for_a_writer(self, database: SqliteDatabase) -> None:
         with database.write() as connection:
             connection.execute("INSERT INTO numbers VALUES (1)")
             assert numbers(database) == []
         assert numbers(database) == [1]
 
-    def test_an_exception_undoes_the_transaction(self, database: SqliteDatabase) -> None:
+    def test_exception_rolls_the_transaction_back(self, database: SqliteDatabase) -> None:
         def fail_halfway() -> None:
             with database.write() as connection:
                 connection.execute("INSERT INTO numbers VALUES (1)")
@@ -105,7 +109,7 @@ class TestConnections:
         insert(database, 2)
         assert numbers(database) == [2]
 
-    def test_after_closing_nothing_is_possible(self, database: SqliteDatabase) -> None:
+    def test_closed_database_refuses_reads_and_writes(self, database: SqliteDatabase) -> None:
         database.close()
         database.close()
         with pytest.raises(StorageUnavailableError, match="closed"):
@@ -113,7 +117,7 @@ class TestConnections:
         with pytest.raises(StorageUnavailableError, match="closed"):
             insert(database, 1)
 
-    def test_a_reader_at_work_is_closed_when_it_is_done(self, database: SqliteDatabase) -> None:
+    def test_active_reader_is_closed_when_it_ends(self, database: SqliteDatabase) -> None:
         with database.read() as connection:
             database.close()
             connection.execute("SELECT 1")
@@ -122,59 +126,61 @@ class TestConnections:
 
 
 class TestMigrations:
-    """The schema has a version, and only ever goes forward."""
+    """The schema has a version, and migrations only raise it."""
 
-    def test_they_are_applied_in_order(self, database: SqliteDatabase) -> None:
+    def test_migrations_are_applied_in_order(self, database: SqliteDatabase) -> None:
         insert(database, 7)
         database.migrate([FIRST, SECOND])
         with database.read() as connection:
             assert connection.execute("SELECT text FROM texts").fetchall() == [("7",)]
 
-    def test_each_is_applied_once(self, database: SqliteDatabase) -> None:
+    def test_each_migration_is_applied_once(self, database: SqliteDatabase) -> None:
         insert(database, 7)
         database.migrate([FIRST])
         assert numbers(database) == [7]
 
-    def test_of_many_threads_at_once_one_applies_them(self, path: Path) -> None:
+    def test_concurrent_threads_apply_the_migrations_once(self, path: Path) -> None:
         databases = [SqliteDatabase(path) for _ in range(8)]
         at_once(partial(database.migrate, [FIRST, SECOND]) for database in databases)
         assert tables(databases[0]) == {"numbers", "texts"}
         for database in databases:
             database.close()
 
-    def test_one_that_fails_leaves_the_version_before_it(self, database: SqliteDatabase) -> None:
+    def test_failed_migration_leaves_the_version_before_it(self, database: SqliteDatabase) -> None:
         with pytest.raises(StorageUnavailableError):
             database.migrate([FIRST, BROKEN])
         assert tables(database) == {"numbers"}
         database.migrate([FIRST, SECOND])
         assert tables(database) == {"numbers", "texts"}
 
-    def test_a_newer_file_is_refused(self, database: SqliteDatabase) -> None:
+    def test_file_of_a_newer_schema_version_is_refused(self, database: SqliteDatabase) -> None:
         database.migrate([FIRST, SECOND])
         with pytest.raises(SchemaTooNewError, match=r"test\.db has schema version 2.*knows 1"):
             database.migrate([FIRST])
 
 
 class TestErrors:
-    """Whatever the engine says becomes one error, with the engine's as its cause."""
+    """Every error of SQLite becomes an error of the domain with SQLite's as its cause."""
 
-    def assert_cannot_write(self, database: SqliteDatabase, code: int) -> None:
+    def assert_write_fails(self, database: SqliteDatabase, code: int) -> None:
         with pytest.raises(StorageUnavailableError) as caught:
             insert(database, 1)
         cause = caught.value.__cause__
         assert isinstance(cause, sqlite3.Error)
         assert cause.sqlite_errorcode == code
 
-    def test_a_file_that_another_process_has_locked(
+    def test_file_locked_by_another_process_is_unavailable_until_released(
         self, database: SqliteDatabase, path: Path
     ) -> None:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            self.assert_cannot_write(database, sqlite3.SQLITE_BUSY)
+            self.assert_write_fails(database, sqlite3.SQLITE_BUSY)
         insert(database, 1)
         assert numbers(database) == [1]
 
-    def test_a_thread_that_holds_its_turn_for_too_long(self, database: SqliteDatabase) -> None:
+    def test_write_fails_when_another_thread_holds_its_turn_too_long(
+        self, database: SqliteDatabase
+    ) -> None:
         began, ended = Event(), Event()
 
         def hold() -> None:
@@ -191,7 +197,7 @@ class TestErrors:
         holder.join()
         insert(database, 1)
 
-    def test_a_disk_that_is_full(self, database: SqliteDatabase) -> None:
+    def test_full_disk_fails_the_write_and_rolls_it_back(self, database: SqliteDatabase) -> None:
         with database.write() as connection:
             (pages,) = connection.execute("PRAGMA page_count").fetchone()
             connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -201,31 +207,33 @@ class TestErrors:
         assert caught.value.__cause__.sqlite_errorcode == sqlite3.SQLITE_FULL
         assert numbers(database) == []
 
-    def test_a_file_that_may_only_be_read(self, database: SqliteDatabase) -> None:
+    def test_read_only_file_fails_the_write(self, database: SqliteDatabase) -> None:
         with database.write() as connection:
             connection.execute("PRAGMA query_only = ON")
-        self.assert_cannot_write(database, sqlite3.SQLITE_READONLY)
+        self.assert_write_fails(database, sqlite3.SQLITE_READONLY)
 
-    def test_a_file_that_is_no_database(self, path: Path) -> None:
+    def test_file_that_is_not_a_database_is_unavailable_storage(self, path: Path) -> None:
         path.parent.mkdir()
         path.write_bytes(b"something else entirely" * 100)
         with pytest.raises(StorageUnavailableError):
             SqliteDatabase(path)
 
-    def test_a_directory_that_cannot_be_made(self, tmp_path: Path) -> None:
+    def test_directory_that_cannot_be_created_is_unavailable_storage(self, tmp_path: Path) -> None:
         (tmp_path / "data").write_bytes(b"a file is in the way")
         with pytest.raises(StorageUnavailableError) as caught:
             SqliteDatabase(tmp_path / "data" / "test.db")
         assert isinstance(caught.value.__cause__, OSError)
         assert "Errno" not in str(caught.value)
 
-    def test_what_the_schema_forbids_is_refused_for_ever(self, database: SqliteDatabase) -> None:
+    def test_row_that_breaks_a_constraint_is_refused_permanently(
+        self, database: SqliteDatabase
+    ) -> None:
         insert(database, 1)
         with pytest.raises(StorageRefusedError, match="UNIQUE"):
             insert(database, 1)
         assert numbers(database) == [1]
 
-    def test_a_file_that_stays_locked_while_it_is_created(self, path: Path) -> None:
+    def test_file_locked_during_creation_is_unavailable_storage(self, path: Path) -> None:
         path.parent.mkdir()
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN EXCLUSIVE")
@@ -234,11 +242,11 @@ class TestErrors:
 
 
 class TestRewriting:
-    """What was deleted is not in the files any more."""
+    """A rewrite removes deleted content from the files."""
 
     @pytest.fixture
     def emptied(self, database: SqliteDatabase) -> SqliteDatabase:
-        """A database that held a secret text, and whose page was not overwritten."""
+        """A database with a deleted secret text whose page was not overwritten."""
         with database.write() as connection:
             connection.execute("PRAGMA secure_delete = OFF")
             connection.execute("CREATE TABLE notes (note TEXT)")
@@ -250,21 +258,27 @@ class TestRewriting:
     def contents(self, path: Path) -> bytes:
         return b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
 
-    def test_without_it_the_text_is_there(self, emptied: SqliteDatabase, path: Path) -> None:
+    def test_deleted_text_is_in_the_files_without_a_rewrite(
+        self, emptied: SqliteDatabase, path: Path
+    ) -> None:
         assert b"a secret text" in self.contents(path)
 
-    def test_file_and_log_lose_it(self, emptied: SqliteDatabase, path: Path) -> None:
+    def test_rewrite_removes_deleted_text_from_file_and_log(
+        self, emptied: SqliteDatabase, path: Path
+    ) -> None:
         emptied.rewrite()
         assert b"a secret text" not in self.contents(path)
         assert path.with_name(f"{path.name}-wal").stat().st_size == 0
 
-    def test_it_goes_on_beside_idle_readers(self, emptied: SqliteDatabase, path: Path) -> None:
+    def test_rewrite_succeeds_beside_idle_readers(
+        self, emptied: SqliteDatabase, path: Path
+    ) -> None:
         assert numbers(emptied) == []
         emptied.rewrite()
         insert(emptied, 1)
         assert numbers(emptied) == [1]
 
-    def test_a_reader_that_never_ends_is_told(
+    def test_rewrite_fails_while_a_reader_is_active(
         self, emptied: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("infrastructure.sqlite.database._LOG_SECONDS", 0.2)

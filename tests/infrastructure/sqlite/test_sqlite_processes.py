@@ -1,4 +1,4 @@
-"""Storage in SQLite under several processes, and under one that is killed."""
+"""The stores in SQLite are used by several processes, and by one that is killed."""
 
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -16,7 +16,7 @@ BODY = "a text over several pages " * 1000
 
 
 def record_all(path: Path) -> int:
-    """Record every message as one of several processes; how many of them this one created."""
+    """Record every message as one of several processes; return how many were new."""
     database = SqliteDatabase(path)
     store = SqliteMessageStore(database)
     created = 0
@@ -27,7 +27,7 @@ def record_all(path: Path) -> int:
     return created
 
 
-def test_processes_that_start_at_once_record_each_message_once(path: Path) -> None:
+def test_several_processes_record_each_message_once(path: Path) -> None:
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as processes:
         created = sum(processes.map(record_all, [path] * PROCESSES))
     database = SqliteDatabase(path)
@@ -43,7 +43,7 @@ def write_messages_for_ever(directory: Path) -> None:
     while True:
         message = an_inbound_message(message_id=f"SM{number}", body=BODY)
         store.record(a_record(message))
-        print(number, flush=True)  # noqa: T201 - it is what the parent waits for
+        print(number, flush=True)  # noqa: T201 - the parent process waits for it
         number += 1
 
 
@@ -53,11 +53,11 @@ def write_blobs_for_ever(directory: Path) -> None:
     number = 0
     while True:
         blobs.put(f"blob-{number}", BODY.encode())
-        print(number, flush=True)  # noqa: T201 - it is what the parent waits for
+        print(number, flush=True)  # noqa: T201 - the parent process waits for it
         number += 1
 
 
-def test_a_message_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
+def test_message_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
     directory = tmp_path / "killed"
     directory.mkdir()
     last = kill_at_work(write_messages_for_ever, directory)
@@ -71,7 +71,7 @@ def test_a_message_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
     assert {message.content for message in history} == {BODY}
 
 
-def test_a_blob_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
+def test_blob_is_whole_or_absent_after_a_kill(tmp_path: Path) -> None:
     directory = tmp_path / "killed"
     directory.mkdir()
     last = kill_at_work(write_blobs_for_ever, directory)

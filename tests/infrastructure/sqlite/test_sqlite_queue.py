@@ -1,4 +1,4 @@
-"""The queues in SQLite keep the contract, and what was published."""
+"""The queues in SQLite fulfil the contract, and their contexts are durable."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +37,7 @@ class TestSqliteContextQueue(EmbeddedQueueContract):
         return SqliteContextQueue(database, clock)
 
 
-def test_contexts_and_keys_are_there_when_the_file_is_opened_again(tmp_path: Path) -> None:
+def test_contexts_and_request_ids_are_stored_when_the_file_is_opened_again(tmp_path: Path) -> None:
     before = SqliteDatabase(tmp_path / "queues.db")
     SqliteContextQueue(before, ManualClock()).publish(a_context(), AT_ONCE)
     before.close()
@@ -49,7 +49,7 @@ def test_contexts_and_keys_are_there_when_the_file_is_opened_again(tmp_path: Pat
     assert received == ["request-1"]
 
 
-def test_a_publisher_that_fails_leaves_the_message_pending(database: SqliteDatabase) -> None:
+def test_publish_to_a_closed_database_raises_a_routing_error(database: SqliteDatabase) -> None:
     queue = SqliteContextQueue(database, ManualClock())
     database.close()
     with pytest.raises(QueueRoutingError) as caught:
@@ -57,7 +57,9 @@ def test_a_publisher_that_fails_leaves_the_message_pending(database: SqliteDatab
     assert isinstance(caught.value.__cause__, StorageUnavailableError)
 
 
-def test_a_reader_that_fails_says_that_the_store_is_unavailable(database: SqliteDatabase) -> None:
+def test_reading_a_closed_queue_database_raises_unavailable_storage(
+    database: SqliteDatabase,
+) -> None:
     queue = SqliteContextQueue(database, ManualClock())
     database.close()
     with pytest.raises(StorageUnavailableError):
@@ -68,7 +70,7 @@ def test_a_reader_that_fails_says_that_the_store_is_unavailable(database: Sqlite
         queue.depths()
 
 
-def test_publishing_takes_one_short_transaction(
+def test_publish_takes_one_short_transaction(
     database: SqliteDatabase, statements: list[str]
 ) -> None:
     queue = SqliteContextQueue(database, ManualClock())
@@ -77,7 +79,7 @@ def test_publishing_takes_one_short_transaction(
     assert [statement.split()[0] for statement in statements] == ["BEGIN", "INSERT", "COMMIT"]
 
 
-def test_receiving_neither_scans_nor_sorts(database: SqliteDatabase) -> None:
+def test_receive_neither_scans_nor_sorts(database: SqliteDatabase) -> None:
     SqliteContextQueue(database, ManualClock())
     with database.read() as connection:
         plan = str(

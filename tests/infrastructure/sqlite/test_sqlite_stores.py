@@ -1,4 +1,4 @@
-"""Storage in SQLite keeps the contracts, and what it is told."""
+"""The stores in SQLite fulfil the contracts, and their records are durable."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.history import Direction, Message
 from domain.outbox import MessageState
-from infrastructure.sqlite.backend import sqlite_stores
+from infrastructure.sqlite.backend import SqliteStorage
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
@@ -30,13 +30,13 @@ from tests.contracts.message_store import MessageStoreContract
 class TestSqliteConversationStore(ConversationStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return sqlite_stores(database)
+        return SqliteStorage(Path(), lambda: database)
 
 
 class TestSqliteMessageStore(MessageStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return sqlite_stores(database)
+        return SqliteStorage(Path(), lambda: database)
 
 
 class TestSqliteFallbackThrottle(FallbackThrottleContract):
@@ -46,7 +46,7 @@ class TestSqliteFallbackThrottle(FallbackThrottleContract):
 
 
 class TestDurability:
-    """What was written is there when the file is opened again."""
+    """Records are stored when the file is opened again."""
 
     @pytest.fixture
     def reopened(self, path: Path) -> Iterator[SqliteDatabase]:
@@ -63,19 +63,25 @@ class TestDurability:
         yield database
         database.close()
 
-    def test_conversations_are_there(self, reopened: SqliteDatabase) -> None:
+    def test_conversations_are_stored_when_the_file_is_opened_again(
+        self, reopened: SqliteDatabase
+    ) -> None:
         found = SqliteConversationStore(reopened).get_conversations("conversation-1")
         assert found == (a_conversation().received(an_inbound_message()),)
 
-    def test_messages_are_there(self, reopened: SqliteDatabase) -> None:
+    def test_messages_are_stored_when_the_file_is_opened_again(
+        self, reopened: SqliteDatabase
+    ) -> None:
         queued = a_record(state=MessageState.QUEUED, queued_at=NOW)
         assert SqliteMessageStore(reopened).record(a_record()) == queued
 
-    def test_claims_are_there(self, reopened: SqliteDatabase) -> None:
+    def test_sent_fallbacks_are_stored_when_the_file_is_opened_again(
+        self, reopened: SqliteDatabase
+    ) -> None:
         acquired = SqliteFallbackThrottle(reopened).acquire("ana", NOW, LIMITS)
         assert acquired is ThrottleOutcome.WITHIN_WINDOW
 
-    def test_messages_inside_an_old_record_are_kept(self, database: SqliteDatabase) -> None:
+    def test_legacy_messages_of_a_record_are_stored(self, database: SqliteDatabase) -> None:
         legacy = Message("1", Direction.OUTBOUND, "Hello", NOW, ChannelType.SMS, {"agent": "Eve"})
         store = SqliteConversationStore(database)
         store.open_conversation(a_conversation(legacy_messages=(legacy,)))
@@ -83,7 +89,7 @@ class TestDurability:
 
 
 class TestErrors:
-    """Nothing of the engine gets out."""
+    """Every error of SQLite is translated."""
 
     def test_every_store_of_a_closed_database_is_unavailable(
         self, database: SqliteDatabase
@@ -99,7 +105,7 @@ class TestErrors:
         with pytest.raises(StorageUnavailableError):
             throttle.acquire("ana", NOW, LIMITS)
 
-    def test_a_constraint_that_fails_leaves_nothing_behind(self, database: SqliteDatabase) -> None:
+    def test_message_that_breaks_a_constraint_is_not_stored(self, database: SqliteDatabase) -> None:
         store = SqliteMessageStore(database)
         store.record(a_record())
         without_content = a_record(an_inbound_message(message_id="another", body=None))
@@ -109,9 +115,9 @@ class TestErrors:
 
 
 class TestSchema:
-    """The tables can be read by people, and every look-up has its index."""
+    """An operator can query the tables, and every query has its index."""
 
-    def test_a_message_can_be_queried_by_what_it_is(
+    def test_message_can_be_queried_by_its_columns(
         self, database: SqliteDatabase, path: Path
     ) -> None:
         SqliteMessageStore(database).record(a_record())
@@ -147,7 +153,7 @@ class TestSchema:
             ),
         ],
     )
-    def test_look_ups_neither_scan_nor_sort(
+    def test_queries_neither_scan_nor_sort(
         self, database: SqliteDatabase, query: str, index: str
     ) -> None:
         SqliteMessageStore(database)
@@ -158,7 +164,7 @@ class TestSchema:
 
 
 class TestCost:
-    """What one webhook costs the store. These numbers may sink, not rise."""
+    """The cost of one webhook in SQLite. These numbers must not grow."""
 
     @pytest.fixture
     def statements(self) -> list[str]:
@@ -177,7 +183,7 @@ class TestCost:
             (NOW + timedelta(hours=1), ["BEGIN", "UPDATE", "SELECT", "INSERT", "COMMIT"]),
         ],
     )
-    def test_a_webhook_takes_one_read_and_three_short_transactions(
+    def test_webhook_takes_one_read_and_three_short_transactions(
         self,
         database: SqliteDatabase,
         statements: list[str],

@@ -1,4 +1,4 @@
-"""What writes cost in DynamoDB, by its published formula and by an emulator's count.
+"""The cost of writes in DynamoDB, by its published formula and by an emulator's count.
 
 Sizes: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def item_bytes(item: Item) -> int:
-    """Names and values in UTF-8, with the overhead of maps and lists."""
+    """The bytes of names and values in UTF-8, with the overhead of maps and lists."""
     return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
 
 
@@ -35,7 +35,7 @@ def _value_bytes(value: AttributeValue) -> int:
 
 
 def write_units(schema: TableSchema, before: Item | None, after: Item) -> int:
-    """Of a write that turns ``before`` into ``after``, with its writes of indexes."""
+    """The units of a write that turns ``before`` into ``after``, with its writes of indexes."""
     own = max(_units(before), _units(after))
     return own + sum(_index_units(schema, index, before, after) for index in schema.indexes)
 
@@ -65,7 +65,7 @@ def _units(item: Item | None) -> int:
 
 @contextmanager
 def counted_writes(client: "DynamoDBClient") -> Iterator[list[float]]:
-    """The units that each write consumes meanwhile, as the emulator counts them."""
+    """The units of each write within the block, as the emulator counts them."""
     consumed: list[float] = []
 
     def ask(params: dict[str, Any], **_: object) -> None:

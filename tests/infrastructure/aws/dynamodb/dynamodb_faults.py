@@ -1,4 +1,4 @@
-"""What goes wrong between an adapter and DynamoDB, and what they say to each other."""
+"""Faults between an adapter and DynamoDB, and a record of the adapter's calls."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 
 
 class StaleIndex:
-    """A client whose indexes know nothing yet for their first ``empty_answers`` queries."""
+    """A client whose indexes return nothing for the first ``empty_responses`` queries."""
 
-    def __init__(self, client: "DynamoDBClient", empty_answers: int) -> None:
+    def __init__(self, client: "DynamoDBClient", empty_responses: int) -> None:
         self._client = client
-        self._empty_answers = empty_answers
+        self._empty_responses = empty_responses
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
     def query(self, **arguments: Any) -> Any:
-        if "IndexName" in arguments and self._empty_answers:
-            self._empty_answers -= 1
+        if "IndexName" in arguments and self._empty_responses:
+            self._empty_responses -= 1
             return {"Items": []}
         return self._client.query(**arguments)
 
 
 @contextmanager
 def recorded_calls(client: "DynamoDBClient") -> Iterator[list[str]]:
-    """The operations called meanwhile, in their order: each is a round trip."""
+    """The operations that are called within the block, in order: each is a round trip."""
     calls: list[str] = []
 
     def record(model: Any, **_: object) -> None:
@@ -44,8 +44,8 @@ def recorded_calls(client: "DynamoDBClient") -> Iterator[list[str]]:
 
 
 @contextmanager
-def first_answer_lost(client: "DynamoDBClient", operation: str) -> Iterator[None]:
-    """DynamoDB does what it is told, but its answer never arrives: the SDK asks again."""
+def first_response_lost(client: "DynamoDBClient", operation: str) -> Iterator[None]:
+    """DynamoDB executes the request but its response is lost, so the SDK repeats the request."""
     connections = URLLib3Session()
     lost: list[AWSResponse] = []
 
@@ -61,14 +61,14 @@ def first_answer_lost(client: "DynamoDBClient", operation: str) -> Iterator[None
 
 
 @contextmanager
-def every_answer(client: "DynamoDBClient", status: int, code: str) -> Iterator[None]:
-    """DynamoDB answers everything with one error."""
+def every_response(client: "DynamoDBClient", status: int, code: str) -> Iterator[None]:
+    """DynamoDB responds to every request with one error."""
     content = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}).encode()
 
-    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+    def respond(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         return AWSResponse(request.url, status, HTTPHeaders(), _Raw(content))
 
-    with _handler(client, "before-send.dynamodb", answer):
+    with _handler(client, "before-send.dynamodb", respond):
         yield
 
 

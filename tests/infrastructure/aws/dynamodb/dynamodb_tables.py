@@ -9,9 +9,9 @@ from application.ports.blobs import BlobStore
 from application.ports.fallback_throttle import FallbackThrottle
 from application.ports.stores import Stores
 from domain.history import Message
+from infrastructure.aws.backend import DynamoDbStorage
 from infrastructure.aws.dynamodb.dynamodb_schema import IndexSchema, TableSchema, table_schemas
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attribute, attributes
-from infrastructure.aws.dynamodb.stores import dynamodb_stores
 from infrastructure.configuration.settings import TableNames
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.emulators import EmulatedAws, unique_name
@@ -23,7 +23,7 @@ ROLES = ("conversations", "participants", "messages", "fallback_throttle")
 
 
 class OneAtATime:
-    """A client whose calls wait for each other: moto loses updates that happen at once."""
+    """A client that makes one call at a time, because moto loses concurrent updates."""
 
     def __init__(self, client: "DynamoDBClient") -> None:
         self._client = client
@@ -76,7 +76,9 @@ class Tables:
         sleep: Callable[[float], None] = do_not_sleep,
     ) -> Stores:
         names = TableNames(**self.names)
-        return dynamodb_stores(client or self.client, names, blobs or MemoryBlobStore(), sleep)
+        return DynamoDbStorage(
+            lambda: client or self.client, names, blobs or MemoryBlobStore(), sleep
+        )
 
     def throttle(self, *, client: Any = None) -> FallbackThrottle:
         return self.stores(client=client).throttle
@@ -92,7 +94,7 @@ class Tables:
         self.client.put_item(TableName=self.names[role], Item=item)
 
     def put_foreign(self, **changes: object) -> None:
-        """A record with as much in it as another system may write; ``None`` leaves out."""
+        """Write a record as another system would; an attribute that is ``None`` is left out."""
         record: dict[str, object] = {
             "conversation_id": "conversation-1",
             "primary_channel": "sms",
@@ -116,7 +118,7 @@ class Tables:
 
 
 def entry_of(message: Message) -> Any:
-    """An entry of the list that an older system keeps inside a record."""
+    """An entry of the list that an older system stores inside a record."""
     entry = {**asdict(message), "timestamp": message.timestamp.isoformat()}
     return {"M": attributes(entry)}
 

@@ -1,4 +1,4 @@
-"""Storage in DynamoDB keeps the contracts, on each emulator."""
+"""The stores in DynamoDB fulfil the contracts, on each emulator."""
 
 import pytest
 
@@ -9,8 +9,8 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation
 from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue
 from tests.contracts.conversation_store import ConversationStoreContract
 from tests.contracts.fallback_throttle import FallbackThrottleContract
+from tests.contracts.legacy_histories import PutRecord
 from tests.contracts.message_store import MessageStoreContract
-from tests.contracts.old_histories import PutRecord
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables, entry_of
 
 
@@ -21,7 +21,7 @@ class TestDynamoDbConversationStore(ConversationStoreContract):
 
     @pytest.fixture
     def put_record(self, tables: Tables) -> PutRecord:
-        """An older system writes the list, Frontdesk never does."""
+        """Write the list as an older system does; Frontdesk never writes it."""
 
         def put(conversation: Conversation) -> None:
             messages = [entry_of(message) for message in conversation.legacy_messages]

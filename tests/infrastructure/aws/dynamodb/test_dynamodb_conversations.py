@@ -1,4 +1,4 @@
-"""How the sender of a message leads to a conversation in DynamoDB, and stops doing so."""
+"""How DynamoDB finds the conversation of a sender, by participants and by an index."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -22,7 +22,7 @@ FOR_EVER = 1_000_000
 
 
 def without_index(tables: Tables) -> Tables:
-    """The same tables, whose indexes never know anything."""
+    """The same tables with a client whose indexes are always empty."""
     client: Any = StaleIndex(tables.client, FOR_EVER)
     return replace(tables, client=client)
 
@@ -37,22 +37,24 @@ def participants(tables: Tables) -> list[tuple[str, str]]:
 
 
 class TestRecordsOfOtherSystems:
-    """They are found through the index on their senders, and then adopted."""
+    """They are found through the index of senders until a message adds a participant."""
 
-    def test_one_is_found(self, tables: Tables) -> None:
+    def test_record_of_another_system_is_found_by_its_sender(self, tables: Tables) -> None:
         tables.put_foreign()
         (record,) = found(tables)
         expected = Conversation("conversation-1", SMS, NUMBER, RECIPIENT[SMS])
         assert record == expected
 
-    def test_so_is_a_sender_with_its_scheme(self, tables: Tables) -> None:
+    def test_record_of_another_system_is_found_by_a_sender_with_a_scheme(
+        self, tables: Tables
+    ) -> None:
         tables.put_foreign(primary_channel="whatsapp", sender_id=f"whatsapp:{NUMBER}")
         stores = tables.stores()
         assert ids(stores.conversations.find_open_conversations(WHATSAPP, [NUMBER])) == [
             "conversation-1"
         ]
 
-    def test_one_is_found_beside_our_own_conversation_with_another_recipient(
+    def test_record_of_another_system_is_found_beside_an_own_one_with_another_recipient(
         self, tables: Tables
     ) -> None:
         stores = tables.stores()
@@ -63,27 +65,27 @@ class TestRecordsOfOtherSystems:
         record = stores.conversations.find_open_conversations(SMS, [NUMBER], [RECIPIENT[SMS]])
         assert ids(record) == ["conversation-1"]
 
-    def test_a_closed_one_is_not_found(self, tables: Tables) -> None:
+    def test_closed_record_of_another_system_is_not_found(self, tables: Tables) -> None:
         tables.put_foreign(conversation_status=CLOSED)
         assert found(tables) == ()
 
-    def test_an_index_that_lags_behind_is_asked_again_after_a_pause(self, tables: Tables) -> None:
+    def test_lagging_index_is_queried_again_after_a_pause(self, tables: Tables) -> None:
         tables.put_foreign()
         pauses: list[float] = []
-        client = StaleIndex(tables.client, empty_answers=1)
+        client = StaleIndex(tables.client, empty_responses=1)
         stores = tables.stores(client=client, sleep=pauses.append)
         assert ids(stores.conversations.find_open_conversations(SMS, [NUMBER])) == [
             "conversation-1"
         ]
         assert pauses == [INDEX_PAUSE_SECONDS]
 
-    def test_an_unknown_sender_waits_once(self, tables: Tables) -> None:
+    def test_search_for_an_unknown_sender_pauses_once(self, tables: Tables) -> None:
         pauses: list[float] = []
         stores = tables.stores(sleep=pauses.append)
         assert stores.conversations.find_open_conversations(SMS, [NUMBER]) == ()
         assert pauses == [INDEX_PAUSE_SECONDS]
 
-    def test_one_that_the_index_still_names_but_is_gone_is_not_found(self, tables: Tables) -> None:
+    def test_record_that_is_only_in_the_index_is_not_found(self, tables: Tables) -> None:
         tables.put_foreign()
 
         class IndexOfThePast(StaleIndex):
@@ -96,60 +98,68 @@ class TestRecordsOfOtherSystems:
         stores = tables.stores(client=IndexOfThePast(tables.client, 0))
         assert stores.conversations.find_open_conversations(SMS, [NUMBER]) == ()
 
-    def test_the_first_message_adopts_one(self, tables: Tables) -> None:
+    def test_first_message_adds_a_participant_for_a_record_of_another_system(
+        self, tables: Tables
+    ) -> None:
         tables.put_foreign()
         (record,) = found(tables)
         tables.stores().conversations.record_activity(record, an_inbound_message())
         assert participants(tables) == [(f"sms#{NUMBER}", "conversation-1")]
         assert ids(found(without_index(tables))) == ["conversation-1"]
 
-    def test_looking_it_up_alone_adopts_nothing(self, tables: Tables) -> None:
+    def test_search_alone_adds_no_participant_for_a_record_of_another_system(
+        self, tables: Tables
+    ) -> None:
         tables.put_foreign()
         found(tables)
         assert participants(tables) == []
 
 
 class TestOpening:
-    """A conversation is opened whatever happens on the way."""
+    """A conversation can be opened again after an interruption."""
 
-    def test_it_is_found_before_any_index_knows_it(self, tables: Tables) -> None:
+    def test_opened_conversation_is_found_without_the_index(self, tables: Tables) -> None:
         tables.stores().conversations.open_conversation(a_conversation())
         assert found(without_index(tables)) == (a_conversation(),)
 
-    def test_one_whose_opening_broke_off_is_found(self, tables: Tables) -> None:
+    def test_conversation_is_found_after_its_opening_was_interrupted(self, tables: Tables) -> None:
         tables.put("conversations", conversation_to_item(a_conversation()))
         assert found(tables) == (a_conversation(),)
 
-    def test_opening_it_again_finishes_the_work(self, tables: Tables) -> None:
+    def test_opening_again_completes_an_interrupted_opening(self, tables: Tables) -> None:
         tables.put("conversations", conversation_to_item(a_conversation()))
         tables.stores().conversations.open_conversation(a_conversation())
         assert found(without_index(tables)) == (a_conversation(),)
 
-    def test_an_empty_sender_is_no_key_of_an_index(self, tables: Tables) -> None:
+    def test_empty_sender_is_stored_as_missing(self, tables: Tables) -> None:
         tables.stores().conversations.open_conversation(a_conversation(sender_id=""))
         (record,) = tables.stores().conversations.get_conversations("conversation-1")
         assert record.sender_id is None
 
 
 class TestParticipants:
-    """What leads to a conversation follows what becomes of it."""
+    """The participants of a conversation follow its changes."""
 
     @pytest.fixture(autouse=True)
     def _opened(self, tables: Tables) -> None:
         tables.stores().conversations.open_conversation(a_conversation())
 
-    def test_the_only_conversation_of_a_sender_is_found_by_one_query(self, tables: Tables) -> None:
+    def test_only_conversation_of_a_sender_is_found_by_one_query(self, tables: Tables) -> None:
         with recorded_calls(tables.client) as calls:
             assert found(tables) == (a_conversation(),)
         assert calls == ["Query"]
 
-    def test_of_several_the_present_state_is_read(self, tables: Tables) -> None:
+    def test_several_conversations_of_a_sender_are_found_in_their_present_state(
+        self, tables: Tables
+    ) -> None:
         second = a_conversation(conversation_id="conversation-2")
         tables.stores().conversations.open_conversation(second)
         tables.set_attribute("hand_off_to_human", True)
         assert found(tables) == (replace(a_conversation(), hand_off_to_human=True), second)
 
-    def test_of_several_a_closed_one_is_forgotten(self, tables: Tables) -> None:
+    def test_closed_one_of_several_conversations_is_not_found_and_its_participant_is_deleted(
+        self, tables: Tables
+    ) -> None:
         tables.stores().conversations.open_conversation(
             a_conversation(conversation_id="conversation-2")
         )
@@ -157,7 +167,9 @@ class TestParticipants:
         assert ids(found(tables)) == ["conversation-2"]
         assert participants(tables) == [(f"sms#{NUMBER}", "conversation-2")]
 
-    def test_when_all_are_closed_the_index_is_asked(self, tables: Tables) -> None:
+    def test_index_is_queried_when_all_conversations_of_a_sender_are_closed(
+        self, tables: Tables
+    ) -> None:
         tables.stores().conversations.open_conversation(
             a_conversation(conversation_id="conversation-2")
         )
@@ -166,20 +178,24 @@ class TestParticipants:
         tables.put_foreign(conversation_id="conversation-3")
         assert ids(found(tables)) == ["conversation-3"]
 
-    def test_one_that_others_closed_no_longer_leads_anywhere(self, tables: Tables) -> None:
+    def test_participant_of_a_conversation_closed_by_another_system_is_deleted(
+        self, tables: Tables
+    ) -> None:
         tables.set_attribute("conversation_status", CLOSED)
         (seen,) = found(tables)
         assert tables.stores().conversations.record_activity(seen, an_inbound_message()) is None
         assert participants(tables) == []
         assert found(tables) == ()
 
-    def test_its_successor_is_found(self, tables: Tables) -> None:
+    def test_successor_of_a_closed_conversation_is_found(self, tables: Tables) -> None:
         tables.set_attribute("conversation_status", CLOSED)
         tables.put_foreign(conversation_id="successor")
         tables.stores().conversations.record_activity(a_conversation(), an_inbound_message())
         assert ids(found(tables)) == ["successor"]
 
-    def test_one_that_others_deleted_no_longer_leads_anywhere(self, tables: Tables) -> None:
+    def test_participant_of_a_conversation_deleted_by_another_system_is_deleted(
+        self, tables: Tables
+    ) -> None:
         tables.client.delete_item(
             TableName=tables.names["conversations"],
             Key={"conversation_id": {"S": "conversation-1"}, "primary_channel": {"S": "sms"}},
@@ -191,7 +207,9 @@ class TestParticipants:
         assert participants(tables) == []
         assert tables.items("conversations") == []
 
-    def test_one_that_got_another_recipient_is_known_by_it_then(self, tables: Tables) -> None:
+    def test_changed_recipient_of_a_conversation_is_found_after_a_message(
+        self, tables: Tables
+    ) -> None:
         tables.set_attribute("recipient_id", "+15005550001")
         stores = tables.stores()
         (seen,) = stores.conversations.find_open_conversations(SMS, [NUMBER])
@@ -200,10 +218,12 @@ class TestParticipants:
         assert known.recipient_id == "+15005550001"
 
 
-class TestLearning:
-    """What a message tells about a conversation is known to the next look-up."""
+class TestRecordedActivity:
+    """The next search sees what a message changed in a conversation."""
 
-    def test_the_recipient_of_the_first_message(self, tables: Tables) -> None:
+    def test_recipient_of_the_first_message_is_in_the_found_conversation(
+        self, tables: Tables
+    ) -> None:
         stores = tables.stores()
         stores.conversations.open_conversation(a_conversation(recipient_id=None))
         (seen,) = stores.conversations.find_open_conversations(SMS, [NUMBER])
@@ -211,7 +231,7 @@ class TestLearning:
         (known,) = found(tables)
         assert known.recipient_id == RECIPIENT[SMS]
 
-    def test_a_known_sender_costs_one_update(self, tables: Tables) -> None:
+    def test_message_of_a_known_sender_costs_one_update(self, tables: Tables) -> None:
         stores = tables.stores()
         stores.conversations.open_conversation(a_conversation())
         (seen,) = stores.conversations.find_open_conversations(SMS, [NUMBER])
@@ -219,7 +239,7 @@ class TestLearning:
             stores.conversations.record_activity(seen, an_inbound_message())
         assert calls == ["UpdateItem"]
 
-    def test_a_new_identity_is_written_once(self, tables: Tables) -> None:
+    def test_new_identity_of_a_sender_is_written_once(self, tables: Tables) -> None:
         stores = tables.stores()
         stores.conversations.open_conversation(a_conversation(WHATSAPP))
         user_id = Address.parse(WHATSAPP, "DE.13491208655302741918")
@@ -237,7 +257,7 @@ class TestLearning:
             writes.append(calls)
         assert writes == [["UpdateItem", "PutItem"], ["UpdateItem"]]
 
-    def test_whoever_did_not_look_up_writes_the_participant_again(self, tables: Tables) -> None:
+    def test_activity_without_a_search_writes_the_participant_again(self, tables: Tables) -> None:
         tables.stores().conversations.open_conversation(a_conversation())
         with recorded_calls(tables.client) as calls:
             tables.stores().conversations.record_activity(a_conversation(), an_inbound_message())
@@ -245,7 +265,7 @@ class TestLearning:
         assert participants(tables) == [(f"sms#{NUMBER}", "conversation-1")]
 
 
-def test_a_record_is_readable_by_other_systems(tables: Tables) -> None:
+def test_conversation_item_has_plain_attributes_for_other_systems(tables: Tables) -> None:
     stores = tables.stores()
     stores.conversations.open_conversation(a_conversation(thread_id="thread-1"))
     stores.conversations.record_activity(a_conversation(), an_inbound_message())

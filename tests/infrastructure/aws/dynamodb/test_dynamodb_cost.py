@@ -1,4 +1,4 @@
-"""What one webhook costs in DynamoDB. These numbers may sink, not rise."""
+"""The cost of one webhook in DynamoDB. These numbers must not grow."""
 
 from datetime import timedelta
 from itertools import islice
@@ -26,7 +26,7 @@ TEXT = "Is my order 4711 on its way? I will be at home until five. 🚚 " * 2
 
 @pytest.fixture
 def tables(ministack: EmulatedAws) -> Tables:
-    """moto counts no capacity of indexes."""
+    """Tables on ministack, because moto counts no capacity of indexes."""
     return Tables.create(ministack)
 
 
@@ -43,7 +43,7 @@ def numbered(number: int, channel: ChannelType = ChannelType.SMS) -> MessageReco
 
 
 def handle(tables: Tables, record: MessageRecord) -> None:
-    """What the use cases do with a webhook whose sender has a conversation."""
+    """Make the calls that the use cases make for a webhook of a known sender."""
     message = record.message
     stores = tables.stores()
     conversations, messages = stores.conversations, stores.messages
@@ -54,7 +54,7 @@ def handle(tables: Tables, record: MessageRecord) -> None:
 
 
 def fill(tables: Tables, count: int) -> None:
-    """As many messages as an earlier conversation has left, written at once."""
+    """Write ``count`` earlier messages of the conversation in batches."""
     records = (numbered(number) for number in range(count))
     while chunk := list(islice(records, 25)):
         items = [{**record_to_item(r), **attributes(texts_of(r.message))} for r in chunk]
@@ -65,14 +65,14 @@ def fill(tables: Tables, count: int) -> None:
         )
 
 
-def test_a_webhook_takes_four_round_trips(tables: Tables) -> None:
+def test_webhook_takes_four_round_trips(tables: Tables) -> None:
     tables.stores().conversations.open_conversation(the_conversation())
     with recorded_calls(tables.client) as calls:
         handle(tables, numbered(1))
     assert calls == ["Query", "PutItem", "UpdateItem", "UpdateItem"]
 
 
-def test_each_further_identity_takes_one_more(tables: Tables) -> None:
+def test_each_further_identity_takes_one_more_round_trip(tables: Tables) -> None:
     channel = ChannelType.WHATSAPP
     tables.stores().conversations.open_conversation(the_conversation(channel))
     user_id = Address.parse(channel, "DE.13491208655302741918")
@@ -89,7 +89,7 @@ def test_each_further_identity_takes_one_more(tables: Tables) -> None:
     assert calls == ["Query", "Query", "PutItem", "UpdateItem", "UpdateItem"]
 
 
-def test_a_duplicate_takes_two(tables: Tables) -> None:
+def test_duplicate_takes_two_round_trips(tables: Tables) -> None:
     tables.stores().conversations.open_conversation(the_conversation())
     handle(tables, numbered(1))
     message: InboundMessage = numbered(1).message
@@ -139,15 +139,15 @@ class TestWriteUnits:
         )
         return tables.schemas[ROLES.index(role)], response["Item"]
 
-    def test_a_webhook_takes_six(self, opened: Tables) -> None:
+    def test_webhook_takes_six_write_units(self, opened: Tables) -> None:
         assert self.written(opened, 1) == [3, 1, 2]
 
-    def test_the_emulator_counts_the_same(self, opened: Tables) -> None:
+    def test_emulator_counts_the_same_write_units(self, opened: Tables) -> None:
         with counted_writes(opened.client) as counted:
             handle(opened, numbered(1))
         assert counted == [3, 1, 2]
 
-    def test_the_5000th_message_costs_what_the_10th_did(self, opened: Tables) -> None:
+    def test_message_5000_costs_as_many_write_units_as_message_10(self, opened: Tables) -> None:
         for count in (10, 5000):
             fill(opened, count)
             with counted_writes(opened.client) as counted, recorded_calls(opened.client) as calls:

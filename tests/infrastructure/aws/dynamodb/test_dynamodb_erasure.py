@@ -1,4 +1,4 @@
-"""Erasing in DynamoDB: what is left of an item, and of texts that are not in it."""
+"""Erasure in DynamoDB: the tombstone of an item, and the texts in the blob store."""
 
 import pytest
 
@@ -16,7 +16,7 @@ RECORD = a_record(an_inbound_message(body=LONG))
 
 
 class CrashingBlobs(MemoryBlobStore):
-    """Whoever deletes first, dies."""
+    """A blob store whose first delete fails as if the process were killed."""
 
     crashes = 1
 
@@ -27,7 +27,7 @@ class CrashingBlobs(MemoryBlobStore):
         return super().delete(folder)
 
     def left(self) -> list[str]:
-        """The keys that there are."""
+        """The keys of the blobs that still exist."""
         return list(self._contents)
 
 
@@ -36,7 +36,7 @@ def blobs() -> CrashingBlobs:
     return CrashingBlobs()
 
 
-def test_an_erased_item_holds_its_key_and_nothing_that_was_said(tables: Tables) -> None:
+def test_erased_item_has_its_key_and_no_content(tables: Tables) -> None:
     stores = tables.stores()
     stores.messages.record(a_record())
     stores.outbox.mark_queued(a_record().request_id, a_record().recorded_at)
@@ -50,7 +50,7 @@ def test_an_erased_item_holds_its_key_and_nothing_that_was_said(tables: Tables) 
     assert len(item["author_mark"]["S"]) == 4
 
 
-def test_texts_elsewhere_are_deleted_by_whoever_lists_after_a_crash(
+def test_next_listing_after_a_crash_deletes_the_texts_in_the_blob_store(
     tables: Tables, blobs: CrashingBlobs
 ) -> None:
     stores = tables.stores(blobs)
@@ -64,7 +64,7 @@ def test_texts_elsewhere_are_deleted_by_whoever_lists_after_a_crash(
     assert all("texts_left" not in item for item in tables.items("messages"))
 
 
-def test_until_then_nothing_that_reads_is_in_the_way_of_a_missing_text(
+def test_lists_omit_an_erased_message_whose_texts_are_not_deleted_yet(
     tables: Tables, blobs: CrashingBlobs
 ) -> None:
     stores = tables.stores(blobs)
@@ -76,7 +76,7 @@ def test_until_then_nothing_that_reads_is_in_the_way_of_a_missing_text(
     assert stores.messages.history(KEY) == ()
 
 
-def test_a_duplicate_of_an_erased_message_leaves_no_text_behind(
+def test_duplicate_of_an_erased_message_stores_no_text(
     tables: Tables, blobs: CrashingBlobs
 ) -> None:
     blobs.crashes = 0
@@ -87,7 +87,7 @@ def test_a_duplicate_of_an_erased_message_leaves_no_text_behind(
     assert blobs.left() == []
 
 
-def test_texts_of_an_imported_entry_go_with_it(tables: Tables, blobs: CrashingBlobs) -> None:
+def test_erasing_an_imported_entry_deletes_its_texts(tables: Tables, blobs: CrashingBlobs) -> None:
     blobs.crashes = 0
     stores = tables.stores(blobs)
     stores.history_import.import_message(KEY, RECORD.message.in_history())
@@ -98,14 +98,14 @@ def test_texts_of_an_imported_entry_go_with_it(tables: Tables, blobs: CrashingBl
 
 @pytest.fixture
 def foreign(tables: Tables) -> Tables:
-    """A record that another system wrote, its sender in that system's form."""
+    """Tables with a record of another system, whose sender is in that system's form."""
     tables.put_foreign(
         primary_channel="whatsapp", sender_id="whatsapp:+14155550123", conversation_status="closed"
     )
     return tables
 
 
-def test_closed_records_of_other_systems_are_found_and_deleted_whole(foreign: Tables) -> None:
+def test_closed_records_of_other_systems_are_found_and_erased_whole(foreign: Tables) -> None:
     stores = foreign.stores()
     channel = a_conversation().primary_channel.WHATSAPP
     (found,) = stores.retention.find_all_conversations(channel, ["+14155550123"])
@@ -117,7 +117,9 @@ def test_closed_records_of_other_systems_are_found_and_deleted_whole(foreign: Ta
     "written",
     ["Zora.Quill@Example.COM", " zora.quill@example.com", "Zora <Zora.Quill@example.com>"],
 )
-def test_records_whose_sender_is_in_no_normal_form_are_found(tables: Tables, written: str) -> None:
+def test_records_with_a_sender_in_another_form_are_found_for_erasure(
+    tables: Tables, written: str
+) -> None:
     tables.put_foreign(primary_channel="email", sender_id=written)
     tables.put_foreign(
         primary_channel="email", sender_id="x@example.com", conversation_id="another"
@@ -132,7 +134,7 @@ def test_records_whose_sender_is_in_no_normal_form_are_found(tables: Tables, wri
     )
 
 
-def test_participants_that_were_written_after_their_record_was_erased_go(tables: Tables) -> None:
+def test_participants_written_after_the_erasure_of_their_record_are_deleted(tables: Tables) -> None:
     stores = tables.stores()
     stores.conversations.open_conversation(a_conversation())
     late = tables.items("participants")
@@ -143,7 +145,7 @@ def test_participants_that_were_written_after_their_record_was_erased_go(tables:
     assert tables.items("participants") == []
 
 
-def test_a_last_message_of_an_unknown_form_is_left_alone(tables: Tables) -> None:
+def test_last_message_in_an_unknown_form_is_not_changed(tables: Tables) -> None:
     tables.put_foreign(last_message="Hello")
     stores = tables.stores()
     assert sum(stores.retention.erase_last_messages(a_record().recorded_at)) == 0
@@ -151,7 +153,7 @@ def test_a_last_message_of_an_unknown_form_is_left_alone(tables: Tables) -> None
     assert item["last_message"] == attributes({"text": "Hello"})["text"]
 
 
-def test_a_message_whose_facts_are_gone_can_still_be_erased(tables: Tables) -> None:
+def test_message_whose_content_is_missing_in_the_blob_store_can_be_erased(tables: Tables) -> None:
     references = tuple(f"<{number}@{'x' * 1000}.example>" for number in range(200))
     record = a_record(an_inbound_message(thread_references=references))
     tables.stores(MemoryBlobStore()).messages.record(record)

@@ -1,4 +1,4 @@
-"""What DynamoDB may answer or not answer, and what the stores make of it."""
+"""Errors and lost responses of DynamoDB, and how the stores report them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,9 +18,9 @@ from tests.contracts.fallback_throttle import LIMITS
 from tests.contracts.message_store import stored
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.dynamodb.dynamodb_faults import (
-    every_answer,
     every_call_raises,
-    first_answer_lost,
+    every_response,
+    first_response_lost,
     recorded_calls,
 )
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
@@ -47,13 +47,13 @@ EVERY_METHOD: dict[str, Callable[[Tables], object]] = {
     "unmatched": lambda t: t.stores().messages.list_unmatched(1).items,
     "next unmatched": lambda t: t.stores().messages.list_unmatched(1, after="position"),
     "acquire": lambda t: t.throttle().acquire("ana", NOW, LIMITS),
-    "give back": lambda t: t.throttle().release("ana"),
+    "release": lambda t: t.throttle().release("ana"),
 }
 BY_INDEX = ("history", "stuck", "unmatched", "next unmatched")
 
 
 class NoPause:
-    """Time that does not pass while the SDK waits before it tries again."""
+    """A replacement for ``time`` without the SDK's pauses between attempts."""
 
     @staticmethod
     def sleep(seconds: float) -> None:
@@ -61,13 +61,13 @@ class NoPause:
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_retry_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(botocore.endpoint, "time", NoPause)
 
 
 @pytest.fixture
 def tables(ministack: EmulatedAws) -> Tables:
-    """moto answers before a request is sent: nothing of it can get lost on the way."""
+    """Tables on ministack: moto sends no requests, so no response of it can be lost."""
     return Tables.create(ministack)
 
 
@@ -77,7 +77,7 @@ def method(request: pytest.FixtureRequest) -> Callable[[Tables], object]:
 
 
 class TestTranslation:
-    """Nothing of the SDK gets out of any method."""
+    """Every method translates the errors of the SDK."""
 
     @pytest.mark.parametrize(
         ("status", "code"),
@@ -91,11 +91,11 @@ class TestTranslation:
             (500, "InternalServerError"),
         ],
     )
-    def test_what_may_heal_is_unavailable(
+    def test_temporary_error_is_reported_as_unavailable_storage(
         self, tables: Tables, method: Callable[[Tables], object], status: int, code: str
     ) -> None:
         with (
-            every_answer(tables.client, status, code),
+            every_response(tables.client, status, code),
             pytest.raises(StorageUnavailableError, match=code),
         ):
             method(tables)
@@ -109,7 +109,7 @@ class TestTranslation:
         ],
         ids=lambda error: type(error).__name__,
     )
-    def test_nobody_who_answers_is_unavailable(
+    def test_unreachable_dynamodb_is_reported_as_unavailable_storage(
         self, tables: Tables, method: Callable[[Tables], object], error: Exception
     ) -> None:
         with (
@@ -118,28 +118,30 @@ class TestTranslation:
         ):
             method(tables)
 
-    def test_what_never_heals_is_refused_unless_an_index_may_be_missing(
+    def test_permanent_error_is_reported_as_refused_unless_an_index_may_be_missing(
         self, tables: Tables, method: Callable[[Tables], object]
     ) -> None:
         by_index = method in {EVERY_METHOD[name] for name in BY_INDEX}
         expected = StorageUnavailableError if by_index else StorageRefusedError
         with (
-            every_answer(tables.client, 400, "ValidationException"),
+            every_response(tables.client, 400, "ValidationException"),
             pytest.raises(expected, match="ValidationException"),
         ):
             method(tables)
 
-    def test_a_missing_table_is_named(self, tables: Tables) -> None:
+    def test_error_of_a_missing_table_names_the_table(self, tables: Tables) -> None:
         without = replace(tables, names={**tables.names, "messages": "no-such-table"})
         with pytest.raises(StorageUnavailableError, match="no-such-table"):
             without.stores().messages.record(a_record())
 
-    def test_an_item_over_the_limit_is_refused(self, tables: Tables) -> None:
+    def test_item_over_the_size_limit_is_refused(self, tables: Tables) -> None:
         conversation = a_conversation(company_name="x" * 410_000)
         with pytest.raises(StorageRefusedError):
             tables.stores().conversations.open_conversation(conversation)
 
-    def test_keys_that_stay_unprocessed_are_unavailable(self, tables: Tables) -> None:
+    def test_keys_that_stay_unprocessed_are_reported_as_unavailable_storage(
+        self, tables: Tables
+    ) -> None:
         class Busy:
             def __getattr__(self, name: str) -> Any:
                 return getattr(tables.client, name)
@@ -151,7 +153,7 @@ class TestTranslation:
         with pytest.raises(StorageUnavailableError):
             tables.stores(client=Busy()).messages.list_unmatched(1)
 
-    def test_keys_left_over_are_asked_for_again(self, tables: Tables) -> None:
+    def test_unprocessed_keys_are_requested_again(self, tables: Tables) -> None:
         class Slow:
             def __getattr__(self, name: str) -> Any:
                 return getattr(tables.client, name)
@@ -170,31 +172,33 @@ class TestTranslation:
         assert len(tables.stores(client=Slow()).messages.list_unmatched(3).items) == 3
 
 
-class TestLostAnswers:
-    """What succeeded without our learning of it counts as done when the SDK asks again."""
+class TestLostResponses:
+    """A write whose response was lost counts as done when the SDK repeats the request."""
 
-    def test_a_message_that_was_recorded_is_new(self, tables: Tables) -> None:
-        with first_answer_lost(tables.client, "PutItem"):
+    def test_recorded_message_is_new_after_a_lost_response(self, tables: Tables) -> None:
+        with first_response_lost(tables.client, "PutItem"):
             assert tables.stores().messages.record(a_record()) is None
         assert stored(tables.stores(), a_record()) == a_record()
 
-    def test_one_that_somebody_else_recorded_is_not(self, tables: Tables) -> None:
+    def test_duplicate_is_a_duplicate_after_a_lost_response(self, tables: Tables) -> None:
         tables.stores().messages.record(a_record())
-        with first_answer_lost(tables.client, "PutItem"):
+        with first_response_lost(tables.client, "PutItem"):
             assert tables.stores().messages.record(a_record()) == a_record()
 
-    def test_a_lease_that_was_taken_is_ours(self, tables: Tables) -> None:
+    def test_lease_is_taken_after_a_lost_response(self, tables: Tables) -> None:
         tables.stores().messages.record(a_record())
-        with first_answer_lost(tables.client, "UpdateItem"):
+        with first_response_lost(tables.client, "UpdateItem"):
             assert tables.stores().outbox.take_lease(a_record(), LATER)
 
-    def test_a_lease_that_somebody_else_took_is_not(self, tables: Tables) -> None:
+    def test_lease_of_another_process_is_not_taken_after_a_lost_response(
+        self, tables: Tables
+    ) -> None:
         tables.stores().messages.record(a_record())
         tables.stores().outbox.take_lease(a_record(), LATER + timedelta(seconds=1))
-        with first_answer_lost(tables.client, "UpdateItem"):
+        with first_response_lost(tables.client, "UpdateItem"):
             assert not tables.stores().outbox.take_lease(a_record(), LATER)
 
-    def test_a_lease_of_the_same_end_is_not_ours_if_no_answer_was_lost(
+    def test_lease_with_the_same_end_is_not_taken_if_no_response_was_lost(
         self, tables: Tables
     ) -> None:
         tables.stores().messages.record(a_record())
@@ -202,30 +206,32 @@ class TestLostAnswers:
         assert not tables.stores().outbox.take_lease(a_record(), LATER)
 
     @pytest.mark.parametrize("target", [OTHER, None])
-    def test_a_message_that_was_moved_is_moved(
+    def test_message_is_assigned_after_a_lost_response(
         self, tables: Tables, target: ConversationKey | None
     ) -> None:
         tables.stores().messages.record(a_record())
-        with first_answer_lost(tables.client, "UpdateItem"):
+        with first_response_lost(tables.client, "UpdateItem"):
             assert tables.stores().messages.assign(a_record(), target)
 
-    def test_one_that_somebody_else_moved_is_not(self, tables: Tables) -> None:
+    def test_message_assigned_by_another_process_is_not_assigned_after_a_lost_response(
+        self, tables: Tables
+    ) -> None:
         tables.stores().messages.record(a_record())
         tables.stores().messages.assign(a_record(), None)
-        with first_answer_lost(tables.client, "UpdateItem"):
+        with first_response_lost(tables.client, "UpdateItem"):
             assert not tables.stores().messages.assign(a_record(), OTHER)
 
-    def test_a_message_that_was_queued_stays_so(self, tables: Tables) -> None:
+    def test_message_stays_queued_after_a_lost_response(self, tables: Tables) -> None:
         tables.stores().messages.record(a_record())
-        with first_answer_lost(tables.client, "UpdateItem"):
+        with first_response_lost(tables.client, "UpdateItem"):
             tables.stores().outbox.mark_queued(a_record().request_id, LATER)
         assert stored(tables.stores(), a_record()).queued_at == LATER
 
-    def test_activity_that_was_recorded_is_seen(self, tables: Tables) -> None:
+    def test_activity_is_recorded_after_a_lost_response(self, tables: Tables) -> None:
         tables.stores().conversations.open_conversation(a_conversation())
         with (
             recorded_calls(tables.client) as calls,
-            first_answer_lost(tables.client, "UpdateItem"),
+            first_response_lost(tables.client, "UpdateItem"),
         ):
             after = tables.stores().conversations.record_activity(
                 a_conversation(), an_inbound_message()
@@ -233,26 +239,34 @@ class TestLostAnswers:
         assert after == a_conversation().received(an_inbound_message())
         assert calls.count("UpdateItem") == 1
 
-    def test_a_conversation_that_was_opened_is_new(self, tables: Tables) -> None:
-        with first_answer_lost(tables.client, "PutItem"):
+    def test_conversation_is_reported_as_created_after_a_lost_response(
+        self, tables: Tables
+    ) -> None:
+        with first_response_lost(tables.client, "PutItem"):
             opened = tables.stores().conversations.open_conversation(a_conversation())
         assert opened == (a_conversation(), True)
 
-    def test_one_that_somebody_else_opened_is_not(self, tables: Tables) -> None:
+    def test_conversation_of_another_process_is_not_created_after_a_lost_response(
+        self, tables: Tables
+    ) -> None:
         tables.stores().conversations.open_conversation(a_conversation())
         another = a_conversation(company_name="Another")
-        with first_answer_lost(tables.client, "PutItem"):
+        with first_response_lost(tables.client, "PutItem"):
             opened = tables.stores().conversations.open_conversation(another)
         assert opened == (a_conversation(), False)
 
-    def test_a_claim_is_rather_lost_than_granted_twice(self, tables: Tables) -> None:
-        with first_answer_lost(tables.client, "UpdateItem"):
+    def test_fallback_is_refused_rather_than_granted_twice_after_a_lost_response(
+        self, tables: Tables
+    ) -> None:
+        with first_response_lost(tables.client, "UpdateItem"):
             first = tables.throttle().acquire("ana", NOW, LIMITS)
         assert first is ThrottleOutcome.WITHIN_WINDOW
         assert tables.throttle().acquire("ana", NOW, LIMITS) is ThrottleOutcome.WITHIN_WINDOW
 
 
-def test_a_record_that_never_stands_still_is_unavailable(tables: Tables) -> None:
+def test_record_that_changes_before_every_update_is_reported_as_unavailable_storage(
+    tables: Tables,
+) -> None:
     class Restless:
         changes = 0
 

@@ -1,4 +1,4 @@
-"""Records that other systems wrote, in whatever form, are read and updated."""
+"""Records that other systems wrote in other forms are read and updated."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -31,12 +31,12 @@ def read(**values: AttributeValue) -> Conversation:
 
 
 class TestReading:
-    """What cannot be understood counts as missing."""
+    """A value that cannot be read counts as missing."""
 
-    def test_a_key_alone_is_a_record(self) -> None:
+    def test_record_with_only_its_key_is_read(self) -> None:
         assert read() == Conversation("conversation-1", SMS, None, conversation_status=ACTIVE)
 
-    def test_nulls_are_missing(self) -> None:
+    def test_null_attributes_are_read_as_missing(self) -> None:
         names = (
             "sender_id",
             "recipient_id",
@@ -53,21 +53,23 @@ class TestReading:
         ("value", "text"),
         [({"S": "acme"}, "acme"), ({"N": "42"}, "42"), ({"N": "4.5"}, "4.5"), ({"S": ""}, "")],
     )
-    def test_texts(self, value: AttributeValue, text: str) -> None:
+    def test_text_attribute_is_read_from_a_text_or_number(
+        self, value: AttributeValue, text: str
+    ) -> None:
         assert read(company_id=value).company_id == text
 
     @pytest.mark.parametrize(
         "value",
         [{"BOOL": True}, {"N": "1"}, {"S": "true"}, {"S": "True"}, {"S": "1"}, {"S": "YES"}],
     )
-    def test_a_hand_off_that_is_on(self, value: AttributeValue) -> None:
+    def test_hand_off_is_read_as_on(self, value: AttributeValue) -> None:
         assert read(hand_off_to_human=value).hand_off_to_human is True
 
     @pytest.mark.parametrize(
         "value",
         [{"BOOL": False}, {"N": "0"}, {"N": "0.0"}, {"S": "false"}, {"S": ""}, {"NULL": True}],
     )
-    def test_a_hand_off_that_is_off(self, value: AttributeValue) -> None:
+    def test_hand_off_is_read_as_off(self, value: AttributeValue) -> None:
         assert read(hand_off_to_human=value).hand_off_to_human is False
 
     @pytest.mark.parametrize(
@@ -85,25 +87,25 @@ class TestReading:
             {"N": "1772625600000"},
         ],
     )
-    def test_times(self, value: AttributeValue) -> None:
+    def test_time_is_read_from_every_known_form(self, value: AttributeValue) -> None:
         assert read(last_user_message_at=value).last_user_message_at == NOON
 
     @pytest.mark.parametrize(
         "value",
         [{"S": "yesterday"}, {"S": ""}, {"S": "2026-13-04"}, {"N": "1e40"}, {"L": []}, {"M": {}}],
     )
-    def test_times_that_are_none(self, value: AttributeValue) -> None:
+    def test_invalid_time_is_read_as_missing(self, value: AttributeValue) -> None:
         assert read(last_user_message_at=value).last_user_message_at is None
 
-    def test_a_channel_that_is_not_served_is_no_record(self) -> None:
+    def test_record_of_an_unsupported_channel_is_ignored(self) -> None:
         item = attributes({"conversation_id": "conversation-1", "primary_channel": "voice"})
         assert conversation_from_item(item) is None
 
 
 class TestLegacyMessages:
-    """The list that older systems keep inside a record."""
+    """The list of messages that older systems store inside a record."""
 
-    def test_they_are_messages(self) -> None:
+    def test_legacy_entry_is_read_as_a_message(self) -> None:
         entry = {
             "message_id": "1",
             "direction": "OUTBOUND",
@@ -117,7 +119,7 @@ class TestLegacyMessages:
         record = read(messages={"L": [{"M": attributes(entry)}]})
         assert record.legacy_messages == (expected,)
 
-    def test_what_one_lacks_is_filled_in(self) -> None:
+    def test_missing_fields_of_a_legacy_entry_are_filled_in(self) -> None:
         entries = [{"content": "A"}, {"timestamp": "2026-03-04T12:00:00Z"}, {"content": "C"}]
         record = read(messages={"L": [{"M": attributes(entry)} for entry in entries]})
         names = [message.message_id for message in record.legacy_messages]
@@ -128,14 +130,14 @@ class TestLegacyMessages:
         )
         assert len(set(names)) == 3
 
-    def test_an_entry_without_an_id_keeps_its_name_when_others_are_moved_away(self) -> None:
+    def test_legacy_entry_without_an_id_has_the_same_id_when_others_are_removed(self) -> None:
         first, *rest = ({"M": attributes({"content": text})} for text in ("A", "B", "B"))
         before = read(messages={"L": [first, *rest]}).legacy_messages
         after = read(messages={"L": rest}).legacy_messages
         assert [message.message_id for message in before[1:]] == [m.message_id for m in after]
         assert after[0].message_id != after[1].message_id
 
-    def test_nothing_that_one_says_is_left_out(self) -> None:
+    def test_unreadable_fields_of_a_legacy_entry_are_in_its_metadata(self) -> None:
         entry: AttributeValue = {
             "M": {
                 "content": {"S": "Hello"},
@@ -163,28 +165,28 @@ class TestLegacyMessages:
             (7, {"metadata": 7}),
         ],
     )
-    def test_metadata_may_be_a_map_or_json(
+    def test_metadata_of_a_legacy_entry_may_be_a_map_or_json(
         self, metadata: object, expected: dict[str, object]
     ) -> None:
         entry = attributes({"content": "Hello", "metadata": metadata})
         (message,) = read(messages={"L": [{"M": entry}]}).legacy_messages
         assert message.metadata == expected
 
-    def test_an_entry_may_be_a_text_alone(self) -> None:
+    def test_legacy_entry_may_be_only_a_text(self) -> None:
         values: AttributeValue = {"L": [{"S": "Hello"}, {"N": "7"}]}
         messages = read(messages=values).legacy_messages
         assert [message.content for message in messages] == ["Hello", "7"]
 
     @pytest.mark.parametrize("value", [{"S": "Hello"}, {"N": "7"}, {"M": {}}])
-    def test_anything_else_is_none(self, value: AttributeValue) -> None:
+    def test_value_that_is_not_a_list_has_no_legacy_messages(self, value: AttributeValue) -> None:
         assert read(messages=value).legacy_messages == ()
 
-    def test_they_are_never_written(self) -> None:
+    def test_legacy_messages_are_never_written(self) -> None:
         legacy = Message("1", Direction.INBOUND, "Hello", NOON, SMS)
         item = conversation_to_item(a_conversation(legacy_messages=(legacy,)))
         assert "messages" not in item
 
-    def test_a_new_message_leaves_them_as_they_are(self, tables: Tables) -> None:
+    def test_new_message_does_not_change_the_legacy_messages(self, tables: Tables) -> None:
         messages: AttributeValue = {"L": [{"M": attributes({"content": "Hello", "agent": 7})}]}
         record = {**conversation_to_item(a_conversation()), "messages": messages}
         tables.put("conversations", record)
@@ -198,11 +200,11 @@ class TestLegacyMessages:
 
 
 class TestActivity:
-    """The guard holds whatever forms the record has."""
+    """The condition for activity holds for every form of a record."""
 
     @pytest.fixture
     def tables(self, ministack: EmulatedAws) -> Tables:
-        """moto cannot compare a number with a text."""
+        """Tables on ministack, because moto cannot compare a number with a text."""
         return Tables.create(ministack)
 
     @pytest.mark.parametrize(
@@ -215,7 +217,7 @@ class TestActivity:
             {"NULL": True},
         ],
     )
-    def test_a_message_after_a_time_of_another_form_is_the_latest(
+    def test_message_after_a_last_time_in_another_form_changes_the_conversation(
         self, tables: Tables, earlier: AttributeValue
     ) -> None:
         record = {**conversation_to_item(a_conversation()), "last_user_message_at": earlier}
@@ -233,7 +235,7 @@ class TestActivity:
             {"N": str(int(NOW.timestamp()) + 1)},
         ],
     )
-    def test_a_message_before_a_time_of_another_form_changes_nothing(
+    def test_message_before_a_last_time_in_another_form_changes_nothing(
         self, tables: Tables, later: AttributeValue
     ) -> None:
         record = {**conversation_to_item(a_conversation()), "last_user_message_at": later}
@@ -245,7 +247,7 @@ class TestActivity:
         assert after.conversation_status == ACTIVE
         assert tables.items("conversations") == [record]
 
-    def test_a_record_with_nothing_but_its_key_takes_a_message(self, tables: Tables) -> None:
+    def test_record_with_only_its_key_takes_a_message(self, tables: Tables) -> None:
         tables.put_foreign(sender_id=None, recipient_id=None)
         seen = read()
         after = tables.stores().conversations.record_activity(seen, an_inbound_message())
@@ -253,7 +255,7 @@ class TestActivity:
         assert after.conversation_status == USER_REPLY_RECEIVED
         assert after.recipient_id == RECIPIENT[SMS]
 
-    def test_a_null_recipient_is_a_missing_one(self, tables: Tables) -> None:
+    def test_null_recipient_is_treated_as_missing(self, tables: Tables) -> None:
         null: AttributeValue = {"NULL": True}
         record = {**conversation_to_item(a_conversation()), "recipient_id": null}
         tables.put("conversations", record)
@@ -262,21 +264,21 @@ class TestActivity:
         assert after is not None
         assert after.recipient_id == RECIPIENT[SMS]
 
-    def test_a_closed_record_of_another_form_stays_closed(self, tables: Tables) -> None:
+    def test_closed_record_in_another_form_takes_no_message(self, tables: Tables) -> None:
         at: AttributeValue = {"N": "1"}
         closed = conversation_to_item(a_conversation(conversation_status=CLOSED))
         tables.put("conversations", {**closed, "last_user_message_at": at})
         seen = a_conversation()
         assert tables.stores().conversations.record_activity(seen, an_inbound_message()) is None
 
-    def test_a_record_with_hardly_any_room_still_takes_a_message(self, tables: Tables) -> None:
+    def test_almost_full_record_takes_a_message_without_its_text(self, tables: Tables) -> None:
         tables.put_foreign(history="x" * (400 * 1024 - 400))
         message = an_inbound_message(body="y" * 2048)
         after = tables.stores().conversations.record_activity(a_conversation(), message)
         assert after is not None
         assert (after.last_user_message_at, after.last_message) == (message.received_at, None)
 
-    def test_attributes_that_we_do_not_know_stay(self, tables: Tables) -> None:
+    def test_attributes_of_other_systems_are_not_changed(self, tables: Tables) -> None:
         tables.put_foreign(priority=3, tags={"vip": True})
         tables.stores().conversations.record_activity(a_conversation(), an_inbound_message())
         tables.stores().conversations.switch_hand_off(a_conversation().key, on=True)
@@ -284,7 +286,7 @@ class TestActivity:
         assert (item["priority"], item["tags"]) == ({"N": "3"}, {"M": {"vip": {"BOOL": True}}})
 
 
-def test_records_of_channels_that_are_not_served_are_not_listed(tables: Tables) -> None:
+def test_records_of_unsupported_channels_are_not_listed(tables: Tables) -> None:
     tables.put_foreign()
     tables.put_foreign(primary_channel="voice")
     stores = tables.stores()

@@ -1,4 +1,4 @@
-"""Messages as DynamoDB items: what others read in them, how large they may be, what lags."""
+"""Messages as DynamoDB items: their attributes, their size, and indexes that lag behind."""
 
 import json
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def only_item(tables: Tables) -> Item:
 
 
 def query(tables: Tables, index: str, condition: str, **values: str) -> list[Item]:
-    """What another system finds in an index."""
+    """The items that another system finds in an index."""
     names = [word for word in condition.split() if word.startswith("#")]
     response = tables.client.query(
         TableName=tables.names["messages"],
@@ -48,9 +48,9 @@ def query(tables: Tables, index: str, condition: str, **values: str) -> list[Ite
 
 
 class TestItems:
-    """Plain attributes, for whoever reads them."""
+    """Items have plain attributes that other systems can read."""
 
-    def test_a_message_is_readable(self, tables: Tables) -> None:
+    def test_message_item_has_plain_attributes_for_other_systems(self, tables: Tables) -> None:
         message = an_inbound_message(metadata={"profile_name": "Ana", "segments": 2})
         tables.stores().messages.record(a_record(message))
         item = {name: value["S"] for name, value in only_item(tables).items()}
@@ -76,7 +76,7 @@ class TestItems:
             "work_since": f"2026-03-04T12:00:30.250000Z#{message.request_id[:16]}",
         }
 
-    def test_other_systems_find_the_history_of_a_conversation(self, tables: Tables) -> None:
+    def test_other_systems_can_query_the_history_of_a_conversation(self, tables: Tables) -> None:
         for number in (2, 0, 1):
             tables.stores().messages.record(numbered(number))
         found = query(
@@ -89,18 +89,18 @@ class TestItems:
         assert [item["content"]["S"] for item in found] == ["Message 1", "Message 2"]
         assert "state" not in found[0]
 
-    def test_a_queued_message_leaves_the_work_index(self, tables: Tables) -> None:
+    def test_queued_message_is_removed_from_the_work_index(self, tables: Tables) -> None:
         tables.stores().messages.record(a_record())
         partition = only_item(tables)["work"]["S"]
         tables.stores().outbox.mark_queued(a_record().request_id, LATER)
         assert query(tables, "work", "#work = :work", work=partition) == []
 
-    def test_a_message_that_is_recorded_as_queued_is_no_work(self, tables: Tables) -> None:
+    def test_message_recorded_as_queued_is_not_in_the_work_index(self, tables: Tables) -> None:
         tables.stores().messages.record(a_record(state=MessageState.QUEUED, queued_at=NOW))
         assert "work" not in only_item(tables)
         assert len(tables.stores().messages.history(KEY)) == 1
 
-    def test_the_work_is_spread_over_all_partitions(self, tables: Tables) -> None:
+    def test_pending_messages_are_spread_over_all_work_partitions(self, tables: Tables) -> None:
         for number in range(60):
             tables.stores().messages.record(numbered(number))
         assert len({item["work"]["S"] for item in tables.items("messages")}) == WORK_SHARDS
@@ -115,14 +115,16 @@ class TestItems:
             {"state": 1, "timestamp": 2, "#": 3, ":": 4, "ä🚚": "\u0000\u2028"},
         ],
     )
-    def test_any_metadata_is_kept(self, tables: Tables, metadata: dict[str, object]) -> None:
+    def test_any_metadata_is_read_back_unchanged(
+        self, tables: Tables, metadata: dict[str, object]
+    ) -> None:
         record = a_record(an_inbound_message(metadata=metadata))
         tables.stores().messages.record(record)
         found = stored(tables.stores(), record)
         assert found == record
         assert json.dumps(found.message.metadata) == json.dumps(metadata)
 
-    def test_metadata_may_be_nested_deeper_than_an_item(self, tables: Tables) -> None:
+    def test_metadata_nested_deeper_than_an_item_allows_is_read_back(self, tables: Tables) -> None:
         metadata: dict[str, Any] = {"name": "innermost"}
         for _ in range(60):
             metadata = {"inside": metadata}
@@ -130,7 +132,7 @@ class TestItems:
         tables.stores().messages.record(record)
         assert stored(tables.stores(), record) == record
 
-    def test_a_message_in_which_everything_is_empty_is_kept(self, tables: Tables) -> None:
+    def test_message_with_empty_fields_is_read_back(self, tables: Tables) -> None:
         nothing = Recipient("", "", ())
         message = an_inbound_message(account="", sender_verbatim="", identities=(), body="")
         record = a_record(replace(message, recipient=nothing, subject="", opt_out_type=""))
@@ -147,21 +149,21 @@ class TestItems:
         ],
         ids=["body", "subject", "metadata"],
     )
-    def test_a_text_that_is_not_unicode_is_refused(
+    def test_text_that_is_not_unicode_is_refused(
         self, tables: Tables, message: InboundMessage
     ) -> None:
         with pytest.raises(StorageRefusedError):
             tables.stores().messages.record(a_record(message))
         assert tables.items("messages") == []
 
-    def test_an_id_with_the_separator_in_it_is_kept(self, tables: Tables) -> None:
+    def test_conversation_id_that_contains_the_separator_is_read_back(self, tables: Tables) -> None:
         key = ConversationKey("a#b#sms", ChannelType.EMAIL)
         tables.stores().messages.record(a_record(conversation=key))
         assert stored(tables.stores(), a_record()).conversation == key
 
 
 class TestLargeMessages:
-    """No item comes near 400 KB: what is large waits in the blob store."""
+    """Every item stays below 400 KB: large parts of a message are in the blob store."""
 
     @pytest.fixture
     def blobs(self) -> MemoryBlobStore:
@@ -189,7 +191,7 @@ class TestLargeMessages:
             ),
         ],
     )
-    def test_whatever_is_large_is_kept_whole(
+    def test_large_parts_of_a_message_are_stored_in_the_blob_store_and_read_back(
         self,
         tables: Tables,
         blobs: MemoryBlobStore,
@@ -206,17 +208,19 @@ class TestLargeMessages:
         assert stores.messages.history(KEY) == (record.message.in_history(),)
         assert stores.outbox.list_stuck(1, record.due_at) == (record,)
 
-    def test_the_item_shows_the_beginning_of_its_content(
+    def test_item_of_a_large_message_has_the_beginning_of_its_content(
         self, tables: Tables, blobs: MemoryBlobStore
     ) -> None:
         tables.stores(blobs).messages.record(self.large(body="ä" * INLINE_BYTES))
         assert only_item(tables)["content"]["S"] == "ä" * (PREVIEW_BYTES // 2)
 
-    def test_what_fits_stays_in_the_item(self, tables: Tables, blobs: MemoryBlobStore) -> None:
+    def test_content_that_fits_is_stored_in_the_item(
+        self, tables: Tables, blobs: MemoryBlobStore
+    ) -> None:
         tables.stores(blobs).messages.record(self.large(body="x" * (INLINE_BYTES - 2 * KILOBYTE)))
         assert not [name for name in only_item(tables) if name.endswith("_reference")]
 
-    def test_a_forged_repetition_cannot_replace_the_content(
+    def test_forged_duplicate_does_not_replace_the_stored_content(
         self, tables: Tables, blobs: MemoryBlobStore
     ) -> None:
         genuine, forged = (self.large(body=text * INLINE_BYTES * 2) for text in "gf")
@@ -225,7 +229,7 @@ class TestLargeMessages:
         assert stores.messages.record(forged) == genuine
         assert stored(stores, genuine) == genuine
 
-    def test_the_content_of_one_that_was_never_recorded_is_not_taken_for_the_next(
+    def test_content_of_a_failed_record_is_not_used_for_the_next_one(
         self, tables: Tables, blobs: MemoryBlobStore
     ) -> None:
         lost, recorded = (self.large(body=text * INLINE_BYTES * 2) for text in "lr")
@@ -236,7 +240,9 @@ class TestLargeMessages:
         stores.messages.record(recorded)
         assert stored(stores, recorded) == recorded
 
-    def test_of_content_that_is_gone_the_beginning_is_left(self, tables: Tables) -> None:
+    def test_history_shows_the_beginning_of_content_whose_blob_is_missing(
+        self, tables: Tables
+    ) -> None:
         record = self.large(body="x" * INLINE_BYTES * 2)
         tables.stores(MemoryBlobStore()).messages.record(record)
         (entry,) = tables.stores(MemoryBlobStore()).messages.history(KEY)
@@ -246,14 +252,14 @@ class TestLargeMessages:
 class TestLists:
     """Lists over several partitions, pages, and indexes that lag behind."""
 
-    def test_a_list_longer_than_one_read_is_whole(self, ministack: EmulatedAws) -> None:
+    def test_list_longer_than_one_read_is_complete(self, ministack: EmulatedAws) -> None:
         stores = Tables.create(ministack).stores()
         for number in range(230):
             stores.messages.record(numbered(number, None))
         listed = stores.messages.list_unmatched(220).items
         assert numbers(listed) == list(range(220))
 
-    def test_a_history_longer_than_a_page_is_whole(self, ministack: EmulatedAws) -> None:
+    def test_history_longer_than_one_page_is_complete(self, ministack: EmulatedAws) -> None:
         stores = Tables.create(ministack).stores()
         body = "x" * 90 * KILOBYTE
         for number in range(25):
@@ -262,7 +268,7 @@ class TestLists:
         assert len(stores.messages.history(KEY, limit=24)) == 24
 
     @pytest.mark.parametrize("limit", [0, 1])
-    def test_no_list_is_longer_than_its_limit(self, tables: Tables, limit: int) -> None:
+    def test_lists_are_not_longer_than_their_limit(self, tables: Tables, limit: int) -> None:
         stores = tables.stores()
         for number in range(3):
             stores.messages.record(numbered(number))
@@ -271,11 +277,11 @@ class TestLists:
         assert len(stores.messages.list_unmatched(limit).items) == limit
         assert len(stores.outbox.list_stuck(limit, LATER + timedelta(hours=1))) == limit
 
-    def test_a_page_after_an_unknown_message_is_empty(self, tables: Tables) -> None:
+    def test_unmatched_page_after_an_unknown_message_is_empty(self, tables: Tables) -> None:
         tables.stores().messages.record(numbered(1, None))
         assert tables.stores().messages.list_unmatched(10, after="unknown").items == ()
 
-    def test_what_an_index_says_of_the_past_is_not_listed(self, tables: Tables) -> None:
+    def test_message_that_only_a_lagging_index_lists_is_not_listed(self, tables: Tables) -> None:
         stores = tables.stores()
         for number in range(4):
             stores.messages.record(numbered(number, None))
@@ -287,7 +293,7 @@ class TestLists:
 
 
 class PastIndex:
-    """A client whose work index stays as it was."""
+    """A client whose work index shows an earlier state."""
 
     def __init__(self, tables: Tables) -> None:
         self._client = tables.client
@@ -301,11 +307,14 @@ class PastIndex:
         return {"Items": [item for item in self._items if item["work"] == values[":work"]]}
 
 
-def test_every_identity_survives(tables: Tables) -> None:
+def test_every_identity_of_a_message_is_read_back(tables: Tables) -> None:
     channel = ChannelType.WHATSAPP
     identities = tuple(Address.parse(channel, text) for text in ("DE.1349120", "+14155550123"))
     record = a_record(an_inbound_message(channel, identities=identities))
     tables.stores().messages.record(record)
-    facts = json.loads(only_item(tables)["inbound"]["S"])
-    assert [identity["value"] for identity in facts["identities"]] == ["DE.1349120", "+14155550123"]
+    inbound = json.loads(only_item(tables)["inbound"]["S"])
+    assert [identity["value"] for identity in inbound["identities"]] == [
+        "DE.1349120",
+        "+14155550123",
+    ]
     assert stored(tables.stores(), record).message.identities == identities

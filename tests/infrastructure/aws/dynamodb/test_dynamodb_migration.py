@@ -1,4 +1,4 @@
-"""Histories move out of records while another system and customers still write to them."""
+"""Histories are imported from records while another system and customers write to them."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,25 +12,25 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation
 from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue, attributes
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
-from tests.contracts.old_histories import an_entry, each_with_legacy_messages
+from tests.contracts.legacy_histories import an_entry, each_with_legacy_messages
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables, entry_of
 
 
 @pytest.fixture
 def tables(ministack: EmulatedAws) -> Tables:
-    """moto loses updates that happen at once."""
+    """Tables on ministack, because moto loses concurrent updates."""
     return Tables.create(ministack)
 
 
-def put_old_record(tables: Tables, entries: int, **changes: AttributeValue) -> None:
+def put_legacy_record(tables: Tables, entries: int, **changes: AttributeValue) -> None:
     held: AttributeValue = {"L": [entry_of(an_entry(number)) for number in range(entries)]}
     item = conversation_to_item(a_conversation())
     tables.put("conversations", {**item, "messages": held, **changes})
 
 
 def append(tables: Tables, number: int) -> None:
-    """What an older system does with each of its messages."""
+    """Append an entry to the list of a record, as an older system does."""
     tables.client.update_item(
         TableName=tables.names["conversations"],
         Key=attributes({"conversation_id": "conversation-1", "primary_channel": "sms"}),
@@ -56,8 +56,8 @@ def shown(tables: Tables) -> list[str]:
     return [message.message_id for message in history]
 
 
-def test_nothing_is_lost_or_there_twice_whoever_writes_meanwhile(tables: Tables) -> None:
-    put_old_record(tables, 20)
+def test_concurrent_migrations_and_writes_neither_lose_nor_repeat_an_entry(tables: Tables) -> None:
+    put_legacy_record(tables, 20)
     writers: list[Callable[[], None]] = [partial(migrate, tables) for _ in range(3)]
     writers += [partial(append, tables, number) for number in range(20, 28)]
     writers += [partial(receive, tables, number) for number in range(8)]
@@ -70,8 +70,8 @@ def test_nothing_is_lost_or_there_twice_whoever_writes_meanwhile(tables: Tables)
     assert len(tables.items("messages")) == 28 + 8
 
 
-def test_an_older_system_may_go_on_appending_to_the_emptied_list(tables: Tables) -> None:
-    put_old_record(tables, 2)
+def test_older_system_can_append_to_the_emptied_list(tables: Tables) -> None:
+    put_legacy_record(tables, 2)
     migrate(tables)
     append(tables, 2)
     assert shown(tables) == ["M0", "M1", "M2"]
@@ -79,8 +79,8 @@ def test_an_older_system_may_go_on_appending_to_the_emptied_list(tables: Tables)
     assert shown(tables) == ["M0", "M1", "M2"]
 
 
-def test_a_record_that_its_list_has_filled_takes_messages_and_is_migrated(tables: Tables) -> None:
-    put_old_record(tables, 2, history={"S": "x" * (400 * 1024 - 1100)})
+def test_record_filled_by_its_legacy_list_takes_messages_and_is_migrated(tables: Tables) -> None:
+    put_legacy_record(tables, 2, history={"S": "x" * (400 * 1024 - 1100)})
     receive(tables, 0, body="y" * 2048)
     (record,) = tables.stores().conversations.get_conversations("conversation-1")
     assert record.last_message is None
@@ -88,8 +88,8 @@ def test_a_record_that_its_list_has_filled_takes_messages_and_is_migrated(tables
     assert shown(tables) == ["M0", "M1", f"SM{0:032}"]
 
 
-def test_an_item_of_an_imported_entry_has_what_a_history_shows(tables: Tables) -> None:
-    put_old_record(tables, 1)
+def test_item_of_an_imported_entry_has_the_attributes_of_a_history(tables: Tables) -> None:
+    put_legacy_record(tables, 1)
     migrate(tables)
     (item,) = tables.items("messages")
     assert set(item) == {

@@ -1,4 +1,4 @@
-"""Whether the tables are as they should be, said in sentences."""
+"""The check of the tables' schema reports each difference as a sentence."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from domain.errors import StorageUnavailableError
 from infrastructure.aws.dynamodb.dynamodb_schema import TableSchema, check_tables
 from tests.emulators import unique_name
-from tests.infrastructure.aws.dynamodb.dynamodb_faults import every_answer
+from tests.infrastructure.aws.dynamodb.dynamodb_faults import every_response
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import ROLES, Tables, create_table
 
 
@@ -18,31 +18,31 @@ def messages(tables: Tables) -> TableSchema:
 
 
 def problems(tables: Tables, expected: TableSchema, created: TableSchema) -> tuple[str, ...]:
-    """What is wrong with ``created`` where ``expected`` is wanted."""
+    """The problems of a table with the schema ``created`` where ``expected`` is expected."""
     name = unique_name("other")
     create_table(tables.client, replace(created, name=name))
     found = check_tables(tables.client, [replace(expected, name=name)])
     return tuple(problem.replace(name, "TABLE") for problem in found)
 
 
-def test_tables_as_described_have_no_problem(tables: Tables) -> None:
+def test_tables_with_the_expected_schema_have_no_problem(tables: Tables) -> None:
     assert check_tables(tables.client, tables.schemas) == ()
 
 
-def test_a_missing_table(tables: Tables) -> None:
+def test_missing_table_is_reported(tables: Tables) -> None:
     missing = TableSchema("no-such-table", "key")
     found = check_tables(tables.client, [missing, *tables.schemas])
     assert found == ("table no-such-table: expected one, found none",)
 
 
-def test_another_key(tables: Tables) -> None:
+def test_other_table_key_is_reported(tables: Tables) -> None:
     expected, created = TableSchema("", "sender", "conversation_id"), TableSchema("", "sender")
     assert problems(tables, expected, created) == (
         "table TABLE: expected the key sender (S), conversation_id (S), found sender (S)",
     )
 
 
-def test_a_key_of_another_type(tables: Tables) -> None:
+def test_table_key_of_another_type_is_reported(tables: Tables) -> None:
     name = unique_name("numbers")
     tables.client.create_table(
         TableName=name,
@@ -54,7 +54,7 @@ def test_a_key_of_another_type(tables: Tables) -> None:
     assert problem == f"table {name}: expected the key throttle_key (S), found throttle_key (N)"
 
 
-def test_missing_indexes(tables: Tables, messages: TableSchema) -> None:
+def test_missing_indexes_are_reported(tables: Tables, messages: TableSchema) -> None:
     assert problems(tables, messages, replace(messages, indexes=())) == (
         "index history of table TABLE: expected one, found none",
         "index work of table TABLE: expected one, found none",
@@ -65,7 +65,7 @@ def test_missing_indexes(tables: Tables, messages: TableSchema) -> None:
     )
 
 
-def test_an_index_with_another_key(tables: Tables, messages: TableSchema) -> None:
+def test_index_with_another_key_is_reported(tables: Tables, messages: TableSchema) -> None:
     history, work = messages.indexes
     other = replace(messages, indexes=(replace(history, sort_key="recorded_at"), work))
     assert problems(tables, messages, other) == (
@@ -74,7 +74,7 @@ def test_an_index_with_another_key(tables: Tables, messages: TableSchema) -> Non
     )
 
 
-def test_an_index_that_holds_too_little(tables: Tables, messages: TableSchema) -> None:
+def test_index_without_all_attributes_is_reported(tables: Tables, messages: TableSchema) -> None:
     history, work = messages.indexes
     less = replace(messages, indexes=(replace(history, included=("content",)), work))
     (problem,) = problems(tables, messages, less)
@@ -85,7 +85,7 @@ def test_an_index_that_holds_too_little(tables: Tables, messages: TableSchema) -
     assert problem.endswith(", found keys only")
 
 
-def test_an_index_that_holds_everything_will_do(tables: Tables) -> None:
+def test_index_with_all_attributes_has_no_problem(tables: Tables) -> None:
     name = unique_name("everything")
     schema: Any = [
         {"AttributeName": "work", "KeyType": "HASH"},
@@ -111,7 +111,7 @@ def test_an_index_that_holds_everything_will_do(tables: Tables) -> None:
     assert check_tables(tables.client, [TableSchema(name, "work", indexes=(wanted,))]) == ()
 
 
-def test_items_that_do_not_expire(tables: Tables) -> None:
+def test_items_that_do_not_expire_are_reported(tables: Tables) -> None:
     throttle = tables.schemas[ROLES.index("fallback_throttle")]
     assert problems(tables, throttle, replace(throttle, expires_by=None)) == (
         "table TABLE: expected items to expire by expires_at, found no time to live",
@@ -121,9 +121,9 @@ def test_items_that_do_not_expire(tables: Tables) -> None:
     )
 
 
-def test_no_answer_is_no_problem_of_the_tables(tables: Tables) -> None:
+def test_refused_check_raises_an_error_instead_of_reporting_a_problem(tables: Tables) -> None:
     with (
-        every_answer(tables.client, 400, "AccessDeniedException"),
+        every_response(tables.client, 400, "AccessDeniedException"),
         pytest.raises(StorageUnavailableError, match="AccessDenied"),
     ):
         check_tables(tables.client, tables.schemas)

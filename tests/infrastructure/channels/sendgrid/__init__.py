@@ -1,1 +1,1 @@
-"""Mail by way of SendGrid, from raw bytes to messages and back."""
+"""Tests of the SendGrid channel: verification, parsing, limits, fallbacks."""

@@ -1,4 +1,4 @@
-"""The signed body alone says where a form begins, is divided and ends."""
+"""The boundaries of a form are read from the signed body and not from its headers."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ WITH_A_FORM_INSIDE = a_form(*HONEST, a_field("text", b"Hi\r\n" + FORGED))
 
 
 def sent_as(*content_types: str) -> WebhookRequest:
-    """A mail in whose text another form stands, under any content types."""
+    """A mail whose text contains another form, posted with these content types."""
     headers = tuple(("content-type", value) for value in content_types)
     return replace(WITH_A_FORM_INSIDE, headers=headers)
 
@@ -48,7 +48,9 @@ def sent_as(*content_types: str) -> WebhookRequest:
         pytest.param((), id="no header"),
     ],
 )
-def test_no_content_type_makes_another_mail_of_a_signed_one(content_types: tuple[str, ...]) -> None:
+def test_mail_with_a_form_in_its_text_is_read_the_same_under_any_content_type(
+    content_types: tuple[str, ...],
+) -> None:
     message = the_message(sent_as(*content_types))
     assert message.sender.value == "mallory@evil.example"
     assert message.body == "Hi\n" + FORGED.decode().replace("\r\n", "\n")
@@ -61,13 +63,13 @@ BODY = a_form(*HONEST, a_field("text", b"Hi")).body
     "before",
     [b"\r\n", b"\n", b" ", b"preamble\r\n", b"\x00", b"--\r\n", b"--x\r\n", b"\xef\xbb\xbf"],
 )
-def test_nothing_may_stand_before_the_first_boundary(before: bytes) -> None:
+def test_form_with_content_before_its_first_boundary_is_unreadable(before: bytes) -> None:
     with pytest.raises(UnreadableMessageError):
         parsed(replace(WITH_A_FORM_INSIDE, body=before + BODY))
 
 
 @pytest.mark.parametrize("end", [b"", b"\r\n"])
-def test_the_last_line_may_lack_its_break(end: bytes) -> None:
+def test_last_line_of_a_form_may_lack_its_line_break(end: bytes) -> None:
     whole = replace(WITH_A_FORM_INSIDE, body=BODY.removesuffix(b"\r\n") + end)
     assert the_message(whole).body == "Hi"
 
@@ -75,12 +77,12 @@ def test_the_last_line_may_lack_its_break(end: bytes) -> None:
 @pytest.mark.parametrize(
     "after", [b"\r\n\r\n", b"\n", b"\r", b" ", b"--", b"\x00", b"\r\nepilogue", b"\r\n" + FORGED]
 )
-def test_nothing_may_follow_the_end(after: bytes) -> None:
+def test_form_with_content_after_its_end_is_unreadable(after: bytes) -> None:
     with pytest.raises(UnreadableMessageError, match="follows the end"):
         parsed(replace(WITH_A_FORM_INSIDE, body=BODY.removesuffix(b"\r\n") + after))
 
 
-def test_a_text_that_knows_the_boundary_cannot_end_the_form_before_its_real_fields() -> None:
+def test_text_that_contains_the_boundary_cannot_end_the_form_early() -> None:
     ended = b"Hi\r\n" + FORGED.replace(b"EVIL", b"b0undary")
     with pytest.raises(UnreadableMessageError, match="follows the end"):
         parsed(a_form(a_field("text", ended), *HONEST))
@@ -100,6 +102,6 @@ def test_a_text_that_knows_the_boundary_cannot_end_the_form_before_its_real_fiel
         pytest.param(b'{"to": "help@acme.example"}', id="JSON"),
     ],
 )
-def test_what_does_not_begin_with_a_boundary_and_end_with_it_is_unreadable(body: bytes) -> None:
+def test_body_without_a_first_and_last_boundary_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableMessageError):
         parsed(replace(WITH_A_FORM_INSIDE, body=body))

@@ -1,4 +1,4 @@
-"""SendGrid's parser keeps the contract, in both modes and with both ways of proving mail."""
+"""SendGrid's parser fulfils the contract, in both modes and with both kinds of proof."""
 
 from typing import Any, ClassVar
 
@@ -22,7 +22,7 @@ PAIR = "frontdesk:invented"
 
 
 def a_mail(**changes: Any) -> WebhookRequest:
-    """Mail to two of our addresses, with a file."""
+    """A webhook of a mail to two own addresses with one attachment."""
     mail: dict[str, Any] = {
         "sender": "ana@example.com",
         "recipient": ["help@acme.example", "sales@acme.example"],

@@ -26,7 +26,7 @@ from infrastructure.channels.sendgrid.form_fields import passed_dkim_domains
         ("@" * 10_000, ()),
     ],
 )
-def test_dkim_verdicts_are_read_as_sendgrid_writes_them(
+def test_dkim_results_are_read_as_sendgrid_writes_them(
     statuses: str, domains: tuple[str, ...]
 ) -> None:
     assert passed_dkim_domains(statuses) == domains

@@ -1,4 +1,4 @@
-"""Mail as SendGrid posts it: each file of ``tests/payloads/sendgrid`` and what it means."""
+"""Each payload of ``tests/payloads/sendgrid`` becomes the messages in ``expected.json``."""
 
 import json
 from pathlib import Path
@@ -23,12 +23,12 @@ def parse(name: str) -> tuple[ParsedMessage, ...]:
     return parsed(posted(body, boundary))
 
 
-def test_every_payload_has_its_expectation() -> None:
+def test_every_payload_file_has_an_expectation() -> None:
     assert {path.stem for path in PAYLOADS.glob("*.multipart")} == set(EXPECTED)
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_a_payload_becomes_the_message_that_it_carries(name: str) -> None:
+def test_payload_becomes_the_expected_messages(name: str) -> None:
     expected = EXPECTED[name]
     messages = parse(name)
     message = messages[0].message
@@ -48,7 +48,7 @@ def test_a_payload_becomes_the_message_that_it_carries(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_a_payload_brings_its_files(name: str) -> None:
+def test_payload_has_the_expected_attachments(name: str) -> None:
     attachments = [file.attachment for file in parse(name)[0].files]
     expected = EXPECTED[name]
     if "files" in expected:
@@ -59,17 +59,17 @@ def test_a_payload_brings_its_files(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_a_payload_tells_its_facts(name: str) -> None:
+def test_payload_has_the_expected_metadata_and_references(name: str) -> None:
     message = parse(name)[0].message
     expected = EXPECTED[name]
-    facts = expected.get("metadata", {})
-    assert {key: message.metadata.get(key) for key in facts} == facts
+    metadata = expected.get("metadata", {})
+    assert {key: message.metadata.get(key) for key in metadata} == metadata
     assert json.loads(json.dumps(message.metadata)) == message.metadata
     assert list(message.thread_references) == expected.get("references", [])
 
 
 @pytest.mark.parametrize("name", READABLE)
-def test_a_payload_shows_whether_a_program_wrote_it(name: str) -> None:
+def test_payload_has_the_expected_sign_of_automated_mail(name: str) -> None:
     message = parse(name)[0].message
     assert message.mail is not None
     assert message.mail.addressed_to_us is EXPECTED[name].get("addressed_to_us", True)
@@ -79,24 +79,24 @@ def test_a_payload_shows_whether_a_program_wrote_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_an_unreadable_payload_says_what_is_wrong(name: str) -> None:
+def test_unreadable_payload_is_reported_with_the_expected_error(name: str) -> None:
     with pytest.raises(UnreadableMessageError) as caught:
         parse(name)
     assert str(caught.value) == EXPECTED[name]["error"]
 
 
-def test_one_post_to_several_of_our_addresses_has_a_request_id_for_each() -> None:
+def test_mail_to_several_own_addresses_has_a_request_id_for_each() -> None:
     messages = parse("several_recipients")
     assert len({one.message.request_id for one in messages}) == 2
 
 
-def test_the_html_of_a_mail_is_kept_whole() -> None:
+def test_html_of_a_mail_is_stored_whole() -> None:
     (one,) = parse("mixed_charsets")
     index = one.message.metadata["html_attachment_index"]
     assert isinstance(index, int)
     assert one.files[index].content.decode() == "<p>Café €</p>"
 
 
-def test_file_contents_are_kept_to_the_byte() -> None:
+def test_file_contents_are_stored_byte_for_byte() -> None:
     (one,) = parse("inline_image")
     assert one.files[0].content == b"\xff\xd8\xff\xe0\r\n--not a boundary\r\n\x00"

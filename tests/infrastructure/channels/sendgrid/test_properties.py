@@ -1,4 +1,4 @@
-"""What holds for any mail: it comes back as it was sent, or is called unreadable."""
+"""Any mail is read as it was sent, or is reported as unreadable."""
 
 import contextlib
 import json
@@ -67,7 +67,7 @@ SENDERS = st.tuples(ADDRESSES, LINES)
 
 @settings(max_examples=150, deadline=None)
 @given(TEXTS, LINES, SENDERS, st.lists(ADDRESSES, min_size=1, max_size=3, unique=True), FILES)
-def test_what_is_sent_in_parsed_mode_arrives(
+def test_mail_sent_in_parsed_mode_is_read_unchanged(
     text: tuple[str, str],
     subject: str,
     sender: tuple[str, str],
@@ -102,7 +102,7 @@ def test_what_is_sent_in_parsed_mode_arrives(
 
 @settings(max_examples=100, deadline=None)
 @given(TEXTS, LINES, ADDRESSES, FILES, st.booleans())
-def test_what_is_sent_in_raw_mode_arrives(
+def test_mail_sent_in_raw_mode_is_read_unchanged(
     text: tuple[str, str],
     subject: str,
     sender: str,
@@ -123,7 +123,7 @@ def test_what_is_sent_in_raw_mode_arrives(
     )
     request = as_received(simulated)
     (one,) = PARSER.parse(PARSER.validate(request))
-    # A mailer ends its lines as it likes, so that only the words can be compared.
+    # A mailer chooses its line ends, so only the words can be compared.
     if text[1].strip() or not with_html:
         assert "".join(one.message.body.split()) == "".join(text[1].split())
     assert one.message.subject == (subject.strip() or None)
@@ -133,7 +133,7 @@ def test_what_is_sent_in_raw_mode_arrives(
 
 @settings(max_examples=100, deadline=None)
 @given(st.sampled_from(["parsed", "raw"]), st.integers(0, 10_000), st.integers(1, 255))
-def test_no_byte_can_be_changed_unnoticed(mode: Mode, at: int, change: int) -> None:
+def test_mail_with_a_changed_byte_is_refused(mode: Mode, at: int, change: int) -> None:
     simulated = SIMULATOR.request(
         URL,
         sender="ana@example.com",
@@ -171,7 +171,7 @@ MIME = st.lists(MIME_PIECES | st.binary(max_size=10), max_size=40).map(b"".join)
 
 @settings(max_examples=400, deadline=None)
 @given(MIME)
-def test_any_mime_is_read_or_called_unreadable(raw: bytes) -> None:
+def test_any_mime_is_read_or_reported_as_unreadable(raw: bytes) -> None:
     with contextlib.suppress(UnreadableMessageError):
         for one in parsed(a_raw_mail(raw)):
             json.dumps(one.message.metadata)
@@ -194,7 +194,7 @@ FORMS = st.lists(FORM_PIECES | st.binary(max_size=10), max_size=20).map(b"".join
 
 @settings(max_examples=400, deadline=None)
 @given(FORMS)
-def test_any_form_is_read_or_called_unreadable(body: bytes) -> None:
+def test_any_form_is_read_or_reported_as_unreadable(body: bytes) -> None:
     with contextlib.suppress(UnreadableMessageError):
         parsed(posted(body))
 
@@ -216,7 +216,7 @@ FIELDS = st.dictionaries(FIELD_NAMES, MIME | st.binary(max_size=30) | JSON)
 
 @settings(max_examples=300, deadline=None)
 @given(FIELDS)
-def test_any_fields_are_read_or_called_unreadable(fields: dict[str, bytes]) -> None:
+def test_any_fields_are_read_or_reported_as_unreadable(fields: dict[str, bytes]) -> None:
     given_fields = (a_field(name, value) for name, value in fields.items())
     request = a_form(*given_fields, a_field("from", b"ana@example.com"))
     with contextlib.suppress(UnreadableMessageError):
@@ -229,7 +229,7 @@ SECURITY_HEADERS = st.sampled_from([SIGNATURE_HEADER, TIMESTAMP_HEADER, "authori
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(SECURITY_HEADERS, st.text(max_size=30))), st.binary(max_size=30))
-def test_nothing_unsigned_is_accepted(headers: list[tuple[str, str]], body: bytes) -> None:
+def test_unsigned_mail_is_refused(headers: list[tuple[str, str]], body: bytes) -> None:
     with pytest.raises(ValidationError):
         PARSER.validate(WebhookRequest("POST", URL, tuple(headers), body, NOW))
 
@@ -248,7 +248,7 @@ def a_mail_without_id(subject: str = "Hi", text: str = "Hi", **changes: Any) -> 
     return the_message(as_received(simulated))
 
 
-def test_a_new_delivery_of_one_mail_has_the_same_request_id() -> None:
+def test_repeated_delivery_of_mail_without_an_id_has_the_same_request_id() -> None:
     assert a_mail_without_id(spf="pass").request_id == a_mail_without_id(spf="softfail").request_id
 
 
@@ -261,7 +261,7 @@ def test_different_mail_without_ids_has_different_request_ids() -> None:
     assert len(keys) == 6
 
 
-def test_the_simulator_takes_a_key_in_pem_and_a_pair() -> None:
+def test_simulator_accepts_a_pem_key_and_a_user_and_password() -> None:
     pem = KEY.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -279,11 +279,11 @@ def test_the_simulator_takes_a_key_in_pem_and_a_pair() -> None:
     assert a_parser(account).validate(as_received(simulated)).account == ACCOUNT_NAME
 
 
-def test_the_answer_is_always_the_same_bytes() -> None:
-    answer = PARSER.respond()
-    assert (answer.status, answer.content_type) == (200, "application/json")
-    assert answer.body == b'{"success": true}'
+def test_response_to_sendgrid_always_has_the_same_bytes() -> None:
+    response = PARSER.respond()
+    assert (response.status, response.content_type) == (200, "application/json")
+    assert response.body == b'{"success": true}'
 
 
-def test_the_largest_mail_fits() -> None:
+def test_body_limit_is_32_mib() -> None:
     assert PARSER.max_body_bytes == 32 * 1024 * 1024

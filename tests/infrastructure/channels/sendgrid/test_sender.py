@@ -1,4 +1,4 @@
-"""Automatic answers by mail, posted to a real HTTP server on this machine."""
+"""Fallbacks by mail, posted to an HTTP server on the loopback interface."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ from infrastructure.configuration.secrets.accounts import SendgridAccount
 
 API_KEY = "SG.invented-key"
 ACCOUNT = SendgridAccount("acme", api_key=SecretStr(API_KEY), mail_from="no-reply@acme.example")
-ANSWER = Fallback(
+FALLBACK = Fallback(
     channel=ChannelType.EMAIL,
     account="acme",
     to="ana@example.com",
@@ -34,7 +34,7 @@ ANSWER = Fallback(
 
 @dataclass
 class MailApi:
-    """SendGrid's API, as far as it is needed."""
+    """The part of SendGrid's API that the sender calls, with scripted responses."""
 
     status: int = 202
     delay_seconds: float = 0.0
@@ -77,8 +77,8 @@ def api() -> Iterator[MailApi]:
     server.server_close()
 
 
-def send(url: str, answer: Fallback = ANSWER, account: SendgridAccount = ACCOUNT) -> None:
-    SendgridFallbackSender(lambda: (SendgridAccount("other"), account), url).send(answer)
+def send(url: str, fallback: Fallback = FALLBACK, account: SendgridAccount = ACCOUNT) -> None:
+    SendgridFallbackSender(lambda: (SendgridAccount("other"), account), url).send(fallback)
 
 
 def sent(api: MailApi) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def sent(api: MailApi) -> dict[str, Any]:
     return body
 
 
-def test_an_answer_is_posted_as_the_api_wants_it(api: MailApi) -> None:
+def test_fallback_is_posted_as_the_sendgrid_api_expects(api: MailApi) -> None:
     send(api.url)
     assert sent(api) == {
         "personalizations": [{"to": [{"email": "ana@example.com"}]}],
@@ -106,7 +106,7 @@ def test_an_answer_is_posted_as_the_api_wants_it(api: MailApi) -> None:
     assert api.requests[0]["headers"]["Authorization"] == f"Bearer {API_KEY}"
 
 
-def test_no_outgoing_value_holds_a_line_break(api: MailApi) -> None:
+def test_line_breaks_are_removed_from_every_value_of_a_fallback(api: MailApi) -> None:
     odd = Fallback(
         ChannelType.EMAIL,
         "acme",
@@ -125,14 +125,14 @@ def test_no_outgoing_value_holds_a_line_break(api: MailApi) -> None:
     assert "In-Reply-To" not in body["headers"]
 
 
-def test_a_hash_in_place_of_a_message_id_threads_nothing(api: MailApi) -> None:
-    send(api.url, replace(ANSWER, in_reply_to="sha256:00", references=()))
+def test_fallback_to_a_hashed_message_id_has_no_thread_headers(api: MailApi) -> None:
+    send(api.url, replace(FALLBACK, in_reply_to="sha256:00", references=()))
     assert not {"In-Reply-To", "References"} & set(sent(api)["headers"])
 
 
-def test_long_threads_keep_their_root_and_their_end(api: MailApi) -> None:
+def test_references_of_a_long_thread_are_its_first_and_its_latest(api: MailApi) -> None:
     references = tuple(f"<{number}@example.com>" for number in range(100))
-    send(api.url, replace(ANSWER, in_reply_to="<100@example.com>", references=references))
+    send(api.url, replace(FALLBACK, in_reply_to="<100@example.com>", references=references))
     retained = sent(api)["headers"]["References"].split()
     assert (len(retained), retained[0], retained[-1]) == (
         20,
@@ -142,14 +142,14 @@ def test_long_threads_keep_their_root_and_their_end(api: MailApi) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 202])
-def test_a_taken_answer_is_sent(api: MailApi, status: int) -> None:
+def test_fallback_accepted_by_sendgrid_is_sent(api: MailApi, status: int) -> None:
     api.status = status
     send(api.url)
     assert len(api.requests) == 1
 
 
 @pytest.mark.parametrize("status", [302, 307, 400, 401, 403, 404, 413, 429])
-def test_a_refused_answer_was_not_sent(api: MailApi, status: int) -> None:
+def test_fallback_refused_by_sendgrid_is_reported_as_not_sent(api: MailApi, status: int) -> None:
     api.status = status
     with pytest.raises(FallbackNotSentError):
         send(api.url)
@@ -157,28 +157,28 @@ def test_a_refused_answer_was_not_sent(api: MailApi, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_after_a_failure_of_theirs_nobody_knows(api: MailApi, status: int) -> None:
+def test_fallback_is_uncertain_after_a_server_error_of_sendgrid(api: MailApi, status: int) -> None:
     api.status = status
     with pytest.raises(FallbackUncertainError):
         send(api.url)
     assert len(api.requests) == 1
 
 
-def test_without_an_answer_in_time_nobody_knows(api: MailApi) -> None:
+def test_fallback_is_uncertain_after_a_time_out(api: MailApi) -> None:
     api.delay_seconds = 2.5
     with pytest.raises(FallbackUncertainError):
         send(api.url)
     assert len(api.requests) == 1
 
 
-def test_when_the_line_breaks_nobody_knows(api: MailApi) -> None:
+def test_fallback_is_uncertain_after_a_broken_connection(api: MailApi) -> None:
     api.hang_up = True
     with pytest.raises(FallbackUncertainError):
         send(api.url)
     assert len(api.requests) == 1
 
 
-def test_without_a_connection_it_was_not_sent() -> None:
+def test_fallback_is_not_sent_without_a_connection() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(FallbackNotSentError):
@@ -194,22 +194,26 @@ def test_without_a_connection_it_was_not_sent() -> None:
         SendgridAccount("acme", api_key=SecretStr("two\r\nlines"), mail_from="x@acme.example"),
     ],
 )
-def test_an_account_that_cannot_send_does_not(api: MailApi, account: SendgridAccount) -> None:
+def test_account_without_a_valid_key_and_sender_sends_no_fallback(
+    api: MailApi, account: SendgridAccount
+) -> None:
     with pytest.raises(FallbackNotSentError):
         send(api.url, account=account)
     assert api.requests == []
 
 
 @pytest.mark.parametrize("status", [202, 400, 500])
-def test_neither_log_nor_error_shows_key_address_or_text(
+def test_log_and_error_show_no_key_address_or_text(
     api: MailApi, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.status = status
-    told = ""
+    output = ""
     with caplog.at_level(logging.DEBUG):
         try:
             send(api.url)
         except (FallbackNotSentError, FallbackUncertainError) as error:
-            told = repr(error)
-    told += caplog.text + "".join(str(record.__dict__) for record in caplog.records)
-    assert not [secret for secret in (API_KEY, ANSWER.to, ANSWER.text, "acme") if secret in told]
+            output = repr(error)
+    output += caplog.text + "".join(str(record.__dict__) for record in caplog.records)
+    assert not [
+        secret for secret in (API_KEY, FALLBACK.to, FALLBACK.text, "acme") if secret in output
+    ]

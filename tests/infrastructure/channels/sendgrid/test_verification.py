@@ -1,4 +1,4 @@
-"""Who may post mail: signatures, Basic auth, and every way to get them wrong."""
+"""Verification of mail: signatures, Basic auth, and their errors."""
 
 import base64
 import hmac
@@ -87,24 +87,24 @@ def is_accepted(request: WebhookRequest, *accounts: SendgridAccount) -> bool:
         ((), (), a_request(key=None), False),
     ],
 )
-def test_what_is_configured_must_pass(
+def test_mail_is_accepted_only_if_it_has_all_configured_proofs(
     keys: tuple[str, ...], pairs: tuple[str, ...], request_: WebhookRequest, accepted: bool
 ) -> None:
     assert is_accepted(request_, an_account(*keys, basic_auth=pairs)) is accepted
 
 
-def test_the_account_that_signed_is_named() -> None:
+def test_verified_mail_names_the_account_that_signed_it() -> None:
     accounts = an_account(OTHER, name="other"), an_account(P256), an_account(P256, name="third")
     assert a_parser(*accounts).validate(a_request()).account == ACCOUNT_NAME
 
 
-def test_without_accounts_nothing_passes() -> None:
+def test_mail_is_refused_when_there_are_no_accounts() -> None:
     parser = SendgridWebhookParser(tuple, lambda: NOW)
     with pytest.raises(ValidationError):
         parser.validate(a_request())
 
 
-def test_another_kind_of_key_never_verifies() -> None:
+def test_signature_with_another_kind_of_key_is_refused() -> None:
     der = (
         ed25519.Ed25519PrivateKey.generate()
         .public_key()
@@ -114,12 +114,12 @@ def test_another_kind_of_key_never_verifies() -> None:
 
 
 @pytest.mark.parametrize("at", range(0, len(BODY), 7))
-def test_a_changed_byte_is_noticed(at: int) -> None:
+def test_mail_with_a_changed_byte_is_refused(at: int) -> None:
     body = BODY[:at] + bytes([BODY[at] ^ 1]) + BODY[at + 1 :]
     assert not is_accepted(replace(a_request(), body=body))
 
 
-def test_the_simulator_can_tamper_with_what_it_signed() -> None:
+def test_mail_tampered_with_by_the_simulator_is_refused() -> None:
     request = SendgridSimulator(KEY).request(
         URL,
         sender="ana@example.com",
@@ -133,7 +133,7 @@ def test_the_simulator_can_tamper_with_what_it_signed() -> None:
 
 
 @pytest.mark.parametrize("tamper", [False, True])
-def test_where_a_password_is_the_only_proof_the_simulator_tampers_with_that(tamper: bool) -> None:
+def test_simulator_tampers_with_the_password_when_there_is_no_key(tamper: bool) -> None:
     request = SendgridSimulator(basic_auth=PAIR).request(
         URL,
         sender="ana@example.com",
@@ -148,9 +148,7 @@ def test_where_a_password_is_the_only_proof_the_simulator_tampers_with_that(tamp
 
 
 @pytest.mark.parametrize("pair", [PAIR, "frontdesk:old", "a:b", "", "x" * 1_000])
-def test_every_pair_is_compared_and_no_comparison_tells_a_length(
-    pair: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_pair_is_compared_in_equal_length(pair: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[int] = []
 
     def compare(one: bytes, other: bytes) -> bool:
@@ -178,7 +176,7 @@ HOUR = timedelta(hours=1)
         (24 * 365 * HOUR, False),
     ],
 )
-def test_a_signature_has_its_time(age: timedelta, accepted: bool) -> None:
+def test_signature_is_accepted_within_the_tolerance(age: timedelta, accepted: bool) -> None:
     timestamp = str(int((NOW - age).timestamp()))
     assert is_accepted(a_request(timestamp=timestamp)) is accepted
 
@@ -187,28 +185,28 @@ def test_a_signature_has_its_time(age: timedelta, accepted: bool) -> None:
     "altered",
     ["1772625601", "", "soon", "-1", "1e9", "٣", " 1772625600", "9" * 5000],
 )
-def test_an_altered_timestamp_is_noticed(altered: str) -> None:
+def test_mail_with_an_altered_timestamp_is_refused(altered: str) -> None:
     assert not is_accepted(with_header(a_request(), TIMESTAMP_HEADER, altered))
 
 
 @pytest.mark.parametrize("stamp", ["+1772625600", "1772625600.0", " 1772625600", "1_772_625_600"])
-def test_only_decimal_timestamps_count_even_if_signed(stamp: str) -> None:
+def test_signed_timestamp_that_is_not_decimal_is_refused(stamp: str) -> None:
     assert not is_accepted(a_request(timestamp=stamp))
 
 
 @pytest.mark.parametrize("signature", ["", "!", "AAAA", "A" * 100_000, "é", "MAYCAQECAQE="])
-def test_a_broken_signature_is_only_a_wrong_one(signature: str) -> None:
+def test_malformed_signature_is_refused(signature: str) -> None:
     assert not is_accepted(with_header(a_request(), SIGNATURE_HEADER, signature))
 
 
 @pytest.mark.parametrize("value", ["Basic", "Basic !", "Bearer x", "Basic " + "A" * 100_000, "é"])
-def test_a_broken_authorization_is_only_a_wrong_one(value: str) -> None:
+def test_malformed_authorization_is_refused(value: str) -> None:
     request = with_header(a_request(pair=PAIR), "authorization", value)
     assert not is_accepted(request, an_account(P256, basic_auth=[PAIR]))
 
 
 @pytest.mark.parametrize("name", [SIGNATURE_HEADER, TIMESTAMP_HEADER, "authorization"])
-def test_a_repeated_security_header_is_refused(name: str) -> None:
+def test_repeated_security_header_is_refused(name: str) -> None:
     request = a_request(pair=PAIR)
     again = tuple(pair for pair in request.headers if pair[0] == name)
     repeated = replace(request, headers=request.headers + again)
@@ -216,7 +214,7 @@ def test_a_repeated_security_header_is_refused(name: str) -> None:
     assert not is_accepted(repeated, an_account(P256))
 
 
-def test_secrets_that_cannot_be_read_are_no_refusal() -> None:
+def test_unavailable_secrets_raise_an_error_instead_of_a_refusal() -> None:
     def unavailable() -> tuple[SendgridAccount, ...]:
         raise SecretsUnavailableError("no secrets at the moment")
 
@@ -224,7 +222,7 @@ def test_secrets_that_cannot_be_read_are_no_refusal() -> None:
         SendgridWebhookParser(unavailable, lambda: NOW).validate(a_request())
 
 
-def test_a_refusal_tells_nothing() -> None:
+def test_refusal_shows_no_secret() -> None:
     with pytest.raises(ValidationError) as caught:
         a_parser(an_account(OTHER, basic_auth=[PAIR])).validate(a_request(pair="a:b"))
     assert PAIR not in repr(caught.value)

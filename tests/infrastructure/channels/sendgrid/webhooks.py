@@ -1,4 +1,4 @@
-"""Keys, parsers and requests for the tests of this channel."""
+"""Keys, parsers and webhooks for the tests of this channel."""
 
 import base64
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ Part = tuple[str, bytes]
 
 
 def public_key(key: ec.EllipticCurvePrivateKey) -> str:
-    """The public half, as SendGrid shows it."""
+    """The public key in the form that SendGrid shows."""
     der = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -70,7 +70,7 @@ def a_field(name: str, content: bytes) -> Part:
 
 
 def a_raw_mail(raw: bytes) -> WebhookRequest:
-    """Raw mode, with as little around the mail as will do."""
+    """A webhook of raw mode with only the fields that it needs."""
     envelope = b'{"to": ["help@acme.example"], "from": "ana@example.com"}'
     return a_form(a_field("email", raw), a_field("envelope", envelope))
 
@@ -80,6 +80,6 @@ def parsed(request: WebhookRequest) -> tuple[ParsedMessage, ...]:
 
 
 def the_message(request: WebhookRequest) -> InboundMessage:
-    """The message of a request that holds one."""
+    """The only message of a webhook."""
     (one,) = parsed(request)
     return one.message

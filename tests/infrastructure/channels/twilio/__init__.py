@@ -1,1 +1,1 @@
-"""Tests of the Twilio channel: payload files, signatures, answers."""
+"""Tests of the Twilio channel: payload files, signatures, fallbacks."""

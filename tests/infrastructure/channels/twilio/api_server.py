@@ -1,4 +1,4 @@
-"""Twilio's REST API on the loopback interface: a real HTTP server with scripted answers."""
+"""Twilio's REST API on the loopback interface: an HTTP server with scripted responses."""
 
 import json
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from threading import Event, Thread
 
 @dataclass(frozen=True)
 class Scripted:
-    """What the server does with a request: answers, says nothing, or breaks off."""
+    """What the server does with a request: it responds, stays silent, or hangs up."""
 
     status: int = 201
     body: str = '{"sid": "SM00000000000000000000000000000001", "status": "queued"}'
@@ -21,7 +21,7 @@ class Scripted:
 
 
 def an_error(status: int, code: int, message: str = "no") -> Scripted:
-    """An error as Twilio's REST API words it."""
+    """An error in the form of Twilio's REST API."""
     more = f"https://www.twilio.com/docs/errors/{code}"
     body = {"code": code, "message": message, "more_info": more, "status": status}
     return Scripted(status, json.dumps(body))
@@ -29,7 +29,7 @@ def an_error(status: int, code: int, message: str = "no") -> Scripted:
 
 @dataclass
 class ApiServer:
-    """Where it listens, and what it was asked."""
+    """The URL of the server, and the requests that it received."""
 
     url: str
     requests: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
@@ -37,7 +37,7 @@ class ApiServer:
 
 @contextmanager
 def api_server(script: Scripted) -> Iterator[ApiServer]:
-    """A server that treats every request as ``script`` says, until the block ends."""
+    """A server that handles every request as ``script`` says, until the block ends."""
     is_over = Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -49,11 +49,11 @@ def api_server(script: Scripted) -> Iterator[ApiServer]:
             if script.is_silent:
                 is_over.wait(30)
             elif not script.hangs_up:
-                self._answer()
+                self._respond()
 
         do_GET = do_POST  # noqa: N815  # a redirect must not be followed to here either
 
-        def _answer(self) -> None:
+        def _respond(self) -> None:
             content = script.body.encode()
             self.send_response(script.status)
             self.send_header("Content-Type", "application/json")

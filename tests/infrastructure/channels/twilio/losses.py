@@ -1,4 +1,4 @@
-"""Finds parameters of a form that are nowhere in the message made of it."""
+"""Finds parameters of a form that the message made of it does not contain."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,18 +10,20 @@ from domain.messages import InboundMessage
 def lost_parameters(
     pairs: Iterable[tuple[str, str]], message: InboundMessage
 ) -> list[tuple[str, list[str]]]:
-    """Each parameter that is neither verbatim under ``provider`` nor a fact of the message."""
+    """Each parameter that is neither verbatim under ``provider`` nor a value of the message."""
     given: dict[str, list[str]] = {}
     for name, value in pairs:
         given.setdefault(name, []).append(value)
     provider = message.metadata["provider"]
     assert isinstance(provider, Mapping)
-    facts = list(_facts({**asdict(message), "metadata": _without_provider(message)}))
+    message_values = list(
+        _nested_values({**asdict(message), "metadata": _without_provider(message)})
+    )
     return [
         (name, values)
         for name, values in given.items()
         if not _is_verbatim(provider, name, values)
-        and not (len(values) == 1 and any(_says(fact, values[0]) for fact in facts))
+        and not (len(values) == 1 and any(_means(value, values[0]) for value in message_values))
     ]
 
 
@@ -33,7 +35,7 @@ def _is_verbatim(provider: Mapping[str, object], name: str, values: list[str]) -
     return name in provider and provider[name] == (values if len(values) > 1 else values[0])
 
 
-def _facts(value: object) -> Iterator[object]:
+def _nested_values(value: object) -> Iterator[object]:
     """``value`` and everything inside it."""
     yield value
     children: Iterable[object] = ()
@@ -42,15 +44,15 @@ def _facts(value: object) -> Iterator[object]:
     elif isinstance(value, list | tuple):
         children = value
     for child in children:
-        yield from _facts(child)
+        yield from _nested_values(child)
 
 
-def _says(fact: object, text: str) -> bool:
-    """Whether ``fact`` is ``text``, or what it means as JSON: a number, a flag, an object."""
-    if isinstance(fact, str) or fact is None:
-        return fact == text
+def _means(value: object, text: str) -> bool:
+    """Whether ``value`` is ``text``, or what it means as JSON: a number, a flag, an object."""
+    if isinstance(value, str) or value is None:
+        return value == text
     try:
         meant = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(meant, bool) is isinstance(fact, bool) and bool(meant == fact)
+    return isinstance(meant, bool) is isinstance(value, bool) and bool(meant == value)

@@ -1,4 +1,4 @@
-"""Twilio's parser keeps the contract, for SMS and for WhatsApp."""
+"""Twilio's parser fulfils the contract, for SMS and for WhatsApp."""
 
 import pytest
 

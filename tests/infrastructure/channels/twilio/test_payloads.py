@@ -1,4 +1,4 @@
-"""Every payload file gives what the JSON file beside it says, and loses nothing."""
+"""Every payload becomes the message in the JSON file beside it, with all parameters."""
 
 import json
 from pathlib import Path
@@ -60,38 +60,38 @@ def described(message: InboundMessage) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("form", READABLE, ids=by_name)
-def test_a_payload_becomes_the_message_that_is_expected(form: Path) -> None:
+def test_payload_becomes_the_expected_message(form: Path) -> None:
     assert described(parsed(form.read_bytes())) == expectation(form)
 
 
 @pytest.mark.parametrize("form", UNREADABLE, ids=by_name)
-def test_an_unreadable_payload_names_the_field_and_no_value(form: Path) -> None:
+def test_unreadable_payload_is_reported_by_field_without_its_value(form: Path) -> None:
     with pytest.raises(UnreadableMessageError) as caught:
         parsed(form.read_bytes())
     assert str(caught.value) == expectation(form)["unreadable"]
 
 
 @pytest.mark.parametrize("form", READABLE, ids=by_name)
-def test_no_parameter_of_a_payload_is_lost(form: Path) -> None:
+def test_every_parameter_of_a_payload_is_in_the_message(form: Path) -> None:
     body = form.read_bytes()
     pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True)
     assert lost_parameters(pairs, parsed(body)) == []
 
 
 @pytest.mark.parametrize("form", READABLE, ids=by_name)
-def test_metadata_is_json(form: Path) -> None:
+def test_metadata_of_every_payload_is_json(form: Path) -> None:
     metadata = parsed(form.read_bytes()).metadata
     assert json.loads(json.dumps(metadata, allow_nan=False)) == metadata
 
 
 @pytest.mark.parametrize("name", SIGNED["signatures"])
-def test_a_sample_that_twilio_signed_is_authentic(name: str) -> None:
+def test_payload_signed_by_twilio_is_authentic(name: str) -> None:
     body = (PAYLOADS / f"{name}.form").read_bytes()
     request = a_webhook(body, url=SIGNED["url"], signature=SIGNED["signatures"][name])
     assert a_parser().validate(request).account == ACCOUNT_SID
 
 
-def test_what_stays_the_same_for_every_message() -> None:
+def test_message_has_account_times_and_recipient_of_its_webhook() -> None:
     message = parsed((PAYLOADS / "whatsapp_text.form").read_bytes())
     assert (message.account, message.received_at) == (ACCOUNT_SID, NOW)
     assert message.recipient.address == message.recipient.keys[0]
@@ -101,7 +101,7 @@ def test_what_stays_the_same_for_every_message() -> None:
 
 @pytest.mark.parametrize("path", ["sms", "whatsapp", "prod/v1/Webhooks/SMS"])
 @pytest.mark.parametrize(("name", "channel"), [("whatsapp_text", "whatsapp"), ("sms", "sms")])
-def test_the_scheme_of_from_decides_on_the_channel_whatever_the_path_said(
+def test_scheme_of_from_decides_the_channel_whatever_the_path(
     path: str, name: str, channel: str
 ) -> None:
     body = (PAYLOADS / f"{name}.form").read_bytes()
@@ -110,7 +110,7 @@ def test_the_scheme_of_from_decides_on_the_channel_whatever_the_path_said(
     assert result.message.channel.value == channel
 
 
-def test_a_message_of_another_account_than_the_one_that_signed_is_unreadable() -> None:
+def test_message_of_another_account_than_the_signing_one_is_unreadable() -> None:
     request = a_webhook((PAYLOADS / "sms.form").read_bytes())
     with pytest.raises(UnreadableMessageError, match="AccountSid"):
         a_parser().parse(verified(request, "AC00000000000000000000000000000009"))
@@ -130,7 +130,7 @@ def test_a_message_of_another_account_than_the_one_that_signed_is_unreadable() -
         "[" * 9999,
     ],
 )
-def test_json_that_cannot_be_told_again_stays_verbatim(name: str, text: str) -> None:
+def test_json_that_cannot_be_written_again_stays_verbatim(name: str, text: str) -> None:
     body = (PAYLOADS / "sms.form").read_bytes() + b"&" + urlencode({name: text}).encode()
     metadata = parsed(body).metadata
     assert metadata["provider"][name] == text  # type: ignore[index]
@@ -139,7 +139,7 @@ def test_json_that_cannot_be_told_again_stays_verbatim(name: str, text: str) -> 
 
 @pytest.mark.parametrize("name", [b"MessageSid", b"AccountSid"])
 @pytest.mark.parametrize("change", [b"%0A", b"0", b"+", b"%EF%BC%91"])
-def test_an_id_that_is_longer_than_it_should_be_is_unreadable(name: bytes, change: bytes) -> None:
+def test_too_long_id_is_unreadable(name: bytes, change: bytes) -> None:
     fields = (PAYLOADS / "sms.form").read_bytes().split(b"&")
     body = b"&".join(pair + change if pair.startswith(name) else pair for pair in fields)
     with pytest.raises(UnreadableMessageError, match=f"{name.decode()} is ill-formed"):
@@ -147,19 +147,19 @@ def test_an_id_that_is_longer_than_it_should_be_is_unreadable(name: bytes, chang
 
 
 @pytest.mark.parametrize("body", [b"", b"Body", b"Body=%ff", b"Body=\xff", b"a=&" * 501 + b"b="])
-def test_what_is_no_form_is_unreadable(body: bytes) -> None:
+def test_body_that_is_not_a_form_is_unreadable(body: bytes) -> None:
     with pytest.raises(UnreadableMessageError):
         parsed(body)
 
 
-def test_the_answer_is_empty_twiml() -> None:
+def test_response_to_twilio_is_empty_twiml() -> None:
     response = a_parser().respond()
     assert (response.status, response.content_type) == (200, "text/xml")
     assert response.body == b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 
 
 @pytest.mark.parametrize("name", [b"From", b"To"])
-def test_an_address_that_is_longer_than_any_is_unreadable(name: bytes) -> None:
+def test_too_long_address_is_unreadable(name: bytes) -> None:
     fields = (PAYLOADS / "sms.form").read_bytes().split(b"&")
     long = [
         name + b"=%2B14155550123" + b"+" * 400 if f.startswith(name + b"=") else f for f in fields

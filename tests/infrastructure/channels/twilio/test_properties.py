@@ -1,4 +1,4 @@
-"""What holds for every text and every byte."""
+"""Properties of Twilio's webhooks with arbitrary texts and bytes."""
 
 import json
 from urllib.parse import parse_qsl, urlencode
@@ -51,7 +51,7 @@ quick = settings(max_examples=100, deadline=None)
 
 @quick
 @given(channel=CHANNELS, text=TEXTS, name=TEXTS, payload=TEXTS)
-def test_what_the_simulator_sends_is_authentic_and_arrives_unchanged(
+def test_simulated_message_is_authentic_and_read_unchanged(
     channel: ChannelType, text: str, name: str, payload: str
 ) -> None:
     request = delivered(
@@ -75,7 +75,7 @@ def test_what_the_simulator_sends_is_authentic_and_arrives_unchanged(
 
 @quick
 @given(data=st.data(), channel=CHANNELS, text=TEXTS)
-def test_a_change_of_any_one_byte_is_refused(
+def test_webhook_with_any_changed_byte_is_refused(
     data: st.DataObject, channel: ChannelType, text: str
 ) -> None:
     sent = SIMULATOR.request(
@@ -84,7 +84,7 @@ def test_a_change_of_any_one_byte_is_refused(
     position = data.draw(st.integers(0, len(sent.body) - 1))
     byte = data.draw(st.integers(0, 255) | st.sampled_from(list(b"&=%+")))
     changed = sent.body[:position] + bytes([byte]) + sent.body[position + 1 :]
-    # %2b is %2B: the same form, otherwise written.
+    # A change from %2b to %2B leaves the same form.
     assume(changed.upper() != sent.body.upper() or _differs(changed, sent.body))
     signature = sent.headers["X-Twilio-Signature"]
     with pytest.raises(ValidationError):
@@ -97,7 +97,9 @@ def _differs(one: bytes, other: bytes) -> bool:
 
 @quick
 @given(fields=st.lists(st.tuples(NAMES, VALUES), max_size=12))
-def test_no_parameter_is_lost_and_metadata_is_json(fields: list[tuple[str, str]]) -> None:
+def test_every_parameter_is_in_the_message_and_metadata_is_json(
+    fields: list[tuple[str, str]],
+) -> None:
     pairs = [*MANDATORY, *fields]
     message = parsed(urlencode(pairs).encode())
     assert lost_parameters(pairs, message) == []
@@ -107,7 +109,7 @@ def test_no_parameter_is_lost_and_metadata_is_json(fields: list[tuple[str, str]]
 
 @quick
 @given(body=st.binary(max_size=200), signature=st.text(max_size=40) | st.none(), url=st.text())
-def test_arbitrary_requests_are_refused_and_raise_nothing_else(
+def test_arbitrary_requests_are_refused_and_raise_no_other_error(
     body: bytes, signature: str | None, url: str
 ) -> None:
     given_signature = sign(b"") if signature is None else signature
@@ -119,7 +121,7 @@ def test_arbitrary_requests_are_refused_and_raise_nothing_else(
 
 @quick
 @given(body=st.binary(max_size=200))
-def test_arbitrary_bytes_are_unreadable_and_raise_nothing_else(body: bytes) -> None:
+def test_arbitrary_bytes_are_unreadable_and_raise_no_other_error(body: bytes) -> None:
     with pytest.raises(UnreadableMessageError):
         parsed(body)
 

@@ -1,4 +1,4 @@
-"""Whoever has captured a signature cannot have it stand for another message."""
+"""A captured signature cannot be used to forge another message."""
 
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
@@ -24,7 +24,7 @@ NO_GEOGRAPHY = dict.fromkeys(("FromCity", "FromCountry", "FromState", "FromZip",
 
 
 def in_order_of_names(body: str, **changes: str) -> Pairs:
-    """The fields of a form as they are signed."""
+    """The fields of a form in the order in which they are signed."""
     return sorted((dict(parse_qsl(body, keep_blank_values=True)) | changes).items())
 
 
@@ -41,7 +41,7 @@ def posted(pairs: Pairs) -> bytes:
     return urlencode(pairs).encode()
 
 
-def who_to_whom(message: InboundMessage) -> tuple[object, ...]:
+def origin_of(message: InboundMessage) -> tuple[object, ...]:
     return (
         *(message.account, message.provider_message_id, message.sender_verbatim),
         *(message.recipient.verbatim, message.recipient.keys, message.identities),
@@ -71,7 +71,7 @@ def cuts_of(pairs: Pairs) -> tuple[str, list[int]]:
 
 
 def regroupings(pairs: Pairs) -> Iterator[Pairs]:
-    """Every form with some neighbours put together, or one boundary elsewhere."""
+    """Every form with some neighbouring fields joined, or with one boundary moved."""
     text, cuts = cuts_of(pairs)
     for start in range(len(pairs)):
         for end in range(start + 1, len(pairs)):
@@ -83,9 +83,9 @@ def regroupings(pairs: Pairs) -> Iterator[Pairs]:
 
 
 @pytest.mark.parametrize("name", CAPTURED)
-def test_no_simple_regrouping_is_another_message(name: str) -> None:
+def test_simple_regrouping_of_signed_fields_makes_no_other_message(name: str) -> None:
     captured = CAPTURED[name]
-    signature, original = sign(posted(captured)), who_to_whom(parsed(posted(captured)))
+    signature, original = sign(posted(captured)), origin_of(parsed(posted(captured)))
     forged = [
         pairs
         for pairs in regroupings(captured)
@@ -101,12 +101,12 @@ def assert_unreadable_or_from(original: tuple[object, ...], pairs: Pairs) -> Non
         message = parsed(posted(pairs))
     except UnreadableMessageError:
         return
-    assert who_to_whom(message) == original
+    assert origin_of(message) == original
 
 
 @settings(max_examples=500, deadline=None)
 @given(st.data())
-def test_no_regrouping_is_another_message(data: st.DataObject) -> None:
+def test_any_regrouping_of_signed_fields_makes_no_other_message(data: st.DataObject) -> None:
     captured = CAPTURED[data.draw(st.sampled_from(sorted(CAPTURED)))]
     text, cuts = cuts_of(captured)
     for _ in range(data.draw(st.integers(0, 3))):
@@ -121,11 +121,11 @@ def test_no_regrouping_is_another_message(data: st.DataObject) -> None:
         return
     pairs = cut(text, sorted(cuts))
     if is_signed_alike(pairs, sign(posted(captured))):
-        assert_unreadable_or_from(who_to_whom(parsed(posted(captured))), pairs)
+        assert_unreadable_or_from(origin_of(parsed(posted(captured))), pairs)
 
 
 FROM, VICTIM, SID = "+14155550123", "+14155550177", "SM" + "f" * 32
-# What somebody wrote, the text up to which the form is cut anew, and the fields there.
+# The fields that an attacker writes, the fields of the forged form, and the fields it lacks.
 CRAFTED = {
     "a sender in the text, before the geography": (
         {"Body": f"hiFrom{VICTIM}FromA"},
@@ -156,7 +156,7 @@ CRAFTED = {
 
 
 @pytest.mark.parametrize("name", CRAFTED)
-def test_a_text_written_to_be_regrouped_forges_nothing(name: str) -> None:
+def test_text_written_to_be_regrouped_is_unreadable(name: str) -> None:
     written, forged, gone = CRAFTED[name]
     sms = (PAYLOADS / "sms.form").read_text()
     sid = {"MessageSid": "SM00000000000000000000000000000001", "From": FROM}
@@ -190,7 +190,7 @@ def test_a_text_written_to_be_regrouped_forges_nothing(name: str) -> None:
     ],
     ids=str,
 )
-def test_what_only_looks_like_it_is_read(fields: dict[str, str]) -> None:
+def test_message_with_field_names_in_its_text_is_read(fields: dict[str, str]) -> None:
     message = parsed(posted(in_order_of_names((PAYLOADS / "sms.form").read_text(), **fields)))
     assert message.account == ACCOUNT_SID
     assert message.body == fields.get("Body", message.body)
@@ -198,13 +198,13 @@ def test_what_only_looks_like_it_is_read(fields: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "X-New Field", "body", "2nd", "Größe", "From+1"])
-def test_a_name_that_is_not_one_of_twilios_makes_a_form_unreadable(name: str) -> None:
+def test_form_with_a_parameter_name_unlike_twilios_is_unreadable(name: str) -> None:
     body = (PAYLOADS / "sms.form").read_bytes() + b"&" + urlencode({name: "x"}).encode()
     with pytest.raises(UnreadableMessageError, match="name of a parameter"):
         parsed(body)
 
 
-def test_a_hidden_field_is_named_without_its_value() -> None:
+def test_hidden_field_is_reported_by_name_without_its_value() -> None:
     fields = in_order_of_names((PAYLOADS / "sms_without_body.form").read_text())
     with pytest.raises(UnreadableMessageError, match=r"^Body is hidden in another parameter$"):
         parsed(posted([*fields, ("Zone", "Bodyhello")]))

@@ -1,4 +1,4 @@
-"""Answers go out once, and a uncertain one is told from a refused one."""
+"""A fallback is sent once, and its outcome is sent, not sent or uncertain."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ def a_sender(url: str, timeout_seconds: float = 5) -> TwilioFallbackSender:
     return TwilioFallbackSender(lambda: ACCOUNTS, url, timeout_seconds)
 
 
-def test_an_answer_is_created_once_by_the_account_that_was_written_to() -> None:
+def test_fallback_is_sent_once_by_the_account_that_received_the_message() -> None:
     with api_server(Scripted()) as server:
         a_sender(server.url).send(a_fallback())
     ((path, headers, form),) = server.requests
@@ -50,7 +50,7 @@ def test_an_answer_is_created_once_by_the_account_that_was_written_to() -> None:
     assert credentials == f"{ACCOUNT_SID}:{TOKEN}"
 
 
-def test_whatsapp_addresses_keep_their_scheme() -> None:
+def test_whatsapp_fallback_has_addresses_with_their_scheme() -> None:
     with api_server(Scripted()) as server:
         a_sender(server.url).send(a_fallback("whatsapp:US.1", "whatsapp:+15005550006"))
     ((_, _, form),) = server.requests
@@ -58,7 +58,7 @@ def test_whatsapp_addresses_keep_their_scheme() -> None:
     assert parse_qs(form)["From"] == ["whatsapp:+15005550006"]
 
 
-def test_addresses_lose_their_line_breaks() -> None:
+def test_line_breaks_are_removed_from_addresses_of_a_fallback() -> None:
     with api_server(Scripted()) as server:
         a_sender(server.url).send(a_fallback("+14155550123\r\n", "+1500\n5550006"))
     ((_, _, form),) = server.requests
@@ -84,7 +84,7 @@ PROBLEM = {"type": "https://x.example", "title": "No", "code": 20429, "status": 
         (Scripted(429, "<html>"), logging.WARNING),
     ],
 )
-def test_a_refused_answer_was_certainly_not_sent(
+def test_fallback_refused_by_twilio_is_reported_as_not_sent(
     script: Scripted, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "infrastructure")
@@ -95,7 +95,7 @@ def test_a_refused_answer_was_certainly_not_sent(
     assert [record.levelno for record in ours] == [level]
 
 
-def test_a_refusal_is_logged_by_its_code(caplog: pytest.LogCaptureFixture) -> None:
+def test_refusal_by_twilio_is_logged_with_its_code(caplog: pytest.LogCaptureFixture) -> None:
     with api_server(an_error(403, 20003)) as server, pytest.raises(FallbackNotSentError) as caught:
         a_sender(server.url).send(a_fallback())
     (record,) = caplog.records
@@ -118,32 +118,32 @@ def test_a_refusal_is_logged_by_its_code(caplog: pytest.LogCaptureFixture) -> No
         Scripted(hangs_up=True),
     ],
 )
-def test_any_other_answer_of_twilio_leaves_doubt_and_is_not_tried_again(script: Scripted) -> None:
+def test_fallback_is_uncertain_after_any_other_response_and_not_repeated(script: Scripted) -> None:
     with api_server(script) as server, pytest.raises(FallbackUncertainError):
         a_sender(server.url).send(a_fallback())
     assert len(server.requests) == 1
 
 
-def test_no_answer_in_time_leaves_doubt() -> None:
+def test_fallback_is_uncertain_after_a_time_out() -> None:
     with api_server(Scripted(is_silent=True)) as server, pytest.raises(FallbackUncertainError):
         a_sender(server.url, timeout_seconds=0.2).send(a_fallback())
     assert len(server.requests) == 1
 
 
-def test_a_refused_connection_means_not_sent() -> None:
+def test_fallback_is_not_sent_after_a_refused_connection() -> None:
     with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))  # bound, but nobody listens
+        reserved.bind(("127.0.0.1", 0))  # bound, but not listening
         port = reserved.getsockname()[1]
         with pytest.raises(FallbackNotSentError):
             a_sender(f"http://127.0.0.1:{port}").send(a_fallback())
 
 
-def test_a_connection_that_is_not_made_in_time_means_not_sent() -> None:
+def test_fallback_is_not_sent_when_the_connection_times_out() -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         address = full.getsockname()
-        # Nobody accepts: what is beyond the backlog waits for ever.
+        # The server accepts no connection, so one beyond its backlog waits for ever.
         backlog = [socket.socket() for _ in range(4)]
         for client in backlog:
             client.setblocking(False)
@@ -154,7 +154,7 @@ def test_a_connection_that_is_not_made_in_time_means_not_sent() -> None:
             client.close()
 
 
-def test_a_name_that_does_not_resolve_means_not_sent() -> None:
+def test_fallback_is_not_sent_when_the_host_name_does_not_resolve() -> None:
     with pytest.raises(FallbackNotSentError):
         a_sender("http://twilio.invalid").send(a_fallback())
 
@@ -162,14 +162,14 @@ def test_a_name_that_does_not_resolve_means_not_sent() -> None:
 @pytest.mark.parametrize(
     "accounts", [(), (an_account(account_sid=OTHER_SID),), (TwilioAccount(ACCOUNT_SID, ()),)]
 )
-def test_without_a_token_for_the_account_nothing_is_sent(
+def test_fallback_is_not_sent_without_a_token_of_the_account(
     accounts: tuple[TwilioAccount, ...],
 ) -> None:
     with pytest.raises(FallbackNotSentError):
         TwilioFallbackSender(lambda: accounts).send(a_fallback())
 
 
-def test_secrets_that_cannot_be_read_mean_not_sent() -> None:
+def test_fallback_is_not_sent_while_secrets_are_unavailable() -> None:
     def accounts() -> tuple[TwilioAccount, ...]:
         raise SecretsUnavailableError("later")
 
@@ -187,7 +187,7 @@ def test_secrets_that_cannot_be_read_mean_not_sent() -> None:
         Scripted(hangs_up=True),
     ],
 )
-def test_no_log_line_holds_a_number_a_token_or_a_text(
+def test_log_lines_show_no_number_token_or_text(
     script: Scripted, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -203,11 +203,11 @@ def test_no_log_line_holds_a_number_a_token_or_a_text(
     assert "twilio.http_client" not in {record.name for record in caplog.records}
 
 
-def test_its_secrets_are_in_no_representation() -> None:
+def test_repr_of_an_account_shows_no_token() -> None:
     assert TOKEN not in repr(ACCOUNTS)
 
 
-def test_neither_parser_nor_sender_imports_the_rest_client_before_it_is_used() -> None:
+def test_parser_and_sender_do_not_import_the_rest_client_before_use() -> None:
     program = (
         "import sys, infrastructure.channels.twilio.parser, infrastructure.channels.twilio.sender;"
         "sys.exit(any(name in sys.modules for name in ('twilio.rest', 'requests', 'urllib3')))"

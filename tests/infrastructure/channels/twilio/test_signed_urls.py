@@ -1,4 +1,4 @@
-"""Twilio signs the URL as it was configured, whichever way it reaches us."""
+"""Twilio signs the configured URL, which may differ from the URL that is received."""
 
 from urllib.parse import urlencode
 
@@ -18,7 +18,7 @@ from tests.infrastructure.channels.twilio.webhooks import (
 BODY = (PAYLOADS / "sms.form").read_bytes()
 
 
-def test_the_published_example() -> None:
+def test_published_example_of_twilio_is_verified() -> None:
     body = urlencode(
         {
             "Digits": "1234",
@@ -54,7 +54,7 @@ def test_the_published_example() -> None:
         ("https://example.com:99999/sms", "https://example.com:99999/sms"),
     ],
 )
-def test_a_url_that_twilio_writes_otherwise_is_the_same(signed_url: str, seen_url: str) -> None:
+def test_url_that_twilio_writes_differently_is_accepted(signed_url: str, seen_url: str) -> None:
     request = a_webhook(BODY, url=seen_url, signature=sign(BODY, signed_url))
     assert a_parser().validate(request).account == ACCOUNT_SID
 
@@ -76,7 +76,7 @@ def test_a_url_that_twilio_writes_otherwise_is_the_same(signed_url: str, seen_ur
         "https://example.com/\ud800",
     ],
 )
-def test_another_url_is_refused(seen_url: str) -> None:
+def test_webhook_signed_for_another_url_is_refused(seen_url: str) -> None:
     request = a_webhook(BODY, url=seen_url, signature=sign(BODY, "https://example.com/sms"))
     with pytest.raises(ValidationError):
         a_parser().validate(request)

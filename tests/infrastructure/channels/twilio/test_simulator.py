@@ -1,4 +1,4 @@
-"""The simulator sends what Twilio sends."""
+"""The simulator creates webhooks like those of Twilio."""
 
 import json
 import re
@@ -42,7 +42,7 @@ def received(simulated: SimulatedRequest) -> InboundMessage:
 
 
 @pytest.mark.parametrize("channel", [ChannelType.SMS, ChannelType.WHATSAPP])
-def test_the_vendors_own_validator_believes_it(channel: ChannelType) -> None:
+def test_simulated_webhook_is_accepted_by_twilios_own_validator(channel: ChannelType) -> None:
     sent = simulate(channel)
     signature = sent.headers["X-Twilio-Signature"]
     assert RequestValidator(TOKEN).validate(sent.url, fields_of(sent), signature)
@@ -65,7 +65,7 @@ def test_the_vendors_own_validator_believes_it(channel: ChannelType) -> None:
         ),
     ],
 )
-def test_it_sends_the_fields_of_the_samples(
+def test_simulated_webhook_has_the_fields_of_the_samples(
     channel: ChannelType, sample: str, options: dict[str, Any]
 ) -> None:
     service = "MG00000000000000000000000000000000" if sample == "mms" else None
@@ -74,26 +74,26 @@ def test_it_sends_the_fields_of_the_samples(
     assert sent.keys() == dict(parse_qsl(form, keep_blank_values=True)).keys()
 
 
-def test_its_headers_are_twilios() -> None:
+def test_simulated_webhook_has_the_headers_of_twilio() -> None:
     headers = simulate(new_sid=lambda: "0" * 32).headers
     assert headers["Content-Type"].startswith("application/x-www-form-urlencoded")
     assert headers["User-Agent"] == "TwilioProxy/1.1"
     assert headers["I-Twilio-Idempotency-Token"] == "00000000-0000-0000-0000-000000000000"
 
 
-def test_its_secret_is_in_no_representation() -> None:
+def test_repr_of_the_simulator_shows_no_token() -> None:
     assert TOKEN not in repr(TwilioSimulator(ACCOUNT_SID, TOKEN))
 
 
 @pytest.mark.parametrize("channel", [ChannelType.SMS, ChannelType.WHATSAPP])
-def test_a_tampered_signature_keeps_its_form_and_is_refused(channel: ChannelType) -> None:
+def test_tampered_signature_is_well_formed_and_refused(channel: ChannelType) -> None:
     sent = simulate(channel, tamper=True)
     assert re.fullmatch(r"[A-Za-z0-9+/]{27}=", sent.headers["X-Twilio-Signature"])
     with pytest.raises(ValidationError):
         a_parser().validate(delivered(sent))
 
 
-def test_it_signs_a_url_without_user_info_and_fragment() -> None:
+def test_simulator_signs_the_url_without_user_info_and_fragment() -> None:
     sent = simulate(url="https://user:pass@example.com/sms?a=1#rc=5")
     assert sent.headers["X-Twilio-Signature"] == sign(sent.body, "https://example.com/sms?a=1")
     assert a_parser().validate(delivered(sent)).account == ACCOUNT_SID
@@ -107,7 +107,7 @@ def test_it_signs_a_url_without_user_info_and_fragment() -> None:
         (ChannelType.WHATSAPP, (), "SM"),
     ],
 )
-def test_it_makes_a_new_message_sid(
+def test_simulator_creates_a_new_message_sid_each_time(
     channel: ChannelType, media: tuple[Media, ...], prefix: str
 ) -> None:
     one, other = (received(simulate(channel, media=media)) for _ in range(2))
@@ -115,12 +115,12 @@ def test_it_makes_a_new_message_sid(
     assert one.provider_message_id != other.provider_message_id
 
 
-def test_a_message_sid_can_be_named() -> None:
+def test_simulator_uses_the_given_message_sid() -> None:
     sid = "SM0123456789abcdef0123456789abcdef"
     assert received(simulate(message_sid=sid)).provider_message_id == sid
 
 
-def test_a_whatsapp_message_with_everything() -> None:
+def test_simulated_whatsapp_message_with_all_options_is_read() -> None:
     message = received(
         simulate(
             ChannelType.WHATSAPP,
@@ -149,7 +149,7 @@ def test_a_whatsapp_message_with_everything() -> None:
     }
 
 
-def test_a_sender_with_a_hidden_number_has_no_wa_id() -> None:
+def test_simulated_sender_with_a_hidden_number_has_no_wa_id() -> None:
     sent = simulate(ChannelType.WHATSAPP, sender="US.1", external_user_id="US.1")
     assert "WaId" not in fields_of(sent)
     assert "WaId" not in json.loads(fields_of(sent)["ChannelMetadata"])["data"]["context"]
@@ -165,11 +165,13 @@ def test_a_sender_with_a_hidden_number_has_no_wa_id() -> None:
         ({"location": Location(1, 2)}, "location"),
     ],
 )
-def test_whatsapp_names_the_type_of_message(options: dict[str, Any], message_type: str) -> None:
+def test_simulated_whatsapp_message_has_its_message_type(
+    options: dict[str, Any], message_type: str
+) -> None:
     message = received(simulate(ChannelType.WHATSAPP, **options))
     assert message.metadata["message_type"] == message_type
 
 
-def test_twilio_delivers_no_mail() -> None:
+def test_simulator_refuses_the_email_channel() -> None:
     with pytest.raises(ValueError, match="email"):
         simulate(ChannelType.EMAIL)

@@ -1,4 +1,4 @@
-"""Only what a known account signed, as it signed it, is authentic."""
+"""A webhook is verified only if a known account signed exactly these fields."""
 
 import base64
 import hashlib
@@ -36,12 +36,12 @@ SHA256_OF_BODY = hashlib.sha256(BODY).hexdigest()
 def refused(request: WebhookRequest, *accounts: TwilioAccount) -> bool:
     with pytest.raises(ValidationError) as caught:
         a_parser(*accounts).validate(request)
-    # One sentence for every reason.
+    # The message is the same for every reason.
     return str(caught.value) == "not signed by a known account"
 
 
 @pytest.mark.parametrize("tokens", [(TOKEN, "older"), ("newer", TOKEN), ("", TOKEN)])
-def test_any_token_of_the_account_proves_it(tokens: tuple[str, ...]) -> None:
+def test_webhook_signed_with_any_token_of_the_account_is_verified(tokens: tuple[str, ...]) -> None:
     assert a_parser(an_account(*tokens)).validate(a_webhook(BODY)).account == ACCOUNT_SID
 
 
@@ -59,21 +59,23 @@ def test_any_token_of_the_account_proves_it(tokens: tuple[str, ...]) -> None:
         ),
     ],
 )
-def test_only_the_named_accounts_tokens_count(accounts: tuple[TwilioAccount, ...]) -> None:
+def test_webhook_signed_with_a_token_of_another_account_is_refused(
+    accounts: tuple[TwilioAccount, ...],
+) -> None:
     assert refused(a_webhook(BODY), *accounts)
 
 
-def test_without_accounts_nothing_is_authentic() -> None:
+def test_webhook_is_refused_when_there_are_no_accounts() -> None:
     with pytest.raises(ValidationError):
         TwilioWebhookParser(ChannelType.SMS, tuple).validate(a_webhook(BODY))
 
 
-def test_an_empty_token_proves_nothing() -> None:
+def test_webhook_signed_with_an_empty_token_is_refused() -> None:
     forged = a_webhook(BODY, signature=sign(BODY, token=""))
     assert refused(forged, an_account(""))
 
 
-def test_an_empty_token_does_not_prove_an_account_that_nobody_knows() -> None:
+def test_webhook_of_an_unknown_account_signed_with_an_empty_token_is_refused() -> None:
     forged = a_webhook(BODY, signature=sign(BODY, token=""))
     assert refused(forged, an_account(account_sid=OTHER_SID))
 
@@ -92,7 +94,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return urls
 
 
-def test_as_much_is_computed_for_an_account_that_is_not_known(computed: list[str]) -> None:
+def test_unknown_account_costs_as_many_signatures_as_a_known_one(computed: list[str]) -> None:
     forged = a_webhook(BODY, signature=sign(b"other"))
     assert refused(forged, an_account())
     for_known = computed.copy()
@@ -101,7 +103,7 @@ def test_as_much_is_computed_for_an_account_that_is_not_known(computed: list[str
     assert len(for_known) == 2
 
 
-def test_secrets_that_cannot_be_read_are_not_a_refusal() -> None:
+def test_unavailable_secrets_raise_an_error_instead_of_a_refusal() -> None:
     def accounts() -> tuple[TwilioAccount, ...]:
         raise SecretsUnavailableError("later")
 
@@ -124,7 +126,7 @@ def test_secrets_that_cannot_be_read_are_not_a_refusal() -> None:
         "A" * 100_000,
     ],
 )
-def test_a_wrong_or_malformed_signature_is_refused(signature: str) -> None:
+def test_wrong_or_malformed_signature_is_refused(signature: str) -> None:
     assert refused(a_webhook(BODY, signature=signature))
 
 
@@ -140,14 +142,16 @@ def test_a_wrong_or_malformed_signature_is_refused(signature: str) -> None:
         (("content-type", FORM), ("x-twilio-email-signature", sign(BODY))),
     ],
 )
-def test_a_missing_or_repeated_header_is_refused(headers: tuple[tuple[str, str], ...]) -> None:
+def test_missing_or_repeated_header_is_refused(headers: tuple[tuple[str, str], ...]) -> None:
     assert refused(a_webhook(BODY, headers=headers))
 
 
 @pytest.mark.parametrize(
     "content_type", [FORM, FORM.upper(), f"{FORM}; charset=UTF-8", f"{FORM} ;charset=utf-8"]
 )
-def test_a_form_is_a_form_in_any_case_and_with_parameters(content_type: str) -> None:
+def test_content_type_of_a_form_is_accepted_in_any_case_and_with_parameters(
+    content_type: str,
+) -> None:
     assert a_parser().validate(a_webhook(BODY, content_type=content_type)).account == ACCOUNT_SID
 
 
@@ -161,18 +165,18 @@ def test_another_content_type_is_refused(content_type: str) -> None:
 
 @pytest.mark.parametrize("content_type", ["application/json", FORM])
 @pytest.mark.parametrize("body", [BODY, b"{}", b""])
-def test_a_body_that_only_its_hash_vouches_for_is_refused(body: bytes, content_type: str) -> None:
+def test_body_that_only_a_hash_in_the_url_covers_is_refused(body: bytes, content_type: str) -> None:
     url = f"{URL}?bodySHA256={hashlib.sha256(body).hexdigest()}"
     assert refused(a_webhook(body, url=url, signature=sign(b"", url), content_type=content_type))
 
 
-def test_a_hash_in_the_url_is_part_of_the_url_and_no_more() -> None:
+def test_body_hash_in_the_url_is_only_part_of_the_url() -> None:
     url = f"{URL}?bodySHA256={SHA256_OF_BODY}"
     assert a_parser().validate(a_webhook(BODY, url=url)).account == ACCOUNT_SID
 
 
 @pytest.mark.parametrize("name", ["sms", "mms"])
-def test_a_form_without_its_empty_values_is_refused(name: str) -> None:
+def test_form_without_its_empty_values_is_refused(name: str) -> None:
     body = (PAYLOADS / f"{name}.form").read_bytes()
     retained = b"&".join(pair for pair in body.split(b"&") if not pair.endswith(b"="))
     assert retained != body
@@ -199,23 +203,23 @@ def test_a_form_without_its_empty_values_is_refused(name: str) -> None:
         pytest.param(b"\x00" * 100, id="zeros"),
     ],
 )
-def test_a_changed_body_is_refused(changed: bytes) -> None:
+def test_changed_body_is_refused(changed: bytes) -> None:
     assert changed != BODY
     assert refused(a_webhook(changed, signature=sign(BODY)))
 
 
-def test_the_account_twice_is_refused_though_its_signature_is_right() -> None:
+def test_form_with_the_account_twice_is_refused_although_its_signature_matches() -> None:
     # Repeated values are signed once, so that this form has the signature of BODY.
     assert refused(a_webhook(BODY + b"&AccountSid=" + ACCOUNT_SID.encode()))
 
 
 @pytest.mark.parametrize("escaped", [b"%FF", b"%C3", b"%ED%A0%80"])
-def test_what_only_a_lenient_decoder_reads_is_refused_though_so_signed(escaped: bytes) -> None:
+def test_text_that_only_a_lenient_decoder_reads_is_refused_although_signed(escaped: bytes) -> None:
     # sign() decodes leniently: the signature is that of a replacement character.
     assert refused(a_webhook(f"AccountSid={ACCOUNT_SID}&Body=".encode() + escaped))
 
 
-def test_a_field_without_an_equals_sign_cannot_stand_for_another() -> None:
+def test_field_without_an_equals_sign_cannot_replace_another() -> None:
     # "Body" + "Bodyguard" and "BodyBodyguard" have one signature.
     body = urlencode({"AccountSid": ACCOUNT_SID, "Body": "Bodyguard"}).encode()
     forged = body.replace(b"Body=Bodyguard", b"Body&Bodyguard")
@@ -233,39 +237,39 @@ def test_a_field_without_an_equals_sign_cannot_stand_for_another() -> None:
         [("b", "lower"), ("B", "upper"), ("a", "")],
     ],
 )
-def test_what_was_signed_is_authentic_however_odd(fields: list[tuple[str, str]]) -> None:
+def test_unusual_but_correctly_signed_fields_are_accepted(fields: list[tuple[str, str]]) -> None:
     body = urlencode([("AccountSid", ACCOUNT_SID), *fields]).encode()
     assert a_parser().validate(a_webhook(body)).account == ACCOUNT_SID
 
 
-def test_500_fields_are_checked_and_501_are_too_many() -> None:
+def test_form_with_500_fields_is_verified_and_one_with_501_is_too_large() -> None:
     body = f"AccountSid={ACCOUNT_SID}".encode() + b"&a=1" * 499
     assert a_parser().validate(a_webhook(body)).account == ACCOUNT_SID
     with pytest.raises(PayloadTooLargeError):
         a_parser().validate(a_webhook(body + b"&a=1", signature=sign(b"")))
 
 
-def test_a_body_over_the_limit_is_too_large_before_anything_is_asked() -> None:
+def test_body_over_the_limit_is_too_large_before_secrets_are_read() -> None:
     def accounts() -> tuple[TwilioAccount, ...]:
-        raise AssertionError("nobody may ask for secrets on behalf of such a body")
+        raise AssertionError("secrets must not be read for a body that is too large")
 
     parser = TwilioWebhookParser(ChannelType.SMS, accounts)
     with pytest.raises(PayloadTooLargeError):
         parser.validate(a_webhook(b"a" * (parser.max_body_bytes + 1), headers=()))
 
 
-def test_a_body_at_the_limit_is_checked() -> None:
+def test_body_at_the_limit_is_verified() -> None:
     start = f"AccountSid={ACCOUNT_SID}&Body=".encode()
     body = start + b"a" * (1024 * 1024 - len(start))
     assert a_parser().validate(a_webhook(body)).account == ACCOUNT_SID
 
 
-def test_the_recipe_of_these_tests_is_hmac_sha1_in_base64() -> None:
+def test_sign_helper_computes_hmac_sha1_in_base64() -> None:
     assert len(base64.b64decode(sign(BODY))) == hashlib.sha1().digest_size
 
 
-def in_other_words(form: str) -> str:
-    """The pairs of ``form`` in another order, escaped as far as can be, all but one twice."""
+def rewritten(form: str) -> str:
+    """The same form in reverse order, fully escaped, and with every field but one repeated."""
     once = parse_qsl(form, keep_blank_values=True)
     pairs = once + [(name, value) for name, value in once if name != "AccountSid"]
     escaped = ("=".join("".join(map(_escaped, text)) for text in pair) for pair in pairs[::-1])
@@ -277,11 +281,11 @@ def _escaped(character: str) -> str:
 
 
 @pytest.mark.parametrize("form", ["sms", "mms", "whatsapp_button"])
-def test_one_signature_has_one_id_in_whatever_words(form: str) -> None:
+def test_webhooks_with_one_signature_have_one_id(form: str) -> None:
     body = (PAYLOADS / f"{form}.form").read_bytes()
     first = a_webhook(body)
     copies = [
-        a_webhook(in_other_words(body.decode()).encode(), signature=sign(body)),
+        a_webhook(rewritten(body.decode()).encode(), signature=sign(body)),
         a_webhook(body.replace(b"&ApiVersion=2010", b"&Api=Version2010"), signature=sign(body)),
         *(
             a_webhook(body, url=URL.replace(".com", f".com:{port}"), signature=sign(body))
@@ -293,14 +297,14 @@ def test_one_signature_has_one_id_in_whatever_words(form: str) -> None:
     assert {parser.validate(copy).id for copy in copies} == {parser.validate(first).id}
 
 
-def test_signed_text_is_what_the_signature_is_the_hash_of() -> None:
+def test_signed_text_is_the_input_of_the_signature() -> None:
     signed = signed_text(URL, decode_form(BODY)).encode()
     digest = hmac.digest(TOKEN.encode(), signed, hashlib.sha1)
     assert base64.b64encode(digest).decode() == sign(BODY)
 
 
 @pytest.mark.parametrize("url", [URL + "?a=1", URL + "/", URL.replace("https", "http")])
-def test_another_url_is_another_id(url: str) -> None:
+def test_webhook_to_another_url_has_another_id(url: str) -> None:
     parser = a_parser()
     other = parser.validate(a_webhook(BODY, url=url))
     assert other.id != parser.validate(a_webhook(BODY)).id

@@ -1,4 +1,4 @@
-"""Webhooks as Twilio posts them, signed here by the published recipe, without its library."""
+"""Webhooks as Twilio posts them, signed by its published recipe without its library."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ def an_account(*tokens: str, account_sid: str = ACCOUNT_SID) -> TwilioAccount:
 
 
 def a_parser(*accounts: TwilioAccount) -> TwilioWebhookParser:
-    """A parser that believes ``accounts``, or the one with ``TOKEN``."""
+    """A parser that trusts ``accounts``, or the account with ``TOKEN``."""
     return TwilioWebhookParser(ChannelType.SMS, lambda: accounts or (an_account(),))
 
 
@@ -49,7 +49,7 @@ def a_webhook(
     content_type: str = FORM,
     headers: tuple[tuple[str, str], ...] | None = None,
 ) -> WebhookRequest:
-    """A POST of ``body``, well signed unless told otherwise; ``headers`` replace all others."""
+    """A POST of ``body``, signed unless ``signature`` is given; ``headers`` replace all others."""
     if headers is None:
         signature = sign(body, url) if signature is None else signature
         headers = (("content-type", content_type), ("x-twilio-signature", signature))
@@ -57,7 +57,7 @@ def a_webhook(
 
 
 def delivered(simulated: SimulatedRequest) -> WebhookRequest:
-    """What an entrypoint makes of a simulated request."""
+    """The webhook that an entrypoint makes of a simulated request."""
     headers = tuple((name.lower(), value) for name, value in simulated.headers.items())
     return WebhookRequest("POST", simulated.url, headers, simulated.body, NOW)
 

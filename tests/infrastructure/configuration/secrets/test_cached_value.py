@@ -1,4 +1,4 @@
-"""A value that changes elsewhere is found again, by one caller for all."""
+"""A cached value is reloaded after it changed, by one caller for all."""
 
 import logging
 from collections.abc import Callable
@@ -23,17 +23,17 @@ MOMENT = timedelta(microseconds=1)
 
 
 class Vault:
-    """Where the value is, how often it was asked for, and what it answers."""
+    """The source of the value: it counts its loads and may raise an error."""
 
     def __init__(self) -> None:
         self.value = ["first"]
         self.loads = 0
         self.error: Exception | None = None
-        self.before_answer: Callable[[], object] = lambda: None
+        self.before_return: Callable[[], object] = lambda: None
 
     def __call__(self) -> list[str]:
         self.loads += 1
-        self.before_answer()
+        self.before_return()
         if self.error:
             raise self.error
         return list(self.value)
@@ -55,7 +55,7 @@ def secrets(vault: Vault, clock: ManualClock) -> CachedValue[list[str]]:
 
 
 class TestCurrent:
-    def test_nothing_is_loaded_before_it_is_needed_and_then_once(
+    def test_value_is_loaded_once_when_it_is_first_needed(
         self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
     ) -> None:
         assert vault.loads == 0
@@ -64,7 +64,7 @@ class TestCurrent:
         assert secrets.current() == ["first"]
         assert vault.loads == 1
 
-    def test_an_old_value_is_loaded_again(
+    def test_outdated_value_is_loaded_again(
         self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
     ) -> None:
         secrets.current()
@@ -73,33 +73,33 @@ class TestCurrent:
         assert secrets.current() == secrets.current() == ["second"]
         assert vault.loads == 2
 
-    def test_of_many_first_callers_one_loads_for_all(
+    def test_concurrent_first_calls_load_the_value_once(
         self, vault: Vault, secrets: CachedValue[list[str]]
     ) -> None:
         assert at_once([secrets.current] * 16) == [["first"]] * 16
         assert vault.loads == 1
 
-    def test_while_one_reloads_the_others_go_on_with_what_they_have(
+    def test_other_calls_return_the_present_value_during_a_reload(
         self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
     ) -> None:
         secrets.current()
         clock.advance(by=MAX_AGE)
-        vault.value, loading, answer = ["second"], Event(), Event()
+        vault.value, loading, allowed = ["second"], Event(), Event()
 
         def wait() -> None:
             loading.set()
-            answer.wait(10)
+            allowed.wait(10)
 
-        vault.before_answer = wait
+        vault.before_return = wait
         with ThreadPoolExecutor(1) as thread:
             one = thread.submit(secrets.current)
             assert loading.wait(10)
             assert secrets.current() == ["first"]
-            answer.set()
+            allowed.set()
             assert one.result() == ["second"]
         assert vault.loads == 2
 
-    def test_a_reload_that_fails_keeps_the_value_and_is_tried_again_a_minute_later(
+    def test_failed_reload_retains_the_value_and_is_repeated_a_minute_later(
         self,
         vault: Vault,
         clock: ManualClock,
@@ -118,7 +118,7 @@ class TestCurrent:
         clock.advance(by=MOMENT)
         assert secrets.current() == ["second"]
 
-    def test_an_unexpected_error_keeps_the_value_too(
+    def test_reload_with_an_unexpected_error_retains_the_value(
         self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
     ) -> None:
         secrets.current()
@@ -128,14 +128,14 @@ class TestCurrent:
 
 
 class TestWithoutAnyValue:
-    def test_the_error_of_the_first_load_is_raised(
+    def test_error_of_the_first_load_is_raised(
         self, vault: Vault, secrets: CachedValue[list[str]]
     ) -> None:
         vault.error = RuntimeError("wrong settings")
         with pytest.raises(RuntimeError, match="wrong settings"):
             secrets.current()
 
-    def test_whoever_asks_at_the_same_time_does_not_wait_for_an_attempt_each(
+    def test_concurrent_calls_share_one_failed_first_load(
         self, vault: Vault, secrets: CachedValue[list[str]]
     ) -> None:
         vault.error = SecretsUnavailableError("no answer")
@@ -148,7 +148,7 @@ class TestWithoutAnyValue:
         assert all(at_once([unavailable] * 16))
         assert vault.loads == 1
 
-    def test_a_moment_later_it_is_tried_again(
+    def test_failed_first_load_is_repeated_after_the_retry_interval(
         self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
     ) -> None:
         vault.error = SecretsUnavailableError("no answer")
@@ -163,7 +163,7 @@ class TestWithoutAnyValue:
 
 
 class TestNewerThan:
-    def test_a_doubted_value_is_loaded_again_at_most_once_a_minute(
+    def test_newer_value_is_loaded_at_most_once_a_minute(
         self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
     ) -> None:
         outdated = secrets.current()
@@ -176,7 +176,7 @@ class TestNewerThan:
         assert secrets.newer_than(newer) is None
         assert vault.loads == 2
 
-    def test_an_equal_value_is_no_newer_one(
+    def test_equal_value_is_not_newer(
         self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
     ) -> None:
         outdated = secrets.current()
@@ -184,7 +184,7 @@ class TestNewerThan:
         assert secrets.newer_than(outdated) is None
         assert vault.loads == 2
 
-    def test_a_value_that_somebody_else_found_needs_no_load(
+    def test_newer_value_loaded_by_another_call_is_returned_without_a_load(
         self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
     ) -> None:
         outdated = secrets.current()
@@ -194,7 +194,7 @@ class TestNewerThan:
         assert secrets.newer_than(outdated) == ["second"]
         assert vault.loads == 2
 
-    def test_of_many_that_doubt_it_one_loads_and_all_get_the_new_value(
+    def test_concurrent_calls_for_a_newer_value_load_it_once(
         self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
     ) -> None:
         outdated = secrets.current()
@@ -203,7 +203,7 @@ class TestNewerThan:
         assert at_once([partial(secrets.newer_than, outdated)] * 16) == [["second"]] * 16
         assert vault.loads == 2
 
-    def test_a_load_that_fails_leaves_the_value(
+    def test_failed_load_of_a_newer_value_retains_the_value(
         self, vault: Vault, clock: ManualClock, secrets: CachedValue[list[str]]
     ) -> None:
         outdated = secrets.current()

@@ -1,4 +1,4 @@
-"""What every store promises about the histories that older systems left inside records."""
+"""The contract of ``HistoryImport``: histories that older systems left inside records."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,11 +19,11 @@ from tests.contracts.conversation_changes import ConversationStoreTests, only
 from tests.contracts.message_lists import OTHER, MessageStoreTests
 
 PutRecord = Callable[[Conversation], None]
-"""Puts a record there as an older system would, its list of messages in it."""
+"""Writes a record as an older system would, with its list of messages."""
 
 
 def an_entry(number: int = 1, **changes: Any) -> Message:
-    """An answer, a minute after the one before."""
+    """Entry ``number`` of a legacy history; each is a minute later than the one before."""
     at = NOW - timedelta(days=1) + timedelta(minutes=number)
     metadata = {"agent": {"name": "Eve", "shift": 2}}
     entry = Message(f"M{number}", Direction.OUTBOUND, "On its way.", at, ChannelType.SMS, metadata)
@@ -31,14 +31,14 @@ def an_entry(number: int = 1, **changes: Any) -> Message:
 
 
 def each_with_legacy_messages(stores: Stores) -> Iterator[Conversation]:
-    """All of them, read in pages."""
+    """All records with legacy messages, read in pages."""
     return each_item(
         lambda cursor: stores.history_import.list_with_legacy_messages(10, after=cursor)
     )
 
 
 class LegacyMessagesContract(ConversationStoreTests):
-    """Records that hold a list are found, and lose it as it was seen."""
+    """Records with a list of legacy messages are found; an unchanged list can be deleted."""
 
     @pytest.fixture
     def put_record(self, stores: Stores) -> PutRecord:
@@ -47,7 +47,7 @@ class LegacyMessagesContract(ConversationStoreTests):
 
         return put
 
-    def test_only_records_with_a_list_are_found(
+    def test_only_records_with_a_list_of_legacy_messages_are_found(
         self, stores: Stores, put_record: PutRecord
     ) -> None:
         for number in range(3):
@@ -59,7 +59,7 @@ class LegacyMessagesContract(ConversationStoreTests):
         assert sorted(record.conversation_id for record in found) == ["old-0", "old-1", "old-2"]
         assert [record.legacy_messages for record in found] == [(an_entry(),)] * 3
 
-    def test_more_than_a_page_of_them_is_found_once_each(
+    def test_records_with_legacy_messages_on_several_pages_are_found_once_each(
         self, stores: Stores, put_record: PutRecord
     ) -> None:
         for number in range(105):
@@ -67,7 +67,7 @@ class LegacyMessagesContract(ConversationStoreTests):
         found = [record.conversation_id for record in each_with_legacy_messages(stores)]
         assert sorted(found) == sorted(map(str, range(105)))
 
-    def test_a_list_that_is_as_it_was_seen_is_dropped(
+    def test_unchanged_list_of_legacy_messages_is_deleted(
         self, stores: Stores, put_record: PutRecord
     ) -> None:
         put_record(a_conversation(legacy_messages=(an_entry(1), an_entry(2))))
@@ -75,7 +75,7 @@ class LegacyMessagesContract(ConversationStoreTests):
         assert only(stores) == a_conversation()
         assert list(each_with_legacy_messages(stores)) == []
 
-    def test_a_list_that_is_not_as_it_was_seen_stays(
+    def test_changed_list_of_legacy_messages_is_not_deleted(
         self, stores: Stores, put_record: PutRecord
     ) -> None:
         put_record(a_conversation(legacy_messages=(an_entry(1), an_entry(2))))
@@ -83,7 +83,9 @@ class LegacyMessagesContract(ConversationStoreTests):
         assert not stores.history_import.delete_legacy_messages(before)
         assert only(stores).legacy_messages == (an_entry(1), an_entry(2))
 
-    def test_dropping_is_told_once(self, stores: Stores, put_record: PutRecord) -> None:
+    def test_deleting_legacy_messages_twice_reports_one_deletion(
+        self, stores: Stores, put_record: PutRecord
+    ) -> None:
         put_record(a_conversation(legacy_messages=(an_entry(),)))
         seen = only(stores)
         assert [stores.history_import.delete_legacy_messages(seen) for _ in range(2)] == [
@@ -91,12 +93,14 @@ class LegacyMessagesContract(ConversationStoreTests):
             False,
         ]
 
-    def test_a_record_that_is_gone_has_nothing_to_drop(self, stores: Stores) -> None:
+    def test_deleting_legacy_messages_of_a_missing_record_deletes_nothing(
+        self, stores: Stores
+    ) -> None:
         assert not stores.history_import.delete_legacy_messages(
             a_conversation(legacy_messages=(an_entry(),))
         )
 
-    def test_a_message_that_came_meanwhile_is_no_obstacle_and_stays(
+    def test_message_received_in_the_meantime_stays_when_legacy_messages_are_deleted(
         self, stores: Stores, put_record: PutRecord
     ) -> None:
         put_record(a_conversation(legacy_messages=(an_entry(),)))
@@ -107,19 +111,19 @@ class LegacyMessagesContract(ConversationStoreTests):
 
 
 class ImportContract(MessageStoreTests):
-    """Entries of older systems join a history once, and nothing else."""
+    """An entry of an older system is imported into a history once, and into no other list."""
 
-    def test_an_imported_entry_is_in_the_history(self, stores: Stores) -> None:
+    def test_imported_entry_is_in_the_history(self, stores: Stores) -> None:
         assert stores.history_import.import_message(KEY, an_entry())
         assert stores.messages.history(KEY) == (an_entry(),)
         assert stores.messages.history(OTHER) == ()
 
-    def test_importing_it_again_changes_nothing(self, stores: Stores) -> None:
+    def test_importing_an_entry_again_changes_nothing(self, stores: Stores) -> None:
         results = [stores.history_import.import_message(KEY, an_entry()) for _ in range(3)]
         assert results == [True, False, False]
         assert stores.messages.history(KEY) == (an_entry(),)
 
-    def test_of_many_who_import_it_at_once_one_does(self, stores: Stores) -> None:
+    def test_concurrent_imports_of_one_entry_succeed_once(self, stores: Stores) -> None:
         imported = at_once(
             partial(stores.history_import.import_message, KEY, an_entry()) for _ in range(16)
         )
@@ -129,7 +133,7 @@ class ImportContract(MessageStoreTests):
     @pytest.mark.parametrize(
         "changes", [{"message_id": "M2"}, {"content": "No."}, {"direction": Direction.INBOUND}]
     )
-    def test_another_entry_is_imported_beside_it(
+    def test_entries_that_differ_in_one_field_are_both_imported(
         self, stores: Stores, changes: dict[str, Any]
     ) -> None:
         other = an_entry(**changes, timestamp=NOW)
@@ -138,14 +142,16 @@ class ImportContract(MessageStoreTests):
         ] == [True] * 2
         assert stores.messages.history(KEY) == (an_entry(), other)
 
-    def test_one_entry_may_be_of_two_conversations(self, stores: Stores) -> None:
+    def test_same_entry_can_be_imported_into_two_conversations(self, stores: Stores) -> None:
         assert [stores.history_import.import_message(key, an_entry()) for key in (KEY, OTHER)] == [
             True,
             True,
         ]
         assert stores.messages.history(OTHER) == (an_entry(),)
 
-    def test_it_stands_among_the_messages_where_it_belongs(self, stores: Stores) -> None:
+    def test_imported_entry_is_ordered_by_time_among_recorded_messages(
+        self, stores: Stores
+    ) -> None:
         stores.messages.record(a_record())
         later = an_entry(2, timestamp=NOW + timedelta(minutes=1))
         for entry in (later, an_entry()):
@@ -155,17 +161,17 @@ class ImportContract(MessageStoreTests):
         assert stores.messages.history(KEY, limit=2) == (message, later)
         assert stores.messages.history(KEY, after=NOW) == (later,)
 
-    def test_the_gate_does_not_know_it(self, stores: Stores) -> None:
+    def test_imported_entry_does_not_make_its_message_a_duplicate(self, stores: Stores) -> None:
         message = an_inbound_message()
         stores.history_import.import_message(KEY, message.in_history())
         assert stores.messages.record(a_record(message)) is None
 
-    def test_it_is_neither_pending_nor_unmatched(self, stores: Stores) -> None:
+    def test_imported_entry_is_neither_stuck_nor_unmatched(self, stores: Stores) -> None:
         stores.history_import.import_message(KEY, an_entry())
         assert stores.outbox.list_stuck(10, NOW + timedelta(days=1)) == ()
         assert stores.messages.list_unmatched(10).items == ()
 
-    def test_a_long_entry_is_whole(self, stores: Stores) -> None:
+    def test_long_imported_entry_is_read_back_whole(self, stores: Stores) -> None:
         entry = an_entry(content="ä" * 150_000, metadata={"text": "ß" * 60_000, "number": 1.0})
         stores.history_import.import_message(KEY, entry)
         assert stores.messages.history(KEY) == (entry,)

@@ -1,0 +1,245 @@
+"""AWS: the stores on DynamoDB, queues and spool on SQS, files in a bucket of S3."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from application.ports.blobs import BlobStore
+from application.ports.checks import CheckResult, check_results
+from application.ports.spool import Spool
+from domain.routing import QueueName
+from infrastructure.backend import (
+    ContextQueue,
+    FileBackend,
+    QueueBackend,
+    SpoolBackend,
+    StorageBackend,
+)
+from infrastructure.configuration.settings import TableNames
+from infrastructure.serialization.context_json import EncodeContext
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+    from application.ports.conversation_store import ConversationStore
+    from application.ports.dead_letters import DeadLetters
+    from application.ports.fallback_throttle import FallbackThrottle
+    from application.ports.history_import import HistoryImport
+    from application.ports.message_store import MessageStore
+    from application.ports.outbox import Outbox
+    from application.ports.retention import Retention
+    from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
+    from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
+    from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+
+
+@dataclass(frozen=True, eq=False)
+class DynamoDbStorage(StorageBackend):
+    """Every store over the tables ``names``; texts too large for an item are ``blobs``.
+
+    A purge reads whole tables, which costs: the operator decides when.
+    """
+
+    place = "DynamoDB"
+    purges_beside_the_server = False
+
+    client: "Callable[[], DynamoDBClient]"
+    names: TableNames
+    blobs: BlobStore
+    sleep: Callable[[float], None] = time.sleep
+
+    @cached_property
+    def conversations(self) -> "ConversationStore":
+        """See ``Stores``."""
+        from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
+
+        return DynamoDbConversationStore(self._conversations, self._participants, self.sleep)
+
+    @cached_property
+    def messages(self) -> "MessageStore":
+        """See ``Stores``."""
+        from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
+
+        return DynamoDbMessageStore(self._messages, self._texts)
+
+    @cached_property
+    def outbox(self) -> "Outbox":
+        """See ``Stores``."""
+        from infrastructure.aws.dynamodb.dynamodb_outbox import DynamoDbOutbox
+
+        return DynamoDbOutbox(self._messages, self._texts)
+
+    @cached_property
+    def retention(self) -> "Retention":
+        """See ``Stores``."""
+        from infrastructure.aws.dynamodb.dynamodb_retention import DynamoDbRetention
+
+        return DynamoDbRetention(
+            self._messages, self._texts, self._conversations, self._participants
+        )
+
+    @cached_property
+    def history_import(self) -> "HistoryImport":
+        """See ``Stores``."""
+        from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
+
+        return DynamoDbHistoryImport(self._messages, self._texts, self._conversations)
+
+    @cached_property
+    def throttle(self) -> "FallbackThrottle":
+        """See ``Stores``."""
+        from infrastructure.aws.dynamodb.dynamodb_fallback_throttle import DynamoDbFallbackThrottle
+
+        return DynamoDbFallbackThrottle(self._table(self.names.fallback_throttle))
+
+    def _table(self, name: str) -> "DynamoDbTable":
+        from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+
+        return DynamoDbTable(self.client(), name)
+
+    @cached_property
+    def _conversations(self) -> "DynamoDbTable":
+        return self._table(self.names.conversations)
+
+    @cached_property
+    def _messages(self) -> "DynamoDbTable":
+        return self._table(self.names.messages)
+
+    @cached_property
+    def _participants(self) -> "DynamoDbParticipants":
+        from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
+
+        return DynamoDbParticipants(self._table(self.names.participants))
+
+    @cached_property
+    def _texts(self) -> "DynamoDbTexts":
+        from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
+
+        return DynamoDbTexts(self.blobs)
+
+    @override
+    def is_created(self) -> bool:
+        return True
+
+    @override
+    def checks(self) -> Iterator[CheckResult]:
+        return check_results(
+            "tables", "all four and their indexes", lambda: self._problems(with_expiry=True)
+        )
+
+    @override
+    def start_problems(self) -> Sequence[str]:
+        return self._problems(with_expiry=False)
+
+    def _problems(self, *, with_expiry: bool) -> Sequence[str]:
+        from infrastructure.aws.dynamodb.dynamodb_schema import check_tables, table_schemas
+
+        schemas = table_schemas(**self.names._asdict())
+        return check_tables(self.client(), schemas, with_expiry=with_expiry)
+
+
+@dataclass(frozen=True, eq=False)
+class SqsQueues(QueueBackend):
+    """The context queues, each by its URL."""
+
+    client: "Callable[[], SQSClient]"
+    urls: Mapping[QueueName, str]
+    encode: EncodeContext
+
+    @cached_property
+    def context_queue(self) -> ContextQueue:
+        """See ``QueueBackend``."""
+        from infrastructure.aws.sqs_queue import SqsContextQueue
+
+        return SqsContextQueue(self.client(), self.urls, encode=self.encode)
+
+    @override
+    def checks(self) -> Iterator[CheckResult]:
+        from infrastructure.aws.sqs_queue_checks import check_queues
+
+        return check_results("queues", "all six", lambda: check_queues(self.client(), self.urls))
+
+    @override
+    def start_problems(self) -> Sequence[str]:
+        from infrastructure.aws.sqs_queue_checks import missing_queues
+
+        return missing_queues(self.client(), self.urls)
+
+
+@dataclass(frozen=True, eq=False)
+class SqsSpoolBackend(SpoolBackend):
+    """The spool in a FIFO queue; requests too large for it are ``blobs``."""
+
+    client: "Callable[[], SQSClient]"
+    url: str
+    blobs: BlobStore
+
+    @cached_property
+    def spool(self) -> Spool:
+        """See ``SpoolBackend``."""
+        from infrastructure.aws.sqs_spool import SqsSpool
+
+        return SqsSpool(self.client(), self.url, self.blobs)
+
+    @override
+    def has_spool(self) -> bool:
+        return True
+
+    @override
+    def checks(self) -> Iterator[CheckResult]:
+        from application.recovery.drain_spool import MAX_ATTEMPTS, VISIBILITY
+        from infrastructure.aws.sqs_spool_checks import check_spool
+
+        return check_results(
+            "spool queue",
+            self.url,
+            lambda: check_spool(self.client(), self.url, VISIBILITY, MAX_ATTEMPTS),
+        )
+
+    @override
+    def start_problems(self) -> Sequence[str]:
+        from infrastructure.aws.sqs_spool_checks import unusable_spool
+
+        return unusable_spool(self.client(), self.url)
+
+
+@dataclass(frozen=True, eq=False)
+class S3Files(FileBackend):
+    """Blobs and dead letters in one bucket."""
+
+    client: "Callable[[], S3Client]"
+    bucket: str
+
+    @cached_property
+    def blobs(self) -> BlobStore:
+        """See ``FileBackend``."""
+        from infrastructure.aws.s3 import S3BlobStore
+
+        return S3BlobStore(self.client, self.bucket)
+
+    @cached_property
+    def dead_letters(self) -> "DeadLetters":
+        """See ``FileBackend``."""
+        from infrastructure.aws.s3 import S3DeadLetters
+
+        return S3DeadLetters(self.client, self.bucket)
+
+    @override
+    def has_dead_letters(self) -> bool:
+        return True
+
+    @override
+    def checks(self) -> Iterator[CheckResult]:
+        return check_results("bucket", self.bucket, self.start_problems)
+
+    @override
+    def start_problems(self) -> Sequence[str]:
+        from infrastructure.aws.s3 import check_bucket
+
+        return check_bucket(self.client(), self.bucket)

@@ -1,0 +1,109 @@
+"""The data directory: blobs, dead letters, the spool, and a developer's fallbacks."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typing_extensions import override
+
+from application.clock import Clock
+from application.ports.blobs import BlobStore
+from application.ports.dead_letters import DeadLetters
+from application.ports.fallback_sender import FallbackSender
+from application.ports.metrics import Metrics
+from application.ports.spool import Spool
+from domain.errors import StorageUnavailableError, WebhookHandlerError
+from infrastructure.backend import Backend, FileBackend, SpoolBackend
+
+if TYPE_CHECKING:
+    from application.ports.checks import CheckResult
+
+
+@dataclass(frozen=True, eq=False)
+class DirectoryFiles(FileBackend):
+    """Blobs and dead letters in two directories."""
+
+    directory: Path
+
+    @cached_property
+    def blobs(self) -> BlobStore:
+        """See ``FileBackend``."""
+        from infrastructure.filesystem.blob_files import FileBlobStore
+
+        return FileBlobStore(self.directory / "blobs")
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """See ``FileBackend``."""
+        from infrastructure.filesystem.dead_letter_files import FileDeadLetters
+
+        return FileDeadLetters(self.directory / "dead-letters")
+
+    @override
+    def has_dead_letters(self) -> bool:
+        return (self.directory / "dead-letters").exists()
+
+
+@dataclass(frozen=True, eq=False)
+class DirectorySpool(SpoolBackend):
+    """The spool in a directory."""
+
+    directory: Path
+    clock: Clock
+    metrics: Metrics
+
+    @cached_property
+    def spool(self) -> Spool:
+        """See ``SpoolBackend``."""
+        from infrastructure.filesystem.spool_files import FileSpool
+
+        return FileSpool(self.directory / "spool", self.clock, self.metrics)
+
+    @override
+    def has_spool(self) -> bool:
+        return (self.directory / "spool").exists()
+
+    @override
+    def start_problems(self) -> Sequence[str]:
+        """The start creates the spool: when it is needed, nothing else may work."""
+        try:
+            self.spool.depth()
+        except WebhookHandlerError as error:
+            return (str(error),)
+        return ()
+
+
+@dataclass(frozen=True, eq=False)
+class DataDirectory(Backend):
+    """The directory itself, and what lies in it for no role."""
+
+    directory: Path
+
+    @cached_property
+    def fallback_log(self) -> FallbackSender:
+        """Where fallbacks go on a developer's machine."""
+        from infrastructure.filesystem.fallback_log import FileFallbackSender
+
+        return FileFallbackSender(self.directory / "fallbacks.jsonl")
+
+    @override
+    def checks(self) -> "Iterator[CheckResult]":
+        from infrastructure.filesystem.directory_checks import check_directory
+
+        return check_directory(self.directory)
+
+    def delete_stale_temporary_files(self, before: datetime) -> int:
+        """Delete what was being written before that and was never finished; how many files.
+
+        Raises ``StorageUnavailableError``.
+        """
+        from infrastructure.durable_files import delete_stale_temporary_files
+
+        try:
+            return delete_stale_temporary_files(self.directory, before)
+        except OSError as error:
+            reason = f"they could not be removed: {error.strerror}"
+            raise StorageUnavailableError(reason) from error
