@@ -1,4 +1,4 @@
-"""One deployment for every test in here: by the command that people use."""
+"""One deployment for all tests of this directory, by the command that developers use."""
 
 import os
 import re
@@ -20,9 +20,9 @@ READY = "Ctrl-C ends the emulator"
 
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
-    """What ``make deploy-local`` deploys; a reply waits for nothing, so that it can be seen.
+    """What ``make deploy-local`` deploys, without a delay of replies.
 
-    What a test makes older than 30 days is purged.
+    The purge erases data older than 30 days.
     """
     folder = tmp_path_factory.mktemp("deployment")
     command = [sys.executable, "-m", "deploy.local", "--port", str(_free_port())]
@@ -35,7 +35,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         _wait_until_ready(process, log)
         stage = Deployed(folder, _settings(folder), log.read_text("utf-8"))
         _stop_the_schedules(stage)
-        yield _without_ministacks_gaps(stage)
+        yield _fill_gaps_of_ministack(stage)
     finally:
         process.terminate()
         process.wait(timeout=30)
@@ -57,20 +57,20 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 def _settings(folder: Path) -> dict[str, str]:
-    """What ``local.env`` exports; nothing in it needs quotes."""
+    """The variables that ``local.env`` exports; none needs quotes."""
     lines = (folder / "local.env").read_text("utf-8")
     return {"PATH": os.environ["PATH"], **dict(re.findall(r"^export (\w+)=(.*)$", lines, re.M))}
 
 
 def _stop_the_schedules(deployed: Deployed) -> None:
-    """Relay and purge run when a test calls them: whatever is pending is that test's own."""
+    """Relay and purge run only when a test calls them."""
     events = deployed.client("events")
     for rule in events.list_rules()["Rules"]:
         events.disable_rule(Name=rule["Name"])
 
 
-def _without_ministacks_gaps(deployed: Deployed) -> Deployed:
-    """Set by its API what its CloudFormation leaves out; the template has all of it."""
+def _fill_gaps_of_ministack(deployed: Deployed) -> Deployed:
+    """Set by API calls what ministack's CloudFormation ignores in the template."""
     # A table's time to live.
     deployed.aws.dynamodb.update_time_to_live(
         TableName=deployed.settings["FALLBACK_THROTTLE_TABLE"],

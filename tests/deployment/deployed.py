@@ -1,4 +1,4 @@
-"""A stage on an emulator, from outside: webhooks in, what is stored and routed out."""
+"""A deployed stage on an emulator: webhooks for it, and access to stored and routed data."""
 
 import json
 import re
@@ -38,7 +38,7 @@ SCHEMA = json.loads((ROOT / "docs" / "context-object.schema.json").read_text("ut
 
 @dataclass(frozen=True)
 class Deployed:
-    """``settings`` are those that were written for the shell, ``output`` what was printed."""
+    """``settings`` are those exported for the shell, ``output`` is the deployment's output."""
 
     folder: Path
     settings: dict[str, str]
@@ -46,17 +46,17 @@ class Deployed:
 
     @property
     def urls(self) -> dict[ChannelType, str]:
-        """Where the printed lines say that the webhooks are."""
+        """The webhook URLs that the deployment printed."""
         printed = re.findall(r"^  (http\S+/webhooks/(\w+))$", self.output, re.M)
         return {ChannelType(channel): url for url, channel in printed}
 
     @cached_property
     def aws(self) -> EmulatedAws:
-        """Clients of whoever owns the account."""
+        """Clients of the account owner."""
         return EmulatedAws(self.settings)
 
     def client(self, service: str) -> Any:
-        """A client of a service that Frontdesk itself has no use for."""
+        """A client of an AWS service that Frontdesk itself does not use."""
         with pytest.MonkeyPatch.context() as patch:
             for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
                 patch.setenv(name, self.settings[name])
@@ -83,7 +83,7 @@ class Deployed:
         tamper: bool = False,
         attachments: tuple[SimulatedFile, ...] = (),
     ) -> SimulatedRequest:
-        """What the provider posts, signed for the URL that it is configured with."""
+        """The webhook that the provider posts, signed for its configured URL."""
         url, recipient = self.urls[channel], recipient or DEMO_RECIPIENTS[channel]
         sender = sender or DEMO_SENDERS[channel]
         if channel is ChannelType.EMAIL:
@@ -103,7 +103,7 @@ class Deployed:
         )
 
     def contexts(self, queue: str) -> list[dict[str, Any]]:
-        """What waits on a queue like ``SMS_REPLIES``, each one valid, and taken from it."""
+        """Receive, validate and delete the contexts on a queue like ``SMS_REPLIES``."""
         url = self.settings[f"{queue}_QUEUE_URL"]
         received = self.aws.sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0
@@ -117,7 +117,7 @@ class Deployed:
         return contexts
 
     def items(self, table: str) -> list[Any]:
-        """What is in a table like ``MESSAGES``."""
+        """The items of a table like ``MESSAGES``."""
         found = self.aws.dynamodb.get_paginator("scan").paginate(
             TableName=self.settings[f"{table}_TABLE"], ConsistentRead=True
         )
@@ -129,18 +129,18 @@ class Deployed:
         return item
 
     def message_states(self) -> dict[str, str]:
-        """How far each message has come that was not erased, by the text of it."""
+        """The state of each message that is not erased, by its text."""
         return {item["content"]["S"]: item["state"]["S"] for item in self._messages()}
 
     def message_state(self, text: str) -> str | None:
-        """How far the message with this text has come; ``None`` if it is not recorded."""
+        """The state of the message with this text; ``None`` if it is not recorded."""
         return self.message_states().get(text)
 
     def _messages(self) -> list[Any]:
         return [item for item in self.items("MESSAGES") if {"content", "state"} <= item.keys()]
 
     def spooled(self) -> int:
-        """How many webhooks wait in the spool, or are being worked on."""
+        """The number of webhooks in the spool, including those in progress."""
         attributes = self.aws.sqs.get_queue_attributes(
             QueueUrl=self.settings["SPOOL_QUEUE_URL"],
             AttributeNames=[
@@ -151,8 +151,8 @@ class Deployed:
         return sum(map(int, attributes.values()))
 
     @contextmanager
-    def nobody_works_off_the_spool(self) -> Iterator[None]:
-        """What is spooled meanwhile stays there until the end."""
+    def spool_function_disabled(self) -> Iterator[None]:
+        """Disable the spool function, so that spooled webhooks stay until the end."""
         functions = self.client("lambda")
         (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
@@ -168,19 +168,19 @@ class Deployed:
         return "".join(event["message"] for event in events)
 
     def relay(self) -> str | None:
-        """Call the relay as its schedule does; what kind of error it ended with, if any."""
+        """Call the relay as its schedule does; return the kind of its error, if any."""
         return self._called("RelayOutbox")
 
     def purge(self) -> str | None:
-        """Call the purge as its schedule does; what kind of error it ended with, if any."""
+        """Call the purge as its schedule does; return the kind of its error, if any."""
         return self._called("Purge")
 
     def _called(self, function: str) -> str | None:
-        answer = self.client("lambda").invoke(FunctionName=f"{STACK}-{function}", Payload=b"{}")
-        return str(answer["FunctionError"]) if "FunctionError" in answer else None
+        response = self.client("lambda").invoke(FunctionName=f"{STACK}-{function}", Payload=b"{}")
+        return str(response["FunctionError"]) if "FunctionError" in response else None
 
     def make_due(self, text: str) -> None:
-        """Let a pending message look as if it had been recorded a minute ago."""
+        """Set the times of a pending message to a minute ago, so that it is due."""
         earlier = rfc3339(datetime.now(UTC) - timedelta(minutes=1))
         self.aws.dynamodb.update_item(
             TableName=self.settings["MESSAGES_TABLE"],
@@ -190,14 +190,14 @@ class Deployed:
         )
 
     def restart(self, function: str) -> None:
-        """Have the next invocation start the function anew."""
+        """Start the function anew at its next invocation."""
         functions, name = self.client("lambda"), f"{STACK}-{function}"
         memory = functions.get_function_configuration(FunctionName=name)["MemorySize"]
         functions.update_function_configuration(FunctionName=name, MemorySize=memory)
 
     @contextmanager
     def without(self, *sids: str, function: str = "") -> Iterator[None]:
-        """Take statements out of the policies of ``function``, or of all, for a while."""
+        """Remove statements from the policies of ``function``, or of all, for the block."""
         iam = self.client("iam")
         documents = {
             (role["RoleName"], policy): document
@@ -212,8 +212,8 @@ class Deployed:
         assert {*sids} <= present
         try:
             for name, document in documents.items():
-                retained = [one for one in document["Statement"] if one["Sid"] not in sids]
-                _put_policy(iam, name, {**document, "Statement": retained})
+                remaining = [one for one in document["Statement"] if one["Sid"] not in sids]
+                _put_policy(iam, name, {**document, "Statement": remaining})
             yield
         finally:
             for name, document in documents.items():
@@ -227,7 +227,7 @@ def _put_policy(iam: Any, name: tuple[str, str], document: dict[str, Any]) -> No
 
 
 def eventually(found: Callable[[], Found | None], seconds: float = 20.0) -> Found:
-    """What ``found`` returns as soon as it is something."""
+    """Wait until ``found`` returns a true value, and return it."""
     deadline = time.monotonic() + seconds
     while not (result := found()):
         assert time.monotonic() < deadline, "nothing came in time"
@@ -238,9 +238,9 @@ def eventually(found: Callable[[], Found | None], seconds: float = 20.0) -> Foun
 def post(
     request: SimulatedRequest, url: str | None = None, method: str = "POST"
 ) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of the answer to ``request``."""
+    """Post ``request``; return status, headers and body of the response."""
     with urllib3.PoolManager(retries=False, timeout=15) as pool:
-        answer = pool.request(
+        response = pool.request(
             method, url or request.url, body=request.body, headers=request.headers
         )
-    return answer.status, dict(answer.headers), answer.data
+    return response.status, dict(response.headers), response.data

@@ -1,4 +1,4 @@
-"""The commands around a deployment: what they ask for, and how they say what is missing."""
+"""The commands of a deployment: their calls of sam, and their error messages."""
 
 import re
 import socket
@@ -24,7 +24,7 @@ TENANTS = """{"tenants": [{
 
 @pytest.fixture(autouse=True)
 def _packaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A package, and a ``sam`` that prints what it was asked to do."""
+    """A package, and a ``sam`` that records its arguments."""
     package, sam = tmp_path / "frontdesk-lambda.zip", tmp_path / "sam"
     package.touch()
     sam.write_text(f'#!/bin/sh\necho "$@" > {tmp_path / "asked"}\nexit 3\n')
@@ -40,7 +40,7 @@ def deployed(*arguments: str) -> Result:
     return CliRunner().invoke(deploy.stack.main, list(arguments))
 
 
-def test_it_asks_sam_to_deploy_the_stage_and_ends_as_sam_does(
+def test_deploy_calls_sam_for_the_stage_and_returns_its_exit_status(
     moto_aws: EmulatedAws, tmp_path: Path
 ) -> None:
     moto_aws.secrets_manager.create_secret(Name=SECRET, SecretString=TENANTS)
@@ -52,14 +52,16 @@ def test_it_asks_sam_to_deploy_the_stage_and_ends_as_sam_does(
     )
 
 
-def test_without_the_secret_it_says_how_to_make_it(moto_aws: EmulatedAws, tmp_path: Path) -> None:
+def test_deploy_without_the_secret_says_how_to_create_it(
+    moto_aws: EmulatedAws, tmp_path: Path
+) -> None:
     result = deployed("staging")
     assert result.exit_code == 1
     assert f"aws secretsmanager create-secret --name {SECRET}" in result.stderr
     assert not (tmp_path / "asked").exists()
 
 
-def test_a_secret_that_the_function_would_refuse_is_not_deployed(
+def test_deploy_refuses_a_secret_that_the_function_would_refuse(
     moto_aws: EmulatedAws, tmp_path: Path
 ) -> None:
     wrong = TENANTS.replace("AC0000", "XX0000")
@@ -80,7 +82,7 @@ def test_a_secret_that_the_function_would_refuse_is_not_deployed(
         (("AWS_DEFAULT_REGION",), "there is no AWS region: set AWS_DEFAULT_REGION"),
     ],
 )
-def test_without_an_account_it_says_what_is_missing(
+def test_deploy_without_an_aws_account_says_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...], hint: str
 ) -> None:
     for name in missing:
@@ -90,18 +92,18 @@ def test_without_an_account_it_says_what_is_missing(
     assert hint in result.stderr
 
 
-def test_without_a_package_it_says_how_to_make_one(tmp_path: Path) -> None:
+def test_deploy_without_a_package_says_how_to_build_one(tmp_path: Path) -> None:
     (tmp_path / "frontdesk-lambda.zip").unlink()
     assert "run 'make package'" in deployed("staging").stderr
 
 
-def test_make_deploy_wants_to_know_the_stage() -> None:
+def test_make_deploy_without_a_stage_asks_for_one() -> None:
     done = subprocess.run(["make", "deploy"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("say which stage, like STAGE=prod\n")
 
 
-def test_the_emulator_takes_no_port_that_somebody_has() -> None:
+def test_local_deployment_refuses_a_port_in_use() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -113,7 +115,7 @@ def test_the_emulator_takes_no_port_that_somebody_has() -> None:
     )
 
 
-def test_settings_are_written_so_that_a_shell_reads_them_back() -> None:
+def test_exported_settings_are_read_back_unchanged_by_a_shell() -> None:
     script = exports({"FALLBACK_TEXT": "It's $5; we'll be back"}) + 'printf %s "$FALLBACK_TEXT"'
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "It's $5; we'll be back"

@@ -16,14 +16,14 @@ def amount(cell: str) -> float:
     return float(cell.strip("* ") or 0)
 
 
-def test_the_costs_are_units_times_prices_and_their_sum() -> None:
+def test_operating_costs_are_units_times_prices_and_their_sum() -> None:
     *rows, total = cells(GUIDE, "## Costs")
     for what, units, price, cost in rows:
         assert abs(amount(units) * amount(price) - amount(cost)) <= 0.005001, what
     assert round(sum(amount(cost) for *_, cost in rows), 2) == amount(total[-1])
 
 
-def test_the_units_are_those_that_the_tables_page_counts() -> None:
+def test_cost_units_match_the_units_of_the_tables_page() -> None:
     *rows, _ = cells(GUIDE, "## Costs")
     units = {what: amount(count) for what, count, *_ in rows}
     written = sum(
@@ -35,7 +35,7 @@ def test_the_units_are_those_that_the_tables_page_counts() -> None:
     assert f"{(MAX_BATCH + 2) / MAX_BATCH} requests instead of 3" in text_of(GUIDE)
 
 
-def test_the_costs_of_a_purge_follow_from_the_same_prices() -> None:
+def test_purge_costs_follow_from_the_same_prices() -> None:
     *rows, _ = cells(GUIDE, "## Costs")
     prices = {what: amount(price) for what, _, price, _ in rows}
     read = prices["DynamoDB, read units on demand"]

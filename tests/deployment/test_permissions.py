@@ -1,4 +1,4 @@
-"""What the template lets each function do, and whom it keeps out."""
+"""The permissions that the template gives to each function."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ Statement = tuple[str, str, dict[str, Any]]
 
 
 def inline_policies() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each policy of a role, with the role's name: its own, and those that are shared."""
+    """Each policy with the name of its role: inline policies and shared ones."""
     for name, role in resources("IAM::Role").items():
         yield from ((name, policy) for policy in role.get("Policies", ()))
     for policy in resources("IAM::Policy").values():
@@ -24,7 +24,7 @@ def _listed(actions: str | list[str]) -> list[str]:
 
 
 def statements() -> list[Statement]:
-    """What each function may do: role, id and statement; conditional ones too."""
+    """The permissions of each function: role, id and statement; conditional ones too."""
     return [
         (role, statement["Sid"], statement)
         for role, policy in inline_policies()
@@ -34,7 +34,7 @@ def statements() -> list[Statement]:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_has_a_role_of_its_own_and_a_log_of_its_own(function: str) -> None:
+def test_each_function_has_its_own_role_and_its_own_log(function: str) -> None:
     properties = resources("Lambda::Function")[function]
     assert properties["Role"] == {"Fn::GetAtt": [f"{function}Role", "Arn"]}
     assert properties["LoggingConfig"] == {"LogGroup": {"Ref": f"{function}LogGroup"}}
@@ -44,20 +44,20 @@ def test_a_function_has_a_role_of_its_own_and_a_log_of_its_own(function: str) ->
 
 
 @pytest.mark.parametrize("statement", statements(), ids=lambda one: f"{one[0]}-{one[1]}")
-def test_a_permission_names_its_actions_and_its_resources(statement: Statement) -> None:
+def test_each_permission_names_its_actions_and_its_resources(statement: Statement) -> None:
     _, _, permission = statement
     assert "*" not in json.dumps(permission["Action"])
-    # A prefix of the bucket's keys is the only thing that is not named in full.
+    # Only prefixes of the bucket's keys are not named in full.
     assert '"*' not in json.dumps(permission["Resource"])
     assert ":*" not in json.dumps(permission["Resource"])
 
 
-def test_who_only_relays_can_record_nothing_and_reads_no_spool() -> None:
+def test_relay_role_can_neither_record_messages_nor_read_the_spool() -> None:
     allowed = {sid for role, sid, _ in statements() if role == "RelayOutboxRole"}
     assert not allowed & {"RecordMessages", "ThrottleFallbacks", "Spool", "TakeSpooled"}
 
 
-def test_who_only_purges_reads_no_secret_and_touches_no_queue() -> None:
+def test_purge_role_can_neither_read_secrets_nor_use_queues() -> None:
     allowed = [permission for role, _, permission in statements() if role == "PurgeRole"]
     services = {one.partition(":")[0] for given in allowed for one in _listed(given["Action"])}
     assert services == {"dynamodb", "s3", "logs"}
@@ -65,7 +65,7 @@ def test_who_only_purges_reads_no_secret_and_touches_no_queue() -> None:
         assert place not in json.dumps(allowed)
 
 
-def test_only_the_function_and_a_server_may_write_to_the_spool() -> None:
+def test_only_the_webhook_function_and_a_server_may_write_to_the_spool() -> None:
     (policy,) = resources("SQS::QueuePolicy").values()
     (denied,) = policy["PolicyDocument"]["Statement"]
     assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")

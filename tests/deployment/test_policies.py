@@ -1,4 +1,4 @@
-"""Each permission of the functions is needed: without it, what it is for does not happen."""
+"""Each permission of the functions is needed: a test removes it and observes the failure."""
 
 import json
 
@@ -11,11 +11,11 @@ from tests.deployment.deployed import Deployed, eventually, post
 WEBHOOKS, SPOOL, RELAY = "IncomingWebhookHandler", "DrainSpool", "RelayOutbox"
 FILES = (("photo.png", "image/png", bytes(range(256))),)
 LONG_TEXT = "long " * 60_000
-"""Longer than an entry of the spool, or the text of an item, may be."""
+"""Too long for an entry of the spool queue, and for a DynamoDB item."""
 
 
 @pytest.mark.parametrize("sid", ["RouteContexts", "FindAndUpdateConversations"])
-def test_without_bringing_it_on_its_way_a_message_stays_pending(
+def test_message_stays_pending_without_the_permission_to_route_it(
     deployed: Deployed, sid: str
 ) -> None:
     text = f"Nobody can bring this on its way without {sid}"
@@ -31,9 +31,11 @@ def test_without_bringing_it_on_its_way_a_message_stays_pending(
 
 
 @pytest.mark.parametrize("sid", ["FollowParticipants", "RecordMessages"])
-def test_without_a_table_a_webhook_waits_in_the_spool(deployed: Deployed, sid: str) -> None:
+def test_webhook_waits_in_the_spool_without_the_permission_for_a_table(
+    deployed: Deployed, sid: str
+) -> None:
     text = f"Not without {sid}"
-    with deployed.nobody_works_off_the_spool(), deployed.without(sid, function=WEBHOOKS):
+    with deployed.spool_function_disabled(), deployed.without(sid, function=WEBHOOKS):
         assert post(deployed.webhook(ChannelType.SMS, body=text))[0] == 200
         assert deployed.spooled() == 1
         assert deployed.message_state(text) is None
@@ -42,33 +44,35 @@ def test_without_a_table_a_webhook_waits_in_the_spool(deployed: Deployed, sid: s
 
 
 @pytest.mark.parametrize("sid", ["FindConversationsOfOtherSystems", "OpenConversations"])
-def test_without_looking_and_opening_an_unknown_sender_waits_in_the_spool(
+def test_unknown_sender_waits_in_the_spool_without_permission_for_conversations(
     deployed: Deployed, sid: str
 ) -> None:
     webhook = deployed.webhook(ChannelType.SMS, sender=f"+1415555{len(sid):04}")
-    with deployed.nobody_works_off_the_spool(), deployed.without(sid, function=WEBHOOKS):
+    with deployed.spool_function_disabled(), deployed.without(sid, function=WEBHOOKS):
         assert post(webhook)[0] == 200
         assert deployed.spooled() == 1
     assert len(eventually(lambda: deployed.contexts("SMS_REPLIES"))) == 1
 
 
-def test_without_the_bucket_no_file_is_lost(deployed: Deployed) -> None:
+def test_mail_waits_in_the_spool_without_the_permission_to_store_its_file(
+    deployed: Deployed,
+) -> None:
     webhook = deployed.webhook(ChannelType.EMAIL, body="See the photo", attachments=FILES)
     sid = "KeepFilesAndLongTexts"
-    with deployed.nobody_works_off_the_spool(), deployed.without(sid, function=WEBHOOKS):
+    with deployed.spool_function_disabled(), deployed.without(sid, function=WEBHOOKS):
         assert post(webhook)[0] == 200
         assert deployed.spooled() == 1
     (context,) = eventually(lambda: deployed.contexts("EMAIL_REPLIES"))
     assert context["message"]["attachments"][0]["filename"] == "photo.png"
 
 
-def test_without_reading_long_texts_a_duplicate_of_one_waits_in_the_spool(
+def test_duplicate_waits_in_the_spool_without_the_permission_to_read_its_long_text(
     deployed: Deployed,
 ) -> None:
     webhook = deployed.webhook(ChannelType.EMAIL, body=LONG_TEXT)
     assert post(webhook)[0] == 200
     with (
-        deployed.nobody_works_off_the_spool(),
+        deployed.spool_function_disabled(),
         deployed.without("ReadLongTexts", function=WEBHOOKS),
     ):
         assert post(webhook)[0] == 200
@@ -82,14 +86,14 @@ def test_without_reading_long_texts_a_duplicate_of_one_waits_in_the_spool(
     [(("Spool",), "Neither here nor there"), (("SpoolLargeRequests",), LONG_TEXT)],
     ids=["Spool", "SpoolLargeRequests"],
 )
-def test_without_table_and_spool_the_provider_has_to_come_again(
+def test_webhook_receives_503_without_permissions_for_table_and_spool(
     deployed: Deployed, sids: tuple[str, ...], body: str
 ) -> None:
     webhook = deployed.webhook(ChannelType.EMAIL, body=body)
     with deployed.without("RecordMessages", *sids, function=WEBHOOKS):
-        status, headers, answer = post(webhook)
+        status, headers, response = post(webhook)
     assert (status, headers["Retry-After"]) == (503, "30")
-    assert json.loads(answer) == {"error": "Temporarily unavailable"}
+    assert json.loads(response) == {"error": "Temporarily unavailable"}
     assert deployed.spooled() == 0
 
     assert post(webhook)[0] == 200
@@ -97,7 +101,7 @@ def test_without_table_and_spool_the_provider_has_to_come_again(
 
 
 @pytest.mark.parametrize("sid", ["FindPending", "ReadAndUpdateMessages"])
-def test_without_reading_the_messages_the_relay_fails_aloud(deployed: Deployed, sid: str) -> None:
+def test_relay_fails_without_the_permission_to_read_messages(deployed: Deployed, sid: str) -> None:
     text = f"Nobody finds this without {sid}"
     with deployed.without("RouteContexts"):
         post(deployed.webhook(ChannelType.SMS, body=text))
@@ -110,7 +114,9 @@ def test_without_reading_the_messages_the_relay_fails_aloud(deployed: Deployed, 
     assert len(deployed.contexts("SMS_REPLIES")) == 1
 
 
-def test_without_the_secret_the_relay_does_not_know_whose_a_message_is(deployed: Deployed) -> None:
+def test_message_stays_pending_without_the_permission_to_read_the_secret(
+    deployed: Deployed,
+) -> None:
     text = "Whose is this?"
     with deployed.without("RouteContexts"):
         post(deployed.webhook(ChannelType.SMS, body=text))
@@ -126,7 +132,7 @@ def test_without_the_secret_the_relay_does_not_know_whose_a_message_is(deployed:
     assert len(deployed.contexts("SMS_REPLIES")) == 1
 
 
-def test_nobody_but_the_function_may_spool(deployed: Deployed) -> None:
+def test_account_owner_may_not_write_to_the_spool(deployed: Deployed) -> None:
     url = deployed.settings["SPOOL_QUEUE_URL"]
     with pytest.raises(ClientError, match="AccessDenied"):
         deployed.aws.sqs.send_message(

@@ -1,4 +1,4 @@
-"""What has been kept for long enough goes by itself, on an emulator."""
+"""The purge of the deployed stage."""
 
 import json
 from datetime import timedelta
@@ -8,10 +8,10 @@ import pytest
 
 from domain.channels import ChannelType
 from tests.deployment.deployed import Deployed, post
-from tests.deployment.old_things import OldThings
+from tests.deployment.old_data import OldData
 
 YOUNG = timedelta(days=29)
-WHAT_THE_PURGE_MAY = (
+PURGE_PERMISSIONS = (
     "FindUnmatched",
     "FindMessages",
     "EraseMessages",
@@ -24,8 +24,8 @@ WHAT_THE_PURGE_MAY = (
 
 
 @pytest.fixture
-def things(deployed: Deployed) -> OldThings:
-    return OldThings(deployed)
+def old_data(deployed: Deployed) -> OldData:
+    return OldData(deployed)
 
 
 def last_messages(deployed: Deployed) -> str:
@@ -35,35 +35,37 @@ def last_messages(deployed: Deployed) -> str:
 
 
 def logged(deployed: Deployed) -> dict[str, Any]:
-    """What the last purge said that it did."""
+    """The log line of the last purge."""
     log = deployed.log("Purge")
     line, _ = json.JSONDecoder().raw_decode(log[log.rindex('{"timestamp"') :])
     return dict(line)
 
 
-def test_an_old_message_goes_with_all_that_it_said(deployed: Deployed, things: OldThings) -> None:
-    before = things.files()
-    things.mail("An old one")
+def test_purge_erases_an_old_message_with_its_files_and_copies(
+    deployed: Deployed, old_data: OldData
+) -> None:
+    before = old_data.files()
+    old_data.mail("An old one")
     request_id = deployed.message_item("An old one")["request_id"]
-    assert len(things.files() - before) == 2
+    assert len(old_data.files() - before) == 2
     assert "An old one" in last_messages(deployed)
 
     assert deployed.purge() is None
     (item,) = [item for item in deployed.items("MESSAGES") if item["request_id"] == request_id]
     assert item["state"] == {"S": "erased"}
     assert not {"content", "metadata", "inbound", "texts_left"} & item.keys()
-    assert things.files() == before
+    assert old_data.files() == before
     assert "An old one" not in last_messages(deployed)
     deployed.contexts("EMAIL_REPLIES")
 
 
-def test_a_copy_of_it_that_comes_again_is_still_a_duplicate(
-    deployed: Deployed, things: OldThings
+def test_copy_of_a_purged_message_is_still_a_duplicate(
+    deployed: Deployed, old_data: OldData
 ) -> None:
     webhook = deployed.webhook(ChannelType.SMS, body="Old, and sent again")
     assert post(webhook)[0] == 200
     assert len(deployed.contexts("SMS_REPLIES")) == 1
-    things.let_it_be_old("Old, and sent again")
+    old_data.make_old("Old, and sent again")
     assert deployed.purge() is None
 
     assert post(webhook)[0] == 200
@@ -71,28 +73,28 @@ def test_a_copy_of_it_that_comes_again_is_still_a_duplicate(
     assert deployed.message_state("Old, and sent again") is None
 
 
-def test_what_is_young_stays(deployed: Deployed, things: OldThings) -> None:
-    things.mail("A young one", YOUNG)
-    things.unmatched_mail("Young and unmatched", YOUNG)
-    things.imported_entry("young-entry", YOUNG)
-    things.dead_letter("young-letter", YOUNG)
-    before = things.files()
+def test_purge_leaves_recent_data_unchanged(deployed: Deployed, old_data: OldData) -> None:
+    old_data.mail("A young one", YOUNG)
+    old_data.unmatched_mail("Young and unmatched", YOUNG)
+    old_data.imported_entry("young-entry", YOUNG)
+    old_data.dead_letter("young-letter", YOUNG)
+    before = old_data.files()
 
     assert deployed.purge() is None
     assert deployed.message_item("A young one")["state"] == {"S": "queued"}
     assert deployed.message_item("Young and unmatched")["state"] == {"S": "unmatched"}
-    assert things.has_imported_entry("young-entry")
-    assert things.has_dead_letter("young-letter")
-    assert things.files() == before
+    assert old_data.has_imported_entry("young-entry")
+    assert old_data.has_dead_letter("young-letter")
+    assert old_data.files() == before
     assert "A young one" in last_messages(deployed)
     deployed.contexts("EMAIL_REPLIES")
 
 
-def test_it_says_how_much_of_each_went(deployed: Deployed, things: OldThings) -> None:
-    things.mail("To be counted")
-    things.unmatched_mail("Unmatched, to be counted")
-    things.imported_entry("entry-to-be-counted")
-    things.dead_letter("letter-to-be-counted")
+def test_purge_logs_how_much_it_purged_of_each_kind(deployed: Deployed, old_data: OldData) -> None:
+    old_data.mail("To be counted")
+    old_data.unmatched_mail("Unmatched, to be counted")
+    old_data.imported_entry("entry-to-be-counted")
+    old_data.dead_letter("letter-to-be-counted")
 
     assert deployed.purge() is None
     line = logged(deployed)
@@ -108,28 +110,30 @@ def test_it_says_how_much_of_each_went(deployed: Deployed, things: OldThings) ->
     deployed.contexts("EMAIL_REPLIES")
 
 
-@pytest.mark.parametrize("sid", WHAT_THE_PURGE_MAY)
-def test_without_a_permission_it_fails_aloud_and_with_it_everything_goes(
-    deployed: Deployed, things: OldThings, sid: str
+@pytest.mark.parametrize("sid", PURGE_PERMISSIONS)
+def test_purge_fails_without_a_permission_and_completes_with_it(
+    deployed: Deployed, old_data: OldData, sid: str
 ) -> None:
     name = f"Not without {sid}"
-    things.mail(name)
-    things.unmatched_mail(f"Unmatched, {name}")
-    things.imported_entry(f"entry-{sid}")
-    things.dead_letter(f"letter-{sid}")
+    old_data.mail(name)
+    old_data.unmatched_mail(f"Unmatched, {name}")
+    old_data.imported_entry(f"entry-{sid}")
+    old_data.dead_letter(f"letter-{sid}")
     with deployed.without(sid, function="Purge"):
         assert deployed.purge() == "Unhandled"
 
     assert deployed.purge() is None
     assert name not in json.dumps(deployed.items("MESSAGES")) + last_messages(deployed)
-    assert not things.has_imported_entry(f"entry-{sid}")
-    assert not things.has_dead_letter(f"letter-{sid}")
+    assert not old_data.has_imported_entry(f"entry-{sid}")
+    assert not old_data.has_dead_letter(f"letter-{sid}")
     deployed.contexts("EMAIL_REPLIES")
 
 
-def test_it_works_although_a_long_text_has_expired(deployed: Deployed, things: OldThings) -> None:
-    things.mail("Expired in part")
-    for key in things.files():
+def test_purge_completes_although_a_long_text_has_expired(
+    deployed: Deployed, old_data: OldData
+) -> None:
+    old_data.mail("Expired in part")
+    for key in old_data.files():
         deployed.aws.s3.delete_object(Bucket=deployed.settings["BLOBS_BUCKET"], Key=key)
     assert deployed.purge() is None
     assert "Expired in part" not in json.dumps(deployed.items("MESSAGES"))

@@ -1,4 +1,4 @@
-"""What the template says, as CloudFormation reads it."""
+"""The template as CloudFormation reads it."""
 
 import json
 import os
@@ -35,7 +35,7 @@ TABLES["messages"] = "MessagesTable"
     ],
     ids=["sam validate", "cfn-lint"],
 )
-def test_the_linters_find_nothing(command: list[Path | str]) -> None:
+def test_linters_find_no_problem_in_the_template(command: list[Path | str]) -> None:
     environ = {"PATH": os.environ["PATH"], "SAM_CLI_TELEMETRY": "0", **OFFLINE_AWS}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -46,7 +46,7 @@ def keys_of(schema: list[dict[str, str]]) -> dict[str, str]:
 
 
 def schema_of(table: str) -> TableSchema:
-    """A table of the template as the adapters describe theirs."""
+    """The schema of a table in the template, in the form of the adapters' schemas."""
     properties = resources("DynamoDB::Table")[table]
     keys = keys_of(properties["KeySchema"])
     indexes = []
@@ -62,14 +62,14 @@ def schema_of(table: str) -> TableSchema:
     )
 
 
-def test_the_tables_are_those_that_the_adapters_need() -> None:
+def test_tables_of_the_template_match_the_schemas_of_the_adapters() -> None:
     expected = table_schemas(**TABLES)
     assert tuple(schema_of(schema.name) for schema in expected) == expected
     assert {*resources("DynamoDB::Table")} == {*TABLES.values()}
 
 
 @pytest.mark.parametrize("table", TABLES.values())
-def test_a_table_can_be_restored_and_a_production_one_not_be_deleted(table: str) -> None:
+def test_table_can_be_restored_and_in_production_not_be_deleted(table: str) -> None:
     properties = resources("DynamoDB::Table")[table]
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
     assert properties["SSESpecification"] == {"SSEEnabled": True}
@@ -79,7 +79,7 @@ def test_a_table_can_be_restored_and_a_production_one_not_be_deleted(table: str)
 
 
 @pytest.mark.parametrize("resource", [*TABLES.values(), "BlobsBucket"])
-def test_what_holds_messages_outlives_its_stack(resource: str) -> None:
+def test_tables_and_bucket_are_retained_when_the_stack_is_deleted(resource: str) -> None:
     definition = translated()["Resources"][resource]
     assert definition["DeletionPolicy"] == "RetainExceptOnCreate"
     assert definition["UpdateReplacePolicy"] == "Retain"
@@ -90,7 +90,7 @@ def variables(function: str) -> dict[str, Any]:
     return dict(environment["Variables"])
 
 
-def test_there_is_a_function_for_each_module_that_lambda_calls() -> None:
+def test_each_module_with_a_lambda_handler_has_a_function() -> None:
     handlers = {function["Handler"] for function in resources("Lambda::Function").values()}
     modules = {handler.removesuffix(".lambda_handler") for handler in handlers}
     found = {
@@ -103,12 +103,12 @@ def test_there_is_a_function_for_each_module_that_lambda_calls() -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_has_no_variable_that_is_not_a_setting(function: str) -> None:
+def test_every_variable_of_a_function_is_a_setting(function: str) -> None:
     assert {name.lower() for name in variables(function)} <= Settings.model_fields.keys()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_has_every_queue_and_the_secret_that_the_deployment_checks(
+def test_each_function_has_every_queue_and_the_secret_that_the_deployment_checks(
     function: str,
 ) -> None:
     given = variables(function)
@@ -127,7 +127,7 @@ def version(*parameters: str) -> str:
     return str(name)
 
 
-def test_every_release_has_a_version_of_its_own() -> None:
+def test_every_release_has_its_own_version() -> None:
     assert version("Release=0123456789") == version("Release=0123456789", "LogLevel=DEBUG")
     assert version("Release=0123456789") != version("Release=0123456780")
 
@@ -138,7 +138,7 @@ def queues() -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", queues())
-def test_what_no_consumer_can_process_goes_to_a_queue_of_its_own(name: str) -> None:
+def test_each_queue_has_a_dead_letter_queue(name: str) -> None:
     queue = resources("SQS::Queue")[name]
     dead_letters = name.replace("Queue", "DeadLetterQueue")
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [dead_letters, "Arn"]}
@@ -147,7 +147,7 @@ def test_what_no_consumer_can_process_goes_to_a_queue_of_its_own(name: str) -> N
         assert one["SqsManagedSseEnabled"]
 
 
-def test_the_spool_outlasts_the_attempts_that_frontdesk_makes() -> None:
+def test_spool_queue_retains_entries_longer_than_frontdesk_retries_them() -> None:
     queue = resources("SQS::Queue")["SpoolQueue"]
     assert queue["FifoQueue"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] > 2 * MAX_ATTEMPTS
@@ -155,7 +155,7 @@ def test_the_spool_outlasts_the_attempts_that_frontdesk_makes() -> None:
     assert queue["MessageRetentionPeriod"] > longest
 
 
-def test_the_spool_is_worked_off_one_by_one_and_what_fails_stays() -> None:
+def test_spool_queue_delivers_entries_one_by_one_and_retains_failed_ones() -> None:
     (source,) = resources("Lambda::EventSourceMapping").values()
     assert source["EventSourceArn"] == {"Fn::GetAtt": ["SpoolQueue", "Arn"]}
     assert source["BatchSize"] == 1
@@ -166,7 +166,7 @@ def test_the_spool_is_worked_off_one_by_one_and_what_fails_stays() -> None:
 
 
 def schedule(function: str) -> str:
-    """When a function is called by itself."""
+    """The schedule of a function."""
     (rule,) = (
         rule
         for rule in resources("Events::Rule").values()
@@ -176,18 +176,18 @@ def schedule(function: str) -> str:
     return expression
 
 
-def test_the_relay_runs_every_minute_and_one_at_a_time() -> None:
+def test_relay_runs_every_minute_and_one_at_a_time() -> None:
     assert schedule("RelayOutbox") == "rate(1 minute)"
     assert resources("Lambda::Function")["RelayOutbox"]["Timeout"] < 60
 
 
-def test_the_purge_runs_every_day_for_as_long_as_lambda_lets_it() -> None:
+def test_purge_runs_every_day_for_as_long_as_lambda_allows() -> None:
     assert schedule("Purge") == "rate(1 day)"
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
     assert resources("Lambda::Function")["Purge"]["Timeout"] == 900
 
 
-def test_what_a_schedule_calls_is_not_called_again_when_it_fails() -> None:
+def test_failed_scheduled_function_is_not_called_again_by_lambda() -> None:
     retries = {
         invocations["FunctionName"]["Ref"]: invocations["MaximumRetryAttempts"]
         for invocations in resources("Lambda::EventInvokeConfig").values()
@@ -196,21 +196,21 @@ def test_what_a_schedule_calls_is_not_called_again_when_it_fails() -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_knows_for_how_long_things_are_kept(function: str) -> None:
+def test_each_function_has_the_retention_settings(function: str) -> None:
     given = variables(function)
     assert given["MESSAGE_RETENTION_DAYS"] == {"Ref": "MessageRetentionDays"}
     assert given["DEAD_LETTER_RETENTION_DAYS"] == {"Ref": "DeadLetterRetentionDays"}
 
 
-def test_nothing_refers_to_a_blob_that_has_expired() -> None:
+def test_blobs_expire_later_than_the_records_that_refer_to_them() -> None:
     rules = {
         rule["Id"]: rule
         for rule in resources("S3::Bucket")["BlobsBucket"]["LifecycleConfiguration"]["Rules"]
     }
     for queued in ("contexts", "spool"):
         assert rules[queued]["ExpirationInDays"] * 24 * 3600 > 2 * FOURTEEN_DAYS
-    for retained in ("attachments", "messages"):
-        assert rules[retained]["Status"] == {"Fn::If": ["KeepsBlobs", "Disabled", "Enabled"]}
+    for remaining in ("attachments", "messages"):
+        assert rules[remaining]["Status"] == {"Fn::If": ["KeepsBlobs", "Disabled", "Enabled"]}
     retention = translated()["Parameters"]["MessageRetentionDays"]["AllowedValues"]
     expiry = translated()["Mappings"]["BlobExpiry"]
     assert {days: expiry[days]["Days"] > int(days) for days in retention} == dict.fromkeys(
@@ -218,28 +218,28 @@ def test_nothing_refers_to_a_blob_that_has_expired() -> None:
     )
 
 
-def test_the_bucket_is_private_and_unversioned() -> None:
+def test_bucket_is_private_and_unversioned() -> None:
     bucket = resources("S3::Bucket")["BlobsBucket"]
     assert all(bucket["PublicAccessBlockConfiguration"].values())
-    # An old version would keep what was erased.
+    # An old version would retain erased data.
     assert "VersioningConfiguration" not in bucket
 
 
-def test_no_provider_is_told_that_it_sent_too_much() -> None:
+def test_throttled_provider_receives_503_with_retry_after() -> None:
     body = resources("ApiGateway::RestApi")["Api"]["Body"]
     for kind in ("THROTTLED", "WAF_FILTERED"):
-        answer = body["x-amazon-apigateway-gateway-responses"][kind]
-        assert answer["statusCode"] == "503"
-        assert answer["responseParameters"] == {"gatewayresponse.header.Retry-After": "'30'"}
+        response = body["x-amazon-apigateway-gateway-responses"][kind]
+        assert response["statusCode"] == "503"
+        assert response["responseParameters"] == {"gatewayresponse.header.Retry-After": "'30'"}
 
 
-def test_every_method_reaches_the_function_and_mail_reaches_it_byte_for_byte() -> None:
+def test_every_method_reaches_the_function_and_mail_arrives_as_bytes() -> None:
     body = resources("ApiGateway::RestApi")["Api"]["Body"]
     assert {*body["paths"]["/{proxy+}"]} == {"post", "x-amazon-apigateway-any-method"}
     assert body["x-amazon-apigateway-binary-media-types"] == ["multipart/form-data"]
 
 
-def test_the_api_calls_a_snapshot_of_the_function() -> None:
+def test_api_calls_a_snapshot_of_the_function() -> None:
     function = resources("Lambda::Function")["IncomingWebhookHandler"]
     assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     callers = resources("Lambda::Permission").values()
@@ -250,12 +250,12 @@ def test_the_api_calls_a_snapshot_of_the_function() -> None:
 
 
 def dashboard() -> str:
-    """The dashboard's JSON, whatever it refers to."""
+    """The dashboard's JSON."""
     text: str = resources("CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
     return text
 
 
-def test_the_dashboard_shows_every_metric_of_the_code() -> None:
+def test_dashboard_shows_every_metric_of_the_code() -> None:
     counted = set()
     for source in (ROOT / "application").rglob("*.py"):
         counted |= set(re.findall(r'metrics\.\w+\(\s*"(\w+)"', source.read_text("utf-8")))
@@ -264,14 +264,14 @@ def test_the_dashboard_shows_every_metric_of_the_code() -> None:
     assert [name for name in counted if name not in titles] == []
 
 
-def test_the_dashboard_and_an_alarm_show_the_errors_of_every_function() -> None:
+def test_dashboard_and_alarm_show_the_errors_of_every_function() -> None:
     errors = json.dumps(resources("CloudWatch::Alarm")["FunctionErrorsAlarm"]["Metrics"])
     for function in FUNCTIONS:
         assert f'{{"Ref": "{function}"}}' in errors
         assert f'"Errors", "FunctionName", "${{{function}}}"' in dashboard()
 
 
-def test_an_alarm_tells_somebody_when_it_goes_off_and_when_it_is_over() -> None:
+def test_each_alarm_notifies_the_operator_at_its_beginning_and_its_end() -> None:
     alarms = resources("CloudWatch::Alarm")
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alarms"}]
@@ -279,17 +279,17 @@ def test_an_alarm_tells_somebody_when_it_goes_off_and_when_it_is_over() -> None:
 
 
 @pytest.mark.parametrize("name", ["PendingAlarm", "SpooledAlarm"])
-def test_an_alarm_on_a_metric_of_ours_names_it_as_the_code_does(name: str) -> None:
+def test_alarm_on_a_frontdesk_metric_has_the_name_in_the_code(name: str) -> None:
     alarm = resources("CloudWatch::Alarm")[name]
     assert alarm["Namespace"] == {"Fn::Sub": "Frontdesk/${Stage}"}
-    # A metric with dimensions would be another one.
+    # A metric with dimensions would be a different metric.
     assert f'count("{alarm["MetricName"]}"' in "".join(
         source.read_text("utf-8") for source in (ROOT / "application").rglob("*.py")
     )
     assert "Dimensions" not in alarm
 
 
-def test_the_operations_guide_explains_every_alarm_and_parameter() -> None:
+def test_operations_guide_explains_every_alarm_and_parameter() -> None:
     guide = (ROOT / "docs" / "operations.md").read_text("utf-8")
     names = [alarm["AlarmName"]["Fn::Sub"] for alarm in resources("CloudWatch::Alarm").values()]
     shown = [f"`{name.removeprefix('${AWS::StackName}-')}`" for name in names]

@@ -1,4 +1,4 @@
-"""The template as CloudFormation gets it, once SAM has translated it."""
+"""The template after its translation by SAM, as CloudFormation receives it."""
 
 import json
 import os

@@ -1,1 +1,1 @@
-"""The documentation holds: its commands, its code and its tables are tried."""
+"""The commands, code and tables of the documentation are correct."""

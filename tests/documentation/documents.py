@@ -1,4 +1,4 @@
-"""What stands in the documents: blocks, and code that can be imported."""
+"""Reads documents: their blocks, tables, and code that can be imported."""
 
 import re
 import sys
@@ -27,12 +27,12 @@ def blocks(document: str, language: str) -> list[str]:
 
 
 def files(document: str) -> dict[str, str]:
-    """The Python files that a document shows, each below its path."""
+    """The Python files that a document shows, by path."""
     return {match["path"]: match["code"] for match in _FILE.finditer(text_of(document))}
 
 
 def imported(path: str, code: str) -> ModuleType:
-    """``code`` as the module that it would be under ``path``."""
+    """Import ``code`` as the module of ``path``."""
     module = ModuleType(path.removesuffix(".py").replace("/", "."))
     sys.modules[module.__name__] = module
     exec(compile(code, path, "exec"), module.__dict__)

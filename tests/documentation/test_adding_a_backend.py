@@ -42,13 +42,13 @@ def test_guide_names_every_port() -> None:
 
 
 @pytest.mark.parametrize("contract", sorted({c for c in listed().values() if "`" in c}))
-def test_each_contract_of_the_guide_is_there(contract: str) -> None:
+def test_each_contract_named_in_the_guide_exists(contract: str) -> None:
     module, name = contract.strip("`").split(".")
     found: Any = getattr(importlib.import_module(f"tests.contracts.{module}"), name)
     assert any(test.startswith("test_") for test in dir(found))
 
 
-def test_every_contract_is_in_the_guide() -> None:
+def test_every_contract_is_named_in_the_guide() -> None:
     contracts = {path.stem for path in (ROOT / "tests" / "contracts").glob("*.py")}
     named = {contract.strip("`").split(".")[0] for contract in listed().values()}
     parts_and_tools = {
@@ -60,7 +60,7 @@ def test_every_contract_is_in_the_guide() -> None:
     assert contracts - parts_and_tools == {name for name in named if not name.startswith("none")}
 
 
-def test_the_choice_of_the_guide_differs_from_the_real_one_in_the_blobs_only() -> None:
+def test_backend_choice_in_the_guide_differs_from_the_code_only_in_the_blobs() -> None:
     backends = (ROOT / "entrypoints" / "composition" / "backends.py").read_text("utf-8")
     (choice,) = (block for block in blocks(GUIDE, "python") if "return SqliteFiles(" in block)
     lines = [line for line in choice.splitlines() if line.strip() and "SqliteFiles" not in line]

@@ -1,4 +1,4 @@
-"""The channel of the guide works as it is written, and the guide misses no place."""
+"""The channel of the guide works, and the guide names every file to change."""
 
 import re
 from dataclasses import replace
@@ -35,33 +35,33 @@ _contract = _modules["tests/infrastructure/channels/pigeon/test_contract.py"]
 TestPigeonWebhookParser = _contract.TestPigeonWebhookParser
 
 
-def a_desk_with_pigeon() -> FrontDesk:
+def a_frontdesk_with_pigeon() -> FrontDesk:
     """A front desk whose SMS come from the guide's provider."""
     tenant = a_tenant(accounts=frozenset({"pigeon"}))
-    desk = FrontDesk(directory=TenantDirectory((tenant,)))
+    frontdesk = FrontDesk(directory=TenantDirectory((tenant,)))
     parsers = WebhookParserFactory({ChannelType.SMS: lambda: _contract.PARSER})
-    desk.receive_webhook = replace(
-        desk.receive_webhook,
+    frontdesk.receive_webhook = replace(
+        frontdesk.receive_webhook,
         parsers=parsers,
-        process_webhook=replace(desk.process_webhook, parsers=parsers),
+        process_webhook=replace(frontdesk.process_webhook, parsers=parsers),
     )
-    return desk
+    return frontdesk
 
 
-def test_a_webhook_of_the_guide_reaches_the_replies_queue_once() -> None:
-    desk = a_desk_with_pigeon()
-    desk.knows()
-    answers = [desk.receive_webhook(_contract.WEBHOOK) for _ in range(2)]
-    assert [answer.status for answer in answers] == [200, 200]
-    (context,) = desk.queued()["sms-replies"]
+def test_webhook_of_the_guide_reaches_the_replies_queue_once() -> None:
+    frontdesk = a_frontdesk_with_pigeon()
+    frontdesk.knows()
+    responses = [frontdesk.receive_webhook(_contract.WEBHOOK) for _ in range(2)]
+    assert [response.status for response in responses] == [200, 200]
+    (context,) = frontdesk.queued()["sms-replies"]
     assert (context.message.sender, context.message.body) == ("+14155550123", "Olá")
 
 
-def test_a_forged_webhook_of_the_guide_is_refused() -> None:
-    desk = a_desk_with_pigeon()
-    desk.knows()
-    assert desk.receive_webhook(replace(_contract.WEBHOOK, body=b"{}")).status == 401
-    assert desk.queued() == {}
+def test_forged_webhook_of_the_guide_is_refused() -> None:
+    frontdesk = a_frontdesk_with_pigeon()
+    frontdesk.knows()
+    assert frontdesk.receive_webhook(replace(_contract.WEBHOOK, body=b"{}")).status == 401
+    assert frontdesk.queued() == {}
 
 
 def posted(request: SimulatedRequest) -> WebhookRequest:
@@ -70,7 +70,7 @@ def posted(request: SimulatedRequest) -> WebhookRequest:
 
 
 @pytest.mark.parametrize("tamper", [False, True])
-def test_the_provider_of_the_guide_simulates_webhooks_for_its_parser(tamper: bool) -> None:
+def test_provider_of_the_guide_simulates_webhooks_for_its_parser(tamper: bool) -> None:
     provider = _modules["infrastructure/channels/pigeon/provider.py"].PROVIDER
     secret = SecretStr(_contract.SECRET)
     accounts = SimpleNamespace(pigeon=_contract.PARSER.accounts())
@@ -109,12 +109,12 @@ def files_with(*patterns: re.Pattern[str]) -> set[str]:
     return {name for name in names if not name.startswith(ABOUT_CHANNELS)}
 
 
-def test_the_guide_names_every_file_that_knows_the_channels_by_name() -> None:
+def test_guide_names_every_file_that_contains_the_names_of_channels() -> None:
     listed = {row[0].strip("`") for row in cells(GUIDE, "## 6. A channel of a new kind")}
     assert files_with(NAMED) == listed
 
 
-def test_the_guide_names_every_file_that_knows_the_providers_by_name() -> None:
+def test_guide_names_every_file_that_contains_the_names_of_providers() -> None:
     of_secrets = {row[0].strip("`") for row in cells(GUIDE, "## 4. Secrets")}
     of_composition = {excerpt["path"] for excerpt in EXCERPT.finditer(text_of(GUIDE))}
     knowing = files_with(re.compile("(?i)twilio"), re.compile("(?i)sendgrid"))
@@ -123,14 +123,14 @@ def test_the_guide_names_every_file_that_knows_the_providers_by_name() -> None:
 
 
 @pytest.mark.parametrize("excerpt", [*EXCERPT.finditer(text_of(GUIDE))], ids=lambda it: it["path"])
-def test_lines_that_stand_around_the_addition_are_those_of_the_file(excerpt: re.Match[str]) -> None:
+def test_lines_around_each_addition_in_the_guide_are_in_the_file(excerpt: re.Match[str]) -> None:
     text = (ROOT / excerpt["path"]).read_text("utf-8")
-    retained = [line for line in excerpt["code"].splitlines() if "igeon" not in line]
-    missing = [line for line in retained if line.strip(" .") and f"{line}\n" not in text]
+    remaining = [line for line in excerpt["code"].splitlines() if "igeon" not in line]
+    missing = [line for line in remaining if line.strip(" .") and f"{line}\n" not in text]
     assert missing == []
 
 
-def test_the_command_for_the_schema_writes_the_schema() -> None:
+def test_schema_command_of_the_guide_writes_the_schema() -> None:
     (command,) = blocks(GUIDE, "console")
     code = re.search(r"-c '(.*)'", command)
     assert code is not None

@@ -1,4 +1,4 @@
-"""``make audit`` looks at every pin, and says what to do when it cannot look."""
+"""``make audit`` checks every pinned package, and says what to do when it cannot."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ BY_HAND = "look up by hand: see SECURITY.md"
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """The Makefile and the pins, with programs in place of pip and pip-audit that do nothing."""
+    """The Makefile and the pins, with programs that replace pip and pip-audit."""
     for name in ("Makefile", *PINS):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -35,7 +35,7 @@ def audited(directory: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
 
 
-def test_every_file_of_pins_is_audited(copied: Path) -> None:
+def test_audit_checks_every_file_of_pins(copied: Path) -> None:
     done = audited(copied)
     assert done.returncode == 0
     assert [line.split()[-1] for line in done.stdout.splitlines() if " -r " in line] == PINS
@@ -44,7 +44,9 @@ def test_every_file_of_pins_is_audited(copied: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["python", "pip-audit"])
-def test_what_cannot_be_reached_fails_with_what_to_do_instead(copied: Path, name: str) -> None:
+def test_audit_that_cannot_reach_its_source_fails_and_says_what_to_do(
+    copied: Path, name: str
+) -> None:
     put_program(copied, name, "exit 1")
     done = audited(copied)
     assert done.returncode != 0

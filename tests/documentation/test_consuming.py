@@ -42,7 +42,7 @@ class FrontdeskAndConsumer:
         self.container.clock.override(self.clock)
         wanted = a_conversation(company_id=None, credentials_reference=None)
         self.conversation, _ = self.container.open_conversation()(wanted)
-        self.answers: list[list[str]] = []
+        self.replies: list[list[str]] = []
 
     def receive(self, *texts: str) -> None:
         """A message for each text, a second apart."""
@@ -59,11 +59,11 @@ class FrontdeskAndConsumer:
             webhook = WebhookRequest("POST", sent.url, headers, sent.body, self.clock.now)
             assert self.container.receive_webhook()(webhook).status == 200
 
-    def consume(self, answer: Any = None, queue: QueueName = REPLIES) -> int:
+    def consume(self, reply: Any = None, queue: QueueName = REPLIES) -> int:
         """Run the consumer as a new process until no context is ready; how many it processed."""
         self.clock.advance(seconds=60)
         memory = consumer.open_memory(self.memory)
-        take = answer or (lambda _, texts: self.answers.append(texts))
+        take = reply or (lambda _, texts: self.replies.append(texts))
         try:
             count = 0
             while consumer.consume(self.container, queue, memory, take):
@@ -88,7 +88,7 @@ def frontdesk(tmp_path: Path) -> Iterator[FrontdeskAndConsumer]:
 def test_burst_of_three_messages_is_answered_once(frontdesk: FrontdeskAndConsumer) -> None:
     frontdesk.receive("Hello?", "Is my order on its way?", "Number 12.")
     assert frontdesk.consume() == 3
-    assert frontdesk.answers == [["Hello?", "Is my order on its way?", "Number 12."]]
+    assert frontdesk.replies == [["Hello?", "Is my order on its way?", "Number 12."]]
     assert frontdesk.backlog() == 0
 
 
@@ -97,14 +97,14 @@ def test_next_turn_answers_only_new_messages(frontdesk: FrontdeskAndConsumer) ->
     frontdesk.consume()
     frontdesk.receive("Thank you.", "Bye.")
     frontdesk.consume()
-    assert frontdesk.answers == [["Hello?"], ["Thank you.", "Bye."]]
+    assert frontdesk.replies == [["Hello?"], ["Thank you.", "Bye."]]
 
 
 def test_conversation_with_a_human_is_not_answered(frontdesk: FrontdeskAndConsumer) -> None:
     frontdesk.receive("Hello?")
     frontdesk.container.switch_hand_off()(frontdesk.conversation.conversation_id, on=True)
     assert frontdesk.consume() == 1
-    assert frontdesk.answers == []
+    assert frontdesk.replies == []
     assert frontdesk.backlog() == 0
 
 
@@ -117,7 +117,7 @@ def test_context_that_is_delivered_again_is_not_answered_again(
         assert frontdesk.consume() == 1
     frontdesk.clock.advance(seconds=300)
     assert frontdesk.consume() == 1
-    assert frontdesk.answers == [["Hello?"]]
+    assert frontdesk.replies == [["Hello?"]]
     assert frontdesk.backlog() == 0
 
 
@@ -130,7 +130,7 @@ def test_turn_whose_answer_failed_is_answered_later(frontdesk: FrontdeskAndConsu
         frontdesk.consume(fail)
     frontdesk.clock.advance(seconds=300)
     frontdesk.consume()
-    assert frontdesk.answers == [["Hello?"]]
+    assert frontdesk.replies == [["Hello?"]]
 
 
 def test_context_with_a_preview_is_answered_with_the_whole_text(
@@ -145,7 +145,7 @@ def test_context_with_a_preview_is_answered_with_the_whole_text(
     assert reference is not None
     assert frontdesk.container.files().blobs.get(reference).decode() == text
     frontdesk.consume()
-    assert frontdesk.answers == [[text]]
+    assert frontdesk.replies == [[text]]
 
 
 def test_message_that_comes_late_is_answered_too(frontdesk: FrontdeskAndConsumer) -> None:
@@ -157,7 +157,7 @@ def test_message_that_comes_late_is_answered_too(frontdesk: FrontdeskAndConsumer
     frontdesk.receive("I forgot: number 12.")
     frontdesk.clock.advance(seconds=3600)
     frontdesk.consume()
-    assert frontdesk.answers == [["Are you there?"], ["I forgot: number 12."]]
+    assert frontdesk.replies == [["Are you there?"], ["I forgot: number 12."]]
 
 
 def test_unauthenticated_mail_is_part_of_no_turn(frontdesk: FrontdeskAndConsumer) -> None:
@@ -175,7 +175,7 @@ def test_unauthenticated_mail_is_part_of_no_turn(frontdesk: FrontdeskAndConsumer
         )
         frontdesk.container.record_message()(mail, Deadline.after())
     frontdesk.consume(queue=QueueName(EMAIL, QueueKind.REPLIES))
-    assert frontdesk.answers == [["One", "Two"]]
+    assert frontdesk.replies == [["One", "Two"]]
 
 
 def test_loop_of_the_document_answers(

@@ -1,4 +1,4 @@
-"""The image, as far as it can be checked without an engine that builds it."""
+"""The container image, checked without building it."""
 
 import json
 import re
@@ -20,7 +20,7 @@ BUILD, FINAL = STAGES
 
 
 def arguments(stage: list[str], instruction: str) -> list[str]:
-    """What stands after an instruction, wherever it occurs in a stage."""
+    """The arguments of an instruction, for each occurrence in a stage."""
     found = (line.partition(" ") for line in stage)
     return [rest.strip() for name, _, rest in found if name == instruction]
 
@@ -32,7 +32,7 @@ def executed(stage: list[str], instruction: str) -> list[str]:
     return command
 
 
-def test_everything_that_is_copied_is_there_and_not_ignored() -> None:
+def test_every_copied_file_exists_and_is_not_ignored() -> None:
     retained = {
         line[1:] for line in text_of(".containerignore").splitlines() if line.startswith("!")
     }
@@ -48,18 +48,18 @@ def test_every_package_of_the_distribution_is_copied() -> None:
     assert set(json.loads(found[1])) <= directories
 
 
-def test_what_is_installed_is_constrained_and_knows_aws() -> None:
+def test_install_uses_the_constraints_and_includes_aws() -> None:
     (install,) = (run for run in arguments(BUILD, "RUN") if "pip install" in run)
     assert "-c constraints/project.txt" in install
     assert install.endswith("'.[aws]'")
 
 
-def test_both_stages_have_the_same_python() -> None:
+def test_build_and_final_stage_use_the_same_python() -> None:
     bases = {arguments(stage, "FROM")[0].split()[0] for stage in STAGES}
     assert len(bases) == 1
 
 
-def test_nothing_runs_as_root_and_data_goes_to_the_volume() -> None:
+def test_container_runs_without_root_and_writes_data_to_the_volume() -> None:
     assert arguments(FINAL, "USER") == ["10001:10001"]
     (volume,) = arguments(FINAL, "VOLUME")
     (variables,) = arguments(FINAL, "ENV")
@@ -70,7 +70,7 @@ def test_nothing_runs_as_root_and_data_goes_to_the_volume() -> None:
     assert user.endswith(volume)
 
 
-def test_the_command_is_one_of_ours() -> None:
+def test_container_command_is_a_frontdesk_command_with_valid_options() -> None:
     assert executed(FINAL, "ENTRYPOINT") == ["frontdesk"]
     name, *options = executed(FINAL, "CMD")
     context = cli.commands[name].make_context(name, options)
@@ -87,13 +87,13 @@ def health_check() -> list[str]:
 
 
 def status(command: list[str], origin: str) -> int:
-    """How the health check of a server at ``origin`` ends."""
+    """The exit status of the health check against a server at ``origin``."""
     here = [part.replace("http://127.0.0.1:8000", origin) for part in command]
     assert here != command
     return subprocess.run(here, capture_output=True, check=False).returncode
 
 
-def test_the_health_check_tells_a_server_that_lives_from_one_that_does_not(
+def test_health_check_succeeds_only_while_the_server_runs(
     health_check: list[str], tmp_path: Path
 ) -> None:
     with server_process(environment(tmp_path / "data"), tmp_path / "log") as server:

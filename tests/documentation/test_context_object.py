@@ -22,7 +22,7 @@ def keys_of(group: str) -> set[str]:
     return set(SCHEMA["$defs"][name]["properties"])
 
 
-def test_the_tables_name_every_key_of_the_schema_and_no_other() -> None:
+def test_document_lists_exactly_the_keys_of_the_schema() -> None:
     rows = [(group, key) for group, key, _ in cells(DOCUMENT, "## The context object")]
     rows += [
         ("`message`", row[0]) for row in cells(DOCUMENT, "And these beside them, in `message`:")
@@ -32,13 +32,13 @@ def test_the_tables_name_every_key_of_the_schema_and_no_other() -> None:
     assert listed == {(group, key) for group in SCHEMA["properties"] for key in keys_of(group)}
 
 
-def test_the_keys_that_are_always_there_are_those_that_a_consumer_may_rely_on() -> None:
+def test_keys_documented_as_always_present_are_required_by_the_schema() -> None:
     rows = cells(DOCUMENT, "## The context object")
     always = {key.strip("`") for group, key, _ in rows if group == "`message`"}
     assert always == set(SCHEMA["$defs"]["MessageJson"]["required"])
 
 
-def test_the_example_is_a_context_object_with_every_key() -> None:
+def test_example_of_the_document_is_valid_and_has_every_key() -> None:
     (block,) = blocks(DOCUMENT, "json")
     example = json.loads(block)
     jsonschema.validate(example, SCHEMA, format_checker=jsonschema.FormatChecker())
@@ -59,17 +59,17 @@ PARTS: dict[str, tuple[str, dict[str, Any], Any]] = {
 }
 
 
-def test_the_limit_is_the_one_that_the_document_names() -> None:
+def test_document_names_the_limit_of_the_claim_check() -> None:
     assert f"at most {DEFAULT_LIMIT_BYTES // 1024} KiB" in text_of(DOCUMENT)
 
 
-def test_the_parts_that_are_stored_are_in_the_order_of_the_table() -> None:
+def test_stored_parts_are_listed_in_the_order_of_the_table() -> None:
     rows = cells(DOCUMENT, "## Large contexts")
     assert [row[0] for row in rows] == list(PARTS)
 
 
 @pytest.mark.parametrize("row", cells(DOCUMENT, "## Large contexts"))
-def test_a_part_that_is_too_large_is_found_where_the_table_says(row: list[str]) -> None:
+def test_part_too_large_for_the_queue_is_found_where_the_table_says(row: list[str]) -> None:
     part, _, place, _ = row
     key, fields, expected = PARTS[part]
     blobs = MemoryBlobStore()

@@ -1,4 +1,4 @@
-"""``make run`` installs the package alone, ``make test`` what the tests need: in either order."""
+"""``make run`` installs only the package, ``make test`` the test tools too, in any order."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ EVERYTHING = "-c constraints/project.txt -e .[aws,dev]"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What ``make`` reads, with programs in every environment that only show their arguments."""
+    """The files that ``make`` reads, with programs that only print their arguments."""
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "constraints", tmp_path / "constraints")
@@ -29,7 +29,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def make(directory: Path, target: str) -> list[str]:
-    """What ``make`` shows, a line each; ``PYTHON`` makes no environment."""
+    """The output lines of ``make``; ``PYTHON`` creates no environment."""
     done = subprocess.run(
         ["make", "--silent", target, "PYTHON=true"],
         cwd=directory,
@@ -42,25 +42,29 @@ def make(directory: Path, target: str) -> list[str]:
 
 
 def installed(shown: list[str]) -> list[str]:
-    """What pip installs into ``.venv``."""
+    """The arguments of each pip install into ``.venv``."""
     pip = ".venv/bin/python -m pip install --quiet --disable-pip-version-check "
     return [line.removeprefix(pip) for line in shown if line.startswith(pip)]
 
 
-def test_run_then_test_installs_the_package_and_then_what_the_tests_need(checkout: Path) -> None:
+def test_make_run_then_make_test_installs_the_package_and_then_the_test_tools(
+    checkout: Path,
+) -> None:
     assert installed(make(checkout, "run")) == [PACKAGE]
     assert installed(make(checkout, "test")) == [EVERYTHING]
     assert installed(make(checkout, "run")) == []
     assert installed(make(checkout, "test")) == []
 
 
-def test_test_then_run_installs_once(checkout: Path) -> None:
+def test_make_test_then_make_run_installs_once(checkout: Path) -> None:
     assert installed(make(checkout, "test")) == [EVERYTHING]
     assert installed(make(checkout, "run")) == []
 
 
 @pytest.mark.parametrize("target", ["run", "test"])
-def test_first_run_says_that_it_installs_before_pip_runs(checkout: Path, target: str) -> None:
+def test_first_make_run_announces_the_installation_before_pip_runs(
+    checkout: Path, target: str
+) -> None:
     first, second, *_ = make(checkout, target)
     assert first.startswith("Installing Frontdesk")
     assert "-m pip install" in second

@@ -36,7 +36,7 @@ def test_commands_of_the_quick_start_are_targets_of_make() -> None:
     assert [target for target in targets if f"\n{target}: " not in makefile] == []
 
 
-def test_make_run_shows_what_the_readme_shows(reader: Session) -> None:
+def test_make_run_prints_what_the_readme_shows(reader: Session) -> None:
     ((command, shown),) = steps(blocks(README, "console")[0])
     assert command == "make run"
     assert normalised(reader.shown.replace(reader.origin, ORIGIN)) == normalised(shown)

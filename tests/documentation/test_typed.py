@@ -1,4 +1,4 @@
-"""The four packages say that they are typed, in the repository and so in the wheel."""
+"""The four packages are marked as typed, in the repository and so in the wheel."""
 
 import tomllib
 

@@ -1,1 +1,1 @@
-"""The whole of it, as a user runs it."""
+"""The complete application over real HTTP, as an operator runs it."""

@@ -1,4 +1,4 @@
-"""A front desk on DynamoDB, SQS and S3, as an emulator has them."""
+"""A front desk on DynamoDB, SQS and S3 of an emulator."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +16,9 @@ from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 def settings_on_aws(
     aws: EmulatedAws, data_dir: Path, settings: Mapping[str, str]
 ) -> dict[str, str]:
-    """``settings`` on new tables and queues, which show at once what is put on them.
+    """``settings`` with new tables and queues; messages on them are visible at once.
 
-    The development account is not believed here by itself: its secrets are given as real ones.
+    On AWS the development account is configured by its secrets, as a real account is.
     """
     credentials = keep_development_credentials(data_dir)
     account = {
@@ -35,14 +35,14 @@ def settings_on_aws(
 
 
 def use_emulator(container: Container, aws: EmulatedAws) -> None:
-    """Let the emulator's clients serve ``container``, and nobody be answered over the network."""
+    """Use the emulator's clients in ``container``, and write fallbacks to a file."""
     container.dynamodb.override(providers.Object(aws.dynamodb))
     container.s3.override(providers.Object(aws.s3))
     settings = container.settings()
-    # Whoever looks at all six queues has no time to wait a second at each that is empty.
+    # A test reads all six queues: a wait of a second at each empty one would be too long.
     queue = SqsContextQueue(aws.sqs, settings.queue_urls, wait_seconds=0)
     container.context_queue.override(providers.Object(queue))
     container.sqs.override(providers.Object(aws.sqs))
-    answers = FileFallbackSender(settings.data_dir / "fallbacks.jsonl")
-    container.twilio_sender.override(providers.Object(answers))
-    container.sendgrid_sender.override(providers.Object(answers))
+    responses = FileFallbackSender(settings.data_dir / "fallbacks.jsonl")
+    container.twilio_sender.override(providers.Object(responses))
+    container.sendgrid_sender.override(providers.Object(responses))

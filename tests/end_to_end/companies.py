@@ -1,4 +1,4 @@
-"""Two companies that share a front desk, and what each of them can do there."""
+"""Two companies that share a front desk, and the webhooks of each."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from infrastructure.channels.provider import SimulatedRequest
-from tests.end_to_end.answers import EMAIL
-from tests.end_to_end.desk import Desk
+from tests.end_to_end.frontdesk import RunningFrontDesk
 from tests.end_to_end.providers import Providers
+from tests.end_to_end.responses import EMAIL
 
 
 @dataclass(frozen=True)
 class Company:
-    """What one company has: addresses and accounts that nobody else has."""
+    """One company with its own addresses and provider accounts."""
 
     name: str
     number: str
@@ -33,13 +33,15 @@ class Company:
         """Its address on ``channel``."""
         return self.mailbox if channel is EMAIL else self.number
 
-    def signs(self, desk: Desk, channel: ChannelType, **wanted: Any) -> SimulatedRequest:
-        """A message that its account vouches for; to its own address, unless told."""
+    def signed_webhook(
+        self, frontdesk: RunningFrontDesk, channel: ChannelType, **wanted: Any
+    ) -> SimulatedRequest:
+        """A webhook signed by the company's account, to its own address unless another is given."""
         wanted = {"recipient": self.recipient(channel), "body": f"To {self.name}", **wanted}
-        return self.providers.webhook(desk.url(channel), channel, **wanted)
+        return self.providers.webhook(frontdesk.url(channel), channel, **wanted)
 
     def entry(self) -> dict[str, object]:
-        """Its part of the tenants file."""
+        """The company's entry in the tenants file."""
         return {
             "company_id": self.name,
             "company_name": self.name.title(),
@@ -61,9 +63,11 @@ BRILL = Company("brill", "+15005550002", "MG" + "b" * 32, Providers.numbered(2))
 COMPANIES = (ACME, BRILL)
 
 
-def open_for(desk: Desk, company: Company, channel: ChannelType, **changes: Any) -> Conversation:
+def given_conversation_with(
+    frontdesk: RunningFrontDesk, company: Company, channel: ChannelType, **changes: Any
+) -> Conversation:
     """The conversation of one customer, the same for all, with ``company``."""
-    return desk.open(
+    return frontdesk.given_conversation(
         channel,
         conversation_id=f"{company.name}-{channel}",
         recipient_id=company.recipient(channel),
@@ -71,14 +75,14 @@ def open_for(desk: Desk, company: Company, channel: ChannelType, **changes: Any)
     )
 
 
-def joined(desk: Desk) -> Counter[tuple[str, str, str]]:
-    """How often (conversation, company, text) was queued."""
+def joined(frontdesk: RunningFrontDesk) -> Counter[tuple[str, str, str]]:
+    """How often each (conversation, company, text) was queued."""
     return Counter(
         (
             context.conversation.conversation_id,
             context.company.company_id or "",
             context.message.body.strip(),
         )
-        for contexts in desk.contexts().values()
+        for contexts in frontdesk.contexts().values()
         for context in contexts
     )

@@ -1,4 +1,4 @@
-"""Front desks on every backend that keeps the promises: a further one is a further parameter."""
+"""Front desks on every backend. A further backend is a further parameter."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -12,13 +12,13 @@ from entrypoints.composition.container import Container, build_container
 from tests.emulators import EmulatedAws
 from tests.end_to_end.aws import settings_on_aws, use_emulator
 from tests.end_to_end.companies import COMPANIES
-from tests.end_to_end.desk import AWS, BACKENDS, Desk, Host, hosting, serving
+from tests.end_to_end.frontdesk import AWS, BACKENDS, Host, RunningFrontDesk, hosting, serving
 
 
 class Serve(Protocol):
-    """Starts a desk that ends with the test.
+    """Starts a front desk that ends with the test.
 
-    ``prepare`` may replace parts before anything is built of them.
+    ``prepare`` may override providers before anything is built.
     """
 
     def __call__(
@@ -26,7 +26,7 @@ class Serve(Protocol):
         settings: Mapping[str, str] | None = None,
         *,
         prepare: Callable[[Container], None] | None = None,
-    ) -> Desk: ...
+    ) -> RunningFrontDesk: ...
 
 
 @pytest.fixture(params=BACKENDS)
@@ -50,7 +50,7 @@ def serve(
             settings: Mapping[str, str] | None = None,
             *,
             prepare: Callable[[Container], None] | None = None,
-        ) -> Desk:
+        ) -> RunningFrontDesk:
             environ = {"DATA_DIR": str(tmp_path / "data"), **(settings or {})}
             if backend == AWS:
                 ministack: EmulatedAws = request.getfixturevalue("ministack")
@@ -66,8 +66,8 @@ def serve(
 
 
 @pytest.fixture
-def desk(serve: Serve) -> Desk:
-    """A desk with no settings at all, which has read its accounts as a server does at its start."""
+def frontdesk(serve: Serve) -> RunningFrontDesk:
+    """A front desk without settings, which has read its accounts as a server does at its start."""
     started = serve()
     started.container.provider_accounts()
     return started
@@ -75,13 +75,13 @@ def desk(serve: Serve) -> Desk:
 
 @pytest.fixture
 def tenants(tmp_path: Path) -> dict[str, str]:
-    """The settings of a desk for two companies; nobody is answered for their accounts."""
+    """The settings of a front desk for two companies that sends no fallbacks."""
     file = tmp_path / "tenants.json"
     file.write_text(json.dumps({"tenants": [company.entry() for company in COMPANIES]}))
     return {"TENANTS": f"file:{file}", "FALLBACK_MAX_PER_HOUR": "0"}
 
 
 @pytest.fixture
-def shared(serve: Serve, tenants: dict[str, str]) -> Desk:
-    """A desk for both companies."""
+def shared(serve: Serve, tenants: dict[str, str]) -> RunningFrontDesk:
+    """A front desk for both companies."""
     return serve(tenants)

@@ -1,4 +1,4 @@
-"""The real server process, as whoever installs it has it."""
+"""The real server process, as an operator installs it."""
 
 import os
 import re
@@ -14,13 +14,13 @@ FRONTDESK = str(Path(sys.executable).with_name("frontdesk"))
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    """Nothing of the machine's own settings but where programs are."""
+    """An environment without the machine's settings, except for the path of programs."""
     return {"PATH": os.environ["PATH"], "DATA_DIR": str(data_dir), **settings}
 
 
 @dataclass
 class Server:
-    """A server at ``origin``, and what it has printed by its end."""
+    """A server at ``origin``; ``printed`` is complete after its end."""
 
     origin: str
     printed: str
@@ -28,7 +28,7 @@ class Server:
 
 @contextmanager
 def server_process(environ: Mapping[str, str], log: Path) -> Iterator[Server]:
-    """A server that writes its log to a file, and ends in good order."""
+    """A server that writes its log to a file; it must end with status 0."""
     with (
         log.open("wb") as stderr,
         subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Twilio and SendGrid as one company has them: whatever its accounts can sign."""
+"""The Twilio and SendGrid accounts of one company, and the webhooks that they sign."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from tests.infrastructure.channels.twilio.webhooks import sign as twilio_signatu
 
 @dataclass(frozen=True)
 class Providers:
-    """The secrets of a company's accounts, and the webhooks that they make."""
+    """The secrets of a company's accounts."""
 
     account_sid: str
     auth_token: str
@@ -30,7 +30,7 @@ class Providers:
 
     @classmethod
     def of(cls, credentials: DevelopmentCredentials) -> "Providers":
-        """Those that a server without real secrets believes."""
+        """The development accounts of a server without real secrets."""
         return cls(
             credentials.twilio_account_sid,
             credentials.twilio_auth_token,
@@ -39,13 +39,13 @@ class Providers:
 
     @classmethod
     def numbered(cls, number: int) -> "Providers":
-        """Accounts of their own for each ``number``."""
+        """Different accounts for each ``number``."""
         key = ec.derive_private_key(20260400 + number, ec.SECP256R1())
         return cls(f"AC{number:032x}", f"{number + 0xA0:032x}", key)
 
     @property
     def mail_public_key(self) -> str:
-        """What proves this company's mail, as SendGrid shows it."""
+        """The public key of this company's mail webhooks, as SendGrid shows it."""
         return public_key(self.mail_key)
 
     def webhook(
@@ -59,7 +59,7 @@ class Providers:
         message_id: str | None = None,
         **more: Any,
     ) -> SimulatedRequest:
-        """One message posted to ``url``; ``more`` is what that channel's simulator knows."""
+        """A signed webhook of one message; ``more`` are options of the channel's simulator."""
         wanted: dict[str, Any] = {
             "sender": sender or SENDER[channel],
             "recipient": recipient or RECIPIENT[channel],
@@ -73,13 +73,13 @@ class Providers:
         return twilio.request(url, channel, body=body, message_sid=message_id, **wanted)
 
     def form(self, url: str, fields: Mapping[str, str]) -> SimulatedRequest:
-        """Any form whatsoever, signed as Twilio signs."""
+        """Any form, signed as Twilio signs."""
         body = urlencode(fields).encode("ascii")
         signature = twilio_signature(body, url, self.auth_token)
         return SimulatedRequest(url, {"content-type": FORM, "x-twilio-signature": signature}, body)
 
     def multipart_form(self, url: str, *parts: Part) -> SimulatedRequest:
-        """Any multipart form whatsoever, signed as SendGrid signs."""
+        """Any multipart form, signed as SendGrid signs."""
         form = a_form(*parts)
         timestamp = str(int(datetime.now(UTC).timestamp()))
         signature = sign(self.mail_key, timestamp, form.body)

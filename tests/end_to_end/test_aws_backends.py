@@ -16,7 +16,7 @@ from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.settings import Settings
 from tests.builders import RECIPIENT, SENDER
 from tests.emulators import EmulatedAws, unique_name
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
 from tests.infrastructure.aws.sqs_queues import a_spool_queue, created
 
@@ -59,7 +59,7 @@ def environ(
 
 
 @dataclass
-class Desk:
+class AwsFrontDesk:
     """The front door, and a clock that can be put forward."""
 
     container: Container
@@ -75,11 +75,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(environ: dict[str, str]) -> Iterator[Desk]:
+def frontdesk(environ: dict[str, str]) -> Iterator[AwsFrontDesk]:
     container = build_container(environ)
-    desk = Desk(container)
-    container.clock.override(desk.now)
-    yield desk
+    frontdesk = AwsFrontDesk(container)
+    container.clock.override(frontdesk.now)
+    yield frontdesk
     container.shutdown_resources()
 
 
@@ -93,52 +93,52 @@ def an_sms(token: str = "first", body: str = "Is my order on its way?") -> Simul
     )
 
 
-def hand_off(desk: Desk) -> None:
+def hand_off(frontdesk: AwsFrontDesk) -> None:
     """Switch the only conversation to a human, whose queue has no delay."""
-    (conversation,) = desk.container.conversation_store().list_conversations(limit=10)
-    desk.container.switch_hand_off()(conversation.conversation_id, on=True)
+    (conversation,) = frontdesk.container.conversation_store().list_conversations(limit=10)
+    frontdesk.container.switch_hand_off()(conversation.conversation_id, on=True)
 
 
-def test_a_webhook_is_recorded_once_and_waits_on_its_queue(desk: Desk) -> None:
+def test_webhook_is_recorded_once_and_waits_on_its_queue(frontdesk: AwsFrontDesk) -> None:
     webhook = an_sms()
-    assert [desk.post(webhook).status for _ in range(2)] == [200, 200]
-    depths = {depth.queue: depth for depth in desk.container.context_queue().depths()}
+    assert [frontdesk.post(webhook).status for _ in range(2)] == [200, 200]
+    depths = {depth.queue: depth for depth in frontdesk.container.context_queue().depths()}
     assert (depths[REPLIES].delayed, depths[REPLIES].ready) == (1, 0)
 
 
-def test_after_a_hand_off_the_context_is_there_at_once(desk: Desk) -> None:
-    desk.post(an_sms())
-    hand_off(desk)
-    desk.post(an_sms(body="A human, please \uffff"))
-    (delivery,) = desk.container.context_queue().receive(HANDOFF, 1)
+def test_context_after_a_hand_off_is_on_the_handoff_queue_at_once(frontdesk: AwsFrontDesk) -> None:
+    frontdesk.post(an_sms())
+    hand_off(frontdesk)
+    frontdesk.post(an_sms(body="A human, please \uffff"))
+    (delivery,) = frontdesk.container.context_queue().receive(HANDOFF, 1)
     assert delivery.context.message.body == "A human, please \uffff"
     assert delivery.context.conversation.hand_off_to_human
 
 
-def test_a_rotated_token_is_believed_without_a_restart(
-    desk: Desk, environ: dict[str, str], ministack: EmulatedAws
+def test_rotated_token_is_accepted_without_a_restart(
+    frontdesk: AwsFrontDesk, environ: dict[str, str], ministack: EmulatedAws
 ) -> None:
-    assert desk.post(an_sms()).status == 200
+    assert frontdesk.post(an_sms()).status == 200
     name = environ["TWILIO_AUTH_TOKEN"].removeprefix("secretsmanager:").partition("#")[0]
     ministack.secrets_manager.put_secret_value(SecretId=name, SecretString='{"auth_token": "2nd"}')
-    assert desk.post(an_sms("2nd")).status == 401
-    desk.ahead = timedelta(minutes=1)
-    assert desk.post(an_sms("2nd")).status == 200
+    assert frontdesk.post(an_sms("2nd")).status == 401
+    frontdesk.ahead = timedelta(minutes=1)
+    assert frontdesk.post(an_sms("2nd")).status == 200
 
 
-def test_without_its_secret_the_front_door_asks_to_come_again(
+def test_webhook_receives_503_while_its_secret_is_missing(
     environ: dict[str, str],
 ) -> None:
     environ["TWILIO_AUTH_TOKEN"] = "secretsmanager:nobody-made-it"
-    desk = Desk(build_container(environ))
-    assert desk.post(an_sms()).status == 503
+    frontdesk = AwsFrontDesk(build_container(environ))
+    assert frontdesk.post(an_sms()).status == 503
 
 
-def test_what_cannot_be_read_is_a_dead_letter_in_the_bucket(
-    desk: Desk, environ: dict[str, str], ministack: EmulatedAws
+def test_unreadable_webhook_becomes_a_dead_letter_in_the_bucket(
+    frontdesk: AwsFrontDesk, environ: dict[str, str], ministack: EmulatedAws
 ) -> None:
-    assert desk.post(an_unreadable_sms()).status == 200
-    (dead_letter,) = json_lines(frontdesk("dead-letters", "list", "--json"))
+    assert frontdesk.post(an_unreadable_sms()).status == 200
+    (dead_letter,) = json_lines(run_frontdesk("dead-letters", "list", "--json"))
     (stored,) = ministack.s3.list_objects_v2(Bucket=environ["BLOBS_BUCKET"])["Contents"]
     assert stored["Key"].startswith(f"dead-letters/{dead_letter['id']}/")
 
@@ -151,21 +151,25 @@ def an_unreadable_sms() -> SimulatedRequest:
 
 
 class TestCommand:
-    def test_it_reads_and_acknowledges_contexts(self, desk: Desk) -> None:
-        desk.post(an_sms())
-        hand_off(desk)
-        desk.post(an_sms(body="Second"))
-        (line,) = json_lines(frontdesk("queues", "read", "sms-handoff", "--max", "1", "--json"))
+    def test_queues_commands_read_and_acknowledge_contexts_on_sqs(
+        self, frontdesk: AwsFrontDesk
+    ) -> None:
+        frontdesk.post(an_sms())
+        hand_off(frontdesk)
+        frontdesk.post(an_sms(body="Second"))
+        (line,) = json_lines(run_frontdesk("queues", "read", "sms-handoff", "--max", "1", "--json"))
         assert line["context"]["message"]["body"] == "Second"
-        acknowledged = frontdesk("queues", "acknowledge", "sms-handoff", line["receipt"])
+        acknowledged = run_frontdesk("queues", "acknowledge", "sms-handoff", line["receipt"])
         assert acknowledged.stdout == "sms-handoff: acknowledged\n"
 
-    def test_it_says_that_delayed_ones_cannot_be_seen(self, desk: Desk) -> None:
-        line = error_line(frontdesk("queues", "read", "sms-replies", "--include-delayed"), 1)
+    def test_queues_read_reports_that_sqs_does_not_show_delayed_contexts(
+        self, frontdesk: AwsFrontDesk
+    ) -> None:
+        line = error_line(run_frontdesk("queues", "read", "sms-replies", "--include-delayed"), 1)
         assert line == (
             "frontdesk: this backend shows nothing before its delay is over: "
             "leave out --include-delayed"
         )
-        desk.post(an_sms())
-        told = frontdesk("queues", "read", "sms-replies", "--max", "1").stdout
-        assert told == "sms-replies: nothing ready; 1 delayed\n"
+        frontdesk.post(an_sms())
+        output = run_frontdesk("queues", "read", "sms-replies", "--max", "1").stdout
+        assert output == "sms-replies: nothing ready; 1 delayed\n"

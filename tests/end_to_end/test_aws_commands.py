@@ -1,4 +1,4 @@
-"""Every command on DynamoDB, SQS and S3, beside a server process that works there as well."""
+"""Every command on DynamoDB, SQS and S3, beside a server process on the same storage."""
 
 import base64
 import subprocess
@@ -21,7 +21,7 @@ from tests.contracts.legacy_histories import an_entry
 from tests.emulators import EmulatedAws
 from tests.end_to_end.process import FRONTDESK, environment, server_process
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import entry_of
 
 ACCOUNT_SID, TOKEN = "AC" + "5" * 32, "a-token-of-nobody"
@@ -37,7 +37,7 @@ ANA = {"sms": "+14155550123", "whatsapp": "+14155550123", "email": "ana@example.
 def environ(
     ministack: EmulatedAws, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, str]]:
-    """What this process and the server's read. Nobody is answered: that would need a provider."""
+    """The settings of this process and of the server, which sends no fallbacks."""
     settings = {**aws_settings(ministack), **SECRETS, "REPLY_DELAY_SECONDS": "0"}
     settings |= {"FALLBACK_MAX_PER_HOUR": "0"}
     environ = environment(tmp_path_factory.mktemp("aws") / "never-made", **settings)
@@ -52,7 +52,7 @@ def environ(
 @pytest.fixture(scope="module")
 def demo(environ: Mapping[str, str]) -> dict[str, str]:
     """The ids of the demo conversations by channel."""
-    opened = json_lines(frontdesk("demo", "--json"))
+    opened = json_lines(run_frontdesk("demo", "--json"))
     assert [line["created"] for line in opened] == [True] * 3
     return {line["primary_channel"]: line["conversation_id"] for line in opened}
 
@@ -68,10 +68,10 @@ def server(
 
 
 def send(server: str, channel: str, *arguments: str, sender: str | None = None) -> dict[str, Any]:
-    """Send one message, which is accepted."""
+    """Send one message, which must be accepted."""
     url = f"{server}/webhooks/{channel}"
     (line,) = json_lines(
-        frontdesk(
+        run_frontdesk(
             "send", channel, "--from", sender or ANA[channel], "--url", url, "--json", *arguments
         )
     )
@@ -79,64 +79,65 @@ def send(server: str, channel: str, *arguments: str, sender: str | None = None) 
 
 
 def read(queue: str, *arguments: str) -> list[dict[str, Any]]:
-    return json_lines(frontdesk("queues", "read", queue, "--json", *arguments))
+    return json_lines(run_frontdesk("queues", "read", queue, "--json", *arguments))
 
 
-def test_opening_the_demo_again_changes_nothing(demo: Mapping[str, str]) -> None:
-    again = json_lines(frontdesk("demo", "--json"))
+def test_second_demo_run_changes_nothing(demo: Mapping[str, str]) -> None:
+    again = json_lines(run_frontdesk("demo", "--json"))
     assert {line["primary_channel"]: line["conversation_id"] for line in again} == demo
     assert not any(line["created"] for line in again)
 
 
 @pytest.mark.parametrize("channel", ["sms", "whatsapp", "email"])
-def test_what_is_sent_is_shown_and_waits_on_its_queue_until_it_is_acknowledged(
+def test_sent_message_is_shown_and_stays_on_its_queue_until_acknowledged(
     server: str, demo: Mapping[str, str], channel: str
 ) -> None:
     message_id = send(server, channel, "--body", "Is it on its way?")["message_id"]
 
-    (shown,) = json_lines(frontdesk("conversations", "show", demo[channel], "--json"))
+    (shown,) = json_lines(run_frontdesk("conversations", "show", demo[channel], "--json"))
     assert [message["message_id"] for message in shown["messages"]] == [message_id]
 
     (backlog,) = read(f"{channel}-replies", "--max", "1")
     assert backlog["context"]["message"]["message_id"] == message_id
-    done = frontdesk("queues", "acknowledge", f"{channel}-replies", backlog["receipt"])
+    done = run_frontdesk("queues", "acknowledge", f"{channel}-replies", backlog["receipt"])
     assert done.stdout == f"{channel}-replies: acknowledged\n"
 
 
-def test_a_conversation_is_opened_listed_and_handed_off(server: str) -> None:
+def test_conversation_is_opened_listed_and_handed_off(server: str) -> None:
     sender = "+14155550177"
     wanted = ("--channel", "sms", "--sender", sender, "--recipient", "+15005550006")
-    (opened,) = json_lines(frontdesk("conversations", "open", *wanted, "--json"))
-    listed = json_lines(frontdesk("conversations", "list", "--json"))
+    (opened,) = json_lines(run_frontdesk("conversations", "open", *wanted, "--json"))
+    listed = json_lines(run_frontdesk("conversations", "list", "--json"))
     assert opened["conversation_id"] in {line["conversation_id"] for line in listed}
 
-    switched = frontdesk("conversations", "hand-off", opened["conversation_id"], "on")
+    switched = run_frontdesk("conversations", "hand-off", opened["conversation_id"], "on")
     assert "a human answers from now on" in switched.stdout
     send(server, "sms", "--body", "A human, please", sender=sender)
 
     depths = {
-        line["queue"]: line["ready"] for line in json_lines(frontdesk("queues", "list", "--json"))
+        line["queue"]: line["ready"]
+        for line in json_lines(run_frontdesk("queues", "list", "--json"))
     }
     assert depths["sms-handoff"] == 1
     (backlog,) = read("sms-handoff", "--max", "1", "--acknowledge")
     assert backlog["context"]["message"]["body"] == "A human, please"
 
 
-def test_what_an_unknown_sender_wrote_is_redriven_once_there_is_a_conversation(server: str) -> None:
+def test_unmatched_message_is_redriven_after_its_conversation_is_opened(server: str) -> None:
     sender = "+14155550188"
     message_id = send(server, "whatsapp", "--body", "Hello?", sender=sender)["message_id"]
-    (unmatched,) = json_lines(frontdesk("unmatched", "list", "--json"))
+    (unmatched,) = json_lines(run_frontdesk("unmatched", "list", "--json"))
     assert unmatched["message_id"] == message_id
 
-    frontdesk("conversations", "open", "--channel", "whatsapp", "--sender", sender)
-    (redriven,) = json_lines(frontdesk("unmatched", "redrive", "--json"))
+    run_frontdesk("conversations", "open", "--channel", "whatsapp", "--sender", sender)
+    (redriven,) = json_lines(run_frontdesk("unmatched", "redrive", "--json"))
     assert redriven["conversation_id"] is not None
-    assert frontdesk("unmatched", "list").stdout == "Nothing is unmatched.\n"
+    assert run_frontdesk("unmatched", "list").stdout == "Nothing is unmatched.\n"
     (backlog,) = read("whatsapp-replies", "--acknowledge")
     assert backlog["context"]["message"]["message_id"] == message_id
 
 
-def test_what_cannot_be_read_is_a_dead_letter_to_list_show_redrive_and_delete(server: str) -> None:
+def test_unreadable_webhook_is_a_dead_letter_to_list_show_redrive_and_delete(server: str) -> None:
     webhook = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
         f"{server}/webhooks/sms",
         ChannelType.SMS,
@@ -144,26 +145,26 @@ def test_what_cannot_be_read_is_a_dead_letter_to_list_show_redrive_and_delete(se
         recipient=RECIPIENT[ChannelType.SMS],
         body="From nobody",
     )
-    answer = urllib3.request("POST", webhook.url, body=webhook.body, headers=webhook.headers)
-    assert answer.status == 200
-    (dead_letter,) = json_lines(frontdesk("dead-letters", "list", "--json"))
+    response = urllib3.request("POST", webhook.url, body=webhook.body, headers=webhook.headers)
+    assert response.status == 200
+    (dead_letter,) = json_lines(run_frontdesk("dead-letters", "list", "--json"))
     assert dead_letter["kind"] == "unreadable"
 
-    (shown,) = json_lines(frontdesk("dead-letters", "show", dead_letter["id"], "--json"))
+    (shown,) = json_lines(run_frontdesk("dead-letters", "show", dead_letter["id"], "--json"))
     assert base64.b64decode(shown["body_base64"]) == webhook.body
-    assert "From nobody" in frontdesk("dead-letters", "show", dead_letter["id"]).stdout
+    assert "From nobody" in run_frontdesk("dead-letters", "show", dead_letter["id"]).stdout
 
-    again = frontdesk("dead-letters", "redrive", "--all", "--kind", "unreadable")
+    again = run_frontdesk("dead-letters", "redrive", "--all", "--kind", "unreadable")
     assert f"failed again, first {dead_letter['id']}" in error_line(again, 1)
-    (still,) = json_lines(frontdesk("dead-letters", "list", "--json"))
+    (still,) = json_lines(run_frontdesk("dead-letters", "list", "--json"))
     assert still == {**dead_letter, "attempts": 2}
 
-    deleted = frontdesk("dead-letters", "delete", dead_letter["id"], "--yes")
+    deleted = run_frontdesk("dead-letters", "delete", dead_letter["id"], "--yes")
     assert deleted.stdout == "1 dead letter deleted.\n"
-    assert frontdesk("dead-letters", "list", "--json").stdout == ""
+    assert run_frontdesk("dead-letters", "list", "--json").stdout == ""
 
 
-def test_a_dead_letter_whose_cause_is_mended_becomes_a_message(
+def test_dead_letter_becomes_a_message_after_its_cause_is_fixed(
     server: str, demo: Mapping[str, str]
 ) -> None:
     webhook = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
@@ -192,23 +193,23 @@ def test_a_dead_letter_whose_cause_is_mended_becomes_a_message(
     )
     with open_container() as container:
         container.dead_letters().store(dead_letter)
-    redriven = frontdesk("dead-letters", "redrive", "bug-1")
+    redriven = run_frontdesk("dead-letters", "redrive", "bug-1")
     assert redriven.stdout == "bug-1: recorded\n1 dead letter redriven.\n"
-    assert frontdesk("dead-letters", "list", "--json").stdout == ""
+    assert run_frontdesk("dead-letters", "list", "--json").stdout == ""
     (backlog,) = read("sms-replies", "--acknowledge")
     assert backlog["context"]["message"]["body"] == "Once more"
     assert backlog["context"]["conversation"]["conversation_id"] == demo["sms"]
 
 
-def test_what_is_tampered_with_is_refused(server: str) -> None:
+def test_tampered_webhook_is_refused(server: str) -> None:
     url = f"{server}/webhooks/sms"
-    refused = frontdesk(
+    refused = run_frontdesk(
         "send", "sms", "--from", ANA["sms"], "--body", "Hi", "--tamper", "--url", url
     )
     assert "401 Unauthorized" in error_line(refused, 1)
 
 
-def test_the_history_inside_an_old_record_is_migrated_and_shown_as_before(
+def test_history_in_an_old_record_is_migrated_and_shown_unchanged(
     environ: Mapping[str, str], ministack: EmulatedAws
 ) -> None:
     old = a_conversation(conversation_id="old-record", sender_id="+14155550166")
@@ -217,22 +218,22 @@ def test_the_history_inside_an_old_record_is_migrated_and_shown_as_before(
         TableName=environ["CONVERSATIONS_TABLE"],
         Item={**conversation_to_item(old), "messages": entries},
     )
-    before = frontdesk("conversations", "show", "old-record").stdout
-    (migrated,) = json_lines(frontdesk("migrate", "--json"))
+    before = run_frontdesk("conversations", "show", "old-record").stdout
+    (migrated,) = json_lines(run_frontdesk("migrate", "--json"))
     assert (migrated["conversation_id"], migrated["imported"]) == ("old-record", 3)
-    assert frontdesk("conversations", "show", "old-record").stdout == before
-    assert frontdesk("migrate", "--json").stdout == ""
+    assert run_frontdesk("conversations", "show", "old-record").stdout == before
+    assert run_frontdesk("migrate", "--json").stdout == ""
 
 
-def test_the_doctor_finds_only_what_this_environment_lacks(server: str) -> None:
-    result = frontdesk("doctor")
+def test_doctor_reports_only_the_missing_dead_letter_queues(server: str) -> None:
+    result = run_frontdesk("doctor")
     errors = [line for line in result.stdout.splitlines() if line.startswith("error")]
     assert error_line(result, 1) == "frontdesk: 7 problems found"
     assert all("no dead-letter queue, expected a RedrivePolicy" in line for line in errors)
     assert TOKEN not in result.output
 
 
-def test_a_server_does_not_start_without_its_tables(environ: Mapping[str, str]) -> None:
+def test_server_does_not_start_without_its_tables(environ: Mapping[str, str]) -> None:
     done = subprocess.run(
         [FRONTDESK, "serve", "--port", "0"],
         env={**environ, "MESSAGES_TABLE": "no-such-table"},

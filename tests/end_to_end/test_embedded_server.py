@@ -1,4 +1,4 @@
-"""The server process with embedded storage, and the command beside it, as a new user has them."""
+"""The server process with embedded storage, and commands beside it."""
 
 import json
 import subprocess
@@ -10,8 +10,8 @@ import pytest
 from tests.end_to_end.process import FRONTDESK, environment, server_process
 
 
-class Desk:
-    """A data directory, and a server that listens on ``origin``."""
+class InstalledFrontDesk:
+    """A data directory, and a server at ``origin`` on it."""
 
     def __init__(self, data_dir: Path) -> None:
         self.environ = environment(data_dir)
@@ -37,13 +37,13 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    directory = tmp_path_factory.mktemp("desk")
-    desk = Desk(directory / "data")
-    assert desk.run("demo").returncode == 0
-    with server_process(desk.environ, directory / "log") as server:
-        desk.origin = server.origin
-        yield desk
+def frontdesk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstalledFrontDesk]:
+    directory = tmp_path_factory.mktemp("frontdesk")
+    frontdesk = InstalledFrontDesk(directory / "data")
+    assert frontdesk.run("demo").returncode == 0
+    with server_process(frontdesk.environ, directory / "log") as server:
+        frontdesk.origin = server.origin
+        yield frontdesk
 
 
 @pytest.mark.parametrize(
@@ -54,13 +54,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         ("email", "ana@example.com", '{"success": true}'),
     ],
 )
-def test_a_signed_webhook_becomes_a_context_on_the_replies_queue(
-    desk: Desk, channel: str, sender: str, answer: str
+def test_signed_webhook_becomes_a_context_on_the_replies_queue(
+    frontdesk: InstalledFrontDesk, channel: str, sender: str, answer: str
 ) -> None:
-    sent = desk.send(channel, "--from", sender, "--body", "Hello, olá")
+    sent = frontdesk.send(channel, "--from", sender, "--body", "Hello, olá")
     assert (sent.returncode, answer in sent.stdout) == (0, True), sent.stderr
 
-    (line,) = desk.lines("queues", "read", f"{channel}-replies", "--include-delayed")
+    (line,) = frontdesk.lines("queues", "read", f"{channel}-replies", "--include-delayed")
     context = line["context"]
     assert isinstance(context, dict)
     assert context["message"]["from"] == sender
@@ -68,8 +68,8 @@ def test_a_signed_webhook_becomes_a_context_on_the_replies_queue(
 
 
 @pytest.mark.parametrize("channel", ["whatsapp", "sms", "email"])
-def test_a_tampered_webhook_is_refused(desk: Desk, channel: str) -> None:
-    sent = desk.send(channel, "--from", _SENDERS[channel], "--body", "Hi", "--tamper")
+def test_tampered_webhook_is_refused(frontdesk: InstalledFrontDesk, channel: str) -> None:
+    sent = frontdesk.send(channel, "--from", _SENDERS[channel], "--body", "Hi", "--tamper")
     assert sent.returncode == 1
     assert "401" in sent.stderr
     assert len(sent.stderr.splitlines()) == 1
@@ -78,14 +78,14 @@ def test_a_tampered_webhook_is_refused(desk: Desk, channel: str) -> None:
 _SENDERS = {"whatsapp": "+14155550123", "sms": "+14155550123", "email": "ana@example.com"}
 
 
-def test_two_hundred_copies_at_once_are_one_message(desk: Desk) -> None:
+def test_two_hundred_concurrent_copies_become_one_message(frontdesk: InstalledFrontDesk) -> None:
     message_id = "SM" + "7" * 32
-    sent = desk.send(
+    sent = frontdesk.send(
         *("sms", "--from", "+14155550123", "--body", "again", "--message-id", message_id),
         *("--times", "200", "--concurrency", "50"),
     )
     assert sent.returncode == 0, sent.stderr
 
-    contexts = desk.lines("queues", "read", "sms-replies", "--include-delayed", "--max", "500")
+    contexts = frontdesk.lines("queues", "read", "sms-replies", "--include-delayed", "--max", "500")
     ids = [line["context"]["message"]["message_id"] for line in contexts]  # type: ignore[index]  # JSON
     assert ids.count(message_id) == 1

@@ -1,4 +1,4 @@
-"""Somebody asks to be erased: afterwards nothing of them is found anywhere, by any means."""
+"""Erasing a person from every place of storage, on every backend."""
 
 from collections.abc import Callable
 
@@ -11,16 +11,16 @@ from application.privacy.erase_person import ErasureReport
 from domain.context import ContextObject
 from domain.routing import Route
 from entrypoints.composition.container import Container
-from tests.end_to_end.answers import SMS
 from tests.end_to_end.conftest import Serve
-from tests.end_to_end.desk import Desk, on_aws_too
-from tests.end_to_end.people import CHANNELS, Person, found
+from tests.end_to_end.frontdesk import RunningFrontDesk, on_aws_too
+from tests.end_to_end.person_data import CHANNELS, Person, found
+from tests.end_to_end.responses import SMS
 
 pytestmark = on_aws_too
 
 
 class InterruptedPublisher(ContextPublisher):
-    """Publishes after ``meanwhile`` something has happened."""
+    """Calls ``meanwhile`` before it publishes."""
 
     queue: ContextPublisher
     meanwhile: Callable[[], object]
@@ -30,8 +30,8 @@ class InterruptedPublisher(ContextPublisher):
         self.queue.publish(context, route)
 
 
-def erase(desk: Desk, person: Person) -> ErasureReport:
-    report: ErasureReport = desk.container.erase_person()(person.addresses, lambda _: None)
+def erase(frontdesk: RunningFrontDesk, person: Person) -> ErasureReport:
+    report: ErasureReport = frontdesk.container.erase_person()(person.addresses, lambda _: None)
     return report
 
 
@@ -46,35 +46,43 @@ def odo() -> Person:
 
 
 @pytest.fixture
-def visited(desk: Desk, zora: Person, odo: Person) -> Desk:
-    """A desk where both have been."""
-    zora.leaves_traces(desk)
-    odo.leaves_traces(desk)
-    return desk
+def frontdesk_with_data(frontdesk: RunningFrontDesk, zora: Person, odo: Person) -> RunningFrontDesk:
+    """A front desk that has data of both persons."""
+    zora.leave_data(frontdesk)
+    odo.leave_data(frontdesk)
+    return frontdesk
 
 
-def test_nothing_of_the_person_is_left_anywhere(visited: Desk, zora: Person) -> None:
-    assert found(visited, zora) == zora.seeds
-    report = erase(visited, zora)
-    assert found(visited, zora) == []
+def test_erasure_leaves_no_data_of_the_person(
+    frontdesk_with_data: RunningFrontDesk, zora: Person
+) -> None:
+    assert found(frontdesk_with_data, zora) == zora.seeds
+    report = erase(frontdesk_with_data, zora)
+    assert found(frontdesk_with_data, zora) == []
     assert (report.messages, report.imported_entries, len(report.conversations)) == (9, 3, 3)
     assert report.dead_letters == 1
-    assert report.spooled == isinstance(visited.container.spool(), SearchableSpool)
+    assert report.spooled == isinstance(frontdesk_with_data.container.spool(), SearchableSpool)
     assert report.files >= 2
     assert report.failed == []
 
 
-def test_the_report_tells_what_only_others_can_delete(visited: Desk, zora: Person) -> None:
-    report = erase(visited, zora)
+def test_erasure_report_names_what_frontdesk_cannot_delete(
+    frontdesk_with_data: RunningFrontDesk, zora: Person
+) -> None:
+    report = erase(frontdesk_with_data, zora)
     assert set(report.provider_files) == {f"https://media.example/{zora.name}.png"}
-    told = " ".join(report.not_reached)
-    container = visited.container
-    assert ("contexts on SQS" in told) == isinstance(container.context_queue(), Unsearchable)
-    assert ("the spool on SQS, about 0" in told) == isinstance(container.spool(), Unsearchable)
+    not_reached = " ".join(report.not_reached)
+    container = frontdesk_with_data.container
+    assert ("contexts on SQS" in not_reached) == isinstance(container.context_queue(), Unsearchable)
+    assert ("the spool on SQS, about 0" in not_reached) == isinstance(
+        container.spool(), Unsearchable
+    )
 
 
-def test_another_person_keeps_everything(visited: Desk, zora: Person, odo: Person) -> None:
-    container = visited.container
+def test_erasure_leaves_the_data_of_another_person_unchanged(
+    frontdesk_with_data: RunningFrontDesk, zora: Person, odo: Person
+) -> None:
+    container = frontdesk_with_data.container
 
     def of_odo() -> list[object]:
         conversations = [
@@ -85,64 +93,68 @@ def test_another_person_keeps_everything(visited: Desk, zora: Person, odo: Perso
             )
         ]
         histories = [container.message_store().history(c.key) for c in conversations]
-        unmatched = [m for m in visited.unmatched() if m.sender in odo.addresses]
+        unmatched = [m for m in frontdesk_with_data.unmatched() if m.sender in odo.addresses]
         return [conversations, histories, unmatched]
 
     before = of_odo()
-    erase(visited, zora)
+    erase(frontdesk_with_data, zora)
     assert of_odo() == before
-    assert len(visited.dead_letters()) == 1
+    assert len(frontdesk_with_data.dead_letters()) == 1
     if isinstance(container.spool(), SearchableSpool):
         assert container.spool().depth().entries == 1
-    assert found(visited, odo) == odo.seeds
+    assert found(frontdesk_with_data, odo) == odo.seeds
 
 
-def test_a_second_time_there_is_nothing_left_to_erase(visited: Desk, zora: Person) -> None:
-    erase(visited, zora)
-    again = erase(visited, zora)
+def test_second_erasure_finds_nothing_to_erase(
+    frontdesk_with_data: RunningFrontDesk, zora: Person
+) -> None:
+    erase(frontdesk_with_data, zora)
+    again = erase(frontdesk_with_data, zora)
     assert (again.messages, again.files, again.conversations) == (0, 0, [])
     assert again.dead_letters == again.spooled == 0
 
 
 @pytest.mark.parametrize("unknown_sender", ["fallback", "open"])
-def test_what_is_delivered_again_is_a_duplicate_and_leaves_nothing(
+def test_erased_message_sent_again_is_a_duplicate_and_stores_no_data(
     serve: Serve, unknown_sender: str, zora: Person
 ) -> None:
-    desk = serve({"UNKNOWN_SENDER": unknown_sender})
-    desk.container.provider_accounts()
+    frontdesk = serve({"UNKNOWN_SENDER": unknown_sender})
+    frontdesk.container.provider_accounts()
     for channel in CHANNELS:
-        zora.leaves_traces_on(desk, channel)
-    erase(desk, zora)
-    desk.contexts()  # On AWS they are still there: taken, and so not seen again.
+        zora.leave_data_on(frontdesk, channel)
+    erase(frontdesk, zora)
+    frontdesk.contexts()  # On AWS they are still stored. Received here, they are hidden later.
     for webhook in list(zora.sent):
-        assert desk.post(webhook).status == 200
-    assert desk.counted("Duplicates") == len(zora.sent)
-    assert found(desk, zora) == []
-    assert desk.contexts() == {}
+        assert frontdesk.post(webhook).status == 200
+    assert frontdesk.counted("Duplicates") == len(zora.sent)
+    assert found(frontdesk, zora) == []
+    assert frontdesk.contexts() == {}
 
 
-def test_what_is_erased_while_it_is_published_leaves_nothing(serve: Serve, zora: Person) -> None:
+def test_message_erased_while_it_is_published_leaves_no_data(serve: Serve, zora: Person) -> None:
     publisher = InterruptedPublisher()
 
     def interrupt(container: Container) -> None:
         publisher.queue = container.context_queue()
         container.route_message.add_kwargs(publisher=publisher)
 
-    desk = serve(prepare=interrupt)
-    publisher.meanwhile = lambda: erase(desk, zora)
-    desk.open(SMS, sender_id=zora.number)
-    assert desk.post(zora.webhook(desk, SMS, body=f"{zora.name} " * 60_000)).status == 200
-    if isinstance(desk.container.context_queue(), SearchableQueue):
-        assert desk.contexts() == {}
+    frontdesk = serve(prepare=interrupt)
+    publisher.meanwhile = lambda: erase(frontdesk, zora)
+    frontdesk.given_conversation(SMS, sender_id=zora.number)
+    assert frontdesk.post(zora.webhook(frontdesk, SMS, body=f"{zora.name} " * 60_000)).status == 200
+    if isinstance(frontdesk.container.context_queue(), SearchableQueue):
+        assert frontdesk.contexts() == {}
     publisher.meanwhile = lambda: None
-    # The log of an embedded database may hold what was there for a moment.
-    erase(desk, zora)
-    assert found(desk, zora) == []
+    # The log of an embedded database may still hold data that was stored for a moment.
+    erase(frontdesk, zora)
+    assert found(frontdesk, zora) == []
 
 
-def test_the_person_can_come_back(visited: Desk, zora: Person) -> None:
-    erase(visited, zora)
-    conversation = visited.open(SMS, sender_id=zora.number)
-    assert visited.post(visited.webhook(SMS, sender=zora.number)).status == 200
-    history = visited.container.message_store().history(conversation.key)
+def test_erased_person_can_write_again(frontdesk_with_data: RunningFrontDesk, zora: Person) -> None:
+    erase(frontdesk_with_data, zora)
+    conversation = frontdesk_with_data.given_conversation(SMS, sender_id=zora.number)
+    assert (
+        frontdesk_with_data.post(frontdesk_with_data.webhook(SMS, sender=zora.number)).status == 200
+    )
+    history = frontdesk_with_data.container.message_store().history(conversation.key)
     assert [message.content for message in history] == ["Is my order on its way?"]

@@ -9,9 +9,9 @@ from application.ports.context_queue import DelayedReader
 from domain.routing import QueueKind, QueueName
 from entrypoints.cli.main import cli
 from infrastructure.sqlite.database import SqliteDatabase
-from tests.end_to_end.answers import SMS
-from tests.end_to_end.desk import Desk
-from tests.end_to_end.people import Person, found
+from tests.end_to_end.frontdesk import RunningFrontDesk
+from tests.end_to_end.person_data import Person, found
+from tests.end_to_end.responses import SMS
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
@@ -22,38 +22,44 @@ def zora() -> Person:
 
 
 @pytest.fixture
-def visited(desk: Desk, zora: Person) -> Desk:
+def frontdesk_with_data(frontdesk: RunningFrontDesk, zora: Person) -> RunningFrontDesk:
     """A desk where she and somebody else have been."""
-    zora.leaves_traces(desk)
-    Person("odobrandt", "+14155557322").leaves_traces(desk)
-    return desk
+    zora.leave_data(frontdesk)
+    Person("odobrandt", "+14155557322").leave_data(frontdesk)
+    return frontdesk
 
 
-def test_no_context_of_the_person_can_be_read(visited: Desk, zora: Person) -> None:
-    reader = visited.container.context_queue()
+def test_no_context_of_an_erased_person_can_be_read(
+    frontdesk_with_data: RunningFrontDesk, zora: Person
+) -> None:
+    reader = frontdesk_with_data.container.context_queue()
     replies = QueueName(SMS, QueueKind.REPLIES)
     assert isinstance(reader, DelayedReader)
     reader.receive_with_delayed(replies, 1)
-    visited.container.erase_person()(zora.addresses, lambda _: None)
-    senders = {c.message.sender for contexts in visited.contexts().values() for c in contexts}
+    frontdesk_with_data.container.erase_person()(zora.addresses, lambda _: None)
+    senders = {
+        c.message.sender for contexts in frontdesk_with_data.contexts().values() for c in contexts
+    }
     assert not senders & {zora.number, zora.mailbox}
 
 
-def test_the_command_erases_and_tells(
-    visited: Desk, zora: Person, monkeypatch: pytest.MonkeyPatch
+def test_erase_command_erases_a_person_and_reports_it(
+    frontdesk_with_data: RunningFrontDesk, zora: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DATA_DIR", str(visited.data_dir))
+    monkeypatch.setenv("DATA_DIR", str(frontdesk_with_data.data_dir))
     arguments = ["erase", "--sender", zora.number, "--yes", "--json"]
-    told = json.loads(CliRunner().invoke(cli, arguments).stdout)
-    assert told["messages"] == 6
-    assert sorted(told["conversation_ids"]) == [f"sms-{zora.name}", f"whatsapp-{zora.name}"]
+    report = json.loads(CliRunner().invoke(cli, arguments).stdout)
+    assert report["messages"] == 6
+    assert sorted(report["conversation_ids"]) == [f"sms-{zora.name}", f"whatsapp-{zora.name}"]
     CliRunner().invoke(cli, ["erase", "--sender", zora.mailbox, "--yes"])
-    assert found(visited, zora) == []
+    assert found(frontdesk_with_data, zora) == []
 
 
-def test_a_file_that_was_written_before_is_freed_of_old_pages(visited: Desk, zora: Person) -> None:
-    with SqliteDatabase(visited.data_dir / "frontdesk.db").write() as connection:
+def test_erasure_removes_old_pages_of_a_database_without_secure_delete(
+    frontdesk_with_data: RunningFrontDesk, zora: Person
+) -> None:
+    with SqliteDatabase(frontdesk_with_data.data_dir / "frontdesk.db").write() as connection:
         connection.execute("PRAGMA secure_delete = OFF")
         connection.execute("UPDATE contexts SET context = NULL")
-    visited.container.erase_person()(zora.addresses, lambda _: None)
-    assert found(visited, zora) == []
+    frontdesk_with_data.container.erase_person()(zora.addresses, lambda _: None)
+    assert found(frontdesk_with_data, zora) == []

@@ -24,12 +24,19 @@ from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_spool import MemorySpool
-from tests.end_to_end.answers import EMAIL, INTERNAL_ERROR, SMS, THANKS, UNAVAILABLE, every_channel
 from tests.end_to_end.broken_databases import locked, renamed
 from tests.end_to_end.conftest import Serve
-from tests.end_to_end.desk import Desk
+from tests.end_to_end.frontdesk import RunningFrontDesk
 from tests.end_to_end.providers import Providers
-from tests.end_to_end.test_answers import UNREADABLE
+from tests.end_to_end.responses import (
+    ACKNOWLEDGED,
+    EMAIL,
+    INTERNAL_ERROR,
+    SMS,
+    UNAVAILABLE,
+    every_channel,
+)
+from tests.end_to_end.test_acknowledgements import UNREADABLE
 
 only_sqlite = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
@@ -111,15 +118,13 @@ def without_secrets(container: Container) -> None:
 
 
 @every_channel
-def test_a_bug_after_authentication_leaves_a_dead_letter(
-    serve: Serve, channel: ChannelType
-) -> None:
-    desk = serve(prepare=with_a_bug)
-    webhook = desk.webhook(channel)
+def test_bug_after_verification_leaves_one_dead_letter(serve: Serve, channel: ChannelType) -> None:
+    frontdesk = serve(prepare=with_a_bug)
+    webhook = frontdesk.webhook(channel)
 
-    assert [desk.post(webhook).shown for _ in range(2)] == [THANKS[channel]] * 2
+    assert [frontdesk.post(webhook).shown for _ in range(2)] == [ACKNOWLEDGED[channel]] * 2
 
-    (dead_letter,) = desk.dead_letters()
+    (dead_letter,) = frontdesk.dead_letters()
     assert (dead_letter.kind, dead_letter.reason) == ("bug", "LookupError")
     assert dead_letter.webhook is not None
     assert dead_letter.webhook.request.body == webhook.body
@@ -129,149 +134,157 @@ def test_a_bug_after_authentication_leaves_a_dead_letter(
 
 
 @every_channel
-def test_a_bug_whose_dead_letter_cannot_be_written_is_an_error(
+def test_bug_whose_dead_letter_cannot_be_stored_is_a_500(
     serve: Serve, channel: ChannelType
 ) -> None:
     def prepare(container: Container) -> None:
         with_a_bug(container)
         with_nowhere_for_dead_letters(container)
 
-    desk = serve(prepare=prepare)
-    assert desk.post(desk.webhook(channel)).shown == INTERNAL_ERROR
+    frontdesk = serve(prepare=prepare)
+    assert frontdesk.post(frontdesk.webhook(channel)).shown == INTERNAL_ERROR
 
 
 @pytest.mark.parametrize("make", [make for _, make in UNREADABLE.values()], ids=UNREADABLE)
-def test_something_unreadable_whose_dead_letter_cannot_be_written_is_an_error(
-    serve: Serve, make: Callable[[Desk], SimulatedRequest]
+def test_unreadable_webhook_whose_dead_letter_cannot_be_stored_is_a_500(
+    serve: Serve, make: Callable[[RunningFrontDesk], SimulatedRequest]
 ) -> None:
-    desk = serve(prepare=with_nowhere_for_dead_letters)
-    assert desk.post(make(desk)).shown == INTERNAL_ERROR
+    frontdesk = serve(prepare=with_nowhere_for_dead_letters)
+    assert frontdesk.post(make(frontdesk)).shown == INTERNAL_ERROR
 
 
 @only_sqlite
-def test_a_file_in_place_of_the_dead_letters_is_an_error_until_it_is_gone(desk: Desk) -> None:
+def test_file_in_place_of_the_dead_letter_directory_is_a_500_until_it_is_deleted(
+    frontdesk: RunningFrontDesk,
+) -> None:
     _, make = UNREADABLE["a form without From"]
-    in_the_way = desk.data_dir / "dead-letters"
-    desk.open(SMS)
+    in_the_way = frontdesk.data_dir / "dead-letters"
+    frontdesk.given_conversation(SMS)
     in_the_way.touch()
-    assert desk.post(make(desk)).shown == INTERNAL_ERROR
+    assert frontdesk.post(make(frontdesk)).shown == INTERNAL_ERROR
 
     in_the_way.unlink()
-    assert desk.post(make(desk)).shown == THANKS[SMS]
-    assert len(desk.dead_letters()) == 1
+    assert frontdesk.post(make(frontdesk)).shown == ACKNOWLEDGED[SMS]
+    assert len(frontdesk.dead_letters()) == 1
 
 
 @every_channel
 @pytest.mark.parametrize("prepare", [with_buggy_parsers, with_parsers_that_cannot_be_built])
-def test_a_bug_before_authentication_is_an_error_and_nothing_is_kept(
+def test_bug_before_verification_is_a_500_and_stores_nothing(
     serve: Serve, channel: ChannelType, prepare: Callable[[Container], None]
 ) -> None:
-    desk = serve(prepare=prepare)
-    webhook = desk.webhook(channel)
-    before = desk.retained()
-    assert desk.post(webhook).shown == INTERNAL_ERROR
-    assert desk.retained() == before
+    frontdesk = serve(prepare=prepare)
+    webhook = frontdesk.webhook(channel)
+    before = frontdesk.stored_state()
+    assert frontdesk.post(webhook).shown == INTERNAL_ERROR
+    assert frontdesk.stored_state() == before
 
 
 # 200, although the store is broken: the webhook waits in the spool
 
 
-def drained(desk: Desk) -> list[DrainOutcome]:
+def drained(frontdesk: RunningFrontDesk) -> list[DrainOutcome]:
     """What became of the webhooks in the spool."""
-    return desk.container.drain_spool()()
+    return frontdesk.container.drain_spool()()
 
 
 @every_channel
-def test_a_webhook_waits_in_the_spool_while_the_store_does_not_answer(
+def test_webhook_waits_in_the_spool_while_the_store_is_unavailable(
     serve: Serve, channel: ChannelType
 ) -> None:
-    desk = serve(prepare=without_messages)
-    webhook = desk.webhook(channel)
-    assert [desk.post(webhook).shown for _ in range(2)] == [THANKS[channel]] * 2
-    assert desk.container.spool().depth().entries == 1
-    assert drained(desk) == [DrainOutcome.RELEASED]
-    assert desk.container.spool().depth().entries == 1
+    frontdesk = serve(prepare=without_messages)
+    webhook = frontdesk.webhook(channel)
+    assert [frontdesk.post(webhook).shown for _ in range(2)] == [ACKNOWLEDGED[channel]] * 2
+    assert frontdesk.container.spool().depth().entries == 1
+    assert drained(frontdesk) == [DrainOutcome.RELEASED]
+    assert frontdesk.container.spool().depth().entries == 1
 
 
 @only_sqlite
-def test_so_it_does_while_somebody_else_has_locked_the_store(desk: Desk) -> None:
-    desk.open(SMS)
-    webhook = desk.webhook(SMS)
-    with locked(desk.data_dir / "frontdesk.db"):
-        assert desk.post(webhook).shown == THANKS[SMS]
-    assert drained(desk) == [DrainOutcome.RECEIVED]
+def test_webhook_waits_in_the_spool_while_another_process_locks_the_store(
+    frontdesk: RunningFrontDesk,
+) -> None:
+    frontdesk.given_conversation(SMS)
+    webhook = frontdesk.webhook(SMS)
+    with locked(frontdesk.data_dir / "frontdesk.db"):
+        assert frontdesk.post(webhook).shown == ACKNOWLEDGED[SMS]
+    assert drained(frontdesk) == [DrainOutcome.RECEIVED]
 
-    assert desk.post(webhook).shown == THANKS[SMS]
-    assert [len(found) for found in desk.contexts().values()] == [1]
+    assert frontdesk.post(webhook).shown == ACKNOWLEDGED[SMS]
+    assert [len(found) for found in frontdesk.contexts().values()] == [1]
 
 
 @only_sqlite
 @every_channel
 @pytest.mark.parametrize("table", ["messages", "conversations"])
-def test_so_it_does_while_the_store_is_damaged(
-    desk: Desk, channel: ChannelType, table: str
+def test_webhook_waits_in_the_spool_while_the_store_is_damaged(
+    frontdesk: RunningFrontDesk, channel: ChannelType, table: str
 ) -> None:
-    desk.open(channel)
-    webhook = desk.webhook(channel)
-    with renamed(desk.data_dir / "frontdesk.db", table):
-        assert desk.post(webhook).shown == THANKS[channel]
-    assert drained(desk) == [DrainOutcome.RECEIVED]
-    assert [len(found) for found in desk.contexts().values()] == [1]
+    frontdesk.given_conversation(channel)
+    webhook = frontdesk.webhook(channel)
+    with renamed(frontdesk.data_dir / "frontdesk.db", table):
+        assert frontdesk.post(webhook).shown == ACKNOWLEDGED[channel]
+    assert drained(frontdesk) == [DrainOutcome.RECEIVED]
+    assert [len(found) for found in frontdesk.contexts().values()] == [1]
 
 
 @only_sqlite
-def test_so_does_mail_whose_file_cannot_be_stored(desk: Desk) -> None:
-    desk.open(EMAIL)
-    mail = desk.webhook(EMAIL, attachments=[("order.txt", "text/plain", b"42")])
-    in_the_way = desk.data_dir / "blobs"
+def test_mail_waits_in_the_spool_while_its_attachment_cannot_be_stored(
+    frontdesk: RunningFrontDesk,
+) -> None:
+    frontdesk.given_conversation(EMAIL)
+    mail = frontdesk.webhook(EMAIL, attachments=[("order.txt", "text/plain", b"42")])
+    in_the_way = frontdesk.data_dir / "blobs"
     in_the_way.touch()
-    assert desk.post(mail).shown == THANKS[EMAIL]
+    assert frontdesk.post(mail).shown == ACKNOWLEDGED[EMAIL]
 
     in_the_way.unlink()
-    assert drained(desk) == [DrainOutcome.RECEIVED]
-    assert [len(found) for found in desk.contexts().values()] == [1]
+    assert drained(frontdesk) == [DrainOutcome.RECEIVED]
+    assert [len(found) for found in frontdesk.contexts().values()] == [1]
 
 
 # 503
 
 
 @every_channel
-def test_when_nothing_durable_can_be_written_the_provider_has_to_try_again(
+def test_webhook_receives_503_when_neither_store_nor_spool_can_be_written(
     serve: Serve, channel: ChannelType
 ) -> None:
-    desk = serve(prepare=without_messages_and_spool)
-    webhook = desk.webhook(channel)
-    before = desk.retained()
+    frontdesk = serve(prepare=without_messages_and_spool)
+    webhook = frontdesk.webhook(channel)
+    before = frontdesk.stored_state()
 
-    answer = desk.post(webhook)
+    response = frontdesk.post(webhook)
 
-    assert (answer.shown, answer.headers["retry-after"]) == (UNAVAILABLE, "30")
-    assert desk.retained() == before
+    assert (response.shown, response.headers["retry-after"]) == (UNAVAILABLE, "30")
+    assert frontdesk.stored_state() == before
 
 
 @only_sqlite
-def test_a_file_in_place_of_the_spool_makes_the_provider_try_again(desk: Desk) -> None:
-    desk.open(SMS)
-    webhook = desk.webhook(SMS)
-    (desk.data_dir / "spool").touch()
-    with locked(desk.data_dir / "frontdesk.db"):
-        assert desk.post(webhook).shown == UNAVAILABLE
-    assert desk.post(webhook).shown == THANKS[SMS]
-    assert [len(found) for found in desk.contexts().values()] == [1]
+def test_webhook_receives_503_when_a_file_is_in_place_of_the_spool(
+    frontdesk: RunningFrontDesk,
+) -> None:
+    frontdesk.given_conversation(SMS)
+    webhook = frontdesk.webhook(SMS)
+    (frontdesk.data_dir / "spool").touch()
+    with locked(frontdesk.data_dir / "frontdesk.db"):
+        assert frontdesk.post(webhook).shown == UNAVAILABLE
+    assert frontdesk.post(webhook).shown == ACKNOWLEDGED[SMS]
+    assert [len(found) for found in frontdesk.contexts().values()] == [1]
 
 
 @every_channel
-def test_secrets_that_cannot_be_read_make_the_provider_try_again(
+def test_webhook_receives_503_when_secrets_cannot_be_read(
     serve: Serve, channel: ChannelType
 ) -> None:
-    desk = serve(prepare=without_secrets)
-    webhook = Providers.numbered(1).webhook(desk.url(channel), channel)
-    before = desk.retained()
+    frontdesk = serve(prepare=without_secrets)
+    webhook = Providers.numbered(1).webhook(frontdesk.url(channel), channel)
+    before = frontdesk.stored_state()
 
-    answer = desk.post(webhook)
+    response = frontdesk.post(webhook)
 
-    assert (answer.shown, answer.headers["retry-after"]) == (UNAVAILABLE, "30")
-    assert desk.retained() == before
+    assert (response.shown, response.headers["retry-after"]) == (UNAVAILABLE, "30")
+    assert frontdesk.stored_state() == before
 
 
 # 200, although the queue is broken: the message is durable, and stays pending
@@ -279,15 +292,15 @@ def test_secrets_that_cannot_be_read_make_the_provider_try_again(
 
 @only_sqlite
 @every_channel
-def test_a_message_whose_queue_is_broken_is_recorded_and_acknowledged(
-    desk: Desk, channel: ChannelType
+def test_message_whose_queue_is_broken_is_recorded_and_acknowledged(
+    frontdesk: RunningFrontDesk, channel: ChannelType
 ) -> None:
-    conversation = desk.open(channel)
-    desk.contexts()
-    webhook = desk.webhook(channel)
-    with renamed(desk.data_dir / "frontdesk.db", "contexts"):
-        answers = [desk.post(webhook).shown for _ in range(2)]
+    conversation = frontdesk.given_conversation(channel)
+    frontdesk.contexts()
+    webhook = frontdesk.webhook(channel)
+    with renamed(frontdesk.data_dir / "frontdesk.db", "contexts"):
+        responses = [frontdesk.post(webhook).shown for _ in range(2)]
 
-    assert answers == [THANKS[channel]] * 2
-    assert desk.contexts() == {}
-    assert len(desk.container.message_store().history(conversation.key)) == 1
+    assert responses == [ACKNOWLEDGED[channel]] * 2
+    assert frontdesk.contexts() == {}
+    assert len(frontdesk.container.message_store().history(conversation.key)) == 1

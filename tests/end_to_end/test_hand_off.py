@@ -1,4 +1,4 @@
-"""A hand-off holds for every webhook that is sent after it, whatever else happens meanwhile."""
+"""A hand-off applies to every webhook sent after it, also under concurrency."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -11,8 +11,8 @@ from domain.channels import ChannelType
 from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from tests.contracts.concurrency import at_once
-from tests.end_to_end.answers import THANKS, every_channel
-from tests.end_to_end.desk import Answer, Desk, on_aws_too
+from tests.end_to_end.frontdesk import Response, RunningFrontDesk, on_aws_too
+from tests.end_to_end.responses import ACKNOWLEDGED, every_channel
 
 pytestmark = on_aws_too
 
@@ -24,39 +24,43 @@ SENDERS = {
 
 
 @pytest.fixture
-def conversations(desk: Desk) -> list[Conversation]:
+def conversations(frontdesk: RunningFrontDesk) -> list[Conversation]:
     """Three on each channel."""
     return [
-        desk.open(channel, conversation_id=f"{channel}-{number}", sender_id=sender)
+        frontdesk.given_conversation(
+            channel, conversation_id=f"{channel}-{number}", sender_id=sender
+        )
         for channel, senders in SENDERS.items()
         for number, sender in enumerate(senders)
     ]
 
 
-def switch(desk: Desk, conversation: Conversation, *, on: bool) -> None:
-    desk.container.switch_hand_off()(conversation.conversation_id, on=on)
+def switch(frontdesk: RunningFrontDesk, conversation: Conversation, *, on: bool) -> None:
+    frontdesk.container.switch_hand_off()(conversation.conversation_id, on=on)
 
 
-def send(desk: Desk, conversation: Conversation, text: str) -> Answer:
-    return desk.post(
-        desk.webhook(conversation.primary_channel, sender=conversation.sender_id, body=text)
+def send(frontdesk: RunningFrontDesk, conversation: Conversation, text: str) -> Response:
+    return frontdesk.post(
+        frontdesk.webhook(conversation.primary_channel, sender=conversation.sender_id, body=text)
     )
 
 
-def switch_and_send(desk: Desk, conversation: Conversation, text: str, *, on: bool) -> Answer:
-    switch(desk, conversation, on=on)
-    return send(desk, conversation, text)
+def switch_and_send(
+    frontdesk: RunningFrontDesk, conversation: Conversation, text: str, *, on: bool
+) -> Response:
+    switch(frontdesk, conversation, on=on)
+    return send(frontdesk, conversation, text)
 
 
-def run(calls: Iterable[Callable[[], Answer]]) -> None:
-    """Make all calls at once; each is answered as if it were alone."""
-    assert {answer.status for answer in at_once(calls)} == {200}
+def run(calls: Iterable[Callable[[], Response]]) -> None:
+    """Make all calls at once; each must be acknowledged."""
+    assert {response.status for response in at_once(calls)} == {200}
 
 
-def queued(desk: Desk) -> dict[tuple[str, str], list[str]]:
-    """The texts that each (queue, conversation) holds."""
+def queued(frontdesk: RunningFrontDesk) -> dict[tuple[str, str], list[str]]:
+    """The texts on each queue, by (queue, conversation)."""
     found: dict[tuple[str, str], list[str]] = {}
-    for queue, contexts in desk.contexts().items():
+    for queue, contexts in frontdesk.contexts().items():
         for context in contexts:
             key = queue, context.conversation.conversation_id
             found.setdefault(key, []).append(context.message.body.strip())
@@ -64,7 +68,7 @@ def queued(desk: Desk) -> dict[tuple[str, str], list[str]]:
 
 
 def texts_on(found: dict[tuple[str, str], list[str]], kind: str) -> dict[str, set[str]]:
-    """By conversation, what is on its channel's queue of this kind."""
+    """The texts on queues of this kind, by conversation."""
     return {
         conversation_id: set(texts)
         for (queue, conversation_id), texts in found.items()
@@ -73,56 +77,58 @@ def texts_on(found: dict[tuple[str, str], list[str]], kind: str) -> dict[str, se
 
 
 @every_channel
-def test_a_hand_off_just_before_a_webhook_is_honoured(desk: Desk, channel: ChannelType) -> None:
-    conversation = desk.open(channel)
-    switch_and_send(desk, conversation, "To a human", on=True)
-    switch_and_send(desk, conversation, "To the AI", on=False)
-    assert queued(desk) == {
+def test_webhook_sent_after_a_hand_off_switch_follows_it(
+    frontdesk: RunningFrontDesk, channel: ChannelType
+) -> None:
+    conversation = frontdesk.given_conversation(channel)
+    switch_and_send(frontdesk, conversation, "To a human", on=True)
+    switch_and_send(frontdesk, conversation, "To the AI", on=False)
+    assert queued(frontdesk) == {
         (f"{channel}-handoff", "conversation-1"): ["To a human"],
         (f"{channel}-replies", "conversation-1"): ["To the AI"],
     }
 
 
 @every_channel
-def test_a_hand_off_while_a_webhook_is_worked_on_is_honoured(
-    desk: Desk, channel: ChannelType, monkeypatch: pytest.MonkeyPatch
+def test_webhook_in_progress_during_a_hand_off_follows_it(
+    frontdesk: RunningFrontDesk, channel: ChannelType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    conversation = desk.open(channel)
-    store = desk.container.conversation_store()
+    conversation = frontdesk.given_conversation(channel)
+    store = frontdesk.container.conversation_store()
     find = store.find_open_conversations
 
     def find_just_before_the_switch(
         channel: ChannelType, senders: Sequence[str], recipients: Sequence[str]
     ) -> tuple[Conversation, ...]:
         found = find(channel, senders, recipients)
-        switch(desk, conversation, on=True)
+        switch(frontdesk, conversation, on=True)
         return found
 
     monkeypatch.setattr(store, "find_open_conversations", find_just_before_the_switch)
-    send(desk, conversation, "To a human")
+    send(frontdesk, conversation, "To a human")
 
-    assert queued(desk) == {(f"{channel}-handoff", "conversation-1"): ["To a human"]}
+    assert queued(frontdesk) == {(f"{channel}-handoff", "conversation-1"): ["To a human"]}
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_what_is_sent_after_the_switch_follows_it_while_others_still_write(
-    desk: Desk, conversations: list[Conversation], on: bool
+def test_webhooks_sent_after_a_switch_follow_it_while_others_are_in_progress(
+    frontdesk: RunningFrontDesk, conversations: list[Conversation], on: bool
 ) -> None:
     for conversation in conversations:
-        switch(desk, conversation, on=not on)
+        switch(frontdesk, conversation, on=not on)
     before = [
-        partial(send, desk, conversation, f"racing {number}")
+        partial(send, frontdesk, conversation, f"racing {number}")
         for conversation in conversations
         for number in range(4)
     ]
     after = [
-        partial(switch_and_send, desk, conversation, "after", on=on)
+        partial(switch_and_send, frontdesk, conversation, "after", on=on)
         for conversation in conversations
     ]
 
     run(chain(before, after))
 
-    found = queued(desk)
+    found = queued(frontdesk)
     following = texts_on(found, "handoff" if on else "replies")
     assert {key for key, texts in following.items() if "after" in texts} == {
         conversation.conversation_id for conversation in conversations
@@ -133,19 +139,19 @@ def test_what_is_sent_after_the_switch_follows_it_while_others_still_write(
     }
 
 
-def test_a_hand_off_that_goes_on_and_off_decides_every_round(
-    desk: Desk, conversations: list[Conversation]
+def test_hand_off_switched_on_and_off_decides_the_queue_of_each_round(
+    frontdesk: RunningFrontDesk, conversations: list[Conversation]
 ) -> None:
     for round_number, on in enumerate([True, False, True]):
         for conversation in conversations:
-            switch(desk, conversation, on=on)
+            switch(frontdesk, conversation, on=on)
         run(
-            partial(send, desk, conversation, f"{round_number}-{number}")
+            partial(send, frontdesk, conversation, f"{round_number}-{number}")
             for conversation in conversations
             for number in range(3)
         )
 
-    found = queued(desk)
+    found = queued(frontdesk)
     ids = {conversation.conversation_id for conversation in conversations}
     of_round = [{f"{round_number}-{number}" for number in range(3)} for round_number in range(3)]
     assert texts_on(found, "handoff") == dict.fromkeys(ids, of_round[0] | of_round[2])
@@ -153,61 +159,61 @@ def test_a_hand_off_that_goes_on_and_off_decides_every_round(
     assert sum(len(texts) for texts in found.values()) == 9 * len(ids)
 
 
-def test_a_hand_off_survives_every_message_that_was_on_its_way(
-    desk: Desk, conversations: list[Conversation]
+def test_hand_off_is_not_undone_by_messages_in_progress(
+    frontdesk: RunningFrontDesk, conversations: list[Conversation]
 ) -> None:
     writers = [
-        partial(send, desk, conversation, f"racing {number}")
+        partial(send, frontdesk, conversation, f"racing {number}")
         for conversation in conversations
         for number in range(4)
     ]
     switches = [
-        partial(switch_and_send, desk, conversation, "after", on=True)
+        partial(switch_and_send, frontdesk, conversation, "after", on=True)
         for conversation in conversations
     ]
     run(chain(writers, switches))
 
-    store = desk.container.conversation_store()
+    store = frontdesk.container.conversation_store()
     for conversation in conversations:
         (record,) = store.get_conversations(conversation.conversation_id)
         assert record.hand_off_to_human
-        assert len(desk.container.message_store().history(record.key)) == 5
+        assert len(frontdesk.container.message_store().history(record.key)) == 5
 
 
 @every_channel
-def test_copies_at_once_are_one_message_while_the_hand_off_is_switched(
-    desk: Desk, channel: ChannelType
+def test_concurrent_copies_become_one_message_while_the_hand_off_is_switched(
+    frontdesk: RunningFrontDesk, channel: ChannelType
 ) -> None:
-    conversation = desk.open(channel)
-    webhook = desk.webhook(channel, body="Once")
+    conversation = frontdesk.given_conversation(channel)
+    webhook = frontdesk.webhook(channel, body="Once")
 
-    def copy() -> Answer:
-        return desk.post(webhook)
+    def copy() -> Response:
+        return frontdesk.post(webhook)
 
-    def hand_off() -> Answer:
-        return switch_and_send(desk, conversation, "After", on=True)
+    def hand_off() -> Response:
+        return switch_and_send(frontdesk, conversation, "After", on=True)
 
-    answers = at_once([*[copy] * 24, hand_off])
+    responses = at_once([*[copy] * 24, hand_off])
 
-    assert {answer.shown for answer in answers} == {THANKS[channel]}
-    found = queued(desk)
+    assert {response.shown for response in responses} == {ACKNOWLEDGED[channel]}
+    found = queued(frontdesk)
     assert Counter(text for texts in found.values() for text in texts) == {"Once": 1, "After": 1}
     assert "After" in found[f"{channel}-handoff", "conversation-1"]
     key = ConversationKey("conversation-1", channel)
-    assert len(desk.container.message_store().history(key)) == 2
+    assert len(frontdesk.container.message_store().history(key)) == 2
 
 
 @every_channel
-def test_copies_at_once_of_an_unknown_senders_message_are_answered_once(
-    desk: Desk, channel: ChannelType
+def test_concurrent_copies_from_an_unknown_sender_receive_one_fallback(
+    frontdesk: RunningFrontDesk, channel: ChannelType
 ) -> None:
-    webhook = desk.webhook(channel)
+    webhook = frontdesk.webhook(channel)
 
-    def copy() -> Answer:
-        return desk.post(webhook)
+    def copy() -> Response:
+        return frontdesk.post(webhook)
 
-    answers = at_once([copy] * 24)
+    responses = at_once([copy] * 24)
 
-    assert {answer.shown for answer in answers} == {THANKS[channel]}
-    assert len(desk.unmatched()) == 1
-    assert len((desk.data_dir / "fallbacks.jsonl").read_text().splitlines()) == 1
+    assert {response.shown for response in responses} == {ACKNOWLEDGED[channel]}
+    assert len(frontdesk.unmatched()) == 1
+    assert len((frontdesk.data_dir / "fallbacks.jsonl").read_text().splitlines()) == 1

@@ -1,4 +1,4 @@
-"""What a server writes down about people and secrets, at the lowest level: nothing."""
+"""The log at level DEBUG holds no personal data and no secrets."""
 
 import base64
 import json
@@ -18,10 +18,10 @@ from infrastructure.configuration.secrets.development_secret import (
     keep_development_credentials,
 )
 from tests.builders import a_conversation
-from tests.end_to_end.answers import EMAIL
 from tests.end_to_end.process import environment, server_process
 from tests.end_to_end.providers import Providers
-from tests.end_to_end.visitors import (
+from tests.end_to_end.responses import EMAIL
+from tests.end_to_end.traffic import (
     API_KEY,
     BODY,
     KNOWN,
@@ -30,20 +30,20 @@ from tests.end_to_end.visitors import (
     PASSWORD,
     RECIPIENTS,
     SEEDS,
-    Visitors,
+    Traffic,
 )
 
 
 @dataclass(frozen=True)
 class Log:
-    """What a server wrote, and what must not be in it."""
+    """The log and output of a server, and the seeds that they must not contain."""
 
     lines: list[str]
     printed: str
     seeds: tuple[str, ...]
 
     def records(self, message: str) -> list[dict[str, object]]:
-        """The lines with this sentence."""
+        """The log lines with this message."""
         parsed = (json.loads(line) for line in self.lines)
         return [record for record in parsed if record["message"] == message]
 
@@ -53,7 +53,7 @@ def _development(data_dir: Path) -> tuple[Providers, dict[str, str]]:
 
 
 def _real(_: Path) -> tuple[Providers, dict[str, str]]:
-    """Accounts that do not exist, so nobody is answered automatically."""
+    """Accounts that do not exist at the providers, so fallbacks are disabled."""
     providers = Providers.numbered(7)
     return providers, {
         "TWILIO_ACCOUNT_SID": providers.account_sid,
@@ -72,7 +72,7 @@ Accounts = Callable[[Path], tuple[Providers, dict[str, str]]]
 
 @pytest.fixture(scope="module", params=[_development, _real], ids=["development", "real"])
 def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Log:
-    """The log of a server that had every kind of visitor, until store and spool broke."""
+    """The log of a server that received every kind of request, and then lost store and spool."""
     accounts: Accounts = request.param
     directory = tmp_path_factory.mktemp("logs")
     data_dir = directory / "data"
@@ -80,20 +80,20 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     environ = environment(data_dir, LOG_LEVEL="DEBUG", MAX_BODY_BYTES="60000", **secrets)
     _open_conversations(environ)
     with server_process(environ, directory / "log") as server:
-        visitors = Visitors(server.origin, providers, [])
+        traffic = Traffic(server.origin, providers, [])
         for channel in ChannelType:
-            assert visitors.statuses(channel) == STATUSES
-        visitors.break_the_protocol()
+            assert traffic.statuses(channel) == STATUSES
+        traffic.break_the_protocol()
         _break_the_store(data_dir)
         for channel in ChannelType:
-            assert visitors.post(visitors.webhook(channel, KNOWN[channel])) == 200
+            assert traffic.post(traffic.webhook(channel, KNOWN[channel])) == 200
         _break_the_spool(data_dir)
         for channel in ChannelType:
-            assert visitors.post(visitors.webhook(channel, KNOWN[channel])) == 503
+            assert traffic.post(traffic.webhook(channel, KNOWN[channel])) == 503
     known = [providers.auth_token, *secrets.get("TWILIO_AUTH_TOKEN", "").split(",")]
     known += [path.read_text() for path in data_dir.glob(FILE_NAME)]
     number = providers.mail_key.private_numbers().private_value
-    seeds = (*SEEDS, *filter(None, known), f"{number:x}", *visitors.signatures)
+    seeds = (*SEEDS, *filter(None, known), f"{number:x}", *traffic.signatures)
     lines = (directory / "log").read_text("utf-8").splitlines()
     return Log(lines, server.printed, seeds)
 
@@ -123,7 +123,7 @@ def _break_the_spool(data_dir: Path) -> None:
 
 
 def forms(seed: str) -> set[str]:
-    """``seed`` as it may hide in a line: in JSON, a URL, hex, or base64 at any place of a text."""
+    """``seed`` as a line may encode it: in JSON, a URL, hex, or base64 at any place of a text."""
     data = seed.encode()
     encoded = {base64.b64encode(b"\0" * shift + data).decode()[shift * 2 :] for shift in range(3)}
     # The characters at both ends depend on what stands beside them.
@@ -134,23 +134,23 @@ def forms(seed: str) -> set[str]:
 
 @pytest.mark.parametrize("before", ["", "a", "ab", "abc"])
 @pytest.mark.parametrize("seed", [NUMBER, MAILBOX, BODY])
-def test_a_seed_is_found_however_it_is_written(seed: str, before: str) -> None:
+def test_seed_is_found_in_a_log_line_in_every_encoding(seed: str, before: str) -> None:
     text = f"{before}{seed}, more".encode()
     for line in (text.decode(), base64.b64encode(text).decode(), text.hex(), quote(text)):
         assert any(form in line.lower() for form in forms(seed))
 
 
-def test_no_line_holds_anything_of_anybody_or_any_secret(log: Log) -> None:
+def test_log_holds_no_personal_data_and_no_secret(log: Log) -> None:
     text = "\n".join([log.printed, *log.lines]).lower()
     assert [seed for seed in log.seeds if any(form in text for form in forms(seed))] == []
 
 
-def test_every_line_is_a_json_object_with_its_place(log: Log) -> None:
+def test_every_log_line_is_a_json_object_with_its_logger(log: Log) -> None:
     for line in log.lines:
         assert list(json.loads(line))[:4] == ["timestamp", "level", "logger", "message"]
 
 
-def test_every_webhook_that_was_recorded_is_one_line_with_all_its_ids(log: Log) -> None:
+def test_recorded_webhook_is_logged_with_all_its_ids(log: Log) -> None:
     handled = log.records("webhook handled")
     for channel in ChannelType:
         first, again = (
@@ -175,7 +175,7 @@ REQUIRED = {
 }
 
 
-def test_every_webhook_leaves_a_line_with_its_outcome(log: Log) -> None:
+def test_every_webhook_is_logged_with_its_outcome(log: Log) -> None:
     outcomes: dict[str, int] = {}
     for record in log.records("webhook handled"):
         outcome = str(record["outcome"])
@@ -188,13 +188,13 @@ def test_every_webhook_leaves_a_line_with_its_outcome(log: Log) -> None:
     assert outcomes["failed"] >= len(ChannelType)
 
 
-def test_a_refused_signature_is_a_line_with_channel_and_duration(log: Log) -> None:
+def test_refused_signature_is_logged_with_channel_and_duration(log: Log) -> None:
     refused = [record for record in log.records("webhook handled") if record.get("status") == 401]
     assert {record["channel"] for record in refused} >= set(ChannelType)
     assert all("duration_ms" in record for record in refused)
 
 
-def test_an_error_says_where_it_came_from_but_not_what_it_said(log: Log) -> None:
+def test_error_is_logged_with_its_traceback_but_not_with_its_text(log: Log) -> None:
     errors = log.records("webhook failed")
     assert {error["error"] for error in errors} >= {"StorageUnavailableError"}
     for error in errors:

@@ -11,9 +11,9 @@ from domain.channels import ChannelType
 from domain.conversations import Conversation
 from tests.builders import SENDER
 from tests.contracts.concurrency import at_once
-from tests.end_to_end.answers import EMAIL, SMS, THANKS, WHATSAPP
 from tests.end_to_end.companies import ACME, BRILL, COMPANIES, Company, joined
-from tests.end_to_end.desk import Desk
+from tests.end_to_end.frontdesk import RunningFrontDesk
+from tests.end_to_end.responses import ACKNOWLEDGED, EMAIL, SMS, WHATSAPP
 
 BARE: dict[str, Any] = {"company_id": None, "recipient_id": None}
 OLD_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
@@ -36,25 +36,27 @@ OLD_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
-def record_of(desk: Desk, conversation: Conversation) -> Conversation:
-    (record,) = desk.container.conversation_store().get_conversations(conversation.conversation_id)
+def record_of(frontdesk: RunningFrontDesk, conversation: Conversation) -> Conversation:
+    (record,) = frontdesk.container.conversation_store().get_conversations(
+        conversation.conversation_id
+    )
     return record
 
 
 @pytest.mark.parametrize("channel", [SMS, WHATSAPP])
 @pytest.mark.parametrize(("attributes", "may_join"), OLD_RECORDS.values(), ids=OLD_RECORDS)
 @pytest.mark.parametrize("company", COMPANIES, ids=lambda company: company.name)
-def test_an_old_record_is_joined_by_its_own_company_at_most(
-    shared: Desk,
+def test_old_record_is_joined_only_by_messages_to_its_own_company(
+    shared: RunningFrontDesk,
     channel: ChannelType,
     attributes: dict[str, Any],
     may_join: set[str],
     company: Company,
 ) -> None:
-    record = shared.open(channel, **attributes)
-    message = company.signs(shared, channel, more={"MessagingServiceSid": company.service})
+    record = shared.given_conversation(channel, **attributes)
+    message = company.signed_webhook(shared, channel, more={"MessagingServiceSid": company.service})
 
-    assert shared.post(message).shown == THANKS[channel]
+    assert shared.post(message).shown == ACKNOWLEDGED[channel]
 
     may = company.name in may_join
     assert (record_of(shared, record) != record) is may
@@ -75,23 +77,27 @@ MAIL_RECORDS: dict[str, tuple[dict[str, Any], set[str]]] = {
 
 @pytest.mark.parametrize(("attributes", "may_join"), MAIL_RECORDS.values(), ids=MAIL_RECORDS)
 @pytest.mark.parametrize("company", COMPANIES, ids=lambda company: company.name)
-def test_an_old_mail_record_is_joined_by_its_own_company_at_most(
-    shared: Desk, attributes: dict[str, Any], may_join: set[str], company: Company
+def test_old_mail_record_is_joined_only_by_mail_to_its_own_company(
+    shared: RunningFrontDesk, attributes: dict[str, Any], may_join: set[str], company: Company
 ) -> None:
-    record = shared.open(EMAIL, **attributes)
-    mail = company.signs(shared, EMAIL, in_reply_to="<thread@brill.example>")
+    record = shared.given_conversation(EMAIL, **attributes)
+    mail = company.signed_webhook(shared, EMAIL, in_reply_to="<thread@brill.example>")
 
-    assert shared.post(mail).shown == THANKS[EMAIL]
+    assert shared.post(mail).shown == ACKNOWLEDGED[EMAIL]
 
     assert (record_of(shared, record) != record) is (company.name in may_join)
 
 
-def test_of_both_who_write_at_once_only_its_own_company_joins_a_record_without_recipient(
-    shared: Desk,
+def test_concurrent_messages_to_two_companies_join_an_old_record_only_of_its_own(
+    shared: RunningFrontDesk,
 ) -> None:
-    record = shared.open(SMS, **BARE, credentials_reference=BRILL.credentials_reference)
+    record = shared.given_conversation(
+        SMS, **BARE, credentials_reference=BRILL.credentials_reference
+    )
     sends: list[Callable[[], object]] = [
-        partial(shared.post, company.signs(shared, SMS)) for company in COMPANIES for _ in range(8)
+        partial(shared.post, company.signed_webhook(shared, SMS))
+        for company in COMPANIES
+        for _ in range(8)
     ]
     at_once(sends)
 
@@ -118,11 +124,11 @@ FOREIGN: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("channel", [SMS, WHATSAPP])
 @pytest.mark.parametrize("wanted", FOREIGN.values(), ids=FOREIGN)
 @pytest.mark.parametrize("recipient", [BRILL.number, BRILL.service])
-def test_whatever_one_company_signs_an_old_record_of_the_others_recipient_is_not_touched(
-    shared: Desk, channel: ChannelType, recipient: str, wanted: dict[str, Any]
+def test_old_record_is_not_changed_by_messages_that_another_company_signed(
+    shared: RunningFrontDesk, channel: ChannelType, recipient: str, wanted: dict[str, Any]
 ) -> None:
-    record = shared.open(channel, **{**BARE, "recipient_id": recipient})
+    record = shared.given_conversation(channel, **{**BARE, "recipient_id": recipient})
 
-    assert shared.post(ACME.signs(shared, channel, **wanted)).status == 200
+    assert shared.post(ACME.signed_webhook(shared, channel, **wanted)).status == 200
 
     assert (record_of(shared, record), shared.contexts()) == (record, {})

@@ -1,4 +1,4 @@
-"""What is refused, and that nothing of it is kept."""
+"""Refused requests, of which nothing is stored."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,7 +10,10 @@ import pytest
 from domain.channels import ChannelType
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
-from tests.end_to_end.answers import (
+from tests.end_to_end.conftest import Serve
+from tests.end_to_end.frontdesk import RunningFrontDesk
+from tests.end_to_end.providers import Providers
+from tests.end_to_end.responses import (
     EMAIL,
     INVALID_SIGNATURE,
     METHOD_NOT_ALLOWED,
@@ -21,10 +24,7 @@ from tests.end_to_end.answers import (
     WHATSAPP,
     every_channel,
 )
-from tests.end_to_end.conftest import Serve
-from tests.end_to_end.desk import Desk
-from tests.end_to_end.providers import Providers
-from tests.end_to_end.test_answers import a_form
+from tests.end_to_end.test_acknowledgements import a_form
 
 STRANGER = Providers.numbered(99)
 
@@ -33,55 +33,57 @@ STRANGER = Providers.numbered(99)
 
 
 def _without(webhook: SimulatedRequest, *headers: str) -> SimulatedRequest:
-    retained = {
+    remaining = {
         name: value for name, value in webhook.headers.items() if name.lower() not in headers
     }
-    assert len(retained) < len(webhook.headers)
-    return replace(webhook, headers=retained)
+    assert len(remaining) < len(webhook.headers)
+    return replace(webhook, headers=remaining)
 
 
-def _without_signature(desk: Desk, channel: ChannelType) -> SimulatedRequest:
-    return _without(desk.webhook(channel), "x-twilio-signature", SIGNATURE_HEADER)
+def _without_signature(frontdesk: RunningFrontDesk, channel: ChannelType) -> SimulatedRequest:
+    return _without(frontdesk.webhook(channel), "x-twilio-signature", SIGNATURE_HEADER)
 
 
-def _tampered(desk: Desk, channel: ChannelType) -> SimulatedRequest:
-    return desk.webhook(channel, tamper=True)
+def _tampered(frontdesk: RunningFrontDesk, channel: ChannelType) -> SimulatedRequest:
+    return frontdesk.webhook(channel, tamper=True)
 
 
-def _with_another_body(desk: Desk, channel: ChannelType) -> SimulatedRequest:
-    return replace(desk.webhook(channel), body=desk.webhook(channel, body="Other").body)
+def _with_another_body(frontdesk: RunningFrontDesk, channel: ChannelType) -> SimulatedRequest:
+    return replace(frontdesk.webhook(channel), body=frontdesk.webhook(channel, body="Other").body)
 
 
-def _of_an_unknown_account(desk: Desk, channel: ChannelType) -> SimulatedRequest:
-    return STRANGER.webhook(desk.url(channel), channel)
+def _of_an_unknown_account(frontdesk: RunningFrontDesk, channel: ChannelType) -> SimulatedRequest:
+    return STRANGER.webhook(frontdesk.url(channel), channel)
 
 
-def _with_nothing_in_it(desk: Desk, channel: ChannelType) -> SimulatedRequest:
-    return SimulatedRequest(desk.url(channel), {}, b"")
+def _with_nothing_in_it(frontdesk: RunningFrontDesk, channel: ChannelType) -> SimulatedRequest:
+    return SimulatedRequest(frontdesk.url(channel), {}, b"")
 
 
-def _for_another_path(desk: Desk, channel: ChannelType) -> SimulatedRequest:
-    return replace(desk.webhook(channel), url=desk.url(f"/stage/webhooks/{channel}"))
+def _for_another_path(frontdesk: RunningFrontDesk, channel: ChannelType) -> SimulatedRequest:
+    return replace(frontdesk.webhook(channel), url=frontdesk.url(f"/stage/webhooks/{channel}"))
 
 
-def _with_another_token(desk: Desk, channel: ChannelType) -> SimulatedRequest:
-    forger = replace(desk.providers, auth_token=STRANGER.auth_token)
-    return forger.webhook(desk.url(channel), channel)
+def _with_another_token(frontdesk: RunningFrontDesk, channel: ChannelType) -> SimulatedRequest:
+    forger = replace(frontdesk.providers, auth_token=STRANGER.auth_token)
+    return forger.webhook(frontdesk.url(channel), channel)
 
 
-def _without_account(desk: Desk, channel: ChannelType) -> SimulatedRequest:
-    return desk.providers.form(desk.url(channel), {"Body": "Hi"})
+def _without_account(frontdesk: RunningFrontDesk, channel: ChannelType) -> SimulatedRequest:
+    return frontdesk.providers.form(frontdesk.url(channel), {"Body": "Hi"})
 
 
-def _without_timestamp(desk: Desk, channel: ChannelType) -> SimulatedRequest:
-    return _without(desk.webhook(channel), TIMESTAMP_HEADER)
+def _without_timestamp(frontdesk: RunningFrontDesk, channel: ChannelType) -> SimulatedRequest:
+    return _without(frontdesk.webhook(channel), TIMESTAMP_HEADER)
 
 
-def _signed(desk: Desk, channel: ChannelType, *, hours_from_now: int) -> SimulatedRequest:
-    return desk.webhook(channel, now=datetime.now(UTC) + timedelta(hours=hours_from_now))
+def _signed(
+    frontdesk: RunningFrontDesk, channel: ChannelType, *, hours_from_now: int
+) -> SimulatedRequest:
+    return frontdesk.webhook(channel, now=datetime.now(UTC) + timedelta(hours=hours_from_now))
 
 
-Forge = Callable[[Desk, ChannelType], SimulatedRequest]
+Forge = Callable[[RunningFrontDesk, ChannelType], SimulatedRequest]
 EVERY_CHANNEL, TWILIOS_CHANNELS = tuple(ChannelType), (SMS, WHATSAPP)
 FORGERIES: dict[str, tuple[tuple[ChannelType, ...], Forge]] = {
     "signature missing": (EVERY_CHANNEL, _without_signature),
@@ -99,23 +101,25 @@ FORGERIES: dict[str, tuple[tuple[ChannelType, ...], Forge]] = {
 
 
 @pytest.mark.parametrize(("channels", "forge"), FORGERIES.values(), ids=FORGERIES)
-def test_what_is_not_authentic_is_refused_and_nothing_of_it_is_kept(
-    desk: Desk, channels: tuple[ChannelType, ...], forge: Forge
+def test_forged_webhook_is_refused_and_nothing_is_stored(
+    frontdesk: RunningFrontDesk, channels: tuple[ChannelType, ...], forge: Forge
 ) -> None:
     for channel in channels:
-        desk.open(channel)
-    webhooks = [forge(desk, channel) for channel in channels]
-    before = desk.retained()
+        frontdesk.given_conversation(channel)
+    webhooks = [forge(frontdesk, channel) for channel in channels]
+    before = frontdesk.stored_state()
 
-    answers = [desk.post(webhook).shown for webhook in webhooks]
+    responses = [frontdesk.post(webhook).shown for webhook in webhooks]
 
-    assert answers == [INVALID_SIGNATURE] * len(channels)
-    assert desk.retained() == before
+    assert responses == [INVALID_SIGNATURE] * len(channels)
+    assert frontdesk.stored_state() == before
 
 
 @pytest.mark.parametrize("hours", [-95, 95])
-def test_mail_within_the_tolerance_is_believed(desk: Desk, hours: int) -> None:
-    assert desk.post(_signed(desk, EMAIL, hours_from_now=hours)).shown == SUCCESS
+def test_mail_within_the_timestamp_tolerance_is_accepted(
+    frontdesk: RunningFrontDesk, hours: int
+) -> None:
+    assert frontdesk.post(_signed(frontdesk, EMAIL, hours_from_now=hours)).shown == SUCCESS
 
 
 # 404 and 405
@@ -124,62 +128,64 @@ def test_mail_within_the_tolerance_is_believed(desk: Desk, hours: int) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/webhooks", "/webhooks/voice", "/smsx", "/webhooks/sms.php"]
 )
-def test_a_path_that_names_no_channel_is_not_found(desk: Desk, path: str) -> None:
-    webhook = desk.providers.webhook(desk.url(path), SMS)
-    before = desk.retained()
-    answers = [desk.post(webhook, method).shown for method in ("POST", "GET")]
-    assert answers == [UNSUPPORTED_CHANNEL] * 2
-    assert desk.retained() == before
+def test_path_without_a_channel_is_refused_with_404(frontdesk: RunningFrontDesk, path: str) -> None:
+    webhook = frontdesk.providers.webhook(frontdesk.url(path), SMS)
+    before = frontdesk.stored_state()
+    responses = [frontdesk.post(webhook, method).shown for method in ("POST", "GET")]
+    assert responses == [UNSUPPORTED_CHANNEL] * 2
+    assert frontdesk.stored_state() == before
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
-def test_another_method_is_told_which_one_is_allowed(desk: Desk, method: str) -> None:
-    webhooks = [desk.webhook(channel) for channel in ChannelType]
-    before = desk.retained()
+def test_method_other_than_post_is_refused_with_the_allowed_method(
+    frontdesk: RunningFrontDesk, method: str
+) -> None:
+    webhooks = [frontdesk.webhook(channel) for channel in ChannelType]
+    before = frontdesk.stored_state()
 
-    answers = [desk.post(webhook, method) for webhook in webhooks]
+    responses = [frontdesk.post(webhook, method) for webhook in webhooks]
 
     status, content_type, body = METHOD_NOT_ALLOWED
     shown = status, content_type, b"" if method == "HEAD" else body
-    assert [answer.shown for answer in answers] == [shown] * 3
-    assert {answer.headers["allow"] for answer in answers} == {"POST"}
-    assert desk.retained() == before
+    assert [response.shown for response in responses] == [shown] * 3
+    assert {response.headers["allow"] for response in responses} == {"POST"}
+    assert frontdesk.stored_state() == before
 
 
 # 413
 
 
-def _form_of(desk: Desk, size_fields: int) -> SimulatedRequest:
-    fields = a_form(desk)
+def _form_of(frontdesk: RunningFrontDesk, size_fields: int) -> SimulatedRequest:
+    fields = a_form(frontdesk)
     more = {f"Field{number}": "x" for number in range(size_fields - len(fields))}
-    return desk.providers.form(desk.url(SMS), fields | more)
+    return frontdesk.providers.form(frontdesk.url(SMS), fields | more)
 
 
 @every_channel
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_over_the_limit_is_refused_and_nothing_of_it_is_kept(
+def test_body_over_the_limit_is_refused_and_nothing_is_stored(
     serve: Serve, channel: ChannelType, chunked: bool
 ) -> None:
-    desk = serve({"MAX_BODY_BYTES": "20000"})
-    webhook = desk.webhook(channel, body="x" * 20_000)
-    before = desk.retained()
+    frontdesk = serve({"MAX_BODY_BYTES": "20000"})
+    webhook = frontdesk.webhook(channel, body="x" * 20_000)
+    before = frontdesk.stored_state()
 
-    answer = desk.post(webhook, chunked=chunked)
+    response = frontdesk.post(webhook, chunked=chunked)
 
-    assert answer.shown == TOO_LARGE
-    assert desk.retained() == before
+    assert response.shown == TOO_LARGE
+    assert frontdesk.stored_state() == before
 
 
 @pytest.mark.parametrize(("size_bytes", "status"), [(1_000_000, 200), (1_048_576, 413)])
-def test_no_form_of_twilios_is_larger_than_a_mebibyte(
-    desk: Desk, size_bytes: int, status: int
+def test_twilio_form_of_more_than_a_mebibyte_is_refused(
+    frontdesk: RunningFrontDesk, size_bytes: int, status: int
 ) -> None:
-    assert desk.post(desk.webhook(SMS, body="x" * size_bytes)).status == status
+    assert frontdesk.post(frontdesk.webhook(SMS, body="x" * size_bytes)).status == status
 
 
 @pytest.mark.parametrize(("size_fields", "status"), [(500, 200), (501, 413)])
-def test_no_form_of_twilios_has_more_than_500_fields(
-    desk: Desk, size_fields: int, status: int
+def test_twilio_form_of_more_than_500_fields_is_refused(
+    frontdesk: RunningFrontDesk, size_fields: int, status: int
 ) -> None:
-    assert desk.post(_form_of(desk, size_fields)).status == status
-    assert len(desk.unmatched()) == (status == 200)
+    assert frontdesk.post(_form_of(frontdesk, size_fields)).status == status
+    assert len(frontdesk.unmatched()) == (status == 200)

@@ -1,1 +1,1 @@
-"""Frontdesk from outside."""
+"""The command, the HTTP server and the Lambda functions."""

@@ -1,7 +1,7 @@
-"""Requests as large and as hard as the limits allow, each posted by a process of its own.
+"""The largest and hardest requests within the limits, each posted by a process of its own.
 
-``python -m tests.faults.bombs NAME`` prints the status, and what the request took beyond what
-the process had taken before.
+``python -m tests.faults.bombs NAME`` prints the status, and the time and memory that the
+request added to those of the process.
 """
 
 import json
@@ -12,11 +12,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
-from tests.faults.fuzzed_desk import (
+from tests.faults.fuzzed_frontdesk import (
     ACCOUNT_SID,
     ENVELOPE,
-    FuzzedDesk,
-    fuzzed_desk,
+    FuzzedFrontDesk,
+    fuzzed_frontdesk,
     multipart,
     signed_form,
     signed_mail,
@@ -25,7 +25,7 @@ from tests.faults.fuzzed_desk import (
 MEBIBYTE = 1024 * 1024
 LARGEST_FORM = MEBIBYTE
 LARGEST_MAIL = 32 * MEBIBYTE - 2_000
-"""With room for the fields around."""
+"""Leaves space for the other form fields."""
 
 HEAD = b"From: ana@example.com\r\nTo: help@acme.example\r\nSubject: Hi\r\n"
 MIXED = HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
@@ -36,7 +36,7 @@ _FORM_START = (
 
 @dataclass(frozen=True)
 class Damage:
-    """What a request took: of the processor, and of memory, as the largest resident set grew."""
+    """The cost of a request: CPU seconds, and growth of the peak resident memory."""
 
     status: int
     seconds: float
@@ -130,17 +130,17 @@ MAILS: dict[str, Callable[[], bytes]] = {
 }
 
 
-def explode(name: str, desk: FuzzedDesk) -> Damage:
+def explode(name: str, frontdesk: FuzzedFrontDesk) -> Damage:
     """Post the bomb called ``name``."""
     is_form = name in FORMS
     body = FORMS[name]() if is_form else MAILS[name]()
-    # What the post itself imports and builds is no part of the damage.
-    desk.post_form(_FORM_START + b"&Body=Hi")
-    desk.post_raw_mail(HEAD + b"Content-Type: text/html\r\n\r\n<p>Hi</p>")
+    # Imports and caches of the first requests are not part of the cost.
+    frontdesk.post_form(_FORM_START + b"&Body=Hi")
+    frontdesk.post_raw_mail(HEAD + b"Content-Type: text/html\r\n\r\n<p>Hi</p>")
     request = signed_form(body) if is_form else signed_mail(body)
     before = _peak_mebibytes()
     started = time.process_time()
-    status = desk.post(request)
+    status = frontdesk.post(request)
     seconds = time.process_time() - started
     return Damage(status, round(seconds, 2), round(_peak_mebibytes() - before, 1))
 
@@ -150,5 +150,5 @@ def _peak_mebibytes() -> float:
 
 
 if __name__ == "__main__":
-    with fuzzed_desk() as opened:
+    with fuzzed_frontdesk() as opened:
         sys.stdout.write(json.dumps(asdict(explode(sys.argv[1], opened))))

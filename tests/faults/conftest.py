@@ -1,4 +1,4 @@
-"""What the tests of faults report beside passing: how much they went through."""
+"""Figures that the fault tests report below the results."""
 
 from collections.abc import Callable
 

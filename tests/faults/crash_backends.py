@@ -1,4 +1,4 @@
-"""What outlives the processes of a crash run: files on this machine, or an emulator of AWS."""
+"""The storage of a crash run: files on this machine, or an emulator of AWS."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -21,26 +21,26 @@ _SETTINGS = {"PUBLIC_BASE_URL": ORIGIN, "FALLBACK_MAX_PER_HOUR": "1000000"}
 
 
 class CrashBackend(Protocol):
-    """Builds the front desks of a run, one after the other, each on what the others left."""
+    """Builds the containers of a run, all on the same storage."""
 
     at_most_once: bool
-    """Whether its queues remember what was published."""
+    """Whether its queues drop a context that was published before."""
 
     @abstractmethod
-    def container(self, data_dir: Path, *, of_life: bool) -> Container:
-        """A front desk of a process that may die, or of the one that looks at what is left."""
+    def container(self, data_dir: Path, *, may_die: bool) -> Container:
+        """The container of a process that may die, or of the process that inspects the result."""
 
     @abstractmethod
     def watch(self, container: Container, points: Points) -> None:
-        """Add the points inside this backend's engines."""
+        """Add crash points inside this backend's storage engines."""
 
 
 class EmbeddedBackend(CrashBackend):
-    """SQLite and files, in a directory of their own for each run."""
+    """SQLite and files, in a new directory for each run."""
 
     at_most_once = True
 
-    def container(self, data_dir: Path, *, of_life: bool) -> Container:
+    def container(self, data_dir: Path, *, may_die: bool) -> Container:
         """See ``CrashBackend``."""
         return build_container({"DATA_DIR": str(data_dir), **_SETTINGS})
 
@@ -52,13 +52,13 @@ class EmbeddedBackend(CrashBackend):
 
 @dataclass(frozen=True)
 class EmulatedBackend(CrashBackend):
-    """The same tables and queues for all runs: emulators take long to make them.
+    """The same tables and queues for all runs, because an emulator creates them slowly.
 
-    Has clients that are built and not used yet, so that a process can be forked with them:
-    ``for_lives`` for those that may die, ``for_checks`` for whoever starts them.
+    Its clients are built and not used yet, so that a process can be forked with them:
+    ``for_processes`` for processes that may die, ``for_checks`` for the inspecting process.
     """
 
-    for_lives: EmulatedAws
+    for_processes: EmulatedAws
     for_checks: EmulatedAws
     settings: Mapping[str, str]
 
@@ -66,29 +66,29 @@ class EmulatedBackend(CrashBackend):
 
     @classmethod
     def create(cls, aws: EmulatedAws, data_dir: Path) -> "EmulatedBackend":
-        """With new tables and queues."""
+        """Create new tables and queues."""
         settings = settings_on_aws(aws, data_dir, _SETTINGS)
         unused = [EmulatedAws(aws.environ) for _ in range(2)]
         for one in unused:
             _ = one.dynamodb, one.sqs, one.s3
         return cls(unused[0], unused[1], settings)
 
-    def container(self, data_dir: Path, *, of_life: bool) -> Container:
+    def container(self, data_dir: Path, *, may_die: bool) -> Container:
         """See ``CrashBackend``."""
-        aws = self.for_lives if of_life else self.for_checks
+        aws = self.for_processes if may_die else self.for_checks
         container = build_container({**self.settings, "DATA_DIR": str(data_dir)})
         use_emulator(container, aws)
-        use_impatient_spool(container, aws)
+        use_short_timeout_spool(container, aws)
         return container
 
     def watch(self, container: Container, points: Points) -> None:
         """See ``CrashBackend``."""
-        aws = self.for_lives
+        aws = self.for_processes
         points.within_aws(aws.dynamodb, aws.sqs, aws.s3)
 
 
-def use_impatient_spool(container: Container, aws: EmulatedAws) -> None:
-    """Let ``container`` wait neither for entries nor for workers that died with one."""
+def use_short_timeout_spool(container: Container, aws: EmulatedAws) -> None:
+    """Use a spool that waits neither for entries nor for workers that died."""
     url = container.settings().spool_queue_url
     assert url is not None
     spool = ShortTimeoutSpool(SqsSpool(aws.sqs, url, container.files().blobs, wait_seconds=0))
@@ -97,7 +97,7 @@ def use_impatient_spool(container: Container, aws: EmulatedAws) -> None:
 
 @dataclass(frozen=True)
 class ShortTimeoutSpool:
-    """Has no patience with workers that died: the clock of an emulator cannot be put forward."""
+    """Hides entries for a second at most: the clock of an emulator cannot be moved forward."""
 
     spool: Spool
 

@@ -1,7 +1,7 @@
-"""Let a front desk die again and again, and look whether it kept its promises.
+"""Kill a front desk repeatedly, and check that no acknowledged webhook is lost.
 
-``python -m tests.faults.crash_main --runs 10000`` executes random plans; ``--every-point`` dies
-once at each point that a scenario comes to. Prints what it found as one line of JSON.
+``python -m tests.faults.crash_main --runs 10000`` executes random plans. ``--every-point``
+kills once at each point that a scenario reaches. The result is printed as one line of JSON.
 """
 
 import gc
@@ -38,31 +38,31 @@ from tests.faults.crash_webhooks import Case, Kind
 from tests.faults.planted_bugs import PLANTED_BUGS
 
 MOST_POINTS = (16, 12, 8)
-"""About as many as each of the three comes to for one webhook."""
+"""About as many points as each of the three processes reaches for one webhook."""
 
 DOWN = (frozenset[str](), frozenset[str](), STORE, QUEUE, STORE | QUEUE)
 
 REPORT_EVERY = 250
-"""Runs of one job: half a minute or so."""
+"""Runs of one job between two progress lines: about half a minute."""
 
 DUPLICATES = 2
-"""The stage in which everything comes again."""
+"""The stage in which all webhooks are sent again."""
 
 Task = tuple[int, Plan]
 
 
 @dataclass(frozen=True)
 class CrashTest:
-    """Executes plans below ``folder``, ``jobs`` at once, each in processes of its own."""
+    """Executes plans in ``folder``, ``jobs`` at once, each in its own processes."""
 
     backend: CrashBackend
     folder: Path
     jobs: int
 
     def every_point(self, scenarios: Sequence[Plan], sample: int | None) -> list[Result]:
-        """Execute each of ``scenarios`` as it is, then once for each point that it comes to.
+        """Execute each of ``scenarios`` without a crash, then once for each point that it reaches.
 
-        With ``sample`` only for as many of them, which are always the same.
+        With ``sample`` only for that many points, always the same ones.
         """
         unharmed = self.execute(scenarios)
         deadly = _deadly_plans(unharmed)
@@ -97,12 +97,12 @@ class CrashTest:
 
     @property
     def template(self) -> Path:
-        """What the data directory of every run starts with."""
+        """The initial data directory of every run."""
         return self.folder / "template"
 
 
 def _deadly_plans(unharmed: Sequence[Result]) -> list[Plan]:
-    """One for each point, where scenarios share it for one of them."""
+    """One plan for each point; scenarios that share a point have one plan for it."""
     plans = {}
     for result in reversed(unharmed):
         for stage, points in enumerate(result.points):
@@ -113,11 +113,11 @@ def _deadly_plans(unharmed: Sequence[Result]) -> list[Plan]:
 
 
 def _shared_by(plan: Plan, stage: int) -> str:
-    """Which scenarios go the same way as ``plan``."""
+    """A name for all scenarios that reach the same points as ``plan``."""
     if stage == DUPLICATES:
-        return "whatever comes again"
+        return "sent again"
     is_delivered = Case(plan.kinds[0], 0).is_known and not plan.failing
-    return "whatever is delivered" if is_delivered else plan.name
+    return "routed" if is_delivered else plan.name
 
 
 def random_plans(runs: int, seed: int) -> list[Plan]:
@@ -142,13 +142,13 @@ def _only(stage: int, point: str) -> tuple[Death, Death, Death]:
 
 
 def warm_up(template: Path, scratch: Path) -> None:
-    """Make the files that every run starts with, and import whatever a webhook needs."""
+    """Create the initial files of every run, and import all modules that a webhook needs."""
     keep_development_credentials(template)
-    container = EmbeddedBackend().container(template, of_life=False)
+    container = EmbeddedBackend().container(template, may_die=False)
     container.context_queue()
     container.receive_webhook()
     container.shutdown_resources()
-    container = EmbeddedBackend().container(scratch, of_life=False)
+    container = EmbeddedBackend().container(scratch, may_die=False)
     for number, kind in enumerate(Kind):
         _receive(container, Case(kind, number))
     container.shutdown_resources()
@@ -167,8 +167,8 @@ def _receive(container: Container, case: Case) -> None:
 
 
 def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
-    """What a person wants to know, and what a test asserts."""
-    points = {point for result in results for life in result.points for point in life}
+    """The figures and problems of all runs."""
+    points = {point for result in results for process in result.points for point in process}
     effects = {found[1] for point in points if (found := AROUND_EFFECT.match(point))}
     died_at = Counter(point.partition("#")[0] for result in results for point in result.died_at)
     return {
@@ -209,7 +209,7 @@ def main(
     aws: bool,
     jobs: int,
 ) -> None:
-    """Run front desks that die."""
+    """Kill front desks and check that they lose nothing."""
     started = time.monotonic()
     if bug is not None:
         PLANTED_BUGS[bug]()

@@ -72,7 +72,7 @@ class Points:
         yield
         self.reached(f"after {name}")
 
-    def around_answers(self, app: ASGIApp) -> ASGIApp:
+    def around_responses(self, app: ASGIApp) -> ASGIApp:
         """Points before and after each part of an answer."""
 
         async def watched(scope: Scope, receive: Receive, send: Send) -> None:

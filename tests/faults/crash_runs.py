@@ -1,4 +1,4 @@
-"""One run: a front desk dies, others take over, and the promises to every sender are checked."""
+"""One crash run: processes die, other processes take over, and the result is checked."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -13,9 +13,9 @@ from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_backends import CrashBackend
-from tests.faults.crash_lives import Life
 from tests.faults.crash_points import Death
-from tests.faults.crash_webhooks import Case, Kind, Lookout, TakenContext, is_anything_left
+from tests.faults.crash_processes import CrashProcess
+from tests.faults.crash_webhooks import Case, Inspector, Kind, TakenContext, has_backlog
 
 OK = 200
 STORE = frozenset({"conversations", "messages", "outbox", "throttle"})
@@ -23,9 +23,9 @@ STORE = frozenset({"conversations", "messages", "outbox", "throttle"})
 
 @dataclass(frozen=True)
 class Plan:
-    """What comes at once, which roles are down, and where three processes die.
+    """The webhooks sent at once, the roles that are down, and where three processes die.
 
-    The first serves, with ``failing`` roles. The second works on what that left, at first with
+    The first serves, with ``failing`` roles. The second runs the background jobs, at first with
     roles that are ``still_failing``. The third serves again.
     """
 
@@ -53,7 +53,7 @@ SCENARIOS = (
 
 @dataclass(frozen=True)
 class Result:
-    """The points that each of the three came to, where they died, and what was broken."""
+    """The points that each of the three processes reached, where they died, and the problems."""
 
     number: int
     plan: Plan
@@ -64,7 +64,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Run:
-    """Has a ``folder`` of its own; ``number`` keeps it apart from others on the same backend."""
+    """One run in its own ``folder``; ``number`` makes its senders unique on a shared backend."""
 
     backend: CrashBackend
     plan: Plan
@@ -73,71 +73,71 @@ class Run:
     contexts: list[TakenContext] = field(default_factory=list)
 
     def execute(self, template: Path) -> Result:
-        """Let three processes die, if they come so far, and others take over.
+        """Let three processes die, if they reach their points, and others take over.
 
-        ``template`` is what the data directory starts with. Of a run that broke a promise the
-        folder stays.
+        ``template`` is the initial data directory. The folder of a run with problems is not
+        deleted.
         """
         shutil.copytree(template, self._data_dir)
-        with self._looking() as lookout:
+        with self._inspecting() as inspector:
             for case in self._cases:
                 if case.is_known:
-                    case.open_conversation(lookout.container)
+                    case.open_conversation(inspector.container)
         first, second, third = (
-            self._life(minutes, death) for minutes, death in enumerate(self.plan.deaths, start=1)
+            self._process(minutes, death) for minutes, death in enumerate(self.plan.deaths, start=1)
         )
         first = replace(first, failing=self.plan.failing)
         second = replace(second, failing=self.plan.still_failing)
         problems = [*self._first_half(first, second), *self._second_half(third)]
-        lives = (first, second, third)
-        points = [life.points for life in lives]
-        died_at = [life.points[-1] for life in lives if life.died]
+        processes = (first, second, third)
+        points = [process.points for process in processes]
+        died_at = [process.points[-1] for process in processes if process.died]
         if not problems:
             shutil.rmtree(self.folder)
         return Result(self.number, self.plan, points, died_at, problems)
 
-    def _first_half(self, first: Life, second: Life) -> Iterator[str]:
+    def _first_half(self, first: CrashProcess, second: CrashProcess) -> Iterator[str]:
         statuses = first.serve(self._webhooks)
-        yield from self._run_background_jobs(second, self._life(11))
+        yield from self._run_background_jobs(second, self._process(11))
         yield from self._broken_promises(statuses)
 
-    def _second_half(self, third: Life) -> Iterator[str]:
-        """The providers try again, also what they had an answer to."""
+    def _second_half(self, third: CrashProcess) -> Iterator[str]:
+        """The providers send all webhooks again, also the acknowledged ones."""
         statuses = third.serve(self._webhooks)
         if third.died:
-            statuses = self._life(20).serve(self._webhooks)
+            statuses = self._process(20).serve(self._webhooks)
         yield from (f"status {status} in the end" for status in statuses if status != OK)
-        yield from self._run_background_jobs(self._life(30))
+        yield from self._run_background_jobs(self._process(30))
         yield from self._broken_promises(statuses)
 
-    def _run_background_jobs(self, *lives: Life) -> Iterator[str]:
-        """Let one after the other do it, until one does not die of it."""
-        with self._looking() as lookout:
-            if not is_anything_left(lookout.container, self._cases):
+    def _run_background_jobs(self, *processes: CrashProcess) -> Iterator[str]:
+        """Let one process after the other run the jobs, until one of them completes."""
+        with self._inspecting() as inspector:
+            if not has_backlog(inspector.container, self._cases):
                 return
-        if not any(life.work_on_leftovers(self._cases) for life in lives):
+        if not any(process.run_background_jobs(self._cases) for process in processes):
             yield "there is no end of work"
 
     def _broken_promises(self, statuses: Sequence[int | None]) -> Iterator[str]:
-        """What got a 2xx is whole; anything else is whole or absent."""
-        with self._looking() as lookout:
-            lookout.take_contexts()
+        """Problems of the webhooks: one with a 2xx must be complete, others may be absent."""
+        with self._inspecting() as inspector:
+            inspector.take_contexts()
             for case, status in zip(self._cases, statuses, strict=True):
-                found = lookout.find(case)
+                found = inspector.find(case)
                 if status == OK or not found.is_absent:
                     for problem in found.problems(at_most_once=self.backend.at_most_once):
                         yield f"{case.kind} with status {status}: {problem}"
 
     @contextmanager
-    def _looking(self) -> Iterator[Lookout]:
-        yield Lookout(self._container, self.contexts)
+    def _inspecting(self) -> Iterator[Inspector]:
+        yield Inspector(self._container, self.contexts)
         self._container.shutdown_resources()
         self._container.reset_singletons()
 
-    def _life(self, minutes: int, death: Death = None) -> Life:
-        return Life(
+    def _process(self, minutes: int, death: Death = None) -> CrashProcess:
+        return CrashProcess(
             self.backend,
-            self._container_of_lives,
+            self._container_of_processes,
             self.folder,
             minutes,
             death,
@@ -147,13 +147,13 @@ class Run:
 
     @cached_property
     def _container(self) -> Container:
-        """To be built once: that takes longer than all the rest."""
-        return self.backend.container(self._data_dir, of_life=False)
+        """Built once, because building takes longer than all the rest."""
+        return self.backend.container(self._data_dir, may_die=False)
 
     @cached_property
-    def _container_of_lives(self) -> Container:
-        """Each life has a copy of its own of this one."""
-        return self.backend.container(self._data_dir, of_life=True)
+    def _container_of_processes(self) -> Container:
+        """Each forked process has its own copy of this container."""
+        return self.backend.container(self._data_dir, may_die=True)
 
     @cached_property
     def _cases(self) -> list[Case]:

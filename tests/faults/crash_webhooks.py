@@ -1,4 +1,4 @@
-"""The webhooks that come to a front desk that may die, and what must become of each."""
+"""The webhooks of the crash runs, and the expected result of each."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
 
 
 class Kind(StrEnum):
-    """What there is to do for a webhook."""
+    """The kinds of webhooks, by the work that they cause."""
 
     REPLY = "reply"
     HAND_OFF = "hand-off"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 class _Way(NamedTuple):
     channel: ChannelType
     queue: str | None
-    """Where its context goes; whoever has such a queue has a conversation, sooner or later."""
+    """The queue of its context; a sender with such a queue has a conversation, at least later."""
 
 
 _WAYS = {
@@ -55,7 +55,7 @@ _WAYS = {
 
 @dataclass(frozen=True)
 class Case:
-    """A webhook that nobody else sends; ``number`` is in its sender and its message id."""
+    """A unique webhook; ``number`` is in its sender and its message id."""
 
     kind: Kind
     number: int
@@ -89,11 +89,11 @@ class Case:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is a conversation when it comes."""
+        """Whether the sender has a conversation when the webhook is first sent."""
         return self.queue is not None and self.kind is not Kind.LATE_CUSTOMER
 
     def open_conversation(self, container: Container) -> None:
-        """Let the sender be known, if it ever is."""
+        """Open the sender's conversation, if the case has one."""
         if self.queue is not None:
             wanted = a_conversation(
                 self.channel,
@@ -105,7 +105,7 @@ class Case:
             container.conversation_store().open_conversation(wanted)
 
     def webhook(self, providers: Providers) -> SimulatedRequest:
-        """What its provider posts; a mail says when it was written."""
+        """The webhook that the provider posts; a mail contains the time of its signature."""
         url = f"{ORIGIN}/webhooks/{self.channel}"
         if self.kind is Kind.UNREADABLE:
             form = {"MessageSid": self._sid, "AccountSid": providers.account_sid, "To": "+1"}
@@ -121,12 +121,12 @@ class Case:
 
 
 TakenContext = tuple[str, ContextObject]
-"""A context and the name of the queue that it was on."""
+"""The queue of a received context, and the context."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """What there is of a case, wherever anything may be kept."""
+    """Everything that is stored of a case."""
 
     case: Case
     records: int
@@ -134,16 +134,16 @@ class Found:
     dead_letters: int
     fallbacks: int
     has_files: bool
-    is_noted: bool
-    """Whether the conversation shows it as what came last."""
+    is_last_message: bool
+    """Whether the conversation shows it as the last message."""
 
     @property
     def is_absent(self) -> bool:
-        """Whether there is no trace of it."""
+        """Whether nothing of it is stored."""
         return not (self.records or self.contexts or self.dead_letters or self.fallbacks)
 
     def problems(self, *, at_most_once: bool) -> Iterator[str]:
-        """Every promise that is not kept; ``at_most_once`` is what the queue promises."""
+        """Every difference from the expected result; ``at_most_once`` is the queue's guarantee."""
         unreadable = self.case.kind is Kind.UNREADABLE
         wanted = 0 if self.case.queue is None else 1
         ids = {context.request_id for _, context in self.contexts}
@@ -159,19 +159,19 @@ class Found:
             yield f"{len(self.contexts)} contexts"
         if not self.has_files:
             yield "a file that the context names is not there"
-        if not self.is_noted:
+        if not self.is_last_message:
             yield "the conversation does not show it"
 
 
 @dataclass(frozen=True)
-class Lookout:
-    """Looks for what became of a case. ``contexts`` are those that were taken by now."""
+class Inspector:
+    """Finds what is stored of a case. ``contexts`` are those received so far."""
 
     container: Container
     contexts: list[TakenContext]
 
     def take_contexts(self) -> None:
-        """Take what is on the queues, as their consumers would."""
+        """Receive and acknowledge all contexts, as consumers do."""
         reader = self.container.context_queue()
         receive = (
             reader.receive_with_delayed if isinstance(reader, DelayedReader) else reader.receive
@@ -184,7 +184,7 @@ class Lookout:
                 reader.acknowledge(depth.queue, delivery.receipt)
 
     def find(self, case: Case) -> Found:
-        """Everything there is of ``case``."""
+        """Everything that is stored of ``case``."""
         contexts = [one for one in self.contexts if one[1].message.message_id == case.message_id]
         return Found(
             case,
@@ -193,7 +193,7 @@ class Lookout:
             dead_letters=self._count_dead_letters(case),
             fallbacks=self._count_fallbacks(case),
             has_files=all(self._has_files(context) for _, context in contexts),
-            is_noted=case.queue is None or self._is_noted(case),
+            is_last_message=case.queue is None or self._is_last_message(case),
         )
 
     def _count_records(self, case: Case) -> int:
@@ -204,7 +204,7 @@ class Lookout:
         conversation = ConversationKey(case.conversation_id, case.channel)
         return len(messages.history(conversation))
 
-    def _is_noted(self, case: Case) -> bool:
+    def _is_last_message(self, case: Case) -> bool:
         conversations = self.container.conversation_store()
         return any(
             found.conversation_status == "user_reply_received"
@@ -239,8 +239,8 @@ def _is_of(dead_letter: DeadLetter, case: Case) -> bool:
     return webhook is not None and case.message_id.encode() in webhook.request.body
 
 
-def what_is_left(container: Container) -> Iterator[str]:
-    """What waits for the spool's worker or the relay, now or later, or for an operator."""
+def backlog_of(container: Container) -> Iterator[str]:
+    """The work that remains for the spool's worker, the relay or an operator."""
     if entries := container.spool().depth().entries:
         yield f"{entries} entries in the spool"
     end_of_time = datetime.max.replace(tzinfo=UTC)
@@ -250,13 +250,13 @@ def what_is_left(container: Container) -> Iterator[str]:
         yield f"{len(dead_letters)} dead letters"
 
 
-def is_anything_left(container: Container, cases: Sequence[Case]) -> bool:
-    """Whether there is anything to do, ``operate`` included."""
-    return any(what_is_left(container)) or any(_late_customers(container, cases))
+def has_backlog(container: Container, cases: Sequence[Case]) -> bool:
+    """Whether any work remains, ``operate`` included."""
+    return any(backlog_of(container)) or any(_late_customers(container, cases))
 
 
 def operate(container: Container, cases: Sequence[Case]) -> None:
-    """Do what an operator does: redrive what failed for no good reason, open conversations."""
+    """Do an operator's work: redrive dead letters, and open conversations of late customers."""
     for dead_letter in list(_redrivable(container)):
         container.redrive_dead_letters()(dead_letter)
     if late := _late_customers(container, cases):

@@ -1,4 +1,4 @@
-"""SendGrid's webhooks signed rightly and wrongly, with and without Basic auth."""
+"""SendGrid webhooks with valid and invalid signatures, with and without Basic auth."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from tests.builders import NOW
-from tests.faults.inside import HttpRequest
+from tests.faults.in_process import HttpRequest
 from tests.faults.twilio_reference import Expected
 from tests.faults.vendor_schemes import der_numbers, der_of, mirrored, signed_by_sendgrid
 
@@ -40,7 +40,7 @@ def shown(key: ec.EllipticCurvePrivateKey) -> str:
 
 @dataclass(frozen=True)
 class MailSetup:
-    """What a desk believes."""
+    """The keys, passwords and tolerance that a front desk is configured with."""
 
     keys: tuple[str, ...] = (shown(KEY), shown(OLD_KEY))
     pairs: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class MailSetup:
 
 @dataclass(frozen=True)
 class MailCase:
-    """One mail to one setup."""
+    """One mail webhook to one setup."""
 
     name: str
     body: bytes
@@ -69,7 +69,7 @@ class MailCase:
 
     @cached_property
     def is_authentic(self) -> bool:
-        """What is set up must pass, all of it: signature within its time, credentials."""
+        """Whether everything that is configured is valid: signature, its time, credentials."""
         headers = dict(self.headers)
         if len(headers) < len(self.headers):
             return False
@@ -110,7 +110,7 @@ def a_mail(
     boundary: str = "b0undary",
     text_first: bool = False,
 ) -> bytes:
-    """A mail of its own for each ``name``, with bytes that are not UTF-8."""
+    """A different mail for each ``name``, with bytes that are not UTF-8."""
     message_id = hashlib.md5(name.encode()).hexdigest()
     fields = [
         ("headers", f"Message-ID: <{message_id}@example.com>\nFrom: {author}".encode()),
@@ -169,7 +169,7 @@ def _times() -> Iterator[MailCase]:
 
 
 def _ders() -> Iterator[MailCase]:
-    """The same numbers, or nearly, written otherwise."""
+    """The same numbers, or nearly the same, in another encoding."""
     body = a_mail("DER")
     der = der_signature(body, str(ISSUED))
     r, s = der_numbers(der)
@@ -303,7 +303,7 @@ CONTENT_TYPES: dict[str, tuple[str, ...]] = {
 
 
 def _other_uses() -> Iterator[MailCase]:
-    """A true signature, used for another mail than the one that was signed."""
+    """A valid signature, used for another mail than the signed one."""
 
     def case(name: str, body: bytes, **more: Any) -> MailCase:
         headers = proof(str(ISSUED), der_signature(body, str(ISSUED)))

@@ -1,4 +1,4 @@
-"""Outages of the parts that a front desk needs, each of which begins and ends when told."""
+"""Outages of the parts that a front desk needs, which a test begins and ends."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -33,10 +33,10 @@ BLOBS = ("blobs",)
 SECRETS = ("secrets",)
 
 SLOW_SECONDS = 0.1
-"""Longer than the whole time of a webhook while something is slow."""
+"""Longer than a webhook's time budget while a part is slow."""
 
 Failure = Callable[[str], AbstractContextManager[None]]
-"""What happens around a call, by the call's name."""
+"""The behaviour around a call, by the name of the call."""
 
 
 _ERRORS: Mapping[str, type[Exception]] = {
@@ -46,7 +46,7 @@ _ERRORS: Mapping[str, type[Exception]] = {
 
 
 def each(roles: tuple[str, ...], failure: Failure) -> dict[str, Failure]:
-    """All ``roles`` suffer the same."""
+    """The same failure for all ``roles``."""
     return dict.fromkeys(roles, failure)
 
 
@@ -60,22 +60,22 @@ def _role(name: str) -> str:
 
 @contextmanager
 def down(name: str, *, always: bool = True) -> Iterator[None]:
-    """The call never reaches anything."""
+    """The call fails before it has an effect."""
     if always:
         raise _unavailable(name)
     yield
 
 
 @contextmanager
-def answer_lost(name: str) -> Iterator[None]:
-    """The call does all it should, and nobody hears of it."""
+def response_lost(name: str) -> Iterator[None]:
+    """The call has its effect, and its response is lost."""
     yield
     raise _unavailable(name)
 
 
 @contextmanager
 def buggy(name: str, *, always: bool = True) -> Iterator[None]:
-    """The call meets what nobody expected."""
+    """The call raises an unexpected error."""
     if always:
         raise LookupError(f"internal text: {name}")
     yield
@@ -83,13 +83,13 @@ def buggy(name: str, *, always: bool = True) -> Iterator[None]:
 
 @contextmanager
 def slow(name: str) -> Iterator[None]:
-    """The answer comes when the webhook's time is over."""
+    """The call returns after the webhook's deadline."""
     yield
     time.sleep(SLOW_SECONDS)
 
 
 def flapping() -> Failure:
-    """Every second call fails, in turn before and after it did what it should."""
+    """Every second call fails, in turn before and after its effect."""
     numbers = count()
 
     @contextmanager
@@ -106,13 +106,13 @@ def flapping() -> Failure:
 
 @dataclass
 class Outage:
-    """What each role suffers that is ``failing`` at the moment, and how late it is."""
+    """The current failure of each role, and how far the clock is ahead."""
 
     failing: Mapping[str, Failure] = field(default_factory=dict)
     ahead: timedelta = field(default_factory=timedelta)
 
     def prepare(self, container: Container) -> None:
-        """Stand around the ports of ``container``."""
+        """Watch the ports of ``container``."""
         container.clock.override(providers.Object(self._now))
         container.receive_webhook.add_kwargs(new_deadline=self._deadline)
         secrets: Any = Watched(container.cached_accounts(), "secrets", self._around)
@@ -120,15 +120,15 @@ class Outage:
         watch_ports(container, self._around)
 
     def begin(self, failing: Mapping[str, Failure]) -> None:
-        """From now on."""
+        """Begin the outage."""
         self.failing = failing
 
     def end(self) -> None:
-        """Everything works again."""
+        """End the outage."""
         self.failing = {}
 
-    def work_on_leftovers(self, container: Container) -> None:
-        """Let the spool's worker, the relay and the operator do their work, for some minutes."""
+    def run_background_jobs(self, container: Container) -> None:
+        """Let the spool's worker, the relay and the operator work for some minutes of the clock."""
         for _ in range(3):
             while drain_some(container) or relay_some(container):
                 pass
@@ -160,11 +160,11 @@ HALF_WRITTEN = (
     "spool/20260304T120000.000000Z.nobody.torn.0.20260304T120000.000000Z.json",
     "dead-letters/bug-torn.json",
 )
-"""What is left of files whose writer was killed, and of finished ones that a disk has torn."""
+"""Files whose writer was killed, and finished files that a disk has damaged."""
 
 
 def leave_half_written(data_dir: Path) -> None:
-    """Let there be beginnings of files wherever files are written."""
+    """Write the beginnings of files to every directory in which files are written."""
     for name in HALF_WRITTEN:
         path = data_dir / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +172,7 @@ def leave_half_written(data_dir: Path) -> None:
 
 
 class _Body(BytesIO):
-    """The body of an answer as botocore reads it."""
+    """The body of a response as botocore reads it."""
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self.read()
@@ -183,7 +183,7 @@ THROTTLED = {
     "sqs": (400, b'{"__type": "com.amazonaws#ThrottlingException", "message": "too many"}'),
     "s3": (503, b"<Error><Code>SlowDown</Code><Message>too many</Message></Error>"),
 }
-"""What each service answers where too many come."""
+"""The response of each service to too many requests."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Mistakes that nobody sees as long as no process dies: the crash runs must find each of them."""
+"""Bugs without an effect as long as no process dies. The crash runs must find each of them."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ def _queue_before_publishing() -> None:
     _replace(RouteMessage, "__call__", call)
 
 
-def _take_from_spool_before_the_work() -> None:
+def _acknowledge_before_the_work() -> None:
     drain = DrainSpool.drain
 
     def taken(self: DrainSpool, delivery: SpoolDelivery) -> DrainOutcome:
@@ -60,7 +60,7 @@ def _acknowledge_before_it_is_spooled() -> None:
     _replace(SpoolWebhook, "__call__", call)
 
 
-def _count_the_minute_in_the_gate() -> None:
+def _put_the_minute_into_the_request_id() -> None:
     request_id = vars(InboundMessage)["request_id"].fget
 
     def of_this_minute(self: InboundMessage) -> str:
@@ -108,7 +108,7 @@ def _delete_dead_letters_before_redriving() -> None:
     _replace(RedriveDeadLetters, "__call__", call)
 
 
-def _answer_duplicates_and_forget_it() -> None:
+def _send_fallbacks_for_duplicates() -> None:
     receive = RecordMessage.__call__
 
     def call(self: RecordMessage, message: InboundMessage, deadline: Deadline) -> Receipt:
@@ -131,12 +131,12 @@ def _replace(owner: type, name: str, replacement: object) -> None:
 
 PLANTED_BUGS: Mapping[str, Callable[[], None]] = {
     "queued before it is published": _queue_before_publishing,
-    "taken from the spool before the work": _take_from_spool_before_the_work,
-    "thanked for before it is put aside": _acknowledge_before_it_is_spooled,
-    "recorded once a minute": _count_the_minute_in_the_gate,
+    "taken from the spool before the work": _acknowledge_before_the_work,
+    "acknowledged before it is spooled": _acknowledge_before_it_is_spooled,
+    "recorded once for each minute": _put_the_minute_into_the_request_id,
     "another id for each attempt": _new_id_for_each_attempt,
     "republished without the update": _republish_without_the_update,
     "deleted before it is redriven": _delete_dead_letters_before_redriving,
-    "duplicates are answered": _answer_duplicates_and_forget_it,
+    "duplicates receive a fallback": _send_fallbacks_for_duplicates,
 }
-"""What plants each, in this process and those that it starts."""
+"""The function that plants each bug, in this process and in the processes that it forks."""

@@ -1,4 +1,4 @@
-"""Server processes that can be told to end, and that many webhooks come to."""
+"""Server processes that a test can terminate, and many webhooks to them at once."""
 
 import ctypes
 import re
@@ -22,17 +22,17 @@ _CAP_DAC_OVERRIDE = 1
 
 @dataclass(frozen=True)
 class ServerProcess:
-    """A running server, and where it listens."""
+    """A running server at ``origin``."""
 
     process: "subprocess.Popen[str]"
     origin: str
 
     def terminate(self) -> None:
-        """Tell it to end in good order."""
+        """Send SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
 
     def wait(self) -> int:
-        """Its exit status."""
+        """Wait for the end; return the exit status."""
         return self.process.wait(END_SECONDS)
 
 
@@ -40,7 +40,7 @@ class ServerProcess:
 def server_process(
     environ: Mapping[str, str], command: Sequence[str] = (FRONTDESK, "serve", "--port", "0")
 ) -> Iterator[ServerProcess]:
-    """A server that obeys the permissions of files, whoever runs the tests."""
+    """A server that obeys file permissions even if root runs the tests."""
     with subprocess.Popen(
         command,
         env=environ,
@@ -59,23 +59,23 @@ def server_process(
 
 
 def _obey_permissions() -> None:
-    """Without this root could write anything. Fails for anybody else, who could not anyhow."""
+    """Drop root's right to ignore permissions. It fails for other users, who lack that right."""
     ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_DAC_OVERRIDE, 0, 0, 0)
 
 
 def post_all(
     webhooks: Sequence[tuple[str, SimulatedRequest]], at_once: int
 ) -> list[tuple[int, bytes]]:
-    """The status and body that each gets from the server at the origin beside it."""
+    """Post each webhook to its origin; return status and body of each response."""
     client = urllib3.PoolManager(maxsize=at_once, retries=False, timeout=60)
 
     def post(to: tuple[str, SimulatedRequest]) -> tuple[int, bytes]:
         origin, webhook = to
         url = origin + urlsplit(webhook.url).path
-        answer = client.request("POST", url, body=webhook.body, headers=webhook.headers)
-        return answer.status, answer.data
+        response = client.request("POST", url, body=webhook.body, headers=webhook.headers)
+        return response.status, response.data
 
     with ThreadPoolExecutor(at_once) as pool:
-        answers = list(pool.map(post, webhooks))
+        responses = list(pool.map(post, webhooks))
     client.clear()
-    return answers
+    return responses

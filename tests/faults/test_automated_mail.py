@@ -1,6 +1,6 @@
-"""A corpus of mail that programs send, and of mail that people send: only people are answered.
+"""A corpus of mail from programs and from people: only people receive a fallback.
 
-Each file is a mail as a mailbox would keep it: ``Return-Path`` is the envelope sender,
+Each file is a mail as a mailbox stores it: ``Return-Path`` is the envelope sender,
 ``Delivered-To`` the recipient where ``To`` is another, ``X-Spam-Score`` what a filter found.
 """
 
@@ -17,7 +17,7 @@ import pytest
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.end_to_end.providers import Providers
-from tests.faults.inside import HttpRequest, InsideDesk, inside_desk
+from tests.faults.in_process import HttpRequest, InProcessFrontDesk, in_process_frontdesk
 from tests.infrastructure.channels.sendgrid.webhooks import Part, a_field
 
 CORPUS = Path(__file__).parents[1] / "payloads" / "automated_mail"
@@ -27,13 +27,13 @@ REASONS: dict[str, str] = json.loads((CORPUS / "reasons.json").read_text())
 
 
 @dataclass(frozen=True)
-class RetainedMail:
-    """A file of the corpus, and what SendGrid would say about it."""
+class CorpusMail:
+    """A file of the corpus, and the form in which SendGrid posts it."""
 
     raw: bytes
 
     def parts(self) -> tuple[Part, ...]:
-        """The form of raw mode: every author is vouched for, so that no other rule steps in."""
+        """The form of raw mode, with an authenticated author so that no other rule applies."""
         headers = HeaderParser().parsestr(self.raw.decode("ascii"))
         author = parseaddr(headers["From"])[1]
         envelope = {
@@ -49,62 +49,62 @@ class RetainedMail:
         )
 
     def _as_sent(self) -> bytes:
-        """Without the line that the mailbox wrote, and with the line ends of SMTP."""
+        """The mail without the mailbox's first line, and with the line ends of SMTP."""
         return self.raw.partition(b"\n")[2].replace(b"\n", b"\r\n")
 
 
 @dataclass(frozen=True)
-class Clerk:
-    """A desk that answers unknown senders into a file."""
+class MailFrontDesk:
+    """A front desk that writes fallbacks to a file."""
 
-    desk: InsideDesk
+    frontdesk: InProcessFrontDesk
 
     def post(self, kind: str, name: str) -> int:
-        data_dir = self.desk.container.settings().data_dir
+        data_dir = self.frontdesk.container.settings().data_dir
         providers = Providers.of(keep_development_credentials(data_dir))
-        mail = RetainedMail((CORPUS / kind / f"{name}.eml").read_bytes())
+        mail = CorpusMail((CORPUS / kind / f"{name}.eml").read_bytes())
         webhook = providers.multipart_form("http://internal/webhooks/email", *mail.parts())
         headers = tuple(webhook.headers.items())
-        return self.desk.post(HttpRequest("/webhooks/email", webhook.body, headers))
+        return self.frontdesk.post(HttpRequest("/webhooks/email", webhook.body, headers))
 
     def counted(self, **dimensions: str) -> int:
-        metrics = self.desk.container.metrics()
+        metrics = self.frontdesk.container.metrics()
         assert isinstance(metrics, MemoryMetrics)
         return metrics.total("Fallbacks", channel="email", **dimensions)
 
-    def answered(self) -> list[str]:
-        file = self.desk.container.settings().data_dir / "fallbacks.jsonl"
+    def fallback_recipients(self) -> list[str]:
+        file = self.frontdesk.container.settings().data_dir / "fallbacks.jsonl"
         lines = file.read_text().splitlines() if file.exists() else []
         return [json.loads(line)["to"] for line in lines]
 
 
 @pytest.fixture
-def clerk(tmp_path: Path) -> Iterator[Clerk]:
-    with inside_desk(tmp_path, {}, fallbacks_per_hour=1000) as desk:
-        yield Clerk(desk)
+def mail_frontdesk(tmp_path: Path) -> Iterator[MailFrontDesk]:
+    with in_process_frontdesk(tmp_path, {}, fallbacks_per_hour=1000) as frontdesk:
+        yield MailFrontDesk(frontdesk)
 
 
 @pytest.mark.parametrize("name", MACHINES)
-def test_a_machine_is_never_answered(clerk: Clerk, name: str) -> None:
-    assert clerk.post("machines", name) == 200
-    assert clerk.desk.retained().messages == 1
-    assert clerk.answered() == []
-    assert clerk.counted(reason=REASONS[name]) == clerk.counted() == 1
+def test_automated_mail_receives_no_fallback(mail_frontdesk: MailFrontDesk, name: str) -> None:
+    assert mail_frontdesk.post("machines", name) == 200
+    assert mail_frontdesk.frontdesk.stored_counts().messages == 1
+    assert mail_frontdesk.fallback_recipients() == []
+    assert mail_frontdesk.counted(reason=REASONS[name]) == mail_frontdesk.counted() == 1
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_a_person_is_answered_once(clerk: Clerk, name: str) -> None:
-    assert [clerk.post("people", name) for _ in range(2)] == [200, 200]
-    (message,) = clerk.desk.container.message_store().list_unmatched(10).items
-    assert clerk.answered() == [message.message.sender.value]
-    assert clerk.counted(result="sent") == clerk.counted() == 1
+def test_mail_from_a_person_receives_one_fallback(mail_frontdesk: MailFrontDesk, name: str) -> None:
+    assert [mail_frontdesk.post("people", name) for _ in range(2)] == [200, 200]
+    (message,) = mail_frontdesk.frontdesk.container.message_store().list_unmatched(10).items
+    assert mail_frontdesk.fallback_recipients() == [message.message.sender.value]
+    assert mail_frontdesk.counted(result="sent") == mail_frontdesk.counted() == 1
 
 
-def test_the_corpus_is_large_and_every_machine_has_its_reason(
+def test_mail_corpus_is_large_and_every_automated_mail_has_a_reason(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with capsys.disabled():
-        print(f"{len(MACHINES)} machines, {len(PEOPLE)} people: {dict(Counter(REASONS.values()))}")  # noqa: T201 - the figures are for whoever runs it
+        print(f"{len(MACHINES)} machines, {len(PEOPLE)} people: {dict(Counter(REASONS.values()))}")  # noqa: T201 - the figures are for the developer who runs it
     assert sorted(REASONS) == MACHINES
     assert len(MACHINES) >= 60
     assert len(PEOPLE) >= 15

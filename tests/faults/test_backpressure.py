@@ -1,4 +1,4 @@
-"""More than can be worked on: it is put aside, refused or cut off, and nobody else suffers."""
+"""Overload: webhooks are spooled, refused or cut off, without harm to other clients."""
 
 import select
 import socket
@@ -20,10 +20,10 @@ from entrypoints.http import app, server
 from entrypoints.http.limits.bodies import FREE_BYTES
 from entrypoints.http.limits.connection_limits import ConnectionLimits
 from infrastructure.filesystem.spool_files import FileSpool, FileSpoolLimits
-from tests.end_to_end.answers import INVALID_SIGNATURE, SMS, THANKS, TOO_LARGE, UNAVAILABLE
 from tests.end_to_end.conftest import Serve, backend, host, serve
-from tests.end_to_end.desk import Desk
-from tests.faults.crash_webhooks import Case, Kind, Lookout, what_is_left
+from tests.end_to_end.frontdesk import RunningFrontDesk
+from tests.end_to_end.responses import ACKNOWLEDGED, INVALID_SIGNATURE, SMS, TOO_LARGE, UNAVAILABLE
+from tests.faults.crash_webhooks import Case, Inspector, Kind, backlog_of
 from tests.faults.outages import STORE, Outage, each
 
 __all__ = ["backend", "host", "serve"]
@@ -38,74 +38,78 @@ LIMIT = 200_000
 CASES = tuple(Case(Kind.UNKNOWN_SENDER, number) for number in range(30))
 
 
-class HeldStore:
-    """A store that answers nobody until it is let go."""
+class BlockedStore:
+    """A store in which every call waits until it is unblocked."""
 
     def __init__(self) -> None:
         self.outage = Outage()
-        self.outage.begin(each(STORE, self._hold))
-        self._is_free = Event()
+        self.outage.begin(each(STORE, self._block))
+        self._is_unblocked = Event()
 
     @contextmanager
-    def _hold(self, name: str) -> Iterator[None]:
-        self._is_free.wait(WAIT_SECONDS)
+    def _block(self, name: str) -> Iterator[None]:
+        self._is_unblocked.wait(WAIT_SECONDS)
         yield
 
-    def let_go(self) -> None:
-        """Answer whoever waits, and whoever comes."""
-        self._is_free.set()
+    def unblock(self) -> None:
+        """Let all waiting and later calls continue."""
+        self._is_unblocked.set()
 
 
-def post(desk: Desk, case: Case) -> Shown:
-    """The answer to ``case``, signed for where it is posted to."""
-    webhook = desk.webhook(SMS, sender=case.sender, message_id=case.message_id)
-    return desk.post(webhook).shown
+def post(frontdesk: RunningFrontDesk, case: Case) -> Shown:
+    """Post ``case``, signed for the URL that it is posted to."""
+    webhook = frontdesk.webhook(SMS, sender=case.sender, message_id=case.message_id)
+    return frontdesk.post(webhook).shown
 
 
-def post_while_held(desk: Desk, store: HeldStore, places: int) -> tuple[list[Shown], list[Shown]]:
-    """The answers to those cases that found none of the ``places``, and to those that did."""
-    forged = replace(desk.webhook(SMS), body=b"Body=forged")
+def post_while_blocked(
+    frontdesk: RunningFrontDesk, store: BlockedStore, slots: int
+) -> tuple[list[Shown], list[Shown]]:
+    """The responses to the cases without a slot, and to the cases with one of ``slots``."""
+    forged = replace(frontdesk.webhook(SMS), body=b"Body=forged")
     with ThreadPoolExecutor(len(CASES)) as pool:
-        posts = [pool.submit(post, desk, case) for case in CASES]
-        answers = as_completed(posts, timeout=WAIT_SECONDS)
-        without = [one.result() for one in islice(answers, len(CASES) - places)]
-        assert desk.post(forged).shown == INVALID_SIGNATURE
-        store.let_go()
-        return without, [one.result() for one in answers]
+        posts = [pool.submit(post, frontdesk, case) for case in CASES]
+        responses = as_completed(posts, timeout=WAIT_SECONDS)
+        without = [one.result() for one in islice(responses, len(CASES) - slots)]
+        assert frontdesk.post(forged).shown == INVALID_SIGNATURE
+        store.unblock()
+        return without, [one.result() for one in responses]
 
 
-def problems(desk: Desk, store: HeldStore) -> list[str]:
-    """What is not as it should be once everything is worked on."""
-    store.outage.work_on_leftovers(desk.container)
-    lookout = Lookout(desk.container, [])
-    found = [lookout.find(case).problems(at_most_once=True) for case in CASES]
-    return [*what_is_left(desk.container), *(one for some in found for one in some)]
+def problems(frontdesk: RunningFrontDesk, store: BlockedStore) -> list[str]:
+    """The problems after all background jobs are done."""
+    store.outage.run_background_jobs(frontdesk.container)
+    inspector = Inspector(frontdesk.container, [])
+    found = [inspector.find(case).problems(at_most_once=True) for case in CASES]
+    return [*backlog_of(frontdesk.container), *(one for some in found for one in some)]
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody waits long for a place, or for the rest of a body."""
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short waits for a slot and for the rest of a body."""
     monkeypatch.setattr(app, "SLOT_SECONDS", 0.1)
     monkeypatch.setattr(app, "BODY_SECONDS", 0.3)
 
 
-@pytest.mark.parametrize("places", [1, 2])
-def test_what_finds_no_place_is_put_aside_and_delivered_later(
-    serve: Serve, hurried: None, places: int
+@pytest.mark.parametrize("slots", [1, 2])
+def test_webhook_without_a_free_slot_is_spooled_and_routed_later(
+    serve: Serve, short_timeouts: None, slots: int
 ) -> None:
-    store = HeldStore()
-    desk = serve({"MAX_IN_FLIGHT": str(places)}, prepare=store.outage.prepare)
+    store = BlockedStore()
+    frontdesk = serve({"MAX_IN_FLIGHT": str(slots)}, prepare=store.outage.prepare)
 
-    without, with_place = post_while_held(desk, store, places)
+    without, with_place = post_while_blocked(frontdesk, store, slots)
 
-    assert without == [THANKS[SMS]] * (len(CASES) - places)
-    assert with_place == [THANKS[SMS]] * places
-    assert desk.counted("Spooled") == len(CASES) - places
-    assert problems(desk, store) == []
+    assert without == [ACKNOWLEDGED[SMS]] * (len(CASES) - slots)
+    assert with_place == [ACKNOWLEDGED[SMS]] * slots
+    assert frontdesk.counted("Spooled") == len(CASES) - slots
+    assert problems(frontdesk, store) == []
 
 
-def test_what_finds_no_place_in_the_spool_either_comes_again(serve: Serve, hurried: None) -> None:
-    store = HeldStore()
+def test_webhook_without_a_free_slot_or_spool_space_receives_503(
+    serve: Serve, short_timeouts: None
+) -> None:
+    store = BlockedStore()
     room = 3
 
     def prepare(container: Container) -> None:
@@ -116,21 +120,23 @@ def test_what_finds_no_place_in_the_spool_either_comes_again(serve: Serve, hurri
         container.spool.override(providers.Object(spool))
         store.outage.prepare(container)
 
-    desk = serve({"MAX_IN_FLIGHT": "1"}, prepare=prepare)
+    frontdesk = serve({"MAX_IN_FLIGHT": "1"}, prepare=prepare)
 
-    without, _ = post_while_held(desk, store, 1)
+    without, _ = post_while_blocked(frontdesk, store, 1)
 
-    # Those that write at the same moment may exceed the limit by one each.
-    retained = without.count(THANKS[SMS])
-    assert room <= retained < room + app.SPOOL_THREADS
-    assert without.count(UNAVAILABLE) == len(CASES) - 1 - retained
-    assert [post(desk, case) for case in CASES] == [THANKS[SMS]] * len(CASES)
-    assert problems(desk, store) == []
+    # Threads that write at the same moment may exceed the limit by one entry each.
+    accepted = without.count(ACKNOWLEDGED[SMS])
+    assert room <= accepted < room + app.SPOOL_THREADS
+    assert without.count(UNAVAILABLE) == len(CASES) - 1 - accepted
+    assert [post(frontdesk, case) for case in CASES] == [ACKNOWLEDGED[SMS]] * len(CASES)
+    assert problems(frontdesk, store) == []
 
 
-def connect(desk: Desk, stack: ExitStack, head: str, *, length: int) -> socket.socket:
+def connect(
+    frontdesk: RunningFrontDesk, stack: ExitStack, head: str, *, length: int
+) -> socket.socket:
     """A connection on which a webhook begins to arrive."""
-    address = urlsplit(desk.origin)
+    address = urlsplit(frontdesk.origin)
     assert address.port is not None
     client = socket.create_connection(("127.0.0.1", address.port), timeout=WAIT_SECONDS)
     stack.enter_context(client)
@@ -141,15 +147,15 @@ def connect(desk: Desk, stack: ExitStack, head: str, *, length: int) -> socket.s
 
 
 def status(client: socket.socket) -> bytes:
-    """The status line of what comes back."""
+    """The status line of the response."""
     return client.recv(65_536).partition(b"\r\n")[0]
 
 
-def test_large_bodies_that_never_end_hold_a_bounded_memory(serve: Serve) -> None:
-    desk = serve({"MAX_BODY_BYTES": str(LIMIT)})
+def test_unfinished_large_bodies_hold_a_bounded_amount_of_memory(serve: Serve) -> None:
+    frontdesk = serve({"MAX_BODY_BYTES": str(LIMIT)})
     room = app.LARGE_BODIES_AT_ONCE * LIMIT
     with ExitStack() as stack:
-        clients = [connect(desk, stack, "", length=LIMIT) for _ in range(30)]
+        clients = [connect(frontdesk, stack, "", length=LIMIT) for _ in range(30)]
         for client in clients:
             client.sendall(b"x" * (LIMIT - 1))
         held = set(clients)
@@ -157,56 +163,56 @@ def test_large_bodies_that_never_end_hold_a_bounded_memory(serve: Serve) -> None
             refused, _, _ = select.select(list(held), [], [], WAIT_SECONDS)
             assert {status(client) for client in refused} == {b"HTTP/1.1 503 Service Unavailable"}
             held -= set(refused)
-        # Small ones are as good as free, whatever large ones do.
-        assert post(desk, CASES[0]) == THANKS[SMS]
+        # Small bodies use no shared memory, so large ones do not block them.
+        assert post(frontdesk, CASES[0]) == ACKNOWLEDGED[SMS]
 
 
 def test_body_that_is_declared_too_large_is_refused_before_it_arrives(serve: Serve) -> None:
-    desk = serve({"MAX_BODY_BYTES": str(LIMIT)})
+    frontdesk = serve({"MAX_BODY_BYTES": str(LIMIT)})
     with ExitStack() as stack:
-        client = connect(desk, stack, "", length=LIMIT + 1)
+        client = connect(frontdesk, stack, "", length=LIMIT + 1)
         assert status(client).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_body_that_stops_arriving_is_cut_off_and_holds_no_place(
-    serve: Serve, hurried: None
+def test_body_that_stops_arriving_is_cut_off_and_holds_no_slot(
+    serve: Serve, short_timeouts: None
 ) -> None:
-    desk = serve({"MAX_IN_FLIGHT": "1"})
+    frontdesk = serve({"MAX_IN_FLIGHT": "1"})
     with ExitStack() as stack:
-        clients = [connect(desk, stack, "", length=9) for _ in range(20)]
-        assert post(desk, CASES[0]) == THANKS[SMS]
+        clients = [connect(frontdesk, stack, "", length=9) for _ in range(20)]
+        assert post(frontdesk, CASES[0]) == ACKNOWLEDGED[SMS]
         statuses = [status(client) for client in clients]
     assert set(statuses) == {b"HTTP/1.1 503 Service Unavailable"}
 
 
-def test_beyond_the_limit_a_body_that_arrives_slowly_is_cut_off(
+def test_slow_body_over_the_connection_limit_is_cut_off(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "ConnectionLimits", lambda: ConnectionLimits(connections=4))
     monkeypatch.setattr(app, "SLOW_SECONDS", 0.2)
-    desk = serve()
+    frontdesk = serve()
     with ExitStack() as stack:
-        slow = [connect(desk, stack, "", length=9) for _ in range(3)]
-        assert post(desk, CASES[0]) == UNAVAILABLE, "they may be as quick as anybody"
+        slow = [connect(frontdesk, stack, "", length=9) for _ in range(3)]
+        assert post(frontdesk, CASES[0]) == UNAVAILABLE, "they may be as quick as anybody"
         time.sleep(0.3)
         for case in CASES[:3]:
-            assert post(desk, case) == THANKS[SMS]
+            assert post(frontdesk, case) == ACKNOWLEDGED[SMS]
         assert {status(client) for client in slow[:1]} == {b"HTTP/1.1 503 Service Unavailable"}
 
 
-def test_headers_without_end_are_cut_off(serve: Serve) -> None:
-    desk = serve()
+def test_endless_headers_are_refused_with_400(serve: Serve) -> None:
+    frontdesk = serve()
     with ExitStack() as stack:
-        client = connect(desk, stack, "x: " + "y" * 200_000 + "\r\n", length=0)
+        client = connect(frontdesk, stack, "x: " + "y" * 200_000 + "\r\n", length=0)
         assert status(client) == b"HTTP/1.1 400 Bad Request"
-    assert post(desk, CASES[0]) == THANKS[SMS]
+    assert post(frontdesk, CASES[0]) == ACKNOWLEDGED[SMS]
 
 
-def test_thousands_of_form_fields_are_refused_unparsed(serve: Serve) -> None:
-    desk = serve()
-    desk.container.provider_accounts()
+def test_form_with_thousands_of_fields_is_refused_unparsed(serve: Serve) -> None:
+    frontdesk = serve()
+    frontdesk.container.provider_accounts()
     fields = {f"Field{number}": "x" for number in range(5_000)}
-    form = {"AccountSid": desk.providers.account_sid, **fields}
-    before = desk.retained()
-    assert desk.post(desk.providers.form(desk.url(SMS), form)).shown == TOO_LARGE
-    assert desk.retained() == before
+    form = {"AccountSid": frontdesk.providers.account_sid, **fields}
+    before = frontdesk.stored_state()
+    assert frontdesk.post(frontdesk.providers.form(frontdesk.url(SMS), form)).shown == TOO_LARGE
+    assert frontdesk.stored_state() == before

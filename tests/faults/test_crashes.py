@@ -1,4 +1,4 @@
-"""Whatever is acknowledged survives the death of the process, at any point and in any state."""
+"""Acknowledged webhooks survive the death of the process, at any point and in any state."""
 
 import json
 import os
@@ -13,25 +13,25 @@ from tests.faults.conftest import Report
 from tests.faults.planted_bugs import PLANTED_BUGS
 
 pytestmark = pytest.mark.timeout(600)
-"""Hundreds of processes take their time where others are at work too."""
+"""Hundreds of processes are slow on a busy machine."""
 
 ROOT = Path(__file__).parents[2]
 
 FOUND_IN = {
     "queued before it is published": ("reply", "contexts []"),
     "taken from the spool before the work": ("store down", "0 records"),
-    "thanked for before it is put aside": ("store down", "0 records"),
-    "recorded once a minute": ("reply", "2 records"),
+    "acknowledged before it is spooled": ("store down", "0 records"),
+    "recorded once for each minute": ("reply", "2 records"),
     "another id for each attempt": ("queue down", "2 contexts"),
     "republished without the update": ("reply", "the conversation does not show it"),
     "deleted before it is redriven": ("a bug", "0 records"),
-    "duplicates are answered": ("unknown sender", "2 fallbacks"),
+    "duplicates receive a fallback": ("unknown sender", "2 fallbacks"),
 }
-"""For each planted bug a scenario in which a death shows it, and what is found then."""
+"""For each planted bug, a scenario in which a death shows it, and the problem found."""
 
 
 def crashes(folder: Path, *options: str) -> dict[str, Any]:
-    """What was found, by a process without threads: only such a one can be forked safely."""
+    """The result of a crash test in a process without threads, which can be forked safely."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.crash_main", *options],
         cwd=ROOT,
@@ -44,7 +44,7 @@ def crashes(folder: Path, *options: str) -> dict[str, Any]:
     return found
 
 
-def test_a_crash_at_any_point_loses_and_doubles_nothing(tmp_path: Path) -> None:
+def test_crash_at_any_point_loses_and_duplicates_nothing(tmp_path: Path) -> None:
     found = crashes(tmp_path, "--every-point")
     assert found["problems"] == []
     assert found["deaths"] > 150
@@ -52,7 +52,7 @@ def test_a_crash_at_any_point_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert found["effects_not_reached"] == []
 
 
-def test_random_crashes_of_several_processes_lose_and_double_nothing(
+def test_random_crashes_of_several_processes_lose_and_duplicate_nothing(
     tmp_path: Path, report: Report
 ) -> None:
     found = crashes(tmp_path, "--runs", "200", "--seed", "20261124")
@@ -62,7 +62,7 @@ def test_random_crashes_of_several_processes_lose_and_double_nothing(
     assert found["deaths"] > 200
 
 
-def test_crashes_on_aws_lose_and_double_nothing(tmp_path: Path, report: Report) -> None:
+def test_crashes_on_aws_lose_and_duplicate_nothing(tmp_path: Path, report: Report) -> None:
     found = crashes(tmp_path, "--aws", "--every-point", "--sample", "10")
     assert found["problems"] == []
     assert found["deaths"] == 10
@@ -72,12 +72,12 @@ def test_crashes_on_aws_lose_and_double_nothing(tmp_path: Path, report: Report) 
     assert found["deaths"] > 15
 
 
-def test_there_is_a_scenario_for_every_planted_bug() -> None:
+def test_every_planted_bug_has_a_scenario() -> None:
     assert FOUND_IN.keys() == PLANTED_BUGS.keys()
 
 
 @pytest.mark.parametrize("bug", PLANTED_BUGS)
-def test_a_planted_bug_is_found(bug: str, tmp_path: Path) -> None:
+def test_planted_bug_is_found_by_its_scenario(bug: str, tmp_path: Path) -> None:
     scenario, problem = FOUND_IN[bug]
     found = crashes(tmp_path, "--every-point", "--scenario", scenario, "--bug", bug)
     problems = [one for run in found["problems"] for one in run["problems"]]

@@ -1,6 +1,6 @@
-"""Copies of one webhook that reach several servers at the same moment are one message.
+"""Copies of one webhook that reach several servers at the same moment become one message.
 
-``DUPLICATES`` is how many there are: 1000 unless told.
+``DUPLICATES`` sets the number of copies; the default is 1000.
 """
 
 import os
@@ -12,11 +12,11 @@ import pytest
 from entrypoints.composition.container import Container, build_container
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.emulators import EmulatedAws
-from tests.end_to_end.answers import TWIML
 from tests.end_to_end.aws import settings_on_aws, use_emulator
 from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
-from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout
+from tests.end_to_end.responses import TWIML
+from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind
 from tests.faults.server_processes import post_all, server_process
 
 COPIES = int(os.environ.get("DUPLICATES", "1000"))
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(600)
 def problems(
     container: Container, environ: dict[str, str], *, servers: int, copies: int, at_most_once: bool
 ) -> list[str]:
-    """What is wrong after ``copies`` of each case came to so many ``servers`` at once."""
+    """The problems after ``copies`` of each case reached ``servers`` at once."""
     data_dir = container.settings().data_dir
     providers = Providers.of(keep_development_credentials(data_dir))
     for case in CASES:
@@ -40,23 +40,25 @@ def problems(
         to_all = [
             (origins[number % servers], webhook) for number in range(copies) for webhook in webhooks
         ]
-        answers = post_all(to_all, at_once=32)
-    wrong = [f"{len(answers)} answers: {set(answers)}"] if set(answers) != {TWIML[::2]} else []
-    lookout = Lookout(container, [])
-    lookout.take_contexts()
+        responses = post_all(to_all, at_once=32)
+    wrong = (
+        [f"{len(responses)} answers: {set(responses)}"] if set(responses) != {TWIML[::2]} else []
+    )
+    inspector = Inspector(container, [])
+    inspector.take_contexts()
     for case in CASES:
-        wrong += lookout.find(case).problems(at_most_once=at_most_once)
+        wrong += inspector.find(case).problems(at_most_once=at_most_once)
     return wrong
 
 
-def test_a_thousand_copies_at_three_servers_are_one_message(tmp_path: Path) -> None:
+def test_thousand_copies_sent_to_three_servers_become_one_message(tmp_path: Path) -> None:
     environ = environment(tmp_path, **SETTINGS)
     container = build_container(environ)
     assert problems(container, environ, servers=3, copies=COPIES, at_most_once=True) == []
     container.shutdown_resources()
 
 
-def test_copies_at_two_servers_on_aws_are_one_message(
+def test_copies_sent_to_two_servers_on_aws_become_one_message(
     tmp_path: Path, ministack: EmulatedAws
 ) -> None:
     settings = settings_on_aws(ministack, tmp_path, environment(tmp_path, **SETTINGS))

@@ -25,7 +25,7 @@ from tests.builders import a_conversation
 from tests.end_to_end.process import FRONTDESK, environment
 from tests.end_to_end.providers import Providers
 from tests.faults.conftest import Report
-from tests.faults.crash_webhooks import ORIGIN, SMS, Case, Kind, what_is_left
+from tests.faults.crash_webhooks import ORIGIN, SMS, Case, Kind, backlog_of
 from tests.faults.server_processes import server_process
 
 A_SECOND = 40
@@ -148,7 +148,7 @@ def finish(container: Container) -> None:
     later = utc_now() + timedelta(minutes=10)
     container.clock.override(providers.Object(lambda: later))
     for _ in range(100):
-        if not any(what_is_left(container)):
+        if not any(backlog_of(container)):
             return
         drain_some(container)
         relay_some(container)
@@ -182,7 +182,7 @@ def test_erasing_under_load_leaves_no_byte_and_loses_nothing(
     assert places_of(tmp_path) == set()
     container = build_container(environ)
     finish(container)
-    assert list(what_is_left(container)) == []
+    assert list(backlog_of(container)) == []
     while consumer.read():
         pass
     container.shutdown_resources()

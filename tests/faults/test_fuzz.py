@@ -1,4 +1,4 @@
-"""Whatever comes in, by every entrypoint and all the way: an answer of the table, soon."""
+"""Any input to any entrypoint has a documented status within two seconds."""
 
 import base64
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 
 from infrastructure.channels.provider import SimulatedRequest
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, SHAPES, an_event
-from tests.faults.fuzzed_desk import (
+from tests.faults.fuzzed_frontdesk import (
     ACCOUNT_SID,
     BOUNDARY,
     ENVELOPE,
     FORM,
-    FuzzedDesk,
-    fuzzed_desk,
+    FuzzedFrontDesk,
+    fuzzed_frontdesk,
     mail_headers,
     multipart,
 )
-from tests.faults.inside import HttpRequest
+from tests.faults.in_process import HttpRequest
 from tests.infrastructure.channels.sendgrid.test_properties import MIME
 from tests.infrastructure.channels.twilio.test_properties import NAMES, VALUES
 
@@ -34,8 +34,8 @@ within_two_seconds = settings(
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[FuzzedDesk]:
-    with fuzzed_desk() as opened:
+def frontdesk() -> Iterator[FuzzedFrontDesk]:
+    with fuzzed_frontdesk() as opened:
         yield opened
 
 
@@ -47,23 +47,25 @@ IDS = st.from_regex(r"(SM|MM)[0-9a-f]{32}", fullmatch=True)
 
 @within_two_seconds
 @given(sid=IDS, ends=st.tuples(ADDRESSES, ADDRESSES), more=st.lists(st.tuples(NAMES, VALUES)))
-def test_any_form_of_twilios(
-    desk: FuzzedDesk, sid: str, ends: tuple[str, str], more: list[tuple[str, str]]
+def test_signed_twilio_form_with_any_fields_is_acknowledged(
+    frontdesk: FuzzedFrontDesk, sid: str, ends: tuple[str, str], more: list[tuple[str, str]]
 ) -> None:
     fields = [("MessageSid", sid), ("AccountSid", ACCOUNT_SID), ("From", ends[0]), ("To", ends[1])]
-    assert desk.post_form(urlencode([*fields, *more]).encode()) == 200
+    assert frontdesk.post_form(urlencode([*fields, *more]).encode()) == 200
 
 
 @within_two_seconds
 @given(body=st.binary(max_size=300))
-def test_any_bytes_as_a_form(desk: FuzzedDesk, body: bytes) -> None:
-    assert desk.post_form(body) in {401, 413}
+def test_form_of_any_bytes_is_refused(frontdesk: FuzzedFrontDesk, body: bytes) -> None:
+    assert frontdesk.post_form(body) in {401, 413}
 
 
 @within_two_seconds
 @given(raw=MIME)
-def test_any_mime(desk: FuzzedDesk, raw: bytes) -> None:
-    assert desk.post_raw_mail(raw) == 200
+def test_signed_mail_of_any_mime_content_is_acknowledged(
+    frontdesk: FuzzedFrontDesk, raw: bytes
+) -> None:
+    assert frontdesk.post_raw_mail(raw) == 200
 
 
 FIELD_NAMES = st.sampled_from(
@@ -77,8 +79,10 @@ FIELDS = st.dictionaries(FIELD_NAMES, MIME | st.binary(max_size=60) | st.just(EN
 
 @within_two_seconds
 @given(fields=FIELDS)
-def test_any_fields_of_a_mail(desk: FuzzedDesk, fields: dict[str, bytes]) -> None:
-    assert desk.post_multipart(multipart(**fields)) == 200
+def test_signed_mail_with_any_fields_is_acknowledged(
+    frontdesk: FuzzedFrontDesk, fields: dict[str, bytes]
+) -> None:
+    assert frontdesk.post_multipart(multipart(**fields)) == 200
 
 
 PIECES = st.sampled_from(
@@ -96,8 +100,10 @@ PIECES = st.sampled_from(
 
 @within_two_seconds
 @given(pieces=st.lists(PIECES | st.binary(max_size=20), max_size=25))
-def test_any_multipart_body(desk: FuzzedDesk, pieces: list[bytes]) -> None:
-    assert desk.post_multipart(b"".join(pieces)) == 200
+def test_signed_mail_with_any_multipart_body_is_acknowledged(
+    frontdesk: FuzzedFrontDesk, pieces: list[bytes]
+) -> None:
+    assert frontdesk.post_multipart(b"".join(pieces)) == 200
 
 
 HEADER_NAMES = st.sampled_from(
@@ -121,8 +127,8 @@ TARGETS = st.sampled_from(["/webhooks/sms", "/webhooks/email", "/", "/sms?", "//
     headers=st.lists(st.tuples(HEADER_NAMES, LATIN), max_size=6),
     host_and_body=st.tuples(LATIN, st.binary(max_size=60)),
 )
-def test_any_http_request(
-    desk: FuzzedDesk,
+def test_unsigned_http_request_of_any_form_is_not_acknowledged(
+    frontdesk: FuzzedFrontDesk,
     target: str,
     method: str,
     headers: list[tuple[str, str]],
@@ -130,15 +136,17 @@ def test_any_http_request(
 ) -> None:
     host, body = host_and_body
     request = HttpRequest(target, body, tuple(headers), host=host, method=method)
-    assert desk.post(request) != 200
+    assert frontdesk.post(request) != 200
 
 
 @within_two_seconds
 @given(content_type=LATIN | LATIN.map(lambda text: f"multipart/form-data; boundary={text}"))
-def test_any_content_type_of_a_signed_mail(desk: FuzzedDesk, content_type: str) -> None:
+def test_signed_mail_with_any_content_type_is_acknowledged(
+    frontdesk: FuzzedFrontDesk, content_type: str
+) -> None:
     body = multipart(envelope=ENVELOPE, **{"from": b"ana@example.com"})
     headers = (("content-type", content_type), *mail_headers(body)[1:])
-    assert desk.post(HttpRequest("/webhooks/email", body, headers)) == 200
+    assert frontdesk.post(HttpRequest("/webhooks/email", body, headers)) == 200
 
 
 JSON: st.SearchStrategy[Any] = st.recursive(
@@ -155,26 +163,28 @@ KEYS = (
 
 @within_two_seconds
 @given(event=JSON | st.dictionaries(st.sampled_from(KEYS), JSON))
-def test_any_event(desk: FuzzedDesk, event: object) -> None:
-    assert desk.invoke(event) in {401, 404, 405}
+def test_lambda_event_of_any_form_is_refused(frontdesk: FuzzedFrontDesk, event: object) -> None:
+    assert frontdesk.invoke(event) in {401, 404, 405}
 
 
 @within_two_seconds
 @given(shape=st.sampled_from(SHAPES), changes=st.dictionaries(st.sampled_from(KEYS), JSON))
-def test_any_change_of_a_real_event(
-    desk: FuzzedDesk, shape: str, changes: dict[str, object]
+def test_changed_lambda_event_is_not_acknowledged(
+    frontdesk: FuzzedFrontDesk, shape: str, changes: dict[str, object]
 ) -> None:
     url = f"{PUBLIC_URLS[shape]}sms"
     event = an_event(shape, SimulatedRequest(url, {"Content-Type": FORM}, b"Body=Hi"))
-    assert desk.invoke({**event, **changes}) != 200
+    assert frontdesk.invoke({**event, **changes}) != 200
 
 
 @within_two_seconds
 @given(shape=st.sampled_from(SHAPES), raw=MIME)
-def test_any_mail_in_an_event(desk: FuzzedDesk, shape: str, raw: bytes) -> None:
+def test_signed_mail_in_a_lambda_event_is_acknowledged(
+    frontdesk: FuzzedFrontDesk, shape: str, raw: bytes
+) -> None:
     body = multipart(email=raw, envelope=ENVELOPE)
     event = an_event(
         shape, SimulatedRequest(f"{PUBLIC_URLS[shape]}email", dict(mail_headers(body)), body)
     )
     assert base64.b64decode(event["body"]) == body
-    assert desk.invoke(event) == 200
+    assert frontdesk.invoke(event) == 200

@@ -1,4 +1,4 @@
-"""A server that is told to end finishes what it has begun, and says so by its exit status."""
+"""A server that receives SIGTERM finishes its work, and reports that by its exit status."""
 
 import fcntl
 import socket
@@ -15,17 +15,17 @@ import urllib3
 
 from entrypoints.composition.container import build_container
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
-from tests.end_to_end.answers import TWIML, UNAVAILABLE
 from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
-from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_left
+from tests.end_to_end.responses import TWIML, UNAVAILABLE
+from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind, backlog_of
 from tests.faults.server_processes import ServerProcess, post_all, server_process
 
 CASES = tuple(Case(Kind.HAND_OFF, number) for number in range(8))
 
 
 def wait_until_closed(server: ServerProcess) -> None:
-    """Until nobody can connect any more: it has heard that it shall end."""
+    """Wait until the server accepts no connection: it has received the signal."""
     address = urlsplit(server.origin)
     assert address.port is not None
     with pytest.raises(ConnectionError):  # noqa: PT012 - how often is open
@@ -34,7 +34,7 @@ def wait_until_closed(server: ServerProcess) -> None:
             time.sleep(0.01)
 
 
-def test_while_the_store_and_the_spools_lock_are_held_webhooks_shall_come_again(
+def test_webhooks_receive_503_while_the_store_and_the_spool_are_locked(
     tmp_path: Path,
 ) -> None:
     environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
@@ -63,22 +63,22 @@ server.run("127.0.0.1", 0)
 """
 
 
-def test_work_that_never_ends_keeps_no_server(tmp_path: Path) -> None:
+def test_shutdown_does_not_wait_for_work_that_never_ends(tmp_path: Path) -> None:
     environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
     providers = Providers.of(keep_development_credentials(tmp_path))
     with (
         server_process(environ, (sys.executable, "-c", HANGING)) as server,
         ThreadPoolExecutor() as pool,
     ):
-        answer = pool.submit(post_all, [(server.origin, CASES[0].webhook(providers))], 1)
-        time.sleep(0.5)  # nothing tells from outside that it is worked on
+        response = pool.submit(post_all, [(server.origin, CASES[0].webhook(providers))], 1)
+        time.sleep(0.5)  # its processing cannot be observed from outside
         server.terminate()
         assert server.wait() == 1
         with pytest.raises(urllib3.exceptions.HTTPError):
-            answer.result()
+            response.result()
 
 
-def test_what_is_in_flight_at_the_end_is_answered_and_kept(tmp_path: Path) -> None:
+def test_webhooks_in_flight_at_shutdown_are_acknowledged_and_recorded(tmp_path: Path) -> None:
     environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
     container = build_container(environ)
     for case in CASES:
@@ -91,19 +91,19 @@ def test_what_is_in_flight_at_the_end_is_answered_and_kept(tmp_path: Path) -> No
     ):
         database.execute("BEGIN IMMEDIATE")
         webhooks = [(server.origin, case.webhook(providers)) for case in CASES]
-        answers = pool.submit(post_all, webhooks, len(webhooks))
-        time.sleep(0.5)  # nothing tells from outside that they are waiting for the database
+        responses = pool.submit(post_all, webhooks, len(webhooks))
+        time.sleep(0.5)  # their wait for the database cannot be observed from outside
         server.terminate()
         wait_until_closed(server)
-        assert not answers.done()
+        assert not responses.done()
         database.execute("ROLLBACK")
 
-        assert set(answers.result()) == {TWIML[::2]}
+        assert set(responses.result()) == {TWIML[::2]}
         assert server.wait() == 0
 
-    lookout = Lookout(container, [])
-    lookout.take_contexts()
-    found = [lookout.find(case).problems(at_most_once=True) for case in CASES]
+    inspector = Inspector(container, [])
+    inspector.take_contexts()
+    found = [inspector.find(case).problems(at_most_once=True) for case in CASES]
     assert [one for some in found for one in some] == []
-    assert list(what_is_left(container)) == []
+    assert list(backlog_of(container)) == []
     container.shutdown_resources()

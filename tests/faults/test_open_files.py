@@ -13,13 +13,13 @@ from tests.faults.server_processes import server_process
 FEW_FILES = ("sh", "-c", 'ulimit -n 320; exec "$@"', "sh", FRONTDESK, "serve", "--port", "0")
 
 
-def test_more_connections_than_open_files_keep_no_other_client_waiting(tmp_path: Path) -> None:
+def test_connections_beyond_the_open_file_limit_do_not_delay_other_clients(tmp_path: Path) -> None:
     with server_process(environment(tmp_path), FEW_FILES) as server, ExitStack() as stack:
         port = urlsplit(server.origin).port
         assert port is not None
         for _ in range(500):
             stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
-        # In less time than the silent connections may wait for their headers.
+        # Faster than the header timeout of the silent connections.
         for path, status in (("/readyz", 200), ("/webhooks/sms", 401)):
             method = "GET" if status == 200 else "POST"
             url = f"{server.origin}{path}"

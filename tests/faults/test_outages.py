@@ -12,20 +12,20 @@ from application.ports.spool import SpoolDepth
 from entrypoints.composition.container import Container
 from infrastructure.channels.provider import SimulatedRequest
 from tests.emulators import EmulatedAws
-from tests.end_to_end.answers import (
+from tests.end_to_end.conftest import Serve, backend, host, serve
+from tests.end_to_end.frontdesk import AWS, BACKENDS, Response, RunningFrontDesk
+from tests.end_to_end.responses import (
+    ACKNOWLEDGED,
     INTERNAL_ERROR,
     INVALID_SIGNATURE,
     METHOD_NOT_ALLOWED,
     SMS,
-    THANKS,
     TOO_LARGE,
     UNAVAILABLE,
     UNSUPPORTED_CHANNEL,
 )
-from tests.end_to_end.conftest import Serve, backend, host, serve
-from tests.end_to_end.desk import AWS, BACKENDS, Answer, Desk
-from tests.faults.crash_backends import use_impatient_spool
-from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_left
+from tests.faults.crash_backends import use_short_timeout_spool
+from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind, backlog_of
 from tests.faults.outages import (
     BLOBS,
     CONVERSATIONS,
@@ -36,12 +36,12 @@ from tests.faults.outages import (
     STORE,
     Failure,
     Outage,
-    answer_lost,
     buggy,
     down,
     each,
     flapping,
     leave_half_written,
+    response_lost,
     slow,
     throttling,
 )
@@ -71,33 +71,33 @@ class Row(NamedTuple):
     def response_to(self, case: Case) -> Shown:
         """What the provider of ``case`` gets meanwhile."""
         other = self.unreadable if case.kind is Kind.UNREADABLE else self.messages
-        return other or THANKS[case.channel]
+        return other or ACKNOWLEDGED[case.channel]
 
 
 EVERYTHING = (*STORE, *QUEUE, *SPOOL, *DEAD_LETTERS, *BLOBS)
 OUTAGES = {
     "store down": Row(each(STORE, down)),
-    "store loses its answers": Row(each(STORE, answer_lost)),
+    "store loses its answers": Row(each(STORE, response_lost)),
     "store slow": Row(each(STORE, slow)),
     "store flapping": Row(each(STORE, flapping())),
     "queue down": Row(each(QUEUE, down)),
-    "queue loses its answers": Row(each(QUEUE, answer_lost)),
+    "queue loses its answers": Row(each(QUEUE, response_lost)),
     "queue slow": Row(each(QUEUE, slow)),
     "queue flapping": Row(each(QUEUE, flapping())),
     "store and queue down": Row(each(STORE + QUEUE, down)),
     "store and queue flapping": Row(each(STORE + QUEUE, flapping())),
     "files down": Row(each(BLOBS, down)),
-    "files lose their answers": Row(each(BLOBS, answer_lost)),
+    "files lose their answers": Row(each(BLOBS, response_lost)),
     "files slow": Row(each(BLOBS, slow)),
     "spool down": Row(each(SPOOL, down)),
     "store down and spool slow": Row(each(STORE, down) | each(SPOOL, slow)),
     "dead letters down": Row(each(DEAD_LETTERS, down), unreadable=INTERNAL_ERROR),
     "dead letters lose their answers": Row(
-        each(DEAD_LETTERS, answer_lost), unreadable=INTERNAL_ERROR
+        each(DEAD_LETTERS, response_lost), unreadable=INTERNAL_ERROR
     ),
     "dead letters slow": Row(each(DEAD_LETTERS, slow)),
     "store and spool down": Row(each(STORE + SPOOL, down), UNAVAILABLE),
-    "store and spool lose their answers": Row(each(STORE + SPOOL, answer_lost), UNAVAILABLE),
+    "store and spool lose their answers": Row(each(STORE + SPOOL, response_lost), UNAVAILABLE),
     "everything down": Row(each(EVERYTHING, down), UNAVAILABLE, INTERNAL_ERROR),
 }
 
@@ -126,24 +126,24 @@ FAILURES = {
 
 
 @dataclass(frozen=True)
-class Troubled:
+class FrontDeskWithOutage:
     """A front desk with an outage, to which every kind of webhook comes."""
 
-    desk: Desk
+    frontdesk: RunningFrontDesk
     outage: Outage
 
-    def post(self, case: Case) -> Answer:
+    def post(self, case: Case) -> Response:
         """What the provider of ``case`` gets back."""
-        return self.post_signed(case.webhook(self.desk.providers))
+        return self.post_signed(case.webhook(self.frontdesk.providers))
 
-    def post_signed(self, webhook: SimulatedRequest, method: str = "POST") -> Answer:
+    def post_signed(self, webhook: SimulatedRequest, method: str = "POST") -> Response:
         """The answer, on the connection that there is, to what was signed for the public URL."""
         path = urlsplit(webhook.url).path
-        return self.desk.post(replace(webhook, url=self.desk.origin + path), method)
+        return self.frontdesk.post(replace(webhook, url=self.frontdesk.origin + path), method)
 
     def refusals(self) -> Iterator[Shown]:
         """The answers to four requests that nobody should answer with thanks."""
-        webhook = CASES[0].webhook(self.desk.providers)
+        webhook = CASES[0].webhook(self.frontdesk.providers)
         yield self.post_signed(replace(webhook, body=webhook.body + b"&x=1")).shown
         yield self.post_signed(replace(webhook, url=f"{ORIGIN}/webhooks/voice")).shown
         yield self.post_signed(webhook, "PUT").shown
@@ -153,94 +153,100 @@ class Troubled:
         """The answers to what has come before and to a webhook of every kind."""
         return {case: self.post(case).shown for case in (REPEATED, *CASES)}
 
-    def heal(self, answers: Mapping[Case, Shown]) -> None:
+    def heal(self, responses: Mapping[Case, Shown]) -> None:
         """Work on what was left; who got no thanks tries again."""
-        self.outage.work_on_leftovers(self.desk.container)
-        for case, answer in answers.items():
-            if answer != THANKS[case.channel]:
-                assert self.post(case).shown == THANKS[case.channel]
-        self.outage.work_on_leftovers(self.desk.container)
+        self.outage.run_background_jobs(self.frontdesk.container)
+        for case, response in responses.items():
+            if response != ACKNOWLEDGED[case.channel]:
+                assert self.post(case).shown == ACKNOWLEDGED[case.channel]
+        self.outage.run_background_jobs(self.frontdesk.container)
 
     def bugs(self) -> int:
         """How many dead letters say that something was not expected."""
         return sum(
-            dead_letter.kind is DeadLetterKind.BUG for dead_letter in self.desk.dead_letters()
+            dead_letter.kind is DeadLetterKind.BUG for dead_letter in self.frontdesk.dead_letters()
         )
 
     def problems(self, backend: str) -> list[str]:
         """What is not as it should be in the end."""
-        lookout = Lookout(self.desk.container, [])
-        lookout.take_contexts()
+        inspector = Inspector(self.frontdesk.container, [])
+        inspector.take_contexts()
         broken = [
             f"{case.kind}: {problem}"
             for case in (REPEATED, *CASES)
-            for problem in lookout.find(case).problems(at_most_once=backend != AWS)
+            for problem in inspector.find(case).problems(at_most_once=backend != AWS)
         ]
-        return [*broken, *what_is_left(self.desk.container)]
+        return [*broken, *backlog_of(self.frontdesk.container)]
 
 
 REFUSALS = [UNSUPPORTED_CHANNEL, METHOD_NOT_ALLOWED, TOO_LARGE]
 
 
 @pytest.fixture
-def troubled(serve: Serve, backend: str, request: pytest.FixtureRequest) -> Troubled:
+def frontdesk_with_outage(
+    serve: Serve, backend: str, request: pytest.FixtureRequest
+) -> FrontDeskWithOutage:
     """Nothing is out yet."""
     outage = Outage()
 
     def prepare(container: Container) -> None:
         if backend == AWS:
-            use_impatient_spool(container, request.getfixturevalue("ministack"))
+            use_short_timeout_spool(container, request.getfixturevalue("ministack"))
         outage.prepare(container)
 
-    desk = serve(SETTINGS, prepare=prepare)
+    frontdesk = serve(SETTINGS, prepare=prepare)
     if backend == "sqlite":
-        leave_half_written(desk.data_dir)
+        leave_half_written(frontdesk.data_dir)
     for case in (REPEATED, *CASES):
-        case.open_conversation(desk.container)
-    return Troubled(desk, outage)
+        case.open_conversation(frontdesk.container)
+    return FrontDeskWithOutage(frontdesk, outage)
 
 
-def go_through(troubled: Troubled, row: Row) -> None:
+def receive_during_outage(frontdesk_with_outage: FrontDeskWithOutage, row: Row) -> None:
     """Let every kind of webhook come during the outage, and once more what it refused."""
-    assert troubled.post(REPEATED).shown == THANKS[SMS]
-    troubled.outage.begin(row.failing)
+    assert frontdesk_with_outage.post(REPEATED).shown == ACKNOWLEDGED[SMS]
+    frontdesk_with_outage.outage.begin(row.failing)
 
-    answers = troubled.post_all()
+    responses = frontdesk_with_outage.post_all()
 
-    assert answers == {case: row.response_to(case) for case in answers}
-    assert list(troubled.refusals()) == [row.forged, *REFUSALS]
-    troubled.outage.end()
-    assert troubled.bugs() == row.bugs
-    troubled.heal(answers)
+    assert responses == {case: row.response_to(case) for case in responses}
+    assert list(frontdesk_with_outage.refusals()) == [row.forged, *REFUSALS]
+    frontdesk_with_outage.outage.end()
+    assert frontdesk_with_outage.bugs() == row.bugs
+    frontdesk_with_outage.heal(responses)
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, AWS], indirect=True)
 @pytest.mark.parametrize("name", OUTAGES)
-def test_an_outage_loses_and_doubles_nothing(troubled: Troubled, backend: str, name: str) -> None:
-    go_through(troubled, OUTAGES[name])
-    assert troubled.problems(backend) == []
+def test_outage_loses_and_duplicates_nothing(
+    frontdesk_with_outage: FrontDeskWithOutage, backend: str, name: str
+) -> None:
+    receive_during_outage(frontdesk_with_outage, OUTAGES[name])
+    assert frontdesk_with_outage.problems(backend) == []
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_bugs_and_missing_secrets_lose_and_double_nothing(
-    troubled: Troubled, backend: str, name: str
+def test_bugs_and_missing_secrets_lose_and_duplicate_nothing(
+    frontdesk_with_outage: FrontDeskWithOutage, backend: str, name: str
 ) -> None:
-    go_through(troubled, FAILURES[name])
-    assert troubled.problems(backend) == []
+    receive_during_outage(frontdesk_with_outage, FAILURES[name])
+    assert frontdesk_with_outage.problems(backend) == []
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-def test_files_that_a_killed_writer_left_are_told_or_ignored(
-    troubled: Troubled, backend: str
+def test_half_written_files_of_a_killed_process_are_reported_or_ignored(
+    frontdesk_with_outage: FrontDeskWithOutage, backend: str
 ) -> None:
-    troubled.heal(troubled.post_all())
-    assert troubled.problems(backend) == []
+    frontdesk_with_outage.heal(frontdesk_with_outage.post_all())
+    assert frontdesk_with_outage.problems(backend) == []
 
-    container = troubled.desk.container
+    container = frontdesk_with_outage.frontdesk.container
     assert container.spool().depth() == SpoolDepth(0, None, broken=1)
-    told: list[str] = []
-    tuple(container.dead_letters().each_dead_letter(unreadable=told.append))
-    assert told == [str(troubled.desk.data_dir / "dead-letters" / "bug-torn.json")]
+    unreadable_files: list[str] = []
+    tuple(container.dead_letters().each_dead_letter(unreadable=unreadable_files.append))
+    assert unreadable_files == [
+        str(frontdesk_with_outage.frontdesk.data_dir / "dead-letters" / "bug-torn.json")
+    ]
 
 
 THROTTLING: Mapping[str, Mapping[Kind, Shown]] = {
@@ -253,15 +259,17 @@ THROTTLING: Mapping[str, Mapping[Kind, Shown]] = {
 
 @pytest.mark.parametrize("backend", [AWS], indirect=True)
 @pytest.mark.parametrize("service", THROTTLING)
-def test_throttling_loses_nothing(
-    troubled: Troubled, ministack: EmulatedAws, backend: str, service: str
+def test_throttling_by_aws_loses_nothing(
+    frontdesk_with_outage: FrontDeskWithOutage, ministack: EmulatedAws, backend: str, service: str
 ) -> None:
-    assert troubled.post(REPEATED).shown == THANKS[SMS]
+    assert frontdesk_with_outage.post(REPEATED).shown == ACKNOWLEDGED[SMS]
     with throttling(getattr(ministack, service)):
-        answers = troubled.post_all()
+        responses = frontdesk_with_outage.post_all()
     # Put aside, for each is another service; or recorded, and pending.
     others = THROTTLING[service]
-    assert answers == {case: others.get(case.kind, THANKS[case.channel]) for case in answers}
+    assert responses == {
+        case: others.get(case.kind, ACKNOWLEDGED[case.channel]) for case in responses
+    }
 
-    troubled.heal(answers)
-    assert troubled.problems(backend) == []
+    frontdesk_with_outage.heal(responses)
+    assert frontdesk_with_outage.problems(backend) == []

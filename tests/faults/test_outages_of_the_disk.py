@@ -1,4 +1,4 @@
-"""A real server whose disk is full or read-only, or whose database somebody else has locked."""
+"""A real server with a full or read-only disk, or with a database that is locked."""
 
 import resource
 import sqlite3
@@ -17,22 +17,22 @@ from entrypoints.operations.background_jobs import drain_some, relay_some
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
-from tests.faults.crash_webhooks import ORIGIN, Case, Kind, Lookout, what_is_left
+from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind, backlog_of
 from tests.faults.server_processes import ServerProcess, post_all, server_process
 
 CASES = tuple(Case(Kind.REPLY, number) for number in range(3))
 MAIL = Case(Kind.MAIL_WITH_FILE, 3)
 HALF_A_FILE = 700
-"""Bytes: too few for the attachment of the mail, and for an entry of the spool."""
+"""Bytes: too few for the attachment of the mail, and too few for a spool entry."""
 
 A_SMALL_FILE = 6_000
-"""Bytes: enough for an entry of the spool, not for a page behind the start of a log."""
+"""Bytes: enough for a spool entry, too few for a page in the database's log."""
 
 DELIVERY_SECONDS = 30.0
 
 
-class Desk:
-    """A server process, and a look at what it keeps."""
+class ObservedServer:
+    """A server process, and a container on the same data to inspect it."""
 
     def __init__(self, server: ServerProcess, container: Container) -> None:
         self.server = server
@@ -41,26 +41,26 @@ class Desk:
         self._providers = Providers.of(keep_development_credentials(self.data_dir))
 
     def post(self, case: Case) -> int:
-        """The status that ``case`` gets."""
+        """Post ``case``; return the status."""
         ((status, _),) = post_all([(self.server.origin, case.webhook(self._providers))], 1)
         return status
 
     def problems(self, *more: Case) -> list[str]:
-        """What is wrong ten minutes later: one more process works on what is left."""
+        """The problems ten minutes later, after another process has run the background jobs."""
         later = utc_now() + timedelta(minutes=10)
         self.container.clock.override(providers.Object(lambda: later))
         ends_at = time.monotonic() + DELIVERY_SECONDS
-        while any(what_is_left(self.container)) and time.monotonic() < ends_at:
+        while any(backlog_of(self.container)) and time.monotonic() < ends_at:
             drain_some(self.container)
             relay_some(self.container)
-        lookout = Lookout(self.container, [])
-        lookout.take_contexts()
-        found = [lookout.find(case).problems(at_most_once=True) for case in (*CASES, *more)]
-        return [*what_is_left(self.container), *(one for some in found for one in some)]
+        inspector = Inspector(self.container, [])
+        inspector.take_contexts()
+        found = [inspector.find(case).problems(at_most_once=True) for case in (*CASES, *more)]
+        return [*backlog_of(self.container), *(one for some in found for one in some)]
 
     @contextmanager
     def files_limited_to(self, size_bytes: int) -> Iterator[None]:
-        """The server can write no file beyond that, as if the disk were full."""
+        """Limit the size of the server's files, as if the disk were full."""
         process = self.server.process.pid
         limits = resource.prlimit(process, resource.RLIMIT_FSIZE)
         resource.prlimit(process, resource.RLIMIT_FSIZE, (size_bytes, limits[1]))
@@ -69,7 +69,7 @@ class Desk:
 
     @contextmanager
     def database_locked(self) -> Iterator[None]:
-        """Another process is in the middle of a transaction."""
+        """Another process holds a write transaction."""
         path = self.data_dir / "frontdesk.db"
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -77,7 +77,7 @@ class Desk:
 
     @contextmanager
     def spool_read_only(self) -> Iterator[None]:
-        """Nobody may write to the spool."""
+        """Make the spool's directory read-only."""
         spool = self.data_dir / "spool"
         spool.chmod(0o500)
         yield
@@ -85,52 +85,52 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def frontdesk(tmp_path: Path) -> Iterator[ObservedServer]:
     environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN)
     container = build_container(environ)
     for case in (*CASES, MAIL):
         case.open_conversation(container)
     with server_process(environ) as server:
-        yield Desk(server, container)
+        yield ObservedServer(server, container)
     container.shutdown_resources()
 
 
-def test_a_full_disk_loses_nothing(desk: Desk) -> None:
-    assert desk.post(CASES[0]) == 200
-    with desk.files_limited_to(A_SMALL_FILE):
-        assert desk.post(CASES[1]) == 200
-        assert desk.container.spool().depth().entries == 1
-    with desk.files_limited_to(0):
-        assert desk.post(CASES[2]) == 503
+def test_full_disk_loses_nothing(frontdesk: ObservedServer) -> None:
+    assert frontdesk.post(CASES[0]) == 200
+    with frontdesk.files_limited_to(A_SMALL_FILE):
+        assert frontdesk.post(CASES[1]) == 200
+        assert frontdesk.container.spool().depth().entries == 1
+    with frontdesk.files_limited_to(0):
+        assert frontdesk.post(CASES[2]) == 503
 
-    assert desk.post(CASES[2]) == 200
-    assert desk.problems() == []
+    assert frontdesk.post(CASES[2]) == 200
+    assert frontdesk.problems() == []
 
 
-def test_an_attachment_that_was_half_written_is_whole_when_the_mail_comes_again(
-    desk: Desk,
+def test_half_written_attachment_is_complete_after_the_mail_is_sent_again(
+    frontdesk: ObservedServer,
 ) -> None:
-    with desk.files_limited_to(HALF_A_FILE):
-        assert desk.post(MAIL) == 503
+    with frontdesk.files_limited_to(HALF_A_FILE):
+        assert frontdesk.post(MAIL) == 503
 
-    assert [desk.post(case) for case in (MAIL, *CASES)] == [200] * 4
-    assert desk.problems(MAIL) == []
-    assert [*desk.data_dir.rglob(".*.tmp"), *desk.data_dir.rglob(".*.incoming")] == []
-
-
-def test_a_locked_database_loses_nothing(desk: Desk) -> None:
-    with desk.database_locked():
-        assert desk.post(CASES[0]) == 200
-        assert desk.container.spool().depth().entries == 1
-
-    assert [desk.post(case) for case in CASES] == [200] * 3
-    assert desk.problems() == []
+    assert [frontdesk.post(case) for case in (MAIL, *CASES)] == [200] * 4
+    assert frontdesk.problems(MAIL) == []
+    assert [*frontdesk.data_dir.rglob(".*.tmp"), *frontdesk.data_dir.rglob(".*.incoming")] == []
 
 
-def test_a_spool_that_may_not_be_written_leaves_it_to_the_provider(desk: Desk) -> None:
-    assert desk.post(CASES[0]) == 200
-    with desk.files_limited_to(A_SMALL_FILE), desk.spool_read_only():
-        assert desk.post(CASES[1]) == 503
+def test_locked_database_loses_nothing(frontdesk: ObservedServer) -> None:
+    with frontdesk.database_locked():
+        assert frontdesk.post(CASES[0]) == 200
+        assert frontdesk.container.spool().depth().entries == 1
 
-    assert [desk.post(case) for case in CASES] == [200] * 3
-    assert desk.problems() == []
+    assert [frontdesk.post(case) for case in CASES] == [200] * 3
+    assert frontdesk.problems() == []
+
+
+def test_webhook_receives_503_while_the_spool_cannot_be_written(frontdesk: ObservedServer) -> None:
+    assert frontdesk.post(CASES[0]) == 200
+    with frontdesk.files_limited_to(A_SMALL_FILE), frontdesk.spool_read_only():
+        assert frontdesk.post(CASES[1]) == 503
+
+    assert [frontdesk.post(case) for case in CASES] == [200] * 3
+    assert frontdesk.problems() == []

@@ -1,4 +1,4 @@
-"""What a server takes at most of the memory, whatever arrives."""
+"""The peak memory of a server under the largest requests."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -15,14 +15,14 @@ UNVERIFIED = 4 * 2 * 32 * MIB
 
 
 def peak_bytes(process_id: int) -> int:
-    """The most that the process has had in memory."""
+    """The peak resident memory of the process."""
     status = Path(f"/proc/{process_id}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
     assert found is not None
     return int(found.group(1)) * 1024
 
 
-def test_many_bodies_of_the_largest_size_take_a_bounded_memory(tmp_path: Path) -> None:
+def test_many_bodies_of_the_largest_size_use_a_bounded_amount_of_memory(tmp_path: Path) -> None:
     body = b"x" * (32 * MIB)
     with server_process(environment(tmp_path)) as server, ThreadPoolExecutor(12) as pool:
 

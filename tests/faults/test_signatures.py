@@ -1,10 +1,11 @@
-"""No false acceptance and no false refusal, by a reference that shares nothing with the parsers."""
+"""Signatures are accepted and refused as an independent reference expects."""
 
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +15,13 @@ import pytest
 from infrastructure.channels.provider import SimulatedRequest
 from tests.builders import NOW
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, SHAPES, an_event
-from tests.faults.inside import MANY, HttpRequest, InsideDesk, Retained, inside_desk
+from tests.faults.in_process import (
+    MANY,
+    HttpRequest,
+    InProcessFrontDesk,
+    StoredCounts,
+    in_process_frontdesk,
+)
 from tests.faults.mail_signature_cases import (
     AUTHOR,
     ISSUED,
@@ -40,34 +47,36 @@ from tests.faults.twilio_reference import (
 )
 from tests.faults.vendor_schemes import mirrored
 
-DeskOf = Callable[[dict[str, str]], InsideDesk]
+FrontDeskOf = Callable[[dict[str, str]], InProcessFrontDesk]
 MORE = {
-    Expected.REFUSED: Retained(0, 0),
-    Expected.RECORDED: Retained(1, 0),
-    Expected.SPOOLED: Retained(0, 1),
-    Expected.REPEATED: Retained(0, 0),
+    Expected.REFUSED: StoredCounts(0, 0),
+    Expected.RECORDED: StoredCounts(1, 0),
+    Expected.SPOOLED: StoredCounts(0, 1),
+    Expected.REPEATED: StoredCounts(0, 0),
 }
 
 
 @pytest.fixture(scope="module")
-def desk_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskOf]:
-    """One desk for each set of settings: building hundreds would take most of the time."""
+def frontdesk_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDeskOf]:
+    """One front desk for each set of settings, because building hundreds is slow."""
     with ExitStack() as stack:
-        desks: dict[str, InsideDesk] = {}
+        frontdesks: dict[str, InProcessFrontDesk] = {}
 
-        def find(settings: dict[str, str]) -> InsideDesk:
+        def find(settings: dict[str, str]) -> InProcessFrontDesk:
             name = json.dumps(settings, sort_keys=True)
-            if name not in desks:
-                data_dir = tmp_path_factory.mktemp("desk")
-                wanted = {key: _kept_in(data_dir, value) for key, value in settings.items()}
-                desks[name] = stack.enter_context(inside_desk(data_dir, wanted, now=NOW))
-            return desks[name]
+            if name not in frontdesks:
+                data_dir = tmp_path_factory.mktemp("frontdesk")
+                wanted = {key: _stored_in(data_dir, value) for key, value in settings.items()}
+                frontdesks[name] = stack.enter_context(
+                    in_process_frontdesk(data_dir, wanted, now=NOW)
+                )
+            return frontdesks[name]
 
         yield find
 
 
-def _kept_in(data_dir: Path, value: str) -> str:
-    """The list of tenants is a file; every other setting is what it is."""
+def _stored_in(data_dir: Path, value: str) -> str:
+    """Write a list of tenants to a file and name it; return any other setting unchanged."""
     if not value.startswith('{"tenants"'):
         return value
     file = data_dir / "tenants.json"
@@ -107,39 +116,39 @@ def mail_environ_of(setup: MailSetup) -> dict[str, str]:
     return environ
 
 
-def observed(desk: InsideDesk, post: Callable[[], int]) -> tuple[int, Retained]:
-    """The status, and what is kept since."""
-    before = desk.retained()
+def observed(frontdesk: InProcessFrontDesk, post: Callable[[], int]) -> tuple[int, StoredCounts]:
+    """The status of a request, and the counts that it added to the stored data."""
+    before = frontdesk.stored_counts()
     status = post()
-    after = desk.retained()
-    return status, Retained(
+    after = frontdesk.stored_counts()
+    return status, StoredCounts(
         after.messages - before.messages, after.dead_letters - before.dead_letters
     )
 
 
-def wanted(expected: Expected) -> tuple[int, Retained]:
+def wanted(expected: Expected) -> tuple[int, StoredCounts]:
     return 401 if expected is Expected.REFUSED else 200, MORE[expected]
 
 
 @pytest.mark.parametrize("case", TWILIO_CASES, ids=lambda case: case.name)
-def test_twilios_webhook_is_believed_exactly_when_it_is_twilios(
-    desk_of: DeskOf, case: TwilioCase
+def test_twilio_webhook_is_accepted_exactly_when_its_signature_is_valid(
+    frontdesk_of: FrontDeskOf, case: TwilioCase
 ) -> None:
-    desk = desk_of(environ_of(case.setup))
-    assert observed(desk, lambda: desk.post(case.request)) == wanted(case.expected)
+    frontdesk = frontdesk_of(environ_of(case.setup))
+    assert observed(frontdesk, lambda: frontdesk.post(case.request)) == wanted(case.expected)
     again = Expected.REFUSED if case.expected is Expected.REFUSED else Expected.REPEATED
-    assert observed(desk, lambda: desk.post(case.request)) == wanted(again)
+    assert observed(frontdesk, lambda: frontdesk.post(case.request)) == wanted(again)
 
 
 @pytest.mark.parametrize("case", MAIL_CASES, ids=lambda case: case.name)
-def test_sendgrids_webhook_is_believed_exactly_when_it_is_sendgrids(
-    desk_of: DeskOf, case: MailCase
+def test_sendgrid_webhook_is_accepted_exactly_when_its_signature_is_valid(
+    frontdesk_of: FrontDeskOf, case: MailCase
 ) -> None:
-    desk = desk_of(mail_environ_of(case.setup))
-    assert observed(desk, lambda: desk.post(case.request)) == wanted(case.expected)
+    frontdesk = frontdesk_of(mail_environ_of(case.setup))
+    assert observed(frontdesk, lambda: frontdesk.post(case.request)) == wanted(case.expected)
     again = Expected.REPEATED if case.is_authentic else Expected.REFUSED
-    assert observed(desk, lambda: desk.post(case.request)) == wanted(again)
-    records = desk.container.message_store().list_unmatched(MANY).items
+    assert observed(frontdesk, lambda: frontdesk.post(case.request)) == wanted(again)
+    records = frontdesk.container.message_store().list_unmatched(MANY).items
     assert {record.message.sender.value for record in records} <= {AUTHOR}
 
 
@@ -150,16 +159,16 @@ LAMBDA_CASES = [
     for query in QUERIES
     for as_base64 in (True, False)
     for base_url in (None, "https://own.acme.example")
-    # Without multi-value headers a balancer keeps only the last of repeated parameters.
+    # Without multi-value headers a balancer passes on only the last of repeated parameters.
     if (shape, query) != ("load_balancer", "?a=1&a=2&b=3")
 ]
 
 
 @pytest.mark.parametrize(("shape", "query", "as_base64", "base_url"), LAMBDA_CASES)
-def test_an_event_is_believed_exactly_when_its_url_was_signed(
-    desk_of: DeskOf, shape: str, query: str, as_base64: bool, base_url: str | None
+def test_lambda_event_is_accepted_exactly_when_its_url_was_signed(
+    frontdesk_of: FrontDeskOf, shape: str, query: str, as_base64: bool, base_url: str | None
 ) -> None:
-    desk = desk_of(environ_of(Setup(base_url=base_url)))
+    frontdesk = frontdesk_of(environ_of(Setup(base_url=base_url)))
     reached = f"{PUBLIC_URLS[shape]}sms{query}"
     path = reached.partition("//")[2].partition("/")[2]
     own = f"{base_url}/{path}" if base_url else reached
@@ -170,7 +179,7 @@ def test_an_event_is_believed_exactly_when_its_url_was_signed(
         (f"https://evil.example/{path}", Expected.REFUSED),
     ):
         event = _event(shape, reached, signed, as_base64=as_base64, base_url=base_url)
-        got = observed(desk, lambda event=event: int(desk.invoke(event)["statusCode"]))  # type: ignore[misc]  # bound at once
+        got = observed(frontdesk, lambda event=event: int(frontdesk.invoke(event)["statusCode"]))  # type: ignore[misc]  # bound at once
         assert got == wanted(expected), signed
 
 
@@ -183,20 +192,20 @@ def _event(
     return an_event(shape, simulated, as_base64=as_base64)
 
 
-def test_a_replay_in_other_words_is_the_same_message(desk_of: DeskOf) -> None:
-    desk = desk_of(environ_of(Setup()))
+def test_form_replayed_in_another_encoding_is_a_duplicate(frontdesk_of: FrontDeskOf) -> None:
+    frontdesk = frontdesk_of(environ_of(Setup()))
     first = posted(urlencode(a_form("replayed")).encode())
     escaped = replace(first, body=first.body.replace(b"AccountSid", b"%41ccountSid"))
     turned = replace(first, body=b"&".join(first.body.split(b"&")[::-1]))
     other_token = posted(first.body, URL + "?again=1", TOKENS[1])
     assert SID.encode() in first.body
-    assert observed(desk, lambda: desk.post(first)) == wanted(Expected.RECORDED)
+    assert observed(frontdesk, lambda: frontdesk.post(first)) == wanted(Expected.RECORDED)
     for copy in (first, escaped, turned, other_token):
-        assert observed(desk, lambda copy=copy: desk.post(copy)) == wanted(Expected.REPEATED)  # type: ignore[misc]  # bound at once
+        assert observed(frontdesk, partial(frontdesk.post, copy)) == wanted(Expected.REPEATED)
 
 
 def _in_other_words(first: HttpRequest) -> list[HttpRequest]:
-    """The same signature under as many forms as anybody can make of it."""
+    """Every known form of the body for which the same signature is valid."""
     fields = first.body.split(b"&")
     bodies = [
         first.body,
@@ -212,36 +221,40 @@ def _in_other_words(first: HttpRequest) -> list[HttpRequest]:
     return [*copies, *(replace(first, host=f"{first.host}:{port}") for port in (1, 443, 8443))]
 
 
-def test_what_cannot_be_read_is_kept_once_in_whatever_words_it_comes_again(desk_of: DeskOf) -> None:
-    desk = desk_of(environ_of(Setup()))
-    first = posted(urlencode(a_form("unreadable", MessageSid="SM7", Body="Hi+Ho")).encode())
-    assert observed(desk, lambda: desk.post(first)) == wanted(Expected.SPOOLED)
-    for copy in _in_other_words(first):
-        assert observed(desk, lambda copy=copy: desk.post(copy)) == wanted(Expected.REPEATED)  # type: ignore[misc]  # bound at once
-
-
-def test_mail_that_cannot_be_read_is_kept_once_wherever_and_however_signed_it_comes_again(
-    desk_of: DeskOf,
+def test_unreadable_form_replayed_in_another_encoding_is_one_dead_letter(
+    frontdesk_of: FrontDeskOf,
 ) -> None:
-    desk = desk_of(mail_environ_of(MailSetup()))
+    frontdesk = frontdesk_of(environ_of(Setup()))
+    first = posted(urlencode(a_form("unreadable", MessageSid="SM7", Body="Hi+Ho")).encode())
+    assert observed(frontdesk, lambda: frontdesk.post(first)) == wanted(Expected.SPOOLED)
+    for copy in _in_other_words(first):
+        assert observed(frontdesk, partial(frontdesk.post, copy)) == wanted(Expected.REPEATED)
+
+
+def test_unreadable_mail_replayed_with_another_signature_or_path_is_one_dead_letter(
+    frontdesk_of: FrontDeskOf,
+) -> None:
+    frontdesk = frontdesk_of(mail_environ_of(MailSetup()))
     body = a_mail("unreadable and posted again", author="nobody")
     signed = der_signature(body, str(ISSUED))
     first = MailCase("", body, proof(str(ISSUED), signed)).request
     mirrored_one = MailCase("", body, proof(str(ISSUED), mirrored(signed))).request
     later = MailCase("", body, proof(str(ISSUED + 1), der_signature(body, str(ISSUED + 1)))).request
     elsewhere = replace(first, target="/stage/of/Email?x=1")
-    assert observed(desk, lambda: desk.post(first)) == wanted(Expected.SPOOLED)
+    assert observed(frontdesk, lambda: frontdesk.post(first)) == wanted(Expected.SPOOLED)
     for copy in (mirrored_one, later, elsewhere):
-        assert observed(desk, lambda copy=copy: desk.post(copy)) == wanted(Expected.REPEATED)  # type: ignore[misc]  # bound at once
+        assert observed(frontdesk, partial(frontdesk.post, copy)) == wanted(Expected.REPEATED)
 
 
-def test_the_matrix_is_large_and_has_both_verdicts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_signature_cases_are_many_and_both_valid_and_invalid(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     statuses = Counter(case.expected is not Expected.REFUSED for case in TWILIO_CASES)
     statuses.update(case.is_authentic for case in MAIL_CASES)
     events = len(LAMBDA_CASES)
     statuses.update({True: events, False: 3 * events})
     with capsys.disabled():
-        print(f"{statuses.total()} signatures: {statuses[True]} right, {statuses[False]} wrong")  # noqa: T201 - the figure is for whoever runs it
+        print(f"{statuses.total()} signatures: {statuses[True]} right, {statuses[False]} wrong")  # noqa: T201 - the figure is for the developer who runs it
     assert min(statuses.values()) >= 200
     names = [case.name for case in TWILIO_CASES] + [case.name for case in MAIL_CASES]
     assert len(names) == len(set(names))

@@ -11,7 +11,7 @@ from benchmarks.soak import MOST_BYTES_A_MESSAGE, bytes_a_message
 ROOT = Path(__file__).parents[2]
 
 
-def test_a_server_that_is_killed_again_and_again_keeps_every_promise() -> None:
+def test_repeatedly_killed_server_loses_no_acknowledged_webhook() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.soak", "--seconds", "10", "--rate", "50"],
         cwd=ROOT,
@@ -26,7 +26,7 @@ def test_a_server_that_is_killed_again_and_again_keeps_every_promise() -> None:
     assert done.stdout.endswith("every promise was kept\n")
 
 
-def test_memory_that_is_never_given_back_is_noticed() -> None:
+def test_memory_leak_is_noticed_in_the_measured_sizes() -> None:
     sizes_kib = [72_000, 73_100, 72_900, 73_400, 73_000, 73_600, 73_200]
     flat = [(16_000 + 1_000 * number, size) for number, size in enumerate(sizes_kib)]
     found = bytes_a_message(flat)
@@ -38,5 +38,5 @@ def test_memory_that_is_never_given_back_is_noticed() -> None:
     assert found > MOST_BYTES_A_MESSAGE
 
 
-def test_few_messages_tell_nothing_about_memory() -> None:
+def test_too_few_messages_give_no_figure_for_memory_growth() -> None:
     assert bytes_a_message([(100 * number, 70_000 + number) for number in range(10)]) is None

@@ -1,4 +1,4 @@
-"""A power failure takes what was not synced. SIGKILL cannot show that; the order of steps can."""
+"""A power failure loses what was not synced. SIGKILL does not, so these tests check the order."""
 
 import os
 import sys
@@ -20,16 +20,16 @@ _CHANGES = {"os.rename", "os.link", "os.mkdir", "os.remove"}
 
 
 class Steps(list[tuple[str, Path, Path]]):
-    """Syncs, and changes of names: what happened, to which path, and to which name after that."""
+    """Syncs and name changes: each step, its path, and its path afterwards."""
 
     def name_changes(self) -> Iterator[tuple[int, str, Path, Path]]:
-        """With their places in the order. A hidden file may stay where it is removed."""
+        """Name changes with their position. The removal of a hidden file may be lost."""
         for place, (step, source, target) in enumerate(self):
             if step != "sync" and not (step == "os.remove" and target.name.startswith(".")):
                 yield place, step, source, target
 
     def unsynced(self) -> Iterator[str]:
-        """What a power failure now, or at any moment before, could have made a lie."""
+        """The steps that a power failure, now or at any moment before, could have lost."""
         for place, step, source, target in self.name_changes():
             if step in {"os.rename", "os.link"} and not self._is_whole(source, place):
                 yield f"{target.name} was named before its content was synced"
@@ -46,7 +46,7 @@ class Steps(list[tuple[str, Path, Path]]):
 
 @pytest.fixture(scope="session")
 def hooked() -> list[Steps]:
-    """An audit hook stays for ever: so there is one, which writes to the last list in here."""
+    """The one audit hook, as it cannot be removed; it appends to the last list in here."""
     watching: list[Steps] = []
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
@@ -74,18 +74,18 @@ def steps(hooked: list[Steps], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     hooked.clear()
 
 
-def keep_in_spool(directory: Path) -> None:
+def enqueue_in_spool(directory: Path) -> None:
     FileSpool(directory, utc_now, MemoryMetrics()).enqueue(an_entry())
 
 
-def finish_in_spool(directory: Path) -> None:
+def acknowledge_in_spool(directory: Path) -> None:
     spool = FileSpool(directory, utc_now, MemoryMetrics())
     spool.enqueue(an_entry())
     (delivery,) = spool.receive(1, timedelta(minutes=1))
     spool.acknowledge(delivery)
 
 
-def keep_a_dead_letter(directory: Path) -> None:
+def store_a_dead_letter(directory: Path) -> None:
     FileDeadLetters(directory).store(a_dead_letter())
 
 
@@ -100,9 +100,16 @@ def put_a_file(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "work", [keep_in_spool, finish_in_spool, keep_a_dead_letter, replace_a_dead_letter, put_a_file]
+    "work",
+    [
+        enqueue_in_spool,
+        acknowledge_in_spool,
+        store_a_dead_letter,
+        replace_a_dead_letter,
+        put_a_file,
+    ],
 )
-def test_nothing_is_promised_before_it_is_on_the_disk(
+def test_files_and_their_names_are_synced_before_the_call_returns(
     work: Callable[[Path], None], steps: Steps, tmp_path: Path
 ) -> None:
     work(tmp_path / "data")
@@ -120,7 +127,7 @@ def test_nothing_is_promised_before_it_is_on_the_disk(
         (lambda path: (path / "new").mkdir(), "os.mkdir of new may be lost"),
     ],
 )
-def test_a_step_that_was_left_out_is_noticed(
+def test_missing_sync_is_reported(
     work: Callable[[Path], object], problem: str, steps: Steps, tmp_path: Path
 ) -> None:
     (tmp_path / "a.tmp").touch()

@@ -1,10 +1,10 @@
-"""Twilio's webhooks as they may arrive: honest, altered, and made up."""
+"""Twilio webhooks: genuine, altered and forged."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
-from tests.faults.inside import INTERNAL_HOST, HttpRequest
+from tests.faults.in_process import INTERNAL_HOST, HttpRequest
 from tests.faults.twilio_reference import (
     A_PROXY,
     OTHER_SID,
@@ -50,7 +50,7 @@ CONFIGURED = {
 
 
 def _arrivals(name: str, url: str) -> Iterator[TwilioCase]:
-    """Each way from ``url`` to the process, honest or not."""
+    """Each path of a request from ``url`` to the process, genuine or forged."""
 
     def case(way: str, request: HttpRequest, **setup: str | bool) -> TwilioCase:
         return TwilioCase(f"{name}, {way}", request, Setup(**setup))  # type: ignore[arg-type]  # by name
@@ -61,30 +61,35 @@ def _arrivals(name: str, url: str) -> Iterator[TwilioCase]:
     def sent(way: str) -> HttpRequest:
         return posted(urlencode(a_form(name + way)).encode(), url)
 
-    def inside(way: str, **forwarded: str) -> HttpRequest:
+    def forwarded_request(way: str, **forwarded: str) -> HttpRequest:
         direct = sent(way)
         added = tuple((f"x-forwarded-{name}", value) for name, value in forwarded.items())
         headers = direct.headers + added
         return replace(direct, headers=headers, host=INTERNAL_HOST, scheme="http", client=A_PROXY)
 
     bare, port = _split_port(origin)
-    told = {"proto": parts.scheme, "host": bare, "port": port}
-    lies = {"proto": "http", "host": "evil.example", "port": "1"}
+    true_headers = {"proto": parts.scheme, "host": bare, "port": port}
+    false_headers = {"proto": "http", "host": "evil.example", "port": "1"}
     yield case("straight", sent("straight"))
-    yield case("by a proxy", inside("by a proxy", **told), behind_proxies=True)
+    yield case("by a proxy", forwarded_request("by a proxy", **true_headers), behind_proxies=True)
     yield case(
         "by two proxies",
-        inside("by two", proto=f"{parts.scheme}, http", host=f"{origin.split('//')[1]}, inner"),
+        forwarded_request(
+            "by two", proto=f"{parts.scheme}, http", host=f"{origin.split('//')[1]}, inner"
+        ),
         behind_proxies=True,
     )
-    retained = replace(inside("keeping", proto=parts.scheme), host=sent("").host)
-    yield case("by a proxy that keeps the host", retained, behind_proxies=True)
-    yield case("by a proxy nobody trusts", inside("untrusted", **told))
-    stranger = replace(inside("stranger", **told), client="198.51.100.9")
+    remaining = replace(forwarded_request("keeping", proto=parts.scheme), host=sent("").host)
+    yield case("by a proxy that keeps the host", remaining, behind_proxies=True)
+    yield case("by a proxy nobody trusts", forwarded_request("untrusted", **true_headers))
+    stranger = replace(forwarded_request("stranger", **true_headers), client="198.51.100.9")
     yield case("by a stranger", stranger, behind_proxies=True)
-    yield case("with a base URL", inside("based"), base_url=origin)
+    yield case("with a base URL", forwarded_request("based"), base_url=origin)
     yield case(
-        "with a base URL and lies", inside("l", **lies), base_url=origin, behind_proxies=True
+        "with a base URL and lies",
+        forwarded_request("l", **false_headers),
+        base_url=origin,
+        behind_proxies=True,
     )
     yield case("with another base URL", sent("other"), base_url="https://other.example")
     yield case("under another host", replace(sent("host"), host="evil.example"))
@@ -178,8 +183,8 @@ def _forms() -> Iterator[TwilioCase]:
         yield TwilioCase(f"form: {name}", posted(body + end, signature=signature))
     for name, changes in REGROUPED.items():
         fields: dict[str, str | None] = {**a_form(name), **changes}
-        retained = {key: value for key, value in fields.items() if value is not None}
-        request = posted(urlencode(retained).encode())
+        remaining = {key: value for key, value in fields.items() if value is not None}
+        request = posted(urlencode(remaining).encode())
         yield TwilioCase(f"regrouped: {name}", request, special=Expected.SPOOLED)
 
 

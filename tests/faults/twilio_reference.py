@@ -1,4 +1,4 @@
-"""One webhook of Twilio's, and what must become of it.
+"""One Twilio webhook, and its expected result.
 
 The expectation comes from ``vendor_schemes`` and from what is documented about public URLs.
 """
@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from urllib.parse import urlsplit
 
-from tests.faults.inside import HttpRequest
+from tests.faults.in_process import HttpRequest
 from tests.faults.vendor_schemes import configured_forms, form_pairs, signed_by_twilio
 
 FORM = "application/x-www-form-urlencoded"
@@ -23,7 +23,7 @@ URL = "https://hooks.example.com/webhooks/sms"
 
 
 class Expected(StrEnum):
-    """What becomes of a webhook."""
+    """The result of a webhook."""
 
     REFUSED = "refused, nothing kept"
     RECORDED = "a message more"
@@ -33,7 +33,7 @@ class Expected(StrEnum):
 
 @dataclass(frozen=True)
 class Setup:
-    """How a desk is set up, and which tokens it should believe."""
+    """The settings of a front desk, and the tokens that it accepts."""
 
     accounts: tuple[tuple[str, tuple[str, ...]], ...] = ((SID, TOKENS),)
     base_url: str | None = None
@@ -63,7 +63,7 @@ def is_authentic(request: HttpRequest, setup: Setup) -> bool:
     """Whether one of the account's tokens signed this form for the URL that was reached."""
     headers = {name.lower(): value for name, value in request.headers}
     if len(headers) < len(request.headers):
-        return False  # two values of one header are somebody's attempt to be read twice
+        return False  # a sender repeats a header to be read in two ways
     if headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         return False
     try:
@@ -80,7 +80,7 @@ def is_authentic(request: HttpRequest, setup: Setup) -> bool:
 
 
 def reached_url(request: HttpRequest, setup: Setup) -> str:
-    """The public URL: of the setting, of a proxy that is believed, or the request's own."""
+    """The public URL: from the setting, from a trusted proxy, or from the request itself."""
     if setup.base_url:
         return setup.base_url + request.target
     headers = {name.lower(): value for name, value in request.headers}
@@ -95,7 +95,7 @@ def reached_url(request: HttpRequest, setup: Setup) -> str:
 
 
 def a_form(name: str, **fields: str) -> dict[str, str]:
-    """A message of its own for each ``name``."""
+    """A different message for each ``name``."""
     return {
         "MessageSid": "SM" + hashlib.md5(name.encode()).hexdigest(),
         "AccountSid": SID,
@@ -112,7 +112,7 @@ def a_form(name: str, **fields: str) -> dict[str, str]:
 def posted(
     body: bytes, url: str = URL, token: str = TOKENS[0], *, signature: str | None = None
 ) -> HttpRequest:
-    """``body`` signed for ``url`` and sent straight to it."""
+    """``body`` signed for ``url`` and sent directly to it."""
     parts = urlsplit(url)
     default = {"https": ":443", "http": ":80"}[parts.scheme]
     host = parts.netloc.rpartition("@")[2].removesuffix(default)

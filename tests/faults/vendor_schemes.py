@@ -1,4 +1,4 @@
-"""The vendors' signature schemes as their documentation has them: nothing of ours, no library.
+"""The vendors' signature schemes from their documentation, without product code or a library.
 
 Twilio: https://www.twilio.com/docs/usage/security#validating-requests
 SendGrid: https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
@@ -26,7 +26,7 @@ def signed_by_twilio(url: str, pairs: list[tuple[str, str]], token: str) -> str:
 
 
 def configured_forms(url: str) -> set[str]:
-    """What Twilio may sign for ``url``: no user info, no fragment, the port kept or dropped."""
+    """What Twilio may sign for ``url``: without user info and fragment, with or without port."""
     parts = urlsplit(url)
     name = parts.netloc.rpartition("@")[2]
     port = parts.port or _DEFAULT_PORTS[parts.scheme]

@@ -1,4 +1,4 @@
-"""Somebody stands around every call of a port: to end the process there, or to let it fail."""
+"""Wrap every call of a port, so that a test can kill the process there or let it fail."""
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
@@ -9,11 +9,11 @@ from dependency_injector import providers
 from entrypoints.composition.container import Container
 
 Around = Callable[[str], AbstractContextManager[None]]
-"""What happens before and after a call, by its name: like ``messages.record``."""
+"""A context around a call, made from its name, like ``messages.record``."""
 
 
 class Watched:
-    """An adapter as its callers know it, with ``around`` about each call of a method."""
+    """An adapter with ``around`` about each call of a method."""
 
     def __init__(self, adapter: object, role: str, around: Around) -> None:
         self._adapter = adapter
@@ -63,7 +63,7 @@ def watch_ports(container: Container, around: Around) -> None:
     def watched(adapter: object, role: str) -> Any:
         return Watched(adapter, role, around)
 
-    # Files first, for the others may put blobs.
+    # Files first, because the other parts may use the blobs.
     for backend, roles in ((container.files, _FILES), (container.stores, _STORES)):
         backend.override(providers.Object(WatchedBackend(backend(), roles, around)))
     for provider, role in (

@@ -1,8 +1,8 @@
-"""Search for bytes that a target chokes on, led by what code they reach.
+"""Search for bytes that crash a target, guided by the code that they reach.
 
-``python -m tests.fuzz.run TARGET SECONDS``. What was found to reach new code is kept in
-``build/fuzz/TARGET`` for the next search, what crashes beside it. It belongs to the payloads
-then, with a test.
+``python -m tests.fuzz.run TARGET SECONDS``. Bytes that reach new code are stored in
+``build/fuzz/TARGET`` for the next search, bytes that crash beside it. Add those to the
+payloads, with a test.
 """
 
 import logging
@@ -14,17 +14,17 @@ import atheris  # type: ignore[import-untyped]  # the package has no type inform
 with atheris.instrument_imports(
     include=["domain", "application", "infrastructure", "entrypoints", "multipart"]
 ):
-    from tests.faults.fuzzed_desk import fuzzed_desk
+    from tests.faults.fuzzed_frontdesk import fuzzed_frontdesk
     from tests.fuzz.targets import TARGETS, Target
 
 BUILD = Path(__file__).parents[1] / "build" / "fuzz"
 AT_MOST_SECONDS = 2
 AT_MOST_MEBIBYTES = 1024
-"""Of the whole process: code that is watched takes more than code that is not."""
+"""Of the whole process; instrumented code uses more memory."""
 
 
 def search(name: str, target: Target, seconds: int) -> None:
-    """Throw bytes at ``target``; ends the process, with an error if one of them crashes it."""
+    """Send bytes to ``target``; end the process, with an error if some bytes crash it."""
     corpus = BUILD / name
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(target.seeds()):
@@ -37,8 +37,10 @@ def search(name: str, target: Target, seconds: int) -> None:
         "-max_len=65536",
         "-print_final_stats=1",
     ]
-    with fuzzed_desk() as desk:
-        atheris.Setup([sys.argv[0], *options, str(corpus)], lambda data: target.post(desk, data))
+    with fuzzed_frontdesk() as frontdesk:
+        atheris.Setup(
+            [sys.argv[0], *options, str(corpus)], lambda data: target.post(frontdesk, data)
+        )
         atheris.Fuzz()
 
 

@@ -1,4 +1,4 @@
-"""What is thrown bytes at, and the bytes to begin with. Every target goes all of the way."""
+"""Fuzz targets and their first bytes. Every target runs all steps of processing."""
 
 import json
 import re
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.fuzzed_desk import ENVELOPE, FuzzedDesk, multipart
-from tests.faults.inside import HttpRequest
+from tests.faults.fuzzed_frontdesk import ENVELOPE, FuzzedFrontDesk, multipart
+from tests.faults.in_process import HttpRequest
 
 PAYLOADS = Path(__file__).parents[1] / "tests" / "payloads"
 
@@ -16,33 +16,33 @@ _VISIBLE = re.compile(r"[\x21-\x7e]*")
 
 @dataclass(frozen=True)
 class Target:
-    """Takes any bytes; raises if what becomes of them is not in the table of answers."""
+    """Takes any bytes; raises if the status is not an allowed one."""
 
-    post: Callable[[FuzzedDesk, bytes], object]
+    post: Callable[[FuzzedFrontDesk, bytes], object]
     seeds: Callable[[], Iterator[bytes]]
 
 
-def _post_form(desk: FuzzedDesk, data: bytes) -> None:
-    desk.post_form(data)
+def _post_form(frontdesk: FuzzedFrontDesk, data: bytes) -> None:
+    frontdesk.post_form(data)
 
 
-def _post_mail_form(desk: FuzzedDesk, data: bytes) -> None:
-    desk.post_multipart(data)
+def _post_mail_form(frontdesk: FuzzedFrontDesk, data: bytes) -> None:
+    frontdesk.post_multipart(data)
 
 
-def _post_raw_mail(desk: FuzzedDesk, data: bytes) -> None:
-    desk.post_raw_mail(data)
+def _post_raw_mail(frontdesk: FuzzedFrontDesk, data: bytes) -> None:
+    frontdesk.post_raw_mail(data)
 
 
-def _invoke_event(desk: FuzzedDesk, data: bytes) -> None:
-    """Lines of what to change in an event: a dotted path, a tab, JSON or else a text."""
+def _invoke_event(frontdesk: FuzzedFrontDesk, data: bytes) -> None:
+    """Lines of changes to an event: a dotted path, a tab, and JSON or text."""
     number, *lines = data.decode("utf-8", "replace").split("\n")
     shapes = sorted((PAYLOADS / "aws").glob("*.json"))
     event: dict[str, object] = json.loads(shapes[len(number) % len(shapes)].read_bytes())
     for line in lines:
         path, _, text = line.partition("\t")
         _change(event, path.split("."), text)
-    desk.invoke(event)
+    frontdesk.invoke(event)
 
 
 def _change(event: dict[str, object], path: list[str], text: str) -> None:
@@ -57,16 +57,16 @@ def _change(event: dict[str, object], path: list[str], text: str) -> None:
         event[path[-1]] = text
 
 
-def _post_request(desk: FuzzedDesk, data: bytes) -> None:
+def _post_request(frontdesk: FuzzedFrontDesk, data: bytes) -> None:
     """Lines of target, method, host and headers, an empty line, the body."""
     head, _, body = data.partition(b"\n\n")
     lines = head.decode("latin-1").split("\n")
     target, method, host = (lines + [""] * 3)[:3]
     if not _VISIBLE.fullmatch(target):
-        return  # the HTTP parser of the server would not let it through
+        return  # the HTTP parser of the server refuses it
     pairs = [line.partition(":") for line in lines[3:]]
     headers = tuple((name.lower(), value.strip()) for name, _, value in pairs)
-    desk.post(HttpRequest(f"/{target}", body, headers, host=host, method=method))
+    frontdesk.post(HttpRequest(f"/{target}", body, headers, host=host, method=method))
 
 
 def _files(folder: str, pattern: str) -> Iterator[bytes]:

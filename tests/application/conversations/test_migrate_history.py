@@ -1,4 +1,4 @@
-"""Histories inside records become messages: nothing is lost, nothing is there twice."""
+"""Migrating the lists of messages in old records: nothing is lost or duplicated."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -29,7 +29,7 @@ ENTRIES = tuple(map(an_entry, range(1, 6)))
 
 
 class FailingImport(MemoryHistoryImport):
-    """Stops working after so many imports."""
+    """Is unavailable after ``left`` imports."""
 
     left = 2
 
@@ -41,7 +41,7 @@ class FailingImport(MemoryHistoryImport):
 
 
 class GrowingImport(MemoryHistoryImport):
-    """Whose other system appends ``appended`` more entries, each just before a list is dropped."""
+    """Another system appends ``appended`` entries, each just before a list is deleted."""
 
     appended = 0
 
@@ -86,19 +86,19 @@ def stores() -> Stores:
 IDS = [entry.message_id for entry in ENTRIES]
 
 
-def test_every_entry_becomes_a_message_and_the_list_is_gone(stores: Stores) -> None:
+def test_migration_turns_every_entry_into_a_message_and_deletes_the_list(stores: Stores) -> None:
     assert stores.migrate() == [MigratedHistory(KEY, 5, complete=True)]
     assert stores.messages.history(KEY) == ENTRIES
     assert (stores.shown(), stores.left()) == (IDS, 0)
 
 
-def test_afterwards_there_is_nothing_to_do(stores: Stores) -> None:
+def test_second_migration_finds_nothing_to_move(stores: Stores) -> None:
     stores.migrate()
     assert stores.migrate() == []
     assert stores.shown() == IDS
 
 
-def test_what_was_interrupted_shows_all_and_goes_on(stores: Stores) -> None:
+def test_interrupted_migration_shows_all_entries_and_is_continued(stores: Stores) -> None:
     stores.importing = FailingImport(stores.data)
     with pytest.raises(StorageUnavailableError):
         stores.migrate()
@@ -108,19 +108,21 @@ def test_what_was_interrupted_shows_all_and_goes_on(stores: Stores) -> None:
     assert stores.shown() == IDS
 
 
-def test_several_at_once_import_every_entry_once(stores: Stores) -> None:
+def test_concurrent_migrations_import_every_entry_once(stores: Stores) -> None:
     results = at_once([stores.migrate] * 8)
     assert sum(migrated.imported for found in results for migrated in found) == len(ENTRIES)
     assert (stores.shown(), stores.left()) == (IDS, 0)
 
 
-def test_what_the_other_system_appends_meanwhile_is_moved_too(stores: Stores) -> None:
+def test_entries_appended_by_another_system_during_the_migration_are_moved_too(
+    stores: Stores,
+) -> None:
     stores.importing.appended = 2
     assert stores.migrate() == [MigratedHistory(KEY, 7, complete=True)]
     assert (stores.shown(), stores.left()) == ([*IDS, "M98", "M99"], 0)
 
 
-def test_a_list_that_grows_all_the_time_stays_and_is_told(stores: Stores) -> None:
+def test_list_that_grows_during_every_attempt_is_reported_as_incomplete(stores: Stores) -> None:
     stores.importing.appended = ATTEMPTS
     (migrated,) = stores.migrate()
     assert not migrated.complete
@@ -128,7 +130,7 @@ def test_a_list_that_grows_all_the_time_stays_and_is_told(stores: Stores) -> Non
     assert stores.migrate() == [MigratedHistory(KEY, 1, complete=True)]
 
 
-def test_a_message_that_is_delivered_again_after_the_move_is_shown_once(stores: Stores) -> None:
+def test_message_received_again_after_the_migration_is_shown_once(stores: Stores) -> None:
     written = an_entry(9, direction=Direction.INBOUND)
     again = an_inbound_message(message_id="M9", received_at=NOW + timedelta(days=1))
     assert stores.importing.import_message(KEY, written)
@@ -136,13 +138,13 @@ def test_a_message_that_is_delivered_again_after_the_move_is_shown_once(stores: 
     assert sorted(stores.shown()) == [*IDS, "M9"]
 
 
-def test_an_answer_with_the_id_of_what_it_answers_hides_nothing(stores: Stores) -> None:
+def test_reply_with_the_message_id_of_its_question_hides_no_message(stores: Stores) -> None:
     asked = an_inbound_message(message_id="M3", received_at=NOW)
     assert stores.messages.record(a_record(asked)) is None
     assert stores.shown() == [*IDS, "M3"]
 
 
-def test_entries_of_one_moment_keep_their_order() -> None:
+def test_entries_with_the_same_timestamp_stay_in_their_order() -> None:
     entries = [an_entry(n, timestamp=NOW) for n in (3, 1, 2)] + [an_entry(4)]
     lasting = in_lasting_order(entries)
     assert [entry.timestamp - NOW for entry in lasting[:3]] == [

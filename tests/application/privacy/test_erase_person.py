@@ -1,4 +1,4 @@
-"""Erasing a person: every trace, in an order that bears a crash anywhere."""
+"""Erasing a person from every place, also after a crash at any step."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -46,9 +46,9 @@ class CrashError(Exception):
 
 
 class Crashing:
-    """Stands before a collaborator; the process dies at the call that ``calls`` counts down to.
+    """Wraps a collaborator; the process dies at the call that ``calls`` counts down to.
 
-    It dies after the call was done, or before it.
+    It dies after the call, or before it.
     """
 
     def __init__(self, wrapped: Any, calls: list[int], *, afterwards: bool) -> None:
@@ -85,13 +85,13 @@ class RawRequestParser(StubParser):
 
 
 def raw_message(sender: str) -> InboundMessage:
-    """What somebody wrote in a request that was never recorded."""
+    """The message in a request that was never recorded."""
     file = Attachment("image/png", url=f"https://media.example/{sender}")
     return an_inbound_message(sender=sender, message_id="raw", attachments=(file,))
 
 
 class Desk(FrontDesk):
-    """A desk with something of Ana's, and of Bob's, in every place."""
+    """A front desk that stores data of Ana and of Bob in every place."""
 
     def __init__(self, **adapters: Any) -> None:
         super().__init__(**adapters)
@@ -152,7 +152,7 @@ class Desk(FrontDesk):
         self.rewritten += 1
 
     def left_of(self, sender: str) -> list[object]:
-        """Whatever is still kept of somebody."""
+        """Everything that is still stored of ``sender``."""
         retained = self.retention.list_retained(1000).items
         found: list[object] = [one for one in retained if one.is_of([sender])]
         found += self.retention.find_all_conversations(SMS, [sender])
@@ -177,7 +177,7 @@ def desk() -> Desk:
     return desk
 
 
-def test_a_person_is_erased_from_every_place(desk: Desk) -> None:
+def test_erasure_removes_a_person_from_every_place(desk: Desk) -> None:
     report = desk.erases()
     assert desk.left_of(ANA.value) == []
     assert (report.messages, report.imported_entries, report.conversations) == (4, 1, [KEY])
@@ -189,7 +189,7 @@ def test_a_person_is_erased_from_every_place(desk: Desk) -> None:
     assert desk.rewritten == 1
 
 
-def test_another_person_is_not_touched(desk: Desk) -> None:
+def test_erasure_leaves_another_person_unchanged(desk: Desk) -> None:
     untouched = Desk()
     untouched.fill()
     expected = len(untouched.left_of(BOB))
@@ -199,7 +199,7 @@ def test_another_person_is_not_touched(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("afterwards", [True, False], ids=["after", "before"])
-def test_a_crash_at_any_step_is_made_good_by_the_next_run(afterwards: bool) -> None:
+def test_erasure_interrupted_at_any_step_is_completed_by_the_next_run(afterwards: bool) -> None:
     for calls in range(1, 1000):
         desk = Desk()
         desk.fill()
@@ -213,7 +213,7 @@ def test_a_crash_at_any_step_is_made_good_by_the_next_run(afterwards: bool) -> N
     assert calls > 30
 
 
-def test_a_context_whose_publisher_died_after_the_erasure_is_found_by_its_sender(
+def test_erasure_finds_a_context_published_after_the_record_was_erased(
     desk: Desk,
 ) -> None:
     (conversation,) = desk.retention.find_all_conversations(SMS, [ANA.value])
@@ -227,12 +227,12 @@ def test_a_context_whose_publisher_died_after_the_erasure_is_found_by_its_sender
     assert desk.left_of(ANA.value) == []
 
 
-def test_a_context_on_a_channel_that_is_not_asked_for_stays(desk: Desk) -> None:
+def test_erasure_on_one_channel_leaves_contexts_on_another_channel(desk: Desk) -> None:
     report = desk.erases(Address.parse(WHATSAPP, ANA.value))
     assert report.contexts == 0
 
 
-def test_what_comes_again_is_a_duplicate(desk: Desk) -> None:
+def test_erased_message_sent_again_is_a_duplicate(desk: Desk) -> None:
     message = desk.message(ANA.value, "0-1")
     desk.erases()
     desk.gets(ParsedMessage(message))
@@ -240,14 +240,14 @@ def test_what_comes_again_is_a_duplicate(desk: Desk) -> None:
     assert desk.metrics.total("Duplicates") == 1
 
 
-def test_another_authors_message_under_an_erased_id_is_a_dead_letter(desk: Desk) -> None:
+def test_erased_message_id_used_by_another_author_becomes_a_dead_letter(desk: Desk) -> None:
     desk.erases()
     before = len(tuple(desk.dead_letters.each_dead_letter()))
     desk.gets(desk.message(BOB, "0-1"))
     assert len(tuple(desk.dead_letters.each_dead_letter())) == before + 1
 
 
-def test_what_is_written_under_another_identity_in_the_conversation_goes_too() -> None:
+def test_erasure_includes_messages_under_another_identity_in_the_conversation() -> None:
     desk = Desk()
     number = Address.parse(WHATSAPP, SENDER[WHATSAPP])
     desk.knows(WHATSAPP)
@@ -263,7 +263,7 @@ def test_what_is_written_under_another_identity_in_the_conversation_goes_too() -
     assert desk.retention.list_retained(10).items == ()
 
 
-def test_the_same_number_on_another_channel_stays_unless_it_is_asked_for(desk: Desk) -> None:
+def test_erasure_leaves_the_same_number_on_another_channel_unless_requested(desk: Desk) -> None:
     desk.messages.record(a_record(an_inbound_message(WHATSAPP, message_id="W1"), None))
     desk.erases(ANA)
     assert len(desk.messages.list_unmatched(10).items) == 2
@@ -271,7 +271,7 @@ def test_the_same_number_on_another_channel_stays_unless_it_is_asked_for(desk: D
     assert len(desk.messages.list_unmatched(10).items) == 1
 
 
-def test_what_fails_is_told_and_the_rest_is_done(
+def test_erasure_reports_what_failed_and_completes_the_rest(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> Any:
@@ -288,7 +288,7 @@ def test_what_fails_is_told_and_the_rest_is_done(
 
 
 class CountedDeadLetters(MemoryDeadLetters):
-    """Counts how often all letters are listed."""
+    """Counts how often all dead letters are listed."""
 
     listed = 0
 
@@ -299,7 +299,7 @@ class CountedDeadLetters(MemoryDeadLetters):
         return super().each_dead_letter(unreadable=unreadable)
 
 
-def test_however_many_dead_letters_there_are_they_are_listed_once() -> None:
+def test_erasure_lists_dead_letters_once_whatever_their_number() -> None:
     dead_letters = CountedDeadLetters()
     desk = Desk(dead_letters=dead_letters)
     for number in range(20):
@@ -308,7 +308,7 @@ def test_however_many_dead_letters_there_are_they_are_listed_once() -> None:
     assert dead_letters.listed == 1
 
 
-def test_dead_letters_that_cannot_be_read_are_told_with_their_places(tmp_path: Path) -> None:
+def test_erasure_reports_the_places_of_unreadable_dead_letters(tmp_path: Path) -> None:
     desk = Desk(dead_letters=FileDeadLetters(tmp_path))
     desk.fill()
     (tmp_path / "note.json").write_text("{}")
@@ -320,7 +320,7 @@ def test_dead_letters_that_cannot_be_read_are_told_with_their_places(tmp_path: P
     ]
 
 
-def test_a_dead_letter_of_a_message_that_cannot_be_delivered_goes_with_it(desk: Desk) -> None:
+def test_erasure_deletes_the_dead_letter_of_an_undeliverable_message(desk: Desk) -> None:
     request_id = desk.message(ANA.value, "0-1").request_id
     desk.dead_letters.store(
         DeadLetter("u-1", DeadLetterKind.UNDELIVERABLE, "", 1, NOW, request_id=request_id)
@@ -328,7 +328,7 @@ def test_a_dead_letter_of_a_message_that_cannot_be_delivered_goes_with_it(desk: 
     assert desk.erases().dead_letters == 2
 
 
-def test_what_nobody_can_read_stays_and_is_told_unless_it_names_the_address(desk: Desk) -> None:
+def test_erasure_reports_unreadable_requests_unless_they_contain_the_address(desk: Desk) -> None:
     for number, body in enumerate((b"anything", ANA.value.encode())):
         webhook = verified(replace(desk.request(), body=body))
         desk.spool.enqueue(SpoolEntry(f"u{number}", f"u{number}", webhook, NOW))

@@ -1,4 +1,4 @@
-"""A message is erased between its record and its queue: nothing of it stays on either."""
+"""A message is erased between its recording and its publication: nothing of it stays."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -24,7 +24,7 @@ LONG = "So long that it goes by claim check. " * 10_000
 
 @dataclass
 class InterruptedQueue(ContextPublisher, SearchableQueue):
-    """A queue before which ``meanwhile`` something happens."""
+    """A queue that calls ``meanwhile`` before it publishes."""
 
     meanwhile: Callable[[], object] = lambda: None
     queue: MemoryContextQueue | None = None
@@ -51,7 +51,7 @@ def queue() -> InterruptedQueue:
 
 @pytest.fixture
 def desk(queue: InterruptedQueue) -> FrontDesk:
-    """A desk whose messages are erased while they are published."""
+    """A front desk whose messages are erased while they are published."""
     blobs = MemoryBlobStore()
     desk = FrontDesk(blobs=blobs, publisher=queue)
     queue.queue = desk.queue
@@ -67,11 +67,11 @@ def erase_all(desk: FrontDesk) -> None:
 
 
 def body_of(desk: FrontDesk) -> bytes:
-    """What the claim check has stored of the first message."""
+    """The body of the first message that the claim check has stored."""
     return desk.blobs.get(f"memory:contexts/{an_inbound_message().request_id}/body")
 
 
-def test_its_context_is_taken_back_with_all_that_was_stored_for_it(
+def test_context_of_a_message_erased_while_publishing_is_erased_with_its_files(
     desk: FrontDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert desk.gets(an_inbound_message(body=LONG)).status == 200
@@ -81,7 +81,9 @@ def test_its_context_is_taken_back_with_all_that_was_stored_for_it(
     assert "message was erased while it was published" in caplog.messages
 
 
-def test_the_relay_takes_it_back_too(desk: FrontDesk, queue: InterruptedQueue) -> None:
+def test_relay_erases_the_context_of_a_message_erased_while_publishing(
+    desk: FrontDesk, queue: InterruptedQueue
+) -> None:
     erase, queue.meanwhile = queue.meanwhile, lambda: None
     queue.queue, up = None, queue.queue
     desk.gets(an_inbound_message(body=LONG))
@@ -93,7 +95,7 @@ def test_the_relay_takes_it_back_too(desk: FrontDesk, queue: InterruptedQueue) -
         body_of(desk)
 
 
-def test_what_is_published_just_before_the_record_goes_is_found(
+def test_context_published_just_before_the_erasure_is_erased(
     desk: FrontDesk, queue: InterruptedQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue.meanwhile = lambda: None
@@ -114,7 +116,7 @@ def test_what_is_published_just_before_the_record_goes_is_found(
         body_of(desk)
 
 
-def test_it_is_not_answered_by_a_failure_to_take_it_back(
+def test_webhook_is_acknowledged_although_the_context_cannot_be_erased(
     desk: FrontDesk,
     queue: InterruptedQueue,
     caplog: pytest.LogCaptureFixture,
@@ -130,7 +132,9 @@ def test_it_is_not_answered_by_a_failure_to_take_it_back(
     assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
 
-def test_what_is_kept_stays_on_its_queue(desk: FrontDesk, queue: InterruptedQueue) -> None:
+def test_context_of_a_message_that_is_not_erased_stays_on_its_queue(
+    desk: FrontDesk, queue: InterruptedQueue
+) -> None:
     queue.meanwhile = lambda: None
     desk.gets(an_inbound_message(body=LONG))
     assert len(desk.queued()) == 1
@@ -144,7 +148,7 @@ class StubbornBlobStore(MemoryBlobStore):
         raise StorageUnavailableError(f"{folder} may not be deleted")
 
 
-def test_parts_go_before_the_context_that_leads_to_them() -> None:
+def test_stored_parts_of_a_context_are_deleted_before_the_context() -> None:
     desk = FrontDesk(blobs=StubbornBlobStore())
     desk.knows()
     desk.gets(an_inbound_message(body=LONG))

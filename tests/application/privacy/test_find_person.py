@@ -1,4 +1,4 @@
-"""Finding somebody in raw requests, as their channel reads them."""
+"""Finding a person in raw requests, as the parser of the channel reads them."""
 
 import tracemalloc
 from dataclasses import replace
@@ -19,7 +19,7 @@ CHUNK = 256 * 1024
 
 @pytest.fixture
 def desk() -> FrontDesk:
-    """A desk that can read nothing unless it is told what it reads."""
+    """A front desk whose parser can read no request unless a test sets its messages."""
     desk = FrontDesk()
     desk.parser.parse_error = UnreadableMessageError("no MessageSid")
     return desk
@@ -31,7 +31,7 @@ def found(desk: FrontDesk, body: bytes, *values: str) -> Found:
     return FindPerson(parsers)(verified(request), values or [ANA])
 
 
-def test_who_wrote_a_readable_one_is_its_sender(desk: FrontDesk) -> None:
+def test_readable_request_belongs_to_its_sender(desk: FrontDesk) -> None:
     desk.parser.parse_error = None
     message = an_inbound_message()
     desk.parser.messages = [ParsedMessage(message)]
@@ -39,7 +39,7 @@ def test_who_wrote_a_readable_one_is_its_sender(desk: FrontDesk) -> None:
     assert found(desk, ANA.encode(), BOB) == Found(is_theirs=False, read=True)
 
 
-def test_a_message_that_only_names_somebody_is_not_theirs(desk: FrontDesk) -> None:
+def test_readable_request_that_only_mentions_a_person_is_not_theirs(desk: FrontDesk) -> None:
     desk.parser.parse_error = None
     theirs = an_inbound_message(message_id="2")
     desk.parser.messages = [ParsedMessage(an_inbound_message(sender=BOB)), ParsedMessage(theirs)]
@@ -60,7 +60,7 @@ def test_a_message_that_only_names_somebody_is_not_theirs(desk: FrontDesk) -> No
         (b"call 914155550123", False),
     ],
 )
-def test_an_unreadable_one_is_of_whoever_is_named_in_it(
+def test_unreadable_request_belongs_to_the_person_whose_number_it_contains(
     desk: FrontDesk, body: bytes, expected: bool, error: Exception
 ) -> None:
     desk.parser.parse_error = error
@@ -81,28 +81,28 @@ def test_an_unreadable_one_is_of_whoever_is_named_in_it(
         ("ana@xn--bcher-kva.example", False),
     ],
 )
-def test_mail_too_in_the_forms_that_providers_and_mailers_write(
+def test_unreadable_mail_belongs_to_the_person_whose_address_it_contains(
     desk: FrontDesk, body: str, expected: bool
 ) -> None:
     assert found(desk, body.encode(), "ana+shop@xn--bcher-kva.example").is_theirs is expected
 
 
 @pytest.mark.parametrize("body", [b"From=ACME+Shop&To=1", b"From=ACME%20Shop", b"From: Acme Shop"])
-def test_and_names_with_spaces(desk: FrontDesk, body: bytes) -> None:
+def test_unreadable_request_belongs_to_the_sender_name_with_spaces_it_contains(
+    desk: FrontDesk, body: bytes
+) -> None:
     assert found(desk, body, "ACME Shop").is_theirs
 
 
 @pytest.mark.parametrize("before", range(CHUNK - 14, CHUNK + 2))
-def test_an_address_is_found_wherever_the_body_is_cut_into_chunks(
-    desk: FrontDesk, before: int
-) -> None:
+def test_address_is_found_across_the_chunks_of_a_body(desk: FrontDesk, before: int) -> None:
     body = b"." * (before - 1) + b" %b "
     assert found(desk, body % ANA.encode()).is_theirs
     assert not found(desk, body % b"x+14155550123").is_theirs
     assert not found(desk, body % b"+141555501234").is_theirs
 
 
-def test_a_large_body_takes_no_memory_of_its_size(desk: FrontDesk) -> None:
+def test_search_in_a_large_body_uses_little_memory(desk: FrontDesk) -> None:
     body = b"ana at example.com, 100 %2B" * 400_000
     tracemalloc.start()
     try:

@@ -1,4 +1,4 @@
-"""What has been kept for long enough goes, in batches, and nothing else does."""
+"""The purge erases expired data in batches, and nothing else."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -44,7 +44,7 @@ FOR_EVER = RetentionTimes()
 
 
 class Desk(FrontDesk):
-    """A desk that purges."""
+    """A front desk with the purge."""
 
     abandoned_at: datetime | None = None
 
@@ -99,7 +99,7 @@ def removed(report: PurgeReport) -> dict[str, int]:
     return {place: number for place, number in report.removed.items() if number}
 
 
-def test_a_message_goes_with_all_that_hangs_on_it_when_it_is_old_enough(desk: Desk) -> None:
+def test_purge_erases_an_expired_message_with_its_files_contexts_and_copies(desk: Desk) -> None:
     desk.gets(desk.with_a_file("1"))
     (entry,) = desk.messages.history(KEY)
     assert removed(desk.purges(365 * DAY)) == {}
@@ -112,7 +112,7 @@ def test_a_message_goes_with_all_that_hangs_on_it_when_it_is_old_enough(desk: De
     assert entry.content not in repr(desk.retention.list_retained(10).items)
 
 
-def test_its_key_stays_so_that_it_is_a_duplicate_for_ever(desk: Desk) -> None:
+def test_purged_message_sent_again_is_a_duplicate(desk: Desk) -> None:
     message = desk.with_a_file("1")
     desk.gets(message)
     desk.purges(400 * DAY)
@@ -122,30 +122,30 @@ def test_its_key_stays_so_that_it_is_a_duplicate_for_ever(desk: Desk) -> None:
     assert desk.blobs.delete("attachments") == 0
 
 
-def test_imported_entries_are_messages_too(desk: Desk) -> None:
+def test_purge_erases_imported_entries_like_messages(desk: Desk) -> None:
     desk.history_import.import_message(KEY, an_entry())
     assert removed(desk.purges(366 * DAY)) == {"messages": 1}
 
 
-def test_without_a_retention_messages_stay_for_ever(desk: Desk) -> None:
+def test_purge_without_a_retention_leaves_messages_unchanged(desk: Desk) -> None:
     desk.gets(desk.with_a_file("1"))
     assert removed(desk.purges(10_000 * DAY, FOR_EVER)) == {}
     assert len(desk.messages.history(KEY)) == 1
 
 
-def test_what_is_still_to_be_delivered_stays(desk: Desk) -> None:
+def test_purge_leaves_pending_messages_unchanged(desk: Desk) -> None:
     desk.messages.record(a_record())
     assert removed(desk.purges(400 * DAY)) == {}
     assert desk.messages.record(a_record()) == a_record()
 
 
-def test_what_could_not_be_delivered_does_not(desk: Desk) -> None:
+def test_purge_erases_undeliverable_messages(desk: Desk) -> None:
     desk.messages.record(a_record(state=MessageState.UNDELIVERABLE))
     desk.purges(400 * DAY)
     assert isinstance(desk.messages.record(a_record()), Tombstone)
 
 
-def test_unmatched_messages_go_after_30_days_whatever_the_retention(desk: Desk) -> None:
+def test_purge_erases_unmatched_messages_after_30_days_without_a_retention(desk: Desk) -> None:
     for number in range(BATCH + 5):
         desk.messages.record(numbered(number, None))
     desk.messages.record(numbered(86_400, None))
@@ -154,7 +154,7 @@ def test_unmatched_messages_go_after_30_days_whatever_the_retention(desk: Desk) 
     assert len(desk.messages.list_unmatched(10).items) == 1
 
 
-def test_dead_letters_go_after_their_days(desk: Desk) -> None:
+def test_purge_deletes_dead_letters_after_their_retention(desk: Desk) -> None:
     for number in range(25):
         desk.stores_dead_letter(number, age=31 * DAY)
     desk.stores_dead_letter(99, age=29 * DAY)
@@ -174,13 +174,13 @@ class SealedDeadLetters(MemoryDeadLetters):
         raise AssertionError
 
 
-def test_dead_letters_go_unread() -> None:
+def test_purge_deletes_dead_letters_without_reading_them() -> None:
     desk = Desk(dead_letters=SealedDeadLetters())
     desk.stores_dead_letter(1, age=31 * DAY)
     assert removed(desk.purges(timedelta(0), FOR_EVER)) == {"dead_letters": 1}
 
 
-def test_of_a_mail_to_two_the_files_of_the_one_that_stays_stay() -> None:
+def test_purge_of_one_recipients_message_leaves_the_files_of_the_others() -> None:
     desk = Desk()
     desk.knows(ChannelType.EMAIL)
     matched = desk.with_a_file("<1@example.com>", channel=ChannelType.EMAIL)
@@ -197,7 +197,7 @@ def test_of_a_mail_to_two_the_files_of_the_one_that_stays_stay() -> None:
 
 
 class BesideAnother(MemoryMessageStore):
-    """Another purge removes every second of the unmatched messages just after they are listed."""
+    """Another purge erases every second unmatched message just after the messages are listed."""
 
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         page = super().list_unmatched(limit, after=after)
@@ -206,7 +206,7 @@ class BesideAnother(MemoryMessageStore):
         return page
 
 
-def test_what_another_purge_removes_at_the_same_time_ends_nothing() -> None:
+def test_purge_completes_while_another_purge_erases_the_same_messages() -> None:
     data = MemoryData()
     desk = Desk(data=data, messages=BesideAnother(data))
     for number in range(3 * BATCH):
@@ -217,7 +217,7 @@ def test_what_another_purge_removes_at_the_same_time_ends_nothing() -> None:
     assert desk.messages.list_unmatched(10).items == ()
 
 
-def test_two_purges_at_once_leave_nothing_behind(tmp_path: Path) -> None:
+def test_concurrent_purges_erase_every_expired_message_once(tmp_path: Path) -> None:
     with closing(SqliteDatabase(tmp_path / "frontdesk.db")) as database:
         stores = SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
         desk = Desk(messages=stores.messages, retention=stores.retention)
@@ -229,20 +229,20 @@ def test_two_purges_at_once_leave_nothing_behind(tmp_path: Path) -> None:
         assert desk.messages.list_unmatched(10).items == ()
 
 
-def test_claims_go_after_their_window(desk: Desk) -> None:
+def test_purge_deletes_throttle_entries_after_their_window(desk: Desk) -> None:
     desk.gets(an_inbound_message(sender="+14155550199"))
     assert removed(desk.purges(DAY, FOR_EVER)) == {}
     # The sender's, and the count of that hour.
     assert removed(desk.purges(2 * DAY, FOR_EVER)) == {"throttle": 2}
 
 
-def test_unfinished_files_go_after_a_day(desk: Desk) -> None:
+def test_purge_deletes_stale_temporary_files_after_a_day(desk: Desk) -> None:
     desk.abandoned_at = NOW
     assert removed(desk.purges(DAY, FOR_EVER)) == {}
     assert removed(desk.purges(DAY + timedelta(seconds=1), FOR_EVER)) == {"temporary_files": 1}
 
 
-def test_files_of_a_message_that_never_was_go_by_their_age(desk: Desk) -> None:
+def test_purge_deletes_files_without_a_message_by_their_age(desk: Desk) -> None:
     desk.blobs.put("attachments/orphan/1", b"x")
     desk.blobs.put("spool/waits", b"x")
     until_then = datetime.now(UTC) + (365 + 30) * DAY - NOW
@@ -251,7 +251,7 @@ def test_files_of_a_message_that_never_was_go_by_their_age(desk: Desk) -> None:
     assert desk.blobs.delete("spool") == 1
 
 
-def test_a_purge_stops_when_its_time_is_used_up_and_the_next_goes_on(desk: Desk) -> None:
+def test_purge_stops_after_its_time_budget_and_the_next_one_continues(desk: Desk) -> None:
     for number in range(3 * BATCH):
         desk.messages.record(numbered(number))
         desk.outbox.mark_queued(numbered(number).request_id, NOW)
@@ -264,7 +264,7 @@ def test_a_purge_stops_when_its_time_is_used_up_and_the_next_goes_on(desk: Desk)
     assert first.removed["messages"] + second.removed["messages"] == 3 * BATCH
 
 
-def test_what_was_removed_is_counted(desk: Desk) -> None:
+def test_purge_counts_what_it_removed(desk: Desk) -> None:
     desk.gets(an_inbound_message(ChannelType.SMS))
     desk.purges(400 * DAY)
     assert desk.metrics.total("Purged", place="messages") == 1

@@ -1,4 +1,4 @@
-"""An unknown sender on a channel where nobody can send an answer."""
+"""An unknown sender on a channel that has no fallback sender."""
 
 import logging
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.application.frontdesk import FrontDesk
 from tests.builders import a_tenant, an_inbound_message
 
 
-def nobody() -> None:
+def no_sender() -> None:
     return None
 
 
@@ -21,8 +21,8 @@ def unreadable_secrets() -> None:
     raise SecretsUnavailableError("no answer")
 
 
-@pytest.mark.parametrize("sender", [nobody, unreadable_secrets])
-def test_it_is_counted_logged_and_no_answer_is_claimed(
+@pytest.mark.parametrize("sender", [no_sender, unreadable_secrets])
+def test_fallback_without_a_sender_is_counted_and_acquires_no_throttle(
     sender: Callable[[], FallbackSender | None], caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = FrontDesk()

@@ -1,4 +1,4 @@
-"""From a provider's request to its answer."""
+"""From a provider's request to its response."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ from tests.builders import (
 EMAIL, WHATSAPP = ChannelType.EMAIL, ChannelType.WHATSAPP
 
 
-def test_a_known_senders_message_reaches_the_replies_queue() -> None:
+def test_message_from_a_known_sender_is_routed_to_the_replies_queue() -> None:
     desk = FrontDesk()
     desk.knows()
 
@@ -63,7 +63,7 @@ def test_a_known_senders_message_reaches_the_replies_queue() -> None:
     assert entry.content == "Is my order on its way?"
 
 
-def test_a_hand_off_switched_on_before_is_honoured() -> None:
+def test_message_after_a_hand_off_is_routed_to_the_handoff_queue() -> None:
     desk = FrontDesk()
     desk.knows()
     desk.switch_hand_off("conversation-1", on=True)
@@ -73,7 +73,7 @@ def test_a_hand_off_switched_on_before_is_honoured() -> None:
     assert list(desk.queued()) == ["sms-handoff"]
 
 
-def test_a_duplicate_is_answered_alike_and_changes_nothing() -> None:
+def test_duplicate_webhook_is_acknowledged_without_a_second_message() -> None:
     desk = FrontDesk()
     desk.knows()
 
@@ -84,7 +84,7 @@ def test_a_duplicate_is_answered_alike_and_changes_nothing() -> None:
     assert desk.metrics.total("Duplicates") == 1
 
 
-def test_two_hundred_simultaneous_copies_are_one_message() -> None:
+def test_two_hundred_concurrent_copies_become_one_message() -> None:
     desk = FrontDesk()
     desk.knows()
 
@@ -95,7 +95,7 @@ def test_two_hundred_simultaneous_copies_are_one_message() -> None:
     assert len(desk.queued()["sms-replies"]) == 1
 
 
-def test_files_are_stored_before_the_record_names_them() -> None:
+def test_attachments_are_stored_before_the_message_that_refers_to_them() -> None:
     desk = FrontDesk()
     desk.knows()
     file = AttachedFile(Attachment("text/plain", sha256="ab12"), b"content")
@@ -115,7 +115,7 @@ def test_files_are_stored_before_the_record_names_them() -> None:
         ("right", {"method": "GET"}, 405, "Method not allowed"),
     ],
 )
-def test_refused_requests_leave_nothing_behind(
+def test_refused_request_stores_nothing(
     signature: str, request_changes: dict[str, str], status: int, error: str
 ) -> None:
     desk = FrontDesk()
@@ -136,7 +136,9 @@ def test_refused_requests_leave_nothing_behind(
         (ZeroDivisionError("a secret in a message"), 500),
     ],
 )
-def test_errors_before_authentication(error: Exception, status: int) -> None:
+def test_error_before_verification_is_refused_without_details(
+    error: Exception, status: int
+) -> None:
     desk = FrontDesk()
     desk.parser.validation_error = error
 
@@ -147,7 +149,7 @@ def test_errors_before_authentication(error: Exception, status: int) -> None:
     assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
 
-def test_a_repeated_header_is_no_header() -> None:
+def test_repeated_signature_header_is_refused() -> None:
     desk = FrontDesk()
     answer = desk.gets(headers=(("x-signature", "right"), ("x-signature", "right")))
     assert answer.status == 401
@@ -160,7 +162,9 @@ def test_a_repeated_header_is_no_header() -> None:
         (ZeroDivisionError("Hello Ana"), DeadLetterKind.BUG),
     ],
 )
-def test_what_will_not_heal_becomes_one_dead_letter(error: Exception, kind: DeadLetterKind) -> None:
+def test_unreadable_webhook_or_bug_becomes_one_dead_letter(
+    error: Exception, kind: DeadLetterKind
+) -> None:
     desk = FrontDesk()
     desk.parser.parse_error = error
 
@@ -179,13 +183,13 @@ class FullDisk(MemoryDeadLetters):
         raise StorageUnavailableError("no space left")
 
 
-def test_what_cannot_even_become_a_dead_letter_is_an_error() -> None:
+def test_webhook_whose_dead_letter_cannot_be_stored_is_a_500() -> None:
     desk = FrontDesk(dead_letters=FullDisk())
     desk.parser.parse_error = UnreadableMessageError("no From")
     assert desk.gets().status == 500
 
 
-def test_doubtful_mail_becomes_a_dead_letter_where_the_operator_says_so() -> None:
+def test_unauthenticated_mail_becomes_a_dead_letter_when_configured() -> None:
     desk = FrontDesk(unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
     desk.knows(ChannelType.EMAIL)
 
@@ -196,7 +200,7 @@ def test_doubtful_mail_becomes_a_dead_letter_where_the_operator_says_so() -> Non
     assert desk.queued() == {}
 
 
-def test_one_failing_message_does_not_hold_up_the_others() -> None:
+def test_failing_message_of_a_webhook_does_not_stop_the_others() -> None:
     desk = FrontDesk()
     desk.knows()
     broken = ParsedMessage(an_inbound_message(metadata={"cannot be copied": threading.Lock()}))
@@ -214,7 +218,7 @@ class QueueIsDown(MemoryContextQueue):
         raise QueueRoutingError("no answer")
 
 
-def test_when_only_the_queue_is_down_the_message_is_kept_and_a_retry_delivers_it() -> None:
+def test_message_recorded_while_the_queue_is_down_is_routed_by_a_later_copy() -> None:
     desk = FrontDesk(publisher=QueueIsDown(lambda: NOW))
     desk.knows()
     assert desk.gets(an_inbound_message()) == THANKS
@@ -232,7 +236,7 @@ def test_when_only_the_queue_is_down_the_message_is_kept_and_a_retry_delivers_it
     assert context.request_id == an_inbound_message().request_id
 
 
-def test_a_deadline_that_is_over_leaves_the_message_pending() -> None:
+def test_routing_after_the_deadline_leaves_the_message_pending() -> None:
     desk = FrontDesk()
     conversation = desk.knows()
     with pytest.raises(DeadlineExceededError):
@@ -240,7 +244,7 @@ def test_a_deadline_that_is_over_leaves_the_message_pending() -> None:
     assert desk.queued() == {}
 
 
-def test_a_conversation_closed_meanwhile_is_replaced_by_another_or_none() -> None:
+def test_message_of_a_conversation_closed_meanwhile_is_unmatched_until_another_opens() -> None:
     desk = FrontDesk()
     closed = a_conversation(conversation_status=CLOSED)
     desk.conversations.open_conversation(closed)
@@ -256,7 +260,7 @@ def test_a_conversation_closed_meanwhile_is_replaced_by_another_or_none() -> Non
     assert len(desk.queued()["sms-replies"]) == 1
 
 
-def test_a_stuck_message_whose_conversation_is_gone_joins_the_senders_other_one() -> None:
+def test_stuck_message_of_a_deleted_conversation_joins_the_senders_open_conversation() -> None:
     desk = FrontDesk()
     desk.messages.record(a_record(conversation=ConversationKey("gone", ChannelType.SMS)))
     desk.knows()
@@ -268,7 +272,7 @@ def test_a_stuck_message_whose_conversation_is_gone_joins_the_senders_other_one(
     assert context.conversation.conversation_id == "conversation-1"
 
 
-def test_an_unknown_sender_is_kept_and_told_once() -> None:
+def test_unknown_sender_is_recorded_as_unmatched_and_receives_one_fallback() -> None:
     desk = FrontDesk()
 
     desk.gets(an_inbound_message())
@@ -281,7 +285,7 @@ def test_an_unknown_sender_is_kept_and_told_once() -> None:
     assert desk.metrics.total("Fallbacks", reason="already_answered") == 1
 
 
-def test_two_hundred_first_messages_get_one_fallback() -> None:
+def test_two_hundred_first_messages_of_a_sender_receive_one_fallback() -> None:
     desk = FrontDesk()
     with ThreadPoolExecutor(50) as pool:
         for number in range(200):
@@ -291,7 +295,7 @@ def test_two_hundred_first_messages_get_one_fallback() -> None:
     assert len(desk.messages.list_unmatched(1000).items) == 200
 
 
-def test_a_suppressed_answer_has_its_reason_counted() -> None:
+def test_suppressed_fallback_is_counted_with_its_reason() -> None:
     desk = FrontDesk()
     desk.gets(an_inbound_message(body="STOP"))
     assert desk.sender.sent == []
@@ -302,7 +306,9 @@ def test_a_suppressed_answer_has_its_reason_counted() -> None:
     ("error", "tries"),
     [(FallbackNotSentError("429"), 2), (FallbackUncertainError("timeout"), 1), (OSError("?"), 1)],
 )
-def test_a_claim_is_given_back_only_if_nothing_was_sent(error: Exception, tries: int) -> None:
+def test_throttle_is_released_only_if_the_fallback_was_certainly_not_sent(
+    error: Exception, tries: int
+) -> None:
     desk = FrontDesk()
     desk.sender.error = error
 
@@ -324,7 +330,7 @@ class ThrottleCannotRelease(MemoryFallbackThrottle):
 
 
 @pytest.mark.parametrize("throttle", [ThrottleIsDown, ThrottleCannotRelease])
-def test_trouble_with_claims_never_harms_the_message(
+def test_unavailable_throttle_does_not_stop_the_message(
     throttle: Callable[[], MemoryFallbackThrottle],
 ) -> None:
     desk = FrontDesk(throttle=throttle())
@@ -333,7 +339,7 @@ def test_trouble_with_claims_never_harms_the_message(
     assert len(desk.messages.list_unmatched(10).items) == 1
 
 
-def test_mail_is_answered_to_its_author_within_its_thread() -> None:
+def test_fallback_to_a_mail_is_sent_to_its_author_within_its_thread() -> None:
     desk = FrontDesk()
     mail = an_inbound_message(
         ChannelType.EMAIL, message_id="<2@example.com>", thread_references=("<1@example.com>",)
@@ -344,7 +350,7 @@ def test_mail_is_answered_to_its_author_within_its_thread() -> None:
     assert (answer.in_reply_to, answer.references) == ("<2@example.com>", ("<1@example.com>",))
 
 
-def test_an_account_that_writes_to_anothers_recipient_matches_nothing() -> None:
+def test_message_to_a_recipient_of_another_company_is_unmatched_without_a_fallback() -> None:
     acme = Tenant("acme", accounts=frozenset({"AC-other"}), recipients=frozenset({"+15005550006"}))
     globex = Tenant("globex", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+15005550007"}))
     desk = FrontDesk(directory=TenantDirectory((acme, globex)))
@@ -357,7 +363,7 @@ def test_an_account_that_writes_to_anothers_recipient_matches_nothing() -> None:
     assert desk.metrics.total("Errors", type="foreign_recipient") == 1
 
 
-def test_open_mode_starts_a_conversation_and_goes_on_with_it() -> None:
+def test_open_mode_opens_a_conversation_and_routes_the_next_message_to_it() -> None:
     desk = FrontDesk(unknown_sender=UnknownSender.OPEN)
     first = an_inbound_message(ChannelType.EMAIL, message_id="<1@example.com>")
     second = an_inbound_message(
@@ -373,7 +379,7 @@ def test_open_mode_starts_a_conversation_and_goes_on_with_it() -> None:
     assert conversation.thread_id == "<1@example.com>"
 
 
-def test_open_mode_follows_a_conversation_that_closes_under_a_message() -> None:
+def test_open_mode_opens_a_successor_when_the_conversation_closes_during_routing() -> None:
     desk = FrontDesk(unknown_sender=UnknownSender.OPEN)
     closed = a_conversation(conversation_status=CLOSED)
     desk.conversations.open_conversation(closed)
@@ -387,7 +393,7 @@ def test_open_mode_follows_a_conversation_that_closes_under_a_message() -> None:
     assert [context.request_id for context in desk.queued()["sms-replies"]] == [record.request_id]
 
 
-def test_a_closed_conversation_is_followed_by_a_successor() -> None:
+def test_opening_after_a_closed_conversation_creates_a_successor() -> None:
     desk = FrontDesk()
     wanted = a_conversation(conversation_id="")
     first, new = desk.open_conversation(wanted)
@@ -403,14 +409,14 @@ def test_a_closed_conversation_is_followed_by_a_successor() -> None:
     assert successor.conversation_id != first.conversation_id
 
 
-def test_a_thread_never_lets_another_sender_in() -> None:
+def test_mail_in_a_thread_does_not_join_the_conversation_of_another_sender() -> None:
     desk = FrontDesk()
     desk.knows(EMAIL, sender_id="bo@example.com", thread_id="<t@example.com>")
     desk.gets(an_inbound_message(EMAIL, thread_references=("<t@example.com>",)))
     assert desk.queued() == {}
 
 
-def test_a_sender_who_hides_the_number_is_known_by_the_user_id_from_then_on() -> None:
+def test_whatsapp_sender_is_recognised_by_user_id_after_hiding_the_number() -> None:
     desk = FrontDesk()
     desk.knows(WHATSAPP, sender_id="whatsapp:+14155550123")
     user = Address.parse(WHATSAPP, "US.123")
@@ -424,7 +430,7 @@ def test_a_sender_who_hides_the_number_is_known_by_the_user_id_from_then_on() ->
 
 
 @pytest.mark.parametrize("choice", list(UnauthenticatedMail))
-def test_mail_that_nobody_vouches_for_is_no_turn_of_the_customers(
+def test_unauthenticated_mail_is_no_customer_activity_unless_it_is_accepted(
     choice: UnauthenticatedMail,
 ) -> None:
     desk = FrontDesk(unauthenticated_mail=choice)
@@ -432,13 +438,13 @@ def test_mail_that_nobody_vouches_for_is_no_turn_of_the_customers(
     desk.gets(an_inbound_message(EMAIL, message_id="<1@example.com>"))
     real = desk.conversations.list_conversations(1)
 
-    doubtful = an_inbound_message(
+    unauthenticated = an_inbound_message(
         EMAIL,
         message_id="<2@example.com>",
         author_authenticated=False,
         received_at=NOW + timedelta(seconds=1),
     )
-    desk.gets(doubtful)
+    desk.gets(unauthenticated)
 
     changed = desk.conversations.list_conversations(1) != real
     assert changed is (choice is UnauthenticatedMail.ACCEPT)
@@ -449,7 +455,7 @@ ACME = Tenant("acme", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+150
 GLOBEX = Tenant("globex", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+15005550006"}))
 
 
-def test_a_recipient_that_changed_hands_gets_a_conversation_of_its_new_company() -> None:
+def test_recipient_moved_to_another_company_starts_a_conversation_with_that_company() -> None:
     before = FrontDesk(unknown_sender=UnknownSender.OPEN)
     before.gets(an_inbound_message())
     (acmes,) = before.conversations.list_conversations(1)
@@ -463,14 +469,14 @@ def test_a_recipient_that_changed_hands_gets_a_conversation_of_its_new_company()
     assert context.conversation.conversation_id != acmes.conversation_id
 
 
-def test_nobody_opens_a_conversation_for_a_company_with_anothers_recipient() -> None:
+def test_opening_a_conversation_with_the_recipient_of_another_company_is_refused() -> None:
     desk = FrontDesk(directory=TenantDirectory((ACME, GLOBEX)))
     with pytest.raises(UnknownRecipientError, match="another company"):
         desk.open_conversation(a_conversation(company_id="acme"))
 
 
 class StaleLookUp(MemoryConversationStore):
-    """A store that finds a conversation as it was before somebody closed it."""
+    """A store that finds a conversation as it was before it was closed."""
 
     def __init__(self, seen: Conversation) -> None:
         super().__init__()
@@ -482,7 +488,7 @@ class StaleLookUp(MemoryConversationStore):
         return (self._seen,)
 
 
-def test_a_conversation_that_a_look_up_still_believes_open_is_followed_by_a_successor() -> None:
+def test_stale_lookup_of_a_closed_conversation_creates_a_successor() -> None:
     desk = FrontDesk()
     first, _ = desk.open_conversation(a_conversation(conversation_id=""))
     stale = StaleLookUp(first)
@@ -495,7 +501,7 @@ def test_a_conversation_that_a_look_up_still_believes_open_is_followed_by_a_succ
     assert successor.conversation_id != first.conversation_id
 
 
-def test_a_conversation_needs_a_company() -> None:
+def test_opening_a_conversation_without_a_company_is_refused() -> None:
     two = TenantDirectory((Tenant("a", recipients=frozenset({"+1"})), Tenant("b")))
     desk = FrontDesk(directory=TenantDirectory((two.tenants[0], two.tenants[0])))
     for recipient in (None, "+15005550099"):
@@ -503,7 +509,7 @@ def test_a_conversation_needs_a_company() -> None:
             desk.open_conversation(a_conversation(recipient_id=recipient))
 
 
-def test_the_history_begins_with_what_older_systems_left() -> None:
+def test_history_begins_with_the_messages_of_older_systems() -> None:
     desk = FrontDesk()
     legacy = Message("SM0", Direction.OUTBOUND, "Hello", NOW - timedelta(days=1), ChannelType.SMS)
     desk.knows(legacy_messages=(legacy,))
@@ -517,7 +523,7 @@ def test_the_history_begins_with_what_older_systems_left() -> None:
     ]
 
 
-def test_conversations_that_do_not_exist_are_not_found() -> None:
+def test_unknown_conversation_id_is_reported_as_not_found() -> None:
     desk = FrontDesk()
     with pytest.raises(ConversationNotFoundError):
         desk.show_conversation("nobody")
@@ -525,7 +531,7 @@ def test_conversations_that_do_not_exist_are_not_found() -> None:
         desk.switch_hand_off("nobody", on=True)
 
 
-def test_redriving_leaves_the_still_unknown_and_survives_a_queue_that_is_down() -> None:
+def test_redriving_unmatched_messages_survives_a_queue_that_is_down() -> None:
     desk = FrontDesk(publisher=QueueIsDown(lambda: NOW))
     known, unknown = an_inbound_message(), an_inbound_message(sender="+14155550199", message_id="2")
     desk.gets(known)
@@ -538,7 +544,7 @@ def test_redriving_leaves_the_still_unknown_and_survives_a_queue_that_is_down() 
     assert [r.message for r in desk.messages.list_unmatched(10).items] == [unknown]
 
 
-def test_the_records_of_a_message_are_pending_until_queued() -> None:
+def test_routed_message_is_recorded_as_queued() -> None:
     desk = FrontDesk()
     desk.knows()
     message: InboundMessage = an_inbound_message()

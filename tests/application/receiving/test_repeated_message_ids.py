@@ -1,4 +1,4 @@
-"""What has the id of a message that is recorded: the same message, or another sender's."""
+"""Messages with the id of a recorded message, from the same or another sender."""
 
 import pytest
 
@@ -18,7 +18,7 @@ COLLISIONS = [
 
 
 @pytest.mark.parametrize(("first", "other"), COLLISIONS, ids=["mail", "sms"])
-def test_another_senders_message_with_the_same_id_becomes_a_dead_letter(
+def test_message_id_used_by_another_sender_becomes_a_dead_letter(
     first: InboundMessage, other: InboundMessage
 ) -> None:
     desk = FrontDesk()
@@ -32,7 +32,7 @@ def test_another_senders_message_with_the_same_id_becomes_a_dead_letter(
     assert desk.metrics.total("Duplicates") == 0
 
 
-def test_a_copy_that_a_mailing_list_changed_is_a_duplicate() -> None:
+def test_copy_changed_by_a_mailing_list_is_a_duplicate() -> None:
     desk = FrontDesk()
     mail = an_inbound_message(ChannelType.EMAIL)
     copy = an_inbound_message(ChannelType.EMAIL, body=f"{mail.body}\n-- \nThe list", subject="[x]")

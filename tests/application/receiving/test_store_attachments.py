@@ -1,4 +1,4 @@
-"""The files of a webhook are stored before its messages, and for each of them."""
+"""The files of a webhook are stored before its messages, once for each message."""
 
 from hashlib import sha256
 from itertools import count
@@ -20,7 +20,7 @@ EMAIL = ChannelType.EMAIL
 
 
 class CountingBlobs(MemoryBlobStore):
-    """Knows under which keys something was put, each time that it was."""
+    """Records the key of every put."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ def a_mail_to(recipients: int, attached: tuple[AttachedFile, ...] = ()) -> list[
     ]
 
 
-def test_each_recipients_message_has_the_files_of_its_mail_for_itself() -> None:
+def test_message_of_each_recipient_has_its_own_copy_of_the_attachments() -> None:
     blobs = CountingBlobs()
     desk = FrontDesk(blobs=blobs)
 
@@ -60,7 +60,7 @@ def test_each_recipients_message_has_the_files_of_its_mail_for_itself() -> None:
         assert [blobs.get(one) for one in references] == [f.content for f in files(3)]
 
 
-def test_the_files_of_one_recipients_message_go_without_the_others() -> None:
+def test_attachments_of_one_recipient_are_deleted_without_those_of_another() -> None:
     blobs = MemoryBlobStore()
     retained, gone = StoreFiles(blobs)(a_mail_to(2, files(1)), Deadline.after())
     StoreFiles(blobs).delete(gone)
@@ -68,7 +68,7 @@ def test_the_files_of_one_recipients_message_go_without_the_others() -> None:
     assert blobs.delete("attachments") == 1
 
 
-def test_a_file_that_a_mail_has_twice_is_stored_once_and_listed_twice() -> None:
+def test_attachment_sent_twice_in_a_mail_is_stored_once_and_listed_twice() -> None:
     blobs = CountingBlobs()
     (message,) = StoreFiles(blobs)(a_mail_to(1, files(1) * 2), Deadline.after())
     assert len(blobs.puts) == 1
@@ -76,7 +76,7 @@ def test_a_file_that_a_mail_has_twice_is_stored_once_and_listed_twice() -> None:
     assert len(message.attachments) == 2
 
 
-def test_a_retry_stores_under_the_same_keys_and_another_author_under_others() -> None:
+def test_retry_stores_attachments_under_the_same_keys_and_another_author_does_not() -> None:
     blobs = CountingBlobs()
     store = StoreFiles(blobs)
     another = ParsedMessage(an_inbound_message(EMAIL, sender="eve@example.com"), files(1))
@@ -87,7 +87,7 @@ def test_a_retry_stores_under_the_same_keys_and_another_author_under_others() ->
     assert others != first
 
 
-def test_no_further_file_is_stored_when_the_time_is_up() -> None:
+def test_no_further_attachment_is_stored_after_the_deadline() -> None:
     blobs, ticks = CountingBlobs(), count()
     with pytest.raises(DeadlineExceededError):
         StoreFiles(blobs)(a_mail_to(1, files(9)), Deadline(2.0, lambda: float(next(ticks))))
@@ -99,26 +99,28 @@ class NoRoom(MemoryBlobStore):
         raise StorageUnavailableError("no space left")
 
 
-def test_nothing_is_recorded_while_a_file_cannot_be_stored() -> None:
+def test_no_message_is_recorded_while_its_attachment_cannot_be_stored() -> None:
     desk = FrontDesk(blobs=NoRoom())
     assert desk.gets(*a_mail_to(2, files(1))).status == 200
     assert desk.spool.depth().entries == 1
     assert desk.messages.list_unmatched(10).items == ()
 
 
-def test_no_further_message_is_received_when_the_time_is_up() -> None:
+def test_no_further_message_is_recorded_after_the_deadline() -> None:
     desk = FrontDesk()
     with pytest.raises(DeadlineExceededError):
         desk.record_message(an_inbound_message(), Deadline(0.0, lambda: 1.0))
     assert desk.messages.list_unmatched(10).items == ()
 
 
-def test_the_files_of_mail_that_goes_to_the_dead_letters_are_not_stored() -> None:
+def test_attachments_of_mail_stored_as_a_dead_letter_are_not_stored() -> None:
     blobs = CountingBlobs()
     desk = FrontDesk(blobs=blobs, unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
-    doubtful = an_inbound_message(EMAIL, author_authenticated=False)
+    unauthenticated = an_inbound_message(EMAIL, author_authenticated=False)
 
-    desk.gets(ParsedMessage(doubtful, files(1)), an_inbound_message(EMAIL, message_id="<2@x>"))
+    desk.gets(
+        ParsedMessage(unauthenticated, files(1)), an_inbound_message(EMAIL, message_id="<2@x>")
+    )
 
     assert blobs.puts == []
     assert len(tuple(desk.dead_letters.each_dead_letter())) == 1

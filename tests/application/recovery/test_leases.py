@@ -1,4 +1,4 @@
-"""Of all who find the same message pending, one works on it: the one with the lease."""
+"""Of all processes that find a message pending, only the one with the lease publishes it."""
 
 from datetime import datetime
 from functools import partial
@@ -25,7 +25,7 @@ WORKERS = 8
 
 
 class Meeting:
-    """Lets nobody go on before all have seen the same message pending."""
+    """Waits until all workers have seen the same message pending."""
 
     meeting: Barrier | None = None
 
@@ -49,7 +49,7 @@ class MeetingOutbox(MemoryMessageStore, Meeting):
 
 
 class CountingQueue(MemoryContextQueue):
-    """Counts what is published: unlike a queue, which may drop a repetition."""
+    """Records every publication, unlike a queue that may drop a duplicate."""
 
     is_down = True
 
@@ -70,7 +70,7 @@ def queue() -> CountingQueue:
 
 @pytest.fixture
 def desk(queue: CountingQueue) -> FrontDesk:
-    """Has one pending message, whose handler must have died; its queue is back."""
+    """A front desk with one pending message that is due; its queue works again."""
     data = MemoryData()
     store, outbox = MeetingStore(data), MeetingOutbox(data)
     desk = FrontDesk(publisher=queue, data=data, messages=store, outbox=outbox)
@@ -82,20 +82,24 @@ def desk(queue: CountingQueue) -> FrontDesk:
     return desk
 
 
-def test_of_many_relays_one_publishes(desk: FrontDesk, queue: CountingQueue) -> None:
+def test_concurrent_relays_publish_a_pending_message_once(
+    desk: FrontDesk, queue: CountingQueue
+) -> None:
     reports = at_once([desk.relay] * WORKERS)
     assert sum(report.relayed for report in reports) == 1
     assert sum(report.taken_by_others for report in reports) == WORKERS - 1
     assert queue.published == [an_inbound_message().request_id]
 
 
-def test_of_many_copies_one_publishes(desk: FrontDesk, queue: CountingQueue) -> None:
+def test_concurrent_copies_publish_a_pending_message_once(
+    desk: FrontDesk, queue: CountingQueue
+) -> None:
     at_once([partial(desk.gets, an_inbound_message())] * WORKERS)
     assert queue.published == [an_inbound_message().request_id]
 
 
 class ForgetfulStore(MemoryConversationStore):
-    """Does not answer at first when a conversation is to be updated."""
+    """Is unavailable for updates of a conversation while ``is_down``."""
 
     is_down = True
 
@@ -108,7 +112,7 @@ class ForgetfulStore(MemoryConversationStore):
 
 
 @pytest.mark.parametrize("by", ["the relay", "a copy"])
-def test_whoever_publishes_late_updates_the_conversation_first(by: str) -> None:
+def test_late_publication_updates_the_conversation_first(by: str) -> None:
     conversations = ForgetfulStore()
     desk = FrontDesk(conversations=conversations)
     desk.knows()

@@ -1,4 +1,4 @@
-"""Dead letters are tried again, and nothing is lost whatever happens meanwhile."""
+"""Redriving dead letters, also after failures and by several operators at once."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ def the_dead_letter(desk: FrontDesk) -> DeadLetter:
 
 
 def dead_lettered(desk: FrontDesk, error: Exception) -> DeadLetter:
-    """The letter of a message that today's code stumbles over with ``error``."""
+    """The dead letter of a message whose parsing raises ``error``."""
     desk.parser.parse_error = error
     desk.gets(an_inbound_message())
     return the_dead_letter(desk)
@@ -42,7 +42,7 @@ def desk() -> FrontDesk:
 @pytest.mark.parametrize(
     "error", [UnreadableMessageError("MessageSid is missing"), ZeroDivisionError("a bug")]
 )
-def test_once_the_code_is_mended_a_dead_letter_becomes_a_message(
+def test_redriven_dead_letter_becomes_a_message_after_the_code_is_fixed(
     desk: FrontDesk, error: Exception
 ) -> None:
     dead_letter = dead_lettered(desk, error)
@@ -55,14 +55,14 @@ def test_once_the_code_is_mended_a_dead_letter_becomes_a_message(
     assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
 
-def test_the_signature_is_not_asked_for_again(desk: FrontDesk) -> None:
+def test_redrive_does_not_verify_the_signature_again(desk: FrontDesk) -> None:
     dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
     desk.parser.validation_error = AssertionError("nobody may ask")
     assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.RECEIVED
 
 
-def test_what_fails_again_stays_with_the_new_reason(desk: FrontDesk) -> None:
+def test_dead_letter_that_fails_again_is_stored_with_the_new_reason(desk: FrontDesk) -> None:
     dead_letter = dead_lettered(desk, ZeroDivisionError("a bug"))
     desk.parser.parse_error = UnreadableMessageError("From is missing")
     redriven = desk.redrive_dead_letter(dead_letter)
@@ -71,13 +71,13 @@ def test_what_fails_again_stays_with_the_new_reason(desk: FrontDesk) -> None:
     assert the_dead_letter(desk) == redriven.dead_letter
 
 
-def test_a_reason_tells_nothing_of_the_content(desk: FrontDesk) -> None:
+def test_reason_of_a_dead_letter_holds_no_message_content(desk: FrontDesk) -> None:
     dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = ValueError("invalid literal: 'my secret'")
     assert desk.redrive_dead_letter(dead_letter).dead_letter.reason == "ValueError"
 
 
-def test_a_dead_letter_stays_while_the_store_is_down() -> None:
+def test_dead_letter_is_retained_while_the_store_is_down() -> None:
     class NoStore(MemoryMessageStore):
         def record(self, record: MessageRecord) -> None:
             raise StorageUnavailableError("no answer")
@@ -89,7 +89,7 @@ def test_a_dead_letter_stays_while_the_store_is_down() -> None:
     assert the_dead_letter(desk).attempts == 2
 
 
-def test_what_was_redriven_before_is_a_duplicate(desk: FrontDesk) -> None:
+def test_dead_letter_redriven_twice_is_a_duplicate(desk: FrontDesk) -> None:
     dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
     desk.redrive_dead_letter(dead_letter)
@@ -98,7 +98,7 @@ def test_what_was_redriven_before_is_a_duplicate(desk: FrontDesk) -> None:
     assert len(desk.queued()["sms-replies"]) == 1
 
 
-def test_of_many_who_redrive_at_once_one_delivers(desk: FrontDesk) -> None:
+def test_concurrent_redrives_route_the_message_once(desk: FrontDesk) -> None:
     dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
     outcomes = at_once([lambda: desk.redrive_dead_letter(dead_letter).outcome] * 8)
@@ -107,14 +107,14 @@ def test_of_many_who_redrive_at_once_one_delivers(desk: FrontDesk) -> None:
     assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
 
-def test_a_dead_letter_that_somebody_else_redrove_does_not_come_back(desk: FrontDesk) -> None:
+def test_dead_letter_deleted_by_another_operator_is_not_stored_again(desk: FrontDesk) -> None:
     dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.dead_letters.delete(dead_letter.dead_letter_id)
     assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.FAILED
     assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
 
-def test_a_command_that_dies_before_it_deletes_the_dead_letter_leaves_it_to_the_next() -> None:
+def test_redrive_interrupted_before_the_deletion_is_completed_by_the_next_redrive() -> None:
     class NoDeletion(MemoryDeadLetters):
         is_down = True
 
@@ -136,7 +136,7 @@ def test_a_command_that_dies_before_it_deletes_the_dead_letter_leaves_it_to_the_
     assert len(desk.queued()["sms-replies"]) == 1
 
 
-def test_an_old_dead_letter_of_an_unknown_sender_is_unmatched_and_not_answered() -> None:
+def test_redriven_message_from_an_unknown_sender_is_unmatched_without_a_fallback() -> None:
     desk = FrontDesk()
     dead_letter = dead_lettered(desk, ZeroDivisionError())
     desk.parser.parse_error = None
@@ -146,7 +146,7 @@ def test_an_old_dead_letter_of_an_unknown_sender_is_unmatched_and_not_answered()
     assert desk.sender.sent == []
 
 
-class TestDoubtfulMail:
+class TestUnauthenticatedMail:
     @pytest.fixture
     def desk(self) -> FrontDesk:
         desk = FrontDesk(unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
@@ -154,13 +154,13 @@ class TestDoubtfulMail:
         desk.gets(an_inbound_message(ChannelType.EMAIL, author_authenticated=False))
         return desk
 
-    def test_whoever_redrives_it_vouches_for_it_and_a_human_answers(self, desk: FrontDesk) -> None:
+    def test_redriven_unauthenticated_mail_is_routed_to_a_human(self, desk: FrontDesk) -> None:
         assert the_dead_letter(desk).kind is DeadLetterKind.UNAUTHENTICATED
         assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is RedriveOutcome.RECEIVED
         assert list(desk.queued()) == ["email-handoff"]
         assert tuple(desk.dead_letters.each_dead_letter()) == ()
 
-    def test_they_still_vouch_for_it_after_it_failed_for_another_reason(
+    def test_unauthenticated_mail_is_accepted_after_a_redrive_that_failed(
         self, desk: FrontDesk
     ) -> None:
         desk.parser.parse_error = ZeroDivisionError()
@@ -168,7 +168,7 @@ class TestDoubtfulMail:
         desk.parser.parse_error = None
         assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is RedriveOutcome.RECEIVED
 
-    def test_nobody_vouches_for_mail_that_was_buried_for_another_reason(
+    def test_unauthenticated_mail_stored_after_a_bug_is_not_accepted_by_a_redrive(
         self, desk: FrontDesk
     ) -> None:
         bug = replace(the_dead_letter(desk), kind=DeadLetterKind.BUG)
@@ -196,7 +196,7 @@ class TestUndeliverableMessages:
             desk.relay()
         assert the_dead_letter(desk).kind is DeadLetterKind.UNDELIVERABLE
 
-    def test_one_is_pending_again_and_the_relay_publishes_it(
+    def test_redriven_undeliverable_message_is_pending_and_published_by_the_relay(
         self, desk: FrontDesk, queue: UnsteadyQueue
     ) -> None:
         queue.is_down = False
@@ -205,11 +205,15 @@ class TestUndeliverableMessages:
         assert desk.relay().relayed == 1
         assert len(desk.queued()["sms-replies"]) == 1
 
-    def test_one_that_fails_for_as_long_again_is_a_dead_letter_again(self, desk: FrontDesk) -> None:
+    def test_redriven_message_that_fails_as_long_again_becomes_a_dead_letter_again(
+        self, desk: FrontDesk
+    ) -> None:
         desk.redrive_dead_letter(the_dead_letter(desk))
         self.is_given_up(desk)
 
-    def test_redriving_twice_publishes_once(self, desk: FrontDesk, queue: UnsteadyQueue) -> None:
+    def test_undeliverable_message_redriven_twice_is_published_once(
+        self, desk: FrontDesk, queue: UnsteadyQueue
+    ) -> None:
         queue.is_down = False
         dead_letter = the_dead_letter(desk)
         desk.redrive_dead_letter(dead_letter)

@@ -1,4 +1,4 @@
-"""What stayed pending reaches its queue, or somebody's eyes."""
+"""A pending message is published, or becomes a dead letter."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from tests.contracts.concurrency import at_once
 
 
 class UnsteadyQueue(MemoryContextQueue):
-    """Takes nothing while it is down."""
+    """Raises ``error`` while it is down."""
 
     is_down = True
     error: Exception = QueueRoutingError("no answer")
@@ -50,7 +50,7 @@ def desk(queue: UnsteadyQueue) -> FrontDesk:
     return desk
 
 
-def test_it_is_published_under_its_request_id_once_the_queue_is_back(
+def test_relay_publishes_a_pending_message_once_the_queue_is_back(
     desk: FrontDesk, queue: UnsteadyQueue
 ) -> None:
     queue.is_down = False
@@ -63,7 +63,9 @@ def test_it_is_published_under_its_request_id_once_the_queue_is_back(
     assert desk.metrics.total("Relayed") == 1
 
 
-def test_it_is_routed_on_the_present_state(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+def test_relay_routes_a_pending_message_by_the_present_hand_off_state(
+    desk: FrontDesk, queue: UnsteadyQueue
+) -> None:
     queue.is_down = False
     desk.switch_hand_off("conversation-1", on=True)
     desk.passes(31)
@@ -71,7 +73,7 @@ def test_it_is_routed_on_the_present_state(desk: FrontDesk, queue: UnsteadyQueue
     assert list(desk.queued()) == ["sms-handoff"]
 
 
-def test_of_many_relays_at_once_one_publishes(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+def test_concurrent_relays_publish_a_message_once(desk: FrontDesk, queue: UnsteadyQueue) -> None:
     queue.is_down = False
     desk.passes(31)
     reports = at_once([desk.relay] * 16)
@@ -80,7 +82,7 @@ def test_of_many_relays_at_once_one_publishes(desk: FrontDesk, queue: UnsteadyQu
 
 
 @pytest.mark.parametrize("error", [QueueRoutingError("no answer"), ZeroDivisionError("a bug")])
-def test_what_fails_waits_for_twice_as_long_each_time(
+def test_relay_waits_twice_as_long_after_each_failed_attempt(
     desk: FrontDesk, queue: UnsteadyQueue, error: Exception
 ) -> None:
     queue.error = error
@@ -96,7 +98,9 @@ def test_what_fails_waits_for_twice_as_long_each_time(
     assert waits[1:] == [30, 60, 120]
 
 
-def test_what_fails_lets_others_pass(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+def test_failing_message_does_not_stop_the_relay_of_others(
+    desk: FrontDesk, queue: UnsteadyQueue
+) -> None:
     desk.passes(31)
     assert desk.relay(limit=1) == RelayReport(failed=1)
     desk.gets(an_inbound_message(message_id="SM2", received_at=desk.now))
@@ -107,7 +111,9 @@ def test_what_fails_lets_others_pass(desk: FrontDesk, queue: UnsteadyQueue) -> N
     assert len(desk.queued()["sms-replies"]) == 2
 
 
-def test_what_was_tried_too_often_is_a_dead_letter(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+def test_message_with_too_many_attempts_becomes_a_dead_letter(
+    desk: FrontDesk, queue: UnsteadyQueue
+) -> None:
     for _ in range(MAX_ATTEMPTS):
         desk.passes(600)
         assert desk.relay() == RelayReport(failed=1)
@@ -127,7 +133,9 @@ def test_what_was_tried_too_often_is_a_dead_letter(desk: FrontDesk, queue: Unste
     assert len(desk.queued()["sms-replies"]) == 1
 
 
-def test_nothing_is_given_up_while_no_dead_letter_can_be_written(queue: UnsteadyQueue) -> None:
+def test_message_is_not_given_up_while_its_dead_letter_cannot_be_stored(
+    queue: UnsteadyQueue,
+) -> None:
     dead_letters = UnsteadyDeadLetters()
     desk = FrontDesk(publisher=queue, dead_letters=dead_letters)
     desk.knows()
@@ -142,7 +150,7 @@ def test_nothing_is_given_up_while_no_dead_letter_can_be_written(queue: Unsteady
 
 
 class HastyOperator(MemoryDeadLetters):
-    """Somebody redrives each letter as soon as it appears."""
+    """An operator redrives the first dead letter as soon as it is stored."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -156,7 +164,9 @@ class HastyOperator(MemoryDeadLetters):
             self.desk.redrive_dead_letter(dead_letter)
 
 
-def test_a_dead_letter_that_was_redriven_too_early_is_written_again(queue: UnsteadyQueue) -> None:
+def test_dead_letter_redriven_before_the_message_is_given_up_is_stored_again(
+    queue: UnsteadyQueue,
+) -> None:
     dead_letters = HastyOperator()
     desk = FrontDesk(publisher=queue, dead_letters=dead_letters)
     dead_letters.desk = desk
@@ -172,7 +182,9 @@ def test_a_dead_letter_that_was_redriven_too_early_is_written_again(queue: Unste
     assert desk.relay() == RelayReport(relayed=1)
 
 
-def test_the_delay_is_what_is_left_of_it(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+def test_relayed_message_has_only_the_rest_of_its_delay(
+    desk: FrontDesk, queue: UnsteadyQueue
+) -> None:
     queue.is_down = False
     desk.passes(31)
     desk.relay()
@@ -180,7 +192,9 @@ def test_the_delay_is_what_is_left_of_it(desk: FrontDesk, queue: UnsteadyQueue) 
     assert (depth.ready, depth.delayed) == (1, 0)
 
 
-def test_when_time_is_short_nothing_more_is_begun(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+def test_relay_without_remaining_time_starts_no_further_message(
+    desk: FrontDesk, queue: UnsteadyQueue
+) -> None:
     desk.gets(an_inbound_message(message_id="SM2"))
     desk.passes(31)
     time_left = iter([True, False])

@@ -1,4 +1,4 @@
-"""What cannot be worked on now waits in the spool, and ends as a message or a dead letter."""
+"""A webhook in the spool becomes a message or a dead letter."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -24,7 +24,7 @@ from tests.builders import NOW, a_conversation, an_inbound_message, verified
 
 
 class UnsteadyStore(MemoryMessageStore):
-    """Does not answer while it is down."""
+    """Is unavailable while ``is_down``."""
 
     is_down = True
 
@@ -51,9 +51,7 @@ def desk(store: UnsteadyStore) -> FrontDesk:
     return desk
 
 
-def test_a_webhook_is_put_aside_while_the_store_is_down(
-    desk: FrontDesk, store: UnsteadyStore
-) -> None:
+def test_webhook_is_spooled_while_the_store_is_down(desk: FrontDesk, store: UnsteadyStore) -> None:
     assert desk.gets(an_inbound_message()) == THANKS
     assert desk.spool.depth().entries == 1
     assert desk.metrics.total("Spooled") == 1
@@ -65,15 +63,13 @@ def test_a_webhook_is_put_aside_while_the_store_is_down(
     assert context.message.body == "Is my order on its way?"
 
 
-def test_the_spool_never_holds_the_authorization_header(desk: FrontDesk) -> None:
+def test_spool_entry_never_holds_the_authorization_header(desk: FrontDesk) -> None:
     desk.gets(an_inbound_message())
     (delivery,) = desk.spool.receive(1, timedelta(seconds=1))
     assert [name for name, _ in delivery.entry.webhook.request.headers] == ["x-signature"]
 
 
-def test_a_repetition_that_comes_meanwhile_is_put_aside_once(
-    desk: FrontDesk, store: UnsteadyStore
-) -> None:
+def test_duplicate_webhook_is_spooled_once(desk: FrontDesk, store: UnsteadyStore) -> None:
     for _ in range(3):
         assert desk.gets(an_inbound_message()) == THANKS
     assert desk.spool.depth().entries == 1
@@ -84,7 +80,7 @@ def test_a_repetition_that_comes_meanwhile_is_put_aside_once(
     assert len(desk.queued()["sms-replies"]) == 1
 
 
-def test_entries_of_one_sender_are_in_one_group_and_unreadable_ones_alone(desk: FrontDesk) -> None:
+def test_spool_entries_of_one_sender_share_a_group(desk: FrontDesk) -> None:
     desk.gets(an_inbound_message(), body=b"1")
     desk.gets(an_inbound_message(message_id="SM2"), body=b"2")
     desk.gets(an_inbound_message(sender="+14155550177"), body=b"3")
@@ -92,10 +88,10 @@ def test_entries_of_one_sender_are_in_one_group_and_unreadable_ones_alone(desk: 
     assert [delivery.entry.webhook.request.body for delivery in deliveries] == [b"1", b"3"]
 
 
-def test_what_cannot_be_read_takes_no_place_of_what_can(
+def test_unreadable_webhook_does_not_replace_a_readable_one_in_the_spool(
     desk: FrontDesk, store: UnsteadyStore
 ) -> None:
-    # One signature proves both: somebody who captured the webhook changed what it leaves open.
+    # One signature is valid for both: an attacker changed the part that it does not cover.
     desk.parser.parse_error = UnreadableMessageError("its fields are regrouped")
     for _ in range(2):
         assert desk.spool_next() == THANKS
@@ -105,7 +101,9 @@ def test_what_cannot_be_read_takes_no_place_of_what_can(
     assert len({delivery.entry.entry_id for delivery in deliveries}) == 2
 
 
-def test_what_still_fails_comes_back_later_and_later(desk: FrontDesk, store: UnsteadyStore) -> None:
+def test_failing_spool_entry_is_retried_with_growing_delays(
+    desk: FrontDesk, store: UnsteadyStore
+) -> None:
     desk.gets(an_inbound_message())
     waits = []
     for _ in range(9):
@@ -119,7 +117,7 @@ def test_what_still_fails_comes_back_later_and_later(desk: FrontDesk, store: Uns
     assert waits[-1] == 300
 
 
-def test_the_log_says_why_something_comes_back(
+def test_log_names_the_reason_of_a_failing_spool_entry(
     desk: FrontDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk.gets(an_inbound_message())
@@ -129,7 +127,7 @@ def test_the_log_says_why_something_comes_back(
     assert line.__dict__["reason"] == "no answer"
 
 
-def test_after_many_attempts_it_is_a_dead_letter(desk: FrontDesk) -> None:
+def test_spool_entry_with_too_many_attempts_becomes_a_dead_letter(desk: FrontDesk) -> None:
     desk.gets(an_inbound_message())
     for _ in range(MAX_ATTEMPTS - 1):
         assert desk.drain() == [DrainOutcome.RELEASED]
@@ -142,7 +140,7 @@ def test_after_many_attempts_it_is_a_dead_letter(desk: FrontDesk) -> None:
     assert desk.spool.depth().entries == 0
 
 
-def test_what_kills_every_worker_is_a_dead_letter_without_another_try(
+def test_spool_entry_that_kills_every_worker_becomes_a_dead_letter(
     desk: FrontDesk, store: UnsteadyStore
 ) -> None:
     desk.gets(an_inbound_message())
@@ -159,7 +157,7 @@ def test_what_kills_every_worker_is_a_dead_letter_without_another_try(
     assert desk.queued() == {}
 
 
-def test_what_turns_out_unreadable_is_a_dead_letter_at_once(
+def test_spool_entry_that_is_unreadable_becomes_a_dead_letter_at_once(
     desk: FrontDesk, store: UnsteadyStore
 ) -> None:
     desk.gets(an_inbound_message())
@@ -171,7 +169,7 @@ def test_what_turns_out_unreadable_is_a_dead_letter_at_once(
     ]
 
 
-def test_what_came_on_a_channel_that_is_gone_is_a_dead_letter(desk: FrontDesk) -> None:
+def test_spool_entry_of_a_removed_channel_becomes_a_dead_letter(desk: FrontDesk) -> None:
     for number in range(2):
         webhook = verified(replace(desk.request(), body=b"%d" % number))
         desk.spool.enqueue(SpoolEntry(f"e{number}", f"g{number}", webhook, NOW))
@@ -184,7 +182,7 @@ def test_what_came_on_a_channel_that_is_gone_is_a_dead_letter(desk: FrontDesk) -
     assert desk.spool.depth().entries == 0
 
 
-def test_nothing_leaves_the_spool_while_no_dead_letter_can_be_written(
+def test_spool_entry_is_retained_while_its_dead_letter_cannot_be_stored(
     store: UnsteadyStore,
 ) -> None:
     desk = FrontDesk(messages=store, dead_letters=NoDeadLetters())
@@ -194,7 +192,9 @@ def test_nothing_leaves_the_spool_while_no_dead_letter_can_be_written(
     assert desk.spool.depth().entries == 1
 
 
-def test_when_nothing_durable_can_be_written_the_provider_keeps_it(store: UnsteadyStore) -> None:
+def test_webhook_receives_503_when_neither_store_nor_spool_can_be_written(
+    store: UnsteadyStore,
+) -> None:
     desk = FrontDesk(messages=store)
     desk.spool = MemorySpool(desk.clock, max_entries=0)
     full = FrontDesk(messages=store, spool=desk.spool)
@@ -206,7 +206,7 @@ def test_when_nothing_durable_can_be_written_the_provider_keeps_it(store: Unstea
     assert dict(answer.headers)["retry-after"] == "30"
 
 
-def test_too_much_at_once_is_authenticated_and_put_aside() -> None:
+def test_webhook_without_a_free_slot_is_verified_and_spooled() -> None:
     desk = FrontDesk()
     desk.parser.messages = []
     assert desk.spool_next() == THANKS

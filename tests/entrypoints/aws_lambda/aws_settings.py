@@ -1,4 +1,4 @@
-"""The settings of a function on an emulator of AWS, with everything in it that it needs."""
+"""The settings of a function on an emulator of AWS that has all of its resources."""
 
 from infrastructure.configuration.setting_rules import queue_variable
 from tests.emulators import EmulatedAws, unique_name
@@ -7,7 +7,7 @@ from tests.infrastructure.aws.sqs_queues import a_spool_queue, created
 
 
 def aws_settings(aws: EmulatedAws) -> dict[str, str]:
-    """Make tables, queues and a bucket, and name them as the function wants them named."""
+    """Create tables, queues and a bucket; return the settings that name them."""
     tables = Tables.create(aws).names
     bucket = unique_name("blobs")
     aws.s3.create_bucket(Bucket=bucket)

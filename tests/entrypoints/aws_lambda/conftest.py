@@ -1,4 +1,4 @@
-"""A function on storage of its own."""
+"""A webhook function on embedded storage of its own."""
 
 import io
 import logging
@@ -10,16 +10,16 @@ import pytest
 
 from entrypoints.aws_lambda.webhook_function import build_function
 from entrypoints.composition.container import build_container
-from tests.entrypoints.aws_lambda.function_under_test import Desk, environ_of
+from tests.entrypoints.aws_lambda.function_under_test import LambdaFrontDesk, environ_of
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def frontdesk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LambdaFrontDesk]:
     environ = environ_of(tmp_path)
     container = build_container(environ)
     log = io.StringIO()
     monkeypatch.setattr(sys, "stderr", log)
-    yield Desk(build_function(environ), container, log)
+    yield LambdaFrontDesk(build_function(environ), container, log)
     container.shutdown_resources()
 
 

@@ -1,4 +1,4 @@
-"""Events of every shape, made from the files by the rules of whoever sends them."""
+"""Lambda events of every shape, made from recorded files by the rules of each AWS service."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ PUBLIC_URLS = {
     "load_balancer": "https://desk.acme.example/webhooks/",
     "load_balancer_multi_value": "https://desk.acme.example/webhooks/",
 }
-"""Each shape, and where a webhook must be posted to become an event of it; the channel follows."""
+"""The URL prefix that a provider posts to for each shape; the channel follows it."""
 
 SHAPES = tuple(PUBLIC_URLS)
 
@@ -33,7 +33,7 @@ SHAPES = tuple(PUBLIC_URLS)
 def an_event(
     shape: str, request: SimulatedRequest, *, method: str = "POST", as_base64: bool = True
 ) -> dict[str, Any]:
-    """The event of ``shape`` in which ``request`` reaches the function."""
+    """The event of ``shape`` that carries ``request`` to the function."""
     parts = urlsplit(request.url)
     body = base64.b64encode(request.body).decode() if as_base64 else request.body.decode()
     values = {"channel": parts.path.rpartition("/")[2], "method": method, "body": body}

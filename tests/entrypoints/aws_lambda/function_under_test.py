@@ -1,4 +1,4 @@
-"""A function with the storage behind it, and the providers that write to it."""
+"""The webhook function with its storage, and webhooks of both providers."""
 
 import io
 import json
@@ -31,11 +31,11 @@ ACCOUNTS = {
     "SENDGRID_WEBHOOK_PUBLIC_KEY": public_key(KEY),
     "UNKNOWN_SENDER": "open",
 }
-"""Both providers are believed, and every sender gets a conversation."""
+"""Both providers are configured, and every sender has a conversation opened."""
 
 
 def environ_of(data_dir: Path) -> dict[str, str]:
-    """The settings of a function that keeps everything under ``data_dir``."""
+    """The settings of a function that stores everything under ``data_dir``."""
     return {**ACCOUNTS, "DATA_DIR": str(data_dir)}
 
 
@@ -47,7 +47,7 @@ def a_webhook(
     body: str = "Is my order on its way?",
     attachments: tuple[SimulatedFile, ...] = (),
 ) -> SimulatedRequest:
-    """What the provider of ``channel`` posts to ``url``, now."""
+    """The webhook that the provider of ``channel`` posts to ``url`` now."""
     sender, recipient = SENDER[channel], RECIPIENT[channel]
     if channel is ChannelType.EMAIL:
         return SENDGRID.request(
@@ -66,8 +66,8 @@ def a_webhook(
 
 
 @dataclass
-class Desk:
-    """The function, its output, and what it has stored."""
+class LambdaFrontDesk:
+    """The webhook function, its container and its log."""
 
     function: WebhookFunction
     container: Container
@@ -77,7 +77,7 @@ class Desk:
         return self.function(event, "request-1")
 
     def contexts(self) -> list[ContextObject]:
-        """Everything that was routed, on any queue."""
+        """All routed contexts, from every queue."""
         queue = self.container.context_queue()
         assert isinstance(queue, DelayedReader)
         return [

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API: hands events to the real runtime client and keeps its answers.
+"""Lambda's Runtime API: gives events to the real runtime client and records its responses.
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = 30.0
-"""How long an answer may take: far longer than any does."""
+"""The longest wait for a response; a real one is much faster."""
 
 
 @dataclass
 class RuntimeApi:
-    """One function's side of Lambda. ``reports`` gets (path, JSON) of whatever it posts."""
+    """Lambda as one function sees it. ``reports`` holds (path, JSON) of each of its posts."""
 
     address: str = ""
     events: "queue.Queue[tuple[str, object]]" = field(default_factory=queue.Queue)
     reports: "queue.Queue[tuple[str, Any]]" = field(default_factory=queue.Queue)
 
     def invoke(self, request_id: str, event: object) -> tuple[str, Any]:
-        """``response`` or ``error``, and what the function returned or raised."""
+        """Send an event: ``response`` or ``error``, and what the function returned or raised."""
         self.events.put((request_id, event))
         path, content = self.reports.get(timeout=SECONDS)
         assert path.startswith(f"/2018-06-01/runtime/invocation/{request_id}/"), path
@@ -69,7 +69,7 @@ def serving() -> Iterator[RuntimeApi]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """The test's output is the function's."""
+            """Print nothing: the function's output is what the test reads."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -89,7 +89,7 @@ def running(
     log: Path,
     python: Sequence[str] = (sys.executable, "-m", "awslambdaric"),
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """The function in a process of its own; everything that it prints goes to ``log``."""
+    """The function in a process of its own, which prints to ``log``."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*python, "entrypoints.aws_lambda.webhook_handler.lambda_handler"],

@@ -1,4 +1,4 @@
-"""The function as it is deployed: under Lambda's runtime client, on DynamoDB, SQS and S3."""
+"""The webhook function under Lambda's runtime client, on DynamoDB, SQS and S3."""
 
 import json
 import socket
@@ -28,14 +28,14 @@ class Deployed:
         self.aws = aws
 
     def answer(self, channel: ChannelType, **changes: Any) -> dict[str, Any]:
-        """The answer to a webhook, as an API gets it."""
+        """The response to a webhook, as the API receives it."""
         webhook = a_webhook(channel, PUBLIC_URLS[SHAPE] + channel, **changes)
         kind, answer = self.api.invoke("request-1", an_event(SHAPE, webhook))
         assert kind == "response"
         return dict(answer)
 
     def contexts(self, queue_variable: str) -> list[dict[str, Any]]:
-        """What waits on a queue."""
+        """The contexts on a queue."""
         url = self.environ[queue_variable]
         received = self.aws.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in received.get("Messages", [])]
@@ -49,7 +49,7 @@ def deployed(ministack: EmulatedAws, tmp_path: Path) -> Iterator[Deployed]:
 
 
 @pytest.mark.parametrize("channel", ChannelType)
-def test_a_signed_webhook_is_routed_and_a_tampered_one_is_not(
+def test_signed_webhook_is_routed_and_tampered_webhook_is_refused(
     deployed: Deployed, channel: ChannelType
 ) -> None:
     assert deployed.answer(channel)["statusCode"] == 200
@@ -60,7 +60,7 @@ def test_a_signed_webhook_is_routed_and_a_tampered_one_is_not(
     assert context["message"]["from"] == SENDER[channel]
 
 
-def test_attachments_are_kept_in_the_bucket(deployed: Deployed) -> None:
+def test_mail_attachment_is_stored_in_the_bucket(deployed: Deployed) -> None:
     content = bytes(range(256)) * 40
     files = (("photo.png", "image/png", content),)
     assert deployed.answer(ChannelType.EMAIL, attachments=files)["statusCode"] == 200
@@ -73,7 +73,7 @@ def test_attachments_are_kept_in_the_bucket(deployed: Deployed) -> None:
     assert stored["Body"].read() == content
 
 
-def test_while_aws_does_not_answer_the_provider_shall_try_again(
+def test_webhook_receives_503_while_aws_does_not_respond(
     ministack: EmulatedAws, tmp_path: Path
 ) -> None:
     environ = aws_settings(ministack) | ACCOUNTS

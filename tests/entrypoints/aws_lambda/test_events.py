@@ -1,4 +1,4 @@
-"""The URL that an event tells of, where its sender is not as tidy as usual."""
+"""The URL and headers that are read from unusual events."""
 
 from typing import Any
 
@@ -60,17 +60,17 @@ def url_of(**fields: Any) -> str:
         ),
     ],
 )
-def test_the_url_is_put_together_from_what_there_is(fields: dict[str, Any], url: str) -> None:
+def test_public_url_is_built_from_the_fields_of_the_event(fields: dict[str, Any], url: str) -> None:
     assert url_of(**fields) == url
 
 
-def test_headers_are_in_lower_case_and_all_values_are_kept() -> None:
+def test_event_headers_are_in_lower_case_with_all_their_values() -> None:
     event = read_event({"headers": {"X-A": "2"}, "multiValueHeaders": {"X-A": ["1", "2"]}})
     assert event.headers == (("x-a", "1"), ("x-a", "2"))
     assert read_event({"headers": {"X-A": "2", "X-B": None}}).headers == (("x-a", "2"),)
 
 
-def test_what_the_event_holds_is_not_in_its_repr() -> None:
+def test_repr_of_an_event_hides_its_body_and_headers() -> None:
     assert "secret" not in repr(
         read_event({"body": "secret", "headers": {"authorization": "secret"}})
     )

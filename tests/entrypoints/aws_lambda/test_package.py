@@ -1,4 +1,4 @@
-"""The zip, unpacked and run with nothing else beside it."""
+"""The Lambda package, unpacked and run without any other installed package."""
 
 import json
 import os
@@ -40,14 +40,14 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def task(package: Path) -> Path:
-    """The folder into which Lambda would unpack it."""
+    """The folder with the unpacked package, as Lambda has it."""
     with zipfile.ZipFile(package) as archive:
         archive.extractall(package.with_name("task"))
     return package.with_name("task")
 
 
 def run(task: Path, script: str, given: object = None, **environ: str) -> Any:
-    """What ``script`` prints last, as JSON: in isolation, with the package alone on its path."""
+    """The last line that ``script`` prints, as JSON; it imports only from the package."""
     done = subprocess.run(
         [
             sys.executable,
@@ -80,7 +80,7 @@ def some_mail(**changes: Any) -> SimulatedRequest:
     return SENDGRID.request(url, sender=sender, recipient=recipient, now=datetime.now(UTC), **named)
 
 
-def test_it_answers_every_channel_and_mail_of_every_kind(task: Path, tmp_path: Path) -> None:
+def test_package_handles_every_channel_and_every_kind_of_mail(task: Path, tmp_path: Path) -> None:
     files = (("photo.png", "image/png", bytes(range(256))),)
     webhooks = [
         *(a_webhook(channel, PUBLIC_URLS[SHAPE] + channel) for channel in ChannelType),
@@ -92,7 +92,7 @@ def test_it_answers_every_channel_and_mail_of_every_kind(task: Path, tmp_path: P
     data_dir = tmp_path / "data"
 
     assert run(task, HANDLE, events, **environ_of(data_dir)) == [200] * len(events)
-    # Mail that something missing makes unreadable would be acknowledged all the same.
+    # Mail that cannot be read for lack of a library would be acknowledged, too.
     assert [*data_dir.glob("dead-letters/*")] == []
 
 
@@ -116,7 +116,7 @@ print("true")
 """
 
 
-def test_it_sends_answers_through_both_providers(task: Path) -> None:
+def test_package_sends_fallbacks_through_both_providers(task: Path) -> None:
     with api_server(Scripted()) as server:
         run(task, SEND, server.url)
     assert [path.rpartition("/")[2] for path, _, _ in server.requests] == ["Messages.json", "send"]
@@ -139,7 +139,7 @@ print(json.dumps([client.meta.endpoint_url for client in clients]))
         ("cn-north-1", "amazonaws.com.cn"),
     ],
 )
-def test_it_finds_the_endpoints_of_every_region(task: Path, region: str, suffix: str) -> None:
+def test_package_finds_the_endpoints_of_every_region(task: Path, region: str, suffix: str) -> None:
     urls = run(task, CLIENTS, **OFFLINE_AWS | {"AWS_DEFAULT_REGION": region})
     services = ("dynamodb", "sqs", "s3", "secretsmanager")
     host_of_s3 = (
@@ -150,7 +150,7 @@ def test_it_finds_the_endpoints_of_every_region(task: Path, region: str, suffix:
     assert urls == expected
 
 
-def test_it_has_no_server_no_command_and_only_compiled_modules(task: Path) -> None:
+def test_package_has_no_server_no_command_and_only_compiled_modules(task: Path) -> None:
     unwanted = ("starlette", "uvicorn", "click", "rich", "aiohttp", "tests")
     for name in ("entrypoints/cli", "entrypoints/http", *unwanted):
         assert not (task / name).exists()
@@ -159,7 +159,7 @@ def test_it_has_no_server_no_command_and_only_compiled_modules(task: Path) -> No
         assert (module.parent / "__pycache__" / f"{module.stem}.{tag}.pyc").exists()
 
 
-def test_it_fits_into_lambda(package: Path) -> None:
+def test_package_is_small_enough_for_lambda(package: Path) -> None:
     with zipfile.ZipFile(package) as archive:
         unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
     assert package.stat().st_size < 50 * 1024 * 1024

@@ -27,22 +27,24 @@ from tests.builders import NOW, a_record
 from tests.entrypoints.aws_lambda.function_under_test import environ_of
 
 
-class Purgeer:
+class Purger:
     """The purge's function, and how much time it is told that it has."""
 
     def __init__(self, **adapters: Any) -> None:
-        self.desk = FrontDesk(**adapters)
+        self.frontdesk = FrontDesk(**adapters)
         self.seconds, self.flushes = itertools.count(), 0
         purge = PurgeExpired(
-            messages=self.desk.messages,
-            retention=self.desk.retention,
-            erase_message=EraseMessage(self.desk.retention, self.desk.blobs, self.desk.queue),
-            blobs=self.desk.blobs,
-            throttle=self.desk.throttle,
-            dead_letters=self.desk.dead_letters,
+            messages=self.frontdesk.messages,
+            retention=self.frontdesk.retention,
+            erase_message=EraseMessage(
+                self.frontdesk.retention, self.frontdesk.blobs, self.frontdesk.queue
+            ),
+            blobs=self.frontdesk.blobs,
+            throttle=self.frontdesk.throttle,
+            dead_letters=self.frontdesk.dead_letters,
             delete_stale_files=lambda _: 0,
             times=RetentionTimes(messages=timedelta(days=365)),
-            metrics=self.desk.metrics,
+            metrics=self.frontdesk.metrics,
             monotonic=lambda: next(self.seconds),
         )
         self.function = PurgeFunction(purge, lambda: NOW + timedelta(days=400), self.flush)
@@ -63,29 +65,29 @@ class UnlistedRetention(MemoryRetention):
         raise StorageUnavailableError("no answer")
 
 
-def test_the_purge_says_how_much_of_each_it_removed() -> None:
-    purger = Purgeer()
-    purger.desk.messages.record(a_record(state=MessageState.QUEUED))
+def test_purge_function_reports_how_many_messages_it_purged() -> None:
+    purger = Purger()
+    purger.frontdesk.messages.record(a_record(state=MessageState.QUEUED))
     (line,) = purger.log_of(900)
     assert (line["level"], line["aws_request_id"]) == ("INFO", "invocation-1")
     assert line["outcome"] == "complete"
     assert line["result"]["messages"] == 1
-    assert purger.desk.metrics.total("Purged", place="messages") == 1
+    assert purger.frontdesk.metrics.total("Purged", place="messages") == 1
     assert purger.flushes == 1
 
 
-def test_a_purge_that_begins_no_more_for_lack_of_time_warns_and_says_what_to_do() -> None:
-    purger = Purgeer()
-    purger.desk.messages.record(a_record(state=MessageState.QUEUED))
-    told, warned = purger.log_of(LAST_BATCH_SECONDS + 0.5)
-    assert (told["outcome"], warned["level"]) == ("incomplete", "WARNING")
-    assert "frontdesk purge" in warned["message"]
-    assert len(purger.desk.retention.list_retained(10).items) == 1
+def test_purge_function_short_of_time_warns_and_names_the_command() -> None:
+    purger = Purger()
+    purger.frontdesk.messages.record(a_record(state=MessageState.QUEUED))
+    reported, warning = purger.log_of(LAST_BATCH_SECONDS + 0.5)
+    assert (reported["outcome"], warning["level"]) == ("incomplete", "WARNING")
+    assert "frontdesk purge" in warning["message"]
+    assert len(purger.frontdesk.retention.list_retained(10).items) == 1
     assert purger.flushes == 1
 
 
-def test_a_purge_that_a_store_stops_fails_the_invocation_and_metrics_are_written() -> None:
-    purger = Purgeer(retention=UnlistedRetention(MemoryData()))
+def test_purge_function_fails_and_writes_metrics_when_the_store_is_unavailable() -> None:
+    purger = Purger(retention=UnlistedRetention(MemoryData()))
     with pytest.raises(StorageUnavailableError):
         purger.function(900)
     assert purger.flushes == 1
@@ -99,7 +101,9 @@ lambda_handler({}, context)
 """
 
 
-def test_what_no_message_leads_to_is_left_to_the_rules_of_the_bucket(tmp_path: Path) -> None:
+def test_purge_function_leaves_unreferenced_files_to_the_rules_of_the_bucket(
+    tmp_path: Path,
+) -> None:
     orphan = tmp_path / "blobs" / "attachments" / "of-nobody" / "photo.png"
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"a photo")

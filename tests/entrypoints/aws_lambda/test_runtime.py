@@ -1,4 +1,4 @@
-"""The function under Lambda's own runtime client."""
+"""The webhook function under Lambda's own runtime client, on embedded storage."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def an_sms_event(*, tamper: bool = False) -> dict[str, Any]:
     return an_event(SHAPE, request)
 
 
-def test_events_are_answered_one_after_the_other(api: RuntimeApi, tmp_path: Path) -> None:
+def test_function_handles_events_one_after_the_other(api: RuntimeApi, tmp_path: Path) -> None:
     events = [an_sms_event(), an_sms_event(tamper=True), {}, None, "text"]
     with running(api, environ_of(tmp_path / "data"), tmp_path / "log"):
         answers = [api.invoke(f"request-{number}", event) for number, event in enumerate(events)]
@@ -42,7 +42,9 @@ def test_events_are_answered_one_after_the_other(api: RuntimeApi, tmp_path: Path
     ]
 
 
-def test_the_output_is_json_and_the_log_names_each_request(api: RuntimeApi, tmp_path: Path) -> None:
+def test_function_output_is_json_and_its_log_names_each_request(
+    api: RuntimeApi, tmp_path: Path
+) -> None:
     log = tmp_path / "log"
     with running(api, environ_of(tmp_path / "data"), log):
         api.invoke("request-a", an_sms_event())
@@ -60,7 +62,9 @@ def test_the_output_is_json_and_the_log_names_each_request(api: RuntimeApi, tmp_
     assert all("_aws" in line or "timestamp" in line for line in lines)
 
 
-def test_a_function_that_cannot_start_is_reported(api: RuntimeApi, tmp_path: Path) -> None:
+def test_function_with_wrong_settings_reports_its_failed_start(
+    api: RuntimeApi, tmp_path: Path
+) -> None:
     log = tmp_path / "log"
     with running(api, {"TWILIO_ACCOUNT_SID": "AC1", "STORAGE": "paper"}, log) as process:
         path, report = api.reports.get(timeout=SECONDS)
@@ -74,7 +78,9 @@ def test_a_function_that_cannot_start_is_reported(api: RuntimeApi, tmp_path: Pat
     assert "TWILIO_AUTH_TOKEN" in first["reason"]
 
 
-def test_a_restored_snapshot_answers(api: RuntimeApi, tmp_path: Path) -> None:
+def test_function_restored_from_a_snapshot_handles_a_webhook(
+    api: RuntimeApi, tmp_path: Path
+) -> None:
     environ = environ_of(tmp_path / "data") | {"AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
     with running(api, environ, tmp_path / "log"):
         kind, answer = api.invoke("request-1", an_sms_event())

@@ -50,28 +50,30 @@ class Worker:
 
     def __init__(self, **adapters: Any) -> None:
         self.store = PickyStore()
-        self.desk = FrontDesk(messages=self.store, **adapters)
-        self.desk.knows()
+        self.frontdesk = FrontDesk(messages=self.store, **adapters)
+        self.frontdesk.knows()
         self.flushes = 0
-        self.function = SpoolFunction(self.read, self.desk.drain, self.flush)
+        self.function = SpoolFunction(self.read, self.frontdesk.drain, self.flush)
 
     def read(self, record: Any) -> SpoolDelivery:
         delivery = delivery_from_sqs(record, MemoryBlobStore())
         name = delivery.entry.entry_id
-        self.desk.parser.messages = [ParsedMessage(an_inbound_message(message_id=name, body=name))]
+        self.frontdesk.parser.messages = [
+            ParsedMessage(an_inbound_message(message_id=name, body=name))
+        ]
         return delivery
 
     def flush(self) -> None:
         self.flushes += 1
 
-    def retained(self, *records: dict[str, Any]) -> list[str]:
+    def left_on_queue(self, *records: dict[str, Any]) -> list[str]:
         """Which of ``records`` stay on the queue."""
         failures = self.function(records, "invocation-1")["batchItemFailures"]
         assert isinstance(failures, list)
         return [failure["itemIdentifier"] for failure in failures]
 
     def published(self) -> list[str]:
-        return [context.message.body for context in self.desk.queued().get("sms-replies", [])]
+        return [context.message.body for context in self.frontdesk.queued().get("sms-replies", [])]
 
 
 @pytest.fixture
@@ -90,27 +92,27 @@ def a_record(name: str, receive_count: int = 1, **changes: Any) -> dict[str, Any
     return {**record, **changes}
 
 
-def test_what_was_received_leaves_the_queue(worker: Worker) -> None:
-    assert worker.retained(a_record("a1"), a_record("b2")) == []
+def test_received_spool_entries_leave_the_queue(worker: Worker) -> None:
+    assert worker.left_on_queue(a_record("a1"), a_record("b2")) == []
     assert worker.published() == ["a1", "b2"]
     assert worker.flushes == 1
 
 
-def test_behind_what_fails_everything_stays_so_that_the_order_does(worker: Worker) -> None:
+def test_entries_behind_a_failed_entry_stay_on_the_queue_in_order(worker: Worker) -> None:
     worker.store.refused = "a2"
     records = a_record("a1"), a_record("a2"), a_record("a3")
-    assert worker.retained(*records) == ["a2", "a3"]
+    assert worker.left_on_queue(*records) == ["a2", "a3"]
     assert worker.published() == ["a1"]
 
     worker.store.refused = ""
-    assert worker.retained(*records[1:]) == []
+    assert worker.left_on_queue(*records[1:]) == []
     assert worker.published() == ["a2", "a3"]
 
 
-def test_a_record_that_cannot_be_read_stays_for_the_dead_letter_queue(
+def test_unreadable_spool_record_stays_for_the_dead_letter_queue(
     worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert worker.retained(a_record("a1", body="no entry")) == ["a1"]
+    assert worker.left_on_queue(a_record("a1", body="no entry")) == ["a1"]
     (logged,) = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert logged.message == "spooled webhook failed"
     assert logged.__dict__["error"] == "UnreadableMessageError"
@@ -122,8 +124,8 @@ def test_an_entry_of_an_unreleased_version_becomes_a_dead_letter(worker: Worker)
     webhook = content.pop("webhook")
     old = {name: content[name] for name in ("entry_id", "group", "spooled_at")}
     body = json.dumps({**old, "account": webhook["account"], "request": webhook["request"]})
-    assert worker.retained(a_record("a1", body=body), a_record("a2")) == []
-    (dead_letter,) = worker.desk.dead_letters.each_dead_letter()
+    assert worker.left_on_queue(a_record("a1", body=body), a_record("a2")) == []
+    (dead_letter,) = worker.frontdesk.dead_letters.each_dead_letter()
     assert dead_letter.kind == "unreadable"
     assert dead_letter.reason == "this is the old form of a spool entry, of an unreleased version"
     assert dead_letter.webhook is not None
@@ -131,32 +133,32 @@ def test_an_entry_of_an_unreleased_version_becomes_a_dead_letter(worker: Worker)
     assert worker.published() == ["a2"]
 
 
-def test_what_becomes_a_dead_letter_leaves_the_queue(worker: Worker) -> None:
-    worker.desk.parser.parse_error = UnreadableMessageError("it is in no charset")
-    assert worker.retained(a_record("a1")) == []
-    assert [dead_letter.kind for dead_letter in worker.desk.dead_letters.each_dead_letter()] == [
-        "unreadable"
-    ]
+def test_entry_that_becomes_a_dead_letter_leaves_the_queue(worker: Worker) -> None:
+    worker.frontdesk.parser.parse_error = UnreadableMessageError("it is in no charset")
+    assert worker.left_on_queue(a_record("a1")) == []
+    assert [
+        dead_letter.kind for dead_letter in worker.frontdesk.dead_letters.each_dead_letter()
+    ] == ["unreadable"]
 
 
-def test_without_its_dead_letter_nothing_leaves_the_queue() -> None:
+def test_entry_stays_on_the_queue_when_its_dead_letter_cannot_be_stored() -> None:
     worker = Worker(dead_letters=NoDeadLetters())
-    worker.desk.parser.parse_error = UnreadableMessageError("it is in no charset")
-    assert worker.retained(a_record("a1")) == ["a1"]
+    worker.frontdesk.parser.parse_error = UnreadableMessageError("it is in no charset")
+    assert worker.left_on_queue(a_record("a1")) == ["a1"]
 
 
-def test_sqs_counts_the_attempts(worker: Worker) -> None:
+def test_receive_count_of_sqs_decides_when_an_entry_becomes_a_dead_letter(worker: Worker) -> None:
     worker.store.refused = "a1"
-    assert worker.retained(a_record("a1", receive_count=149)) == ["a1"]
-    assert worker.retained(a_record("a1", receive_count=150)) == []
-    (dead_letter,) = worker.desk.dead_letters.each_dead_letter()
+    assert worker.left_on_queue(a_record("a1", receive_count=149)) == ["a1"]
+    assert worker.left_on_queue(a_record("a1", receive_count=150)) == []
+    (dead_letter,) = worker.frontdesk.dead_letters.each_dead_letter()
     assert (dead_letter.kind, dead_letter.attempts) == ("exhausted", 150)
 
 
-def test_what_it_logs_names_the_invocation(worker: Worker) -> None:
+def test_log_lines_of_the_spool_function_name_the_invocation(worker: Worker) -> None:
     output = io.StringIO()
     configure_logging("INFO", output)
-    worker.retained(a_record("a1"))
+    worker.left_on_queue(a_record("a1"))
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
     assert lines
     assert {line["aws_request_id"] for line in lines} == {"invocation-1"}
@@ -182,19 +184,19 @@ class Relay:
         self.flushes += 1
 
 
-def test_the_relay_goes_on_until_there_is_no_more() -> None:
+def test_relay_function_runs_batches_until_no_work_is_left() -> None:
     relay = Relay(True, True, False)
     relay.function(lambda: True)
     assert (relay.worked, relay.flushes) == (3, 1)
 
 
-def test_the_relay_leaves_some_for_the_next_minute() -> None:
+def test_relay_function_stops_at_its_batch_limit() -> None:
     relay = Relay(*[True] * 100)
     relay.function(lambda: True)
     assert (relay.worked, relay.flushes) == (MAX_BATCHES, 1)
 
 
-def test_a_store_that_is_down_fails_the_invocation_and_metrics_are_written() -> None:
+def test_relay_function_fails_and_writes_metrics_when_the_store_is_unavailable() -> None:
     relay = Relay(True, StorageUnavailableError("no answer"))
     with pytest.raises(StorageUnavailableError):
         relay.function(lambda: True)

@@ -1,4 +1,4 @@
-"""What happens before the first event comes."""
+"""The start of a function, before its first event."""
 
 import json
 import random
@@ -11,10 +11,10 @@ from snapshot_restore_py import get_after_restore  # type: ignore[import-untyped
 
 from entrypoints.aws_lambda.webhook_function import build_function
 from infrastructure.configuration.settings import SettingsError
-from tests.entrypoints.aws_lambda.function_under_test import Desk, environ_of
+from tests.entrypoints.aws_lambda.function_under_test import LambdaFrontDesk, environ_of
 
 
-def test_copies_of_a_snapshot_do_not_draw_the_same_random_numbers(desk: Desk) -> None:
+def test_copies_of_a_snapshot_draw_different_random_numbers(frontdesk: LambdaFrontDesk) -> None:
     def restored() -> float:
         random.seed("the state in the snapshot")
         for hook, arguments, named in get_after_restore():
@@ -25,13 +25,15 @@ def test_copies_of_a_snapshot_do_not_draw_the_same_random_numbers(desk: Desk) ->
 
 
 @pytest.mark.parametrize("kind", ["snap-start", "provisioned-concurrency"])
-def test_where_nobody_waits_every_parser_is_built_at_the_start(tmp_path: Path, kind: str) -> None:
+def test_every_parser_is_built_at_the_start_unless_the_start_is_on_demand(
+    tmp_path: Path, kind: str
+) -> None:
     script = (
         "import os, sys; from entrypoints.aws_lambda.webhook_function import build_function;"
         "build_function(os.environ);"
         "print('infrastructure.channels.sendgrid.parser' in sys.modules)"
     )
-    told = [
+    loaded = [
         subprocess.run(
             [sys.executable, "-c", script],
             env={**environ_of(tmp_path), "AWS_LAMBDA_INITIALIZATION_TYPE": start},
@@ -41,10 +43,10 @@ def test_where_nobody_waits_every_parser_is_built_at_the_start(tmp_path: Path, k
         ).stdout.strip()
         for start in (kind, "on-demand")
     ]
-    assert told == ["True", "False"]
+    assert loaded == ["True", "False"]
 
 
-def test_wrong_settings_stop_the_start_in_one_line_that_names_them(
+def test_wrong_settings_stop_the_start_with_one_log_line_that_names_them(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SettingsError):

@@ -9,10 +9,10 @@ import pytest
 
 from domain.channels import ChannelType
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, SHAPES, an_event
-from tests.entrypoints.aws_lambda.function_under_test import Desk, a_webhook
+from tests.entrypoints.aws_lambda.function_under_test import LambdaFrontDesk, a_webhook
 
 TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
-ANSWERS = {
+RESPONSES = {
     ChannelType.WHATSAPP: ("text/xml", TWIML),
     ChannelType.SMS: ("text/xml", TWIML),
     ChannelType.EMAIL: ("application/json", '{"success": true}'),
@@ -21,107 +21,115 @@ each_shape = pytest.mark.parametrize("shape", SHAPES)
 each_channel = pytest.mark.parametrize("channel", ChannelType)
 
 
-def headers_of(answer: dict[str, Any]) -> dict[str, str]:
-    """The headers of an answer, whichever way it has them."""
-    single: dict[str, str] = answer.get("headers", {})
-    several: dict[str, list[str]] = answer.get("multiValueHeaders", {})
+def headers_of(response: dict[str, Any]) -> dict[str, str]:
+    """The headers of a response, in single-value or multi-value form."""
+    single: dict[str, str] = response.get("headers", {})
+    several: dict[str, list[str]] = response.get("multiValueHeaders", {})
     return {**single, **{name: values[0] for name, values in several.items()}}
 
 
-def error_of(answer: dict[str, Any]) -> tuple[int, str]:
+def error_of(response: dict[str, Any]) -> tuple[int, str]:
     """Status and text of a refusal."""
-    assert headers_of(answer)["Content-Type"] == "application/json"
-    body = json.loads(answer["body"])
+    assert headers_of(response)["Content-Type"] == "application/json"
+    body = json.loads(response["body"])
     assert list(body) == ["error"]
-    return answer["statusCode"], body["error"]
+    return response["statusCode"], body["error"]
 
 
 @each_shape
 @each_channel
 @pytest.mark.parametrize("as_base64", [True, False])
-def test_a_signed_webhook_is_answered_and_routed(
-    desk: Desk, shape: str, channel: ChannelType, as_base64: bool
+def test_signed_webhook_is_acknowledged_and_routed(
+    frontdesk: LambdaFrontDesk, shape: str, channel: ChannelType, as_base64: bool
 ) -> None:
     request = a_webhook(channel, PUBLIC_URLS[shape] + channel, body="Olá, is it coming?")
-    answer = desk(an_event(shape, request, as_base64=as_base64))
+    response = frontdesk(an_event(shape, request, as_base64=as_base64))
 
-    content_type, body = ANSWERS[channel]
-    assert (answer["statusCode"], answer["body"]) == (200, body)
-    assert answer["isBase64Encoded"] is False
-    assert headers_of(answer)["Content-Type"].startswith(content_type)
-    (context,) = desk.contexts()
+    content_type, body = RESPONSES[channel]
+    assert (response["statusCode"], response["body"]) == (200, body)
+    assert response["isBase64Encoded"] is False
+    assert headers_of(response)["Content-Type"].startswith(content_type)
+    (context,) = frontdesk.contexts()
     assert context.channel_type is channel
     assert context.message.body.strip() == "Olá, is it coming?"
 
 
 @each_shape
 @each_channel
-def test_a_tampered_webhook_is_refused(desk: Desk, shape: str, channel: ChannelType) -> None:
+def test_tampered_webhook_is_refused(
+    frontdesk: LambdaFrontDesk, shape: str, channel: ChannelType
+) -> None:
     request = a_webhook(channel, PUBLIC_URLS[shape] + channel, tamper=True)
 
-    assert error_of(desk(an_event(shape, request))) == (401, "Invalid signature")
-    assert desk.contexts() == []
+    assert error_of(frontdesk(an_event(shape, request))) == (401, "Invalid signature")
+    assert frontdesk.contexts() == []
 
 
 @each_shape
-def test_another_path_is_no_channel(desk: Desk, shape: str) -> None:
+def test_path_without_a_channel_is_refused_with_404(frontdesk: LambdaFrontDesk, shape: str) -> None:
     request = a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "voice")
-    assert error_of(desk(an_event(shape, request))) == (404, "Unsupported channel")
+    assert error_of(frontdesk(an_event(shape, request))) == (404, "Unsupported channel")
 
 
 @each_shape
-def test_another_method_is_not_allowed(desk: Desk, shape: str) -> None:
+def test_method_other_than_post_is_refused_with_405(frontdesk: LambdaFrontDesk, shape: str) -> None:
     request = a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "sms")
-    answer = desk(an_event(shape, request, method="GET"))
+    response = frontdesk(an_event(shape, request, method="GET"))
 
-    assert error_of(answer) == (405, "Method not allowed")
-    assert headers_of(answer)["Allow"] == "POST"
+    assert error_of(response) == (405, "Method not allowed")
+    assert headers_of(response)["Allow"] == "POST"
 
 
 @each_shape
-def test_the_query_is_part_of_what_is_signed(desk: Desk, shape: str) -> None:
+def test_query_string_is_part_of_the_signed_url(frontdesk: LambdaFrontDesk, shape: str) -> None:
     query = "?source=a%20b%2Fc&empty=&x=%C3%A9&tag=1&tag=2"
     request = a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "sms" + query)
-    if shape == "load_balancer":  # it keeps one value of each parameter
+    if shape == "load_balancer":  # passes on one value of each parameter
         request = a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "sms?source=a%20b%2Fc&empty=")
     event = an_event(shape, request)
 
-    assert desk(event)["statusCode"] == 200
+    assert frontdesk(event)["statusCode"] == 200
     for name in ("rawQueryString", "queryStringParameters", "multiValueQueryStringParameters"):
         event.pop(name, None)
-    assert error_of(desk(event)) == (401, "Invalid signature")
+    assert error_of(frontdesk(event)) == (401, "Invalid signature")
 
 
 @each_shape
-def test_mail_keeps_the_bytes_of_its_attachments(desk: Desk, shape: str) -> None:
+def test_mail_attachment_is_stored_with_all_its_bytes(
+    frontdesk: LambdaFrontDesk, shape: str
+) -> None:
     content = bytes(range(256)) * 40
     request = a_webhook(
         ChannelType.EMAIL,
         PUBLIC_URLS[shape] + "email",
         attachments=(("photo.png", "image/png", content),),
     )
-    assert desk(an_event(shape, request))["statusCode"] == 200
+    assert frontdesk(an_event(shape, request))["statusCode"] == 200
 
-    (context,) = desk.contexts()
+    (context,) = frontdesk.contexts()
     (attachment,) = context.message.attachments
     assert (attachment.filename, attachment.size_bytes) == ("photo.png", len(content))
 
 
 @each_shape
-def test_an_event_without_body_proves_nothing(desk: Desk, shape: str) -> None:
+def test_event_without_a_body_is_refused_as_an_invalid_signature(
+    frontdesk: LambdaFrontDesk, shape: str
+) -> None:
     event = an_event(shape, a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "sms"))
     absent = {name: value for name, value in event.items() if name != "body"}
 
     for incomplete in (event | {"body": None}, event | {"body": ""}, absent):
-        assert error_of(desk(incomplete)) == (401, "Invalid signature")
+        assert error_of(frontdesk(incomplete)) == (401, "Invalid signature")
 
 
 @each_shape
 @pytest.mark.parametrize("body", ["not base64!", "YQ", "\ud800", 7, {"From": "+14155550123"}])
-def test_a_body_that_cannot_be_read_proves_nothing(desk: Desk, shape: str, body: object) -> None:
+def test_event_with_an_unreadable_body_is_refused_as_an_invalid_signature(
+    frontdesk: LambdaFrontDesk, shape: str, body: object
+) -> None:
     event = an_event(shape, a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "sms"))
-    assert error_of(desk(event | {"body": body})) == (401, "Invalid signature")
-    assert error_of(desk(event | {"body": body, "isBase64Encoded": False}))[0] == 401
+    assert error_of(frontdesk(event | {"body": body})) == (401, "Invalid signature")
+    assert error_of(frontdesk(event | {"body": body, "isBase64Encoded": False}))[0] == 401
 
 
 @pytest.mark.parametrize(
@@ -142,45 +150,51 @@ def test_a_body_that_cannot_be_read_proves_nothing(desk: Desk, shape: str, body:
         {"httpMethod": "POST", "path": "/sms", "headers": {"Host": "[x"}},
     ],
 )
-def test_what_is_no_request_names_no_channel(desk: Desk, event: object) -> None:
-    assert error_of(desk(event)) == (404, "Unsupported channel")
+def test_event_that_is_no_http_request_is_refused_with_404(
+    frontdesk: LambdaFrontDesk, event: object
+) -> None:
+    assert error_of(frontdesk(event)) == (404, "Unsupported channel")
 
 
-def test_a_body_over_the_limit_is_refused(desk: Desk) -> None:
+def test_body_over_the_limit_is_refused_with_413(frontdesk: LambdaFrontDesk) -> None:
     url = PUBLIC_URLS["http_api_default_stage"] + "sms"
     request = a_webhook(ChannelType.SMS, url, body="x" * 1024 * 1024)
-    answer = desk(an_event("http_api_default_stage", request))
-    assert error_of(answer) == (413, "Payload too large")
+    response = frontdesk(an_event("http_api_default_stage", request))
+    assert error_of(response) == (413, "Payload too large")
 
 
 @pytest.mark.parametrize("shape", ["rest_api_stage", "http_api_named_stage"])
-def test_with_a_base_url_the_event_says_only_the_path(desk: Desk, shape: str) -> None:
-    function = replace(desk.function, base_url="https://webhooks.acme.example:8443")
+def test_configured_base_url_replaces_the_origin_of_the_event(
+    frontdesk: LambdaFrontDesk, shape: str
+) -> None:
+    function = replace(frontdesk.function, base_url="https://webhooks.acme.example:8443")
     path = urlsplit(PUBLIC_URLS[shape]).path
     event = an_event(shape, a_webhook(ChannelType.SMS, f"{function.base_url}{path}sms"))
 
     assert function(event)["statusCode"] == 200
 
 
-def test_a_repeated_webhook_gets_the_same_answer_and_is_routed_once(desk: Desk) -> None:
+def test_duplicate_webhook_receives_the_same_response_and_is_routed_once(
+    frontdesk: LambdaFrontDesk,
+) -> None:
     url = PUBLIC_URLS["rest_api_stage"] + "whatsapp"
     event = an_event("rest_api_stage", a_webhook(ChannelType.WHATSAPP, url))
 
-    assert desk(event) == desk(event)
-    assert len(desk.contexts()) == 1
+    assert frontdesk(event) == frontdesk(event)
+    assert len(frontdesk.contexts()) == 1
 
 
-def test_a_signature_that_is_there_twice_is_refused(desk: Desk) -> None:
+def test_repeated_signature_header_is_refused(frontdesk: LambdaFrontDesk) -> None:
     url = PUBLIC_URLS["rest_api_stage"] + "sms"
     event = an_event("rest_api_stage", a_webhook(ChannelType.SMS, url))
     event["multiValueHeaders"]["x-twilio-signature"] = ["AAAAAAAAAAAAAAAAAAAAAAAAAAA="]
 
-    assert error_of(desk(event)) == (401, "Invalid signature")
+    assert error_of(frontdesk(event)) == (401, "Invalid signature")
 
 
-def test_a_load_balancer_gets_the_form_that_it_asked_for(desk: Desk) -> None:
+def test_load_balancer_receives_the_header_format_of_its_event(frontdesk: LambdaFrontDesk) -> None:
     single, several = (
-        desk(an_event(shape, a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "voice")))
+        frontdesk(an_event(shape, a_webhook(ChannelType.SMS, PUBLIC_URLS[shape] + "voice")))
         for shape in ("load_balancer", "load_balancer_multi_value")
     )
     assert single["statusDescription"] == "404 Not Found"
@@ -189,20 +203,22 @@ def test_a_load_balancer_gets_the_form_that_it_asked_for(desk: Desk) -> None:
     assert "headers" not in several
 
 
-def test_every_line_logged_has_the_request_id_of_its_invocation(desk: Desk) -> None:
+def test_every_log_line_has_the_request_id_of_its_invocation(frontdesk: LambdaFrontDesk) -> None:
     url = PUBLIC_URLS["rest_api_stage"] + "sms"
     event = an_event("rest_api_stage", a_webhook(ChannelType.SMS, url))
-    desk.function(event, "one")
-    desk.function({}, "two")
-    desk.function({})
+    frontdesk.function(event, "one")
+    frontdesk.function({}, "two")
+    frontdesk.function({})
 
-    ids = [line.get("aws_request_id") for line in desk.log_lines()]
+    ids = [line.get("aws_request_id") for line in frontdesk.log_lines()]
     assert list(dict.fromkeys(ids)) == ["one", "two", None]
 
 
-def test_each_invocation_writes_its_metrics(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_invocation_writes_its_metrics(
+    frontdesk: LambdaFrontDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
     url = PUBLIC_URLS["rest_api_stage"] + "sms"
-    desk(an_event("rest_api_stage", a_webhook(ChannelType.SMS, url, tamper=True)))
+    frontdesk(an_event("rest_api_stage", a_webhook(ChannelType.SMS, url, tamper=True)))
     (line,) = map(json.loads, capsys.readouterr().out.splitlines())
 
     assert line["VerificationFailures"] == line["WebhooksReceived"] == 1

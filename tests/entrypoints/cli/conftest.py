@@ -16,7 +16,7 @@ from infrastructure.configuration.settings import Settings
 
 @pytest.fixture(autouse=True)
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No setting of the machine reaches a test; everything is kept in ``tmp_path``."""
+    """Remove the machine's settings; the command stores everything in ``tmp_path``."""
     for name in os.environ:
         if name.lower() in Settings.model_fields or name == "SENDGRID_PRIVATE_KEY_FILE":
             monkeypatch.delenv(name)
@@ -26,7 +26,7 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def container(data_dir: Path) -> Iterator[Container]:
-    """The parts, on the same data directory as the command: to prepare and to check."""
+    """A container on the data directory of the command, to prepare and to check data."""
     container = build_container({"DATA_DIR": str(data_dir)})
     yield container
     container.shutdown_resources()
@@ -34,5 +34,5 @@ def container(data_dir: Path) -> Iterator[Container]:
 
 @pytest.fixture
 def development(data_dir: Path) -> DevelopmentCredentials:
-    """The secret that a server would have left in the data directory."""
+    """The development secret that a server would have written to the data directory."""
     return keep_development_credentials(data_dir)

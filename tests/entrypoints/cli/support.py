@@ -1,4 +1,4 @@
-"""Run the command in this process, and a server that answers what a test wants."""
+"""Run the command in this process, against a server with prepared responses."""
 
 import json
 import threading
@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from entrypoints.cli.main import cli
 
 
-def frontdesk(*arguments: str) -> Result:
-    """What ``frontdesk ARGUMENTS`` prints, and its exit status."""
+def run_frontdesk(*arguments: str) -> Result:
+    """Run ``frontdesk ARGUMENTS``: its output and its exit status."""
     return CliRunner().invoke(cli, list(arguments))
 
 
@@ -34,7 +34,7 @@ def error_line(result: Result, status: int) -> str:
 
 @dataclass
 class Received:
-    """One request as the server got it."""
+    """One request that the server received."""
 
     path: str
     headers: dict[str, str]
@@ -43,7 +43,7 @@ class Received:
 
 @dataclass
 class FakeServer:
-    """Answers each request with the next of ``answers``; the last one stays."""
+    """Sends the next of ``answers`` to each request; the last one is repeated."""
 
     answers: Sequence[tuple[int, str, bytes]]
     url: str = ""
@@ -53,7 +53,7 @@ class FakeServer:
     asked: threading.Event = field(default_factory=threading.Event)
 
     def next_answer(self, request: Received) -> tuple[int, str, bytes]:
-        """Note ``request`` and say what it gets."""
+        """Record ``request`` and return its response."""
         self.asked.set()
         with self.lock:
             self.received.append(request)
@@ -64,7 +64,7 @@ OK = (200, "text/xml", b'<?xml version="1.0" encoding="UTF-8"?><Response></Respo
 
 
 class _QuietServer(ThreadingHTTPServer):
-    """Does not mind clients that leave before they are answered."""
+    """Ignores clients that disconnect before the response."""
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing."""
@@ -109,6 +109,6 @@ EMAIL = ("send", "email", "--from", "ana@example.com")
 
 
 def form(server: FakeServer, number: int = 0) -> dict[str, str]:
-    """A Twilio form as the server got it."""
+    """A Twilio form that the server received."""
     fields = parse_qs(server.received[number].body.decode(), keep_blank_values=True)
     return {name: values[0] for name, values in fields.items()}

@@ -10,7 +10,7 @@ from domain.channels import ChannelType
 from domain.history import Direction, Message
 from entrypoints.composition.container import Container
 from tests.builders import NOW, a_conversation, a_record, an_inbound_message
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 RECORD_KEYS = {
     "conversation_id",
@@ -30,13 +30,13 @@ RECORD_KEYS = {
 }
 
 
-def opened(container: Container, **changes: Any) -> str:
+def given_conversation(container: Container, **changes: Any) -> str:
     conversation, _ = container.conversation_store().open_conversation(a_conversation(**changes))
     return conversation.conversation_id
 
 
-def written(container: Container, body: str, number: int = 1) -> None:
-    """A message that joined ``conversation-1``."""
+def given_message(container: Container, body: str, number: int = 1) -> None:
+    """Record a message in ``conversation-1``."""
     message = an_inbound_message(
         message_id=f"SM{number:032}", body=body, received_at=NOW + timedelta(minutes=number)
     )
@@ -46,12 +46,12 @@ def written(container: Container, body: str, number: int = 1) -> None:
 
 
 class TestOpen:
-    def test_a_conversation_has_every_key_of_the_record(self) -> None:
+    def test_conversations_open_prints_every_field_of_the_conversation(self) -> None:
         (record,) = json_lines(
-            frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
-                      "--recipient", "+15005550006", "--company-id", "acme", "--project-id",
-                      "support", "--company-name", "Acme", "--credentials-reference", "ref",
-                      "--hand-off", "--json")
+            run_frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
+                          "--recipient", "+15005550006", "--company-id", "acme", "--project-id",
+                          "support", "--company-name", "Acme", "--credentials-reference", "ref",
+                          "--hand-off", "--json")
         )  # fmt: skip
         assert record.pop("conversation_id")
         assert record == {
@@ -71,12 +71,12 @@ class TestOpen:
             "created": True,
         }
 
-    def test_opening_it_again_shows_the_one_there_is(self) -> None:
+    def test_opening_an_existing_conversation_shows_it_unchanged(self) -> None:
         arguments = ("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
-        (first,) = json_lines(frontdesk(*arguments, "--json"))
-        (second,) = json_lines(frontdesk(*arguments, "--json"))
+        (first,) = json_lines(run_frontdesk(*arguments, "--json"))
+        (second,) = json_lines(run_frontdesk(*arguments, "--json"))
         assert second == {**first, "created": False}
-        assert "nothing changed" in frontdesk(*arguments).stdout
+        assert "nothing changed" in run_frontdesk(*arguments).stdout
 
     @pytest.mark.parametrize(
         ("channel", "given", "retained"),
@@ -87,17 +87,21 @@ class TestOpen:
             ("sms", "12345", "12345"),
         ],
     )
-    def test_the_sender_is_normalised(self, channel: str, given: str, retained: str) -> None:
+    def test_conversations_open_normalises_the_address_of_the_sender(
+        self, channel: str, given: str, retained: str
+    ) -> None:
         (record,) = json_lines(
-            frontdesk("conversations", "open", "--channel", channel, "--sender", given, "--json")
+            run_frontdesk(
+                "conversations", "open", "--channel", channel, "--sender", given, "--json"
+            )
         )
         assert record["sender_id"] == retained
 
-    def test_a_messaging_service_may_be_the_recipient(self) -> None:
+    def test_conversations_open_accepts_a_messaging_service_as_the_recipient(self) -> None:
         service = "MG" + "0" * 32
         (record,) = json_lines(
-            frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
-                      "--recipient", service, "--json")
+            run_frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123",
+                          "--recipient", service, "--json")
         )  # fmt: skip
         assert record["recipient_id"] == service
 
@@ -113,17 +117,19 @@ class TestOpen:
             ("email", "--recipient", "help", "an address like help@example.com"),
         ],
     )
-    def test_an_address_of_another_form_is_told_the_expected_one(
+    def test_conversations_open_reports_the_expected_form_of_an_invalid_address(
         self, channel: str, option: str, address: str, expected: str
     ) -> None:
         sender = "ana@example.com" if channel == "email" else "+14155550123"
         other = ("--sender", sender) if option == "--recipient" else ()
-        result = frontdesk("conversations", "open", "--channel", channel, *other, option, address)
+        result = run_frontdesk(
+            "conversations", "open", "--channel", channel, *other, option, address
+        )
         line = error_line(result, 2)
         assert line.startswith(f"frontdesk conversations open: invalid value for '{option}'")
         assert expected in line
 
-    def test_a_recipient_that_no_company_has_is_refused(
+    def test_conversations_open_refuses_a_recipient_that_belongs_to_no_company(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         file = tmp_path / "tenants.json"
@@ -133,47 +139,53 @@ class TestOpen:
             ' "auth_tokens": ["t"]}}]}'
         )
         monkeypatch.setenv("TENANTS", f"file:{file}")
-        result = frontdesk("conversations", "open", "--channel", "sms", "--sender",
-                           "+14155550123", "--recipient", "+15005550006")  # fmt: skip
+        result = run_frontdesk("conversations", "open", "--channel", "sms", "--sender",
+                               "+14155550123", "--recipient", "+15005550006")  # fmt: skip
         assert "no configured company has this recipient" in error_line(result, 1)
 
 
 class TestList:
-    def test_no_conversations_are_an_empty_list(self) -> None:
-        assert frontdesk("conversations", "list", "--json").stdout == ""
-        assert "No conversations yet" in frontdesk("conversations", "list").stdout
+    def test_conversations_list_without_conversations_is_empty(self) -> None:
+        assert run_frontdesk("conversations", "list", "--json").stdout == ""
+        assert "No conversations yet" in run_frontdesk("conversations", "list").stdout
 
-    def test_a_line_is_a_record(self, container: Container) -> None:
-        opened(container)
-        written(container, "Is my order on its way?")
-        (record,) = json_lines(frontdesk("conversations", "list", "--json"))
+    def test_conversations_list_prints_a_conversation_as_a_json_record(
+        self, container: Container
+    ) -> None:
+        given_conversation(container)
+        given_message(container, "Is my order on its way?")
+        (record,) = json_lines(run_frontdesk("conversations", "list", "--json"))
         assert set(record) == RECORD_KEYS
         assert record["conversation_status"] == "user_reply_received"
         assert record["last_user_message_at"] == "2026-03-04T12:01:00.250000Z"
         assert record["last_message"]["content"] == "Is my order on its way?"
 
-    def test_a_person_sees_who_writes_to_whom(self, container: Container) -> None:
-        opened(container)
-        output = frontdesk("conversations", "list").stdout
+    def test_conversations_list_prints_the_sender_and_recipient_of_a_conversation(
+        self, container: Container
+    ) -> None:
+        given_conversation(container)
+        output = run_frontdesk("conversations", "list").stdout
         assert "conversation-1" in output
         assert "+14155550123 → +15005550006" in output
         assert "never" in output
 
-    def test_the_limit_holds_and_is_told(self, container: Container) -> None:
-        opened(container)
-        opened(container, conversation_id="conversation-2")
-        result = frontdesk("conversations", "list", "--limit", "1")
+    def test_conversations_list_stops_at_the_limit_and_says_so(self, container: Container) -> None:
+        given_conversation(container)
+        given_conversation(container, conversation_id="conversation-2")
+        result = run_frontdesk("conversations", "list", "--limit", "1")
         assert "conversation-2" not in result.stdout
         assert "a larger --limit shows more" in result.stdout
 
 
 class TestShow:
-    def test_a_record_holds_its_history_oldest_first(self, container: Container) -> None:
-        opened(container)
+    def test_conversations_show_prints_the_history_of_a_conversation_oldest_first(
+        self, container: Container
+    ) -> None:
+        given_conversation(container)
         for number, body in enumerate(("first", "second", "third"), 1):
-            written(container, body, number)
+            given_message(container, body, number)
         (record,) = json_lines(
-            frontdesk("conversations", "show", "conversation-1", "--json", "--limit", "2")
+            run_frontdesk("conversations", "show", "conversation-1", "--json", "--limit", "2")
         )
         assert set(record) == {*RECORD_KEYS, "messages"}
         assert [message["content"] for message in record["messages"]] == ["second", "third"]
@@ -189,66 +201,75 @@ class TestShow:
             },
         }
 
-    def test_each_channel_of_a_conversation_has_its_line(self, container: Container) -> None:
-        opened(container)
-        opened(container, channel=ChannelType.EMAIL)
-        records = json_lines(frontdesk("conversations", "show", "conversation-1", "--json"))
+    def test_conversations_show_prints_a_record_for_each_channel_of_a_conversation(
+        self, container: Container
+    ) -> None:
+        given_conversation(container)
+        given_conversation(container, channel=ChannelType.EMAIL)
+        records = json_lines(run_frontdesk("conversations", "show", "conversation-1", "--json"))
         assert {record["primary_channel"] for record in records} == {"sms", "email"}
 
-    def test_a_person_reads_a_chat(self, container: Container) -> None:
+    def test_conversations_show_prints_a_conversation_as_a_chat(self, container: Container) -> None:
         legacy = Message(
             "out-1", Direction.OUTBOUND, "How may we help?", NOW, ChannelType.SMS, {"subject": "Hi"}
         )
-        opened(container, legacy_messages=(legacy,))
-        written(container, "Is my order\non its way?")
-        output = frontdesk("conversations", "show", "conversation-1").stdout
+        given_conversation(container, legacy_messages=(legacy,))
+        given_message(container, "Is my order\non its way?")
+        output = run_frontdesk("conversations", "show", "conversation-1").stdout
         assert "2026-03-04 12:00:00  → company  out-1\n    How may we help?\n" in output
         assert "    Is my order\n    on its way?\n" in output
         assert "← +14155550123" in output
         assert "Acme / acme" in output
 
-    def test_an_empty_history_is_told(self, container: Container) -> None:
-        opened(container)
+    def test_conversations_show_reports_an_empty_history(self, container: Container) -> None:
+        given_conversation(container)
         assert (
-            "Nobody has written yet." in frontdesk("conversations", "show", "conversation-1").stdout
+            "Nobody has written yet."
+            in run_frontdesk("conversations", "show", "conversation-1").stdout
         )
 
-    def test_a_message_cannot_steer_the_terminal(self, container: Container) -> None:
-        opened(container)
-        written(container, "\x1b[2J\x9b31m\u202egnp [bold]x[/bold] :smile:\r\x07")
-        output = frontdesk("conversations", "show", "conversation-1").stdout
+    def test_conversations_show_prints_a_message_without_control_characters(
+        self, container: Container
+    ) -> None:
+        given_conversation(container)
+        given_message(container, "\x1b[2J\x9b31m\u202egnp [bold]x[/bold] :smile:\r\x07")
+        output = run_frontdesk("conversations", "show", "conversation-1").stdout
         assert r"\x1b[2J\u009b31m\u202egnp [bold]x[/bold] :smile:\r\x07" in output
         assert not any(character in output for character in "\x1b\x9b\u202e\r\x07")
 
-    def test_json_escapes_what_a_terminal_would_obey(self, container: Container) -> None:
-        opened(container)
-        written(container, "\x1b[2J\x9b\u202e Grüße 👋")
-        result = frontdesk("conversations", "show", "conversation-1", "--json")
+    def test_conversations_show_escapes_control_characters_in_json(
+        self, container: Container
+    ) -> None:
+        given_conversation(container)
+        given_message(container, "\x1b[2J\x9b\u202e Grüße 👋")
+        result = run_frontdesk("conversations", "show", "conversation-1", "--json")
         assert not any(character in result.stdout for character in "\x1b\x9b\u202e")
         assert "Grüße 👋" in result.stdout
         (record,) = json_lines(result)
         assert record["messages"][0]["content"] == "\x1b[2J\x9b\u202e Grüße 👋"
 
-    def test_an_unknown_id_is_one_line(self) -> None:
-        line = error_line(frontdesk("conversations", "show", "nobody"), 1)
+    def test_conversations_show_reports_an_unknown_conversation_id_in_one_line(self) -> None:
+        line = error_line(run_frontdesk("conversations", "show", "nobody"), 1)
         assert line == "frontdesk: there is no conversation with this id"
 
 
 class TestHandOff:
-    def test_it_is_switched_on_and_off(self, container: Container) -> None:
-        opened(container)
-        (on,) = json_lines(frontdesk("conversations", "hand-off", "conversation-1", "on", "--json"))
+    def test_hand_off_is_switched_on_and_off(self, container: Container) -> None:
+        given_conversation(container)
+        (on,) = json_lines(
+            run_frontdesk("conversations", "hand-off", "conversation-1", "on", "--json")
+        )
         assert on["hand_off_to_human"] is True
         assert (
             "the AI answers from now on"
-            in frontdesk("conversations", "hand-off", "conversation-1", "off").stdout
+            in run_frontdesk("conversations", "hand-off", "conversation-1", "off").stdout
         )
         (record,) = container.conversation_store().get_conversations("conversation-1")
         assert not record.hand_off_to_human
 
-    def test_an_unknown_id_is_one_line(self) -> None:
-        error_line(frontdesk("conversations", "hand-off", "nobody", "on"), 1)
+    def test_hand_off_reports_an_unknown_conversation_id_in_one_line(self) -> None:
+        error_line(run_frontdesk("conversations", "hand-off", "nobody", "on"), 1)
 
-    def test_another_state_is_a_usage_error(self) -> None:
-        line = error_line(frontdesk("conversations", "hand-off", "conversation-1", "maybe"), 2)
+    def test_hand_off_state_other_than_on_or_off_is_a_usage_error(self) -> None:
+        line = error_line(run_frontdesk("conversations", "hand-off", "conversation-1", "maybe"), 2)
         assert "'maybe' is not one of 'on', 'off'" in line

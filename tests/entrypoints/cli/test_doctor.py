@@ -19,11 +19,11 @@ from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 from tests.builders import NOW, a_record, an_inbound_message
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
-from tests.entrypoints.cli.support import frontdesk, json_lines
+from tests.entrypoints.cli.support import json_lines, run_frontdesk
 
 
-def test_a_new_directory_is_in_order_and_nothing_is_made(data_dir: Path) -> None:
-    lines = json_lines(frontdesk("doctor", "--json"))
+def test_doctor_reports_a_new_directory_as_ok_and_creates_nothing(data_dir: Path) -> None:
+    lines = json_lines(run_frontdesk("doctor", "--json"))
     assert [(line["check"], line["status"]) for line in lines] == [
         ("settings", "ok"),
         ("secrets", "warning"),
@@ -32,9 +32,9 @@ def test_a_new_directory_is_in_order_and_nothing_is_made(data_dir: Path) -> None
     assert not data_dir.exists()
 
 
-def test_a_person_sees_a_line_for_each_check(data_dir: Path) -> None:
-    frontdesk("demo")
-    lines = frontdesk("doctor").stdout.splitlines()
+def test_doctor_prints_a_line_for_each_check(data_dir: Path) -> None:
+    run_frontdesk("demo")
+    lines = run_frontdesk("doctor").stdout.splitlines()
     assert [line.split()[:2] for line in lines] == [
         ["ok", "settings"],
         ["warning", "secrets"],
@@ -48,18 +48,18 @@ def test_a_person_sees_a_line_for_each_check(data_dir: Path) -> None:
     )
 
 
-def told(check: str, *, exit_code: int = 0) -> list[str]:
-    """The doctor's lines about ``check``."""
-    result = frontdesk("doctor")
+def lines_about(check: str, *, exit_code: int = 0) -> list[str]:
+    """The lines that the doctor prints about ``check``."""
+    result = run_frontdesk("doctor")
     assert result.exit_code == exit_code
     return [line for line in result.stdout.splitlines() if line[8:24].rstrip() == check]
 
 
-def test_what_was_left_behind_is_a_warning(container: Container) -> None:
+def test_doctor_reports_a_backlog_as_a_warning(container: Container) -> None:
     container.spool().enqueue(an_entry("a0"))
     container.message_store().record(a_record(recorded_at=NOW))
     container.dead_letters().store(a_dead_letter())
-    result = frontdesk("doctor")
+    result = run_frontdesk("doctor")
     assert result.exit_code == 0
     warnings = [
         line.split()[:2] for line in result.stdout.splitlines() if line.startswith("warning")
@@ -72,50 +72,52 @@ def test_what_was_left_behind_is_a_warning(container: Container) -> None:
     ]
 
 
-def test_what_is_put_aside_is_told_also_while_it_is_hidden(container: Container) -> None:
+def test_doctor_counts_hidden_spool_entries(container: Container) -> None:
     spool = container.spool()
     spool.enqueue(an_entry("a0"))
     assert spool.receive(1, timedelta(minutes=1))
-    assert told("spool") == [
+    assert lines_about("spool") == [
         f"warning spool           1 put aside, the oldest came at {rfc3339(NOW)}: each is tried "
         "again within 5 minutes, and what is due 'frontdesk relay' works off now"
     ]
 
 
-def test_a_message_that_was_recorded_a_moment_ago_is_on_its_way(container: Container) -> None:
+def test_doctor_reports_a_message_recorded_a_moment_ago_as_ok(container: Container) -> None:
     container.message_store().record(a_record(recorded_at=utc_now()))
-    assert told("pending") == ["ok      pending         1 on the way, recorded a moment ago"]
+    assert lines_about("pending") == ["ok      pending         1 on the way, recorded a moment ago"]
 
 
-def test_a_message_between_two_attempts_waits_until_it_is_told(container: Container) -> None:
+def test_doctor_reports_when_a_pending_message_is_tried_next(container: Container) -> None:
     record = a_record(recorded_at=NOW, attempts=7)
     container.message_store().record(record)
     now = utc_now()
     assert container.outbox().take_lease(record, now)
-    assert told("pending") == [
+    assert lines_about("pending") == [
         f"warning pending         1, the oldest of {rfc3339(NOW)}, on no queue yet: attempts so "
         f"far: 8, the next is at {rfc3339(now + LONGEST_LEASE)}"
     ]
 
 
-def test_of_some_that_wait_it_tells_how_many_are_due(container: Container) -> None:
+def test_doctor_reports_how_many_pending_messages_are_due(container: Container) -> None:
     first, second = (a_record(an_inbound_message(message_id=f"SM{number}")) for number in range(2))
     for record in (first, second):
         container.message_store().record(record)
     assert container.outbox().take_lease(first, utc_now())
-    assert told("pending") == [
+    assert lines_about("pending") == [
         f"warning pending         2, the oldest of {rfc3339(NOW)}, on no queue yet: "
         "'frontdesk relay' publishes 1 of them now"
     ]
 
 
-def test_a_broken_file_in_the_spool_is_a_problem(container: Container, data_dir: Path) -> None:
+def test_doctor_reports_a_broken_spool_file_as_a_problem(
+    container: Container, data_dir: Path
+) -> None:
     spool = container.spool()
     spool.enqueue(an_entry("a0"))
     (file,) = (data_dir / "spool").glob("*.json")
     file.write_text("{")
     assert spool.receive(1, timedelta(minutes=1)) == ()
-    assert told("spool", exit_code=1) == [
+    assert lines_about("spool", exit_code=1) == [
         "ok      spool           no webhook is put aside",
         "error   spool           1 broken file in the spool, which nobody could read: mend what "
         f"ends in '.broken' in {data_dir / 'spool'} and take that suffix away, or remove it",
@@ -123,8 +125,8 @@ def test_a_broken_file_in_the_spool_is_a_problem(container: Container, data_dir:
 
 
 def problems(*texts: str) -> None:
-    """The doctor exits with 1, and says exactly this is wrong."""
-    result = frontdesk("doctor")
+    """Assert that the doctor exits with 1 and reports exactly these problems."""
+    result = run_frontdesk("doctor")
     errors = [line[24:] for line in result.stdout.splitlines() if line.startswith("error")]
     assert errors == list(texts)
     assert result.exit_code == 1
@@ -132,7 +134,7 @@ def problems(*texts: str) -> None:
     assert result.stderr == f"frontdesk: {counted} found\n"
 
 
-def test_every_wrong_setting_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_every_wrong_setting_as_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAX_IN_FLIGHT", "many")
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "an-invented-token")
     problems(
@@ -141,12 +143,14 @@ def test_every_wrong_setting_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
-def test_a_tenants_file_that_is_not_there_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_a_missing_tenants_file_as_a_problem(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("TENANTS", "file:/no/such/file")
     problems("wrong settings: TENANTS: the file that it names cannot be read")
 
 
-def test_a_broken_development_secret_is_a_problem(
+def test_doctor_reports_a_broken_development_secret_as_a_problem(
     data_dir: Path, development: DevelopmentCredentials
 ) -> None:
     (data_dir / "development-secret").write_text("x")
@@ -156,8 +160,8 @@ def test_a_broken_development_secret_is_a_problem(
     )
 
 
-def test_a_database_of_a_newer_version_is_a_problem(data_dir: Path) -> None:
-    frontdesk("demo")
+def test_doctor_reports_a_database_of_a_newer_version_as_a_problem(data_dir: Path) -> None:
+    run_frontdesk("demo")
     with closing(sqlite3.connect(data_dir / "frontdesk.db")) as connection:
         connection.execute("PRAGMA user_version = 99")
     problems(
@@ -166,35 +170,37 @@ def test_a_database_of_a_newer_version_is_a_problem(data_dir: Path) -> None:
     )
 
 
-def test_a_file_that_is_no_database_is_a_problem(data_dir: Path) -> None:
+def test_doctor_reports_a_file_that_is_no_database_as_a_problem(data_dir: Path) -> None:
     data_dir.mkdir()
     path = data_dir / "frontdesk.db"
     path.write_bytes(b"no database at all" * 100)
     problems(f"{path}: the database does not answer: file is not a database")
 
 
-def test_a_full_disk_is_a_problem(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_reports_a_full_disk_as_a_problem(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     usage = SimpleNamespace(free=3 * 1024 * 1024)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     problems(f"{data_dir.parent} has 3 MiB left, expected at least 256 MiB")
 
 
-def test_a_directory_that_cannot_be_written_to_is_a_problem(
+def test_doctor_reports_an_unwritable_directory_as_a_problem(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
     problems(f"{data_dir.parent} cannot be written to by this user")
 
 
-def test_a_file_in_place_of_the_directory_is_a_problem(data_dir: Path) -> None:
+def test_doctor_reports_a_file_in_place_of_the_directory_as_a_problem(data_dir: Path) -> None:
     data_dir.write_text("")
     problems(f"{data_dir} is a file, expected a directory")
 
 
-def test_dead_letters_that_cannot_be_read_are_wrong_and_named(container: Container) -> None:
+def test_doctor_reports_and_names_dead_letters_that_cannot_be_read(container: Container) -> None:
     note = container.settings().data_dir / "dead-letters" / "note.json"
     note.parent.mkdir(parents=True)
     note.write_text("{}")
-    assert told("dead letters", exit_code=1) == [
+    assert lines_about("dead letters", exit_code=1) == [
         f"error   dead letters    1 cannot be read: mend or remove {note.absolute()}"
     ]

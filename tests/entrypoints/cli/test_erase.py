@@ -11,14 +11,14 @@ from domain.messages import Attachment
 from entrypoints.cli.main import cli
 from entrypoints.composition.container import Container
 from tests.builders import KEY, SENDER, a_conversation, a_record, an_inbound_message
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 NUMBER = SENDER[ChannelType.SMS]
 ERASE = ("erase", "--sender", NUMBER, "--yes")
 
 
 @pytest.fixture
-def filled(container: Container) -> Container:
+def container_with_messages(container: Container) -> Container:
     """A conversation with a message, and an unmatched one on WhatsApp."""
     container.conversation_store().open_conversation(a_conversation())
     files = (Attachment("image/png", url="https://media.example/1"),)
@@ -29,55 +29,63 @@ def filled(container: Container) -> Container:
     return container
 
 
-def test_with_nothing_kept_it_says_so() -> None:
-    assert frontdesk(*ERASE).stdout == "There was nothing.\n"
+def test_erase_of_an_unknown_sender_reports_that_there_was_nothing() -> None:
+    assert run_frontdesk(*ERASE).stdout == "There was nothing.\n"
 
 
-def test_it_tells_what_was_erased_and_what_was_not(filled: Container) -> None:
-    assert frontdesk(*ERASE).stdout.splitlines() == [
+def test_erase_reports_what_was_erased_and_what_the_provider_still_holds(
+    container_with_messages: Container,
+) -> None:
+    assert run_frontdesk(*ERASE).stdout.splitlines() == [
         "Erased: 2 messages, 1 conversation.",
         "  conversation conversation-1 on sms",
         "Still at the provider: https://media.example/1",
     ]
-    assert filled.message_store().history(KEY) == ()
-    assert filled.message_store().list_unmatched(10).items == ()
+    assert container_with_messages.message_store().history(KEY) == ()
+    assert container_with_messages.message_store().list_unmatched(10).items == ()
 
 
-def test_one_channel_can_be_asked_for_alone(filled: Container) -> None:
-    told = frontdesk(*ERASE, "--channel", "whatsapp").stdout
-    assert told.splitlines() == [
+def test_erase_of_one_channel_leaves_the_other_channel_and_names_it(
+    container_with_messages: Container,
+) -> None:
+    output = run_frontdesk(*ERASE, "--channel", "whatsapp").stdout
+    assert output.splitlines() == [
         "Erased: 1 message.",
         f"The data of {NUMBER} on sms stays: frontdesk erase --sender {NUMBER} --channel sms",
     ]
-    assert len(filled.message_store().history(KEY)) == 1
+    assert len(container_with_messages.message_store().history(KEY)) == 1
 
 
-def test_an_address_with_a_scheme_is_of_one_channel(filled: Container) -> None:
-    told = frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes").stdout
-    assert f"The data of {NUMBER} on sms stays" in told
-    (record,) = json_lines(frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes", "--json"))
-    assert record["left_out"] == [{"channel": "sms", "address": NUMBER}]
-    assert len(filled.message_store().history(KEY)) == 1
-
-
-def test_what_a_killed_process_was_writing_goes_unless_it_may_still_live(
-    filled: Container,
+def test_erase_of_an_address_with_a_scheme_is_limited_to_its_channel(
+    container_with_messages: Container,
 ) -> None:
-    spool = filled.settings().data_dir / "spool"
+    output = run_frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes").stdout
+    assert f"The data of {NUMBER} on sms stays" in output
+    (record,) = json_lines(
+        run_frontdesk("erase", "--sender", f"whatsapp:{NUMBER}", "--yes", "--json")
+    )
+    assert record["left_out"] == [{"channel": "sms", "address": NUMBER}]
+    assert len(container_with_messages.message_store().history(KEY)) == 1
+
+
+def test_erase_deletes_stale_temporary_files_and_leaves_recent_ones(
+    container_with_messages: Container,
+) -> None:
+    spool = container_with_messages.settings().data_dir / "spool"
     spool.mkdir(exist_ok=True)
     old, new = spool / ".old.incoming", spool / ".new.incoming"
     for path in (old, new):
         path.write_text(NUMBER)
     minutes_ago = time.time() - 6 * 60
     os.utime(old, (minutes_ago, minutes_ago))
-    told = frontdesk(*ERASE).stdout
-    assert told.startswith("Erased: 2 messages, 1 conversation, 1 stale temporary file.")
+    output = run_frontdesk(*ERASE).stdout
+    assert output.startswith("Erased: 2 messages, 1 conversation, 1 stale temporary file.")
     assert list(spool.glob(".*.incoming")) == [new]
 
 
-def test_json_is_one_record(filled: Container) -> None:
-    (told,) = json_lines(frontdesk(*ERASE, "--json"))
-    assert told == {
+def test_erase_prints_json_as_one_record(container_with_messages: Container) -> None:
+    (output,) = json_lines(run_frontdesk(*ERASE, "--json"))
+    assert output == {
         "erased": [
             {"channel": "whatsapp", "address": NUMBER},
             {"channel": "sms", "address": NUMBER},
@@ -99,45 +107,49 @@ def test_json_is_one_record(filled: Container) -> None:
     }
 
 
-def test_where_nobody_can_be_asked_it_wants_to_be_told(filled: Container) -> None:
-    assert error_line(frontdesk("erase", "--sender", NUMBER), 2) == (
+def test_erase_without_a_terminal_requires_the_yes_option(
+    container_with_messages: Container,
+) -> None:
+    assert error_line(run_frontdesk("erase", "--sender", NUMBER), 2) == (
         "frontdesk erase: there is no terminal to ask on: add --yes; see 'frontdesk erase --help'"
     )
-    assert len(filled.message_store().history(KEY)) == 1
+    assert len(container_with_messages.message_store().history(KEY)) == 1
 
 
-def test_what_is_no_address_is_refused() -> None:
-    line = error_line(frontdesk("erase", "--sender", "two words@example", "--yes"), 2)
+def test_erase_refuses_an_invalid_address() -> None:
+    line = error_line(run_frontdesk("erase", "--sender", "two words@example", "--yes"), 2)
     assert "is no address of any channel" in line
-    line = error_line(frontdesk(*ERASE, "--channel", "email"), 2)
+    line = error_line(run_frontdesk(*ERASE, "--channel", "email"), 2)
     assert "expected an address like ana@example.com" in line
 
 
-def test_a_dead_letter_that_nobody_can_read_is_told(filled: Container) -> None:
-    broken = filled.settings().data_dir / "dead-letters" / "bug-1.json"
+def test_erase_reports_a_dead_letter_that_cannot_be_read(
+    container_with_messages: Container,
+) -> None:
+    broken = container_with_messages.settings().data_dir / "dead-letters" / "bug-1.json"
     broken.parent.mkdir(exist_ok=True)
     broken.write_text("{")
-    *_, told = frontdesk(*ERASE).stdout.splitlines()
-    assert told == (f"Not reached: 1 broken dead letter, of whomever it is: {broken.absolute()}.")
+    *_, output = run_frontdesk(*ERASE).stdout.splitlines()
+    assert output == (f"Not reached: 1 broken dead letter, of whomever it is: {broken.absolute()}.")
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1)])
-def test_on_a_terminal_it_asks_first(
-    filled: Container, monkeypatch: pytest.MonkeyPatch, answer: str, left: int
+def test_erase_on_a_terminal_asks_for_confirmation(
+    container_with_messages: Container, monkeypatch: pytest.MonkeyPatch, answer: str, left: int
 ) -> None:
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
     result = CliRunner().invoke(cli, ["erase", "--sender", NUMBER], input=answer)
     assert f"Erase all data of {NUMBER} (whatsapp, sms), for ever?" in result.stderr
-    assert len(filled.message_store().history(KEY)) == left
+    assert len(container_with_messages.message_store().history(KEY)) == left
 
 
-def test_before_it_asks_it_tells_what_stays(
-    filled: Container, monkeypatch: pytest.MonkeyPatch
+def test_erase_names_the_remaining_channels_before_it_asks_for_confirmation(
+    container_with_messages: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True)
     arguments = ["erase", "--sender", f"whatsapp:{NUMBER}"]
     result = CliRunner().invoke(cli, arguments, input="n\n")
-    told, asked = result.stderr.splitlines()[:2]
-    assert told.startswith(f"The data of {NUMBER} on sms stays: frontdesk erase")
+    output, asked = result.stderr.splitlines()[:2]
+    assert output.startswith(f"The data of {NUMBER} on sms stays: frontdesk erase")
     assert asked.startswith(f"Erase all data of {NUMBER} (whatsapp), for ever?")
-    assert filled.message_store().list_unmatched(10).items != ()
+    assert container_with_messages.message_store().list_unmatched(10).items != ()

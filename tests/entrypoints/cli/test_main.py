@@ -1,4 +1,4 @@
-"""Exit statuses, one-line errors, and what an interrupted command leaves behind."""
+"""Exit statuses, one-line errors and interrupted commands."""
 
 import os
 import signal
@@ -11,20 +11,20 @@ import pytest
 from entrypoints.cli.main import cli
 from entrypoints.composition.container import Container
 from tests.builders import a_conversation
-from tests.entrypoints.cli.support import a_server, error_line, frontdesk
+from tests.entrypoints.cli.support import a_server, error_line, run_frontdesk
 
 COMMAND = (sys.executable, "-c", "from entrypoints.cli.main import main; main()")
 
 
-def test_without_a_command_the_help_is_shown() -> None:
-    result = frontdesk()
+def test_frontdesk_without_a_command_shows_the_help() -> None:
+    result = run_frontdesk()
     assert result.exit_code == 0
     assert result.stdout.startswith("Usage: frontdesk [OPTIONS] [COMMAND]")
 
 
-def test_every_command_has_help_with_an_example_where_it_does_something() -> None:
+def test_every_command_has_help_with_an_example() -> None:
     def visit(*path: str) -> None:
-        result = frontdesk(*path, "--help")
+        result = run_frontdesk(*path, "--help")
         assert result.exit_code == 0
         command: object = cli
         for name in path:
@@ -38,7 +38,7 @@ def test_every_command_has_help_with_an_example_where_it_does_something() -> Non
     visit()
 
 
-def test_help_imports_nothing_heavy() -> None:
+def test_help_imports_no_heavy_libraries() -> None:
     check = (
         "import sys\nfrom entrypoints.cli.main import cli\n"
         "try:\n    cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
@@ -74,10 +74,10 @@ def test_help_imports_nothing_heavy() -> None:
         (("queues", "read", "\x1b[2J\n"), "frontdesk queues read", "is not one of"),
     ],
 )
-def test_a_usage_error_is_one_line_that_leads_to_the_help(
+def test_usage_error_is_one_line_that_names_the_help(
     arguments: tuple[str, ...], command: str, words: str
 ) -> None:
-    line = error_line(frontdesk(*arguments), 2)
+    line = error_line(run_frontdesk(*arguments), 2)
     assert line.startswith(f"{command}: ")
     assert words in line
     assert line.endswith(f"; see '{command} --help'")
@@ -96,35 +96,35 @@ def test_a_usage_error_is_one_line_that_leads_to_the_help(
         ("send", "sms", "--from", "+14155550123", "--body", "Hi"),
     ],
 )
-def test_wrong_settings_are_one_line_that_names_them_all(
+def test_wrong_settings_are_reported_in_one_line_that_names_them_all(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STORAGE", "paper")
     monkeypatch.setenv("REPLY_DELAY_SECONDS", "soon")
-    line = error_line(frontdesk(*arguments), 1)
+    line = error_line(run_frontdesk(*arguments), 1)
     assert line.startswith("frontdesk: wrong settings: ")
     assert "STORAGE" in line
     assert "REPLY_DELAY_SECONDS" in line
 
 
-def test_a_data_directory_that_cannot_be_is_one_line(
+def test_unusable_data_directory_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "file" / "data"))
-    error_line(frontdesk("conversations", "list"), 1)
+    error_line(run_frontdesk("conversations", "list"), 1)
 
 
-def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bug_in_a_command_raises_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("entrypoints.composition.container.build_container", lambda _: 1 // 0)
-    assert isinstance(frontdesk("conversations", "list").exception, ZeroDivisionError)
+    assert isinstance(run_frontdesk("conversations", "list").exception, ZeroDivisionError)
 
 
-def test_the_version_is_told() -> None:
-    assert frontdesk("--version").stdout.startswith("frontdesk ")
+def test_version_option_prints_the_version() -> None:
+    assert run_frontdesk("--version").stdout.startswith("frontdesk ")
 
 
-def test_a_reader_that_has_seen_enough_ends_the_command_quietly(container: Container) -> None:
+def test_command_ends_quietly_when_the_reader_closes_the_pipe(container: Container) -> None:
     for number in range(300):
         container.conversation_store().open_conversation(
             a_conversation(conversation_id=f"conversation-{number}")
@@ -146,9 +146,9 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_an_interrupted_command_ends_at_once_and_quietly() -> None:
-    frontdesk("demo")
-    with a_server() as server, server.lock:  # answers nobody for as long as the lock is held
+def test_interrupted_command_ends_at_once_and_quietly() -> None:
+    run_frontdesk("demo")
+    with a_server() as server, server.lock:  # sends no response while the lock is held
         process = subprocess.Popen(
             [
                 *COMMAND,
@@ -164,7 +164,7 @@ def test_an_interrupted_command_ends_at_once_and_quietly() -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=os.environ,
-            # A test run in the background ignores the signal, and would hand that down.
+            # A test run in the background ignores the signal, and its children inherit that.
             preexec_fn=_heed_interrupts,  # noqa: PLW1509 - it only resets a signal
         )
         assert server.asked.wait(20)

@@ -9,12 +9,12 @@ import pytest
 from application.clock import utc_now
 from entrypoints.composition.container import Container
 from tests.builders import a_record, an_inbound_message
-from tests.entrypoints.cli.support import frontdesk, json_lines
+from tests.entrypoints.cli.support import json_lines, run_frontdesk
 
 
 @pytest.fixture
-def old(container: Container) -> Container:
-    """A queued message of long ago, and a file that was never finished."""
+def container_with_old_data(container: Container) -> Container:
+    """A queued message of 40 days ago, and a stale temporary file."""
     message = an_inbound_message(received_at=utc_now() - timedelta(days=40))
     record = a_record(message)
     container.message_store().record(record)
@@ -25,30 +25,36 @@ def old(container: Container) -> Container:
     return container
 
 
-def test_with_nothing_old_it_says_so() -> None:
-    assert frontdesk("purge").stdout == "Nothing was old enough.\n"
+def test_purge_without_expired_data_reports_that_nothing_was_old_enough() -> None:
+    assert run_frontdesk("purge").stdout == "Nothing was old enough.\n"
 
 
-def test_it_keeps_messages_unless_a_retention_is_set(old: Container) -> None:
-    assert frontdesk("purge").stdout == "temporary files: 1\n"
-    assert len(old.stores().retention.list_retained(10).items) == 1
+def test_purge_without_a_retention_setting_leaves_messages_unchanged(
+    container_with_old_data: Container,
+) -> None:
+    assert run_frontdesk("purge").stdout == "temporary files: 1\n"
+    assert len(container_with_old_data.stores().retention.list_retained(10).items) == 1
 
 
-def test_it_tells_what_went(old: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_purge_with_a_retention_setting_erases_and_counts_old_messages(
+    container_with_old_data: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MESSAGE_RETENTION_DAYS", "30")
-    assert json_lines(frontdesk("purge", "--json")) == [
+    assert json_lines(run_frontdesk("purge", "--json")) == [
         {"removed": {"temporary_files": 1, "messages": 1}, "complete": True}
     ]
-    assert old.stores().retention.list_retained(10).items == ()
+    assert container_with_old_data.stores().retention.list_retained(10).items == ()
 
 
-def test_a_file_that_is_no_dead_letter_keeps_nothing_from_going(old: Container) -> None:
-    directory = old.settings().data_dir / "dead-letters"
+def test_purge_continues_after_a_file_that_is_no_dead_letter(
+    container_with_old_data: Container,
+) -> None:
+    directory = container_with_old_data.settings().data_dir / "dead-letters"
     directory.mkdir()
     (directory / "note.json").write_text("{}")
-    assert frontdesk("purge").stdout == "temporary files: 1\n"
+    assert run_frontdesk("purge").stdout == "temporary files: 1\n"
 
 
-def test_a_budget_that_is_used_up_is_told() -> None:
-    told = frontdesk("purge", "--budget-seconds", "0.000001").stdout
-    assert told.endswith("The time was used up: there may be more.\n")
+def test_purge_reports_that_its_time_budget_is_used_up() -> None:
+    output = run_frontdesk("purge", "--budget-seconds", "0.000001").stdout
+    assert output.endswith("The time was used up: there may be more.\n")

@@ -24,7 +24,7 @@ from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
 from tests.builders import RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message, verified
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 ACCOUNT_SID, TOKEN = "AC" + "5" * 32, "a-token-of-nobody"
 EARLIER = utc_now() - timedelta(minutes=1)
@@ -80,85 +80,87 @@ def on_the_queues(container: Container) -> int:
     return sum(depth.ready + depth.delayed for depth in depths)
 
 
-def test_where_nothing_was_left_behind_it_says_so(container: Container) -> None:
-    assert frontdesk("relay").stdout == "The spool is empty, and no message is pending.\n"
-    assert json_lines(frontdesk("relay", "--json")) == [NOTHING]
+def test_relay_without_a_backlog_reports_that_nothing_was_left(container: Container) -> None:
+    assert run_frontdesk("relay").stdout == "The spool is empty, and no message is pending.\n"
+    assert json_lines(run_frontdesk("relay", "--json")) == [NOTHING]
     assert on_the_queues(container) == 0
 
 
-def test_what_was_put_aside_is_received_and_what_stayed_pending_is_published(
+def test_relay_receives_spooled_webhooks_and_publishes_pending_messages(
     container: Container,
 ) -> None:
     container.message_store().record(a_pending_record())
     container.spool().enqueue(a_spooled_message())
-    result = frontdesk("relay")
+    result = run_frontdesk("relay")
     assert result.exit_code == 0
     assert result.stdout == (
         "1 webhook received from the spool, 1 pending message published, 0 dead letters written.\n"
     )
     assert on_the_queues(container) == 2
     assert container.spool().depth().entries == 0
-    assert json_lines(frontdesk("relay", "--json")) == [NOTHING]
+    assert json_lines(run_frontdesk("relay", "--json")) == [NOTHING]
 
 
-def test_a_message_that_was_recorded_a_moment_ago_is_left_to_its_handler(
+def test_relay_leaves_a_message_recorded_a_moment_ago_to_its_handler(
     container: Container,
 ) -> None:
     record = a_record(recorded_at=utc_now())
     container.message_store().record(record)
-    result = frontdesk("relay")
+    result = run_frontdesk("relay")
     assert (result.exit_code, result.stdout) == (
         0,
         f"Nothing is due now.\nPending: 1, the next attempt is due at {rfc3339(record.due_at)}.\n",
     )
-    assert json_lines(frontdesk("relay", "--json")) == [
+    assert json_lines(run_frontdesk("relay", "--json")) == [
         {**NOTHING, "pending": 1, "next_attempt_at": rfc3339(record.due_at)}
     ]
     assert on_the_queues(container) == 0
 
 
-def test_what_waits_between_two_attempts_is_told_and_is_no_failure(container: Container) -> None:
+def test_relay_reports_a_message_between_two_attempts_without_failing(container: Container) -> None:
     record = a_pending_record()
     container.message_store().record(record)
     later = utc_now() + timedelta(minutes=8)
     assert container.outbox().take_lease(record, later)
-    assert json_lines(frontdesk("relay", "--json")) == [
+    assert json_lines(run_frontdesk("relay", "--json")) == [
         {**NOTHING, "pending": 1, "next_attempt_at": rfc3339(record.leased(later).due_at)}
     ]
 
 
-def test_what_is_hidden_in_the_spool_is_told_and_is_no_failure(container: Container) -> None:
+def test_relay_reports_a_hidden_spool_entry_without_failing(container: Container) -> None:
     spool = container.spool()
     spool.enqueue(a_spooled_message())
     (delivery,) = spool.receive(1, timedelta(seconds=60))
     spool.release(delivery, timedelta(minutes=5))
-    result = frontdesk("relay")
+    result = run_frontdesk("relay")
     assert (result.exit_code, result.stdout) == (
         0,
         "Nothing is due now.\nIn the spool: 1, each is due within 5 minutes.\n",
     )
-    assert json_lines(frontdesk("relay", "--json")) == [{**NOTHING, "spooled": 1}]
+    assert json_lines(run_frontdesk("relay", "--json")) == [{**NOTHING, "spooled": 1}]
 
 
-def test_what_was_tried_too_often_becomes_a_dead_letter(container: Container) -> None:
+def test_relay_turns_a_message_with_too_many_attempts_into_a_dead_letter(
+    container: Container,
+) -> None:
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
-    assert json_lines(frontdesk("relay", "--json")) == [{**NOTHING, "dead_letters": 1}]
+    assert json_lines(run_frontdesk("relay", "--json")) == [{**NOTHING, "dead_letters": 1}]
     (dead_letter,) = container.dead_letters().each_dead_letter()
     assert dead_letter.kind == "undeliverable"
 
 
-def test_behind_a_batch_of_those_the_rest_is_published(
+def test_relay_publishes_the_messages_after_a_batch_of_dead_letters(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background_jobs, "RELAY_BATCH", 1)
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
     container.message_store().record(a_pending_record(number=2))
-    assert json_lines(frontdesk("relay", "--json")) == [
+    assert json_lines(run_frontdesk("relay", "--json")) == [
         {**NOTHING, "dead_letters": 1, "relayed": 1}
     ]
 
 
-def test_a_message_that_fails_twice_is_counted_once(
+def test_relay_counts_a_message_that_fails_twice_only_once(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unavailable(*_: object) -> None:
@@ -168,7 +170,7 @@ def test_a_message_that_fails_twice_is_counted_once(
     monkeypatch.setattr(S3DeadLetters, "store", unavailable)
     container.message_store().record(a_pending_record(attempts=MAX_ATTEMPTS))
     container.message_store().record(a_pending_record(number=2))
-    result = frontdesk("relay", "--json")
+    result = run_frontdesk("relay", "--json")
     assert json.loads(result.stdout) == {
         **NOTHING,
         "relayed": 1,
@@ -179,12 +181,12 @@ def test_a_message_that_fails_twice_is_counted_once(
     assert error_line(result, 1).startswith("frontdesk: 1 message cannot be processed")
 
 
-def test_what_still_fails_is_counted_and_makes_it_fail(
+def test_relay_fails_and_counts_messages_that_cannot_be_published(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "file:/no/such/file")
     container.message_store().record(a_pending_record())
-    line = error_line(frontdesk("relay"), 1)
+    line = error_line(run_frontdesk("relay"), 1)
     assert line == (
         "frontdesk: 1 message cannot be processed now: "
         "'frontdesk doctor' tells what does not answer"
@@ -192,7 +194,7 @@ def test_what_still_fails_is_counted_and_makes_it_fail(
     assert on_the_queues(container) == 0
 
 
-def test_while_nothing_gets_on_it_ends_and_leaves_the_rest(
+def test_relay_stops_and_leaves_the_backlog_when_nothing_succeeds(
     container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unavailable(*_: object) -> None:
@@ -202,6 +204,6 @@ def test_while_nothing_gets_on_it_ends_and_leaves_the_rest(
         monkeypatch.setattr(store, "record", unavailable)
     for number in range(12):
         container.spool().enqueue(a_spooled_message(f"entry-{number}"))
-    line = error_line(frontdesk("relay"), 1)
+    line = error_line(run_frontdesk("relay"), 1)
     assert line.startswith("frontdesk: 10 messages cannot be processed now")
     assert container.spool().depth().entries == 12

@@ -1,4 +1,4 @@
-"""``frontdesk serve``, with everything real: a server, webhooks, the queue."""
+"""``frontdesk serve`` with real webhooks and real queues."""
 
 import os
 import re
@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.entrypoints.cli.support import error_line, frontdesk, json_lines
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 from tests.entrypoints.cli.test_main import COMMAND
 
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The URL of a running server, which then ends in good order."""
+    """The URL of a running server, which shuts down after the block."""
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -35,50 +35,50 @@ def serving() -> Iterator[str]:
     assert process.returncode == 0
 
 
-def sent(url: str, channel: str, *arguments: str) -> str:
-    """Send one message; the id under which it can be found."""
+def send_message(url: str, channel: str, *arguments: str) -> str:
+    """Send one message and return its message id."""
     (line,) = json_lines(
-        frontdesk("send", channel, "--url", f"{url}/webhooks/{channel}", "--json", *arguments)
+        run_frontdesk("send", channel, "--url", f"{url}/webhooks/{channel}", "--json", *arguments)
     )
     return str(line["message_id"])
 
 
-def test_what_is_sent_on_each_channel_is_on_its_queue(tmp_path: Path) -> None:
-    frontdesk("demo")
+def test_message_sent_on_each_channel_arrives_on_its_queue(tmp_path: Path) -> None:
+    run_frontdesk("demo")
     file = tmp_path / "order.txt"
     file.write_text("42")
     with serving() as url:
         ids = {
-            "sms": sent(url, "sms", "--from", "+14155550123", "--body", "Grüße"),
-            "whatsapp": sent(
+            "sms": send_message(url, "sms", "--from", "+14155550123", "--body", "Grüße"),
+            "whatsapp": send_message(
                 url, "whatsapp", "--from", "+14155550123", "--button", "Yes=yes_1",
                 "--profile-name", "Ana", "--location", "52.5,13.4,Here",
             ),
-            "email": sent(
+            "email": send_message(
                 url, "email", "--from", "Ana <ana@example.com>", "--body", "Grüße",
                 "--html", "<p>Grüße</p>", "--attach", str(file), "--raw",
             ),
         }  # fmt: skip
-        refused = frontdesk(
+        refused = run_frontdesk(
             "send", "sms", "--from", "+14155550123", "--body", "Hi", "--tamper", "--url",
             f"{url}/webhooks/sms",
         )  # fmt: skip
     assert "401 Unauthorized" in error_line(refused, 1)
     for channel, message_id in ids.items():
         (line,) = json_lines(
-            frontdesk("queues", "read", f"{channel}-replies", "--include-delayed", "--json")
+            run_frontdesk("queues", "read", f"{channel}-replies", "--include-delayed", "--json")
         )
         assert line["context"]["message"]["message_id"] == message_id
         if channel != "whatsapp":
             assert line["context"]["message"]["body"].strip() == "Grüße"
 
 
-def test_duplicates_on_purpose_are_recorded_once() -> None:
-    frontdesk("demo")
+def test_duplicate_messages_are_recorded_once() -> None:
+    run_frontdesk("demo")
     same = "SM" + "0" * 32
     with serving() as url:
         answers = json_lines(
-            frontdesk(
+            run_frontdesk(
                 "send", "sms", "--from", "+14155550123", "--body", "Hi", "--times", "6",
                 "--concurrency", "3", "--message-id", same, "--url", f"{url}/webhooks/sms",
                 "--json",
@@ -86,11 +86,13 @@ def test_duplicates_on_purpose_are_recorded_once() -> None:
         )  # fmt: skip
     assert [answer["message_id"] for answer in answers] == [same] * 6
     assert len(json_lines(
-        frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
+        run_frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
     )) == 1  # fmt: skip
 
 
-def test_a_port_that_is_taken_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_serve_on_a_port_in_use_fails_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     with serving() as url:
         monkeypatch.setenv("DATA_DIR", str(tmp_path / "other"))
         result = subprocess.run(

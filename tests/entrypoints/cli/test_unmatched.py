@@ -6,11 +6,11 @@ from datetime import timedelta
 from entrypoints.composition.container import Container
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.builders import NOW, a_record, an_inbound_message
-from tests.entrypoints.cli.support import frontdesk, json_lines
+from tests.entrypoints.cli.support import json_lines, run_frontdesk
 
 
-def unmatched(container: Container, number: int, **changes: object) -> None:
-    """A message to the company of the development account, of a sender that nobody knows."""
+def given_unmatched_message(container: Container, number: int, **changes: object) -> None:
+    """Record a message to the development account from an unknown sender."""
     account = keep_development_credentials(container.settings().data_dir).twilio_account_sid
     message = an_inbound_message(
         message_id=f"SM{number:032}",
@@ -21,15 +21,15 @@ def unmatched(container: Container, number: int, **changes: object) -> None:
     container.message_store().record(a_record(message, conversation=None))
 
 
-def test_nothing_unmatched_is_told() -> None:
-    assert frontdesk("unmatched", "list").stdout == "Nothing is unmatched.\n"
-    assert frontdesk("unmatched", "redrive").stdout == "Nothing is unmatched.\n"
-    assert frontdesk("unmatched", "list", "--json").stdout == ""
+def test_unmatched_commands_report_that_nothing_is_unmatched() -> None:
+    assert run_frontdesk("unmatched", "list").stdout == "Nothing is unmatched.\n"
+    assert run_frontdesk("unmatched", "redrive").stdout == "Nothing is unmatched.\n"
+    assert run_frontdesk("unmatched", "list", "--json").stdout == ""
 
 
-def test_a_line_is_a_message(container: Container) -> None:
-    unmatched(container, 1, body="Hello?")
-    (line,) = json_lines(frontdesk("unmatched", "list", "--json"))
+def test_unmatched_list_prints_a_json_line_per_message(container: Container) -> None:
+    given_unmatched_message(container, 1, body="Hello?")
+    (line,) = json_lines(run_frontdesk("unmatched", "list", "--json"))
     assert uuid.UUID(line.pop("request_id")).version == 8
     assert line == {
         "channel_type": "sms",
@@ -42,42 +42,48 @@ def test_a_line_is_a_message(container: Container) -> None:
     }
 
 
-def test_the_oldest_come_first_over_all_pages_up_to_the_limit(container: Container) -> None:
+def test_unmatched_list_shows_the_oldest_messages_first_up_to_the_limit(
+    container: Container,
+) -> None:
     for number in range(103):
-        unmatched(container, number)
-    lines = json_lines(frontdesk("unmatched", "list", "--json", "--limit", "102"))
+        given_unmatched_message(container, number)
+    lines = json_lines(run_frontdesk("unmatched", "list", "--json", "--limit", "102"))
     assert [line["message_id"] for line in lines] == [f"SM{number:032}" for number in range(102)]
 
 
-def test_a_person_sees_the_beginning_of_the_text_and_no_control_characters(
+def test_unmatched_list_cuts_the_text_and_escapes_control_characters(
     container: Container,
 ) -> None:
-    unmatched(container, 1, body="\x1b]0;owned\x07" + "long " * 100)
-    output = frontdesk("unmatched", "list").stdout
+    given_unmatched_message(container, 1, body="\x1b]0;owned\x07" + "long " * 100)
+    output = run_frontdesk("unmatched", "list").stdout
     assert r"\x1b]0;owned\x07long long" in output
     assert "…" in output
     assert "\x1b" not in output
 
 
-def test_redriven_messages_join_the_conversation_that_was_opened(container: Container) -> None:
-    unmatched(container, 1)
-    unmatched(container, 2, sender="+14155550199")
-    frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
-    lines = frontdesk("unmatched", "redrive").stdout.splitlines()
+def test_redriven_unmatched_message_joins_the_conversation_opened_since(
+    container: Container,
+) -> None:
+    given_unmatched_message(container, 1)
+    given_unmatched_message(container, 2, sender="+14155550199")
+    run_frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123")
+    lines = run_frontdesk("unmatched", "redrive").stdout.splitlines()
     assert lines[0].startswith(f"SM{1:032} of +14155550123 joined ")
     assert lines[1] == "1 message joined a conversation, 1 still unmatched."
     (backlog,) = json_lines(
-        frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
+        run_frontdesk("queues", "read", "sms-replies", "--include-delayed", "--json")
     )
     assert backlog["context"]["message"]["message_id"] == f"SM{1:032}"
 
 
-def test_json_tells_what_each_message_joined(container: Container) -> None:
-    unmatched(container, 1)
-    unmatched(container, 2, sender="+14155550199")
+def test_unmatched_redrive_prints_the_joined_conversation_as_json(container: Container) -> None:
+    given_unmatched_message(container, 1)
+    given_unmatched_message(container, 2, sender="+14155550199")
     (opened,) = json_lines(
-        frontdesk("conversations", "open", "--channel", "sms", "--sender", "+14155550123", "--json")
+        run_frontdesk(
+            "conversations", "open", "--channel", "sms", "--sender", "+14155550123", "--json"
+        )
     )
-    lines = json_lines(frontdesk("unmatched", "redrive", "--json"))
+    lines = json_lines(run_frontdesk("unmatched", "redrive", "--json"))
     joined = {line["from"]: line["conversation_id"] for line in lines}
     assert joined == {"+14155550123": opened["conversation_id"], "+14155550199": None}

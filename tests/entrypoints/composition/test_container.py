@@ -1,4 +1,4 @@
-"""Everything can be put together for every backend, and nothing is loaded that is not used."""
+"""The container for every backend, and the modules that it imports."""
 
 import subprocess
 import sys
@@ -53,7 +53,7 @@ def opened(container: Container) -> Iterator[Container]:
         pytest.param(SQS | TWILIO, False, id="sqlite and sqs"),
     ],
 )
-def test_every_part_can_be_built_for_every_backend(
+def test_every_provider_can_be_built_for_every_backend(
     environ: dict[str, str], ephemeral: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in OFFLINE_AWS.items():
@@ -68,12 +68,12 @@ def test_every_part_can_be_built_for_every_backend(
         for parser in container.parsers().parsers.values():
             parser()
     assert "receive_webhook" in built
-    # Without an API key nobody can send mail; there may be no disk to write it to.
+    # Without an API key Frontdesk sends no mail; on Lambda it has no disk to write it to.
     optional = {"sendgrid_sender"} if environ.get("STORAGE") == "dynamodb" else set()
     assert {name for name, part in built.items() if part is None} == optional
 
 
-def test_without_the_sdk_the_start_stops_and_says_what_to_install(
+def test_missing_aws_sdk_stops_the_start_and_names_the_extra_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "infrastructure.aws.clients", None)
@@ -84,7 +84,7 @@ def test_without_the_sdk_the_start_stops_and_says_what_to_install(
         container.context_queue()
 
 
-def test_an_environment_without_a_region_is_one_error_that_says_so(
+def test_missing_aws_region_is_reported_as_one_storage_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
@@ -107,7 +107,7 @@ def test_an_environment_without_a_region_is_one_error_that_says_so(
         ),
     ],
 )
-def test_what_a_message_does_not_use_is_not_loaded(
+def test_container_does_not_import_modules_that_a_message_does_not_use(
     environ: dict[str, str], never: tuple[str, ...], tmp_path: Path
 ) -> None:
     script = (

@@ -26,15 +26,15 @@ REQUESTS = 50
 
 
 class Served:
-    """A front desk behind HTTP, and a client that talks to it."""
+    """A front desk behind HTTP, and a client for it."""
 
-    def __init__(self, desk: FrontDesk, port: int, limit: int) -> None:
-        self.desk = desk
+    def __init__(self, frontdesk: FrontDesk, port: int, limit: int) -> None:
+        self.frontdesk = frontdesk
         self.port = port
         self.endpoint = WebhookEndpoint(
-            desk.receive_webhook,
+            frontdesk.receive_webhook,
             PublicUrl(None),
-            desk.clock,
+            frontdesk.clock,
             max_body_bytes=limit,
             max_in_flight=SLOTS,
             max_requests=REQUESTS,
@@ -56,9 +56,9 @@ class Served:
 
 
 @contextmanager
-def serving(desk: FrontDesk, limit: int = LIMIT) -> Iterator[Served]:
+def serving(frontdesk: FrontDesk, limit: int = LIMIT) -> Iterator[Served]:
     listener = socket.create_server(("127.0.0.1", 0))
-    served = Served(desk, listener.getsockname()[1], limit)
+    served = Served(frontdesk, listener.getsockname()[1], limit)
     config = uvicorn.Config(create_app(served.endpoint, served.check_ready), log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -78,10 +78,10 @@ def served() -> Iterator[Served]:
         yield running
 
 
-def test_an_authentic_webhook_gets_the_providers_answer(served: Served) -> None:
-    answer = served.call("POST", "/webhooks/sms", x_signature="right")
-    assert (answer.status, answer.data) == (200, b"thanks")
-    assert answer.headers["content-type"].startswith("text/plain")
+def test_verified_webhook_receives_the_response_of_its_provider(served: Served) -> None:
+    response = served.call("POST", "/webhooks/sms", x_signature="right")
+    assert (response.status, response.data) == (200, b"thanks")
+    assert response.headers["content-type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize(
@@ -96,29 +96,31 @@ def test_an_authentic_webhook_gets_the_providers_answer(served: Served) -> None:
         ("DELETE", "/webhooks/email", 405),
     ],
 )
-def test_refusals(served: Served, method: str, path: str, status: int) -> None:
-    answer = served.call(method, path)
+def test_wrong_signature_path_or_method_is_refused_with_its_status(
+    served: Served, method: str, path: str, status: int
+) -> None:
+    response = served.call(method, path)
 
-    assert answer.status == status
-    assert list(answer.json()) == ["error"]
-    assert (answer.headers.get("allow") == "POST") is (status == 405)
-
-
-def test_a_host_that_cannot_be_one_is_refused(served: Served) -> None:
-    answer = served.call("POST", "/webhooks/sms", host="[", x_signature="right")
-    assert (answer.status, answer.json()) == (401, {"error": "Invalid signature"})
+    assert response.status == status
+    assert list(response.json()) == ["error"]
+    assert (response.headers.get("allow") == "POST") is (status == 405)
 
 
-def test_a_declared_body_over_the_limit_is_refused_unread(served: Served) -> None:
-    answer = served.call("POST", "/webhooks/sms", b"x" * (LIMIT + 1), x_signature="right")
-    assert (answer.status, answer.json()) == (413, {"error": "Payload too large"})
+def test_invalid_host_header_is_refused_as_an_invalid_signature(served: Served) -> None:
+    response = served.call("POST", "/webhooks/sms", host="[", x_signature="right")
+    assert (response.status, response.json()) == (401, {"error": "Invalid signature"})
 
 
-def test_a_body_at_the_limit_is_read(served: Served) -> None:
+def test_declared_body_over_the_limit_is_refused_with_413(served: Served) -> None:
+    response = served.call("POST", "/webhooks/sms", b"x" * (LIMIT + 1), x_signature="right")
+    assert (response.status, response.json()) == (413, {"error": "Payload too large"})
+
+
+def test_body_at_the_limit_is_accepted(served: Served) -> None:
     assert served.call("POST", "/webhooks/sms", b"x" * LIMIT, x_signature="right").status == 200
 
 
-def test_an_endless_body_is_cut_off_at_the_limit(served: Served) -> None:
+def test_chunked_body_is_cut_off_at_the_limit(served: Served) -> None:
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
         client.sendall(
             b"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -128,14 +130,16 @@ def test_an_endless_body_is_cut_off_at_the_limit(served: Served) -> None:
         assert client.recv(1000).startswith(b"HTTP/1.1 413")
 
 
-def test_a_client_that_leaves_in_the_middle_does_no_harm(served: Served) -> None:
+def test_client_that_disconnects_during_a_request_does_not_block_the_next_webhook(
+    served: Served,
+) -> None:
     for _ in range(8):
         with socket.create_connection(("127.0.0.1", served.port), timeout=10) as client:
             client.sendall(b"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx")
     assert served.call("POST", "/webhooks/sms", x_signature="right").status == 200
 
 
-def test_health_and_readiness(served: Served) -> None:
+def test_health_is_ok_while_readiness_reports_an_unavailable_backend(served: Served) -> None:
     assert served.call("GET", "/healthz").json() == {"status": "alive"}
     assert served.call("GET", "/readyz").status == 200
 
@@ -147,7 +151,7 @@ def test_health_and_readiness(served: Served) -> None:
         served.ready = True
 
 
-def test_whoever_sends_slowly_keeps_nobody_waiting(served: Served) -> None:
+def test_slow_senders_do_not_delay_other_webhooks(served: Served) -> None:
     slow = [socket.create_connection(("127.0.0.1", served.port), timeout=10) for _ in range(40)]
     try:
         for client in slow:
@@ -168,7 +172,7 @@ def eventually(holds: Callable[[], bool]) -> None:
     pytest.fail("it did not come in time")
 
 
-def test_beyond_so_many_requests_a_webhook_shall_come_again_and_health_is_still_told(
+def test_webhook_over_the_request_limit_receives_503_while_health_checks_succeed(
     served: Served,
 ) -> None:
     with ExitStack() as stack:
@@ -178,9 +182,9 @@ def test_beyond_so_many_requests_a_webhook_shall_come_again_and_health_is_still_
                 b"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx"
             )
         eventually(served.endpoint.requests.locked)
-        answer = served.call("POST", "/webhooks/sms", x_signature="right")
-        assert (answer.status, answer.json()) == (503, {"error": "Temporarily unavailable"})
-        assert answer.headers["retry-after"] == "30"
+        response = served.call("POST", "/webhooks/sms", x_signature="right")
+        assert (response.status, response.json()) == (503, {"error": "Temporarily unavailable"})
+        assert response.headers["retry-after"] == "30"
         assert served.call("GET", "/healthz").status == 200
         assert served.call("GET", "/readyz").status == 200
     eventually(lambda: not served.endpoint.requests.locked())
@@ -189,7 +193,7 @@ def test_beyond_so_many_requests_a_webhook_shall_come_again_and_health_is_still_
 
 @dataclass
 class HeldParser(StubParser):
-    """Lets nobody pass until it is let go."""
+    """Verifies no webhook until ``free`` is set."""
 
     max_body_bytes: int = 200_000
     free: threading.Event = field(default_factory=threading.Event)
@@ -200,7 +204,7 @@ class HeldParser(StubParser):
 
 
 def is_full(memory: BodyMemory, size_bytes: int) -> bool:
-    """Whether there is no room for one more body of this size."""
+    """Whether no further body of this size is accepted."""
     with memory.share() as hold:
         try:
             hold(size_bytes)
@@ -209,14 +213,14 @@ def is_full(memory: BodyMemory, size_bytes: int) -> bool:
     return False
 
 
-def test_what_nobody_waits_for_any_more_keeps_its_thread_and_memory_until_it_is_done(
+def test_abandoned_requests_hold_their_threads_and_memory_until_they_finish(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(app, "SLOT_SECONDS", 0.02)
     monkeypatch.setattr(app, "SPOOL_SECONDS", 0.05)
     parser = HeldParser()
     stuck = SLOTS + app.SPOOL_THREADS
-    # So large that what is stuck fills the room.
+    # So large that the stuck requests fill the memory for bodies.
     limit = parser.max_body_bytes
     body = b"x" * (app.LARGE_BODIES_AT_ONCE * limit // stuck + FREE_BYTES)
     with serving(FrontDesk(parser=parser), limit) as served, ThreadPoolExecutor(SLOTS) as pool:
@@ -229,7 +233,7 @@ def test_what_nobody_waits_for_any_more_keeps_its_thread_and_memory_until_it_is_
         without = [
             served.call("POST", "/webhooks/sms", body, x_signature="right") for _ in range(20)
         ]
-        assert {answer.status for answer in without} == {503}
+        assert {response.status for response in without} == {503}
         assert threading.active_count() <= before + SLOTS + stuck
         assert is_full(served.endpoint.memory, FREE_BYTES + 1)
 
@@ -238,17 +242,17 @@ def test_what_nobody_waits_for_any_more_keeps_its_thread_and_memory_until_it_is_
         eventually(lambda: not is_full(served.endpoint.memory, app.LARGE_BODIES_AT_ONCE * limit))
         again = served.call("POST", "/webhooks/sms", body, x_signature="right")
         assert again.status == 200
-        assert served.desk.spool.depth().entries == 1  # all of them are the same webhook
+        assert served.frontdesk.spool.depth().entries == 1  # all requests are the same webhook
 
 
 class TestBodyMemory:
-    def test_small_bodies_are_free(self) -> None:
+    def test_small_bodies_use_no_shared_memory(self) -> None:
         memory = BodyMemory(0)
         with memory.share() as one, memory.share() as other:
             one(FREE_BYTES)
             other(FREE_BYTES)
 
-    def test_large_ones_share_the_room_and_give_it_back(self) -> None:
+    def test_large_bodies_share_memory_and_release_it(self) -> None:
         memory = BodyMemory(100)
         with memory.share() as one, memory.share() as other:
             one(FREE_BYTES + 30)

@@ -1,4 +1,4 @@
-"""What the server does beside answering goes on whatever happens, and ends when it shall."""
+"""Background tasks of the server: rests, failures and shutdown."""
 
 import logging
 import threading
@@ -18,11 +18,11 @@ from tests.builders import KEY, a_record, an_inbound_message
 
 LONG = 60.0
 SECONDS = 5.0
-"""How long a test waits for what should come at once."""
+"""How long a test waits for something that should happen at once."""
 
 
 class Work:
-    """Does what it is told, one outcome after the other; afterwards there is no more."""
+    """Returns or raises one outcome per call; then it reports no more work."""
 
     def __init__(self, *outcomes: bool | Exception) -> None:
         self.outcomes = list(outcomes)
@@ -40,21 +40,21 @@ class Work:
         return outcome
 
 
-def test_while_there_is_more_it_does_not_rest() -> None:
+def test_task_with_more_work_runs_again_without_rest() -> None:
     work = Work(*[True] * 20)
     with running([Task("work", work, rest_seconds=LONG)], Shutdown()):
         assert work.is_idle.wait(SECONDS)
     assert work.times == 21
 
 
-def test_without_more_it_rests() -> None:
+def test_task_without_more_work_rests() -> None:
     work = Work(False)
     with running([Task("work", work, rest_seconds=LONG)], Shutdown()):
         assert not work.is_idle.wait(0.1)
     assert work.times == 1
 
 
-def test_what_fails_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_failed_task_is_logged_and_runs_again(caplog: pytest.LogCaptureFixture) -> None:
     work = Work(LookupError("a bug"), ConnectionError("no answer"), True)
     with running([Task("relay", work, rest_seconds=0.001)], Shutdown()):
         assert work.is_idle.wait(SECONDS)
@@ -64,7 +64,7 @@ def test_what_fails_is_logged_and_tried_again(caplog: pytest.LogCaptureFixture) 
     assert {record.__dict__["task"] for record in failures} == {"relay"}
 
 
-def test_a_task_that_fails_keeps_no_other_from_working() -> None:
+def test_failing_task_does_not_stop_another_task() -> None:
     healthy = Work(True)
     tasks = [
         Task("failing", Work(*[OSError("no answer")] * 9), rest_seconds=LONG),
@@ -74,7 +74,7 @@ def test_a_task_that_fails_keeps_no_other_from_working() -> None:
         assert healthy.is_idle.wait(SECONDS)
 
 
-def test_at_the_end_nothing_new_is_begun_and_a_rest_is_cut_short() -> None:
+def test_shutdown_starts_no_new_work_and_ends_a_rest_early() -> None:
     work = Work()
     started = time.monotonic()
     with running([Task("work", work, rest_seconds=LONG)], Shutdown()):
@@ -85,7 +85,7 @@ def test_at_the_end_nothing_new_is_begun_and_a_rest_is_cut_short() -> None:
     assert work.times == done
 
 
-def test_what_has_begun_may_finish() -> None:
+def test_shutdown_lets_running_work_finish() -> None:
     begun, finished = threading.Event(), threading.Event()
 
     def work() -> bool:
@@ -99,7 +99,7 @@ def test_what_has_begun_may_finish() -> None:
     assert finished.is_set()
 
 
-def test_what_takes_too_long_does_not_keep_the_server_from_ending(
+def test_shutdown_does_not_wait_for_work_beyond_its_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(background, "TASK_SECONDS", 0.05)
@@ -116,7 +116,7 @@ def test_what_takes_too_long_does_not_keep_the_server_from_ending(
     may_end.set()
 
 
-def test_the_tasks_end_when_the_server_fails() -> None:
+def test_background_tasks_end_when_the_server_fails() -> None:
     work = Work()
 
     def serve() -> None:
@@ -131,7 +131,7 @@ def test_the_tasks_end_when_the_server_fails() -> None:
     assert work.times == done
 
 
-def test_the_server_removes_what_is_too_old_for_a_while_each_day(tmp_path: Path) -> None:
+def test_purge_task_of_the_server_erases_expired_messages(tmp_path: Path) -> None:
     container = build_container({"DATA_DIR": str(tmp_path), "MESSAGE_RETENTION_DAYS": "30"})
     old = a_record(an_inbound_message(), state=MessageState.QUEUED)
     container.message_store().record(old)

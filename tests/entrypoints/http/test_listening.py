@@ -6,7 +6,7 @@ from contextlib import closing
 from entrypoints.http.server import listen
 
 
-def test_no_part_of_an_answer_waits_until_the_client_acknowledged_another() -> None:
+def test_accepted_connection_sends_each_part_of_a_response_without_delay() -> None:
     with (
         closing(listen("127.0.0.1", 0)) as listener,
         socket.create_connection(listener.getsockname()),

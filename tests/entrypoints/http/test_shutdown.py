@@ -1,4 +1,4 @@
-"""Whatever hangs, the process ends in time, and says what it left."""
+"""The process ends at its deadline and logs the work that it left unfinished."""
 
 import json
 import subprocess
@@ -27,7 +27,7 @@ end.begin()
 
 
 def run(*hanging: str) -> tuple[int, str, float]:
-    """The status of a process in which this hangs, its log, and how long it took."""
+    """The exit status, log and duration of a process in which ``hanging`` parts hang."""
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT, *hanging],
@@ -39,25 +39,27 @@ def run(*hanging: str) -> tuple[int, str, float]:
     return done.returncode, done.stderr, time.monotonic() - started
 
 
-def test_a_thread_that_hangs_is_left_and_named() -> None:
+def test_shutdown_leaves_a_hanging_thread_and_logs_its_name() -> None:
     status, log, _ = run("work")
     assert status == 1
     line = json.loads(log)
     assert (line["message"], line["task"]) == ("server ends before its work does", "webhook")
 
 
-def test_a_log_that_hangs_keeps_nobody() -> None:
+def test_shutdown_ends_in_time_while_the_log_hangs() -> None:
     status, log, seconds = run("work", "log")
     assert (status, log) == (1, "")
     assert seconds < 10
 
 
-def test_where_nothing_hangs_nothing_is_cut_off() -> None:
+def test_shutdown_without_hanging_work_exits_with_status_0() -> None:
     status, log, _ = run()
     assert (status, log) == (0, "")
 
 
-def test_what_is_left_is_told_from_the_first_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shutdown_deadline_counts_from_the_first_request_to_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     shutdown = Shutdown()

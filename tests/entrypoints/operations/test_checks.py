@@ -1,4 +1,4 @@
-"""What is wrong with an environment on AWS is found, told, and stops the start."""
+"""Checks of an environment on AWS: their results, and the problems that stop the start."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ SECRETS = {"TWILIO_ACCOUNT_SID": "AC" + "7" * 32, "TWILIO_AUTH_TOKEN": "a-token-
 def environ(
     ministack: EmulatedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, str]:
-    """All that is needed, as it has to be but for dead-letter queues; nothing is on this disk."""
+    """Settings for complete AWS resources without dead-letter queues; nothing on this disk."""
     environ = {**aws_settings(ministack), **SECRETS, "DATA_DIR": str(tmp_path / "never-made")}
     for name, value in ministack.environ.items():
         monkeypatch.setenv(name, value)
@@ -34,7 +34,7 @@ def environ(
 
 @pytest.fixture
 def complete(environ: dict[str, str], ministack: EmulatedAws) -> dict[str, str]:
-    """The same with dead-letter queues, and the origin that providers post to."""
+    """The same with dead-letter queues and a public URL."""
     for name in [name for name in environ if name.endswith("_QUEUE_URL")]:
         is_spool = name == "SPOOL_QUEUE_URL"
         environ[name] = queue_with_dead_letters(ministack, fifo=is_spool)
@@ -42,7 +42,7 @@ def complete(environ: dict[str, str], ministack: EmulatedAws) -> dict[str, str]:
 
 
 def queue_with_dead_letters(aws: EmulatedAws, *, fifo: bool) -> str:
-    """The URL of a new queue that gives a message up after a thousand times."""
+    """The URL of a new queue that moves a message to a dead-letter queue after 1000 receives."""
     suffix, attributes = (".fifo", {"FifoQueue": "true"}) if fifo else ("", {})
     url = created_queue(aws, unique_name("dead") + suffix, attributes)
     answer = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
@@ -52,7 +52,7 @@ def queue_with_dead_letters(aws: EmulatedAws, *, fifo: bool) -> str:
 
 
 def found(environ: Mapping[str, str]) -> Iterator[tuple[str, CheckStatus, str]]:
-    """Every finding, the names of this test's own tables and queues left in."""
+    """Every check result: the check, its status and its text."""
     container = build_container(environ)
     for result in run_checks(container):
         yield result.check, result.status, result.text
@@ -64,13 +64,13 @@ def errors(environ: Mapping[str, str]) -> list[str]:
 
 
 def refusal(environ: Mapping[str, str]) -> str:
-    """With what the server ends at its start."""
+    """The error with which a server refuses to start."""
     with pytest.raises(UnfitBackendsError) as caught:
         require_backends(build_container(environ))
     return str(caught.value)
 
 
-def test_an_environment_as_it_has_to_be_is_in_order(complete: dict[str, str]) -> None:
+def test_complete_environment_is_reported_as_ok(complete: dict[str, str]) -> None:
     require_backends(build_container(complete))
     assert list(found(complete)) == [
         ("secrets", CheckStatus.OK, "accounts: 1 of Twilio, 1 of SendGrid; companies: 1"),
@@ -85,9 +85,9 @@ def test_an_environment_as_it_has_to_be_is_in_order(complete: dict[str, str]) ->
     ]
 
 
-def test_what_was_left_behind_is_a_warning(complete: dict[str, str]) -> None:
+def test_backlog_is_reported_as_warnings(complete: dict[str, str]) -> None:
     container = build_container(complete)
-    leave_behind(container)
+    given_backlog(container)
     warnings = {result.check: result for result in run_checks(container)}
     assert warnings["spool"].text == (
         "1 put aside: each is tried again within 5 minutes, "
@@ -104,13 +104,13 @@ def test_what_was_left_behind_is_a_warning(complete: dict[str, str]) -> None:
     assert left == [CheckStatus.WARNING] * 3
 
 
-def leave_behind(container: Container) -> None:
+def given_backlog(container: Container) -> None:
     container.spool().enqueue(an_entry())
     container.message_store().record(a_record(recorded_at=NOW - 2 * STUCK_AFTER))
     container.dead_letters().store(a_dead_letter(created_at=NOW))
 
 
-def test_an_embedded_spool_that_cannot_be_made_stops_the_start(tmp_path: Path) -> None:
+def test_unusable_embedded_spool_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "spool").touch()
     environ = {"DATA_DIR": str(tmp_path)}
     assert refusal(environ) == (
@@ -119,14 +119,16 @@ def test_an_embedded_spool_that_cannot_be_made_stops_the_start(tmp_path: Path) -
     assert errors(environ) == ["the spool could not be read: File exists"]
 
 
-def test_a_spool_queue_without_order_stops_the_start(
+def test_spool_queue_that_is_not_fifo_stops_the_start(
     environ: dict[str, str], ministack: EmulatedAws
 ) -> None:
     environ["SPOOL_QUEUE_URL"] = created_queue(ministack, unique_name("queue"), {})
     assert "is a standard queue, expected FIFO" in refusal(environ)
 
 
-def test_missing_tables_queues_and_bucket_stop_the_start_together(environ: dict[str, str]) -> None:
+def test_missing_tables_queues_and_bucket_are_reported_together_at_the_start(
+    environ: dict[str, str],
+) -> None:
     environ["FALLBACK_THROTTLE_TABLE"] = "no-such-table"
     environ["SMS_REPLIES_QUEUE_URL"] += "-gone"
     environ["SPOOL_QUEUE_URL"] += "-gone"
@@ -140,14 +142,14 @@ def test_missing_tables_queues_and_bucket_stop_the_start_together(environ: dict[
     assert len(errors(environ)) == 9  # five queues lack a dead-letter queue besides
 
 
-def test_a_table_with_another_key_stops_the_start(environ: dict[str, str]) -> None:
+def test_table_with_another_key_stops_the_start(environ: dict[str, str]) -> None:
     environ["MESSAGES_TABLE"] = environ["FALLBACK_THROTTLE_TABLE"]
     problems = refusal(environ)
     assert "expected the key request_id (S), found throttle_key (S)" in problems
     assert "index history of table" in problems
 
 
-def test_a_queue_that_works_but_lacks_its_dead_letter_queue_does_not_stop_it(
+def test_queue_without_a_dead_letter_queue_does_not_stop_the_start(
     environ: dict[str, str],
 ) -> None:
     require_backends(build_container(environ))
@@ -156,7 +158,7 @@ def test_a_queue_that_works_but_lacks_its_dead_letter_queue_does_not_stop_it(
     assert problems[0].startswith("whatsapp-replies: no dead-letter queue, expected")
 
 
-def test_a_secret_that_cannot_be_read_is_named_and_never_shown(environ: dict[str, str]) -> None:
+def test_unreadable_secret_is_named_but_not_shown(environ: dict[str, str]) -> None:
     environ["TWILIO_AUTH_TOKEN"] = "secretsmanager:nobody-made-it"
     assert "secret nobody-made-it: ResourceNotFoundException" in errors(environ)
     environ["TWILIO_AUTH_TOKEN"] = "file:/no/such/file"
@@ -165,13 +167,15 @@ def test_a_secret_that_cannot_be_read_is_named_and_never_shown(environ: dict[str
     )
 
 
-def test_without_a_public_url_real_secrets_are_a_warning(environ: dict[str, str]) -> None:
+def test_real_secrets_without_a_public_url_are_reported_as_a_warning(
+    environ: dict[str, str],
+) -> None:
     warnings = [text for _, status, text in found(environ) if status is CheckStatus.WARNING]
     assert len(warnings) == 1
     assert warnings[0].startswith("PUBLIC_BASE_URL is not set")
 
 
-def test_an_unreachable_service_is_a_problem_of_each_check(
+def test_unreachable_service_is_reported_as_a_problem_of_each_check(
     environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")

@@ -14,8 +14,8 @@ from tests.entrypoints.cli.support import (
     a_server,
     error_line,
     form,
-    frontdesk,
     json_lines,
+    run_frontdesk,
 )
 
 pytestmark = pytest.mark.usefixtures("development")
@@ -24,9 +24,9 @@ REFUSED = (401, "application/json", b'{"error": "Invalid signature"}')
 
 
 class TestOneMessage:
-    def test_the_answer_is_shown_with_the_id_to_look_for(self) -> None:
+    def test_send_prints_the_response_and_the_message_id_to_look_for(self) -> None:
         with a_server() as server:
-            result = frontdesk(*SMS, "--body", "Hi", "--url", server.url)
+            result = run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
         assert result.exit_code == 0
         head, body, message_id, hint = result.stdout.splitlines()
         assert head.startswith("200 OK  text/xml  ")
@@ -35,9 +35,9 @@ class TestOneMessage:
         assert message_id == f"message id {form(server)['MessageSid']}"
         assert hint == "look for it: frontdesk queues list, frontdesk unmatched list"
 
-    def test_json_has_a_line_per_webhook(self) -> None:
+    def test_send_prints_a_json_line_per_webhook(self) -> None:
         with a_server() as server:
-            (line,) = json_lines(frontdesk(*SMS, "--body", "Hi", "--url", server.url, "--json"))
+            (line,) = json_lines(run_frontdesk(*SMS, "--body", "Hi", "--url", server.url, "--json"))
         assert line.pop("duration_ms") > 0
         assert line == {
             "message_id": form(server)["MessageSid"],
@@ -47,44 +47,44 @@ class TestOneMessage:
             "problem": None,
         }
 
-    def test_it_goes_to_the_demo_recipient_unless_told_otherwise(self) -> None:
+    def test_send_uses_the_demo_recipient_unless_another_is_given(self) -> None:
         with a_server() as server:
-            frontdesk(*SMS, "--body", "Hi", "--url", server.url)
-            frontdesk(*SMS, "--to", "+15005550009", "--body", "Hi", "--url", server.url)
+            run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
+            run_frontdesk(*SMS, "--to", "+15005550009", "--body", "Hi", "--url", server.url)
         recipients = [form(server, number)["To"] for number in (0, 1)]
         assert recipients == [DEMO_RECIPIENTS[ChannelType.SMS], "+15005550009"]
 
-    def test_a_refusal_is_one_line_with_status_and_body(self) -> None:
+    def test_send_reports_a_refusal_in_one_line_with_status_and_body(self) -> None:
         with a_server(REFUSED) as server:
-            result = frontdesk(*SMS, "--body", "Hi", "--url", server.url)
+            result = run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
         assert error_line(result, 1) == (
             'frontdesk: not accepted: 401 Unauthorized {"error": "Invalid signature"}'
         )
         assert result.stdout.startswith("401 Unauthorized  application/json")
 
-    def test_an_answer_cannot_steer_the_terminal(self) -> None:
+    def test_send_prints_a_response_without_control_characters(self) -> None:
         with a_server((500, "text/plain\x9b", b"\x1b[2J\r\nboom")) as server:
-            result = frontdesk(*SMS, "--body", "Hi", "--url", server.url)
+            result = run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
         assert r"\x1b[2J boom" in error_line(result, 1)
         assert "\x1b" not in result.output
 
-    def test_a_redirect_is_not_followed(self) -> None:
+    def test_send_does_not_follow_a_redirect(self) -> None:
         with a_server((302, "text/plain", b"")) as server:
-            result = frontdesk(*SMS, "--body", "Hi", "--url", server.url)
+            result = run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
         assert "302 Found" in error_line(result, 1)
         assert len(server.received) == 1
 
-    def test_nobody_there_is_told_how_to_start_the_server(self) -> None:
+    def test_send_without_a_running_server_says_how_to_start_it(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
         url = f"http://user:secret@127.0.0.1:{port}/webhooks/sms"
-        result = frontdesk(*SMS, "--body", "Hi", "--times", "20", "--url", url)
+        result = run_frontdesk(*SMS, "--body", "Hi", "--times", "20", "--url", url)
         assert error_line(result, 1) == (
             f"frontdesk: nothing answers at http://127.0.0.1:{port}: "
             "start it with 'frontdesk serve'"
         )
 
-    def test_a_connection_that_breaks_is_one_line(self) -> None:
+    def test_send_reports_a_broken_connection_in_one_line(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as listener:
 
             def hang_up() -> None:
@@ -95,30 +95,28 @@ class TestOneMessage:
             thread = threading.Thread(target=hang_up)
             thread.start()
             url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-            result = frontdesk(*SMS, "--body", "Hi", "--url", url)
+            result = run_frontdesk(*SMS, "--body", "Hi", "--url", url)
             thread.join()
         assert "not accepted: the connection broke" in error_line(result, 1)
 
-    def test_an_answer_that_takes_too_long_is_given_up(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_send_stops_waiting_for_a_slow_response(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("entrypoints.cli.simulator.responses.TIMEOUT_SECONDS", 0.2)
         with a_server() as server, server.lock:
-            result = frontdesk(*SMS, "--body", "Hi", "--url", server.url)
+            result = run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
         assert "not accepted: no answer within 0.2 s" in error_line(result, 1)
 
-    def test_without_a_secret_the_server_has_to_start_first(
+    def test_send_without_a_secret_says_that_the_server_must_start_first(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("DATA_DIR", str(tmp_path / "nothing"))
-        result = frontdesk(*SMS, "--body", "Hi")
+        result = run_frontdesk(*SMS, "--body", "Hi")
         assert "start 'frontdesk serve' there first" in error_line(result, 1)
 
 
 class TestManyMessages:
-    def test_each_has_an_id_of_its_own_and_the_summary_counts_them(self) -> None:
+    def test_sending_many_uses_different_message_ids_and_counts_the_responses(self) -> None:
         with a_server() as server:
-            result = frontdesk(*SMS, "--body", "Hi", "--times", "25", "--url", server.url)
+            result = run_frontdesk(*SMS, "--body", "Hi", "--times", "25", "--url", server.url)
         assert result.exit_code == 0
         assert len({form(server, number)["MessageSid"] for number in range(25)}) == 25
         lines = result.stdout.splitlines()
@@ -129,16 +127,16 @@ class TestManyMessages:
         assert lines[3].startswith("latency: min ")
         assert lines[4].startswith("25 message ids, first SM")
 
-    def test_a_given_id_makes_duplicates(self) -> None:
+    def test_sending_many_with_one_message_id_makes_duplicates(self) -> None:
         same = "SM" + "a" * 32
         with a_server() as server:
-            frontdesk(*SMS, "--body", "Hi", "--times", "5", "--message-id", same,
+            run_frontdesk(*SMS, "--body", "Hi", "--times", "5", "--message-id", same,
                       "--url", server.url)  # fmt: skip
         assert {form(server, number)["MessageSid"] for number in range(5)} == {same}
 
-    def test_one_that_is_refused_fails_the_command(self) -> None:
+    def test_sending_many_fails_when_one_webhook_is_refused(self) -> None:
         with a_server(OK, OK, (503, "application/json", b'{"error": "later"}')) as server:
-            result = frontdesk(*SMS, "--body", "Hi", "--times", "4", "--concurrency", "1",
+            result = run_frontdesk(*SMS, "--body", "Hi", "--times", "4", "--concurrency", "1",
                                "--url", server.url)  # fmt: skip
         assert error_line(result, 1) == (
             'frontdesk: 2 of 4 not accepted, first: 503 Service Unavailable {"error": "later"}'
@@ -149,9 +147,9 @@ class TestManyMessages:
             "503 Service Unavailable      2",
         ]
 
-    def test_no_more_are_open_at_once_than_asked_for(self) -> None:
+    def test_sending_many_opens_at_most_the_requested_number_of_connections(self) -> None:
         with a_server() as server:
-            frontdesk(*SMS, "--body", "Hi", "--times", "40", "--concurrency", "3",
+            run_frontdesk(*SMS, "--body", "Hi", "--times", "40", "--concurrency", "3",
                       "--url", server.url)  # fmt: skip
         assert len(server.received) == 40
         assert len(server.clients) <= 3

@@ -1,4 +1,4 @@
-"""``frontdesk send``: what reaches the server on each channel, and which secret proves it."""
+"""``frontdesk send``: the request of each channel, and the secret that signs it."""
 
 import base64
 from pathlib import Path
@@ -17,16 +17,16 @@ from tests.entrypoints.cli.support import (
     a_server,
     error_line,
     form,
-    frontdesk,
+    run_frontdesk,
 )
 
 pytestmark = pytest.mark.usefixtures("development")
 
 
 class TestTwilio:
-    def test_every_option_reaches_the_form(self) -> None:
+    def test_send_whatsapp_puts_every_option_into_the_form(self) -> None:
         with a_server() as server:
-            frontdesk(
+            run_frontdesk(
                 *WHATSAPP, "--to", "+15005550011", "--body", "Hi", "--media",
                 "https://example.com/a.png", "--media", "https://example.com/b", "--button",
                 "Yes=yes_1", "--location", "52.5,13.4,Café, Berlin", "--profile-name", "Ana",
@@ -49,39 +49,39 @@ class TestTwilio:
         }
         assert {name: form(server)[name] for name in expected} == expected
 
-    def test_a_picture_by_sms_has_the_id_of_an_mms(self) -> None:
+    def test_send_sms_with_media_uses_the_message_id_of_an_mms(self) -> None:
         with a_server() as server:
-            frontdesk(*SMS, "--media", "https://example.com/a.png", "--url", server.url)
+            run_frontdesk(*SMS, "--media", "https://example.com/a.png", "--url", server.url)
         assert form(server)["MessageSid"].startswith("MM")
 
-    def test_a_tapped_button_says_its_text(self) -> None:
+    def test_send_whatsapp_with_a_button_uses_its_text_as_the_body(self) -> None:
         with a_server() as server:
-            frontdesk(*WHATSAPP, "--button", "Yes", "--url", server.url)
+            run_frontdesk(*WHATSAPP, "--button", "Yes", "--url", server.url)
         assert (form(server)["Body"], form(server)["ButtonPayload"]) == ("Yes", "Yes")
 
-    def test_the_first_real_token_signs(
+    def test_send_sms_signs_with_the_first_configured_token(
         self, monkeypatch: pytest.MonkeyPatch, development: DevelopmentCredentials
     ) -> None:
         monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC" + "1" * 32)
         monkeypatch.setenv("TWILIO_AUTH_TOKEN", "first,second")
         with a_server() as server:
-            frontdesk(*SMS, "--body", "Hi", "--url", server.url)
+            run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
             assert form(server)["AccountSid"] == "AC" + "1" * 32
             assert signature(server) == expected_signature(server, server.url, "first")
 
-    def test_the_public_url_is_signed_when_the_server_is_reached_on_this_machine(
+    def test_send_sms_signs_the_configured_public_url(
         self, monkeypatch: pytest.MonkeyPatch, development: DevelopmentCredentials
     ) -> None:
         monkeypatch.setenv("PUBLIC_BASE_URL", "https://hooks.example.com")
         with a_server() as server:
-            frontdesk(*SMS, "--body", "Hi", "--url", f"{server.url}/webhooks/sms?a=b")
+            run_frontdesk(*SMS, "--body", "Hi", "--url", f"{server.url}/webhooks/sms?a=b")
         assert server.received[0].path == "/webhooks/sms?a=b"
         public = "https://hooks.example.com/webhooks/sms?a=b"
         assert signature(server) == expected_signature(
             server, public, development.twilio_auth_token
         )
 
-    def test_the_company_of_the_recipient_signs(
+    def test_send_sms_signs_with_the_token_of_the_recipients_company(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         file = tmp_path / "tenants.json"
@@ -93,15 +93,15 @@ class TestTwilio:
         )
         monkeypatch.setenv("TENANTS", f"file:{file}")
         with a_server() as server:
-            frontdesk(*SMS, "--to", "+15005550002", "--body", "Hi", "--url", server.url)
+            run_frontdesk(*SMS, "--to", "+15005550002", "--body", "Hi", "--url", server.url)
             assert form(server)["AccountSid"] == "AC" + "2" * 32
             assert signature(server) == expected_signature(server, server.url, "tb")
 
-    def test_real_secrets_of_another_provider_only_are_told(
+    def test_send_sms_with_only_sendgrid_secrets_names_the_missing_settings(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SENDGRID_BASIC_AUTH", "user:password")
-        line = error_line(frontdesk(*SMS, "--body", "Hi"), 1)
+        line = error_line(run_frontdesk(*SMS, "--body", "Hi"), 1)
         assert "set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN" in line
 
 
@@ -116,11 +116,11 @@ def expected_signature(server: FakeServer, url: str, token: str) -> Any:
 
 
 class TestEmail:
-    def test_every_option_reaches_the_mail(self, tmp_path: Path) -> None:
+    def test_send_email_puts_every_option_into_the_mail(self, tmp_path: Path) -> None:
         attachment = tmp_path / "order.txt"
         attachment.write_text("42")
         with a_server() as server:
-            result = frontdesk(
+            result = run_frontdesk(
                 "send", "email", "--from", "Ana <ana@example.com>", "--to", "shop@acme.example",
                 "--subject", "Order", "--body", "Grüße", "--html", "<b>Grüße</b>", "--attach",
                 str(attachment), "--spf", "softfail", "--dkim", "fail",
@@ -143,13 +143,15 @@ class TestEmail:
         ):
             assert part in body
 
-    def test_raw_mode_posts_the_whole_mail(self) -> None:
+    def test_send_email_in_raw_mode_posts_the_whole_mail(self) -> None:
         with a_server() as server:
-            frontdesk(*EMAIL, "--body", "Hi", "--raw", "--html", "<b>Hi</b>", "--url", server.url)
+            run_frontdesk(
+                *EMAIL, "--body", "Hi", "--raw", "--html", "<b>Hi</b>", "--url", server.url
+            )
         assert b'name="email"' in server.received[0].body
         assert b"multipart/alternative" in server.received[0].body
 
-    def test_a_given_key_and_the_first_pair_prove_it(
+    def test_send_email_uses_the_given_key_and_the_first_password(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -159,8 +161,8 @@ class TestEmail:
         monkeypatch.setenv("SENDGRID_WEBHOOK_PUBLIC_KEY", base64.b64encode(public).decode())
         monkeypatch.setenv("SENDGRID_BASIC_AUTH", "user:one,user:two")
         with a_server() as server:
-            frontdesk(*EMAIL, "--body", "Hi", "--url", server.url, "--private-key",
-                      str(pem(key, tmp_path)))  # fmt: skip
+            run_frontdesk(*EMAIL, "--body", "Hi", "--url", server.url, "--private-key",
+                          str(pem(key, tmp_path)))  # fmt: skip
         request = server.received[0]
         assert request.headers["authorization"] == f"Basic {base64.b64encode(b'user:one').decode()}"
         key.public_key().verify(
@@ -169,30 +171,34 @@ class TestEmail:
             ec.ECDSA(hashes.SHA256()),
         )
 
-    def test_a_missing_key_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_send_email_without_a_private_key_names_the_option(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         key = ec.generate_private_key(ec.SECP256R1()).public_key()
         public = key.public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         monkeypatch.setenv("SENDGRID_WEBHOOK_PUBLIC_KEY", base64.b64encode(public).decode())
-        assert "--private-key FILE" in error_line(frontdesk(*EMAIL, "--body", "Hi"), 1)
+        assert "--private-key FILE" in error_line(run_frontdesk(*EMAIL, "--body", "Hi"), 1)
 
-    def test_real_secrets_of_another_provider_only_are_told(
+    def test_send_email_with_only_twilio_secrets_names_the_missing_settings(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC" + "1" * 32)
         monkeypatch.setenv("TWILIO_AUTH_TOKEN", "token")
-        line = error_line(frontdesk(*EMAIL, "--body", "Hi"), 1)
+        line = error_line(run_frontdesk(*EMAIL, "--body", "Hi"), 1)
         assert "set SENDGRID_WEBHOOK_PUBLIC_KEY or SENDGRID_BASIC_AUTH" in line
 
     @pytest.mark.parametrize("kind", ["nonsense", "another curve"])
-    def test_another_sort_of_key_is_one_line(self, kind: str, tmp_path: Path) -> None:
+    def test_send_email_refuses_another_type_of_key_in_one_line(
+        self, kind: str, tmp_path: Path
+    ) -> None:
         file = tmp_path / "key.pem"
         if kind == "nonsense":
             file.write_text("nonsense")
         else:
             file = pem(ec.generate_private_key(ec.SECP384R1()), tmp_path)
-        result = frontdesk(*EMAIL, "--body", "Hi", "--private-key", str(file))
+        result = run_frontdesk(*EMAIL, "--body", "Hi", "--private-key", str(file))
         assert "is no P-256 private key in PEM" in error_line(result, 1)
 
 

@@ -1,8 +1,8 @@
-"""``frontdesk send``: what it refuses before anything is sent."""
+"""``frontdesk send``: usage errors, before anything is sent."""
 
 import pytest
 
-from tests.entrypoints.cli.support import EMAIL, SMS, WHATSAPP, error_line, frontdesk
+from tests.entrypoints.cli.support import EMAIL, SMS, WHATSAPP, error_line, run_frontdesk
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ from tests.entrypoints.cli.support import EMAIL, SMS, WHATSAPP, error_line, fron
         ((*EMAIL, "--body", "Hi", "--private-key", "/no/such/file"), "'--private-key'"),
     ],
 )
-def test_a_usage_error_is_one_line(arguments: tuple[str, ...], words: str) -> None:
-    line = error_line(frontdesk(*arguments), 2)
+def test_send_reports_a_usage_error_in_one_line(arguments: tuple[str, ...], words: str) -> None:
+    line = error_line(run_frontdesk(*arguments), 2)
     assert line.startswith("frontdesk send: ")
     assert words in line
     assert line.endswith("; see 'frontdesk send --help'")

@@ -23,15 +23,15 @@ from entrypoints.cli.terminal.tables import Column, print_table
         ("\u2028\ud800", r"\u2028\ud800"),
     ],
 )
-def test_what_a_terminal_would_obey_is_shown(text: str, shown: str) -> None:
+def test_control_characters_are_printed_as_escapes(text: str, shown: str) -> None:
     assert printable(text) == shown
 
 
-def test_lines_stay_lines_where_they_are_wanted() -> None:
+def test_line_breaks_are_printed_when_lines_are_wanted() -> None:
     assert printable("a\r\n\tb\rc\n", lines=True) == "a\n    b\\rc\n"
 
 
-def test_one_line_is_one_line() -> None:
+def test_one_line_joins_the_lines_of_a_text() -> None:
     assert one_line("a\n  b\x1b\u2028c\r\n") == r"a b\x1b c"
 
 
@@ -39,7 +39,7 @@ def test_one_line_is_one_line() -> None:
     ("text", "shown"),
     [("short", "short"), ("12345678901", "123456789…"), ("a\n b", "a b"), ("x" * 99, "xxxxxxxxx…")],
 )
-def test_a_long_text_is_cut(text: str, shown: str) -> None:
+def test_long_text_is_cut_with_an_ellipsis(text: str, shown: str) -> None:
     assert cut(text, 10) == shown
 
 
@@ -47,16 +47,18 @@ def test_a_long_text_is_cut(text: str, shown: str) -> None:
     ("seconds", "shown"),
     [(0.0421, "0 s"), (1.4, "1 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (1e6, "12 d")],
 )
-def test_a_duration_has_the_unit_that_a_person_would_choose(seconds: float, shown: str) -> None:
+def test_duration_is_printed_in_a_readable_unit(seconds: float, shown: str) -> None:
     assert duration(seconds) == shown
 
 
-def test_json_is_ascii_where_the_output_cannot_take_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_is_ascii_when_the_output_encoding_lacks_a_character(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
     assert to_json({"a": "你"}) == r'{"a": "\u4f60"}'
 
 
-def test_a_table_interprets_neither_markup_nor_emoji_codes(
+def test_table_prints_markup_and_emoji_codes_unchanged(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     columns = (Column("a", itemgetter(0)), Column("b", itemgetter(1), number=True))
@@ -64,12 +66,12 @@ def test_a_table_interprets_neither_markup_nor_emoji_codes(
     assert capsys.readouterr().out == "a                  b\n[red]x[/] :smile:  1\n"
 
 
-def test_a_table_in_a_pipe_is_never_folded(capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_in_a_pipe_is_not_folded(capsys: pytest.CaptureFixture[str]) -> None:
     print_table((Column("a", str),), ["word " * 100])
     assert len(capsys.readouterr().out.splitlines()) == 2
 
 
-def test_a_narrow_terminal_shows_whole_ids_and_only_what_is_essential(
+def test_table_on_a_narrow_terminal_shows_whole_ids_and_only_essential_columns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     printed: list[str] = []

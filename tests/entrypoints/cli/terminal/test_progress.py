@@ -20,7 +20,7 @@ def test_a_log_and_a_short_command_get_no_bar(
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_terminal_gets_a_bar_on_standard_error(
+def test_progress_on_a_terminal_is_a_bar_on_standard_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)

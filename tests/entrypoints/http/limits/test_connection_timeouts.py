@@ -1,4 +1,4 @@
-"""Connections on which nothing arrives, and such as arrive slowly."""
+"""Timeouts of idle and slow connections."""
 
 import socket
 import threading
@@ -21,7 +21,7 @@ HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
 
 
 async def answer(request: Request) -> Response:
-    """What the server answers once the body is there."""
+    """Respond after the body has arrived."""
     await request.body()
     return PlainTextResponse("here")
 
@@ -35,7 +35,7 @@ def serving(limits: ConnectionLimits) -> Iterator[int]:
 
 @contextmanager
 def accepting(listener: socket.socket, limits: ConnectionLimits) -> Iterator[None]:
-    """A server on ``listener``, to which clients may have connected before."""
+    """A server on ``listener``; clients may have connected already."""
     app = Starlette(routes=[Route("/", answer, methods=["GET", "POST"])])
     server = uvicorn.Server(server_config(app, limits))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -58,12 +58,12 @@ def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=10)
 
 
-def test_a_connection_on_which_nothing_comes_is_closed(port: int) -> None:
+def test_idle_connection_is_closed(port: int) -> None:
     with connect(port) as client:
         assert client.recv(1000) == b""
 
 
-def test_headers_that_come_byte_by_byte_are_cut_off(port: int) -> None:
+def test_connection_that_sends_headers_byte_by_byte_is_closed(port: int) -> None:
     with connect(port) as client:
         client.sendall(HEAD)
         client.settimeout(0.05)
@@ -75,7 +75,7 @@ def test_headers_that_come_byte_by_byte_are_cut_off(port: int) -> None:
 
 
 def get(client: socket.socket) -> bytes:
-    """The whole answer to a request."""
+    """The complete response to a request."""
     client.sendall(HEAD + b"\r\n")
     answer = b""
     while not answer.endswith(b"here"):
@@ -84,19 +84,19 @@ def get(client: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("used", [False, True], ids=["never used", "kept alive"])
-def test_beyond_the_limit_the_connection_that_has_waited_longest_makes_room(used: bool) -> None:
+def test_new_connection_over_the_limit_closes_the_longest_idle_connection(used: bool) -> None:
     with serving(ConnectionLimits(connections=5)) as port, ExitStack() as stack:
         clients = [stack.enter_context(connect(port)) for _ in range(5)]
         if used:
             assert all(b"200 OK" in get(client) for client in clients)
         for longest in clients[:3]:
             assert b"200 OK" in get(stack.enter_context(connect(port)))
-            longest.settimeout(2)  # later it would be closed anyhow
+            longest.settimeout(2)  # later the idle timeout would close it
             assert longest.recv(1000) == b""
         assert b"200 OK" in get(clients[4])
 
 
-def test_connections_that_come_at_once_close_one_each() -> None:
+def test_connections_over_the_limit_that_arrive_together_close_one_each() -> None:
     with closing(listen("127.0.0.1", 0)) as listener, ExitStack() as stack:
         port = listener.getsockname()[1]
         clients = [stack.enter_context(connect(port)) for _ in range(20)]
@@ -108,7 +108,7 @@ def test_connections_that_come_at_once_close_one_each() -> None:
 
 
 def never_read(port: int, stack: ExitStack) -> socket.socket:
-    """A client that asks for more and more, and reads none of the answers."""
+    """A client that sends requests until its buffer is full, and reads no response."""
     client = stack.enter_context(socket.socket())
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # soon full
     client.connect(("127.0.0.1", port))
@@ -119,37 +119,37 @@ def never_read(port: int, stack: ExitStack) -> socket.socket:
     return client
 
 
-def test_whoever_reads_no_answers_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_that_reads_no_response_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_timeouts, "READ_SECONDS", 0.3)
     with serving(ConnectionLimits()) as port, ExitStack() as stack, pytest.raises(ConnectionError):
         never_read(port, stack)
 
 
-def test_beyond_the_limit_whoever_reads_no_answers_makes_room() -> None:
+def test_new_connections_over_the_limit_replace_clients_that_read_no_response() -> None:
     with serving(ConnectionLimits(connections=5)) as port, ExitStack() as stack:
         for _ in range(5):
             never_read(port, stack)
-        time.sleep(0.5)  # the server is still busy with what it was asked for
+        time.sleep(0.5)  # the server still works on those requests
         for _ in range(5):
             assert b"200 OK" in get(stack.enter_context(connect(port)))
 
 
 def is_closed(client: socket.socket) -> bool:
-    """Whether the other side has closed, or does so before time is out."""
+    """Whether the server closes the connection before the client's timeout."""
     try:
         return client.recv(1000) == b""
     except TimeoutError:
         return False
 
 
-def test_a_second_request_on_a_connection_has_its_time_too(port: int) -> None:
+def test_second_request_on_a_connection_has_a_header_timeout_too(port: int) -> None:
     with connect(port) as client:
         assert b"200 OK" in get(client)
         client.sendall(HEAD)
         assert client.recv(1000) == b""
 
 
-def test_request_that_takes_longer_than_a_head_may_is_answered(port: int) -> None:
+def test_request_whose_body_takes_longer_than_the_header_timeout_succeeds(port: int) -> None:
     with connect(port) as client:
         client.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n\r\n")
         time.sleep(0.5)

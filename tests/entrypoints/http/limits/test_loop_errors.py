@@ -1,4 +1,4 @@
-"""What asyncio complains of is logged in a known form, and not over and over."""
+"""Errors of the event loop are logged as JSON, and repeated ones once per period."""
 
 import asyncio
 import errno
@@ -40,7 +40,7 @@ def lines(log: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
-def test_that_no_connection_can_be_accepted_is_said_once_in_a_while(
+def test_failed_accept_is_logged_once_per_quiet_period(
     loop: asyncio.AbstractEventLoop, log: io.StringIO
 ) -> None:
     now = 0.0
@@ -56,7 +56,7 @@ def test_that_no_connection_can_be_accepted_is_said_once_in_a_while(
     assert len(lines(log)) == 2
 
 
-def test_of_anything_else_the_type_is_told_and_nothing_that_it_holds(
+def test_other_event_loop_errors_are_logged_by_type_without_their_content(
     loop: asyncio.AbstractEventLoop, log: io.StringIO
 ) -> None:
     loop.set_exception_handler(LoopErrors())

@@ -1,4 +1,4 @@
-"""Readiness is asked seldom, and what it was is told meanwhile."""
+"""The readiness check runs at most once per period; its result is cached meanwhile."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.contracts.concurrency import at_once
 
 
 class Check:
-    """Counts how often it is asked, and fails when it is told to."""
+    """Counts its calls, and raises ``failure`` if it is set."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -27,19 +27,19 @@ def check() -> Check:
     return Check()
 
 
-def test_of_many_at_once_one_asks(check: Check) -> None:
+def test_concurrent_readiness_requests_run_the_check_once(check: Check) -> None:
     at_once([check.readiness] * 16)
     assert check.asked == 1
 
 
-def test_it_is_asked_again_after_a_while(check: Check) -> None:
+def test_readiness_check_runs_again_after_its_maximum_age(check: Check) -> None:
     check.readiness()
     check.seconds += MAX_AGE_SECONDS
     check.readiness()
     assert check.asked == 2
 
 
-def test_a_failure_is_told_until_it_is_asked_again(check: Check) -> None:
+def test_failed_readiness_is_reported_until_the_check_runs_again(check: Check) -> None:
     check.failure = StorageUnavailableError("down")
     for _ in range(2):
         with pytest.raises(StorageUnavailableError):
@@ -50,7 +50,7 @@ def test_a_failure_is_told_until_it_is_asked_again(check: Check) -> None:
     check.readiness()
 
 
-def test_a_bug_is_not_remembered(check: Check) -> None:
+def test_bug_in_the_readiness_check_is_not_cached(check: Check) -> None:
     check.failure = ZeroDivisionError()
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):

@@ -1,4 +1,4 @@
-"""People who leave traces in every place that there is, and whoever looks for them."""
+"""Persons with data in every place of storage, and a search for that data."""
 
 import json
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from domain.history import Direction, Message
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import Media
 from tests.builders import NOW, RECIPIENT, verified
-from tests.end_to_end.answers import EMAIL, SMS, WHATSAPP
-from tests.end_to_end.desk import Desk
+from tests.end_to_end.frontdesk import RunningFrontDesk
+from tests.end_to_end.responses import EMAIL, SMS, WHATSAPP
 
 OTHER_RECIPIENT = {SMS: "+15005557399", WHATSAPP: "+15005557399", EMAIL: "sales@acme.example"}
 CHANNELS = (SMS, WHATSAPP, EMAIL)
 
 
 class Person:
-    """Somebody who leaves texts that are easily found again in every place there is."""
+    """A person whose messages contain words that are easily found in all stored data."""
 
     def __init__(self, name: str, number: str) -> None:
         self.name = name
@@ -37,10 +37,12 @@ class Person:
 
     @property
     def seeds(self) -> list[bytes]:
-        """What must be found nowhere: addresses, and a word of each of their texts."""
+        """What a search must find or not find: the number, and a word of each text."""
         return [self.name.encode(), self.number.removeprefix("+").encode()]
 
-    def webhook(self, desk: Desk, channel: ChannelType, **wanted: Any) -> SimulatedRequest:
+    def webhook(
+        self, frontdesk: RunningFrontDesk, channel: ChannelType, **wanted: Any
+    ) -> SimulatedRequest:
         more: dict[ChannelType, dict[str, Any]] = {
             SMS: {"media": [Media(f"https://media.example/{self.name}.png", "image/png")]},
             WHATSAPP: {"profile_name": self.name},
@@ -51,78 +53,78 @@ class Person:
             },
         }
         texts: dict[str, Any] = {"sender": self.address(channel), "body": self.name}
-        webhook = desk.webhook(channel, **(texts | more[channel] | wanted))
+        webhook = frontdesk.webhook(channel, **(texts | more[channel] | wanted))
         self.sent.append(webhook)
         return webhook
 
-    def leaves_traces(self, desk: Desk) -> None:
+    def leave_data(self, frontdesk: RunningFrontDesk) -> None:
         for channel in CHANNELS:
-            self.leaves_traces_on(desk, channel)
-        self.leaves_what_could_not_be_processed(desk)
+            self.leave_data_on(frontdesk, channel)
+        self.leave_unprocessed_data(frontdesk)
 
-    def leaves_traces_on(self, desk: Desk, channel: ChannelType) -> None:
-        conversation = desk.open(
+    def leave_data_on(self, frontdesk: RunningFrontDesk, channel: ChannelType) -> None:
+        conversation = frontdesk.given_conversation(
             channel,
             sender_id=self.address(channel),
             conversation_id=f"{channel}-{self.name}",
             thread_id=f"<{self.name}@seedmail.example>" if channel is EMAIL else None,
         )
         entry = Message("1", Direction.OUTBOUND, f"Dear {self.name}", NOW, channel)
-        desk.container.stores().history_import.import_message(conversation.key, entry)
+        frontdesk.container.stores().history_import.import_message(conversation.key, entry)
         long = {} if channel is not EMAIL else {"body": f"{self.name} " * 60_000}
         for webhook in (
-            self.webhook(desk, channel),
-            self.webhook(desk, channel, **long),
-            self.webhook(desk, channel, recipient=OTHER_RECIPIENT[channel]),
+            self.webhook(frontdesk, channel),
+            self.webhook(frontdesk, channel, **long),
+            self.webhook(frontdesk, channel, recipient=OTHER_RECIPIENT[channel]),
         ):
-            assert desk.post(webhook).status == 200
+            assert frontdesk.post(webhook).status == 200
 
-    def leaves_what_could_not_be_processed(self, desk: Desk) -> None:
+    def leave_unprocessed_data(self, frontdesk: RunningFrontDesk) -> None:
         fields = {
-            "AccountSid": desk.providers.account_sid,
+            "AccountSid": frontdesk.providers.account_sid,
             "From": self.number,
             "To": RECIPIENT[SMS],
             "Body": self.name,
         }
-        assert desk.post(desk.providers.form(desk.url(SMS), fields)).status == 200
-        spooled = self.webhook(desk, WHATSAPP, body=f"{self.name} is put aside")
+        assert frontdesk.post(frontdesk.providers.form(frontdesk.url(SMS), fields)).status == 200
+        spooled = self.webhook(frontdesk, WHATSAPP, body=f"{self.name} is put aside")
         headers = tuple((name.lower(), value) for name, value in spooled.headers.items())
         request = WebhookRequest("POST", spooled.url, headers, spooled.body, NOW)
-        if isinstance(desk.container.spool(), SearchableSpool):
-            spool_webhook = desk.container.receive_webhook().spool_webhook
-            spool_webhook(verified(request, desk.providers.account_sid, WHATSAPP))
+        if isinstance(frontdesk.container.spool(), SearchableSpool):
+            spool_webhook = frontdesk.container.receive_webhook().spool_webhook
+            spool_webhook(verified(request, frontdesk.providers.account_sid, WHATSAPP))
 
 
-def everything(desk: Desk) -> bytes:
-    """All that is kept: files and tables as they are, and what only reading makes plain."""
-    container = desk.container
-    dead_letters = [one.webhook.request.body for one in desk.dead_letters() if one.webhook]
+def all_stored_data(frontdesk: RunningFrontDesk) -> bytes:
+    """All stored data: raw files and tables, and records as they are read."""
+    container = frontdesk.container
+    dead_letters = [one.webhook.request.body for one in frontdesk.dead_letters() if one.webhook]
     readable = [
         container.conversation_store().list_conversations(1000),
         container.stores().retention.list_retained(1000).items,
         dead_letters,
     ]
-    return b"\n".join((repr(readable).encode(), *raw_contents(desk)))
+    return b"\n".join((repr(readable).encode(), *raw_contents(frontdesk)))
 
 
-def raw_contents(desk: Desk) -> Iterator[bytes]:
-    settings = desk.container.settings()
-    for path in desk.data_dir.rglob("*"):
-        # Fallbacks without a provider: a developer's file, which is deleted by hand.
+def raw_contents(frontdesk: RunningFrontDesk) -> Iterator[bytes]:
+    settings = frontdesk.container.settings()
+    for path in frontdesk.data_dir.rglob("*"):
+        # Fallbacks without a provider are in a developer's file, which is deleted by hand.
         if path.is_file() and path.name != "fallbacks.jsonl":
             yield path.name.encode()
             yield path.read_bytes()
     if settings.storage == "dynamodb":
-        client = desk.container.dynamodb()
+        client = frontdesk.container.dynamodb()
         for table in settings.tables:
             items = client.scan(TableName=table, ConsistentRead=True)["Items"]
             yield json.dumps(items).encode()
-        s3, bucket = desk.container.s3(), str(settings.blobs_bucket)
+        s3, bucket = frontdesk.container.s3(), str(settings.blobs_bucket)
         for item in s3.list_objects_v2(Bucket=bucket).get("Contents", ()):
             yield s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()
 
 
-def found(desk: Desk, person: Person) -> list[bytes]:
-    """Which of a person's seeds are anywhere."""
-    retained = everything(desk).lower()
+def found(frontdesk: RunningFrontDesk, person: Person) -> list[bytes]:
+    """Which of a person's seeds the stored data contains."""
+    retained = all_stored_data(frontdesk).lower()
     return [seed for seed in person.seeds if seed in retained]

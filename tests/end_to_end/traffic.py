@@ -1,4 +1,4 @@
-"""Everybody who may come to a server, with names, texts and secrets that are easily found again."""
+"""Requests of every kind to a server, with names, texts and secrets that are easily found."""
 
 import base64
 import socket
@@ -12,8 +12,8 @@ from domain.channels import ChannelType
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER
 from infrastructure.channels.twilio.simulator import Button, Location, Media
-from tests.end_to_end.answers import EMAIL, SMS, WHATSAPP
 from tests.end_to_end.providers import Providers
+from tests.end_to_end.responses import EMAIL, SMS, WHATSAPP
 from tests.infrastructure.channels.sendgrid.webhooks import a_field
 
 NUMBER, STRANGERS_NUMBER = "+14155557311", "+14155557322"
@@ -46,8 +46,8 @@ SEEDS = (
 
 
 @dataclass(frozen=True)
-class Visitors:
-    """Everything that comes to the server at ``origin``, and every signature that came along."""
+class Traffic:
+    """Requests to the server at ``origin``; ``signatures`` records the signatures of all."""
 
     origin: str
     providers: Providers
@@ -72,7 +72,7 @@ class Visitors:
         return self.providers.form(url, fields)
 
     def post(self, webhook: SimulatedRequest, method: str = "POST") -> int:
-        """The status of the answer."""
+        """Post a webhook; return the status of the response."""
         password = base64.b64encode(PASSWORD.encode()).decode()
         headers = {**webhook.headers, "authorization": f"Basic {password}", "x-name": NAME}
         self.signatures.extend(
@@ -80,13 +80,13 @@ class Visitors:
             for name, value in headers.items()
             if name.lower() in {"x-twilio-signature", SIGNATURE_HEADER}
         )
-        answer = urllib3.request(
+        response = urllib3.request(
             method, webhook.url, body=webhook.body, headers=headers, retries=False, timeout=30
         )
-        return answer.status
+        return response.status
 
     def statuses(self, channel: ChannelType) -> list[int]:
-        """The answers to one webhook of every kind that a channel may bring."""
+        """The statuses of one request of every kind that a channel may receive."""
         known = self.webhook(channel, KNOWN[channel])
         elsewhere = replace(known, url=f"{self.origin}/voice/{quote(BODY)}?token={QUERY}")
         webhooks = [
@@ -102,7 +102,7 @@ class Visitors:
         return [*map(self.post, webhooks), self.post(known, "GET")]
 
     def break_the_protocol(self) -> None:
-        """What is not a request at all, has a senseless host, or ends too early."""
+        """Send a line that is no request, an invalid host, and a body that ends early."""
         address = urlsplit(self.origin)
         text = quote(BODY)
         for request in (

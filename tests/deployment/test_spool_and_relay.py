@@ -1,4 +1,4 @@
-"""What could not be finished when it came: the spool and the relay, on an emulator."""
+"""The spool and the relay of the deployed stage."""
 
 import pytest
 
@@ -7,11 +7,11 @@ from tests.deployment.deployed import Deployed, eventually, post
 
 
 @pytest.mark.parametrize("channel", ChannelType)
-def test_while_the_store_is_down_webhooks_wait_and_are_recorded_later(
+def test_webhooks_wait_in_the_spool_while_the_store_is_down(
     deployed: Deployed, channel: ChannelType
 ) -> None:
     text = f"The store is down, says {channel}"
-    with deployed.nobody_works_off_the_spool():
+    with deployed.spool_function_disabled():
         with deployed.without("FollowParticipants", "RecordMessages"):
             assert post(deployed.webhook(channel, body=text))[0] == 200
             assert deployed.spooled() == 1
@@ -23,7 +23,7 @@ def test_while_the_store_is_down_webhooks_wait_and_are_recorded_later(
     eventually(lambda: deployed.spooled() == 0)
 
 
-def test_what_fails_again_stays_in_the_spool_and_is_tried_again(deployed: Deployed) -> None:
+def test_webhook_that_fails_again_stays_in_the_spool_until_it_succeeds(deployed: Deployed) -> None:
     text = "Still down"
     with deployed.without("RecordMessages"):
         assert post(deployed.webhook(ChannelType.SMS, body=text))[0] == 200
@@ -37,7 +37,7 @@ def test_mail_too_large_for_the_spool_queue_waits_in_the_bucket(deployed: Deploy
     files = (("photo.png", "image/png", bytes(range(256)) * 1200),)
     webhook = deployed.webhook(ChannelType.EMAIL, body="A large photo", attachments=files)
     with (
-        deployed.nobody_works_off_the_spool(),
+        deployed.spool_function_disabled(),
         deployed.without("RecordMessages", function="IncomingWebhookHandler"),
     ):
         assert post(webhook)[0] == 200
@@ -46,7 +46,7 @@ def test_mail_too_large_for_the_spool_queue_waits_in_the_bucket(deployed: Deploy
     assert context["message"]["attachments"][0]["size_bytes"] == len(files[0][2])
 
 
-def test_what_the_relay_publishes_keeps_its_request_id(deployed: Deployed) -> None:
+def test_pending_message_is_published_once_by_repeated_relays(deployed: Deployed) -> None:
     webhook = deployed.webhook(ChannelType.WHATSAPP, body="Recorded, and no more")
     with deployed.without("RouteContexts"):
         assert [post(webhook)[0] for _ in range(2)] == [200, 200]

@@ -1,4 +1,4 @@
-"""What lies in a deployed stage for so long that the purge has to find it, and what does not."""
+"""Expired and recent data in a deployed stage, for the purge."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,35 +16,35 @@ from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.deployment.deployed import Deployed, post
 
 OLD = timedelta(days=31)
-NOBODYS_MAILBOX = "help@nobody.example"
-"""No company has it: what is sent there, even to an account of ours, is unmatched."""
+UNASSIGNED_MAILBOX = "help@nobody.example"
+"""Belongs to no company, so a message to it is unmatched."""
 
 FILES = (("photo.png", "image/png", bytes(range(256))),)
 LONG = "long " * 30_000
-"""What a text goes on with that is too long for an item."""
+"""Makes a text too long for a DynamoDB item."""
 
 
 @dataclass(frozen=True)
-class OldThings:
-    """Puts things of any age into a stage, under names by which they are found again."""
+class OldData:
+    """Stores data of any age in a stage, with names by which a test finds it again."""
 
     deployed: Deployed
 
     def mail(self, name: str, age: timedelta = OLD, recipient: str | None = None) -> None:
-        """A long mail with a file, in a conversation that shows the beginning of it."""
+        """Send a long mail with a file to a conversation, which shows the mail's beginning."""
         webhook = self.deployed.webhook(
             ChannelType.EMAIL, body=f"{name}, {LONG}", recipient=recipient, attachments=FILES
         )
         assert post(webhook)[0] == 200
-        self.let_it_be_old(name, age)
+        self.make_old(name, age)
 
     def unmatched_mail(self, name: str, age: timedelta = OLD) -> None:
-        """Another one, of which nobody knows where it belongs."""
-        self.mail(name, age, NOBODYS_MAILBOX)
+        """Send a mail that matches no conversation."""
+        self.mail(name, age, UNASSIGNED_MAILBOX)
         assert self.deployed.message_item(name)["state"] == {"S": "unmatched"}
 
     def imported_entry(self, name: str, age: timedelta = OLD) -> None:
-        """An entry of a history of another system."""
+        """Import an entry of another system's history."""
         client, table = self.deployed.aws.dynamodb, self.deployed.settings["MESSAGES_TABLE"]
         at = datetime.now(UTC) - age
         entry = Message(name, Direction.OUTBOUND, "On its way.", at, ChannelType.SMS, {})
@@ -58,14 +58,14 @@ class OldThings:
         return any(item.get("message_id") == {"S": name} for item in items)
 
     def dead_letter(self, name: str, age: timedelta = OLD) -> None:
-        """Something that could not be processed."""
+        """Store a dead letter."""
         at = datetime.now(UTC) - age
         self._dead_letters.store(
             DeadLetter(name, DeadLetterKind.UNDELIVERABLE, "why", 1, at, request_id="k")
         )
 
     def has_dead_letter(self, name: str) -> bool:
-        """Whether the letter is still there."""
+        """Whether the dead letter is still there."""
         return self._dead_letters.get(name) is not None
 
     def files(self) -> set[str]:
@@ -79,8 +79,8 @@ class OldThings:
     def _dead_letters(self) -> DeadLetters:
         return S3DeadLetters(lambda: self.deployed.aws.s3, self.deployed.settings["BLOBS_BUCKET"])
 
-    def let_it_be_old(self, name: str, age: timedelta = OLD) -> None:
-        """The item of the message, and the copy in its conversation."""
+    def make_old(self, name: str, age: timedelta = OLD) -> None:
+        """Set the time of a message, and of the copy in its conversation, back by ``age``."""
         client, settings = self.deployed.aws.dynamodb, self.deployed.settings
         item = self.deployed.message_item(name)
         earlier = {":earlier": {"S": rfc3339(datetime.now(UTC) - age)}}

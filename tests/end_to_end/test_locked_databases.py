@@ -14,10 +14,10 @@ from application.clock import utc_now
 from domain.outbox import STUCK_AFTER
 from entrypoints.composition.container import build_container
 from entrypoints.http.server import background_tasks
-from tests.end_to_end.answers import SMS, THANKS
 from tests.end_to_end.broken_databases import locked, renamed
-from tests.end_to_end.desk import Desk
+from tests.end_to_end.frontdesk import RunningFrontDesk
 from tests.end_to_end.process import FRONTDESK, environment, server_process
+from tests.end_to_end.responses import ACKNOWLEDGED, SMS
 
 SECONDS = 20.0
 """How long what is tried again every few seconds may take."""
@@ -30,7 +30,7 @@ def eventually(holds: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-class Front:
+class Installation:
     """A data directory with demo conversations, and a server on it at ``origin``."""
 
     def __init__(self, data_dir: Path) -> None:
@@ -57,54 +57,56 @@ class Front:
 
 
 @pytest.fixture
-def front(tmp_path: Path) -> Iterator[Front]:
-    front = Front(tmp_path / "data")
-    front.run("demo")
-    with server_process(front.environ, tmp_path / "log") as server:
-        front.origin = server.origin
-        yield front
+def installation(tmp_path: Path) -> Iterator[Installation]:
+    installation = Installation(tmp_path / "data")
+    installation.run("demo")
+    with server_process(installation.environ, tmp_path / "log") as server:
+        installation.origin = server.origin
+        yield installation
 
 
-def test_a_webhook_waits_as_a_file_while_the_store_is_locked_and_is_received_then(
-    front: Front,
+def test_webhook_waits_as_a_private_file_while_the_store_is_locked(
+    installation: Installation,
 ) -> None:
-    with locked(front.data_dir / "frontdesk.db"):
-        assert "200 OK" in front.send("Are you there?")
-        (file,) = front.spooled()
+    with locked(installation.data_dir / "frontdesk.db"):
+        assert "200 OK" in installation.send("Are you there?")
+        (file,) = installation.spooled()
         assert file.stat().st_mode & 0o077 == 0
-    eventually(lambda: front.spooled() == [])
-    assert "Are you there?" in front.queued()
+    eventually(lambda: installation.spooled() == [])
+    assert "Are you there?" in installation.queued()
 
 
-def test_what_waited_while_nobody_served_is_received_at_the_next_start(tmp_path: Path) -> None:
-    front = Front(tmp_path / "data")
-    front.run("demo")
-    with ExitStack() as longer_than_the_server:
-        with server_process(front.environ, tmp_path / "log") as server:
-            front.origin = server.origin
-            longer_than_the_server.enter_context(locked(front.data_dir / "frontdesk.db"))
-            assert "200 OK" in front.send("Still there?")
-        assert len(front.spooled()) == 1
+def test_webhook_spooled_before_a_shutdown_is_received_after_the_next_start(tmp_path: Path) -> None:
+    installation = Installation(tmp_path / "data")
+    installation.run("demo")
+    with ExitStack() as locks:
+        with server_process(installation.environ, tmp_path / "log") as server:
+            installation.origin = server.origin
+            locks.enter_context(locked(installation.data_dir / "frontdesk.db"))
+            assert "200 OK" in installation.send("Still there?")
+        assert len(installation.spooled()) == 1
 
-    with server_process(front.environ, tmp_path / "log"):
-        eventually(lambda: front.spooled() == [])
-    assert "Still there?" in front.queued()
+    with server_process(installation.environ, tmp_path / "log"):
+        eventually(lambda: installation.spooled() == [])
+    assert "Still there?" in installation.queued()
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_message_stays_pending_while_the_queues_are_broken_and_is_relayed_then(
-    desk: Desk,
+    frontdesk: RunningFrontDesk,
 ) -> None:
-    desk.open(SMS)
-    desk.contexts()
-    with renamed(desk.data_dir / "frontdesk.db", "contexts"):
-        assert desk.post(desk.webhook(SMS)).shown == THANKS[SMS]
-    assert desk.contexts() == {}
+    frontdesk.given_conversation(SMS)
+    frontdesk.contexts()
+    with renamed(frontdesk.data_dir / "frontdesk.db", "contexts"):
+        assert frontdesk.post(frontdesk.webhook(SMS)).shown == ACKNOWLEDGED[SMS]
+    assert frontdesk.contexts() == {}
 
     # Another process, for which half a minute has passed.
-    other = build_container({"DATA_DIR": str(desk.data_dir)})
+    other = build_container({"DATA_DIR": str(frontdesk.data_dir)})
     other.clock.override(providers.Object(lambda: utc_now() + STUCK_AFTER + timedelta(seconds=1)))
     (relay,) = [task for task in background_tasks(other) if task.name == "relay"]
     assert not relay.work()
     other.shutdown_resources()
-    assert {queue: len(found) for queue, found in desk.contexts().items()} == {"sms-replies": 1}
+    assert {queue: len(found) for queue, found in frontdesk.contexts().items()} == {
+        "sms-replies": 1
+    }

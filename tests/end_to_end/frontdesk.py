@@ -37,7 +37,7 @@ on_aws_too = pytest.mark.parametrize("backend", [*BACKENDS, AWS], indirect=True)
 MANY = 10_000
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What a provider gets back, as far as it looks."""
 
     status: int
@@ -52,7 +52,7 @@ class Answer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Desk:
+class RunningFrontDesk:
     """A running front desk, what comes to it, and what it keeps."""
 
     container: Container
@@ -79,16 +79,16 @@ class Desk:
         """A webhook that it will believe."""
         return self.providers.webhook(self.url(channel), channel, **wanted)
 
-    def post(self, webhook: SimulatedRequest, method: str = "POST", **options: Any) -> Answer:
+    def post(self, webhook: SimulatedRequest, method: str = "POST", **options: Any) -> Response:
         """The answer to ``webhook``, posted byte for byte."""
-        answer = self.client.request(
+        response = self.client.request(
             method, webhook.url, body=webhook.body, headers=webhook.headers, **options
         )
-        return Answer(
-            answer.status, answer.headers.get("content-type"), answer.data, answer.headers
+        return Response(
+            response.status, response.headers.get("content-type"), response.data, response.headers
         )
 
-    def open(self, channel: ChannelType, **changes: Any) -> Conversation:
+    def given_conversation(self, channel: ChannelType, **changes: Any) -> Conversation:
         """A conversation as it stands in the store, of nobody's company unless told."""
         nobodys = dict.fromkeys(
             ("company_id", "project_id", "company_name", "credentials_reference")
@@ -125,7 +125,7 @@ class Desk:
         assert isinstance(metrics, MemoryMetrics)
         return metrics.total(metric, **dimensions)
 
-    def retained(self) -> tuple[object, ...]:
+    def stored_state(self) -> tuple[object, ...]:
         """Everything that it keeps anywhere, to be compared with what it kept before."""
         records = (
             self.container.conversation_store().list_conversations(MANY),
@@ -167,13 +167,13 @@ def hosting() -> Iterator[Host]:
 
 
 @contextmanager
-def serving(host: Host, container: Container) -> Iterator[Desk]:
+def serving(host: Host, container: Container) -> Iterator[RunningFrontDesk]:
     """The desk of ``container`` behind ``host``."""
     host.app = create_app(webhook_endpoint(container), lambda: check_ready(container))
-    desk = Desk(container, host.origin)
+    frontdesk = RunningFrontDesk(container, host.origin)
     try:
-        yield desk
+        yield frontdesk
     finally:
-        desk.client.clear()
+        frontdesk.client.clear()
         host.app = None
         container.shutdown_resources()

@@ -1,4 +1,4 @@
-"""The answers that providers get, byte for byte."""
+"""The responses that providers receive, byte for byte."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from domain.channels import ChannelType
 SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
 TWIML = (200, "text/xml", b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>')
 SUCCESS = (200, "application/json", b'{"success": true}')
-THANKS = {SMS: TWIML, WHATSAPP: TWIML, EMAIL: SUCCESS}
+ACKNOWLEDGED = {SMS: TWIML, WHATSAPP: TWIML, EMAIL: SUCCESS}
 
 
 def _error(status: int, message: str) -> tuple[int, str, bytes]:

@@ -1,4 +1,4 @@
-"""Processes of a front desk, forked ready to work, that serve or work on what others left."""
+"""Forked processes of a front desk, which serve webhooks or run background jobs."""
 
 import gc
 import http.client
@@ -35,21 +35,21 @@ from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.log_format import configure_logging
 from tests.faults.crash_backends import CrashBackend
 from tests.faults.crash_points import Death, Points
-from tests.faults.crash_webhooks import Case, is_anything_left, operate, what_is_left
+from tests.faults.crash_webhooks import Case, backlog_of, has_backlog, operate
 from tests.faults.watched_ports import watch_ports
 
 BACKGROUND_SECONDS = 10.0
-"""Real time for what was left behind: only an emulator's queue needs any."""
+"""The longest real time for background jobs; only an emulator's queue needs it."""
 
 _FAILURES = {"queue": QueueRoutingError, "sender": FallbackNotSentError}
 
 ROUND = timedelta(minutes=6)
-"""Longer than any delay of the spool; leases grow longer, and need a few of them."""
+"""Longer than any delay of the spool; the longest leases need several rounds."""
 
 
 @dataclass
 class MovableClock:
-    """What time it is, and a little later."""
+    """The current time plus ``ahead``."""
 
     ahead: timedelta
 
@@ -64,12 +64,12 @@ class _Desk(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Life:
-    """One process, that begins ``minutes`` late.
+class CrashProcess:
+    """One process, whose clock is ``minutes`` ahead.
 
-    To it ``failing`` roles are down until it has worked on leftovers once; with ``has_bug`` they
-    fail in a way that nobody foresaw. Of ``container`` nothing may be in use before. ``folder``
-    is for the run's own files. Lives of one run have different ``minutes``.
+    Its ``failing`` roles are down during its first round of background jobs; with ``has_bug``
+    they raise an unexpected error. No part of ``container`` may be in use before. ``folder``
+    is for the files of the run. Processes of one run have different ``minutes``.
     """
 
     backend: CrashBackend
@@ -83,12 +83,12 @@ class Life:
 
     @property
     def points(self) -> list[str]:
-        """The points that it came to, in order."""
+        """The crash points that the process reached, in order."""
         return self._log.read_text().splitlines() if self._log.exists() else []
 
     @property
     def died(self) -> bool:
-        """Whether it came to the point of its death."""
+        """Whether the process reached the point of its death."""
         points = self.points
         return bool(points) and self.death in (points[-1], len(points))
 
@@ -97,44 +97,46 @@ class Life:
         return self.folder / f"points-{self.minutes}"
 
     def serve(self, webhooks: Sequence[SimulatedRequest]) -> list[int | None]:
-        """The statuses that ``webhooks`` get when they are posted all at once, as far as any."""
+        """Post all ``webhooks`` at once; return their statuses, ``None`` without a response."""
         with closing(listen("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             process = _fork(lambda: self._serve(listener))
         try:
             return _post_all(port, webhooks)
         finally:
-            # Every life ends like this: what was promised by then must hold.
+            # Every process is killed: what it acknowledged by then must be durable.
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
 
-    def work_on_leftovers(self, cases: Sequence[Case]) -> bool:
-        """Work off, relay and operate until nothing of ``cases`` is left; if it comes to that."""
+    def run_background_jobs(self, cases: Sequence[Case]) -> bool:
+        """Drain, relay and operate until ``cases`` have no backlog; whether that was reached."""
         _, status = os.waitpid(_fork(lambda: self._run_background_jobs(cases)), 0)
         return status == 0
 
     def _serve(self, listener: socket.socket) -> None:
-        desk = self._desk()
-        app = desk.points.around_answers(create_app(webhook_endpoint(desk.container), lambda: None))
+        frontdesk = self._frontdesk()
+        app = frontdesk.points.around_responses(
+            create_app(webhook_endpoint(frontdesk.container), lambda: None)
+        )
         config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
         uvicorn.Server(config).run(sockets=[listener])
 
     def _run_background_jobs(self, cases: Sequence[Case]) -> None:
-        container, clock, _ = self._desk()
+        container, clock, _ = self._frontdesk()
         ends_at = time.monotonic() + BACKGROUND_SECONDS
         while True:
             for work in (drain_some, relay_some, lambda container: operate(container, cases)):
-                # The tasks of a server go on after an error, too.
+                # The tasks of a server continue after an error, too.
                 with suppress(TemporaryError, ZeroDivisionError):
                     while work(container):
                         pass
             clock.ahead += ROUND
-            if not is_anything_left(container, cases):
+            if not has_backlog(container, cases):
                 break
             if time.monotonic() > ends_at:
-                raise TimeoutError(list(what_is_left(container)))
+                raise TimeoutError(list(backlog_of(container)))
 
-    def _desk(self) -> _Desk:
+    def _frontdesk(self) -> _Desk:
         configure_logging("INFO", (self.folder / "log").open("a"))
         outbox.MAX_ATTEMPTS = self.most_attempts
         points = Points(self._log, self.death)
@@ -168,7 +170,7 @@ class Life:
 
 
 def _fork(work: Callable[[], None]) -> int:
-    """The id of a new process that does ``work`` and nothing else."""
+    """Fork a process that does only ``work``; return its id."""
     process = os.fork()
     if process:
         return process
@@ -184,7 +186,7 @@ def _fork(work: Callable[[], None]) -> int:
 
 
 def _post_all(port: int, webhooks: Sequence[SimulatedRequest]) -> list[int | None]:
-    """Post on connections of their own before any answer is read: without threads."""
+    """Post on one connection each before any response is read, without threads."""
     connections = [_posted(port, webhook) for webhook in webhooks]
     return [_status(connection) for connection in connections]
 
@@ -204,8 +206,8 @@ def _status(connection: http.client.HTTPConnection | None) -> int | None:
         return None
     with closing(connection):
         try:
-            answer = connection.getresponse()
-            answer.read()
+            response = connection.getresponse()
+            response.read()
         except (ConnectionError, http.client.HTTPException):
             return None
-        return answer.status
+        return response.status

@@ -1,4 +1,4 @@
-"""A desk that believes whatever is thrown at it: signed here, so that all of the way is tried.
+"""A front desk for fuzzed input, signed validly so that every step of processing runs.
 
 Used by the property tests, by the coverage-guided targets in ``fuzz/`` and by the bombs.
 """
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from infrastructure.channels.sendgrid.simulator import sign
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.builders import NOW
-from tests.faults.inside import HttpRequest, InsideDesk, inside_desk
+from tests.faults.in_process import HttpRequest, InProcessFrontDesk, in_process_frontdesk
 from tests.infrastructure.channels.sendgrid.webhooks import public_key
 
 ACCOUNT_SID = "AC" + "0" * 32
@@ -30,10 +30,10 @@ BOUNDARY = "b0undary"
 ENVELOPE = b'{"to": ["help@acme.example"], "from": "ana@example.com"}'
 
 FORM = "application/x-www-form-urlencoded"
-ANSWERS = frozenset({200, 401, 404, 405, 413})
-"""With every backend in order nothing else may be answered: a 5xx would be a defect."""
+ALLOWED_STATUSES = frozenset({200, 401, 404, 405, 413})
+"""The statuses that are allowed while all backends work: a 5xx is a defect."""
 
-_REQUESTS_PER_DESK = 1_000
+_REQUESTS_PER_FRONTDESK = 1_000
 _SETTINGS = {
     "PUBLIC_BASE_URL": ORIGIN,
     "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
@@ -43,71 +43,71 @@ _SETTINGS = {
 }
 
 
-class FuzzedDesk:
-    """Posts bytes, rightly signed, and complains about answers that no design foresees."""
+class FuzzedFrontDesk:
+    """Posts validly signed bytes, and fails on a status outside ``ALLOWED_STATUSES``."""
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
         self._stack = ExitStack()
         self._requests = 0
-        self._desk = self._open()
+        self._frontdesk = self._open()
 
-    def _open(self) -> InsideDesk:
-        return self._stack.enter_context(inside_desk(self._data_dir, _SETTINGS, now=NOW))
+    def _open(self) -> InProcessFrontDesk:
+        return self._stack.enter_context(in_process_frontdesk(self._data_dir, _SETTINGS, now=NOW))
 
     def close(self) -> None:
-        """Free what the last desk holds."""
+        """Free the resources of the current front desk."""
         self._stack.close()
 
     def post(self, request: HttpRequest) -> int:
-        """Any HTTP request whatsoever."""
-        return self._checked(lambda desk: desk.post(request))
+        """Post any HTTP request."""
+        return self._checked(lambda frontdesk: frontdesk.post(request))
 
     def post_form(self, body: bytes) -> int:
-        """A body as Twilio would sign it, if it is a form."""
+        """Post a body, signed as Twilio signs it if it is a form."""
         return self.post(signed_form(body))
 
     def post_multipart(self, body: bytes) -> int:
-        """A body as SendGrid would sign it."""
+        """Post a body, signed as SendGrid signs it."""
         return self.post(signed_mail(body))
 
     def post_raw_mail(self, raw: bytes) -> int:
-        """A MIME message in raw mode."""
+        """Post a MIME message in raw mode."""
         return self.post_multipart(multipart(email=raw, envelope=ENVELOPE))
 
     def invoke(self, event: object) -> int:
-        """Any event whatsoever."""
-        return self._checked(lambda desk: _status(desk.invoke(event)))
+        """Invoke the Lambda function with any event."""
+        return self._checked(lambda frontdesk: _status(frontdesk.invoke(event)))
 
     def _checked(self, send: Any) -> int:
         self._requests += 1
-        if self._requests % _REQUESTS_PER_DESK == 0:
-            # What is kept in memory would otherwise grow for ever.
+        if self._requests % _REQUESTS_PER_FRONTDESK == 0:
+            # The data in memory would otherwise grow without limit.
             self.close()
-            self._desk = self._open()
-        status: int = send(self._desk)
-        metrics = self._desk.container.metrics()
+            self._frontdesk = self._open()
+        status: int = send(self._frontdesk)
+        metrics = self._frontdesk.container.metrics()
         assert isinstance(metrics, MemoryMetrics)
-        assert status in ANSWERS, f"answered {status}"
+        assert status in ALLOWED_STATUSES, f"answered {status}"
         assert metrics.total("DeadLetters", kind="bug") == 0, "a dead letter of a defect"
         assert metrics.total("Errors") == 0, "an error was counted"
         return status
 
 
 @contextmanager
-def fuzzed_desk() -> Iterator[FuzzedDesk]:
-    """A desk in a directory of its own."""
+def fuzzed_frontdesk() -> Iterator[FuzzedFrontDesk]:
+    """A front desk in a temporary directory."""
     with tempfile.TemporaryDirectory() as directory:
-        desk = FuzzedDesk(Path(directory))
+        frontdesk = FuzzedFrontDesk(Path(directory))
         try:
-            yield desk
+            yield frontdesk
         finally:
-            desk.close()
+            frontdesk.close()
 
 
-def _status(answer: dict[str, Any]) -> int:
-    json.dumps(answer)
-    return int(answer["statusCode"])
+def _status(response: dict[str, Any]) -> int:
+    json.dumps(response)
+    return int(response["statusCode"])
 
 
 def signed_form(body: bytes) -> HttpRequest:

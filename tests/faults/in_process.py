@@ -1,4 +1,4 @@
-"""The entrypoints called in this process, without a network: requests in, answers out."""
+"""The entrypoints called in this process, without a network."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ Headers = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """An HTTP request as it comes out of the socket; ``host`` is its ``Host`` header."""
+    """An HTTP request as the server reads it; ``host`` is its ``Host`` header."""
 
     target: str
     body: bytes
@@ -36,7 +36,7 @@ class HttpRequest:
     method: str = "POST"
 
     def scope(self) -> Scope:
-        """What an ASGI server makes of it."""
+        """The request as an ASGI scope."""
         path, _, query = self.target.partition("?")
         headers = (("host", self.host), *self.headers)
         return {
@@ -54,15 +54,15 @@ class HttpRequest:
 
 
 @dataclass(frozen=True)
-class Retained:
-    """How many messages of unknown senders there are, and how many dead letters."""
+class StoredCounts:
+    """The numbers of unmatched messages and of dead letters."""
 
     messages: int
     dead_letters: int
 
 
-class InsideDesk:
-    """A front desk in memory behind both of its entrypoints. It sends nothing anywhere."""
+class InProcessFrontDesk:
+    """A front desk in memory behind the HTTP app and the Lambda function. It sends nothing."""
 
     def __init__(self, container: Container, runner: asyncio.Runner) -> None:
         self.container = container
@@ -78,10 +78,10 @@ class InsideDesk:
         )
 
     def post(self, request: HttpRequest) -> int:
-        """The status that ``request`` gets from the HTTP server."""
-        return self._runner.run(self._answer(request))
+        """The status of the HTTP server's response to ``request``."""
+        return self._runner.run(self._respond(request))
 
-    async def _answer(self, request: HttpRequest) -> int:
+    async def _respond(self, request: HttpRequest) -> int:
         sent: list[Message] = []
         received = iter([{"type": "http.request", "body": request.body, "more_body": False}])
 
@@ -95,26 +95,26 @@ class InsideDesk:
         return int(sent[0]["status"])
 
     def invoke(self, event: object) -> dict[str, Any]:
-        """The answer that the Lambda function gives to ``event``."""
+        """The Lambda function's response to ``event``."""
         return self._function(event)
 
-    def retained(self) -> Retained:
-        """What it keeps, to be compared with what it kept before."""
-        return Retained(
+    def stored_counts(self) -> StoredCounts:
+        """The counts of stored data, to be compared before and after a request."""
+        return StoredCounts(
             len(self.container.message_store().list_unmatched(MANY).items),
             len(tuple(self.container.dead_letters().each_dead_letter())),
         )
 
 
 @contextmanager
-def inside_desk(
+def in_process_frontdesk(
     data_dir: Path,
     settings: Mapping[str, str],
     *,
     now: datetime | None = None,
     fallbacks_per_hour: int = 0,
-) -> Iterator[InsideDesk]:
-    """A desk with ``settings``, at the time ``now`` if that matters."""
+) -> Iterator[InProcessFrontDesk]:
+    """A front desk with ``settings``, and with a fixed clock if ``now`` is given."""
     environ = {
         "DATA_DIR": str(data_dir),
         "FALLBACK_MAX_PER_HOUR": str(fallbacks_per_hour),
@@ -124,5 +124,5 @@ def inside_desk(
     if now is not None:
         container.clock.override(providers.Object(lambda: now))
     with asyncio.Runner() as runner:
-        yield InsideDesk(container, runner)
+        yield InProcessFrontDesk(container, runner)
     container.shutdown_resources()
