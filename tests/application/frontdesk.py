@@ -157,16 +157,18 @@ class FrontDesk:
     def clock(self) -> datetime:
         return self.now
 
-    def passes(self, seconds: float) -> None:
+    def advance_clock(self, seconds: float) -> None:
         """Let time pass."""
         self.now += timedelta(seconds=seconds)
 
-    def knows(self, channel: ChannelType = ChannelType.SMS, **changes: Any) -> Conversation:
+    def given_conversation(
+        self, channel: ChannelType = ChannelType.SMS, **changes: Any
+    ) -> Conversation:
         """Open a conversation with the usual sender."""
         opened, _ = self.conversations.open_conversation(a_conversation(channel, **changes))
         return opened
 
-    def gets(
+    def receive(
         self, *messages: InboundMessage | ParsedMessage, signature: str = "right", **request: Any
     ) -> WebhookResponse:
         """Receive a webhook that holds ``messages``."""

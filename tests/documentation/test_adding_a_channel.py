@@ -50,7 +50,7 @@ def a_frontdesk_with_pigeon() -> FrontDesk:
 
 def test_webhook_of_the_guide_reaches_the_replies_queue_once() -> None:
     frontdesk = a_frontdesk_with_pigeon()
-    frontdesk.knows()
+    frontdesk.given_conversation()
     responses = [frontdesk.receive_webhook(_contract.WEBHOOK) for _ in range(2)]
     assert [response.status for response in responses] == [200, 200]
     (context,) = frontdesk.queued()["sms-replies"]
@@ -59,7 +59,7 @@ def test_webhook_of_the_guide_reaches_the_replies_queue_once() -> None:
 
 def test_forged_webhook_of_the_guide_is_refused() -> None:
     frontdesk = a_frontdesk_with_pigeon()
-    frontdesk.knows()
+    frontdesk.given_conversation()
     assert frontdesk.receive_webhook(replace(_contract.WEBHOOK, body=b"{}")).status == 401
     assert frontdesk.queued() == {}
 

@@ -75,12 +75,12 @@ def print_table(columns: Sequence[Column[Item]], items: Iterable[Item], empty: s
         print_rich(table)
 
 
-def print_fields(facts: Iterable[tuple[str, str | None]]) -> None:
+def print_fields(fields: Iterable[tuple[str, str | None]]) -> None:
     """Names and values below each other; what has no value is left out."""
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2, 0, 0))
-    for name, value in facts:
+    for name, value in fields:
         if value is not None:
             table.add_row(plain(f"  {name}", "dim"), plain(value))
     print_rich(table)

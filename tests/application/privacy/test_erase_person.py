@@ -103,10 +103,12 @@ class Desk(FrontDesk):
             self.fill_with(sender, number)
 
     def fill_with(self, sender: str, number: int) -> None:
-        conversation = self.knows(sender_id=sender, conversation_id=f"conversation-{number + 1}")
+        conversation = self.given_conversation(
+            sender_id=sender, conversation_id=f"conversation-{number + 1}"
+        )
         for n in range(3):
-            self.gets(self.message(sender, f"{number}-{n}"))
-        self.gets(self.message(sender, f"{number}-unmatched", recipient="+15005550099"))
+            self.receive(self.message(sender, f"{number}-{n}"))
+        self.receive(self.message(sender, f"{number}-unmatched", recipient="+15005550099"))
         self.history_import.import_message(conversation.key, an_entry(number))
         webhook = verified(replace(self.request(), body=f"from {sender} to us".encode()))
         self.dead_letters.store(
@@ -171,115 +173,117 @@ class Desk(FrontDesk):
 
 
 @pytest.fixture
-def desk() -> Desk:
-    desk = Desk()
-    desk.fill()
-    return desk
+def frontdesk() -> Desk:
+    frontdesk = Desk()
+    frontdesk.fill()
+    return frontdesk
 
 
-def test_erasure_removes_a_person_from_every_place(desk: Desk) -> None:
-    report = desk.erases()
-    assert desk.left_of(ANA.value) == []
+def test_erasure_removes_a_person_from_every_place(frontdesk: Desk) -> None:
+    report = frontdesk.erases()
+    assert frontdesk.left_of(ANA.value) == []
     assert (report.messages, report.imported_entries, report.conversations) == (4, 1, [KEY])
     assert (report.contexts, report.spooled, report.dead_letters) == (3, 1, 1)
     assert report.files == 1
     assert report.stale_temporary_files == 7
     assert len(report.provider_files) == 5
     assert report.not_reached == report.failed == []
-    assert desk.rewritten == 1
+    assert frontdesk.rewritten == 1
 
 
-def test_erasure_leaves_another_person_unchanged(desk: Desk) -> None:
+def test_erasure_leaves_another_person_unchanged(frontdesk: Desk) -> None:
     untouched = Desk()
     untouched.fill()
     expected = len(untouched.left_of(BOB))
-    desk.erases()
-    assert len(desk.left_of(BOB)) == expected
-    assert desk.spool.depth().entries == 1
+    frontdesk.erases()
+    assert len(frontdesk.left_of(BOB)) == expected
+    assert frontdesk.spool.depth().entries == 1
 
 
 @pytest.mark.parametrize("afterwards", [True, False], ids=["after", "before"])
 def test_erasure_interrupted_at_any_step_is_completed_by_the_next_run(afterwards: bool) -> None:
     for calls in range(1, 1000):
-        desk = Desk()
-        desk.fill()
+        frontdesk = Desk()
+        frontdesk.fill()
         try:
-            desk.erases(calls=calls, afterwards=afterwards)
+            frontdesk.erases(calls=calls, afterwards=afterwards)
         except CrashError:
-            desk.erases()
-            assert desk.left_of(ANA.value) == [], f"call {calls}"
+            frontdesk.erases()
+            assert frontdesk.left_of(ANA.value) == [], f"call {calls}"
         else:
             break
     assert calls > 30
 
 
 def test_erasure_finds_a_context_published_after_the_record_was_erased(
-    desk: Desk,
+    frontdesk: Desk,
 ) -> None:
-    (conversation,) = desk.retention.find_all_conversations(SMS, [ANA.value])
-    record = a_record(desk.message(ANA.value, "0-9"))
-    desk.erases()
-    desk.blobs.put(f"contexts/{record.request_id}/body", b"x")
+    (conversation,) = frontdesk.retention.find_all_conversations(SMS, [ANA.value])
+    record = a_record(frontdesk.message(ANA.value, "0-9"))
+    frontdesk.erases()
+    frontdesk.blobs.put(f"contexts/{record.request_id}/body", b"x")
     context = ContextObject.of(record, conversation, None, NOW)
-    desk.queue.publish(context, Route(QueueName(SMS, QueueKind.REPLIES), timedelta(0)))
-    report = desk.erases()
+    frontdesk.queue.publish(context, Route(QueueName(SMS, QueueKind.REPLIES), timedelta(0)))
+    report = frontdesk.erases()
     assert (report.contexts, report.files) == (1, 1)
-    assert desk.left_of(ANA.value) == []
+    assert frontdesk.left_of(ANA.value) == []
 
 
-def test_erasure_on_one_channel_leaves_contexts_on_another_channel(desk: Desk) -> None:
-    report = desk.erases(Address.parse(WHATSAPP, ANA.value))
+def test_erasure_on_one_channel_leaves_contexts_on_another_channel(frontdesk: Desk) -> None:
+    report = frontdesk.erases(Address.parse(WHATSAPP, ANA.value))
     assert report.contexts == 0
 
 
-def test_erased_message_sent_again_is_a_duplicate(desk: Desk) -> None:
-    message = desk.message(ANA.value, "0-1")
-    desk.erases()
-    desk.gets(ParsedMessage(message))
-    assert desk.left_of(ANA.value) == []
-    assert desk.metrics.total("Duplicates") == 1
+def test_erased_message_sent_again_is_a_duplicate(frontdesk: Desk) -> None:
+    message = frontdesk.message(ANA.value, "0-1")
+    frontdesk.erases()
+    frontdesk.receive(ParsedMessage(message))
+    assert frontdesk.left_of(ANA.value) == []
+    assert frontdesk.metrics.total("Duplicates") == 1
 
 
-def test_erased_message_id_used_by_another_author_becomes_a_dead_letter(desk: Desk) -> None:
-    desk.erases()
-    before = len(tuple(desk.dead_letters.each_dead_letter()))
-    desk.gets(desk.message(BOB, "0-1"))
-    assert len(tuple(desk.dead_letters.each_dead_letter())) == before + 1
+def test_erased_message_id_used_by_another_author_becomes_a_dead_letter(frontdesk: Desk) -> None:
+    frontdesk.erases()
+    before = len(tuple(frontdesk.dead_letters.each_dead_letter()))
+    frontdesk.receive(frontdesk.message(BOB, "0-1"))
+    assert len(tuple(frontdesk.dead_letters.each_dead_letter())) == before + 1
 
 
 def test_erasure_includes_messages_under_another_identity_in_the_conversation() -> None:
-    desk = Desk()
+    frontdesk = Desk()
     number = Address.parse(WHATSAPP, SENDER[WHATSAPP])
-    desk.knows(WHATSAPP)
+    frontdesk.given_conversation(WHATSAPP)
     both = an_inbound_message(WHATSAPP, message_id="1", identities=(USER_ID, number))
     hidden = an_inbound_message(
         WHATSAPP, sender=USER_ID.value, message_id="2", identities=(USER_ID,)
     )
-    desk.gets(both)
-    desk.gets(hidden)
-    report = desk.erases(number)
+    frontdesk.receive(both)
+    frontdesk.receive(hidden)
+    report = frontdesk.erases(number)
     assert report.messages == 2
     assert report.other_identities == [USER_ID]
-    assert desk.retention.list_retained(10).items == ()
+    assert frontdesk.retention.list_retained(10).items == ()
 
 
-def test_erasure_leaves_the_same_number_on_another_channel_unless_requested(desk: Desk) -> None:
-    desk.messages.record(a_record(an_inbound_message(WHATSAPP, message_id="W1"), None))
-    desk.erases(ANA)
-    assert len(desk.messages.list_unmatched(10).items) == 2
-    desk.erases(Address.parse(WHATSAPP, SENDER[WHATSAPP]))
-    assert len(desk.messages.list_unmatched(10).items) == 1
+def test_erasure_leaves_the_same_number_on_another_channel_unless_requested(
+    frontdesk: Desk,
+) -> None:
+    frontdesk.messages.record(a_record(an_inbound_message(WHATSAPP, message_id="W1"), None))
+    frontdesk.erases(ANA)
+    assert len(frontdesk.messages.list_unmatched(10).items) == 2
+    frontdesk.erases(Address.parse(WHATSAPP, SENDER[WHATSAPP]))
+    assert len(frontdesk.messages.list_unmatched(10).items) == 1
 
 
 def test_erasure_reports_what_failed_and_completes_the_rest(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    frontdesk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> Any:
         raise StorageUnavailableError("bug-1.json is not a dead letter")
 
-    monkeypatch.setattr(desk.dead_letters, "each_dead_letter", fail)
-    monkeypatch.setattr(desk, "rewrite", fail)
-    report = desk.erases()
+    monkeypatch.setattr(frontdesk.dead_letters, "each_dead_letter", fail)
+    monkeypatch.setattr(frontdesk, "rewrite", fail)
+    report = frontdesk.erases()
     assert report.failed == [
         "dead letters: bug-1.json is not a dead letter",
         "database files were not rewritten: bug-1.json is not a dead letter",
@@ -301,18 +305,18 @@ class CountedDeadLetters(MemoryDeadLetters):
 
 def test_erasure_lists_dead_letters_once_whatever_their_number() -> None:
     dead_letters = CountedDeadLetters()
-    desk = Desk(dead_letters=dead_letters)
+    frontdesk = Desk(dead_letters=dead_letters)
     for number in range(20):
-        desk.fill_with(ANA.value, number)
-    assert desk.erases().dead_letters == 20
+        frontdesk.fill_with(ANA.value, number)
+    assert frontdesk.erases().dead_letters == 20
     assert dead_letters.listed == 1
 
 
 def test_erasure_reports_the_places_of_unreadable_dead_letters(tmp_path: Path) -> None:
-    desk = Desk(dead_letters=FileDeadLetters(tmp_path))
-    desk.fill()
+    frontdesk = Desk(dead_letters=FileDeadLetters(tmp_path))
+    frontdesk.fill()
     (tmp_path / "note.json").write_text("{}")
-    report = desk.erases()
+    report = frontdesk.erases()
     assert report.dead_letters == 1
     assert report.failed == []
     assert report.not_reached == [
@@ -320,19 +324,21 @@ def test_erasure_reports_the_places_of_unreadable_dead_letters(tmp_path: Path) -
     ]
 
 
-def test_erasure_deletes_the_dead_letter_of_an_undeliverable_message(desk: Desk) -> None:
-    request_id = desk.message(ANA.value, "0-1").request_id
-    desk.dead_letters.store(
+def test_erasure_deletes_the_dead_letter_of_an_undeliverable_message(frontdesk: Desk) -> None:
+    request_id = frontdesk.message(ANA.value, "0-1").request_id
+    frontdesk.dead_letters.store(
         DeadLetter("u-1", DeadLetterKind.UNDELIVERABLE, "", 1, NOW, request_id=request_id)
     )
-    assert desk.erases().dead_letters == 2
+    assert frontdesk.erases().dead_letters == 2
 
 
-def test_erasure_reports_unreadable_requests_unless_they_contain_the_address(desk: Desk) -> None:
+def test_erasure_reports_unreadable_requests_unless_they_contain_the_address(
+    frontdesk: Desk,
+) -> None:
     for number, body in enumerate((b"anything", ANA.value.encode())):
-        webhook = verified(replace(desk.request(), body=body))
-        desk.spool.enqueue(SpoolEntry(f"u{number}", f"u{number}", webhook, NOW))
-    report = desk.erases()
+        webhook = verified(replace(frontdesk.request(), body=body))
+        frontdesk.spool.enqueue(SpoolEntry(f"u{number}", f"u{number}", webhook, NOW))
+    report = frontdesk.erases()
     assert report.spooled == 2
     assert report.not_reached == [
         "1 of the spooled webhooks and dead letters, which nobody can read: the address is not "

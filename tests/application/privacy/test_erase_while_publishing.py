@@ -50,74 +50,74 @@ def queue() -> InterruptedQueue:
 
 
 @pytest.fixture
-def desk(queue: InterruptedQueue) -> FrontDesk:
+def frontdesk(queue: InterruptedQueue) -> FrontDesk:
     """A front desk whose messages are erased while they are published."""
     blobs = MemoryBlobStore()
-    desk = FrontDesk(blobs=blobs, publisher=queue)
-    queue.queue = desk.queue
-    queue.meanwhile = lambda: erase_all(desk)
-    desk.knows()
-    return desk
+    frontdesk = FrontDesk(blobs=blobs, publisher=queue)
+    queue.queue = frontdesk.queue
+    queue.meanwhile = lambda: erase_all(frontdesk)
+    frontdesk.given_conversation()
+    return frontdesk
 
 
-def erase_all(desk: FrontDesk) -> None:
-    erase = EraseMessage(desk.retention, desk.blobs, desk.queue)
-    for retained in desk.retention.list_retained(10).items:
+def erase_all(frontdesk: FrontDesk) -> None:
+    erase = EraseMessage(frontdesk.retention, frontdesk.blobs, frontdesk.queue)
+    for retained in frontdesk.retention.list_retained(10).items:
         erase(retained)
 
 
-def body_of(desk: FrontDesk) -> bytes:
+def body_of(frontdesk: FrontDesk) -> bytes:
     """The body of the first message that the claim check has stored."""
-    return desk.blobs.get(f"memory:contexts/{an_inbound_message().request_id}/body")
+    return frontdesk.blobs.get(f"memory:contexts/{an_inbound_message().request_id}/body")
 
 
 def test_context_of_a_message_erased_while_publishing_is_erased_with_its_files(
-    desk: FrontDesk, caplog: pytest.LogCaptureFixture
+    frontdesk: FrontDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert desk.gets(an_inbound_message(body=LONG)).status == 200
-    assert desk.queued() == {}
+    assert frontdesk.receive(an_inbound_message(body=LONG)).status == 200
+    assert frontdesk.queued() == {}
     with pytest.raises(KeyError):
-        body_of(desk)
+        body_of(frontdesk)
     assert "message was erased while it was published" in caplog.messages
 
 
 def test_relay_erases_the_context_of_a_message_erased_while_publishing(
-    desk: FrontDesk, queue: InterruptedQueue
+    frontdesk: FrontDesk, queue: InterruptedQueue
 ) -> None:
     erase, queue.meanwhile = queue.meanwhile, lambda: None
     queue.queue, up = None, queue.queue
-    desk.gets(an_inbound_message(body=LONG))
+    frontdesk.receive(an_inbound_message(body=LONG))
     queue.queue, queue.meanwhile = up, erase
-    desk.passes(seconds=60)
-    assert desk.relay().relayed == 1
-    assert desk.queued() == {}
+    frontdesk.advance_clock(seconds=60)
+    assert frontdesk.relay().relayed == 1
+    assert frontdesk.queued() == {}
     with pytest.raises(KeyError):
-        body_of(desk)
+        body_of(frontdesk)
 
 
 def test_context_published_just_before_the_erasure_is_erased(
-    desk: FrontDesk, queue: InterruptedQueue, monkeypatch: pytest.MonkeyPatch
+    frontdesk: FrontDesk, queue: InterruptedQueue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queue.meanwhile = lambda: None
     queue.queue, up = None, queue.queue
-    desk.gets(an_inbound_message(body=LONG))
-    desk.passes(seconds=60)
+    frontdesk.receive(an_inbound_message(body=LONG))
+    frontdesk.advance_clock(seconds=60)
     queue.queue = up
-    erase = desk.retention.erase
+    erase = frontdesk.retention.erase
 
     def relay_first(retained: RetainedMessage) -> bool:
-        assert desk.relay().relayed == 1
+        assert frontdesk.relay().relayed == 1
         return erase(retained)
 
-    monkeypatch.setattr(desk.retention, "erase", relay_first)
-    erase_all(desk)
-    assert desk.queued() == {}
+    monkeypatch.setattr(frontdesk.retention, "erase", relay_first)
+    erase_all(frontdesk)
+    assert frontdesk.queued() == {}
     with pytest.raises(KeyError):
-        body_of(desk)
+        body_of(frontdesk)
 
 
 def test_webhook_is_acknowledged_although_the_context_cannot_be_erased(
-    desk: FrontDesk,
+    frontdesk: FrontDesk,
     queue: InterruptedQueue,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -126,19 +126,19 @@ def test_webhook_is_acknowledged_although_the_context_cannot_be_erased(
         raise StorageUnavailableError("the bucket does not answer")
 
     monkeypatch.setattr(queue, "erase", fail)
-    assert desk.gets(an_inbound_message()).status == 200
+    assert frontdesk.receive(an_inbound_message()).status == 200
     (line,) = [line for line in caplog.records if line.levelno == logging.ERROR]
     assert line.getMessage() == "an erased message could not be taken back"
-    assert tuple(desk.dead_letters.each_dead_letter()) == ()
+    assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
 
 
 def test_context_of_a_message_that_is_not_erased_stays_on_its_queue(
-    desk: FrontDesk, queue: InterruptedQueue
+    frontdesk: FrontDesk, queue: InterruptedQueue
 ) -> None:
     queue.meanwhile = lambda: None
-    desk.gets(an_inbound_message(body=LONG))
-    assert len(desk.queued()) == 1
-    assert body_of(desk) == LONG.encode()
+    frontdesk.receive(an_inbound_message(body=LONG))
+    assert len(frontdesk.queued()) == 1
+    assert body_of(frontdesk) == LONG.encode()
 
 
 class StubbornBlobStore(MemoryBlobStore):
@@ -149,9 +149,9 @@ class StubbornBlobStore(MemoryBlobStore):
 
 
 def test_stored_parts_of_a_context_are_deleted_before_the_context() -> None:
-    desk = FrontDesk(blobs=StubbornBlobStore())
-    desk.knows()
-    desk.gets(an_inbound_message(body=LONG))
+    frontdesk = FrontDesk(blobs=StubbornBlobStore())
+    frontdesk.given_conversation()
+    frontdesk.receive(an_inbound_message(body=LONG))
     with pytest.raises(StorageUnavailableError):
-        desk.route_message.erase_context("request-1")
-    assert len(desk.queued()) == 1
+        frontdesk.route_message.erase_context("request-1")
+    assert len(frontdesk.queued()) == 1

@@ -18,32 +18,35 @@ CHUNK = 256 * 1024
 
 
 @pytest.fixture
-def desk() -> FrontDesk:
+def frontdesk() -> FrontDesk:
     """A front desk whose parser can read no request unless a test sets its messages."""
-    desk = FrontDesk()
-    desk.parser.parse_error = UnreadableMessageError("no MessageSid")
-    return desk
+    frontdesk = FrontDesk()
+    frontdesk.parser.parse_error = UnreadableMessageError("no MessageSid")
+    return frontdesk
 
 
-def found(desk: FrontDesk, body: bytes, *values: str) -> Found:
-    parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: desk.parser))
-    request = replace(desk.request(), body=body)
+def found(frontdesk: FrontDesk, body: bytes, *values: str) -> Found:
+    parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: frontdesk.parser))
+    request = replace(frontdesk.request(), body=body)
     return FindPerson(parsers)(verified(request), values or [ANA])
 
 
-def test_readable_request_belongs_to_its_sender(desk: FrontDesk) -> None:
-    desk.parser.parse_error = None
+def test_readable_request_belongs_to_its_sender(frontdesk: FrontDesk) -> None:
+    frontdesk.parser.parse_error = None
     message = an_inbound_message()
-    desk.parser.messages = [ParsedMessage(message)]
-    assert found(desk, b"body") == Found(is_theirs=True, read=True, messages=(message,))
-    assert found(desk, ANA.encode(), BOB) == Found(is_theirs=False, read=True)
+    frontdesk.parser.messages = [ParsedMessage(message)]
+    assert found(frontdesk, b"body") == Found(is_theirs=True, read=True, messages=(message,))
+    assert found(frontdesk, ANA.encode(), BOB) == Found(is_theirs=False, read=True)
 
 
-def test_readable_request_that_only_mentions_a_person_is_not_theirs(desk: FrontDesk) -> None:
-    desk.parser.parse_error = None
+def test_readable_request_that_only_mentions_a_person_is_not_theirs(frontdesk: FrontDesk) -> None:
+    frontdesk.parser.parse_error = None
     theirs = an_inbound_message(message_id="2")
-    desk.parser.messages = [ParsedMessage(an_inbound_message(sender=BOB)), ParsedMessage(theirs)]
-    assert found(desk, ANA.encode()).messages == (theirs,)
+    frontdesk.parser.messages = [
+        ParsedMessage(an_inbound_message(sender=BOB)),
+        ParsedMessage(theirs),
+    ]
+    assert found(frontdesk, ANA.encode()).messages == (theirs,)
 
 
 @pytest.mark.parametrize("error", [UnreadableMessageError("no MessageSid"), LookupError("a bug")])
@@ -61,10 +64,10 @@ def test_readable_request_that_only_mentions_a_person_is_not_theirs(desk: FrontD
     ],
 )
 def test_unreadable_request_belongs_to_the_person_whose_number_it_contains(
-    desk: FrontDesk, body: bytes, expected: bool, error: Exception
+    frontdesk: FrontDesk, body: bytes, expected: bool, error: Exception
 ) -> None:
-    desk.parser.parse_error = error
-    assert found(desk, body) == Found(is_theirs=expected, read=False)
+    frontdesk.parser.parse_error = error
+    assert found(frontdesk, body) == Found(is_theirs=expected, read=False)
 
 
 @pytest.mark.parametrize(
@@ -82,31 +85,31 @@ def test_unreadable_request_belongs_to_the_person_whose_number_it_contains(
     ],
 )
 def test_unreadable_mail_belongs_to_the_person_whose_address_it_contains(
-    desk: FrontDesk, body: str, expected: bool
+    frontdesk: FrontDesk, body: str, expected: bool
 ) -> None:
-    assert found(desk, body.encode(), "ana+shop@xn--bcher-kva.example").is_theirs is expected
+    assert found(frontdesk, body.encode(), "ana+shop@xn--bcher-kva.example").is_theirs is expected
 
 
 @pytest.mark.parametrize("body", [b"From=ACME+Shop&To=1", b"From=ACME%20Shop", b"From: Acme Shop"])
 def test_unreadable_request_belongs_to_the_sender_name_with_spaces_it_contains(
-    desk: FrontDesk, body: bytes
+    frontdesk: FrontDesk, body: bytes
 ) -> None:
-    assert found(desk, body, "ACME Shop").is_theirs
+    assert found(frontdesk, body, "ACME Shop").is_theirs
 
 
 @pytest.mark.parametrize("before", range(CHUNK - 14, CHUNK + 2))
-def test_address_is_found_across_the_chunks_of_a_body(desk: FrontDesk, before: int) -> None:
+def test_address_is_found_across_the_chunks_of_a_body(frontdesk: FrontDesk, before: int) -> None:
     body = b"." * (before - 1) + b" %b "
-    assert found(desk, body % ANA.encode()).is_theirs
-    assert not found(desk, body % b"x+14155550123").is_theirs
-    assert not found(desk, body % b"+141555501234").is_theirs
+    assert found(frontdesk, body % ANA.encode()).is_theirs
+    assert not found(frontdesk, body % b"x+14155550123").is_theirs
+    assert not found(frontdesk, body % b"+141555501234").is_theirs
 
 
-def test_search_in_a_large_body_uses_little_memory(desk: FrontDesk) -> None:
+def test_search_in_a_large_body_uses_little_memory(frontdesk: FrontDesk) -> None:
     body = b"ana at example.com, 100 %2B" * 400_000
     tracemalloc.start()
     try:
-        assert not found(desk, body, "ana@example.com").is_theirs
+        assert not found(frontdesk, body, "ana@example.com").is_theirs
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

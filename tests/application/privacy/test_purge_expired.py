@@ -89,79 +89,81 @@ class Desk(FrontDesk):
 
 
 @pytest.fixture
-def desk() -> Desk:
-    desk = Desk()
-    desk.knows()
-    return desk
+def frontdesk() -> Desk:
+    frontdesk = Desk()
+    frontdesk.given_conversation()
+    return frontdesk
 
 
 def removed(report: PurgeReport) -> dict[str, int]:
     return {place: number for place, number in report.removed.items() if number}
 
 
-def test_purge_erases_an_expired_message_with_its_files_contexts_and_copies(desk: Desk) -> None:
-    desk.gets(desk.with_a_file("1"))
-    (entry,) = desk.messages.history(KEY)
-    assert removed(desk.purges(365 * DAY)) == {}
-    report = desk.purges(365 * DAY + DAY)
+def test_purge_erases_an_expired_message_with_its_files_contexts_and_copies(
+    frontdesk: Desk,
+) -> None:
+    frontdesk.receive(frontdesk.with_a_file("1"))
+    (entry,) = frontdesk.messages.history(KEY)
+    assert removed(frontdesk.purges(365 * DAY)) == {}
+    report = frontdesk.purges(365 * DAY + DAY)
     assert removed(report) == {"messages": 1, "blobs": 1, "contexts": 1, "last_messages": 1}
-    assert desk.messages.history(KEY) == ()
-    assert desk.queued() == {}
-    (conversation,) = desk.conversations.get_conversations(KEY.conversation_id)
+    assert frontdesk.messages.history(KEY) == ()
+    assert frontdesk.queued() == {}
+    (conversation,) = frontdesk.conversations.get_conversations(KEY.conversation_id)
     assert conversation.last_message is None
-    assert entry.content not in repr(desk.retention.list_retained(10).items)
+    assert entry.content not in repr(frontdesk.retention.list_retained(10).items)
 
 
-def test_purged_message_sent_again_is_a_duplicate(desk: Desk) -> None:
-    message = desk.with_a_file("1")
-    desk.gets(message)
-    desk.purges(400 * DAY)
-    desk.gets(message)
-    assert desk.metrics.total("Duplicates") == 1
-    assert desk.retention.list_retained(10).items == ()
-    assert desk.blobs.delete("attachments") == 0
+def test_purged_message_sent_again_is_a_duplicate(frontdesk: Desk) -> None:
+    message = frontdesk.with_a_file("1")
+    frontdesk.receive(message)
+    frontdesk.purges(400 * DAY)
+    frontdesk.receive(message)
+    assert frontdesk.metrics.total("Duplicates") == 1
+    assert frontdesk.retention.list_retained(10).items == ()
+    assert frontdesk.blobs.delete("attachments") == 0
 
 
-def test_purge_erases_imported_entries_like_messages(desk: Desk) -> None:
-    desk.history_import.import_message(KEY, an_entry())
-    assert removed(desk.purges(366 * DAY)) == {"messages": 1}
+def test_purge_erases_imported_entries_like_messages(frontdesk: Desk) -> None:
+    frontdesk.history_import.import_message(KEY, an_entry())
+    assert removed(frontdesk.purges(366 * DAY)) == {"messages": 1}
 
 
-def test_purge_without_a_retention_leaves_messages_unchanged(desk: Desk) -> None:
-    desk.gets(desk.with_a_file("1"))
-    assert removed(desk.purges(10_000 * DAY, FOR_EVER)) == {}
-    assert len(desk.messages.history(KEY)) == 1
+def test_purge_without_a_retention_leaves_messages_unchanged(frontdesk: Desk) -> None:
+    frontdesk.receive(frontdesk.with_a_file("1"))
+    assert removed(frontdesk.purges(10_000 * DAY, FOR_EVER)) == {}
+    assert len(frontdesk.messages.history(KEY)) == 1
 
 
-def test_purge_leaves_pending_messages_unchanged(desk: Desk) -> None:
-    desk.messages.record(a_record())
-    assert removed(desk.purges(400 * DAY)) == {}
-    assert desk.messages.record(a_record()) == a_record()
+def test_purge_leaves_pending_messages_unchanged(frontdesk: Desk) -> None:
+    frontdesk.messages.record(a_record())
+    assert removed(frontdesk.purges(400 * DAY)) == {}
+    assert frontdesk.messages.record(a_record()) == a_record()
 
 
-def test_purge_erases_undeliverable_messages(desk: Desk) -> None:
-    desk.messages.record(a_record(state=MessageState.UNDELIVERABLE))
-    desk.purges(400 * DAY)
-    assert isinstance(desk.messages.record(a_record()), Tombstone)
+def test_purge_erases_undeliverable_messages(frontdesk: Desk) -> None:
+    frontdesk.messages.record(a_record(state=MessageState.UNDELIVERABLE))
+    frontdesk.purges(400 * DAY)
+    assert isinstance(frontdesk.messages.record(a_record()), Tombstone)
 
 
-def test_purge_erases_unmatched_messages_after_30_days_without_a_retention(desk: Desk) -> None:
+def test_purge_erases_unmatched_messages_after_30_days_without_a_retention(frontdesk: Desk) -> None:
     for number in range(BATCH + 5):
-        desk.messages.record(numbered(number, None))
-    desk.messages.record(numbered(86_400, None))
-    report = desk.purges(30 * DAY + timedelta(hours=1), FOR_EVER)
+        frontdesk.messages.record(numbered(number, None))
+    frontdesk.messages.record(numbered(86_400, None))
+    report = frontdesk.purges(30 * DAY + timedelta(hours=1), FOR_EVER)
     assert removed(report) == {"unmatched": BATCH + 5}
-    assert len(desk.messages.list_unmatched(10).items) == 1
+    assert len(frontdesk.messages.list_unmatched(10).items) == 1
 
 
-def test_purge_deletes_dead_letters_after_their_retention(desk: Desk) -> None:
+def test_purge_deletes_dead_letters_after_their_retention(frontdesk: Desk) -> None:
     for number in range(25):
-        desk.stores_dead_letter(number, age=31 * DAY)
-    desk.stores_dead_letter(99, age=29 * DAY)
-    assert removed(desk.purges(timedelta(0), FOR_EVER)) == {"dead_letters": 25}
-    assert [dead_letter.dead_letter_id for dead_letter in desk.dead_letters.each_dead_letter()] == [
-        "bug-99"
-    ]
+        frontdesk.stores_dead_letter(number, age=31 * DAY)
+    frontdesk.stores_dead_letter(99, age=29 * DAY)
+    assert removed(frontdesk.purges(timedelta(0), FOR_EVER)) == {"dead_letters": 25}
+    assert [
+        dead_letter.dead_letter_id for dead_letter in frontdesk.dead_letters.each_dead_letter()
+    ] == ["bug-99"]
 
 
 class SealedDeadLetters(MemoryDeadLetters):
@@ -175,25 +177,29 @@ class SealedDeadLetters(MemoryDeadLetters):
 
 
 def test_purge_deletes_dead_letters_without_reading_them() -> None:
-    desk = Desk(dead_letters=SealedDeadLetters())
-    desk.stores_dead_letter(1, age=31 * DAY)
-    assert removed(desk.purges(timedelta(0), FOR_EVER)) == {"dead_letters": 1}
+    frontdesk = Desk(dead_letters=SealedDeadLetters())
+    frontdesk.stores_dead_letter(1, age=31 * DAY)
+    assert removed(frontdesk.purges(timedelta(0), FOR_EVER)) == {"dead_letters": 1}
 
 
 def test_purge_of_one_recipients_message_leaves_the_files_of_the_others() -> None:
-    desk = Desk()
-    desk.knows(ChannelType.EMAIL)
-    matched = desk.with_a_file("<1@example.com>", channel=ChannelType.EMAIL)
-    unmatched = desk.with_a_file(
+    frontdesk = Desk()
+    frontdesk.given_conversation(ChannelType.EMAIL)
+    matched = frontdesk.with_a_file("<1@example.com>", channel=ChannelType.EMAIL)
+    unmatched = frontdesk.with_a_file(
         "<1@example.com>", channel=ChannelType.EMAIL, recipient="sales@acme.example"
     )
-    desk.gets(matched, unmatched)
-    assert removed(desk.purges(31 * DAY, FOR_EVER)) == {"unmatched": 1, "blobs": 1, "throttle": 2}
+    frontdesk.receive(matched, unmatched)
+    assert removed(frontdesk.purges(31 * DAY, FOR_EVER)) == {
+        "unmatched": 1,
+        "blobs": 1,
+        "throttle": 2,
+    }
     key = ConversationKey("conversation-1", ChannelType.EMAIL)
-    (retained,) = desk.retention.list_retained_of(key, 10).items
+    (retained,) = frontdesk.retention.list_retained_of(key, 10).items
     assert retained.message is not None
     (file,) = retained.message.attachments
-    assert desk.blobs.get(file.reference or "") == b"<1@example.com>"
+    assert frontdesk.blobs.get(file.reference or "") == b"<1@example.com>"
 
 
 class BesideAnother(MemoryMessageStore):
@@ -208,63 +214,63 @@ class BesideAnother(MemoryMessageStore):
 
 def test_purge_completes_while_another_purge_erases_the_same_messages() -> None:
     data = MemoryData()
-    desk = Desk(data=data, messages=BesideAnother(data))
+    frontdesk = Desk(data=data, messages=BesideAnother(data))
     for number in range(3 * BATCH):
-        desk.messages.record(numbered(number, None))
-    report = desk.purges(31 * DAY, FOR_EVER)
+        frontdesk.messages.record(numbered(number, None))
+    report = frontdesk.purges(31 * DAY, FOR_EVER)
     assert report.complete
     assert removed(report) == {"unmatched": 3 * BATCH // 2}
-    assert desk.messages.list_unmatched(10).items == ()
+    assert frontdesk.messages.list_unmatched(10).items == ()
 
 
 def test_concurrent_purges_erase_every_expired_message_once(tmp_path: Path) -> None:
     with closing(SqliteDatabase(tmp_path / "frontdesk.db")) as database:
         stores = SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
-        desk = Desk(messages=stores.messages, retention=stores.retention)
+        frontdesk = Desk(messages=stores.messages, retention=stores.retention)
         for number in range(4 * BATCH):
-            desk.messages.record(numbered(number, None))
-        reports = at_once([partial(desk.purges, 31 * DAY, FOR_EVER)] * 2)
+            frontdesk.messages.record(numbered(number, None))
+        reports = at_once([partial(frontdesk.purges, 31 * DAY, FOR_EVER)] * 2)
         assert all(report.complete for report in reports)
         assert sum(report.removed["unmatched"] for report in reports) == 4 * BATCH
-        assert desk.messages.list_unmatched(10).items == ()
+        assert frontdesk.messages.list_unmatched(10).items == ()
 
 
-def test_purge_deletes_throttle_entries_after_their_window(desk: Desk) -> None:
-    desk.gets(an_inbound_message(sender="+14155550199"))
-    assert removed(desk.purges(DAY, FOR_EVER)) == {}
+def test_purge_deletes_throttle_entries_after_their_window(frontdesk: Desk) -> None:
+    frontdesk.receive(an_inbound_message(sender="+14155550199"))
+    assert removed(frontdesk.purges(DAY, FOR_EVER)) == {}
     # The sender's, and the count of that hour.
-    assert removed(desk.purges(2 * DAY, FOR_EVER)) == {"throttle": 2}
+    assert removed(frontdesk.purges(2 * DAY, FOR_EVER)) == {"throttle": 2}
 
 
-def test_purge_deletes_stale_temporary_files_after_a_day(desk: Desk) -> None:
-    desk.abandoned_at = NOW
-    assert removed(desk.purges(DAY, FOR_EVER)) == {}
-    assert removed(desk.purges(DAY + timedelta(seconds=1), FOR_EVER)) == {"temporary_files": 1}
+def test_purge_deletes_stale_temporary_files_after_a_day(frontdesk: Desk) -> None:
+    frontdesk.abandoned_at = NOW
+    assert removed(frontdesk.purges(DAY, FOR_EVER)) == {}
+    assert removed(frontdesk.purges(DAY + timedelta(seconds=1), FOR_EVER)) == {"temporary_files": 1}
 
 
-def test_purge_deletes_files_without_a_message_by_their_age(desk: Desk) -> None:
-    desk.blobs.put("attachments/orphan/1", b"x")
-    desk.blobs.put("spool/waits", b"x")
+def test_purge_deletes_files_without_a_message_by_their_age(frontdesk: Desk) -> None:
+    frontdesk.blobs.put("attachments/orphan/1", b"x")
+    frontdesk.blobs.put("spool/waits", b"x")
     until_then = datetime.now(UTC) + (365 + 30) * DAY - NOW
-    assert removed(desk.purges(until_then - DAY)) == {}
-    assert removed(desk.purges(until_then + DAY)) == {"blobs": 1}
-    assert desk.blobs.delete("spool") == 1
+    assert removed(frontdesk.purges(until_then - DAY)) == {}
+    assert removed(frontdesk.purges(until_then + DAY)) == {"blobs": 1}
+    assert frontdesk.blobs.delete("spool") == 1
 
 
-def test_purge_stops_after_its_time_budget_and_the_next_one_continues(desk: Desk) -> None:
+def test_purge_stops_after_its_time_budget_and_the_next_one_continues(frontdesk: Desk) -> None:
     for number in range(3 * BATCH):
-        desk.messages.record(numbered(number))
-        desk.outbox.mark_queued(numbered(number).request_id, NOW)
-    first = desk.purges(400 * DAY, budget_seconds=3.5)
+        frontdesk.messages.record(numbered(number))
+        frontdesk.outbox.mark_queued(numbered(number).request_id, NOW)
+    first = frontdesk.purges(400 * DAY, budget_seconds=3.5)
     assert not first.complete
     assert 0 < first.removed["messages"] < 3 * BATCH
-    second = desk.purges(400 * DAY, resume_after=first.resume_after)
+    second = frontdesk.purges(400 * DAY, resume_after=first.resume_after)
     assert second.complete
     assert second.resume_after is None
     assert first.removed["messages"] + second.removed["messages"] == 3 * BATCH
 
 
-def test_purge_counts_what_it_removed(desk: Desk) -> None:
-    desk.gets(an_inbound_message(ChannelType.SMS))
-    desk.purges(400 * DAY)
-    assert desk.metrics.total("Purged", place="messages") == 1
+def test_purge_counts_what_it_removed(frontdesk: Desk) -> None:
+    frontdesk.receive(an_inbound_message(ChannelType.SMS))
+    frontdesk.purges(400 * DAY)
+    assert frontdesk.metrics.total("Purged", place="messages") == 1

@@ -25,16 +25,16 @@ def unreadable_secrets() -> None:
 def test_fallback_without_a_sender_is_counted_and_acquires_no_throttle(
     sender: Callable[[], FallbackSender | None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk = FrontDesk()
-    answer = desk.record_message.send_fallback
+    frontdesk = FrontDesk()
+    answer = frontdesk.record_message.send_fallback
     without = replace(answer, senders=dict.fromkeys(ChannelType, sender))
 
     with caplog.at_level(logging.INFO):
         without(an_inbound_message(), a_tenant())
 
-    assert desk.metrics.total("Fallbacks", channel="sms", reason="no_sender") == 1
+    assert frontdesk.metrics.total("Fallbacks", channel="sms", reason="no_sender") == 1
     (decided,) = [record for record in caplog.records if record.message == "fallback decided"]
     assert decided.__dict__["reason"] == "no_sender"
 
     answer(an_inbound_message(), a_tenant())
-    assert len(desk.sender.sent) == 1
+    assert len(frontdesk.sender.sent) == 1

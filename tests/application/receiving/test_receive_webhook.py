@@ -51,60 +51,63 @@ EMAIL, WHATSAPP = ChannelType.EMAIL, ChannelType.WHATSAPP
 
 
 def test_message_from_a_known_sender_is_routed_to_the_replies_queue() -> None:
-    desk = FrontDesk()
-    desk.knows()
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
 
-    assert desk.gets(an_inbound_message()) == THANKS
+    assert frontdesk.receive(an_inbound_message()) == THANKS
 
-    (context,) = desk.queued()["sms-replies"]
+    (context,) = frontdesk.queued()["sms-replies"]
     assert context.request_id == an_inbound_message().request_id
     assert context.conversation.conversation_status == "user_reply_received"
-    (_, (entry,)), *_ = desk.show_conversation("conversation-1")
+    (_, (entry,)), *_ = frontdesk.show_conversation("conversation-1")
     assert entry.content == "Is my order on its way?"
 
 
 def test_message_after_a_hand_off_is_routed_to_the_handoff_queue() -> None:
-    desk = FrontDesk()
-    desk.knows()
-    desk.switch_hand_off("conversation-1", on=True)
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
+    frontdesk.switch_hand_off("conversation-1", on=True)
 
-    desk.gets(an_inbound_message())
+    frontdesk.receive(an_inbound_message())
 
-    assert list(desk.queued()) == ["sms-handoff"]
+    assert list(frontdesk.queued()) == ["sms-handoff"]
 
 
 def test_duplicate_webhook_is_acknowledged_without_a_second_message() -> None:
-    desk = FrontDesk()
-    desk.knows()
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
 
-    first, second = desk.gets(an_inbound_message()), desk.gets(an_inbound_message(body="other"))
+    first, second = (
+        frontdesk.receive(an_inbound_message()),
+        frontdesk.receive(an_inbound_message(body="other")),
+    )
 
     assert first == second == THANKS
-    assert len(desk.queued()["sms-replies"]) == 1
-    assert desk.metrics.total("Duplicates") == 1
+    assert len(frontdesk.queued()["sms-replies"]) == 1
+    assert frontdesk.metrics.total("Duplicates") == 1
 
 
 def test_two_hundred_concurrent_copies_become_one_message() -> None:
-    desk = FrontDesk()
-    desk.knows()
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
 
     with ThreadPoolExecutor(50) as pool:
-        answers = [pool.submit(desk.gets, an_inbound_message()) for _ in range(200)]
+        answers = [pool.submit(frontdesk.receive, an_inbound_message()) for _ in range(200)]
 
     assert {future.result() for future in answers} == {THANKS}
-    assert len(desk.queued()["sms-replies"]) == 1
+    assert len(frontdesk.queued()["sms-replies"]) == 1
 
 
 def test_attachments_are_stored_before_the_message_that_refers_to_them() -> None:
-    desk = FrontDesk()
-    desk.knows()
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
     file = AttachedFile(Attachment("text/plain", sha256="ab12"), b"content")
 
-    desk.gets(ParsedMessage(an_inbound_message(), (file,)))
+    frontdesk.receive(ParsedMessage(an_inbound_message(), (file,)))
 
-    (attachment,) = desk.queued()["sms-replies"][0].message.attachments
+    (attachment,) = frontdesk.queued()["sms-replies"][0].message.attachments
     assert attachment.reference is not None
-    assert desk.blobs.get(attachment.reference) == b"content"
+    assert frontdesk.blobs.get(attachment.reference) == b"content"
 
 
 @pytest.mark.parametrize(
@@ -118,14 +121,14 @@ def test_attachments_are_stored_before_the_message_that_refers_to_them() -> None
 def test_refused_request_stores_nothing(
     signature: str, request_changes: dict[str, str], status: int, error: str
 ) -> None:
-    desk = FrontDesk()
-    desk.knows()
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
 
-    answer = desk.gets(an_inbound_message(), signature=signature, **request_changes)
+    answer = frontdesk.receive(an_inbound_message(), signature=signature, **request_changes)
 
     assert (answer.status, error_of(answer)) == (status, error)
-    assert desk.queued() == {}
-    assert tuple(desk.dead_letters.each_dead_letter()) == ()
+    assert frontdesk.queued() == {}
+    assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
 
 
 @pytest.mark.parametrize(
@@ -139,19 +142,19 @@ def test_refused_request_stores_nothing(
 def test_error_before_verification_is_refused_without_details(
     error: Exception, status: int
 ) -> None:
-    desk = FrontDesk()
-    desk.parser.validation_error = error
+    frontdesk = FrontDesk()
+    frontdesk.parser.validation_error = error
 
-    answer = desk.gets(an_inbound_message())
+    answer = frontdesk.receive(an_inbound_message())
 
     assert answer.status == status
     assert b"secret" not in answer.body
-    assert tuple(desk.dead_letters.each_dead_letter()) == ()
+    assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
 
 
 def test_repeated_signature_header_is_refused() -> None:
-    desk = FrontDesk()
-    answer = desk.gets(headers=(("x-signature", "right"), ("x-signature", "right")))
+    frontdesk = FrontDesk()
+    answer = frontdesk.receive(headers=(("x-signature", "right"), ("x-signature", "right")))
     assert answer.status == 401
 
 
@@ -165,12 +168,12 @@ def test_repeated_signature_header_is_refused() -> None:
 def test_unreadable_webhook_or_bug_becomes_one_dead_letter(
     error: Exception, kind: DeadLetterKind
 ) -> None:
-    desk = FrontDesk()
-    desk.parser.parse_error = error
+    frontdesk = FrontDesk()
+    frontdesk.parser.parse_error = error
 
-    assert [desk.gets(), desk.gets()] == [THANKS, THANKS]
+    assert [frontdesk.receive(), frontdesk.receive()] == [THANKS, THANKS]
 
-    (dead_letter,) = desk.dead_letters.each_dead_letter()
+    (dead_letter,) = frontdesk.dead_letters.each_dead_letter()
     assert dead_letter.kind is kind
     assert dead_letter.webhook is not None
     assert dead_letter.webhook.request.body == b"body"
@@ -184,31 +187,31 @@ class FullDisk(MemoryDeadLetters):
 
 
 def test_webhook_whose_dead_letter_cannot_be_stored_is_a_500() -> None:
-    desk = FrontDesk(dead_letters=FullDisk())
-    desk.parser.parse_error = UnreadableMessageError("no From")
-    assert desk.gets().status == 500
+    frontdesk = FrontDesk(dead_letters=FullDisk())
+    frontdesk.parser.parse_error = UnreadableMessageError("no From")
+    assert frontdesk.receive().status == 500
 
 
 def test_unauthenticated_mail_becomes_a_dead_letter_when_configured() -> None:
-    desk = FrontDesk(unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
-    desk.knows(ChannelType.EMAIL)
+    frontdesk = FrontDesk(unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
+    frontdesk.given_conversation(ChannelType.EMAIL)
 
-    desk.gets(an_inbound_message(ChannelType.EMAIL, author_authenticated=False))
+    frontdesk.receive(an_inbound_message(ChannelType.EMAIL, author_authenticated=False))
 
-    (dead_letter,) = desk.dead_letters.each_dead_letter()
+    (dead_letter,) = frontdesk.dead_letters.each_dead_letter()
     assert dead_letter.kind is DeadLetterKind.UNAUTHENTICATED
-    assert desk.queued() == {}
+    assert frontdesk.queued() == {}
 
 
 def test_failing_message_of_a_webhook_does_not_stop_the_others() -> None:
-    desk = FrontDesk()
-    desk.knows()
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
     broken = ParsedMessage(an_inbound_message(metadata={"cannot be copied": threading.Lock()}))
 
-    assert desk.gets(broken, ParsedMessage(an_inbound_message(message_id="SM2"))) == THANKS
+    assert frontdesk.receive(broken, ParsedMessage(an_inbound_message(message_id="SM2"))) == THANKS
 
-    assert [c.message.message_id for c in desk.queued()["sms-replies"]] == ["SM2"]
-    assert [dead_letter.kind for dead_letter in desk.dead_letters.each_dead_letter()] == [
+    assert [c.message.message_id for c in frontdesk.queued()["sms-replies"]] == ["SM2"]
+    assert [dead_letter.kind for dead_letter in frontdesk.dead_letters.each_dead_letter()] == [
         DeadLetterKind.BUG
     ]
 
@@ -219,87 +222,89 @@ class QueueIsDown(MemoryContextQueue):
 
 
 def test_message_recorded_while_the_queue_is_down_is_routed_by_a_later_copy() -> None:
-    desk = FrontDesk(publisher=QueueIsDown(lambda: NOW))
-    desk.knows()
-    assert desk.gets(an_inbound_message()) == THANKS
-    assert desk.queued() == {}
+    frontdesk = FrontDesk(publisher=QueueIsDown(lambda: NOW))
+    frontdesk.given_conversation()
+    assert frontdesk.receive(an_inbound_message()) == THANKS
+    assert frontdesk.queued() == {}
 
-    healed = FrontDesk(data=desk.data)
-    healed.passes(20)
-    healed.gets(an_inbound_message())
+    healed = FrontDesk(data=frontdesk.data)
+    healed.advance_clock(seconds=20)
+    healed.receive(an_inbound_message())
     assert healed.queued() == {}, "its first handler may still be at it"
 
-    healed.passes(11)
-    healed.gets(an_inbound_message())
-    healed.gets(an_inbound_message())
+    healed.advance_clock(seconds=11)
+    healed.receive(an_inbound_message())
+    healed.receive(an_inbound_message())
     (context,) = healed.queued()["sms-replies"]
     assert context.request_id == an_inbound_message().request_id
 
 
 def test_routing_after_the_deadline_leaves_the_message_pending() -> None:
-    desk = FrontDesk()
-    conversation = desk.knows()
+    frontdesk = FrontDesk()
+    conversation = frontdesk.given_conversation()
     with pytest.raises(DeadlineExceededError):
-        desk.route_message(a_record(), conversation, None, Deadline(0.0, lambda: 1.0))
-    assert desk.queued() == {}
+        frontdesk.route_message(a_record(), conversation, None, Deadline(0.0, lambda: 1.0))
+    assert frontdesk.queued() == {}
 
 
 def test_message_of_a_conversation_closed_meanwhile_is_unmatched_until_another_opens() -> None:
-    desk = FrontDesk()
+    frontdesk = FrontDesk()
     closed = a_conversation(conversation_status=CLOSED)
-    desk.conversations.open_conversation(closed)
+    frontdesk.conversations.open_conversation(closed)
     record = a_record()
-    desk.messages.record(record)
+    frontdesk.messages.record(record)
 
-    assert desk.route_message(record, closed, None, Deadline.after()) is None
-    (unmatched,) = desk.messages.list_unmatched(10).items
+    assert frontdesk.route_message(record, closed, None, Deadline.after()) is None
+    (unmatched,) = frontdesk.messages.list_unmatched(10).items
     assert unmatched.state is MessageState.UNMATCHED
 
-    desk.knows(conversation_id="conversation-2")
-    assert [joined and joined.conversation_id for _, joined in desk.redrive()] == ["conversation-2"]
-    assert len(desk.queued()["sms-replies"]) == 1
+    frontdesk.given_conversation(conversation_id="conversation-2")
+    assert [joined and joined.conversation_id for _, joined in frontdesk.redrive()] == [
+        "conversation-2"
+    ]
+    assert len(frontdesk.queued()["sms-replies"]) == 1
 
 
 def test_stuck_message_of_a_deleted_conversation_joins_the_senders_open_conversation() -> None:
-    desk = FrontDesk()
-    desk.messages.record(a_record(conversation=ConversationKey("gone", ChannelType.SMS)))
-    desk.knows()
-    desk.passes(31)
+    frontdesk = FrontDesk()
+    frontdesk.messages.record(a_record(conversation=ConversationKey("gone", ChannelType.SMS)))
+    frontdesk.given_conversation()
+    frontdesk.advance_clock(seconds=31)
 
-    desk.gets(an_inbound_message())
+    frontdesk.receive(an_inbound_message())
 
-    (context,) = desk.queued()["sms-replies"]
+    (context,) = frontdesk.queued()["sms-replies"]
     assert context.conversation.conversation_id == "conversation-1"
 
 
 def test_unknown_sender_is_recorded_as_unmatched_and_receives_one_fallback() -> None:
-    desk = FrontDesk()
+    frontdesk = FrontDesk()
 
-    desk.gets(an_inbound_message())
-    desk.gets(an_inbound_message())
-    desk.gets(an_inbound_message(message_id="SM2"))
+    frontdesk.receive(an_inbound_message())
+    frontdesk.receive(an_inbound_message())
+    frontdesk.receive(an_inbound_message(message_id="SM2"))
 
-    assert len(desk.messages.list_unmatched(10).items) == 2
-    (answer,) = desk.sender.sent
+    assert len(frontdesk.messages.list_unmatched(10).items) == 2
+    (answer,) = frontdesk.sender.sent
     assert (answer.to, answer.sent_from) == ("+14155550123", "+15005550006")
-    assert desk.metrics.total("Fallbacks", reason="already_answered") == 1
+    assert frontdesk.metrics.total("Fallbacks", reason="already_answered") == 1
 
 
 def test_two_hundred_first_messages_of_a_sender_receive_one_fallback() -> None:
-    desk = FrontDesk()
+    frontdesk = FrontDesk()
     with ThreadPoolExecutor(50) as pool:
         for number in range(200):
             message = an_inbound_message(message_id=f"SM{number}")
-            pool.submit(desk.record_message, message, Deadline.after())
-    assert len(desk.sender.sent) == 1
-    assert len(desk.messages.list_unmatched(1000).items) == 200
+            pool.submit(frontdesk.record_message, message, Deadline.after())
+    assert len(frontdesk.sender.sent) == 1
+    assert len(frontdesk.messages.list_unmatched(1000).items) == 200
 
 
 def test_suppressed_fallback_is_counted_with_its_reason() -> None:
-    desk = FrontDesk()
-    desk.gets(an_inbound_message(body="STOP"))
-    assert desk.sender.sent == []
-    assert desk.metrics.total("Fallbacks", channel="sms", reason="opt_out_word") == 1
+    frontdesk = FrontDesk()
+    frontdesk.receive(an_inbound_message(body="STOP"))
+    assert frontdesk.sender.sent == []
+    assert frontdesk.metrics.total("Fallbacks", channel="sms", reason="opt_out_word") == 1
 
 
 @pytest.mark.parametrize(
@@ -309,14 +314,14 @@ def test_suppressed_fallback_is_counted_with_its_reason() -> None:
 def test_throttle_is_released_only_if_the_fallback_was_certainly_not_sent(
     error: Exception, tries: int
 ) -> None:
-    desk = FrontDesk()
-    desk.sender.error = error
+    frontdesk = FrontDesk()
+    frontdesk.sender.error = error
 
-    desk.gets(an_inbound_message())
-    desk.sender.error = None
-    desk.gets(an_inbound_message(message_id="SM2"))
+    frontdesk.receive(an_inbound_message())
+    frontdesk.sender.error = None
+    frontdesk.receive(an_inbound_message(message_id="SM2"))
 
-    assert len(desk.sender.sent) == tries - 1
+    assert len(frontdesk.sender.sent) == tries - 1
 
 
 class ThrottleIsDown(MemoryFallbackThrottle):
@@ -333,19 +338,19 @@ class ThrottleCannotRelease(MemoryFallbackThrottle):
 def test_unavailable_throttle_does_not_stop_the_message(
     throttle: Callable[[], MemoryFallbackThrottle],
 ) -> None:
-    desk = FrontDesk(throttle=throttle())
-    desk.sender.error = FallbackNotSentError("429")
-    assert desk.gets(an_inbound_message()) == THANKS
-    assert len(desk.messages.list_unmatched(10).items) == 1
+    frontdesk = FrontDesk(throttle=throttle())
+    frontdesk.sender.error = FallbackNotSentError("429")
+    assert frontdesk.receive(an_inbound_message()) == THANKS
+    assert len(frontdesk.messages.list_unmatched(10).items) == 1
 
 
 def test_fallback_to_a_mail_is_sent_to_its_author_within_its_thread() -> None:
-    desk = FrontDesk()
+    frontdesk = FrontDesk()
     mail = an_inbound_message(
         ChannelType.EMAIL, message_id="<2@example.com>", thread_references=("<1@example.com>",)
     )
-    desk.gets(mail)
-    (answer,) = desk.sender.sent
+    frontdesk.receive(mail)
+    (answer,) = frontdesk.sender.sent
     assert (answer.to, answer.sent_from) == ("ana@example.com", "help@acme.example")
     assert (answer.in_reply_to, answer.references) == ("<2@example.com>", ("<1@example.com>",))
 
@@ -353,51 +358,53 @@ def test_fallback_to_a_mail_is_sent_to_its_author_within_its_thread() -> None:
 def test_message_to_a_recipient_of_another_company_is_unmatched_without_a_fallback() -> None:
     acme = Tenant("acme", accounts=frozenset({"AC-other"}), recipients=frozenset({"+15005550006"}))
     globex = Tenant("globex", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+15005550007"}))
-    desk = FrontDesk(directory=TenantDirectory((acme, globex)))
-    desk.knows()
+    frontdesk = FrontDesk(directory=TenantDirectory((acme, globex)))
+    frontdesk.given_conversation()
 
-    assert desk.gets(an_inbound_message()) == THANKS
+    assert frontdesk.receive(an_inbound_message()) == THANKS
 
-    assert desk.queued() == {}
-    assert desk.sender.sent == []
-    assert desk.metrics.total("Errors", type="foreign_recipient") == 1
+    assert frontdesk.queued() == {}
+    assert frontdesk.sender.sent == []
+    assert frontdesk.metrics.total("Errors", type="foreign_recipient") == 1
 
 
 def test_open_mode_opens_a_conversation_and_routes_the_next_message_to_it() -> None:
-    desk = FrontDesk(unknown_sender=UnknownSender.OPEN)
+    frontdesk = FrontDesk(unknown_sender=UnknownSender.OPEN)
     first = an_inbound_message(ChannelType.EMAIL, message_id="<1@example.com>")
     second = an_inbound_message(
         ChannelType.EMAIL, message_id="<2@example.com>", received_at=NOW + timedelta(seconds=1)
     )
 
-    desk.gets(first)
-    desk.gets(second)
+    frontdesk.receive(first)
+    frontdesk.receive(second)
 
-    ids = {context.conversation.conversation_id for context in desk.queued()["email-replies"]}
+    ids = {context.conversation.conversation_id for context in frontdesk.queued()["email-replies"]}
     assert len(ids) == 1
-    (conversation,) = desk.conversations.list_conversations(10)
+    (conversation,) = frontdesk.conversations.list_conversations(10)
     assert conversation.thread_id == "<1@example.com>"
 
 
 def test_open_mode_opens_a_successor_when_the_conversation_closes_during_routing() -> None:
-    desk = FrontDesk(unknown_sender=UnknownSender.OPEN)
+    frontdesk = FrontDesk(unknown_sender=UnknownSender.OPEN)
     closed = a_conversation(conversation_status=CLOSED)
-    desk.conversations.open_conversation(closed)
+    frontdesk.conversations.open_conversation(closed)
     record = a_record()
-    desk.messages.record(record)
+    frontdesk.messages.record(record)
 
-    successor = desk.route_message(record, closed, a_tenant(), Deadline.after())
+    successor = frontdesk.route_message(record, closed, a_tenant(), Deadline.after())
 
     assert successor is not None
     assert successor.conversation_id != closed.conversation_id
-    assert [context.request_id for context in desk.queued()["sms-replies"]] == [record.request_id]
+    assert [context.request_id for context in frontdesk.queued()["sms-replies"]] == [
+        record.request_id
+    ]
 
 
 def test_opening_after_a_closed_conversation_creates_a_successor() -> None:
-    desk = FrontDesk()
+    frontdesk = FrontDesk()
     wanted = a_conversation(conversation_id="")
-    first, new = desk.open_conversation(wanted)
-    again, new_again = desk.open_conversation(wanted)
+    first, new = frontdesk.open_conversation(wanted)
+    again, new_again = frontdesk.open_conversation(wanted)
     assert (new, new_again) == (True, False)
     assert again == first
 
@@ -410,22 +417,22 @@ def test_opening_after_a_closed_conversation_creates_a_successor() -> None:
 
 
 def test_mail_in_a_thread_does_not_join_the_conversation_of_another_sender() -> None:
-    desk = FrontDesk()
-    desk.knows(EMAIL, sender_id="bo@example.com", thread_id="<t@example.com>")
-    desk.gets(an_inbound_message(EMAIL, thread_references=("<t@example.com>",)))
-    assert desk.queued() == {}
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation(EMAIL, sender_id="bo@example.com", thread_id="<t@example.com>")
+    frontdesk.receive(an_inbound_message(EMAIL, thread_references=("<t@example.com>",)))
+    assert frontdesk.queued() == {}
 
 
 def test_whatsapp_sender_is_recognised_by_user_id_after_hiding_the_number() -> None:
-    desk = FrontDesk()
-    desk.knows(WHATSAPP, sender_id="whatsapp:+14155550123")
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation(WHATSAPP, sender_id="whatsapp:+14155550123")
     user = Address.parse(WHATSAPP, "US.123")
     phone = Address.parse(WHATSAPP, "+14155550123")
 
-    desk.gets(an_inbound_message(WHATSAPP, identities=(user, phone)))
-    desk.gets(an_inbound_message(WHATSAPP, message_id="SM2", sender="US.123"))
+    frontdesk.receive(an_inbound_message(WHATSAPP, identities=(user, phone)))
+    frontdesk.receive(an_inbound_message(WHATSAPP, message_id="SM2", sender="US.123"))
 
-    senders = [context.message.sender for context in desk.queued()["whatsapp-replies"]]
+    senders = [context.message.sender for context in frontdesk.queued()["whatsapp-replies"]]
     assert senders == ["+14155550123", "US.123"]
 
 
@@ -433,10 +440,10 @@ def test_whatsapp_sender_is_recognised_by_user_id_after_hiding_the_number() -> N
 def test_unauthenticated_mail_is_no_customer_activity_unless_it_is_accepted(
     choice: UnauthenticatedMail,
 ) -> None:
-    desk = FrontDesk(unauthenticated_mail=choice)
-    desk.knows(EMAIL)
-    desk.gets(an_inbound_message(EMAIL, message_id="<1@example.com>"))
-    real = desk.conversations.list_conversations(1)
+    frontdesk = FrontDesk(unauthenticated_mail=choice)
+    frontdesk.given_conversation(EMAIL)
+    frontdesk.receive(an_inbound_message(EMAIL, message_id="<1@example.com>"))
+    real = frontdesk.conversations.list_conversations(1)
 
     unauthenticated = an_inbound_message(
         EMAIL,
@@ -444,11 +451,11 @@ def test_unauthenticated_mail_is_no_customer_activity_unless_it_is_accepted(
         author_authenticated=False,
         received_at=NOW + timedelta(seconds=1),
     )
-    desk.gets(unauthenticated)
+    frontdesk.receive(unauthenticated)
 
-    changed = desk.conversations.list_conversations(1) != real
+    changed = frontdesk.conversations.list_conversations(1) != real
     assert changed is (choice is UnauthenticatedMail.ACCEPT)
-    assert ("email-handoff" in desk.queued()) is (choice is UnauthenticatedMail.HANDOFF)
+    assert ("email-handoff" in frontdesk.queued()) is (choice is UnauthenticatedMail.HANDOFF)
 
 
 ACME = Tenant("acme", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+15005550001"}))
@@ -457,22 +464,24 @@ GLOBEX = Tenant("globex", accounts=frozenset({ACCOUNT}), recipients=frozenset({"
 
 def test_recipient_moved_to_another_company_starts_a_conversation_with_that_company() -> None:
     before = FrontDesk(unknown_sender=UnknownSender.OPEN)
-    before.gets(an_inbound_message())
+    before.receive(an_inbound_message())
     (acmes,) = before.conversations.list_conversations(1)
-    desk = FrontDesk(unknown_sender=UnknownSender.OPEN, directory=TenantDirectory((ACME, GLOBEX)))
-    desk.conversations.open_conversation(replace(acmes, company_id="acme"))
+    frontdesk = FrontDesk(
+        unknown_sender=UnknownSender.OPEN, directory=TenantDirectory((ACME, GLOBEX))
+    )
+    frontdesk.conversations.open_conversation(replace(acmes, company_id="acme"))
 
-    desk.gets(an_inbound_message())
+    frontdesk.receive(an_inbound_message())
 
-    (context,) = desk.queued()["sms-replies"]
+    (context,) = frontdesk.queued()["sms-replies"]
     assert context.company.company_id == "globex"
     assert context.conversation.conversation_id != acmes.conversation_id
 
 
 def test_opening_a_conversation_with_the_recipient_of_another_company_is_refused() -> None:
-    desk = FrontDesk(directory=TenantDirectory((ACME, GLOBEX)))
+    frontdesk = FrontDesk(directory=TenantDirectory((ACME, GLOBEX)))
     with pytest.raises(UnknownRecipientError, match="another company"):
-        desk.open_conversation(a_conversation(company_id="acme"))
+        frontdesk.open_conversation(a_conversation(company_id="acme"))
 
 
 class StaleLookUp(MemoryConversationStore):
@@ -489,13 +498,13 @@ class StaleLookUp(MemoryConversationStore):
 
 
 def test_stale_lookup_of_a_closed_conversation_creates_a_successor() -> None:
-    desk = FrontDesk()
-    first, _ = desk.open_conversation(a_conversation(conversation_id=""))
+    frontdesk = FrontDesk()
+    first, _ = frontdesk.open_conversation(a_conversation(conversation_id=""))
     stale = StaleLookUp(first)
-    desk = FrontDesk(conversations=stale)
+    frontdesk = FrontDesk(conversations=stale)
     stale.open_conversation(replace(first, conversation_status=CLOSED))
 
-    successor, created = desk.open_conversation(a_conversation(conversation_id=""))
+    successor, created = frontdesk.open_conversation(a_conversation(conversation_id=""))
 
     assert created
     assert successor.conversation_id != first.conversation_id
@@ -503,19 +512,19 @@ def test_stale_lookup_of_a_closed_conversation_creates_a_successor() -> None:
 
 def test_opening_a_conversation_without_a_company_is_refused() -> None:
     two = TenantDirectory((Tenant("a", recipients=frozenset({"+1"})), Tenant("b")))
-    desk = FrontDesk(directory=TenantDirectory((two.tenants[0], two.tenants[0])))
+    frontdesk = FrontDesk(directory=TenantDirectory((two.tenants[0], two.tenants[0])))
     for recipient in (None, "+15005550099"):
         with pytest.raises(UnknownRecipientError):
-            desk.open_conversation(a_conversation(recipient_id=recipient))
+            frontdesk.open_conversation(a_conversation(recipient_id=recipient))
 
 
 def test_history_begins_with_the_messages_of_older_systems() -> None:
-    desk = FrontDesk()
+    frontdesk = FrontDesk()
     legacy = Message("SM0", Direction.OUTBOUND, "Hello", NOW - timedelta(days=1), ChannelType.SMS)
-    desk.knows(legacy_messages=(legacy,))
-    desk.gets(an_inbound_message())
+    frontdesk.given_conversation(legacy_messages=(legacy,))
+    frontdesk.receive(an_inbound_message())
 
-    ((_, history),) = desk.show_conversation("conversation-1")
+    ((_, history),) = frontdesk.show_conversation("conversation-1")
 
     assert [entry.message_id for entry in history] == [
         "SM0",
@@ -524,31 +533,33 @@ def test_history_begins_with_the_messages_of_older_systems() -> None:
 
 
 def test_unknown_conversation_id_is_reported_as_not_found() -> None:
-    desk = FrontDesk()
+    frontdesk = FrontDesk()
     with pytest.raises(ConversationNotFoundError):
-        desk.show_conversation("nobody")
+        frontdesk.show_conversation("nobody")
     with pytest.raises(ConversationNotFoundError):
-        desk.switch_hand_off("nobody", on=True)
+        frontdesk.switch_hand_off("nobody", on=True)
 
 
 def test_redriving_unmatched_messages_survives_a_queue_that_is_down() -> None:
-    desk = FrontDesk(publisher=QueueIsDown(lambda: NOW))
+    frontdesk = FrontDesk(publisher=QueueIsDown(lambda: NOW))
     known, unknown = an_inbound_message(), an_inbound_message(sender="+14155550199", message_id="2")
-    desk.gets(known)
-    desk.gets(unknown)
-    desk.knows()
+    frontdesk.receive(known)
+    frontdesk.receive(unknown)
+    frontdesk.given_conversation()
 
-    joined = {record.message.provider_message_id: c is not None for record, c in desk.redrive()}
+    joined = {
+        record.message.provider_message_id: c is not None for record, c in frontdesk.redrive()
+    }
 
     assert joined == {known.provider_message_id: True, "2": False}
-    assert [r.message for r in desk.messages.list_unmatched(10).items] == [unknown]
+    assert [r.message for r in frontdesk.messages.list_unmatched(10).items] == [unknown]
 
 
 def test_routed_message_is_recorded_as_queued() -> None:
-    desk = FrontDesk()
-    desk.knows()
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
     message: InboundMessage = an_inbound_message()
-    desk.gets(message)
-    stored = desk.messages.record(a_record(message, KEY))
+    frontdesk.receive(message)
+    stored = frontdesk.messages.record(a_record(message, KEY))
     assert isinstance(stored, MessageRecord)
     assert stored.state is MessageState.QUEUED

@@ -21,24 +21,24 @@ COLLISIONS = [
 def test_message_id_used_by_another_sender_becomes_a_dead_letter(
     first: InboundMessage, other: InboundMessage
 ) -> None:
-    desk = FrontDesk()
+    frontdesk = FrontDesk()
 
-    assert [desk.gets(first), desk.gets(other)] == [THANKS, THANKS]
+    assert [frontdesk.receive(first), frontdesk.receive(other)] == [THANKS, THANKS]
 
-    (dead_letter,) = desk.dead_letters.each_dead_letter()
+    (dead_letter,) = frontdesk.dead_letters.each_dead_letter()
     assert dead_letter.kind is DeadLetterKind.UNREADABLE
     assert dead_letter.reason == "another sender has used this message id before"
-    assert [record.message for record in desk.messages.list_unmatched(10).items] == [first]
-    assert desk.metrics.total("Duplicates") == 0
+    assert [record.message for record in frontdesk.messages.list_unmatched(10).items] == [first]
+    assert frontdesk.metrics.total("Duplicates") == 0
 
 
 def test_copy_changed_by_a_mailing_list_is_a_duplicate() -> None:
-    desk = FrontDesk()
+    frontdesk = FrontDesk()
     mail = an_inbound_message(ChannelType.EMAIL)
     copy = an_inbound_message(ChannelType.EMAIL, body=f"{mail.body}\n-- \nThe list", subject="[x]")
 
-    desk.gets(mail)
-    desk.gets(copy)
+    frontdesk.receive(mail)
+    frontdesk.receive(copy)
 
-    assert desk.metrics.total("Duplicates") == 1
-    assert tuple(desk.dead_letters.each_dead_letter()) == ()
+    assert frontdesk.metrics.total("Duplicates") == 1
+    assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()

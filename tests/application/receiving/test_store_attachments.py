@@ -48,12 +48,12 @@ def a_mail_to(recipients: int, attached: tuple[AttachedFile, ...] = ()) -> list[
 
 def test_message_of_each_recipient_has_its_own_copy_of_the_attachments() -> None:
     blobs = CountingBlobs()
-    desk = FrontDesk(blobs=blobs)
+    frontdesk = FrontDesk(blobs=blobs)
 
-    assert desk.gets(*a_mail_to(50, files(3))) == THANKS
+    assert frontdesk.receive(*a_mail_to(50, files(3))) == THANKS
 
     assert len(set(blobs.puts)) == len(blobs.puts) == 150
-    recorded = [record.message for record in desk.messages.list_unmatched(100).items]
+    recorded = [record.message for record in frontdesk.messages.list_unmatched(100).items]
     assert len(recorded) == 50
     for message in recorded:
         references = [attachment.reference or "" for attachment in message.attachments]
@@ -100,30 +100,30 @@ class NoRoom(MemoryBlobStore):
 
 
 def test_no_message_is_recorded_while_its_attachment_cannot_be_stored() -> None:
-    desk = FrontDesk(blobs=NoRoom())
-    assert desk.gets(*a_mail_to(2, files(1))).status == 200
-    assert desk.spool.depth().entries == 1
-    assert desk.messages.list_unmatched(10).items == ()
+    frontdesk = FrontDesk(blobs=NoRoom())
+    assert frontdesk.receive(*a_mail_to(2, files(1))).status == 200
+    assert frontdesk.spool.depth().entries == 1
+    assert frontdesk.messages.list_unmatched(10).items == ()
 
 
 def test_no_further_message_is_recorded_after_the_deadline() -> None:
-    desk = FrontDesk()
+    frontdesk = FrontDesk()
     with pytest.raises(DeadlineExceededError):
-        desk.record_message(an_inbound_message(), Deadline(0.0, lambda: 1.0))
-    assert desk.messages.list_unmatched(10).items == ()
+        frontdesk.record_message(an_inbound_message(), Deadline(0.0, lambda: 1.0))
+    assert frontdesk.messages.list_unmatched(10).items == ()
 
 
 def test_attachments_of_mail_stored_as_a_dead_letter_are_not_stored() -> None:
     blobs = CountingBlobs()
-    desk = FrontDesk(blobs=blobs, unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
+    frontdesk = FrontDesk(blobs=blobs, unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
     unauthenticated = an_inbound_message(EMAIL, author_authenticated=False)
 
-    desk.gets(
+    frontdesk.receive(
         ParsedMessage(unauthenticated, files(1)), an_inbound_message(EMAIL, message_id="<2@x>")
     )
 
     assert blobs.puts == []
-    assert len(tuple(desk.dead_letters.each_dead_letter())) == 1
-    assert [r.message.provider_message_id for r in desk.messages.list_unmatched(10).items] == [
+    assert len(tuple(frontdesk.dead_letters.each_dead_letter())) == 1
+    assert [r.message.provider_message_id for r in frontdesk.messages.list_unmatched(10).items] == [
         "<2@x>"
     ]

@@ -69,32 +69,32 @@ def queue() -> CountingQueue:
 
 
 @pytest.fixture
-def desk(queue: CountingQueue) -> FrontDesk:
+def frontdesk(queue: CountingQueue) -> FrontDesk:
     """A front desk with one pending message that is due; its queue works again."""
     data = MemoryData()
     store, outbox = MeetingStore(data), MeetingOutbox(data)
-    desk = FrontDesk(publisher=queue, data=data, messages=store, outbox=outbox)
-    desk.knows()
-    desk.gets(an_inbound_message())
-    desk.passes(31)
+    frontdesk = FrontDesk(publisher=queue, data=data, messages=store, outbox=outbox)
+    frontdesk.given_conversation()
+    frontdesk.receive(an_inbound_message())
+    frontdesk.advance_clock(seconds=31)
     queue.is_down = False
     store.meeting = outbox.meeting = Barrier(WORKERS, timeout=30)
-    return desk
+    return frontdesk
 
 
 def test_concurrent_relays_publish_a_pending_message_once(
-    desk: FrontDesk, queue: CountingQueue
+    frontdesk: FrontDesk, queue: CountingQueue
 ) -> None:
-    reports = at_once([desk.relay] * WORKERS)
+    reports = at_once([frontdesk.relay] * WORKERS)
     assert sum(report.relayed for report in reports) == 1
     assert sum(report.taken_by_others for report in reports) == WORKERS - 1
     assert queue.published == [an_inbound_message().request_id]
 
 
 def test_concurrent_copies_publish_a_pending_message_once(
-    desk: FrontDesk, queue: CountingQueue
+    frontdesk: FrontDesk, queue: CountingQueue
 ) -> None:
-    at_once([partial(desk.gets, an_inbound_message())] * WORKERS)
+    at_once([partial(frontdesk.receive, an_inbound_message())] * WORKERS)
     assert queue.published == [an_inbound_message().request_id]
 
 
@@ -114,16 +114,16 @@ class ForgetfulStore(MemoryConversationStore):
 @pytest.mark.parametrize("by", ["the relay", "a copy"])
 def test_late_publication_updates_the_conversation_first(by: str) -> None:
     conversations = ForgetfulStore()
-    desk = FrontDesk(conversations=conversations)
-    desk.knows()
+    frontdesk = FrontDesk(conversations=conversations)
+    frontdesk.given_conversation()
     message = an_inbound_message()
-    desk.gets(message)
+    frontdesk.receive(message)
     conversations.is_down = False
-    desk.passes(31)
+    frontdesk.advance_clock(seconds=31)
     if by == "the relay":
-        desk.relay()
+        frontdesk.relay()
     else:
-        desk.gets(message)
+        frontdesk.receive(message)
     (conversation,) = conversations.list_conversations(10)
     assert conversation.last_user_message_at == message.received_at
-    assert list(desk.queued()) == ["sms-replies"]
+    assert list(frontdesk.queued()) == ["sms-replies"]

@@ -20,61 +20,61 @@ from tests.builders import NOW, an_inbound_message
 from tests.contracts.concurrency import at_once
 
 
-def the_dead_letter(desk: FrontDesk) -> DeadLetter:
-    (dead_letter,) = desk.dead_letters.each_dead_letter()
+def the_dead_letter(frontdesk: FrontDesk) -> DeadLetter:
+    (dead_letter,) = frontdesk.dead_letters.each_dead_letter()
     return dead_letter
 
 
-def dead_lettered(desk: FrontDesk, error: Exception) -> DeadLetter:
+def dead_lettered(frontdesk: FrontDesk, error: Exception) -> DeadLetter:
     """The dead letter of a message whose parsing raises ``error``."""
-    desk.parser.parse_error = error
-    desk.gets(an_inbound_message())
-    return the_dead_letter(desk)
+    frontdesk.parser.parse_error = error
+    frontdesk.receive(an_inbound_message())
+    return the_dead_letter(frontdesk)
 
 
 @pytest.fixture
-def desk() -> FrontDesk:
-    desk = FrontDesk()
-    desk.knows()
-    return desk
+def frontdesk() -> FrontDesk:
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
+    return frontdesk
 
 
 @pytest.mark.parametrize(
     "error", [UnreadableMessageError("MessageSid is missing"), ZeroDivisionError("a bug")]
 )
 def test_redriven_dead_letter_becomes_a_message_after_the_code_is_fixed(
-    desk: FrontDesk, error: Exception
+    frontdesk: FrontDesk, error: Exception
 ) -> None:
-    dead_letter = dead_lettered(desk, error)
-    desk.parser.parse_error = None
-    desk.passes(7200)
-    redriven = desk.redrive_dead_letter(dead_letter)
+    dead_letter = dead_lettered(frontdesk, error)
+    frontdesk.parser.parse_error = None
+    frontdesk.advance_clock(seconds=7200)
+    redriven = frontdesk.redrive_dead_letter(dead_letter)
     assert redriven.outcome is RedriveOutcome.RECEIVED
     assert [receipt.outcome for receipt in redriven.receipts] == [RecordOutcome.RECORDED]
-    assert len(desk.queued()["sms-replies"]) == 1
-    assert tuple(desk.dead_letters.each_dead_letter()) == ()
+    assert len(frontdesk.queued()["sms-replies"]) == 1
+    assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
 
 
-def test_redrive_does_not_verify_the_signature_again(desk: FrontDesk) -> None:
-    dead_letter = dead_lettered(desk, ZeroDivisionError())
-    desk.parser.parse_error = None
-    desk.parser.validation_error = AssertionError("nobody may ask")
-    assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.RECEIVED
+def test_redrive_does_not_verify_the_signature_again(frontdesk: FrontDesk) -> None:
+    dead_letter = dead_lettered(frontdesk, ZeroDivisionError())
+    frontdesk.parser.parse_error = None
+    frontdesk.parser.validation_error = AssertionError("nobody may ask")
+    assert frontdesk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.RECEIVED
 
 
-def test_dead_letter_that_fails_again_is_stored_with_the_new_reason(desk: FrontDesk) -> None:
-    dead_letter = dead_lettered(desk, ZeroDivisionError("a bug"))
-    desk.parser.parse_error = UnreadableMessageError("From is missing")
-    redriven = desk.redrive_dead_letter(dead_letter)
+def test_dead_letter_that_fails_again_is_stored_with_the_new_reason(frontdesk: FrontDesk) -> None:
+    dead_letter = dead_lettered(frontdesk, ZeroDivisionError("a bug"))
+    frontdesk.parser.parse_error = UnreadableMessageError("From is missing")
+    redriven = frontdesk.redrive_dead_letter(dead_letter)
     assert redriven.outcome is RedriveOutcome.FAILED
     assert redriven.dead_letter == replace(dead_letter, attempts=2, reason="From is missing")
-    assert the_dead_letter(desk) == redriven.dead_letter
+    assert the_dead_letter(frontdesk) == redriven.dead_letter
 
 
-def test_reason_of_a_dead_letter_holds_no_message_content(desk: FrontDesk) -> None:
-    dead_letter = dead_lettered(desk, ZeroDivisionError())
-    desk.parser.parse_error = ValueError("invalid literal: 'my secret'")
-    assert desk.redrive_dead_letter(dead_letter).dead_letter.reason == "ValueError"
+def test_reason_of_a_dead_letter_holds_no_message_content(frontdesk: FrontDesk) -> None:
+    dead_letter = dead_lettered(frontdesk, ZeroDivisionError())
+    frontdesk.parser.parse_error = ValueError("invalid literal: 'my secret'")
+    assert frontdesk.redrive_dead_letter(dead_letter).dead_letter.reason == "ValueError"
 
 
 def test_dead_letter_is_retained_while_the_store_is_down() -> None:
@@ -82,36 +82,36 @@ def test_dead_letter_is_retained_while_the_store_is_down() -> None:
         def record(self, record: MessageRecord) -> None:
             raise StorageUnavailableError("no answer")
 
-    desk = FrontDesk(messages=NoStore())
-    dead_letter = dead_lettered(desk, ZeroDivisionError())
-    desk.parser.parse_error = None
-    assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.FAILED
-    assert the_dead_letter(desk).attempts == 2
+    frontdesk = FrontDesk(messages=NoStore())
+    dead_letter = dead_lettered(frontdesk, ZeroDivisionError())
+    frontdesk.parser.parse_error = None
+    assert frontdesk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.FAILED
+    assert the_dead_letter(frontdesk).attempts == 2
 
 
-def test_dead_letter_redriven_twice_is_a_duplicate(desk: FrontDesk) -> None:
-    dead_letter = dead_lettered(desk, ZeroDivisionError())
-    desk.parser.parse_error = None
-    desk.redrive_dead_letter(dead_letter)
-    (receipt,) = desk.redrive_dead_letter(dead_letter).receipts
+def test_dead_letter_redriven_twice_is_a_duplicate(frontdesk: FrontDesk) -> None:
+    dead_letter = dead_lettered(frontdesk, ZeroDivisionError())
+    frontdesk.parser.parse_error = None
+    frontdesk.redrive_dead_letter(dead_letter)
+    (receipt,) = frontdesk.redrive_dead_letter(dead_letter).receipts
     assert receipt.outcome is RecordOutcome.DUPLICATE
-    assert len(desk.queued()["sms-replies"]) == 1
+    assert len(frontdesk.queued()["sms-replies"]) == 1
 
 
-def test_concurrent_redrives_route_the_message_once(desk: FrontDesk) -> None:
-    dead_letter = dead_lettered(desk, ZeroDivisionError())
-    desk.parser.parse_error = None
-    outcomes = at_once([lambda: desk.redrive_dead_letter(dead_letter).outcome] * 8)
+def test_concurrent_redrives_route_the_message_once(frontdesk: FrontDesk) -> None:
+    dead_letter = dead_lettered(frontdesk, ZeroDivisionError())
+    frontdesk.parser.parse_error = None
+    outcomes = at_once([lambda: frontdesk.redrive_dead_letter(dead_letter).outcome] * 8)
     assert set(outcomes) == {RedriveOutcome.RECEIVED}
-    assert len(desk.queued()["sms-replies"]) == 1
-    assert tuple(desk.dead_letters.each_dead_letter()) == ()
+    assert len(frontdesk.queued()["sms-replies"]) == 1
+    assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
 
 
-def test_dead_letter_deleted_by_another_operator_is_not_stored_again(desk: FrontDesk) -> None:
-    dead_letter = dead_lettered(desk, ZeroDivisionError())
-    desk.dead_letters.delete(dead_letter.dead_letter_id)
-    assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.FAILED
-    assert tuple(desk.dead_letters.each_dead_letter()) == ()
+def test_dead_letter_deleted_by_another_operator_is_not_stored_again(frontdesk: FrontDesk) -> None:
+    dead_letter = dead_lettered(frontdesk, ZeroDivisionError())
+    frontdesk.dead_letters.delete(dead_letter.dead_letter_id)
+    assert frontdesk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.FAILED
+    assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
 
 
 def test_redrive_interrupted_before_the_deletion_is_completed_by_the_next_redrive() -> None:
@@ -124,56 +124,62 @@ def test_redrive_interrupted_before_the_deletion_is_completed_by_the_next_redriv
             return super().delete(dead_letter_id)
 
     dead_letters = NoDeletion()
-    desk = FrontDesk(dead_letters=dead_letters)
-    desk.knows()
-    dead_letter = dead_lettered(desk, ZeroDivisionError())
-    desk.parser.parse_error = None
+    frontdesk = FrontDesk(dead_letters=dead_letters)
+    frontdesk.given_conversation()
+    dead_letter = dead_lettered(frontdesk, ZeroDivisionError())
+    frontdesk.parser.parse_error = None
     with pytest.raises(StorageUnavailableError):
-        desk.redrive_dead_letter(dead_letter)
-    assert the_dead_letter(desk) == dead_letter
+        frontdesk.redrive_dead_letter(dead_letter)
+    assert the_dead_letter(frontdesk) == dead_letter
     dead_letters.is_down = False
-    assert desk.redrive_dead_letter(dead_letter).receipts[0].outcome is RecordOutcome.DUPLICATE
-    assert len(desk.queued()["sms-replies"]) == 1
+    assert frontdesk.redrive_dead_letter(dead_letter).receipts[0].outcome is RecordOutcome.DUPLICATE
+    assert len(frontdesk.queued()["sms-replies"]) == 1
 
 
 def test_redriven_message_from_an_unknown_sender_is_unmatched_without_a_fallback() -> None:
-    desk = FrontDesk()
-    dead_letter = dead_lettered(desk, ZeroDivisionError())
-    desk.parser.parse_error = None
-    desk.passes(7200)
-    (receipt,) = desk.redrive_dead_letter(dead_letter).receipts
+    frontdesk = FrontDesk()
+    dead_letter = dead_lettered(frontdesk, ZeroDivisionError())
+    frontdesk.parser.parse_error = None
+    frontdesk.advance_clock(seconds=7200)
+    (receipt,) = frontdesk.redrive_dead_letter(dead_letter).receipts
     assert receipt.outcome is RecordOutcome.UNMATCHED
-    assert desk.sender.sent == []
+    assert frontdesk.sender.sent == []
 
 
 class TestUnauthenticatedMail:
     @pytest.fixture
-    def desk(self) -> FrontDesk:
-        desk = FrontDesk(unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
-        desk.knows(ChannelType.EMAIL)
-        desk.gets(an_inbound_message(ChannelType.EMAIL, author_authenticated=False))
-        return desk
+    def frontdesk(self) -> FrontDesk:
+        frontdesk = FrontDesk(unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
+        frontdesk.given_conversation(ChannelType.EMAIL)
+        frontdesk.receive(an_inbound_message(ChannelType.EMAIL, author_authenticated=False))
+        return frontdesk
 
-    def test_redriven_unauthenticated_mail_is_routed_to_a_human(self, desk: FrontDesk) -> None:
-        assert the_dead_letter(desk).kind is DeadLetterKind.UNAUTHENTICATED
-        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is RedriveOutcome.RECEIVED
-        assert list(desk.queued()) == ["email-handoff"]
-        assert tuple(desk.dead_letters.each_dead_letter()) == ()
+    def test_redriven_unauthenticated_mail_is_routed_to_a_human(self, frontdesk: FrontDesk) -> None:
+        assert the_dead_letter(frontdesk).kind is DeadLetterKind.UNAUTHENTICATED
+        assert (
+            frontdesk.redrive_dead_letter(the_dead_letter(frontdesk)).outcome
+            is RedriveOutcome.RECEIVED
+        )
+        assert list(frontdesk.queued()) == ["email-handoff"]
+        assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
 
     def test_unauthenticated_mail_is_accepted_after_a_redrive_that_failed(
-        self, desk: FrontDesk
+        self, frontdesk: FrontDesk
     ) -> None:
-        desk.parser.parse_error = ZeroDivisionError()
-        desk.redrive_dead_letter(the_dead_letter(desk))
-        desk.parser.parse_error = None
-        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is RedriveOutcome.RECEIVED
+        frontdesk.parser.parse_error = ZeroDivisionError()
+        frontdesk.redrive_dead_letter(the_dead_letter(frontdesk))
+        frontdesk.parser.parse_error = None
+        assert (
+            frontdesk.redrive_dead_letter(the_dead_letter(frontdesk)).outcome
+            is RedriveOutcome.RECEIVED
+        )
 
     def test_unauthenticated_mail_stored_after_a_bug_is_not_accepted_by_a_redrive(
-        self, desk: FrontDesk
+        self, frontdesk: FrontDesk
     ) -> None:
-        bug = replace(the_dead_letter(desk), kind=DeadLetterKind.BUG)
-        assert desk.redrive_dead_letter(bug).outcome is RedriveOutcome.FAILED
-        assert desk.queued() == {}
+        bug = replace(the_dead_letter(frontdesk), kind=DeadLetterKind.BUG)
+        assert frontdesk.redrive_dead_letter(bug).outcome is RedriveOutcome.FAILED
+        assert frontdesk.queued() == {}
 
 
 class TestUndeliverableMessages:
@@ -182,43 +188,46 @@ class TestUndeliverableMessages:
         return UnsteadyQueue(lambda: NOW)
 
     @pytest.fixture
-    def desk(self, queue: UnsteadyQueue) -> FrontDesk:
-        desk = FrontDesk(publisher=queue)
-        desk.queue = queue
-        desk.knows()
-        desk.gets(an_inbound_message())
-        self.is_given_up(desk)
-        return desk
+    def frontdesk(self, queue: UnsteadyQueue) -> FrontDesk:
+        frontdesk = FrontDesk(publisher=queue)
+        frontdesk.queue = queue
+        frontdesk.given_conversation()
+        frontdesk.receive(an_inbound_message())
+        self.is_given_up(frontdesk)
+        return frontdesk
 
-    def is_given_up(self, desk: FrontDesk) -> None:
+    def is_given_up(self, frontdesk: FrontDesk) -> None:
         for _ in range(MAX_ATTEMPTS + 1):
-            desk.passes(600)
-            desk.relay()
-        assert the_dead_letter(desk).kind is DeadLetterKind.UNDELIVERABLE
+            frontdesk.advance_clock(seconds=600)
+            frontdesk.relay()
+        assert the_dead_letter(frontdesk).kind is DeadLetterKind.UNDELIVERABLE
 
     def test_redriven_undeliverable_message_is_pending_and_published_by_the_relay(
-        self, desk: FrontDesk, queue: UnsteadyQueue
+        self, frontdesk: FrontDesk, queue: UnsteadyQueue
     ) -> None:
         queue.is_down = False
-        assert desk.redrive_dead_letter(the_dead_letter(desk)).outcome is RedriveOutcome.PENDING
-        assert tuple(desk.dead_letters.each_dead_letter()) == ()
-        assert desk.relay().relayed == 1
-        assert len(desk.queued()["sms-replies"]) == 1
+        assert (
+            frontdesk.redrive_dead_letter(the_dead_letter(frontdesk)).outcome
+            is RedriveOutcome.PENDING
+        )
+        assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
+        assert frontdesk.relay().relayed == 1
+        assert len(frontdesk.queued()["sms-replies"]) == 1
 
     def test_redriven_message_that_fails_as_long_again_becomes_a_dead_letter_again(
-        self, desk: FrontDesk
+        self, frontdesk: FrontDesk
     ) -> None:
-        desk.redrive_dead_letter(the_dead_letter(desk))
-        self.is_given_up(desk)
+        frontdesk.redrive_dead_letter(the_dead_letter(frontdesk))
+        self.is_given_up(frontdesk)
 
     def test_undeliverable_message_redriven_twice_is_published_once(
-        self, desk: FrontDesk, queue: UnsteadyQueue
+        self, frontdesk: FrontDesk, queue: UnsteadyQueue
     ) -> None:
         queue.is_down = False
-        dead_letter = the_dead_letter(desk)
-        desk.redrive_dead_letter(dead_letter)
-        desk.relay()
-        assert desk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.PENDING
-        desk.passes(600)
-        assert desk.relay() == RelayReport()
-        assert len(desk.queued()["sms-replies"]) == 1
+        dead_letter = the_dead_letter(frontdesk)
+        frontdesk.redrive_dead_letter(dead_letter)
+        frontdesk.relay()
+        assert frontdesk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.PENDING
+        frontdesk.advance_clock(seconds=600)
+        assert frontdesk.relay() == RelayReport()
+        assert len(frontdesk.queued()["sms-replies"]) == 1

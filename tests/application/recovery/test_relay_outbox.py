@@ -42,111 +42,113 @@ def queue() -> UnsteadyQueue:
 
 
 @pytest.fixture
-def desk(queue: UnsteadyQueue) -> FrontDesk:
-    desk = FrontDesk(publisher=queue)
-    desk.queue = queue
-    desk.knows()
-    assert desk.gets(an_inbound_message()) == THANKS
-    return desk
+def frontdesk(queue: UnsteadyQueue) -> FrontDesk:
+    frontdesk = FrontDesk(publisher=queue)
+    frontdesk.queue = queue
+    frontdesk.given_conversation()
+    assert frontdesk.receive(an_inbound_message()) == THANKS
+    return frontdesk
 
 
 def test_relay_publishes_a_pending_message_once_the_queue_is_back(
-    desk: FrontDesk, queue: UnsteadyQueue
+    frontdesk: FrontDesk, queue: UnsteadyQueue
 ) -> None:
     queue.is_down = False
-    assert desk.relay() == RelayReport(), "its first handler may still be at it"
-    desk.passes(31)
-    assert desk.relay() == RelayReport(relayed=1)
-    assert desk.relay() == RelayReport()
-    (context,) = desk.queued()["sms-replies"]
+    assert frontdesk.relay() == RelayReport(), "its first handler may still be at it"
+    frontdesk.advance_clock(seconds=31)
+    assert frontdesk.relay() == RelayReport(relayed=1)
+    assert frontdesk.relay() == RelayReport()
+    (context,) = frontdesk.queued()["sms-replies"]
     assert context.request_id == an_inbound_message().request_id
-    assert desk.metrics.total("Relayed") == 1
+    assert frontdesk.metrics.total("Relayed") == 1
 
 
 def test_relay_routes_a_pending_message_by_the_present_hand_off_state(
-    desk: FrontDesk, queue: UnsteadyQueue
+    frontdesk: FrontDesk, queue: UnsteadyQueue
 ) -> None:
     queue.is_down = False
-    desk.switch_hand_off("conversation-1", on=True)
-    desk.passes(31)
-    desk.relay()
-    assert list(desk.queued()) == ["sms-handoff"]
+    frontdesk.switch_hand_off("conversation-1", on=True)
+    frontdesk.advance_clock(seconds=31)
+    frontdesk.relay()
+    assert list(frontdesk.queued()) == ["sms-handoff"]
 
 
-def test_concurrent_relays_publish_a_message_once(desk: FrontDesk, queue: UnsteadyQueue) -> None:
+def test_concurrent_relays_publish_a_message_once(
+    frontdesk: FrontDesk, queue: UnsteadyQueue
+) -> None:
     queue.is_down = False
-    desk.passes(31)
-    reports = at_once([desk.relay] * 16)
+    frontdesk.advance_clock(seconds=31)
+    reports = at_once([frontdesk.relay] * 16)
     assert sum(report.relayed for report in reports) == 1
-    assert len(desk.queued()["sms-replies"]) == 1
+    assert len(frontdesk.queued()["sms-replies"]) == 1
 
 
 @pytest.mark.parametrize("error", [QueueRoutingError("no answer"), ZeroDivisionError("a bug")])
 def test_relay_waits_twice_as_long_after_each_failed_attempt(
-    desk: FrontDesk, queue: UnsteadyQueue, error: Exception
+    frontdesk: FrontDesk, queue: UnsteadyQueue, error: Exception
 ) -> None:
     queue.error = error
     if isinstance(error, ZeroDivisionError):
-        desk.passes(31)
+        frontdesk.advance_clock(seconds=31)
     waits = []
     for _ in range(4):
         seconds = 0
-        while not desk.relay().failed:
-            desk.passes(10)
+        while not frontdesk.relay().failed:
+            frontdesk.advance_clock(seconds=10)
             seconds += 10
         waits.append(seconds)
     assert waits[1:] == [30, 60, 120]
 
 
 def test_failing_message_does_not_stop_the_relay_of_others(
-    desk: FrontDesk, queue: UnsteadyQueue
+    frontdesk: FrontDesk, queue: UnsteadyQueue
 ) -> None:
-    desk.passes(31)
-    assert desk.relay(limit=1) == RelayReport(failed=1)
-    desk.gets(an_inbound_message(message_id="SM2", received_at=desk.now))
-    desk.passes(30)
+    frontdesk.advance_clock(seconds=31)
+    assert frontdesk.relay(limit=1) == RelayReport(failed=1)
+    frontdesk.receive(an_inbound_message(message_id="SM2", received_at=frontdesk.now))
+    frontdesk.advance_clock(seconds=30)
     queue.is_down = False
-    assert desk.relay(limit=1).relayed == 1
-    assert desk.relay(limit=1).relayed == 1
-    assert len(desk.queued()["sms-replies"]) == 2
+    assert frontdesk.relay(limit=1).relayed == 1
+    assert frontdesk.relay(limit=1).relayed == 1
+    assert len(frontdesk.queued()["sms-replies"]) == 2
 
 
 def test_message_with_too_many_attempts_becomes_a_dead_letter(
-    desk: FrontDesk, queue: UnsteadyQueue
+    frontdesk: FrontDesk, queue: UnsteadyQueue
 ) -> None:
     for _ in range(MAX_ATTEMPTS):
-        desk.passes(600)
-        assert desk.relay() == RelayReport(failed=1)
-    desk.passes(600)
-    assert desk.relay() == RelayReport(given_up=1)
+        frontdesk.advance_clock(seconds=600)
+        assert frontdesk.relay() == RelayReport(failed=1)
+    frontdesk.advance_clock(seconds=600)
+    assert frontdesk.relay() == RelayReport(given_up=1)
 
-    (dead_letter,) = desk.dead_letters.each_dead_letter()
+    (dead_letter,) = frontdesk.dead_letters.each_dead_letter()
     assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.UNDELIVERABLE, MAX_ATTEMPTS)
     assert dead_letter.webhook is None
-    desk.passes(600)
-    assert desk.relay() == RelayReport()
+    frontdesk.advance_clock(seconds=600)
+    assert frontdesk.relay() == RelayReport()
 
     queue.is_down = False
     assert dead_letter.request_id is not None
-    assert desk.outbox.retry(dead_letter.request_id)
-    assert desk.relay() == RelayReport(relayed=1)
-    assert len(desk.queued()["sms-replies"]) == 1
+    assert frontdesk.outbox.retry(dead_letter.request_id)
+    assert frontdesk.relay() == RelayReport(relayed=1)
+    assert len(frontdesk.queued()["sms-replies"]) == 1
 
 
 def test_message_is_not_given_up_while_its_dead_letter_cannot_be_stored(
     queue: UnsteadyQueue,
 ) -> None:
     dead_letters = UnsteadyDeadLetters()
-    desk = FrontDesk(publisher=queue, dead_letters=dead_letters)
-    desk.knows()
-    desk.gets(an_inbound_message())
+    frontdesk = FrontDesk(publisher=queue, dead_letters=dead_letters)
+    frontdesk.given_conversation()
+    frontdesk.receive(an_inbound_message())
     for _ in range(MAX_ATTEMPTS):
-        desk.passes(600)
-        desk.relay()
-    desk.passes(600)
-    assert desk.relay() == RelayReport(failed=1)
+        frontdesk.advance_clock(seconds=600)
+        frontdesk.relay()
+    frontdesk.advance_clock(seconds=600)
+    assert frontdesk.relay() == RelayReport(failed=1)
     dead_letters.is_down = False
-    assert desk.relay() == RelayReport(given_up=1)
+    assert frontdesk.relay() == RelayReport(given_up=1)
 
 
 class HastyOperator(MemoryDeadLetters):
@@ -155,51 +157,51 @@ class HastyOperator(MemoryDeadLetters):
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[DeadLetter] = []
-        self.desk: FrontDesk | None = None
+        self.frontdesk: FrontDesk | None = None
 
     def store(self, dead_letter: DeadLetter) -> None:
         super().store(dead_letter)
-        if self.desk is not None and not self.seen:
+        if self.frontdesk is not None and not self.seen:
             self.seen.append(dead_letter)
-            self.desk.redrive_dead_letter(dead_letter)
+            self.frontdesk.redrive_dead_letter(dead_letter)
 
 
 def test_dead_letter_redriven_before_the_message_is_given_up_is_stored_again(
     queue: UnsteadyQueue,
 ) -> None:
     dead_letters = HastyOperator()
-    desk = FrontDesk(publisher=queue, dead_letters=dead_letters)
-    dead_letters.desk = desk
-    desk.knows()
-    desk.gets(an_inbound_message())
+    frontdesk = FrontDesk(publisher=queue, dead_letters=dead_letters)
+    dead_letters.frontdesk = frontdesk
+    frontdesk.given_conversation()
+    frontdesk.receive(an_inbound_message())
     for _ in range(MAX_ATTEMPTS + 1):
-        desk.passes(600)
-        desk.relay()
+        frontdesk.advance_clock(seconds=600)
+        frontdesk.relay()
     (dead_letter,) = dead_letters.each_dead_letter()
     assert dead_letters.seen == [dead_letter], "the message was not undeliverable yet"
     queue.is_down = False
-    desk.redrive_dead_letter(dead_letter)
-    assert desk.relay() == RelayReport(relayed=1)
+    frontdesk.redrive_dead_letter(dead_letter)
+    assert frontdesk.relay() == RelayReport(relayed=1)
 
 
 def test_relayed_message_has_only_the_rest_of_its_delay(
-    desk: FrontDesk, queue: UnsteadyQueue
+    frontdesk: FrontDesk, queue: UnsteadyQueue
 ) -> None:
     queue.is_down = False
-    desk.passes(31)
-    desk.relay()
+    frontdesk.advance_clock(seconds=31)
+    frontdesk.relay()
     (depth,) = [depth for depth in queue.depths() if str(depth.queue) == "sms-replies"]
     assert (depth.ready, depth.delayed) == (1, 0)
 
 
 def test_relay_without_remaining_time_starts_no_further_message(
-    desk: FrontDesk, queue: UnsteadyQueue
+    frontdesk: FrontDesk, queue: UnsteadyQueue
 ) -> None:
-    desk.gets(an_inbound_message(message_id="SM2"))
-    desk.passes(31)
+    frontdesk.receive(an_inbound_message(message_id="SM2"))
+    frontdesk.advance_clock(seconds=31)
     time_left = iter([True, False])
-    assert desk.relay(has_time=lambda: next(time_left)) == RelayReport(failed=1)
-    assert desk.metrics.total("Pending") == 2
+    assert frontdesk.relay(has_time=lambda: next(time_left)) == RelayReport(failed=1)
+    assert frontdesk.metrics.total("Pending") == 2
 
     queue.is_down = False
-    assert desk.relay() == RelayReport(relayed=1)
+    assert frontdesk.relay() == RelayReport(relayed=1)

@@ -45,173 +45,175 @@ def store() -> UnsteadyStore:
 
 
 @pytest.fixture
-def desk(store: UnsteadyStore) -> FrontDesk:
-    desk = FrontDesk(messages=store)
-    desk.knows()
-    return desk
+def frontdesk(store: UnsteadyStore) -> FrontDesk:
+    frontdesk = FrontDesk(messages=store)
+    frontdesk.given_conversation()
+    return frontdesk
 
 
-def test_webhook_is_spooled_while_the_store_is_down(desk: FrontDesk, store: UnsteadyStore) -> None:
-    assert desk.gets(an_inbound_message()) == THANKS
-    assert desk.spool.depth().entries == 1
-    assert desk.metrics.total("Spooled") == 1
+def test_webhook_is_spooled_while_the_store_is_down(
+    frontdesk: FrontDesk, store: UnsteadyStore
+) -> None:
+    assert frontdesk.receive(an_inbound_message()) == THANKS
+    assert frontdesk.spool.depth().entries == 1
+    assert frontdesk.metrics.total("Spooled") == 1
 
     store.is_down = False
-    assert desk.drain() == [DrainOutcome.RECEIVED]
-    assert desk.spool.depth().entries == 0
-    (context,) = desk.queued()["sms-replies"]
+    assert frontdesk.drain() == [DrainOutcome.RECEIVED]
+    assert frontdesk.spool.depth().entries == 0
+    (context,) = frontdesk.queued()["sms-replies"]
     assert context.message.body == "Is my order on its way?"
 
 
-def test_spool_entry_never_holds_the_authorization_header(desk: FrontDesk) -> None:
-    desk.gets(an_inbound_message())
-    (delivery,) = desk.spool.receive(1, timedelta(seconds=1))
+def test_spool_entry_never_holds_the_authorization_header(frontdesk: FrontDesk) -> None:
+    frontdesk.receive(an_inbound_message())
+    (delivery,) = frontdesk.spool.receive(1, timedelta(seconds=1))
     assert [name for name, _ in delivery.entry.webhook.request.headers] == ["x-signature"]
 
 
-def test_duplicate_webhook_is_spooled_once(desk: FrontDesk, store: UnsteadyStore) -> None:
+def test_duplicate_webhook_is_spooled_once(frontdesk: FrontDesk, store: UnsteadyStore) -> None:
     for _ in range(3):
-        assert desk.gets(an_inbound_message()) == THANKS
-    assert desk.spool.depth().entries == 1
+        assert frontdesk.receive(an_inbound_message()) == THANKS
+    assert frontdesk.spool.depth().entries == 1
 
     store.is_down = False
-    desk.gets(an_inbound_message())
-    desk.drain()
-    assert len(desk.queued()["sms-replies"]) == 1
+    frontdesk.receive(an_inbound_message())
+    frontdesk.drain()
+    assert len(frontdesk.queued()["sms-replies"]) == 1
 
 
-def test_spool_entries_of_one_sender_share_a_group(desk: FrontDesk) -> None:
-    desk.gets(an_inbound_message(), body=b"1")
-    desk.gets(an_inbound_message(message_id="SM2"), body=b"2")
-    desk.gets(an_inbound_message(sender="+14155550177"), body=b"3")
-    deliveries = desk.spool.receive(10, timedelta(seconds=1))
+def test_spool_entries_of_one_sender_share_a_group(frontdesk: FrontDesk) -> None:
+    frontdesk.receive(an_inbound_message(), body=b"1")
+    frontdesk.receive(an_inbound_message(message_id="SM2"), body=b"2")
+    frontdesk.receive(an_inbound_message(sender="+14155550177"), body=b"3")
+    deliveries = frontdesk.spool.receive(10, timedelta(seconds=1))
     assert [delivery.entry.webhook.request.body for delivery in deliveries] == [b"1", b"3"]
 
 
 def test_unreadable_webhook_does_not_replace_a_readable_one_in_the_spool(
-    desk: FrontDesk, store: UnsteadyStore
+    frontdesk: FrontDesk, store: UnsteadyStore
 ) -> None:
     # One signature is valid for both: an attacker changed the part that it does not cover.
-    desk.parser.parse_error = UnreadableMessageError("its fields are regrouped")
+    frontdesk.parser.parse_error = UnreadableMessageError("its fields are regrouped")
     for _ in range(2):
-        assert desk.spool_next() == THANKS
-    desk.parser.parse_error = None
-    assert desk.gets(an_inbound_message()) == THANKS
-    deliveries = desk.spool.receive(10, timedelta(seconds=1))
+        assert frontdesk.spool_next() == THANKS
+    frontdesk.parser.parse_error = None
+    assert frontdesk.receive(an_inbound_message()) == THANKS
+    deliveries = frontdesk.spool.receive(10, timedelta(seconds=1))
     assert len({delivery.entry.entry_id for delivery in deliveries}) == 2
 
 
 def test_failing_spool_entry_is_retried_with_growing_delays(
-    desk: FrontDesk, store: UnsteadyStore
+    frontdesk: FrontDesk, store: UnsteadyStore
 ) -> None:
-    desk.gets(an_inbound_message())
+    frontdesk.receive(an_inbound_message())
     waits = []
     for _ in range(9):
-        assert desk.drain() == [DrainOutcome.RELEASED]
+        assert frontdesk.drain() == [DrainOutcome.RELEASED]
         waits.append(0)
-        while not (taken := desk.spool.receive(1, timedelta(seconds=1))):
-            desk.passes(1)
+        while not (taken := frontdesk.spool.receive(1, timedelta(seconds=1))):
+            frontdesk.advance_clock(seconds=1)
             waits[-1] += 1
-        desk.spool.release(taken[0], timedelta(0))
+        frontdesk.spool.release(taken[0], timedelta(0))
     assert waits[0] == 5
     assert waits[-1] == 300
 
 
 def test_log_names_the_reason_of_a_failing_spool_entry(
-    desk: FrontDesk, caplog: pytest.LogCaptureFixture
+    frontdesk: FrontDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk.gets(an_inbound_message())
-    desk.drain()
+    frontdesk.receive(an_inbound_message())
+    frontdesk.drain()
     (line,) = [one for one in caplog.records if one.message == "spooled webhook still fails"]
     assert line.__dict__["error"] == "StorageUnavailableError"
     assert line.__dict__["reason"] == "no answer"
 
 
-def test_spool_entry_with_too_many_attempts_becomes_a_dead_letter(desk: FrontDesk) -> None:
-    desk.gets(an_inbound_message())
+def test_spool_entry_with_too_many_attempts_becomes_a_dead_letter(frontdesk: FrontDesk) -> None:
+    frontdesk.receive(an_inbound_message())
     for _ in range(MAX_ATTEMPTS - 1):
-        assert desk.drain() == [DrainOutcome.RELEASED]
-        desk.passes(300)
-    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
+        assert frontdesk.drain() == [DrainOutcome.RELEASED]
+        frontdesk.advance_clock(seconds=300)
+    assert frontdesk.drain() == [DrainOutcome.DEAD_LETTER]
 
-    (dead_letter,) = desk.dead_letters.each_dead_letter()
+    (dead_letter,) = frontdesk.dead_letters.each_dead_letter()
     assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS)
     assert dead_letter.reason == "no answer"
-    assert desk.spool.depth().entries == 0
+    assert frontdesk.spool.depth().entries == 0
 
 
 def test_spool_entry_that_kills_every_worker_becomes_a_dead_letter(
-    desk: FrontDesk, store: UnsteadyStore
+    frontdesk: FrontDesk, store: UnsteadyStore
 ) -> None:
-    desk.gets(an_inbound_message())
+    frontdesk.receive(an_inbound_message())
     for _ in range(MAX_ATTEMPTS):
-        assert desk.spool.receive(1, timedelta(seconds=1))
-        desk.passes(1)
+        assert frontdesk.spool.receive(1, timedelta(seconds=1))
+        frontdesk.advance_clock(seconds=1)
     store.is_down = False
-    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
+    assert frontdesk.drain() == [DrainOutcome.DEAD_LETTER]
 
-    (dead_letter,) = desk.dead_letters.each_dead_letter()
+    (dead_letter,) = frontdesk.dead_letters.each_dead_letter()
     assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.EXHAUSTED, MAX_ATTEMPTS + 1)
     assert dead_letter.reason == "every attempt ended without a word"
-    assert desk.spool.depth().entries == 0
-    assert desk.queued() == {}
+    assert frontdesk.spool.depth().entries == 0
+    assert frontdesk.queued() == {}
 
 
 def test_spool_entry_that_is_unreadable_becomes_a_dead_letter_at_once(
-    desk: FrontDesk, store: UnsteadyStore
+    frontdesk: FrontDesk, store: UnsteadyStore
 ) -> None:
-    desk.gets(an_inbound_message())
+    frontdesk.receive(an_inbound_message())
     store.is_down = False
-    desk.parser.parse_error = UnreadableMessageError("it is in no charset")
-    assert desk.drain() == [DrainOutcome.DEAD_LETTER]
-    assert [dead_letter.kind for dead_letter in desk.dead_letters.each_dead_letter()] == [
+    frontdesk.parser.parse_error = UnreadableMessageError("it is in no charset")
+    assert frontdesk.drain() == [DrainOutcome.DEAD_LETTER]
+    assert [dead_letter.kind for dead_letter in frontdesk.dead_letters.each_dead_letter()] == [
         "unreadable"
     ]
 
 
-def test_spool_entry_of_a_removed_channel_becomes_a_dead_letter(desk: FrontDesk) -> None:
+def test_spool_entry_of_a_removed_channel_becomes_a_dead_letter(frontdesk: FrontDesk) -> None:
     for number in range(2):
-        webhook = verified(replace(desk.request(), body=b"%d" % number))
-        desk.spool.enqueue(SpoolEntry(f"e{number}", f"g{number}", webhook, NOW))
-    without = replace(desk.process_webhook, parsers=WebhookParserFactory({}))
-    assert replace(desk.drain, process_webhook=without)() == [DrainOutcome.DEAD_LETTER] * 2
+        webhook = verified(replace(frontdesk.request(), body=b"%d" % number))
+        frontdesk.spool.enqueue(SpoolEntry(f"e{number}", f"g{number}", webhook, NOW))
+    without = replace(frontdesk.process_webhook, parsers=WebhookParserFactory({}))
+    assert replace(frontdesk.drain, process_webhook=without)() == [DrainOutcome.DEAD_LETTER] * 2
 
-    dead_letters = tuple(desk.dead_letters.each_dead_letter())
+    dead_letters = tuple(frontdesk.dead_letters.each_dead_letter())
     bodies = {one.webhook.request.body for one in dead_letters if one.webhook}
     assert bodies == {b"0", b"1"}
-    assert desk.spool.depth().entries == 0
+    assert frontdesk.spool.depth().entries == 0
 
 
 def test_spool_entry_is_retained_while_its_dead_letter_cannot_be_stored(
     store: UnsteadyStore,
 ) -> None:
-    desk = FrontDesk(messages=store, dead_letters=NoDeadLetters())
-    desk.gets(an_inbound_message())
-    desk.parser.parse_error = UnreadableMessageError("it is in no charset")
-    assert desk.drain() == [DrainOutcome.RELEASED]
-    assert desk.spool.depth().entries == 1
+    frontdesk = FrontDesk(messages=store, dead_letters=NoDeadLetters())
+    frontdesk.receive(an_inbound_message())
+    frontdesk.parser.parse_error = UnreadableMessageError("it is in no charset")
+    assert frontdesk.drain() == [DrainOutcome.RELEASED]
+    assert frontdesk.spool.depth().entries == 1
 
 
 def test_webhook_receives_503_when_neither_store_nor_spool_can_be_written(
     store: UnsteadyStore,
 ) -> None:
-    desk = FrontDesk(messages=store)
-    desk.spool = MemorySpool(desk.clock, max_entries=0)
-    full = FrontDesk(messages=store, spool=desk.spool)
+    frontdesk = FrontDesk(messages=store)
+    frontdesk.spool = MemorySpool(frontdesk.clock, max_entries=0)
+    full = FrontDesk(messages=store, spool=frontdesk.spool)
     full.conversations.open_conversation(a_conversation())
 
-    answer = full.gets(an_inbound_message())
+    answer = full.receive(an_inbound_message())
 
     assert (answer.status, error_of(answer)) == (503, "Temporarily unavailable")
     assert dict(answer.headers)["retry-after"] == "30"
 
 
 def test_webhook_without_a_free_slot_is_verified_and_spooled() -> None:
-    desk = FrontDesk()
-    desk.parser.messages = []
-    assert desk.spool_next() == THANKS
-    assert desk.spool.depth().entries == 1
-    assert desk.messages.list_unmatched(1).items == ()
+    frontdesk = FrontDesk()
+    frontdesk.parser.messages = []
+    assert frontdesk.spool_next() == THANKS
+    assert frontdesk.spool.depth().entries == 1
+    assert frontdesk.messages.list_unmatched(1).items == ()
 
-    assert desk.spool_next(signature="wrong").status == 401
-    assert desk.spool.depth().entries == 1
+    assert frontdesk.spool_next(signature="wrong").status == 401
+    assert frontdesk.spool.depth().entries == 1

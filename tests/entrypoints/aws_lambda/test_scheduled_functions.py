@@ -51,7 +51,7 @@ class Worker:
     def __init__(self, **adapters: Any) -> None:
         self.store = PickyStore()
         self.frontdesk = FrontDesk(messages=self.store, **adapters)
-        self.frontdesk.knows()
+        self.frontdesk.given_conversation()
         self.flushes = 0
         self.function = SpoolFunction(self.read, self.frontdesk.drain, self.flush)
 
