@@ -31,6 +31,8 @@ from domain.errors import (
 
 logger = logging.getLogger(__name__)
 
+Verification = Callable[[], VerifiedWebhook]
+
 
 class WebhookOutcome(StrEnum):
     """What became of a webhook without a recorded message; else see ``RecordOutcome``."""
@@ -48,6 +50,8 @@ class ReceiveWebhook:
     Until the webhook is verified nothing of it is stored; from then on it is never dropped
     without a trace: it ends as a message, in the spool, as a dead letter, or in a 5xx that
     makes the provider try again.
+
+    ``with_present_secrets`` verifies, and once more if a secret has just been changed.
     """
 
     parsers: WebhookParserFactory
@@ -55,6 +59,7 @@ class ReceiveWebhook:
     spool_webhook: SpoolWebhook
     store_dead_letter: StoreDeadLetter
     metrics: Metrics
+    with_present_secrets: Callable[[Verification], VerifiedWebhook]
     new_deadline: Callable[[], Deadline] = Deadline.after
 
     def __call__(self, request: WebhookRequest) -> WebhookResponse:
@@ -123,7 +128,8 @@ class WebhookExchange:
         # How long the provider took to send the body is not ours: the time begins anew.
         started = time.perf_counter()
         try:
-            webhook = self._parser.validate(request)
+            parser = self._parser
+            webhook = self._receive.with_present_secrets(lambda: parser.validate(request))
         except Exception as error:
             return self._observed(self._refused(error), started)
         return self._observed(handle(webhook), started)

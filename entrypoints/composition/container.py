@@ -19,10 +19,10 @@ from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
 from application.ports.spool import Spool
-from application.ports.webhook_parser import WebhookParser, WebhookParserFactory
+from application.ports.webhook_parser import VerifiedWebhook, WebhookParser, WebhookParserFactory
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.process_webhook import ProcessWebhook
-from application.receiving.receive_webhook import ReceiveWebhook
+from application.receiving.receive_webhook import ReceiveWebhook, Verification
 from application.receiving.record_message import RecordMessage
 from application.receiving.route_message import RouteMessage
 from application.receiving.send_fallback import SendFallback
@@ -30,7 +30,7 @@ from application.receiving.spool_webhook import SpoolWebhook
 from application.receiving.store_attachments import StoreFiles
 from application.receiving.store_dead_letter import StoreDeadLetter
 from domain.channels import ChannelType
-from domain.errors import SecretsUnavailableError
+from domain.errors import SecretsUnavailableError, ValidationError
 from domain.fallback import OwnAddresses
 from domain.tenants import TenantDirectory
 from entrypoints.composition import backends, channel_providers, later
@@ -67,13 +67,16 @@ def _parser(
     cached_accounts: CachedAccounts,
     clock: Clock,
 ) -> WebhookParser:
-    from infrastructure.channels.refreshing_parser import RefreshingParser
-
     # Read here, where the start has time for it. If that fails, webhooks wait outside.
     with suppress(SecretsUnavailableError):
         cached_accounts.current()
-    parser = provider.parser(channel, cached_accounts.current, settings, clock)
-    return RefreshingParser(parser, cached_accounts)
+    return provider.parser(channel, cached_accounts.current, settings, clock)
+
+
+def _with_present_secrets(
+    cached_accounts: CachedAccounts,
+) -> Callable[[Verification], VerifiedWebhook]:
+    return lambda verification: cached_accounts.use(verification, retry_on=ValidationError)
 
 
 def _fallback_sender(
@@ -161,6 +164,7 @@ class Container(containers.DeclarativeContainer):
     sendgrid_parser = Singleton(
         _parser, sendgrid, ChannelType.EMAIL, settings, cached_accounts, clock
     )
+    with_present_secrets = Singleton(_with_present_secrets, cached_accounts)
     parsers = Singleton(
         WebhookParserFactory,
         providers.Dict(
@@ -241,6 +245,7 @@ class Container(containers.DeclarativeContainer):
         Singleton(SpoolWebhook, spool, parsers, clock, metrics),
         store_dead_letter,
         metrics,
+        with_present_secrets,
     )
     read_spool_record = Singleton(backends.spool_record_reader, files)
     drain_spool = Singleton(later.drain_spool, spool, process_webhook, store_dead_letter)

@@ -126,6 +126,7 @@ class FrontDesk:
             (container.directory, directory or TenantDirectory((a_tenant(),))),
             (container.own_addresses, OwnAddresses(frozenset())),
             (container.parsers, parsers),
+            (container.with_present_secrets, lambda verification: verification()),
             (container.twilio_sender, self.sender),
             (container.sendgrid_sender, self.sender),
             (container.context_queue, publisher or backend.context_queue),

@@ -22,7 +22,6 @@ COLUMNS = {
     "memory": "memory",
     "channels": "provider",
 }
-AROUND_A_PROVIDER = {"RefreshingParser"}
 
 
 def classes_of(package: ModuleType) -> Iterator[type]:
@@ -45,7 +44,7 @@ def test_table_of_ports_says_who_fills_them() -> None:
         for port in classes_of(application.ports)
         if is_port(port)
         for one in adapters
-        if port in one.__mro__ and one.__name__ not in AROUND_A_PROVIDER
+        if port in one.__mro__
     }
     listed = {
         (row[0].strip("`"), column, name)
@@ -54,7 +53,6 @@ def test_table_of_ports_says_who_fills_them() -> None:
         for name in re.findall(r"`(\w+)`", cell)
     }
     assert listed == expected
-    assert all(f"`{name}`" in prose(PAGE) for name in AROUND_A_PROVIDER)
 
 
 def test_steps_of_a_webhook_name_use_cases() -> None:

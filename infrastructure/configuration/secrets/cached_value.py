@@ -12,6 +12,7 @@ from domain.errors import SecretsUnavailableError, safe_reason
 logger = logging.getLogger(__name__)
 
 Value = TypeVar("Value")
+Result = TypeVar("Result")
 
 MAX_AGE = timedelta(minutes=15)
 """How long a value is used before it is read again."""
@@ -50,6 +51,19 @@ class CachedValue(Generic[Value]):
             finally:
                 self._lock.release()
         return value
+
+    def use(self, work: Callable[[], Result], retry_on: type[Exception]) -> Result:
+        """What ``work`` makes of the value, once more with a newer one if it raises ``retry_on``.
+
+        The value may be a secret that was changed a moment ago.
+        """
+        used = self.current()
+        try:
+            return work()
+        except retry_on:
+            if self.newer_than(used) is None:
+                raise
+        return work()
 
     def newer_than(self, outdated: Value) -> Value | None:
         """Another value than ``outdated``; ``None`` if there is none.
