@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from domain.channels import AddressKind, ChannelType
@@ -111,3 +112,8 @@ def ascii_domain(domain: str) -> str:
     if not re.fullmatch(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*", ascii_form):
         raise InvalidAddressError("the domain of an email address is not valid")
     return ascii_form
+
+
+def normal_senders(channel: ChannelType, texts: Iterable[str | None]) -> tuple[str, ...]:
+    """``texts`` as normalised addresses, without repetitions and gaps, in the same order."""
+    return tuple(dict.fromkeys(normal_value(channel, text) for text in texts if text))

@@ -1,13 +1,12 @@
 """The conversation, and which one a message belongs to."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from domain.addresses import normal_value
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
-from domain.history import Message
+from domain.history import ConversationKey, Message
 from domain.messages import InboundMessage, Recipient
 from domain.tenants import Tenant, TenantDirectory
 
@@ -52,6 +51,13 @@ class Conversation:
     def is_open(self) -> bool:
         """Whether messages may still join."""
         return self.conversation_status != CLOSED
+
+    def is_for(self, recipients: Collection[str]) -> bool:
+        """Whether its recipient is one of ``recipients`` or not known; always if there are none."""
+        known = self.recipient_id
+        return not (recipients and known) or (
+            normal_value(self.primary_channel, known) in recipients
+        )
 
     def received(self, message: InboundMessage) -> "Conversation":
         """The state after ``message``, or the present one if a later message came before it."""

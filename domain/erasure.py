@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.addresses import Address
-from domain.conversation_key import ConversationKey
+from domain.history import ConversationKey
 from domain.messages import InboundMessage
 from domain.outbox import MessageRecord, MessageState
 

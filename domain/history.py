@@ -42,3 +42,11 @@ class Message:
         """What the conversation record keeps of its last message: at most 2 KB, no metadata."""
         content = cut_to_bytes(self.content, LAST_MESSAGE_BYTES)
         return Message(self.message_id, self.direction, content, self.timestamp, self.channel_type)
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationKey:
+    """What identifies a conversation: its id and the channel that it runs on."""
+
+    conversation_id: str
+    primary_channel: ChannelType

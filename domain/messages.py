@@ -1,14 +1,16 @@
 """Messages: as a provider delivers them, as the store records them, as the history shows them."""
 
 import hashlib
+import json
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from domain.addresses import Address
 from domain.automated_mail import NotableHeaders
 from domain.channels import ChannelType
-from domain.history import Direction, Message, Metadata
-from domain.idempotency import idempotency_hash, request_id_of
+from domain.history import ConversationKey, Direction, Message, Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +169,30 @@ class InboundMessage:
             channel_type=self.channel,
             metadata={**self.full_metadata, **extras},
         )
+
+
+def imported_key(conversation: ConversationKey, message: Message) -> str:
+    """The key under which an entry of an older system's history is imported: a UUID.
+
+    The content is part of it, since other systems may give an id twice, or none. It is never
+    the request id of an inbound message, which is made of other parts.
+    """
+    parts = ["imported", conversation.conversation_id, conversation.primary_channel]
+    parts += [message.direction, message.message_id, message.content]
+    return request_id_of(parts)
+
+
+def request_id_of(parts: Sequence[str]) -> str:
+    """The key of a record that is made of ``parts``: a UUID of version 8 (RFC 9562, 5.8).
+
+    Its 122 free bits are the first 122 bits of the parts' hash. The same parts always give
+    the same key, so the record can be read without an index.
+    """
+    free = int(idempotency_hash(parts)[:32], base=16) >> 6
+    high, middle, low = free >> 74, free >> 62 & 0xFFF, free & (1 << 62) - 1
+    return str(uuid.UUID(int=high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low))
+
+
+def idempotency_hash(parts: Sequence[str]) -> str:
+    """64 hex digits for ``parts``, which cannot flow into each other."""
+    return hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.conversation_key import ConversationKey
+from domain.history import ConversationKey
 from domain.messages import InboundMessage
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
+from domain.history import ConversationKey
 from domain.messages import InboundMessage, Recipient
 from domain.outbox import MessageRecord, MessageState
 from domain.tenants import Tenant

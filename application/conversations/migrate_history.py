@@ -7,9 +7,8 @@ from datetime import timedelta
 from application.ports.conversation_store import ConversationStore
 from application.ports.history_import import HistoryImport
 from application.ports.pages import PAGE_SIZE, each_item
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
-from domain.history import Message
+from domain.history import ConversationKey, Message
 
 ATTEMPTS = 5
 """How often a list is moved again that another system writes to meanwhile."""

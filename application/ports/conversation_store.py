@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
+from domain.history import ConversationKey
 from domain.messages import InboundMessage
 
 

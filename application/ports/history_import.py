@@ -4,9 +4,8 @@ from abc import abstractmethod
 from typing import Protocol
 
 from application.ports.pages import Page
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
-from domain.history import Message
+from domain.history import ConversationKey, Message
 
 
 class HistoryImport(Protocol):

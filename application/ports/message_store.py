@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from application.ports.pages import Page
-from domain.conversation_key import ConversationKey
 from domain.erasure import Tombstone
-from domain.history import Message
+from domain.history import ConversationKey, Message
 from domain.outbox import MessageRecord
 
 

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from application.ports.pages import Page
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage
+from domain.history import ConversationKey
 
 
 class Retention(Protocol):

@@ -16,9 +16,9 @@ from application.privacy.erase_message import EraseMessage
 from application.privacy.find_person import FindPerson
 from application.receiving.send_fallback import throttle_key, throttle_key_of
 from domain.addresses import Address
-from domain.conversation_key import ConversationKey
 from domain.erasure import RetainedMessage, attachments_folder
 from domain.errors import StorageUnavailableError
+from domain.history import ConversationKey
 
 Advance = Callable[[int], None]
 """Gets the number of messages that were looked at."""

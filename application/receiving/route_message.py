@@ -12,7 +12,6 @@ from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
 from application.receiving.match_conversation import MatchConversation
 from domain.context import ContextObject
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.errors import (
     ConcurrentUpdateError,
@@ -20,6 +19,7 @@ from domain.errors import (
     StorageUnavailableError,
     safe_reason,
 )
+from domain.history import ConversationKey
 from domain.messages import InboundMessage
 from domain.outbox import MessageRecord
 from domain.routing import RoutingPolicy

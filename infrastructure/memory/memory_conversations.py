@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing_extensions import override
 
 from application.ports.conversation_store import ConversationStore, latest_activity_first
+from domain.addresses import normal_senders
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
+from domain.history import ConversationKey
 from domain.messages import InboundMessage
 from infrastructure.memory.memory_data import MemoryData
-from infrastructure.serialization.address_matching import is_for, normal_senders
 
 
 class MemoryConversationStore(ConversationStore):
@@ -27,7 +27,7 @@ class MemoryConversationStore(ConversationStore):
     ) -> tuple[Conversation, ...]:
         with self._data.lock:
             found = conversations_of(self._data, channel, senders)
-        return tuple(record for record in found if record.is_open and is_for(record, recipients))
+        return tuple(record for record in found if record.is_open and record.is_for(recipients))
 
     @override
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:

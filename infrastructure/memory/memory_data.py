@@ -8,10 +8,9 @@ from typing import TypeVar
 
 from application.ports.pages import Page
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.erasure import Tombstone
-from domain.history import Message
+from domain.history import ConversationKey, Message
 from domain.outbox import MessageRecord
 from infrastructure.serialization.message_json import inbound_from_json, inbound_to_json
 

@@ -10,9 +10,8 @@ from typing_extensions import override
 from application.ports.message_store import MessageStore
 from application.ports.outbox import Outbox
 from application.ports.pages import Page
-from domain.conversation_key import ConversationKey
 from domain.erasure import Tombstone
-from domain.history import Message
+from domain.history import ConversationKey, Message
 from domain.outbox import MessageRecord, MessageState
 from domain.times import rfc3339
 from infrastructure.memory.memory_data import MemoryData, copied, page_of

@@ -11,10 +11,10 @@ from application.ports.history_import import HistoryImport
 from application.ports.pages import Page
 from application.ports.retention import Retention
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey, imported_key
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage, Tombstone, author_mark
-from domain.history import Message
+from domain.history import ConversationKey, Message
+from domain.messages import imported_key
 from infrastructure.memory.memory_conversations import conversations_of
 from infrastructure.memory.memory_data import MemoryData, page_of
 

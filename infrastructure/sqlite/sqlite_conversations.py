@@ -8,12 +8,12 @@ from typing import Any
 from typing_extensions import override
 
 from application.ports.conversation_store import ConversationStore
+from domain.addresses import normal_senders
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation
+from domain.history import ConversationKey
 from domain.messages import InboundMessage
 from domain.times import parse_rfc3339, rfc3339
-from infrastructure.serialization.address_matching import is_for, normal_senders
 from infrastructure.serialization.message_json import messages_from_json, messages_to_json
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_schema import MIGRATIONS
@@ -77,7 +77,7 @@ class SqliteConversationStore(ConversationStore):
         self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
         found = find_conversations(self._database, _FIND, channel, senders)
-        return tuple(conversation for conversation in found if is_for(conversation, recipients))
+        return tuple(conversation for conversation in found if conversation.is_for(recipients))
 
     @override
     def open_conversation(self, conversation: Conversation) -> tuple[Conversation, bool]:

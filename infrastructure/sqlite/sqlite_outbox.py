@@ -9,7 +9,7 @@ from application.ports.outbox import Outbox
 from domain.outbox import MessageRecord, MessageState
 from domain.times import rfc3339
 from infrastructure.sqlite.database import SqliteDatabase
-from infrastructure.sqlite.sqlite_message_rows import READ_COLUMNS, record_from_row, time_column
+from infrastructure.sqlite.sqlite_messages import READ_COLUMNS, record_from_row, time_column
 from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 
 _STUCK = f"""

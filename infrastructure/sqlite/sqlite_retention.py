@@ -10,9 +10,9 @@ from typing_extensions import override
 from application.ports.pages import PAGE_SIZE, Page
 from application.ports.retention import Retention
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage
+from domain.history import ConversationKey
 from domain.outbox import MessageState
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.message_json import inbound_from_json

@@ -46,7 +46,7 @@ _CONVERSATIONS: Migration = (
 _MESSAGES: Migration = (
     """
     CREATE TABLE messages (
-        request_id TEXT NOT NULL PRIMARY KEY, -- of the message: see domain.idempotency
+        request_id TEXT NOT NULL PRIMARY KEY, -- of the message: see domain.messages
         conversation_id TEXT,
         primary_channel TEXT,
         state TEXT NOT NULL,

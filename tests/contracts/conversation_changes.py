@@ -11,9 +11,8 @@ import pytest
 from application.ports.stores import Stores
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED, Conversation
-from domain.history import Direction, Message
+from domain.history import ConversationKey, Direction, Message
 from domain.messages import InboundMessage
 from tests.builders import NOW, RECIPIENT, SENDER, a_conversation, an_inbound_message
 from tests.contracts.concurrency import at_once

@@ -10,9 +10,9 @@ from application.ports.pages import each_item
 from application.ports.stores import Stores
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED
 from domain.erasure import RetainedMessage, Tombstone
+from domain.history import ConversationKey
 from domain.messages import Attachment
 from domain.outbox import MessageRecord, MessageState
 from tests.builders import KEY, NOW, RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message

@@ -8,7 +8,7 @@ import pytest
 
 from application.ports.stores import Stores
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
+from domain.history import ConversationKey
 from domain.outbox import STUCK_AFTER, MessageRecord
 from tests.builders import KEY, NOW, a_record, an_inbound_message
 

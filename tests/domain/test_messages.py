@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
-from domain.history import LAST_MESSAGE_BYTES, Direction, cut_to_bytes
+from domain.history import LAST_MESSAGE_BYTES, ConversationKey, Direction, cut_to_bytes
 from domain.messages import Attachment, InboundMessage
 from domain.outbox import MessageState
 from tests.builders import ACCOUNT, KEY, NOW, a_record, an_inbound_message

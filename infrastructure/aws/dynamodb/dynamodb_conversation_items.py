@@ -12,9 +12,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import ACTIVE, Conversation
-from domain.history import Direction, Message
+from domain.history import ConversationKey, Direction, Message
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing_extensions import override
 
 from application.ports.conversation_store import ConversationStore, latest_activity_first
+from domain.addresses import normal_senders
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
+from domain.history import ConversationKey
 from domain.messages import InboundMessage
 from infrastructure.aws.dynamodb.dynamodb_activity import Activity
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
@@ -20,7 +21,6 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
 from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Refusal
 from infrastructure.aws.dynamodb.dynamodb_values import Item, text_of
-from infrastructure.serialization.address_matching import is_for, normal_senders
 
 SENDER_INDEX = "sender"
 INDEX_PAUSE_SECONDS = 0.2
@@ -53,7 +53,7 @@ class DynamoDbConversationStore(ConversationStore):
         Where none fits the index is asked: another system may have written one that does.
         """
         values = normal_senders(channel, senders)
-        known = [c for c in self._participants.find(channel, values) if is_for(c, recipients)]
+        known = [c for c in self._participants.find(channel, values) if c.is_for(recipients)]
         if len(known) == 1:
             return tuple(known)
         records = self._read_open(conversation.key for conversation in known)
@@ -62,7 +62,7 @@ class DynamoDbConversationStore(ConversationStore):
             if conversation.key not in present:
                 self._participants.remove(conversation.key, values)
         return records or tuple(
-            found for found in self._find_in_index(channel, values) if is_for(found, recipients)
+            found for found in self._find_in_index(channel, values) if found.is_for(recipients)
         )
 
     @override

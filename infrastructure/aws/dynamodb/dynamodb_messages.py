@@ -12,9 +12,8 @@ from typing_extensions import override
 from application.ports.message_store import MessageStore
 from application.ports.outbox import Outbox
 from application.ports.pages import Page
-from domain.conversation_key import ConversationKey
 from domain.erasure import Tombstone
-from domain.history import Message
+from domain.history import ConversationKey, Message
 from domain.outbox import MessageRecord, MessageState
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_large_texts import (

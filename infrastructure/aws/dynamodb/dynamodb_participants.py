@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
+from domain.history import ConversationKey
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import TEXTS, conversation_from_item
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of

@@ -8,12 +8,12 @@ from typing_extensions import override
 
 from application.ports.pages import Page
 from application.ports.retention import Retention
-from domain.addresses import normal_value
+from domain.addresses import normal_senders, normal_value
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage
 from domain.errors import StorageRefusedError
+from domain.history import ConversationKey
 from domain.messages import InboundMessage
 from domain.outbox import MessageState
 from domain.times import parse_rfc3339, rfc3339
@@ -35,7 +35,6 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import (
 from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
-from infrastructure.serialization.address_matching import normal_senders
 
 PAGE_SIZE = 1000
 """As many records as are looked at before a purge can stop."""

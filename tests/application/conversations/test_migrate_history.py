@@ -13,10 +13,9 @@ from application.conversations.migrate_history import (
     in_lasting_order,
 )
 from application.conversations.show_conversation import ShowConversation
-from domain.conversation_key import ConversationKey
 from domain.conversations import Conversation
 from domain.errors import StorageUnavailableError
-from domain.history import Direction, Message
+from domain.history import ConversationKey, Direction, Message
 from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_messages import MemoryMessageStore

@@ -21,8 +21,8 @@ from application.privacy.purge_expired import (
     RetentionTimes,
 )
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.erasure import RetainedMessage, Tombstone
+from domain.history import ConversationKey
 from domain.messages import AttachedFile, Attachment
 from domain.outbox import MessageRecord, MessageState
 from infrastructure.memory.memory_blobs import MemoryDeadLetters

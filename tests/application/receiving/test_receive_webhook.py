@@ -13,7 +13,6 @@ from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.webhook_parser import ParsedMessage
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.conversations import CLOSED, Conversation
 from domain.errors import (
     ConversationNotFoundError,
@@ -27,7 +26,7 @@ from domain.errors import (
     UnknownRecipientError,
     UnreadableMessageError,
 )
-from domain.history import Direction, Message
+from domain.history import ConversationKey, Direction, Message
 from domain.messages import AttachedFile, Attachment, InboundMessage
 from domain.outbox import MessageRecord, MessageState
 from domain.routing import UnauthenticatedMail

@@ -10,8 +10,8 @@ import pytest
 
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.conversation_key import ConversationKey
 from domain.errors import StorageRefusedError, StorageUnavailableError
+from domain.history import ConversationKey
 from domain.messages import InboundMessage, Recipient
 from domain.outbox import MessageRecord, MessageState
 from infrastructure.aws.dynamodb.dynamodb_large_texts import INLINE_BYTES, PREVIEW_BYTES
