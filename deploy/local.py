@@ -81,7 +81,7 @@ def parameters(origin: str) -> list[str]:
 
     A domain of one's own makes the emulator's URLs as they are on AWS, without the id of the
     API in their path; its base path leaves everything else to the emulator. The accounts are
-    invented, so nobody unknown can be answered. The emulator has no alarms on queries.
+    invented, so no unknown sender gets a fallback. The emulator has no alarms on queries.
     """
     return [
         "WithAlarms=no",
@@ -152,7 +152,7 @@ def main(port: int, folder: Path, overrides: tuple[str, ...]) -> None:
 
 
 def _check_port(port: int) -> None:
-    """Whoever listens there already might be taken for ours."""
+    """Another server that listens there could be taken for this one."""
     with socket.socket() as attempt:
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -179,7 +179,7 @@ def _deploy(origin: str, folder: Path, template: Path, overrides: Sequence[str])
 
 def _fit_policies(settings: Mapping[str, str]) -> None:
     """Change what the emulator does not take as AWS does."""
-    # It admits nobody without TLS, and the emulator has none.
+    # It admits no client without TLS, and the emulator has none.
     AwsClients().s3().delete_bucket_policy(Bucket=settings["BLOBS_BUCKET"])
     # The emulator does not call a function by its role, but by the session that it has of it.
     sqs, url = AwsClients().sqs(), settings["SPOOL_QUEUE_URL"]

@@ -30,7 +30,7 @@ _HINTS = {
     ),
     "NoCredentialsError": "there are no AWS credentials: run 'aws configure', or set AWS_PROFILE",
     "NoRegionError": "there is no AWS region: set AWS_DEFAULT_REGION",
-    "AccessDeniedException": "whoever deploys needs secretsmanager:GetSecretValue on it",
+    "AccessDeniedException": "the deploying role needs secretsmanager:GetSecretValue on it",
     "ExpiredTokenException": "the AWS credentials have expired: log in again",
 }
 

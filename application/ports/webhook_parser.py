@@ -45,7 +45,7 @@ class VerifiedWebhook:
     """A request that ``account`` has signed, as ``validate`` or a store returns it.
 
     ``channel`` is the one that the path names. ``id`` has 32 hex digits: a hash of the account
-    and of what was signed. Whoever captured a request can write it in other ways without
+    and of what was signed. An attacker who captured a request can write it in other ways without
     breaking its signature: in another order, encoding or grouping. All of them have one id.
     ``decoded`` is what the parser has decoded of the body, so that it need not do so again.
     """

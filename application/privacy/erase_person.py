@@ -182,7 +182,7 @@ class ErasePerson:
         report.spooled = erasure.erased
         if erasure.unreadable:
             report.not_reached.append(
-                f"{erasure.unreadable} broken files in the spool, of whomever they are"
+                f"{erasure.unreadable} unreadable files in the spool, which may be of anyone"
             )
 
     def _is_of_sender(
@@ -229,7 +229,7 @@ class ErasePerson:
     def _report_what_stays(self, report: ErasureReport) -> None:
         if report.unread:
             report.not_reached.append(
-                f"{report.unread} of the spooled webhooks and dead letters, which nobody can read: "
+                f"{report.unread} of the spooled webhooks and dead letters, which cannot be read: "
                 "the address is not named there, but what is in base64 was not searched"
             )
         report.not_reached += [place.erasure_notice() for place in self.unsearchable]
@@ -237,5 +237,5 @@ class ErasePerson:
 
 def _sentence_about(unreadable: Collection[str]) -> str:
     number = len(unreadable)
-    noun = "letter, of whomever it is" if number == 1 else "letters, of whomever they are"
-    return f"{number} broken dead {noun}: {', '.join(sorted(unreadable))}"
+    noun = "dead letter" if number == 1 else "dead letters"
+    return f"{number} unreadable {noun}, perhaps of this person: {', '.join(sorted(unreadable))}"

@@ -13,7 +13,7 @@ _NO_RECIPIENTS = _NO_SENDERS | {AddressKind.ALPHANUMERIC, AddressKind.WHATSAPP_U
 
 
 def sender_address(channel: ChannelType, text: str, option: str) -> str:
-    """The normalised address of somebody who writes, or a usage error."""
+    """The normalised address of a sender, or a usage error."""
     return _read(channel, text, option, _NO_SENDERS, channel.rules.sender_forms)
 
 

@@ -177,7 +177,7 @@ def show(*, conversation_id: str, limit: int, as_json: bool) -> None:
 def hand_off(*, conversation_id: str, state: str, as_json: bool) -> None:
     """Let a human answer (on), or the AI again (off).
 
-    Every message that arrives afterwards goes to the queue of whoever answers now.
+    Every message that arrives afterwards goes to the queue of the human or the AI.
     """
     with open_container() as container:
         changed = container.switch_hand_off()(conversation_id, on=state == "on")

@@ -185,7 +185,7 @@ def delete(*, dead_letter_ids: tuple[str, ...], yes: bool) -> None:
 def _confirm(number: int) -> None:
     try:
         agreed = click.confirm(f"Delete {count(number, 'dead letter')} for ever?", err=True)
-    except click.Abort:  # nobody is there to be asked
+    except click.Abort:  # there is no terminal to ask on
         agreed = False
     if not agreed:
         raise click.ClickException("nothing was deleted: '--yes' deletes without asking")

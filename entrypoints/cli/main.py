@@ -71,7 +71,7 @@ class OneLineErrors(Group):
             result = super().invoke(ctx)
             sys.stdout.flush()
         except BrokenPipeError:
-            # Python would complain at exit that nobody reads what is still buffered.
+            # Python would complain at exit about what is still buffered and has no reader.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(PIPE_CLOSED)
         return result

@@ -104,7 +104,7 @@ def read(
         deliveries = receive(name, limit, visibility=timedelta(seconds=visibility_seconds))
         for delivery in deliveries:
             _print_delivery(delivery, as_json=as_json)
-        # Acknowledged only after printing: what nobody saw must not be lost in a broken pipe.
+        # Acknowledged only after printing: what was not printed must not be lost in a broken pipe.
         remaining = [
             delivery.receipt
             for delivery in deliveries

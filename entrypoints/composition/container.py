@@ -88,7 +88,7 @@ def _fallback_sender(
     sender = None
     if settings.has_real_secrets:
         sender = provider.fallback_sender(cached_accounts.current)
-    # With the AWS backends there need not be a disk, and nobody would look at it.
+    # With the AWS backends there need not be a disk, and no developer looks at it.
     in_directory = sender is None and settings.storage != "dynamodb"
     return data_directory.fallback_log if in_directory else sender
 

@@ -18,7 +18,7 @@ class PublicUrl:
     """Puts together scheme, host, path and query as the provider saw them.
 
     With ``base_url`` (an origin) nothing that the request claims about its host counts.
-    Without it the request's own host is taken, and forwarded headers are believed only from
+    Without it the request's own host is taken, and forwarded headers are trusted only from
     ``trusted_proxies``.
     """
 

@@ -89,16 +89,16 @@ def _report_spool(container: Container) -> Iterator[Reported]:
         since = f", the oldest came at {rfc3339(depth.oldest_at)}" if depth.oldest_at else ""
         yield (
             CheckStatus.WARNING,
-            f"{depth.entries} put aside{since}: each is tried again within {SPOOL_MINUTES} "
-            "minutes, and what is due 'frontdesk relay' works off now",
+            f"{depth.entries} spooled{since}: each is tried again within {SPOOL_MINUTES} "
+            "minutes, and 'frontdesk relay' processes now what is due",
         )
     else:
-        yield CheckStatus.OK, "no webhook is put aside"
+        yield CheckStatus.OK, "the spool is empty"
     if depth.broken:
         files = "1 broken file" if depth.broken == 1 else f"{depth.broken} broken files"
         yield (
             CheckStatus.ERROR,
-            f"{files} in the spool, which nobody could read: mend what ends in '.broken' in "
+            f"{files} in the spool that cannot be read: mend what ends in '.broken' in "
             f"{container.settings().data_dir / 'spool'} and take that suffix away, or remove it",
         )
 

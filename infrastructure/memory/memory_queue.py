@@ -30,7 +30,7 @@ from infrastructure.serialization.context_json import (
 
 @dataclass(slots=True)
 class _Entry:
-    """A context on its queue; as text, so that nobody can change it from outside."""
+    """A context on its queue; as text, so that no caller can change it from outside."""
 
     sequence: int
     request_id: str

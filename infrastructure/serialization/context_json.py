@@ -115,7 +115,7 @@ class ProcessingJson(_JsonModel):
 
 
 class ContextJson(_JsonModel):
-    """The standard context object: everything that whoever answers a message needs."""
+    """The standard context object: everything that a consumer needs to answer a message."""
 
     model_config = ConfigDict(title="Frontdesk context object")
 

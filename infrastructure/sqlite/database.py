@@ -50,7 +50,7 @@ class SqliteDatabase:
 
     ``busy_timeout_seconds`` is how long a statement waits for other processes, and
     ``turn_timeout_seconds`` how long a writer waits for the other threads of its own: half of
-    a webhook's time. ``on_statement`` is told every statement as it begins, for whoever wants
+    a webhook's time. ``on_statement`` is told every statement as it begins, for a caller that wants
     to count them.
     """
 
@@ -112,7 +112,7 @@ class SqliteDatabase:
                 self._turn.release()
 
     def migrate(self, migrations: Sequence[Migration]) -> None:
-        """Bring the schema to version ``len(migrations)``, whoever else tries at this moment.
+        """Bring the schema to version ``len(migrations)``. Several processes may try at once.
 
         Raises ``SchemaTooNewError`` for a file that is ahead of this program.
         """
@@ -148,7 +148,7 @@ class SqliteDatabase:
                 time.sleep(0.05)
 
     def close(self) -> None:
-        """Close every connection. Whoever comes later gets ``StorageUnavailableError``."""
+        """Close every connection. A later caller gets ``StorageUnavailableError``."""
         with self._guard:
             self._closed = True
             readers, self._idle_readers = self._idle_readers, []
@@ -159,7 +159,7 @@ class SqliteDatabase:
 
     def _upgrade(self, migrations: Sequence[Migration]) -> None:
         with self.write() as connection:
-            # Asked again, now that nobody else can change it.
+            # Asked again, now that no other process can change it.
             version = _schema_version(connection)
             for number, migration in enumerate(migrations[version:], start=version + 1):
                 for statement in migration:

@@ -31,7 +31,7 @@ _SELECT = f"SELECT {COLUMNS} FROM conversations WHERE {THIS_ONE}"  # noqa: S608
 _SELECT_ID = f"""
     SELECT {COLUMNS} FROM conversations WHERE conversation_id = ? ORDER BY primary_channel
 """  # noqa: S608
-# Nothing compares less than NULL, so whoever was never active comes last.
+# Nothing compares less than NULL, so what was never active comes last.
 _LIST = f"""
     SELECT {COLUMNS} FROM conversations
     ORDER BY last_activity_at DESC, conversation_id, primary_channel LIMIT ?

@@ -29,7 +29,7 @@ _HOUR_LENGTH = len("2026-03-04T12")
 
 
 class SqliteFallbackThrottle(FallbackThrottle):
-    """One row for each sender who was answered, one for each hour in which somebody was."""
+    """One row for each sender who was answered, one for each hour in which a fallback was sent."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database

@@ -87,7 +87,7 @@ class Person:
             "Body": self.name,
         }
         assert frontdesk.post(frontdesk.providers.form(frontdesk.url(SMS), fields)).status == 200
-        spooled = self.webhook(frontdesk, WHATSAPP, body=f"{self.name} is put aside")
+        spooled = self.webhook(frontdesk, WHATSAPP, body=f"{self.name} is spooled")
         headers = tuple((name.lower(), value) for name, value in spooled.headers.items())
         request = WebhookRequest("POST", spooled.url, headers, spooled.body, NOW)
         if isinstance(frontdesk.container.spool(), SearchableSpool):

@@ -14,7 +14,7 @@ _MAX_PART_HEADER_BYTES = 8_192
 _MAX_PART_HEADERS = 16
 _FIRST_LINE = re.compile(rb"--([\x20-\x7e]{1,200})\r\n")
 
-# A form with two of one of these could be read in two ways: it is put aside, not guessed at.
+# A form with two of one of these could be read in two ways: it becomes a dead letter, not a guess.
 _ONLY_ONCE = frozenset(
     {"envelope", "spf", "dkim", "from", "headers", "email", "rawemail", "charsets"}
 )

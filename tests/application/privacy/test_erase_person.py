@@ -320,7 +320,7 @@ def test_erasure_reports_the_places_of_unreadable_dead_letters(tmp_path: Path) -
     assert report.dead_letters == 1
     assert report.failed == []
     assert report.not_reached == [
-        f"1 broken dead letter, of whomever it is: {tmp_path / 'note.json'}"
+        f"1 unreadable dead letter, perhaps of this person: {tmp_path / 'note.json'}"
     ]
 
 
@@ -341,6 +341,6 @@ def test_erasure_reports_unreadable_requests_unless_they_contain_the_address(
     report = frontdesk.erases()
     assert report.spooled == 2
     assert report.not_reached == [
-        "1 of the spooled webhooks and dead letters, which nobody can read: the address is not "
+        "1 of the spooled webhooks and dead letters, which cannot be read: the address is not "
         "named there, but what is in base64 was not searched"
     ]

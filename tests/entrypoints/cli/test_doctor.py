@@ -77,8 +77,8 @@ def test_doctor_counts_hidden_spool_entries(container: Container) -> None:
     spool.enqueue(an_entry("a0"))
     assert spool.receive(1, timedelta(minutes=1))
     assert lines_about("spool") == [
-        f"warning spool           1 put aside, the oldest came at {rfc3339(NOW)}: each is tried "
-        "again within 5 minutes, and what is due 'frontdesk relay' works off now"
+        f"warning spool           1 spooled, the oldest came at {rfc3339(NOW)}: each is tried "
+        "again within 5 minutes, and 'frontdesk relay' processes now what is due"
     ]
 
 
@@ -118,8 +118,8 @@ def test_doctor_reports_a_broken_spool_file_as_a_problem(
     file.write_text("{")
     assert spool.receive(1, timedelta(minutes=1)) == ()
     assert lines_about("spool", exit_code=1) == [
-        "ok      spool           no webhook is put aside",
-        "error   spool           1 broken file in the spool, which nobody could read: mend what "
+        "ok      spool           the spool is empty",
+        "error   spool           1 broken file in the spool that cannot be read: mend what "
         f"ends in '.broken' in {data_dir / 'spool'} and take that suffix away, or remove it",
     ]
 

@@ -130,7 +130,9 @@ def test_erase_reports_a_dead_letter_that_cannot_be_read(
     broken.parent.mkdir(exist_ok=True)
     broken.write_text("{")
     *_, output = run_frontdesk(*ERASE).stdout.splitlines()
-    assert output == (f"Not reached: 1 broken dead letter, of whomever it is: {broken.absolute()}.")
+    assert output == (
+        f"Not reached: 1 unreadable dead letter, perhaps of this person: {broken.absolute()}."
+    )
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1)])

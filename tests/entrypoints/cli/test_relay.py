@@ -61,7 +61,7 @@ def a_pending_record(attempts: int = 0, number: int = 1) -> MessageRecord:
 
 
 def a_spooled_message(name: str = "entry-1") -> SpoolEntry:
-    """What was put aside of a message to the conversation that is open; each is a group."""
+    """A spooled webhook of a message to the conversation that is open; each is a group."""
     now = utc_now()
     posted = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
         "https://hooks.example.com/webhooks/sms",

@@ -79,7 +79,7 @@ def test_complete_environment_is_reported_as_ok(complete: dict[str, str]) -> Non
         ("queues", CheckStatus.OK, "all six"),
         ("spool queue", CheckStatus.OK, complete["SPOOL_QUEUE_URL"]),
         ("bucket", CheckStatus.OK, complete["BLOBS_BUCKET"]),
-        ("spool", CheckStatus.OK, "no webhook is put aside"),
+        ("spool", CheckStatus.OK, "the spool is empty"),
         ("pending", CheckStatus.OK, "every message that was recorded came to its queue"),
         ("dead letters", CheckStatus.OK, "none"),
     ]
@@ -90,8 +90,8 @@ def test_backlog_is_reported_as_warnings(complete: dict[str, str]) -> None:
     given_backlog(container)
     warnings = {result.check: result for result in run_checks(container)}
     assert warnings["spool"].text == (
-        "1 put aside: each is tried again within 5 minutes, "
-        "and what is due 'frontdesk relay' works off now"
+        "1 spooled: each is tried again within 5 minutes, "
+        "and 'frontdesk relay' processes now what is due"
     )
     assert warnings["pending"].text == (
         f"1, the oldest of {rfc3339(NOW - 2 * STUCK_AFTER)}, on no queue yet: "
