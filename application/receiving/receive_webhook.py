@@ -15,8 +15,8 @@ from application.ports.webhook_parser import (
     WebhookRequest,
     WebhookResponse,
 )
+from application.receiving.error_responses import INTERNAL_ERROR, response_to
 from application.receiving.process_webhook import ProcessWebhook
-from application.receiving.responses import INTERNAL_ERROR, response_to
 from application.receiving.spool_webhook import SpoolWebhook
 from application.receiving.store_dead_letter import StoreDeadLetter
 from domain.channels import ChannelType, channel_in_path

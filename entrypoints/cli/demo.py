@@ -56,7 +56,7 @@ With 'frontdesk serve' running, try in another terminal:
 
   {send} --body "Is my order on its way?"
   frontdesk queues read {channel}-replies --include-delayed
-  frontdesk conversations show {conversation.conversation_id}
   frontdesk conversations hand-off {conversation.conversation_id} on
-  {send} --body "Hello?" --times 100
-  frontdesk queues list"""
+  {send} --body "Can I talk to a person?"
+  frontdesk queues list
+  frontdesk conversations show {conversation.conversation_id}"""

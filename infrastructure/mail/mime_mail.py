@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from domain.messages import AttachedFile
 from infrastructure.mail.charsets import DecodedText, decode
 from infrastructure.mail.mail_files import attached_file, bare_content_id, referenced_content_ids
-from infrastructure.mail.mime_parts import MimePart, MimeReader
+from infrastructure.mail.mime_reader import MimePart, MimeReader
 
 
 @dataclass(frozen=True, slots=True)

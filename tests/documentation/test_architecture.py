@@ -10,7 +10,7 @@ from types import ModuleType
 import application
 import application.ports
 import infrastructure
-from application.receiving.responses import INTERNAL_ERROR, response_to
+from application.receiving.error_responses import INTERNAL_ERROR, response_to
 from domain import errors
 from tests.documentation.documents import cells, prose
 

@@ -31,7 +31,7 @@ def test_session_is_shown_without_a_folded_block() -> None:
 
 def test_commands_of_the_quick_start_are_targets_of_make() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    targets = [line.removeprefix("make ") for line in blocks(README, "sh")[0].splitlines()[1:]]
+    targets = [line.removeprefix("make ") for line in blocks(README, "sh")[0].splitlines()]
     assert targets == ["run", "test"]
     assert [target for target in targets if f"\n{target}: " not in makefile] == []
 

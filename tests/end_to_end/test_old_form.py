@@ -68,7 +68,7 @@ def test_server_command_and_doctor_refuse_it_and_touch_nothing(tmp_path: Path, n
         assert (done.returncode, done.stdout, done.stderr) == (1, "", f"frontdesk: {told}\n")
     done = frontdesk(tmp_path, "doctor")
     assert (done.returncode, done.stderr) == (1, "frontdesk: 1 problem found\n")
-    assert done.stdout == f"wrong data directory  {told}\n"
+    assert done.stdout == f"error   data directory  {told}\n"
     assert contents(tmp_path) == before
 
 

@@ -14,7 +14,7 @@ from infrastructure.mail.charsets import scrub
 from infrastructure.mail.header_text import decode_words, first, mailboxes, one_line, read_headers
 from infrastructure.mail.mail_files import attached_file, bare_content_id, referenced_content_ids
 from infrastructure.mail.mime_mail import MimeContent, read_mime_content
-from infrastructure.mail.mime_parts import header_block
+from infrastructure.mail.mime_reader import header_block
 from infrastructure.mail.parsed_mail import ParsedMail, hash_of
 
 MAX_SUBJECT_LENGTH = 1_000

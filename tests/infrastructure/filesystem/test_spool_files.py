@@ -29,7 +29,7 @@ from application.ports.spool import (
     SpoolErasure,
 )
 from domain.errors import SpoolFullError, StorageUnavailableError
-from infrastructure.filesystem import spool_entry_files as files_of_spool
+from infrastructure.filesystem import spool_file_names as files_of_spool
 from infrastructure.filesystem.spool_files import FileSpool, FileSpoolLimits
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.builders import NOW
