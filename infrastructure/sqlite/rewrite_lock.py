@@ -63,6 +63,10 @@ class RewriteLock:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self._name, flags, PRIVATE_FILE)
         try:
+            if os.geteuid() == 0:
+                # An operator who erases as root must not lock out the user of the service.
+                owner = self.path.parent.stat()
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
             _poll(lambda: _try_lock(descriptor, fcntl.LOCK_EX))
             yield
         finally:

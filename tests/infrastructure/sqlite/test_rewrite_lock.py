@@ -148,3 +148,16 @@ def test_the_lock_file_is_private(database: SqliteDatabase, lock: RewriteLock) -
     database.rewrite()
     assert lock.path.stat().st_mode & 0o777 == 0o600
     assert not lock.is_held()
+
+
+def test_a_rewrite_by_root_does_not_lock_out_the_user_of_the_service(
+    database: SqliteDatabase, lock: RewriteLock
+) -> None:
+    directory = lock.path.parent
+    if os.geteuid() == 0:
+        os.chown(directory, 65534, 65534)
+    with lock.held():
+        pass
+    owner, written = directory.stat(), lock.path.stat()
+    assert (written.st_uid, written.st_gid) == (owner.st_uid, owner.st_gid)
+    insert(database)
