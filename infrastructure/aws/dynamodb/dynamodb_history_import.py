@@ -1,5 +1,7 @@
 """The import of older systems' histories in DynamoDB."""
 
+import json
+
 from typing_extensions import override
 
 from application.ports.history_import import HistoryImport
@@ -33,11 +35,9 @@ class DynamoDbHistoryImport(HistoryImport):
         self, limit: int, *, after: str | None = None
     ) -> Page[Conversation]:
         """Reads ``limit`` items of the whole table, whatever they are."""
-        channel, _, conversation_id = (after or "").partition(" ")
-        key = {"conversation_id": conversation_id, "primary_channel": channel}
         items, last = self._records.scan_page(
             limit,
-            attributes(key) if after else None,
+            attributes(json.loads(after)) if after else None,
             _HAS_LEGACY_MESSAGES,
             {"list": "L", "none": 0},
         )
@@ -69,7 +69,9 @@ class DynamoDbHistoryImport(HistoryImport):
 
 
 def _cursor(last: Item | None) -> str | None:
-    """Channel and id of the last record that was read; a channel has no blank in it."""
+    """The key of the last record that was read, which another system may have written."""
     if last is None:
         return None
-    return f"{text_of(last, 'primary_channel')} {text_of(last, 'conversation_id')}"
+    return json.dumps(
+        {name: text_of(last, name) for name in ("conversation_id", "primary_channel")}
+    )

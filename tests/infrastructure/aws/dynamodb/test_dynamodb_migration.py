@@ -96,3 +96,17 @@ def test_item_of_an_imported_entry_has_the_attributes_of_a_history(tables: Table
         *("request_id", "conversation", "timestamp"),
         *("message_id", "direction", "content", "channel_type", "metadata"),
     }
+
+
+def test_pages_go_on_after_records_on_channels_of_another_system(tables: Tables) -> None:
+    for number in range(3):
+        changes: dict[str, AttributeValue] = {"conversation_id": {"S": f"conversation-{number}"}}
+        put_legacy_record(tables, 1, **changes)
+        put_legacy_record(tables, 1, **changes, primary_channel={"S": "live chat"})
+    found, cursor = [], None
+    for _ in range(7):
+        page = tables.stores().history_import.list_with_legacy_messages(1, after=cursor)
+        found += [record.conversation_id for record in page.items]
+        cursor = page.cursor
+    assert cursor is None
+    assert sorted(found) == [f"conversation-{number}" for number in range(3)]
