@@ -3,6 +3,7 @@
 import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from typing_extensions import override
 
@@ -56,12 +57,13 @@ class DynamoDbConversationStore(ConversationStore):
         known = [c for c in self._participants.find(channel, values) if c.is_for(recipients)]
         if len(known) == 1:
             return tuple(known)
-        records = self._read_open(conversation.key for conversation in known)
-        present = {record.key for record in records}
-        for conversation in known:
-            if conversation.key not in present:
-                self._participants.remove(conversation.key, values)
-        return records or tuple(
+        found_by = {conversation.key: conversation.found_by for conversation in known}
+        records = self._read_open(found_by)
+        for key in found_by.keys() - {record.key for record in records}:
+            self._participants.remove(key, values)
+        if records:
+            return tuple(replace(r, found_by=found_by[r.key]) for r in records)
+        return tuple(
             found for found in self._find_in_index(channel, values) if found.is_for(recipients)
         )
 

@@ -157,6 +157,18 @@ class TestParticipants:
         tables.set_attribute("hand_off_to_human", True)
         assert found(tables) == (replace(a_conversation(), hand_off_to_human=True), second)
 
+    def test_message_to_one_of_several_conversations_writes_no_participant_again(
+        self, tables: Tables
+    ) -> None:
+        tables.stores().conversations.open_conversation(
+            a_conversation(conversation_id="conversation-2")
+        )
+        stores = tables.stores()
+        with recorded_calls(tables.client) as calls:
+            one, _ = stores.conversations.find_open_conversations(SMS, [NUMBER])
+            assert stores.conversations.record_activity(one, an_inbound_message()) is not None
+        assert calls == ["Query", "BatchGetItem", "UpdateItem"]
+
     def test_closed_one_of_several_conversations_is_not_found_and_its_participant_is_deleted(
         self, tables: Tables
     ) -> None:
