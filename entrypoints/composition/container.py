@@ -85,12 +85,10 @@ def _fallback_sender(
     cached_accounts: CachedAccounts,
     data_directory: "DataDirectory",
 ) -> FallbackSender | None:
-    sender = None
     if settings.has_real_secrets:
-        sender = provider.fallback_sender(cached_accounts.current)
+        return provider.fallback_sender(cached_accounts.current)
     # With the AWS backends there need not be a disk, and no developer looks at it.
-    in_directory = sender is None and settings.storage != "dynamodb"
-    return data_directory.fallback_log if in_directory else sender
+    return None if settings.storage == "dynamodb" else data_directory.fallback_log
 
 
 class Container(containers.DeclarativeContainer):

@@ -68,8 +68,8 @@ def test_every_provider_can_be_built_for_every_backend(
         for parser in container.parsers().parsers.values():
             parser()
     assert "receive_webhook" in built
-    # Without an API key Frontdesk sends no mail; on Lambda it has no disk to write it to.
-    optional = {"sendgrid_sender"} if environ.get("STORAGE") == "dynamodb" else set()
+    # With real secrets and without an API key Frontdesk sends no mail.
+    optional = {"sendgrid_sender"} if "TWILIO_AUTH_TOKEN" in environ else set()
     assert {name for name, part in built.items() if part is None} == optional
 
 
@@ -127,3 +127,18 @@ def test_container_does_not_import_modules_that_a_message_does_not_use(
     ).stdout.split()
     assert "infrastructure.channels.twilio.parser" in loaded
     assert [name for name in never if name in loaded] == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "goes_to"),
+    [
+        pytest.param({}, "FileFallbackSender", id="development secret"),
+        pytest.param(TWILIO | {"SENDGRID_BASIC_AUTH": "user:word"}, "NoneType", id="no API key"),
+    ],
+)
+def test_fallbacks_go_to_a_file_with_the_development_secret_only(
+    environ: dict[str, str], goes_to: str, tmp_path: Path
+) -> None:
+    with opened(build_container({**environ, "DATA_DIR": str(tmp_path)})) as container:
+        sender = container.sendgrid_sender()
+    assert type(sender).__name__ == goes_to
