@@ -17,7 +17,7 @@ with atheris.instrument_imports(
     from tests.faults.fuzzed_frontdesk import fuzzed_frontdesk
     from tests.fuzz.targets import TARGETS, Target
 
-BUILD = Path(__file__).parents[1] / "build" / "fuzz"
+BUILD = Path(__file__).parents[2] / "build" / "fuzz"
 AT_MOST_SECONDS = 2
 AT_MOST_MEBIBYTES = 1024
 """Of the whole process; instrumented code uses more memory."""

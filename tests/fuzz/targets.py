@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.faults.fuzzed_frontdesk import ENVELOPE, FuzzedFrontDesk, multipart
 from tests.faults.in_process import HttpRequest
 
-PAYLOADS = Path(__file__).parents[1] / "tests" / "payloads"
+PAYLOADS = Path(__file__).parents[1] / "payloads"
 
 _VISIBLE = re.compile(r"[\x21-\x7e]*")
 
