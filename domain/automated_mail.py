@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Suppression(StrEnum):
-    """Why an automatic answer was not sent. Logged and counted under these names."""
+    """Why a fallback was not sent. Logged and counted under these names."""
 
     OPT_OUT_TYPE = "opt_out_type"
     OPT_OUT_WORD = "opt_out_word"

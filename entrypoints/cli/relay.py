@@ -35,11 +35,10 @@ _DONE = _COUNTED["received"] | _COUNTED["relayed"] | _COUNTED["dead_letters"]
 def relay(*, as_json: bool) -> None:
     """Drain the spool, and publish the messages that stayed pending.
 
-    Works off the spool, and publishes the messages that stayed pending, as 'frontdesk serve'
-    and the functions on Lambda do all the time. Safe beside them, twice at once, and to stop at
-    any point. Ends when nothing is left that can be done now, and says what still waits for its
-    next attempt, and until when. Exit code 1 if something was tried and still fails, 0 if the
-    rest only waits.
+    This is what 'frontdesk serve' and the functions on Lambda do all the time. Safe beside them,
+    twice at once, and to stop at any point. Ends when nothing is left that can be done now, and
+    says what still waits for its next attempt, and until when. Exit code 1 if something was
+    tried and still fails, 0 if the rest only waits.
     """
     from entrypoints.operations.backlog import Pending
 

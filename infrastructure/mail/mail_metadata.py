@@ -39,7 +39,7 @@ def select_notable_headers(headers: Headers) -> dict[str, tuple[str, ...]]:
 
 
 def notable_headers(mail: ParsedMail, *, addressed_to_us: bool) -> NotableHeaders:
-    """What the rules about automatic answers look at."""
+    """What the rules about fallbacks look at."""
     return NotableHeaders(
         headers=select_notable_headers(mail.headers),
         envelope_sender=mail.relay.envelope.sender,

@@ -13,10 +13,10 @@ _HISTORY: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 
 
 def inbound_to_json(message: InboundMessage) -> str:
-    """``message`` without its body, which a store keeps beside it, and without its mail traits.
+    """``message`` without its body, which a store keeps beside it, and without its mail metadata.
 
-    The traits only serve to decide on an automatic answer, which happens when the message
-    comes in and never again.
+    The metadata only serves to decide on a fallback, which happens when the message comes in
+    and never again.
     """
     return _INBOUND.dump_json(replace(message, body="", mail=None)).decode()
 

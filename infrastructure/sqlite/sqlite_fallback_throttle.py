@@ -1,4 +1,4 @@
-"""Claims of automatic answers in SQLite."""
+"""Fallback claims in SQLite."""
 
 import sqlite3
 from datetime import datetime

@@ -31,7 +31,7 @@ WORK_SHARDS = 8
 """Among how many partitions of the index the messages of one state are spread."""
 
 _TIE_BREAKER_LENGTH = 16
-"""56 bits tell apart what came in the same microsecond; a whole key would make writes dearer."""
+"""52 bits tell apart what came in the same microsecond; a whole key would make writes dearer."""
 
 ReadText = Callable[[Item, str], str]
 """A text of an item by its name, wherever it is stored."""

@@ -1,1 +1,1 @@
-"""Twilio: WhatsApp and SMS by webhook, automatic answers by its REST API."""
+"""Twilio: WhatsApp and SMS by webhook, fallbacks by its REST API."""

@@ -16,17 +16,13 @@ class TwilioAccount:
     auth_tokens: tuple[SecretStr, ...]
 
 
-SINGLE_SENDGRID_ACCOUNT = "sendgrid"
-"""The name of the account where the settings describe one company."""
-
-
 @dataclass(frozen=True, slots=True)
 class SendgridAccount:
     """A SendGrid account, under a name that the operator chose: its webhooks name none.
 
     ``public_keys`` are SubjectPublicKeyInfo DER in base64, as SendGrid shows them.
     ``basic_auth`` are ``user:password`` pairs. Where both are configured, both must pass;
-    with neither, nothing passes. ``api_key`` and ``mail_from`` send automatic answers.
+    with neither, nothing passes. ``api_key`` and ``mail_from`` send fallbacks.
     """
 
     name: str
