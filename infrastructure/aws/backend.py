@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from application.ports.outbox import Outbox
     from application.ports.retention import Retention
     from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
+    from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
     from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
     from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 
@@ -64,16 +65,12 @@ class DynamoDbStorage(StorageBackend):
     @cached_property
     def messages(self) -> "MessageStore":
         """See ``Stores``."""
-        from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
-
-        return DynamoDbMessageStore(self._messages, self._texts)
+        return self._message_store
 
     @cached_property
     def outbox(self) -> "Outbox":
         """See ``Stores``."""
-        from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
-
-        return DynamoDbMessageStore(self._messages, self._texts)
+        return self._message_store
 
     @cached_property
     def retention(self) -> "Retention":
@@ -110,6 +107,12 @@ class DynamoDbStorage(StorageBackend):
     @cached_property
     def _messages(self) -> "DynamoDbTable":
         return self._table(self.names.messages)
+
+    @cached_property
+    def _message_store(self) -> "DynamoDbMessageStore":
+        from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
+
+        return DynamoDbMessageStore(self._messages, self._texts)
 
     @cached_property
     def _participants(self) -> "DynamoDbParticipants":
