@@ -10,8 +10,8 @@ class FallbackSender(Protocol):
     """Sends fallbacks through one provider."""
 
     @abstractmethod
-    def send(self, answer: Fallback) -> None:
-        """Hand ``answer`` to the provider, in one attempt.
+    def send(self, fallback: Fallback) -> None:
+        """Hand ``fallback`` to the provider, in one attempt.
 
         Raises ``FallbackNotSentError`` when the provider certainly did not take it, and
         ``FallbackUncertainError`` when that cannot be known (a time-out, a 5xx).

@@ -43,13 +43,13 @@ class SendFallback:
     def __call__(self, message: InboundMessage, tenant: Tenant) -> None:
         """Answer ``message``, unless a rule, the sender's window or the hourly limit forbids it.
 
-        Never raises: the message is recorded already, whatever becomes of the answer.
+        Never raises: the message is recorded already, whatever becomes of the fallback.
         """
         now = self.clock()
         if reason := suppression_of_fallback(message, self.own_addresses(), now):
             self._report(message, reason=reason)
         elif sender := self._sender(message.channel):
-            self._report(message, **self._answer_once(message, tenant, sender, now))
+            self._report(message, **self._send_once(message, tenant, sender, now))
         else:
             self._report(message, reason=Suppression.NO_SENDER)
 
@@ -60,7 +60,7 @@ class SendFallback:
             logger.warning("fallback has no sender", extra={"error": type(error).__name__})
             return None
 
-    def _answer_once(
+    def _send_once(
         self, message: InboundMessage, tenant: Tenant, sender: FallbackSender, now: datetime
     ) -> dict[str, str]:
         """What became of it, as it is reported."""
@@ -72,7 +72,7 @@ class SendFallback:
         if acquired is not ThrottleOutcome.GRANTED:
             return {"reason": _THROTTLE_REFUSALS[acquired]}
         try:
-            sender.send(self._answer(message, tenant))
+            sender.send(self._fallback(message, tenant))
         except FallbackNotSentError:
             self._release(key)
             return {"result": "not_sent"}
@@ -88,7 +88,7 @@ class SendFallback:
         except StorageUnavailableError:
             logger.warning("fallback throttle could not be released")
 
-    def _answer(self, message: InboundMessage, tenant: Tenant) -> Fallback:
+    def _fallback(self, message: InboundMessage, tenant: Tenant) -> Fallback:
         text = tenant.fallback_texts.get(message.channel) or self.texts[message.channel]
         rules = message.channel.rules
         normalised = rules.answers_normalised_address

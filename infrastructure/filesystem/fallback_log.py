@@ -23,8 +23,12 @@ class FileFallbackSender(FallbackSender):
     clock: Clock = utc_now
 
     @override
-    def send(self, answer: Fallback) -> None:
-        content = {**asdict(answer), "channel": answer.channel, "sent_at": rfc3339(self.clock())}
+    def send(self, fallback: Fallback) -> None:
+        content = {
+            **asdict(fallback),
+            "channel": fallback.channel,
+            "sent_at": rfc3339(self.clock()),
+        }
         line = f"{json.dumps(content)}\n".encode()
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)

@@ -72,15 +72,15 @@ class StubParser(WebhookParser):
 
 @dataclass
 class RecordingSender(FallbackSender):
-    """Keeps the answers, or fails as told."""
+    """Keeps the fallbacks, or fails as told."""
 
     sent: list[Fallback] = field(default_factory=list)
     error: Exception | None = None
 
-    def send(self, answer: Fallback) -> None:
+    def send(self, fallback: Fallback) -> None:
         if self.error:
             raise self.error
-        self.sent.append(answer)
+        self.sent.append(fallback)
 
 
 class FrontDesk:

@@ -33,14 +33,14 @@ _AUTOMATIC = {
 
 @dataclass(frozen=True)
 class SendgridFallbackSender(FallbackSender):
-    """Sends each answer with the API key, and from the address, of the account it is for."""
+    """Sends each fallback with the API key, and from the address, of the account it is for."""
 
     accounts: Callable[[], tuple[SendgridAccount, ...]]
     base_url: str = DEFAULT_BASE_URL
 
-    def send(self, answer: Fallback) -> None:
-        """Post ``answer`` once; see ``FallbackSender`` for the errors."""
-        account = next((one for one in self.accounts() if one.name == answer.account), None)
+    def send(self, fallback: Fallback) -> None:
+        """Post ``fallback`` once; see ``FallbackSender`` for the errors."""
+        account = next((one for one in self.accounts() if one.name == fallback.account), None)
         if account is None or account.api_key is None or account.mail_from is None:
             raise FallbackNotSentError("the account has no API key or no address to send from")
         api_key = account.api_key.get_secret_value().strip()
@@ -48,7 +48,7 @@ class SendgridFallbackSender(FallbackSender):
             raise FallbackNotSentError("the API key cannot be one")
         status = post_once(
             f"{self.base_url}/v3/mail/send",
-            json.dumps(_mail(answer, account.mail_from)).encode(),
+            json.dumps(_mail(fallback, account.mail_from)).encode(),
             "application/json",
             f"Bearer {api_key}",
             _TIMEOUT_SECONDS,
@@ -60,24 +60,24 @@ class SendgridFallbackSender(FallbackSender):
             raise FallbackNotSentError(f"SendGrid answered {status}")
 
 
-def _mail(answer: Fallback, mail_from: str) -> dict[str, object]:
-    subject = one_line(answer.subject or DEFAULT_SUBJECT).removeprefix(SUBJECT_PREFIX)
+def _mail(fallback: Fallback, mail_from: str) -> dict[str, object]:
+    subject = one_line(fallback.subject or DEFAULT_SUBJECT).removeprefix(SUBJECT_PREFIX)
     return {
-        "personalizations": [{"to": [{"email": one_line(answer.to)}]}],
+        "personalizations": [{"to": [{"email": one_line(fallback.to)}]}],
         "from": {"email": one_line(mail_from)},
         "subject": SUBJECT_PREFIX + subject,
-        "content": [{"type": "text/plain", "value": answer.text}],
-        "headers": {**_AUTOMATIC, **_threading(answer)},
+        "content": [{"type": "text/plain", "value": fallback.text}],
+        "headers": {**_AUTOMATIC, **_threading(fallback)},
     }
 
 
-def _threading(answer: Fallback) -> dict[str, str]:
+def _threading(fallback: Fallback) -> dict[str, str]:
     """``In-Reply-To`` and ``References`` (RFC 5322, 3.6.4): the old ones and the mail itself.
 
     A mail without a Message-ID has a hash instead, which threads nothing.
     """
-    replied_to = [one for one in [answer.in_reply_to or ""] if _MESSAGE_ID.fullmatch(one)]
-    known = [one for one in answer.references if _MESSAGE_ID.fullmatch(one)]
+    replied_to = [one for one in [fallback.in_reply_to or ""] if _MESSAGE_ID.fullmatch(one)]
+    known = [one for one in fallback.references if _MESSAGE_ID.fullmatch(one)]
     references = list(dict.fromkeys([*known, *replied_to]))
     if len(references) > _MAX_REFERENCES:
         references = [references[0], *references[1 - _MAX_REFERENCES :]]

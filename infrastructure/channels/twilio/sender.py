@@ -44,17 +44,17 @@ class TwilioFallbackSender(FallbackSender):
     api_url: str = "https://api.twilio.com"
     timeout_seconds: float = 2.0
 
-    def send(self, answer: Fallback) -> None:
+    def send(self, fallback: Fallback) -> None:
         """Create the message at Twilio.
 
         Raises ``FallbackNotSentError`` if Twilio refused it (4xx) or was not reached, and
         ``FallbackUncertainError`` for everything else that is not a success.
         """
-        account = self._account(answer.account)
+        account = self._account(fallback.account)
         fields = {
-            "To": answer.to.translate(_LINE_BREAKS),
-            "From": answer.sent_from.translate(_LINE_BREAKS),
-            "Body": answer.text,
+            "To": fallback.to.translate(_LINE_BREAKS),
+            "From": fallback.sent_from.translate(_LINE_BREAKS),
+            "Body": fallback.text,
         }
         response = post_once(
             f"{self.api_url}/2010-04-01/Accounts/{account.account_sid}/Messages.json",
