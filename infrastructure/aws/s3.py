@@ -12,7 +12,7 @@ from application.ports.blobs import BlobStore
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
 from domain.errors import StorageUnavailableError
 from infrastructure.aws.clients import error_code, storage_errors
-from infrastructure.serialization.blob_keys import checked_key, is_key
+from infrastructure.serialization.blob_keys import checked_key, is_key, key_of
 from infrastructure.serialization.dead_letter_json import (
     BrokenDeadLetterError,
     dead_letter_from_json,
@@ -109,10 +109,7 @@ class S3BlobStore(BlobStore):
     @override
     def get(self, reference: str) -> bytes:
         """A reference into another bucket is a ``KeyError``."""
-        key = reference.removeprefix(self._base)
-        if key == reference or not is_key(key):
-            raise KeyError(reference)
-        return self._bucket.read(key)
+        return self._bucket.read(key_of(reference, self._base))
 
     @override
     def delete(self, folder: str) -> int:

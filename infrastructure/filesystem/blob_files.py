@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from application.ports.blobs import BlobStore
 from infrastructure.durable_files import create_file, file_errors, remove_file, sync_directory
-from infrastructure.serialization.blob_keys import checked_key, is_key
+from infrastructure.serialization.blob_keys import checked_key, is_key, key_of
 
 
 class FileBlobStore(BlobStore):
@@ -28,9 +28,7 @@ class FileBlobStore(BlobStore):
     @override
     def get(self, reference: str) -> bytes:
         """A reference to anything outside the directory is a ``KeyError``."""
-        key = reference.removeprefix(self._base)
-        if key == reference or not is_key(key):
-            raise KeyError(reference)
+        key = key_of(reference, self._base)
         with file_errors("the blob could not be read"):
             try:
                 return (self._directory / key).read_bytes()

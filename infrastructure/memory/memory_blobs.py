@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from application.ports.blobs import BlobStore
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
-from infrastructure.serialization.blob_keys import checked_key
+from infrastructure.serialization.blob_keys import checked_key, key_of
 
 _SCHEME = "memory:"
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -27,9 +27,7 @@ class MemoryBlobStore(BlobStore):
 
     @override
     def get(self, reference: str) -> bytes:
-        if not reference.startswith(_SCHEME):
-            raise KeyError(reference)
-        return self._contents[reference.removeprefix(_SCHEME)][1]
+        return self._contents[key_of(reference, _SCHEME)][1]
 
     @override
     def delete(self, folder: str) -> int:

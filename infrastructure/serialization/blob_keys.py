@@ -18,3 +18,11 @@ def checked_key(text: str) -> str:
     if not is_key(text):
         raise ValueError("a key has letters, digits, '-', '_' and '/' between its parts")
     return text
+
+
+def key_of(reference: str, base: str) -> str:
+    """The key behind ``base`` in ``reference``; ``KeyError`` if the reference is not of it."""
+    key = reference.removeprefix(base)
+    if key == reference or not is_key(key):
+        raise KeyError(reference)
+    return key
