@@ -27,7 +27,6 @@ from application.receiving.record_message import RecordMessage
 from application.receiving.route_message import RouteMessage
 from application.receiving.send_fallback import SendFallback
 from application.receiving.spool_webhook import SpoolWebhook
-from application.receiving.store_attachments import StoreFiles
 from application.receiving.store_dead_letter import StoreDeadLetter
 from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError, ValidationError
@@ -231,7 +230,7 @@ class Container(containers.DeclarativeContainer):
     process_webhook = Singleton(
         ProcessWebhook,
         parsers,
-        Singleton(StoreFiles, files.provided.blobs),
+        files.provided.blobs,
         record_message,
         settings.provided.unauthenticated_mail,
     )
