@@ -10,7 +10,9 @@ from entrypoints.composition.container import Container
 
 
 def _build(container: Container, flush_metrics: Callable[[], None]) -> SpoolFunction:
-    return SpoolFunction(container.read_spool_record(), container.drain_spool(), flush_metrics)
+    return SpoolFunction(
+        container.read_spool_record(), container.operations().drain_spool(), flush_metrics
+    )
 
 
 _function = start(os.environ, _build)

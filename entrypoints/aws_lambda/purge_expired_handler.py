@@ -12,7 +12,7 @@ from entrypoints.composition.container import Container
 def _build(container: Container, flush_metrics: Callable[[], None]) -> PurgeFunction:
     # The files of a message go with it. What no message leads to, the bucket of the template
     # deletes by its age: there is nothing to list.
-    purge = replace(container.purge(), blob_folders=())
+    purge = replace(container.operations().purge_expired(), blob_folders=())
     return PurgeFunction(purge, container.clock(), flush_metrics)
 
 

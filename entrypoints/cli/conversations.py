@@ -157,7 +157,7 @@ def show(*, conversation_id: str, limit: int, as_json: bool) -> None:
     With --json: one line per record, its history under "messages".
     """
     with open_container() as container:
-        found = container.show_conversation()(conversation_id, limit)
+        found = container.operations().show_conversation()(conversation_id, limit)
     for conversation, history in found:
         if as_json:
             messages = [message_record(message) for message in history]
@@ -180,7 +180,7 @@ def hand_off(*, conversation_id: str, state: str, as_json: bool) -> None:
     Every message that arrives afterwards goes to the queue of the human or the AI.
     """
     with open_container() as container:
-        changed = container.switch_hand_off()(conversation_id, on=state == "on")
+        changed = container.operations().switch_hand_off()(conversation_id, on=state == "on")
     if as_json:
         CONVERSATIONS.print(changed, as_json=True)
         return

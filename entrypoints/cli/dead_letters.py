@@ -103,7 +103,7 @@ def redrive(
             if everything
             else _named(store, dead_letter_ids, unknown)
         )
-        redrive_dead_letter = container.redrive_dead_letters()
+        redrive_dead_letter = container.operations().redrive_dead_letters()
         for done, dead_letter in enumerate(chosen, start=1):
             redriven = redrive_dead_letter(dead_letter)
             if as_json:

@@ -56,7 +56,7 @@ def erase(*, sender: str, channel: str | None, yes: bool, as_json: bool) -> None
     if not yes:
         _ask(addresses)
     with open_container() as container, progress("messages") as advance:
-        report = container.erase_person()(addresses, advance)
+        report = container.operations().erase_person()(addresses, advance)
     if as_json:
         print_json(_record(addresses, report))
     else:

@@ -20,7 +20,7 @@ def migrate(*, as_json: bool) -> None:
     records = imported = 0
     incomplete: list[str] = []
     with open_container() as container, progress("records") as advance:
-        for migrated in container.migrate_history()():
+        for migrated in container.operations().migrate_history()():
             records, imported = records + 1, imported + migrated.imported
             advance(records)
             if not migrated.complete:

@@ -77,7 +77,10 @@ def _batches(container: "Container") -> Iterator[Outcomes]:
     def relay_some() -> Outcomes:
         return {one.request_id: outcome for one, outcome in relay_outbox.each(RELAY_BATCH)}
 
-    drain_spool, relay_outbox = container.drain_spool(), container.relay_outbox()
+    drain_spool, relay_outbox = (
+        container.operations().drain_spool(),
+        container.operations().relay_outbox(),
+    )
     for work in (drain, relay_some):
         # What failed comes again before long: during an outage there would be no end.
         is_done = True

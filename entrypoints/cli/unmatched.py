@@ -79,7 +79,7 @@ def redrive(*, as_json: bool) -> None:
     """
     joined = left = 0
     with open_container() as container, progress("matching") as advance:
-        for record, conversation in container.redrive_unmatched()():
+        for record, conversation in container.operations().redrive_unmatched()():
             joined, left = joined + bool(conversation), left + (not conversation)
             advance(joined + left)
             conversation_id = conversation.conversation_id if conversation else None

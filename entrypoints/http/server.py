@@ -53,7 +53,7 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
         require_backends(container)
         check_ready(container)
         with listen(host, port) as listener:
-            for line in banner(settings, container.stores().place, listener):
+            for line in banner(settings, container.storage().place, listener):
                 click.echo(line)
             sys.stdout.flush()
             shutdown = Shutdown()
@@ -126,7 +126,7 @@ def background_tasks(container: Container) -> list[Task]:
         Task("spool", patiently(lambda: drain_some(container)), rest_seconds=1.0),
         Task("relay", patiently(lambda: relay_some(container)), rest_seconds=10.0),
     ]
-    if container.stores().purges_beside_the_server:
+    if container.storage().purges_beside_the_server:
         tasks.append(Task("purge", patiently(DailyPurge(container)), rest_seconds=DAY_SECONDS))
     return tasks
 

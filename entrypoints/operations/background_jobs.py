@@ -12,13 +12,13 @@ PURGE_SECONDS = 60.0
 
 def drain_some(container: Container) -> bool:
     """Drain a few entries of the spool; whether one was processed, so that more may follow."""
-    outcomes = container.drain_spool()(SPOOL_BATCH)
+    outcomes = container.operations().drain_spool()(SPOOL_BATCH)
     return any(outcome is not DrainOutcome.RELEASED for outcome in outcomes)
 
 
 def relay_some(container: Container, has_time: Callable[[], bool] = lambda: True) -> bool:
     """Relay a batch of pending messages; whether it was full of what could be relayed."""
-    return container.relay_outbox()(RELAY_BATCH, has_time).relayed == RELAY_BATCH
+    return container.operations().relay_outbox()(RELAY_BATCH, has_time).relayed == RELAY_BATCH
 
 
 class DailyPurge:
@@ -30,7 +30,7 @@ class DailyPurge:
 
     def __call__(self) -> bool:
         """Purge for a while; whether there is more to look at."""
-        report = self._container.purge()(
+        report = self._container.operations().purge_expired()(
             self._container.clock()(),
             budget_seconds=PURGE_SECONDS,
             resume_after=self._resume_after,

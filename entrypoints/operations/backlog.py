@@ -64,7 +64,7 @@ def check_backlog(container: Container) -> Iterator[CheckResult]:
     """
     if container.spool_backend().has_spool():
         yield from _report("spool", lambda: _report_spool(container))
-    if container.stores().is_created():
+    if container.storage().is_created():
         yield from _report("pending", lambda: _report_pending(container))
     if container.files().has_dead_letters():
         yield from _report("dead letters", lambda: _report_dead_letters(container))

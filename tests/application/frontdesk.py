@@ -127,8 +127,7 @@ class FrontDesk:
             (container.own_addresses, OwnAddresses(frozenset())),
             (container.parsers, parsers),
             (container.with_present_secrets, lambda verification: verification()),
-            (container.twilio_sender, self.sender),
-            (container.sendgrid_sender, self.sender),
+            (container.senders, dict.fromkeys(ChannelType, lambda: self.sender)),
             (container.context_queue, publisher or backend.context_queue),
         ):
             provider.override(providers.Object(part))
@@ -143,17 +142,17 @@ class FrontDesk:
         self.spool: Any = backend.spool
         self.queue = backend.context_queue
         self.open_conversation = container.open_conversation()
-        self.show_conversation = container.show_conversation()
-        self.switch_hand_off = container.switch_hand_off()
+        self.show_conversation = container.operations().show_conversation()
+        self.switch_hand_off = container.operations().switch_hand_off()
         self.route_message = container.route_message()
         self.record_message = container.record_message()
         self.process_webhook = container.process_webhook()
         self.store_dead_letter = container.store_dead_letter()
         self.receive_webhook = container.receive_webhook()
-        self.drain = container.drain_spool()
-        self.redrive = container.redrive_unmatched()
-        self.redrive_dead_letter = container.redrive_dead_letters()
-        self.relay = container.relay_outbox()
+        self.drain = container.operations().drain_spool()
+        self.redrive = container.operations().redrive_unmatched()
+        self.redrive_dead_letter = container.operations().redrive_dead_letters()
+        self.relay = container.operations().relay_outbox()
 
     def clock(self) -> datetime:
         return self.now

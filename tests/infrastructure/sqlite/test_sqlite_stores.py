@@ -32,13 +32,13 @@ from tests.contracts.message_store import MessageStoreContract
 class TestSqliteConversationStore(ConversationStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
+        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json).stores
 
 
 class TestSqliteMessageStore(MessageStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
+        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json).stores
 
 
 class TestSqliteFallbackThrottle(FallbackThrottleContract):
