@@ -7,9 +7,7 @@ from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.history import ConversationKey
-from domain.messages import InboundMessage, Recipient
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState, Recipient
 from domain.tenants import Tenant
 
 NOW = datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)
