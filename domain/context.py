@@ -6,9 +6,7 @@ from typing import Final, Self
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.history import Metadata
-from domain.messages import Attachment
-from domain.outbox import MessageRecord
+from domain.messages import Attachment, MessageRecord, Metadata
 from domain.tenants import Tenant
 
 VERSION: Final = "1.0"

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 from domain.addresses import normal_value
 from domain.channels import ChannelType
-from domain.history import ConversationKey, Message
-from domain.messages import InboundMessage, Recipient
+from domain.messages import ConversationKey, InboundMessage, Message, Recipient, request_id_of
 from domain.tenants import Tenant, TenantDirectory
 
 ACTIVE = "active"
@@ -127,3 +126,14 @@ def choose_conversation(
         )
 
     return max(accepting, key=preference, default=None)
+
+
+def imported_key(conversation: ConversationKey, message: Message) -> str:
+    """The key under which an entry of an older system's history is imported: a UUID.
+
+    The content is part of it, since other systems may give an id twice, or none. It is never
+    the request id of an inbound message, which is made of other parts.
+    """
+    parts = ["imported", conversation.conversation_id, conversation.primary_channel]
+    parts += [message.direction, message.message_id, message.content]
+    return request_id_of(parts)

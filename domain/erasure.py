@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.addresses import Address
-from domain.history import ConversationKey
-from domain.messages import InboundMessage
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState
 
 _MARK_DIGITS = 4
 

@@ -3,14 +3,17 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from domain.addresses import Address
 from domain.automated_mail import NotableHeaders
 from domain.channels import ChannelType
-from domain.history import ConversationKey, Direction, Message, Metadata
+
+Metadata = Mapping[str, object]
+"""What is known about a message, in JSON types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +174,114 @@ class InboundMessage:
         )
 
 
-def imported_key(conversation: ConversationKey, message: Message) -> str:
-    """The key under which an entry of an older system's history is imported: a UUID.
+@dataclass(frozen=True, slots=True)
+class ConversationKey:
+    """What identifies a conversation: its id and the channel that it runs on."""
 
-    The content is part of it, since other systems may give an id twice, or none. It is never
-    the request id of an inbound message, which is made of other parts.
+    conversation_id: str
+    primary_channel: ChannelType
+
+
+class MessageState(StrEnum):
+    """How far a recorded message has come."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    UNMATCHED = "unmatched"
+    UNDELIVERABLE = "undeliverable"
+    ERASED = "erased"
+
+
+STUCK_AFTER = timedelta(seconds=30)
+"""How long only its first handler may publish a pending message."""
+
+LEASE = timedelta(seconds=30)
+"""How long only the process that republishes a message for the first time may do so."""
+
+LONGEST_LEASE = timedelta(minutes=10)
+"""Each attempt has twice the time of the one before, up to this."""
+
+MAX_ATTEMPTS = 100
+"""How often a message is republished before an operator must look at it: most of a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    """An inbound message in the store, under its request id.
+
+    ``recorded_at`` is when it was verified and recorded. A record without a conversation is
+    *unmatched*: its sender is not known (yet). ``attempts`` counts how often it was leased.
     """
-    parts = ["imported", conversation.conversation_id, conversation.primary_channel]
-    parts += [message.direction, message.message_id, message.content]
-    return request_id_of(parts)
+
+    message: InboundMessage
+    conversation: ConversationKey | None
+    state: MessageState
+    recorded_at: datetime
+    lease_until: datetime | None = None
+    queued_at: datetime | None = None
+    attempts: int = 0
+
+    @property
+    def request_id(self) -> str:
+        """The key of the record: the request id of its message, on every republish too."""
+        return self.message.request_id
+
+    def assigned_to(self, conversation: ConversationKey | None) -> "MessageRecord":
+        """This record as the store has it after moving to ``conversation``, or to unmatched."""
+        state = MessageState.PENDING if conversation else MessageState.UNMATCHED
+        return replace(self, conversation=conversation, state=state)
+
+    @property
+    def due_at(self) -> datetime:
+        """From when on, while it is pending, its last handler must have died."""
+        first_handler = self.recorded_at + STUCK_AFTER
+        return max(first_handler, self.lease_until) if self.lease_until else first_handler
+
+    def is_stuck(self, now: datetime) -> bool:
+        """Whether its handler must have died: pending for long, and no process holds the lease."""
+        return self.state is MessageState.PENDING and self.due_at <= now
+
+    def leased(self, now: datetime) -> "MessageRecord":
+        """This record as the store has it after a process took it at ``now``: one more attempt."""
+        time_left = min(LEASE * 2 ** min(self.attempts, 10), LONGEST_LEASE)
+        return replace(self, lease_until=now + time_left, attempts=self.attempts + 1)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether it was tried so often that only an operator can help."""
+        return self.attempts >= MAX_ATTEMPTS
+
+
+LAST_MESSAGE_BYTES = 2048
+"""How much of a message's content the conversation record repeats."""
+
+
+def cut_to_bytes(text: str, size_bytes: int) -> str:
+    """The longest beginning of ``text`` that is at most ``size_bytes`` long in UTF-8."""
+    return text.encode()[:size_bytes].decode(errors="ignore")
+
+
+class Direction(StrEnum):
+    """Who wrote an entry of the history: the customer or the company."""
+
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One entry of a conversation's history."""
+
+    message_id: str
+    direction: Direction
+    content: str
+    timestamp: datetime
+    channel_type: ChannelType
+    metadata: Metadata = field(default_factory=dict)
+
+    def preview(self) -> "Message":
+        """What the conversation record keeps of its last message: at most 2 KB, no metadata."""
+        return replace(self, content=cut_to_bytes(self.content, LAST_MESSAGE_BYTES), metadata={})
 
 
 def request_id_of(parts: Sequence[str]) -> str:

@@ -7,10 +7,11 @@ from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.history import ConversationKey
-from domain.messages import InboundMessage, Recipient
-from domain.outbox import MessageRecord, MessageState
-from domain.tenants import Tenant
+from domain.fallback import OwnAddresses
+from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState, Recipient
+from domain.tenants import Tenant, TenantDirectory
+from infrastructure.configuration.provider_accounts import ProviderAccounts
+from infrastructure.configuration.secrets.accounts import SendgridAccount, TwilioAccount
 
 NOW = datetime(2026, 3, 4, 12, 0, 0, 250_000, tzinfo=UTC)
 ACCOUNT = "AC00000000000000000000000000000001"
@@ -25,6 +26,16 @@ RECIPIENT = {
     ChannelType.WHATSAPP: "+15005550006",
     ChannelType.EMAIL: "help@acme.example",
 }
+
+
+def provider_accounts(*accounts: TwilioAccount | SendgridAccount) -> ProviderAccounts:
+    """``accounts`` of no company."""
+    return ProviderAccounts(
+        TenantDirectory(()),
+        OwnAddresses(()),
+        twilio=tuple(one for one in accounts if isinstance(one, TwilioAccount)),
+        sendgrid=tuple(one for one in accounts if isinstance(one, SendgridAccount)),
+    )
 
 
 def verified(

@@ -6,7 +6,7 @@ from application.ports.conversation_store import ConversationStore
 from application.ports.message_store import MessageStore
 from domain.conversations import Conversation
 from domain.errors import ConversationNotFoundError
-from domain.history import Message
+from domain.messages import Message
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from typing import Protocol
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.history import ConversationKey
-from domain.messages import InboundMessage
+from domain.messages import ConversationKey, InboundMessage
 
 
 def latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from application.ports.pages import Page
 from domain.conversations import Conversation
-from domain.history import ConversationKey, Message
+from domain.messages import ConversationKey, Message
 
 
 class HistoryImport(Protocol):

@@ -6,8 +6,7 @@ from typing import Protocol
 
 from application.ports.pages import Page
 from domain.erasure import Tombstone
-from domain.history import ConversationKey, Message
-from domain.outbox import MessageRecord
+from domain.messages import ConversationKey, Message, MessageRecord
 
 
 class MessageStore(Protocol):

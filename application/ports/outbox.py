@@ -4,7 +4,7 @@ from abc import abstractmethod
 from datetime import datetime
 from typing import Protocol
 
-from domain.outbox import MessageRecord
+from domain.messages import MessageRecord
 
 
 class Outbox(Protocol):

@@ -9,7 +9,7 @@ from application.ports.pages import Page
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage
-from domain.history import ConversationKey
+from domain.messages import ConversationKey
 
 
 class Retention(Protocol):

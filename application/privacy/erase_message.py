@@ -6,7 +6,7 @@ from application.ports.blobs import BlobStore
 from application.ports.context_queue import SearchableQueue
 from application.ports.retention import Retention
 from domain.erasure import RetainedMessage, contexts_folder
-from domain.outbox import MessageState
+from domain.messages import MessageState
 
 
 @dataclass(frozen=True, slots=True)

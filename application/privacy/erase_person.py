@@ -18,7 +18,7 @@ from application.receiving.send_fallback import throttle_key, throttle_key_of
 from domain.addresses import Address
 from domain.erasure import RetainedMessage, attachments_folder
 from domain.errors import StorageUnavailableError
-from domain.history import ConversationKey
+from domain.messages import ConversationKey
 
 Advance = Callable[[int], None]
 """Gets the number of messages that were looked at."""

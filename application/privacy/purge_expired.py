@@ -14,7 +14,7 @@ from application.ports.metrics import Metrics
 from application.ports.retention import Retention
 from application.privacy.erase_message import EraseMessage
 from domain.erasure import RetainedMessage
-from domain.outbox import MessageState
+from domain.messages import MessageState
 
 BATCH = 100
 BLOB_FOLDERS = ("attachments", "messages", "contexts")

@@ -14,8 +14,7 @@ from application.receiving.route_message import RouteMessage
 from application.receiving.send_fallback import SendFallback
 from domain.erasure import Tombstone
 from domain.errors import TemporaryError, UnreadableMessageError, safe_reason
-from domain.messages import InboundMessage
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import InboundMessage, MessageRecord, MessageState
 
 logger = logging.getLogger(__name__)
 

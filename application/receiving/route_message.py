@@ -19,9 +19,7 @@ from domain.errors import (
     StorageUnavailableError,
     safe_reason,
 )
-from domain.history import ConversationKey
-from domain.messages import InboundMessage
-from domain.outbox import MessageRecord
+from domain.messages import ConversationKey, InboundMessage, MessageRecord
 from domain.routing import RoutingPolicy
 from domain.tenants import Tenant
 

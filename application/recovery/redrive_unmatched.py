@@ -10,7 +10,7 @@ from application.receiving.match_conversation import MatchConversation
 from application.receiving.route_message import RouteMessage
 from domain.conversations import Conversation
 from domain.errors import TemporaryError
-from domain.outbox import MessageRecord
+from domain.messages import MessageRecord
 
 
 def all_unmatched(messages: MessageStore) -> Iterator[MessageRecord]:

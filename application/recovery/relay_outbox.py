@@ -12,7 +12,7 @@ from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
 from application.receiving.route_message import RouteMessage
 from domain.errors import TemporaryError, safe_reason
-from domain.outbox import MessageRecord
+from domain.messages import MessageRecord
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import click
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.history import Direction, Message
+from domain.messages import Direction, Message
 from entrypoints.cli.addresses import CHANNELS, recipient_or_service, sender_address
 from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
 from entrypoints.cli.terminal.container_context import open_container

@@ -5,7 +5,7 @@ from itertools import islice
 import click
 
 from application.recovery.redrive_unmatched import all_unmatched
-from domain.outbox import MessageRecord
+from domain.messages import MessageRecord
 from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import count, cut, moment, print_json, say

@@ -8,7 +8,7 @@ from itertools import islice
 from application.ports.checks import CheckResult, CheckStatus
 from application.recovery.drain_spool import LONGEST_DELAY
 from domain.errors import WebhookHandlerError
-from domain.outbox import STUCK_AFTER, MessageRecord
+from domain.messages import STUCK_AFTER, MessageRecord
 from domain.times import rfc3339
 from entrypoints.composition.container import Container
 

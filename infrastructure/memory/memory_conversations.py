@@ -10,8 +10,7 @@ from application.ports.conversation_store import ConversationStore, latest_activ
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.history import ConversationKey
-from domain.messages import InboundMessage
+from domain.messages import ConversationKey, InboundMessage
 from infrastructure.memory.memory_data import MemoryData
 
 

@@ -10,8 +10,7 @@ from application.ports.pages import Page
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.erasure import Tombstone
-from domain.history import ConversationKey, Message
-from domain.outbox import MessageRecord
+from domain.messages import ConversationKey, Message, MessageRecord
 from infrastructure.serialization.message_json import inbound_from_json, inbound_to_json
 
 Item = TypeVar("Item")

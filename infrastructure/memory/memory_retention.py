@@ -11,10 +11,9 @@ from application.ports.history_import import HistoryImport
 from application.ports.pages import Page
 from application.ports.retention import Retention
 from domain.channels import ChannelType
-from domain.conversations import Conversation
+from domain.conversations import Conversation, imported_key
 from domain.erasure import RetainedMessage, Tombstone, author_mark
-from domain.history import ConversationKey, Message
-from domain.messages import imported_key
+from domain.messages import ConversationKey, Message
 from infrastructure.memory.memory_conversations import conversations_of
 from infrastructure.memory.memory_data import MemoryData, page_of
 

@@ -10,8 +10,7 @@ from application.ports.blobs import BlobStore
 from domain.context import ContextObject
 from domain.erasure import contexts_folder
 from domain.errors import QueueRoutingError, StorageUnavailableError
-from domain.history import Metadata, cut_to_bytes
-from domain.messages import Attachment
+from domain.messages import Attachment, Metadata, cut_to_bytes
 from infrastructure.serialization.context_json import context_to_json
 
 QUEUE_LIMIT_BYTES = 256 * 1024

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from domain.history import Message
-from domain.messages import InboundMessage
+from domain.messages import InboundMessage, Message
 
 _INBOUND: TypeAdapter[InboundMessage] = TypeAdapter(InboundMessage)
 _HISTORY: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])

@@ -11,8 +11,7 @@ from application.ports.conversation_store import ConversationStore
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
 from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation
-from domain.history import ConversationKey
-from domain.messages import InboundMessage
+from domain.messages import ConversationKey, InboundMessage
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.message_json import messages_from_json, messages_to_json
 from infrastructure.sqlite.database import SqliteDatabase

@@ -4,9 +4,8 @@ from typing_extensions import override
 
 from application.ports.history_import import HistoryImport
 from application.ports.pages import Page
-from domain.conversations import Conversation
-from domain.history import ConversationKey, Message
-from domain.messages import imported_key
+from domain.conversations import Conversation, imported_key
+from domain.messages import ConversationKey, Message
 from domain.times import rfc3339
 from infrastructure.serialization.message_json import messages_to_json
 from infrastructure.sqlite.database import SqliteDatabase

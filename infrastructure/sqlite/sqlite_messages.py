@@ -11,8 +11,7 @@ from application.ports.message_store import MessageStore
 from application.ports.pages import Page
 from domain.channels import ChannelType
 from domain.erasure import Tombstone
-from domain.history import ConversationKey, Message
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import ConversationKey, Message, MessageRecord, MessageState
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.message_json import (
     inbound_from_json,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing_extensions import override
 
 from application.ports.outbox import Outbox
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import MessageRecord, MessageState
 from domain.times import rfc3339
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_messages import READ_COLUMNS, record_from_row, time_column

@@ -12,8 +12,7 @@ from application.ports.retention import Retention
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage
-from domain.history import ConversationKey
-from domain.outbox import MessageState
+from domain.messages import ConversationKey, MessageState
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.message_json import inbound_from_json
 from infrastructure.sqlite.database import SqliteDatabase

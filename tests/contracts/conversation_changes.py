@@ -12,8 +12,7 @@ from application.ports.stores import Stores
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.conversations import CLOSED, Conversation
-from domain.history import ConversationKey, Direction, Message
-from domain.messages import InboundMessage
+from domain.messages import ConversationKey, Direction, InboundMessage, Message
 from tests.builders import NOW, RECIPIENT, SENDER, a_conversation, an_inbound_message
 from tests.contracts.concurrency import at_once
 

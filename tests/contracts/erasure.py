@@ -12,9 +12,7 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.conversations import CLOSED
 from domain.erasure import RetainedMessage, Tombstone
-from domain.history import ConversationKey
-from domain.messages import Attachment
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
 from tests.builders import KEY, NOW, RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message
 from tests.contracts.conversation_changes import ConversationStoreTests
 from tests.contracts.legacy_histories import an_entry

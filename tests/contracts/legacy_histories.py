@@ -12,7 +12,7 @@ from application.ports.pages import each_item
 from application.ports.stores import Stores
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.history import Direction, Message
+from domain.messages import Direction, Message
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
 from tests.contracts.conversation_changes import ConversationStoreTests, only

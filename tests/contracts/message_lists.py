@@ -8,8 +8,7 @@ import pytest
 
 from application.ports.stores import Stores
 from domain.channels import ChannelType
-from domain.history import ConversationKey
-from domain.outbox import STUCK_AFTER, MessageRecord
+from domain.messages import STUCK_AFTER, ConversationKey, MessageRecord
 from tests.builders import KEY, NOW, a_record, an_inbound_message
 
 OTHER = ConversationKey("conversation-2", ChannelType.SMS)

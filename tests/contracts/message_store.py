@@ -11,9 +11,7 @@ from application.ports.stores import Stores
 from domain.addresses import Address
 from domain.automated_mail import NotableHeaders
 from domain.channels import ChannelType
-from domain.history import ConversationKey
-from domain.messages import Attachment
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
 from tests.builders import KEY, NOW, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
 from tests.contracts.erasure import MessageErasureContract

@@ -11,7 +11,7 @@ from application.privacy.purge_expired import (
     RetentionTimes,
 )
 from application.recovery import drain_spool
-from domain import outbox
+from domain import messages
 from entrypoints.http.app import LARGE_BODIES_AT_ONCE, SPOOL_THREADS
 from entrypoints.http.limits.connection_limits import MAX_CONNECTIONS
 from entrypoints.http.limits.readiness import MAX_AGE_SECONDS
@@ -37,8 +37,8 @@ SENTENCES = {
         f"after {drain_spool.FIRST_DELAY.seconds} seconds, then later and later, "
         f"up to every {minutes(drain_spool.LONGEST_DELAY)} minutes",
         f"After {drain_spool.MAX_ATTEMPTS} attempts, which is half a day",
-        f"pending for over {outbox.STUCK_AFTER.seconds} seconds",
-        f"After {outbox.MAX_ATTEMPTS} attempts, most of a day",
+        f"pending for over {messages.STUCK_AFTER.seconds} seconds",
+        f"After {messages.MAX_ATTEMPTS} attempts, most of a day",
         f"It reads {WORDS[LARGE_BODIES_AT_ONCE]} bodies of the largest size",
         f"up to {MAX_CONNECTIONS:,} connections",
         f"ends within {END_SECONDS:.0f} seconds",

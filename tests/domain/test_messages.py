@@ -14,9 +14,15 @@ from hypothesis import strategies as st
 
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.history import LAST_MESSAGE_BYTES, ConversationKey, Direction, cut_to_bytes
-from domain.messages import Attachment, InboundMessage
-from domain.outbox import MessageState
+from domain.messages import (
+    LAST_MESSAGE_BYTES,
+    Attachment,
+    ConversationKey,
+    Direction,
+    InboundMessage,
+    MessageState,
+    cut_to_bytes,
+)
 from tests.builders import ACCOUNT, KEY, NOW, a_record, an_inbound_message
 
 

@@ -17,7 +17,7 @@ from application.ports.webhook_parser import (
 from application.recovery.drain_spool import DrainOutcome
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
-from domain.outbox import MessageRecord
+from domain.messages import MessageRecord
 from entrypoints.composition.container import Container
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import FILE_NAME

@@ -9,7 +9,7 @@ import pytest
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.history import ConversationKey
+from domain.messages import ConversationKey
 from tests.contracts.concurrency import at_once
 from tests.end_to_end.frontdesk import Response, RunningFrontDesk, on_aws_too
 from tests.end_to_end.responses import ACKNOWLEDGED, every_channel

@@ -11,7 +11,7 @@ import pytest
 from dependency_injector import providers
 
 from application.clock import utc_now
-from domain.outbox import STUCK_AFTER
+from domain.messages import STUCK_AFTER
 from entrypoints.composition.container import build_container
 from entrypoints.http.server import background_tasks
 from tests.end_to_end.broken_databases import locked, renamed

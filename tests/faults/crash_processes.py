@@ -19,14 +19,14 @@ import uvicorn
 from dependency_injector import providers
 
 from application.clock import utc_now
-from domain import outbox
+from domain import messages
 from domain.errors import (
     FallbackNotSentError,
     QueueRoutingError,
     StorageUnavailableError,
     TemporaryError,
 )
-from domain.outbox import MAX_ATTEMPTS
+from domain.messages import MAX_ATTEMPTS
 from entrypoints.composition.container import Container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import listen, webhook_endpoint
@@ -138,7 +138,7 @@ class CrashProcess:
 
     def _frontdesk(self) -> _Desk:
         configure_logging("INFO", (self.folder / "log").open("a"))
-        outbox.MAX_ATTEMPTS = self.most_attempts
+        messages.MAX_ATTEMPTS = self.most_attempts
         points = Points(self._log, self.death)
         clock = MovableClock(timedelta(minutes=self.minutes))
         container = self.container

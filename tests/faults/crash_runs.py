@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from domain.outbox import MAX_ATTEMPTS
+from domain.messages import MAX_ATTEMPTS
 from entrypoints.composition.container import Container
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials

@@ -11,7 +11,7 @@ from application.ports.context_queue import DelayedReader
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from domain.channels import ChannelType
 from domain.context import ContextObject
-from domain.history import ConversationKey
+from domain.messages import ConversationKey
 from entrypoints.composition.container import Container
 from infrastructure.channels.provider import SimulatedRequest
 from tests.builders import a_conversation

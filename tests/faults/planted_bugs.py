@@ -20,8 +20,7 @@ from application.recovery.drain_spool import DrainOutcome, DrainSpool
 from application.recovery.redrive_dead_letters import RedriveDeadLetters, RedrivenDeadLetter
 from domain.context import ContextObject
 from domain.conversations import Conversation
-from domain.messages import InboundMessage
-from domain.outbox import MessageRecord
+from domain.messages import InboundMessage, MessageRecord
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
 
 MOMENT_SECONDS = 0.2

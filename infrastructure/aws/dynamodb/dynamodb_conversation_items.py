@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from domain.channels import ChannelType
 from domain.conversations import ACTIVE, Conversation
-from domain.history import ConversationKey, Direction, Message
+from domain.messages import ConversationKey, Direction, Message
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,

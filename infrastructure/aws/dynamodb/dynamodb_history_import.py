@@ -7,7 +7,7 @@ from typing_extensions import override
 from application.ports.history_import import HistoryImport
 from application.ports.pages import Page
 from domain.conversations import Conversation
-from domain.history import ConversationKey, Message
+from domain.messages import ConversationKey, Message
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     conversation_from_item,
     key_to_item,

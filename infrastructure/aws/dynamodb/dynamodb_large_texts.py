@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from application.ports.blobs import BlobStore
 from domain.errors import StorageRefusedError
-from domain.history import cut_to_bytes
+from domain.messages import cut_to_bytes
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
 
 INLINE_BYTES = 100 * 1024

@@ -6,10 +6,16 @@ from dataclasses import replace
 from datetime import datetime
 
 from domain.channels import ChannelType
+from domain.conversations import imported_key
 from domain.erasure import Tombstone
-from domain.history import ConversationKey, Direction, Message
-from domain.messages import InboundMessage, imported_key
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import (
+    ConversationKey,
+    Direction,
+    InboundMessage,
+    Message,
+    MessageRecord,
+    MessageState,
+)
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.aws.dynamodb.dynamodb_table import Refusal
 from infrastructure.aws.dynamodb.dynamodb_values import (

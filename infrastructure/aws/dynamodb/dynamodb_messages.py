@@ -13,8 +13,7 @@ from application.ports.message_store import MessageStore
 from application.ports.outbox import Outbox
 from application.ports.pages import Page
 from domain.erasure import Tombstone
-from domain.history import ConversationKey, Message
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import ConversationKey, Message, MessageRecord, MessageState
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_large_texts import (
     DynamoDbTexts,

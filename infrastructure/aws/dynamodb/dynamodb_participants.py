@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.history import ConversationKey
+from domain.messages import ConversationKey
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import TEXTS, conversation_from_item
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of

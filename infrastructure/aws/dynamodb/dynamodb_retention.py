@@ -13,9 +13,7 @@ from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage
 from domain.errors import StorageRefusedError
-from domain.history import ConversationKey
-from domain.messages import InboundMessage
-from domain.outbox import MessageState
+from domain.messages import ConversationKey, InboundMessage, MessageState
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     conversation_from_item,

@@ -1,6 +1,5 @@
 """SendGrid's Inbound Parse webhook."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 from application.clock import Clock
@@ -14,11 +13,11 @@ from application.ports.webhook_parser import (
 from domain.channels import ChannelType
 from domain.errors import UnreadableMessageError
 from domain.messages import Recipient
+from infrastructure.channels.provider import Accounts
 from infrastructure.channels.sendgrid.form_fields import FormText
 from infrastructure.channels.sendgrid.form_mail import read_mail
 from infrastructure.channels.sendgrid.multipart_form import Form, read_form
 from infrastructure.channels.sendgrid.verification import DEFAULT_TOLERANCE, SendgridVerifier
-from infrastructure.configuration.secrets.accounts import SendgridAccount
 from infrastructure.mail.header_text import mailboxes
 from infrastructure.mail.mail_messages import MessageDraft, readable_recipients
 from infrastructure.mail.parsed_mail import ParsedMail
@@ -35,7 +34,7 @@ class SendgridWebhookParser(WebhookParser):
 
     def __init__(
         self,
-        accounts: Callable[[], tuple[SendgridAccount, ...]],
+        accounts: Accounts,
         clock: Clock,
         tolerance: timedelta = DEFAULT_TOLERANCE,
     ) -> None:

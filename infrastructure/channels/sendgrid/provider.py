@@ -22,7 +22,7 @@ class SendgridProvider(Provider):
         from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 
         tolerance = timedelta(seconds=settings.sendgrid_tolerance_seconds)
-        return SendgridWebhookParser(lambda: accounts().sendgrid, clock, tolerance)
+        return SendgridWebhookParser(accounts, clock, tolerance)
 
     @override
     def fallback_sender(self, accounts: Accounts) -> FallbackSender | None:

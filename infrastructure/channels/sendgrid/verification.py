@@ -7,7 +7,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest
 from domain.errors import ValidationError
+from infrastructure.channels.provider import Accounts
 from infrastructure.configuration.secrets.accounts import SendgridAccount
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ _MAX_AUTHORIZATION_LENGTH = 2_000
 class SendgridVerifier:
     """Proves webhooks. It fails closed: whatever goes wrong, the request is not authentic."""
 
-    accounts: Callable[[], tuple[SendgridAccount, ...]]
+    accounts: Accounts
     clock: Clock
     tolerance: timedelta = DEFAULT_TOLERANCE
 
@@ -48,7 +49,7 @@ class SendgridVerifier:
 
         Secrets that cannot be read at the moment stay the ``TemporaryError`` that they are.
         """
-        accounts = self.accounts()
+        accounts = self.accounts().sendgrid
         try:
             return self._verified_account(request, accounts)
         except Exception as error:

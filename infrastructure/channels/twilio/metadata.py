@@ -13,7 +13,9 @@ from itertools import product
 from typing import Final
 
 from domain.messages import Attachment
-from infrastructure.channels.twilio.forms import MANDATORY_FIELDS, Form
+from infrastructure.channels.twilio.verification import Form
+
+MANDATORY_FIELDS = ("MessageSid", "AccountSid", "From", "To")
 
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,16})?")
 _UNKNOWN_TYPE: Final = "application/octet-stream"
@@ -108,7 +110,7 @@ def metadata_of(form: Form) -> dict[str, object]:
     elsewhere = _ON_THE_MESSAGE | _media_fields(form)
     for name, values in form.fields.items():
         if len(values) > 1:
-            groups["provider"][name] = list(values)
+            groups["provider"][name] = values
         elif name not in elsewhere:
             group, key, value = _placed(name, values[0])
             groups[group][key] = value

@@ -1,8 +1,14 @@
-"""Twilio's webhooks as messages: WhatsApp, SMS and MMS."""
+"""Twilio's webhooks as messages: WhatsApp, SMS and MMS.
+
+Source: https://www.twilio.com/docs/messaging/guides/webhook-request
+"""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
+
+import pydantic
+from pydantic import BaseModel, ConfigDict, Field
 
 from application.ports.webhook_parser import (
     ParsedMessage,
@@ -15,21 +21,17 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
 from domain.messages import InboundMessage, Recipient
-from infrastructure.channels.twilio.forms import (
-    Form,
-    IncomingMessageForm,
-    decode_form,
-    read_message_form,
-)
-from infrastructure.channels.twilio.metadata import attachments_of, metadata_of
+from infrastructure.channels.provider import Accounts
+from infrastructure.channels.twilio.metadata import MANDATORY_FIELDS, attachments_of, metadata_of
 from infrastructure.channels.twilio.regrouping import refuse_regrouped
 from infrastructure.channels.twilio.verification import (
     MAX_BODY_BYTES,
+    Form,
     check_size,
+    decode_form,
     signed_text,
     verify,
 )
-from infrastructure.configuration.secrets.accounts import TwilioAccount
 
 EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 """No reply. https://www.twilio.com/docs/messaging/twiml"""
@@ -37,19 +39,46 @@ EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 _WHATSAPP_SCHEME = "whatsapp:"
 _WA_ID = re.compile(r"[0-9]{6,15}")
 
+_PROBLEMS = {"missing": "missing", "string_type": "repeated"}
+_OPTIONAL_FIELDS = ("Body", "MessagingServiceSid", "WaId", "ExternalUserId", "OptOutType")
+
+# The longest address, its scheme and room for blanks: what may not grow a context for ever.
+_AddressText = Annotated[str, Field(min_length=1, max_length=400)]
+
+
+class IncomingMessageForm(BaseModel):
+    """The fields without which a form is no message, and those that the domain knows.
+
+    The mandatory ones occur exactly once, and ids have their form: see ``refuse_regrouped``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    message_sid: Annotated[str, Field(alias="MessageSid", pattern=r"^(SM|MM)[0-9a-fA-F]{32}$")]
+    account_sid: Annotated[str, Field(alias="AccountSid", pattern=r"^AC[0-9a-fA-F]{32}$")]
+    sender: Annotated[_AddressText, Field(alias="From")]
+    recipient: Annotated[_AddressText, Field(alias="To")]
+    body: Annotated[str, Field(alias="Body")] = ""
+    messaging_service_sid: Annotated[
+        str | None, Field(alias="MessagingServiceSid", pattern=r"^MG[0-9a-fA-F]{32}$")
+    ] = None
+    wa_id: Annotated[str | None, Field(alias="WaId")] = None
+    external_user_id: Annotated[str | None, Field(alias="ExternalUserId")] = None
+    opt_out_type: Annotated[str | None, Field(alias="OptOutType")] = None
+
 
 @dataclass(frozen=True)
 class TwilioWebhookParser(WebhookParser):
     """Reads Twilio's message webhooks. ``accounts`` are asked for at every request."""
 
     channel: ChannelType
-    accounts: Callable[[], tuple[TwilioAccount, ...]]
+    accounts: Accounts
     max_body_bytes: int = MAX_BODY_BYTES
 
     def validate(self, request: WebhookRequest) -> VerifiedWebhook:
         """``request`` with the AccountSid whose token signed it; errors as the port has them."""
         check_size(request, self.max_body_bytes)
-        account, form = verify(request, self.accounts())
+        account, form = verify(request, self.accounts().twilio)
         signed = signed_text(request.url, form).encode()
         return VerifiedWebhook.signed(self.channel, account, request, signed, decoded=form)
 
@@ -59,7 +88,7 @@ class TwilioWebhookParser(WebhookParser):
         Raises ``UnreadableMessageError``, which names the field at fault but no value.
         """
         form = _form_of(webhook)
-        fields = read_message_form(form)
+        fields = _read_message_form(form)
         refuse_regrouped(form)
         if fields.account_sid != webhook.account:
             raise UnreadableMessageError("AccountSid is not the account that signed")
@@ -78,6 +107,26 @@ def _form_of(webhook: VerifiedWebhook) -> Form:
         return decode_form(webhook.request.body)
     except ValueError as error:
         raise UnreadableMessageError("the body is not a form in UTF-8") from error
+
+
+def _read_message_form(form: Form) -> IncomingMessageForm:
+    """The message in ``form``.
+
+    Raises ``UnreadableMessageError`` that names the fields which are ill-formed, or mandatory
+    and missing or repeated; never a value. Of a repeated optional field it takes the first.
+    """
+    given: dict[str, object] = {
+        name: values[0] if len(values) == 1 else values
+        for name in MANDATORY_FIELDS
+        if (values := form.getall(name))
+    }
+    given |= {name: text for name in _OPTIONAL_FIELDS if (text := form.first(name))}
+    try:
+        return IncomingMessageForm.model_validate(given)
+    except pydantic.ValidationError as error:
+        details = error.errors(include_input=False)
+        problems = [f"{d['loc'][0]} is {_PROBLEMS.get(d['type'], 'ill-formed')}" for d in details]
+        raise UnreadableMessageError(", ".join(problems)) from error
 
 
 def _message(request: WebhookRequest, form: Form, fields: IncomingMessageForm) -> InboundMessage:

@@ -19,7 +19,7 @@ class TwilioProvider(Provider):
     ) -> WebhookParser:
         from infrastructure.channels.twilio.parser import TwilioWebhookParser
 
-        return TwilioWebhookParser(channel, lambda: accounts().twilio)
+        return TwilioWebhookParser(channel, accounts)
 
     @override
     def fallback_sender(self, accounts: Accounts) -> FallbackSender:

@@ -10,8 +10,8 @@ import re
 from itertools import product
 
 from domain.errors import UnreadableMessageError
-from infrastructure.channels.twilio.forms import MANDATORY_FIELDS, Form
-from infrastructure.channels.twilio.metadata import KNOWN_PARAMETERS
+from infrastructure.channels.twilio.metadata import KNOWN_PARAMETERS, MANDATORY_FIELDS
+from infrastructure.channels.twilio.verification import Form
 
 _NAME = re.compile(r"[A-Z][A-Za-z0-9_.]*")
 _OF_TWO_WORDS = re.compile(r"[A-Z][a-z]+[A-Z][A-Za-z]+")

@@ -15,7 +15,7 @@ from application.conversations.migrate_history import (
 from application.conversations.show_conversation import ShowConversation
 from domain.conversations import Conversation
 from domain.errors import StorageUnavailableError
-from domain.history import ConversationKey, Direction, Message
+from domain.messages import ConversationKey, Direction, Message
 from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_messages import MemoryMessageStore

@@ -22,9 +22,7 @@ from application.privacy.purge_expired import (
 )
 from domain.channels import ChannelType
 from domain.erasure import RetainedMessage, Tombstone
-from domain.history import ConversationKey
-from domain.messages import AttachedFile, Attachment
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import AttachedFile, Attachment, ConversationKey, MessageRecord, MessageState
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_messages import MemoryMessageStore

@@ -26,9 +26,16 @@ from domain.errors import (
     UnknownRecipientError,
     UnreadableMessageError,
 )
-from domain.history import ConversationKey, Direction, Message
-from domain.messages import AttachedFile, Attachment, InboundMessage
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import (
+    AttachedFile,
+    Attachment,
+    ConversationKey,
+    Direction,
+    InboundMessage,
+    Message,
+    MessageRecord,
+    MessageState,
+)
 from domain.routing import UnauthenticatedMail
 from domain.tenants import Tenant, TenantDirectory, UnknownSender
 from infrastructure.memory.memory_blobs import MemoryDeadLetters

@@ -10,8 +10,7 @@ from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.erasure import Tombstone
 from domain.errors import QueueRoutingError, StorageUnavailableError
-from domain.messages import InboundMessage
-from domain.outbox import MessageRecord
+from domain.messages import InboundMessage, MessageRecord
 from domain.routing import Route
 from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_data import MemoryData

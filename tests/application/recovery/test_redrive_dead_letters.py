@@ -10,7 +10,7 @@ from application.recovery.redrive_dead_letters import RedriveOutcome
 from application.recovery.relay_outbox import RelayReport
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
-from domain.outbox import MAX_ATTEMPTS, MessageRecord
+from domain.messages import MAX_ATTEMPTS, MessageRecord
 from domain.routing import UnauthenticatedMail
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_messages import MemoryMessageStore

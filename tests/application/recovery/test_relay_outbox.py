@@ -6,7 +6,7 @@ from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.recovery.relay_outbox import RelayReport
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
-from domain.outbox import MAX_ATTEMPTS
+from domain.messages import MAX_ATTEMPTS
 from domain.routing import Route
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_queue import MemoryContextQueue

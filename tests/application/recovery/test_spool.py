@@ -11,7 +11,7 @@ from application.ports.webhook_parser import WebhookParserFactory
 from application.recovery.drain_spool import MAX_ATTEMPTS, DrainOutcome
 from domain.erasure import Tombstone
 from domain.errors import StorageUnavailableError, UnreadableMessageError
-from domain.outbox import MessageRecord
+from domain.messages import MessageRecord
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_spool import MemorySpool

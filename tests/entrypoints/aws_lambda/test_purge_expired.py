@@ -17,7 +17,7 @@ from application.privacy.erase_message import EraseMessage
 from application.privacy.purge_expired import PurgeExpired, RetentionTimes
 from domain.erasure import RetainedMessage
 from domain.errors import StorageUnavailableError
-from domain.outbox import MessageState
+from domain.messages import MessageState
 from entrypoints.aws_lambda.scheduled_functions import LAST_BATCH_SECONDS, PurgeFunction
 from infrastructure.configuration.log_format import configure_logging
 from infrastructure.memory.memory_data import MemoryData

@@ -12,7 +12,7 @@ from application.ports.dead_letters import DeadLetter
 from application.ports.spool import SpoolDelivery
 from application.ports.webhook_parser import ParsedMessage
 from domain.errors import StorageUnavailableError, UnreadableMessageError
-from domain.outbox import MessageRecord
+from domain.messages import MessageRecord
 from entrypoints.aws_lambda.scheduled_functions import (
     MAX_BATCHES,
     HasTime,

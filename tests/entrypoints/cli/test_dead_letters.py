@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
-from domain.outbox import MAX_ATTEMPTS
+from domain.messages import MAX_ATTEMPTS
 from entrypoints.cli.main import cli
 from entrypoints.composition.container import Container
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from application.clock import utc_now
-from domain.outbox import LONGEST_LEASE
+from domain.messages import LONGEST_LEASE
 from domain.times import rfc3339
 from entrypoints.composition.container import Container
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials

@@ -12,7 +12,7 @@ from application.ports.spool import SpoolEntry
 from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
-from domain.outbox import MAX_ATTEMPTS, STUCK_AFTER, MessageRecord
+from domain.messages import MAX_ATTEMPTS, STUCK_AFTER, MessageRecord
 from domain.times import rfc3339
 from entrypoints.composition.container import Container, build_container
 from entrypoints.operations import background_jobs

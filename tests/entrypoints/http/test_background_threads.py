@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.erasure import Tombstone
-from domain.outbox import MessageState
+from domain.messages import MessageState
 from entrypoints.composition.container import build_container
 from entrypoints.http import background_threads as background
 from entrypoints.http.background_threads import Task, running

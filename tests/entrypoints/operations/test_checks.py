@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from application.ports.checks import CheckStatus
-from domain.outbox import STUCK_AFTER
+from domain.messages import STUCK_AFTER
 from domain.times import rfc3339
 from entrypoints.composition.container import Container, build_container
 from entrypoints.operations.checks import UnfitBackendsError, require_backends, run_checks

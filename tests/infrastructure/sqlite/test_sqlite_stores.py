@@ -14,8 +14,7 @@ from application.ports.fallback_throttle import FallbackThrottle, ThrottleOutcom
 from application.ports.stores import Stores
 from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
-from domain.history import Direction, Message
-from domain.outbox import MessageState
+from domain.messages import Direction, Message, MessageState
 from infrastructure.serialization.context_json import context_to_json
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase

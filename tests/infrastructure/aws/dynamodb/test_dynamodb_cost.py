@@ -8,8 +8,7 @@ import pytest
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.messages import InboundMessage
-from domain.outbox import MessageRecord
+from domain.messages import InboundMessage, MessageRecord
 from infrastructure.aws.dynamodb.dynamodb_message_items import record_to_item, texts_of
 from infrastructure.aws.dynamodb.dynamodb_schema import TableSchema
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes

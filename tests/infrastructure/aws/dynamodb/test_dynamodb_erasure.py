@@ -5,7 +5,7 @@ import pytest
 from domain.channels import ChannelType
 from domain.erasure import RetainedMessage, Tombstone
 from domain.errors import StorageUnavailableError
-from domain.outbox import MessageState
+from domain.messages import MessageState
 from infrastructure.aws.dynamodb.dynamodb_values import attributes
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.builders import KEY, SENDER, a_conversation, a_record, an_inbound_message

@@ -12,7 +12,7 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, Re
 from application.ports.fallback_throttle import ThrottleOutcome
 from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
-from domain.history import ConversationKey
+from domain.messages import ConversationKey
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.fallback_throttle import LIMITS
 from tests.contracts.message_store import stored

@@ -6,7 +6,7 @@ import pytest
 
 from domain.channels import ChannelType
 from domain.conversations import ACTIVE, CLOSED, USER_REPLY_RECEIVED, Conversation
-from domain.history import Direction, Message
+from domain.messages import Direction, Message
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     conversation_from_item,
     conversation_to_item,

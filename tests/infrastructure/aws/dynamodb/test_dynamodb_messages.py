@@ -11,9 +11,7 @@ import pytest
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
-from domain.history import ConversationKey
-from domain.messages import InboundMessage, Recipient
-from domain.outbox import MessageRecord, MessageState
+from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState, Recipient
 from infrastructure.aws.dynamodb.dynamodb_large_texts import INLINE_BYTES, PREVIEW_BYTES
 from infrastructure.aws.dynamodb.dynamodb_message_items import WORK_SHARDS
 from infrastructure.aws.dynamodb.dynamodb_values import Item

@@ -14,8 +14,9 @@ from domain.errors import SecretsUnavailableError, ValidationError
 from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, sign
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from infrastructure.configuration.provider_accounts import ProviderAccounts
 from infrastructure.configuration.secrets.accounts import SendgridAccount
-from tests.builders import NOW
+from tests.builders import NOW, provider_accounts
 from tests.infrastructure.channels.sendgrid.webhooks import (
     ACCOUNT_NAME,
     KEY,
@@ -99,7 +100,7 @@ def test_verified_mail_names_the_account_that_signed_it() -> None:
 
 
 def test_mail_is_refused_when_there_are_no_accounts() -> None:
-    parser = SendgridWebhookParser(tuple, lambda: NOW)
+    parser = SendgridWebhookParser(provider_accounts, lambda: NOW)
     with pytest.raises(ValidationError):
         parser.validate(a_request())
 
@@ -215,7 +216,7 @@ def test_repeated_security_header_is_refused(name: str) -> None:
 
 
 def test_unavailable_secrets_raise_an_error_instead_of_a_refusal() -> None:
-    def unavailable() -> tuple[SendgridAccount, ...]:
+    def unavailable() -> ProviderAccounts:
         raise SecretsUnavailableError("no secrets at the moment")
 
     with pytest.raises(SecretsUnavailableError):

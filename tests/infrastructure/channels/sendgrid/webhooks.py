@@ -15,7 +15,7 @@ from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator
 from infrastructure.configuration.secrets.accounts import SendgridAccount
-from tests.builders import NOW, verified
+from tests.builders import NOW, provider_accounts, verified
 
 URL = "https://front.acme.example/webhooks/email"
 ACCOUNT_NAME = "acme-mail"
@@ -43,7 +43,7 @@ def a_parser(
     *accounts: SendgridAccount, now: datetime = NOW, tolerance: timedelta = timedelta(hours=96)
 ) -> SendgridWebhookParser:
     trusted = accounts or (an_account(public_key(KEY)),)
-    return SendgridWebhookParser(lambda: trusted, lambda: now, tolerance)
+    return SendgridWebhookParser(lambda: provider_accounts(*trusted), lambda: now, tolerance)
 
 
 def as_received(request: SimulatedRequest) -> WebhookRequest:

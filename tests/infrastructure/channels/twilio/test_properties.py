@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
 from domain.errors import PayloadTooLargeError, UnreadableMessageError, ValidationError
-from infrastructure.channels.twilio.forms import decode_form
 from infrastructure.channels.twilio.metadata import KNOWN_PARAMETERS
 from infrastructure.channels.twilio.simulator import Button, TwilioSimulator
+from infrastructure.channels.twilio.verification import decode_form
 from tests.builders import NOW
 from tests.infrastructure.channels.twilio.losses import lost_parameters
 from tests.infrastructure.channels.twilio.webhooks import (

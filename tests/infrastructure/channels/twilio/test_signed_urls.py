@@ -5,8 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from domain.errors import ValidationError
-from infrastructure.channels.twilio.forms import decode_form
-from infrastructure.channels.twilio.verification import is_signed
+from infrastructure.channels.twilio.verification import decode_form, is_signed
 from tests.infrastructure.channels.twilio.webhooks import (
     ACCOUNT_SID,
     PAYLOADS,

@@ -12,10 +12,11 @@ from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
 from domain.errors import PayloadTooLargeError, SecretsUnavailableError, ValidationError
 from infrastructure.channels.twilio import verification
-from infrastructure.channels.twilio.forms import decode_form
 from infrastructure.channels.twilio.parser import TwilioWebhookParser
-from infrastructure.channels.twilio.verification import signed_text
+from infrastructure.channels.twilio.verification import decode_form, signed_text
+from infrastructure.configuration.provider_accounts import ProviderAccounts
 from infrastructure.configuration.secrets.accounts import TwilioAccount
+from tests.builders import provider_accounts
 from tests.infrastructure.channels.twilio.webhooks import (
     ACCOUNT_SID,
     FORM,
@@ -67,7 +68,7 @@ def test_webhook_signed_with_a_token_of_another_account_is_refused(
 
 def test_webhook_is_refused_when_there_are_no_accounts() -> None:
     with pytest.raises(ValidationError):
-        TwilioWebhookParser(ChannelType.SMS, tuple).validate(a_webhook(BODY))
+        TwilioWebhookParser(ChannelType.SMS, provider_accounts).validate(a_webhook(BODY))
 
 
 def test_webhook_signed_with_an_empty_token_is_refused() -> None:
@@ -104,7 +105,7 @@ def test_unknown_account_costs_as_many_signatures_as_a_known_one(computed: list[
 
 
 def test_unavailable_secrets_raise_an_error_instead_of_a_refusal() -> None:
-    def accounts() -> tuple[TwilioAccount, ...]:
+    def accounts() -> ProviderAccounts:
         raise SecretsUnavailableError("later")
 
     with pytest.raises(SecretsUnavailableError):
@@ -250,7 +251,7 @@ def test_form_with_500_fields_is_verified_and_one_with_501_is_too_large() -> Non
 
 
 def test_body_over_the_limit_is_too_large_before_secrets_are_read() -> None:
-    def accounts() -> tuple[TwilioAccount, ...]:
+    def accounts() -> ProviderAccounts:
         raise AssertionError("secrets must not be read for a body that is too large")
 
     parser = TwilioWebhookParser(ChannelType.SMS, accounts)

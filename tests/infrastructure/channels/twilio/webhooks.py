@@ -14,7 +14,7 @@ from domain.messages import InboundMessage
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.parser import TwilioWebhookParser
 from infrastructure.configuration.secrets.accounts import TwilioAccount
-from tests.builders import NOW, verified
+from tests.builders import NOW, provider_accounts, verified
 
 ACCOUNT_SID = "AC00000000000000000000000000000000"
 TOKEN = "12345"
@@ -30,7 +30,9 @@ def an_account(*tokens: str, account_sid: str = ACCOUNT_SID) -> TwilioAccount:
 
 def a_parser(*accounts: TwilioAccount) -> TwilioWebhookParser:
     """A parser that trusts ``accounts``, or the account with ``TOKEN``."""
-    return TwilioWebhookParser(ChannelType.SMS, lambda: accounts or (an_account(),))
+    return TwilioWebhookParser(
+        ChannelType.SMS, lambda: provider_accounts(*accounts or (an_account(),))
+    )
 
 
 def sign(body: bytes, url: str = URL, token: str = TOKEN) -> str:
