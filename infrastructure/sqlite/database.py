@@ -1,5 +1,6 @@
 """A SQLite file that many threads and processes share: connections, transactions, schema."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -171,7 +172,8 @@ class SqliteDatabase:
         while True:
             # Threads queue here, in memory, rather than polling the file against each other.
             if not self._turn.acquire(blocking=False):
-                self._rewrite_lock.heed()
+                if self._is_rewritten():
+                    self._rewrite_lock.heed()
                 if not self._turn.acquire(timeout=self._turn_timeout_seconds):
                     raise StorageUnavailableError("too many writers wait for the database")
             try:
@@ -188,18 +190,22 @@ class SqliteDatabase:
 
     def _try_to_begin(self) -> sqlite3.Connection | None:
         """``None`` if a rewrite is in the way."""
-        if self._rewrite_lock.is_held():
+        if self._is_rewritten():
             return None
         connection = self._open_writer()
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             # Announced since: this thread may be one that waits.
-            if not (is_busy(error) and self._rewrite_lock.is_held()):
+            if not (is_busy(error) and self._is_rewritten()):
                 raise
             self._close_writer()
             return None
         return connection
+
+    def _is_rewritten(self) -> bool:
+        """Asked before every write: cheap as long as no rewrite was ever announced here."""
+        return os.access(self._rewrite_lock.path, os.F_OK) and self._rewrite_lock.is_held()
 
     def _take_reader(self) -> sqlite3.Connection:
         with self._guard:

@@ -38,13 +38,13 @@ class RewriteLock:
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE_NAME
-        self._name = str(self.path)
 
     def is_held(self) -> bool:
-        """Whether a rewrite goes on. Before every write: cheapest where none ever was."""
-        if not os.access(self._name, os.F_OK):
+        """Whether a rewrite goes on. The file stays from the first one on."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
             return False
-        descriptor = os.open(self._name, os.O_RDONLY | os.O_CLOEXEC)
         try:
             return not _try_lock(descriptor, fcntl.LOCK_SH)
         finally:
@@ -61,7 +61,7 @@ class RewriteLock:
     def held(self) -> Iterator[None]:
         """Announce a rewrite; another process's is waited for."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(self._name, flags, PRIVATE_FILE)
+        descriptor = os.open(self.path, flags, PRIVATE_FILE)
         try:
             if os.geteuid() == 0:
                 # An operator who erases as root must not lock out the user of the service.
