@@ -12,7 +12,7 @@ from domain.conversations import Conversation
 from domain.erasure import Tombstone
 from domain.history import ConversationKey, Message
 from domain.outbox import MessageRecord
-from infrastructure.serialization.message_json import inbound_from_json, inbound_to_json
+from infrastructure.serialization.context_json import inbound_from_json, inbound_to_json
 
 Item = TypeVar("Item")
 

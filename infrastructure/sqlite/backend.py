@@ -74,7 +74,7 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
     @cached_property
     def outbox(self) -> "Outbox":
         """See ``Stores``."""
-        from infrastructure.sqlite.sqlite_outbox import SqliteOutbox
+        from infrastructure.sqlite.sqlite_messages import SqliteOutbox
 
         return SqliteOutbox(self.database())
 

@@ -14,7 +14,7 @@ from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation
 from domain.history import ConversationKey
 from domain.messages import InboundMessage
 from domain.times import parse_rfc3339, rfc3339
-from infrastructure.serialization.message_json import messages_from_json, messages_to_json
+from infrastructure.serialization.context_json import messages_from_json, messages_to_json
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 

@@ -8,7 +8,7 @@ from domain.conversations import Conversation
 from domain.history import ConversationKey, Message
 from domain.messages import imported_key
 from domain.times import rfc3339
-from infrastructure.serialization.message_json import messages_to_json
+from infrastructure.serialization.context_json import messages_to_json
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import (
     COLUMNS,

@@ -15,7 +15,7 @@ from domain.erasure import RetainedMessage
 from domain.history import ConversationKey
 from domain.outbox import MessageState
 from domain.times import parse_rfc3339, rfc3339
-from infrastructure.serialization.message_json import inbound_from_json
+from infrastructure.serialization.context_json import inbound_from_json
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import (
     COLUMNS,
