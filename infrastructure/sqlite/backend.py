@@ -88,7 +88,7 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
     @cached_property
     def history_import(self) -> "HistoryImport":
         """See ``Stores``."""
-        from infrastructure.sqlite.sqlite_history_import import SqliteHistoryImport
+        from infrastructure.sqlite.sqlite_retention import SqliteHistoryImport
 
         return SqliteHistoryImport(self.database())
 
