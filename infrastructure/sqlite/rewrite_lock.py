@@ -7,18 +7,16 @@ process that holds it, so a killed process leaves none.
 
 import fcntl
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
 from domain.errors import StorageUnavailableError
-from infrastructure.durable_files import PRIVATE_FILE
+from infrastructure.durable_files import PRIVATE_FILE, lock_file
 
 FILE_NAME = "rewrite.lock"
 _LONGEST_SECONDS = 600.0
-_POLL_SECONDS = 0.02
 
 _waits: ContextVar[bool] = ContextVar("waits_for_rewrites", default=False)
 
@@ -39,14 +37,14 @@ class RewriteLock:
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE_NAME
 
-    def is_held(self) -> bool:
-        """Whether a rewrite goes on. The file stays from the first one on."""
+    def is_held(self, *, seconds: float = 0.0) -> bool:
+        """Whether a rewrite goes on, still after ``seconds``."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
         try:
-            return not _try_lock(descriptor, fcntl.LOCK_SH)
+            return not lock_file(descriptor, fcntl.LOCK_SH, seconds=seconds)
         finally:
             os.close(descriptor)
 
@@ -55,7 +53,8 @@ class RewriteLock:
         if self.is_held():
             if not _waits.get():
                 raise StorageUnavailableError("an erasure rewrites the database")
-            _poll(lambda: not self.is_held())
+            if self.is_held(seconds=_LONGEST_SECONDS):
+                raise _too_long()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -67,23 +66,12 @@ class RewriteLock:
                 # An operator who erases as root must not lock out the user of the service.
                 owner = self.path.parent.stat()
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
-            _poll(lambda: _try_lock(descriptor, fcntl.LOCK_EX))
+            if not lock_file(descriptor, fcntl.LOCK_EX, seconds=_LONGEST_SECONDS):
+                raise _too_long()
             yield
         finally:
             os.close(descriptor)
 
 
-def _try_lock(descriptor: int, kind: int) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _poll(succeeds: Callable[[], bool]) -> None:
-    ends_at = time.monotonic() + _LONGEST_SECONDS
-    while not succeeds():
-        if time.monotonic() > ends_at:
-            raise StorageUnavailableError("an erasure rewrites the database for too long")
-        time.sleep(_POLL_SECONDS)
+def _too_long() -> StorageUnavailableError:
+    return StorageUnavailableError("an erasure rewrites the database for too long")
