@@ -11,7 +11,7 @@ from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, Message, MessageRecord
-from infrastructure.serialization.message_json import inbound_from_json, inbound_to_json
+from infrastructure.serialization.context_json import inbound_from_json, inbound_to_json
 
 Item = TypeVar("Item")
 

@@ -1,17 +1,25 @@
-"""The context object on the wire: JSON, version 1.0, and its published schema.
+"""JSON of messages: in the context object (version 1.0, with its schema), and in a store.
 
 Domain objects and wire models map onto each other here and nowhere else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    TypeAdapter,
+    WithJsonSchema,
+)
 
 from domain.channels import ChannelType
 from domain.context import VERSION, Company, ContextObject, ConversationContext, MessageContext
-from domain.messages import Attachment
+from domain.messages import Attachment, InboundMessage, Message
 from domain.times import rfc3339
 
 EncodeContext = Callable[[ContextObject], str]
@@ -29,6 +37,9 @@ JsonTime = Annotated[
     ),
 ]
 """RFC 3339 in UTC with six fractional digits, so that times compare as text."""
+
+_INBOUND: TypeAdapter[InboundMessage] = TypeAdapter(InboundMessage)
+_HISTORY: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
 
 
 class _JsonModel(BaseModel):
@@ -191,3 +202,27 @@ def context_schema() -> dict[str, object]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **ContextJson.model_json_schema(by_alias=True, mode="serialization"),
     }
+
+
+def inbound_to_json(message: InboundMessage) -> str:
+    """``message`` without its body, which a store keeps beside it, and without its mail metadata.
+
+    The metadata only serves to decide on a fallback, which happens when the message comes in
+    and never again.
+    """
+    return _INBOUND.dump_json(replace(message, body="", mail=None)).decode()
+
+
+def inbound_from_json(text: str, body: str) -> InboundMessage:
+    """What ``inbound_to_json`` wrote, with its body."""
+    return replace(_INBOUND.validate_json(text), body=body)
+
+
+def messages_to_json(messages: Sequence[Message]) -> str:
+    """Entries of a history."""
+    return _HISTORY.dump_json(tuple(messages)).decode()
+
+
+def messages_from_json(text: str) -> tuple[Message, ...]:
+    """What ``messages_to_json`` wrote."""
+    return _HISTORY.validate_json(text)

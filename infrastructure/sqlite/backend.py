@@ -15,8 +15,7 @@ from infrastructure.serialization.context_json import EncodeContext
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
-from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
-from infrastructure.sqlite.sqlite_outbox import SqliteOutbox
+from infrastructure.sqlite.sqlite_messages import SqliteMessageStore, SqliteOutbox
 from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
         return SqliteRetention(self.database())
 
     def _build_history_import(self) -> "HistoryImport":
-        from infrastructure.sqlite.sqlite_history_import import SqliteHistoryImport
+        from infrastructure.sqlite.sqlite_retention import SqliteHistoryImport
 
         return SqliteHistoryImport(self.database())
 

@@ -7,8 +7,7 @@ from typing_extensions import override
 
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
 from domain.times import parse_rfc3339, rfc3339
-from infrastructure.sqlite.database import SqliteDatabase
-from infrastructure.sqlite.sqlite_schema import MIGRATIONS
+from infrastructure.sqlite.sqlite_schema import SqliteAdapter
 
 _ACQUIRED_AT = "SELECT acquired_at FROM fallback_throttle WHERE sender = ?"
 _GRANTED_IN = "SELECT granted FROM fallback_hours WHERE hour = ?"
@@ -28,12 +27,8 @@ _DELETE_OLD_HOURS = "DELETE FROM fallback_hours WHERE hour < ?"
 _HOUR_LENGTH = len("2026-03-04T12")
 
 
-class SqliteFallbackThrottle(FallbackThrottle):
+class SqliteFallbackThrottle(SqliteAdapter, FallbackThrottle):
     """One row for each sender who was answered, one for each hour in which a fallback was sent."""
-
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
-        database.migrate(MIGRATIONS)
 
     @override
     def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
@@ -50,15 +45,13 @@ class SqliteFallbackThrottle(FallbackThrottle):
 
     @override
     def release(self, sender: str) -> None:
-        with self._database.write() as connection:
-            connection.execute(_RELEASE, (sender,))
+        self._database.change(_RELEASE, (sender,))
 
     @override
     def delete_older(self, moment: datetime) -> int:
         text = rfc3339(moment)
-        with self._database.write() as connection:
-            throttle = connection.execute(_DELETE_OLD_WINDOWS, (text,)).rowcount
-            return throttle + connection.execute(_DELETE_OLD_HOURS, (text[:_HOUR_LENGTH],)).rowcount
+        windows = self._database.change(_DELETE_OLD_WINDOWS, (text,))
+        return windows + self._database.change(_DELETE_OLD_HOURS, (text[:_HOUR_LENGTH],))
 
 
 def _first(connection: sqlite3.Connection, statement: str, value: str) -> str | int | None:

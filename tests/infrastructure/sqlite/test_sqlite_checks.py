@@ -36,14 +36,6 @@ def test_database_of_a_newer_version_is_a_problem(path: Path) -> None:
     assert problem == (f"{path}: schema version 1, expected at most 0: a newer Frontdesk wrote it")
 
 
-def test_connections_without_full_synchronisation_are_a_problem(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite, "_PRAGMAS", ("PRAGMA synchronous = NORMAL",))
-    (problem,) = database_problems(path, 1)
-    assert "synchronous is NORMAL, expected FULL" in problem
-
-
 def test_file_system_without_a_write_ahead_log_is_a_problem(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,8 +20,7 @@ from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
-from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
-from infrastructure.sqlite.sqlite_outbox import SqliteOutbox
+from infrastructure.sqlite.sqlite_messages import SqliteMessageStore, SqliteOutbox
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.conversation_store import ConversationStoreContract
 from tests.contracts.fallback_throttle import LIMITS, FallbackThrottleContract
