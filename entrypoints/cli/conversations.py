@@ -32,7 +32,6 @@ _LEFT_OUT = frozenset(
         *("envelope", "message_id", "date", "sender_ip", "spam_score", "html_available"),
     }
 )
-_FACT_COLUMNS = 60
 
 
 def message_record(message: Message) -> dict[str, object]:
@@ -194,19 +193,18 @@ def print_conversation(
     """A record as a card, then its history as a chat."""
     say(f"Conversation {conversation.conversation_id}", "bold")
     company = (conversation.company_name, conversation.company_id)
-    fields = {
-        "channel": conversation.primary_channel,
-        "customer": conversation.sender_id,
-        "writes to": conversation.recipient_id or "any of our addresses, until the first message",
-        "status": conversation.conversation_status,
-        "answers": _who_answers(conversation),
-        "company": " / ".join(filter(None, company)) or None,
-        "project": conversation.project_id,
-        "credentials": conversation.credentials_reference,
-        "thread": conversation.thread_id,
-        "last active": moment(conversation.last_activity_at),
-    }
-    print_fields(fields.items())
+    print_fields(
+        ("channel", conversation.primary_channel),
+        ("customer", conversation.sender_id),
+        ("writes to", conversation.recipient_id or "any of our addresses, until the first message"),
+        ("status", conversation.conversation_status),
+        ("answers", _who_answers(conversation)),
+        ("company", " / ".join(filter(None, company)) or None),
+        ("project", conversation.project_id),
+        ("credentials", conversation.credentials_reference),
+        ("thread", conversation.thread_id),
+        ("last active", moment(conversation.last_activity_at)),
+    )
     if history is not None and not history:
         say("\nNobody has written yet.", "dim", lines=True)
     for message in history or ():
@@ -232,24 +230,22 @@ def _print_message(message: Message) -> None:
 
 def _extras(metadata: Mapping[str, object]) -> Iterator[str]:
     """What a person may want to know about a message; ``--json`` has it all."""
-    fields = ", ".join(
-        f"{name}={cut(str(value), _FACT_COLUMNS)}"
-        for name, value in _ungrouped(metadata)
-        if isinstance(value, str | int | float) and value != ""
-    )
-    if fields:
-        yield fields
-    attachments = metadata.get("attachments")
-    for each in attachments if isinstance(attachments, list) else ():
-        name = each.get("filename") or each.get("content_type")
-        yield f"file {cut(str(name), _FACT_COLUMNS)}: {each.get('reference') or each.get('url')}"
-
-
-def _ungrouped(metadata: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    fields: dict[str, object] = {}
     for name, value in metadata.items():
         if name in _LEFT_OUT:
             continue
         if isinstance(value, dict):
-            yield from ((f"{name}.{inner}", each) for inner, each in value.items())
+            fields |= {f"{name}.{inner}": each for inner, each in value.items()}
         else:
-            yield name, value
+            fields[name] = value
+    shown = ", ".join(
+        f"{name}={cut(str(value))}"
+        for name, value in fields.items()
+        if isinstance(value, str | int | float) and value != ""
+    )
+    if shown:
+        yield shown
+    attachments = metadata.get("attachments")
+    for each in attachments if isinstance(attachments, list) else ():
+        name = each.get("filename") or each.get("content_type")
+        yield f"file {cut(str(name))}: {each.get('reference') or each.get('url')}"

@@ -23,8 +23,8 @@ from entrypoints.cli.migrate import migrate
 from entrypoints.cli.purge import purge
 from entrypoints.cli.queues import queues
 from entrypoints.cli.relay import relay
+from entrypoints.cli.send import send
 from entrypoints.cli.serve import serve
-from entrypoints.cli.simulator.send_command import send
 from entrypoints.cli.terminal.commands import Group, examples
 from entrypoints.cli.terminal.output import one_line
 from entrypoints.cli.unmatched import unmatched

@@ -1,7 +1,6 @@
 """The backlog: what waits in the spool, on no queue, or as a dead letter."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -23,37 +22,9 @@ _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 Reported = tuple[CheckStatus, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """The messages that are recorded and on no queue, due or not: of more than ``MOST``, those.
-
-    ``now`` is when they were asked for.
-    """
-
-    records: tuple[MessageRecord, ...]
-    now: datetime
-
-    @classmethod
-    def of(cls, container: Container) -> "Pending":
-        """What there is at the moment."""
-        stuck_some_day = container.stores().outbox.list_stuck(MOST, _END_OF_TIME)
-        return cls(stuck_some_day, container.clock()())
-
-    @property
-    def late(self) -> "Pending":
-        """Without those whose first handler may still be at it."""
-        late = (one for one in self.records if one.recorded_at + STUCK_AFTER <= self.now)
-        return Pending(tuple(late), self.now)
-
-    @property
-    def next_attempt_at(self) -> datetime:
-        """When the first of them may be tried; there has to be one."""
-        return min(record.due_at for record in self.records)
-
-    @property
-    def due(self) -> int:
-        """How many ``frontdesk relay`` would try now."""
-        return sum(record.due_at <= self.now for record in self.records)
+def pending_messages(container: Container) -> tuple[MessageRecord, ...]:
+    """The messages that are recorded and on no queue, due or not: of more than ``MOST``, those."""
+    return container.stores().outbox.list_stuck(MOST, _END_OF_TIME)
 
 
 def check_backlog(container: Container) -> Iterator[CheckResult]:
@@ -104,28 +75,27 @@ def _report_spool(container: Container) -> Iterator[Reported]:
 
 
 def _report_pending(container: Container) -> Iterator[Reported]:
-    pending = Pending.of(container)
-    late = pending.late
-    if not pending.records:
+    pending, now = pending_messages(container), container.clock()()
+    # Of the others the first handler may still be at it.
+    late = [record for record in pending if record.recorded_at + STUCK_AFTER <= now]
+    if not pending:
         yield CheckStatus.OK, "every message that was recorded came to its queue"
         return
-    if not late.records:
-        yield CheckStatus.OK, f"{at_most(len(pending.records))} on the way, recorded a moment ago"
+    if not late:
+        yield CheckStatus.OK, f"{at_most(len(pending))} on the way, recorded a moment ago"
         return
-    number = at_most(len(late.records))
-    oldest_at = min(record.recorded_at for record in late.records)
+    if due := sum(record.due_at <= now for record in late):
+        which = "them" if due == len(late) else f"{due} of them"
+        what_next = f"'frontdesk relay' publishes {which} now"
+    else:
+        attempts = max(record.attempts for record in late)
+        next_at = rfc3339(min(record.due_at for record in late))
+        what_next = f"attempts so far: {attempts}, the next is at {next_at}"
+    oldest_at = rfc3339(min(record.recorded_at for record in late))
     yield (
         CheckStatus.WARNING,
-        f"{number}, the oldest of {rfc3339(oldest_at)}, on no queue yet: {_what_next(late)}",
+        f"{at_most(len(late))}, the oldest of {oldest_at}, on no queue yet: {what_next}",
     )
-
-
-def _what_next(late: Pending) -> str:
-    if late.due:
-        which = "them" if late.due == len(late.records) else f"{late.due} of them"
-        return f"'frontdesk relay' publishes {which} now"
-    attempts = max(record.attempts for record in late.records)
-    return f"attempts so far: {attempts}, the next is at {rfc3339(late.next_attempt_at)}"
 
 
 def _report_dead_letters(container: Container) -> Iterator[Reported]:

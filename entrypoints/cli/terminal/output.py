@@ -8,7 +8,8 @@ instead of sending them. Rich markup is never interpreted either.
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -133,3 +134,25 @@ def age(since: datetime | None) -> str | None:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """``1 message``, ``2 messages``, ``2 entries``."""
     return f"{number} {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, on a terminal only. Call what it yields with how many are done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        # Lines printed meanwhile go above the bar, but never from a file into the terminal.
+        redirect_stdout=sys.stdout.isatty(),
+        disable=total == 1 or not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from entrypoints.cli.terminal.progress import progress
+from entrypoints.cli.terminal.output import progress
 
 
 @pytest.mark.parametrize(("total", "is_terminal"), [(3, False), (1, True)])
