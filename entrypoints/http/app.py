@@ -1,8 +1,8 @@
 """The ASGI application: webhooks on any path that names a channel, and two health checks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -91,8 +91,7 @@ class WebhookEndpoint:
         received_at = self._clock()
         with ExitStack() as held:
             hold = held.enter_context(self.memory.share())
-            async with self._body_arrives():
-                body = await read_body(request, limit, hold)
+            body = await self._body(request, limit, hold)
             webhook = WebhookRequest(
                 method=request.method,
                 url=self._public_url.of(request.scope),
@@ -105,13 +104,12 @@ class WebhookEndpoint:
             )
             return await self._process(exchange, webhook, held)
 
-    @asynccontextmanager
-    async def _body_arrives(self) -> AsyncIterator[None]:
+    async def _body(self, request: Request, limit: int, hold: Callable[[int], None]) -> bytes:
         try:
             async with asyncio.timeout(BODY_SECONDS) as time_left:
                 self._arriving[time_left] = asyncio.get_running_loop().time()
                 try:
-                    yield
+                    return await read_body(request, limit, hold)
                 finally:
                     self._arriving.pop(time_left, None)
         except TimeoutError as error:
