@@ -25,13 +25,12 @@ from entrypoints.cli.terminal.output import (
 from entrypoints.cli.terminal.tables import Column, Listing, print_fields
 
 ID = "4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e"
-_LEFT_OUT = frozenset(
-    {
-        *("sender", "recipient", "provider", "channel_metadata", "add_ons"),
-        *("num_segments", "wa_id", "forwarded", "frequently_forwarded", "message_type"),
-        *("envelope", "message_id", "date", "sender_ip", "spam_score", "html_available"),
-    }
-)
+_LEFT_OUT = {
+    *("sender", "recipient", "provider", "channel_metadata", "add_ons"),
+    *("num_segments", "wa_id", "forwarded", "frequently_forwarded", "message_type"),
+    *("envelope", "message_id", "date", "sender_ip", "spam_score", "html_available"),
+}
+"""Metadata that no person wants to know about a message; ``--json`` has it all."""
 
 
 def message_record(message: Message) -> dict[str, object]:
@@ -54,8 +53,8 @@ def conversation_record(conversation: Conversation) -> dict[str, object]:
     }
 
 
-def _parties(conversation: Conversation) -> str:
-    return f"{conversation.sender_id or '?'} → {conversation.recipient_id or 'any'}"
+def _who_answers(conversation: Conversation) -> str:
+    return "human" if conversation.hand_off_to_human else "AI"
 
 
 def _last_active(conversation: Conversation) -> str:
@@ -63,16 +62,12 @@ def _last_active(conversation: Conversation) -> str:
     return f"{since} ago" if since else "never"
 
 
-def _who_answers(conversation: Conversation) -> str:
-    return "human" if conversation.hand_off_to_human else "AI"
-
-
 CONVERSATIONS = Listing[Conversation](
     (
-        Column("id", lambda conversation: conversation.conversation_id, whole=True),
-        Column("channel", lambda conversation: conversation.primary_channel, whole=True),
-        Column("from → to", _parties),
-        Column("status", lambda conversation: conversation.conversation_status, essential=False),
+        Column("id", lambda one: one.conversation_id, whole=True),
+        Column("channel", lambda one: one.primary_channel, whole=True),
+        Column("from → to", lambda one: f"{one.sender_id or '?'} → {one.recipient_id or 'any'}"),
+        Column("status", lambda one: one.conversation_status, essential=False),
         Column("answers", _who_answers, whole=True),
         Column("last active", _last_active, essential=False),
     ),
@@ -102,9 +97,7 @@ def conversations() -> None:
 @click.option("--company-name", help="The company's name.")
 @click.option("--credentials-reference", help="Where consumers find the company's credentials.")
 @click.option("--thread-id", help="The Message-ID of the mail that began the thread.")
-@click.option(
-    "--hand-off", "hand_off_to_human", is_flag=True, help="A human answers from the start."
-)
+@click.option("--hand-off", "hand_off_to_human", is_flag=True, help="A human answers at once.")
 @json_option
 def open_command(
     *,
@@ -167,9 +160,7 @@ def show(*, conversation_id: str, limit: int, as_json: bool) -> None:
             say(f"The latest {limit}: a larger --limit shows more.", "dim")
 
 
-@conversations.command(
-    name="hand-off", epilog=examples(f"frontdesk conversations hand-off {ID} on")
-)
+@conversations.command("hand-off", epilog=examples(f"frontdesk conversations hand-off {ID} on"))
 @click.argument("conversation_id", metavar="ID")
 @click.argument("state", metavar="on|off", type=click.Choice(["on", "off"]))
 @json_option
@@ -183,8 +174,8 @@ def hand_off(*, conversation_id: str, state: str, as_json: bool) -> None:
     if as_json:
         CONVERSATIONS.print(changed, as_json=True)
         return
-    who = "a human answers" if state == "on" else "the AI answers"
-    say(f"{conversation_id}: {who} from now on ({count(len(changed), 'record')})")
+    who = "a human" if state == "on" else "the AI"
+    say(f"{conversation_id}: {who} answers from now on ({count(len(changed), 'record')})")
 
 
 def print_conversation(
@@ -229,11 +220,8 @@ def _print_message(message: Message) -> None:
 
 
 def _extras(metadata: Mapping[str, object]) -> Iterator[str]:
-    """What a person may want to know about a message; ``--json`` has it all."""
     fields: dict[str, object] = {}
     for name, value in metadata.items():
-        if name in _LEFT_OUT:
-            continue
         if isinstance(value, dict):
             fields |= {f"{name}.{inner}": each for inner, each in value.items()}
         else:
@@ -241,7 +229,9 @@ def _extras(metadata: Mapping[str, object]) -> Iterator[str]:
     shown = ", ".join(
         f"{name}={cut(str(value))}"
         for name, value in fields.items()
-        if isinstance(value, str | int | float) and value != ""
+        if isinstance(value, str | int | float)
+        and value != ""
+        and name.partition(".")[0] not in _LEFT_OUT
     )
     if shown:
         yield shown

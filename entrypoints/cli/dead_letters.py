@@ -96,12 +96,9 @@ def redrive(
     unreadable: list[str] = []
     done = 0
     with open_container() as container, progress("redriving") as advance:
-        store = container.dead_letters()
-        chosen = (
-            _each(store, kind, unreadable)
-            if everything
-            else _named(store, dead_letter_ids, unknown)
-        )
+        chosen = _named(container.dead_letters(), dead_letter_ids, unknown)
+        if everything:
+            chosen = _each(container.dead_letters(), kind, unreadable)
         for done, redriven in enumerate(map(container.redrive_dead_letters(), chosen), start=1):
             if as_json:
                 print_json(redriven_record(redriven))

@@ -56,9 +56,7 @@ class OneLineErrors(Group):
             sys.exit(INTERRUPTED)
         except click.UsageError as error:
             _fail(_usage(error), USAGE)
-        except click.ClickException as error:
-            _fail(f"frontdesk: {error.format_message()}", FAILED)
-        except WebhookHandlerError as error:
+        except (click.ClickException, WebhookHandlerError) as error:
             _fail(f"frontdesk: {error}", FAILED)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""

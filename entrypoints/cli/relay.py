@@ -39,7 +39,7 @@ def relay(*, as_json: bool) -> None:
     says what still waits for its next attempt, and until when. Exit code 1 if something was
     tried and still fails, 0 if the rest only waits.
     """
-    from entrypoints.operations.backlog import pending_messages
+    from entrypoints.operations.checks import pending_messages
 
     outcomes: Outcomes = {}
     with open_container() as container, progress("messages") as advance:
@@ -92,7 +92,7 @@ def _batches(container: "Container") -> Iterator[Outcomes]:
 def _sentences(
     done: Mapping[str, int], pending: Sequence[MessageRecord], spool: SpoolDepth
 ) -> Iterator[str]:
-    from entrypoints.operations.backlog import SPOOL_MINUTES, at_most
+    from entrypoints.operations.checks import SPOOL_MINUTES, at_most
 
     if any(done.values()):
         yield (

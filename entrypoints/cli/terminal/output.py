@@ -30,8 +30,6 @@ _UNSAFE = re.compile(
 _PIPE_COLUMNS = 10_000
 """A pipe has no width: nothing is folded there."""
 
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
-
 
 def printable(text: str, *, lines: bool = False) -> str:
     r"""``text`` with everything shown that a terminal would obey: ESC becomes ``\x1b``.
@@ -67,12 +65,13 @@ def to_json(value: object, indent: int | None = None) -> str:
     """``value`` as JSON that is safe on a terminal and in its encoding."""
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
     is_ascii = encoding not in {"utf-8", "utf8"}
-    text = json.dumps(value, indent=indent, ensure_ascii=is_ascii, default=_json_value)
+    text = json.dumps(
+        value,
+        indent=indent,
+        ensure_ascii=is_ascii,
+        default=lambda each: rfc3339(each) if isinstance(each, datetime) else str(each),
+    )
     return "\n".join(_UNSAFE.sub(_code, line) for line in text.split("\n"))
-
-
-def _json_value(value: object) -> object:
-    return rfc3339(value) if isinstance(value, datetime) else str(value)
 
 
 def attributes(value: object, *names: str) -> dict[str, object]:
@@ -120,7 +119,7 @@ def moment(instant: datetime | None) -> str | None:
 
 def duration(seconds: float) -> str:
     """How long something takes, in the one unit that a person would choose."""
-    for size, unit in _UNITS:
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"

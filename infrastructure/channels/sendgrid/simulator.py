@@ -53,48 +53,6 @@ _WORD_CHARACTERS = 15
 
 
 @dataclass(frozen=True)
-class _Mail:
-    sender: str
-    sender_name: str | None
-    recipients: tuple[str, ...]
-    subject: str
-    text: str
-    html: str | None
-    attachments: tuple[SimulatedFile, ...]
-    charset: str
-    message_id: str
-    in_reply_to: str | None
-    date: datetime
-
-    def headers(self) -> str:
-        """The mail's own headers, as a mailer writes them."""
-        name = _encoded_words(self.sender_name) + " " if self.sender_name else ""
-        lines = {
-            "Message-ID": self.message_id,
-            "Date": format_datetime(self.date),
-            "From": f"{name}<{self.sender}>",
-            "To": ", ".join(self.recipients),
-            "Subject": _encoded_words(self.subject),
-            "In-Reply-To": self.in_reply_to or "",
-            "References": self.in_reply_to or "",
-            "MIME-Version": "1.0",
-        }
-        return "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)
-
-    def raw(self) -> bytes:
-        """The mail as MIME."""
-        mime = EmailMessage(policy=SMTP)
-        mime.set_content(self.text, charset=self.charset, cte="base64")
-        if self.html is not None:
-            mime.add_alternative(self.html, subtype="html", charset=self.charset, cte="base64")
-        for filename, content_type, content in self.attachments:
-            main, _, sub = content_type.partition("/")
-            mime.add_attachment(content, main, sub, filename=one_line(filename) or "file")
-        del mime["MIME-Version"]
-        return self.headers().encode() + mime.as_bytes()
-
-
-@dataclass(frozen=True)
 class SendgridSimulator:
     """Posts mail as SendGrid does, signed with ``private_key``.
 
@@ -130,18 +88,48 @@ class SendgridSimulator:
         ``message_id`` there is a new one; an empty one leaves the header out. ``tamper``
         changes a byte after signing, or the password where nothing is signed.
         """
-        recipients = (recipient,) if isinstance(recipient, str) else tuple(recipient)
+        recipients = [recipient] if isinstance(recipient, str) else list(recipient)
         domain = sender.rpartition("@")[2]
         if message_id is None:
             message_id = f"<{secrets.token_hex(16)}@{domain}>"
-        mail = _Mail(
-            *(sender, sender_name, recipients, subject, text, html, tuple(attachments), charset),
-            *(message_id, in_reply_to, now),
-        )
-        status = dkim if dkim == "none" else f"{{@{domain} : {dkim}}}"
-        relay = {"dkim": status, "SPF": spf, "sender_ip": "192.0.2.25", "spam_score": "0.1"}
+        lines = {
+            "Message-ID": message_id,
+            "Date": format_datetime(now),
+            "From": f"{_encoded_words(sender_name or '')} <{sender}>".lstrip(),
+            "To": ", ".join(recipients),
+            "Subject": _encoded_words(subject),
+            "In-Reply-To": in_reply_to,
+            "References": in_reply_to,
+            "MIME-Version": "1.0",
+        }
+        mail_headers = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value)
+        charsets = dict.fromkeys(("to", "from", "subject"), "UTF-8")
+        form: dict[str, FormField] = {
+            "dkim": dkim if dkim == "none" else f"{{@{domain} : {dkim}}}",
+            "SPF": spf,
+            "sender_ip": "192.0.2.25",
+            "spam_score": "0.1",
+            "to": ", ".join(recipients),
+            "from": (f'"{one_line(sender_name)}" ' if sender_name else "") + f"<{sender}>",
+            "subject": one_line(subject),
+            "envelope": json.dumps({"to": recipients, "from": sender}),
+        }
+        if mode == "raw":
+            form["email"] = mail_headers.encode() + _mime(text, html, attachments, charset)
+        else:
+            texts = {"text": text} if html is None else {"text": text, "html": html}
+            charsets |= dict.fromkeys(texts, charset)
+            form |= {name: content.encode(charset) for name, content in texts.items()}
+            form |= {"headers": mail_headers, **_file_fields(attachments)}
+        form["charsets"] = json.dumps(charsets)
+        headers, body = self._signed(form, now, tamper=tamper)
+        return SimulatedRequest(url, headers, body, message_id)
+
+    def _signed(
+        self, form: Mapping[str, FormField], now: datetime, *, tamper: bool
+    ) -> tuple[dict[str, str], bytes]:
         boundary = f"xYzZY{secrets.token_hex(12)}"
-        body, content_type = encode_multipart_formdata(_form(mail, relay, mode), boundary)
+        body, content_type = encode_multipart_formdata(form, boundary)
         headers = {"content-type": content_type, "user-agent": "SendGrid Inbound Parse"}
         if self.private_key is not None:
             timestamp = str(int(now.timestamp()))
@@ -155,7 +143,29 @@ class SendgridSimulator:
             # A byte of its content is another one: so it still is a form.
             at = body.index(b"\r\n\r\n") + 4
             body = body[:at] + bytes([body[at] ^ 1]) + body[at + 1 :]
-        return SimulatedRequest(url, headers, body, message_id)
+        return headers, body
+
+
+def _mime(text: str, html: str | None, files: Sequence[SimulatedFile], charset: str) -> bytes:
+    """The mail as MIME, without the headers of its own."""
+    mime = EmailMessage(policy=SMTP)
+    mime.set_content(text, charset=charset, cte="base64")
+    if html is not None:
+        mime.add_alternative(html, subtype="html", charset=charset, cte="base64")
+    for name, content_type, content in files:
+        main, _, sub = content_type.partition("/")
+        mime.add_attachment(content, main, sub, filename=one_line(name) or "file")
+    del mime["MIME-Version"]
+    return mime.as_bytes()
+
+
+def _file_fields(files: Sequence[SimulatedFile]) -> dict[str, FormField]:
+    fields: dict[str, FormField] = {"attachments": str(len(files))}
+    infos = {}
+    for number, (name, content_type, content) in enumerate(files, 1):
+        fields[f"attachment{number}"] = (name, content, content_type)
+        infos[f"attachment{number}"] = {"filename": name, "name": name, "type": content_type}
+    return fields | ({"attachment-info": json.dumps(infos)} if infos else {})
 
 
 def sign(key: "EllipticCurvePrivateKey", timestamp: str, body: bytes) -> str:
@@ -173,30 +183,6 @@ def _encoded_words(text: str) -> str:
     pieces = [text[at : at + _WORD_CHARACTERS] for at in range(0, len(text), _WORD_CHARACTERS)]
     words = (base64.b64encode(piece.encode()).decode() for piece in pieces)
     return "\r\n ".join(f"=?UTF-8?B?{word}?=" for word in words)
-
-
-def _form(mail: _Mail, relay: dict[str, str], mode: Mode) -> Mapping[str, FormField]:
-    shown_name = f'"{one_line(mail.sender_name)}" ' if mail.sender_name else ""
-    form: dict[str, FormField] = {
-        **relay,
-        "to": ", ".join(mail.recipients),
-        "from": f"{shown_name}<{mail.sender}>",
-        "subject": one_line(mail.subject),
-        "envelope": json.dumps({"to": list(mail.recipients), "from": mail.sender}),
-    }
-    charsets = dict.fromkeys(("to", "from", "subject"), "UTF-8")
-    if mode == "raw":
-        return form | {"email": mail.raw(), "charsets": json.dumps(charsets)}
-    texts = {"text": mail.text} | ({"html": mail.html} if mail.html is not None else {})
-    charsets |= dict.fromkeys(texts, mail.charset)
-    form |= {"headers": mail.headers(), "charsets": json.dumps(charsets)}
-    form |= {name: text.encode(mail.charset) for name, text in texts.items()}
-    form["attachments"] = str(len(mail.attachments))
-    infos = {}
-    for number, (name, content_type, content) in enumerate(mail.attachments, 1):
-        form[f"attachment{number}"] = (name, content, content_type)
-        infos[f"attachment{number}"] = {"filename": name, "name": name, "type": content_type}
-    return form | ({"attachment-info": json.dumps(infos)} if infos else {})
 
 
 def _read_bytes(text: str) -> bytes:
