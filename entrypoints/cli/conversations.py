@@ -21,8 +21,9 @@ from entrypoints.cli.terminal.output import (
     print_json,
     print_rich,
     say,
+    to_json,
 )
-from entrypoints.cli.terminal.tables import Column, Listing, print_fields
+from entrypoints.cli.terminal.tables import VALUE_COLUMNS, Column, Listing, print_fields
 
 ID = "4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e"
 _LEFT_OUT = {
@@ -220,22 +221,11 @@ def _print_message(message: Message) -> None:
 
 
 def _extras(metadata: Mapping[str, object]) -> Iterator[str]:
-    fields: dict[str, object] = {}
-    for name, value in metadata.items():
-        if isinstance(value, dict):
-            fields |= {f"{name}.{inner}": each for inner, each in value.items()}
-        else:
-            fields[name] = value
-    shown = ", ".join(
-        f"{name}={cut(str(value))}"
-        for name, value in fields.items()
-        if isinstance(value, str | int | float)
-        and value != ""
-        and name.partition(".")[0] not in _LEFT_OUT
-    )
-    if shown:
-        yield shown
-    attachments = metadata.get("attachments")
+    """What a person may want to know about a message; ``--json`` has it all."""
+    facts = {name: value for name, value in metadata.items() if value and name not in _LEFT_OUT}
+    attachments = facts.pop("attachments", ())
+    if facts:
+        yield cut(to_json(facts), VALUE_COLUMNS)
     for each in attachments if isinstance(attachments, list) else ():
         name = each.get("filename") or each.get("content_type")
         yield f"file {cut(str(name))}: {each.get('reference') or each.get('url')}"

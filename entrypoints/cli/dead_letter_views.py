@@ -5,10 +5,7 @@ from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from application.ports.dead_letters import DeadLetter
-from application.ports.webhook_parser import (
-    ParsedMessage,
-    WebhookParserFactory,
-)
+from application.ports.webhook_parser import ParsedMessage, WebhookParserFactory
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from domain.errors import safe_reason
 from entrypoints.cli.terminal.output import attributes, count, cut, moment, say

@@ -71,7 +71,7 @@ def show(*, dead_letter_id: str, as_json: bool) -> None:
 @dead_letters.command(
     epilog=examples(
         f"frontdesk dead-letters redrive {ID}", "frontdesk dead-letters redrive --all --kind bug"
-    ),
+    )
 )
 @click.argument("dead_letter_ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Instead of ids.")

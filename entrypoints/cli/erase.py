@@ -44,12 +44,11 @@ _COUNTS = (
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def erase(*, sender: str, channel: str | None, yes: bool, as_json: bool) -> None:
-    """Erase the messages, conversations, files and all other data of a sender.
+    """Erase the messages, conversations, files and all other data of a sender, for ever.
 
-    That is their messages, conversations, files and whatever else there is, for ever. Their
-    messages stay known by their keys alone: one that is delivered again is a duplicate. Looks at
-    every message, and may be stopped and repeated at any point. Says what it could not reach.
-    Exits with 1 if a part has to be repeated.
+    Their messages stay known by their keys alone: one that is delivered again is a duplicate.
+    Looks at every message, and may be stopped and repeated at any point. Says what it could not
+    reach. Exits with 1 if a part has to be repeated.
     """
     addresses = _addresses(sender, channel)
     left_out = _left_out(addresses)

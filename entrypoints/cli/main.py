@@ -116,18 +116,8 @@ def cli(ctx: click.Context) -> None:
 
 
 for command in (
-    serve,
-    demo,
-    send,
-    conversations,
-    queues,
-    unmatched,
-    dead_letters,
-    relay,
-    erase,
-    purge,
-    migrate,
-    doctor,
+    *(serve, demo, send, conversations, queues, unmatched),
+    *(dead_letters, relay, erase, purge, migrate, doctor),
 ):
     cli.add_command(command)
 

@@ -62,7 +62,7 @@ def list_command(*, as_json: bool) -> None:
     epilog=examples(
         "frontdesk queues read sms-replies --include-delayed",
         "frontdesk queues read whatsapp-handoff --max 1 --acknowledge --json",
-    ),
+    )
 )
 @_queue_argument
 @limit_option(10, "--max")

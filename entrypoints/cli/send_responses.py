@@ -45,9 +45,7 @@ class Response:
     @property
     def is_success(self) -> bool:
         """Whether the provider would be content."""
-        return (
-            self.status is not None and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
-        )
+        return self.status in range(200, 300)
 
     @property
     def label(self) -> str:

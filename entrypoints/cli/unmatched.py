@@ -32,8 +32,7 @@ _UNMATCHED = Listing[MessageRecord](
         Column("received (UTC)", lambda one: moment(one.message.received_at), whole=True),
         Column("channel", lambda one: one.message.channel, whole=True),
         Column(
-            "from → to",
-            lambda one: f"{one.message.sender.value} → {one.message.recipient.address}",
+            "from → to", lambda one: f"{one.message.sender.value} → {one.message.recipient.address}"
         ),
         Column("message id", lambda one: one.message.provider_message_id, essential=False),
         Column("text", lambda one: cut(one.message.subject or one.message.body, 40)),
@@ -62,7 +61,7 @@ def list_command(*, limit: int, as_json: bool) -> None:
     epilog=examples(
         "frontdesk conversations open --channel sms --sender +14155550123",
         "frontdesk unmatched redrive",
-    ),
+    )
 )
 @json_option
 def redrive(*, as_json: bool) -> None:
