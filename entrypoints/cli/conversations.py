@@ -222,10 +222,10 @@ def _print_message(message: Message) -> None:
 
 def _extras(metadata: Mapping[str, object]) -> Iterator[str]:
     """What a person may want to know about a message; ``--json`` has it all."""
-    facts = {name: value for name, value in metadata.items() if value and name not in _LEFT_OUT}
-    attachments = facts.pop("attachments", ())
-    if facts:
-        yield cut(to_json(facts), VALUE_COLUMNS)
+    shown = {name: value for name, value in metadata.items() if value and name not in _LEFT_OUT}
+    attachments = shown.pop("attachments", ())
+    if shown:
+        yield cut(to_json(shown), VALUE_COLUMNS)
     for each in attachments if isinstance(attachments, list) else ():
         name = each.get("filename") or each.get("content_type")
         yield f"file {cut(str(name))}: {each.get('reference') or each.get('url')}"
