@@ -8,8 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -41,17 +40,10 @@ class OneLineErrors(Group):
     What it does not know is a bug, and keeps its traceback.
     """
 
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,  # noqa: ARG002 - this group always ends the process
-        **extra: object,
-    ) -> NoReturn:
+    def main(self, *args: Any, **options: Any) -> NoReturn:  # noqa: ANN401 - click's
         """Run, and end the process with the right status."""
         try:
-            result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            result = super().main(*args, **{**options, "standalone_mode": False})
         except click.Abort:
             sys.exit(INTERRUPTED)
         except click.UsageError as error:

@@ -57,7 +57,7 @@ def run_checks(container: Container) -> Iterator[CheckResult]:
         in_order = in_order and result.status is not CheckStatus.ERROR
         yield result
     if in_order:
-        yield from _check_backlog(container)
+        yield from check_backlog(container)
 
 
 def _check_environment(container: Container) -> Iterator[CheckResult]:
@@ -67,7 +67,7 @@ def _check_environment(container: Container) -> Iterator[CheckResult]:
         yield from backend.checks()
 
 
-def _check_backlog(container: Container) -> Iterator[CheckResult]:
+def check_backlog(container: Container) -> Iterator[CheckResult]:
     """What waits, as far as there is a place for it yet; nothing is made or taken.
 
     What is tried again by itself is a warning, for it keeps nothing from starting. What waits
