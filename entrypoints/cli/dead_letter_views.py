@@ -16,7 +16,7 @@ _FORM_BYTES = 20_000
 _FORM = "application/x-www-form-urlencoded"
 
 
-def dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
+def _record(dead_letter: DeadLetter) -> dict[str, object]:
     """Everything but the request, which may hold anything."""
     webhook = dead_letter.webhook
     return {
@@ -29,11 +29,11 @@ def dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
     }
 
 
-def whole_dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
+def whole_record(dead_letter: DeadLetter) -> dict[str, object]:
     """Everything, the request's body in base64."""
     request = dead_letter.webhook.request if dead_letter.webhook else None
     return {
-        **dead_letter_record(dead_letter),
+        **_record(dead_letter),
         "url": request.url if request else None,
         "headers": request.headers if request else None,
         "received_at": request.received_at if request else None,
@@ -43,13 +43,13 @@ def whole_dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
 
 DEAD_LETTERS = Listing[DeadLetter](
     (
-        Column("id", lambda dead_letter: dead_letter.dead_letter_id, whole=True),
-        Column("kind", lambda dead_letter: dead_letter.kind, essential=False),
-        Column("reason", lambda dead_letter: dead_letter.reason),
-        Column("attempts", lambda dead_letter: dead_letter.attempts, number=True, essential=False),
-        Column("created (UTC)", lambda dead_letter: moment(dead_letter.created_at), whole=True),
+        Column("id", lambda one: one.dead_letter_id, whole=True),
+        Column("kind", lambda one: one.kind, essential=False),
+        Column("reason", lambda one: one.reason),
+        Column("attempts", lambda one: one.attempts, number=True, essential=False),
+        Column("created (UTC)", lambda one: moment(one.created_at), whole=True),
     ),
-    record=dead_letter_record,
+    record=_record,
     empty="There are no dead letters.",
 )
 
@@ -57,7 +57,7 @@ DEAD_LETTERS = Listing[DeadLetter](
 def redriven_record(redriven: RedrivenDeadLetter) -> dict[str, object]:
     """What became of a dead letter, and of each message in its request."""
     return {
-        **dead_letter_record(redriven.dead_letter),
+        **_record(redriven.dead_letter),
         "outcome": redriven.outcome,
         "messages": [dict(receipt.log_fields()) for receipt in redriven.receipts],
     }

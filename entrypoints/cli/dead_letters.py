@@ -7,13 +7,7 @@ import click
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from application.recovery.redrive_dead_letters import RedriveOutcome
-from entrypoints.cli.dead_letter_views import (
-    DEAD_LETTERS,
-    print_dead_letter,
-    redriven_line,
-    redriven_record,
-    whole_dead_letter_record,
-)
+from entrypoints.cli import dead_letter_views as views
 from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import count, one_line, print_json, progress, say
@@ -45,7 +39,7 @@ def list_command(*, kind: str | None, limit: int, as_json: bool) -> None:
     unreadable: list[str] = []
     with open_container() as container:
         found = list(islice(_each(container.dead_letters(), kind, unreadable), limit))
-    DEAD_LETTERS.print(found, as_json=as_json, limit=limit)
+    views.DEAD_LETTERS.print(found, as_json=as_json, limit=limit)
     if unreadable:
         click.echo(one_line(f"frontdesk: {_cannot_be_read(unreadable)}"), err=True)
 
@@ -63,9 +57,9 @@ def show(*, dead_letter_id: str, as_json: bool) -> None:
         if dead_letter is None:
             raise click.ClickException(_unknown(dead_letter_id))
         if as_json:
-            print_json(whole_dead_letter_record(dead_letter))
+            print_json(views.whole_record(dead_letter))
         else:
-            print_dead_letter(dead_letter, container.parsers())
+            views.print_dead_letter(dead_letter, container.parsers())
 
 
 @dead_letters.command(
@@ -101,9 +95,9 @@ def redrive(
             chosen = _each(container.dead_letters(), kind, unreadable)
         for done, redriven in enumerate(map(container.redrive_dead_letters(), chosen), start=1):
             if as_json:
-                print_json(redriven_record(redriven))
+                print_json(views.redriven_record(redriven))
             else:
-                say(redriven_line(redriven))
+                say(views.redriven_line(redriven))
             if redriven.outcome is RedriveOutcome.FAILED:
                 failed.append(
                     f"{redriven.dead_letter.dead_letter_id}: {redriven.dead_letter.reason}"
