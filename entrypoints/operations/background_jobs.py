@@ -31,9 +31,7 @@ class DailyPurge:
     def __call__(self) -> bool:
         """Purge for a while; whether there is more to look at."""
         report = self._container.operations().purge_expired()(
-            self._container.clock()(),
-            budget_seconds=PURGE_SECONDS,
-            resume_after=self._resume_after,
+            self._container.clock()(), budget_seconds=PURGE_SECONDS, resume_after=self._resume_after
         )
         self._resume_after = None if report.complete else report.resume_after
         return not report.complete

@@ -96,7 +96,7 @@ def test_each_module_with_a_lambda_handler_has_a_function() -> None:
     found = {
         f"entrypoints.aws_lambda.{source.stem}"
         for source in (ROOT / "entrypoints" / "aws_lambda").glob("*.py")
-        if "def lambda_handler(" in source.read_text("utf-8")
+        if re.search("^(def )?lambda_handler", source.read_text("utf-8"), re.MULTILINE)
     }
     assert modules == found
     assert {*resources("Lambda::Function")} == {*FUNCTIONS}
