@@ -36,13 +36,9 @@ class MemoryBlobStore(BlobStore):
     @override
     def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
         prefix = f"{checked_key(folder)}/"
-        keys = [
-            key
-            for key, (written_at, _) in list(self._contents.items())
-            if key.startswith(prefix) and written_at < moment
-        ]
-        for key in keys:
-            yield int(self._contents.pop(key, None) is not None)
+        for key, (written_at, _) in list(self._contents.items()):
+            if key.startswith(prefix) and written_at < moment:
+                yield int(self._contents.pop(key, None) is not None)
 
 
 class MemoryDeadLetters(DeadLetters):
@@ -77,21 +73,14 @@ class MemoryDeadLetters(DeadLetters):
 
     @override
     def each_dead_letter(
-        self,
-        *,
-        unreadable: Callable[[str], None] = ignore,
+        self, *, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
         with self._lock:
-            places = sorted(map(_place, self._dead_letters.values()))
-        dead_letters = (self.get(dead_letter_id) for _, dead_letter_id in places)
-        return (dead_letter for dead_letter in dead_letters if dead_letter is not None)
+            places = sorted((one.created_at, key) for key, one in self._dead_letters.items())
+        return filter(None, (self.get(dead_letter_id) for _, dead_letter_id in places))
 
     @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
         for dead_letter in list(self._dead_letters.values()):
             if dead_letter.created_at < moment:
                 yield int(self.delete(dead_letter.dead_letter_id))
-
-
-def _place(dead_letter: DeadLetter) -> tuple[datetime, str]:
-    return dead_letter.created_at, dead_letter.dead_letter_id

@@ -16,7 +16,7 @@ from infrastructure.memory.memory_data import MemoryData
 
 
 class MemoryConversationStore(ConversationStore):
-    """Conversations in a dictionary, with an index of the senders that lead to them."""
+    """Conversations in a dictionary, and beside them the senders that lead to each."""
 
     def __init__(self, data: MemoryData | None = None) -> None:
         self._data = data or MemoryData()
@@ -75,18 +75,18 @@ class MemoryConversationStore(ConversationStore):
             return deepcopy(self._data.conversations[key])
 
     def _add_senders(self, key: ConversationKey, senders: Sequence[str | None]) -> None:
-        for sender in normal_senders(key.primary_channel, senders):
-            self._data.of_sender[key.primary_channel, sender].add(key)
+        known = self._data.senders.setdefault(key, set())
+        known.update(normal_senders(key.primary_channel, senders))
 
 
 def conversations_of(
     data: MemoryData, channel: ChannelType, senders: Sequence[str]
 ) -> tuple[Conversation, ...]:
     """Copies of the records of these senders, open or closed. The caller holds the lock."""
-    keys = {
-        key
-        for sender in normal_senders(channel, senders)
-        for key in data.of_sender[channel, sender]
-    }
-    found = [data.conversations[key] for key in keys]
+    wanted = set(normal_senders(channel, senders))
+    found = [
+        data.conversations[key]
+        for key, known in data.senders.items()
+        if key.primary_channel is channel and known & wanted
+    ]
     return tuple(deepcopy(sorted(found, key=lambda record: record.conversation_id)))

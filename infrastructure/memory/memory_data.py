@@ -1,13 +1,11 @@
 """What the stores in memory share."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TypeVar
 
 from application.ports.pages import Page
-from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.erasure import Tombstone
 from domain.history import ConversationKey, Message
@@ -27,9 +25,7 @@ class MemoryData:
 
     lock: Lock = field(default_factory=Lock)
     conversations: dict[ConversationKey, Conversation] = field(default_factory=dict)
-    of_sender: defaultdict[tuple[ChannelType, str], set[ConversationKey]] = field(
-        default_factory=lambda: defaultdict(set)
-    )
+    senders: dict[ConversationKey, set[str]] = field(default_factory=dict)
     records: dict[str, MessageRecord] = field(default_factory=dict)
     imported: dict[str, tuple[ConversationKey, Message]] = field(default_factory=dict)
     tombstones: dict[str, Tombstone] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from typing_extensions import override
 
@@ -44,11 +45,12 @@ class MemoryMessageStore(MessageStore, Outbox):
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
         return self._change(
             record.request_id,
-            lambda present: present.assigned_to(conversation),
-            only_if=lambda present: (
+            lambda present: (
                 present.state is not MessageState.QUEUED
                 and present.conversation == record.conversation
             ),
+            conversation=conversation,
+            state=record.assigned_to(conversation).state,
         )
 
     @override
@@ -85,26 +87,26 @@ class MemoryMessageStore(MessageStore, Outbox):
         leased = record.leased(now)
         return self._change(
             record.request_id,
-            lambda present: replace(
-                present, lease_until=leased.lease_until, attempts=leased.attempts
-            ),
-            only_if=lambda present: _is_pending_as(record, present),
+            lambda present: _is_pending_as(record, present),
+            lease_until=leased.lease_until,
+            attempts=leased.attempts,
         )
 
     @override
     def give_up(self, record: MessageRecord) -> bool:
         return self._change(
             record.request_id,
-            lambda present: replace(present, state=MessageState.UNDELIVERABLE),
-            only_if=lambda present: _is_pending_as(record, present),
+            lambda present: _is_pending_as(record, present),
+            state=MessageState.UNDELIVERABLE,
         )
 
     @override
     def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
         self._change(
             request_id,
-            lambda present: replace(present, state=MessageState.QUEUED, queued_at=queued_at),
-            only_if=lambda present: present.state is MessageState.PENDING,
+            lambda present: present.state is MessageState.PENDING,
+            state=MessageState.QUEUED,
+            queued_at=queued_at,
         )
         return request_id not in self._data.tombstones
 
@@ -112,24 +114,23 @@ class MemoryMessageStore(MessageStore, Outbox):
     def retry(self, request_id: str) -> bool:
         return self._change(
             request_id,
-            lambda present: replace(
-                present, state=MessageState.PENDING, lease_until=None, attempts=0
-            ),
-            only_if=lambda present: present.state is MessageState.UNDELIVERABLE,
+            lambda present: present.state is MessageState.UNDELIVERABLE,
+            state=MessageState.PENDING,
+            lease_until=None,
+            attempts=0,
         )
 
     def _change(
         self,
         request_id: str,
-        change: Callable[[MessageRecord], MessageRecord],
-        *,
         only_if: Callable[[MessageRecord], bool],
+        **changes: Any,  # noqa: ANN401 - attributes of the record, as replace takes them
     ) -> bool:
         with self._data.lock:
             present = self._data.records.get(request_id)
             if present is None or not only_if(present):
                 return False
-            self._data.records[request_id] = change(present)
+            self._data.records[request_id] = replace(present, **changes)
             return True
 
 

@@ -72,8 +72,7 @@ class MemoryRetention(Retention):
     @override
     def erase_conversation(self, key: ConversationKey) -> bool:
         with self._data.lock:
-            for keys in self._data.of_sender.values():
-                keys.discard(key)
+            self._data.senders.pop(key, None)
             return self._data.conversations.pop(key, None) is not None
 
     @override
