@@ -1,13 +1,11 @@
 """Settings that contradict each other, or lack another one."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from domain.routing import ALL_QUEUES, QueueName
 
 Given = Mapping[str, str]
 """The variables that are set, by name."""
-
-_Contradiction = tuple[Callable[[Given], bool], str]
 
 _SINGLE_COMPANY = (
     "TWILIO_ACCOUNT_SID",
@@ -44,25 +42,6 @@ _NEEDED_BESIDE = {
     "TWILIO_ACCOUNT_SID": "TWILIO_AUTH_TOKEN",
     "SENDGRID_API_KEY": "FALLBACK_EMAIL_FROM",
 }
-_CONTRADICTIONS: tuple[_Contradiction, ...] = (
-    (
-        lambda env: "SENDGRID_API_KEY" in env and not any(name in env for name in _PROOFS),
-        f"SENDGRID_API_KEY sends and proves nothing: set one of {', '.join(_PROOFS[1:])} beside it",
-    ),
-    (
-        lambda env: "TENANTS" in env and any(name in env for name in _SINGLE_COMPANY),
-        "TENANTS contradicts the variables of a single company: "
-        f"unset it, or all of {', '.join(_SINGLE_COMPANY)}",
-    ),
-    (
-        lambda env: (
-            any(env.get(variable) == backend for variable, backend in _NEEDED_BY)
-            and not any(name in env for name in _PROOFS)
-        ),
-        "STORAGE=dynamodb and QUEUE=sqs refuse the development secret, and there is no other: "
-        f"set one of {', '.join(_PROOFS)}",
-    ),
-)
 
 
 def renamed(environ: Mapping[str, str]) -> Iterator[str]:
@@ -82,7 +61,22 @@ def contradictions(given: Given, *, on_lambda: bool = False) -> Iterator[str]:
             for variable, backend in _NEEDED_BY
             if given.get(variable, "sqlite") == "sqlite"
         )
-    yield from (message for holds, message in _CONTRADICTIONS if holds(given))
+    is_proven = any(name in given for name in _PROOFS)
+    if "SENDGRID_API_KEY" in given and not is_proven:
+        yield (
+            "SENDGRID_API_KEY sends and proves nothing: "
+            f"set one of {', '.join(_PROOFS[1:])} beside it"
+        )
+    if "TENANTS" in given and any(name in given for name in _SINGLE_COMPANY):
+        yield (
+            "TENANTS contradicts the variables of a single company: "
+            f"unset it, or all of {', '.join(_SINGLE_COMPANY)}"
+        )
+    if not is_proven and any(given.get(variable) == backend for variable, backend in _NEEDED_BY):
+        yield (
+            "STORAGE=dynamodb and QUEUE=sqs refuse the development secret, and there is no other: "
+            f"set one of {', '.join(_PROOFS)}"
+        )
     yield from (
         f"{name} is a FIFO queue, on which SQS takes no delay for each message: "
         "give a standard queue, order comes from the store"

@@ -1,9 +1,8 @@
 """The values that settings may have. Messages say what was expected, and never show a value."""
 
 import base64
-import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
@@ -11,8 +10,8 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    PlainValidator,
     SecretStr,
+    ValidationError,
     ValidationInfo,
 )
 
@@ -27,6 +26,7 @@ _P256_PREFIX = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d0301070342
 _P256_LENGTH = 91
 
 Item = TypeVar("Item")
+Value = TypeVar("Value")
 
 
 def _resolved(value: object, info: ValidationInfo) -> object:
@@ -34,10 +34,10 @@ def _resolved(value: object, info: ValidationInfo) -> object:
     return resolved(value, read_secret) if isinstance(value, str) and read_secret else value
 
 
-def _must(be: str, test: Callable[[str], object]) -> AfterValidator:
-    """What a text must be, in words and as a test that it passes."""
+def _must(be: str, test: Callable[[Value], object]) -> AfterValidator:
+    """What a value must be, in words and as a test that it passes."""
 
-    def check(value: str) -> str:
+    def check(value: Value) -> Value:
         if not test(value):
             raise ValueError(f"must be {be}")
         return value
@@ -68,28 +68,16 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _p256_key(value: str) -> str:
+def _is_p256_key(value: str) -> bool:
     try:
         der = base64.b64decode(value, validate=True)
-    except ValueError as error:
-        raise ValueError("must be public keys in base64, as SendGrid shows them") from error
-    if len(der) != _P256_LENGTH or not der.startswith(_P256_PREFIX):
-        raise ValueError("must be P-256 public keys in base64, as SendGrid shows them")
-    return value
+    except ValueError:
+        return False
+    return len(der) == _P256_LENGTH and der.startswith(_P256_PREFIX)
 
 
-def _pair(value: SecretStr) -> SecretStr:
-    user, separator, password = value.get_secret_value().partition(":")
-    if not (user and separator and password):
-        raise ValueError("must be user:password, several separated by commas")
-    return value
-
-
-def _network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    try:
-        return ipaddress.ip_network(value)
-    except ValueError as error:
-        raise ValueError("must be networks like 10.0.0.0/8, separated by commas") from error
+def _is_pair(value: SecretStr) -> bool:
+    return all(value.get_secret_value().partition(":"))
 
 
 def _is_queue_url(value: str) -> bool:
@@ -104,16 +92,23 @@ Resolved = BeforeValidator(_resolved)
 
 CommaSeparated = Annotated[tuple[Item, ...], BeforeValidator(_split)]
 Origin = Annotated[str, AfterValidator(_origin)]
-Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, PlainValidator(_network)]
 TenantsSource = Annotated[str, _must("file:PATH or secretsmanager:NAME", is_reference)]
 AccountSid = Annotated[
     str, _must("AC and 32 hex digits", re.compile(r"AC[0-9a-fA-F]{32}").fullmatch)
 ]
-P256Key = Annotated[str, AfterValidator(_p256_key)]
-BasicAuthPair = Annotated[SecretStr, AfterValidator(_pair)]
+P256Key = Annotated[
+    str, _must("public keys in base64 (P-256), as SendGrid shows them", _is_p256_key)
+]
+BasicAuthPair = Annotated[SecretStr, _must("user:password, several separated by commas", _is_pair)]
 MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
 QueueUrl = Annotated[
     str, _must("the URL of a queue, like https://sqs.REGION.amazonaws.com/1/NAME", _is_queue_url)
 ]
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+
+
+def problems_of(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where each wrong value stands, and what is wrong with it. Never a value itself."""
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        yield detail["loc"], detail["msg"].removeprefix("Value error, ")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
 
 from application.ports.fallback_throttle import ThrottleLimits
 from domain.channels import ChannelType
@@ -25,13 +25,13 @@ from infrastructure.configuration.setting_values import (
     BucketName,
     CommaSeparated,
     MailAddress,
-    Network,
     Origin,
     P256Key,
     QueueUrl,
     Resolved,
     TableName,
     TenantsSource,
+    problems_of,
 )
 
 MEBIBYTE = 1024 * 1024
@@ -108,7 +108,7 @@ class Settings(_Variables):
     spool_queue_url: QueueUrl | None = None
     reply_delay_seconds: Annotated[int, Field(ge=0, le=900)] = 30
     public_base_url: Origin | None = None
-    trusted_proxies: CommaSeparated[Network] = ()
+    trusted_proxies: CommaSeparated[IPvAnyNetwork] = ()
     twilio_account_sid: AccountSid | None = None
     twilio_auth_token: SecretStr | None = None
     sendgrid_webhook_public_key: SecretStr | None = None
@@ -231,9 +231,6 @@ def _problems_of_given_secrets(given: Given) -> Iterator[str]:
 
 
 def _named_problems(error: ValidationError) -> Iterator[str]:
-    seen = set()
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        name, message = str(detail["loc"][0]), detail["msg"].removeprefix("Value error, ")
-        if (name, message) not in seen:
-            seen.add((name, message))
-            yield f"{name}: {message[0].lower()}{message[1:]}"
+    """Each once: of a list only its variable is named."""
+    problems = (f"{place[0]}: {text[0].lower()}{text[1:]}" for place, text in problems_of(error))
+    return iter(dict.fromkeys(problems))

@@ -18,6 +18,7 @@ from infrastructure.configuration.setting_values import (
     MailAddress,
     P256Key,
     Resolved,
+    problems_of,
 )
 from infrastructure.configuration.settings import SettingsError
 
@@ -33,19 +34,19 @@ class TwilioEntry(_Strict):
     """A company's Twilio account; several companies may share one."""
 
     account_sid: AccountSid
-    auth_tokens: Annotated[list[_Secret], Field(min_length=1)]
+    auth_tokens: Annotated[tuple[_Secret, ...], Field(min_length=1)]
 
     def to_account(self) -> TwilioAccount:
         """The account that this entry describes."""
-        return TwilioAccount(self.account_sid, tuple(self.auth_tokens))
+        return TwilioAccount(self.account_sid, self.auth_tokens)
 
 
 class SendgridEntry(_Strict):
     """A company's SendGrid account, under a name of the operator's choice."""
 
     account: Annotated[str, Field(min_length=1)]
-    public_keys: list[Annotated[P256Key, Resolved]] = []
-    basic_auth: list[Annotated[BasicAuthPair, Resolved]] = []
+    public_keys: tuple[Annotated[P256Key, Resolved], ...] = ()
+    basic_auth: tuple[Annotated[BasicAuthPair, Resolved], ...] = ()
     api_key: _Secret | None = None
     mail_from: MailAddress | None = None
 
@@ -57,8 +58,8 @@ class SendgridEntry(_Strict):
 
     def to_account(self) -> SendgridAccount:
         """The account that this entry describes."""
-        public_keys, basic_auth = tuple(self.public_keys), tuple(self.basic_auth)
-        return SendgridAccount(self.account, public_keys, basic_auth, self.api_key, self.mail_from)
+        proofs = self.public_keys, self.basic_auth
+        return SendgridAccount(self.account, *proofs, self.api_key, self.mail_from)
 
 
 class TenantEntry(_Strict):
@@ -82,13 +83,9 @@ class TenantEntry(_Strict):
     def to_tenant(self) -> Tenant:
         """The company that this entry describes."""
         return Tenant(
-            company_id=self.company_id,
-            project_id=self.project_id,
-            company_name=self.company_name,
-            credentials_reference=self.credentials_reference,
+            **self.model_dump(exclude={"twilio", "sendgrid", "recipients"}),
             accounts=self.account_names,
             recipients=frozenset(map(normal_recipient, self.recipients)),
-            fallback_texts=self.fallback_texts,
         )
 
 
@@ -110,19 +107,14 @@ def read_tenants(source: str, read_secret: ReadSecret) -> list[TenantEntry]:
     try:
         entries = TenantsFile.model_validate(json.loads(text), context=read_secret).tenants
     except ValidationError as error:
-        raise SettingsError([*_named_problems(error)]) from None
+        places = [(".".join(map(str, place)), text) for place, text in problems_of(error)]
+        raise SettingsError([f"TENANTS: {place}: {text}" for place, text in places]) from None
     except ValueError:
         # The error would show what it stumbled over, and that may be a secret.
         raise SettingsError(["TENANTS: what it names is not valid JSON"]) from None
     if problems := [*_ambiguities(entries)]:
         raise SettingsError(problems)
     return entries
-
-
-def _named_problems(error: ValidationError) -> Iterator[str]:
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        place = ".".join(map(str, detail["loc"]))
-        yield f"TENANTS: {place}: {detail['msg'].removeprefix('Value error, ')}"
 
 
 def _ambiguities(entries: list[TenantEntry]) -> Iterator[str]:
