@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from domain.errors import StorageUnavailableError
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.webhook_json import (
     VERSION,
-    OtherVersionError,
-    check_version,
+    read_document,
     webhook_from_json,
     webhook_to_json,
 )
@@ -57,22 +57,19 @@ def dead_letter_from_json(text: bytes, dead_letter_id: str) -> DeadLetter:
 
     For anything else a ``ValueError`` that says what it is, and nothing of its content.
     """
-    try:
-        content = json.loads(text)
-        check_version(content, "dead letter")
-        dead_letter = DeadLetter(
-            dead_letter_id=content["dead_letter_id"],
-            kind=DeadLetterKind(content["kind"]),
-            reason=content["reason"],
-            attempts=content["attempts"],
-            created_at=parse_rfc3339(content["created_at"]),
-            webhook=webhook_from_json(content["webhook"]) if "webhook" in content else None,
-            request_id=content.get("request_id"),
-        )
-    except OtherVersionError:
-        raise
-    except (LookupError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError("not a dead letter") from error
+    dead_letter = read_document(text, "dead letter", _from_json)
     if dead_letter.dead_letter_id != dead_letter_id:
         raise ValueError("another dead letter")
     return dead_letter
+
+
+def _from_json(content: Any) -> DeadLetter:  # noqa: ANN401 - whatever was in the document
+    return DeadLetter(
+        dead_letter_id=content["dead_letter_id"],
+        kind=DeadLetterKind(content["kind"]),
+        reason=content["reason"],
+        attempts=content["attempts"],
+        created_at=parse_rfc3339(content["created_at"]),
+        webhook=webhook_from_json(content["webhook"]) if "webhook" in content else None,
+        request_id=content.get("request_id"),
+    )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from application.ports.spool import SpoolEntry
@@ -10,8 +11,7 @@ from domain.errors import RefusedError
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.webhook_json import (
     VERSION,
-    OtherVersionError,
-    check_version,
+    read_document,
     webhook_from_json,
     webhook_to_json,
 )
@@ -36,19 +36,16 @@ def entry_from_json(
 
     A request that lies elsewhere is the JSON that ``read_reference`` returns, or raises for.
     """
-    try:
-        content = json.loads(text)
-        check_version(content, "spool entry")
+
+    def build(content: Any) -> SpoolEntry:  # noqa: ANN401 - whatever was in the document
         return SpoolEntry(
             entry_id=content["entry_id"],
             group=content["group"],
             webhook=webhook_from_json(content["webhook"], read_reference),
             spooled_at=parse_rfc3339(content["spooled_at"]),
         )
-    except OtherVersionError:
-        raise
-    except (LookupError, TypeError, ValueError) as error:
-        raise ValueError("not a spool entry, or its content is gone") from error
+
+    return read_document(text, "spool entry", build)
 
 
 def old_entry_from_json(

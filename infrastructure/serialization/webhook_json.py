@@ -3,42 +3,48 @@
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
 from domain.channels import ChannelType
 from domain.times import parse_rfc3339, rfc3339
 
+Document = TypeVar("Document")
+
 VERSION = 1
 """The form of documents that hold a webhook: each says it under ``version``."""
 
 
-class OtherVersionError(ValueError):
-    """A document of another version. The text holds nothing of its content."""
+def read_document(
+    text: str | bytes,
+    name: str,
+    build: Callable[[Any], Document],
+) -> Document:
+    """What ``build`` makes of a JSON document of this version.
 
-
-def check_version(document: Any, name: str) -> None:  # noqa: ANN401 - whatever JSON holds
-    """Raise ``OtherVersionError``, which calls the document ``name``, or ``TypeError``."""
-    if "version" not in document:
-        raise OtherVersionError(f"the old form of a {name}, of an unreleased version")
-    if document["version"] != VERSION:
-        raise OtherVersionError(f"a {name} of another version")
+    For anything else a ``ValueError`` that says what it is, and nothing of its content.
+    """
+    try:
+        content = json.loads(text)
+        if "version" not in content:
+            problem = f"the old form of a {name}, of an unreleased version"
+        elif content["version"] != VERSION:
+            problem = f"a {name} of another version"
+        else:
+            return build(content)
+    except (LookupError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"not a {name}, or a part of it is missing") from error
+    raise ValueError(problem)
 
 
 def webhook_to_json(
     webhook: VerifiedWebhook, *, request_reference: str | None = None
 ) -> dict[str, object]:
     """A webhook with its request complete, or with a reference instead of it."""
-    return {
-        "channel": webhook.channel,
-        "account": webhook.account,
-        "id": webhook.id,
-        **(
-            {"request": request_to_json(webhook.request)}
-            if request_reference is None
-            else {"request_reference": request_reference}
-        ),
-    }
+    content = {"channel": webhook.channel, "account": webhook.account, "id": webhook.id}
+    if request_reference is not None:
+        return {**content, "request_reference": request_reference}
+    return {**content, "request": request_to_json(webhook.request)}
 
 
 def webhook_from_json(
