@@ -22,7 +22,7 @@ texts = st.text(st.characters(), max_size=20)
 @settings(max_examples=100, deadline=None)
 @given(
     url=texts,
-    account=texts,
+    account=st.text(max_size=20),
     headers=st.lists(st.tuples(texts, texts), max_size=5).map(tuple),
     body=st.binary(max_size=200),
 )
