@@ -17,7 +17,7 @@ from infrastructure.durable_files import (
     replace_file,
 )
 from infrastructure.serialization.blob_keys import checked_key, is_key
-from infrastructure.serialization.dead_letter_json import (
+from infrastructure.serialization.webhook_json import (
     BrokenDeadLetterError,
     dead_letter_from_json,
     dead_letter_to_json,

@@ -23,7 +23,7 @@ from application.ports.spool import (
 from domain.errors import SpoolFullError
 from infrastructure.durable_files import BROKEN_FILE, create_file, file_errors, sync_directory
 from infrastructure.filesystem.spool_file_names import EntryFile, EntryFiles
-from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
+from infrastructure.serialization.webhook_json import entry_from_json, entry_to_json
 
 logger = logging.getLogger(__name__)
 

@@ -88,13 +88,22 @@ class SqliteDatabase:
     def read(self) -> Iterator[sqlite3.Connection]:
         """A connection for one SELECT, which sees every commit that was finished before it."""
         with _translated_errors():
-            connection = self._take_reader()
+            with self._guard:
+                if self._closed:
+                    raise StorageUnavailableError("the database is closed")
+                connection = self._idle_readers.pop() if self._idle_readers else None
+            connection = connection or self._connect()
             try:
                 yield connection
             except BaseException:
                 connection.close()
                 raise
-            self._keep_reader(connection)
+            with self._guard:
+                is_kept = len(self._idle_readers) < MAX_IDLE_READERS and not self._closed
+                if is_kept:
+                    self._idle_readers.append(connection)
+            if not is_kept:
+                connection.close()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -221,21 +230,6 @@ class SqliteDatabase:
     def _is_rewritten(self) -> bool:
         """Asked before every write: cheap as long as no rewrite was ever announced here."""
         return os.access(self._rewrite_lock.path, os.F_OK) and self._rewrite_lock.is_held()
-
-    def _take_reader(self) -> sqlite3.Connection:
-        with self._guard:
-            if self._closed:
-                raise StorageUnavailableError("the database is closed")
-            if self._idle_readers:
-                return self._idle_readers.pop()
-        return self._connect()
-
-    def _keep_reader(self, connection: sqlite3.Connection) -> None:
-        with self._guard:
-            if not self._closed and len(self._idle_readers) < MAX_IDLE_READERS:
-                self._idle_readers.append(connection)
-                return
-        connection.close()
 
     def _close_writer(self) -> None:
         connection, self._writer = self._writer, None

@@ -26,7 +26,7 @@ def has_other_form(path: Path) -> bool:
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
-            return _application_id(connection) != APPLICATION_ID
+            return _pragma(connection, "application_id") != APPLICATION_ID
     except sqlite3.Error:
         return False
 
@@ -77,20 +77,17 @@ def is_busy(error: sqlite3.Error) -> bool:
 def _try_to_prepare(connection: sqlite3.Connection, path: Path) -> str | None:
     try:
         # Before the log, so that the mark is in the file itself and not in its log.
-        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        if _pragma(connection, "page_count") == 0:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        elif _application_id(connection) != APPLICATION_ID:
+        elif _pragma(connection, "application_id") != APPLICATION_ID:
             raise other_form(path)
-        return _enter_wal_mode(connection)
+        return str(_pragma(connection, "journal_mode = WAL"))
     except sqlite3.OperationalError as error:
         if is_busy(error):
             return None
         raise
 
 
-def _enter_wal_mode(connection: sqlite3.Connection) -> str:
-    return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
-
-
-def _application_id(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA application_id").fetchone()[0])
+def _pragma(connection: sqlite3.Connection, text: str) -> int | str:
+    value: int | str = connection.execute(f"PRAGMA {text}").fetchone()[0]
+    return value

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.ports.spool import SpoolEntry
-from infrastructure.serialization.spool_entry_json import (
+from infrastructure.serialization.webhook_json import (
     entry_from_json,
     entry_to_json,
     old_entry_from_json,
