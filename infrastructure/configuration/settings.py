@@ -14,16 +14,12 @@ from domain.routing import ALL_QUEUES, QueueName, RoutingPolicy, Unauthenticated
 from domain.tenants import UnknownSender
 from infrastructure.configuration.secrets.secret_references import ReadSecret, is_reference
 from infrastructure.configuration.setting_rules import (
-    Given,
-    contradictions,
-    queue_variable,
-    renamed,
-)
-from infrastructure.configuration.setting_values import (
+    RENAMED,
     AccountSid,
     BasicAuthPair,
     BucketName,
     CommaSeparated,
+    Given,
     MailAddress,
     Origin,
     P256Key,
@@ -31,7 +27,9 @@ from infrastructure.configuration.setting_values import (
     Resolved,
     TableName,
     TenantsSource,
+    contradictions,
     problems_of,
+    queue_variable,
 )
 
 MEBIBYTE = 1024 * 1024
@@ -187,7 +185,11 @@ def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Set
         for name, value in environ.items()
         if name.lower() in Settings.model_fields and value.strip()
     }
-    problems = [*renamed(environ)]
+    problems = [
+        f"{old} is now called {new}: set that instead"
+        for old, new in RENAMED.items()
+        if environ.get(old, "").strip()
+    ]
     if ephemeral:
         given |= {"STORAGE": "memory", "QUEUE": "memory"}
     else:

@@ -12,7 +12,7 @@ from domain.errors import InvalidAddressError
 from domain.tenants import Tenant
 from infrastructure.configuration.secrets.accounts import SendgridAccount, TwilioAccount
 from infrastructure.configuration.secrets.secret_references import ReadSecret
-from infrastructure.configuration.setting_values import (
+from infrastructure.configuration.setting_rules import (
     AccountSid,
     BasicAuthPair,
     MailAddress,

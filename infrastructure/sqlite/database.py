@@ -99,10 +99,10 @@ class SqliteDatabase:
                 connection.close()
                 raise
             with self._guard:
-                is_kept = len(self._idle_readers) < MAX_IDLE_READERS and not self._closed
-                if is_kept:
+                has_room = len(self._idle_readers) < MAX_IDLE_READERS and not self._closed
+                if has_room:
                     self._idle_readers.append(connection)
-            if not is_kept:
+            if not has_room:
                 connection.close()
 
     @contextmanager
