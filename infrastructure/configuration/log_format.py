@@ -67,13 +67,13 @@ def _console_handler(stream: TextIO) -> logging.Handler:
         log_time_format="%H:%M:%S",
         highlighter=NullHighlighter(),
     )
-    handler.setFormatter(ConsoleFormatter())
+    handler.setFormatter(_ConsoleFormatter())
     return handler
 
 
 def _json_handler(stream: TextIO) -> logging.Handler:
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonLinesFormatter())
+    handler.setFormatter(_JsonLinesFormatter())
     return handler
 
 
@@ -89,11 +89,10 @@ def _prepared(record: logging.LogRecord) -> bool:
     return True
 
 
-class JsonLinesFormatter(logging.Formatter):
+class _JsonLinesFormatter(logging.Formatter):
     """One object in each line: what happened, the fields, and where an error came from."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line for ``record``."""
         line: dict[str, object] = {
             "timestamp": rfc3339(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname,
@@ -106,17 +105,17 @@ class JsonLinesFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-class ConsoleFormatter(logging.Formatter):
+class _ConsoleFormatter(logging.Formatter):
     """The sentence, then ``name=value`` for each field, then where an error came from."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The text for ``record``; control characters in an id cannot reach the terminal."""
         fields = (f"{name}={_printable(value)}" for name, value in _fields(record).items())
         first = "  ".join((str(record.msg), " ".join(fields))).rstrip()
         return "\n  ".join((first, *_frames(record)))
 
 
 def _printable(value: object) -> str:
+    """No control character of an id reaches the terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
 
 

@@ -77,7 +77,8 @@ class FileSpool(Spool, SearchableSpool):
                 return True
             if len(self._files.entries) >= self._limits.entries:
                 raise SpoolFullError(f"the spool holds {self._limits.entries} entries already")
-            if self._files.size_bytes + room_for > self._limits.entries_bytes:
+            present_bytes = sum(file.size_bytes for file in self._files.entries.values())
+            if present_bytes + room_for > self._limits.entries_bytes:
                 raise SpoolFullError(f"the spool may hold {self._limits.entries_bytes} bytes")
         if shutil.disk_usage(self._directory).free - room_for < self._limits.free_bytes:
             raise SpoolFullError(f"{self._limits.free_bytes} bytes of the disk have to stay free")
