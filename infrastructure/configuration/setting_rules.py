@@ -1,49 +1,16 @@
 """What settings may be, each by itself and all together. Messages never show a value."""
 
-import base64
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from domain.routing import ALL_QUEUES, QueueName
-from infrastructure.configuration.secrets.secret_references import (
-    ReadSecret,
-    is_reference,
-    resolved,
-)
-
-# The DER of every uncompressed P-256 SubjectPublicKeyInfo begins with these bytes.
-_P256_PREFIX = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
-_P256_LENGTH = 91
+from infrastructure.configuration.secrets.accounts import must
+from infrastructure.configuration.secrets.secret_references import is_reference
 
 Item = TypeVar("Item")
-Value = TypeVar("Value")
-
-
-def _resolved(value: object, info: ValidationInfo) -> object:
-    read_secret: ReadSecret | None = info.context
-    return resolved(value, read_secret) if isinstance(value, str) and read_secret else value
-
-
-def _must(be: str, test: Callable[[Value], object]) -> AfterValidator:
-    """What a value must be, in words and as a test that it passes."""
-
-    def check(value: Value) -> Value:
-        if not test(value):
-            raise ValueError(f"must be {be}")
-        return value
-
-    return AfterValidator(check)
 
 
 def _split(value: object) -> object:
@@ -69,18 +36,6 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _is_p256_key(value: str) -> bool:
-    try:
-        der = base64.b64decode(value, validate=True)
-    except ValueError:
-        return False
-    return len(der) == _P256_LENGTH and der.startswith(_P256_PREFIX)
-
-
-def _is_pair(value: SecretStr) -> bool:
-    return all(value.get_secret_value().partition(":"))
-
-
 def _is_queue_url(value: str) -> bool:
     parts = urlsplit(value)
     return bool(
@@ -88,22 +43,11 @@ def _is_queue_url(value: str) -> bool:
     )
 
 
-Resolved = BeforeValidator(_resolved)
-"""What a reference leads to, if the context of the validation is a ``ReadSecret``."""
-
 CommaSeparated = Annotated[tuple[Item, ...], BeforeValidator(_split)]
 Origin = Annotated[str, AfterValidator(_origin)]
-TenantsSource = Annotated[str, _must("file:PATH or secretsmanager:NAME", is_reference)]
-AccountSid = Annotated[
-    str, _must("AC and 32 hex digits", re.compile(r"AC[0-9a-fA-F]{32}").fullmatch)
-]
-P256Key = Annotated[
-    str, _must("public keys in base64 (P-256), as SendGrid shows them", _is_p256_key)
-]
-BasicAuthPair = Annotated[SecretStr, _must("user:password, several separated by commas", _is_pair)]
-MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
+TenantsSource = Annotated[str, must("file:PATH or secretsmanager:NAME", is_reference)]
 QueueUrl = Annotated[
-    str, _must("the URL of a queue, like https://sqs.REGION.amazonaws.com/1/NAME", _is_queue_url)
+    str, must("the URL of a queue, like https://sqs.REGION.amazonaws.com/1/NAME", _is_queue_url)
 ]
 TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]

@@ -12,19 +12,21 @@ from domain.channels import ChannelType
 from domain.errors import TemporaryError
 from domain.routing import ALL_QUEUES, QueueName, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import UnknownSender
+from infrastructure.configuration.secrets.accounts import (
+    AccountSid,
+    BasicAuthPair,
+    MailAddress,
+    P256Key,
+    Resolved,
+)
 from infrastructure.configuration.secrets.secret_references import ReadSecret, is_reference
 from infrastructure.configuration.setting_rules import (
     RENAMED,
-    AccountSid,
-    BasicAuthPair,
     BucketName,
     CommaSeparated,
     Given,
-    MailAddress,
     Origin,
-    P256Key,
     QueueUrl,
-    Resolved,
     TableName,
     TenantsSource,
     contradictions,

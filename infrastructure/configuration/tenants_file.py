@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from domain.addresses import normal_recipient
 from domain.channels import ChannelType
@@ -12,14 +12,7 @@ from domain.errors import InvalidAddressError
 from domain.tenants import Tenant
 from infrastructure.configuration.secrets.accounts import SendgridAccount, TwilioAccount
 from infrastructure.configuration.secrets.secret_references import ReadSecret
-from infrastructure.configuration.setting_rules import (
-    AccountSid,
-    BasicAuthPair,
-    MailAddress,
-    P256Key,
-    Resolved,
-    problems_of,
-)
+from infrastructure.configuration.setting_rules import problems_of
 from infrastructure.configuration.settings import SettingsError
 
 
@@ -27,39 +20,10 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-_Secret = Annotated[SecretStr, Field(min_length=1), Resolved]
-
-
-class TwilioEntry(_Strict):
-    """A company's Twilio account; several companies may share one."""
-
-    account_sid: AccountSid
-    auth_tokens: Annotated[tuple[_Secret, ...], Field(min_length=1)]
-
-    def to_account(self) -> TwilioAccount:
-        """The account that this entry describes."""
-        return TwilioAccount(self.account_sid, self.auth_tokens)
-
-
-class SendgridEntry(_Strict):
-    """A company's SendGrid account, under a name of the operator's choice."""
-
-    account: Annotated[str, Field(min_length=1)]
-    public_keys: tuple[Annotated[P256Key, Resolved], ...] = ()
-    basic_auth: tuple[Annotated[BasicAuthPair, Resolved], ...] = ()
-    api_key: _Secret | None = None
-    mail_from: MailAddress | None = None
-
-    @model_validator(mode="after")
-    def _can_send(self) -> Self:
-        if self.api_key and not self.mail_from:
-            raise ValueError("mail_from is missing: api_key needs it to send")
-        return self
-
-    def to_account(self) -> SendgridAccount:
-        """The account that this entry describes."""
-        proofs = self.public_keys, self.basic_auth
-        return SendgridAccount(self.account, *proofs, self.api_key, self.mail_from)
+def _can_send(account: SendgridAccount) -> SendgridAccount:
+    if account.api_key and not account.mail_from:
+        raise ValueError("mail_from is missing: api_key needs it to send")
+    return account
 
 
 class TenantEntry(_Strict):
@@ -70,15 +34,15 @@ class TenantEntry(_Strict):
     company_name: str | None = None
     credentials_reference: str | None = None
     recipients: Annotated[list[str], Field(min_length=1)]
-    twilio: TwilioEntry | None = None
-    sendgrid: SendgridEntry | None = None
+    twilio: TwilioAccount | None = None
+    sendgrid: Annotated[SendgridAccount, AfterValidator(_can_send)] | None = None
     fallback_texts: dict[ChannelType, str] = {}
 
     @property
     def account_names(self) -> frozenset[str]:
         """The accounts that speak for the company."""
         twilio = {self.twilio.account_sid} if self.twilio else set()
-        return frozenset(twilio | ({self.sendgrid.account} if self.sendgrid else set()))
+        return frozenset(twilio | ({self.sendgrid.name} if self.sendgrid else set()))
 
     def to_tenant(self) -> Tenant:
         """The company that this entry describes."""

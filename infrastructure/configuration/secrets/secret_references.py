@@ -20,11 +20,6 @@ def is_reference(text: str) -> bool:
     return any(text.startswith(scheme) and text != scheme for scheme in (FILE, SECRETS_MANAGER))
 
 
-def resolved(text: str, read_secret: ReadSecret) -> str:
-    """The secret that ``text`` refers to, or is."""
-    return read_secret(text) if is_reference(text) else text
-
-
 class SecretReader:
     """Reads references. The secrets manager is opened with the first that needs it.
 
