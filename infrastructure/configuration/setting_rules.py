@@ -62,14 +62,8 @@ def problems_of(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...],
 Given = Mapping[str, str]
 """The variables that are set, by name."""
 
-_SINGLE_COMPANY = (
-    "TWILIO_ACCOUNT_SID",
-    "TWILIO_AUTH_TOKEN",
-    "SENDGRID_WEBHOOK_PUBLIC_KEY",
-    "SENDGRID_BASIC_AUTH",
-    "SENDGRID_API_KEY",
-)
 _PROOFS = ("TENANTS", "TWILIO_AUTH_TOKEN", "SENDGRID_WEBHOOK_PUBLIC_KEY", "SENDGRID_BASIC_AUTH")
+_SINGLE_COMPANY = ("TWILIO_ACCOUNT_SID", *_PROOFS[1:], "SENDGRID_API_KEY")
 
 
 def queue_variable(queue: QueueName) -> str:

@@ -99,13 +99,12 @@ class EntryFiles:
         file = self.entries.get(entry_id)
         return file if file and file.name == name else None
 
-    def oldest_of_each_group(self) -> Iterator[EntryFile]:
+    def oldest_of_each_group(self) -> list[EntryFile]:
         """The first entry of each group, the oldest group first."""
-        groups = set()
+        oldest: dict[str, EntryFile] = {}
         for file in sorted(self.entries.values(), key=lambda file: file.received_at):
-            if file.group not in groups:
-                groups.add(file.group)
-                yield file
+            oldest.setdefault(file.group, file)
+        return [*oldest.values()]
 
     def count_broken(self) -> int:
         """How many files were set aside."""

@@ -71,18 +71,12 @@ class MemoryContextQueue(ContextPublisher, ContextReader, DelayedReader, Searcha
 
     @override
     def receive(
-        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
-    ) -> tuple[Delivery, ...]:
-        return self._receive(queue, limit, visibility, include_delayed=False)
-
-    @override
-    def receive_with_delayed(
-        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
-    ) -> tuple[Delivery, ...]:
-        return self._receive(queue, limit, visibility, include_delayed=True)
-
-    def _receive(
-        self, queue: QueueName, limit: int, visibility: timedelta, *, include_delayed: bool
+        self,
+        queue: QueueName,
+        limit: int,
+        *,
+        visibility: timedelta = DEFAULT_VISIBILITY,
+        include_delayed: bool = False,
     ) -> tuple[Delivery, ...]:
         with self._lock:
             now = self._clock()
@@ -93,6 +87,12 @@ class MemoryContextQueue(ContextPublisher, ContextReader, DelayedReader, Searcha
             ]
             found.sort(key=lambda entry: entry.visible_at)
             return tuple(_deliver(queue, entry, now + visibility) for entry in found[:limit])
+
+    @override
+    def receive_with_delayed(
+        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
+    ) -> tuple[Delivery, ...]:
+        return self.receive(queue, limit, visibility=visibility, include_delayed=True)
 
     @override
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:
