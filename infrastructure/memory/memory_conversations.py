@@ -12,14 +12,11 @@ from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.history import ConversationKey
 from domain.messages import InboundMessage
-from infrastructure.memory.memory_data import MemoryData
+from infrastructure.memory.memory_data import MemoryAdapter, MemoryData
 
 
-class MemoryConversationStore(ConversationStore):
+class MemoryConversationStore(MemoryAdapter, ConversationStore):
     """Conversations in a dictionary, and beside them the senders that lead to each."""
-
-    def __init__(self, data: MemoryData | None = None) -> None:
-        self._data = data or MemoryData()
 
     @override
     def find_open_conversations(

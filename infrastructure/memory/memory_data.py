@@ -31,6 +31,13 @@ class MemoryData:
     tombstones: dict[str, Tombstone] = field(default_factory=dict)
 
 
+class MemoryAdapter:
+    """Works on data that several stores may share."""
+
+    def __init__(self, data: MemoryData | None = None) -> None:
+        self._data = data or MemoryData()
+
+
 def copied(record: MessageRecord) -> MessageRecord:
     """``record`` as a durable store would read it."""
     message = inbound_from_json(inbound_to_json(record.message), record.message.body)

@@ -15,14 +15,11 @@ from domain.erasure import Tombstone
 from domain.history import ConversationKey, Message
 from domain.outbox import MessageRecord, MessageState
 from domain.times import rfc3339
-from infrastructure.memory.memory_data import MemoryData, copied, page_of
+from infrastructure.memory.memory_data import MemoryAdapter, copied, page_of
 
 
-class MemoryMessageStore(MessageStore, Outbox):
+class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
     """Messages in a dictionary by request id. Its outbox are those that are pending."""
-
-    def __init__(self, data: MemoryData | None = None) -> None:
-        self._data = data or MemoryData()
 
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
@@ -85,40 +82,24 @@ class MemoryMessageStore(MessageStore, Outbox):
     @override
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
         leased = record.leased(now)
-        return self._change(
-            record.request_id,
-            lambda present: _is_pending_as(record, present),
-            lease_until=leased.lease_until,
-            attempts=leased.attempts,
-        )
+        changes = {"lease_until": leased.lease_until, "attempts": leased.attempts}
+        return self._change(record.request_id, _pending_as(record), **changes)
 
     @override
     def give_up(self, record: MessageRecord) -> bool:
-        return self._change(
-            record.request_id,
-            lambda present: _is_pending_as(record, present),
-            state=MessageState.UNDELIVERABLE,
-        )
+        state = MessageState.UNDELIVERABLE
+        return self._change(record.request_id, _pending_as(record), state=state)
 
     @override
     def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
-        self._change(
-            request_id,
-            lambda present: present.state is MessageState.PENDING,
-            state=MessageState.QUEUED,
-            queued_at=queued_at,
-        )
+        changes = {"state": MessageState.QUEUED, "queued_at": queued_at}
+        self._change(request_id, _in_state(MessageState.PENDING), **changes)
         return request_id not in self._data.tombstones
 
     @override
     def retry(self, request_id: str) -> bool:
-        return self._change(
-            request_id,
-            lambda present: present.state is MessageState.UNDELIVERABLE,
-            state=MessageState.PENDING,
-            lease_until=None,
-            attempts=0,
-        )
+        changes = {"state": MessageState.PENDING, "lease_until": None, "attempts": 0}
+        return self._change(request_id, _in_state(MessageState.UNDELIVERABLE), **changes)
 
     def _change(
         self,
@@ -134,5 +115,11 @@ class MemoryMessageStore(MessageStore, Outbox):
             return True
 
 
-def _is_pending_as(seen: MessageRecord, present: MessageRecord) -> bool:
-    return present.state is MessageState.PENDING and present.lease_until == seen.lease_until
+def _in_state(state: MessageState) -> Callable[[MessageRecord], bool]:
+    return lambda present: present.state is state
+
+
+def _pending_as(seen: MessageRecord) -> Callable[[MessageRecord], bool]:
+    return lambda present: (
+        present.state is MessageState.PENDING and present.lease_until == seen.lease_until
+    )

@@ -16,14 +16,11 @@ from domain.erasure import RetainedMessage, Tombstone, author_mark
 from domain.history import ConversationKey, Message
 from domain.messages import imported_key
 from infrastructure.memory.memory_conversations import conversations_of
-from infrastructure.memory.memory_data import MemoryData, page_of
+from infrastructure.memory.memory_data import MemoryAdapter, page_of
 
 
-class MemoryRetention(Retention):
+class MemoryRetention(MemoryAdapter, Retention):
     """Works on the data of the other stores in memory."""
-
-    def __init__(self, data: MemoryData) -> None:
-        self._data = data
 
     @override
     def list_retained(
@@ -88,11 +85,8 @@ class MemoryRetention(Retention):
         yield len(old)
 
 
-class MemoryHistoryImport(HistoryImport):
+class MemoryHistoryImport(MemoryAdapter, HistoryImport):
     """Works on the data of the other stores in memory."""
-
-    def __init__(self, data: MemoryData) -> None:
-        self._data = data
 
     @override
     def list_with_legacy_messages(

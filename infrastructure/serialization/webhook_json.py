@@ -103,12 +103,11 @@ def dead_letter_to_json(dead_letter: DeadLetter) -> bytes:
         "reason": dead_letter.reason,
         "attempts": dead_letter.attempts,
         "created_at": rfc3339(dead_letter.created_at),
+        "webhook": _webhook_to_json(dead_letter.webhook) if dead_letter.webhook else None,
+        "request_id": dead_letter.request_id,
     }
-    if dead_letter.webhook is not None:
-        content["webhook"] = _webhook_to_json(dead_letter.webhook)
-    if dead_letter.request_id is not None:
-        content["request_id"] = dead_letter.request_id
-    return json.dumps(content, indent=1).encode()
+    known = {name: value for name, value in content.items() if value is not None}
+    return json.dumps(known, indent=1).encode()
 
 
 def dead_letter_from_json(text: bytes, dead_letter_id: str) -> DeadLetter:
