@@ -10,8 +10,8 @@ from threading import Lock
 from typing import Any
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
+from infrastructure.durable_files import create_file
 from infrastructure.sqlite.database_file import (
-    create_private_file,
     has_other_form,
     is_busy,
     other_form,
@@ -80,7 +80,8 @@ class SqliteDatabase:
         with _translated_errors():
             if has_other_form(self._path):
                 raise other_form(self._path)
-            create_private_file(self._path)
+            if not self._path.exists():
+                create_file(self._path, b"")  # SQLite would let others read it
             with closing(self._connect()) as connection:
                 prepare_file(connection, self._path, busy_timeout_seconds)
 

@@ -1,13 +1,11 @@
-"""The file of a SQLite database: its mark, its making, its write-ahead log."""
+"""The file of a SQLite database: its mark, and its write-ahead log."""
 
-import os
 import sqlite3
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from domain.errors import OldFormError, StorageUnavailableError
-from infrastructure.durable_files import PRIVATE_FILE, make_directory, sync_directory
 
 APPLICATION_ID = int.from_bytes(b"FrDk")
 """Marks Frontdesk's files in their header: https://www.sqlite.org/pragma.html#pragma_application_id"""
@@ -29,20 +27,6 @@ def has_other_form(path: Path) -> bool:
             return _pragma(connection, "application_id") != APPLICATION_ID
     except sqlite3.Error:
         return False
-
-
-def create_private_file(path: Path) -> None:
-    """Create the empty file before SQLite does, which would let others read it.
-
-    Only ever a new one: opening and closing a file that is in use would drop the locks that
-    this process holds on it (POSIX).
-    """
-    if path.exists():
-        return
-    make_directory(path.parent)
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
-    sync_directory(path.parent)
 
 
 def prepare_file(connection: sqlite3.Connection, path: Path, timeout_seconds: float) -> None:
