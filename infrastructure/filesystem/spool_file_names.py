@@ -35,7 +35,6 @@ class EntryFile:
     entry_id: str
     attempts: int
     hidden_until: datetime
-    size_bytes: int
 
     @property
     def name(self) -> str:
@@ -150,8 +149,7 @@ class EntryFiles:
         mark = os.pread(self._lock_file, 16, 0)
         if mark == self._mark and time.monotonic() < self._scanned_at + _SCAN_SECONDS:
             return
-        with os.scandir(self._directory) as found:
-            files = [file for item in found if (file := _entry_file(item))]
+        files = [file for path in self._directory.iterdir() if (file := _entry_file(path.name))]
         self.entries = {file.entry_id: file for file in files}
         self._mark, self._scanned_at = mark, time.monotonic()
 
@@ -160,8 +158,8 @@ def _not_free() -> OSError:
     return TimeoutError(errno.ETIMEDOUT, "another thread or process holds its lock")
 
 
-def _entry_file(item: "os.DirEntry[str]") -> EntryFile | None:
-    parts = _NAME.fullmatch(item.name)
+def _entry_file(name: str) -> EntryFile | None:
+    parts = _NAME.fullmatch(name)
     if parts is None:
         return None
     received, group, entry_id, attempts, hidden = parts.groups()
@@ -169,8 +167,7 @@ def _entry_file(item: "os.DirEntry[str]") -> EntryFile | None:
         received_at, hidden_until = datetime.fromisoformat(received), datetime.fromisoformat(hidden)
     except ValueError:  # the 31st of February
         return None
-    size = item.stat().st_size
-    return EntryFile(received_at, group, entry_id, int(attempts), hidden_until, size)
+    return EntryFile(received_at, group, entry_id, int(attempts), hidden_until)
 
 
 def _sortable(moment: datetime) -> str:

@@ -33,7 +33,6 @@ class FileSpoolLimits:
     """When the spool is full. ``free_bytes`` of the disk stay free: the store needs them too."""
 
     entries: int = 10_000
-    entries_bytes: int = 1024**3
     free_bytes: int = 256 * 1024**2
 
 
@@ -77,16 +76,13 @@ class FileSpool(Spool, SearchableSpool):
                 return True
             if len(self._files.entries) >= self._limits.entries:
                 raise SpoolFullError(f"the spool holds {self._limits.entries} entries already")
-            present_bytes = sum(file.size_bytes for file in self._files.entries.values())
-            if present_bytes + room_for > self._limits.entries_bytes:
-                raise SpoolFullError(f"the spool may hold {self._limits.entries_bytes} bytes")
         if shutil.disk_usage(self._directory).free - room_for < self._limits.free_bytes:
             raise SpoolFullError(f"{self._limits.free_bytes} bytes of the disk have to stay free")
         return False
 
     def _write(self, entry: SpoolEntry, content: bytes) -> None:
         received_at = entry.received_at
-        file = EntryFile(received_at, entry.group, entry.entry_id, 0, received_at, len(content))
+        file = EntryFile(received_at, entry.group, entry.entry_id, 0, received_at)
         # Writing takes long: not under the lock, and so not yet under the final name.
         incoming = self._directory / f".{uuid.uuid4()}.incoming"
         try:

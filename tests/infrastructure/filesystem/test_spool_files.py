@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import cycle
@@ -335,26 +334,6 @@ class TestLock:
 
 
 class TestLimits:
-    def test_full_spool_by_bytes_refuses_an_entry_that_is_too_large(
-        self, directory: Path, clock: ManualClock
-    ) -> None:
-        spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries_bytes=3000))
-        enqueue_all(spool, "a1")
-        large = an_entry("b2", request=replace(REQUEST, body=b"x" * 3000))
-        with pytest.raises(SpoolFullError, match="3000 bytes"):
-            spool.enqueue(large)
-        enqueue_all(spool, "c3")
-        assert spool.depth().entries == 2
-
-    def test_acknowledged_entries_do_not_count_for_the_limit_of_bytes(
-        self, directory: Path, clock: ManualClock
-    ) -> None:
-        spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries_bytes=1000))
-        for number in range(5):
-            enqueue_all(spool, f"a{number}")
-            spool.acknowledge(spool.receive(1, MINUTE)[0])
-        assert spool.depth().entries == 0
-
     def test_spool_refuses_an_entry_when_the_disk_has_too_little_free_space(
         self, directory: Path, clock: ManualClock
     ) -> None:
