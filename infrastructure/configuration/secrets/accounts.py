@@ -1,6 +1,6 @@
 """Provider accounts, with the secrets that prove and use them. No ``repr`` shows a secret.
 
-An account of the tenants file is checked as its types say. What checks is pydantic.
+Pydantic checks an account of the tenants file by these types.
 """
 
 import base64
