@@ -29,7 +29,7 @@ from application.ports.spool import (
 )
 from domain.errors import SpoolFullError, StorageUnavailableError
 from infrastructure.filesystem import spool_file_names as files_of_spool
-from infrastructure.filesystem.spool_files import FileSpool, FileSpoolLimits
+from infrastructure.filesystem.spool_files import FileSpool
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.builders import NOW
 from tests.contracts.concurrency import at_once
@@ -130,7 +130,7 @@ class TestFileSpool(EmbeddedSpoolContract):
 
     @pytest.fixture
     def small_spool(self, directory: Path, clock: ManualClock) -> Spool:
-        return FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries=3))
+        return FileSpool(directory, clock, MemoryMetrics(), max_entries=3)
 
 
 class TestFileSpoolOfSeveralProcesses(EmbeddedSpoolContract):
@@ -145,8 +145,9 @@ class TestFileSpoolOfSeveralProcesses(EmbeddedSpoolContract):
 
     @pytest.fixture
     def small_spool(self, directory: Path, clock: ManualClock) -> Spool:
-        limits = FileSpoolLimits(entries=3)
-        first, second = (FileSpool(directory, clock, MemoryMetrics(), limits) for _ in range(2))
+        first, second = (
+            FileSpool(directory, clock, MemoryMetrics(), max_entries=3) for _ in range(2)
+        )
         return Alternating(first, second)
 
 
@@ -337,7 +338,7 @@ class TestLimits:
     def test_spool_refuses_an_entry_when_the_disk_has_too_little_free_space(
         self, directory: Path, clock: ManualClock
     ) -> None:
-        spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(free_bytes=2**62))
+        spool = FileSpool(directory, clock, MemoryMetrics(), min_free_bytes=2**62)
         with pytest.raises(SpoolFullError, match="have to stay free"):
             enqueue_all(spool, "a1")
         assert entry_files(directory) == []
