@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 class FileSpool(Spool, SearchableSpool):
     """One private JSON file for each entry; its name is its state, and also the receipt.
 
-    Threads and processes may share the directory. It is full with ``max_entries``, or when
+    Threads and processes may share it. The spool is full with ``max_entries``, or when
     fewer than ``min_free_bytes`` of the disk would stay free: the store needs them too. Those
     that write at the same moment may exceed a limit by what they write.
 
