@@ -23,7 +23,7 @@ from infrastructure.aws.sqs_spool import delivery_from_sqs
 from infrastructure.configuration.log_format import configure_logging
 from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
 from infrastructure.memory.memory_messages import MemoryMessageStore
-from infrastructure.serialization.spool_entry_json import entry_to_json
+from infrastructure.serialization.webhook_json import entry_to_json
 from tests.application.frontdesk import FrontDesk
 from tests.builders import an_inbound_message
 from tests.contracts.spool import an_entry
