@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.deployment.resolved import of_type
 from tests.deployment.translated import FUNCTIONS, resources
 
 Statement = tuple[str, str, dict[str, Any]]
@@ -65,11 +66,43 @@ def test_purge_role_can_neither_read_secrets_nor_use_queues() -> None:
         assert place not in json.dumps(allowed)
 
 
-def test_only_the_webhook_function_and_a_server_may_write_to_the_spool() -> None:
-    (policy,) = resources("SQS::QueuePolicy").values()
-    (denied,) = policy["PolicyDocument"]["Statement"]
+def queue_policies(*parameters: str) -> dict[str, dict[str, Any]]:
+    """The statements for each queue, by their ids."""
+    found: dict[str, dict[str, Any]] = {}
+    for policy in of_type("SQS::QueuePolicy", *parameters).values():
+        by_sid = {one["Sid"]: one for one in policy["PolicyDocument"]["Statement"]}
+        for queue in policy["Queues"]:
+            # A queue has one policy: a second one would replace the first.
+            assert queue["Ref"] not in found
+            found[queue["Ref"]] = by_sid
+    return found
+
+
+@pytest.mark.parametrize("queue", resources("SQS::Queue"))
+def test_queue_refuses_every_call_without_tls(queue: str) -> None:
+    denied = queue_policies()[queue]["NothingInTheClear"]
+    assert (denied["Effect"], denied["Principal"], denied["Action"]) == ("Deny", "*", "sqs:*")
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert denied["Resource"] in ("*", {"Fn::GetAtt": [queue, "Arn"]})
+
+
+SERVER = "arn:aws:iam::123456789012:role/server"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "others"),
+    [
+        ((), []),
+        ((f"ServerRole={SERVER}",), [SERVER]),
+    ],
+)
+def test_only_the_webhook_function_and_roles_that_are_named_may_write_to_the_spool(
+    parameters: tuple[str, ...], others: list[str]
+) -> None:
+    denied = queue_policies(*parameters)["SpoolQueue"]["NobodyElseSpools"]
     assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
+    assert denied["Action"] == "sqs:SendMessage"
     assert denied["Condition"]["ArnNotEquals"]["aws:PrincipalArn"] == [
         {"Fn::GetAtt": ["IncomingWebhookHandlerRole", "Arn"]},
-        {"Fn::If": ["HasServerRole", {"Ref": "ServerRole"}, {"Ref": "AWS::NoValue"}]},
+        *others,
     ]
