@@ -13,6 +13,7 @@ from domain.routing import ALL_QUEUES
 from infrastructure.aws.dynamodb.dynamodb_schema import IndexSchema, TableSchema, table_schemas
 from infrastructure.configuration.setting_rules import queue_variable
 from infrastructure.configuration.settings import Settings
+from tests.deployment.resolved import of_type
 from tests.deployment.translated import FUNCTIONS, resources, translated
 from tests.emulators import OFFLINE_AWS
 
@@ -215,6 +216,28 @@ def test_throttled_provider_receives_503_with_retry_after() -> None:
         response = body["x-amazon-apigateway-gateway-responses"][kind]
         assert response["statusCode"] == "503"
         assert response["responseParameters"] == {"gatewayresponse.header.Retry-After": "'30'"}
+
+
+def test_api_takes_so_many_requests_a_second_and_at_one_moment() -> None:
+    (stage,) = of_type("ApiGateway::Stage", "RequestsPerSecond=20", "RequestBurst=30").values()
+    assert stage["MethodSettings"] == [
+        {
+            "ResourcePath": "/*",
+            "HttpMethod": "*",
+            "ThrottlingRateLimit": "20",
+            "ThrottlingBurstLimit": "30",
+        }
+    ]
+
+
+def test_webhooks_share_the_concurrency_of_the_account_unless_some_is_reserved() -> None:
+    def reserved(*parameters: str) -> object:
+        function = of_type("Lambda::Function", *parameters)["IncomingWebhookHandler"]
+        return function.get("ReservedConcurrentExecutions")
+
+    # An account whose limit is 10 could not deploy any other default.
+    assert reserved() is None
+    assert reserved("ReservedConcurrency=50") == "50"
 
 
 def test_every_method_reaches_the_function_and_mail_arrives_as_bytes() -> None:
