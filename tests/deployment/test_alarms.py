@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.deployment.resolved import of_type
 from tests.deployment.test_template import ROOT
 from tests.deployment.translated import FUNCTIONS, resources, translated
 
@@ -24,18 +25,57 @@ def test_dashboard_shows_every_metric_of_the_code() -> None:
     assert [name for name in counted if name not in titles] == []
 
 
-def test_dashboard_and_alarm_show_the_errors_of_every_function() -> None:
-    errors = json.dumps(resources("CloudWatch::Alarm")["FunctionErrorsAlarm"]["Metrics"])
-    for function in FUNCTIONS:
-        assert f'{{"Ref": "{function}"}}' in errors
-        assert f'"Errors", "FunctionName", "${{{function}}}"' in dashboard()
+@pytest.mark.parametrize("metric", ["Errors", "Throttles"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_dashboard_and_alarm_show_failures_and_throttles_of_every_function(
+    function: str, metric: str
+) -> None:
+    greatest, *watched = resources("CloudWatch::Alarm")[f"Function{metric}Alarm"]["Metrics"]
+    assert greatest == {"Id": "greatest", "Expression": "MAX(METRICS())", "ReturnData": True}
+    metrics = [one["MetricStat"]["Metric"] for one in watched]
+    dimensions = [{"Name": "FunctionName", "Value": {"Ref": function}}]
+    assert {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions} in metrics
+    assert f'"{metric}", "FunctionName", "${{{function}}}"' in dashboard()
+
+
+def test_alarm_goes_off_when_the_purge_has_not_run_for_over_a_day() -> None:
+    alarm = resources("CloudWatch::Alarm")["PurgeMissedAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Invocations")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "Purge"}}]
+    # Without a call there is no data at all.
+    assert alarm["TreatMissingData"] == "breaching"
+    assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("LessThanThreshold", 1)
+    hours = alarm["DatapointsToAlarm"] * alarm["Period"] / 3600
+    assert alarm["DatapointsToAlarm"] == alarm["EvaluationPeriods"]
+    assert 24 < hours <= 36
+
+
+def test_alarm_goes_off_when_the_api_answers_413() -> None:
+    (found,) = resources("Logs::MetricFilter").values()
+    (counted,) = found["MetricTransformations"]
+    alarm = resources("CloudWatch::Alarm")["TooLargeAlarm"]
+    assert alarm["Namespace"] == counted["MetricNamespace"] == {"Fn::Sub": "Frontdesk/${Stage}"}
+    assert alarm["MetricName"] == counted["MetricName"]
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 1)
+
+    # The pattern is for the access log, whose statuses are strings.
+    (stage,) = resources("ApiGateway::Stage").values()
+    assert found["LogGroupName"] == {"Ref": "ApiLogGroup"}
+    assert json.loads(stage["AccessLogSetting"]["Format"])["status"] == "$context.status"
+    assert found["FilterPattern"] == '{ $.status = "413" }'
+
+
+def test_stage_without_alarms_has_none() -> None:
+    assert of_type("CloudWatch::Alarm", "WithAlarms=no") == {}
+    assert of_type("Logs::MetricFilter", "WithAlarms=no") == {}
 
 
 def test_each_alarm_notifies_the_operator_at_its_beginning_and_its_end() -> None:
     alarms = resources("CloudWatch::Alarm")
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alarms"}]
-        assert alarm["TreatMissingData"] == "notBreaching" or alarm["InsufficientDataActions"]
+        missing = alarm["TreatMissingData"]
+        assert missing in ("notBreaching", "breaching") or alarm["InsufficientDataActions"]
 
 
 @pytest.mark.parametrize("name", ["PendingAlarm", "SpooledAlarm"])
