@@ -20,8 +20,8 @@ def inline_policies() -> Iterator[tuple[str, dict[str, Any]]]:
         yield from ((role["Ref"], policy) for role in policy["Roles"])
 
 
-def _listed(actions: str | list[str]) -> list[str]:
-    return [actions] if isinstance(actions, str) else actions
+def _listed(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [given]
 
 
 def statements() -> list[Statement]:
@@ -106,3 +106,23 @@ def test_only_the_webhook_function_and_roles_that_are_named_may_write_to_the_spo
         {"Fn::GetAtt": ["IncomingWebhookHandlerRole", "Arn"]},
         *others,
     ]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_function_may_list_the_prefixes_that_it_reads_or_deletes(function: str) -> None:
+    """Without s3:ListBucket a missing object is a 403, which looks like an outage."""
+    own = [permission for role, _, permission in statements() if role == f"{function}Role"]
+    used = {
+        resource["Fn::Sub"].removeprefix("${BlobsBucket.Arn}/")
+        for permission in own
+        if {*_listed(permission["Action"])} & {"s3:GetObject", "s3:DeleteObject"}
+        for resource in _listed(permission["Resource"])
+    }
+    found = {
+        prefix
+        for permission in own
+        if permission["Action"] == "s3:ListBucket"
+        for prefix in _listed(permission["Condition"]["StringLike"]["s3:prefix"])
+    }
+    assert used
+    assert used <= found
