@@ -13,7 +13,7 @@ from domain.routing import ALL_QUEUES
 from infrastructure.aws.dynamodb.dynamodb_schema import IndexSchema, TableSchema, table_schemas
 from infrastructure.configuration.setting_rules import queue_variable
 from infrastructure.configuration.settings import Settings
-from tests.deployment.resolved import of_type
+from tests.deployment.resolved import broken_rules, of_type
 from tests.deployment.translated import FUNCTIONS, resources, translated
 from tests.emulators import OFFLINE_AWS
 
@@ -238,6 +238,31 @@ def test_webhooks_share_the_concurrency_of_the_account_unless_some_is_reserved()
     # An account whose limit is 10 could not deploy any other default.
     assert reserved() is None
     assert reserved("ReservedConcurrency=50") == "50"
+
+
+def endpoint(*parameters: str) -> object:
+    """What the API says of its own address at execute-api."""
+    (server,) = of_type("ApiGateway::RestApi", *parameters)["Api"]["Body"]["servers"]
+    return server["x-amazon-apigateway-endpoint-configuration"]
+
+
+def test_default_endpoint_can_be_disabled_beside_a_domain() -> None:
+    own_domain = ("DomainName=hooks.example.com", "CertificateArn=arn:certificate")
+    disabled = "DefaultEndpoint=disabled"
+    assert endpoint(*own_domain) == {"disableExecuteApiEndpoint": False}
+    assert endpoint(*own_domain, disabled) == {"disableExecuteApiEndpoint": True}
+    assert broken_rules(*own_domain, disabled) == []
+    assert broken_rules(disabled) == ["without its default endpoint the API needs DomainName"]
+
+
+def test_stage_of_the_api_is_deployed_again_each_time() -> None:
+    # Without it, a changed DefaultEndpoint would have no effect.
+    assert len({*deployment("LogLevel=DEBUG"), *deployment("LogLevel=INFO")}) == 2
+
+
+def deployment(*parameters: str) -> list[str]:
+    """The logical id of the API's deployment."""
+    return [*of_type("ApiGateway::Deployment", *parameters)]
 
 
 def test_every_method_reaches_the_function_and_mail_arrives_as_bytes() -> None:
