@@ -24,6 +24,7 @@ TABLES = {
     for role in ("conversations", "participants", "fallback_throttle")
 }
 TABLES["messages"] = "MessagesTable"
+LOGS = ["ApiLogGroup", *(f"{function}LogGroup" for function in FUNCTIONS)]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +78,8 @@ def test_table_can_be_restored_and_in_production_not_be_deleted(table: str) -> N
     assert properties["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}
 
 
-@pytest.mark.parametrize("resource", [*TABLES.values(), "BlobsBucket"])
-def test_tables_and_bucket_are_retained_when_the_stack_is_deleted(resource: str) -> None:
+@pytest.mark.parametrize("resource", [*TABLES.values(), "BlobsBucket", *LOGS])
+def test_tables_bucket_and_logs_are_retained_when_the_stack_is_deleted(resource: str) -> None:
     definition = translated()["Resources"][resource]
     assert definition["DeletionPolicy"] == "RetainExceptOnCreate"
     assert definition["UpdateReplacePolicy"] == "Retain"
