@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployment.resolved import of_type
+from tests.deployment.resolved import of_type, resolved
 from tests.deployment.translated import FUNCTIONS, resources
 
 Statement = tuple[str, str, dict[str, Any]]
@@ -48,6 +48,8 @@ def test_each_function_has_its_own_role_and_its_own_log(function: str) -> None:
 def test_each_permission_names_its_actions_and_its_resources(statement: Statement) -> None:
     _, _, permission = statement
     assert "*" not in json.dumps(permission["Action"])
+    if permission["Action"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]:
+        return  # X-Ray has no resources that could be named.
     # Only prefixes of the bucket's keys are not named in full.
     assert '"*' not in json.dumps(permission["Resource"])
     assert ":*" not in json.dumps(permission["Resource"])
@@ -61,7 +63,7 @@ def test_relay_role_can_neither_record_messages_nor_read_the_spool() -> None:
 def test_purge_role_can_neither_read_secrets_nor_use_queues() -> None:
     allowed = [permission for role, _, permission in statements() if role == "PurgeRole"]
     services = {one.partition(":")[0] for given in allowed for one in _listed(given["Action"])}
-    assert services == {"dynamodb", "s3", "logs"}
+    assert services == {"dynamodb", "s3", "logs", "xray"}
     for place in ("FallbackThrottleTable", "ParticipantsTable", "spool/"):
         assert place not in json.dumps(allowed)
 
@@ -126,3 +128,21 @@ def test_each_function_may_list_the_prefixes_that_it_reads_or_deletes(function: 
     }
     assert used
     assert used <= found
+
+
+def test_functions_write_traces_only_where_that_is_chosen() -> None:
+    assert "WriteTraces" not in resolved()
+    (write,) = of_type("IAM::Policy", "Tracing=Active")["WriteTraces"]["PolicyDocument"][
+        "Statement"
+    ]
+    assert write["Action"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+    roles = of_type("IAM::Policy", "Tracing=Active")["WriteTraces"]["Roles"]
+    assert roles == [{"Ref": f"{function}Role"} for function in FUNCTIONS]
+
+
+@pytest.mark.parametrize("mode", ["PassThrough", "Active"])
+def test_api_and_functions_are_traced_together(mode: str) -> None:
+    functions = of_type("Lambda::Function", f"Tracing={mode}").values()
+    assert [one["TracingConfig"] for one in functions] == [{"Mode": mode}] * len(FUNCTIONS)
+    (stage,) = of_type("ApiGateway::Stage", f"Tracing={mode}").values()
+    assert stage["TracingEnabled"] is (mode == "Active")
