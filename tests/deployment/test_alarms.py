@@ -65,7 +65,19 @@ def test_alarm_goes_off_when_the_api_answers_413() -> None:
     assert found["FilterPattern"] == '{ $.status = "413" }'
 
 
-def test_stage_without_alarms_has_none() -> None:
+def test_topic_of_the_alarms_is_encrypted_with_a_key_that_cloudwatch_may_use() -> None:
+    (topic,) = of_type("SNS::Topic").values()
+    assert topic["KmsMasterKeyId"] == {"Fn::GetAtt": ["AlarmsKey", "Arn"]}
+    policy = of_type("KMS::Key")["AlarmsKey"]["KeyPolicy"]["Statement"]
+    (granted,) = [one for one in policy if one["Sid"] == "PublishAlarms"]
+    assert granted["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert granted["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+
+
+def test_stage_without_alarms_pays_for_no_key() -> None:
+    (topic,) = of_type("SNS::Topic", "WithAlarms=no").values()
+    assert topic["KmsMasterKeyId"] == "alias/aws/sns"
+    assert of_type("KMS::Key", "WithAlarms=no") == {}
     assert of_type("CloudWatch::Alarm", "WithAlarms=no") == {}
     assert of_type("Logs::MetricFilter", "WithAlarms=no") == {}
 

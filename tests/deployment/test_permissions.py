@@ -63,7 +63,7 @@ def test_relay_role_can_neither_record_messages_nor_read_the_spool() -> None:
 def test_purge_role_can_neither_read_secrets_nor_use_queues() -> None:
     allowed = [permission for role, _, permission in statements() if role == "PurgeRole"]
     services = {one.partition(":")[0] for given in allowed for one in _listed(given["Action"])}
-    assert services == {"dynamodb", "s3", "logs", "xray"}
+    assert services == {"dynamodb", "s3", "logs", "kms", "xray"}
     for place in ("FallbackThrottleTable", "ParticipantsTable", "spool/"):
         assert place not in json.dumps(allowed)
 
