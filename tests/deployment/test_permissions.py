@@ -88,7 +88,7 @@ def test_queue_refuses_every_call_without_tls(queue: str) -> None:
     assert denied["Resource"] in ("*", {"Fn::GetAtt": [queue, "Arn"]})
 
 
-SERVER = "arn:aws:iam::123456789012:role/server"
+SERVER, OPERATOR = (f"arn:aws:iam::123456789012:role/{name}" for name in ("server", "operator"))
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,7 @@ SERVER = "arn:aws:iam::123456789012:role/server"
     [
         ((), []),
         ((f"ServerRole={SERVER}",), [SERVER]),
+        ((f"ServerRole={SERVER}", f"OperatorRole={OPERATOR}"), [SERVER, OPERATOR]),
     ],
 )
 def test_only_the_webhook_function_and_roles_that_are_named_may_write_to_the_spool(
@@ -108,6 +109,14 @@ def test_only_the_webhook_function_and_roles_that_are_named_may_write_to_the_spo
         {"Fn::GetAtt": ["IncomingWebhookHandlerRole", "Arn"]},
         *others,
     ]
+
+
+def test_only_the_spool_queue_may_fill_its_dead_letter_queue() -> None:
+    allowed = resources("SQS::Queue")["SpoolDeadLetterQueue"]["RedriveAllowPolicy"]
+    (source,) = allowed["sourceQueueArns"]
+    name = resources("SQS::Queue")["SpoolQueue"]["QueueName"]["Fn::Sub"]
+    assert allowed["redrivePermission"] == "byQueue"
+    assert source["Fn::Sub"].endswith(f":{name}")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
