@@ -9,6 +9,7 @@ from tests.deployment.deployed import Deployed
 ACCOUNT = "000000000000"
 """The account of the emulator."""
 
+SERVER_ROLE = "frontdesk-ServerRole"
 OPERATOR_ROLE = "frontdesk-OperatorRole"
 
 
