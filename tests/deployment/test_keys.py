@@ -8,6 +8,7 @@ import pytest
 from tests.deployment.resolved import of_type, resolved
 from tests.deployment.test_permissions import statements
 from tests.deployment.translated import FUNCTIONS
+from tests.documentation.documents import blocks
 
 ARN = "arn:aws:kms:eu-central-1:123456789012:key/a1b2"
 CREATED = {"Fn::GetAtt": ["DataKey", "Arn"]}
@@ -66,6 +67,15 @@ def test_made_key_lets_the_account_grant_its_use_and_cloudwatch_logs_use_it() ->
     assert logs["Principal"] == {"Service": {"Fn::Sub": "logs.${AWS::Region}.amazonaws.com"}}
     own_groups = logs["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]["Fn::Sub"]
     assert own_groups.endswith(":log-group:${AWS::StackName}-*")
+
+
+def test_guide_shows_the_statement_for_logs_that_a_key_of_the_operator_needs() -> None:
+    (text,) = (block for block in blocks("docs/operations.md", "json") if "EncryptLogs" in block)
+    shown = json.loads(text)
+    _, made = of_type("KMS::Key", "EncryptionKey=create")["DataKey"]["KeyPolicy"]["Statement"]
+    for member in ("Sid", "Effect", "Action", "Resource"):
+        assert shown[member] == made[member]
+    assert shown["Condition"]["ArnLike"].keys() == made["Condition"]["ArnLike"].keys()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
