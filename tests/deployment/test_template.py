@@ -1,6 +1,7 @@
 """The template as CloudFormation reads it."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
