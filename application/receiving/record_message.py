@@ -67,7 +67,8 @@ class RecordMessage:
 
         When this returns, the message is durable. A ``TemporaryError`` means that it is not;
         one that happens afterwards only leaves the message pending, and is logged here.
-        Raises ``UnreadableMessageError`` for an id that another sender has used before.
+        A mail whose id another mail had before is recorded beside that one. Raises
+        ``UnreadableMessageError`` for a provider's id that another sender has used before.
         """
         deadline.check()
         tenant, conversation = self.match_conversation(message)
@@ -85,10 +86,14 @@ class RecordMessage:
             recorded_at=self.clock(),
         )
         existing = self.messages.record(record)
+        if existing is not None and existing.is_another_than(message):
+            record = replace(record, message=replace(message, has_reused_id=True))
+            existing = self.messages.record(record)
         if isinstance(existing, Tombstone):
-            return self._repeat_erased(existing, record)
+            return self._repeat_erased(record)
         if existing is not None:
-            _check_is_repeated(same_sender=existing.message.sender.value == message.sender.value)
+            if existing.message.sender.value != message.sender.value:
+                raise UnreadableMessageError("another sender has used this message id before")
             return self._repeat(existing, deadline)
         if conversation is not None:
             try:
@@ -115,9 +120,8 @@ class RecordMessage:
         key = existing.conversation
         return Receipt(RecordOutcome.DUPLICATE, existing, key.conversation_id if key else None)
 
-    def _repeat_erased(self, erased: Tombstone, record: MessageRecord) -> Receipt:
+    def _repeat_erased(self, record: MessageRecord) -> Receipt:
         """An erased message stays erased, however often it comes: nothing is routed."""
-        _check_is_repeated(same_sender=erased.is_by(record.message.sender))
         self.metrics.count("Duplicates")
         left = replace(record.assigned_to(None), state=MessageState.ERASED)
         return Receipt(RecordOutcome.DUPLICATE, left, None)
@@ -133,12 +137,3 @@ class RecordMessage:
                 "reason": safe_reason(error),
             },
         )
-
-
-def _check_is_repeated(*, same_sender: bool) -> None:
-    """Refuse a message id of another sender, who may have copied it from that sender's mail.
-
-    Nothing else is compared: a mailing list may change the text of one of two copies.
-    """
-    if not same_sender:
-        raise UnreadableMessageError("another sender has used this message id before")
