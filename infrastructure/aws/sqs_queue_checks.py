@@ -5,8 +5,9 @@ none. Whether messages may be *sent* can only be known by sending one, which no 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,21 +28,21 @@ _REFUSALS = {
     "AccessDeniedException": "sqs:GetQueueAttributes is not permitted on {url}",
 }
 
-Attributes = Mapping[Any, str]
-"""What SQS says of a queue, by its names."""
+Rule = Callable[[Mapping[Any, str]], str | None]
+"""What is wrong with the attributes of a queue, if anything."""
 
 
 def check_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
     """What is wrong with the context queues."""
+    rules = (_takes_enough, _gives_up)
     return tuple(
-        f"{queue}: {problem}" for queue, url in urls.items() for problem in _problems(client, url)
+        f"{queue}: {p}" for queue, url in urls.items() for p in _check(client, url, *rules)
     )
 
 
 def missing_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
     """The problems without which nothing can work: context queues that cannot be reached."""
-    answers = {queue: _attributes(client, url) for queue, url in urls.items()}
-    return tuple(f"{queue}: {found}" for queue, found in answers.items() if isinstance(found, str))
+    return tuple(f"{queue}: {p}" for queue, url in urls.items() for p in _check(client, url))
 
 
 def check_spool(
@@ -52,70 +53,61 @@ def check_spool(
     ``visibility`` is how long a worker has an entry for itself, and ``max_attempts`` after how
     many Frontdesk gives up.
     """
-    found = _attributes(client, url)
-    if isinstance(found, str):
-        return (found,)
-    return (*_not_fifo(found, url), *_spool_problems(found, visibility, max_attempts))
+    hides = partial(_hides_long_enough, int(visibility.total_seconds()))
+    gives_up = partial(_gives_up, max_attempts=max_attempts)
+    return tuple(_check(client, url, partial(_is_fifo, url), _takes_enough, hides, gives_up))
 
 
 def unusable_spool(client: "SQSClient", url: str) -> tuple[str, ...]:
     """The problems with which nothing can be spooled at all."""
-    found = _attributes(client, url)
-    return (found,) if isinstance(found, str) else tuple(_not_fifo(found, url))
+    return tuple(_check(client, url, partial(_is_fifo, url)))
 
 
-def _attributes(client: "SQSClient", url: str) -> Attributes | str:
-    """The attributes of a queue, or why they are not known."""
+def _check(client: "SQSClient", url: str, *rules: Rule) -> Iterator[str]:
+    """Why a queue could not be asked, or else what is against the rules."""
     try:
-        return client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     except (ClientError, BotoCoreError) as error:
         code = error_code(error)
-        return _REFUSALS.get(code, f"{{url}} could not be asked: {code}").format(url=url)
-
-
-def _problems(client: "SQSClient", url: str) -> Iterator[str]:
-    found = _attributes(client, url)
-    if isinstance(found, str):
-        yield found
+        yield _REFUSALS.get(code, f"{{url}} could not be asked: {code}").format(url=url)
     else:
-        yield from _size_problems(found)
-        yield from _redrive_problems(found)
+        yield from filter(None, (rule(found) for rule in rules))
 
 
-def _size_problems(attributes: Attributes) -> Iterator[str]:
+def _takes_enough(attributes: Mapping[Any, str]) -> str | None:
     largest = int(attributes["MaximumMessageSize"])
-    if largest < SMALLEST_LIMIT_BYTES:
-        yield f"MaximumMessageSize is {largest}, expected at least {SMALLEST_LIMIT_BYTES}"
+    if largest >= SMALLEST_LIMIT_BYTES:
+        return None
+    return f"MaximumMessageSize is {largest}, expected at least {SMALLEST_LIMIT_BYTES}"
 
 
-def _redrive_problems(attributes: Attributes, max_attempts: int | None = None) -> Iterator[str]:
+def _gives_up(attributes: Mapping[Any, str], max_attempts: int = 0) -> str | None:
     """Whether SQS moves away what was received too often, and not too soon."""
     policy = json.loads(attributes.get("RedrivePolicy") or "{}")
     if "deadLetterTargetArn" not in policy:
-        yield (
+        return (
             "no dead-letter queue, expected a RedrivePolicy: "
             "what no consumer can process would come back until it expires"
         )
-    elif max_attempts is not None and int(policy["maxReceiveCount"]) <= max_attempts:
-        yield (
+    if max_attempts and int(policy["maxReceiveCount"]) <= max_attempts:
+        return (
             f"maxReceiveCount is {policy['maxReceiveCount']}, expected more than {max_attempts}: "
             "SQS would give a webhook up before Frontdesk does"
         )
+    return None
 
 
-def _not_fifo(attributes: Attributes, url: str) -> Iterator[str]:
-    if attributes.get("FifoQueue") != "true":
-        yield f"{url} is a standard queue, expected FIFO: the order of a sender would be lost"
+def _is_fifo(url: str, attributes: Mapping[Any, str]) -> str | None:
+    if attributes.get("FifoQueue") == "true":
+        return None
+    return f"{url} is a standard queue, expected FIFO: the order of a sender would be lost"
 
 
-def _spool_problems(
-    attributes: Attributes, visibility: timedelta, max_attempts: int
-) -> Iterator[str]:
-    yield from _size_problems(attributes)
-    seconds, expected = int(attributes["VisibilityTimeout"]), int(visibility.total_seconds())
-    if seconds < expected:
-        yield (
-            f"VisibilityTimeout is {seconds}, expected at least {expected}: "
-            "two workers would have the same webhook"
-        )
-    yield from _redrive_problems(attributes, max_attempts)
+def _hides_long_enough(expected: int, attributes: Mapping[Any, str]) -> str | None:
+    seconds = int(attributes["VisibilityTimeout"])
+    if seconds >= expected:
+        return None
+    return (
+        f"VisibilityTimeout is {seconds}, expected at least {expected}: "
+        "two workers would have the same webhook"
+    )
