@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from typing_extensions import override
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from application.ports.dead_letters import DeadLetters
     from application.ports.fallback_throttle import FallbackThrottle
     from application.ports.history_import import HistoryImport
-    from application.ports.message_store import MessageStore
     from application.ports.outbox import Outbox
     from application.ports.retention import Retention
     from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
@@ -60,33 +59,36 @@ class DynamoDbStorage(StorageBackend):
         """See ``Stores``."""
         from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
 
-        return DynamoDbConversationStore(self._conversations, self._participants, self.sleep)
+        records = self._table(self.names.conversations)
+        return DynamoDbConversationStore(records, self._participants, self.sleep)
 
     @cached_property
-    def messages(self) -> "MessageStore":
+    def messages(self) -> "DynamoDbMessageStore":
         """See ``Stores``."""
-        return self._message_store
+        from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
 
-    @cached_property
+        return DynamoDbMessageStore(self._table(self.names.messages), self._texts)
+
+    @property
     def outbox(self) -> "Outbox":
         """See ``Stores``."""
-        return self._message_store
+        return self.messages
 
     @cached_property
     def retention(self) -> "Retention":
         """See ``Stores``."""
         from infrastructure.aws.dynamodb.dynamodb_retention import DynamoDbRetention
 
-        return DynamoDbRetention(
-            self._messages, self._texts, self._conversations, self._participants
-        )
+        records, messages = self._table(self.names.conversations), self._table(self.names.messages)
+        return DynamoDbRetention(messages, self._texts, records, self._participants)
 
     @cached_property
     def history_import(self) -> "HistoryImport":
         """See ``Stores``."""
         from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
 
-        return DynamoDbHistoryImport(self._messages, self._texts, self._conversations)
+        records, messages = self._table(self.names.conversations), self._table(self.names.messages)
+        return DynamoDbHistoryImport(messages, self._texts, records)
 
     @cached_property
     def throttle(self) -> "FallbackThrottle":
@@ -100,27 +102,13 @@ class DynamoDbStorage(StorageBackend):
 
         return DynamoDbTable(self.client(), name)
 
-    @cached_property
-    def _conversations(self) -> "DynamoDbTable":
-        return self._table(self.names.conversations)
-
-    @cached_property
-    def _messages(self) -> "DynamoDbTable":
-        return self._table(self.names.messages)
-
-    @cached_property
-    def _message_store(self) -> "DynamoDbMessageStore":
-        from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
-
-        return DynamoDbMessageStore(self._messages, self._texts)
-
-    @cached_property
+    @property
     def _participants(self) -> "DynamoDbParticipants":
         from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 
         return DynamoDbParticipants(self._table(self.names.participants))
 
-    @cached_property
+    @property
     def _texts(self) -> "DynamoDbTexts":
         from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
 
@@ -132,9 +120,8 @@ class DynamoDbStorage(StorageBackend):
 
     @override
     def checks(self) -> Iterator[CheckResult]:
-        return check_results(
-            "tables", "all four and their indexes", lambda: self._problems(with_expiry=True)
-        )
+        found = partial(self._problems, with_expiry=True)
+        return check_results("tables", "all four and their indexes", found)
 
     @override
     def start_problems(self) -> Sequence[str]:
@@ -199,11 +186,8 @@ class SqsSpoolBackend(SpoolBackend):
         from application.recovery.drain_spool import MAX_ATTEMPTS, VISIBILITY
         from infrastructure.aws.sqs_queue_checks import check_spool
 
-        return check_results(
-            "spool queue",
-            self.url,
-            lambda: check_spool(self.client(), self.url, VISIBILITY, MAX_ATTEMPTS),
-        )
+        found = partial(check_spool, self.client(), self.url, VISIBILITY, MAX_ATTEMPTS)
+        return check_results("spool queue", self.url, found)
 
     @override
     def start_problems(self) -> Sequence[str]:

@@ -3,7 +3,7 @@
 import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from typing_extensions import override
 
@@ -28,6 +28,7 @@ INDEX_PAUSE_SECONDS = 0.2
 """How long an index is given to catch up before a sender counts as unknown."""
 
 
+@dataclass(frozen=True, eq=False)
 class DynamoDbConversationStore(ConversationStore):
     """Records that other systems may write too, found through the items of their participants.
 
@@ -35,15 +36,9 @@ class DynamoDbConversationStore(ConversationStore):
     participants are written when the first message joins it.
     """
 
-    def __init__(
-        self,
-        conversations: DynamoDbTable,
-        participants: DynamoDbParticipants,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._records = conversations
-        self._participants = participants
-        self._sleep = sleep
+    records: DynamoDbTable
+    participants: DynamoDbParticipants
+    sleep: Callable[[float], None] = time.sleep
 
     @override
     def find_open_conversations(
@@ -54,13 +49,13 @@ class DynamoDbConversationStore(ConversationStore):
         Where none fits the index is asked: another system may have written one that does.
         """
         values = normal_senders(channel, senders)
-        known = [c for c in self._participants.find(channel, values) if c.is_for(recipients)]
+        known = [c for c in self.participants.find(channel, values) if c.is_for(recipients)]
         if len(known) == 1:
             return tuple(known)
         found_by = {conversation.key: conversation.found_by for conversation in known}
         records = self._read_open(found_by)
         for key in found_by.keys() - {record.key for record in records}:
-            self._participants.remove(key, values)
+            self.participants.remove(key, values)
         if records:
             return tuple(replace(r, found_by=found_by[r.key]) for r in records)
         return tuple(
@@ -75,26 +70,24 @@ class DynamoDbConversationStore(ConversationStore):
         another system. Of two processes the second writes the participant too: the first may
         not have come so far.
         """
-        refusal = self._records.create(conversation_to_item(conversation), "conversation_id")
+        refusal = self.records.create(conversation_to_item(conversation), "conversation_id")
         present, created = conversation, True
         if refusal is not None:
             present = conversation_from_item(refusal.item) or conversation
             created = refusal.retried and present == conversation
         if present.is_open:
             senders = normal_senders(present.primary_channel, [present.sender_id])
-            self._participants.add(present, senders)
+            self.participants.add(present, senders)
         return present, created
 
     @override
     def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
-        return _conversations(
-            self._records.query("#conversation_id = :id", {"id": conversation_id})
-        )
+        return _conversations(self.records.query("#conversation_id = :id", {"id": conversation_id}))
 
     @override
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
         """Reads the whole table: for the command line."""
-        records = (conversation_from_item(item) for item in self._records.scan())
+        records = (conversation_from_item(item) for item in self.records.scan())
         on_our_channels = (record for record in records if record is not None)
         return tuple(heapq.nsmallest(limit, on_our_channels, key=latest_activity_first))
 
@@ -102,11 +95,11 @@ class DynamoDbConversationStore(ConversationStore):
     def record_activity(
         self, conversation: Conversation, message: InboundMessage
     ) -> Conversation | None:
-        state, takes_it = Activity(self._records, conversation, message).record()
+        state, takes_it = Activity(self.records, conversation, message).record()
         if state is None or not state.is_open:
             senders = [*message.look_up_values, conversation.sender_id]
             channel = conversation.primary_channel
-            self._participants.remove(conversation.key, normal_senders(channel, senders))
+            self.participants.remove(conversation.key, normal_senders(channel, senders))
             return None
         identities = [identity.value for identity in message.identities] if takes_it else []
         self._link(state, identities, conversation)
@@ -114,7 +107,7 @@ class DynamoDbConversationStore(ConversationStore):
 
     @override
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
-        outcome = self._records.change_and_read(
+        outcome = self.records.change_and_read(
             key_to_item(key),
             "SET #hand_off_to_human = :on",
             "attribute_exists(#conversation_id)",
@@ -130,7 +123,7 @@ class DynamoDbConversationStore(ConversationStore):
         senders = normal_senders(state.primary_channel, identities)
         missing = [sender for sender in senders if sender not in found.found_by]
         stale = found.found_by if state.recipient_id != found.recipient_id else ()
-        self._participants.add(state, [*missing, *stale])
+        self.participants.add(state, [*missing, *stale])
 
     def _find_in_index(
         self, channel: ChannelType, senders: Sequence[str]
@@ -138,7 +131,7 @@ class DynamoDbConversationStore(ConversationStore):
         """Records of other systems, asked for twice: an index lags behind its table."""
         found = self._read_open(self._keys_in_index(channel, senders))
         if senders and not found:
-            self._sleep(INDEX_PAUSE_SECONDS)
+            self.sleep(INDEX_PAUSE_SECONDS)
             found = self._read_open(self._keys_in_index(channel, senders))
         return found
 
@@ -148,11 +141,11 @@ class DynamoDbConversationStore(ConversationStore):
         condition = "#sender_id = :sender AND #primary_channel = :channel"
         for written in _written_forms(channel, senders):
             values = {"sender": written, "channel": channel}
-            for item in self._records.query(condition, values, index=SENDER_INDEX):
+            for item in self.records.query(condition, values, index=SENDER_INDEX):
                 yield ConversationKey(text_of(item, "conversation_id"), channel)
 
     def _read_open(self, keys: Iterable[ConversationKey]) -> tuple[Conversation, ...]:
-        items = self._records.read([key_to_item(key) for key in dict.fromkeys(keys)])
+        items = self.records.read([key_to_item(key) for key in dict.fromkeys(keys)])
         return tuple(record for record in _conversations(items) if record.is_open)
 
 

@@ -1,5 +1,6 @@
 """The throttle of fallbacks in DynamoDB."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from typing_extensions import override
@@ -18,6 +19,7 @@ _COUNT = "ADD #granted :one SET #expires_at = :expires_at"
 _BELOW_LIMIT = "attribute_not_exists(#granted) OR #granted < :limit"
 
 
+@dataclass(frozen=True, eq=False)
 class DynamoDbFallbackThrottle(FallbackThrottle):
     """One item for each sender who got a fallback, and one for each hour in which one was sent.
 
@@ -26,8 +28,7 @@ class DynamoDbFallbackThrottle(FallbackThrottle):
     may look refused: one less is sent, never one more.
     """
 
-    def __init__(self, throttle: DynamoDbTable) -> None:
-        self._throttle = throttle
+    throttle: DynamoDbTable
 
     @override
     def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
@@ -41,7 +42,7 @@ class DynamoDbFallbackThrottle(FallbackThrottle):
 
     @override
     def release(self, sender: str) -> None:
-        self._throttle.delete(_key("sender", sender))
+        self.throttle.delete(_key("sender", sender))
 
     @override
     def delete_older(self, moment: datetime) -> int:
@@ -55,14 +56,14 @@ class DynamoDbFallbackThrottle(FallbackThrottle):
             "expires_at": _seconds(now + window),
         }
         key = _key("sender", sender)
-        return self._throttle.change(key, _ACQUIRE, _WINDOW_IS_OVER, values) is None
+        return self.throttle.change(key, _ACQUIRE, _WINDOW_IS_OVER, values) is None
 
     def _count(self, now: datetime, limit: int) -> bool:
         if limit < 1:
             return False
         values = {"one": 1, "limit": limit, "expires_at": _seconds(now + 2 * _HOUR)}
         key = _key("hour", rfc3339(now)[:_HOUR_LENGTH])
-        return self._throttle.change(key, _COUNT, _BELOW_LIMIT, values) is None
+        return self.throttle.change(key, _COUNT, _BELOW_LIMIT, values) is None
 
 
 def _key(kind: str, name: str) -> Item:

@@ -1,6 +1,7 @@
 """The import of older systems' histories in DynamoDB."""
 
 import json
+from dataclasses import dataclass
 
 from typing_extensions import override
 
@@ -20,22 +21,20 @@ from infrastructure.aws.dynamodb.dynamodb_values import Item, Stored, attributes
 _HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
 
 
+@dataclass(frozen=True, eq=False)
 class DynamoDbHistoryImport(HistoryImport):
     """Entries as items of the messages table; they have no state."""
 
-    def __init__(
-        self, messages: DynamoDbTable, texts: DynamoDbTexts, conversations: DynamoDbTable
-    ) -> None:
-        self._messages = messages
-        self._texts = texts
-        self._records = conversations
+    messages: DynamoDbTable
+    texts: DynamoDbTexts
+    records: DynamoDbTable
 
     @override
     def list_with_legacy_messages(
         self, limit: int, *, after: str | None = None
     ) -> Page[Conversation]:
         """Reads ``limit`` items of the whole table, whatever they are."""
-        items, last = self._records.scan_page(
+        items, last = self.records.scan_page(
             limit,
             attributes(json.loads(after)) if after else None,
             _HAS_LEGACY_MESSAGES,
@@ -48,18 +47,18 @@ class DynamoDbHistoryImport(HistoryImport):
     def import_message(self, key: ConversationKey, message: Message) -> bool:
         item = imported_to_item(key, message)
         with unicode_errors():
-            texts = self._texts.write(text_of(item, "request_id"), texts_of_entry(message))
-        refusal = self._messages.create({**item, **texts}, "request_id")
+            texts = self.texts.write(text_of(item, "request_id"), texts_of_entry(message))
+        refusal = self.messages.create({**item, **texts}, "request_id")
         return refusal is None or refusal.retried
 
     @override
     def delete_legacy_messages(self, seen: Conversation) -> bool:
         """The list stays, empty: ``list_append`` of the other system needs one."""
-        found = self._records.read([key_to_item(seen.key)])
+        found = self.records.read([key_to_item(seen.key)])
         records = [conversation_from_item(item) for item in found]
         if [record and record.legacy_messages for record in records] != [seen.legacy_messages]:
             return False
-        refusal = self._records.change(
+        refusal = self.records.change(
             key_to_item(seen.key),
             "SET #messages = :empty",
             "#messages = :seen",

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from application.ports.blobs import BlobStore
 from domain.errors import StorageRefusedError
@@ -23,14 +24,14 @@ def has_references(item: Item) -> bool:
     return any(name in item for name in _REFERENCES)
 
 
+@dataclass(frozen=True, slots=True)
 class DynamoDbTexts:
     """Claim check (Enterprise Integration Patterns): what is too large is in ``blobs``.
 
     The attribute ``content_reference`` then names the blob of ``content``, and so on.
     """
 
-    def __init__(self, blobs: BlobStore) -> None:
-        self._blobs = blobs
+    blobs: BlobStore
 
     def write(self, request_id: str, texts: Mapping[str, str]) -> Item:
         """The attributes of ``texts``. The first ones go to blobs until the rest fits.
@@ -45,7 +46,7 @@ class DynamoDbTexts:
             if size <= INLINE_BYTES:
                 break
             key = f"messages/{request_id}/{name}-{hashlib.sha256(content).hexdigest()}"
-            retained[f"{name}_reference"] = self._blobs.put(key, content)
+            retained[f"{name}_reference"] = self.blobs.put(key, content)
             del retained[name]
             size -= len(content)
         if "content_reference" in retained:
@@ -57,7 +58,7 @@ class DynamoDbTexts:
         if f"{name}_reference" not in item:
             return text_of(item, name)
         try:
-            return self._blobs.get(text_of(item, f"{name}_reference")).decode()
+            return self.blobs.get(text_of(item, f"{name}_reference")).decode()
         except KeyError as error:
             if name in item:
                 # The blob expired before the message did: what the item shows remains.
@@ -66,7 +67,7 @@ class DynamoDbTexts:
 
     def delete(self, request_id: str) -> None:
         """Delete every text of a message that is stored elsewhere."""
-        self._blobs.delete(f"messages/{request_id}")
+        self.blobs.delete(f"messages/{request_id}")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import heapq
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
@@ -48,6 +48,7 @@ _SET_STATE = "SET #state = :state, #work = :work, #work_since = :work_since"
 _NO_WORK = "REMOVE #work, #work_since"
 
 
+@dataclass(frozen=True, eq=False)
 class DynamoDbMessageStore(MessageStore, Outbox):
     """Messages as items; the request id is the key. The outbox are those that are pending.
 
@@ -55,39 +56,38 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     that a write touches it only when what it shows changes.
     """
 
-    def __init__(self, messages: DynamoDbTable, texts: DynamoDbTexts) -> None:
-        self._messages = messages
-        self._texts = texts
+    messages: DynamoDbTable
+    texts: DynamoDbTexts
 
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
         with unicode_errors():
-            texts = self._texts.write(record.request_id, texts_of(record.message))
+            texts = self.texts.write(record.request_id, texts_of(record.message))
         write = attributes({"write_id": secrets.token_hex(16)})
-        refusal = self._messages.create({**record_to_item(record), **write, **texts}, "request_id")
+        refusal = self.messages.create({**record_to_item(record), **write, **texts}, "request_id")
         if refusal is not None and is_erased(refusal.item):
             if has_references(texts):  # written a moment ago, and of no message
-                self._texts.delete(record.request_id)
+                self.texts.delete(record.request_id)
             return tombstone_of(refusal.item)
         # The same write: our first attempt had succeeded, only its answer was lost.
         if refusal is None or refusal.item.get("write_id") == write["write_id"]:
             return None
-        return record_from_item(refusal.item, self._texts.read)
+        return record_from_item(refusal.item, self.texts.read)
 
     @override
     def find_record(self, request_id: str) -> MessageRecord | Tombstone | None:
-        for item in self._messages.read([message_key(request_id)]):
+        for item in self.messages.read([message_key(request_id)]):
             if is_erased(item):
                 return tombstone_of(item)
             # An imported entry has a key of the same form, and no state: it is no record.
-            return record_from_item(item, self._texts.read) if "state" in item else None
+            return record_from_item(item, self.texts.read) if "state" in item else None
         return None
 
     @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
         assigned = record.assigned_to(conversation)
         target = conversation_name(conversation)
-        refusal = self._messages.change(
+        refusal = self.messages.change(
             message_key(record.request_id),
             _SET_STATE + (", #conversation = :target" if target else " REMOVE #conversation"),
             "attribute_exists(#request_id) AND NOT #state IN (:queued, :erased) AND "
@@ -107,7 +107,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
-        items = self._messages.query(
+        items = self.messages.query(
             "#conversation = :conversation AND #timestamp > :after",
             # Any text is greater than this one: a key cannot be empty.
             {"conversation": conversation_name(key), "after": time_text(after) or "0"},
@@ -115,7 +115,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
             page_size=limit,
             descending=True,
         )
-        latest = [history_entry(item, self._texts.read) for item in islice(items, limit)]
+        latest = [history_entry(item, self.texts.read) for item in islice(items, limit)]
         return tuple(reversed(latest))
 
     @override
@@ -163,7 +163,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     ) -> Refusal | None:
         """Change a message that is pending, if no other process has taken it since it was seen."""
         seen = time_text(record.lease_until)
-        return self._messages.change(
+        return self.messages.change(
             message_key(record.request_id),
             update,
             "#state = :pending AND " + as_seen("lease_until", seen=seen is not None),
@@ -172,7 +172,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
 
     @override
     def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
-        refusal = self._messages.change(
+        refusal = self.messages.change(
             message_key(request_id),
             f"SET #state = :queued, #queued_at = :queued_at {_NO_WORK}",
             "#state = :pending",
@@ -188,7 +188,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     def retry(self, request_id: str) -> bool:
         for record in self._read([request_id]):
             again = replace(record, state=MessageState.PENDING, lease_until=None, attempts=0)
-            refusal = self._messages.change(
+            refusal = self.messages.change(
                 message_key(request_id),
                 f"{_SET_STATE}, #attempts = :none REMOVE #lease_until",
                 "#state = :undeliverable",
@@ -225,7 +225,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         """The request ids of all partitions of a state in one order."""
         comparison, position = bound
         partitions = [
-            self._messages.query(
+            self.messages.query(
                 f"#work = :work AND #work_since {comparison} :bound",
                 {"work": work_partition(state, shard), "bound": position},
                 index=WORK_INDEX,
@@ -239,8 +239,8 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     def _read(self, request_ids: Iterable[str]) -> Iterator[MessageRecord]:
         """The records of these keys that are not erased, in their order."""
         keys = dict.fromkeys(request_ids)
-        found = self._messages.read([message_key(request_id) for request_id in keys])
+        found = self.messages.read([message_key(request_id) for request_id in keys])
         items = {text_of(item, "request_id"): item for item in found}
         for request_id in keys:
             if request_id in items and not is_erased(items[request_id]):
-                yield record_from_item(items[request_id], self._texts.read)
+                yield record_from_item(items[request_id], self.texts.read)

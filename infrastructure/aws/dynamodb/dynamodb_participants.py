@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
@@ -15,11 +15,11 @@ from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_o
 _COPIED = tuple(name for name in TEXTS if name != "conversation_status")
 
 
+@dataclass(frozen=True, slots=True)
 class DynamoDbParticipants:
     """One item for each sender value that leads to a conversation. Senders are normalised."""
 
-    def __init__(self, table: DynamoDbTable) -> None:
-        self._table = table
+    table: DynamoDbTable
 
     def find(self, channel: ChannelType, senders: Sequence[str]) -> tuple[Conversation, ...]:
         """The conversations of any of ``senders``, as far as the copies know them."""
@@ -27,7 +27,7 @@ class DynamoDbParticipants:
         seen: defaultdict[ConversationKey, set[str]] = defaultdict(set)
         for sender in senders:
             partition = _partition(channel, sender)
-            for item in self._table.query("#sender = :sender", {"sender": partition}):
+            for item in self.table.query("#sender = :sender", {"sender": partition}):
                 copy = {**item, **attributes({"primary_channel": channel})}
                 conversation = conversation_from_item(copy)
                 if conversation is not None:
@@ -42,19 +42,19 @@ class DynamoDbParticipants:
         """Let ``senders`` lead to ``conversation``, whose present state is copied."""
         copy = attributes({name: getattr(conversation, name) for name in _COPIED})
         for sender in senders:
-            self._table.put({**_key(conversation.key, sender), **copy})
+            self.table.put({**_key(conversation.key, sender), **copy})
 
     def remove(self, key: ConversationKey, senders: Iterable[str]) -> None:
         """Let ``senders`` lead to the conversation no longer."""
         for sender in senders:
-            self._table.delete(_key(key, sender))
+            self.table.delete(_key(key, sender))
 
     def remove_all(self, key: ConversationKey) -> None:
         """Let no sender lead to the conversation any longer. Reads the whole table."""
-        for item in self._table.scan("#conversation_id = :id", {"id": key.conversation_id}):
+        for item in self.table.scan("#conversation_id = :id", {"id": key.conversation_id}):
             sender = text_of(item, "sender")
             if sender.startswith(f"{key.primary_channel}#"):
-                self._table.delete({name: item[name] for name in ("sender", "conversation_id")})
+                self.table.delete({name: item[name] for name in ("sender", "conversation_id")})
 
 
 def _partition(channel: ChannelType, sender: str) -> str:

@@ -1,7 +1,7 @@
 """What DynamoDB retains of messages, and how it is erased."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from typing_extensions import override
@@ -46,6 +46,7 @@ _KEY = ("conversation_id", "primary_channel")
 _NOT_DONE = "(attribute_not_exists(#state) OR #state <> :erased OR attribute_exists(#texts_left))"
 
 
+@dataclass(frozen=True, eq=False)
 class DynamoDbRetention(Retention):
     """Lists and erases items of messages and of conversations.
 
@@ -54,17 +55,10 @@ class DynamoDbRetention(Retention):
     such an item finishes what was interrupted.
     """
 
-    def __init__(
-        self,
-        messages: DynamoDbTable,
-        texts: DynamoDbTexts,
-        conversations: DynamoDbTable,
-        participants: DynamoDbParticipants,
-    ) -> None:
-        self._messages = messages
-        self._texts = texts
-        self._records = conversations
-        self._participants = participants
+    messages: DynamoDbTable
+    texts: DynamoDbTexts
+    records: DynamoDbTable
+    participants: DynamoDbParticipants
 
     @override
     def list_retained(
@@ -73,7 +67,7 @@ class DynamoDbRetention(Retention):
         """Reads ``limit`` items of the whole table, whatever they are."""
         older = " AND #timestamp < :before" if before else ""
         values = {"erased": MessageState.ERASED, "before": time_text(before)}
-        items, last = self._messages.scan_page(
+        items, last = self.messages.scan_page(
             limit, message_key(after) if after else None, _NOT_DONE + older, values
         )
         retained = tuple(self._retained(item) for item in items if not self._finished(item))
@@ -84,7 +78,7 @@ class DynamoDbRetention(Retention):
         self, key: ConversationKey, limit: int, *, after: str | None = None
     ) -> Page[RetainedMessage]:
         """A cursor is a time: what came at the same moment is on one page."""
-        found = self._messages.query(
+        found = self.messages.query(
             "#conversation = :conversation AND #timestamp > :after",
             # Any text is greater than this one: a key cannot be empty.
             {"conversation": conversation_name(key), "after": after or "0"},
@@ -99,17 +93,17 @@ class DynamoDbRetention(Retention):
                 break
             keys.append(message_key(text_of(entry, "request_id")))
             last = moment
-        items = self._messages.read(keys)
+        items = self.messages.read(keys)
         return Page(tuple(self._retained(item) for item in items if not is_erased(item)), cursor)
 
     @override
     def erase(self, retained: RetainedMessage) -> bool:
-        (item,) = self._messages.read([message_key(retained.key)]) or ({},)
+        (item,) = self.messages.read([message_key(retained.key)]) or ({},)
         if not item or is_erased(item):
             return False
         if retained.is_imported:
-            self._texts.delete(retained.key)
-            self._messages.delete(message_key(retained.key))
+            self.texts.delete(retained.key)
+            self.messages.delete(message_key(retained.key))
             return True
         changed = {
             "state": MessageState.ERASED,
@@ -119,7 +113,7 @@ class DynamoDbRetention(Retention):
         # No process adds attributes to an item that is there: it can only get smaller.
         rest = {name: item[name] for name in _STAYS if name in item}
         erased = {**rest, **attributes(changed)}
-        self._messages.put(erased)
+        self.messages.put(erased)
         if "texts_left" in erased:
             self._finished(erased)
         return True
@@ -133,19 +127,19 @@ class DynamoDbRetention(Retention):
         Participants that lead to no record are deleted: their writer was late.
         """
         values = normal_senders(channel, senders)
-        linked = {c.key for c in self._participants.find(channel, values)}
-        items = self._records.scan("#primary_channel = :channel", {"channel": channel})
+        linked = {c.key for c in self.participants.find(channel, values)}
+        items = self.records.scan("#primary_channel = :channel", {"channel": channel})
         records = (record for item in items if (record := conversation_from_item(item)))
         found = [r for r in records if r.key in linked or _is_with(r.sender_id, channel, values)]
         for key in linked - {record.key for record in found}:
-            self._participants.remove(key, values)
+            self.participants.remove(key, values)
         return tuple(sorted(found, key=lambda record: record.conversation_id))
 
     @override
     def erase_conversation(self, key: ConversationKey) -> bool:
         """The participants go first: they can be found again."""
-        self._participants.remove_all(key)
-        return self._records.delete_existing(key_to_item(key))
+        self.participants.remove_all(key)
+        return self.records.delete_existing(key_to_item(key))
 
     @override
     def erase_last_messages(self, before: datetime) -> Iterator[int]:
@@ -154,10 +148,10 @@ class DynamoDbRetention(Retention):
         condition = "#last_message.#timestamp < :before"
         after: Item | None = None
         while True:
-            page, after = self._records.scan_page(PAGE_SIZE, after, condition, values)
+            page, after = self.records.scan_page(PAGE_SIZE, after, condition, values)
             keys = [{name: item[name] for name in _KEY} for item in page]
             yield sum(
-                self._records.change(key, "REMOVE #last_message", condition, values) is None
+                self.records.change(key, "REMOVE #last_message", condition, values) is None
                 for key in keys
             )
             if after is None:
@@ -168,8 +162,8 @@ class DynamoDbRetention(Retention):
         if not is_erased(item):
             return False
         request_id = text_of(item, "request_id")
-        self._texts.delete(request_id)
-        self._messages.change(
+        self.texts.delete(request_id)
+        self.messages.change(
             message_key(request_id), "REMOVE #texts_left", "attribute_exists(#request_id)", {}
         )
         return True
@@ -187,7 +181,7 @@ class DynamoDbRetention(Retention):
 
     def _message(self, item: Item) -> InboundMessage | None:
         try:
-            return inbound_of(item, self._texts.read(item, "inbound"))
+            return inbound_of(item, self.texts.read(item, "inbound"))
         except StorageRefusedError:
             # A lifecycle rule of the bucket came first: the rest must be erased all the same.
             return None

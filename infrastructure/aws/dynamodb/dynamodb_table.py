@@ -38,6 +38,7 @@ class Refusal:
     retried: bool
 
 
+@dataclass(frozen=True, slots=True)
 class DynamoDbTable:
     """One table. Every read is strongly consistent, except through an index.
 
@@ -46,25 +47,24 @@ class DynamoDbTable:
     ``StorageRefusedError``.
     """
 
-    def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
-        self._name = name
+    client: "DynamoDBClient"
+    name: str
 
     def put(self, item: Item) -> None:
         """Write ``item`` over whatever has its key."""
-        with storage_errors(self._name):
-            self._client.put_item(TableName=self._name, Item=item)
+        with storage_errors(self.name):
+            self.client.put_item(TableName=self.name, Item=item)
 
     def create(self, item: Item, key_name: str) -> Refusal | None:
         """Write ``item`` unless its key exists; ``None`` when it was written."""
         expressions = _expressions({}, ConditionExpression=f"attribute_not_exists(#{key_name})")
-        outcome = self._write_if(self._client.put_item, Item=item, **expressions)
+        outcome = self._write_if(self.client.put_item, Item=item, **expressions)
         return outcome if isinstance(outcome, Refusal) else None
 
     def change(self, key: Item, update: str, condition: str, values: Values) -> Refusal | None:
         """Change the item under ``condition``; ``None`` when it was changed."""
         expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
-        outcome = self._write_if(self._client.update_item, Key=key, **expressions)
+        outcome = self._write_if(self.client.update_item, Key=key, **expressions)
         return outcome if isinstance(outcome, Refusal) else None
 
     def change_and_read(
@@ -73,15 +73,15 @@ class DynamoDbTable:
         """Change the item under ``condition``, and return it as it is afterwards."""
         expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
         return self._write_if(
-            self._client.update_item, Key=key, ReturnValues="ALL_NEW", **expressions
+            self.client.update_item, Key=key, ReturnValues="ALL_NEW", **expressions
         )
 
     def _write_if(self, call: Callable[..., Any], **request: Any) -> Item | Refusal:  # noqa: ANN401 - as boto3 takes it
         """Make a conditional call: the attributes that it returns, or why it was refused."""
-        with storage_errors(self._name):
+        with storage_errors(self.name):
             try:
                 response = call(
-                    TableName=self._name,
+                    TableName=self.name,
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **request,
                 )
@@ -92,15 +92,13 @@ class DynamoDbTable:
 
     def delete(self, key: Item) -> None:
         """Delete the item if it is there."""
-        with storage_errors(self._name):
-            self._client.delete_item(TableName=self._name, Key=key)
+        with storage_errors(self.name):
+            self.client.delete_item(TableName=self.name, Key=key)
 
     def delete_existing(self, key: Item) -> bool:
         """Delete the item; ``False`` if it was not there."""
-        with storage_errors(self._name):
-            response = self._client.delete_item(
-                TableName=self._name, Key=key, ReturnValues="ALL_OLD"
-            )
+        with storage_errors(self.name):
+            response = self.client.delete_item(TableName=self.name, Key=key, ReturnValues="ALL_OLD")
         return bool(response.get("Attributes"))
 
     def read(self, keys: Sequence[Item]) -> list[Item]:
@@ -127,13 +125,13 @@ class DynamoDbTable:
             **({"Limit": page_size} if page_size else {}),
             **_expressions(values, KeyConditionExpression=condition),
         }
-        pages = self._pages(self._client.query, request)
+        pages = self._pages(self.client.query, request)
         return _while_the_index_is_there(pages) if index else pages
 
     def scan(self, condition: str | None = None, values: Values | None = None) -> Iterator[Item]:
         """Every item that fulfils ``condition``, in no order. All are read, and paid for."""
         chosen = _expressions(values or {}, FilterExpression=condition) if condition else {}
-        return self._pages(self._client.scan, {"ConsistentRead": True, **chosen})
+        return self._pages(self.client.scan, {"ConsistentRead": True, **chosen})
 
     def scan_page(
         self, limit: int, after: Item | None, condition: str, values: Values
@@ -148,21 +146,21 @@ class DynamoDbTable:
             **({"ExclusiveStartKey": after} if after else {}),
             **_expressions(values, FilterExpression=condition),
         }
-        with storage_errors(self._name):
-            response = self._client.scan(TableName=self._name, **request)
+        with storage_errors(self.name):
+            response = self.client.scan(TableName=self.name, **request)
         return [*response["Items"]], response.get("LastEvaluatedKey")
 
     def _read_at_once(self, keys: Sequence[Item]) -> list[Item]:
         found: list[Item] = []
         while keys:
-            with storage_errors(self._name):
-                response = self._client.batch_get_item(
-                    RequestItems={self._name: {"Keys": keys, "ConsistentRead": True}}
+            with storage_errors(self.name):
+                response = self.client.batch_get_item(
+                    RequestItems={self.name: {"Keys": keys, "ConsistentRead": True}}
                 )
-            items = response["Responses"].get(self._name, [])
-            left = response.get("UnprocessedKeys", {}).get(self._name)
+            items = response["Responses"].get(self.name, [])
+            left = response.get("UnprocessedKeys", {}).get(self.name)
             if left and not items:
-                raise StorageUnavailableError(f"{self._name}: keys stay unprocessed")
+                raise StorageUnavailableError(f"{self.name}: keys stay unprocessed")
             found += items
             keys = left["Keys"] if left else []
         return found
@@ -170,8 +168,8 @@ class DynamoDbTable:
     def _pages(self, call: Callable[..., Any], request: Mapping[str, Any]) -> Iterator[Item]:
         start: dict[str, Any] = {}
         while True:
-            with storage_errors(self._name):
-                response = call(TableName=self._name, **request, **start)
+            with storage_errors(self.name):
+                response = call(TableName=self.name, **request, **start)
             yield from response["Items"]
             if "LastEvaluatedKey" not in response:
                 return
