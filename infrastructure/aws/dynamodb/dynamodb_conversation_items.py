@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from domain.channels import ChannelType
 from domain.conversations import ACTIVE, Conversation
@@ -21,6 +22,7 @@ from infrastructure.aws.dynamodb.dynamodb_values import (
     json_object,
     json_text,
     plain,
+    time_text,
 )
 
 TEXTS = (
@@ -51,23 +53,18 @@ def key_to_item(key: ConversationKey) -> Item:
 
 def conversation_to_item(conversation: Conversation) -> Item:
     """A record as it is first written. The list of an older system's messages is not."""
-    seen, active = conversation.last_user_message_at, conversation.last_activity_at
     last = conversation.last_message
     texts = {name: getattr(conversation, name) for name in TEXTS}
-    return {
-        **key_to_item(conversation.key),
-        **attributes(
-            {
-                **texts,
-                # It is the key of an index, where an empty text is refused.
-                "sender_id": conversation.sender_id or None,
-                "hand_off_to_human": conversation.hand_off_to_human,
-                "last_user_message_at": rfc3339(seen) if seen else None,
-                "last_activity_at": rfc3339(active) if active else None,
-                "last_message": last_message_to_map(last) if last else None,
-            }
-        ),
+    values = {
+        **texts,
+        # It is the key of an index, where an empty text is refused.
+        "sender_id": conversation.sender_id or None,
+        "hand_off_to_human": conversation.hand_off_to_human,
+        "last_user_message_at": time_text(conversation.last_user_message_at),
+        "last_activity_at": time_text(conversation.last_activity_at),
+        "last_message": last_message_to_map(last) if last else None,
     }
+    return {**key_to_item(conversation.key), **attributes(values)}
 
 
 def last_message_to_map(message: Message) -> Mapping[str, object]:
@@ -83,30 +80,23 @@ def last_message_to_map(message: Message) -> Mapping[str, object]:
 
 
 def conversation_from_item(item: Item) -> Conversation | None:
-    """The record; ``None`` if it is on a channel that Frontdesk does not serve."""
+    """The record; ``None`` of an empty item, or if its channel is one that we do not serve."""
     values = {name: plain(value) for name, value in item.items()}
     try:
-        channel = ChannelType(str(values["primary_channel"]))
+        channel = ChannelType(str(values.get("primary_channel")))
     except ValueError:
         return None
-    texts = {name: _text(values.get(name)) for name in TEXTS}
-    status = texts.pop("conversation_status")
+    texts: dict[str, Any] = {name: _text(values.get(name)) for name in TEXTS}
+    texts["conversation_status"] = texts["conversation_status"] or ACTIVE
     return Conversation(
         conversation_id=str(values["conversation_id"]),
         primary_channel=channel,
-        conversation_status=status or ACTIVE,
         hand_off_to_human=_truth(values.get("hand_off_to_human")),
         last_user_message_at=_moment(values.get("last_user_message_at")),
         last_activity_at=_moment(values.get("last_activity_at")),
         last_message=_message(values.get("last_message"), channel),
         legacy_messages=_legacy_messages(values.get("messages"), channel),
-        sender_id=texts["sender_id"],
-        recipient_id=texts["recipient_id"],
-        thread_id=texts["thread_id"],
-        company_id=texts["company_id"],
-        project_id=texts["project_id"],
-        company_name=texts["company_name"],
-        credentials_reference=texts["credentials_reference"],
+        **texts,
     )
 
 

@@ -10,22 +10,39 @@ from typing_extensions import override
 from application.ports.conversation_store import ConversationStore, latest_activity_first
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
-from domain.conversations import Conversation
+from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation
+from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.history import ConversationKey
 from domain.messages import InboundMessage
-from infrastructure.aws.dynamodb.dynamodb_activity import Activity
+from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     conversation_from_item,
     conversation_to_item,
     key_to_item,
+    last_message_to_map,
 )
 from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
-from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Refusal
-from infrastructure.aws.dynamodb.dynamodb_values import Item, text_of
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Values
+from infrastructure.aws.dynamodb.dynamodb_values import Item, Stored, text_of
 
 SENDER_INDEX = "sender"
 INDEX_PAUSE_SECONDS = 0.2
 """How long an index is given to catch up before a sender counts as unknown."""
+
+_IS_OPEN = (
+    "attribute_exists(#conversation_id) AND "
+    "(attribute_not_exists(#conversation_status) OR #conversation_status <> :closed)"
+)
+_RECIPIENT_AS_SEEN = "(#recipient_id = :known_recipient OR #recipient_id = :recipient)"
+_RECIPIENT_MISSING = (
+    "(attribute_not_exists(#recipient_id) OR attribute_type(#recipient_id, :null) "
+    "OR #recipient_id = :recipient)"
+)
+_SAW_NO_LATER = (
+    "(attribute_not_exists(#last_user_message_at) OR "
+    "attribute_type(#last_user_message_at, :null) OR #last_user_message_at < :last_user_message_at)"
+)
+_GUARDED = ("conversation_status", "recipient_id", "last_user_message_at")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,15 +87,12 @@ class DynamoDbConversationStore(ConversationStore):
         another system. Of two processes the second writes the participant too: the first may
         not have come so far.
         """
-        refusal = self.records.create(conversation_to_item(conversation), "conversation_id")
-        present, created = conversation, True
-        if refusal is not None:
-            present = conversation_from_item(refusal.item) or conversation
-            created = refusal.retried and present == conversation
+        found = self.records.create(conversation_to_item(conversation), "conversation_id")
+        present = conversation if found is None else conversation_from_item(found) or conversation
         if present.is_open:
             senders = normal_senders(present.primary_channel, [present.sender_id])
             self.participants.add(present, senders)
-        return present, created
+        return present, found is None
 
     @override
     def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
@@ -95,7 +109,7 @@ class DynamoDbConversationStore(ConversationStore):
     def record_activity(
         self, conversation: Conversation, message: InboundMessage
     ) -> Conversation | None:
-        state, takes_it = Activity(self.records, conversation, message).record()
+        state, takes_it = _Activity(self.records, conversation, message).record()
         if state is None or not state.is_open:
             senders = [*message.look_up_values, conversation.sender_id]
             channel = conversation.primary_channel
@@ -107,13 +121,10 @@ class DynamoDbConversationStore(ConversationStore):
 
     @override
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
-        outcome = self.records.change_and_read(
-            key_to_item(key),
-            "SET #hand_off_to_human = :on",
-            "attribute_exists(#conversation_id)",
-            {"on": on},
+        changed, item = self.records.change_and_read(
+            key_to_item(key), {"hand_off_to_human": on}, "attribute_exists(#conversation_id)"
         )
-        return None if isinstance(outcome, Refusal) else conversation_from_item(outcome)
+        return conversation_from_item(item) if changed else None
 
     def _link(self, state: Conversation, identities: Sequence[str], found: Conversation) -> None:
         """Let ``identities`` lead to the record, also those by which it was not ``found``.
@@ -147,6 +158,76 @@ class DynamoDbConversationStore(ConversationStore):
     def _read_open(self, keys: Iterable[ConversationKey]) -> tuple[Conversation, ...]:
         items = self.records.read([key_to_item(key) for key in dict.fromkeys(keys)])
         return tuple(record for record in _conversations(items) if record.is_open)
+
+
+@dataclass(frozen=True, slots=True)
+class _Activity:
+    """``message`` joins ``conversation``, as it was found: a guarded update of its record."""
+
+    records: DynamoDbTable
+    conversation: Conversation
+    message: InboundMessage
+
+    def record(self) -> tuple[Conversation | None, bool]:
+        """The record as it is afterwards, if there is one, and whether it takes the message.
+
+        One round trip: DynamoDB returns the item with a condition that failed, too.
+        """
+        missing = self.conversation.recipient_id is None
+        recipient = _RECIPIENT_MISSING if missing else _RECIPIENT_AS_SEEN
+        try:
+            changed, item = self._update(" AND ".join((_IS_OPEN, recipient, _SAW_NO_LATER)), {})
+        except StorageRefusedError:
+            # The record of an older system has no room for any change: the message is routed on.
+            (item,) = self.records.read([key_to_item(self.conversation.key)]) or [{}]
+            present = conversation_from_item(item)
+            return present, present is not None and self._joins(present)
+        present = conversation_from_item(item)
+        if changed:
+            return present, True
+        if present is None or not self._joins(present):
+            return present, False
+        if present.received(self.message) is present:
+            return present, True
+        return self._record_after(item), True
+
+    def _record_after(self, found: Item) -> Conversation | None:
+        """Update a record that other systems wrote in a form that does not compare as text."""
+        seen = {name: Stored(found[name]) if name in found else None for name in _GUARDED}
+        changed, item = self._update("attribute_exists(#conversation_id)", seen)
+        if not changed:
+            raise StorageUnavailableError("the conversation changes faster than it can be read")
+        return conversation_from_item(item)
+
+    def _joins(self, present: Conversation) -> bool:
+        recipients = (self.conversation.recipient_id, self.message.recipient.address)
+        return present.is_open and present.recipient_id in recipients
+
+    def _update(self, condition: str, seen: Values) -> tuple[bool, Item]:
+        received_at = rfc3339(self.message.received_at)
+        changes: dict[str, object] = {
+            "conversation_status": USER_REPLY_RECEIVED,
+            "last_user_message_at": received_at,
+            "last_activity_at": received_at,
+            "last_message": last_message_to_map(self.message.in_history().preview()),
+        }
+        recipient = self.message.recipient.address
+        if not self.conversation.recipient_id:
+            # The guard says that it is still missing, or this one.
+            changes["recipient_id"] = recipient
+        values = {
+            "recipient": recipient,
+            "known_recipient": self.conversation.recipient_id,
+            "closed": CLOSED,
+            "null": "NULL",
+        }
+        key = key_to_item(self.conversation.key)
+        try:
+            return self.records.change_and_read(key, changes, condition, seen, **values)
+        except StorageRefusedError:
+            # An older system's list of messages fills the record: it has no room for a copy.
+            changes["last_message"] = None
+            return self.records.change_and_read(key, changes, condition, seen, **values)
 
 
 def _conversations(items: Iterable[Item]) -> tuple[Conversation, ...]:

@@ -7,15 +7,13 @@ from typing_extensions import override
 
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
 from domain.times import rfc3339
-from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Plus
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes
 
 _HOUR = timedelta(hours=1)
 _HOUR_LENGTH = len("2026-03-04T12")
 
-_ACQUIRE = "SET #acquired_at = :now, #expires_at = :expires_at"
 _WINDOW_IS_OVER = "attribute_not_exists(#acquired_at) OR #acquired_at <= :window_began"
-_COUNT = "ADD #granted :one SET #expires_at = :expires_at"
 _BELOW_LIMIT = "attribute_not_exists(#granted) OR #granted < :limit"
 
 
@@ -50,20 +48,20 @@ class DynamoDbFallbackThrottle(FallbackThrottle):
         return 0
 
     def _acquire_window(self, sender: str, now: datetime, window: timedelta) -> bool:
-        values = {
-            "now": rfc3339(now),
-            "window_began": rfc3339(now - window),
-            "expires_at": _seconds(now + window),
-        }
-        key = _key("sender", sender)
-        return self.throttle.change(key, _ACQUIRE, _WINDOW_IS_OVER, values) is None
+        # Not ``change``: an acquisition that is there already may be another process's.
+        changes = {"acquired_at": rfc3339(now), "expires_at": _seconds(now + window)}
+        acquired, _ = self.throttle.change_and_read(
+            _key("sender", sender), changes, _WINDOW_IS_OVER, window_began=rfc3339(now - window)
+        )
+        return acquired
 
     def _count(self, now: datetime, limit: int) -> bool:
         if limit < 1:
             return False
-        values = {"one": 1, "limit": limit, "expires_at": _seconds(now + 2 * _HOUR)}
+        changes = {"granted": Plus(1), "expires_at": _seconds(now + 2 * _HOUR)}
         key = _key("hour", rfc3339(now)[:_HOUR_LENGTH])
-        return self.throttle.change(key, _COUNT, _BELOW_LIMIT, values) is None
+        counted, _ = self.throttle.change_and_read(key, changes, _BELOW_LIMIT, limit=limit)
+        return counted
 
 
 def _key(kind: str, name: str) -> Item:

@@ -34,12 +34,8 @@ class DynamoDbHistoryImport(HistoryImport):
         self, limit: int, *, after: str | None = None
     ) -> Page[Conversation]:
         """Reads ``limit`` items of the whole table, whatever they are."""
-        items, last = self.records.scan_page(
-            limit,
-            attributes(json.loads(after)) if after else None,
-            _HAS_LEGACY_MESSAGES,
-            {"list": "L", "none": 0},
-        )
+        cursor = attributes(json.loads(after)) if after else None
+        items, last = self.records.scan_page(limit, cursor, _HAS_LEGACY_MESSAGES, list="L", none=0)
         records = (record for item in items if (record := conversation_from_item(item)))
         return Page(tuple(record for record in records if record.legacy_messages), _cursor(last))
 
@@ -48,8 +44,7 @@ class DynamoDbHistoryImport(HistoryImport):
         item = imported_to_item(key, message)
         with unicode_errors():
             texts = self.texts.write(text_of(item, "request_id"), texts_of_entry(message))
-        refusal = self.messages.create({**item, **texts}, "request_id")
-        return refusal is None or refusal.retried
+        return self.messages.create({**item, **texts}, "request_id") is None
 
     @override
     def delete_legacy_messages(self, seen: Conversation) -> bool:
@@ -58,13 +53,9 @@ class DynamoDbHistoryImport(HistoryImport):
         records = [conversation_from_item(item) for item in found]
         if [record and record.legacy_messages for record in records] != [seen.legacy_messages]:
             return False
-        refusal = self.records.change(
-            key_to_item(seen.key),
-            "SET #messages = :empty",
-            "#messages = :seen",
-            {"empty": Stored({"L": []}), "seen": Stored(found[0]["messages"])},
-        )
-        return refusal is None or (refusal.retried and refusal.item.get("messages") == {"L": []})
+        empty = {"messages": Stored({"L": []})}
+        as_seen = {"messages": Stored(found[0]["messages"])}
+        return self.records.change(key_to_item(seen.key), empty, seen=as_seen) is None
 
 
 def _cursor(last: Item | None) -> str | None:

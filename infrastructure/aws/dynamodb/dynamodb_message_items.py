@@ -11,13 +11,13 @@ from domain.history import ConversationKey, Direction, Message
 from domain.messages import InboundMessage, imported_key
 from domain.outbox import MessageRecord, MessageState
 from domain.times import parse_rfc3339, rfc3339
-from infrastructure.aws.dynamodb.dynamodb_table import Refusal
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,
     attributes,
     json_object,
     json_text,
     text_of,
+    time_text,
 )
 from infrastructure.serialization.message_json import inbound_from_json, inbound_to_json
 
@@ -52,50 +52,29 @@ _OF_HISTORY = ("sender", "recipient", "subject", "attachments")
 
 def texts_of(message: InboundMessage) -> dict[str, str]:
     """The parts of an item that have no bound: content, metadata and whatever else came in."""
-    entry = message.in_history()
     covered = {name: message.metadata[name] for name in _OF_HISTORY if name in message.metadata}
     fields = json.loads(inbound_to_json(replace(message, metadata=covered)))
     known = {*_SAID_BY, "body"}
-    return {
-        "content": entry.content,
-        "metadata": json_text(entry.metadata),
-        "inbound": json_text(
-            {n: v for n, v in fields.items() if n not in known and v not in _EMPTY}
-        ),
-    }
+    left = {name: v for name, v in fields.items() if name not in known and v not in _EMPTY}
+    return {**texts_of_entry(message.in_history()), "inbound": json_text(left)}
 
 
 def imported_to_item(key: ConversationKey, message: Message) -> Item:
     """An entry of an older system's history, beside ``texts_of_entry``: what a history shows."""
-    return attributes(
-        {
-            "request_id": imported_key(key, message),
-            "conversation": conversation_name(key),
-            "message_id": message.message_id,
-            "direction": message.direction,
-            "timestamp": rfc3339(message.timestamp),
-            "channel_type": message.channel_type,
-        }
-    )
+    return attributes(_shown(imported_key(key, message), key, message))
 
 
-def texts_of_entry(message: Message) -> dict[str, str]:
-    """The parts of an imported entry that have no bound."""
-    return {"content": message.content, "metadata": json_text(message.metadata)}
+def texts_of_entry(entry: Message) -> dict[str, str]:
+    """The parts of an entry that have no bound."""
+    return {"content": entry.content, "metadata": json_text(entry.metadata)}
 
 
 def record_to_item(record: MessageRecord) -> Item:
     """The parts of an item that are always small: everything but ``texts_of``."""
-    entry = record.message.in_history()
     return attributes(
         {
-            "request_id": record.request_id,
-            "conversation": conversation_name(record.conversation),
+            **_shown(record.request_id, record.conversation, record.message.in_history()),
             "state": record.state,
-            "message_id": entry.message_id,
-            "direction": entry.direction,
-            "timestamp": rfc3339(entry.timestamp),
-            "channel_type": entry.channel_type,
             "recorded_at": rfc3339(record.recorded_at),
             "lease_until": time_text(record.lease_until),
             "queued_at": time_text(record.queued_at),
@@ -103,6 +82,19 @@ def record_to_item(record: MessageRecord) -> Item:
             **work_of(record),
         }
     )
+
+
+def _shown(
+    request_id: str, conversation: ConversationKey | None, entry: Message
+) -> Mapping[str, object]:
+    return {
+        "request_id": request_id,
+        "conversation": conversation_name(conversation),
+        "message_id": entry.message_id,
+        "direction": entry.direction,
+        "timestamp": rfc3339(entry.timestamp),
+        "channel_type": entry.channel_type,
+    }
 
 
 def record_from_item(item: Item, read_text: ReadText) -> MessageRecord:
@@ -177,11 +169,6 @@ def work_position(moment: str, request_id: str) -> str:
     return f"{moment}#{request_id[:_TIE_BREAKER_LENGTH]}"
 
 
-def work_bound(moment: str) -> str:
-    """What is greater than every position of ``moment`` and less than those after it."""
-    return f"{moment}$"
-
-
 def conversation_key(item: Item) -> ConversationKey | None:
     """The conversation that an item belongs to, if any."""
     if "conversation" not in item:
@@ -197,24 +184,6 @@ def _time(item: Item, name: str) -> datetime | None:
 def message_key(request_id: str) -> Item:
     """The key of an item."""
     return attributes({"request_id": request_id})
-
-
-def time_text(moment: datetime | None) -> str | None:
-    """A time as text that compares; nothing of none."""
-    return rfc3339(moment) if moment else None
-
-
-def as_seen(name: str, *, seen: bool) -> str:
-    """The condition that an attribute is as the caller saw it, be it missing."""
-    return f"#{name} = :seen" if seen else f"attribute_not_exists(#{name})"
-
-
-def succeeded(refusal: Refusal | None, **wanted: str | None) -> bool:
-    """Whether a change was made: now, or by a first attempt whose answer was lost."""
-    if refusal is None:
-        return True
-    found = {name: refusal.item.get(name, {}).get("S") for name in wanted}
-    return refusal.retried and found == wanted
 
 
 def is_erased(item: Item) -> bool:

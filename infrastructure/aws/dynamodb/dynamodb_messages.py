@@ -25,27 +25,22 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import (
     HISTORY_INDEX,
     WORK_INDEX,
     WORK_SHARDS,
-    as_seen,
     conversation_name,
     history_entry,
     is_erased,
     message_key,
     record_from_item,
     record_to_item,
-    succeeded,
     texts_of,
-    time_text,
     tombstone_of,
-    work_bound,
     work_of,
     work_partition,
     work_position,
 )
-from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Refusal
-from infrastructure.aws.dynamodb.dynamodb_values import attributes, text_of
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Values
+from infrastructure.aws.dynamodb.dynamodb_values import attributes, text_of, time_text
 
-_SET_STATE = "SET #state = :state, #work = :work, #work_since = :work_since"
-_NO_WORK = "REMOVE #work, #work_since"
+_NO_WORK = {"work": None, "work_since": None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +58,16 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
         with unicode_errors():
             texts = self.texts.write(record.request_id, texts_of(record.message))
-        write = attributes({"write_id": secrets.token_hex(16)})
-        refusal = self.messages.create({**record_to_item(record), **write, **texts}, "request_id")
-        if refusal is not None and is_erased(refusal.item):
-            if has_references(texts):  # written a moment ago, and of no message
-                self.texts.delete(record.request_id)
-            return tombstone_of(refusal.item)
-        # The same write: our first attempt had succeeded, only its answer was lost.
-        if refusal is None or refusal.item.get("write_id") == write["write_id"]:
+        # No other process writes the same item: so ours is known when its answer was lost.
+        write_id = attributes({"write_id": secrets.token_hex(16)})
+        found = self.messages.create({**record_to_item(record), **write_id, **texts}, "request_id")
+        if found is None:
             return None
-        return record_from_item(refusal.item, self.texts.read)
+        if not is_erased(found):
+            return record_from_item(found, self.texts.read)
+        if has_references(texts):  # written a moment ago, and of no message
+            self.texts.delete(record.request_id)
+        return tombstone_of(found)
 
     @override
     def find_record(self, request_id: str) -> MessageRecord | Tombstone | None:
@@ -86,22 +81,19 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
         assigned = record.assigned_to(conversation)
-        target = conversation_name(conversation)
-        refusal = self.messages.change(
+        found = self.messages.change(
             message_key(record.request_id),
-            _SET_STATE + (", #conversation = :target" if target else " REMOVE #conversation"),
-            "attribute_exists(#request_id) AND NOT #state IN (:queued, :erased) AND "
-            + as_seen("conversation", seen=record.conversation is not None),
             {
                 "state": assigned.state,
-                "queued": MessageState.QUEUED,
-                "erased": MessageState.ERASED,
-                "seen": conversation_name(record.conversation),
-                "target": target,
+                "conversation": conversation_name(conversation),
                 **work_of(assigned),
             },
+            "attribute_exists(#request_id) AND NOT #state IN (:queued, :erased)",
+            {"conversation": conversation_name(record.conversation)},
+            queued=MessageState.QUEUED,
+            erased=MessageState.ERASED,
         )
-        return succeeded(refusal, state=assigned.state, conversation=target)
+        return found is None
 
     @override
     def history(
@@ -133,7 +125,8 @@ class DynamoDbMessageStore(MessageStore, Outbox):
 
     @override
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
-        due = ("<", work_bound(rfc3339(now)))
+        # Greater than every position of this moment, and less than those after it.
+        due = ("<", f"{rfc3339(now)}$")
         return self._first_of_work(
             limit, MessageState.PENDING, due, lambda record: record.is_stuck(now)
         )
@@ -141,65 +134,38 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     @override
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
         leased = replace(record.leased(now), state=MessageState.PENDING)
-        until = time_text(leased.lease_until)
-        refusal = self._change_pending(
-            record,
-            "SET #lease_until = :until, #attempts = :attempts, #work_since = :work_since",
-            until=until,
-            attempts=leased.attempts,
-            work_since=work_of(leased)["work_since"],
-        )
-        return succeeded(refusal, state=MessageState.PENDING, lease_until=until)
+        changes = {
+            "lease_until": time_text(leased.lease_until),
+            "attempts": leased.attempts,
+            "work_since": work_of(leased)["work_since"],
+        }
+        return self._change_pending(record, changes)
 
     @override
     def give_up(self, record: MessageRecord) -> bool:
-        undeliverable = MessageState.UNDELIVERABLE
-        update = f"SET #state = :undeliverable {_NO_WORK}"
-        refusal = self._change_pending(record, update, undeliverable=undeliverable)
-        return succeeded(refusal, state=undeliverable, lease_until=time_text(record.lease_until))
+        return self._change_pending(record, {"state": MessageState.UNDELIVERABLE, **_NO_WORK})
 
-    def _change_pending(
-        self, record: MessageRecord, update: str, **values: object
-    ) -> Refusal | None:
+    def _change_pending(self, record: MessageRecord, changes: Values) -> bool:
         """Change a message that is pending, if no other process has taken it since it was seen."""
-        seen = time_text(record.lease_until)
-        return self.messages.change(
-            message_key(record.request_id),
-            update,
-            "#state = :pending AND " + as_seen("lease_until", seen=seen is not None),
-            {**values, "pending": MessageState.PENDING, "seen": seen},
-        )
+        seen = {"state": MessageState.PENDING, "lease_until": time_text(record.lease_until)}
+        return self.messages.change(message_key(record.request_id), changes, seen=seen) is None
 
     @override
     def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
-        refusal = self.messages.change(
+        found = self.messages.change(
             message_key(request_id),
-            f"SET #state = :queued, #queued_at = :queued_at {_NO_WORK}",
-            "#state = :pending",
-            {
-                "queued": MessageState.QUEUED,
-                "queued_at": rfc3339(queued_at),
-                "pending": MessageState.PENDING,
-            },
+            {"state": MessageState.QUEUED, "queued_at": rfc3339(queued_at), **_NO_WORK},
+            seen={"state": MessageState.PENDING},
         )
-        return refusal is None or not is_erased(refusal.item)
+        return found is None or not is_erased(found)
 
     @override
     def retry(self, request_id: str) -> bool:
         for record in self._read([request_id]):
             again = replace(record, state=MessageState.PENDING, lease_until=None, attempts=0)
-            refusal = self.messages.change(
-                message_key(request_id),
-                f"{_SET_STATE}, #attempts = :none REMOVE #lease_until",
-                "#state = :undeliverable",
-                {
-                    "state": again.state,
-                    "none": again.attempts,
-                    "undeliverable": MessageState.UNDELIVERABLE,
-                    **work_of(again),
-                },
-            )
-            return succeeded(refusal, state=MessageState.PENDING, lease_until=None)
+            changes = {"state": again.state, "attempts": 0, "lease_until": None, **work_of(again)}
+            seen = {"state": MessageState.UNDELIVERABLE}
+            return self.messages.change(message_key(request_id), changes, seen=seen) is None
         return False
 
     def _first_of_work(

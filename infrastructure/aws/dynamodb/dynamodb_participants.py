@@ -51,7 +51,7 @@ class DynamoDbParticipants:
 
     def remove_all(self, key: ConversationKey) -> None:
         """Let no sender lead to the conversation any longer. Reads the whole table."""
-        for item in self.table.scan("#conversation_id = :id", {"id": key.conversation_id}):
+        for item in self.table.scan("#conversation_id = :id", id=key.conversation_id):
             sender = text_of(item, "sender")
             if sender.startswith(f"{key.primary_channel}#"):
                 self.table.delete({name: item[name] for name in ("sender", "conversation_id")})

@@ -30,11 +30,10 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import (
     inbound_of,
     is_erased,
     message_key,
-    time_text,
 )
 from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
-from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of, time_text
 
 PAGE_SIZE = 1000
 """As many records as are looked at before a purge can stop."""
@@ -66,9 +65,9 @@ class DynamoDbRetention(Retention):
     ) -> Page[RetainedMessage]:
         """Reads ``limit`` items of the whole table, whatever they are."""
         older = " AND #timestamp < :before" if before else ""
-        values = {"erased": MessageState.ERASED, "before": time_text(before)}
+        cursor = message_key(after) if after else None
         items, last = self.messages.scan_page(
-            limit, message_key(after) if after else None, _NOT_DONE + older, values
+            limit, cursor, _NOT_DONE + older, erased=MessageState.ERASED, before=time_text(before)
         )
         retained = tuple(self._retained(item) for item in items if not self._finished(item))
         return Page(retained, text_of(last, "request_id") if last else None)
@@ -128,7 +127,7 @@ class DynamoDbRetention(Retention):
         """
         values = normal_senders(channel, senders)
         linked = {c.key for c in self.participants.find(channel, values)}
-        items = self.records.scan("#primary_channel = :channel", {"channel": channel})
+        items = self.records.scan("#primary_channel = :channel", channel=channel)
         records = (record for item in items if (record := conversation_from_item(item)))
         found = [r for r in records if r.key in linked or _is_with(r.sender_id, channel, values)]
         for key in linked - {record.key for record in found}:
@@ -139,23 +138,19 @@ class DynamoDbRetention(Retention):
     def erase_conversation(self, key: ConversationKey) -> bool:
         """The participants go first: they can be found again."""
         self.participants.remove_all(key)
-        return self.records.delete_existing(key_to_item(key))
+        return self.records.delete(key_to_item(key))
 
     @override
     def erase_last_messages(self, before: datetime) -> Iterator[int]:
         """Reads the whole table."""
-        values = {"before": rfc3339(before)}
-        condition = "#last_message.#timestamp < :before"
-        after: Item | None = None
-        while True:
-            page, after = self.records.scan_page(PAGE_SIZE, after, condition, values)
+        older = "#last_message.#timestamp < :before"
+        for page in self.records.scan_pages(PAGE_SIZE, older, before=rfc3339(before)):
             keys = [{name: item[name] for name in _KEY} for item in page]
             yield sum(
-                self.records.change(key, "REMOVE #last_message", condition, values) is None
+                self.records.change(key, {"last_message": None}, older, before=rfc3339(before))
+                is None
                 for key in keys
             )
-            if after is None:
-                return
 
     def _finished(self, item: Item) -> bool:
         """Whether an item is erased; what an interrupted erasure left of it is deleted."""
@@ -163,9 +158,8 @@ class DynamoDbRetention(Retention):
             return False
         request_id = text_of(item, "request_id")
         self.texts.delete(request_id)
-        self.messages.change(
-            message_key(request_id), "REMOVE #texts_left", "attribute_exists(#request_id)", {}
-        )
+        key = message_key(request_id)
+        self.messages.change(key, {"texts_left": None}, "attribute_exists(#request_id)")
         return True
 
     def _retained(self, item: Item) -> RetainedMessage:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,32 +19,27 @@ _KEYS_PER_READ = 100
 """``BatchGetItem`` takes no more."""
 
 Values = Mapping[str, object]
-"""What ``attribute`` takes, by the names that stand for it in expressions."""
+"""What ``attribute`` takes, by names; ``None`` stands for an attribute that is missing."""
 
+_ANY: Values = {}
 _NAME = re.compile(r"#(\w+)")
 _VALUE = re.compile(r":(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A write whose condition did not hold, and changed nothing.
-
-    ``item`` is what is there instead, empty if nothing is. ``retried`` tells that the SDK
-    made the call twice: then the first attempt, whose answer was lost, may be what made the
-    condition of the second fail.
-    """
-
-    item: Item
-    retried: bool
+class Plus(int):
+    """What is added to a number, which is 0 where there is none: by ``change_and_read`` alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class DynamoDbTable:
     """One table. Every read is strongly consistent, except through an index.
 
-    Expressions name attributes as ``#name`` and values as ``:name``: so no attribute name is
+    Conditions name attributes as ``#name`` and values as ``:name``: so no attribute name is
     ever a reserved word. Any call raises ``StorageUnavailableError`` or
     ``StorageRefusedError``.
+
+    Where the answer to a write is lost, the SDK repeats it, and the condition may fail because
+    of the first attempt. ``create`` and ``change`` then see that their write is there.
     """
 
     client: "DynamoDBClient"
@@ -55,47 +50,54 @@ class DynamoDbTable:
         with storage_errors(self.name):
             self.client.put_item(TableName=self.name, Item=item)
 
-    def create(self, item: Item, key_name: str) -> Refusal | None:
-        """Write ``item`` unless its key exists; ``None`` when it was written."""
+    def create(self, item: Item, key_name: str) -> Item | None:
+        """Write ``item`` unless its key exists: ``None``, or what is there instead."""
         expressions = _expressions({}, ConditionExpression=f"attribute_not_exists(#{key_name})")
-        outcome = self._write_if(self.client.put_item, Item=item, **expressions)
-        return outcome if isinstance(outcome, Refusal) else None
+        written, found, retried = self._write_if(self.client.put_item, Item=item, **expressions)
+        return None if written or (retried and found == item) else found
 
-    def change(self, key: Item, update: str, condition: str, values: Values) -> Refusal | None:
-        """Change the item under ``condition``; ``None`` when it was changed."""
-        expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
-        outcome = self._write_if(self.client.update_item, Key=key, **expressions)
-        return outcome if isinstance(outcome, Refusal) else None
+    def change(
+        self, key: Item, changes: Values, condition: str = "", seen: Values = _ANY, **values: object
+    ) -> Item | None:
+        """Change the item under ``condition``: ``None``, or what is there instead of the change.
+
+        The item must have the attributes ``seen``, too. A condition may name values of
+        ``changes`` and other ``values``.
+        """
+        request = _update(changes, condition, seen, values)
+        changed, found, retried = self._write_if(self.client.update_item, Key=key, **request)
+        wanted = (
+            (name, value if value is None else attribute(value)) for name, value in changes.items()
+        )
+        own = retried and all(found.get(name) == value for name, value in wanted)
+        return None if changed or own else found
 
     def change_and_read(
-        self, key: Item, update: str, condition: str, values: Values
-    ) -> Item | Refusal:
-        """Change the item under ``condition``, and return it as it is afterwards."""
-        expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
-        return self._write_if(
-            self.client.update_item, Key=key, ReturnValues="ALL_NEW", **expressions
+        self, key: Item, changes: Values, condition: str = "", seen: Values = _ANY, **values: object
+    ) -> tuple[bool, Item]:
+        """Whether the item was changed by this call, and how it is then."""
+        request = _update(changes, condition, seen, values)
+        changed, found, _ = self._write_if(
+            self.client.update_item, Key=key, ReturnValues="ALL_NEW", **request
         )
+        return changed, found
 
-    def _write_if(self, call: Callable[..., Any], **request: Any) -> Item | Refusal:  # noqa: ANN401 - as boto3 takes it
-        """Make a conditional call: the attributes that it returns, or why it was refused."""
+    def _write_if(self, call: Callable[..., Any], **request: Any) -> tuple[bool, Item, bool]:  # noqa: ANN401 - as boto3 takes it
+        """Whether a conditional write was made, the item that it returns, and whether repeated."""
         with storage_errors(self.name):
             try:
                 response = call(
-                    TableName=self.name,
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **request,
+                    TableName=self.name, ReturnValuesOnConditionCheckFailure="ALL_OLD", **request
                 )
             except ClientError as error:
-                return _refusal(error)
-        attributes: Item = response.get("Attributes", {})
-        return attributes
+                if error_code(error) != "ConditionalCheckFailedException":
+                    raise
+                refusal: Mapping[str, Any] = error.response
+                retries = refusal.get("ResponseMetadata", {}).get("RetryAttempts", 0)
+                return False, refusal.get("Item", {}), retries > 0
+        return True, response.get("Attributes", {}), False
 
-    def delete(self, key: Item) -> None:
-        """Delete the item if it is there."""
-        with storage_errors(self.name):
-            self.client.delete_item(TableName=self.name, Key=key)
-
-    def delete_existing(self, key: Item) -> bool:
+    def delete(self, key: Item) -> bool:
         """Delete the item; ``False`` if it was not there."""
         with storage_errors(self.name):
             response = self.client.delete_item(TableName=self.name, Key=key, ReturnValues="ALL_OLD")
@@ -103,10 +105,17 @@ class DynamoDbTable:
 
     def read(self, keys: Sequence[Item]) -> list[Item]:
         """The items that there are of these keys, in no order."""
-        remaining = iter(keys)
         found: list[Item] = []
-        while chunk := list(islice(remaining, _KEYS_PER_READ)):
-            found += self._read_at_once(chunk)
+        while keys:
+            now: Any = {"Keys": keys[:_KEYS_PER_READ], "ConsistentRead": True}
+            with storage_errors(self.name):
+                response = self.client.batch_get_item(RequestItems={self.name: now})
+            items = response["Responses"].get(self.name, [])
+            left = response.get("UnprocessedKeys", {}).get(self.name)
+            if left and not items:
+                raise StorageUnavailableError(f"{self.name}: keys stay unprocessed")
+            found += items
+            keys = [*(left["Keys"] if left else ()), *keys[_KEYS_PER_READ:]]
         return found
 
     def query(
@@ -119,86 +128,94 @@ class DynamoDbTable:
         descending: bool = False,
     ) -> Iterator[Item]:
         """The items under one partition key in the order of their sort key, page by page."""
-        request: dict[str, Any] = {
+        request = {
+            "IndexName": index,
+            "ConsistentRead": index is None,
             "ScanIndexForward": not descending,
-            **({"IndexName": index} if index else {"ConsistentRead": True}),
-            **({"Limit": page_size} if page_size else {}),
+            "Limit": page_size,
             **_expressions(values, KeyConditionExpression=condition),
         }
-        pages = self._pages(self.client.query, request)
-        return _while_the_index_is_there(pages) if index else pages
+        try:
+            yield from chain.from_iterable(self._pages(self.client.query, request))
+        except StorageRefusedError as error:
+            if index is None:
+                raise
+            # It is missing, or still being made, which is no fault of what was asked for.
+            raise StorageUnavailableError(str(error)) from error
 
-    def scan(self, condition: str | None = None, values: Values | None = None) -> Iterator[Item]:
+    def scan(self, condition: str = "", **values: object) -> Iterator[Item]:
         """Every item that fulfils ``condition``, in no order. All are read, and paid for."""
-        chosen = _expressions(values or {}, FilterExpression=condition) if condition else {}
-        return self._pages(self.client.scan, {"ConsistentRead": True, **chosen})
+        return chain.from_iterable(self.scan_pages(None, condition, **values))
+
+    def scan_pages(
+        self, limit: int | None, condition: str, **values: object
+    ) -> Iterator[Sequence[Item]]:
+        """The same page by page, of ``limit`` items each before the condition is applied."""
+        return self._pages(self.client.scan, _scan(limit, condition, values))
 
     def scan_page(
-        self, limit: int, after: Item | None, condition: str, values: Values
-    ) -> tuple[list[Item], Item | None]:
+        self, limit: int, after: Item | None, condition: str, **values: object
+    ) -> tuple[Sequence[Item], Item | None]:
         """Those of ``limit`` items that fulfil ``condition``, and where to go on, if anywhere.
 
         In no order, but always in the same. ``after`` is where the page before ended.
         """
-        request: dict[str, Any] = {
-            "ConsistentRead": True,
-            "Limit": limit,
-            **({"ExclusiveStartKey": after} if after else {}),
-            **_expressions(values, FilterExpression=condition),
-        }
+        return self._page(self.client.scan, _scan(limit, condition, values), after)
+
+    def _pages(
+        self, call: Callable[..., Any], request: Mapping[str, Any]
+    ) -> Iterator[Sequence[Item]]:
+        page, last = self._page(call, request, None)
+        yield page
+        while last:
+            page, last = self._page(call, request, last)
+            yield page
+
+    def _page(
+        self, call: Callable[..., Any], request: Mapping[str, Any], after: Item | None
+    ) -> tuple[Sequence[Item], Item | None]:
+        whole = {"TableName": self.name, "ExclusiveStartKey": after, **request}
         with storage_errors(self.name):
-            response = self.client.scan(TableName=self.name, **request)
-        return [*response["Items"]], response.get("LastEvaluatedKey")
-
-    def _read_at_once(self, keys: Sequence[Item]) -> list[Item]:
-        found: list[Item] = []
-        while keys:
-            with storage_errors(self.name):
-                response = self.client.batch_get_item(
-                    RequestItems={self.name: {"Keys": keys, "ConsistentRead": True}}
-                )
-            items = response["Responses"].get(self.name, [])
-            left = response.get("UnprocessedKeys", {}).get(self.name)
-            if left and not items:
-                raise StorageUnavailableError(f"{self.name}: keys stay unprocessed")
-            found += items
-            keys = left["Keys"] if left else []
-        return found
-
-    def _pages(self, call: Callable[..., Any], request: Mapping[str, Any]) -> Iterator[Item]:
-        start: dict[str, Any] = {}
-        while True:
-            with storage_errors(self.name):
-                response = call(TableName=self.name, **request, **start)
-            yield from response["Items"]
-            if "LastEvaluatedKey" not in response:
-                return
-            start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
+            response = call(**{name: value for name, value in whole.items() if value is not None})
+        return response["Items"], response.get("LastEvaluatedKey")
 
 
-def _refusal(error: ClientError) -> Refusal:
-    """What a failed condition says; any other error goes on."""
-    if error_code(error) != "ConditionalCheckFailedException":
-        raise error
-    response: Mapping[str, Any] = error.response
-    retries = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
-    return Refusal(response.get("Item", {}), retries > 0)
+def _scan(limit: int | None, condition: str, values: Values) -> dict[str, Any]:
+    return {
+        "ConsistentRead": True,
+        "Limit": limit,
+        **_expressions(values, FilterExpression=condition),
+    }
+
+
+def _update(changes: Values, condition: str, seen: Values, values: Values) -> dict[str, Any]:
+    parts: dict[str, list[str]] = {"SET": [], "ADD": [], "REMOVE": []}
+    for name, value in changes.items():
+        if value is None:
+            parts["REMOVE"].append(f"#{name}")
+        elif isinstance(value, Plus):
+            parts["ADD"].append(f"#{name} :{name}")
+        else:
+            parts["SET"].append(f"#{name} = :{name}")
+    as_seen = (
+        f"attribute_not_exists(#{name})" if value is None else f"#{name} = :seen_{name}"
+        for name, value in seen.items()
+    )
+    return _expressions(
+        {**values, **changes, **{f"seen_{name}": value for name, value in seen.items()}},
+        UpdateExpression=" ".join(f"{verb} {', '.join(of)}" for verb, of in parts.items() if of),
+        ConditionExpression=" AND ".join(filter(None, (condition, *as_seen))),
+    )
 
 
 def _expressions(values: Values, **expressions: str) -> dict[str, Any]:
     """``expressions`` with the names and values that occur in them: DynamoDB refuses others."""
     text = " ".join(expressions.values())
-    used = {f":{name}": attribute(values[name]) for name in _VALUE.findall(text)}
-    return {
+    parts = {
         **expressions,
         "ExpressionAttributeNames": {f"#{name}": name for name in _NAME.findall(text)},
-        **({"ExpressionAttributeValues": used} if used else {}),
+        "ExpressionAttributeValues": {
+            f":{name}": attribute(values[name]) for name in _VALUE.findall(text)
+        },
     }
-
-
-def _while_the_index_is_there(pages: Iterator[Item]) -> Iterator[Item]:
-    """An index that is missing, or still being made, is no fault of what was asked for."""
-    try:
-        yield from pages
-    except StorageRefusedError as error:
-        raise StorageUnavailableError(str(error)) from error
+    return {name: part for name, part in parts.items() if part}
