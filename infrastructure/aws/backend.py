@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from application.ports.history_import import HistoryImport
     from application.ports.outbox import Outbox
     from application.ports.retention import Retention
-    from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
+    from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
     from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
     from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
     from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
@@ -67,7 +67,7 @@ class DynamoDbStorage(StorageBackend):
         """See ``Stores``."""
         from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
 
-        return DynamoDbMessageStore(self._table(self.names.messages), self._texts)
+        return DynamoDbMessageStore(self._table(self.names.messages), self._items)
 
     @property
     def outbox(self) -> "Outbox":
@@ -80,7 +80,7 @@ class DynamoDbStorage(StorageBackend):
         from infrastructure.aws.dynamodb.dynamodb_retention import DynamoDbRetention
 
         records, messages = self._table(self.names.conversations), self._table(self.names.messages)
-        return DynamoDbRetention(messages, self._texts, records, self._participants)
+        return DynamoDbRetention(messages, self._items, records, self._participants)
 
     @cached_property
     def history_import(self) -> "HistoryImport":
@@ -88,7 +88,7 @@ class DynamoDbStorage(StorageBackend):
         from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
 
         records, messages = self._table(self.names.conversations), self._table(self.names.messages)
-        return DynamoDbHistoryImport(messages, self._texts, records)
+        return DynamoDbHistoryImport(messages, self._items, records)
 
     @cached_property
     def throttle(self) -> "FallbackThrottle":
@@ -109,10 +109,10 @@ class DynamoDbStorage(StorageBackend):
         return DynamoDbParticipants(self._table(self.names.participants))
 
     @property
-    def _texts(self) -> "DynamoDbTexts":
-        from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
+    def _items(self) -> "DynamoDbMessageItems":
+        from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
 
-        return DynamoDbTexts(self.blobs)
+        return DynamoDbMessageItems(self.blobs)
 
     @override
     def is_created(self) -> bool:

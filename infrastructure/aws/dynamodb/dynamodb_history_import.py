@@ -13,8 +13,7 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     conversation_from_item,
     key_to_item,
 )
-from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts, unicode_errors
-from infrastructure.aws.dynamodb.dynamodb_message_items import imported_to_item, texts_of_entry
+from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, Stored, attributes, text_of
 
@@ -26,7 +25,7 @@ class DynamoDbHistoryImport(HistoryImport):
     """Entries as items of the messages table; they have no state."""
 
     messages: DynamoDbTable
-    texts: DynamoDbTexts
+    items: DynamoDbMessageItems
     records: DynamoDbTable
 
     @override
@@ -41,10 +40,7 @@ class DynamoDbHistoryImport(HistoryImport):
 
     @override
     def import_message(self, key: ConversationKey, message: Message) -> bool:
-        item = imported_to_item(key, message)
-        with unicode_errors():
-            texts = self.texts.write(text_of(item, "request_id"), texts_of_entry(message))
-        return self.messages.create({**item, **texts}, "request_id") is None
+        return self.messages.create(self.items.of_entry(key, message), "request_id") is None
 
     @override
     def delete_legacy_messages(self, seen: Conversation) -> bool:

@@ -16,26 +16,18 @@ from domain.erasure import Tombstone
 from domain.history import ConversationKey, Message
 from domain.outbox import MessageRecord, MessageState
 from domain.times import rfc3339
-from infrastructure.aws.dynamodb.dynamodb_large_texts import (
-    DynamoDbTexts,
-    has_references,
-    unicode_errors,
-)
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
     HISTORY_INDEX,
     WORK_INDEX,
     WORK_SHARDS,
+    DynamoDbMessageItems,
     conversation_name,
-    history_entry,
+    has_references,
     is_erased,
     message_key,
-    record_from_item,
-    record_to_item,
-    texts_of,
     tombstone_of,
     work_of,
     work_partition,
-    work_position,
 )
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Values
 from infrastructure.aws.dynamodb.dynamodb_values import attributes, text_of, time_text
@@ -52,31 +44,29 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     """
 
     messages: DynamoDbTable
-    texts: DynamoDbTexts
+    items: DynamoDbMessageItems
 
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
-        with unicode_errors():
-            texts = self.texts.write(record.request_id, texts_of(record.message))
-        # No other process writes the same item: so ours is known when its answer was lost.
+        item = self.items.of_record(record)
+        # No other process writes the same item: so it is known as ours if its answer was lost.
         write_id = attributes({"write_id": secrets.token_hex(16)})
-        found = self.messages.create({**record_to_item(record), **write_id, **texts}, "request_id")
+        found = self.messages.create({**item, **write_id}, "request_id")
         if found is None:
             return None
         if not is_erased(found):
-            return record_from_item(found, self.texts.read)
-        if has_references(texts):  # written a moment ago, and of no message
-            self.texts.delete(record.request_id)
+            return self.items.record(found)
+        if has_references(item):  # written a moment ago, and of no message
+            self.items.delete_blobs(record.request_id)
         return tombstone_of(found)
 
     @override
     def find_record(self, request_id: str) -> MessageRecord | Tombstone | None:
-        for item in self.messages.read([message_key(request_id)]):
-            if is_erased(item):
-                return tombstone_of(item)
-            # An imported entry has a key of the same form, and no state: it is no record.
-            return record_from_item(item, self.texts.read) if "state" in item else None
-        return None
+        (item,) = self.messages.read([message_key(request_id)]) or ({},)
+        if is_erased(item):
+            return tombstone_of(item)
+        # An imported entry has a key of the same form, and no state: it is no record.
+        return self.items.record(item) if "state" in item else None
 
     @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
@@ -107,7 +97,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
             page_size=limit,
             descending=True,
         )
-        latest = [history_entry(item, self.texts.read) for item in islice(items, limit)]
+        latest = [self.items.entry(item) for item in islice(items, limit)]
         return tuple(reversed(latest))
 
     @override
@@ -117,11 +107,8 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         records = self._first_of_work(
             limit, unmatched, (">", after or "0"), lambda record: record.state is unmatched
         )
-        if not 0 < len(records) == limit:
-            return Page(records, None)
-        last = records[-1]
-        moment = rfc3339(last.message.received_at)
-        return Page(records, work_position(moment, last.request_id))
+        is_full = 0 < len(records) == limit
+        return Page(records, work_of(records[-1])["work_since"] if is_full else None)
 
     @override
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
@@ -179,28 +166,22 @@ class DynamoDbMessageStore(MessageStore, Outbox):
 
         ``bound`` is a comparison and the position that it is made with.
         """
-        keys = self._keys_of_work(state, bound, limit)
-        records: list[MessageRecord] = []
-        while len(records) < limit and (chunk := list(islice(keys, limit))):
-            records += filter(wanted, self._read(chunk))
-        return tuple(records[:limit])
-
-    def _keys_of_work(
-        self, state: MessageState, bound: tuple[str, str], page_size: int
-    ) -> Iterator[str]:
-        """The request ids of all partitions of a state in one order."""
         comparison, position = bound
         partitions = [
             self.messages.query(
                 f"#work = :work AND #work_since {comparison} :bound",
                 {"work": work_partition(state, shard), "bound": position},
                 index=WORK_INDEX,
-                page_size=page_size,
+                page_size=limit,
             )
             for shard in range(WORK_SHARDS)
         ]
         merged = heapq.merge(*partitions, key=lambda item: text_of(item, "work_since"))
-        return (text_of(item, "request_id") for item in merged)
+        keys = (text_of(item, "request_id") for item in merged)
+        records: list[MessageRecord] = []
+        while len(records) < limit and (chunk := list(islice(keys, limit))):
+            records += filter(wanted, self._read(chunk))
+        return tuple(records[:limit])
 
     def _read(self, request_ids: Iterable[str]) -> Iterator[MessageRecord]:
         """The records of these keys that are not erased, in their order."""
@@ -209,4 +190,4 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         items = {text_of(item, "request_id"): item for item in found}
         for request_id in keys:
             if request_id in items and not is_erased(items[request_id]):
-                yield record_from_item(items[request_id], self.texts.read)
+                yield self.items.record(items[request_id])

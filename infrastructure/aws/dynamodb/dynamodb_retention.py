@@ -21,13 +21,13 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     conversation_from_item,
     key_to_item,
 )
-from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts, has_references
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
     AUTHOR_MARK,
     HISTORY_INDEX,
+    DynamoDbMessageItems,
     conversation_key,
     conversation_name,
-    inbound_of,
+    has_references,
     is_erased,
     message_key,
 )
@@ -55,7 +55,7 @@ class DynamoDbRetention(Retention):
     """
 
     messages: DynamoDbTable
-    texts: DynamoDbTexts
+    items: DynamoDbMessageItems
     records: DynamoDbTable
     participants: DynamoDbParticipants
 
@@ -101,7 +101,7 @@ class DynamoDbRetention(Retention):
         if not item or is_erased(item):
             return False
         if retained.is_imported:
-            self.texts.delete(retained.key)
+            self.items.delete_blobs(retained.key)
             self.messages.delete(message_key(retained.key))
             return True
         changed = {
@@ -157,7 +157,7 @@ class DynamoDbRetention(Retention):
         if not is_erased(item):
             return False
         request_id = text_of(item, "request_id")
-        self.texts.delete(request_id)
+        self.items.delete_blobs(request_id)
         key = message_key(request_id)
         self.messages.change(key, {"texts_left": None}, "attribute_exists(#request_id)")
         return True
@@ -175,7 +175,7 @@ class DynamoDbRetention(Retention):
 
     def _message(self, item: Item) -> InboundMessage | None:
         try:
-            return inbound_of(item, self.texts.read(item, "inbound"))
+            return self.items.inbound(item)
         except StorageRefusedError:
             # A lifecycle rule of the bucket came first: the rest must be erased all the same.
             return None

@@ -14,8 +14,11 @@ from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.history import ConversationKey
 from domain.messages import InboundMessage, Recipient
 from domain.outbox import MessageRecord, MessageState
-from infrastructure.aws.dynamodb.dynamodb_large_texts import INLINE_BYTES, PREVIEW_BYTES
-from infrastructure.aws.dynamodb.dynamodb_message_items import WORK_SHARDS
+from infrastructure.aws.dynamodb.dynamodb_message_items import (
+    INLINE_BYTES,
+    PREVIEW_BYTES,
+    WORK_SHARDS,
+)
 from infrastructure.aws.dynamodb.dynamodb_values import Item
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.builders import KEY, NOW, a_record, an_inbound_message
