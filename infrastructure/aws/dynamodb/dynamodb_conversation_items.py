@@ -7,7 +7,7 @@ other precisions, attributes missing or null. What cannot be understood counts a
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -98,6 +98,11 @@ def conversation_from_item(item: Item) -> Conversation | None:
         legacy_messages=_legacy_messages(values.get("messages"), channel),
         **texts,
     )
+
+
+def conversations_from(items: Iterable[Item]) -> Iterator[Conversation]:
+    """The records on channels that we serve."""
+    return (record for item in items if (record := conversation_from_item(item)))
 
 
 def _text(value: object) -> str | None:

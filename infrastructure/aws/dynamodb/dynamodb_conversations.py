@@ -18,6 +18,7 @@ from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     conversation_from_item,
     conversation_to_item,
+    conversations_from,
     key_to_item,
     last_message_to_map,
 )
@@ -96,14 +97,14 @@ class DynamoDbConversationStore(ConversationStore):
 
     @override
     def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
-        return _conversations(self.records.query("#conversation_id = :id", {"id": conversation_id}))
+        items = self.records.query("#conversation_id = :id", {"id": conversation_id})
+        return tuple(conversations_from(items))
 
     @override
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
         """Reads the whole table: for the command line."""
-        records = (conversation_from_item(item) for item in self.records.scan())
-        on_our_channels = (record for record in records if record is not None)
-        return tuple(heapq.nsmallest(limit, on_our_channels, key=latest_activity_first))
+        records = conversations_from(self.records.scan())
+        return tuple(heapq.nsmallest(limit, records, key=latest_activity_first))
 
     @override
     def record_activity(
@@ -157,7 +158,8 @@ class DynamoDbConversationStore(ConversationStore):
 
     def _read_open(self, keys: Iterable[ConversationKey]) -> tuple[Conversation, ...]:
         items = self.records.read([key_to_item(key) for key in dict.fromkeys(keys)])
-        return tuple(record for record in _conversations(items) if record.is_open)
+        found = [record for record in conversations_from(items) if record.is_open]
+        return tuple(sorted(found, key=lambda record: record.conversation_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,13 +230,6 @@ class _Activity:
             # An older system's list of messages fills the record: it has no room for a copy.
             changes["last_message"] = None
             return self.records.change_and_read(key, changes, condition, seen, **values)
-
-
-def _conversations(items: Iterable[Item]) -> tuple[Conversation, ...]:
-    """The records on channels that we serve, by id and channel."""
-    records = (conversation_from_item(item) for item in items)
-    found = [record for record in records if record is not None]
-    return tuple(sorted(found, key=lambda r: (r.conversation_id, r.primary_channel)))
 
 
 def _written_forms(channel: ChannelType, senders: Sequence[str]) -> Iterable[str]:

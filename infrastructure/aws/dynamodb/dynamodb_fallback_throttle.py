@@ -31,9 +31,16 @@ class DynamoDbFallbackThrottle(FallbackThrottle):
     @override
     def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
         """The sender first, so that a refusal is not counted; over the limit it is released."""
-        if not self._acquire_window(sender, now, limits.window):
+        # Not ``change``: an acquisition that is there already may be another process's.
+        acquired, _ = self.throttle.change_and_read(
+            _key("sender", sender),
+            {"acquired_at": rfc3339(now), "expires_at": _seconds(now + limits.window)},
+            _WINDOW_IS_OVER,
+            window_began=rfc3339(now - limits.window),
+        )
+        if not acquired:
             return ThrottleOutcome.WITHIN_WINDOW
-        if not self._count(now, limits.max_per_hour):
+        if limits.max_per_hour < 1 or not self._count(now, limits.max_per_hour):
             self.release(sender)
             return ThrottleOutcome.OVER_HOURLY_LIMIT
         return ThrottleOutcome.GRANTED
@@ -47,19 +54,9 @@ class DynamoDbFallbackThrottle(FallbackThrottle):
         """DynamoDB does it, by ``expires_at``."""
         return 0
 
-    def _acquire_window(self, sender: str, now: datetime, window: timedelta) -> bool:
-        # Not ``change``: an acquisition that is there already may be another process's.
-        changes = {"acquired_at": rfc3339(now), "expires_at": _seconds(now + window)}
-        acquired, _ = self.throttle.change_and_read(
-            _key("sender", sender), changes, _WINDOW_IS_OVER, window_began=rfc3339(now - window)
-        )
-        return acquired
-
     def _count(self, now: datetime, limit: int) -> bool:
-        if limit < 1:
-            return False
-        changes = {"granted": Plus(1), "expires_at": _seconds(now + 2 * _HOUR)}
         key = _key("hour", rfc3339(now)[:_HOUR_LENGTH])
+        changes = {"granted": Plus(1), "expires_at": _seconds(now + 2 * _HOUR)}
         counted, _ = self.throttle.change_and_read(key, changes, _BELOW_LIMIT, limit=limit)
         return counted
 

@@ -1,6 +1,5 @@
 """The import of older systems' histories in DynamoDB."""
 
-import json
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -10,12 +9,12 @@ from application.ports.pages import Page
 from domain.conversations import Conversation
 from domain.history import ConversationKey, Message
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
-    conversation_from_item,
+    conversations_from,
     key_to_item,
 )
 from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
-from infrastructure.aws.dynamodb.dynamodb_values import Item, Stored, attributes, text_of
+from infrastructure.aws.dynamodb.dynamodb_values import Stored
 
 _HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
 
@@ -33,10 +32,8 @@ class DynamoDbHistoryImport(HistoryImport):
         self, limit: int, *, after: str | None = None
     ) -> Page[Conversation]:
         """Reads ``limit`` items of the whole table, whatever they are."""
-        cursor = attributes(json.loads(after)) if after else None
-        items, last = self.records.scan_page(limit, cursor, _HAS_LEGACY_MESSAGES, list="L", none=0)
-        records = (record for item in items if (record := conversation_from_item(item)))
-        return Page(tuple(record for record in records if record.legacy_messages), _cursor(last))
+        items, last = self.records.scan_page(limit, after, _HAS_LEGACY_MESSAGES, list="L", none=0)
+        return Page(tuple(r for r in conversations_from(items) if r.legacy_messages), last)
 
     @override
     def import_message(self, key: ConversationKey, message: Message) -> bool:
@@ -46,18 +43,10 @@ class DynamoDbHistoryImport(HistoryImport):
     def delete_legacy_messages(self, seen: Conversation) -> bool:
         """The list stays, empty: ``list_append`` of the other system needs one."""
         found = self.records.read([key_to_item(seen.key)])
-        records = [conversation_from_item(item) for item in found]
-        if [record and record.legacy_messages for record in records] != [seen.legacy_messages]:
+        if [record.legacy_messages for record in conversations_from(found)] != [
+            seen.legacy_messages
+        ]:
             return False
         empty = {"messages": Stored({"L": []})}
         as_seen = {"messages": Stored(found[0]["messages"])}
         return self.records.change(key_to_item(seen.key), empty, seen=as_seen) is None
-
-
-def _cursor(last: Item | None) -> str | None:
-    """The key of the last record that was read, which another system may have written."""
-    if last is None:
-        return None
-    return json.dumps(
-        {name: text_of(last, name) for name in ("conversation_id", "primary_channel")}
-    )

@@ -1,8 +1,10 @@
 """What DynamoDB retains of messages, and how it is erased."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
 from typing_extensions import override
 
@@ -14,11 +16,10 @@ from domain.conversations import Conversation
 from domain.erasure import RetainedMessage
 from domain.errors import StorageRefusedError
 from domain.history import ConversationKey
-from domain.messages import InboundMessage
 from domain.outbox import MessageState
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
-    conversation_from_item,
+    conversations_from,
     key_to_item,
 )
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
@@ -65,12 +66,10 @@ class DynamoDbRetention(Retention):
     ) -> Page[RetainedMessage]:
         """Reads ``limit`` items of the whole table, whatever they are."""
         older = " AND #timestamp < :before" if before else ""
-        cursor = message_key(after) if after else None
         items, last = self.messages.scan_page(
-            limit, cursor, _NOT_DONE + older, erased=MessageState.ERASED, before=time_text(before)
+            limit, after, _NOT_DONE + older, erased=MessageState.ERASED, before=time_text(before)
         )
-        retained = tuple(self._retained(item) for item in items if not self._finished(item))
-        return Page(retained, text_of(last, "request_id") if last else None)
+        return Page(tuple(self._retained(i) for i in items if not self._finished(i)), last)
 
     @override
     def list_retained_of(
@@ -84,26 +83,26 @@ class DynamoDbRetention(Retention):
             index=HISTORY_INDEX,
         )
         keys: list[Item] = []
-        last = cursor = None
-        for entry in found:
-            moment = text_of(entry, "timestamp")
-            if len(keys) >= limit and moment != last:
-                cursor = last
+        last = None
+        for moment, entries in groupby(found, key=lambda entry: text_of(entry, "timestamp")):
+            if len(keys) >= limit:
                 break
-            keys.append(message_key(text_of(entry, "request_id")))
+            keys += [message_key(text_of(entry, "request_id")) for entry in entries]
             last = moment
+        else:
+            last = None
         items = self.messages.read(keys)
-        return Page(tuple(self._retained(item) for item in items if not is_erased(item)), cursor)
+        return Page(tuple(self._retained(item) for item in items if not is_erased(item)), last)
 
     @override
     def erase(self, retained: RetainedMessage) -> bool:
-        (item,) = self.messages.read([message_key(retained.key)]) or ({},)
+        key = message_key(retained.key)
+        (item,) = self.messages.read([key]) or ({},)
         if not item or is_erased(item):
             return False
         if retained.is_imported:
             self.items.delete_blobs(retained.key)
-            self.messages.delete(message_key(retained.key))
-            return True
+            return self.messages.delete(key)
         changed = {
             "state": MessageState.ERASED,
             AUTHOR_MARK: retained.author_mark,
@@ -128,8 +127,11 @@ class DynamoDbRetention(Retention):
         values = normal_senders(channel, senders)
         linked = {c.key for c in self.participants.find(channel, values)}
         items = self.records.scan("#primary_channel = :channel", channel=channel)
-        records = (record for item in items if (record := conversation_from_item(item)))
-        found = [r for r in records if r.key in linked or _is_with(r.sender_id, channel, values)]
+        found = [
+            record
+            for record in conversations_from(items)
+            if record.key in linked or _is_with(record.sender_id, channel, values)
+        ]
         for key in linked - {record.key for record in found}:
             self.participants.remove(key, values)
         return tuple(sorted(found, key=lambda record: record.conversation_id))
@@ -163,22 +165,14 @@ class DynamoDbRetention(Retention):
         return True
 
     def _retained(self, item: Item) -> RetainedMessage:
-        retained = RetainedMessage(
-            text_of(item, "request_id"),
-            parse_rfc3339(text_of(item, "timestamp")),
-            conversation_key(item),
-        )
-        if "state" not in item:
-            return retained
-        state = MessageState(text_of(item, "state"))
-        return replace(retained, state=state, message=self._message(item))
-
-    def _message(self, item: Item) -> InboundMessage | None:
-        try:
-            return self.items.inbound(item)
-        except StorageRefusedError:
-            # A lifecycle rule of the bucket came first: the rest must be erased all the same.
-            return None
+        state = MessageState(text_of(item, "state")) if "state" in item else None
+        message = None
+        # A lifecycle rule of the bucket may have come first: the rest must be erased all the same.
+        with suppress(StorageRefusedError):
+            message = self.items.inbound(item) if state else None
+        at = parse_rfc3339(text_of(item, "timestamp"))
+        key = conversation_key(item)
+        return RetainedMessage(text_of(item, "request_id"), at, key, state, message)
 
 
 def _is_with(sender_id: str | None, channel: ChannelType, senders: Collection[str]) -> bool:

@@ -1,5 +1,6 @@
 """Calls of one DynamoDB table, with its errors as errors of the domain."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -154,13 +155,15 @@ class DynamoDbTable:
         return self._pages(self.client.scan, _scan(limit, condition, values))
 
     def scan_page(
-        self, limit: int, after: Item | None, condition: str, **values: object
-    ) -> tuple[Sequence[Item], Item | None]:
+        self, limit: int, after: str | None, condition: str, **values: object
+    ) -> tuple[Sequence[Item], str | None]:
         """Those of ``limit`` items that fulfil ``condition``, and where to go on, if anywhere.
 
         In no order, but always in the same. ``after`` is where the page before ended.
         """
-        return self._page(self.client.scan, _scan(limit, condition, values), after)
+        start = json.loads(after) if after else None
+        page, last = self._page(self.client.scan, _scan(limit, condition, values), start)
+        return page, json.dumps(last) if last else None
 
     def _pages(
         self, call: Callable[..., Any], request: Mapping[str, Any]
