@@ -1,4 +1,7 @@
-"""AWS: the stores on DynamoDB, queues and spool on SQS, files in a bucket of S3."""
+"""AWS: the stores on DynamoDB, queues and spool on SQS, files in a bucket of S3.
+
+What every process on AWS needs is imported at once, all else with its first use.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,13 +15,14 @@ from application.ports.blobs import BlobStore
 from application.ports.checks import CheckResult, check_results
 from application.ports.spool import Spool
 from domain.routing import QueueName
-from infrastructure.backend import (
-    ContextQueue,
-    FileBackend,
-    QueueBackend,
-    SpoolBackend,
-    StorageBackend,
-)
+from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
+from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
+from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
+from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+from infrastructure.aws.s3 import S3BlobStore, S3DeadLetters, check_bucket
+from infrastructure.aws.sqs_queue import SqsContextQueue
+from infrastructure.backend import FileBackend, QueueBackend, SpoolBackend, StorageBackend
 from infrastructure.configuration.settings import TableNames
 from infrastructure.serialization.context_json import EncodeContext
 
@@ -27,16 +31,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-    from application.ports.conversation_store import ConversationStore
-    from application.ports.dead_letters import DeadLetters
     from application.ports.fallback_throttle import FallbackThrottle
     from application.ports.history_import import HistoryImport
-    from application.ports.outbox import Outbox
     from application.ports.retention import Retention
-    from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
-    from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
-    from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
-    from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,22 +52,17 @@ class DynamoDbStorage(StorageBackend):
     sleep: Callable[[float], None] = time.sleep
 
     @cached_property
-    def conversations(self) -> "ConversationStore":
+    def conversations(self) -> DynamoDbConversationStore:
         """See ``Stores``."""
-        from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
-
-        records = self._table(self.names.conversations)
-        return DynamoDbConversationStore(records, self._participants, self.sleep)
+        return DynamoDbConversationStore(self._records, self._participants, self.sleep)
 
     @cached_property
-    def messages(self) -> "DynamoDbMessageStore":
+    def messages(self) -> DynamoDbMessageStore:
         """See ``Stores``."""
-        from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
-
-        return DynamoDbMessageStore(self._table(self.names.messages), self._items)
+        return DynamoDbMessageStore(self._messages, self._items)
 
     @property
-    def outbox(self) -> "Outbox":
+    def outbox(self) -> DynamoDbMessageStore:
         """See ``Stores``."""
         return self.messages
 
@@ -79,16 +71,14 @@ class DynamoDbStorage(StorageBackend):
         """See ``Stores``."""
         from infrastructure.aws.dynamodb.dynamodb_retention import DynamoDbRetention
 
-        records, messages = self._table(self.names.conversations), self._table(self.names.messages)
-        return DynamoDbRetention(messages, self._items, records, self._participants)
+        return DynamoDbRetention(self._messages, self._items, self._records, self._participants)
 
     @cached_property
     def history_import(self) -> "HistoryImport":
         """See ``Stores``."""
         from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
 
-        records, messages = self._table(self.names.conversations), self._table(self.names.messages)
-        return DynamoDbHistoryImport(messages, self._items, records)
+        return DynamoDbHistoryImport(self._messages, self._items, self._records)
 
     @cached_property
     def throttle(self) -> "FallbackThrottle":
@@ -97,21 +87,23 @@ class DynamoDbStorage(StorageBackend):
 
         return DynamoDbFallbackThrottle(self._table(self.names.fallback_throttle))
 
-    def _table(self, name: str) -> "DynamoDbTable":
-        from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
-
+    def _table(self, name: str) -> DynamoDbTable:
         return DynamoDbTable(self.client(), name)
 
     @property
-    def _participants(self) -> "DynamoDbParticipants":
-        from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
+    def _records(self) -> DynamoDbTable:
+        return self._table(self.names.conversations)
 
+    @property
+    def _participants(self) -> DynamoDbParticipants:
         return DynamoDbParticipants(self._table(self.names.participants))
 
     @property
-    def _items(self) -> "DynamoDbMessageItems":
-        from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
+    def _messages(self) -> DynamoDbTable:
+        return self._table(self.names.messages)
 
+    @property
+    def _items(self) -> DynamoDbMessageItems:
         return DynamoDbMessageItems(self.blobs)
 
     @override
@@ -120,14 +112,13 @@ class DynamoDbStorage(StorageBackend):
 
     @override
     def checks(self) -> Iterator[CheckResult]:
-        found = partial(self._problems, with_expiry=True)
-        return check_results("tables", "all four and their indexes", found)
+        return check_results("tables", "all four and their indexes", self._problems)
 
     @override
     def start_problems(self) -> Sequence[str]:
         return self._problems(with_expiry=False)
 
-    def _problems(self, *, with_expiry: bool) -> Sequence[str]:
+    def _problems(self, *, with_expiry: bool = True) -> Sequence[str]:
         from infrastructure.aws.dynamodb.dynamodb_schema import check_tables, table_schemas
 
         schemas = table_schemas(**self.names._asdict())
@@ -143,10 +134,8 @@ class SqsQueues(QueueBackend):
     encode: EncodeContext
 
     @cached_property
-    def context_queue(self) -> ContextQueue:
+    def context_queue(self) -> SqsContextQueue:
         """See ``QueueBackend``."""
-        from infrastructure.aws.sqs_queue import SqsContextQueue
-
         return SqsContextQueue(self.client(), self.urls, encode=self.encode)
 
     @override
@@ -206,15 +195,11 @@ class S3Files(FileBackend):
     @cached_property
     def blobs(self) -> BlobStore:
         """See ``FileBackend``."""
-        from infrastructure.aws.s3 import S3BlobStore
-
         return S3BlobStore(self.client, self.bucket)
 
     @cached_property
-    def dead_letters(self) -> "DeadLetters":
+    def dead_letters(self) -> S3DeadLetters:
         """See ``FileBackend``."""
-        from infrastructure.aws.s3 import S3DeadLetters
-
         return S3DeadLetters(self.client, self.bucket)
 
     @override
@@ -227,6 +212,4 @@ class S3Files(FileBackend):
 
     @override
     def start_problems(self) -> Sequence[str]:
-        from infrastructure.aws.s3 import check_bucket
-
         return check_bucket(self.client(), self.bucket)
