@@ -51,7 +51,9 @@ class SqsSpool(Spool, Unsearchable):
     def enqueue(self, entry: SpoolEntry) -> None:
         text = entry_to_json(entry)
         if len(text) > MAX_INLINE_BYTES:  # ASCII: as many bytes as characters
-            text = entry_to_json(entry, request_reference=self._store_request(entry))
+            content = json.dumps(request_to_json(entry.webhook.request)).encode()
+            reference = self.blobs.put(f"spool/{entry.entry_id}", content)
+            text = entry_to_json(entry, request_reference=reference)
         with storage_errors("spool"):
             self.client.send_message(
                 QueueUrl=self.url,
@@ -59,10 +61,6 @@ class SqsSpool(Spool, Unsearchable):
                 MessageGroupId=entry.group,
                 MessageDeduplicationId=entry.entry_id,
             )
-
-    def _store_request(self, entry: SpoolEntry) -> str:
-        content = json.dumps(request_to_json(entry.webhook.request)).encode()
-        return self.blobs.put(f"spool/{entry.entry_id}", content)
 
     @override
     def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
@@ -128,6 +126,7 @@ def delivery_from_sqs(record: Mapping[str, Any], blobs: BlobStore) -> SpoolDeliv
 
 
 def _delivery(text: str, receipt: str, receive_count: str, blobs: BlobStore) -> SpoolDelivery:
+    unreadable = None
     try:
         entry = entry_from_json(text, blobs.get)
     except ValueError as error:
@@ -135,5 +134,5 @@ def _delivery(text: str, receipt: str, receive_count: str, blobs: BlobStore) -> 
         old_entry = old_entry_from_json(text, blobs.get)
         if old_entry is None:
             raise unreadable from error
-        return SpoolDelivery(old_entry, receipt, int(receive_count), unreadable)
-    return SpoolDelivery(entry, receipt, int(receive_count))
+        entry = old_entry
+    return SpoolDelivery(entry, receipt, int(receive_count), unreadable)

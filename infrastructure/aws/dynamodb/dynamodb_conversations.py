@@ -4,6 +4,7 @@ import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from typing_extensions import override
 
@@ -103,7 +104,7 @@ class DynamoDbConversationStore(ConversationStore):
     @override
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
         """Reads the whole table: for the command line."""
-        records = conversations_from(self.records.scan())
+        records = conversations_from(chain.from_iterable(self.records.scan()))
         return tuple(heapq.nsmallest(limit, records, key=latest_activity_first))
 
     @override
@@ -151,7 +152,9 @@ class DynamoDbConversationStore(ConversationStore):
         self, channel: ChannelType, senders: Sequence[str]
     ) -> Iterator[ConversationKey]:
         condition = "#sender_id = :sender AND #primary_channel = :channel"
-        for written in _written_forms(channel, senders):
+        # Other systems may write the scheme of an address, too.
+        schemes = dict.fromkeys(("", channel.rules.scheme or ""))
+        for written in (f"{scheme}{sender}" for sender in senders for scheme in schemes):
             values = {"sender": written, "channel": channel}
             for item in self.records.query(condition, values, index=SENDER_INDEX):
                 yield ConversationKey(text_of(item, "conversation_id"), channel)
@@ -230,11 +233,3 @@ class _Activity:
             # An older system's list of messages fills the record: it has no room for a copy.
             changes["last_message"] = None
             return self.records.change_and_read(key, changes, condition, seen, **values)
-
-
-def _written_forms(channel: ChannelType, senders: Sequence[str]) -> Iterable[str]:
-    """Normalised senders, and as other systems write them."""
-    for sender in senders:
-        yield sender
-        if scheme := channel.rules.scheme:
-            yield f"{scheme}{sender}"

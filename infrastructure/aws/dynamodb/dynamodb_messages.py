@@ -2,7 +2,7 @@
 
 import heapq
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -71,13 +71,10 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
         assigned = record.assigned_to(conversation)
+        name = conversation_name(conversation)
         found = self.messages.change(
             message_key(record.request_id),
-            {
-                "state": assigned.state,
-                "conversation": conversation_name(conversation),
-                **work_of(assigned),
-            },
+            {"state": assigned.state, "conversation": name, **work_of(assigned)},
             "attribute_exists(#request_id) AND NOT #state IN (:queued, :erased)",
             {"conversation": conversation_name(record.conversation)},
             queued=MessageState.QUEUED,
@@ -103,10 +100,9 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         """A cursor is a position in the work index."""
-        unmatched = MessageState.UNMATCHED
-        records = self._first_of_work(
-            limit, unmatched, (">", after or "0"), lambda record: record.state is unmatched
-        )
+        state = MessageState.UNMATCHED
+        rest = (">", after or "0")
+        records = self._first_of_work(limit, state, rest, lambda r: r.state is state)
         is_full = 0 < len(records) == limit
         return Page(records, work_of(records[-1])["work_since"] if is_full else None)
 
@@ -114,9 +110,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
         # Greater than every position of this moment, and less than those after it.
         due = ("<", f"{rfc3339(now)}$")
-        return self._first_of_work(
-            limit, MessageState.PENDING, due, lambda record: record.is_stuck(now)
-        )
+        return self._first_of_work(limit, MessageState.PENDING, due, lambda r: r.is_stuck(now))
 
     @override
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
@@ -148,12 +142,13 @@ class DynamoDbMessageStore(MessageStore, Outbox):
 
     @override
     def retry(self, request_id: str) -> bool:
-        for record in self._read([request_id]):
-            again = replace(record, state=MessageState.PENDING, lease_until=None, attempts=0)
-            changes = {"state": again.state, "attempts": 0, "lease_until": None, **work_of(again)}
-            seen = {"state": MessageState.UNDELIVERABLE}
-            return self.messages.change(message_key(request_id), changes, seen=seen) is None
-        return False
+        record = self.find_record(request_id)
+        if not isinstance(record, MessageRecord):
+            return False
+        again = replace(record, state=MessageState.PENDING, lease_until=None, attempts=0)
+        changes = {"state": again.state, "attempts": 0, "lease_until": None, **work_of(again)}
+        seen = {"state": MessageState.UNDELIVERABLE}
+        return self.messages.change(message_key(request_id), changes, seen=seen) is None
 
     def _first_of_work(
         self,
@@ -179,15 +174,9 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         merged = heapq.merge(*partitions, key=lambda item: text_of(item, "work_since"))
         keys = (text_of(item, "request_id") for item in merged)
         records: list[MessageRecord] = []
-        while len(records) < limit and (chunk := list(islice(keys, limit))):
-            records += filter(wanted, self._read(chunk))
+        while len(records) < limit and (chunk := list(dict.fromkeys(islice(keys, limit)))):
+            found = self.messages.read([message_key(request_id) for request_id in chunk])
+            items = {text_of(item, "request_id"): item for item in found if not is_erased(item)}
+            there = (self.items.record(items[each]) for each in chunk if each in items)
+            records += filter(wanted, there)
         return tuple(records[:limit])
-
-    def _read(self, request_ids: Iterable[str]) -> Iterator[MessageRecord]:
-        """The records of these keys that are not erased, in their order."""
-        keys = dict.fromkeys(request_ids)
-        found = self.messages.read([message_key(request_id) for request_id in keys])
-        items = {text_of(item, "request_id"): item for item in found}
-        for request_id in keys:
-            if request_id in items and not is_erased(items[request_id]):
-                yield self.items.record(items[request_id])

@@ -1,15 +1,14 @@
 """Which senders lead to which conversations, strongly consistent."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.history import ConversationKey
-from infrastructure.aws.dynamodb.dynamodb_conversation_items import TEXTS, conversation_from_item
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import TEXTS, conversations_from
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
-from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes
 
 # What never changes in a record, or is set once: enough to decide whether a message may join.
 _COPIED = tuple(name for name in TEXTS if name != "conversation_status")
@@ -24,19 +23,13 @@ class DynamoDbParticipants:
     def find(self, channel: ChannelType, senders: Sequence[str]) -> tuple[Conversation, ...]:
         """The conversations of any of ``senders``, as far as the copies know them."""
         found: dict[ConversationKey, Conversation] = {}
-        seen: defaultdict[ConversationKey, set[str]] = defaultdict(set)
         for sender in senders:
-            partition = _partition(channel, sender)
-            for item in self.table.query("#sender = :sender", {"sender": partition}):
-                copy = {**item, **attributes({"primary_channel": channel})}
-                conversation = conversation_from_item(copy)
-                if conversation is not None:
-                    found[conversation.key] = conversation
-                    seen[conversation.key].add(sender)
-        return tuple(
-            replace(conversation, found_by=frozenset(seen[key]))
-            for key, conversation in found.items()
-        )
+            items = self.table.query("#sender = :sender", {"sender": _partition(channel, sender)})
+            of_channel = attributes({"primary_channel": channel})
+            for copy in conversations_from({**item, **of_channel} for item in items):
+                known = found.get(copy.key, copy)
+                found[copy.key] = replace(copy, found_by=known.found_by | {sender})
+        return tuple(found.values())
 
     def add(self, conversation: Conversation, senders: Iterable[str]) -> None:
         """Let ``senders`` lead to ``conversation``, whose present state is copied."""
@@ -51,9 +44,10 @@ class DynamoDbParticipants:
 
     def remove_all(self, key: ConversationKey) -> None:
         """Let no sender lead to the conversation any longer. Reads the whole table."""
-        for item in self.table.scan("#conversation_id = :id", id=key.conversation_id):
-            sender = text_of(item, "sender")
-            if sender.startswith(f"{key.primary_channel}#"):
+        condition = "#conversation_id = :id AND begins_with(#sender, :channel)"
+        channel = _partition(key.primary_channel, "")
+        for page in self.table.scan(condition, id=key.conversation_id, channel=channel):
+            for item in page:
                 self.table.delete({name: item[name] for name in ("sender", "conversation_id")})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 
 from typing_extensions import override
 
@@ -126,12 +126,9 @@ class DynamoDbRetention(Retention):
         """
         values = normal_senders(channel, senders)
         linked = {c.key for c in self.participants.find(channel, values)}
-        items = self.records.scan("#primary_channel = :channel", channel=channel)
-        found = [
-            record
-            for record in conversations_from(items)
-            if record.key in linked or _is_with(record.sender_id, channel, values)
-        ]
+        pages = self.records.scan("#primary_channel = :channel", channel=channel)
+        records = conversations_from(chain.from_iterable(pages))
+        found = [r for r in records if r.key in linked or _is_with(r.sender_id, channel, values)]
         for key in linked - {record.key for record in found}:
             self.participants.remove(key, values)
         return tuple(sorted(found, key=lambda record: record.conversation_id))
@@ -146,13 +143,11 @@ class DynamoDbRetention(Retention):
     def erase_last_messages(self, before: datetime) -> Iterator[int]:
         """Reads the whole table."""
         older = "#last_message.#timestamp < :before"
-        for page in self.records.scan_pages(PAGE_SIZE, older, before=rfc3339(before)):
+        moment, removed = rfc3339(before), {"last_message": None}
+        for page in self.records.scan(older, page_size=PAGE_SIZE, before=moment):
             keys = [{name: item[name] for name in _KEY} for item in page]
-            yield sum(
-                self.records.change(key, {"last_message": None}, older, before=rfc3339(before))
-                is None
-                for key in keys
-            )
+            results = [self.records.change(key, removed, older, before=moment) for key in keys]
+            yield results.count(None)
 
     def _finished(self, item: Item) -> bool:
         """Whether an item is erased; what an interrupted erasure left of it is deleted."""

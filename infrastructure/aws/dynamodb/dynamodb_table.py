@@ -144,15 +144,14 @@ class DynamoDbTable:
             # It is missing, or still being made, which is no fault of what was asked for.
             raise StorageUnavailableError(str(error)) from error
 
-    def scan(self, condition: str = "", **values: object) -> Iterator[Item]:
-        """Every item that fulfils ``condition``, in no order. All are read, and paid for."""
-        return chain.from_iterable(self.scan_pages(None, condition, **values))
-
-    def scan_pages(
-        self, limit: int | None, condition: str, **values: object
+    def scan(
+        self, condition: str = "", *, page_size: int | None = None, **values: object
     ) -> Iterator[Sequence[Item]]:
-        """The same page by page, of ``limit`` items each before the condition is applied."""
-        return self._pages(self.client.scan, _scan(limit, condition, values))
+        """Every item that fulfils ``condition``, in no order, by the pages that are read.
+
+        Each page is ``page_size`` items before the condition applies. All are paid for.
+        """
+        return self._pages(self.client.scan, _scan(page_size, condition, values))
 
     def scan_page(
         self, limit: int, after: str | None, condition: str, **values: object
