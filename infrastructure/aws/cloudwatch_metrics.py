@@ -54,12 +54,15 @@ class EmfMetrics(Metrics):
         with self._lock:
             counts, self._counts = self._counts, Counter()
             milliseconds, self._milliseconds = self._milliseconds, defaultdict(list)
-        lines: list[_Line] = []
-        for series, count in counts.items():
-            _add_to_first(lines, series, count)
+        metrics: list[tuple[Series, int | list[float]]] = [*counts.items()]
         for series, values in milliseconds.items():
             for start in range(0, len(values), MAX_VALUES):
-                _add_to_first(lines, series, values[start : start + MAX_VALUES])
+                metrics.append((series, values[start : start + MAX_VALUES]))
+        lines: list[_Line] = []
+        for metric in metrics:
+            if not any(line.add(*metric) for line in lines):
+                lines.append(_Line())
+                lines[-1].add(*metric)
         if lines:
             timestamp = int(self._now() * 1000)
             stream = self._stream()
@@ -84,7 +87,7 @@ class _Line:
         if name in taken or any(taken.get(each, other) != other for each, other in dimensions):
             return False
         taken.update({**dict(dimensions), name: value})
-        self._metrics[tuple(each for each, _ in dimensions)].append({"Name": name, "Unit": unit})
+        self._metrics[tuple(dict(dimensions))].append({"Name": name, "Unit": unit})
         return True
 
     def text(self, namespace: str, timestamp: int) -> str:
@@ -94,9 +97,3 @@ class _Line:
         ]
         head = {"Timestamp": timestamp, "CloudWatchMetrics": directives}
         return json.dumps({"_aws": head, **self._members}, separators=(",", ":")) + "\n"
-
-
-def _add_to_first(lines: list[_Line], series: Series, value: int | list[float]) -> None:
-    if not any(line.add(series, value) for line in lines):
-        lines.append(_Line())
-        lines[-1].add(series, value)

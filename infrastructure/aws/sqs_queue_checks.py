@@ -28,21 +28,22 @@ _REFUSALS = {
     "AccessDeniedException": "sqs:GetQueueAttributes is not permitted on {url}",
 }
 
-Rule = Callable[[Mapping[Any, str]], str | None]
-"""What is wrong with the attributes of a queue, if anything."""
+Attributes = Mapping[Any, str]
+"""What SQS says of a queue, by its names."""
 
 
 def check_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
     """What is wrong with the context queues."""
-    rules = (_takes_enough, _gives_up)
     return tuple(
-        f"{queue}: {p}" for queue, url in urls.items() for p in _check(client, url, *rules)
+        f"{queue}: {problem}"
+        for queue, url in urls.items()
+        for problem in _problems(client, url, _unsuitable)
     )
 
 
 def missing_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
     """The problems without which nothing can work: context queues that cannot be reached."""
-    return tuple(f"{queue}: {p}" for queue, url in urls.items() for p in _check(client, url))
+    return tuple(f"{queue}: {p}" for queue, url in urls.items() for p in _problems(client, url))
 
 
 def check_spool(
@@ -53,61 +54,54 @@ def check_spool(
     ``visibility`` is how long a worker has an entry for itself, and ``max_attempts`` after how
     many Frontdesk gives up.
     """
-    hides = partial(_hides_long_enough, int(visibility.total_seconds()))
-    gives_up = partial(_gives_up, max_attempts=max_attempts)
-    return tuple(_check(client, url, partial(_is_fifo, url), _takes_enough, hides, gives_up))
+    suits = partial(_unsuitable, visibility=visibility, max_attempts=max_attempts)
+    return tuple(_problems(client, url, partial(_not_fifo, url), suits))
 
 
 def unusable_spool(client: "SQSClient", url: str) -> tuple[str, ...]:
     """The problems with which nothing can be spooled at all."""
-    return tuple(_check(client, url, partial(_is_fifo, url)))
+    return tuple(_problems(client, url, partial(_not_fifo, url)))
 
 
-def _check(client: "SQSClient", url: str, *rules: Rule) -> Iterator[str]:
-    """Why a queue could not be asked, or else what is against the rules."""
+def _problems(
+    client: "SQSClient", url: str, *checks: Callable[[Attributes], Iterator[str]]
+) -> Iterator[str]:
+    """Why a queue could not be asked, or else what the ``checks`` find."""
     try:
         found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     except (ClientError, BotoCoreError) as error:
         code = error_code(error)
         yield _REFUSALS.get(code, f"{{url}} could not be asked: {code}").format(url=url)
-    else:
-        yield from filter(None, (rule(found) for rule in rules))
+        return
+    for check in checks:
+        yield from check(found)
 
 
-def _takes_enough(attributes: Mapping[Any, str]) -> str | None:
+def _not_fifo(url: str, attributes: Attributes) -> Iterator[str]:
+    if attributes.get("FifoQueue") != "true":
+        yield f"{url} is a standard queue, expected FIFO: the order of a sender would be lost"
+
+
+def _unsuitable(
+    attributes: Attributes, visibility: timedelta = timedelta(0), max_attempts: int = 0
+) -> Iterator[str]:
     largest = int(attributes["MaximumMessageSize"])
-    if largest >= SMALLEST_LIMIT_BYTES:
-        return None
-    return f"MaximumMessageSize is {largest}, expected at least {SMALLEST_LIMIT_BYTES}"
-
-
-def _gives_up(attributes: Mapping[Any, str], max_attempts: int = 0) -> str | None:
-    """Whether SQS moves away what was received too often, and not too soon."""
+    if largest < SMALLEST_LIMIT_BYTES:
+        yield f"MaximumMessageSize is {largest}, expected at least {SMALLEST_LIMIT_BYTES}"
+    seconds, expected = int(attributes["VisibilityTimeout"]), int(visibility.total_seconds())
+    if seconds < expected:
+        yield (
+            f"VisibilityTimeout is {seconds}, expected at least {expected}: "
+            "two workers would have the same webhook"
+        )
     policy = json.loads(attributes.get("RedrivePolicy") or "{}")
     if "deadLetterTargetArn" not in policy:
-        return (
+        yield (
             "no dead-letter queue, expected a RedrivePolicy: "
             "what no consumer can process would come back until it expires"
         )
-    if max_attempts and int(policy["maxReceiveCount"]) <= max_attempts:
-        return (
+    elif int(policy["maxReceiveCount"]) <= max_attempts:
+        yield (
             f"maxReceiveCount is {policy['maxReceiveCount']}, expected more than {max_attempts}: "
             "SQS would give a webhook up before Frontdesk does"
         )
-    return None
-
-
-def _is_fifo(url: str, attributes: Mapping[Any, str]) -> str | None:
-    if attributes.get("FifoQueue") == "true":
-        return None
-    return f"{url} is a standard queue, expected FIFO: the order of a sender would be lost"
-
-
-def _hides_long_enough(expected: int, attributes: Mapping[Any, str]) -> str | None:
-    seconds = int(attributes["VisibilityTimeout"])
-    if seconds >= expected:
-        return None
-    return (
-        f"VisibilityTimeout is {seconds}, expected at least {expected}: "
-        "two workers would have the same webhook"
-    )

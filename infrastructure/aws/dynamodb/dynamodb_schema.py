@@ -123,7 +123,12 @@ def _table_problems(
             holds = _listed(included) or "keys only"
             yield f"{name}: expected it to hold {_listed(expected.included)}, found {holds}"
     if with_expiry and schema.expires_by:
-        yield from _expiry_problems(client, schema)
+        expiry = client.describe_time_to_live(TableName=schema.name)["TimeToLiveDescription"]
+        enabled = expiry["TimeToLiveStatus"] in ("ENABLED", "ENABLING")
+        attribute = expiry.get("AttributeName") if enabled else "no time to live"
+        if attribute != schema.expires_by:
+            wanted = f"expected items to expire by {schema.expires_by}"
+            yield f"table {schema.name}: {wanted}, found {attribute}"
 
 
 def _key_problems(
@@ -138,17 +143,6 @@ def _key_problems(
     present = ", ".join(f"{key} ({types.get(key, '?')})" for key in names)
     if present != wanted:
         yield f"{name}: expected the key {wanted}, found {present}"
-
-
-def _expiry_problems(client: "DynamoDBClient", schema: TableSchema) -> Iterator[str]:
-    found = client.describe_time_to_live(TableName=schema.name)["TimeToLiveDescription"]
-    enabled = found["TimeToLiveStatus"] in ("ENABLED", "ENABLING")
-    attribute = found.get("AttributeName") if enabled else None
-    if attribute != schema.expires_by:
-        yield (
-            f"table {schema.name}: expected items to expire by {schema.expires_by}, "
-            f"found {attribute or 'no time to live'}"
-        )
 
 
 def _listed(names: Iterable[str]) -> str:
