@@ -15,12 +15,13 @@ from application.ports.blobs import BlobStore
 from application.ports.checks import CheckResult, check_results
 from application.ports.spool import Spool
 from domain.routing import QueueName
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
 from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
 from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
-from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.s3 import S3BlobStore, S3DeadLetters, check_bucket
+from infrastructure.aws.sqs import check_queues, check_spool, missing_queues, unusable_spool
 from infrastructure.aws.sqs_queue import SqsContextQueue
 from infrastructure.backend import FileBackend, QueueBackend, SpoolBackend, StorageBackend
 from infrastructure.configuration.settings import TableNames
@@ -140,14 +141,10 @@ class SqsQueues(QueueBackend):
 
     @override
     def checks(self) -> Iterator[CheckResult]:
-        from infrastructure.aws.sqs_queue_checks import check_queues
-
         return check_results("queues", "all six", lambda: check_queues(self.client(), self.urls))
 
     @override
     def start_problems(self) -> Sequence[str]:
-        from infrastructure.aws.sqs_queue_checks import missing_queues
-
         return missing_queues(self.client(), self.urls)
 
 
@@ -173,15 +170,12 @@ class SqsSpoolBackend(SpoolBackend):
     @override
     def checks(self) -> Iterator[CheckResult]:
         from application.recovery.drain_spool import MAX_ATTEMPTS, VISIBILITY
-        from infrastructure.aws.sqs_queue_checks import check_spool
 
         found = partial(check_spool, self.client(), self.url, VISIBILITY, MAX_ATTEMPTS)
         return check_results("spool queue", self.url, found)
 
     @override
     def start_problems(self) -> Sequence[str]:
-        from infrastructure.aws.sqs_queue_checks import unusable_spool
-
         return unusable_spool(self.client(), self.url)
 
 

@@ -1,4 +1,4 @@
-"""Conversation records as DynamoDB items, also those that other systems write.
+"""Conversation records as DynamoDB items, also those that other systems write; and participants.
 
 What they write is read as well as it can be: numbers and texts where we write truths, times of
 other precisions, attributes missing or null. What cannot be understood counts as missing.
@@ -7,8 +7,8 @@ other precisions, attributes missing or null. What cannot be understood counts a
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from domain.channels import ChannelType
 from domain.conversations import ACTIVE, Conversation
 from domain.history import ConversationKey, Direction, Message
 from domain.times import rfc3339
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,
     attributes,
@@ -37,6 +38,8 @@ TEXTS = (
 )
 """The attributes of a record that are texts and no key."""
 
+# What never changes in a record, or is set once: enough to decide whether a message may join.
+_COPIED = tuple(name for name in TEXTS if name != "conversation_status")
 _OF_MESSAGE = ("message_id", "direction", "content", "timestamp", "channel_type", "metadata")
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
@@ -188,3 +191,49 @@ def _other_fields(entry: Mapping[str, object]) -> dict[str, object]:
     present = {name: value for name, value in others.items() if value is not None}
     # DynamoDB has values that JSON has not: bytes.
     return json_object(json.dumps(present, default=str))
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoDbParticipants:
+    """One item for each sender value that leads to a conversation. Senders are normalised."""
+
+    table: DynamoDbTable
+
+    def find(self, channel: ChannelType, senders: Sequence[str]) -> tuple[Conversation, ...]:
+        """The conversations of any of ``senders``, as far as the copies know them."""
+        found: dict[ConversationKey, Conversation] = {}
+        for sender in senders:
+            items = self.table.query("#sender = :sender", {"sender": _partition(channel, sender)})
+            of_channel = attributes({"primary_channel": channel})
+            for copy in conversations_from({**item, **of_channel} for item in items):
+                known = found.get(copy.key, copy)
+                found[copy.key] = replace(copy, found_by=known.found_by | {sender})
+        return tuple(found.values())
+
+    def add(self, conversation: Conversation, senders: Iterable[str]) -> None:
+        """Let ``senders`` lead to ``conversation``, whose present state is copied."""
+        copy = attributes({name: getattr(conversation, name) for name in _COPIED})
+        for sender in senders:
+            self.table.put({**_key(conversation.key, sender), **copy})
+
+    def remove(self, key: ConversationKey, senders: Iterable[str]) -> None:
+        """Let ``senders`` lead to the conversation no longer."""
+        for sender in senders:
+            self.table.delete(_key(key, sender))
+
+    def remove_all(self, key: ConversationKey) -> None:
+        """Let no sender lead to the conversation any longer. Reads the whole table."""
+        condition = "#conversation_id = :id AND begins_with(#sender, :channel)"
+        channel = _partition(key.primary_channel, "")
+        for page in self.table.scan(condition, id=key.conversation_id, channel=channel):
+            for item in page:
+                self.table.delete({name: item[name] for name in ("sender", "conversation_id")})
+
+
+def _partition(channel: ChannelType, sender: str) -> str:
+    return f"{channel}#{sender}"
+
+
+def _key(key: ConversationKey, sender: str) -> Item:
+    partition = _partition(key.primary_channel, sender)
+    return attributes({"sender": partition, "conversation_id": key.conversation_id})

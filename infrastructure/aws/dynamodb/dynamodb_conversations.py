@@ -17,13 +17,13 @@ from domain.history import ConversationKey
 from domain.messages import InboundMessage
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
+    DynamoDbParticipants,
     conversation_from_item,
     conversation_to_item,
     conversations_from,
     key_to_item,
     last_message_to_map,
 )
-from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Values
 from infrastructure.aws.dynamodb.dynamodb_values import Item, Stored, text_of
 

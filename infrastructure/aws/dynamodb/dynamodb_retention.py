@@ -19,6 +19,7 @@ from domain.history import ConversationKey
 from domain.outbox import MessageState
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
+    DynamoDbParticipants,
     conversations_from,
     key_to_item,
 )
@@ -32,7 +33,6 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import (
     is_erased,
     message_key,
 )
-from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of, time_text
 

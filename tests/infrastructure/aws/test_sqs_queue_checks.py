@@ -7,7 +7,7 @@ from botocore.stub import Stubber
 
 from domain.channels import ChannelType
 from domain.routing import QueueKind, QueueName
-from infrastructure.aws.sqs_queue_checks import check_queues, missing_queues
+from infrastructure.aws.sqs import check_queues, missing_queues
 from tests.contracts.context_queue import HANDOFF, REPLIES
 from tests.emulators import EmulatedAws, unique_name
 from tests.infrastructure.aws.sqs_queues import created, created_queue
