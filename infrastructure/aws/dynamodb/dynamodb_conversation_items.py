@@ -40,7 +40,6 @@ TEXTS = (
 
 # What never changes in a record, or is set once: enough to decide whether a message may join.
 _COPIED = tuple(name for name in TEXTS if name != "conversation_status")
-_OF_MESSAGE = ("message_id", "direction", "content", "timestamp", "channel_type", "metadata")
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _FIRST_MILLISECONDS = 100_000_000_000
@@ -91,13 +90,14 @@ def conversation_from_item(item: Item) -> Conversation | None:
         return None
     texts: dict[str, Any] = {name: _text(values.get(name)) for name in TEXTS}
     texts["conversation_status"] = texts["conversation_status"] or ACTIVE
+    last = values.get("last_message")
     return Conversation(
         conversation_id=str(values["conversation_id"]),
         primary_channel=channel,
         hand_off_to_human=_truth(values.get("hand_off_to_human")),
         last_user_message_at=_moment(values.get("last_user_message_at")),
         last_activity_at=_moment(values.get("last_activity_at")),
-        last_message=_message(values.get("last_message"), channel),
+        last_message=_message(last, channel) if isinstance(last, Mapping) else None,
         legacy_messages=_legacy_messages(values.get("messages"), channel),
         **texts,
     )
@@ -131,23 +131,18 @@ def _moment(value: object) -> datetime | None:
 
 
 def _message(
-    value: object, channel: ChannelType, *, name: str = "", at: datetime = _LONG_AGO
-) -> Message | None:
-    """A message inside a record; ``name`` and ``at`` stand for an id or a time that it lacks."""
-    if not isinstance(value, Mapping):
-        return None
-    try:
-        own_channel = ChannelType(str(value.get("channel_type")))
-    except ValueError:
-        own_channel = channel
-    outbound = str(value.get("direction")).upper() == Direction.OUTBOUND
+    entry: Mapping[str, object], channel: ChannelType, name: str = "", at: datetime = _LONG_AGO
+) -> Message:
+    """A message inside a record; what stands beside it is for what it lacks."""
+    outbound = str(entry.get("direction")).upper() == Direction.OUTBOUND
+    own_channel = str(entry.get("channel_type"))
     return Message(
-        message_id=_text(value.get("message_id")) or name,
+        message_id=_text(entry.get("message_id")) or name,
         direction=Direction.OUTBOUND if outbound else Direction.INBOUND,
-        content=_text(value.get("content")) or "",
-        timestamp=_moment(value.get("timestamp")) or at,
-        channel_type=own_channel,
-        metadata=json_object(value.get("metadata")),
+        content=_text(entry.get("content")) or "",
+        timestamp=_moment(entry.get("timestamp")) or at,
+        channel_type=ChannelType(own_channel) if own_channel in set(ChannelType) else channel,
+        metadata=json_object(entry.get("metadata")),
     )
 
 
@@ -162,11 +157,10 @@ def _legacy_messages(value: object, channel: ChannelType) -> tuple[Message, ...]
     at = _LONG_AGO
     for entry in map(_as_map, value if isinstance(value, list) else []):
         name = _name_by_content(entry)
-        message = _message(entry, channel, name=f"{name}-{unnamed[name]}", at=at)
-        if message is not None:
-            unnamed[name] += 1
-            messages.append(replace(message, metadata={**_other_fields(entry), **message.metadata}))
-            at = message.timestamp
+        message = _message(entry, channel, f"{name}-{unnamed[name]}", at)
+        messages.append(replace(message, metadata={**_other_fields(entry), **message.metadata}))
+        unnamed[name] += 1
+        at = message.timestamp
     return tuple(messages)
 
 
@@ -183,14 +177,14 @@ def _name_by_content(entry: Mapping[str, object]) -> str:
 
 
 def _other_fields(entry: Mapping[str, object]) -> dict[str, object]:
-    others = {name: value for name, value in entry.items() if name not in _OF_MESSAGE}
-    if _moment(entry.get("timestamp")) is None:
-        others["timestamp"] = entry.get("timestamp")
-    if not json_object(entry.get("metadata")):
-        others["metadata"] = entry.get("metadata")
-    present = {name: value for name, value in others.items() if value is not None}
+    understood = {"message_id", "direction", "content", "channel_type"}
+    if _moment(entry.get("timestamp")):
+        understood.add("timestamp")
+    if json_object(entry.get("metadata")):
+        understood.add("metadata")
+    others = {n: v for n, v in entry.items() if n not in understood and v is not None}
     # DynamoDB has values that JSON has not: bytes.
-    return json_object(json.dumps(present, default=str))
+    return json_object(json.dumps(others, default=str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,12 +208,12 @@ class DynamoDbParticipants:
         """Let ``senders`` lead to ``conversation``, whose present state is copied."""
         copy = attributes({name: getattr(conversation, name) for name in _COPIED})
         for sender in senders:
-            self.table.put({**_key(conversation.key, sender), **copy})
+            self.table.put({**_participant_key(conversation.key, sender), **copy})
 
     def remove(self, key: ConversationKey, senders: Iterable[str]) -> None:
         """Let ``senders`` lead to the conversation no longer."""
         for sender in senders:
-            self.table.delete(_key(key, sender))
+            self.table.delete(_participant_key(key, sender))
 
     def remove_all(self, key: ConversationKey) -> None:
         """Let no sender lead to the conversation any longer. Reads the whole table."""
@@ -234,6 +228,6 @@ def _partition(channel: ChannelType, sender: str) -> str:
     return f"{channel}#{sender}"
 
 
-def _key(key: ConversationKey, sender: str) -> Item:
+def _participant_key(key: ConversationKey, sender: str) -> Item:
     partition = _partition(key.primary_channel, sender)
     return attributes({"sender": partition, "conversation_id": key.conversation_id})

@@ -14,6 +14,7 @@ from domain.history import ConversationKey, Direction, Message, cut_to_bytes
 from domain.messages import InboundMessage, imported_key
 from domain.outbox import MessageRecord, MessageState
 from domain.times import parse_rfc3339, rfc3339
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,
     attributes,
@@ -164,6 +165,20 @@ class DynamoDbMessageItems:
 def has_references(item: Item) -> bool:
     """Whether a text of ``item`` is stored elsewhere."""
     return any(name.endswith("_reference") for name in item)
+
+
+def read_history(
+    messages: DynamoDbTable, key: ConversationKey, after: str | None, *, latest: int | None = None
+) -> Iterator[Item]:
+    """A conversation's entries after a time, as the index has them; or the ``latest`` first."""
+    return messages.query(
+        "#conversation = :conversation AND #timestamp > :after",
+        # Any text is greater than this one: a key cannot be empty.
+        {"conversation": conversation_name(key), "after": after or "0"},
+        index=HISTORY_INDEX,
+        page_size=latest,
+        descending=latest is not None,
+    )
 
 
 def conversation_name(key: ConversationKey | None) -> str | None:

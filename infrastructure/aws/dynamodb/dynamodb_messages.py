@@ -17,7 +17,6 @@ from domain.history import ConversationKey, Message
 from domain.outbox import MessageRecord, MessageState
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
-    HISTORY_INDEX,
     WORK_INDEX,
     WORK_SHARDS,
     DynamoDbMessageItems,
@@ -25,6 +24,7 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import (
     has_references,
     is_erased,
     message_key,
+    read_history,
     tombstone_of,
     work_of,
     work_partition,
@@ -86,14 +86,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
-        items = self.messages.query(
-            "#conversation = :conversation AND #timestamp > :after",
-            # Any text is greater than this one: a key cannot be empty.
-            {"conversation": conversation_name(key), "after": time_text(after) or "0"},
-            index=HISTORY_INDEX,
-            page_size=limit,
-            descending=True,
-        )
+        items = read_history(self.messages, key, time_text(after), latest=limit)
         latest = [self.items.entry(item) for item in islice(items, limit)]
         return tuple(reversed(latest))
 

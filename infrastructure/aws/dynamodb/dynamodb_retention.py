@@ -25,13 +25,12 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
 )
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
     AUTHOR_MARK,
-    HISTORY_INDEX,
     DynamoDbMessageItems,
     conversation_key,
-    conversation_name,
     has_references,
     is_erased,
     message_key,
+    read_history,
 )
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of, time_text
@@ -76,12 +75,7 @@ class DynamoDbRetention(Retention):
         self, key: ConversationKey, limit: int, *, after: str | None = None
     ) -> Page[RetainedMessage]:
         """A cursor is a time: what came at the same moment is on one page."""
-        found = self.messages.query(
-            "#conversation = :conversation AND #timestamp > :after",
-            # Any text is greater than this one: a key cannot be empty.
-            {"conversation": conversation_name(key), "after": after or "0"},
-            index=HISTORY_INDEX,
-        )
+        found = read_history(self.messages, key, after)
         keys: list[Item] = []
         last = None
         for moment, entries in groupby(found, key=lambda entry: text_of(entry, "timestamp")):
