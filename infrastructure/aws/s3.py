@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
@@ -43,19 +43,15 @@ class S3Bucket:
         """What names an object anywhere."""
         return f"s3://{self.name}/{key}"
 
-    def create(self, key: str, content: bytes) -> None:
-        """Write an object, unless there is one: that stays as it is."""
+    def put(self, key: str, content: bytes, *, replace: bool = False) -> None:
+        """Write an object; one that is there already stays as it is, unless to ``replace`` it."""
+        condition: Any = {} if replace else {"IfNoneMatch": "*"}
         with self._errors():
             try:
-                self.client().put_object(Bucket=self.name, Key=key, Body=content, IfNoneMatch="*")
+                self.client().put_object(Bucket=self.name, Key=key, Body=content, **condition)
             except ClientError as error:
                 if error_code(error) != "PreconditionFailed":
                     raise
-
-    def replace(self, key: str, content: bytes) -> None:
-        """Write an object, whatever is there."""
-        with self._errors():
-            self.client().put_object(Bucket=self.name, Key=key, Body=content)
 
     def read(self, key: str) -> bytes:
         """The content of an object; ``KeyError`` if there is none."""
@@ -104,7 +100,7 @@ class S3BlobStore(BlobStore):
 
     @override
     def put(self, key: str, content: bytes) -> str:
-        self._bucket.create(checked_key(key), content)
+        self._bucket.put(checked_key(key), content)
         return self._bucket.uri(key)
 
     @override
@@ -137,14 +133,14 @@ class S3DeadLetters(DeadLetters):
     @override
     def store(self, dead_letter: DeadLetter) -> None:
         if not self._keys_of(dead_letter.dead_letter_id):
-            self._bucket.create(_dead_letter_key(dead_letter), dead_letter_to_json(dead_letter))
+            self._bucket.put(_dead_letter_key(dead_letter), dead_letter_to_json(dead_letter))
 
     @override
     def replace(self, dead_letter: DeadLetter) -> bool:
         key = _dead_letter_key(dead_letter)
         if key not in self._keys_of(dead_letter.dead_letter_id):
             return False
-        self._bucket.replace(key, dead_letter_to_json(dead_letter))
+        self._bucket.put(key, dead_letter_to_json(dead_letter), replace=True)
         return True
 
     @override
@@ -184,8 +180,7 @@ class S3DeadLetters(DeadLetters):
 
     def _keys(self, prefix: str) -> Iterator[str]:
         """S3 lists keys in the order of their bytes, and so those of one id in that of time."""
-        for page in self._bucket.list_pages(prefix):
-            yield from (entry["Key"] for entry in page)
+        return (entry["Key"] for page in self._bucket.list_pages(prefix) for entry in page)
 
     def _read(self, key: str) -> DeadLetter | None:
         _, dead_letter_id = _place(key)

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -53,9 +52,9 @@ class DynamoDbTable:
 
     def create(self, item: Item, key_name: str) -> Item | None:
         """Write ``item`` unless its key exists: ``None``, or what is there instead."""
-        expressions = _expressions({}, ConditionExpression=f"attribute_not_exists(#{key_name})")
-        written, found, retried = self._write_if(self.client.put_item, Item=item, **expressions)
-        return None if written or (retried and found == item) else found
+        condition = _expressions({}, ConditionExpression=f"attribute_not_exists(#{key_name})")
+        written, found = self._write_if(self.client.put_item, item, Item=item, **condition)
+        return None if written else found
 
     def change(
         self, key: Item, changes: Values, condition: str = "", seen: Values = _ANY, **values: object
@@ -66,25 +65,25 @@ class DynamoDbTable:
         ``changes`` and other ``values``.
         """
         request = _update(changes, condition, seen, values)
-        changed, found, retried = self._write_if(self.client.update_item, Key=key, **request)
-        wanted = (
-            (name, value if value is None else attribute(value)) for name, value in changes.items()
-        )
-        own = retried and all(found.get(name) == value for name, value in wanted)
-        return None if changed or own else found
+        wanted = {name: v if v is None else attribute(v) for name, v in changes.items()}
+        changed, found = self._write_if(self.client.update_item, wanted, Key=key, **request)
+        return None if changed else found
 
     def change_and_read(
         self, key: Item, changes: Values, condition: str = "", seen: Values = _ANY, **values: object
     ) -> tuple[bool, Item]:
-        """Whether the item was changed by this call, and how it is then."""
+        """Whether the item was changed by this very call, and how it is then."""
         request = _update(changes, condition, seen, values)
-        changed, found, _ = self._write_if(
-            self.client.update_item, Key=key, ReturnValues="ALL_NEW", **request
-        )
-        return changed, found
+        call = self.client.update_item
+        return self._write_if(call, None, Key=key, ReturnValues="ALL_NEW", **request)
 
-    def _write_if(self, call: Callable[..., Any], **request: Any) -> tuple[bool, Item, bool]:  # noqa: ANN401 - as boto3 takes it
-        """Whether a conditional write was made, the item that it returns, and whether repeated."""
+    def _write_if(
+        self,
+        call: Callable[..., Any],
+        wanted: Values | None,
+        **request: Any,  # noqa: ANN401 - as boto3 takes it
+    ) -> tuple[bool, Item]:
+        """Whether what is ``wanted`` was written, if only by a first attempt; and the item."""
         with storage_errors(self.name):
             try:
                 response = call(
@@ -94,9 +93,11 @@ class DynamoDbTable:
                 if error_code(error) != "ConditionalCheckFailedException":
                     raise
                 refusal: Mapping[str, Any] = error.response
-                retries = refusal.get("ResponseMetadata", {}).get("RetryAttempts", 0)
-                return False, refusal.get("Item", {}), retries > 0
-        return True, response.get("Attributes", {}), False
+                found: Item = refusal.get("Item", {})
+                if not wanted or not refusal["ResponseMetadata"].get("RetryAttempts"):
+                    return False, found
+                return all(found.get(name) == value for name, value in wanted.items()), found
+        return True, response.get("Attributes", {})
 
     def delete(self, key: Item) -> bool:
         """Delete the item; ``False`` if it was not there."""
@@ -136,8 +137,13 @@ class DynamoDbTable:
             "Limit": page_size,
             **_expressions(values, KeyConditionExpression=condition),
         }
+        last = None
         try:
-            yield from chain.from_iterable(self._pages(self.client.query, request))
+            while True:
+                page, last = self._page(self.client.query, request, last)
+                yield from page
+                if last is None:
+                    return
         except StorageRefusedError as error:
             if index is None:
                 raise
@@ -147,31 +153,26 @@ class DynamoDbTable:
     def scan(
         self, condition: str = "", *, page_size: int | None = None, **values: object
     ) -> Iterator[Sequence[Item]]:
-        """Every item that fulfils ``condition``, in no order, by the pages that are read.
-
-        Each page is ``page_size`` items before the condition applies. All are paid for.
-        """
-        return self._pages(self.client.scan, _scan(page_size, condition, values))
+        """Every item that fulfils ``condition``, page by page. All are read, and paid for."""
+        last = None
+        while True:
+            page, last = self.scan_page(page_size, last, condition, **values)
+            yield page
+            if last is None:
+                return
 
     def scan_page(
-        self, limit: int, after: str | None, condition: str, **values: object
+        self, size: int | None, after: str | None, condition: str, **values: object
     ) -> tuple[Sequence[Item], str | None]:
-        """Those of ``limit`` items that fulfil ``condition``, and where to go on, if anywhere.
+        """Those of ``size`` items that fulfil ``condition``, and where to go on, if anywhere.
 
         In no order, but always in the same. ``after`` is where the page before ended.
         """
+        expressions = _expressions(values, FilterExpression=condition)
+        request = {"ConsistentRead": True, "Limit": size, **expressions}
         start = json.loads(after) if after else None
-        page, last = self._page(self.client.scan, _scan(limit, condition, values), start)
+        page, last = self._page(self.client.scan, request, start)
         return page, json.dumps(last) if last else None
-
-    def _pages(
-        self, call: Callable[..., Any], request: Mapping[str, Any]
-    ) -> Iterator[Sequence[Item]]:
-        page, last = self._page(call, request, None)
-        yield page
-        while last:
-            page, last = self._page(call, request, last)
-            yield page
 
     def _page(
         self, call: Callable[..., Any], request: Mapping[str, Any], after: Item | None
@@ -180,14 +181,6 @@ class DynamoDbTable:
         with storage_errors(self.name):
             response = call(**{name: value for name, value in whole.items() if value is not None})
         return response["Items"], response.get("LastEvaluatedKey")
-
-
-def _scan(limit: int | None, condition: str, values: Values) -> dict[str, Any]:
-    return {
-        "ConsistentRead": True,
-        "Limit": limit,
-        **_expressions(values, FilterExpression=condition),
-    }
 
 
 def _update(changes: Values, condition: str, seen: Values, values: Values) -> dict[str, Any]:
