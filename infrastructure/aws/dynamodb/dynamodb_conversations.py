@@ -113,12 +113,16 @@ class DynamoDbConversationStore(ConversationStore):
     ) -> Conversation | None:
         state, takes_it = _Activity(self.records, conversation, message).record()
         if state is None or not state.is_open:
-            senders = [*message.look_up_values, conversation.sender_id]
-            channel = conversation.primary_channel
-            self.participants.remove(conversation.key, normal_senders(channel, senders))
+            known = [*message.look_up_values, conversation.sender_id]
+            senders = normal_senders(conversation.primary_channel, known)
+            self.participants.remove(conversation.key, senders)
             return None
         identities = [identity.value for identity in message.identities] if takes_it else []
-        self._link(state, identities, conversation)
+        senders = normal_senders(state.primary_channel, identities)
+        missing = [sender for sender in senders if sender not in conversation.found_by]
+        # Their copies of the record have another recipient.
+        stale = conversation.found_by if state.recipient_id != conversation.recipient_id else ()
+        self.participants.add(state, [*missing, *stale])
         return state if takes_it else None
 
     @override
@@ -127,16 +131,6 @@ class DynamoDbConversationStore(ConversationStore):
             key_to_item(key), {"hand_off_to_human": on}, "attribute_exists(#conversation_id)"
         )
         return conversation_from_item(item) if changed else None
-
-    def _link(self, state: Conversation, identities: Sequence[str], found: Conversation) -> None:
-        """Let ``identities`` lead to the record, also those by which it was not ``found``.
-
-        Participants that still have another recipient are written again.
-        """
-        senders = normal_senders(state.primary_channel, identities)
-        missing = [sender for sender in senders if sender not in found.found_by]
-        stale = found.found_by if state.recipient_id != found.recipient_id else ()
-        self.participants.add(state, [*missing, *stale])
 
     def _find_in_index(
         self, channel: ChannelType, senders: Sequence[str]
@@ -194,15 +188,12 @@ class _Activity:
             return present, False
         if present.received(self.message) is present:
             return present, True
-        return self._record_after(item), True
-
-    def _record_after(self, found: Item) -> Conversation | None:
-        """Update a record that other systems wrote in a form that does not compare as text."""
-        seen = {name: Stored(found[name]) if name in found else None for name in _GUARDED}
+        # Another system wrote it in a form that does not compare as text.
+        seen = {name: Stored(item[name]) if name in item else None for name in _GUARDED}
         changed, item = self._update("attribute_exists(#conversation_id)", seen)
         if not changed:
             raise StorageUnavailableError("the conversation changes faster than it can be read")
-        return conversation_from_item(item)
+        return conversation_from_item(item), True
 
     def _joins(self, present: Conversation) -> bool:
         recipients = (self.conversation.recipient_id, self.message.recipient.address)

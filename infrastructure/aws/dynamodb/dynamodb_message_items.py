@@ -95,7 +95,7 @@ class DynamoDbMessageItems:
 
     def record(self, item: Item) -> MessageRecord:
         """What ``of_record`` made an item of."""
-        fields = _inbound_fields(item, self._read(item, "inbound"))
+        fields = self._inbound_fields(item)
         shown = json_object(self._read(item, "metadata"))
         own = {name: value for name, value in shown.items() if name not in _OF_HISTORY}
         fields["metadata"] = {**own, **json_object(fields.get("metadata"))}
@@ -112,8 +112,7 @@ class DynamoDbMessageItems:
 
     def inbound(self, item: Item) -> InboundMessage:
         """The message of an item without its body and metadata."""
-        fields = _inbound_fields(item, self._read(item, "inbound"))
-        return inbound_from_json(json_text({**fields, "metadata": {}}), "")
+        return inbound_from_json(json_text({**self._inbound_fields(item), "metadata": {}}), "")
 
     def entry(self, item: Item) -> Message:
         """The message as the history shows it, of an item or of its copy in the index."""
@@ -129,6 +128,10 @@ class DynamoDbMessageItems:
     def delete_blobs(self, request_id: str) -> None:
         """Delete every text of a message that is stored elsewhere."""
         self.blobs.delete(f"messages/{request_id}")
+
+    def _inbound_fields(self, item: Item) -> dict[str, object]:
+        said = {name: text_of(item, attribute) for name, attribute in _SAID_BY.items()}
+        return {**_NEVER_MISSING, **json_object(self._read(item, "inbound")), **said}
 
     def _write(self, request_id: str, texts: Mapping[str, str]) -> Mapping[str, str]:
         """The attributes of ``texts``. The first ones go to blobs until the rest fits.
@@ -252,11 +255,6 @@ def _inbound_text(message: InboundMessage) -> str:
     fields = json.loads(inbound_to_json(replace(message, metadata=covered)))
     known = {*_SAID_BY, "body"}
     return json_text({n: v for n, v in fields.items() if n not in known and v not in _EMPTY})
-
-
-def _inbound_fields(item: Item, inbound: str) -> dict[str, object]:
-    said = {name: text_of(item, attribute) for name, attribute in _SAID_BY.items()}
-    return {**_NEVER_MISSING, **json_object(inbound), **said}
 
 
 @contextmanager
