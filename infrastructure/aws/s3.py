@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +28,15 @@ DEAD_LETTERS_PREFIX = "dead-letters/"
 _SORTABLE_TIME = "%Y%m%dT%H%M%S%fZ"
 
 
-@dataclass(frozen=True, slots=True)
 class S3Bucket:
     """Calls of one bucket, with its errors as errors of the domain.
 
     The client is built with the first call: that takes long, and few messages need one.
     """
 
-    client: Callable[[], "S3Client"]
-    name: str
+    def __init__(self, client: Callable[[], "S3Client"], name: str) -> None:
+        self.client = client
+        self.name = name
 
     def uri(self, key: str = "") -> str:
         """What names an object anywhere."""

@@ -7,7 +7,6 @@ none. Whether messages may be *sent* can only be known by sending one, which no 
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -54,14 +53,14 @@ Attributes = Mapping[Any, str]
 """What SQS says of a queue, by its names."""
 
 
-@dataclass(frozen=True, slots=True)
 class SqsQueue:
     """The queue at ``url``; ``name`` stands for it in errors."""
 
-    client: "SQSClient"
-    url: str
-    name: str
-    wait_seconds: int = LONG_POLL_SECONDS
+    def __init__(self, client: "SQSClient", url: str, name: str, wait_seconds: int) -> None:
+        self.client = client
+        self.url = url
+        self.name = name
+        self.wait_seconds = wait_seconds
 
     def receive(self, limit: int, visibility: timedelta) -> "list[MessageTypeDef]":
         """Up to ``limit`` messages, of ten at most, with how often each was received."""

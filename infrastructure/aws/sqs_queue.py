@@ -38,7 +38,7 @@ MAX_BATCH = 10
 _GROUP = re.compile(r"[!-~]{1,128}")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class SqsContextQueue(ContextPublisher, ContextReader, Unsearchable):
     """Six standard queues by their URLs.
 

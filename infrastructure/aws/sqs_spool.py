@@ -31,7 +31,7 @@ MAX_INLINE_BYTES = 252 * 1024
 """A queue may take 256 KiB; what SQS adds to a message counts too."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class SqsSpool(Spool, Unsearchable):
     """One FIFO queue, which never says that it is full.
 

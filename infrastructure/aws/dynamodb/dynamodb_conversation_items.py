@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -187,11 +187,11 @@ def _other_fields(entry: Mapping[str, object]) -> dict[str, object]:
     return json_object(json.dumps(others, default=str))
 
 
-@dataclass(frozen=True, slots=True)
 class DynamoDbParticipants:
     """One item for each sender value that leads to a conversation. Senders are normalised."""
 
-    table: DynamoDbTable
+    def __init__(self, table: DynamoDbTable) -> None:
+        self.table = table
 
     def find(self, channel: ChannelType, senders: Sequence[str]) -> tuple[Conversation, ...]:
         """The conversations of any of ``senders``, as far as the copies know them."""

@@ -47,7 +47,7 @@ _SAW_NO_LATER = (
 _GUARDED = ("conversation_status", "recipient_id", "last_user_message_at")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, repr=False)
 class DynamoDbConversationStore(ConversationStore):
     """Records that other systems may write too, found through the items of their participants.
 
@@ -159,7 +159,7 @@ class DynamoDbConversationStore(ConversationStore):
         return tuple(sorted(found, key=lambda record: record.conversation_id))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, repr=False)
 class _Activity:
     """``message`` joins ``conversation``, as it was found: a guarded update of its record."""
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from application.ports.blobs import BlobStore
 from domain.channels import ChannelType
@@ -59,7 +59,6 @@ _OF_HISTORY = ("sender", "recipient", "subject", "attachments")
 _TIMES = ("recorded_at", "lease_until", "queued_at")
 
 
-@dataclass(frozen=True, slots=True)
 class DynamoDbMessageItems:
     """Messages to items and back. An item ends at 400 KB: texts that are too large are ``blobs``.
 
@@ -68,7 +67,8 @@ class DynamoDbMessageItems:
     store will ever take, raises ``StorageRefusedError``.
     """
 
-    blobs: BlobStore
+    def __init__(self, blobs: BlobStore) -> None:
+        self.blobs = blobs
 
     def of_record(self, record: MessageRecord) -> Item:
         """The item of a message, with its large texts written."""

@@ -3,7 +3,7 @@
 import heapq
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
@@ -35,7 +35,6 @@ from infrastructure.aws.dynamodb.dynamodb_values import attributes, text_of, tim
 _NO_WORK = {"work": None, "work_since": None}
 
 
-@dataclass(frozen=True, eq=False)
 class DynamoDbMessageStore(MessageStore, Outbox):
     """Messages as items; the request id is the key. The outbox are those that are pending.
 
@@ -43,8 +42,9 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     that a write touches it only when what it shows changes.
     """
 
-    messages: DynamoDbTable
-    items: DynamoDbMessageItems
+    def __init__(self, messages: DynamoDbTable, items: DynamoDbMessageItems) -> None:
+        self.messages = messages
+        self.items = items
 
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:

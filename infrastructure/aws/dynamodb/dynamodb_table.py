@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -30,7 +29,6 @@ class Plus(int):
     """What is added to a number, which is 0 where there is none: by ``change_and_read`` alone."""
 
 
-@dataclass(frozen=True, slots=True)
 class DynamoDbTable:
     """One table. Every read is strongly consistent, except through an index.
 
@@ -42,8 +40,9 @@ class DynamoDbTable:
     of the first attempt. ``create`` and ``change`` then see that their write is there.
     """
 
-    client: "DynamoDBClient"
-    name: str
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self.client = client
+        self.name = name
 
     def put(self, item: Item) -> None:
         """Write ``item`` over whatever has its key."""
