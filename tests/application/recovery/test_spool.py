@@ -176,7 +176,8 @@ def test_spool_entry_of_a_removed_channel_becomes_a_dead_letter(frontdesk: Front
         webhook = verified(replace(frontdesk.request(), body=b"%d" % number))
         frontdesk.spool.enqueue(SpoolEntry(f"e{number}", f"g{number}", webhook, NOW))
     without = replace(frontdesk.process_webhook, parsers=WebhookParserFactory({}))
-    assert replace(frontdesk.drain, process_webhook=without)() == [DrainOutcome.DEAD_LETTER] * 2
+    drain = replace(frontdesk.container.drain_spool(), process_webhook=without)
+    assert list(drain().values()) == [DrainOutcome.DEAD_LETTER] * 2
 
     dead_letters = tuple(frontdesk.dead_letters.each_dead_letter())
     bodies = {one.webhook.request.body for one in dead_letters if one.webhook}
