@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -122,6 +122,10 @@ class InboundMessage:
     def author_addresses(self) -> tuple[Address, ...]:
         """Every address that its author is known by."""
         return (self.sender, *self.identities)
+
+    def is_by(self, values: Collection[str]) -> bool:
+        """Whether its author is known by one of these addresses."""
+        return any(address.value in values for address in self.author_addresses)
 
     @property
     def provider_files(self) -> tuple[str, ...]:

@@ -191,3 +191,14 @@ def test_assigned_record_is_pending_with_a_conversation_and_unmatched_without_on
     assert record.assigned_to(other).state is MessageState.PENDING
     assert record.assigned_to(other).conversation == other
     assert a_record(conversation=KEY).assigned_to(None).state is MessageState.UNMATCHED
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [(["+14155550199"], True), (["+14155550123"], True), (["+1"], False), ([], False)],
+)
+def test_message_is_by_a_person_with_one_of_its_addresses(
+    values: list[str], expected: bool
+) -> None:
+    other = Address.parse(ChannelType.SMS, "+14155550199")
+    assert an_inbound_message(identities=(other,)).is_by(values) is expected
