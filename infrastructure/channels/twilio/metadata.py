@@ -24,12 +24,7 @@ _MEDIA_URL = re.compile(r"MediaUrl(0|[1-9][0-9]{0,2})")
 _ON_THE_MESSAGE = frozenset((*MANDATORY_FIELDS, "Body"))
 
 
-def _text(value: str) -> object:
-    return value
-
-
-def _flag(value: str) -> object:
-    return {"true": True, "false": False}[value]
+_flag = {"true": True, "false": False}.__getitem__
 
 
 def _count(value: str) -> object:
@@ -69,33 +64,33 @@ def _is_shallow(value: object, depth: int) -> bool:
 
 KNOWN_PARAMETERS: Mapping[str, tuple[str, str, Callable[[str], object]]] = {
     "AddOns": ("", "add_ons", _json),
-    "Address": ("location", "address", _text),
-    "ButtonPayload": ("button", "payload", _text),
-    "ButtonText": ("button", "text", _text),
+    "Address": ("location", "address", str),
+    "ButtonPayload": ("button", "payload", str),
+    "ButtonText": ("button", "text", str),
     "ChannelMetadata": ("", "channel_metadata", _json),
-    "ExternalUserId": ("", "external_user_id", _text),
+    "ExternalUserId": ("", "external_user_id", str),
     "Forwarded": ("", "forwarded", _flag),
     "FrequentlyForwarded": ("", "frequently_forwarded", _flag),
-    "Label": ("location", "label", _text),
+    "Label": ("location", "label", str),
     "Latitude": ("location", "latitude", _coordinate),
     "Longitude": ("location", "longitude", _coordinate),
-    "MessageType": ("", "message_type", _text),
-    "MessagingServiceSid": ("", "messaging_service_sid", _text),
+    "MessageType": ("", "message_type", str),
+    "MessagingServiceSid": ("", "messaging_service_sid", str),
     "NumSegments": ("", "num_segments", _count),
-    "OptOutType": ("", "opt_out_type", _text),
-    "OriginalRepliedMessageSender": ("reply_to", "sender", _text),
-    "OriginalRepliedMessageSid": ("reply_to", "message_sid", _text),
-    "ProfileName": ("", "profile_name", _text),
-    "ReferralBody": ("referral", "body", _text),
-    "ReferralCtwaClid": ("referral", "ctwa_clid", _text),
-    "ReferralHeadline": ("referral", "headline", _text),
-    "ReferralMediaContentType": ("referral", "media_content_type", _text),
-    "ReferralMediaId": ("referral", "media_id", _text),
-    "ReferralMediaUrl": ("referral", "media_url", _text),
-    "ReferralSourceId": ("referral", "source_id", _text),
-    "ReferralSourceType": ("referral", "source_type", _text),
-    "ReferralSourceUrl": ("referral", "source_url", _text),
-    "WaId": ("", "wa_id", _text),
+    "OptOutType": ("", "opt_out_type", str),
+    "OriginalRepliedMessageSender": ("reply_to", "sender", str),
+    "OriginalRepliedMessageSid": ("reply_to", "message_sid", str),
+    "ProfileName": ("", "profile_name", str),
+    "ReferralBody": ("referral", "body", str),
+    "ReferralCtwaClid": ("referral", "ctwa_clid", str),
+    "ReferralHeadline": ("referral", "headline", str),
+    "ReferralMediaContentType": ("referral", "media_content_type", str),
+    "ReferralMediaId": ("referral", "media_id", str),
+    "ReferralMediaUrl": ("referral", "media_url", str),
+    "ReferralSourceId": ("referral", "source_id", str),
+    "ReferralSourceType": ("referral", "source_type", str),
+    "ReferralSourceUrl": ("referral", "source_url", str),
+    "WaId": ("", "wa_id", str),
 }
 """Parameter → (its group in the metadata, its name there, how it is read)."""
 
