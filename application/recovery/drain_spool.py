@@ -1,7 +1,6 @@
 """Drain the spool: process the webhooks that wait there."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -38,7 +37,6 @@ class DrainSpool:
     spool: Spool
     process_webhook: ProcessWebhook
     store_dead_letter: StoreDeadLetter
-    new_deadline: Callable[[], Deadline] = Deadline.after
 
     def __call__(self, limit: int = 10) -> dict[str, DrainOutcome]:
         """Work on at most ``limit`` entries; what became of each, by its id."""
@@ -67,7 +65,7 @@ class DrainSpool:
             lost = WorkerLostError("every attempt ended without a word")
             return self._store_dead_letter(lost, delivery)
         try:
-            self.process_webhook(entry.webhook, self.new_deadline())
+            self.process_webhook(entry.webhook, Deadline.after())
         except Exception as error:
             if isinstance(error, TemporaryError) and delivery.attempts < MAX_ATTEMPTS:
                 fields = {"error": type(error).__name__, "reason": safe_reason(error)}
