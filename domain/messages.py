@@ -128,11 +128,6 @@ class InboundMessage:
         return any(address.value in values for address in self.author_addresses)
 
     @property
-    def provider_files(self) -> tuple[str, ...]:
-        """The URLs of files that the provider holds."""
-        return tuple(file.url for file in self.attachments if file.url)
-
-    @property
     def log_id(self) -> str:
         """The provider's id as logs may show it: of mail a hash, for the author chose the id."""
         if not self.channel.rules.author_chooses_message_id:
@@ -163,18 +158,18 @@ class InboundMessage:
 
         What an entry has no attribute for is in its metadata: ``subject`` and ``attachments``.
         """
-        extras: dict[str, object] = {}
-        if self.subject is not None:
-            extras["subject"] = self.subject
-        if self.attachments:
-            extras["attachments"] = [attachment.metadata for attachment in self.attachments]
+        files = [attachment.metadata for attachment in self.attachments] or None
+        extras = {"subject": self.subject, "attachments": files}
         return Message(
             message_id=self.provider_message_id,
             direction=Direction.INBOUND,
             content=self.body,
             timestamp=self.received_at,
             channel_type=self.channel,
-            metadata={**self.full_metadata, **extras},
+            metadata={
+                **self.full_metadata,
+                **{name: value for name, value in extras.items() if value is not None},
+            },
         )
 
 

@@ -56,8 +56,9 @@ class ErasureReport:
     def note(self, message: InboundMessage, values: Collection[str]) -> None:
         """Add what a message of the person with the addresses ``values`` leads to beyond itself."""
         others = (one for one in message.author_addresses if one.value not in values)
+        files = (file.url for file in message.attachments if file.url)
         self.other_identities[:] = dict.fromkeys((*self.other_identities, *others))
-        self.provider_files[:] = dict.fromkeys((*self.provider_files, *message.provider_files))
+        self.provider_files[:] = dict.fromkeys((*self.provider_files, *files))
 
 
 @dataclass(frozen=True)
