@@ -96,8 +96,8 @@ class InboundMessage:
     def request_id(self) -> str:
         """The key under which this message is recorded once, ever: a UUID.
 
-        Independent of the conversation, so that a message cannot enter twice by way of
-        another one. Mail is delivered per recipient, so there the recipient is part of it.
+        Independent of the conversation. Mail is delivered per recipient, so there the recipient
+        is part of it.
         """
         return request_id_of(self._idempotency_parts)
 
@@ -105,9 +105,8 @@ class InboundMessage:
     def source_key(self) -> str:
         """The name under which what came with this message is stored: 64 hex digits.
 
-        Another one for each recipient of a mail, as each has a message of its own, and for each
-        author, whatever message id a mail claims: what belongs to one message can be deleted
-        without touching another's.
+        Another one for each recipient of a mail and for each author, whatever message id it
+        claims: what belongs to one message can be deleted without touching another's.
         """
         return idempotency_hash([*self._idempotency_parts, self.sender.value])
 
@@ -126,6 +125,11 @@ class InboundMessage:
     def is_by(self, values: Collection[str]) -> bool:
         """Whether its author is known by one of these addresses."""
         return any(address.value in values for address in self.author_addresses)
+
+    @property
+    def regrouping_suspected(self) -> bool:
+        """Whether its fields may be those of another message, put together anew."""
+        return self.metadata.get("regrouping_suspected") is True
 
     @property
     def log_id(self) -> str:
@@ -244,11 +248,6 @@ class MessageRecord:
         """This record as the store has it after a process took it at ``now``: one more attempt."""
         time_left = min(LEASE * 2 ** min(self.attempts, 10), LONGEST_LEASE)
         return replace(self, lease_until=now + time_left, attempts=self.attempts + 1)
-
-    @property
-    def is_given_up(self) -> bool:
-        """Whether it was tried so often that only an operator can help."""
-        return self.attempts >= MAX_ATTEMPTS
 
 
 LAST_MESSAGE_BYTES = 2048

@@ -12,7 +12,7 @@ from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
 from application.receiving.route_message import RouteMessage
 from domain.errors import TemporaryError, safe_reason
-from domain.messages import MessageRecord
+from domain.messages import MAX_ATTEMPTS, MessageRecord
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class RelayOutbox:
 
     def _relay(self, record: MessageRecord) -> RelayOutcome:
         try:
-            if record.is_given_up:
+            if record.attempts >= MAX_ATTEMPTS:
                 return self._give_up(record)
             now = self.clock()
             if not self.outbox.take_lease(record, now):

@@ -16,6 +16,7 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.messages import (
     LAST_MESSAGE_BYTES,
+    MAX_ATTEMPTS,
     Attachment,
     ConversationKey,
     Direction,
@@ -174,7 +175,7 @@ def test_message_is_stuck_when_pending_for_long_without_a_lease(
 
 def test_each_lease_is_twice_as_long_as_the_one_before_up_to_ten_minutes() -> None:
     record, now, waits = a_record(), NOW, []
-    while not record.is_given_up:
+    while record.attempts < MAX_ATTEMPTS:
         record = record.leased(now)
         waits.append(record.due_at - now)
         now = record.due_at
