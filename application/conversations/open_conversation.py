@@ -47,7 +47,7 @@ class OpenConversation:
             conversation_id="",
             primary_channel=message.channel,
             sender_id=message.identities[0].value,
-            recipient_id=message.recipient.address,
+            recipient_id=tenant.recipient_of(message),
             thread_id=message.thread_id,
         )
         conversation, _ = self._open(wanted.owned_by(tenant), tenant)

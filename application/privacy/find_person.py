@@ -38,6 +38,8 @@ class FindPerson:
             parsed = self.parsers.for_channel(webhook.channel).parse(webhook)
         except Exception:
             # It is where it is because something is wrong with it: what, does not matter here.
+            parsed = ()
+        if not parsed:
             return Found(_names(webhook.request.body, values), read=False)
         theirs = tuple(one.message for one in parsed if one.message.is_by(values))
         return Found(bool(theirs), read=True, messages=theirs)

@@ -138,7 +138,7 @@ class CrashProcess:
 
     def _frontdesk(self) -> _Desk:
         configure_logging("INFO", (self.folder / "log").open("a"))
-        relay_outbox.MAX_ATTEMPTS = self.most_attempts
+        vars(relay_outbox)["MAX_ATTEMPTS"] = self.most_attempts
         points = Points(self._log, self.death)
         clock = MovableClock(timedelta(minutes=self.minutes))
         container = self.container
