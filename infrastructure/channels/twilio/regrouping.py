@@ -32,7 +32,9 @@ _KNOWN_NAMES = frozenset(
         ),
     }
 )
-_TWO_WORDS = re.compile(r"[A-Z][a-z]+[A-Z][A-Za-z]+")
+_NAMES_OF_TWO_WORDS = frozenset(
+    name for name in _KNOWN_NAMES if re.fullmatch(r"[A-Z][a-z]+[A-Z][A-Za-z]+", name)
+)
 _PLAIN_NUMBER = re.compile(r"(?:whatsapp:)?\+[1-9][0-9]{6,14}")
 _ADDRESS = r"(?:\+[1-9][0-9]{6,14}|(?:whatsapp|rcs|messenger):[+A-Za-z0-9_.-]{1,150})"
 _VALUES = {
@@ -90,7 +92,7 @@ def _has_a_made_up_name(form: Form, names: Sequence[str]) -> bool:
     """
     return any(
         field in (following + "".join(form.getall(following)))[1:]
-        or any(name in following and name not in form.fields for name in _KNOWN_NAMES)
+        or any(name in following for name in _KNOWN_NAMES - form.fields.keys())
         for field, following in pairwise(names)
         if field in _VALUES and following.rstrip("0123456789") not in _KNOWN_NAMES
     )
@@ -104,14 +106,11 @@ def _swallows_a_name(form: Form) -> bool:
     Where there is no scheme, a sender may be called ``WhiteLabel``.
     """
     return any(
-        name > field
-        and name not in form.fields
-        and (name in value or (field + value).startswith(name))
+        name > field and (name in value or (field + value).startswith(name))
         for field in _ADDRESSES
         for value in form.getall(field)
         if not _PLAIN_NUMBER.fullmatch(value)
-        for name in _KNOWN_NAMES
-        if ":" in value or _TWO_WORDS.fullmatch(name)
+        for name in (_KNOWN_NAMES if ":" in value else _NAMES_OF_TWO_WORDS) - form.fields.keys()
     )
 
 

@@ -103,6 +103,15 @@ def test_unreadable_webhook_does_not_replace_a_readable_one_in_the_spool(
     assert len({delivery.entry.entry_id for delivery in deliveries}) == 2
 
 
+def test_regrouped_copy_does_not_replace_its_original_in_the_spool(
+    frontdesk: FrontDesk, store: UnsteadyStore
+) -> None:
+    copy = an_inbound_message(metadata={"regrouping_suspected": True})
+    for message in (copy, copy, an_inbound_message()):
+        assert frontdesk.receive(message) == THANKS
+    assert frontdesk.spool.depth().entries == 2
+
+
 def test_failing_spool_entry_is_retried_with_growing_delays(
     frontdesk: FrontDesk, store: UnsteadyStore
 ) -> None:
