@@ -17,21 +17,11 @@ from infrastructure.channels.twilio.metadata import KNOWN_PARAMETERS, MANDATORY_
 from infrastructure.channels.twilio.verification import Form
 
 _GEOGRAPHY = map("".join, product(("From", "To"), ("City", "Country", "State", "Zip")))
-_KNOWN_NAMES = frozenset(
-    {
-        *(*MANDATORY_FIELDS, *KNOWN_PARAMETERS, *_GEOGRAPHY),
-        *("ApiVersion", "Body", "InteractiveData", "ListId", "ListTitle", "MediaContentType"),
-        *(
-            "MediaUrl",
-            "NumMedia",
-            "OtherRecipients",
-            "ReferralNumMedia",
-            "SmsMessageSid",
-            "SmsSid",
-            "SmsStatus",
-        ),
-    }
-)
+_KNOWN_NAMES = frozenset((*MANDATORY_FIELDS, *KNOWN_PARAMETERS, *_GEOGRAPHY)) | {
+    *("ApiVersion", "Body", "InteractiveData", "ListId", "ListTitle", "MediaContentType"),
+    *("MediaUrl", "NumMedia", "OtherRecipients", "ReferralNumMedia", "SmsMessageSid"),
+    *("SmsSid", "SmsStatus"),
+}
 _NAMES_OF_TWO_WORDS = frozenset(
     name for name in _KNOWN_NAMES if re.fullmatch(r"[A-Z][a-z]+[A-Z][A-Za-z]+", name)
 )
@@ -47,6 +37,9 @@ _VALUES = {
     "WaId": r"[0-9]{6,15}",
 }
 """The fields that say which message it is, and between whom, with the form of their values."""
+
+_ALWAYS_BEHIND = {"AccountSid": "ApiVersion", "MessageSid": "NumMedia"}
+"""What Twilio sends with every message: no forged field can end behind it."""
 
 _FIELDS = tuple(_VALUES)
 _ADDRESSES = ("ExternalUserId", "From", "To")
@@ -85,17 +78,24 @@ def _field_at_the_end(name: str) -> str:
 
 
 def _has_a_made_up_name(form: Form, names: Sequence[str]) -> bool:
-    """The rest of a field, or the field once more, in the name of the parameter after it.
+    """The rest of a field, or the field once more, in the parameter after it, which is new.
 
     ``To=whatsapp:+1`` and ``WaId=1`` become ``To=w`` and ``hatsapp:+1WaId=1``. And
     ``Body=hiFrom+2FromA`` and ``From=+1`` become ``Body=hi``, ``From=+2``, ``FromAFrom=+1``.
     """
-    return any(
-        field in (following + "".join(form.getall(following)))[1:]
-        or any(name in following for name in _KNOWN_NAMES - form.fields.keys())
-        for field, following in pairwise(names)
-        if field in _VALUES and following.rstrip("0123456789") not in _KNOWN_NAMES
-    )
+    for field, following in pairwise(names):
+        is_new = following.rstrip("0123456789") not in _KNOWN_NAMES
+        is_possible = field not in _ALWAYS_BEHIND or following < _ALWAYS_BEHIND[field]
+        if field in _VALUES and is_new and is_possible:
+            text = following + "".join(form.getall(following))
+            missing = () if following[:1].isupper() else _KNOWN_NAMES - form.fields.keys()
+            if (
+                following.endswith(field)
+                or re.search(field + "[+A-Z0-9]", text[1:])
+                or any(name in following for name in missing)
+            ):
+                return True
+    return False
 
 
 def _swallows_a_name(form: Form) -> bool:

@@ -179,34 +179,45 @@ def test_text_written_to_be_regrouped_is_marked(name: str) -> None:
     assert is_marked(parsed(posted(pairs)))
 
 
+NEW_PARAMETERS: list[dict[str, str]] = [
+    {"ParentMessageSid": SID},
+    {"OriginalTo": "+15005550006"},
+    {"ForwardedFrom": FROM},
+    {"FromCarrier": "Acme"},
+    {"ToAddress": "To Ana"},
+    {"riskScore": "5"},
+    {"accessToken": "x"},
+    {"timezone": "America/Toronto"},
+    {"": "x"},
+    {"X-New Field": "x"},
+    {"Tags[0]": "a"},
+    {"2nd": "x"},
+    {"Gr\u00f6\u00dfe": "1"},
+]
+TEXTS: list[dict[str, str]] = [
+    {"Body": "Write From or To 15005550006, says MessageSid"},
+    {"Body": "ProfileName and ButtonText, please"},
+    {"From": "WhiteLabel"},
+    {"From": "StateFarm"},
+    {"From": "BodyShop"},
+    {"ProfileName": "BodyShop"},
+    {"MessagingServiceSid": ""},
+    {"ChannelMetadata": '{"context":{"ExternalUserId":"","OptOutType":"STOP"}}'},
+]
+
+
 @pytest.mark.parametrize(
-    "fields",
+    ("form", "fields"),
     [
-        {"Body": "Write From or To 15005550006, says MessageSid"},
-        {"Body": "ProfileName and ButtonText, please"},
-        {"From": "WhiteLabel"},
-        {"From": "StateFarm"},
-        {"From": "BodyShop"},
-        {"ProfileName": "BodyShop"},
-        {"ParentMessageSid": SID},
-        {"OriginalTo": "+15005550006"},
-        {"ForwardedFrom": FROM},
-        {"FromCarrier": "Acme"},
-        {"MessagingServiceSid": ""},
-        {"ChannelMetadata": '{"context":{"ExternalUserId":"","OptOutType":"STOP"}}'},
-        {"riskScore": "5"},
-        {"": "x"},
-        {"X-New Field": "x"},
-        {"Tags[0]": "a"},
-        {"2nd": "x"},
-        {"Gr\u00f6\u00dfe": "1"},
+        *(("sms", fields) for fields in (*TEXTS, *NEW_PARAMETERS)),
+        *(("sms_new_parameters", fields) for fields in NEW_PARAMETERS),
     ],
-    ids=str,
 )
-def test_message_with_field_names_in_its_text_or_new_parameters_has_no_mark(
-    fields: dict[str, str],
+def test_text_with_names_of_fields_and_new_parameters_have_no_mark(
+    form: str, fields: dict[str, str]
 ) -> None:
-    message = parsed(posted(in_order_of_names((PAYLOADS / "sms.form").read_text(), **fields)))
+    body = (PAYLOADS / f"{form}.form").read_text()
+    message = parsed(posted(in_order_of_names(body, **fields)))
     assert not is_marked(message)
     assert message.account == ACCOUNT_SID
     assert message.body == fields.get("Body", message.body)
