@@ -68,7 +68,7 @@ class RecordMessage:
         When this returns, the message is durable. A ``TemporaryError`` means that it is not;
         one that happens afterwards only leaves the message pending, and is logged here.
         A mail whose id another mail had before is recorded beside that one. Raises
-        ``UnreadableMessageError`` for a provider's id that another sender has used before.
+        ``UnreadableMessageError`` for a provider's id under which other fields are recorded.
         """
         deadline.check()
         tenant, conversation = self.match_conversation(message)
@@ -92,8 +92,7 @@ class RecordMessage:
         if isinstance(existing, Tombstone):
             return self._repeat_erased(record)
         if existing is not None:
-            if existing.message.sender.value != message.sender.value:
-                raise UnreadableMessageError("another sender has used this message id before")
+            _check_is_repeated(existing.message, message)
             return self._repeat(existing, deadline)
         if conversation is not None:
             try:
@@ -137,3 +136,19 @@ class RecordMessage:
                 "reason": safe_reason(error),
             },
         )
+
+
+def _check_is_repeated(recorded: InboundMessage, message: InboundMessage) -> None:
+    """Refuse what is not ``recorded``, although the provider gave both one id.
+
+    Such fields are those of a captured webhook, put together anew.
+    """
+    of_provider = not recorded.channel.rules.author_chooses_message_id
+    if of_provider and _fields_of(recorded) != _fields_of(message):
+        raise UnreadableMessageError("this message id was recorded with other fields before")
+
+
+def _fields_of(message: InboundMessage) -> tuple[object, ...]:
+    files = tuple(file.url for file in message.attachments)
+    addresses = (message.sender, message.identities, message.recipient)
+    return (message.channel, *addresses, message.body, files)

@@ -73,21 +73,15 @@ def _batches(container: "Container") -> Iterator[Outcomes]:
     """What became of the spool, then of the outbox, as long as anything is done."""
     from entrypoints.operations.background_jobs import RELAY_BATCH, SPOOL_BATCH
 
-    def drain() -> Outcomes:
-        return {one.entry.entry_id: outcome for one, outcome in drain_spool.each(SPOOL_BATCH)}
-
-    def relay_some() -> Outcomes:
-        return {one.request_id: outcome for one, outcome in relay_outbox.each(RELAY_BATCH)}
-
     drain_spool, relay_outbox = (
         container.operations().drain_spool(),
         container.operations().relay_outbox(),
     )
-    for work in (drain, relay_some):
+    for work, limit in ((drain_spool, SPOOL_BATCH), (relay_outbox, RELAY_BATCH)):
         # What failed comes again before long: during an outage there would be no end.
         is_done = True
         while is_done:
-            outcomes = work()
+            outcomes: Outcomes = {**work(limit)}
             is_done = not _DONE.isdisjoint(outcomes.values())
             yield outcomes
 

@@ -156,7 +156,9 @@ class Desk(FrontDesk):
     def left_of(self, sender: str) -> list[object]:
         """Everything that is still stored of ``sender``."""
         retained = self.retention.list_retained(1000).items
-        found: list[object] = [one for one in retained if one.is_of([sender])]
+        found: list[object] = [
+            one for one in retained if one.message and one.message.is_by([sender])
+        ]
         found += self.retention.find_all_conversations(SMS, [sender])
         found += [
             d for contexts in self.queued().values() for d in contexts if d.message.sender == sender

@@ -45,15 +45,26 @@ def erase(frontdesk: FrontDesk, message: InboundMessage) -> None:
     erase_message(RetainedMessage.of(records(frontdesk)[key]))
 
 
-def test_provider_id_used_by_another_sender_becomes_a_dead_letter() -> None:
+@pytest.mark.parametrize(
+    "other",
+    [
+        an_inbound_message(sender="+14155550177"),
+        an_inbound_message(recipient="+15005550007"),
+        an_inbound_message(body="Call +14155550177"),
+        an_inbound_message(attachments=(Attachment("image/png", url="https://a.example/1"),)),
+    ],
+)
+def test_provider_id_of_a_message_with_other_fields_becomes_a_dead_letter(
+    other: InboundMessage,
+) -> None:
     frontdesk = FrontDesk()
-    first, other = an_inbound_message(), an_inbound_message(sender="+14155550177")
+    first = an_inbound_message()
 
     assert [frontdesk.receive(first), frontdesk.receive(other)] == [THANKS, THANKS]
 
     (dead_letter,) = frontdesk.dead_letters.each_dead_letter()
     assert dead_letter.kind is DeadLetterKind.UNREADABLE
-    assert dead_letter.reason == "another sender has used this message id before"
+    assert dead_letter.reason == "this message id was recorded with other fields before"
     assert [record.message for record in frontdesk.messages.list_unmatched(10).items] == [first]
     assert frontdesk.metrics.total("Duplicates") == 0
 
@@ -144,3 +155,23 @@ def test_files_of_a_copy_changed_by_a_mailing_list_are_not_kept_beside_the_first
 
     assert files_of(frontdesk, A) == [b"label"]
     assert frontdesk.blobs.delete(attachments_folder(changed)) == 0
+
+
+def test_copy_with_other_fields_of_an_erased_message_leaves_no_trace() -> None:
+    frontdesk = FrontDesk()
+    frontdesk.receive(an_inbound_message())
+    (record,) = frontdesk.messages.list_unmatched(10).items
+    frontdesk.retention.erase(RetainedMessage.of(record))
+
+    frontdesk.receive(an_inbound_message(sender="+14155550177"))
+
+    assert frontdesk.metrics.total("Duplicates") == 1
+    assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
+
+
+def test_retry_with_other_metadata_is_a_duplicate() -> None:
+    frontdesk = FrontDesk()
+    frontdesk.receive(an_inbound_message())
+    frontdesk.receive(an_inbound_message(metadata={"provider": {"ErrorCode": "11200"}}))
+    assert frontdesk.metrics.total("Duplicates") == 1
+    assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()

@@ -54,7 +54,9 @@ class Worker:
         self.frontdesk = FrontDesk(messages=self.store, **adapters)
         self.frontdesk.given_conversation()
         self.flushes = 0
-        self.function = SpoolFunction(self.read, self.frontdesk.drain, self.flush)
+        self.function = SpoolFunction(
+            self.read, self.frontdesk.container.operations().drain_spool(), self.flush
+        )
 
     def read(self, record: Any) -> SpoolDelivery:
         delivery = delivery_from_sqs(record, MemoryBlobStore())
