@@ -62,7 +62,7 @@ def _several_companies(
     return ProviderAccounts(
         directory,
         _own_addresses(settings, directory),
-        tuple(entry.twilio.to_account() for entry in entries if entry.twilio),
+        tuple(account.to_account() for entry in entries for account in entry.twilio),
         tuple(entry.sendgrid.to_account() for entry in entries if entry.sendgrid),
     )
 

@@ -4,7 +4,16 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from domain.addresses import normal_recipient
 from domain.channels import ChannelType
@@ -30,7 +39,7 @@ _Secret = Annotated[SecretStr, Field(min_length=1), Resolved]
 
 
 class TwilioEntry(_Strict):
-    """A company's Twilio account; several companies may share one."""
+    """One of a company's Twilio accounts or subaccounts; several companies may share one."""
 
     account_sid: AccountSid
     auth_tokens: Annotated[list[_Secret], Field(min_length=1)]
@@ -38,6 +47,14 @@ class TwilioEntry(_Strict):
     def to_account(self) -> TwilioAccount:
         """The account that this entry describes."""
         return TwilioAccount(self.account_sid, tuple(self.auth_tokens))
+
+
+def _as_list(value: object, info: ValidationInfo) -> object:
+    """An account that stands alone is a list of one, and ``null`` is an empty one."""
+    if isinstance(value, dict):
+        # Here, and not in the list: problems are then named without a position in it.
+        return [TwilioEntry.model_validate(value, context=info.context)]
+    return [] if value is None else value
 
 
 class SendgridEntry(_Strict):
@@ -69,14 +86,14 @@ class TenantEntry(_Strict):
     company_name: str | None = None
     credentials_reference: str | None = None
     recipients: Annotated[list[str], Field(min_length=1)]
-    twilio: TwilioEntry | None = None
+    twilio: Annotated[list[TwilioEntry], BeforeValidator(_as_list)] = []
     sendgrid: SendgridEntry | None = None
     fallback_texts: dict[ChannelType, str] = {}
 
     @property
     def account_names(self) -> frozenset[str]:
         """The accounts that speak for the company."""
-        twilio = {self.twilio.account_sid} if self.twilio else set()
+        twilio = {account.account_sid for account in self.twilio}
         return frozenset(twilio | ({self.sendgrid.account} if self.sendgrid else set()))
 
     def to_tenant(self) -> Tenant:
@@ -131,6 +148,8 @@ def _ambiguities(entries: list[TenantEntry]) -> Iterator[str]:
     for entry in entries:
         if not entry.account_names:
             yield f"TENANTS: {entry.company_id} has neither a twilio nor a sendgrid account"
+        if len({account.account_sid for account in entry.twilio}) < len(entry.twilio):
+            yield f"TENANTS: {entry.company_id} lists a twilio account twice: list its tokens there"
         for text in entry.recipients:
             try:
                 recipient = normal_recipient(text)
