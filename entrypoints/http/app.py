@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -16,7 +17,7 @@ from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from application.receiving.receive_webhook import ReceiveWebhook, WebhookExchange
 from domain.errors import DeadlineExceededError, OverloadedError, WebhookHandlerError
 from entrypoints.http.limits.bodies import BodyMemory, read_body
-from entrypoints.http.public_url import PublicUrl, sent_path
+from entrypoints.public_urls import PublicUrls, RequestOrigin, sent_path
 
 BODY_SECONDS = 30.0
 """How long a body may take to arrive; a provider on a working network needs far less."""
@@ -53,15 +54,17 @@ class WebhookEndpoint:
     def __init__(
         self,
         receive_webhook: ReceiveWebhook,
-        public_url: PublicUrl,
+        public_urls: PublicUrls,
         clock: Clock,
         *,
+        request_origin: RequestOrigin,
         max_body_bytes: int,
         max_in_flight: int,
         max_requests: int,
     ) -> None:
         self._receive_webhook = receive_webhook
-        self._public_url = public_url
+        self._public_urls = public_urls
+        self._request_origin = request_origin
         self._clock = clock
         self._max_body_bytes = max_body_bytes
         self.requests = asyncio.Semaphore(max_requests)
@@ -93,9 +96,11 @@ class WebhookEndpoint:
             hold = held.enter_context(self.memory.share())
             async with self._body_arrives():
                 body = await read_body(request, limit, hold)
+            url, *other_urls = self._urls(request.scope, exchange)
             webhook = WebhookRequest(
                 method=request.method,
-                url=self._public_url.of(request.scope),
+                url=url,
+                other_urls=tuple(other_urls),
                 headers=tuple(
                     (name.decode("latin-1").lower(), value.decode("latin-1"))
                     for name, value in request.headers.raw
@@ -104,6 +109,12 @@ class WebhookEndpoint:
                 received_at=received_at,
             )
             return await self._process(exchange, webhook, held)
+
+    def _urls(self, scope: Scope, exchange: WebhookExchange) -> tuple[str, ...]:
+        """The public URLs of a request, path and query as they were sent, byte for byte."""
+        query = scope["query_string"].decode("latin-1")
+        origin = partial(self._request_origin.of, scope)
+        return self._public_urls.of(exchange.channel, origin, sent_path(scope), (query,))
 
     @asynccontextmanager
     async def _body_arrives(self) -> AsyncIterator[None]:

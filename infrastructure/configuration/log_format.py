@@ -27,6 +27,7 @@ FIELDS = (
     "status",
     "duration_ms",
     "reason",
+    "tried_urls",
     "result",
     "error",
     "provider_code",

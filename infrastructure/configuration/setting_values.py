@@ -5,7 +5,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -54,18 +54,37 @@ def _split(value: object) -> object:
     return value
 
 
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or "@" in parts.netloc
-        or parts.path not in {"", "/"}
-        or parts.query
-        or parts.fragment
-    ):
-        raise ValueError("must be an origin like https://hooks.example.com, without a path")
-    return f"{parts.scheme}://{parts.netloc}"
+def _base_url(value: str) -> str:
+    parts = _http_url(value)
+    if parts is None or "@" in parts.netloc or "?" in value or "#" in value:
+        raise ValueError(
+            "must be a URL like https://hooks.example.com or https://hooks.example.com/api, "
+            "without a user, a query and a fragment"
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def _webhook_url(value: str) -> str:
+    """``value`` without user info and fragment: neither is signed, and both may be secret."""
+    parts = _http_url(value)
+    if parts is None:
+        raise ValueError(
+            "must be the whole URL that the provider is configured with, "
+            "like https://hooks.example.com/webhooks/sms?tenant=acme"
+        )
+    scheme, _, rest = value.partition("#")[0].partition("://")
+    user_info, at, _ = parts.netloc.rpartition("@")
+    return f"{scheme}://{rest.removeprefix(user_info + at)}"
+
+
+def _http_url(value: str) -> SplitResult | None:
+    """``value`` in its parts, if it is an absolute URL that a request can be sent to."""
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if valid and not re.search(r"[\s\x00-\x1f\x7f\\]", value) else None
 
 
 def _p256_key(value: str) -> str:
@@ -103,7 +122,8 @@ Resolved = BeforeValidator(_resolved)
 """What a reference leads to, if the context of the validation is a ``ReadSecret``."""
 
 CommaSeparated = Annotated[tuple[Item, ...], BeforeValidator(_split)]
-Origin = Annotated[str, AfterValidator(_origin)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+WebhookUrl = Annotated[str, AfterValidator(_webhook_url)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, PlainValidator(_network)]
 TenantsSource = Annotated[str, _must("file:PATH or secretsmanager:NAME", is_reference)]
 AccountSid = Annotated[
