@@ -218,13 +218,15 @@ def _label(response: Response) -> str:
         return str(response.status)
 
 
-def signed_url(url: str, public_base_url: str | None) -> str:
+def signed_url(url: str, public_base_url: str | None, webhook_url: str | None) -> str:
     """The URL that the provider signs: the public one, also when the server is reached here."""
     parts = urlsplit(url)
-    if public_base_url is None or not is_this_machine(parts.hostname or ""):
+    if not is_this_machine(parts.hostname or ""):
         return url
+    if webhook_url is not None:
+        return webhook_url
     query = f"?{parts.query}" if parts.query else ""
-    return f"{public_base_url}{parts.path}{query}"
+    return url if public_base_url is None else f"{public_base_url}{parts.path}{query}"
 
 
 def is_this_machine(host: str) -> bool:
