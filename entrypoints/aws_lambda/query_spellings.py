@@ -43,6 +43,8 @@ Only ``&``, ``#``, ``%`` and the like are always escaped.
 
 def decoded_queries(pairs: Pairs) -> tuple[str, ...]:
     """The queries that mean ``pairs``, the likeliest first: at most 96."""
+    if not pairs:
+        return ("",)
     usual = _query(pairs, {**_escapes(pairs), ord("~"): "~"})
     if sum(map(len, chain.from_iterable(pairs))) > MAX_CHARACTERS:
         return (usual,)
