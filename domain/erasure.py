@@ -1,7 +1,6 @@
 """What is kept of a message, and the little that is left of it once it is erased."""
 
 import hashlib
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,11 +66,6 @@ class RetainedMessage:
         return self.state is None
 
     @property
-    def identities(self) -> tuple[Address, ...]:
-        """Every address that its author is known by; none of an entry."""
-        return self.message.author_addresses if self.message else ()
-
-    @property
     def blob_folders(self) -> tuple[str, ...]:
         """Where its files lie, and what was too large for a queue."""
         if self.message is None:
@@ -81,18 +75,9 @@ class RetainedMessage:
         return (attachments_folder(self.message), contexts) if has_files else (contexts,)
 
     @property
-    def provider_files(self) -> tuple[str, ...]:
-        """The URLs of files that the provider holds."""
-        return self.message.provider_files if self.message else ()
-
-    @property
     def author_mark(self) -> str:
         """See ``author_mark``; empty without a message, so that no sender matches it."""
         return author_mark(self.key, self.message.sender) if self.message else ""
-
-    def is_of(self, values: Collection[str]) -> bool:
-        """Whether its author is known by one of these addresses."""
-        return any(address.value in values for address in self.identities)
 
 
 def attachments_folder(message: InboundMessage) -> str:

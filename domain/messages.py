@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -96,8 +96,8 @@ class InboundMessage:
     def request_id(self) -> str:
         """The key under which this message is recorded once, ever: a UUID.
 
-        Independent of the conversation, so that a message cannot enter twice by way of
-        another one. Mail is delivered per recipient, so there the recipient is part of it.
+        Independent of the conversation. Mail is delivered per recipient, so there the recipient
+        is part of it.
         """
         return request_id_of(self._idempotency_parts)
 
@@ -105,9 +105,8 @@ class InboundMessage:
     def source_key(self) -> str:
         """The name under which what came with this message is stored: 64 hex digits.
 
-        Another one for each recipient of a mail, as each has a message of its own, and for each
-        author, whatever message id a mail claims: what belongs to one message can be deleted
-        without touching another's.
+        Another one for each recipient of a mail and for each author, whatever message id it
+        claims: what belongs to one message can be deleted without touching another's.
         """
         return idempotency_hash([*self._idempotency_parts, self.sender.value])
 
@@ -123,10 +122,14 @@ class InboundMessage:
         """Every address that its author is known by."""
         return (self.sender, *self.identities)
 
+    def is_by(self, values: Collection[str]) -> bool:
+        """Whether its author is known by one of these addresses."""
+        return any(address.value in values for address in self.author_addresses)
+
     @property
-    def provider_files(self) -> tuple[str, ...]:
-        """The URLs of files that the provider holds."""
-        return tuple(file.url for file in self.attachments if file.url)
+    def regrouping_suspected(self) -> bool:
+        """Whether its fields may be those of another message, put together anew."""
+        return self.metadata.get("regrouping_suspected") is True
 
     @property
     def log_id(self) -> str:
@@ -159,18 +162,18 @@ class InboundMessage:
 
         What an entry has no attribute for is in its metadata: ``subject`` and ``attachments``.
         """
-        extras: dict[str, object] = {}
-        if self.subject is not None:
-            extras["subject"] = self.subject
-        if self.attachments:
-            extras["attachments"] = [attachment.metadata for attachment in self.attachments]
+        files = [attachment.metadata for attachment in self.attachments] or None
+        extras = {"subject": self.subject, "attachments": files}
         return Message(
             message_id=self.provider_message_id,
             direction=Direction.INBOUND,
             content=self.body,
             timestamp=self.received_at,
             channel_type=self.channel,
-            metadata={**self.full_metadata, **extras},
+            metadata={
+                **self.full_metadata,
+                **{name: value for name, value in extras.items() if value is not None},
+            },
         )
 
 
@@ -245,11 +248,6 @@ class MessageRecord:
         """This record as the store has it after a process took it at ``now``: one more attempt."""
         time_left = min(LEASE * 2 ** min(self.attempts, 10), LONGEST_LEASE)
         return replace(self, lease_until=now + time_left, attempts=self.attempts + 1)
-
-    @property
-    def is_given_up(self) -> bool:
-        """Whether it was tried so often that only an operator can help."""
-        return self.attempts >= MAX_ATTEMPTS
 
 
 LAST_MESSAGE_BYTES = 2048

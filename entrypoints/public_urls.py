@@ -66,19 +66,18 @@ class RequestOrigin:
         scheme, host = str(scope["scheme"]), _header(scope, b"host")
         if not self._comes_from_proxy(scope):
             return f"{scheme}://{host}"
-        scheme = _first(scope, b"x-forwarded-proto") or scheme
-        host = _first(scope, b"x-forwarded-host") or host
-        port = _first(scope, b"x-forwarded-port")
-        if port and not _has_port(host) and port != {"https": "443", "http": "80"}.get(scheme):
+        trusted = (_header(scope, b"x-forwarded-" + name) for name in (b"proto", b"host", b"port"))
+        outer_scheme, outer_host, port = (text.partition(",")[0].strip() for text in trusted)
+        scheme, host = outer_scheme or scheme, outer_host or host
+        has_port = host.rpartition(":")[2].isdigit()  # "1]" of an IPv6 address is none
+        if port and not has_port and port != {"https": "443", "http": "80"}.get(scheme):
             host = f"{host}:{port}"
         return f"{scheme}://{host}"
 
     def _comes_from_proxy(self, scope: Mapping[str, Any]) -> bool:
-        client = scope.get("client")
-        if client is None:
-            return False
+        client, *_ = scope.get("client") or ("",)
         try:
-            address = ipaddress.ip_address(client[0])
+            address = ipaddress.ip_address(client)
         except ValueError:
             return False
         return any(address in network for network in self.trusted_proxies)
@@ -107,12 +106,3 @@ def _split_base(base_url: str) -> tuple[str, str]:
 def _header(scope: Mapping[str, Any], name: bytes) -> str:
     found: bytes = next((value for key, value in scope["headers"] if key == name), b"")
     return found.decode("latin-1")
-
-
-def _first(scope: Mapping[str, Any], name: bytes) -> str:
-    """What the outermost proxy wrote into a forwarded header."""
-    return _header(scope, name).partition(",")[0].strip()
-
-
-def _has_port(host: str) -> bool:
-    return host.rpartition(":")[2].isdigit() and not host.endswith("]")

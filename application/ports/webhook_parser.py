@@ -121,7 +121,8 @@ class WebhookParser(Protocol):
     def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
         """The messages in ``webhook``, which ``validate`` or a store returned.
 
-        Normally one; mail to several of our addresses gives one for each. Raises
+        Normally one; mail to several of our addresses gives one for each, and a status callback,
+        which tells what became of a message that was sent, none. Raises
         ``UnreadableMessageError`` for whatever cannot be understood.
         """
 

@@ -38,6 +38,7 @@ class WebhookOutcome(StrEnum):
     """What became of a webhook without a recorded message; else see ``RecordOutcome``."""
 
     REFUSED = "refused"
+    STATUS_CALLBACK = "status_callback"
     FAILED = "failed"
     SPOOLED = "spooled"
     DEAD_LETTER = "dead_letter"
@@ -146,6 +147,9 @@ class WebhookExchange:
             return self._spooled(webhook, error)
         except Exception as error:
             return self._dead_letter(webhook, error)
+        if not receipts:
+            # It only tells what became of a message that was sent.
+            return self._result(self._parser.respond(), WebhookOutcome.STATUS_CALLBACK)
         lines = tuple(
             {"channel": receipt.record.message.channel, **receipt.log_fields()}
             for receipt in receipts

@@ -19,6 +19,9 @@ from domain.messages import InboundMessage, MessageRecord, MessageState
 logger = logging.getLogger(__name__)
 
 
+_OTHER_SENDER = "another sender has used this message id before"
+
+
 class RecordOutcome(StrEnum):
     """What became of a message."""
 
@@ -67,7 +70,7 @@ class RecordMessage:
 
         When this returns, the message is durable. A ``TemporaryError`` means that it is not;
         one that happens afterwards only leaves the message pending, and is logged here.
-        Raises ``UnreadableMessageError`` for an id that another sender has used before.
+        Raises ``UnreadableMessageError`` for an id under which another message is recorded.
         """
         deadline.check()
         tenant, conversation = self.match_conversation(message)
@@ -88,7 +91,7 @@ class RecordMessage:
         if isinstance(existing, Tombstone):
             return self._repeat_erased(existing, record)
         if existing is not None:
-            _check_is_repeated(same_sender=existing.message.sender.value == message.sender.value)
+            _check_is_repeated(existing.message, message)
             return self._repeat(existing, deadline)
         if conversation is not None:
             try:
@@ -117,7 +120,9 @@ class RecordMessage:
 
     def _repeat_erased(self, erased: Tombstone, record: MessageRecord) -> Receipt:
         """An erased message stays erased, however often it comes: nothing is routed."""
-        _check_is_repeated(same_sender=erased.is_by(record.message.sender))
+        message = record.message
+        if message.channel.rules.author_chooses_message_id and not erased.is_by(message.sender):
+            raise UnreadableMessageError(_OTHER_SENDER)
         self.metrics.count("Duplicates")
         left = replace(record.assigned_to(None), state=MessageState.ERASED)
         return Receipt(RecordOutcome.DUPLICATE, left, None)
@@ -135,10 +140,21 @@ class RecordMessage:
         )
 
 
-def _check_is_repeated(*, same_sender: bool) -> None:
-    """Refuse a message id of another sender, who may have copied it from that sender's mail.
+def _check_is_repeated(recorded: InboundMessage, message: InboundMessage) -> None:
+    """Refuse what is not ``recorded``, although it has its id.
 
-    Nothing else is compared: a mailing list may change the text of one of two copies.
+    Of mail the sender is compared, who may have copied the id from another one's mail. Nothing
+    else is: a mailing list may change the text of one of two copies. Where the provider gives the
+    ids, other fields under one id are those of a captured webhook, put together anew.
     """
-    if not same_sender:
-        raise UnreadableMessageError("another sender has used this message id before")
+    if recorded.channel.rules.author_chooses_message_id:
+        if recorded.sender.value != message.sender.value:
+            raise UnreadableMessageError(_OTHER_SENDER)
+    elif _fields_of(recorded) != _fields_of(message):
+        raise UnreadableMessageError("this message id was recorded with other fields before")
+
+
+def _fields_of(message: InboundMessage) -> tuple[object, ...]:
+    files = tuple(file.url for file in message.attachments)
+    addresses = (message.sender, message.identities, message.recipient)
+    return (message.channel, *addresses, message.body, files)

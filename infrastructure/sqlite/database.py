@@ -10,8 +10,8 @@ from threading import Lock
 from typing import Any
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
+from infrastructure.durable_files import create_file, file_errors
 from infrastructure.sqlite.database_file import (
-    create_private_file,
     has_other_form,
     is_busy,
     other_form,
@@ -80,7 +80,8 @@ class SqliteDatabase:
         with _translated_errors():
             if has_other_form(self._path):
                 raise other_form(self._path)
-            create_private_file(self._path)
+            if not self._path.exists():
+                create_file(self._path, b"")  # SQLite would let others read it
             with closing(self._connect()) as connection:
                 prepare_file(connection, self._path, busy_timeout_seconds)
 
@@ -88,13 +89,22 @@ class SqliteDatabase:
     def read(self) -> Iterator[sqlite3.Connection]:
         """A connection for one SELECT, which sees every commit that was finished before it."""
         with _translated_errors():
-            connection = self._take_reader()
+            with self._guard:
+                if self._closed:
+                    raise StorageUnavailableError("the database is closed")
+                connection = self._idle_readers.pop() if self._idle_readers else None
+            connection = connection or self._connect()
             try:
                 yield connection
             except BaseException:
                 connection.close()
                 raise
-            self._keep_reader(connection)
+            with self._guard:
+                has_room = len(self._idle_readers) < MAX_IDLE_READERS and not self._closed
+                if has_room:
+                    self._idle_readers.append(connection)
+            if not has_room:
+                connection.close()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -222,21 +232,6 @@ class SqliteDatabase:
         """Asked before every write: cheap as long as no rewrite was ever announced here."""
         return os.access(self._rewrite_lock.path, os.F_OK) and self._rewrite_lock.is_held()
 
-    def _take_reader(self) -> sqlite3.Connection:
-        with self._guard:
-            if self._closed:
-                raise StorageUnavailableError("the database is closed")
-            if self._idle_readers:
-                return self._idle_readers.pop()
-        return self._connect()
-
-    def _keep_reader(self, connection: sqlite3.Connection) -> None:
-        with self._guard:
-            if not self._closed and len(self._idle_readers) < MAX_IDLE_READERS:
-                self._idle_readers.append(connection)
-                return
-        connection.close()
-
     def _close_writer(self) -> None:
         connection, self._writer = self._writer, None
         if connection is not None:
@@ -264,11 +259,9 @@ class SqliteDatabase:
 @contextmanager
 def _translated_errors() -> Iterator[None]:
     try:
-        yield
+        with file_errors("the database cannot be opened"):
+            yield
     except (sqlite3.IntegrityError, sqlite3.DataError) as error:
         raise StorageRefusedError(f"the database refuses it: {error}") from error
     except sqlite3.Error as error:
         raise StorageUnavailableError(f"the database does not answer: {error}") from error
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StorageUnavailableError(f"the database cannot be opened: {reason}") from error

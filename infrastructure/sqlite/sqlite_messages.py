@@ -102,7 +102,10 @@ class SqliteMessageStore(SqliteAdapter, MessageStore):
         moment, _, request_id = (after or "").partition(" ")
         rows = self._database.rows(_UNMATCHED, (moment, request_id, limit))
         records = tuple(map(_from_row, rows))
-        return Page(records, _cursor(records[-1]) if 0 < len(records) == limit else None)
+        if not 0 < len(records) == limit:
+            return Page(records, None)
+        last = records[-1]
+        return Page(records, f"{rfc3339(last.message.received_at)} {last.request_id}")
 
 
 class SqliteOutbox(SqliteAdapter, Outbox):
@@ -141,10 +144,6 @@ def _found(connection: sqlite3.Connection, request_id: str) -> MessageRecord | T
         return None
     *columns, mark = row
     return _from_row(columns) if mark is None else Tombstone(request_id, mark)
-
-
-def _cursor(record: MessageRecord) -> str:
-    return f"{rfc3339(record.message.received_at)} {record.request_id}"
 
 
 def _key_columns(key: ConversationKey | None) -> tuple[str | None, str | None]:

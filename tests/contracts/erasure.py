@@ -61,7 +61,6 @@ class RetentionContract(MessageStoreTests):
         (found,) = retained(stores).values()
         without = replace(message, body="", metadata={})
         assert found == RetainedMessage.of(a_record(without))
-        assert found.provider_files == ("https://media.example/1",)
 
     def test_retained_imported_entry_belongs_only_to_its_conversation(self, stores: Stores) -> None:
         entry = an_entry(1)

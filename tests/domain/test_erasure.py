@@ -1,7 +1,5 @@
 """Tombstones recognise the author of an erased message without naming a person."""
 
-import pytest
-
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.erasure import RetainedMessage, Tombstone, author_mark
@@ -35,20 +33,17 @@ def test_author_marks_of_one_author_differ_between_messages() -> None:
     assert author_mark(KEY, ANA) != author_mark(KEY[::-1], ANA)
 
 
-def test_retained_message_lists_its_blob_folders_provider_files_and_identities() -> None:
-    other = Address.parse(SMS, "+14155550199")
+def test_retained_message_lists_its_blob_folders() -> None:
     files = (
         Attachment("image/png", url="https://media.example/1"),
         Attachment("text/plain", reference="sha256-of-it"),
     )
-    message = an_inbound_message(attachments=files, identities=(other,))
+    message = an_inbound_message(attachments=files)
     retained = RetainedMessage.of(a_record(message))
     assert retained.blob_folders == (
         f"attachments/{message.source_key}",
         f"contexts/{message.request_id}",
     )
-    assert retained.provider_files == ("https://media.example/1",)
-    assert retained.identities == (ANA, other)
 
 
 def test_message_without_stored_files_has_no_attachment_folder() -> None:
@@ -58,19 +53,6 @@ def test_message_without_stored_files_has_no_attachment_folder() -> None:
     assert retained.blob_folders == (f"contexts/{message.request_id}",)
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [(["+14155550199"], True), ([ANA.value], True), (["+1"], False), ([], False)],
-)
-def test_retained_message_belongs_to_a_person_with_one_of_its_addresses(
-    values: list[str], expected: bool
-) -> None:
-    message = an_inbound_message(identities=(Address.parse(SMS, "+14155550199"),))
-    assert RetainedMessage.of(a_record(message)).is_of(values) is expected
-
-
-def test_imported_entry_belongs_to_no_person() -> None:
+def test_imported_entry_has_no_blobs_and_no_author() -> None:
     entry = RetainedMessage("key", a_record().recorded_at, None)
-    assert (entry.identities, entry.blob_folders, entry.provider_files) == ((), (), ())
-    assert entry.author_mark == ""
-    assert not entry.is_of([ANA.value])
+    assert (entry.blob_folders, entry.author_mark) == ((), "")

@@ -16,6 +16,7 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.messages import (
     LAST_MESSAGE_BYTES,
+    MAX_ATTEMPTS,
     Attachment,
     ConversationKey,
     Direction,
@@ -174,7 +175,7 @@ def test_message_is_stuck_when_pending_for_long_without_a_lease(
 
 def test_each_lease_is_twice_as_long_as_the_one_before_up_to_ten_minutes() -> None:
     record, now, waits = a_record(), NOW, []
-    while not record.is_given_up:
+    while record.attempts < MAX_ATTEMPTS:
         record = record.leased(now)
         waits.append(record.due_at - now)
         now = record.due_at
@@ -191,3 +192,14 @@ def test_assigned_record_is_pending_with_a_conversation_and_unmatched_without_on
     assert record.assigned_to(other).state is MessageState.PENDING
     assert record.assigned_to(other).conversation == other
     assert a_record(conversation=KEY).assigned_to(None).state is MessageState.UNMATCHED
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [(["+14155550199"], True), (["+14155550123"], True), (["+1"], False), ([], False)],
+)
+def test_message_is_by_a_person_with_one_of_its_addresses(
+    values: list[str], expected: bool
+) -> None:
+    other = Address.parse(ChannelType.SMS, "+14155550199")
+    assert an_inbound_message(identities=(other,)).is_by(values) is expected
