@@ -9,7 +9,7 @@ from dataclasses import replace
 from application.ports.blobs import BlobStore
 from domain.channels import ChannelType
 from domain.conversations import imported_key
-from domain.erasure import Tombstone
+from domain.erasure import Tombstone, content_marks
 from domain.errors import StorageRefusedError
 from domain.messages import (
     ConversationKey,
@@ -44,8 +44,6 @@ INLINE_BYTES = 100 * 1024
 
 PREVIEW_BYTES = 2048
 """How much of a content that is stored elsewhere the item still shows."""
-
-AUTHOR_MARK = "author_mark"
 
 _TIE_BREAKER_LENGTH = 16
 """52 bits tell apart what came in the same microsecond; a whole key would make writes dearer."""
@@ -87,6 +85,7 @@ class DynamoDbMessageItems:
             "lease_until": time_text(record.lease_until),
             "queued_at": time_text(record.queued_at),
             "attempts": record.attempts or None,
+            "content_marks": content_marks(record.request_id, record.message),
             **work_of(record),
         }
         with _unicode_errors():
@@ -236,7 +235,7 @@ def is_erased(item: Item) -> bool:
 
 def tombstone_of(item: Item) -> Tombstone:
     """What an erased item says."""
-    return Tombstone(text_of(item, "request_id"), text_of(item, AUTHOR_MARK))
+    return Tombstone(text_of(item, "request_id"), item.get("content_marks", {}).get("S"))
 
 
 def _shown(

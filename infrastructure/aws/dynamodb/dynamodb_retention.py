@@ -23,7 +23,6 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     key_to_item,
 )
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
-    AUTHOR_MARK,
     DynamoDbMessageItems,
     conversation_key,
     has_references,
@@ -37,8 +36,8 @@ from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_o
 PAGE_SIZE = 1000
 """As many records as are looked at before a purge can stop."""
 
-_STAYS = ("request_id", "timestamp", "recorded_at", "channel_type")
-"""What is left of an item, beside its state, the author's mark, and ``texts_left``."""
+_STAYS = ("request_id", "timestamp", "recorded_at", "channel_type", "content_marks")
+"""What is left of an item, beside its state and ``texts_left``."""
 
 _KEY = ("conversation_id", "primary_channel")
 _NOT_DONE = "(attribute_not_exists(#state) OR #state <> :erased OR attribute_exists(#texts_left))"
@@ -98,7 +97,6 @@ class DynamoDbRetention(Retention):
             return self.messages.delete(key)
         changed = {
             "state": MessageState.ERASED,
-            AUTHOR_MARK: retained.author_mark,
             "texts_left": has_references(item) or None,
         }
         # No process adds attributes to an item that is there: it can only get smaller.
