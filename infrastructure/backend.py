@@ -41,8 +41,13 @@ class Rewritable(Protocol):
         """Free the files of it. Raises ``StorageUnavailableError``."""
 
 
-class StorageBackend(Backend, Stores, Protocol):
+class StorageBackend(Backend, Protocol):
     """Where conversations and messages are stored."""
+
+    @property
+    @abstractmethod
+    def stores(self) -> Stores:
+        """Its stores."""
 
     @property
     @abstractmethod

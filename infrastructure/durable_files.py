@@ -1,10 +1,12 @@
 """Files that are whole or absent, and still there after a power failure."""
 
 import errno
+import fcntl
 import os
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +20,8 @@ BROKEN_FILE = frozenset({errno.EACCES, errno.EPERM, errno.EISDIR, errno.EIO})
 
 PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
+
+_POLL_SECONDS = 0.005
 
 
 def make_directory(directory: Path) -> None:
@@ -48,14 +52,11 @@ def create_file(path: Path, content: bytes, *, modified_at: datetime | None = No
         sync_directory(path.parent)
         return False
     make_directory(path.parent)
-    with _synced_copy(path.parent, content, modified_at) as temporary:
-        try:
-            # A link refuses a name that is taken; a rename would replace what is there.
-            path.hardlink_to(temporary)
-        except FileExistsError:
-            created = False
-        else:
-            created = True
+    created = False
+    with _synced_copy(path.parent, content, modified_at) as temporary, suppress(FileExistsError):
+        # A link refuses a name that is taken; a rename would replace what is there.
+        path.hardlink_to(temporary)
+        created = True
     # Also when it was there: the process that created it may not have come this far yet.
     sync_directory(path.parent)
     return created
@@ -94,6 +95,23 @@ def file_errors(problem: str) -> Iterator[None]:
         raise StorageUnavailableError(f"{problem}: {reason}") from error
 
 
+def lock_file(descriptor: int, kind: int, *, seconds: float = 0.0) -> bool:
+    """Take a lock (``fcntl.LOCK_EX``, ``LOCK_SH``); ``False`` if it is not free in time.
+
+    It ends with ``descriptor``, and so with the process that holds it.
+    """
+    ends_at = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= ends_at:
+                return False
+            time.sleep(_POLL_SECONDS)
+        else:
+            return True
+
+
 @contextmanager
 def _synced_copy(directory: Path, content: bytes, modified_at: datetime | None) -> Iterator[Path]:
     """A temporary file with ``content`` in ``directory``, to be given its name."""
@@ -120,12 +138,9 @@ def delete_stale_temporary_files(directory: Path, before: datetime) -> int:
 
     Its writer was killed. Returns how many files there were. Raises ``OSError``.
     """
-    found = (path for suffix in _UNFINISHED for path in directory.rglob(f".*{suffix}"))
-    return sum(_remove_older(path, before) for path in list(found))
-
-
-def _remove_older(path: Path, before: datetime) -> bool:
-    try:
-        return path.stat().st_mtime < before.timestamp() and remove_file(path)
-    except FileNotFoundError:  # finished meanwhile
-        return False
+    found = [path for suffix in _UNFINISHED for path in directory.rglob(f".*{suffix}")]
+    deleted = 0
+    for path in found:
+        with suppress(FileNotFoundError):  # finished meanwhile
+            deleted += path.stat().st_mtime < before.timestamp() and remove_file(path)
+    return deleted

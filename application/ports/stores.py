@@ -1,46 +1,40 @@
-"""The roles that one storage backend fills."""
+"""The stores that one storage backend keeps."""
 
-from abc import abstractmethod
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from application.ports.conversation_store import ConversationStore
+from application.ports.fallback_throttle import FallbackThrottle
+from application.ports.message_store import MessageStore
+from application.ports.outbox import Outbox
 
 if TYPE_CHECKING:
-    from application.ports.conversation_store import ConversationStore
-    from application.ports.fallback_throttle import FallbackThrottle
     from application.ports.history_import import HistoryImport
-    from application.ports.message_store import MessageStore
-    from application.ports.outbox import Outbox
     from application.ports.retention import Retention
 
 
-class Stores(Protocol):
-    """Conversations, messages and what belongs to them, kept in one place."""
+@dataclass(frozen=True)
+class Stores:
+    """Conversations, messages and what belongs to them, kept in one place.
 
-    @property
-    @abstractmethod
-    def conversations(self) -> "ConversationStore":
-        """The conversation records."""
+    No webhook needs the last two: they are built, and their modules imported, on first use.
+    """
 
-    @property
-    @abstractmethod
-    def messages(self) -> "MessageStore":
-        """The messages under their request ids."""
+    conversations: ConversationStore
+    messages: MessageStore
+    outbox: Outbox
+    throttle: FallbackThrottle
+    build_retention: "Callable[[], Retention]"
+    build_history_import: "Callable[[], HistoryImport]"
 
-    @property
-    @abstractmethod
-    def outbox(self) -> "Outbox":
-        """What is pending."""
-
-    @property
-    @abstractmethod
+    @cached_property
     def retention(self) -> "Retention":
         """What is retained, to list and to erase it."""
+        return self.build_retention()
 
-    @property
-    @abstractmethod
+    @cached_property
     def history_import(self) -> "HistoryImport":
         """The histories that older systems left."""
-
-    @property
-    @abstractmethod
-    def throttle(self) -> "FallbackThrottle":
-        """Who got a fallback, and when."""
+        return self.build_history_import()

@@ -1,13 +1,15 @@
-"""Process a verified webhook: record the messages in it."""
+"""Process a verified webhook: store the files in it, then record its messages."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from application.clock import Deadline
-from application.ports.webhook_parser import VerifiedWebhook, WebhookParserFactory
+from application.ports.blobs import BlobStore
+from application.ports.webhook_parser import ParsedMessage, VerifiedWebhook, WebhookParserFactory
 from application.receiving.record_message import Receipt, RecordMessage
-from application.receiving.store_attachments import StoreFiles
+from domain.erasure import attachments_folder
 from domain.errors import TemporaryError, UnauthenticatedMailError
-from domain.messages import InboundMessage
+from domain.messages import AttachedFile, InboundMessage
 from domain.routing import UnauthenticatedMail
 
 
@@ -20,7 +22,7 @@ class ProcessWebhook:
     """
 
     parsers: WebhookParserFactory
-    store_files: StoreFiles
+    blobs: BlobStore
     record_message: RecordMessage
     unauthenticated_mail: UnauthenticatedMail
 
@@ -39,7 +41,7 @@ class ProcessWebhook:
         allowed = [one for one in parsed if reviewed or self._is_allowed(one.message)]
         if len(allowed) < len(parsed):
             errors.append(UnauthenticatedMailError("the author of this mail is not authenticated"))
-        for message in self.store_files(allowed, deadline):
+        for message in self._with_stored_files(allowed, deadline):
             try:
                 receipts.append(self.record_message(message, deadline))
             except Exception as error:
@@ -47,7 +49,7 @@ class ProcessWebhook:
         for receipt in receipts:
             # Files are stored before the store can say that their message was erased.
             if receipt.is_of_erased:
-                self.store_files.delete(receipt.record.message)
+                self.blobs.delete(attachments_folder(receipt.record.message))
         if errors:
             # One that may heal comes first: a repetition then finds the others recorded.
             raise min(errors, key=lambda error: not isinstance(error, TemporaryError))
@@ -58,3 +60,32 @@ class ProcessWebhook:
             message.author_authenticated
             or self.unauthenticated_mail is not UnauthenticatedMail.DEAD_LETTER
         )
+
+    def _with_stored_files(
+        self, parsed: Sequence[ParsedMessage], deadline: Deadline
+    ) -> tuple[InboundMessage, ...]:
+        """The messages, once the files of all of them are stored. Raises ``TemporaryError``.
+
+        Each has its own files, so that they go when it goes. A key holds the hash of the content:
+        a retry finds the files in place, and a forged repetition of a message id cannot replace
+        them.
+        """
+        references: dict[str, str] = {}
+        for one in parsed:
+            for key, file in _keyed(one):
+                if key not in references:
+                    deadline.check()
+                    references[key] = self.blobs.put(key, file.content)
+        return tuple(
+            _with_references(one, references) if one.files else one.message for one in parsed
+        )
+
+
+def _keyed(parsed: ParsedMessage) -> Iterator[tuple[str, AttachedFile]]:
+    for file in parsed.files:
+        yield f"{attachments_folder(parsed.message)}/{file.attachment.sha256}", file
+
+
+def _with_references(parsed: ParsedMessage, references: Mapping[str, str]) -> InboundMessage:
+    stored = (replace(f.attachment, reference=references[key]) for key, f in _keyed(parsed))
+    return replace(parsed.message, attachments=(*parsed.message.attachments, *stored))

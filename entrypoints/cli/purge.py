@@ -26,7 +26,7 @@ def purge(*, budget_seconds: float | None, as_json: bool) -> None:
     at any point, to repeat, and beside a server, which does this once a day.
     """
     with open_container() as container:
-        report = container.purge()(utc_now(), budget_seconds=budget_seconds)
+        report = container.operations().purge_expired()(utc_now(), budget_seconds=budget_seconds)
     removed = {place: number for place, number in report.removed.items() if number}
     if as_json:
         print_json({"removed": removed, "complete": report.complete})

@@ -142,11 +142,11 @@ def choose_files(settings: Settings, s3: OpenS3, memory: OpenMemory) -> FileBack
 
 def choose_storage(
     settings: Settings,
+    files: FileBackend,
+    *,
     sqlite: OpenSqlite,
     dynamodb: OpenDynamoDb,
     memory: OpenMemory,
-    *,
-    files: FileBackend,
 ) -> StorageBackend:
     """The one that ``STORAGE`` names."""
     match settings.storage:
@@ -164,7 +164,12 @@ def choose_storage(
 
 
 def choose_queue(
-    settings: Settings, sqlite: OpenSqlite, sqs: OpenSqs, memory: OpenMemory, *, files: FileBackend
+    settings: Settings,
+    files: FileBackend,
+    *,
+    sqlite: OpenSqlite,
+    sqs: OpenSqs,
+    memory: OpenMemory,
 ) -> QueueBackend:
     """The one that ``QUEUE`` names."""
     match settings.queue:
@@ -184,10 +189,10 @@ def choose_queue(
 
 def choose_spool(
     settings: Settings,
+    files: FileBackend,
+    *,
     sqs: OpenSqs,
     memory: OpenMemory,
-    *,
-    files: FileBackend,
     clock: Clock,
     metrics: Metrics,
 ) -> SpoolBackend:

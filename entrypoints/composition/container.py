@@ -6,6 +6,8 @@ that a process pays for what it uses: an SMS never loads the mail parser, SQLite
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from dependency_injector import containers, providers
@@ -19,40 +21,52 @@ from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
 from application.ports.spool import Spool
-from application.ports.webhook_parser import VerifiedWebhook, WebhookParser, WebhookParserFactory
+from application.ports.stores import Stores
+from application.ports.webhook_parser import WebhookParser, WebhookParserFactory
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.process_webhook import ProcessWebhook
-from application.receiving.receive_webhook import ReceiveWebhook, Verification
+from application.receiving.receive_webhook import ReceiveWebhook
 from application.receiving.record_message import RecordMessage
 from application.receiving.route_message import RouteMessage
 from application.receiving.send_fallback import SendFallback
 from application.receiving.spool_webhook import SpoolWebhook
-from application.receiving.store_attachments import StoreFiles
 from application.receiving.store_dead_letter import StoreDeadLetter
 from domain.channels import ChannelType
 from domain.errors import SecretsUnavailableError, ValidationError
 from domain.fallback import OwnAddresses
 from domain.tenants import TenantDirectory
-from entrypoints.composition import backends, channel_providers, later
+from entrypoints.composition import backends
+from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.old_form import refuse_old_form
-from infrastructure.backend import ContextQueue, StorageBackend
-from infrastructure.channels.provider import Provider
+from infrastructure.backend import (
+    ContextQueue,
+    FileBackend,
+    QueueBackend,
+    SpoolBackend,
+    StorageBackend,
+)
 from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
 from infrastructure.configuration.secrets.cached_value import CachedValue
 from infrastructure.configuration.settings import Settings, read_settings
 from infrastructure.memory.memory_metrics import MemoryMetrics
 
 if TYPE_CHECKING:
-    from application.privacy.erase_message import EraseMessage
+    from entrypoints.composition.operations_container import OperationsContainer
     from infrastructure.filesystem.backend import DataDirectory
 
 Singleton = providers.ThreadSafeSingleton
 CachedAccounts = CachedValue[ProviderAccounts]
 
 
-def _erase_context(erase_message: Callable[[], "EraseMessage"]) -> Callable[[str], object]:
+def _open_operations(core: "Container") -> "OperationsContainer":
+    from entrypoints.composition.operations_container import OperationsContainer
+
+    return OperationsContainer(core=core)
+
+
+def _erase_context(operations: Callable[[], "OperationsContainer"]) -> Callable[[str], object]:
     """Hardly ever needed by a webhook: so it is imported only then."""
-    return lambda request_id: erase_message().erase_context(request_id)
+    return lambda request_id: operations().erase_message().erase_context(request_id)
 
 
 def _cached_accounts(settings: Settings, clock: Clock) -> CachedAccounts:
@@ -61,39 +75,37 @@ def _cached_accounts(settings: Settings, clock: Clock) -> CachedAccounts:
 
 
 def _parser(
-    provider: Provider,
-    channel: ChannelType,
-    settings: Settings,
-    cached_accounts: CachedAccounts,
-    clock: Clock,
+    channel: ChannelType, settings: Settings, cached_accounts: CachedAccounts, clock: Clock
 ) -> WebhookParser:
     # Read here, where the start has time for it. If that fails, webhooks wait outside.
     with suppress(SecretsUnavailableError):
         cached_accounts.current()
-    return provider.parser(channel, cached_accounts.current, settings, clock)
-
-
-def _with_present_secrets(
-    cached_accounts: CachedAccounts,
-) -> Callable[[Verification], VerifiedWebhook]:
-    return lambda verification: cached_accounts.use(verification, retry_on=ValidationError)
+    return PROVIDERS[channel]().parser(channel, cached_accounts.current, settings, clock)
 
 
 def _fallback_sender(
-    provider: Provider,
+    channel: ChannelType,
     settings: Settings,
     cached_accounts: CachedAccounts,
     data_directory: "DataDirectory",
 ) -> FallbackSender | None:
     if settings.has_real_secrets:
-        return provider.fallback_sender(cached_accounts.current)
+        return PROVIDERS[channel]().fallback_sender(cached_accounts.current)
     # With the AWS backends there need not be a disk, and no developer looks at it.
     return None if settings.storage == "dynamodb" else data_directory.fallback_log
+
+
+def _of_each_channel(build: Callable[..., object], *collaborators: object) -> providers.Dict:
+    """A provider for each channel, built on first use."""
+    return providers.Dict(
+        {channel: Singleton(build, channel, *collaborators).provider for channel in ChannelType}
+    )
 
 
 class Container(containers.DeclarativeContainer):
     """Every part of Frontdesk by its name. ``shutdown_resources()`` closes what is open."""
 
+    __self__ = providers.Self()
     environ: providers.Dependency[Mapping[str, str]] = providers.Dependency()
     ephemeral = providers.Object(False)
 
@@ -115,74 +127,53 @@ class Container(containers.DeclarativeContainer):
     sqs = Singleton(aws.provided.sqs.call())
     s3 = Singleton(aws.provided.s3.call())
 
-    files = Singleton(backends.choose_files, settings, s3.provider, memory.provider)
+    files: providers.Provider[FileBackend] = Singleton(
+        backends.choose_files, settings, s3.provider, memory.provider
+    )
     sqlite = Singleton(backends.open_sqlite_backend, settings, database.provider, files, clock)
-    stores: providers.Provider[StorageBackend] = Singleton(
+    storage: providers.Provider[StorageBackend] = Singleton(
         backends.choose_storage,
         settings,
-        sqlite.provider,
-        dynamodb.provider,
-        memory.provider,
-        files=files,
+        files,
+        sqlite=sqlite.provider,
+        dynamodb=dynamodb.provider,
+        memory=memory.provider,
     )
-    queue = Singleton(
+    queue: providers.Provider[QueueBackend] = Singleton(
         backends.choose_queue,
         settings,
-        sqlite.provider,
-        sqs.provider,
-        memory.provider,
-        files=files,
+        files,
+        sqlite=sqlite.provider,
+        sqs=sqs.provider,
+        memory=memory.provider,
     )
-    spool_backend = Singleton(
+    spool_backend: providers.Provider[SpoolBackend] = Singleton(
         backends.choose_spool,
         settings,
-        sqs.provider,
-        memory.provider,
-        files=files,
+        files,
+        sqs=sqs.provider,
+        memory=memory.provider,
         clock=clock,
         metrics=metrics,
     )
     backends_in_use = Singleton(
-        backends.in_use, settings, data_directory, stores, queue, spool_backend, files
+        backends.in_use, settings, data_directory, storage, queue, spool_backend, files
     )
+    stores: providers.Provider[Stores] = Singleton(attrgetter("stores"), storage)
     conversation_store: providers.Provider[ConversationStore] = stores.provided.conversations
     message_store: providers.Provider[MessageStore] = stores.provided.messages
     outbox: providers.Provider[Outbox] = stores.provided.outbox
     dead_letters: providers.Provider[DeadLetters] = files.provided.dead_letters
     context_queue: providers.Provider[ContextQueue] = queue.provided.context_queue
     spool: providers.Provider[Spool] = spool_backend.provided.spool
-    erase_message = Singleton(later.erase_message, stores, files, context_queue)
+    operations: providers.Provider["OperationsContainer"] = Singleton(_open_operations, __self__)
 
-    twilio = providers.Callable(channel_providers.twilio)
-    sendgrid = providers.Callable(channel_providers.sendgrid)
-    whatsapp_parser = Singleton(
-        _parser, twilio, ChannelType.WHATSAPP, settings, cached_accounts, clock
-    )
-    sms_parser = Singleton(_parser, twilio, ChannelType.SMS, settings, cached_accounts, clock)
-    sendgrid_parser = Singleton(
-        _parser, sendgrid, ChannelType.EMAIL, settings, cached_accounts, clock
-    )
-    with_present_secrets = Singleton(_with_present_secrets, cached_accounts)
     parsers = Singleton(
-        WebhookParserFactory,
-        providers.Dict(
-            {
-                ChannelType.WHATSAPP: whatsapp_parser.provider,
-                ChannelType.SMS: sms_parser.provider,
-                ChannelType.EMAIL: sendgrid_parser.provider,
-            }
-        ),
+        WebhookParserFactory, _of_each_channel(_parser, settings, cached_accounts, clock)
     )
-    twilio_sender = Singleton(_fallback_sender, twilio, settings, cached_accounts, data_directory)
-    sendgrid_sender = Singleton(
-        _fallback_sender, sendgrid, settings, cached_accounts, data_directory
-    )
-    senders = providers.Dict(
-        {
-            ChannelType.WHATSAPP: twilio_sender.provider,
-            ChannelType.SMS: twilio_sender.provider,
-            ChannelType.EMAIL: sendgrid_sender.provider,
-        }
+    senders = _of_each_channel(_fallback_sender, settings, cached_accounts, data_directory)
+    with_present_secrets = Singleton(
+        partial, cached_accounts.provided.use, retry_on=ValidationError
     )
 
     open_conversation = Singleton(OpenConversation, conversation_store, directory.provider)
@@ -194,15 +185,13 @@ class Container(containers.DeclarativeContainer):
         open_conversation,
         settings.provided.unknown_sender,
     )
-    show_conversation = Singleton(later.show_conversation, conversation_store, message_store)
-    switch_hand_off = Singleton(later.switch_hand_off, conversation_store)
     route_message = Singleton(
         RouteMessage,
         conversations=conversation_store,
         messages=message_store,
         outbox=outbox,
         publisher=context_queue,
-        erase_context=providers.Callable(_erase_context, erase_message.provider),
+        erase_context=Singleton(_erase_context, operations.provider),
         match_conversation=match_conversation,
         policy=settings.provided.routing_policy,
         clock=clock,
@@ -231,7 +220,7 @@ class Container(containers.DeclarativeContainer):
     process_webhook = Singleton(
         ProcessWebhook,
         parsers,
-        Singleton(StoreFiles, files.provided.blobs),
+        files.provided.blobs,
         record_message,
         settings.provided.unauthenticated_mail,
     )
@@ -246,42 +235,6 @@ class Container(containers.DeclarativeContainer):
         with_present_secrets,
     )
     read_spool_record = Singleton(backends.spool_record_reader, files)
-    drain_spool = Singleton(later.drain_spool, spool, process_webhook, store_dead_letter)
-    relay_outbox = Singleton(
-        later.relay_outbox, outbox, route_message, dead_letters, clock, metrics
-    )
-    migrate_history = Singleton(
-        later.migrate_history, conversation_store, stores.provided.history_import
-    )
-    redrive_dead_letters = Singleton(
-        later.redrive_dead_letters, dead_letters, process_webhook, outbox
-    )
-    redrive_unmatched = Singleton(
-        later.redrive_unmatched, message_store, match_conversation, route_message
-    )
-
-    erase_person = Singleton(
-        later.erase_person,
-        stores=stores,
-        files=files,
-        erase_message=erase_message,
-        queue=context_queue,
-        spool=spool,
-        parsers=parsers,
-        directory=directory.provider,
-        data_directory=data_directory,
-        backends=backends_in_use,
-        clock=clock,
-    )
-    purge = Singleton(
-        later.purge_expired,
-        settings,
-        stores,
-        files,
-        erase_message,
-        data_directory=data_directory,
-        metrics=metrics,
-    )
 
 
 def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> Container:

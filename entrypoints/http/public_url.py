@@ -41,20 +41,21 @@ class PublicUrl:
 
     def _origin(self, scope: Scope) -> str:
         headers = Headers(scope=scope)
-        forwarded: Mapping[str, str] = headers if self._comes_from_proxy(scope) else {}
-        scheme = _first(forwarded, "x-forwarded-proto") or str(scope["scheme"])
-        host = _first(forwarded, "x-forwarded-host") or headers.get("host", "")
-        port = _first(forwarded, "x-forwarded-port")
-        if port and not _has_port(host) and port != {"https": "443", "http": "80"}.get(scheme):
+        trusted: Mapping[str, str] = headers if self._comes_from_proxy(scope) else {}
+        scheme, host, port = (
+            trusted.get(f"x-forwarded-{name}", "").partition(",")[0].strip()
+            for name in ("proto", "host", "port")
+        )
+        scheme, host = scheme or str(scope["scheme"]), host or headers.get("host", "")
+        has_port = host.rpartition(":")[2].isdigit()  # "1]" of an IPv6 address is none
+        if port and not has_port and port != {"https": "443", "http": "80"}.get(scheme):
             host = f"{host}:{port}"
         return f"{scheme}://{host}"
 
     def _comes_from_proxy(self, scope: Scope) -> bool:
-        client = scope.get("client")
-        if client is None:
-            return False
+        client, *_ = scope.get("client") or ("",)
         try:
-            address = ipaddress.ip_address(client[0])
+            address = ipaddress.ip_address(client)
         except ValueError:
             return False
         return any(address in network for network in self.trusted_proxies)
@@ -64,11 +65,3 @@ def sent_path(scope: Scope) -> str:
     """The path as it was sent, still percent-encoded."""
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     return path.decode("latin-1")
-
-
-def _first(headers: Mapping[str, str], name: str) -> str:
-    return headers.get(name, "").partition(",")[0].strip()
-
-
-def _has_port(host: str) -> bool:
-    return host.rpartition(":")[2].isdigit() and not host.endswith("]")

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -34,6 +33,9 @@ from infrastructure.configuration.settings import Settings
 
 DAY_SECONDS = 24 * 60 * 60.0
 
+UNREAD_BYTES = 16 * 1024
+"""What the system keeps for a client that does not read yet: many answers."""
+
 
 class AddressInUseError(WebhookHandlerError):
     """The address cannot be listened on."""
@@ -53,15 +55,25 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
         require_backends(container)
         check_ready(container)
         with listen(host, port) as listener:
-            for line in banner(settings, container.stores().place, listener):
-                click.echo(line)
-            sys.stdout.flush()
+            _say_where(settings, container.storage().place, listener)
             shutdown = Shutdown()
             exit_at_deadline(shutdown)
             with running(background_tasks(container), shutdown):
                 _serve(container, listener, shutdown)
     finally:
         container.shutdown_resources()
+
+
+def _say_where(settings: Settings, place: str, listener: socket.socket) -> None:
+    """What the operator should know when the server is up; ``place`` is where its data is."""
+    host, port = listener.getsockname()[:2]
+    origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    click.echo(f"Frontdesk listens on {origin} and keeps its data in {place}")
+    if not settings.has_real_secrets:
+        click.echo(
+            "Development secret in use: 'frontdesk send' is accepted, "
+            "real providers are refused until their secrets are set."
+        )
 
 
 def _serve(container: Container, listener: socket.socket, shutdown: Shutdown) -> None:
@@ -126,7 +138,7 @@ def background_tasks(container: Container) -> list[Task]:
         Task("spool", patiently(lambda: drain_some(container)), rest_seconds=1.0),
         Task("relay", patiently(lambda: relay_some(container)), rest_seconds=10.0),
     ]
-    if container.stores().purges_beside_the_server:
+    if container.storage().purges_beside_the_server:
         tasks.append(Task("purge", patiently(DailyPurge(container)), rest_seconds=DAY_SECONDS))
     return tasks
 
@@ -171,20 +183,3 @@ def listen(host: str, port: int) -> socket.socket:
     # The attack: a client that reads no answers. The system would hold megabytes of them.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
     return listener
-
-
-UNREAD_BYTES = 16 * 1024
-"""What the system keeps for a client that does not read yet: many answers."""
-
-
-def banner(settings: Settings, place: str, listener: socket.socket) -> list[str]:
-    """What the operator should know when the server is up; ``place`` is where its data is."""
-    host, port = listener.getsockname()[:2]
-    origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    lines = [f"Frontdesk listens on {origin} and keeps its data in {place}"]
-    if not settings.has_real_secrets:
-        lines.append(
-            "Development secret in use: 'frontdesk send' is accepted, "
-            "real providers are refused until their secrets are set."
-        )
-    return lines

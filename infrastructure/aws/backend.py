@@ -10,15 +10,18 @@ from typing_extensions import override
 
 from application.ports.blobs import BlobStore
 from application.ports.checks import CheckResult, check_results
-from application.ports.spool import Spool
+from application.ports.stores import Stores
 from domain.routing import QueueName
-from infrastructure.backend import (
-    ContextQueue,
-    FileBackend,
-    QueueBackend,
-    SpoolBackend,
-    StorageBackend,
-)
+from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
+from infrastructure.aws.dynamodb.dynamodb_fallback_throttle import DynamoDbFallbackThrottle
+from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
+from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
+from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+from infrastructure.aws.s3 import S3BlobStore, S3DeadLetters, check_bucket
+from infrastructure.aws.sqs_queue import SqsContextQueue
+from infrastructure.aws.sqs_spool import SqsSpool
+from infrastructure.backend import FileBackend, QueueBackend, SpoolBackend, StorageBackend
 from infrastructure.configuration.settings import TableNames
 from infrastructure.serialization.context_json import EncodeContext
 
@@ -27,17 +30,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-    from application.ports.conversation_store import ConversationStore
-    from application.ports.dead_letters import DeadLetters
-    from application.ports.fallback_throttle import FallbackThrottle
     from application.ports.history_import import HistoryImport
-    from application.ports.message_store import MessageStore
-    from application.ports.outbox import Outbox
     from application.ports.retention import Retention
-    from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
-    from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
-    from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
-    from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,75 +50,33 @@ class DynamoDbStorage(StorageBackend):
     sleep: Callable[[float], None] = time.sleep
 
     @cached_property
-    def conversations(self) -> "ConversationStore":
-        """See ``Stores``."""
-        from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
+    def stores(self) -> Stores:
+        """All of them over the four tables."""
+        client = self.client()
+        conversations = DynamoDbTable(client, self.names.conversations)
+        messages = DynamoDbTable(client, self.names.messages)
+        participants = DynamoDbParticipants(DynamoDbTable(client, self.names.participants))
+        texts = DynamoDbTexts(self.blobs)
+        message_store = DynamoDbMessageStore(messages, texts)
 
-        return DynamoDbConversationStore(self._conversations, self._participants, self.sleep)
+        def build_retention() -> "Retention":
+            from infrastructure.aws.dynamodb.dynamodb_retention import DynamoDbRetention
 
-    @cached_property
-    def messages(self) -> "MessageStore":
-        """See ``Stores``."""
-        return self._message_store
+            return DynamoDbRetention(messages, texts, conversations, participants)
 
-    @cached_property
-    def outbox(self) -> "Outbox":
-        """See ``Stores``."""
-        return self._message_store
+        def build_history_import() -> "HistoryImport":
+            from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
 
-    @cached_property
-    def retention(self) -> "Retention":
-        """See ``Stores``."""
-        from infrastructure.aws.dynamodb.dynamodb_retention import DynamoDbRetention
+            return DynamoDbHistoryImport(messages, texts, conversations)
 
-        return DynamoDbRetention(
-            self._messages, self._texts, self._conversations, self._participants
+        return Stores(
+            conversations=DynamoDbConversationStore(conversations, participants, self.sleep),
+            messages=message_store,
+            outbox=message_store,
+            throttle=DynamoDbFallbackThrottle(DynamoDbTable(client, self.names.fallback_throttle)),
+            build_retention=build_retention,
+            build_history_import=build_history_import,
         )
-
-    @cached_property
-    def history_import(self) -> "HistoryImport":
-        """See ``Stores``."""
-        from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
-
-        return DynamoDbHistoryImport(self._messages, self._texts, self._conversations)
-
-    @cached_property
-    def throttle(self) -> "FallbackThrottle":
-        """See ``Stores``."""
-        from infrastructure.aws.dynamodb.dynamodb_fallback_throttle import DynamoDbFallbackThrottle
-
-        return DynamoDbFallbackThrottle(self._table(self.names.fallback_throttle))
-
-    def _table(self, name: str) -> "DynamoDbTable":
-        from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
-
-        return DynamoDbTable(self.client(), name)
-
-    @cached_property
-    def _conversations(self) -> "DynamoDbTable":
-        return self._table(self.names.conversations)
-
-    @cached_property
-    def _messages(self) -> "DynamoDbTable":
-        return self._table(self.names.messages)
-
-    @cached_property
-    def _message_store(self) -> "DynamoDbMessageStore":
-        from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
-
-        return DynamoDbMessageStore(self._messages, self._texts)
-
-    @cached_property
-    def _participants(self) -> "DynamoDbParticipants":
-        from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
-
-        return DynamoDbParticipants(self._table(self.names.participants))
-
-    @cached_property
-    def _texts(self) -> "DynamoDbTexts":
-        from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
-
-        return DynamoDbTexts(self.blobs)
 
     @override
     def is_created(self) -> bool:
@@ -156,10 +108,8 @@ class SqsQueues(QueueBackend):
     encode: EncodeContext
 
     @cached_property
-    def context_queue(self) -> ContextQueue:
-        """See ``QueueBackend``."""
-        from infrastructure.aws.sqs_queue import SqsContextQueue
-
+    def context_queue(self) -> SqsContextQueue:
+        """All six."""
         return SqsContextQueue(self.client(), self.urls, encode=self.encode)
 
     @override
@@ -184,10 +134,8 @@ class SqsSpoolBackend(SpoolBackend):
     blobs: BlobStore
 
     @cached_property
-    def spool(self) -> Spool:
-        """See ``SpoolBackend``."""
-        from infrastructure.aws.sqs_spool import SqsSpool
-
+    def spool(self) -> SqsSpool:
+        """The queue ``url``."""
         return SqsSpool(self.client(), self.url, self.blobs)
 
     @override
@@ -220,17 +168,13 @@ class S3Files(FileBackend):
     bucket: str
 
     @cached_property
-    def blobs(self) -> BlobStore:
-        """See ``FileBackend``."""
-        from infrastructure.aws.s3 import S3BlobStore
-
+    def blobs(self) -> S3BlobStore:
+        """Under ``blobs/``."""
         return S3BlobStore(self.client, self.bucket)
 
     @cached_property
-    def dead_letters(self) -> "DeadLetters":
-        """See ``FileBackend``."""
-        from infrastructure.aws.s3 import S3DeadLetters
-
+    def dead_letters(self) -> S3DeadLetters:
+        """Under ``dead-letters/``."""
         return S3DeadLetters(self.client, self.bucket)
 
     @override
@@ -243,6 +187,4 @@ class S3Files(FileBackend):
 
     @override
     def start_problems(self) -> Sequence[str]:
-        from infrastructure.aws.s3 import check_bucket
-
         return check_bucket(self.client(), self.bucket)

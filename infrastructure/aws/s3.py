@@ -13,7 +13,7 @@ from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
 from domain.errors import StorageUnavailableError
 from infrastructure.aws.clients import error_code, storage_errors
 from infrastructure.serialization.blob_keys import checked_key, is_key, key_of
-from infrastructure.serialization.dead_letter_json import (
+from infrastructure.serialization.webhook_json import (
     BrokenDeadLetterError,
     dead_letter_from_json,
     dead_letter_to_json,

@@ -16,12 +16,12 @@ from application.ports.spool import Spool, SpoolDelivery, SpoolDepth, SpoolEntry
 from application.ports.unsearchable import Unsearchable
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from infrastructure.aws.clients import error_code, storage_errors
-from infrastructure.serialization.spool_entry_json import (
+from infrastructure.serialization.webhook_json import (
     entry_from_json,
     entry_to_json,
     old_entry_from_json,
+    request_to_json,
 )
-from infrastructure.serialization.webhook_json import request_to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -5,33 +5,33 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
 
 from application.ports.fallback_throttle import ThrottleLimits
 from domain.channels import ChannelType
 from domain.errors import TemporaryError
 from domain.routing import ALL_QUEUES, QueueName, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import UnknownSender
-from infrastructure.configuration.secrets.secret_references import ReadSecret, is_reference
-from infrastructure.configuration.setting_rules import (
-    Given,
-    contradictions,
-    queue_variable,
-    renamed,
-)
-from infrastructure.configuration.setting_values import (
+from infrastructure.configuration.secrets.accounts import (
     AccountSid,
     BasicAuthPair,
+    MailAddress,
+    P256Key,
+    Resolved,
+)
+from infrastructure.configuration.secrets.secret_references import ReadSecret, is_reference
+from infrastructure.configuration.setting_rules import (
+    RENAMED,
     BucketName,
     CommaSeparated,
-    MailAddress,
-    Network,
+    Given,
     Origin,
-    P256Key,
     QueueUrl,
-    Resolved,
     TableName,
     TenantsSource,
+    contradictions,
+    problems_of,
+    queue_variable,
 )
 
 MEBIBYTE = 1024 * 1024
@@ -108,7 +108,7 @@ class Settings(_Variables):
     spool_queue_url: QueueUrl | None = None
     reply_delay_seconds: Annotated[int, Field(ge=0, le=900)] = 30
     public_base_url: Origin | None = None
-    trusted_proxies: CommaSeparated[Network] = ()
+    trusted_proxies: CommaSeparated[IPvAnyNetwork] = ()
     twilio_account_sid: AccountSid | None = None
     twilio_auth_token: SecretStr | None = None
     sendgrid_webhook_public_key: SecretStr | None = None
@@ -187,7 +187,11 @@ def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Set
         for name, value in environ.items()
         if name.lower() in Settings.model_fields and value.strip()
     }
-    problems = [*renamed(environ)]
+    problems = [
+        f"{old} is now called {new}: set that instead"
+        for old, new in RENAMED.items()
+        if environ.get(old, "").strip()
+    ]
     if ephemeral:
         given |= {"STORAGE": "memory", "QUEUE": "memory"}
     else:
@@ -231,9 +235,6 @@ def _problems_of_given_secrets(given: Given) -> Iterator[str]:
 
 
 def _named_problems(error: ValidationError) -> Iterator[str]:
-    seen = set()
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        name, message = str(detail["loc"][0]), detail["msg"].removeprefix("Value error, ")
-        if (name, message) not in seen:
-            seen.add((name, message))
-            yield f"{name}: {message[0].lower()}{message[1:]}"
+    """Each once: of a list only its variable is named."""
+    problems = (f"{place[0]}: {text[0].lower()}{text[1:]}" for place, text in problems_of(error))
+    return iter(dict.fromkeys(problems))

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from application.clock import Clock
-from application.ports.blobs import BlobStore
-from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_sender import FallbackSender
 from application.ports.metrics import Metrics
-from application.ports.spool import Spool
 from domain.errors import StorageUnavailableError, WebhookHandlerError
 from infrastructure.backend import Backend, FileBackend, SpoolBackend
+from infrastructure.durable_files import delete_stale_temporary_files
+from infrastructure.filesystem.blob_files import FileBlobStore
+from infrastructure.filesystem.dead_letter_files import FileDeadLetters
+from infrastructure.filesystem.spool_files import FileSpool
 
 if TYPE_CHECKING:
     from application.ports.checks import CheckResult
@@ -29,17 +30,13 @@ class DirectoryFiles(FileBackend):
     directory: Path
 
     @cached_property
-    def blobs(self) -> BlobStore:
-        """See ``FileBackend``."""
-        from infrastructure.filesystem.blob_files import FileBlobStore
-
+    def blobs(self) -> FileBlobStore:
+        """In ``blobs``."""
         return FileBlobStore(self.directory / "blobs")
 
     @cached_property
-    def dead_letters(self) -> DeadLetters:
-        """See ``FileBackend``."""
-        from infrastructure.filesystem.dead_letter_files import FileDeadLetters
-
+    def dead_letters(self) -> FileDeadLetters:
+        """In ``dead-letters``."""
         return FileDeadLetters(self.directory / "dead-letters")
 
     @override
@@ -56,10 +53,8 @@ class DirectorySpool(SpoolBackend):
     metrics: Metrics
 
     @cached_property
-    def spool(self) -> Spool:
-        """See ``SpoolBackend``."""
-        from infrastructure.filesystem.spool_files import FileSpool
-
+    def spool(self) -> FileSpool:
+        """In ``spool``."""
         return FileSpool(self.directory / "spool", self.clock, self.metrics)
 
     @override
@@ -100,8 +95,6 @@ class DataDirectory(Backend):
 
         Raises ``StorageUnavailableError``.
         """
-        from infrastructure.durable_files import delete_stale_temporary_files
-
         try:
             return delete_stale_temporary_files(self.directory, before)
         except OSError as error:

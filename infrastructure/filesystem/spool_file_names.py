@@ -7,14 +7,14 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
 from application.ports.spool import is_hidden
-from infrastructure.durable_files import PRIVATE_FILE, make_directory
+from infrastructure.durable_files import PRIVATE_FILE, lock_file, make_directory
 
 BROKEN_SUFFIX = ".broken"
 _TIME = r"\d{8}T\d{6}\.\d{6}Z"
@@ -24,8 +24,6 @@ _SCAN_SECONDS = 60.0
 
 LOCK_SECONDS = 1.5
 """How long the lock is waited for: twice that, as writing an entry may need, a webhook has left."""
-
-_POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,6 @@ class EntryFile:
     entry_id: str
     attempts: int
     hidden_until: datetime
-    size_bytes: int
 
     @property
     def name(self) -> str:
@@ -62,9 +59,9 @@ class EntryFiles:
     Everything but reading a file happens under ``locked``, which keeps out the other threads
     and, by a lock file, the other processes: a directory that is listed while files in it
     are renamed may show one of them under neither name, and the next of its group would seem
-    to be the oldest. The list is read once and then updated; every change leaves
-    a new mark in the lock file, by which the other processes know that theirs is out of date
-    (to read it again takes some 7 µs an entry).
+    to be the oldest. ``entries``, by their ids, are read once and then updated; every change
+    leaves a new mark in the lock file, by which the other processes know that theirs are out
+    of date (to read them again takes some 7 µs an entry).
     """
 
     def __init__(self, directory: Path) -> None:
@@ -73,8 +70,7 @@ class EntryFiles:
         self._lock_file = -1
         self._mark = b""
         self._scanned_at = float("-inf")
-        self._entries: dict[str, EntryFile] = {}
-        self.size_bytes = 0
+        self.entries: dict[str, EntryFile] = {}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -87,7 +83,9 @@ class EntryFiles:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._lock_file = os.open(self._directory / ".lock", flags, PRIVATE_FILE)
             try:
-                _lock(self._lock_file, ends_at)
+                seconds = ends_at - time.monotonic()
+                if not lock_file(self._lock_file, fcntl.LOCK_EX, seconds=seconds):
+                    raise _not_free()
                 self._refresh()
                 yield
             finally:
@@ -95,81 +93,51 @@ class EntryFiles:
         finally:
             self._turn.release()
 
-    def __contains__(self, entry_id: str) -> bool:
-        return entry_id in self._entries
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def in_state(self, name: str, entry_id: str) -> EntryFile | None:
         """The entry, if its file still has this name."""
-        file = self._entries.get(entry_id)
+        file = self.entries.get(entry_id)
         return file if file and file.name == name else None
 
-    def oldest_of_each_group(self) -> Iterator[EntryFile]:
+    def oldest_of_each_group(self) -> list[EntryFile]:
         """The first entry of each group, the oldest group first."""
-        groups = set()
-        for file in sorted(self._entries.values(), key=lambda file: file.received_at):
-            if file.group not in groups:
-                groups.add(file.group)
-                yield file
-
-    def names(self) -> dict[str, str]:
-        """The name of each entry's file, by its id."""
-        return {entry_id: file.name for entry_id, file in self._entries.items()}
+        oldest: dict[str, EntryFile] = {}
+        for file in sorted(self.entries.values(), key=lambda file: file.received_at):
+            oldest.setdefault(file.group, file)
+        return [*oldest.values()]
 
     def count_broken(self) -> int:
         """How many files were set aside."""
         return sum(1 for _ in self._directory.glob(f"*{BROKEN_SUFFIX}"))
 
-    def oldest_at(self) -> datetime | None:
-        """When the oldest entry was received."""
-        return min((file.received_at for file in self._entries.values()), default=None)
-
     def add(self, path: Path, file: EntryFile) -> None:
         """Make an entry of the file at ``path``."""
         self._leave_mark()
         path.rename(self._directory / file.name)
-        self._entries[file.entry_id] = file
-        self.size_bytes += file.size_bytes
+        self.entries[file.entry_id] = file
 
     def change(self, file: EntryFile, changed: EntryFile) -> bool:
         """Rename an entry from one state to another; ``False`` if its file is gone."""
-        if not self._rename(file, changed.name):
+        self._leave_mark()
+        try:
+            (self._directory / file.name).rename(self._directory / changed.name)
+        except FileNotFoundError:  # an operator deleted it
+            del self.entries[file.entry_id]
             return False
-        self._entries[file.entry_id] = changed
+        self.entries[file.entry_id] = changed
         return True
 
     def quarantine(self, file: EntryFile) -> None:
         """Set the file aside for an operator: it is no entry any longer."""
-        if self._rename(file, file.name + BROKEN_SUFFIX):
-            self._delete_from_index(file)
+        self._leave_mark()
+        with suppress(FileNotFoundError):
+            (self._directory / file.name).rename(self._directory / f"{file.name}{BROKEN_SUFFIX}")
+        del self.entries[file.entry_id]
 
     def remove(self, file: EntryFile) -> None:
         """Delete the file."""
         self._leave_mark()
         (self._directory / file.name).unlink(missing_ok=True)
-        self._delete_from_index(file)
-
-    def remove_entry(self, entry_id: str) -> bool:
-        """Delete the file of an entry, whatever its state; ``False`` if there is none."""
-        file = self._entries.get(entry_id)
-        if file is not None:
-            self.remove(file)
-        return file is not None
-
-    def _rename(self, file: EntryFile, name: str) -> bool:
-        self._leave_mark()
-        try:
-            (self._directory / file.name).rename(self._directory / name)
-        except FileNotFoundError:  # an operator deleted it
-            self._delete_from_index(file)
-            return False
-        return True
-
-    def _delete_from_index(self, file: EntryFile) -> None:
-        del self._entries[file.entry_id]
-        self.size_bytes -= file.size_bytes
+        del self.entries[file.entry_id]
 
     def _leave_mark(self) -> None:
         """Tell the other processes; before the change, for this process may be killed in it."""
@@ -181,40 +149,25 @@ class EntryFiles:
         mark = os.pread(self._lock_file, 16, 0)
         if mark == self._mark and time.monotonic() < self._scanned_at + _SCAN_SECONDS:
             return
-        with os.scandir(self._directory) as found:
-            files = [file for item in found if (file := _entry_file(item))]
-        self._entries = {file.entry_id: file for file in files}
-        self.size_bytes = sum(file.size_bytes for file in self._entries.values())
+        files = [file for path in self._directory.iterdir() if (file := _entry_file(path.name))]
+        self.entries = {file.entry_id: file for file in files}
         self._mark, self._scanned_at = mark, time.monotonic()
-
-
-def _lock(descriptor: int, ends_at: float) -> None:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= ends_at:
-                raise _not_free() from None
-            time.sleep(_POLL_SECONDS)
-        else:
-            return
 
 
 def _not_free() -> OSError:
     return TimeoutError(errno.ETIMEDOUT, "another thread or process holds its lock")
 
 
-def _entry_file(item: "os.DirEntry[str]") -> EntryFile | None:
-    parts = _NAME.fullmatch(item.name)
+def _entry_file(name: str) -> EntryFile | None:
+    parts = _NAME.fullmatch(name)
     if parts is None:
         return None
-    received_at, group, entry_id, attempts, hidden_until = parts.groups()
+    received, group, entry_id, attempts, hidden = parts.groups()
     try:
-        times = datetime.fromisoformat(received_at), datetime.fromisoformat(hidden_until)
+        received_at, hidden_until = datetime.fromisoformat(received), datetime.fromisoformat(hidden)
     except ValueError:  # the 31st of February
         return None
-    size = item.stat().st_size
-    return EntryFile(times[0], group, entry_id, int(attempts), times[1], size)
+    return EntryFile(received_at, group, entry_id, int(attempts), hidden_until)
 
 
 def _sortable(moment: datetime) -> str:

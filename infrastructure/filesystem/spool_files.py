@@ -1,10 +1,10 @@
 """The spool as files: it needs neither the store nor the queues."""
 
 import logging
-import os
+import shutil
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,29 +23,20 @@ from application.ports.spool import (
 from domain.errors import SpoolFullError
 from infrastructure.durable_files import BROKEN_FILE, create_file, file_errors, sync_directory
 from infrastructure.filesystem.spool_file_names import EntryFile, EntryFiles
-from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
+from infrastructure.serialization.webhook_json import entry_from_json, entry_to_json
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class FileSpoolLimits:
-    """When the spool is full. ``free_bytes`` of the disk stay free: the store needs them too."""
-
-    entries: int = 10_000
-    entries_bytes: int = 1024**3
-    free_bytes: int = 256 * 1024**2
-
-
-DEFAULT_LIMITS = FileSpoolLimits()
 
 
 class FileSpool(Spool, SearchableSpool):
     """One private JSON file for each entry; its name is its state, and also the receipt.
 
-    Threads and processes may share the directory. Those that write at the same moment may
-    exceed a limit by what they write. A file that cannot be read gets the suffix ``.broken``,
-    counts as an error, and stays; without the suffix it is an entry again, within a minute.
+    Threads and processes may share it. The spool is full with ``max_entries``, or when
+    fewer than ``min_free_bytes`` of the disk would stay free: the store needs them too. Those
+    that write at the same moment may exceed a limit by what they write.
+
+    A file that cannot be read gets the suffix ``.broken``, counts as an error, and stays;
+    without the suffix it is an entry again, within a minute.
     """
 
     def __init__(
@@ -53,12 +44,15 @@ class FileSpool(Spool, SearchableSpool):
         directory: Path,
         clock: Clock,
         metrics: Metrics,
-        limits: FileSpoolLimits = DEFAULT_LIMITS,
+        *,
+        max_entries: int = 10_000,
+        min_free_bytes: int = 256 * 1024**2,
     ) -> None:
         self._directory = directory.absolute()
         self._clock = clock
         self._metrics = metrics
-        self._limits = limits
+        self._max_entries = max_entries
+        self._min_free_bytes = min_free_bytes
         self._files = EntryFiles(self._directory)
 
     @override
@@ -73,25 +67,23 @@ class FileSpool(Spool, SearchableSpool):
     def _holds(self, entry: SpoolEntry, *, room_for: int) -> bool:
         """Whether the entry is there; ``SpoolFullError`` if it is not and there is no room."""
         with self._files.locked():
-            if entry.entry_id in self._files:
+            if entry.entry_id in self._files.entries:
                 return True
-            if len(self._files) >= self._limits.entries:
-                raise SpoolFullError(f"the spool holds {self._limits.entries} entries already")
-            if self._files.size_bytes + room_for > self._limits.entries_bytes:
-                raise SpoolFullError(f"the spool may hold {self._limits.entries_bytes} bytes")
-        if _free_bytes(self._directory) - room_for < self._limits.free_bytes:
-            raise SpoolFullError(f"{self._limits.free_bytes} bytes of the disk have to stay free")
+            if len(self._files.entries) >= self._max_entries:
+                raise SpoolFullError(f"the spool holds {self._max_entries} entries already")
+        if shutil.disk_usage(self._directory).free - room_for < self._min_free_bytes:
+            raise SpoolFullError(f"{self._min_free_bytes} bytes of the disk have to stay free")
         return False
 
     def _write(self, entry: SpoolEntry, content: bytes) -> None:
         received_at = entry.received_at
-        file = EntryFile(received_at, entry.group, entry.entry_id, 0, received_at, len(content))
+        file = EntryFile(received_at, entry.group, entry.entry_id, 0, received_at)
         # Writing takes long: not under the lock, and so not yet under the final name.
         incoming = self._directory / f".{uuid.uuid4()}.incoming"
         try:
             create_file(incoming, content)
             with self._files.locked():
-                if entry.entry_id not in self._files:
+                if entry.entry_id not in self._files.entries:
                     self._files.add(incoming, file)
         finally:
             incoming.unlink(missing_ok=True)
@@ -118,27 +110,21 @@ class FileSpool(Spool, SearchableSpool):
     def _read(self, file: EntryFile) -> SpoolDelivery | None:
         """What is in the file; ``None`` if it is broken, or another worker has it meanwhile."""
         try:
-            entry = _entry_in(self._directory / file.name, file.entry_id)
-        except FileNotFoundError:
+            entry = _entry_in(self._directory / file.name)
+        except ValueError as error:
+            self._quarantine(file, str(error))
             return None
-        except (ValueError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in BROKEN_FILE:
-                raise
-            self._quarantine(file, error)
+        if entry is not None and entry.entry_id != file.entry_id:
+            self._quarantine(file, "the name of the file is another entry's")
             return None
-        return SpoolDelivery(entry, file.name, file.attempts)
+        return SpoolDelivery(entry, file.name, file.attempts) if entry else None
 
-    def _quarantine(self, file: EntryFile, error: ValueError | OSError) -> None:
+    def _quarantine(self, file: EntryFile, reason: str) -> None:
         with self._files.locked():
             if present := self._files.in_state(file.name, file.entry_id):
                 self._files.quarantine(present)
         self._metrics.count("Errors", type="broken_spool_entry")
-        reason = str(error) if isinstance(error, ValueError) else error.strerror
-        extra = {
-            "spool_entry_id": file.entry_id,
-            "error": type(error).__name__,
-            "reason": reason,
-        }
+        extra = {"spool_entry_id": file.entry_id, "reason": reason}
         logger.error("spool entry is broken and set aside", extra=extra)
 
     @override
@@ -158,41 +144,40 @@ class FileSpool(Spool, SearchableSpool):
     @override
     def depth(self) -> SpoolDepth:
         with file_errors("the spool could not be read"), self._files.locked():
-            return SpoolDepth(len(self._files), self._files.oldest_at(), self._files.count_broken())
+            times = [file.received_at for file in self._files.entries.values()]
+            return SpoolDepth(len(times), min(times, default=None), self._files.count_broken())
 
     @override
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
         """Of files that are broken or set aside nothing is known: they stay."""
         with file_errors("the spool could not be searched"):
             with self._files.locked():
-                names = self._files.names()
-            statuses = {entry_id: self._judge(name, wanted) for entry_id, name in names.items()}
+                files = [*self._files.entries.values()]
+            statuses = {file.entry_id: self._is_wanted(file, wanted) for file in files}
             with self._files.locked():
-                found = [entry_id for entry_id, status in statuses.items() if status]
-                erased = sum(map(self._files.remove_entry, found))
+                found = [f for f in self._files.entries.values() if statuses.get(f.entry_id)]
+                for file in found:
+                    self._files.remove(file)
                 broken = self._files.count_broken() + list(statuses.values()).count(None)
             sync_directory(self._directory)
-        return SpoolErasure(erased, broken)
+        return SpoolErasure(len(found), broken)
 
-    def _judge(self, name: str, wanted: Callable[[SpoolEntry], bool]) -> bool | None:
-        """Whether the file holds a wanted entry; ``None`` if it is broken."""
+    def _is_wanted(self, file: EntryFile, wanted: Callable[[SpoolEntry], bool]) -> bool | None:
+        """Of a file that is gone ``False``: a worker has it. ``None`` if it is broken."""
         try:
-            return wanted(entry_from_json((self._directory / name).read_bytes()))
-        except FileNotFoundError:  # a worker has it, and it becomes a message
-            return False
-        except (ValueError, OSError) as error:
-            if isinstance(error, OSError) and error.errno not in BROKEN_FILE:
-                raise
+            entry = _entry_in(self._directory / file.name)
+        except ValueError:
             return None
+        return entry is not None and wanted(entry)
 
 
-def _entry_in(path: Path, entry_id: str) -> SpoolEntry:
-    entry = entry_from_json(path.read_bytes())
-    if entry.entry_id != entry_id:
-        raise ValueError("the name of the file is another entry's")
-    return entry
-
-
-def _free_bytes(directory: Path) -> int:
-    disk = os.statvfs(directory)
-    return disk.f_bavail * disk.f_frsize
+def _entry_in(path: Path) -> SpoolEntry | None:
+    """What is in a file; ``None`` if it is gone, ``ValueError`` if it is broken."""
+    try:
+        return entry_from_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno in BROKEN_FILE:
+            raise ValueError(error.strerror) from error
+        raise

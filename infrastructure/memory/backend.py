@@ -1,6 +1,7 @@
 """Memory: it forgets everything, and keeps every other promise of the ports. One for all roles."""
 
 from application.clock import Clock, utc_now
+from application.ports.stores import Stores
 from infrastructure.backend import Backend
 from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
 from infrastructure.memory.memory_conversations import MemoryConversationStore
@@ -30,6 +31,18 @@ class MemoryBackend(Backend):
         self.dead_letters = MemoryDeadLetters()
         self.context_queue = MemoryContextQueue(clock, ClaimCheck(self.blobs))
         self.spool = MemorySpool(clock)
+
+    @property
+    def stores(self) -> Stores:
+        """The stores as they are now: a test may have put another in place of one."""
+        return Stores(
+            self.conversations,
+            self.messages,
+            self.outbox,
+            self.throttle,
+            lambda: self.retention,
+            lambda: self.history_import,
+        )
 
     def is_created(self) -> bool:
         """See ``StorageBackend``."""

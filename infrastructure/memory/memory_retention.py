@@ -15,14 +15,11 @@ from domain.conversations import Conversation, imported_key
 from domain.erasure import RetainedMessage, Tombstone, author_mark
 from domain.messages import ConversationKey, Message
 from infrastructure.memory.memory_conversations import conversations_of
-from infrastructure.memory.memory_data import MemoryData, page_of
+from infrastructure.memory.memory_data import MemoryAdapter, page_of
 
 
-class MemoryRetention(Retention):
+class MemoryRetention(MemoryAdapter, Retention):
     """Works on the data of the other stores in memory."""
-
-    def __init__(self, data: MemoryData) -> None:
-        self._data = data
 
     @override
     def list_retained(
@@ -71,8 +68,7 @@ class MemoryRetention(Retention):
     @override
     def erase_conversation(self, key: ConversationKey) -> bool:
         with self._data.lock:
-            for keys in self._data.of_sender.values():
-                keys.discard(key)
+            self._data.senders.pop(key, None)
             return self._data.conversations.pop(key, None) is not None
 
     @override
@@ -88,11 +84,8 @@ class MemoryRetention(Retention):
         yield len(old)
 
 
-class MemoryHistoryImport(HistoryImport):
+class MemoryHistoryImport(MemoryAdapter, HistoryImport):
     """Works on the data of the other stores in memory."""
-
-    def __init__(self, data: MemoryData) -> None:
-        self._data = data
 
     @override
     def list_with_legacy_messages(

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from application.clock import Clock
+from application.ports.stores import Stores
 from infrastructure.backend import ContextQueue, QueueBackend, Rewritable, StorageBackend
 from infrastructure.serialization.context_json import EncodeContext
 from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
+from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
+from infrastructure.sqlite.sqlite_messages import SqliteMessageStore, SqliteOutbox
+from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
 
 if TYPE_CHECKING:
     from application.ports.checks import CheckResult
-    from application.ports.conversation_store import ConversationStore
-    from application.ports.fallback_throttle import FallbackThrottle
     from application.ports.history_import import HistoryImport
-    from application.ports.message_store import MessageStore
-    from application.ports.outbox import Outbox
     from application.ports.retention import Retention
 
 
@@ -37,67 +38,46 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
 
     purges_beside_the_server = True
 
-    def is_created(self) -> bool:
-        """Whether there is such a file yet."""
-        return self.path.exists()
-
-    @override
-    def rewrite(self) -> None:
-        self.database().rewrite()
-
     @cached_property
     def place(self) -> str:
         """The directory of the file."""
         return f"{self.path.parent}/"
 
     @cached_property
-    def context_queue(self) -> ContextQueue:
-        """See ``QueueBackend``."""
-        from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
+    def stores(self) -> Stores:
+        """All of them over the one file."""
+        database = self.database()
+        return Stores(
+            conversations=SqliteConversationStore(database),
+            messages=SqliteMessageStore(database),
+            outbox=SqliteOutbox(database),
+            throttle=SqliteFallbackThrottle(database),
+            build_retention=self._build_retention,
+            build_history_import=self._build_history_import,
+        )
 
-        return SqliteContextQueue(self.database(), self.clock, self.encode)
-
-    @cached_property
-    def conversations(self) -> "ConversationStore":
-        """See ``Stores``."""
-        from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
-
-        return SqliteConversationStore(self.database())
-
-    @cached_property
-    def messages(self) -> "MessageStore":
-        """See ``Stores``."""
-        from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
-
-        return SqliteMessageStore(self.database())
-
-    @cached_property
-    def outbox(self) -> "Outbox":
-        """See ``Stores``."""
-        from infrastructure.sqlite.sqlite_outbox import SqliteOutbox
-
-        return SqliteOutbox(self.database())
-
-    @cached_property
-    def retention(self) -> "Retention":
-        """See ``Stores``."""
+    def _build_retention(self) -> "Retention":
         from infrastructure.sqlite.sqlite_retention import SqliteRetention
 
         return SqliteRetention(self.database())
 
-    @cached_property
-    def history_import(self) -> "HistoryImport":
-        """See ``Stores``."""
-        from infrastructure.sqlite.sqlite_history_import import SqliteHistoryImport
+    def _build_history_import(self) -> "HistoryImport":
+        from infrastructure.sqlite.sqlite_retention import SqliteHistoryImport
 
         return SqliteHistoryImport(self.database())
 
     @cached_property
-    def throttle(self) -> "FallbackThrottle":
-        """See ``Stores``."""
-        from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
+    def context_queue(self) -> ContextQueue:
+        """The queues, in the file of the stores."""
+        return SqliteContextQueue(self.database(), self.clock, self.encode)
 
-        return SqliteFallbackThrottle(self.database())
+    @override
+    def is_created(self) -> bool:
+        return self.path.exists()
+
+    @override
+    def rewrite(self) -> None:
+        self.database().rewrite()
 
     @override
     def checks(self) -> "Iterator[CheckResult]":

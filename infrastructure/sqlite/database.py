@@ -1,15 +1,17 @@
 """A SQLite file that many threads and processes share: connections, transactions, schema."""
 
+import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
+from infrastructure.durable_files import create_file, file_errors
 from infrastructure.sqlite.database_file import (
-    create_private_file,
     has_other_form,
     is_busy,
     other_form,
@@ -35,6 +37,9 @@ _REWRITE_SECONDS = 10.0
 Migration = Sequence[str]
 """The statements that lead from one schema version to the next."""
 
+Values = Sequence[object] | Mapping[str, object]
+"""The values of a statement, by place or by name."""
+
 
 class SchemaTooNewError(StorageUnavailableError):
     """A newer Frontdesk has been at work on this file. Temporary: run that version again."""
@@ -44,14 +49,12 @@ class SqliteDatabase:
     """One database file. Readers run side by side; writers of this process take turns.
 
     Errors of the engine are translated here and nowhere else: ``StorageRefusedError`` for
-    what the schema will never take, else ``StorageUnavailableError``.
-    A connection that saw an error is closed, not used again. Not to be carried into a forked
-    process.
+    what the schema will never take, else ``StorageUnavailableError``. A connection that saw
+    an error is closed, not used again. Not to be carried into a forked process.
 
     ``busy_timeout_seconds`` is how long a statement waits for other processes, and
     ``turn_timeout_seconds`` how long a writer waits for the other threads of its own: half of
-    a webhook's time. ``on_statement`` is told every statement as it begins, for a caller that wants
-    to count them.
+    a webhook's time. ``on_statement`` is told every statement as it begins.
     """
 
     def __init__(
@@ -77,7 +80,8 @@ class SqliteDatabase:
         with _translated_errors():
             if has_other_form(self._path):
                 raise other_form(self._path)
-            create_private_file(self._path)
+            if not self._path.exists():
+                create_file(self._path, b"")  # SQLite would let others read it
             with closing(self._connect()) as connection:
                 prepare_file(connection, self._path, busy_timeout_seconds)
 
@@ -85,13 +89,22 @@ class SqliteDatabase:
     def read(self) -> Iterator[sqlite3.Connection]:
         """A connection for one SELECT, which sees every commit that was finished before it."""
         with _translated_errors():
-            connection = self._take_reader()
+            with self._guard:
+                if self._closed:
+                    raise StorageUnavailableError("the database is closed")
+                connection = self._idle_readers.pop() if self._idle_readers else None
+            connection = connection or self._connect()
             try:
                 yield connection
             except BaseException:
                 connection.close()
                 raise
-            self._keep_reader(connection)
+            with self._guard:
+                has_room = len(self._idle_readers) < MAX_IDLE_READERS and not self._closed
+                if has_room:
+                    self._idle_readers.append(connection)
+            if not has_room:
+                connection.close()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -111,20 +124,40 @@ class SqliteDatabase:
             finally:
                 self._turn.release()
 
+    def rows(self, statement: str, values: Values = ()) -> list[Any]:
+        """What a SELECT finds: a tuple for each row."""
+        with self.read() as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def change(self, statement: str, values: Values) -> int:
+        """Run one statement in a transaction of its own; how many rows it changed."""
+        with self.write() as connection:
+            return connection.execute(statement, values).rowcount
+
+    def schema_version(self) -> int:
+        """How many migrations the file has had."""
+        return int(self.rows("PRAGMA user_version")[0][0])
+
     def migrate(self, migrations: Sequence[Migration]) -> None:
         """Bring the schema to version ``len(migrations)``. Several processes may try at once.
 
         Raises ``SchemaTooNewError`` for a file that is ahead of this program.
         """
-        with self.read() as connection:
-            version = _schema_version(connection)
+        version = self.schema_version()
         if version > len(migrations):
             raise SchemaTooNewError(
                 f"{self._path.name} has schema version {version}, written by a newer version of "
                 f"Frontdesk; this one knows {len(migrations)} at most"
             )
-        if version < len(migrations):
-            self._upgrade(migrations)
+        if version == len(migrations):
+            return
+        with self.write() as connection:
+            # Asked again, now that no other process can change it.
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            for number, migration in enumerate(migrations[version:], start=version + 1):
+                for statement in migration:
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
 
     def rewrite(self) -> None:
         """Write the file anew, and empty its log: nothing of what was deleted is in either.
@@ -157,21 +190,13 @@ class SqliteDatabase:
         with self._turn:
             self._close_writer()
 
-    def _upgrade(self, migrations: Sequence[Migration]) -> None:
-        with self.write() as connection:
-            # Asked again, now that no other process can change it.
-            version = _schema_version(connection)
-            for number, migration in enumerate(migrations[version:], start=version + 1):
-                for statement in migration:
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {number}")
-
     def _begin(self) -> sqlite3.Connection:
         """The writer, with this thread's turn and the write lock."""
         while True:
             # Threads queue here, in memory, rather than polling the file against each other.
             if not self._turn.acquire(blocking=False):
-                self._rewrite_lock.heed()
+                if self._is_rewritten():
+                    self._rewrite_lock.heed()
                 if not self._turn.acquire(timeout=self._turn_timeout_seconds):
                     raise StorageUnavailableError("too many writers wait for the database")
             try:
@@ -188,40 +213,24 @@ class SqliteDatabase:
 
     def _try_to_begin(self) -> sqlite3.Connection | None:
         """``None`` if a rewrite is in the way."""
-        if self._rewrite_lock.is_held():
+        if self._closed:
+            raise StorageUnavailableError("the database is closed")
+        if self._is_rewritten():
             return None
-        connection = self._open_writer()
+        self._writer = connection = self._writer or self._connect()
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             # Announced since: this thread may be one that waits.
-            if not (is_busy(error) and self._rewrite_lock.is_held()):
+            if not (is_busy(error) and self._is_rewritten()):
                 raise
             self._close_writer()
             return None
         return connection
 
-    def _take_reader(self) -> sqlite3.Connection:
-        with self._guard:
-            if self._closed:
-                raise StorageUnavailableError("the database is closed")
-            if self._idle_readers:
-                return self._idle_readers.pop()
-        return self._connect()
-
-    def _keep_reader(self, connection: sqlite3.Connection) -> None:
-        with self._guard:
-            if not self._closed and len(self._idle_readers) < MAX_IDLE_READERS:
-                self._idle_readers.append(connection)
-                return
-        connection.close()
-
-    def _open_writer(self) -> sqlite3.Connection:
-        if self._closed:
-            raise StorageUnavailableError("the database is closed")
-        if self._writer is None:
-            self._writer = self._connect()
-        return self._writer
+    def _is_rewritten(self) -> bool:
+        """Asked before every write: cheap as long as no rewrite was ever announced here."""
+        return os.access(self._rewrite_lock.path, os.F_OK) and self._rewrite_lock.is_held()
 
     def _close_writer(self) -> None:
         connection, self._writer = self._writer, None
@@ -247,18 +256,12 @@ class SqliteDatabase:
         return connection
 
 
-def _schema_version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
 @contextmanager
 def _translated_errors() -> Iterator[None]:
     try:
-        yield
+        with file_errors("the database cannot be opened"):
+            yield
     except (sqlite3.IntegrityError, sqlite3.DataError) as error:
         raise StorageRefusedError(f"the database refuses it: {error}") from error
     except sqlite3.Error as error:
         raise StorageUnavailableError(f"the database does not answer: {error}") from error
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StorageUnavailableError(f"the database cannot be opened: {reason}") from error

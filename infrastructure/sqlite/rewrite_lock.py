@@ -7,18 +7,16 @@ process that holds it, so a killed process leaves none.
 
 import fcntl
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
 from domain.errors import StorageUnavailableError
-from infrastructure.durable_files import PRIVATE_FILE
+from infrastructure.durable_files import PRIVATE_FILE, lock_file
 
 FILE_NAME = "rewrite.lock"
 _LONGEST_SECONDS = 600.0
-_POLL_SECONDS = 0.02
 
 _waits: ContextVar[bool] = ContextVar("waits_for_rewrites", default=False)
 
@@ -38,15 +36,15 @@ class RewriteLock:
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / FILE_NAME
-        self._name = str(self.path)
 
-    def is_held(self) -> bool:
-        """Whether a rewrite goes on. Before every write: cheapest where none ever was."""
-        if not os.access(self._name, os.F_OK):
-            return False
-        descriptor = os.open(self._name, os.O_RDONLY | os.O_CLOEXEC)
+    def is_held(self, *, seconds: float = 0.0) -> bool:
+        """Whether a rewrite goes on, still after ``seconds``."""
         try:
-            return not _try_lock(descriptor, fcntl.LOCK_SH)
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            return not lock_file(descriptor, fcntl.LOCK_SH, seconds=seconds)
         finally:
             os.close(descriptor)
 
@@ -55,35 +53,25 @@ class RewriteLock:
         if self.is_held():
             if not _waits.get():
                 raise StorageUnavailableError("an erasure rewrites the database")
-            _poll(lambda: not self.is_held())
+            if self.is_held(seconds=_LONGEST_SECONDS):
+                raise _too_long()
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Announce a rewrite; another process's is waited for."""
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(self._name, flags, PRIVATE_FILE)
+        descriptor = os.open(self.path, flags, PRIVATE_FILE)
         try:
             if os.geteuid() == 0:
                 # An operator who erases as root must not lock out the user of the service.
                 owner = self.path.parent.stat()
                 os.fchown(descriptor, owner.st_uid, owner.st_gid)
-            _poll(lambda: _try_lock(descriptor, fcntl.LOCK_EX))
+            if not lock_file(descriptor, fcntl.LOCK_EX, seconds=_LONGEST_SECONDS):
+                raise _too_long()
             yield
         finally:
             os.close(descriptor)
 
 
-def _try_lock(descriptor: int, kind: int) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _poll(succeeds: Callable[[], bool]) -> None:
-    ends_at = time.monotonic() + _LONGEST_SECONDS
-    while not succeeds():
-        if time.monotonic() > ends_at:
-            raise StorageUnavailableError("an erasure rewrites the database for too long")
-        time.sleep(_POLL_SECONDS)
+def _too_long() -> StorageUnavailableError:
+    return StorageUnavailableError("an erasure rewrites the database for too long")

@@ -1,8 +1,9 @@
 """Conversation records in SQLite."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from typing_extensions import override
@@ -10,72 +11,74 @@ from typing_extensions import override
 from application.ports.conversation_store import ConversationStore
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
-from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation
+from domain.conversations import Conversation
 from domain.messages import ConversationKey, InboundMessage
 from domain.times import parse_rfc3339, rfc3339
-from infrastructure.serialization.message_json import messages_from_json, messages_to_json
+from infrastructure.serialization.context_json import messages_from_json, messages_to_json
 from infrastructure.sqlite.database import SqliteDatabase
-from infrastructure.sqlite.sqlite_schema import MIGRATIONS
+from infrastructure.sqlite.sqlite_schema import SqliteAdapter
 
 # The columns are the attributes, by the same names.
 _NAMES = tuple(field.name for field in fields(Conversation) if field.name != "found_by")
+_TIMES = ("last_user_message_at", "last_activity_at")
 COLUMNS = ", ".join(_NAMES)
 THIS_ONE = "conversation_id = :conversation_id AND primary_channel = :primary_channel"
+
+# Closed since, or of another recipient: then a message does not join it any more.
+_JOINED = f"""
+    {THIS_ONE} AND conversation_status <> 'closed'
+    AND (recipient_id IS :known_recipient OR recipient_id = :recipient)
+"""
 
 _INSERT = f"""
     INSERT INTO conversations ({COLUMNS}) VALUES ({", ".join(f":{name}" for name in _NAMES)})
     ON CONFLICT (conversation_id, primary_channel) DO NOTHING
-"""  # noqa: S608 - the names of our own attributes
-_SELECT = f"SELECT {COLUMNS} FROM conversations WHERE {THIS_ONE}"  # noqa: S608
-_SELECT_ID = f"""
-    SELECT {COLUMNS} FROM conversations WHERE conversation_id = ? ORDER BY primary_channel
-"""  # noqa: S608
+"""
+_SELECT = f"SELECT {COLUMNS} FROM conversations WHERE {THIS_ONE}"
+_SELECT_ID = (
+    f"SELECT {COLUMNS} FROM conversations WHERE conversation_id = ? ORDER BY primary_channel"
+)
 # Nothing compares less than NULL, so what was never active comes last.
 _LIST = f"""
     SELECT {COLUMNS} FROM conversations
     ORDER BY last_activity_at DESC, conversation_id, primary_channel LIMIT ?
-"""  # noqa: S608
+"""
 _FIND = f"""
     SELECT {COLUMNS} FROM conversations
-    WHERE primary_channel = :channel AND conversation_status <> '{CLOSED}'
+    WHERE primary_channel = :channel AND (:closed_too OR conversation_status <> 'closed')
       AND conversation_id IN (
           SELECT conversation_id FROM participants
-          WHERE channel = :channel AND sender IN ({{senders}}))
+          WHERE channel = :channel AND sender IN (SELECT value FROM json_each(:senders)))
     ORDER BY conversation_id
-"""  # noqa: S608
+"""
 _RECORD_ACTIVITY = f"""
     UPDATE conversations
     SET recipient_id = coalesce(nullif(recipient_id, ''), :recipient),
-        conversation_status = '{USER_REPLY_RECEIVED}',
+        conversation_status = 'user_reply_received',
         last_user_message_at = :received_at,
         last_activity_at = :received_at,
         last_message = :last_message
-    WHERE {THIS_ONE} AND conversation_status <> '{CLOSED}'
-      AND (recipient_id IS :known_recipient OR recipient_id = :recipient)
-      AND (last_user_message_at IS NULL OR last_user_message_at < :received_at)
+    WHERE {_JOINED} AND (last_user_message_at IS NULL OR last_user_message_at < :received_at)
     RETURNING {COLUMNS}
-"""  # noqa: S608
+"""
+_SELECT_JOINED = f"SELECT {COLUMNS} FROM conversations WHERE {_JOINED}"
 _SWITCH_HAND_OFF = f"""
     UPDATE conversations SET hand_off_to_human = :on WHERE {THIS_ONE} RETURNING {COLUMNS}
-"""  # noqa: S608
+"""
 _ADD_SENDER = """
     INSERT INTO participants (channel, sender, conversation_id) VALUES (?, ?, ?)
     ON CONFLICT (channel, sender, conversation_id) DO NOTHING
 """
 
 
-class SqliteConversationStore(ConversationStore):
+class SqliteConversationStore(SqliteAdapter, ConversationStore):
     """Conversations as rows, found through the table of their participants."""
-
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
-        database.migrate(MIGRATIONS)
 
     @override
     def find_open_conversations(
         self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
-        found = find_conversations(self._database, _FIND, channel, senders)
+        found = find_conversations(self._database, channel, senders)
         return tuple(conversation for conversation in found if conversation.is_for(recipients))
 
     @override
@@ -84,27 +87,25 @@ class SqliteConversationStore(ConversationStore):
             created = connection.execute(_INSERT, _to_row(conversation)).rowcount == 1
             if created:
                 _add_senders(connection, conversation.key, [conversation.sender_id])
-            (present,) = connection.execute(_SELECT, key_values(conversation.key)).fetchall()
+            (present,) = connection.execute(_SELECT, asdict(conversation.key)).fetchall()
         return conversation_from_row(present), created
 
     @override
     def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
-        with self._database.read() as connection:
-            rows = connection.execute(_SELECT_ID, (conversation_id,)).fetchall()
+        rows = self._database.rows(_SELECT_ID, (conversation_id,))
         return tuple(map(conversation_from_row, rows))
 
     @override
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
-        with self._database.read() as connection:
-            rows = connection.execute(_LIST, (limit,)).fetchall()
-        return tuple(map(conversation_from_row, rows))
+        return tuple(map(conversation_from_row, self._database.rows(_LIST, (limit,))))
 
+    @override
     def record_activity(
         self, conversation: Conversation, message: InboundMessage
     ) -> Conversation | None:
-        """See ``ConversationStore``: ``Conversation.received`` as one guarded statement."""
+        """``Conversation.received`` as one guarded statement."""
         values = {
-            **key_values(conversation.key),
+            **asdict(conversation.key),
             "known_recipient": conversation.recipient_id,
             "recipient": message.recipient.address,
             "received_at": rfc3339(message.received_at),
@@ -112,42 +113,32 @@ class SqliteConversationStore(ConversationStore):
         }
         with self._database.write() as connection:
             rows = connection.execute(_RECORD_ACTIVITY, values).fetchall()
-            current = conversation_from_row(rows[0]) if rows else None
-            if current is None:
-                current = _present_if_it_takes(connection, conversation, message)
-            if current is not None:
-                identities = [identity.value for identity in message.identities]
-                _add_senders(connection, conversation.key, identities)
-        return current
+            # A later message came first: then the record stays as it is.
+            rows = rows or connection.execute(_SELECT_JOINED, values).fetchall()
+            if not rows:
+                return None
+            identities = [identity.value for identity in message.identities]
+            _add_senders(connection, conversation.key, identities)
+        return conversation_from_row(rows[0])
 
     @override
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
         with self._database.write() as connection:
-            rows = connection.execute(_SWITCH_HAND_OFF, {**key_values(key), "on": on}).fetchall()
+            rows = connection.execute(_SWITCH_HAND_OFF, {**asdict(key), "on": on}).fetchall()
         return conversation_from_row(rows[0]) if rows else None
 
 
 def find_conversations(
-    database: SqliteDatabase, statement: str, channel: ChannelType, senders: Sequence[str]
+    database: SqliteDatabase,
+    channel: ChannelType,
+    senders: Sequence[str],
+    *,
+    closed_too: bool = False,
 ) -> tuple[Conversation, ...]:
-    """What ``statement`` finds of any of these senders; it names them ``{senders}``."""
-    values = {f"sender{n}": s for n, s in enumerate(normal_senders(channel, senders))}
-    statement = statement.format(senders=", ".join(f":{name}" for name in values))
-    with database.read() as connection:
-        rows = connection.execute(statement, {"channel": channel, **values}).fetchall()
-    return tuple(map(conversation_from_row, rows))
-
-
-def _present_if_it_takes(
-    connection: sqlite3.Connection, conversation: Conversation, message: InboundMessage
-) -> Conversation | None:
-    """Why the update lost: a later message came first, or the record is not the one it was."""
-    rows = connection.execute(_SELECT, key_values(conversation.key)).fetchall()
-    present = conversation_from_row(rows[0]) if rows else None
-    if present is None or not present.is_open:
-        return None
-    recipients = (conversation.recipient_id, message.recipient.address)
-    return present if present.recipient_id in recipients else None
+    """The conversations of any of these senders."""
+    wanted = json.dumps([*normal_senders(channel, senders)])
+    values = {"channel": channel, "senders": wanted, "closed_too": closed_too}
+    return tuple(map(conversation_from_row, database.rows(_FIND, values)))
 
 
 def _add_senders(
@@ -158,36 +149,23 @@ def _add_senders(
         connection.execute(_ADD_SENDER, (channel, sender, key.conversation_id))
 
 
-def key_values(key: ConversationKey) -> dict[str, object]:
-    """The values of ``THIS_ONE``."""
-    return {"conversation_id": key.conversation_id, "primary_channel": key.primary_channel}
-
-
-def _to_row(conversation: Conversation) -> dict[str, object]:
-    row: dict[str, object] = {name: getattr(conversation, name) for name in _NAMES}
-    seen, active = conversation.last_user_message_at, conversation.last_activity_at
+def _to_row(conversation: Conversation) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(conversation, name) for name in _NAMES}
+    for name in _TIMES:
+        row[name] = rfc3339(row[name]) if row[name] else None
     last = conversation.last_message
-    return {
-        **row,
-        "last_user_message_at": rfc3339(seen) if seen else None,
-        "last_activity_at": rfc3339(active) if active else None,
-        "last_message": messages_to_json([last] if last else []),
-        "legacy_messages": messages_to_json(conversation.legacy_messages),
-    }
+    row["last_message"] = messages_to_json([last] if last else [])
+    row["legacy_messages"] = messages_to_json(conversation.legacy_messages)
+    return row
 
 
 def conversation_from_row(row: Sequence[Any]) -> Conversation:
     """The conversation of a row of ``COLUMNS``."""
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
-    for name in ("last_user_message_at", "last_activity_at"):
+    for name in _TIMES:
         values[name] = parse_rfc3339(values[name]) if values[name] else None
-    last_message = messages_from_json(values["last_message"])
-    return Conversation(
-        **{
-            **values,
-            "primary_channel": ChannelType(values["primary_channel"]),
-            "hand_off_to_human": bool(values["hand_off_to_human"]),
-            "last_message": last_message[0] if last_message else None,
-            "legacy_messages": messages_from_json(values["legacy_messages"]),
-        }
-    )
+    values["primary_channel"] = ChannelType(values["primary_channel"])
+    values["hand_off_to_human"] = bool(values["hand_off_to_human"])
+    values["last_message"] = next(iter(messages_from_json(values["last_message"])), None)
+    values["legacy_messages"] = messages_from_json(values["legacy_messages"])
+    return Conversation(**values)

@@ -1,81 +1,75 @@
-"""Messages in SQLite, under their request ids."""
+"""Messages in SQLite, under their request ids, and the outbox of those that are pending."""
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from typing_extensions import override
 
 from application.ports.message_store import MessageStore
+from application.ports.outbox import Outbox
 from application.ports.pages import Page
 from domain.channels import ChannelType
 from domain.erasure import Tombstone
-from domain.messages import ConversationKey, Message, MessageRecord, MessageState
+from domain.messages import ConversationKey, Direction, Message, MessageRecord, MessageState
 from domain.times import parse_rfc3339, rfc3339
-from infrastructure.serialization.message_json import (
+from infrastructure.serialization.context_json import (
     inbound_from_json,
     inbound_to_json,
     messages_from_json,
 )
-from infrastructure.sqlite.database import SqliteDatabase
-from infrastructure.sqlite.sqlite_schema import MIGRATIONS
+from infrastructure.sqlite.sqlite_schema import SqliteAdapter
 
-READ_COLUMNS = (
-    "conversation_id, primary_channel, state, content, recorded_at, lease_until, queued_at, "
-    "attempts, inbound"
+_READ = (
+    "inbound, content, conversation_id, primary_channel, state, recorded_at, lease_until, "
+    "queued_at, attempts"
 )
-
-_INSERT = """
-    INSERT INTO messages (
-        request_id, conversation_id, primary_channel, state, message_id, direction,
-        content, timestamp, channel_type, recorded_at, lease_until, queued_at,
-        attempts, due_at, inbound)
-    VALUES (
-        :request_id, :conversation_id, :primary_channel, :state, :message_id,
-        :direction, :content, :timestamp, :channel_type, :recorded_at,
-        :lease_until, :queued_at, :attempts, :due_at, :inbound)
-    ON CONFLICT (request_id) DO NOTHING
+_INSERT = "INSERT INTO messages ({}) VALUES (:{}) ON CONFLICT (request_id) DO NOTHING"
+_SELECT = f"SELECT {_READ}, author_mark FROM messages WHERE request_id = ?"
+_ASSIGN = """
+    UPDATE messages SET conversation_id = ?, primary_channel = ?, state = ?
+    WHERE request_id = ? AND state NOT IN ('queued', 'erased')
+      AND conversation_id IS ? AND primary_channel IS ?
 """
-_SELECT = f"""
-    SELECT {READ_COLUMNS}, author_mark FROM messages WHERE request_id = ?
-"""  # noqa: S608 - our own names
-_ASSIGN = f"""
-    UPDATE messages
-    SET conversation_id = :new_id, primary_channel = :new_channel, state = :state
-    WHERE request_id = :request_id
-      AND state NOT IN ('{MessageState.QUEUED}', '{MessageState.ERASED}')
-      AND conversation_id IS :old_id AND primary_channel IS :old_channel
-"""  # noqa: S608
-_HISTORY = f"""
-    SELECT {READ_COLUMNS} FROM messages
-    WHERE conversation_id = :id AND primary_channel = :channel AND timestamp > :after
-    ORDER BY timestamp DESC, rowid DESC LIMIT :limit
-"""  # noqa: S608
-_IMPORTED = """
-    SELECT entry FROM imported_messages
-    WHERE conversation_id = :id AND primary_channel = :channel AND timestamp > :after
-    ORDER BY timestamp DESC, rowid DESC LIMIT :limit
+_LATEST = """
+    WHERE conversation_id = ? AND primary_channel = ? AND timestamp > ?
+    ORDER BY timestamp DESC, rowid DESC LIMIT ?
 """
+_HISTORY = f"SELECT {_READ} FROM messages {_LATEST}"
+_IMPORTED = f"SELECT entry FROM imported_messages {_LATEST}"
 _UNMATCHED = f"""
-    SELECT {READ_COLUMNS} FROM messages
-    WHERE state = '{MessageState.UNMATCHED}' AND (timestamp, request_id) > (:moment, :request_id)
-    ORDER BY timestamp, request_id LIMIT :limit
-"""  # noqa: S608
+    SELECT {_READ} FROM messages WHERE state = 'unmatched' AND (timestamp, request_id) > (?, ?)
+    ORDER BY timestamp, request_id LIMIT ?
+"""
+_STUCK = f"""
+    SELECT {_READ} FROM messages WHERE state = 'pending' AND due_at <= ? ORDER BY due_at LIMIT ?
+"""
+_CHANGE_PENDING = """
+    UPDATE messages
+    SET state = :state, lease_until = :lease_until, attempts = :attempts, due_at = :due_at
+    WHERE request_id = :request_id AND state = 'pending' AND lease_until IS :seen
+"""
+_RETRY = """
+    UPDATE messages SET state = 'pending', lease_until = NULL, attempts = 0, due_at = recorded_at
+    WHERE request_id = ? AND state = 'undeliverable'
+"""
+_MARK_QUEUED = """
+    UPDATE messages SET state = 'queued', queued_at = ? WHERE request_id = ? AND state = 'pending'
+"""
+_IS_ERASED = "SELECT 1 FROM messages WHERE request_id = ? AND state = 'erased'"
 
 
-class SqliteMessageStore(MessageStore):
+class SqliteMessageStore(SqliteAdapter, MessageStore):
     """Messages as rows; the request id is the primary key."""
-
-    def __init__(self, database: SqliteDatabase) -> None:
-        self._database = database
-        database.migrate(MIGRATIONS)
 
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
-        row = record_to_row(record)
+        row = _to_row(record)
+        insert = _INSERT.format(", ".join(row), ", :".join(row))
         with self._database.write() as connection:
-            if connection.execute(_INSERT, row).rowcount == 1:
+            if connection.execute(insert, row).rowcount == 1:
                 return None
             return _found(connection, record.request_id)
 
@@ -86,46 +80,62 @@ class SqliteMessageStore(MessageStore):
 
     @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
-        old_id, old_channel = key_columns(record.conversation)
-        new_id, new_channel = key_columns(conversation)
-        values = {
-            "request_id": record.request_id,
-            "old_id": old_id,
-            "old_channel": old_channel,
-            "new_id": new_id,
-            "new_channel": new_channel,
-            "state": record.assigned_to(conversation).state,
-        }
-        with self._database.write() as connection:
-            return connection.execute(_ASSIGN, values).rowcount == 1
+        wanted = record.assigned_to(conversation)
+        new, old = _key_columns(conversation), _key_columns(record.conversation)
+        values = (*new, wanted.state, record.request_id, *old)
+        return self._database.change(_ASSIGN, values) == 1
 
     @override
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
-        wanted = {
-            "id": key.conversation_id,
-            "channel": key.primary_channel,
-            "after": time_column(after) or "",
-            "limit": limit,
-        }
-        with self._database.read() as connection:
-            rows = connection.execute(_HISTORY, wanted).fetchall()
-        with self._database.read() as connection:
-            entries = connection.execute(_IMPORTED, wanted).fetchall()
+        wanted = (*_key_columns(key), rfc3339(after) if after else "", limit)
+        rows = self._database.rows(_HISTORY, wanted)
+        entries = self._database.rows(_IMPORTED, wanted)
         latest = [entry for (text,) in reversed(entries) for entry in messages_from_json(text)]
-        latest += [record_from_row(row).message.in_history() for row in reversed(rows)]
+        latest += [_from_row(row).message.in_history() for row in reversed(rows)]
         latest.sort(key=lambda message: message.timestamp)
         return tuple(latest[max(len(latest) - limit, 0) :])
 
     @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         moment, _, request_id = (after or "").partition(" ")
-        values = {"limit": limit, "moment": moment, "request_id": request_id}
-        with self._database.read() as connection:
-            rows = connection.execute(_UNMATCHED, values).fetchall()
-        records = tuple(map(record_from_row, rows))
-        return Page(records, _cursor(records[-1]) if 0 < len(rows) == limit else None)
+        rows = self._database.rows(_UNMATCHED, (moment, request_id, limit))
+        records = tuple(map(_from_row, rows))
+        if not 0 < len(records) == limit:
+            return Page(records, None)
+        last = records[-1]
+        return Page(records, f"{rfc3339(last.message.received_at)} {last.request_id}")
+
+
+class SqliteOutbox(SqliteAdapter, Outbox):
+    """The pending rows of the messages table."""
+
+    @override
+    def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
+        return tuple(map(_from_row, self._database.rows(_STUCK, (rfc3339(now), limit))))
+
+    @override
+    def take_lease(self, record: MessageRecord, now: datetime) -> bool:
+        return self._change_pending(record, record.leased(now))
+
+    @override
+    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
+        if self._database.change(_MARK_QUEUED, (rfc3339(queued_at), request_id)):
+            return True
+        return not self._database.rows(_IS_ERASED, (request_id,))
+
+    @override
+    def give_up(self, record: MessageRecord) -> bool:
+        return self._change_pending(record, replace(record, state=MessageState.UNDELIVERABLE))
+
+    @override
+    def retry(self, request_id: str) -> bool:
+        return self._database.change(_RETRY, (request_id,)) == 1
+
+    def _change_pending(self, seen: MessageRecord, wanted: MessageRecord) -> bool:
+        values = {**_to_row(wanted), "seen": _time_column(seen.lease_until)}
+        return self._database.change(_CHANGE_PENDING, values) == 1
 
 
 def _found(connection: sqlite3.Connection, request_id: str) -> MessageRecord | Tombstone | None:
@@ -133,60 +143,58 @@ def _found(connection: sqlite3.Connection, request_id: str) -> MessageRecord | T
     if row is None:
         return None
     *columns, mark = row
-    return record_from_row(columns) if mark is None else Tombstone(request_id, str(mark))
+    return _from_row(columns) if mark is None else Tombstone(request_id, mark)
 
 
-def _cursor(record: MessageRecord) -> str:
-    return f"{rfc3339(record.message.received_at)} {record.request_id}"
-
-
-def key_columns(key: ConversationKey | None) -> tuple[str | None, str | None]:
-    """Both columns of a conversation; of none they are null."""
+def _key_columns(key: ConversationKey | None) -> tuple[str | None, str | None]:
     return (key.conversation_id, key.primary_channel) if key else (None, None)
 
 
-def time_column(moment: datetime | None) -> str | None:
-    """A time as text that compares, or null."""
-    return None if moment is None else rfc3339(moment)
+def _time_column(moment: datetime | None) -> str | None:
+    return rfc3339(moment) if moment else None
 
 
-def record_to_row(record: MessageRecord) -> dict[str, str | int | None]:
+def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
     """The values of all columns but ``author_mark``, by their names."""
-    entry = record.message.in_history()
-    conversation_id, primary_channel = key_columns(record.conversation)
+    message = record.message
+    conversation_id, primary_channel = _key_columns(record.conversation)
     return {
         "request_id": record.request_id,
         "conversation_id": conversation_id,
         "primary_channel": primary_channel,
         "state": record.state,
-        "message_id": entry.message_id,
-        "direction": entry.direction,
-        "content": entry.content,
-        "timestamp": rfc3339(entry.timestamp),
-        "channel_type": entry.channel_type,
+        "message_id": message.provider_message_id,
+        "direction": Direction.INBOUND,
+        "content": message.body,
+        "timestamp": rfc3339(message.received_at),
+        "channel_type": message.channel,
         "recorded_at": rfc3339(record.recorded_at),
-        "lease_until": time_column(record.lease_until),
-        "queued_at": time_column(record.queued_at),
+        "lease_until": _time_column(record.lease_until),
+        "queued_at": _time_column(record.queued_at),
         "attempts": record.attempts,
         "due_at": rfc3339(record.due_at),
-        "inbound": inbound_to_json(record.message),
+        "inbound": inbound_to_json(message),
     }
 
 
-def record_from_row(row: Sequence[Any]) -> MessageRecord:
-    """The record of a row of ``READ_COLUMNS``."""
-    conversation_id, primary_channel, state, content, *times, attempts, inbound = row
-    recorded_at, lease_until, queued_at = (parse_rfc3339(text) if text else None for text in times)
-    assert recorded_at is not None  # noqa: S101 - a NOT NULL column
-    key = (
-        ConversationKey(conversation_id, ChannelType(primary_channel)) if conversation_id else None
-    )
+def _from_row(row: Sequence[Any]) -> MessageRecord:
+    """The record of a row of ``_READ``."""
+    inbound, content, *key, state, recorded_at, lease_until, queued_at, attempts = row
     return MessageRecord(
         message=inbound_from_json(inbound, content),
-        conversation=key,
+        conversation=key_of_columns(*key),
         state=MessageState(state),
-        recorded_at=recorded_at,
-        lease_until=lease_until,
-        queued_at=queued_at,
+        recorded_at=parse_rfc3339(recorded_at),
+        lease_until=parse_rfc3339(lease_until) if lease_until else None,
+        queued_at=parse_rfc3339(queued_at) if queued_at else None,
         attempts=attempts,
+    )
+
+
+def key_of_columns(conversation_id: str | None, channel: str | None) -> ConversationKey | None:
+    """The conversation that a row names, if any."""
+    return (
+        ConversationKey(conversation_id, ChannelType(channel))
+        if conversation_id and channel
+        else None
     )

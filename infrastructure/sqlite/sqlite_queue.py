@@ -28,7 +28,7 @@ from infrastructure.serialization.context_json import (
 )
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.rewrite_lock import waiting_for_rewrites
-from infrastructure.sqlite.sqlite_schema import MIGRATIONS
+from infrastructure.sqlite.sqlite_schema import SqliteAdapter
 
 _PUBLISH = """
     INSERT INTO contexts (queue, request_id, published_at, visible_at, context)
@@ -37,9 +37,9 @@ _PUBLISH = """
 """
 _NEXT = """
     SELECT sequence, receive_count + 1, context FROM contexts
-    WHERE queue = :queue AND context IS NOT NULL
-      AND (visible_at <= :now OR (:include_delayed AND receive_count = 0))
-    ORDER BY visible_at, sequence LIMIT :limit
+    WHERE queue = ? AND context IS NOT NULL
+      AND (visible_at <= ? OR (? AND receive_count = 0)) -- of the delayed, if they are wanted
+    ORDER BY visible_at, sequence LIMIT ?
 """
 _HIDE = "UPDATE contexts SET visible_at = ?, receive_count = ? WHERE sequence = ?"
 _ACKNOWLEDGE = """
@@ -64,7 +64,9 @@ _DEPTHS = """
 """
 
 
-class SqliteContextQueue(ContextPublisher, ContextReader, DelayedReader, SearchableQueue):
+class SqliteContextQueue(
+    SqliteAdapter, ContextPublisher, ContextReader, DelayedReader, SearchableQueue
+):
     """Six queues in one table. A receipt is the row and the count of its deliveries.
 
     A consumer waits while an erasure rewrites the database; a publisher does not.
@@ -73,89 +75,71 @@ class SqliteContextQueue(ContextPublisher, ContextReader, DelayedReader, Searcha
     def __init__(
         self, database: SqliteDatabase, clock: Clock, encode: EncodeContext = context_to_json
     ) -> None:
-        self._database = database
+        super().__init__(database)
         self._encode = encode
         self._clock = clock
-        database.migrate(MIGRATIONS)
 
     @override
     def publish(self, context: ContextObject, route: Route) -> None:
         text = self._encode(context)
         now = self._clock()
-        row = (
-            str(route.queue),
-            context.request_id,
-            rfc3339(now),
-            rfc3339(now + route.delay),
-            text,
-        )
+        times = rfc3339(now), rfc3339(now + route.delay)
         try:
-            with self._database.write() as connection:
-                connection.execute(_PUBLISH, row)
+            self._database.change(_PUBLISH, (str(route.queue), context.request_id, *times, text))
         except StorageUnavailableError as error:
             raise QueueRoutingError("the context could not be put on its queue") from error
 
     @override
     def depths(self) -> tuple[QueueDepth, ...]:
-        with self._database.read() as connection:
-            rows = connection.execute(_DEPTHS, {"now": rfc3339(self._clock())}).fetchall()
+        rows = self._database.rows(_DEPTHS, {"now": rfc3339(self._clock())})
         depths = {name: counts for name, *counts in rows}
-        return tuple(_depth(queue, *depths.get(str(queue), _EMPTY)) for queue in ALL_QUEUES)
+        return tuple(
+            _depth(queue, *depths.get(str(queue), (0, 0, 0, None))) for queue in ALL_QUEUES
+        )
 
     @override
     def receive(
-        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
-    ) -> tuple[Delivery, ...]:
-        return self._receive(queue, limit, visibility, include_delayed=False)
-
-    @override
-    def receive_with_delayed(
-        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
-    ) -> tuple[Delivery, ...]:
-        return self._receive(queue, limit, visibility, include_delayed=True)
-
-    def _receive(
-        self, queue: QueueName, limit: int, visibility: timedelta, *, include_delayed: bool
+        self,
+        queue: QueueName,
+        limit: int,
+        *,
+        visibility: timedelta = DEFAULT_VISIBILITY,
+        include_delayed: bool = False,
     ) -> tuple[Delivery, ...]:
         with waiting_for_rewrites(), self._database.write() as connection:
             now = self._clock()
-            wanted = {
-                "queue": str(queue),
-                "now": rfc3339(now),
-                "include_delayed": include_delayed,
-                "limit": limit,
-            }
+            wanted = (str(queue), rfc3339(now), include_delayed, limit)
             rows = connection.execute(_NEXT, wanted).fetchall()
             hidden_until = rfc3339(now + visibility)
-            connection.executemany(
-                _HIDE, [(hidden_until, times, sequence) for sequence, times, _ in rows]
-            )
+            hidden = [(hidden_until, times, sequence) for sequence, times, _ in rows]
+            connection.executemany(_HIDE, hidden)
         return tuple(
             Delivery(queue, f"{sequence}-{times}", times, context_from_json(text))
             for sequence, times, text in rows
         )
 
     @override
+    def receive_with_delayed(
+        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
+    ) -> tuple[Delivery, ...]:
+        return self.receive(queue, limit, visibility=visibility, include_delayed=True)
+
+    @override
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:
         sequence, _, receive_count = receipt.partition("-")
         delivery = (str(queue), sequence, receive_count)
-        with waiting_for_rewrites(), self._database.write() as connection:
-            return connection.execute(_ACKNOWLEDGE, delivery).rowcount == 1
+        with waiting_for_rewrites():
+            return self._database.change(_ACKNOWLEDGE, delivery) == 1
 
     @override
     def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
         """Reads all that waits."""
-        with self._database.read() as connection:
-            rows = connection.execute(_FIND, (channel, json.dumps([*senders]))).fetchall()
+        rows = self._database.rows(_FIND, (channel, json.dumps([*senders])))
         return tuple(request_id for (request_id,) in rows)
 
     @override
     def erase(self, request_id: str) -> int:
-        with self._database.write() as connection:
-            return connection.execute(_ERASE, (request_id,)).rowcount
-
-
-_EMPTY = (0, 0, 0, None)
+        return self._database.change(_ERASE, (request_id,))
 
 
 def _depth(

@@ -5,9 +5,9 @@ Times are RFC 3339 texts of one width (``domain.times``), so that they compare a
 
 from collections.abc import Sequence
 
-from infrastructure.sqlite.database import Migration
+from infrastructure.sqlite.database import Migration, SqliteDatabase
 
-_CONVERSATIONS: Migration = (
+_FIRST: Migration = (
     """
     CREATE TABLE conversations (
         conversation_id TEXT NOT NULL,
@@ -28,6 +28,10 @@ _CONVERSATIONS: Migration = (
         PRIMARY KEY (conversation_id, primary_channel)
     ) STRICT
     """,
+    """
+    CREATE INDEX conversations_with_legacy_messages
+    ON conversations (conversation_id, primary_channel) WHERE legacy_messages <> '[]'
+    """,
     # Every address by which a sender is known leads to the conversation.
     """
     CREATE TABLE participants (
@@ -40,10 +44,7 @@ _CONVERSATIONS: Migration = (
     ) STRICT, WITHOUT ROWID
     """,
     "CREATE INDEX participants_of_conversation ON participants (conversation_id, channel)",
-)
-
-# Messages outlive their conversation, for their keys must stay: so no foreign key to it.
-_MESSAGES: Migration = (
+    # Messages outlive their conversation, for their keys must stay: so no foreign key to it.
     """
     CREATE TABLE messages (
         request_id TEXT NOT NULL PRIMARY KEY, -- of the message: see domain.messages
@@ -71,24 +72,6 @@ _MESSAGES: Migration = (
     "CREATE INDEX stuck_messages ON messages (due_at) WHERE state = 'pending'",
     "CREATE INDEX unmatched_messages ON messages (timestamp, request_id) WHERE state = 'unmatched'",
     "CREATE INDEX retained_messages ON messages (timestamp, request_id) WHERE state <> 'erased'",
-)
-
-_FALLBACK_THROTTLE: Migration = (
-    """
-    CREATE TABLE fallback_throttle (
-        sender TEXT NOT NULL PRIMARY KEY,
-        acquired_at TEXT NOT NULL
-    ) STRICT, WITHOUT ROWID
-    """,
-    """
-    CREATE TABLE fallback_hours (
-        hour TEXT NOT NULL PRIMARY KEY,
-        granted INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID
-    """,
-)
-
-_IMPORTED: Migration = (
     """
     CREATE TABLE imported_messages (
         imported_key TEXT NOT NULL PRIMARY KEY,
@@ -104,12 +87,13 @@ _IMPORTED: Migration = (
     """,
     "CREATE INDEX retained_entries ON imported_messages (timestamp, imported_key)",
     """
-    CREATE INDEX conversations_with_legacy_messages
-    ON conversations (conversation_id, primary_channel) WHERE legacy_messages <> '[]'
+    CREATE TABLE fallback_throttle (sender TEXT NOT NULL PRIMARY KEY, acquired_at TEXT NOT NULL)
+    STRICT, WITHOUT ROWID
     """,
-)
-
-_CONTEXTS: Migration = (
+    """
+    CREATE TABLE fallback_hours (hour TEXT NOT NULL PRIMARY KEY, granted INTEGER NOT NULL)
+    STRICT, WITHOUT ROWID
+    """,
     # A row outlives its acknowledgement, without the context: it remembers the key.
     """
     CREATE TABLE contexts (
@@ -130,6 +114,12 @@ _CONTEXTS: Migration = (
     "CREATE INDEX contexts_of_message ON contexts (request_id) WHERE context IS NOT NULL",
 )
 
-MIGRATIONS: Sequence[Migration] = (
-    (*_CONVERSATIONS, *_MESSAGES, *_FALLBACK_THROTTLE, *_IMPORTED, *_CONTEXTS),
-)
+MIGRATIONS: Sequence[Migration] = (_FIRST,)
+
+
+class SqliteAdapter:
+    """Works on a database whose schema is the latest."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+        database.migrate(MIGRATIONS)

@@ -130,8 +130,7 @@ class FrontDesk:
             (container.own_addresses, OwnAddresses(frozenset())),
             (container.parsers, parsers),
             (container.with_present_secrets, lambda verification: verification()),
-            (container.twilio_sender, self.sender),
-            (container.sendgrid_sender, self.sender),
+            (container.senders, dict.fromkeys(ChannelType, lambda: self.sender)),
             (container.context_queue, publisher or backend.context_queue),
         ):
             provider.override(providers.Object(part))
@@ -146,28 +145,28 @@ class FrontDesk:
         self.spool: Any = backend.spool
         self.queue = backend.context_queue
         self.open_conversation = container.open_conversation()
-        self.show_conversation = container.show_conversation()
-        self.switch_hand_off = container.switch_hand_off()
+        self.show_conversation = container.operations().show_conversation()
+        self.switch_hand_off = container.operations().switch_hand_off()
         self.route_message = container.route_message()
         self.record_message = container.record_message()
         self.process_webhook = container.process_webhook()
         self.store_dead_letter = container.store_dead_letter()
         self.receive_webhook = container.receive_webhook()
-        self.redrive = container.redrive_unmatched()
-        self.redrive_dead_letter = container.redrive_dead_letters()
+        self.redrive = container.operations().redrive_unmatched()
+        self.redrive_dead_letter = container.operations().redrive_dead_letters()
 
     def clock(self) -> datetime:
         return self.now
 
     def drain(self) -> list[DrainOutcome]:
         """Drain the spool; what became of its entries."""
-        return list(self.container.drain_spool()().values())
+        return list(self.container.operations().drain_spool()().values())
 
     def relay(
         self, limit: int = 100, has_time: Callable[[], bool] = lambda: True
     ) -> list[RelayOutcome]:
         """Relay pending messages; what became of them."""
-        return list(self.container.relay_outbox()(limit, has_time).values())
+        return list(self.container.operations().relay_outbox()(limit, has_time).values())
 
     def advance_clock(self, seconds: float) -> None:
         """Let time pass."""

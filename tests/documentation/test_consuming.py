@@ -102,7 +102,9 @@ def test_next_turn_answers_only_new_messages(frontdesk: FrontdeskAndConsumer) ->
 
 def test_conversation_with_a_human_is_not_answered(frontdesk: FrontdeskAndConsumer) -> None:
     frontdesk.receive("Hello?")
-    frontdesk.container.switch_hand_off()(frontdesk.conversation.conversation_id, on=True)
+    frontdesk.container.operations().switch_hand_off()(
+        frontdesk.conversation.conversation_id, on=True
+    )
     assert frontdesk.consume() == 1
     assert frontdesk.replies == []
     assert frontdesk.backlog() == 0

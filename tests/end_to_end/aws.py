@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dependency_injector import providers
 
+from domain.channels import ChannelType
 from entrypoints.composition.container import Container
 from infrastructure.aws.sqs_queue import SqsContextQueue
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
@@ -44,5 +45,5 @@ def use_emulator(container: Container, aws: EmulatedAws) -> None:
     container.context_queue.override(providers.Object(queue))
     container.sqs.override(providers.Object(aws.sqs))
     responses = FileFallbackSender(settings.data_dir / "fallbacks.jsonl")
-    container.twilio_sender.override(providers.Object(responses))
-    container.sendgrid_sender.override(providers.Object(responses))
+    senders = dict.fromkeys(ChannelType, lambda: responses)
+    container.senders.override(providers.Object(senders))

@@ -31,7 +31,9 @@ class InterruptedPublisher(ContextPublisher):
 
 
 def erase(frontdesk: RunningFrontDesk, person: Person) -> ErasureReport:
-    report: ErasureReport = frontdesk.container.erase_person()(person.addresses, lambda _: None)
+    report: ErasureReport = frontdesk.container.operations().erase_person()(
+        person.addresses, lambda _: None
+    )
     return report
 
 

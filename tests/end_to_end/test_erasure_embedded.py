@@ -36,7 +36,7 @@ def test_no_context_of_an_erased_person_can_be_read(
     replies = QueueName(SMS, QueueKind.REPLIES)
     assert isinstance(reader, DelayedReader)
     reader.receive_with_delayed(replies, 1)
-    frontdesk_with_data.container.erase_person()(zora.addresses, lambda _: None)
+    frontdesk_with_data.container.operations().erase_person()(zora.addresses, lambda _: None)
     senders = {
         c.message.sender for contexts in frontdesk_with_data.contexts().values() for c in contexts
     }
@@ -61,5 +61,5 @@ def test_erasure_removes_old_pages_of_a_database_without_secure_delete(
     with SqliteDatabase(frontdesk_with_data.data_dir / "frontdesk.db").write() as connection:
         connection.execute("PRAGMA secure_delete = OFF")
         connection.execute("UPDATE contexts SET context = NULL")
-    frontdesk_with_data.container.erase_person()(zora.addresses, lambda _: None)
+    frontdesk_with_data.container.operations().erase_person()(zora.addresses, lambda _: None)
     assert found(frontdesk_with_data, zora) == []

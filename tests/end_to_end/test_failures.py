@@ -10,6 +10,7 @@ from application.ports.webhook_parser import (
     ParsedMessage,
     VerifiedWebhook,
     WebhookParser,
+    WebhookParserFactory,
     WebhookRequest,
     WebhookResponse,
 )
@@ -95,18 +96,16 @@ def with_nowhere_for_dead_letters(container: Container) -> None:
 
 
 def with_buggy_parsers(container: Container) -> None:
-    container.whatsapp_parser.override(providers.Object(BuggyParser()))
-    container.sms_parser.override(providers.Object(BuggyParser()))
-    container.sendgrid_parser.override(providers.Object(BuggyParser()))
+    parsers = WebhookParserFactory(dict.fromkeys(ChannelType, BuggyParser))
+    container.parsers.override(providers.Object(parsers))
 
 
 def with_parsers_that_cannot_be_built(container: Container) -> None:
     def build() -> WebhookParser:
         raise LookupError("internal text: no such library")
 
-    container.whatsapp_parser.override(providers.Callable(build))
-    container.sms_parser.override(providers.Callable(build))
-    container.sendgrid_parser.override(providers.Callable(build))
+    parsers = WebhookParserFactory(dict.fromkeys(ChannelType, build))
+    container.parsers.override(providers.Object(parsers))
 
 
 def without_secrets(container: Container) -> None:
@@ -185,7 +184,7 @@ def test_bug_before_verification_is_a_500_and_stores_nothing(
 
 def drained(frontdesk: RunningFrontDesk) -> list[DrainOutcome]:
     """What became of the webhooks in the spool."""
-    return list(frontdesk.container.drain_spool()().values())
+    return list(frontdesk.container.operations().drain_spool()().values())
 
 
 @every_channel

@@ -36,7 +36,7 @@ def conversations(frontdesk: RunningFrontDesk) -> list[Conversation]:
 
 
 def switch(frontdesk: RunningFrontDesk, conversation: Conversation, *, on: bool) -> None:
-    frontdesk.container.switch_hand_off()(conversation.conversation_id, on=on)
+    frontdesk.container.operations().switch_hand_off()(conversation.conversation_id, on=on)
 
 
 def send(frontdesk: RunningFrontDesk, conversation: Conversation, text: str) -> Response:

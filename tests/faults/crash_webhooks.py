@@ -258,11 +258,11 @@ def has_backlog(container: Container, cases: Sequence[Case]) -> bool:
 def operate(container: Container, cases: Sequence[Case]) -> None:
     """Do an operator's work: redrive dead letters, and open conversations of late customers."""
     for dead_letter in list(_redrivable(container)):
-        container.redrive_dead_letters()(dead_letter)
+        container.operations().redrive_dead_letters()(dead_letter)
     if late := _late_customers(container, cases):
         for case in late:
             case.open_conversation(container)
-        deque(container.redrive_unmatched()(), maxlen=0)
+        deque(container.operations().redrive_unmatched()(), maxlen=0)
 
 
 def _late_customers(container: Container, cases: Sequence[Case]) -> Sequence[Case]:

@@ -69,7 +69,10 @@ def watch_ports(container: Container, around: Around) -> None:
     for provider, role in (
         (container.context_queue, "queue"),
         (container.spool, "spool"),
-        (container.twilio_sender, "sender"),
-        (container.sendgrid_sender, "sender"),
     ):
         provider.override(providers.Object(watched(provider(), role)))
+    senders = {
+        channel: providers.Object(watched(sender(), "sender")).provider
+        for channel, sender in container.senders().items()
+    }
+    container.senders.override(providers.Dict(senders))

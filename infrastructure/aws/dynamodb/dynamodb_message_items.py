@@ -25,7 +25,7 @@ from infrastructure.aws.dynamodb.dynamodb_values import (
     json_text,
     text_of,
 )
-from infrastructure.serialization.message_json import inbound_from_json, inbound_to_json
+from infrastructure.serialization.context_json import inbound_from_json, inbound_to_json
 
 HISTORY_INDEX = "history"
 WORK_INDEX = "work"

@@ -223,7 +223,7 @@ def test_purge_completes_while_another_purge_erases_the_same_messages() -> None:
 
 def test_concurrent_purges_erase_every_expired_message_once(tmp_path: Path) -> None:
     with closing(SqliteDatabase(tmp_path / "frontdesk.db")) as database:
-        stores = SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
+        stores = SqliteBackend(Path(), lambda: database, utc_now, context_to_json).stores
         frontdesk = Desk(messages=stores.messages, retention=stores.retention)
         for number in range(4 * BATCH):
             frontdesk.messages.record(numbered(number, None))

@@ -7,14 +7,14 @@ import pytest
 
 from application.clock import Deadline
 from application.ports.webhook_parser import ParsedMessage
-from application.receiving.store_attachments import StoreFiles
 from domain.channels import ChannelType
+from domain.erasure import attachments_folder
 from domain.errors import DeadlineExceededError, StorageUnavailableError
 from domain.messages import AttachedFile, Attachment
 from domain.routing import UnauthenticatedMail
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.application.frontdesk import THANKS, FrontDesk
-from tests.builders import an_inbound_message
+from tests.builders import an_inbound_message, verified
 
 EMAIL = ChannelType.EMAIL
 
@@ -61,27 +61,30 @@ def test_message_of_each_recipient_has_its_own_copy_of_the_attachments() -> None
 
 
 def test_attachments_of_one_recipient_are_deleted_without_those_of_another() -> None:
-    blobs = MemoryBlobStore()
-    retained, gone = StoreFiles(blobs)(a_mail_to(2, files(1)), Deadline.after())
-    StoreFiles(blobs).delete(gone)
-    assert blobs.get(retained.attachments[0].reference or "") == files(1)[0].content
-    assert blobs.delete("attachments") == 1
+    frontdesk = FrontDesk()
+    frontdesk.receive(*a_mail_to(2, files(1)))
+    gone, retained = (record.message for record in frontdesk.messages.list_unmatched(2).items)
+    frontdesk.blobs.delete(attachments_folder(gone))
+    assert frontdesk.blobs.get(retained.attachments[0].reference or "") == files(1)[0].content
+    assert frontdesk.blobs.delete("attachments") == 1
 
 
 def test_attachment_sent_twice_in_a_mail_is_stored_once_and_listed_twice() -> None:
     blobs = CountingBlobs()
-    (message,) = StoreFiles(blobs)(a_mail_to(1, files(1) * 2), Deadline.after())
+    frontdesk = FrontDesk(blobs=blobs)
+    frontdesk.receive(*a_mail_to(1, files(1) * 2))
+    (record,) = frontdesk.messages.list_unmatched(1).items
     assert len(blobs.puts) == 1
-    assert len({attachment.reference for attachment in message.attachments}) == 1
-    assert len(message.attachments) == 2
+    assert len({attachment.reference for attachment in record.message.attachments}) == 1
+    assert len(record.message.attachments) == 2
 
 
 def test_retry_stores_attachments_under_the_same_keys_and_another_author_does_not() -> None:
     blobs = CountingBlobs()
-    store = StoreFiles(blobs)
+    frontdesk = FrontDesk(blobs=blobs)
     another = ParsedMessage(an_inbound_message(EMAIL, sender="eve@example.com"), files(1))
     for parsed in (*a_mail_to(1, files(1)), *a_mail_to(1, files(1)), another):
-        store([parsed], Deadline.after())
+        frontdesk.receive(parsed)
     first, again, others = blobs.puts
     assert first == again
     assert others != first
@@ -89,8 +92,11 @@ def test_retry_stores_attachments_under_the_same_keys_and_another_author_does_no
 
 def test_no_further_attachment_is_stored_after_the_deadline() -> None:
     blobs, ticks = CountingBlobs(), count()
+    frontdesk = FrontDesk(blobs=blobs)
+    frontdesk.parser.messages = a_mail_to(1, files(9))
+    deadline = Deadline(2.0, lambda: float(next(ticks)))
     with pytest.raises(DeadlineExceededError):
-        StoreFiles(blobs)(a_mail_to(1, files(9)), Deadline(2.0, lambda: float(next(ticks))))
+        frontdesk.process_webhook(verified(frontdesk.request()), deadline)
     assert len(blobs.puts) == 2
 
 

@@ -185,7 +185,7 @@ def test_spool_entry_of_a_removed_channel_becomes_a_dead_letter(frontdesk: Front
         webhook = verified(replace(frontdesk.request(), body=b"%d" % number))
         frontdesk.spool.enqueue(SpoolEntry(f"e{number}", f"g{number}", webhook, NOW))
     without = replace(frontdesk.process_webhook, parsers=WebhookParserFactory({}))
-    drain = replace(frontdesk.container.drain_spool(), process_webhook=without)
+    drain = replace(frontdesk.container.operations().drain_spool(), process_webhook=without)
     assert list(drain().values()) == [DrainOutcome.DEAD_LETTER] * 2
 
     dead_letters = tuple(frontdesk.dead_letters.each_dead_letter())

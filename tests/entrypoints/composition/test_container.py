@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from dependency_injector import providers
 
+from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError
 from entrypoints.composition.container import Container, build_container
 from infrastructure.configuration.settings import SettingsError
@@ -65,12 +66,19 @@ def test_every_provider_can_be_built_for_every_backend(
             for name, provider in container.providers.items()
             if not isinstance(provider, providers.Dependency)
         }
+        built |= {
+            name: provider()
+            for name, provider in container.operations().providers.items()
+            if not isinstance(provider, providers.DependenciesContainer)
+        }
         for parser in container.parsers().parsers.values():
             parser()
-    assert "receive_webhook" in built
+        senders = {channel: sender() for channel, sender in container.senders().items()}
+    assert built.keys() >= {"receive_webhook", "erase_person"}
+    assert None not in built.values()
     # With real secrets and without an API key Frontdesk sends no mail.
-    optional = {"sendgrid_sender"} if "TWILIO_AUTH_TOKEN" in environ else set()
-    assert {name for name, part in built.items() if part is None} == optional
+    without_sender = {ChannelType.EMAIL} if "TWILIO_AUTH_TOKEN" in environ else set()
+    assert {channel for channel, sender in senders.items() if sender is None} == without_sender
 
 
 def test_missing_aws_sdk_stops_the_start_and_names_the_extra_to_install(
@@ -140,5 +148,5 @@ def test_fallbacks_go_to_a_file_with_the_development_secret_only(
     environ: dict[str, str], goes_to: str, tmp_path: Path
 ) -> None:
     with opened(build_container({**environ, "DATA_DIR": str(tmp_path)})) as container:
-        sender = container.sendgrid_sender()
+        sender = container.senders()[ChannelType.EMAIL]()
     assert type(sender).__name__ == goes_to

@@ -8,7 +8,7 @@ import pytest
 from application.privacy.purge_expired import BLOBS_OUTLIVE
 from domain.channels import ChannelType
 from entrypoints.composition.backends import secret_reader
-from entrypoints.composition.privacy import retention_times
+from entrypoints.composition.operations_container import retention_times
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from infrastructure.configuration.setting_rules import RENAMED
 from infrastructure.configuration.settings import (

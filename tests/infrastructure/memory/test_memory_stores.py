@@ -14,13 +14,13 @@ from tests.contracts.message_store import MessageStoreContract
 class TestMemoryConversationStore(ConversationStoreContract):
     @pytest.fixture
     def stores(self) -> Stores:
-        return MemoryBackend()
+        return MemoryBackend().stores
 
 
 class TestMemoryMessageStore(MessageStoreContract):
     @pytest.fixture
     def stores(self) -> Stores:
-        return MemoryBackend()
+        return MemoryBackend().stores
 
 
 class TestMemoryFallbackThrottle(FallbackThrottleContract):

@@ -96,9 +96,9 @@ def test_a_write_that_was_not_in_time_waits_as_well(
         lock = RewriteLock(path.parent)
         is_held, looked = RewriteLock.is_held, Event()
 
-        def look_too_early(self: RewriteLock) -> bool:
+        def look_too_early(self: RewriteLock, *, seconds: float = 0.0) -> bool:
             if looked.is_set():
-                return is_held(self)
+                return is_held(self, seconds=seconds)
             looked.set()
             return False
 

@@ -36,18 +36,10 @@ def test_database_of_a_newer_version_is_a_problem(path: Path) -> None:
     assert problem == (f"{path}: schema version 1, expected at most 0: a newer Frontdesk wrote it")
 
 
-def test_connections_without_full_synchronisation_are_a_problem(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite, "_PRAGMAS", ("PRAGMA synchronous = NORMAL",))
-    (problem,) = database_problems(path, 1)
-    assert "synchronous is NORMAL, expected FULL" in problem
-
-
 def test_file_system_without_a_write_ahead_log_is_a_problem(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_file, "_enter_wal_mode", lambda _: "delete")
+    monkeypatch.setattr(database_file, "_try_to_prepare", lambda *_: "delete")
     assert database_problems(path, 1) == (
         f"{path}: this file system cannot hold a write-ahead log",
     )

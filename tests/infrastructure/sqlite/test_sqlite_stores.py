@@ -20,8 +20,7 @@ from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
-from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
-from infrastructure.sqlite.sqlite_outbox import SqliteOutbox
+from infrastructure.sqlite.sqlite_messages import SqliteMessageStore, SqliteOutbox
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.conversation_store import ConversationStoreContract
 from tests.contracts.fallback_throttle import LIMITS, FallbackThrottleContract
@@ -31,13 +30,13 @@ from tests.contracts.message_store import MessageStoreContract
 class TestSqliteConversationStore(ConversationStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
+        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json).stores
 
 
 class TestSqliteMessageStore(MessageStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
+        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json).stores
 
 
 class TestSqliteFallbackThrottle(FallbackThrottleContract):

@@ -78,7 +78,7 @@ class Tables:
         names = TableNames(**self.names)
         return DynamoDbStorage(
             lambda: client or self.client, names, blobs or MemoryBlobStore(), sleep
-        )
+        ).stores
 
     def throttle(self, *, client: Any = None) -> FallbackThrottle:
         return self.stores(client=client).throttle

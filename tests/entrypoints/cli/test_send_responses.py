@@ -2,7 +2,7 @@
 
 import pytest
 
-from entrypoints.cli.simulator.responses import Response, latencies, latency, print_summary
+from entrypoints.cli.send_responses import Response, latencies, latency, print_summary
 
 
 def test_latencies_are_minimum_median_p95_and_maximum() -> None:

@@ -1,0 +1,137 @@
+"""The use cases that no webhook needs, put together over the container of the receiving path.
+
+The container imports this module when the first of them is asked for.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+from dependency_injector import containers, providers
+
+from application.clock import Clock
+from application.conversations.migrate_history import MigrateHistory
+from application.conversations.show_conversation import ShowConversation
+from application.conversations.switch_hand_off import SwitchHandOff
+from application.ports.context_queue import SearchableQueue
+from application.ports.spool import SearchableSpool, Spool
+from application.ports.stores import Stores
+from application.ports.unsearchable import Unsearchable
+from application.ports.webhook_parser import WebhookParserFactory
+from application.privacy.erase_message import EraseMessage
+from application.privacy.erase_person import ErasePerson
+from application.privacy.find_person import FindPerson
+from application.privacy.purge_expired import PurgeExpired, RetentionTimes
+from application.recovery.drain_spool import DrainSpool
+from application.recovery.redrive_dead_letters import RedriveDeadLetters
+from application.recovery.redrive_unmatched import RedriveUnmatched
+from application.recovery.relay_outbox import RelayOutbox
+from domain.tenants import TenantDirectory
+from infrastructure.backend import Backend, ContextQueue, FileBackend, Rewritable
+from infrastructure.configuration.settings import Settings
+from infrastructure.filesystem.backend import DataDirectory
+
+Singleton = providers.ThreadSafeSingleton
+
+UNFINISHED_AFTER = timedelta(minutes=5)
+"""When no living process is in the middle of writing a file any more."""
+
+
+def _searchable(queue: ContextQueue) -> SearchableQueue | None:
+    return queue if isinstance(queue, SearchableQueue) else None
+
+
+def _erase_person(
+    stores: Stores,
+    files: FileBackend,
+    erase_message: EraseMessage,
+    *,
+    queue: ContextQueue,
+    spool: Spool,
+    parsers: WebhookParserFactory,
+    directory: Callable[[], TenantDirectory],
+    data_directory: DataDirectory,
+    backends: Sequence[Backend],
+    clock: Clock,
+) -> ErasePerson:
+    def rewrite() -> None:
+        for backend in backends:
+            if isinstance(backend, Rewritable):
+                backend.rewrite()
+
+    return ErasePerson(
+        retention=stores.retention,
+        erase_message=erase_message,
+        throttle=stores.throttle,
+        spool=spool if isinstance(spool, SearchableSpool) else None,
+        unsearchable=[one for one in (queue, spool) if isinstance(one, Unsearchable)],
+        dead_letters=files.dead_letters,
+        find_person=FindPerson(parsers),
+        accounts=lambda: {name for tenant in directory().tenants for name in tenant.accounts},
+        delete_stale_temporary_files=lambda: data_directory.delete_stale_temporary_files(
+            clock() - UNFINISHED_AFTER
+        ),
+        rewrite=rewrite,
+    )
+
+
+def retention_times(settings: Settings) -> RetentionTimes:
+    """For how long things are kept; zero days of messages are for ever."""
+    days = settings.message_retention_days
+    return RetentionTimes(
+        messages=timedelta(days=days) if days else None,
+        dead_letters=timedelta(days=settings.dead_letter_retention_days),
+        throttle=timedelta(seconds=settings.fallback_window_seconds),
+    )
+
+
+class OperationsContainer(containers.DeclarativeContainer):
+    """What operators, background jobs and scheduled functions do."""
+
+    core = providers.DependenciesContainer()
+
+    show_conversation = Singleton(ShowConversation, core.conversation_store, core.message_store)
+    switch_hand_off = Singleton(SwitchHandOff, core.conversation_store)
+    migrate_history = Singleton(
+        MigrateHistory, core.conversation_store, core.stores.provided.history_import
+    )
+    drain_spool = Singleton(DrainSpool, core.spool, core.process_webhook, core.store_dead_letter)
+    relay_outbox = Singleton(
+        RelayOutbox, core.outbox, core.route_message, core.dead_letters, core.clock, core.metrics
+    )
+    redrive_dead_letters = Singleton(
+        RedriveDeadLetters, core.dead_letters, core.process_webhook, core.outbox
+    )
+    redrive_unmatched = Singleton(
+        RedriveUnmatched, core.message_store, core.match_conversation, core.route_message
+    )
+    erase_message = Singleton(
+        EraseMessage,
+        core.stores.provided.retention,
+        core.files.provided.blobs,
+        Singleton(_searchable, core.context_queue),
+    )
+    erase_person = Singleton(
+        _erase_person,
+        core.stores,
+        core.files,
+        erase_message,
+        queue=core.context_queue,
+        spool=core.spool,
+        parsers=core.parsers,
+        directory=core.directory.provider,
+        data_directory=core.data_directory,
+        backends=core.backends_in_use,
+        clock=core.clock,
+    )
+    purge_expired = Singleton(
+        PurgeExpired,
+        messages=core.message_store,
+        retention=core.stores.provided.retention,
+        erase_message=erase_message,
+        blobs=core.files.provided.blobs,
+        throttle=core.stores.provided.throttle,
+        dead_letters=core.dead_letters,
+        delete_stale_files=core.data_directory.provided.delete_stale_temporary_files,
+        times=Singleton(retention_times, core.settings),
+        metrics=core.metrics,
+    )
