@@ -30,7 +30,7 @@ class SpoolWebhook:
         """
         sender = self._sender(webhook)
         # A distorted copy must not take the place of the message that it was made from.
-        entry_id = webhook.id if sender else f"unreadable-{_hash(webhook.request.body)}"
+        entry_id = webhook.id if sender else f"unreadable-{webhook.id}"
         self.spool.enqueue(
             SpoolEntry(
                 entry_id=entry_id,
@@ -49,9 +49,5 @@ class SpoolWebhook:
             message = self.parsers.for_channel(webhook.channel).parse(webhook)[0].message
             if not message.regrouping_suspected:
                 parts = [message.channel, webhook.account, message.identities[0].value]
-                return _hash(json.dumps(parts).encode())
+                return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
         return None
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]

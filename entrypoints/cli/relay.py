@@ -73,10 +73,8 @@ def _batches(container: "Container") -> Iterator[Outcomes]:
     """What became of the spool, then of the outbox, as long as anything is done."""
     from entrypoints.operations.background_jobs import RELAY_BATCH, SPOOL_BATCH
 
-    drain_spool, relay_outbox = (
-        container.operations().drain_spool(),
-        container.operations().relay_outbox(),
-    )
+    operations = container.operations()
+    drain_spool, relay_outbox = operations.drain_spool(), operations.relay_outbox()
     for work, limit in ((drain_spool, SPOOL_BATCH), (relay_outbox, RELAY_BATCH)):
         # What failed comes again before long: during an outage there would be no end.
         is_done = True

@@ -10,7 +10,7 @@ from domain.context import MessageContext
 from domain.conversations import Conversation
 from infrastructure.channels.provider import SimulatedRequest
 from tests.end_to_end.conftest import Serve
-from tests.end_to_end.frontdesk import MANY, RunningFrontDesk
+from tests.end_to_end.frontdesk import MANY, RunningFrontDesk, on_aws_too
 from tests.end_to_end.responses import SMS, TWIML, WHATSAPP
 from tests.infrastructure.channels.twilio.webhooks import PAYLOADS
 
@@ -153,6 +153,7 @@ def a_captured_webhook(frontdesk: RunningFrontDesk) -> tuple[SimulatedRequest, S
     return webhook, copy
 
 
+@on_aws_too
 def test_regrouped_copy_of_a_recorded_message_is_noted_and_changes_nothing(
     frontdesk: RunningFrontDesk,
 ) -> None:
@@ -191,6 +192,17 @@ def test_copy_with_equal_fields_stays_a_duplicate(frontdesk: RunningFrontDesk) -
         assert frontdesk.post(signed(frontdesk, form)).shown == TWIML
 
     assert the_message(frontdesk, "sms-replies").body == fields["Body"]
+    assert frontdesk.dead_letters() == ()
+
+
+@on_aws_too
+def test_repeated_webhook_of_each_payload_is_a_duplicate(frontdesk: RunningFrontDesk) -> None:
+    names = [path.stem for path in sorted(PAYLOADS.glob("*.form"))]
+    names = [name for name in names if not name.startswith(("unreadable", "status_callback"))]
+    for number, name in enumerate(names):
+        webhook = signed(frontdesk, fields_of(frontdesk, name, MessageSid=f"SM{number:032x}"))
+        assert [frontdesk.post(webhook).shown for _ in range(2)] == [TWIML] * 2
+    assert frontdesk.counted("Duplicates") == len(names) > 20
     assert frontdesk.dead_letters() == ()
 
 

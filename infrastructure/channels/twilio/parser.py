@@ -9,6 +9,7 @@ from typing import Annotated
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_pascal
 
 from application.ports.webhook_parser import (
     ParsedMessage,
@@ -22,7 +23,7 @@ from domain.channels import ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
 from domain.messages import InboundMessage, Metadata, Recipient
 from infrastructure.channels.provider import Accounts
-from infrastructure.channels.twilio.metadata import MANDATORY_FIELDS, attachments_of, metadata_of
+from infrastructure.channels.twilio.metadata import attachments_of, metadata_of
 from infrastructure.channels.twilio.regrouping import is_regrouping_suspected
 from infrastructure.channels.twilio.verification import (
     MAX_BODY_BYTES,
@@ -39,11 +40,6 @@ _WHATSAPP_SCHEME = "whatsapp:"
 _WA_ID = re.compile(r"[0-9]{6,15}")
 
 _PROBLEMS = {"missing": "missing", "string_type": "repeated"}
-_OPTIONAL_FIELDS = (
-    *("Body", "MessagingServiceSid", "WaId", "ExternalUserId", "ParentExternalUserId"),
-    "OptOutType",
-)
-
 _STATUS_FIELDS = ("MessageStatus", "SmsStatus")
 _CALLBACK_STATUSES = frozenset(
     {
@@ -67,20 +63,23 @@ class IncomingMessageForm(BaseModel):
     message again must not be able to give it another id.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, alias_generator=to_pascal, hide_input_in_errors=True)
 
-    message_sid: Annotated[str, Field(alias="MessageSid", pattern=r"^(SM|MM)[0-9a-fA-F]{32}$")]
-    account_sid: Annotated[str, Field(alias="AccountSid", pattern=r"^AC[0-9a-fA-F]{32}$")]
+    message_sid: Annotated[str, Field(pattern=r"^(SM|MM)[0-9a-fA-F]{32}$")]
+    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
     sender: Annotated[_AddressText, Field(alias="From")]
     recipient: Annotated[_AddressText, Field(alias="To")]
-    body: Annotated[str, Field(alias="Body")] = ""
-    messaging_service_sid: Annotated[
-        str | None, Field(alias="MessagingServiceSid", pattern=r"^MG[0-9a-fA-F]{32}$")
-    ] = None
-    wa_id: Annotated[str | None, Field(alias="WaId")] = None
-    external_user_id: Annotated[str | None, Field(alias="ExternalUserId")] = None
-    parent_external_user_id: Annotated[str | None, Field(alias="ParentExternalUserId")] = None
-    opt_out_type: Annotated[str | None, Field(alias="OptOutType")] = None
+    body: str = ""
+    messaging_service_sid: Annotated[str | None, Field(pattern=r"^MG[0-9a-fA-F]{32}$")] = None
+    wa_id: str | None = None
+    external_user_id: str | None = None
+    parent_external_user_id: str | None = None
+    opt_out_type: str | None = None
+
+
+_FIELDS = tuple(
+    (str(field.alias), field.is_required()) for field in IncomingMessageForm.model_fields.values()
+)
 
 
 @dataclass(frozen=True)
@@ -138,12 +137,13 @@ def _read_message_form(form: Form) -> IncomingMessageForm:
     Raises ``UnreadableMessageError`` that names the fields which are ill-formed, or mandatory
     and missing or repeated; never a value. Of a repeated optional field it takes the first.
     """
-    given: dict[str, object] = {
-        name: values[0] if len(values) == 1 else values
-        for name in MANDATORY_FIELDS
-        if (values := form.getall(name))
-    }
-    given |= {name: text for name in _OPTIONAL_FIELDS if (text := form.first(name))}
+    given: dict[str, object] = {}
+    for name, is_mandatory in _FIELDS:
+        values = form.getall(name)
+        if is_mandatory and len(values) > 1:
+            given[name] = values
+        elif values and (is_mandatory or values[0]):
+            given[name] = values[0]
     try:
         return IncomingMessageForm.model_validate(given)
     except pydantic.ValidationError as error:

@@ -54,9 +54,8 @@ class Worker:
         self.frontdesk = FrontDesk(messages=self.store, **adapters)
         self.frontdesk.given_conversation()
         self.flushes = 0
-        self.function = SpoolFunction(
-            self.read, self.frontdesk.container.operations().drain_spool(), self.flush
-        )
+        drain_spool = self.frontdesk.container.operations().drain_spool()
+        self.function = SpoolFunction(self.read, drain_spool, self.flush)
 
     def read(self, record: Any) -> SpoolDelivery:
         delivery = delivery_from_sqs(record, MemoryBlobStore())
