@@ -18,6 +18,11 @@ MAX_STRIPPED_CHARACTERS = 4_194_304
 
 # Style and script with what they hold, for no reader sees that.
 _UNSEEN = re.compile(r"<(?:style|script|title)\b[^<>]*>[^<]*", re.IGNORECASE)
+# A gateway's banner, or a mailer that shows an image in between, makes several pages of one: what
+# follows the end of the first would not be read. A head inside a body would be.
+_PAGE_END = re.compile(r"</(?:html|body)\s*>", re.IGNORECASE)
+_PAGE_ENDS = re.compile(r"(?:</(?:html|body)\s*+>|\s)*+", re.IGNORECASE)
+_PAGE = re.compile(r"</?(?:html|body|head)\b[^<>]*>|<!doctype\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _BLANK_RUN = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 # Mail uses tables for layout. Padding their cells to columns takes memory in the product of
@@ -31,9 +36,13 @@ def text_of_html(html: str) -> str:
 
     Of a page without layout at most a million characters: it is a file of the mail as well.
     """
+    html = html[:MAX_STRIPPED_CHARACTERS]
+    end = _PAGE_END.search(html)
+    if end and not _PAGE_ENDS.fullmatch(html, end.end()):
+        html = _PAGE.sub("<div></div>", html)
     text = _rendered(html) if len(html) <= MAX_RENDERED_CHARACTERS else None
     if text is None:
-        unseen_cut_out = _TAG.sub(" ", _UNSEEN.sub(" ", html[:MAX_STRIPPED_CHARACTERS]))
+        unseen_cut_out = _TAG.sub(" ", _UNSEEN.sub(" ", html))
         text = entities.unescape(unseen_cut_out[:MAX_UNRENDERED_CHARACTERS])
     return _BLANK_RUN.sub("\n\n", scrub(text)).strip()
 

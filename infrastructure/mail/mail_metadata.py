@@ -46,7 +46,7 @@ def notable_headers(mail: ParsedMail, *, addressed_to_us: bool) -> NotableHeader
         addressed_to_us=addressed_to_us,
         spam_score=mail.relay.spam_score,
         subject=mail.subject,
-        calendar_message=any(map(_is_calendar_message, mail.files)),
+        calendar_message=any(map(_is_calendar_message, mail.content.files)),
     )
 
 
@@ -73,7 +73,7 @@ def mail_metadata(mail: ParsedMail) -> dict[str, object]:
         "references": list(mail.thread_references),
         "sender_ip": mail.relay.sender_ip,
         "spam_score": mail.relay.spam_score,
-        "doubtful_charsets": list(mail.uncertain_charsets),
+        "doubtful_charsets": list(mail.doubtful_charsets),
         "notable_headers": {
             name: list(values) for name, values in select_notable_headers(mail.headers).items()
         },

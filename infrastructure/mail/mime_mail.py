@@ -1,48 +1,89 @@
 """The texts and files of a MIME message."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from domain.messages import AttachedFile
 from infrastructure.mail.charsets import DecodedText, decode
+from infrastructure.mail.html_text import text_of_html
 from infrastructure.mail.mail_files import attached_file, bare_content_id, referenced_content_ids
 from infrastructure.mail.mime_reader import MimePart, MimeReader
+from infrastructure.mail.parsed_mail import MailContent, MisreadPart, MisreadReason
+
+_SHOWN = frozenset({"text/plain", "text/html"})
 
 
 @dataclass(frozen=True, slots=True)
-class MimeContent:
-    """What a mail holds. ``uncertain_charsets`` is as in ``ParsedMail``."""
+class _Text:
+    """A part that is shown as text."""
 
-    text: str | None
-    html: str | None
-    files: tuple[AttachedFile, ...]
-    uncertain_charsets: tuple[str, ...] = ()
+    part: MimePart
+    decoded: DecodedText
+
+    @property
+    def is_html(self) -> bool:
+        return self.part.content_type == "text/html"
 
 
-def read_mime_content(raw: bytes) -> MimeContent:
-    """The content of the MIME message ``raw``. Raises ``UnreadableMessageError``.
+def read_mime_content(reader: MimeReader) -> MailContent:
+    """What a mail program shows of a mail, and its files. Raises ``UnreadableMessageError``.
 
-    Mailers cut a text where they show images: its pieces are joined.
+    Mailers cut a text where they show images: its pieces are joined, HTML or not.
     """
-    pieces: dict[str, list[DecodedText]] = {"text/plain": [], "text/html": []}
-    other: list[MimePart] = []
-    for part in MimeReader(raw).parts():
-        is_file = part.disposition == "attachment" or part.filename is not None
-        if is_file or part.content_type not in pieces:
-            other.append(part)
-        else:
-            pieces[part.content_type].append(decode(part.content, part.charset))
-    text, html = ("\n".join(piece.text for piece in each) or None for each in pieces.values())
-    shown = referenced_content_ids(html)
-    return MimeContent(
-        text,
-        html,
-        tuple(_file(part, shown) for part in other),
-        tuple(
-            name
-            for name, each in zip(("text", "html"), pieces.values(), strict=True)
-            if any(piece.uncertain for piece in each)
-        ),
+    parts = list(reader.parts())
+    shown = [part for part in parts if _is_shown(part)]
+    if not shown:
+        # Gateways of phone companies give the only text a file name.
+        shown = [part for part in parts if _is_shown(part, named=True)]
+    texts = [_Text(part, decode(part.content, part.charset)) for part in shown]
+    html = "\n".join(text.decoded.text for text in texts if text.is_html) or None
+    ids = referenced_content_ids(html)
+    return MailContent(
+        text=_joined(texts),
+        html=html,
+        files=tuple(_file(part, ids) for part in parts if id(part) not in set(map(id, shown))),
+        misread=tuple(_misread(texts)),
     )
+
+
+def _is_shown(part: MimePart, *, named: bool = False) -> bool:
+    is_file = part.disposition == "attachment" or (part.filename is not None and not named)
+    return part.content_type in _SHOWN and not is_file
+
+
+def _joined(texts: list[_Text]) -> str | None:
+    """The text of a mail; ``None`` if it only has HTML, which is then its text.
+
+    Of parts that say the same, the plain one counts if it says anything.
+    """
+    if all(text.is_html for text in texts):
+        return None
+    pieces = []
+    for _, group in groupby(texts, _alternatives):
+        same = list(group)
+        plain = [text for text in same if not text.is_html and text.decoded.text.strip()]
+        pieces += [
+            text_of_html(text.decoded.text) if text.is_html else text.decoded.text
+            for text in plain or [text for text in same if text.is_html] or same
+        ]
+    return "\n".join(pieces)
+
+
+def _alternatives(text: _Text) -> tuple[int | None, int]:
+    """Equal for parts that say the same in several forms."""
+    alternative = text.part.alternative
+    return alternative, id(text) if alternative is None else 0
+
+
+def _misread(texts: list[_Text]) -> Iterator[MisreadPart]:
+    for text in texts:
+        if text.part.damaged or text.decoded.uncertain:
+            is_damaged = text.part.damaged
+            reason = (
+                MisreadReason.DAMAGED_ENCODING if is_damaged else MisreadReason.UNCERTAIN_CHARSET
+            )
+            yield MisreadPart(reason, text.part.content_type, text.part.content)
 
 
 def _file(part: MimePart, shown: frozenset[str]) -> AttachedFile:
