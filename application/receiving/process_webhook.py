@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 from application.clock import Deadline
-from application.ports.webhook_parser import VerifiedWebhook, WebhookParserFactory
+from application.ports.webhook_parser import (
+    ParsedMessage,
+    VerifiedWebhook,
+    WebhookParserFactory,
+)
 from application.receiving.record_message import Receipt, RecordMessage
 from application.receiving.store_attachments import StoreFiles
-from domain.errors import TemporaryError, UnauthenticatedMailError
-from domain.messages import InboundMessage
-from domain.routing import UnauthenticatedMail
+from domain.errors import TemporaryError, UnreadableMessageError
+from domain.routing import RoutingPolicy
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class ProcessWebhook:
     parsers: WebhookParserFactory
     store_files: StoreFiles
     record_message: RecordMessage
-    unauthenticated_mail: UnauthenticatedMail
+    policy: RoutingPolicy
 
     def __call__(
         self, webhook: VerifiedWebhook, deadline: Deadline, *, reviewed: bool = False
@@ -30,15 +33,20 @@ class ProcessWebhook:
         """Record every message of ``webhook``, also those behind one that fails.
 
         ``reviewed`` is for mail that an operator has looked at: it is recorded although its
-        author is not authenticated.
+        author is not authenticated, or a program.
         Raises ``TemporaryError`` when a repetition may help, else whatever stands in the way.
         """
         receipts: list[Receipt] = []
         errors: list[Exception] = []
         parsed = self.parsers.for_channel(webhook.channel).parse(webhook)
-        allowed = [one for one in parsed if reviewed or self._is_allowed(one.message)]
-        if len(allowed) < len(parsed):
-            errors.append(UnauthenticatedMailError("the author of this mail is not authenticated"))
+        allowed: list[ParsedMessage] = []
+        for one in parsed:
+            try:
+                if not reviewed:
+                    self.policy.check_is_allowed(one.message)
+                allowed.append(one)
+            except UnreadableMessageError as error:
+                errors.append(error)
         for message in self.store_files(allowed, deadline):
             try:
                 receipts.append(self.record_message(message, deadline))
@@ -52,9 +60,3 @@ class ProcessWebhook:
             # One that may heal comes first: a repetition then finds the others recorded.
             raise min(errors, key=lambda error: not isinstance(error, TemporaryError))
         return tuple(receipts)
-
-    def _is_allowed(self, message: InboundMessage) -> bool:
-        return (
-            message.author_authenticated
-            or self.unauthenticated_mail is not UnauthenticatedMail.DEAD_LETTER
-        )

@@ -14,6 +14,9 @@ from domain.errors import WebhookHandlerError, safe_reason
 
 logger = logging.getLogger(__name__)
 
+_REVIEWED = frozenset({DeadLetterKind.UNAUTHENTICATED, DeadLetterKind.AUTOMATED})
+"""What an operator redrives after a look at it."""
+
 
 class RedriveOutcome(StrEnum):
     """What became of a dead letter."""
@@ -72,7 +75,7 @@ class RedriveDeadLetters:
             receipts = self.process_webhook(
                 dead_letter.webhook,
                 self.new_deadline(),
-                reviewed=dead_letter.kind is DeadLetterKind.UNAUTHENTICATED,
+                reviewed=dead_letter.kind in _REVIEWED,
             )
             return RedrivenDeadLetter(RedriveOutcome.RECEIVED, dead_letter, receipts)
         if dead_letter.request_id is not None:

@@ -5,11 +5,12 @@ from datetime import datetime
 
 from application.ports.webhook_parser import ParsedMessage
 from domain.addresses import Address
+from domain.automated_mail import automated_mark_of
 from domain.channels import ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
 from domain.messages import AttachedFile, InboundMessage, Recipient
-from infrastructure.mail.author_alignment import is_author_authenticated
 from infrastructure.mail.html_text import text_of_html
+from infrastructure.mail.mail_author import author_of
 from infrastructure.mail.mail_files import attached_file, reason_without_text, within_limit
 from infrastructure.mail.mail_metadata import mail_metadata, notable_headers
 from infrastructure.mail.parsed_mail import MAX_RECIPIENTS, MailContent, MisreadReason, ParsedMail
@@ -44,7 +45,7 @@ class MessageDraft:
         Raises ``UnreadableMessageError`` when together they are too much to store.
         """
         self._mail, self._account, self._received_at = mail, account, received_at
-        self._sender = _sender(mail)
+        self._author = author_of(mail)
         if recipient_count > MAX_RECIPIENTS:
             raise UnreadableMessageError("the mail has too many recipients")
         self._body = _body(mail.content)
@@ -53,7 +54,6 @@ class MessageDraft:
             raise UnreadableMessageError("the text is too long for so many recipients")
         if recipient_count * sum(len(file.content) for file in self._files) > MAX_FILE_COPIES_BYTES:
             raise UnreadableMessageError("the files are too large for so many recipients")
-        self._authenticated = is_author_authenticated(mail.authors, mail.relay)
         self._metadata = self._all_metadata()
 
     def message_to(self, recipient: Recipient, *, addressed_to_us: bool) -> ParsedMessage:
@@ -63,44 +63,41 @@ class MessageDraft:
             channel=ChannelType.EMAIL,
             account=self._account,
             provider_message_id=mail.message_id or f"sha256:{mail.content_hash}",
-            sender=self._sender,
-            sender_verbatim=mail.authors[0].address,
-            identities=(self._sender,),
+            sender=self._author.address,
+            sender_verbatim=self._author.verbatim,
+            identities=(self._author.address,),
             recipient=recipient,
             body=self._body,
             received_at=self._received_at,
             subject=mail.subject,
             metadata=self._metadata,
             thread_references=mail.thread_references,
-            author_authenticated=self._authenticated,
+            author_authenticated=self._author.is_authenticated,
             mail=notable_headers(mail, addressed_to_us=addressed_to_us),
         )
         return ParsedMessage(message, self._files)
 
     def _all_metadata(self) -> dict[str, object]:
-        html_available = self._mail.content.html is not None
-        metadata = mail_metadata(self._mail) | {
-            "author_authenticated": self._authenticated,
+        mail, author = self._mail, self._author
+        html_available = mail.content.html is not None
+        metadata = mail_metadata(mail) | {
+            "author_authenticated": author.is_authenticated,
             "html_available": html_available,
         }
+        if author.rewritten_from is not None:
+            metadata["rewritten_from"] = author.rewritten_from
+        signs = notable_headers(mail, addressed_to_us=True)
+        if mark := automated_mark_of(signs, author.address.local_part):
+            metadata["automated"] = {"kind": str(mark.kind), "sign": str(mark.sign)}
         if html_available:
             metadata["html_attachment_index"] = len(self._files) - 1
-        marks = list(_marks(self._mail.content, self._body, self._files))
+        marks = list(_marks(mail.content, self._body, self._files))
         if marks:
             metadata["body_incomplete"] = marks
         reply = new_text(self._body)
         if reply != self._body:
             metadata["reply_text"] = reply
         return metadata
-
-
-def _sender(mail: ParsedMail) -> Address:
-    if not mail.authors:
-        raise UnreadableMessageError("the mail names no author")
-    try:
-        return Address.parse(ChannelType.EMAIL, mail.authors[0].address)
-    except InvalidAddressError as error:
-        raise UnreadableMessageError("the author's address is not one") from error
 
 
 def _body(content: MailContent) -> str:

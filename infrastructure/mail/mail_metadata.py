@@ -1,4 +1,4 @@
-"""What a mail's message tells besides its text: the metadata, and the signs of automation."""
+"""What a mail's message tells besides its text: the metadata, and the signs of a program."""
 
 import re
 from collections.abc import Iterable

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
+from domain.automated_mail import AutomatedKind
 from domain.channels import ChannelType
 from domain.context import VERSION, Company, ContextObject, ConversationContext, MessageContext
 from domain.messages import Attachment
@@ -29,6 +30,53 @@ JsonTime = Annotated[
     ),
 ]
 """RFC 3339 in UTC with six fractional digits, so that times compare as text."""
+
+
+_TEXT = {"type": "string"}
+_INDEX = {"type": "integer", "minimum": 0}
+JsonMetadata = Annotated[
+    dict[str, object],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "description": "What the provider tells. Of its keys, these are for consumers of mail.",
+            "properties": {
+                "author_authenticated": {
+                    "type": "boolean",
+                    "description": "Whether SPF or DKIM authenticates the author.",
+                },
+                "automated": {
+                    "type": "object",
+                    "description": "Present when a program wrote: an AI must not answer it.",
+                    "properties": {
+                        "kind": {"enum": [str(kind) for kind in AutomatedKind]},
+                        "sign": {**_TEXT, "description": "What told so first."},
+                    },
+                },
+                "rewritten_from": {
+                    **_TEXT,
+                    "description": "The mailing list that put its address in the author's place.",
+                },
+                "reply_text": {
+                    **_TEXT,
+                    "description": "The body without the quoted history below it.",
+                },
+                "body_incomplete": {
+                    "type": "array",
+                    "description": "Why the body may lack something, and the file that has it.",
+                    "items": {
+                        "type": "object",
+                        "properties": {"reason": _TEXT, "attachment_index": _INDEX},
+                    },
+                },
+                "html_attachment_index": {
+                    **_INDEX,
+                    "description": "The attachment that is the HTML of the mail.",
+                },
+            },
+        }
+    ),
+]
 
 
 class _JsonModel(BaseModel):
@@ -82,7 +130,7 @@ class MessageJson(_JsonModel):
     timestamp: JsonTime
     subject: str | None = None
     attachments: tuple[AttachmentJson, ...] = ()
-    metadata: dict[str, object] = {}
+    metadata: JsonMetadata = {}
     body_truncated: bool = False
     body_reference: str | None = None
     metadata_reference: str | None = None
