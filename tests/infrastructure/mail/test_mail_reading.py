@@ -220,10 +220,14 @@ def test_invalid_content_type_becomes_octet_stream(text: str | None, expected: s
         ("Yes!\n\nOn Mon, 2 Mar 2026 at 10:00, Bo <bo@acme.example> wrote:\n> Ok?\n", "Yes!"),
         ("Ja.\n\nAm 02.03.26 um 10:00 schrieb Bo <bo@acme.example>:\n> Ok?\n", "Ja."),
         ("Oui.\n\nLe lun. 2 mars 2026 à 10:00, Bo <b@acme.example> a écrit :\n> Ok?", "Oui."),
-        ("Yes!\r\n\r\nFrom: Bo\r\nSent: Monday\r\nTo: Ana\r\nSubject: Ok?\r\n\r\nOk?", "Yes!"),
-        ("Yes!\n\n\n\n\nTwo\n\n-----Original Message-----\nOk?", "Yes!\n\n\n\n\nTwo"),
+        ("Yes!\n\nFrom: Bo\nSent: Monday\nTo: Ana\nSubject: Ok?\n\nOk?", None),
+        ("Yes!\n\n\n\n\nTwo\n\n-----Original Message-----\nOk?", None),
         ("long" * 100 + "\n\nOn Mon, 2 Mar 2026 at 10:00, Bo wrote:\n> Ok?", "long" * 100),
         ("On Mon, 2 Mar 2026 at 10:00, Bo wrote:\n> Ok?\nYes!", None),
+        ("Yes!\n\nOn 2 Mar 2026 Bo <bo@acme.example> wrote:\n> Ok?\n", "Yes!"),
+        ("Yes!\nOn Mon, 2 Mar 2026 at 10:00, Bo wrote:\n\n> Ok?\n>> Well.\n", "Yes!"),
+        ("Yes!\n\nOn Mon, 2 Mar 2026 at 10:00, Bo wrote:\n\nOk?\n", None),
+        ("Yes!\n\nOn Monday Bo wrote:\n> Ok?\n", None),
         ("No history at all.\n", None),
         ("On my way", None),
         ("", None),
@@ -253,7 +257,7 @@ def test_text_of_html_is_what_its_reader_sees(html: str, text: str) -> None:
 
 
 def test_sendgrid_parser_does_not_import_heavy_libraries_before_use() -> None:
-    heavy = ("lxml", "inscriptis", "tldextract", "requests", "mailparser_reply", "cryptography")
+    heavy = ("lxml", "inscriptis", "tldextract", "requests", "cryptography", "email.message")
     script = (
         "import sys, infrastructure.channels.sendgrid.parser\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"
