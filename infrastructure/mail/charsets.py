@@ -28,6 +28,7 @@ _JAPANESE = "iso2022_jp_ext"
 _ESCAPED_JAPANESE = re.compile(
     rb"\x1b(?:\$[@B]((?:[!-~]{2}|[\r\n])*+)(?=\x1b|\Z)|\(I([!-_\r\n]*+)(?=\x1b|\Z)|\([BJ])"
 )
+_MAX_CONVERTED_BYTES = 1_048_576
 _DOUBLE_BYTE = re.compile(rb"([!-~])([!-~])")
 
 
@@ -91,6 +92,8 @@ def _decode_japanese(raw: bytes, *, uncertain: bool) -> DecodedText:
     try:
         return DecodedText(raw.decode(_JAPANESE), uncertain)
     except UnicodeError:
+        if len(raw) > _MAX_CONVERTED_BYTES:
+            return DecodedText(raw.decode(_JAPANESE, "replace"), uncertain=True)
         windows = _ESCAPED_JAPANESE.sub(_to_shift_jis, raw)
     text = windows.decode("cp932", "replace")
     return DecodedText(text, uncertain or "\ufffd" in text or "\x1b" in text)
@@ -116,6 +119,11 @@ def decode_utf8(raw: bytes) -> str:
         return scrub(raw.decode("utf-8"))
     except UnicodeDecodeError:
         return raw.decode("latin-1")
+
+
+def is_blank(text: str) -> bool:
+    """Whether ``text`` shows nothing. 30 MB of it are not copied."""
+    return not text or text.isspace()
 
 
 def scrub(text: str) -> str:

@@ -9,6 +9,7 @@ from domain.automated_mail import automated_mark_of
 from domain.channels import ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
 from domain.messages import AttachedFile, InboundMessage, Recipient
+from infrastructure.mail.charsets import is_blank
 from infrastructure.mail.html_text import text_of_html
 from infrastructure.mail.mail_author import author_of
 from infrastructure.mail.mail_files import attached_file, reason_without_text, within_limit
@@ -102,7 +103,7 @@ class MessageDraft:
 
 def _body(content: MailContent) -> str:
     text = content.text or ""
-    if (not text or text.isspace()) and content.html is not None:
+    if is_blank(text) and content.html is not None:
         text = text_of_html(content.html)
     text = text.replace("\r\n", "\n")
     # Some gateways write two carriage returns before a line feed.
@@ -133,7 +134,7 @@ def _marks(
     marked = [
         (part.reason, index) for index, part in enumerate(content.misread, len(content.files))
     ]
-    if not body.strip():
+    if is_blank(body):
         found = [
             (reason_without_text(file.attachment), index)
             for index, file in enumerate(content.files)
@@ -142,7 +143,7 @@ def _marks(
     for reason, index in marked:
         # Files of a number that is too large lie in the archive, which is the last of them.
         yield {"reason": str(reason), "attachment_index": min(index, last - has_html)}
-    if has_html and not body.strip():
+    if has_html and is_blank(body):
         yield {"reason": str(MisreadReason.NO_VISIBLE_TEXT), "attachment_index": last}
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from domain.messages import AttachedFile
-from infrastructure.mail.charsets import DecodedText, decode
-from infrastructure.mail.html_text import text_of_html
+from infrastructure.mail.charsets import DecodedText, decode, is_blank
+from infrastructure.mail.html_text import texts_of_html
 from infrastructure.mail.mail_files import attached_file, bare_content_id, referenced_content_ids
 from infrastructure.mail.mime_reader import MimePart, MimeReader
 from infrastructure.mail.parsed_mail import MailContent, MisreadPart, MisreadReason
@@ -59,15 +59,13 @@ def _joined(texts: list[_Text]) -> str | None:
     """
     if all(text.is_html for text in texts):
         return None
-    pieces = []
+    pieces: list[_Text] = []
     for _, group in groupby(texts, _alternatives):
         same = list(group)
-        plain = [text for text in same if not text.is_html and text.decoded.text.strip()]
-        pieces += [
-            text_of_html(text.decoded.text) if text.is_html else text.decoded.text
-            for text in plain or [text for text in same if text.is_html] or same
-        ]
-    return "\n".join(pieces)
+        plain = [text for text in same if not (text.is_html or is_blank(text.decoded.text))]
+        pieces += plain or [text for text in same if text.is_html] or same
+    pages = iter(texts_of_html([text.decoded.text for text in pieces if text.is_html]))
+    return "\n".join(next(pages) if text.is_html else text.decoded.text for text in pieces)
 
 
 def _alternatives(text: _Text) -> tuple[int | None, int]:

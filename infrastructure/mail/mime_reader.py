@@ -33,7 +33,7 @@ _MEDIA_TYPE = re.compile(r"[^\s;()/]+/[^\s;()/]+")
 _TOKEN = re.compile(r"[a-z0-9-]+")
 _IDENTITIES = frozenset({"", "7bit", "8bit", "binary"})
 _PADDING = re.compile(rb"=+")
-_MAX_BASE64_PIECES = 500_000
+_MAX_BASE64_PADDING = 1_000_000
 _BASE64 = bytes(range(33)) + (string.ascii_letters + string.digits + "+/=").encode()
 
 # Fields and their continuations. A line of blanks is one if a field of mailers follows it.
@@ -242,7 +242,10 @@ def _decoded(content: bytes, transfer_encoding: str) -> tuple[bytes, bool]:
         return content, transfer_encoding not in _IDENTITIES
     text = content.rstrip(b"=\r\n \t")
     # Mailers that join encoded pieces leave the padding of each where it was.
-    pieces = _PADDING.split(text) if 0 < text.count(b"=") < _MAX_BASE64_PIECES else [text]
+    padding = text.count(b"=")
+    if padding > _MAX_BASE64_PADDING:
+        return content, True
+    pieces = _PADDING.split(text) if padding else [text]
     try:
         decoded = b"".join(binascii.a2b_base64(piece + b"===") for piece in pieces)
     except binascii.Error:
