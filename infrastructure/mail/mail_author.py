@@ -8,13 +8,14 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
 from infrastructure.mail.author_alignment import is_author_authenticated
-from infrastructure.mail.header_text import Mailbox, mailboxes
+from infrastructure.mail.header_text import Mailbox, decode_words, mailboxes
 from infrastructure.mail.parsed_mail import ParsedMail
 
 _PLAIN_ADDRESS = re.compile(r"[^\s<>()\[\]\"',:;@\\]{1,64}+@[^\s<>()\[\]\"',:;@\\]{1,255}")
 _MAX_SEARCHED = 2_000
-_WRITTEN_BY_A_LIST = re.compile(r"\S['\"]? via \S", re.IGNORECASE)
+_WRITTEN_BY_A_LIST = re.compile(r"\S['\"]? \(?via \S", re.IGNORECASE)
 _LIST_HEADERS = ("list-post", "x-beenthere", "mailing-list")
+_SPACED_AT = re.compile(r"\s+@\s*|@\s+")
 _ORIGINAL_AUTHOR_HEADERS = ("x-original-from", "reply-to", "x-original-sender")
 
 
@@ -34,12 +35,13 @@ class MailAuthor:
 
 def author_of(mail: ParsedMail) -> MailAuthor:
     """Who wrote ``mail``. Raises ``UnreadableMessageError`` where no address can be seen."""
-    if not mail.authors:
-        raise UnreadableMessageError("the mail names no author")
-    written = mail.authors[0].address
+    written = mail.authors[0].address if mail.authors else ""
     found = _parsed(written)
     if found is None:
-        seen = _plain_addresses(box.address for box in mail.authors)
+        texts = [box.address for box in mail.authors] or mail.headers.get("from", ())
+        seen = _plain_addresses(decode_words(text[:_MAX_SEARCHED]) for text in texts)
+        if not texts or not (seen or mail.authors):
+            raise UnreadableMessageError("the mail names no author")
         if len(seen) != 1:
             raise UnreadableMessageError("the author's address is not one")
         return MailAuthor(seen[0], seen[0].value, is_authenticated=False)
@@ -58,7 +60,8 @@ def _parsed(text: str) -> Address | None:
 
 def _plain_addresses(texts: Iterable[str]) -> list[Address]:
     """The addresses that a reader sees in ``texts``, once each."""
-    written = (match for text in texts for match in _PLAIN_ADDRESS.findall(text[:_MAX_SEARCHED]))
+    joined = (_SPACED_AT.sub("@", text) for text in texts)
+    written = (match for text in joined for match in _PLAIN_ADDRESS.findall(text))
     found = (_parsed(text.strip(".")) for text in written)
     return list(dict.fromkeys(address for address in found if address and "." in address.domain))
 
@@ -83,10 +86,15 @@ def _is_named_in(mail: ParsedMail, author: Address, headers: Iterable[str]) -> b
 def _original_author(mail: ParsedMail, rewritten: Address) -> Address | None:
     """The one other address that the mail says it comes from, or that answers go to."""
     for header in _ORIGINAL_AUTHOR_HEADERS:
-        others = [box for box in _boxes(mail, (header,)) if box != rewritten]
-        if len(set(others)) == 1:
-            return others[0]
-    return None
+        others = {
+            box
+            for box in _boxes(mail, (header,))
+            if box != rewritten and not _is_named_in(mail, box, (*_LIST_HEADERS, "list-id"))
+        }
+        if len(others) == 1:
+            return others.pop()
+    name, _, domain = rewritten.local_part.rpartition("=")  # ana=customer.example@lists.example
+    return _parsed(f"{name}@{domain}") if "." in domain else None
 
 
 def _boxes(mail: ParsedMail, headers: Iterable[str]) -> Iterator[Address]:
