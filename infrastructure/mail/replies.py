@@ -1,14 +1,21 @@
 """What is new in a reply, apart from the history that mail programs put below it.
 
 What a customer wrote is never lost: a quotation that is left in does no harm. So the text is cut
-at nothing but a header that only a program writes, with nothing unquoted below it.
+at nothing but a header that only a program writes, and only where no answer can stand below it.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from infrastructure.mail.reply_headers import FIRST_LABELS, FORWARDS, PRONOUNS, VERBS, are_coherent
+from infrastructure.mail.reply_headers import (
+    FIRST_LABELS,
+    FORWARDS,
+    POINTS_BELOW,
+    PRONOUNS,
+    VERBS,
+    are_coherent,
+)
 
 MAX_ANALYSED_CHARACTERS = 1_048_576
 """What is longer is left whole."""
@@ -17,12 +24,13 @@ _MAX_SEARCHED_LINES = 1_000
 _MAX_HEADER_LENGTH = 400
 _MAX_WRAPPED_LINES = 4
 _MAX_LABELLED_LINES = 30
+_MORE_THAN_A_GREETING = 10
 
 _QUOTED = re.compile(r"\s*>")
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?[0-5]\d(?!\d)")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}([./-])\s?\d{1,2}\1\s?\d{2,4}(?!\d)")
 _BRACKETED_ADDRESS = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>()@]+@[^\s<>()@]+")
-_COLON = (":", "\uff1a")
+_HEADER_END = re.compile(r".*(?:[:\uff1a]|wrote ?-{2,})\s*", re.DOTALL)
 _LABEL = re.compile(r"[*_\s]*([^\W\d_][^:\uff1a*]{0,24}?)[*_\s]*(?::[*_]*(?:\s|$)|\uff1a)")
 _RULE = re.compile(r"\s*(?:_{5,}|-{2,}[^-]{0,60}-{2,}|-{5,}|\*{5,})\s*")
 
@@ -32,25 +40,50 @@ def new_text(text: str) -> str:
 
     A mail that begins with a quotation is answered below or between its lines: it is left whole.
     """
-    if len(text) > MAX_ANALYSED_CHARACTERS or not any(colon in text for colon in _COLON):
+    if len(text) > MAX_ANALYSED_CHARACTERS:
         return text
     lines = text.split("\n")
-    headers = (_labelled_header(lines), _wrote_header(lines))
-    start = min((header for header in headers if header is not None), default=None)
+    start, is_quoted = _labelled_header(lines), False
+    if start is None:
+        start, is_quoted = _quoted_history(lines), True
+    if start is None:
+        start, is_quoted = _unquoted_history(lines), False
     if start is None:
         return text
-    return "\n".join(lines[:start]).strip() or text
+    new = "\n".join(lines[:start]).strip()
+    return text if not new or (not is_quoted and POINTS_BELOW.search(new)) else new
 
 
-def _wrote_header(lines: Sequence[str]) -> int | None:
-    """Where "On Monday Ana wrote:" begins; below it every line must be quoted."""
-    last = next((n for n in reversed(range(len(lines))) if _is_unquoted(lines[n])), None)
-    if last is None or not any(map(_QUOTED.match, lines[last + 1 :])):
+def _quoted_history(lines: Sequence[str]) -> int | None:
+    """Where "On Monday Ana wrote:" begins, if below it every line is quoted."""
+    end = next((n + 1 for n in reversed(range(len(lines))) if _is_unquoted(lines[n])), 0)
+    quoted = next((n for n in range(end, len(lines)) if lines[n].strip()), None)
+    if not end or quoted is None:
         return None
-    if not lines[last].rstrip().endswith(_COLON):
-        return None
+    start = _start_of_wrote_line(lines, end - 1)
+    # Some programs quote their own header too.
+    return quoted if start is None and _is_wrote_line(lines[quoted].strip("> \t")) else start
+
+
+def _unquoted_history(lines: Sequence[str]) -> int | None:
+    """Where it begins, with an address in brackets, if below it no line is quoted."""
+    for end, line in enumerate(lines[:_MAX_SEARCHED_LINES]):
+        start = _start_of_wrote_line(lines, end) if _HEADER_END.fullmatch(line) else None
+        if start is not None:
+            header = " ".join(lines[start : end + 1])
+            is_programs = _BRACKETED_ADDRESS.search(header) and VERBS.search(header)
+            is_alone = not lines[start - 1].strip() and not PRONOUNS.search(header)
+            is_greeting = sum(map(len, lines[:start])) < _MORE_THAN_A_GREETING
+            is_answered = any(map(_QUOTED.match, lines[end:]))
+            fits = is_programs and is_alone and not (is_greeting or is_answered)
+            return start if fits else None
+    return None
+
+
+def _start_of_wrote_line(lines: Sequence[str], end: int) -> int | None:
+    """Where the header begins whose last line is ``end``; programs wrap long ones."""
     header = ""
-    for start in range(last, max(last - _MAX_WRAPPED_LINES, -1), -1):
+    for start in range(end, max(end - _MAX_WRAPPED_LINES, -1), -1):
         line = lines[start].strip()
         if not line or not _is_unquoted(line) or len(line) + len(header) > _MAX_HEADER_LENGTH:
             return None
@@ -62,7 +95,7 @@ def _wrote_header(lines: Sequence[str]) -> int | None:
 
 def _is_wrote_line(line: str) -> bool:
     """Whether ``line`` has a date and an address, or a date, a name and "wrote"."""
-    if line.startswith(("<", "(")) or not _DATE.search(line):
+    if line.startswith(("<", "(")) or not (_HEADER_END.fullmatch(line) and _DATE.search(line)):
         return False
     verb, time = VERBS.search(line), _TIME.search(line)
     if _BRACKETED_ADDRESS.search(line):
@@ -89,7 +122,7 @@ def _labelled_header(lines: Sequence[str]) -> int | None:
 
 
 def _end_of_labels(lines: Sequence[str], start: int) -> int | None:
-    """Where the labels end; ``None`` unless three of one language are there, and an address."""
+    """Where the labels end; ``None`` unless all of one language are there, and an address."""
     labels: dict[str, str] = {}
     end = label = None
     for number in range(start, min(start + _MAX_LABELLED_LINES, len(lines))):

@@ -8,7 +8,8 @@ _DATE = re.compile(r"\d.*\d")
 
 VERBS = re.compile(
     r"\b(?:wrote|schrieb|geschrieben|a écrit|escribió|escreveu|ha scritto|scrisse|schreef"
-    r"|geschreven|pisze|napisała?|napsala?|napísala?|skrev|kirjoitti|írta|a scris|yazd\u0131"
+    r"|geschreven|pisze|napisana przez|napisała?"
+    r"|napsala?|napísala?|skrev|kirjoitti|írta|a scris|yazd\u0131"
     r"|je napisao|je napisala?|va escriure|έγραψε|пишет|написал\u0430?|пише|написав|đã viết"
     r"|menulis)\b|写道|寫道|書きました|のメール|작성|쓴 글|썼습니다|כתב|كتب|เขียนว่า",
     re.IGNORECASE,
@@ -20,6 +21,14 @@ PRONOUNS = re.compile(
     re.IGNORECASE,
 )
 """Who writes "on Monday you wrote" does so by hand."""
+
+POINTS_BELOW = re.compile(
+    r"\b(?:below|in-?line|between the lines|unten|unterhalb|ci-dessous|abajo|abaixo|di seguito"
+    r"|qui sotto|hieronder|onderstaand|poniżej|níže|nižšie|nedan|nedenfor|alább|aşağ\u0131|ниже"
+    r"|нижче)|下記|下记|如下|아래",
+    re.IGNORECASE,
+)
+"""Answers may stand in a history that is not quoted."""
 
 FORWARDS = re.compile(
     r"forward|weitergeleitet|transféré|réexpédié|reenviado|encaminhada|reencaminhada|inoltrat"
