@@ -64,8 +64,10 @@ def reason_without_text(attachment: Attachment) -> MisreadReason | None:
     """Why a mail has no text, if it is because ``attachment`` holds it in a form of its own."""
     names = (attachment.content_type, (attachment.filename or "").lower())
     known = next((_UNREAD_FORMATS[name] for name in names if name in _UNREAD_FORMATS), None)
-    is_text = attachment.content_type.startswith("text/") and attachment.filename is None
-    return known or (MisreadReason.OTHER_FORMAT if is_text else None)
+    is_media = attachment.content_type.startswith(("image/", "audio/", "video/"))
+    if known or is_media or attachment.filename is not None:
+        return known
+    return MisreadReason.OTHER_FORMAT
 
 
 def within_limit(files: Sequence[AttachedFile], limit: int) -> tuple[AttachedFile, ...]:

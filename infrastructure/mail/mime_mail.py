@@ -1,5 +1,6 @@
 """The texts and files of a MIME message."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -11,6 +12,8 @@ from infrastructure.mail.mail_files import attached_file, bare_content_id, refer
 from infrastructure.mail.mime_reader import MimePart, MimeReader
 from infrastructure.mail.parsed_mail import MailContent, MisreadPart, MisreadReason
 
+_META_CHARSET = re.compile(rb"<meta[^<>]{1,200}charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
+_MAX_META_BYTES = 4_096
 _SHOWN = frozenset({"text/plain", "text/html"})
 
 
@@ -36,7 +39,7 @@ def read_mime_content(reader: MimeReader) -> MailContent:
     if not shown:
         # Gateways of phone companies give the only text a file name.
         shown = [part for part in parts if _is_shown(part, named=True)]
-    texts = [_Text(part, decode(part.content, part.charset)) for part in shown]
+    texts = [_Text(part, decode(part.content, _charset(part))) for part in shown]
     html = "\n".join(text.decoded.text for text in texts if text.is_html) or None
     ids = referenced_content_ids(html)
     return MailContent(
@@ -50,6 +53,14 @@ def read_mime_content(reader: MimeReader) -> MailContent:
 def _is_shown(part: MimePart, *, named: bool = False) -> bool:
     is_file = part.disposition == "attachment" or (part.filename is not None and not named)
     return part.content_type in _SHOWN and not is_file
+
+
+def _charset(part: MimePart) -> str | None:
+    """What the part says of itself; else what its page says of itself."""
+    if part.charset or part.content_type != "text/html":
+        return part.charset
+    found = _META_CHARSET.search(part.content, 0, _MAX_META_BYTES)
+    return found[1].decode("ascii") if found else None
 
 
 def _joined(texts: list[_Text]) -> str | None:

@@ -29,9 +29,8 @@ _LIMITS = {
 }
 
 _BOUNDARY = re.compile(r"[\x20-\x7e]{1,200}")
-_MEDIA_TYPE = re.compile(r"[^\s;()/]+/[^\s;()/]+")
-_TOKEN = re.compile(r"[a-z0-9-]+")
-_IDENTITIES = frozenset({"", "7bit", "8bit", "binary"})
+_MEDIA_TYPE = re.compile(r"[\s\"']*([^\s;()/\"']+/[^\s;()/\"']+)")
+_TRANSFER_ENCODING = re.compile(r"base-?64|quoted.?printable|[78]bit|binary")
 _PADDING = re.compile(rb"=+")
 _MAX_BASE64_PADDING = 1_000_000
 _BASE64 = bytes(range(33)) + (string.ascii_letters + string.digits + "+/=").encode()
@@ -45,7 +44,10 @@ _HEADER_BLOCK = re.compile(
     re.IGNORECASE,
 )
 _BLANK_LINE = re.compile(rb"[ \t\r]*\n")
-_MAILBOX_LINE = re.compile(rb">?From (?![ \t]*:)[^\n]*\n")
+_BEFORE_HEADERS = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*+\n)*+(?:>?From (?![ \t]*:)[^\n]*\n)?(?=[!-9;-~]++[ \t]*:)"
+)
+_FROM = re.compile(rb"^from[ \t]*:", re.IGNORECASE | re.MULTILINE)
 # Where no blank line ends the headers, or in a part, text like "Note: yes" is no field.
 _KNOWN_FIELD = re.compile(
     rb"^(?:(?:content|mime|x|arc|dkim|list|resent|authentication|return|delivered|auto)-[!-9;-~]+"
@@ -95,8 +97,8 @@ class MimeReader:
     def __init__(self, raw: bytes) -> None:
         self._raw = _with_line_feeds(raw)
         self._counts = Counter(parts=1)
-        mailbox_line = _MAILBOX_LINE.match(self._raw)
-        self._root = _Range(mailbox_line.end() if mailbox_line else 0, len(self._raw), 0)
+        before = _BEFORE_HEADERS.match(self._raw, 0, MAX_HEADER_BYTES)
+        self._root = _Range(before.end() if before else 0, len(self._raw), 0)
         self.headers, self._body_start = self._split(self._root)
 
     def parts(self) -> Iterator[MimePart]:
@@ -121,8 +123,7 @@ class MimeReader:
         """
         most = _MAX_PART_HEADER_BYTES if part.depth else MAX_HEADER_BYTES
         limit = min(part.end, part.start + most + 4)
-        block = _HEADER_BLOCK.match(self._raw, part.start, limit)
-        end = block.end() if block else part.start
+        end = self._end_of_fields(part, limit)
         if end == limit < part.end:
             raise UnreadableMessageError("the headers of a MIME part are too large")
         blank_line = _BLANK_LINE.match(self._raw, end, part.end)
@@ -132,6 +133,17 @@ class MimeReader:
         known = [field.end() for field in _KNOWN_FIELD.finditer(self._raw, part.start, end)]
         end = known[-1] if known else part.start
         return read_headers(self._raw[part.start : end]), end
+
+    def _end_of_fields(self, part: _Range, limit: int) -> int:
+        """Where the fields end; those of the mail not before one of them names an author."""
+        raw, searched = self._raw, part.start
+        first_end = end = _end_of_block(raw, part.start, limit)
+        while part.depth == 0 and not _FROM.search(raw, searched, end):
+            if end >= limit or _BLANK_LINE.match(raw, end):
+                return first_end
+            searched, line_end = end, raw.find(b"\n", end, limit)
+            end = limit if line_end == -1 else _end_of_block(raw, line_end + 1, limit)
+        return end
 
     def _inner_parts(self, part: _Range, fields: "_Fields", body_start: int) -> list[_Range]:
         boundary = fields.boundary
@@ -181,6 +193,11 @@ class MimeReader:
             raise UnreadableMessageError(problem)
 
 
+def _end_of_block(raw: bytes, start: int, limit: int) -> int:
+    block = _HEADER_BLOCK.match(raw, start, limit)
+    return block.end() if block else start
+
+
 def _with_line_feeds(raw: bytes) -> bytes:
     """``raw``, or if its lines end in nothing but a carriage return, with line feeds instead."""
     headers_end = raw.find(b"\r\r", 0, MAX_HEADER_BYTES)
@@ -197,7 +214,7 @@ class _Fields:
         content_type = first(headers, "content-type")
         found = _MEDIA_TYPE.match(content_type or "")
         default = "text/plain" if content_type or not digest else "message/rfc822"
-        self.content_type = found[0].lower() if found else default
+        self.content_type = found[1].lower() if found else default
         self._type_parameters = read_parameters(content_type or "")
 
     @property
@@ -216,8 +233,8 @@ class _Fields:
         is_multipart = self.content_type.startswith("multipart/")
         content_type = "text/plain" if is_multipart else self.content_type
         disposition = first(self._headers, "content-disposition") or ""
-        encoding = _TOKEN.match((first(self._headers, "content-transfer-encoding") or "").lower())
-        decoded, damaged = _decoded(content, encoding[0] if encoding else "")
+        encoding = (first(self._headers, "content-transfer-encoding") or "").lower()
+        decoded, damaged = _decoded(content, encoding)
         return MimePart(
             content_type=content_type,
             charset=self._type_parameters.get("charset"),
@@ -236,10 +253,13 @@ def _decoded(content: bytes, transfer_encoding: str) -> tuple[bytes, bool]:
 
     Where nothing of it can be decoded it stays as it is.
     """
-    if transfer_encoding == "quoted-printable":
+    found = _TRANSFER_ENCODING.search(transfer_encoding)
+    if found is None or found[0][0] in "78":
+        return content, found is None and transfer_encoding != ""
+    if found[0].startswith("quoted"):
         return binascii.a2b_qp(content), False
-    if transfer_encoding != "base64":
-        return content, transfer_encoding not in _IDENTITIES
+    if found[0] == "binary":
+        return content, False
     text = content.rstrip(b"=\r\n \t")
     # Mailers that join encoded pieces leave the padding of each where it was.
     padding = text.count(b"=")

@@ -138,6 +138,7 @@ MAILS: dict[str, Callable[[], bytes]] = {
     "a Japanese text of Windows": lambda: _in_charset(b"iso-2022-jp", b"\x1b$B-!\x1b(B"),
     "a million characters that look like labels": lambda: _parsed(text=b"From: a@b.cd\n" * 75_000),
     "headers without an end": lambda: _raw(HEAD + b" \t\r\n" * 50_000 + _filled(b" x\r\n", 60_000)),
+    "lines that are no headers": lambda: _raw(b"Subject: x\r\n" + _filled(b"no header\r\n")),
     "millions of empty parts": lambda: _raw(MIXED + _filled(b"--b\r\n")),
     "millions of form parts": lambda: _filled(b"--b0undary\r\n"),
     "no form at all": lambda: _filled(b"\r\n--"),
