@@ -1,6 +1,7 @@
 """Mail as messages: one for each recipient, with limits on what one mail can make of itself."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from application.ports.webhook_parser import ParsedMessage
@@ -47,6 +48,7 @@ class MessageDraft:
         """
         self._mail, self._account, self._received_at = mail, account, received_at
         self._author = author_of(mail)
+        self._notable_headers = notable_headers(mail)
         if recipient_count > MAX_RECIPIENTS:
             raise UnreadableMessageError("the mail has too many recipients")
         self._body = _body(mail.content)
@@ -74,7 +76,7 @@ class MessageDraft:
             metadata=self._metadata,
             thread_references=mail.thread_references,
             author_authenticated=self._author.is_authenticated,
-            mail=notable_headers(mail, addressed_to_us=addressed_to_us),
+            mail=replace(self._notable_headers, addressed_to_us=addressed_to_us),
         )
         return ParsedMessage(message, self._files)
 
@@ -87,8 +89,7 @@ class MessageDraft:
         }
         if author.rewritten_from is not None:
             metadata["rewritten_from"] = author.rewritten_from
-        signs = notable_headers(mail, addressed_to_us=True)
-        if mark := automated_mark_of(signs, author.address.local_part):
+        if mark := automated_mark_of(self._notable_headers, author.address.local_part):
             metadata["automated"] = {"kind": str(mark.kind), "sign": str(mark.sign)}
         if html_available:
             metadata["html_attachment_index"] = len(self._files) - 1

@@ -38,12 +38,11 @@ def select_notable_headers(headers: Headers) -> dict[str, tuple[str, ...]]:
     }
 
 
-def notable_headers(mail: ParsedMail, *, addressed_to_us: bool) -> NotableHeaders:
+def notable_headers(mail: ParsedMail) -> NotableHeaders:
     """What the rules about fallbacks look at."""
     return NotableHeaders(
         headers=select_notable_headers(mail.headers),
         envelope_sender=mail.relay.envelope.sender,
-        addressed_to_us=addressed_to_us,
         spam_score=mail.relay.spam_score,
         subject=mail.subject,
         calendar_message=any(map(_is_calendar_message, mail.content.files)),

@@ -201,7 +201,7 @@ def _end_of_block(raw: bytes, start: int, limit: int) -> int:
 def _with_line_feeds(raw: bytes) -> bytes:
     """``raw``, or if its lines end in nothing but a carriage return, with line feeds instead."""
     headers_end = raw.find(b"\r\r", 0, MAX_HEADER_BYTES)
-    if headers_end == -1 or b"\n" in raw[: headers_end + 3]:
+    if raw.find(b"\n", 0, len(raw) if headers_end == -1 else headers_end + 3) != -1:
         return raw
     return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 

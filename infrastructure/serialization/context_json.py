@@ -32,48 +32,36 @@ JsonTime = Annotated[
 """RFC 3339 in UTC with six fractional digits, so that times compare as text."""
 
 
-_TEXT = {"type": "string"}
+def _object(**properties: object) -> dict[str, object]:
+    return {"type": "object", "properties": properties}
+
+
 _INDEX = {"type": "integer", "minimum": 0}
+_MAIL_KEYS: dict[str, tuple[str, dict[str, object]]] = {
+    "author_authenticated": ("Whether SPF or DKIM authenticates the author.", {"type": "boolean"}),
+    "automated": (
+        "Present when a program wrote: an AI must not answer it. The sign is what told so first.",
+        _object(kind={"enum": [str(kind) for kind in AutomatedKind]}, sign={"type": "string"}),
+    ),
+    "rewritten_from": (
+        "The mailing list that put its address in the author's place.",
+        {"type": "string"},
+    ),
+    "reply_text": ("The body without the quoted history below it.", {"type": "string"}),
+    "body_incomplete": (
+        "Why the body may lack something, and the file that has it.",
+        {"type": "array", "items": _object(reason={"type": "string"}, attachment_index=_INDEX)},
+    ),
+    "html_attachment_index": ("The attachment that is the HTML of the mail.", _INDEX),
+}
 JsonMetadata = Annotated[
     dict[str, object],
     WithJsonSchema(
         {
-            "type": "object",
+            **_object(
+                **{key: {**kind, "description": text} for key, (text, kind) in _MAIL_KEYS.items()}
+            ),
             "description": "What the provider tells. Of its keys, these are for consumers of mail.",
-            "properties": {
-                "author_authenticated": {
-                    "type": "boolean",
-                    "description": "Whether SPF or DKIM authenticates the author.",
-                },
-                "automated": {
-                    "type": "object",
-                    "description": "Present when a program wrote: an AI must not answer it.",
-                    "properties": {
-                        "kind": {"enum": [str(kind) for kind in AutomatedKind]},
-                        "sign": {**_TEXT, "description": "What told so first."},
-                    },
-                },
-                "rewritten_from": {
-                    **_TEXT,
-                    "description": "The mailing list that put its address in the author's place.",
-                },
-                "reply_text": {
-                    **_TEXT,
-                    "description": "The body without the quoted history below it.",
-                },
-                "body_incomplete": {
-                    "type": "array",
-                    "description": "Why the body may lack something, and the file that has it.",
-                    "items": {
-                        "type": "object",
-                        "properties": {"reason": _TEXT, "attachment_index": _INDEX},
-                    },
-                },
-                "html_attachment_index": {
-                    **_INDEX,
-                    "description": "The attachment that is the HTML of the mail.",
-                },
-            },
         }
     ),
 ]
