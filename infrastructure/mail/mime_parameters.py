@@ -31,7 +31,7 @@ def read_parameters(value: str) -> dict[str, str]:
         else:
             plain.setdefault(name, text)
     joined = {name: _joined(each) for name, each in sections.items() if 0 in each}
-    return {**plain, **joined}
+    return {**plain, **{name: text for name, text in joined.items() if text}}
 
 
 def _joined(sections: dict[int, tuple[str, bool]]) -> str:

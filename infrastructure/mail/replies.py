@@ -50,6 +50,9 @@ def new_text(text: str) -> str:
         start, is_quoted = _unquoted_history(lines), False
     if start is None:
         return text
+    rule = _last_written(lines, start - 1)
+    if rule is not None and _RULE.fullmatch(lines[rule]):
+        start = rule
     new = "\n".join(lines[:start]).strip()
     return text if not new or (not is_quoted and POINTS_BELOW.search(new)) else new
 
@@ -72,7 +75,8 @@ def _unquoted_history(lines: Sequence[str]) -> int | None:
         if start is not None:
             header = " ".join(lines[start : end + 1])
             is_programs = _BRACKETED_ADDRESS.search(header) and VERBS.search(header)
-            is_alone = not lines[start - 1].strip() and not PRONOUNS.search(header)
+            is_paragraph = not lines[start - 1].strip() or lines[start].startswith("    ")
+            is_alone = is_paragraph and not PRONOUNS.search(header)
             is_greeting = sum(map(len, lines[:start])) < _MORE_THAN_A_GREETING
             is_answered = any(map(_QUOTED.match, lines[end:]))
             fits = is_programs and is_alone and not (is_greeting or is_answered)
@@ -104,7 +108,7 @@ def _is_wrote_line(line: str) -> bool:
 
 
 def _labelled_header(lines: Sequence[str]) -> int | None:
-    """Where "From: … Sent: … Subject: …" begins, with the line drawn above it."""
+    """Where "From: … Sent: … Subject: …" begins."""
     for start, line in enumerate(lines[:_MAX_SEARCHED_LINES]):
         found = _LABEL.match(line[:_MAX_HEADER_LENGTH])
         if found is None or found[1].lower() not in FIRST_LABELS:
@@ -112,12 +116,8 @@ def _labelled_header(lines: Sequence[str]) -> int | None:
         end = _end_of_labels(lines, start)
         if end is None or not _is_all_or_none_quoted(islice(lines, end, None)):
             continue
-        above = start - 1
-        while above >= 0 and not lines[above].strip():
-            above -= 1
-        if above >= 0 and FORWARDS.search(lines[above]):
-            return None
-        return above if above >= 0 and _RULE.fullmatch(lines[above]) else start
+        above = _last_written(lines, start - 1)
+        return None if above is not None and FORWARDS.search(lines[above]) else start
     return None
 
 
@@ -141,6 +141,11 @@ def _is_all_or_none_quoted(lines: Iterable[str]) -> bool:
     written = (line for line in lines if line.strip())
     first = next(written, None)
     return first is None or not _QUOTED.match(first) or all(map(_QUOTED.match, written))
+
+
+def _last_written(lines: Sequence[str], number: int) -> int | None:
+    """The last line up to this one that is not blank."""
+    return next((n for n in range(number, -1, -1) if lines[n].strip()), None)
 
 
 def _is_unquoted(line: str) -> bool:

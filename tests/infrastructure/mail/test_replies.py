@@ -38,6 +38,20 @@ CUT = {
         "Texte\n\nMichel",
         "- Le 2026-04-09 23:25, Ana Lopez a écrit :\n> [1]\n>\n>  BON",
     ),
+    "a line above the header": (
+        "Friday looks fine to me.",
+        "------- Original Message -------\n"
+        "On Monday, July 24th, 2026 at 3:59 PM, Ana <ana@customer.example> wrote:\n\n> Hey\n",
+    ),
+    "a line above the header of a history that is not quoted": (
+        "Friday looks fine to me.",
+        "________________________________\n\n"
+        "On Monday, July 24th, 2026 at 3:59 PM, Ana <ana@customer.example> wrote:\n\nHey\n",
+    ),
+    "an indented header": (
+        "Friday looks fine.\nAna",
+        "    On Tuesday, 22 February 2026, 10:00:00 CET, Bo <bo@acme.example> wrote:  \n \n  Hey",
+    ),
     "labels in another order": (
         "I am still looking for it.",
         "Date: Mon, 25 Nov 2026 16:33:36 -0800\nSubject: Re:\nTo: bo@acme.example\n"
@@ -54,6 +68,11 @@ CUT = {
 def test_reply_is_cut_at_its_header(name: str) -> None:
     new, history = CUT[name]
     assert new_text(f"{new}\n\n{history}") == new
+
+
+def test_header_that_is_indented_needs_no_empty_line_above() -> None:
+    new, history = CUT["an indented header"]
+    assert new_text(f"{new}\n{history}") == new
 
 
 WHOLE = {
