@@ -24,6 +24,8 @@ _SUPERSETS = {
     "shift_jis": "cp932",
     "iso2022_jp": "iso2022_jp_ext",
 }
+# What Python's codec does not have, another one of the same charset may.
+_RELATED = {"big5hkscs": "cp950", "euc_jp": "euc_jis_2004"}
 _JAPANESE = "iso2022_jp_ext"
 _ESCAPED_JAPANESE = re.compile(
     rb"\x1b(?:\$[@B]((?:[!-~]{2}|[\r\n])*+)(?=\x1b|\Z)|\(I([!-_\r\n]*+)(?=\x1b|\Z)|\([BJ])"
@@ -45,7 +47,7 @@ def text_codec(charset: str) -> str | None:
 
     A label means its superset (https://encoding.spec.whatwg.org/#names-and-labels).
     """
-    name = charset.strip().strip("\"'").lower()
+    name = charset.strip(" \t\"'").partition(" ")[0].lower()
     if name in {"ascii", "us-ascii", "ansi_x3.4-1968"}:
         return "utf-8"
     label = LABELS.get(name) or LABELS.get(name.replace("_", "-"))
@@ -71,9 +73,10 @@ def decode(raw: bytes, charset: str | None) -> DecodedText:
     if codec in {"utf-8", "cp1252", _JAPANESE} and _is_escaped_japanese(raw):
         says_so = codec == _JAPANESE or not charset or "ascii" in charset.lower()
         return _decode_japanese(raw, uncertain=not says_so)
+    related = _RELATED.get(codec or "")
     # ASCII bytes that their charset cannot explain are a broken escape sequence, not UTF-8.
-    second = "utf-8" if codec is None or not raw.isascii() else codec
-    for candidate, uncertain in ((codec, False), (second, True)):
+    last = "utf-8" if codec is None or not raw.isascii() else None
+    for candidate, uncertain in ((codec, False), (related, False), (last, True)):
         if candidate is None:
             continue
         try:

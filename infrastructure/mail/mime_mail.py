@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Self
 
 from domain.messages import AttachedFile
 from infrastructure.mail.charsets import DecodedText, decode, is_blank
-from infrastructure.mail.html_text import texts_of_html
+from infrastructure.mail.html_text import text_of_html, texts_of_html
 from infrastructure.mail.mail_files import attached_file, bare_content_id, referenced_content_ids
 from infrastructure.mail.mime_reader import MimePart, MimeReader
 from infrastructure.mail.parsed_mail import MailContent, MisreadPart, MisreadReason
@@ -24,9 +25,18 @@ class _Text:
     part: MimePart
     decoded: DecodedText
 
+    @classmethod
+    def of(cls, part: MimePart) -> Self:
+        return cls(part, decode(part.content, _charset(part)))
+
     @property
     def is_html(self) -> bool:
         return self.part.content_type == "text/html"
+
+    @property
+    def says_anything(self) -> bool:
+        text = self.decoded.text
+        return not is_blank(text_of_html(text) if self.is_html else text)
 
 
 def read_mime_content(reader: MimeReader) -> MailContent:
@@ -35,17 +45,18 @@ def read_mime_content(reader: MimeReader) -> MailContent:
     Mailers cut a text where they show images: its pieces are joined, HTML or not.
     """
     parts = list(reader.parts())
-    shown = [part for part in parts if _is_shown(part)]
-    if not shown:
+    texts = [_Text.of(part) for part in parts if _is_shown(part)]
+    named = [part for part in parts if _is_shown(part, named=True)]
+    if len(named) > len(texts) and not any(text.says_anything for text in texts):
         # Gateways of phone companies give the only text a file name.
-        shown = [part for part in parts if _is_shown(part, named=True)]
-    texts = [_Text(part, decode(part.content, _charset(part))) for part in shown]
+        texts = [_Text.of(part) for part in named]
+    shown = {id(text.part) for text in texts}
     html = "\n".join(text.decoded.text for text in texts if text.is_html) or None
     ids = referenced_content_ids(html)
     return MailContent(
         text=_joined(texts),
         html=html,
-        files=tuple(_file(part, ids) for part in parts if id(part) not in set(map(id, shown))),
+        files=tuple(_file(part, ids) for part in parts if id(part) not in shown),
         misread=tuple(_misread(texts)),
     )
 
