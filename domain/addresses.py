@@ -11,6 +11,12 @@ from domain.errors import InvalidAddressError
 MAX_ADDRESS_LENGTH = 320
 """RFC 5321 allows 64 + 1 + 255 octets; every other kind is far shorter."""
 
+# RFC 5321, 4.1.2 and 4.1.3. Some phone companies give names that need quotes ("ana..x").
+_QUOTED = re.compile(r'"(?:(?P<plain>[^\s"(),:;<>@\[\\\]]+)|(?:[^"\\\r\n]|\\.)+)"')
+_ADDRESS_LITERAL = re.compile(
+    r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9a-f:.]{2,45})\]", re.IGNORECASE
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -94,11 +100,15 @@ def normal_recipient(text: str) -> str:
 
 def _normal_email(text: str) -> str:
     local, separator, domain = text.rpartition("@")
-    if not (local and separator and domain) or "@" in local or any(c.isspace() for c in text):
+    if quoted := _QUOTED.fullmatch(local):
+        # Quotes that protect nothing are no part of the name (RFC 5321, 4.1.2).
+        local = quoted["plain"] or local
+    elif not local or any(c in '<>@,;:()[]\\"' or c.isspace() for c in local):
+        raise InvalidAddressError("an email address has the form name@domain, and stands alone")
+    if not separator or not domain:
         raise InvalidAddressError("an email address has the form name@domain")
-    if any(c in '<>,;:()[]\\"' for c in text):
-        raise InvalidAddressError("an email address stands alone, without a name or brackets")
-    return f"{local.lower()}@{ascii_domain(domain)}"
+    literal = _ADDRESS_LITERAL.fullmatch(domain)
+    return f"{local.lower()}@{domain.lower() if literal else ascii_domain(domain)}"
 
 
 def ascii_domain(domain: str) -> str:

@@ -55,6 +55,24 @@ class NotableHeaders:
         return tuple(_bare(value) for value in self.headers.get(name, ()))
 
 
+class AutomatedKind(StrEnum):
+    """What a mail is that a program wrote. Consumers know them by these names."""
+
+    REPORT = "report"
+    CALENDAR = "calendar"
+    MAILING_LIST = "mailing_list"
+    AUTO_REPLY = "auto_reply"
+    NOTIFICATION = "notification"
+
+
+@dataclass(frozen=True, slots=True)
+class AutomatedMark:
+    """What a mail is that a program wrote, and the sign that told so."""
+
+    kind: AutomatedKind
+    sign: Suppression
+
+
 SPAM_SCORE_LIMIT = 5.0
 """SpamAssassin's own threshold; SendGrid passes its score on."""
 
@@ -122,6 +140,41 @@ def sign_of_automated_mail(notable_headers: NotableHeaders) -> Suppression | Non
     return next((reason for reason, holds in _SIGNS if holds(notable_headers)), None)
 
 
+def automated_mark_of(mail: NotableHeaders, author_local_part: str) -> AutomatedMark | None:
+    """What a mail is that a program wrote, and the first sign; ``None`` if it is a person's."""
+    signs = [sign for sign, holds in _SIGNS if sign not in _NOT_OF_PROGRAMS and holds(mail)]
+    if is_machine_mailbox(author_local_part):
+        signs.append(Suppression.MACHINE_MAILBOX)
+    if not signs:
+        return None
+    return AutomatedMark(_kind(mail, frozenset(signs), author_local_part), signs[0])
+
+
+def _kind(
+    mail: NotableHeaders, signs: frozenset[Suppression], author_local_part: str
+) -> AutomatedKind:
+    """What says most comes first: an automatic reply may have the envelope of a bounce."""
+    names = ("auto-submitted", "precedence", "x-precedence")
+    says_reply = any(value in _REPLIES for name in names for value in mail.values(name))
+    if (
+        Suppression.REPORT in signs
+        or "x-failed-recipients" in mail.headers
+        or _POSTMASTER.fullmatch(author_local_part)
+        or (not signs.isdisjoint(_REPORT_SIGNS) and _REPORT_SUBJECT.match(mail.subject or ""))
+    ):
+        return AutomatedKind.REPORT
+    if Suppression.CALENDAR_MESSAGE in signs:
+        return AutomatedKind.CALENDAR
+    if Suppression.MAILING_LIST in signs:
+        return AutomatedKind.MAILING_LIST
+    if says_reply or not signs.isdisjoint(_REPLY_SIGNS):
+        return AutomatedKind.AUTO_REPLY
+    if Suppression.BULK_PRECEDENCE in signs:
+        return AutomatedKind.MAILING_LIST
+    is_bounce = signs == {Suppression.NULL_SENDER}
+    return AutomatedKind.REPORT if is_bounce else AutomatedKind.NOTIFICATION
+
+
 def _is_mailing_list(mail: NotableHeaders) -> bool:
     return any(LIST_HEADER.fullmatch(name) for name in mail.headers)
 
@@ -166,6 +219,22 @@ _SIGNS: tuple[tuple[Suppression, Callable[[NotableHeaders], bool]], ...] = (
     (Suppression.NOT_ADDRESSED_TO_US, lambda mail: not mail.addressed_to_us),
     (Suppression.SPAM, lambda mail: (mail.spam_score or 0) >= SPAM_SCORE_LIMIT),
 )
+
+
+_NOT_OF_PROGRAMS = frozenset({Suppression.NOT_ADDRESSED_TO_US, Suppression.SPAM})
+_POSTMASTER = re.compile(r"mailer[-_.]?daemon|postmaster", re.IGNORECASE)
+_REPORT_SUBJECT = re.compile(
+    r"(?:return receipt|undeliver|returned mail|failure notice|(?:mail )?delivery )", re.IGNORECASE
+)
+_REPLY_SIGNS = frozenset(
+    {
+        Suppression.AUTOMATIC_SUBJECT,
+        Suppression.AUTO_RESPONSE_HEADER,
+        Suppression.RESPONSE_SUPPRESSED,
+    }
+)
+_REPORT_SIGNS = frozenset({Suppression.AUTOMATIC_SUBJECT, Suppression.NULL_SENDER})
+_REPLIES = frozenset({"auto-replied", "auto_reply", "junk"})
 
 
 def _bare(value: str) -> str:

@@ -107,6 +107,10 @@ class UnauthenticatedMailError(UnreadableMessageError):
     """Mail of an unauthenticated author that the operator wants to review first."""
 
 
+class AutomatedMailError(UnreadableMessageError):
+    """Mail of a program that the operator wants to review first."""
+
+
 class ConversationNotFoundError(PermanentError):
     """No conversation with this id (or none that is open for this sender)."""
 

@@ -124,6 +124,16 @@ class InboundMessage:
         return parts
 
     @property
+    def is_automated(self) -> bool:
+        """Whether a program wrote it; only mail tells."""
+        return "automated" in self.metadata
+
+    @property
+    def is_of_unknown_author(self) -> bool:
+        """Whether a mailing list sent it without a word about who wrote it."""
+        return self.metadata.get("rewritten_from") == self.sender.value
+
+    @property
     def author_addresses(self) -> tuple[Address, ...]:
         """Every address that its author is known by."""
         return (self.sender, *self.identities)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
+from domain.errors import AutomatedMailError, UnauthenticatedMailError
 from domain.messages import InboundMessage
 
 
@@ -40,6 +41,14 @@ class UnauthenticatedMail(StrEnum):
     DEAD_LETTER = "dead-letter"
 
 
+class AutomatedMail(StrEnum):
+    """What becomes of mail that a program wrote."""
+
+    HANDOFF = "handoff"
+    ACCEPT = "accept"
+    DEAD_LETTER = "dead-letter"
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """Where a message goes, and how long it waits there before a consumer sees it."""
@@ -55,13 +64,26 @@ class RoutingPolicy:
     reply_delay: timedelta = timedelta(seconds=30)
     unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF
 
-    def needs_human_review(self, message: InboundMessage) -> bool:
-        """Whether an AI must not trust it: who wrote it is not certain, or what was written.
+    automated_mail: AutomatedMail = AutomatedMail.HANDOFF
 
-        The operator may accept mail of authors who are not authenticated.
+    def needs_human_review(self, message: InboundMessage) -> bool:
+        """Whether no AI may answer it: who wrote it or what is not certain, or a program wrote.
+
+        The operator may accept mail of authors who are not authenticated, and of programs.
         """
-        accepted = self.unauthenticated_mail is UnauthenticatedMail.ACCEPT
-        return message.regrouping_suspected or not (message.author_authenticated or accepted)
+        accepts_author = self.unauthenticated_mail is UnauthenticatedMail.ACCEPT
+        accepts_program = self.automated_mail is AutomatedMail.ACCEPT
+        is_doubtful = not (message.author_authenticated or accepts_author)
+        is_programs = message.is_automated and not accepts_program
+        return message.regrouping_suspected or is_doubtful or is_programs
+
+    def check_is_allowed(self, message: InboundMessage) -> None:
+        """Raises what makes a dead letter of mail that the operator wants to look at first."""
+        reviews_author = self.unauthenticated_mail is UnauthenticatedMail.DEAD_LETTER
+        if reviews_author and not message.author_authenticated:
+            raise UnauthenticatedMailError("the author of this mail is not authenticated")
+        if self.automated_mail is AutomatedMail.DEAD_LETTER and message.is_automated:
+            raise AutomatedMailError("a program wrote this mail")
 
     def route(self, message: InboundMessage, conversation: Conversation, now: datetime) -> Route:
         """Hand-off at once when a human has taken over; else AI replies, after the delay.

@@ -25,7 +25,7 @@ URL = "https://hooks.example.com/webhooks/sms"
 # What a process that receives SMS on embedded storage has no use for.
 FOR_OTHERS = {
     *("boto3", "botocore", "click", "uvicorn", "urllib3", "twilio.rest"),
-    *("cryptography", "inscriptis", "lxml", "mailparser_reply", "tldextract"),
+    *("cryptography", "inscriptis", "lxml", "webencodings", "tldextract"),
     *("application.privacy", "application.recovery", "application.ports.retention"),
     *("application.conversations.migrate_history", "application.ports.history_import"),
     *("infrastructure.aws", "infrastructure.channels.sendgrid", "infrastructure.memory.backend"),

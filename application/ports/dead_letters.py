@@ -16,6 +16,7 @@ class DeadLetterKind(StrEnum):
     UNREADABLE = "unreadable"
     BUG = "bug"
     UNAUTHENTICATED = "unauthenticated"
+    AUTOMATED = "automated"
     EXHAUSTED = "exhausted"
     UNDELIVERABLE = "undeliverable"
 

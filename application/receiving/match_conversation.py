@@ -28,12 +28,13 @@ class MatchConversation:
         With ``UnknownSender.OPEN`` a conversation is opened for a sender that has none.
 
         No company: the account that signed may not speak for this recipient. Such a message
-        belongs to no company, so it matches nothing.
+        belongs to no company, so it matches nothing. Neither does what a mailing list sent
+        without its author's address: two customers are never one conversation.
         """
         directory = self.tenants()
         tenant = directory.owner_of(message)
-        if tenant is None:
-            return None, None
+        if tenant is None or message.is_of_unknown_author:
+            return tenant, None
         candidates = self.conversations.find_open_conversations(
             message.channel, message.look_up_values, message.recipient.keys
         )

@@ -8,9 +8,9 @@ from application.ports.blobs import BlobStore
 from application.ports.webhook_parser import ParsedMessage, VerifiedWebhook, WebhookParserFactory
 from application.receiving.record_message import Receipt, RecordMessage
 from domain.erasure import attachments_folder
-from domain.errors import TemporaryError, UnauthenticatedMailError
+from domain.errors import TemporaryError, UnreadableMessageError
 from domain.messages import AttachedFile, InboundMessage
-from domain.routing import UnauthenticatedMail
+from domain.routing import RoutingPolicy
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ProcessWebhook:
     parsers: WebhookParserFactory
     blobs: BlobStore
     record_message: RecordMessage
-    unauthenticated_mail: UnauthenticatedMail
+    policy: RoutingPolicy
 
     def __call__(
         self, webhook: VerifiedWebhook, deadline: Deadline, *, reviewed: bool = False
@@ -32,15 +32,20 @@ class ProcessWebhook:
         """Record every message of ``webhook``, also those behind one that fails.
 
         ``reviewed`` is for mail that an operator has looked at: it is recorded although its
-        author is not authenticated.
+        author is not authenticated, or a program.
         Raises ``TemporaryError`` when a repetition may help, else whatever stands in the way.
         """
         receipts: list[Receipt] = []
         errors: list[Exception] = []
         parsed = self.parsers.for_channel(webhook.channel).parse(webhook)
-        allowed = [one for one in parsed if reviewed or self._is_allowed(one.message)]
-        if len(allowed) < len(parsed):
-            errors.append(UnauthenticatedMailError("the author of this mail is not authenticated"))
+        allowed: list[ParsedMessage] = []
+        for one in parsed:
+            try:
+                if not reviewed:
+                    self.policy.check_is_allowed(one.message)
+                allowed.append(one)
+            except UnreadableMessageError as error:
+                errors.append(error)
         for message in self._with_stored_files(allowed, deadline):
             try:
                 receipt = self.record_message(message, deadline)
@@ -59,12 +64,6 @@ class ProcessWebhook:
         is_unused = receipt.is_of_erased or folder != attachments_folder(receipt.record.message)
         if is_unused and message.attachments:
             self.blobs.delete(folder)
-
-    def _is_allowed(self, message: InboundMessage) -> bool:
-        return (
-            message.author_authenticated
-            or self.unauthenticated_mail is not UnauthenticatedMail.DEAD_LETTER
-        )
 
     def _with_stored_files(
         self, parsed: Sequence[ParsedMessage], deadline: Deadline

@@ -8,6 +8,7 @@ from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLette
 from application.ports.metrics import Metrics
 from application.ports.webhook_parser import VerifiedWebhook
 from domain.errors import (
+    AutomatedMailError,
     TemporaryError,
     UnauthenticatedMailError,
     UnreadableMessageError,
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _KINDS: tuple[tuple[type[Exception], DeadLetterKind], ...] = (
     (UnauthenticatedMailError, DeadLetterKind.UNAUTHENTICATED),
+    (AutomatedMailError, DeadLetterKind.AUTOMATED),
     (UnreadableMessageError, DeadLetterKind.UNREADABLE),
     (TemporaryError, DeadLetterKind.EXHAUSTED),
 )

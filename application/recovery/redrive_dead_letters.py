@@ -13,6 +13,9 @@ from domain.errors import WebhookHandlerError, safe_reason
 
 logger = logging.getLogger(__name__)
 
+_REVIEWED = frozenset({DeadLetterKind.UNAUTHENTICATED, DeadLetterKind.AUTOMATED})
+"""What an operator redrives after a look at it."""
+
 
 class RedriveOutcome(StrEnum):
     """What became of a dead letter."""
@@ -66,7 +69,7 @@ class RedriveDeadLetters:
 
     def _redrive(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
         if dead_letter.webhook is not None:
-            reviewed = dead_letter.kind is DeadLetterKind.UNAUTHENTICATED
+            reviewed = dead_letter.kind in _REVIEWED
             receipts = self.process_webhook(
                 dead_letter.webhook, Deadline.after(), reviewed=reviewed
             )

@@ -77,9 +77,9 @@ def redrive(
     """Try again what could not be processed.
 
     With today's code and settings; what succeeds is deleted. An undeliverable message becomes
-    pending, and the relay publishes it. Redriven unauthenticated mail goes to a human. Safe to
-    stop at any point, to run again, and twice at once. With --json: a line per dead letter. Exit
-    code 1 if any stays.
+    pending, and the relay publishes it. Redriven unauthenticated or automated mail goes to a
+    human. Safe to stop at any point, to run again, and twice at once. With --json: a line per
+    dead letter. Exit code 1 if any stays.
     """
     if bool(dead_letter_ids) == everything:
         raise click.UsageError("either ids of dead letters or '--all'")

@@ -222,7 +222,7 @@ class Container(containers.DeclarativeContainer):
         parsers,
         files.provided.blobs,
         record_message,
-        settings.provided.unauthenticated_mail,
+        settings.provided.routing_policy,
     )
     store_dead_letter = Singleton(StoreDeadLetter, dead_letters, clock, metrics)
     receive_webhook = Singleton(

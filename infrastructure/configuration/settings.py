@@ -10,7 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, Val
 from application.ports.fallback_throttle import ThrottleLimits
 from domain.channels import ChannelType
 from domain.errors import TemporaryError
-from domain.routing import ALL_QUEUES, QueueName, RoutingPolicy, UnauthenticatedMail
+from domain.routing import (
+    ALL_QUEUES,
+    AutomatedMail,
+    QueueName,
+    RoutingPolicy,
+    UnauthenticatedMail,
+)
 from domain.tenants import UnknownSender
 from infrastructure.configuration.secrets.accounts import (
     AccountSid,
@@ -122,6 +128,7 @@ class Settings(_Variables):
     tenants: TenantsSource | None = None
     unknown_sender: UnknownSender = UnknownSender.FALLBACK
     unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF
+    automated_mail: AutomatedMail = AutomatedMail.HANDOFF
     fallback_window_seconds: Annotated[int, Field(gt=0, le=10 * YEAR_SECONDS)] = 86_400
     fallback_max_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
     fallback_text: Annotated[str, Field(max_length=1600)] = DEFAULT_FALLBACK_TEXT
@@ -169,7 +176,8 @@ class Settings(_Variables):
     @property
     def routing_policy(self) -> RoutingPolicy:
         """What decides where a message goes."""
-        return RoutingPolicy(timedelta(seconds=self.reply_delay_seconds), self.unauthenticated_mail)
+        delay = timedelta(seconds=self.reply_delay_seconds)
+        return RoutingPolicy(delay, self.unauthenticated_mail, self.automated_mail)
 
     @property
     def throttle_limits(self) -> ThrottleLimits:

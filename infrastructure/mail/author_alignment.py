@@ -40,6 +40,8 @@ def organisational_domain(domain: str) -> str:
 
     A public suffix itself, or an IP address, is its own organisation.
     """
+    if domain.startswith("["):
+        return domain
     found = _extract()(domain)
     if found.top_domain_under_public_suffix:
         return found.top_domain_under_public_suffix

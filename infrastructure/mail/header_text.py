@@ -25,7 +25,9 @@ _ENCODED_WORD = re.compile(r"=\?([\w.:+*-]{1,60})\?([bBqQ])\?([^?\r\n]*)\?=", re
 _ADJACENT_WORDS = re.compile(r"(?<=\?=)[ \t\r\n]+(?==\?[\w.:+*-]{1,60}\?[bBqQ]\?)", re.ASCII)
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,996}>")
 # A quoted text may lack its end. A backslash escapes in quoted texts and comments alone.
-_TOKEN = re.compile(r'"(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\\?\Z)|[(<>,;:]|[^"(<>,;:]+', re.DOTALL)
+_TOKEN = re.compile(
+    r'"(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\\?\Z)|\[[^\s\[\]<>]*\]|[(<>,;:\[]|[^"(<>,;:\[]+', re.DOTALL
+)
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 _COMMENT_MARK = re.compile(r"[()]|\\.", re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -62,6 +64,8 @@ def first(headers: Headers, name: str) -> str | None:
 
 def decode_words(value: str) -> str:
     """``value`` with its encoded words (RFC 2047) decoded; broken ones stay as they are."""
+    if "\x1b$" in value:  # raw Japanese, without a word about it
+        value = decode(value.encode(), None).text
     parts: list[str] = []
     run: list[tuple[str, bytes]] = []
     end = 0
@@ -119,7 +123,8 @@ def _mailboxes_in(value: str) -> Iterator[Mailbox]:
     for token in _tokens(value):
         text, part = token[0], token[0]
         if text.startswith('"'):
-            part = _ESCAPED.sub(r"\1", text if in_angle else token["quoted"])
+            is_local_part = in_angle or value.startswith("@", token.end())
+            part = _ESCAPED.sub(r"\1", text if is_local_part else token["quoted"])
         elif in_angle and text != ">":
             pass
         elif text in ",;":

@@ -2,7 +2,7 @@
 
 import html as entities
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from infrastructure.mail.charsets import scrub
@@ -18,6 +18,11 @@ MAX_STRIPPED_CHARACTERS = 4_194_304
 
 # Style and script with what they hold, for no reader sees that.
 _UNSEEN = re.compile(r"<(?:style|script|title)\b[^<>]*>[^<]*", re.IGNORECASE)
+# A gateway's banner, or a mailer that shows an image in between, makes several pages of one: what
+# follows the end of the first would not be read. A head inside a body would be.
+_PAGE_END = re.compile(r"</(?:html|body)\s*>", re.IGNORECASE)
+_PAGE_ENDS = re.compile(r"(?:</(?:html|body)\s*+>|\s)*+", re.IGNORECASE)
+_PAGE = re.compile(r"</?(?:html|body|head)\b[^<>]*>|<!doctype\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _BLANK_RUN = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 # Mail uses tables for layout. Padding their cells to columns takes memory in the product of
@@ -26,14 +31,29 @@ _PLAIN_TAGS = {"table": "div", "tr": "div", "td": "span", "th": "span"}
 _CELLS = frozenset({"td", "th"})
 
 
-def text_of_html(html: str) -> str:
+def texts_of_html(pages: Sequence[str]) -> list[str]:
+    """The text of each of ``pages``, within the limits of one."""
+    total = sum(map(len, pages))
+    limit = MAX_STRIPPED_CHARACTERS // max(1, len(pages))
+    if total <= MAX_STRIPPED_CHARACTERS:
+        limit = total
+    has_layout = total <= MAX_RENDERED_CHARACTERS
+    return [text_of_html(page[:limit], has_layout=has_layout) for page in pages]
+
+
+def text_of_html(html: str, *, has_layout: bool = True) -> str:
     """What a reader sees of ``html``. Never raises: at worst, the tags are cut out.
 
     Of a page without layout at most a million characters: it is a file of the mail as well.
     """
-    text = _rendered(html) if len(html) <= MAX_RENDERED_CHARACTERS else None
+    html = html[:MAX_STRIPPED_CHARACTERS]
+    end = _PAGE_END.search(html)
+    if end and not _PAGE_ENDS.fullmatch(html, end.end()):
+        html = _PAGE.sub("<div></div>", html)
+    has_layout = has_layout and len(html) <= MAX_RENDERED_CHARACTERS
+    text = _rendered(html) if has_layout else None
     if text is None:
-        unseen_cut_out = _TAG.sub(" ", _UNSEEN.sub(" ", html[:MAX_STRIPPED_CHARACTERS]))
+        unseen_cut_out = _TAG.sub(" ", _UNSEEN.sub(" ", html))
         text = entities.unescape(unseen_cut_out[:MAX_UNRENDERED_CHARACTERS])
     return _BLANK_RUN.sub("\n\n", scrub(text)).strip()
 

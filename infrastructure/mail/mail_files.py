@@ -1,23 +1,43 @@
 """The files of a mail as attachments: their labels made harmless, their bytes untouched."""
 
 import hashlib
+import io
 import re
 import unicodedata
-from itertools import islice
+from collections.abc import Sequence
+from itertools import accumulate, islice
 from urllib.parse import unquote
 
 from domain.messages import AttachedFile, Attachment
 from infrastructure.mail.charsets import scrub
 from infrastructure.mail.header_text import decode_words, one_line
+from infrastructure.mail.parsed_mail import MisreadReason
 
 MAX_FILENAME_LENGTH = 200
+ARCHIVE_NAME = "further-files.zip"
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
+
+MAX_LABEL_BYTES = 65_536
+"""Of all files of a message: record and context hold what they are called."""
 
 _MAX_CONTENT_REFERENCES = 10_000
 _CONTENT_REFERENCE = re.compile(r"cid:([^\s\"'<>()]{1,500})", re.IGNORECASE)
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}")
 # They turn the direction of text, so that "exe.pdf" may be shown where "fdp.exe" stands.
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+_UNREAD_FORMATS = {
+    "application/ms-tnef": MisreadReason.WINMAIL_DAT,
+    "application/vnd.ms-tnef": MisreadReason.WINMAIL_DAT,
+    "winmail.dat": MisreadReason.WINMAIL_DAT,
+    "application/pkcs7-mime": MisreadReason.SMIME,
+    "application/x-pkcs7-mime": MisreadReason.SMIME,
+    "smime.p7m": MisreadReason.SMIME,
+    "application/pgp-encrypted": MisreadReason.PGP,
+    "text/calendar": MisreadReason.CALENDAR,
+    "application/ics": MisreadReason.CALENDAR,
+}
 
 
 def attached_file(
@@ -38,6 +58,45 @@ def attached_file(
         inline=inline,
     )
     return AttachedFile(attachment, content)
+
+
+def reason_without_text(attachment: Attachment) -> MisreadReason | None:
+    """Why a mail has no text, if it is because ``attachment`` holds it in a form of its own."""
+    names = (attachment.content_type, (attachment.filename or "").lower())
+    known = next((_UNREAD_FORMATS[name] for name in names if name in _UNREAD_FORMATS), None)
+    is_media = attachment.content_type.startswith(("image/", "audio/", "video/"))
+    if known or is_media or attachment.filename is not None:
+        return known
+    return MisreadReason.OTHER_FORMAT
+
+
+def within_limit(files: Sequence[AttachedFile], limit: int) -> tuple[AttachedFile, ...]:
+    """``files``; or the first of them and a ZIP archive of the others, ``limit`` in all.
+
+    The archive is the same whenever the provider delivers the mail again.
+    """
+    sizes = accumulate(_label_bytes(file.attachment) for file in files)
+    fitting = sum(size <= MAX_LABEL_BYTES for size in sizes)
+    if len(files) <= limit and fitting == len(files):
+        return tuple(files)
+    separate = min(limit - 1, fitting)
+    return (*files[:separate], _archive(files[separate:], first=separate + 1))
+
+
+def _label_bytes(attachment: Attachment) -> int:
+    labels = (attachment.filename, attachment.content_id, attachment.content_type)
+    return sum(len(text.encode()) for text in labels if text)
+
+
+def _archive(files: Sequence[AttachedFile], *, first: int) -> AttachedFile:
+    from zipfile import ZipFile, ZipInfo
+
+    archive = io.BytesIO()
+    with ZipFile(archive, "w") as written:
+        for number, file in enumerate(files, start=first):
+            entry = ZipInfo(f"{number:03}-{file.attachment.filename or 'file'}")
+            written.writestr(entry, file.content)
+    return attached_file(archive.getvalue(), "application/zip", ARCHIVE_NAME, inline=False)
 
 
 def label(filename: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What a mail's message tells besides its text: the metadata, and the signs of automation."""
+"""What a mail's message tells besides its text: the metadata, and the signs of a program."""
 
 import re
 from collections.abc import Iterable
@@ -38,15 +38,14 @@ def select_notable_headers(headers: Headers) -> dict[str, tuple[str, ...]]:
     }
 
 
-def notable_headers(mail: ParsedMail, *, addressed_to_us: bool) -> NotableHeaders:
+def notable_headers(mail: ParsedMail) -> NotableHeaders:
     """What the rules about fallbacks look at."""
     return NotableHeaders(
         headers=select_notable_headers(mail.headers),
         envelope_sender=mail.relay.envelope.sender,
-        addressed_to_us=addressed_to_us,
         spam_score=mail.relay.spam_score,
         subject=mail.subject,
-        calendar_message=any(map(_is_calendar_message, mail.files)),
+        calendar_message=any(map(_is_calendar_message, mail.content.files)),
     )
 
 
@@ -73,7 +72,7 @@ def mail_metadata(mail: ParsedMail) -> dict[str, object]:
         "references": list(mail.thread_references),
         "sender_ip": mail.relay.sender_ip,
         "spam_score": mail.relay.spam_score,
-        "doubtful_charsets": list(mail.uncertain_charsets),
+        "doubtful_charsets": list(mail.doubtful_charsets),
         "notable_headers": {
             name: list(values) for name, values in select_notable_headers(mail.headers).items()
         },

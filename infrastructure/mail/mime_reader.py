@@ -7,20 +7,19 @@ a minute for, or a recursion error, is refused after a look at it.
 
 import binascii
 import re
+import string
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email.message import Message
 from itertools import chain
 
 from domain.errors import UnreadableMessageError
-from infrastructure.mail.charsets import decode
 from infrastructure.mail.header_text import MAX_HEADER_BYTES, Headers, first, read_headers
+from infrastructure.mail.mime_parameters import read_parameters
 
 MAX_DEPTH = 50
 MAX_PARTS = 500
 _MAX_PART_HEADER_BYTES = 32_768
-_MAX_PARAMETER_HEADER = 1_000
 # Every level of nesting searches all that it holds: 50 of them around 10 MB, or 16 around 32.
 _MAX_SEARCHED_BYTES = 512 * 1024 * 1024
 _LIMITS = {
@@ -30,12 +29,42 @@ _LIMITS = {
 }
 
 _BOUNDARY = re.compile(r"[\x20-\x7e]{1,200}")
-_BLANK_LINES = (b"\r\n", b"\n")
+_MEDIA_TYPE = re.compile(r"[\s\"']*([^\s;()/\"']+/[^\s;()/\"']+)")
+_TRANSFER_ENCODING = re.compile(r"base-?64|quoted.?printable|[78]bit|binary")
+_PADDING = re.compile(rb"=+")
+_MAX_BASE64_PADDING = 1_000_000
+_BASE64 = bytes(range(33)) + (string.ascii_letters + string.digits + "+/=").encode()
+
+# Fields and their continuations. A line of blanks is one if a field of mailers follows it.
+_HEADER_BLOCK = re.compile(
+    rb"(?>(?:[!-9;-~]++[ \t]*+:|[ \t]++(?=[^\s])"
+    rb"|[ \t]++\r*+\n(?=(?:content-type|content-transfer-encoding|mime-version|message-id"
+    rb"|received|dkim-signature)[ \t]*:))"
+    rb"[^\n]*+(?:\n|\Z))*+",
+    re.IGNORECASE,
+)
+_BLANK_LINE = re.compile(rb"[ \t\r]*\n")
+_BEFORE_HEADERS = re.compile(
+    rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*+\n)*+(?:>?From (?![ \t]*:)[^\n]*\n)?(?=[!-9;-~]++[ \t]*:)"
+)
+_FROM = re.compile(rb"^from[ \t]*:", re.IGNORECASE | re.MULTILINE)
+# Where no blank line ends the headers, or in a part, text like "Note: yes" is no field.
+_KNOWN_FIELD = re.compile(
+    rb"^(?:(?:content|mime|x|arc|dkim|list|resent|authentication|return|delivered|auto)-[!-9;-~]+"
+    rb"|received|from|to|cc|bcc|sender|reply-to|subject|date|message-id|references"
+    rb"|in-reply-to|thread-(?:topic|index)|importance|priority|precedence|organi[sz]ation"
+    rb"|user-agent)[ \t]*:[^\n]*+(?:\n[ \t]+[^\s][^\n]*+)*+(?:\n|\Z)",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class MimePart:
-    """A part that holds no others. ``content`` is decoded from its transfer encoding."""
+    """A part that holds no others. ``content`` is decoded from its transfer encoding.
+
+    ``damaged`` says that not all of it could be. ``alternative`` numbers the parts that show
+    the same in several forms (RFC 2046, 5.1.4); it is ``None`` for a part that stands alone.
+    """
 
     content_type: str
     charset: str | None
@@ -43,6 +72,8 @@ class MimePart:
     content_id: str | None
     disposition: str | None
     content: bytes
+    damaged: bool
+    alternative: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,38 +84,66 @@ class _Range:
     end: int
     depth: int
     digest: bool = False
+    alternative: int | None = None
 
 
 class MimeReader:
-    """Reads one mail, within limits that hold for the whole of it."""
+    """Reads one mail, within limits that hold for the whole of it.
+
+    ``headers`` are the mail's own. They end where the body begins that ``parts`` are read from.
+    Raises ``UnreadableMessageError``.
+    """
 
     def __init__(self, raw: bytes) -> None:
-        self._raw = raw
+        self._raw = _with_line_feeds(raw)
         self._counts = Counter(parts=1)
+        before = _BEFORE_HEADERS.match(self._raw, 0, MAX_HEADER_BYTES)
+        self._root = _Range(before.end() if before else 0, len(self._raw), 0)
+        self.headers, self._body_start = self._split(self._root)
 
     def parts(self) -> Iterator[MimePart]:
         """The parts that hold no others, in order. Raises ``UnreadableMessageError``."""
-        backlog = [_Range(0, len(self._raw), 0)]
+        backlog = [self._root]
         while backlog:
             part = backlog.pop()
-            headers, body_start = self._split(part)
+            headers, body_start = (
+                self._split(part) if part.depth else (self.headers, self._body_start)
+            )
             fields = _Fields(headers, digest=part.digest)
             inner = self._inner_parts(part, fields, body_start)
             if inner:
                 backlog += reversed(inner)
             else:
-                yield fields.leaf(self._raw[body_start : part.end])
+                yield fields.leaf(self._raw[body_start : part.end], part.alternative)
 
     def _split(self, part: _Range) -> tuple[Headers, int]:
-        """The headers of a part, and where its body starts."""
+        """The headers of a part, and where its body starts.
+
+        A line that is neither a field nor the continuation of one ends the headers too.
+        """
         most = _MAX_PART_HEADER_BYTES if part.depth else MAX_HEADER_BYTES
         limit = min(part.end, part.start + most + 4)
-        end = _header_end(self._raw, part.start, limit)
-        if end is None:
-            if limit < part.end:
-                raise UnreadableMessageError("the headers of a MIME part are too large")
-            end = part.end, part.end
-        return read_headers(self._raw[part.start : end[0]]), end[1]
+        end = self._end_of_fields(part, limit)
+        if end == limit < part.end:
+            raise UnreadableMessageError("the headers of a MIME part are too large")
+        blank_line = _BLANK_LINE.match(self._raw, end, part.end)
+        is_known = part.depth == 0 or _KNOWN_FIELD.search(self._raw, part.start, end)
+        if blank_line and (is_known or end == part.start):
+            return read_headers(self._raw[part.start : end]), blank_line.end()
+        known = [field.end() for field in _KNOWN_FIELD.finditer(self._raw, part.start, end)]
+        end = known[-1] if known else part.start
+        return read_headers(self._raw[part.start : end]), end
+
+    def _end_of_fields(self, part: _Range, limit: int) -> int:
+        """Where the fields end; those of the mail not before one of them names an author."""
+        raw, searched = self._raw, part.start
+        first_end = end = _end_of_block(raw, part.start, limit)
+        while part.depth == 0 and not _FROM.search(raw, searched, end):
+            if end >= limit or _BLANK_LINE.match(raw, end):
+                return first_end
+            searched, line_end = end, raw.find(b"\n", end, limit)
+            end = limit if line_end == -1 else _end_of_block(raw, line_end + 1, limit)
+        return end
 
     def _inner_parts(self, part: _Range, fields: "_Fields", body_start: int) -> list[_Range]:
         boundary = fields.boundary
@@ -92,13 +151,17 @@ class MimeReader:
             return []
         if part.depth >= MAX_DEPTH:
             raise UnreadableMessageError("the mail is nested too deeply")
+        alternative = part.alternative
+        if alternative is None and fields.content_type == "multipart/alternative":
+            alternative = part.start
         inner: list[_Range] = []
         start: int | None = None
         # Where the closing boundary is missing, the end of the whole closes the last part.
         delimiters = self._delimiters(boundary, body_start, part.end)
         for line_start, line_end, is_last in chain(delimiters, [(part.end, part.end, True)]):
             if start is not None:
-                inner.append(_Range(start, max(start, line_start), part.depth + 1, fields.digest))
+                end, is_digest = max(start, line_start), fields.content_type == "multipart/digest"
+                inner.append(_Range(start, end, part.depth + 1, is_digest, alternative))
                 self._count("parts")
             start = line_end
             if is_last:
@@ -130,20 +193,17 @@ class MimeReader:
             raise UnreadableMessageError(problem)
 
 
-def header_block(raw: bytes) -> bytes:
-    """The headers of a raw mail."""
-    end = _header_end(raw, 0, min(len(raw), MAX_HEADER_BYTES + 4))
-    return raw[: MAX_HEADER_BYTES + 1 if end is None else end[0]]
+def _end_of_block(raw: bytes, start: int, limit: int) -> int:
+    block = _HEADER_BLOCK.match(raw, start, limit)
+    return block.end() if block else start
 
 
-def _header_end(raw: bytes, start: int, limit: int) -> tuple[int, int] | None:
-    """Where the headers end and the body starts; a part may begin with its body at once."""
-    for blank in _BLANK_LINES:
-        if raw.startswith(blank, start, limit):
-            return start, start + len(blank)
-    found = ((raw.find(b"\n" + blank, start, limit), blank) for blank in _BLANK_LINES)
-    ends = [(at + 1, at + 1 + len(blank)) for at, blank in found if at != -1]
-    return min(ends, default=None)
+def _with_line_feeds(raw: bytes) -> bytes:
+    """``raw``, or if its lines end in nothing but a carriage return, with line feeds instead."""
+    headers_end = raw.find(b"\r\r", 0, MAX_HEADER_BYTES)
+    if raw.find(b"\n", 0, len(raw) if headers_end == -1 else headers_end + 3) != -1:
+        return raw
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
 class _Fields:
@@ -151,69 +211,63 @@ class _Fields:
 
     def __init__(self, headers: Headers, *, digest: bool) -> None:
         self._headers = headers
-        self._message = Message()
-        for name in ("content-type", "content-disposition"):
-            value = first(headers, name)
-            # The standard library needs quadratic time for parameters.
-            if value is not None and len(value) <= _MAX_PARAMETER_HEADER:
-                self._message[name] = value
-        self._message.set_default_type("message/rfc822" if digest else "text/plain")
-        self._type_parameters = self._parameters("content-type")
-
-    @property
-    def digest(self) -> bool:
-        """Whether the parts inside are messages unless they say otherwise (RFC 2046, 5.1.5)."""
-        return self._message.get_content_type() == "multipart/digest"
+        content_type = first(headers, "content-type")
+        found = _MEDIA_TYPE.match(content_type or "")
+        default = "text/plain" if content_type or not digest else "message/rfc822"
+        self.content_type = found[1].lower() if found else default
+        self._type_parameters = read_parameters(content_type or "")
 
     @property
     def boundary(self) -> bytes | None:
         """The line that separates the parts inside; ``None`` if there are none inside."""
-        if self._message.get_content_maintype() != "multipart":
+        if not self.content_type.startswith("multipart/"):
             return None
         boundary = self._type_parameters.get("boundary")
         if not boundary or not _BOUNDARY.fullmatch(boundary):
             return None
         return boundary.rstrip().encode("ascii") or None
 
-    def leaf(self, content: bytes) -> MimePart:
+    def leaf(self, content: bytes, alternative: int | None) -> MimePart:
         """The part that these headers and ``content`` make."""
-        encoding = (first(self._headers, "content-transfer-encoding") or "").strip().lower()
-        content_type = self._message.get_content_type()
-        if content_type.startswith("multipart/"):
-            content_type = "text/plain"  # without boundaries inside it is what it looks like
+        # A multipart without boundaries inside is what it looks like: text.
+        is_multipart = self.content_type.startswith("multipart/")
+        content_type = "text/plain" if is_multipart else self.content_type
+        disposition = first(self._headers, "content-disposition") or ""
+        encoding = (first(self._headers, "content-transfer-encoding") or "").lower()
+        decoded, damaged = _decoded(content, encoding)
         return MimePart(
             content_type=content_type,
             charset=self._type_parameters.get("charset"),
-            filename=self._parameters("content-disposition").get("filename")
+            filename=read_parameters(disposition).get("filename")
             or self._type_parameters.get("name"),
             content_id=first(self._headers, "content-id"),
-            disposition=self._message.get_content_disposition(),
-            content=_decoded(content, encoding),
+            disposition=disposition.partition(";")[0].strip().lower() or None,
+            content=decoded,
+            damaged=damaged,
+            alternative=alternative,
         )
 
-    def _parameters(self, header: str) -> dict[str, str]:
-        try:
-            found = self._message.get_params([], header)
-        except (ValueError, LookupError, TypeError, AttributeError):
-            return {}  # some nonsense is too much for the standard library
-        return {name.lower(): _parameter_text(value) for name, value in reversed(found)}
 
+def _decoded(content: bytes, transfer_encoding: str) -> tuple[bytes, bool]:
+    """``content`` without its transfer encoding, and whether that was damaged or unknown.
 
-def _parameter_text(value: str | tuple[str | None, str | None, str]) -> str:
-    """A parameter, or one of the form that RFC 2231 gives to other charsets."""
-    if isinstance(value, str):
-        return value
-    charset, _, encoded = value
-    return decode(encoded.encode("latin-1", "replace"), charset).text
-
-
-def _decoded(content: bytes, transfer_encoding: str) -> bytes:
-    """``content`` without its transfer encoding; as it is where that is broken or unknown."""
-    if transfer_encoding == "quoted-printable":
-        return binascii.a2b_qp(content)
-    if transfer_encoding == "base64":
-        try:
-            return binascii.a2b_base64(content.rstrip(b"=\r\n \t") + b"===")
-        except binascii.Error:
-            return content
-    return content
+    Where nothing of it can be decoded it stays as it is.
+    """
+    found = _TRANSFER_ENCODING.search(transfer_encoding)
+    if found is None or found[0][0] in "78":
+        return content, found is None and transfer_encoding != ""
+    if found[0].startswith("quoted"):
+        return binascii.a2b_qp(content), False
+    if found[0] == "binary":
+        return content, False
+    text = content.rstrip(b"=\r\n \t")
+    # Mailers that join encoded pieces leave the padding of each where it was.
+    padding = text.count(b"=")
+    if padding > _MAX_BASE64_PADDING:
+        return content, True
+    pieces = _PADDING.split(text) if padding else [text]
+    try:
+        decoded = b"".join(binascii.a2b_base64(piece + b"===") for piece in pieces)
+    except binascii.Error:
+        return content, True
+    return decoded, bool(content.translate(None, _BASE64))

@@ -3,7 +3,8 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
 from domain.messages import AttachedFile
 from infrastructure.mail.header_text import Headers, Mailbox, first, message_ids
@@ -41,24 +42,54 @@ class Relay:
     spam_score: float | None = None
 
 
+class MisreadReason(StrEnum):
+    """Why the body may lack what a mail program shows. Consumers know them by these names."""
+
+    UNCERTAIN_CHARSET = "uncertain_charset"
+    DAMAGED_ENCODING = "damaged_encoding"
+    NO_VISIBLE_TEXT = "no_visible_text"
+    WINMAIL_DAT = "winmail_dat"
+    SMIME = "smime"
+    PGP = "pgp"
+    CALENDAR = "calendar"
+    OTHER_FORMAT = "other_format"
+
+
+@dataclass(frozen=True, slots=True)
+class MisreadPart:
+    """A text part of which something may have been misread, and its bytes as they came."""
+
+    reason: MisreadReason
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MailContent:
+    """What a mail holds. ``text`` is ``None`` for a mail that only has HTML."""
+
+    text: str | None
+    html: str | None
+    files: tuple[AttachedFile, ...]
+    misread: tuple[MisreadPart, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedMail:
     """A mail taken apart.
 
     ``headers`` are the mail's own. ``authors`` should be one. ``content_hash`` is the same
-    whenever the provider delivers the mail again. ``uncertain_charsets`` names the parts of
-    which characters may have been misread.
+    whenever the provider delivers the mail again. ``doubtful_charsets`` names the form's fields
+    of which characters may have been misread.
     """
 
     headers: Headers
     authors: tuple[Mailbox, ...]
     subject: str | None
-    text: str | None
-    html: str | None
-    files: tuple[AttachedFile, ...]
+    content: MailContent
     relay: Relay
     content_hash: str
-    uncertain_charsets: tuple[str, ...] = ()
+    doubtful_charsets: tuple[str, ...] = ()
 
     @property
     def message_id(self) -> str | None:

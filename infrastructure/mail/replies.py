@@ -1,61 +1,152 @@
-"""What is new in a reply, apart from the history that mail programs quote below it."""
+"""What is new in a reply, apart from the history that mail programs put below it.
+
+What a customer wrote is never lost: a quotation that is left in does no harm. So the text is cut
+at nothing but a header that only a program writes, and only where no answer can stand below it.
+"""
 
 import re
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
-MAX_ANALYSED_CHARACTERS = 16_384
-MAX_LINE_LENGTH = 200
-"""The patterns take up to cubic time in the length of a line: at these limits, 0.3 s at worst."""
+from infrastructure.mail.reply_headers import (
+    FIRST_LABELS,
+    FORWARDS,
+    POINTS_BELOW,
+    PRONOUNS,
+    VERBS,
+    are_coherent,
+)
 
-_LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl", "cs", "da", "sv", "ja", "ko", "zh", "david")
-# Stand for a line that is too long to introduce a quotation, which is a line for itself.
-_LONG_LINE = "\N{REPLACEMENT CHARACTER}"
+MAX_ANALYSED_CHARACTERS = 1_048_576
+"""What is longer is left whole."""
+
+_MAX_SEARCHED_LINES = 1_000
+_MAX_HEADER_LENGTH = 400
+_MAX_WRAPPED_LINES = 4
+_MAX_LABELLED_LINES = 30
+_MORE_THAN_A_GREETING = 10
+
+_QUOTED = re.compile(r"\s*>")
+_TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?[0-5]\d(?!\d)")
+_DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}([./-])\s?\d{1,2}\1\s?\d{2,4}(?!\d)")
+_BRACKETED_ADDRESS = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>()@]+@[^\s<>()@]+")
+_HEADER_END = re.compile(r".*(?:[:\uff1a]|wrote ?-{2,})\s*", re.DOTALL)
+_LABEL = re.compile(r"[*_\s]*([^\W\d_][^:\uff1a*]{0,24}?)[*_\s]*(?::[*_]*(?:\s|$)|\uff1a)")
+_RULE = re.compile(r"\s*(?:_{5,}|-{2,}[^-]{0,60}-{2,}|-{5,}|\*{5,})\s*")
 
 
 def new_text(text: str) -> str:
-    """``text`` up to the line that introduces the quoted history; all of it if there is none.
+    """``text`` up to the header of the quoted history; all of it if there is none.
 
-    Only a beginning is looked at, for the new text stands at the top. A mail that
-    begins with a quotation is answered below or between its lines: it is left whole.
+    A mail that begins with a quotation is answered below or between its lines: it is left whole.
     """
-    beginning = text[:MAX_ANALYSED_CHARACTERS]
-    lines = beginning.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    retained = _without_blank_runs(lines)
-    analysed = "\n".join(_short(lines[index]) for index in retained)
-    try:
-        match = _quotation_header().search(analysed)
-    except (RecursionError, MemoryError):
+    if len(text) > MAX_ANALYSED_CHARACTERS:
         return text
-    if match is None:
+    lines = text.split("\n")
+    start, is_quoted = _labelled_header(lines), False
+    if start is None:
+        start, is_quoted = _quoted_history(lines), True
+    if start is None:
+        start, is_quoted = _unquoted_history(lines), False
+    if start is None:
         return text
-    # The match may begin with the line break before the header.
-    start = match.start() + len(match[0]) - len(match[0].lstrip("\n"))
-    line_number = retained[analysed.count("\n", 0, start)]
-    return "\n".join(lines[:line_number]).strip() or text
+    rule = _last_written(lines, start - 1)
+    if rule is not None and _RULE.fullmatch(lines[rule]):
+        start = rule
+    new = "\n".join(lines[:start]).strip()
+    return text if not new or (not is_quoted and POINTS_BELOW.search(new)) else new
 
 
-def _without_blank_runs(lines: list[str]) -> list[int]:
-    """The numbers of the lines, of several blank ones in a row only the first."""
-    return [
-        index
-        for index, line in enumerate(lines)
-        if line.strip() or (index > 0 and lines[index - 1].strip())
-    ]
+def _quoted_history(lines: Sequence[str]) -> int | None:
+    """Where "On Monday Ana wrote:" begins, if below it every line is quoted."""
+    end = next((n + 1 for n in reversed(range(len(lines))) if _is_unquoted(lines[n])), 0)
+    quoted = next((n for n in range(end, len(lines)) if lines[n].strip()), None)
+    if not end or quoted is None:
+        return None
+    start = _start_of_wrote_line(lines, end - 1)
+    # Some programs quote their own header too.
+    return quoted if start is None and _is_wrote_line(lines[quoted].strip("> \t")) else start
 
 
-def _short(line: str) -> str:
-    stripped = line.strip()
-    return stripped if len(stripped) <= MAX_LINE_LENGTH else _LONG_LINE
+def _unquoted_history(lines: Sequence[str]) -> int | None:
+    """Where it begins, with an address in brackets, if below it no line is quoted."""
+    for end, line in enumerate(lines[:_MAX_SEARCHED_LINES]):
+        start = _start_of_wrote_line(lines, end) if _HEADER_END.fullmatch(line) else None
+        if start is not None:
+            header = " ".join(lines[start : end + 1])
+            is_programs = _BRACKETED_ADDRESS.search(header) and VERBS.search(header)
+            is_paragraph = not lines[start - 1].strip() or lines[start].startswith("    ")
+            is_alone = is_paragraph and not PRONOUNS.search(header)
+            is_greeting = sum(map(len, lines[:start])) < _MORE_THAN_A_GREETING
+            is_answered = any(map(_QUOTED.match, lines[end:]))
+            fits = is_programs and is_alone and not (is_greeting or is_answered)
+            return start if fits else None
+    return None
 
 
-@lru_cache(maxsize=1)
-def _quotation_header() -> re.Pattern[str]:
-    """One pattern for the headers that mail programs put above quotations, in any language.
+def _start_of_wrote_line(lines: Sequence[str], end: int) -> int | None:
+    """Where the header begins whose last line is ``end``; programs wrap long ones."""
+    header = ""
+    for start in range(end, max(end - _MAX_WRAPPED_LINES, -1), -1):
+        line = lines[start].strip()
+        if not line or not _is_unquoted(line) or len(line) + len(header) > _MAX_HEADER_LENGTH:
+            return None
+        header = f"{line} {header}".strip()
+        if _is_wrote_line(header):
+            return start
+    return None
 
-    Only the pattern of the library is used. Its own reading of a mail also looks for
-    signatures, in quadratic time even for blank lines.
-    """
-    from mailparser_reply.parser import EmailMessage  # type: ignore[import-untyped]  # no type information
 
-    pattern: re.Pattern[str] = EmailMessage(text="", languages=list(_LANGUAGES)).HEADER_REGEX
-    return pattern
+def _is_wrote_line(line: str) -> bool:
+    """Whether ``line`` has a date and an address, or a date, a name and "wrote"."""
+    if line.startswith(("<", "(")) or not (_HEADER_END.fullmatch(line) and _DATE.search(line)):
+        return False
+    verb, time = VERBS.search(line), _TIME.search(line)
+    if _BRACKETED_ADDRESS.search(line):
+        return bool(verb or time)
+    return bool(verb and time) and not PRONOUNS.search(line)
+
+
+def _labelled_header(lines: Sequence[str]) -> int | None:
+    """Where "From: … Sent: … Subject: …" begins."""
+    for start, line in enumerate(lines[:_MAX_SEARCHED_LINES]):
+        found = _LABEL.match(line[:_MAX_HEADER_LENGTH])
+        if found is None or found[1].lower() not in FIRST_LABELS:
+            continue
+        end = _end_of_labels(lines, start)
+        if end is None or not _is_all_or_none_quoted(islice(lines, end, None)):
+            continue
+        above = _last_written(lines, start - 1)
+        return None if above is not None and FORWARDS.search(lines[above]) else start
+    return None
+
+
+def _end_of_labels(lines: Sequence[str], start: int) -> int | None:
+    """Where the labels end; ``None`` unless all of one language are there, and an address."""
+    labels: dict[str, str] = {}
+    end = label = None
+    for number in range(start, min(start + _MAX_LABELLED_LINES, len(lines))):
+        line = lines[number][:_MAX_HEADER_LENGTH]
+        if not line.strip() or not _is_unquoted(line):
+            break
+        end = number + 1
+        if found := _LABEL.match(line):
+            label = found[1].lower()
+        labels[label or ""] = labels.get(label or "", "") + line
+    return end if are_coherent(labels) else None
+
+
+def _is_all_or_none_quoted(lines: Iterable[str]) -> bool:
+    """Quoted lines with others between them are answered there."""
+    written = (line for line in lines if line.strip())
+    first = next(written, None)
+    return first is None or not _QUOTED.match(first) or all(map(_QUOTED.match, written))
+
+
+def _last_written(lines: Sequence[str], number: int) -> int | None:
+    """The last line up to this one that is not blank."""
+    return next((n for n in range(number, -1, -1) if lines[n].strip()), None)
+
+
+def _is_unquoted(line: str) -> bool:
+    return bool(line.strip()) and not _QUOTED.match(line)

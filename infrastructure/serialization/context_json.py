@@ -17,6 +17,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from domain.automated_mail import AutomatedKind
 from domain.channels import ChannelType
 from domain.context import VERSION, Company, ContextObject, ConversationContext, MessageContext
 from domain.messages import Attachment, InboundMessage, Message
@@ -40,6 +41,41 @@ JsonTime = Annotated[
 
 _INBOUND: TypeAdapter[InboundMessage] = TypeAdapter(InboundMessage)
 _HISTORY: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
+
+
+def _object(**properties: object) -> dict[str, object]:
+    return {"type": "object", "properties": properties}
+
+
+_INDEX = {"type": "integer", "minimum": 0}
+_MAIL_KEYS: dict[str, tuple[str, dict[str, object]]] = {
+    "author_authenticated": ("Whether SPF or DKIM authenticates the author.", {"type": "boolean"}),
+    "automated": (
+        "Present when a program wrote: an AI must not answer it. The sign is what told so first.",
+        _object(kind={"enum": [str(kind) for kind in AutomatedKind]}, sign={"type": "string"}),
+    ),
+    "rewritten_from": (
+        "The mailing list that put its address in the author's place.",
+        {"type": "string"},
+    ),
+    "reply_text": ("The body without the quoted history below it.", {"type": "string"}),
+    "body_incomplete": (
+        "Why the body may lack something, and the file that has it.",
+        {"type": "array", "items": _object(reason={"type": "string"}, attachment_index=_INDEX)},
+    ),
+    "html_attachment_index": ("The attachment that is the HTML of the mail.", _INDEX),
+}
+JsonMetadata = Annotated[
+    dict[str, object],
+    WithJsonSchema(
+        {
+            **_object(
+                **{key: {**kind, "description": text} for key, (text, kind) in _MAIL_KEYS.items()}
+            ),
+            "description": "What the provider tells. Of its keys, these are for consumers of mail.",
+        }
+    ),
+]
 
 
 class _JsonModel(BaseModel):
@@ -70,7 +106,7 @@ class MessageJson(_JsonModel):
     timestamp: JsonTime
     subject: str | None = None
     attachments: tuple[Attachment, ...] = ()
-    metadata: dict[str, object] = {}
+    metadata: JsonMetadata = {}
     body_truncated: bool = False
     body_reference: str | None = None
     metadata_reference: str | None = None

@@ -33,7 +33,7 @@ from domain.conversations import Conversation
 from domain.errors import UnreadableMessageError, ValidationError
 from domain.fallback import Fallback, OwnAddresses
 from domain.messages import InboundMessage
-from domain.routing import ALL_QUEUES, UnauthenticatedMail
+from domain.routing import ALL_QUEUES, AutomatedMail, UnauthenticatedMail
 from domain.tenants import TenantDirectory, UnknownSender
 from entrypoints.composition.container import build_container
 from infrastructure.memory.backend import MemoryBackend
@@ -98,6 +98,7 @@ class FrontDesk:
         *,
         unknown_sender: UnknownSender = UnknownSender.FALLBACK,
         unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF,
+        automated_mail: AutomatedMail = AutomatedMail.HANDOFF,
         directory: TenantDirectory | None = None,
         parser: StubParser | None = None,
         publisher: ContextPublisher | None = None,
@@ -113,6 +114,7 @@ class FrontDesk:
             {
                 "UNKNOWN_SENDER": unknown_sender,
                 "UNAUTHENTICATED_MAIL": unauthenticated_mail,
+                "AUTOMATED_MAIL": automated_mail,
                 "FALLBACK_TEXT": "We do not know you.",
             },
             ephemeral=True,

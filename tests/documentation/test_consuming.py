@@ -162,17 +162,23 @@ def test_message_that_comes_late_is_answered_too(frontdesk: FrontdeskAndConsumer
     assert frontdesk.replies == [["Are you there?"], ["I forgot: number 12."]]
 
 
-def test_unauthenticated_mail_is_part_of_no_turn(frontdesk: FrontdeskAndConsumer) -> None:
+@pytest.mark.parametrize(
+    "doubt", [{"author_authenticated": False}, {"automated": {"kind": "report", "sign": "report"}}]
+)
+def test_mail_that_goes_to_a_human_is_part_of_no_turn(
+    frontdesk: FrontdeskAndConsumer, doubt: dict[str, object]
+) -> None:
     frontdesk.container.open_conversation()(a_conversation(EMAIL, company_id=None))
-    for number, (text, verified) in enumerate([("One", True), ("Forged", False), ("Two", True)]):
+    texts: list[tuple[str, dict[str, object]]] = [("One", {}), ("Doubtful", doubt), ("Two", {})]
+    for number, (text, metadata) in enumerate(texts):
         frontdesk.clock.advance(seconds=1)
         mail = an_inbound_message(
             EMAIL,
             account=SINGLE_SENDGRID_ACCOUNT,
             message_id=f"<{number}@example.com>",
             body=text,
-            author_authenticated=verified,
-            metadata={"author_authenticated": verified},
+            author_authenticated="author_authenticated" not in metadata,
+            metadata=metadata,
             received_at=frontdesk.clock.now,
         )
         frontdesk.container.record_message()(mail, Deadline.after())

@@ -15,7 +15,7 @@ from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIME
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from tests.builders import RECIPIENT, SENDER
-from tests.infrastructure.channels.sendgrid.webhooks import Part, a_form, public_key
+from tests.infrastructure.channels.sendgrid.webhooks import Part, a_form, posted, public_key
 from tests.infrastructure.channels.twilio.webhooks import FORM
 from tests.infrastructure.channels.twilio.webhooks import sign as twilio_signature
 
@@ -80,8 +80,13 @@ class Providers:
 
     def multipart_form(self, url: str, *parts: Part) -> SimulatedRequest:
         """Any multipart form, signed as SendGrid signs."""
-        form = a_form(*parts)
+        return self.multipart_body(url, a_form(*parts).body)
+
+    def multipart_body(self, url: str, body: bytes) -> SimulatedRequest:
+        """The bytes of a multipart form, signed as SendGrid signs."""
+        boundary = body.partition(b"\r\n")[0].removeprefix(b"--").decode("latin-1")
+        form = posted(body, boundary)
         timestamp = str(int(datetime.now(UTC).timestamp()))
-        signature = sign(self.mail_key, timestamp, form.body)
+        signature = sign(self.mail_key, timestamp, body)
         proof = {TIMESTAMP_HEADER: timestamp, SIGNATURE_HEADER: signature}
-        return SimulatedRequest(url, {**dict(form.headers), **proof}, form.body)
+        return SimulatedRequest(url, {**dict(form.headers), **proof}, body)

@@ -124,6 +124,21 @@ MAILS: dict[str, Callable[[], bytes]] = {
     "49 levels": lambda: _raw(_nested(49) + b"\r\n" + _filled(b"x\r\n--", 30 * MEBIBYTE)),
     "499 parts of text": lambda: _raw(_parts(499, b"Content-Type: text/plain", b"x" * 66_000)),
     "100 files": lambda: _raw(_parts(100, b"Content-Type: image/png", b"x" * 330_000)),
+    "499 files": lambda: _raw(_parts(499, b"Content-Type: image/png", b"x" * 66_000)),
+    "499 pages beside a text": lambda: _raw(
+        _parts(499, b"Content-Type: text/html", b"<p>x</p>" * 8_000).replace(b"html", b"plain", 1)
+    ),
+    "a raw text of a million base64 pieces": lambda: _raw(
+        HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n" + b"QQ==" * 450_000
+    ),
+    "a raw text of padding": lambda: _raw(
+        HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n" + _filled(b"Q=")
+    ),
+    "a text in UTF-7": lambda: _in_charset(b"utf-7", b"+2D3eAA-"),
+    "a Japanese text of Windows": lambda: _in_charset(b"iso-2022-jp", b"\x1b$B-!\x1b(B"),
+    "a million characters that look like labels": lambda: _parsed(text=b"From: a@b.cd\n" * 75_000),
+    "headers without an end": lambda: _raw(HEAD + b" \t\r\n" * 50_000 + _filled(b" x\r\n", 60_000)),
+    "lines that are no headers": lambda: _raw(b"Subject: x\r\n" + _filled(b"no header\r\n")),
     "millions of empty parts": lambda: _raw(MIXED + _filled(b"--b\r\n")),
     "millions of form parts": lambda: _filled(b"--b0undary\r\n"),
     "no form at all": lambda: _filled(b"\r\n--"),

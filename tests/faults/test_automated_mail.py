@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.automated_mail import AutomatedKind
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.end_to_end.providers import Providers
@@ -23,6 +24,15 @@ from tests.infrastructure.channels.sendgrid.webhooks import Part, a_field
 CORPUS = Path(__file__).parents[1] / "payloads" / "automated_mail"
 MACHINES = sorted(path.stem for path in (CORPUS / "machines").glob("*.eml"))
 PEOPLE = sorted(path.stem for path in (CORPUS / "people").glob("*.eml"))
+KINDS = {
+    "bounce": AutomatedKind.REPORT,
+    "calendar_": AutomatedKind.CALENDAR,
+    "list_": AutomatedKind.MAILING_LIST,
+    "newsletter_": AutomatedKind.MAILING_LIST,
+    "out_of_office": AutomatedKind.AUTO_REPLY,
+    "out_of_office_unix_vacation": AutomatedKind.MAILING_LIST,
+    "read_receipt": AutomatedKind.REPORT,
+}
 REASONS: dict[str, str] = json.loads((CORPUS / "reasons.json").read_text())
 
 
@@ -98,6 +108,28 @@ def test_mail_from_a_person_receives_one_fallback(mail_frontdesk: MailFrontDesk,
     (message,) = mail_frontdesk.frontdesk.container.message_store().list_unmatched(10).items
     assert mail_frontdesk.fallback_recipients() == [message.message.sender.value]
     assert mail_frontdesk.counted(result="sent") == mail_frontdesk.counted() == 1
+
+
+def automated(mail_frontdesk: MailFrontDesk) -> object:
+    (message,) = mail_frontdesk.frontdesk.container.message_store().list_unmatched(10).items
+    return message.message.metadata.get("automated")
+
+
+@pytest.mark.parametrize("name", [name for name in MACHINES if REASONS[name] != "spam"])
+def test_automated_mail_is_marked_with_its_kind(mail_frontdesk: MailFrontDesk, name: str) -> None:
+    mail_frontdesk.post("machines", name)
+    found = automated(mail_frontdesk)
+    assert isinstance(found, dict)
+    if REASONS[name] == "machine_mailbox" and found["kind"] == "notification":
+        return  # nothing else tells
+    kinds = [kind for beginning, kind in KINDS.items() if name.startswith(beginning)]
+    assert found["kind"] in (kinds or list(AutomatedKind))
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_mail_from_a_person_is_not_marked(mail_frontdesk: MailFrontDesk, name: str) -> None:
+    mail_frontdesk.post("people", name)
+    assert automated(mail_frontdesk) is None
 
 
 def test_mail_corpus_is_large_and_every_automated_mail_has_a_reason(

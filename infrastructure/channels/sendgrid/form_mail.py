@@ -13,9 +13,15 @@ from infrastructure.channels.sendgrid.multipart_form import Form, FormFile
 from infrastructure.mail.charsets import scrub
 from infrastructure.mail.header_text import decode_words, first, mailboxes, one_line, read_headers
 from infrastructure.mail.mail_files import attached_file, bare_content_id, referenced_content_ids
-from infrastructure.mail.mime_mail import MimeContent, read_mime_content
-from infrastructure.mail.mime_reader import header_block
-from infrastructure.mail.parsed_mail import ParsedMail, hash_of
+from infrastructure.mail.mime_mail import read_mime_content
+from infrastructure.mail.mime_reader import MimeReader
+from infrastructure.mail.parsed_mail import (
+    MailContent,
+    MisreadPart,
+    MisreadReason,
+    ParsedMail,
+    hash_of,
+)
 
 MAX_SUBJECT_LENGTH = 1_000
 _MAX_ENCODED_SUBJECT = 32_768
@@ -32,23 +38,22 @@ def read_mail(form: Form) -> ParsedMail:
     """
     raw = _raw_message(form)
     fields = FormText(form)
-    headers = read_headers((form.get("headers") or b"") if raw is None else header_block(raw))
-    html = fields.get("html") if raw is None else None
+    if raw is None:
+        headers = read_headers(form.get("headers") or b"")
+        content = _parsed_content(form, fields)
+    else:
+        reader = MimeReader(raw)
+        headers, content = reader.headers, read_mime_content(reader)
     authors = mailboxes(headers.get("from", ())) or mailboxes(filter(None, [fields.get("from")]))
     subject = first(headers, "subject") or fields.get("subject") or ""
-    content = (
-        _parsed_content(form, fields.get("text"), html) if raw is None else read_mime_content(raw)
-    )
     return ParsedMail(
         headers=headers,
         authors=authors,
         subject=one_line(decode_words(subject[:_MAX_ENCODED_SUBJECT]))[:MAX_SUBJECT_LENGTH] or None,
-        text=content.text,
-        html=content.html,
-        files=content.files,
+        content=content,
         relay=read_relay(form),
         content_hash=_content_hash(form) if raw is None else hash_of([raw]),
-        uncertain_charsets=(*fields.uncertain, *content.uncertain_charsets),
+        doubtful_charsets=tuple(dict.fromkeys([*fields.uncertain, *_doubtful_texts(content)])),
     )
 
 
@@ -64,7 +69,13 @@ def _content_hash(form: Form) -> str:
     return hash_of([*pieces, *(file.content for file in form.files)])
 
 
-def _parsed_content(form: Form, text: str | None, html: str | None) -> MimeContent:
+def _parsed_content(form: Form, fields: FormText) -> MailContent:
+    text, html = fields.get("text"), fields.get("html")
+    misread = (
+        MisreadPart(MisreadReason.UNCERTAIN_CHARSET, content_type, form.fields[name])
+        for name, content_type in (("text", "text/plain"), ("html", "text/html"))
+        if name in fields.uncertain
+    )
     infos = _objects(read_json(form.get("attachment-info")))
     content_ids = {
         field_name: content_id
@@ -75,7 +86,7 @@ def _parsed_content(form: Form, text: str | None, html: str | None) -> MimeConte
         _file(file, _texts(infos.get(file.field_name)), content_ids.get(file.field_name), shown)
         for file in form.files
     )
-    return MimeContent(text, html, tuple(files))
+    return MailContent(text, html, tuple(files), tuple(misread))
 
 
 def _file(
@@ -89,6 +100,15 @@ def _file(
         content_id,
         inline=content_id in shown,
     )
+
+
+def _doubtful_texts(content: MailContent) -> list[str]:
+    """The names that the form gives to the texts in ``content`` whose charset is uncertain."""
+    return [
+        "html" if part.content_type == "text/html" else "text"
+        for part in content.misread
+        if part.reason is MisreadReason.UNCERTAIN_CHARSET
+    ]
 
 
 def _objects(value: object) -> Mapping[str, object]:

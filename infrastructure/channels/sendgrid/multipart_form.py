@@ -8,6 +8,7 @@ import multipart  # type: ignore[import-untyped]  # the package has no type info
 
 from domain.errors import UnreadableMessageError
 from infrastructure.mail.charsets import decode_utf8
+from infrastructure.mail.mime_parameters import read_parameters
 
 MAX_PARTS = 500
 _MAX_PART_HEADER_BYTES = 8_192
@@ -91,9 +92,8 @@ def _read_parts(parser: "multipart.PushMultipartParser", body: bytes) -> list[Fo
     segment, chunks = None, list[bytes]()
     for event in parser.parse(body):
         if event is None and segment is not None:
-            name, filename = _field_text(segment.name), _field_text(segment.filename)
-            content = b"".join(chunks)
-            parts.append(FormFile(name or "", filename, segment.content_type, content))
+            name, content = _field_text(segment.name) or "", b"".join(chunks)
+            parts.append(FormFile(name, _filename(segment), segment.content_type, content))
             segment, chunks = None, []
         elif isinstance(event, bytes):
             chunks.append(event)
@@ -101,6 +101,14 @@ def _read_parts(parser: "multipart.PushMultipartParser", body: bytes) -> list[Fo
             segment = event
     parser.close()  # raises if the end of the form never came
     return parts
+
+
+def _filename(segment: "multipart.MultipartSegment") -> str | None:
+    """The file name of a part, also in the form of RFC 2231, which the parser leaves out."""
+    disposition = segment.header("Content-Disposition") or ""
+    if "*" not in disposition:
+        return _field_text(segment.filename)
+    return read_parameters(_field_text(disposition) or "").get("filename")
 
 
 def _field_text(latin1: str | None) -> str | None:

@@ -55,11 +55,10 @@ class SendgridWebhookParser(WebhookParser):
         """
         form = read_form(webhook.request.body)
         mail = read_mail(form)
-        draft = MessageDraft(mail, webhook.account, webhook.request.received_at)
         # Only the envelope tells that the mail was meant for us.
         ours = readable_recipients(mail.relay.envelope.recipients)
         recipients = ours or _named_recipients(mail, form)
-        draft.check_copies(len(recipients))
+        draft = MessageDraft(mail, webhook.account, webhook.request.received_at, len(recipients))
         return tuple(draft.message_to(one, addressed_to_us=bool(ours)) for one in recipients)
 
     def respond(self) -> WebhookResponse:

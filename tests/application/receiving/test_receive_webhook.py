@@ -36,7 +36,7 @@ from domain.messages import (
     MessageRecord,
     MessageState,
 )
-from domain.routing import UnauthenticatedMail
+from domain.routing import AutomatedMail, UnauthenticatedMail
 from domain.tenants import Tenant, TenantDirectory, UnknownSender
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_conversations import MemoryConversationStore
@@ -462,6 +462,46 @@ def test_unauthenticated_mail_is_no_customer_activity_unless_it_is_accepted(
     changed = frontdesk.conversations.list_conversations(1) != real
     assert changed is (choice is UnauthenticatedMail.ACCEPT)
     assert ("email-handoff" in frontdesk.queued()) is (choice is UnauthenticatedMail.HANDOFF)
+
+
+@pytest.mark.parametrize("choice", list(AutomatedMail))
+def test_automated_mail_is_no_customer_activity_unless_it_is_accepted(
+    choice: AutomatedMail,
+) -> None:
+    frontdesk = FrontDesk(automated_mail=choice)
+    frontdesk.given_conversation(EMAIL)
+    frontdesk.receive(an_inbound_message(EMAIL, message_id="<1@example.com>"))
+    real = frontdesk.conversations.list_conversations(1)
+
+    automated = an_inbound_message(
+        EMAIL,
+        message_id="<2@example.com>",
+        metadata={"automated": {"kind": "auto_reply", "sign": "auto_submitted"}},
+        received_at=NOW + timedelta(seconds=1),
+    )
+    frontdesk.receive(automated)
+
+    changed = frontdesk.conversations.list_conversations(1) != real
+    assert changed is (choice is AutomatedMail.ACCEPT)
+    assert ("email-handoff" in frontdesk.queued()) is (choice is AutomatedMail.HANDOFF)
+    kinds = [letter.kind for letter in frontdesk.dead_letters.each_dead_letter()]
+    dead_letter = choice is AutomatedMail.DEAD_LETTER
+    assert kinds == ([DeadLetterKind.AUTOMATED] if dead_letter else [])
+
+
+@pytest.mark.parametrize("unknown_sender", list(UnknownSender))
+def test_mail_of_a_list_that_hides_its_author_belongs_to_no_conversation(
+    unknown_sender: UnknownSender,
+) -> None:
+    frontdesk = FrontDesk(unknown_sender=unknown_sender)
+    frontdesk.given_conversation(EMAIL)
+    hidden = an_inbound_message(EMAIL, author_authenticated=False)
+    hidden = replace(hidden, metadata={"rewritten_from": hidden.sender.value})
+
+    frontdesk.receive(hidden)
+
+    assert frontdesk.queued() == {}
+    assert len(frontdesk.container.message_store().list_unmatched(10).items) == 1
 
 
 ACME = Tenant("acme", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+15005550001"}))

@@ -11,7 +11,7 @@ from application.recovery.relay_outbox import RelayOutcome
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.messages import MAX_ATTEMPTS, MessageRecord
-from domain.routing import UnauthenticatedMail
+from domain.routing import AutomatedMail, UnauthenticatedMail
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_messages import MemoryMessageStore
 from tests.application.frontdesk import FrontDesk
@@ -180,6 +180,17 @@ class TestUnauthenticatedMail:
         bug = replace(the_dead_letter(frontdesk), kind=DeadLetterKind.BUG)
         assert frontdesk.redrive_dead_letter(bug).outcome is RedriveOutcome.FAILED
         assert frontdesk.queued() == {}
+
+
+def test_redriven_automated_mail_is_routed_to_a_human() -> None:
+    frontdesk = FrontDesk(automated_mail=AutomatedMail.DEAD_LETTER)
+    frontdesk.given_conversation(ChannelType.EMAIL)
+    metadata = {"automated": {"kind": "auto_reply", "sign": "auto_submitted"}}
+    frontdesk.receive(an_inbound_message(ChannelType.EMAIL, metadata=metadata))
+    assert the_dead_letter(frontdesk).kind is DeadLetterKind.AUTOMATED
+    frontdesk.redrive_dead_letter(the_dead_letter(frontdesk))
+    assert list(frontdesk.queued()) == ["email-handoff"]
+    assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
 
 
 class TestUndeliverableMessages:

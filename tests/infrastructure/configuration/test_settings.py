@@ -143,6 +143,7 @@ def test_fallback_text_can_be_set_for_each_channel() -> None:
         ({"SPOOL_QUEUE_URL": "https://sqs.us-east-1.amazonaws.com/"}, "SPOOL_QUEUE_URL"),
         ({"UNKNOWN_SENDER": "ignore"}, "UNKNOWN_SENDER"),
         ({"UNAUTHENTICATED_MAIL": "ignore"}, "UNAUTHENTICATED_MAIL"),
+        ({"AUTOMATED_MAIL": "ignore"}, "AUTOMATED_MAIL"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
     ],
 )

@@ -25,15 +25,23 @@ from tests.infrastructure.channels.sendgrid.webhooks import a_raw_mail, the_mess
     [
         ("UTF-8", "utf-8"),
         ("us-ascii", "utf-8"),
-        (" 'ISO-8859-1' ", "iso8859-1"),
+        (" 'ISO-8859-1' ", "cp1252"),
         ("windows-1252", "cp1252"),
         ("ibm850", "cp850"),
-        ("iso_2022_jp", "iso2022_jp"),
+        ("iso_2022_jp", "iso2022_jp_ext"),
         ("gb2312", "gb18030"),
-        ("x-sjis", "shift_jis"),
+        ("x-sjis", "cp932"),
+        ("utf-7", "utf-7"),
+        ("utf-16", "utf-16"),
+        ("iso-2022-kr", "iso2022_kr"),
+        ("unicode-1-1-utf-7", "utf-7"),
+        ("tis-620", "cp874"),
         *((name, None) for name in ("base64", "rot13", "zlib", "bz2", "hex", "uu", "quopri")),
         *((name, None) for name in ("idna", "punycode", "unicode_escape", "raw_unicode_escape")),
-        *((name, None) for name in ("undefined", "utf-7", "mbcs", "", "a\0b", "é", "x" * 9_999)),
+        *(
+            (name, None)
+            for name in ("undefined", "mbcs", "x-user-defined", "", "a\0b", "é", "x" * 9_999)
+        ),
         ("windows-99999", None),
     ],
 )
@@ -49,6 +57,14 @@ def test_charset_name_is_mapped_to_its_text_codec_or_to_none(
         (b"Caf\xe9", "iso-8859-1", DecodedText("Café")),
         ("Café".encode(), None, DecodedText("Café")),
         ("Café".encode(), "iso-2022-jp", DecodedText("Café", uncertain=True)),
+        (b"\xad\xa1", "euc-jp", DecodedText("①")),
+        (b"\xa3\xe1", "big5", DecodedText("€")),
+        ("Café".encode(), "utf-8 (of course)", DecodedText("Café")),
+        (b"\x1b$B%i%s%W\x1b(B", None, DecodedText("ランプ")),
+        (b"\x1b$B%i%s%W\x1b(B", "us-ascii", DecodedText("ランプ")),
+        (b"\x1b$B%i%s%W\x1b(B", "utf-8", DecodedText("ランプ", uncertain=True)),
+        (b"\x1b$B-!\x1b(I12\x1b(B.", "iso-2022-jp", DecodedText("①ｱｲ.")),
+        (b"\x1b$B%i%s%W\x1b(B \x1b$B!\x1b(B", None, DecodedText("ランプ \x1b$B!", uncertain=True)),
         ("Café".encode(), "klingon", DecodedText("Café", uncertain=True)),
         (b"Caf\xe9", "utf-8", DecodedText("Caf\ufffd", uncertain=True)),
         (b"Caf\xe9", None, DecodedText("Caf\ufffd", uncertain=True)),
@@ -207,10 +223,14 @@ def test_invalid_content_type_becomes_octet_stream(text: str | None, expected: s
         ("Yes!\n\nOn Mon, 2 Mar 2026 at 10:00, Bo <bo@acme.example> wrote:\n> Ok?\n", "Yes!"),
         ("Ja.\n\nAm 02.03.26 um 10:00 schrieb Bo <bo@acme.example>:\n> Ok?\n", "Ja."),
         ("Oui.\n\nLe lun. 2 mars 2026 à 10:00, Bo <b@acme.example> a écrit :\n> Ok?", "Oui."),
-        ("Yes!\r\n\r\nFrom: Bo\r\nSent: Monday\r\nTo: Ana\r\nSubject: Ok?\r\n\r\nOk?", "Yes!"),
-        ("Yes!\n\n\n\n\nTwo\n\n-----Original Message-----\nOk?", "Yes!\n\n\n\n\nTwo"),
+        ("Yes!\n\nFrom: Bo\nSent: Monday\nTo: Ana\nSubject: Ok?\n\nOk?", None),
+        ("Yes!\n\n\n\n\nTwo\n\n-----Original Message-----\nOk?", None),
         ("long" * 100 + "\n\nOn Mon, 2 Mar 2026 at 10:00, Bo wrote:\n> Ok?", "long" * 100),
         ("On Mon, 2 Mar 2026 at 10:00, Bo wrote:\n> Ok?\nYes!", None),
+        ("Yes!\n\nOn 2 Mar 2026 Bo <bo@acme.example> wrote:\n> Ok?\n", "Yes!"),
+        ("Yes!\nOn Mon, 2 Mar 2026 at 10:00, Bo wrote:\n\n> Ok?\n>> Well.\n", "Yes!"),
+        ("Yes!\n\nOn Mon, 2 Mar 2026 at 10:00, Bo wrote:\n\nOk?\n", None),
+        ("Yes!\n\nOn Monday Bo wrote:\n> Ok?\n", None),
         ("No history at all.\n", None),
         ("On my way", None),
         ("", None),
@@ -240,7 +260,7 @@ def test_text_of_html_is_what_its_reader_sees(html: str, text: str) -> None:
 
 
 def test_sendgrid_parser_does_not_import_heavy_libraries_before_use() -> None:
-    heavy = ("lxml", "inscriptis", "tldextract", "requests", "mailparser_reply", "cryptography")
+    heavy = ("lxml", "inscriptis", "tldextract", "requests", "cryptography", "email.message")
     script = (
         "import sys, infrastructure.channels.sendgrid.parser\n"
         f"print([name for name in {heavy!r} if name in sys.modules])"

@@ -2,6 +2,8 @@
 
 import json
 import time
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 
@@ -79,10 +81,30 @@ def test_mail_with_as_many_parts_as_allowed_is_read() -> None:
     assert the_message(mail_of_parts(499, b"text/plain")).body.count("x") == 499
 
 
-def test_mail_with_too_many_files_is_unreadable() -> None:
-    assert len(parsed(mail_of_parts(100, b"application/pdf"))[0].files) == 100
-    with pytest.raises(UnreadableMessageError, match="too many files"):
-        parsed(mail_of_parts(101, b"application/pdf"))
+@pytest.mark.parametrize(("count", "separate"), [(150, 150), (200, 200), (201, 199), (499, 199)])
+def test_files_over_the_limit_are_stored_together_in_an_archive(count: int, separate: int) -> None:
+    (one,) = parsed(mail_of_parts(count, b"application/pdf"))
+    assert [file.content for file in one.files[:separate]] == [b"x"] * separate
+    for archive in one.files[separate:]:
+        assert archive.attachment.filename == "further-files.zip"
+        with ZipFile(BytesIO(archive.content)) as zipped:
+            assert [zipped.read(name) for name in zipped.namelist()] == [b"x"] * (count - separate)
+    assert len(one.files) == min(count, 200)
+
+
+def test_files_with_long_names_are_stored_together_in_an_archive() -> None:
+    name = "\N{CJK UNIFIED IDEOGRAPH-6587}" * 200
+    (one,) = parsed(mail_of_parts(180, f'application/pdf; name="{name}"'.encode()))
+    assert 1 < len(one.files) < 180
+    labels = [file.attachment.filename or "" for file in one.files]
+    assert labels[0] == name
+    assert labels[-1] == "further-files.zip"
+    assert sum(len(label.encode()) for label in labels) < 70_000
+
+
+def test_archive_of_a_mail_is_the_same_whenever_it_is_delivered() -> None:
+    request = mail_of_parts(300, b"application/pdf")
+    assert parsed(request)[0].files == parsed(request)[0].files
 
 
 def to_recipients(
@@ -116,10 +138,12 @@ def test_mail_whose_text_is_too_long_for_its_recipients_is_unreadable() -> None:
         parsed(to_recipients(33, body=b"x" * 1_048_576))
 
 
-def test_mail_with_too_many_files_for_its_recipients_is_unreadable() -> None:
-    assert len(parsed(to_recipients(40, files=(b"x",) * 5))) == 40
-    with pytest.raises(UnreadableMessageError, match="too many files for so many"):
-        parsed(to_recipients(41, files=(b"x",) * 5))
+def test_mail_with_many_files_for_its_recipients_has_them_in_an_archive() -> None:
+    assert [len(one.files) for one in parsed(to_recipients(40, files=(b"x",) * 5))] == [5] * 40
+    for one in parsed(to_recipients(50, files=(b"x",) * 5)):
+        assert [file.attachment.filename for file in one.files] == [
+            *("1.pdf", "2.pdf", "3.pdf", "further-files.zip"),
+        ]
 
 
 def test_mail_with_too_large_files_for_its_recipients_is_unreadable() -> None:
