@@ -43,7 +43,15 @@ class StorageUnavailableError(TemporaryError):
     """The store of conversations, messages or blobs did not answer, or answered busy."""
 
 
-class OldFormError(StorageUnavailableError):
+class UnfitStorageError(StorageUnavailableError):
+    """The store is not there, not as it has to be, or refuses access.
+
+    An operator has to mend it, so a server does not start with it. For a webhook it is
+    temporary.
+    """
+
+
+class OldFormError(UnfitStorageError):
     """Data of an unreleased version, which is left as it is. An operator has to move it away."""
 
 
@@ -57,6 +65,10 @@ class ConcurrentUpdateError(TemporaryError):
 
 class SecretsUnavailableError(TemporaryError):
     """The secrets that authenticate webhooks cannot be read at the moment."""
+
+
+class UnfitSecretsError(SecretsUnavailableError):
+    """A secret is not there, or refuses access: an operator has to mend it."""
 
 
 class OverloadedError(TemporaryError):

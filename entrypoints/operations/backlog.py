@@ -81,6 +81,10 @@ def _report(check: str, look: Callable[[], Iterable[Reported]]) -> Iterator[Chec
             yield CheckResult(check, status, text)
     except WebhookHandlerError as error:
         yield CheckResult(check, CheckStatus.ERROR, str(error))
+    except Exception as error:
+        # An engine may answer in any form. The other checks go on. The text may hold content.
+        text = f"could not be checked: {type(error).__name__}"
+        yield CheckResult(check, CheckStatus.ERROR, text)
 
 
 def _report_spool(container: Container) -> Iterator[Reported]:

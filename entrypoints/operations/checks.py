@@ -5,11 +5,13 @@ asks everything.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
-from application.ports.checks import CheckResult, CheckStatus
-from domain.errors import WebhookHandlerError
+from application.ports.checks import CheckResult, CheckStatus, Unanswered, Unreported
+from domain.errors import TemporaryError, UnfitStorageError, WebhookHandlerError
 from entrypoints.composition.container import Container
 from entrypoints.operations.backlog import check_backlog
+from infrastructure.backend import Backend
 from infrastructure.configuration.settings import Settings
 
 
@@ -20,17 +22,39 @@ class UnfitBackendsError(WebhookHandlerError):
         super().__init__("the backends are not as expected: " + "; ".join(problems))
 
 
+class UnansweredError(TemporaryError):
+    """Backends that do not answer: whether they are as expected is not known yet."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+
+
 def require_backends(container: Container) -> None:
     """Refuse to work with tables, indexes, queues or a bucket that are missing or have other keys.
 
     Embedded databases need no such check: they are made at the start. The spool is made here:
-    when it is needed nothing else may work. Raises ``UnfitBackendsError`` that names every
-    problem.
+    when it is needed nothing else may work. All backends are asked at the same time: what does
+    not answer is waited for only once.
+
+    Raises ``UnfitBackendsError`` that names every problem. If there is none, ``UnansweredError``
+    that names everything that did not answer.
     """
-    backends = container.backends_in_use()
-    problems = [problem for backend in backends for problem in backend.start_problems()]
-    if problems:
+    with ThreadPoolExecutor() as pool:
+        of_each = pool.map(_start_problems, container.backends_in_use())
+    lines = [line for lines in of_each for line in lines]
+    if problems := [line for line in lines if not isinstance(line, Unanswered | Unreported)]:
         raise UnfitBackendsError(problems)
+    if unanswered := [line for line in lines if isinstance(line, Unanswered)]:
+        raise UnansweredError(unanswered)
+
+
+def _start_problems(backend: Backend) -> list[str]:
+    try:
+        return [*backend.start_problems()]
+    except UnfitStorageError as error:
+        return [str(error)]
+    except TemporaryError as error:
+        return [Unanswered(str(error))]
 
 
 def run_checks(container: Container) -> Iterator[CheckResult]:

@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 
 from boto3.session import Session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    ParamValidationError,
+)
 
-from domain.errors import StorageRefusedError, StorageUnavailableError
+from domain.errors import StorageRefusedError, StorageUnavailableError, UnfitStorageError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,6 +34,39 @@ _CONFIG = Config(
 
 _REFUSED_FOR_EVER = frozenset({"ValidationException", "SerializationException", "InvalidRequest"})
 
+UNFIT = frozenset(
+    {
+        # Not there.
+        "ResourceNotFoundException",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "QueueDoesNotExist",
+        "NoSuchBucket",
+        # No access.
+        "AccessDenied",
+        "AccessDeniedException",
+        "KMSAccessDeniedException",
+        "KMS.AccessDeniedException",
+        "KmsAccessDenied",
+        "OptInRequired",
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+        # A client that found no credentials never looks again.
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "SSOTokenLoadError",
+        "UnauthorizedSSOTokenError",
+    }
+)
+"""What no waiting mends. Everything else that AWS answers instead of a result may heal."""
+
 
 class AwsClients:
     """Clients of one AWS session, which reads region, credentials and endpoints as usual.
@@ -38,28 +76,28 @@ class AwsClients:
     """
 
     def __init__(self, max_connections: int = 10) -> None:
-        with storage_errors("AWS"):
+        with _setup_errors("AWS"):
             self._session = Session()
         self._config = _CONFIG.merge(Config(max_pool_connections=max_connections))
 
     def dynamodb(self) -> "DynamoDBClient":
         """A client of DynamoDB."""
-        with storage_errors("dynamodb"):
+        with _setup_errors("dynamodb"):
             return self._session.client("dynamodb", config=self._config)
 
     def sqs(self) -> "SQSClient":
         """A client of SQS."""
-        with storage_errors("sqs"):
+        with _setup_errors("sqs"):
             return self._session.client("sqs", config=self._config)
 
     def s3(self) -> "S3Client":
         """A client of S3."""
-        with storage_errors("s3"):
+        with _setup_errors("s3"):
             return self._session.client("s3", config=self._config)
 
     def secrets_manager(self) -> "SecretsManagerClient":
         """A client of Secrets Manager."""
-        with storage_errors("secretsmanager"):
+        with _setup_errors("secretsmanager"):
             return self._session.client("secretsmanager", config=self._config)
 
 
@@ -74,13 +112,30 @@ def error_code(error: ClientError | BotoCoreError) -> str:
 def storage_errors(what: str) -> Iterator[None]:
     """Translate the errors of ``what``, a table, bucket or queue, or a client of them.
 
-    They become ``StorageRefusedError`` where no repetition can help, else
-    ``StorageUnavailableError``.
+    They become ``StorageRefusedError`` where no repetition can help, ``UnfitStorageError``
+    where an operator has to help first, else ``StorageUnavailableError``.
     """
     try:
         yield
     except (ClientError, BotoCoreError) as error:
         code = error_code(error)
         refused = code in _REFUSED_FOR_EVER or isinstance(error, ParamValidationError)
-        kind = StorageRefusedError if refused else StorageUnavailableError
+        unfit = UnfitStorageError if code in UNFIT else StorageUnavailableError
+        kind = StorageRefusedError if refused else unfit
         raise kind(f"{what}: {code}") from error
+
+
+@contextmanager
+def _setup_errors(what: str) -> Iterator[None]:
+    """Translate the errors of making a session or a client: the settings of AWS are wrong.
+
+    Only a program or a service that gives the credentials may be what does not answer.
+    """
+    try:
+        yield
+    except CredentialRetrievalError as error:
+        raise StorageUnavailableError(f"{what}: {error_code(error)}") from error
+    except BotoCoreError as error:
+        raise UnfitStorageError(f"{what}: {error_code(error)}") from error
+    except ValueError as error:  # an endpoint that is no URL
+        raise UnfitStorageError(f"{what}: {error}") from error

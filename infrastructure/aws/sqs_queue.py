@@ -87,10 +87,12 @@ class SqsContextQueue(ContextPublisher, ContextReader, Unsearchable):
         with storage_errors(f"queue {queue}"):
             counts = self._client.get_queue_attributes(
                 QueueUrl=self._urls[queue], AttributeNames=[_READY, _DELAYED, _IN_FLIGHT]
-            )["Attributes"]
-        return QueueDepth(
-            queue, int(counts[_READY]), int(counts[_DELAYED]), int(counts[_IN_FLIGHT]), None
+            ).get("Attributes", {})
+        # An engine may leave a number out.
+        ready, delayed, in_flight = (
+            int(counts.get(name, 0)) for name in (_READY, _DELAYED, _IN_FLIGHT)
         )
+        return QueueDepth(queue, ready, delayed, in_flight, None)
 
     @override
     def receive(

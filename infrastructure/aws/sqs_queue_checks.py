@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from application.ports.checks import Unreported
 from domain.routing import QueueName
+from infrastructure.aws.check_answers import at_once, no_answer
 from infrastructure.aws.clients import error_code
 
 if TYPE_CHECKING:
@@ -34,14 +36,14 @@ Attributes = Mapping[Any, str]
 def check_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
     """What is wrong with the context queues."""
     return tuple(
-        f"{queue}: {problem}" for queue, url in urls.items() for problem in _problems(client, url)
+        _of(queue, problem) for queue, url in urls.items() for problem in _problems(client, url)
     )
 
 
 def missing_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
     """The problems without which nothing can work: context queues that cannot be reached."""
-    answers = {queue: _attributes(client, url) for queue, url in urls.items()}
-    return tuple(f"{queue}: {found}" for queue, found in answers.items() if isinstance(found, str))
+    answers = zip(urls, at_once(lambda url: _attributes(client, url), urls.values()), strict=True)
+    return tuple(_of(queue, found) for queue, found in answers if isinstance(found, str))
 
 
 def check_spool(
@@ -67,10 +69,29 @@ def unusable_spool(client: "SQSClient", url: str) -> tuple[str, ...]:
 def _attributes(client: "SQSClient", url: str) -> Attributes | str:
     """The attributes of a queue, or why they are not known."""
     try:
-        return client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
     except (ClientError, BotoCoreError) as error:
         code = error_code(error)
-        return _REFUSALS.get(code, f"{{url}} could not be asked: {code}").format(url=url)
+        line = _REFUSALS.get(code, f"{{url}} could not be asked: {code}").format(url=url)
+        return no_answer(line, error)
+    return answer.get("Attributes", {})
+
+
+def _of(queue: QueueName, problem: str) -> str:
+    """``problem`` with the name of the queue; of the same kind."""
+    return type(problem)(f"{queue}: {problem}")
+
+
+def _number(attributes: Attributes, name: str) -> int | None:
+    """An attribute; ``None`` where an engine does not report it."""
+    try:
+        return int(attributes[name])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _unreported(name: str, expected: object) -> Unreported:
+    return Unreported(f"{name} is not reported, expected {expected}")
 
 
 def _problems(client: "SQSClient", url: str) -> Iterator[str]:
@@ -83,28 +104,46 @@ def _problems(client: "SQSClient", url: str) -> Iterator[str]:
 
 
 def _size_problems(attributes: Attributes) -> Iterator[str]:
-    largest = int(attributes["MaximumMessageSize"])
-    if largest < SMALLEST_LIMIT_BYTES:
-        yield f"MaximumMessageSize is {largest}, expected at least {SMALLEST_LIMIT_BYTES}"
+    largest = _number(attributes, "MaximumMessageSize")
+    expected = f"at least {SMALLEST_LIMIT_BYTES}"
+    if largest is None:
+        yield _unreported("MaximumMessageSize", expected)
+    elif largest < SMALLEST_LIMIT_BYTES:
+        yield f"MaximumMessageSize is {largest}, expected {expected}"
 
 
 def _redrive_problems(attributes: Attributes, max_attempts: int | None = None) -> Iterator[str]:
     """Whether SQS moves away what was received too often, and not too soon."""
-    policy = json.loads(attributes.get("RedrivePolicy") or "{}")
+    policy = _redrive_policy(attributes)
+    most = _number(policy, "maxReceiveCount")
     if "deadLetterTargetArn" not in policy:
         yield (
             "no dead-letter queue, expected a RedrivePolicy: "
             "what no consumer can process would come back until it expires"
         )
-    elif max_attempts is not None and int(policy["maxReceiveCount"]) <= max_attempts:
+    elif max_attempts is not None and most is None:
+        yield _unreported("maxReceiveCount", f"more than {max_attempts}")
+    elif max_attempts is not None and most is not None and most <= max_attempts:
         yield (
-            f"maxReceiveCount is {policy['maxReceiveCount']}, expected more than {max_attempts}: "
+            f"maxReceiveCount is {most}, expected more than {max_attempts}: "
             "SQS would give a webhook up before Frontdesk does"
         )
 
 
+def _redrive_policy(attributes: Attributes) -> Attributes:
+    """The policy; empty where there is none that can be read."""
+    try:
+        policy = json.loads(attributes.get("RedrivePolicy") or "{}")
+    except ValueError:
+        return {}
+    return policy if isinstance(policy, dict) else {}
+
+
 def _not_fifo(attributes: Attributes, url: str) -> Iterator[str]:
-    if attributes.get("FifoQueue") != "true":
+    # SQS reports it of FIFO queues alone, and their names end like this.
+    if "FifoQueue" not in attributes and url.endswith(".fifo"):
+        yield _unreported("FifoQueue", "true")
+    elif attributes.get("FifoQueue") != "true":
         yield f"{url} is a standard queue, expected FIFO: the order of a sender would be lost"
 
 
@@ -112,8 +151,10 @@ def _spool_problems(
     attributes: Attributes, visibility: timedelta, max_attempts: int
 ) -> Iterator[str]:
     yield from _size_problems(attributes)
-    seconds, expected = int(attributes["VisibilityTimeout"]), int(visibility.total_seconds())
-    if seconds < expected:
+    seconds, expected = _number(attributes, "VisibilityTimeout"), int(visibility.total_seconds())
+    if seconds is None:
+        yield _unreported("VisibilityTimeout", f"at least {expected}")
+    elif seconds < expected:
         yield (
             f"VisibilityTimeout is {seconds}, expected at least {expected}: "
             "two workers would have the same webhook"

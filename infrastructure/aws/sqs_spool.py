@@ -149,8 +149,10 @@ class SqsSpool(Spool, Unsearchable):
         with storage_errors("spool"):
             counts = self._client.get_queue_attributes(
                 QueueUrl=self._url, AttributeNames=[_READY, _DELAYED, _IN_FLIGHT]
-            )["Attributes"]
-        return SpoolDepth(sum(int(counts[name]) for name in (_READY, _DELAYED, _IN_FLIGHT)), None)
+            ).get("Attributes", {})
+        # An engine may leave a number out.
+        numbers = (int(counts.get(name, 0)) for name in (_READY, _DELAYED, _IN_FLIGHT))
+        return SpoolDepth(sum(numbers), None)
 
     @override
     def erasure_notice(self) -> str:

@@ -9,11 +9,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from domain.errors import StorageRefusedError, StorageUnavailableError
+from domain.errors import StorageRefusedError, StorageUnavailableError, UnfitStorageError
+from infrastructure.durable_files import file_error
 from infrastructure.sqlite.database_file import (
     create_private_file,
     has_other_form,
     is_busy,
+    is_unfit,
     other_form,
     prepare_file,
 )
@@ -41,7 +43,7 @@ Values = Sequence[object] | Mapping[str, object]
 """The values of a statement, by place or by name."""
 
 
-class SchemaTooNewError(StorageUnavailableError):
+class SchemaTooNewError(UnfitStorageError):
     """A newer Frontdesk has been at work on this file. Temporary: run that version again."""
 
 
@@ -66,7 +68,7 @@ class SqliteDatabase:
         on_statement: Callable[[str], None] | None = None,
     ) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-            raise StorageUnavailableError("the embedded storage needs SQLite 3.37 or newer")
+            raise UnfitStorageError("the embedded storage needs SQLite 3.37 or newer")
         self._path = path.absolute()
         self._busy_timeout_seconds = busy_timeout_seconds
         self._turn_timeout_seconds = turn_timeout_seconds
@@ -268,7 +270,7 @@ def _translated_errors() -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.DataError) as error:
         raise StorageRefusedError(f"the database refuses it: {error}") from error
     except sqlite3.Error as error:
-        raise StorageUnavailableError(f"the database does not answer: {error}") from error
+        kind = UnfitStorageError if is_unfit(error) else StorageUnavailableError
+        raise kind(f"the database does not answer: {error}") from error
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StorageUnavailableError(f"the database cannot be opened: {reason}") from error
+        raise file_error("the database cannot be opened", error) from error

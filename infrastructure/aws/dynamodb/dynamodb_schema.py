@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from infrastructure.aws.clients import error_code, storage_errors
+from application.ports.checks import Unreported
+from infrastructure.aws.check_answers import at_once, no_answer
+from infrastructure.aws.clients import error_code
 from infrastructure.aws.dynamodb.dynamodb_conversations import SENDER_INDEX
 from infrastructure.aws.dynamodb.dynamodb_message_items import HISTORY_INDEX, WORK_INDEX
 
@@ -90,26 +92,27 @@ def check_tables(
     """What is not as it should be, a sentence each: what was expected and what was found.
 
     Without ``with_expiry``, only what webhooks depend on: items that never expire cost money.
-    Raises ``StorageUnavailableError`` when DynamoDB does not tell.
+    A table that does not tell is ``Unanswered``.
     """
-    return tuple(
-        problem
-        for schema in schemas
-        for problem in _problems(client, schema, with_expiry=with_expiry)
-    )
+    of_each = at_once(lambda schema: [*_problems(client, schema, with_expiry=with_expiry)], schemas)
+    return tuple(problem for problems in of_each for problem in problems)
 
 
 def _problems(client: "DynamoDBClient", schema: TableSchema, *, with_expiry: bool) -> Iterator[str]:
-    with storage_errors(schema.name):
-        try:
-            table = client.describe_table(TableName=schema.name)["Table"]
-        except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
-                raise
+    try:
+        table = client.describe_table(TableName=schema.name).get("Table", {})
+    except (ClientError, BotoCoreError) as error:
+        code = error_code(error)
+        if code == "ResourceNotFoundException":
             yield f"table {schema.name}: expected one, found none"
-            return
+        else:
+            yield no_answer(f"table {schema.name} could not be asked: {code}", error)
+        return
+    if "KeySchema" not in table:
+        yield Unreported(f"table {schema.name}: its key and its indexes are not reported")
+        return
     keys = (schema.partition_key, schema.sort_key)
-    for problem in _key_problems(f"table {schema.name}", keys, table.get("KeySchema", []), table):
+    for problem in _key_problems(f"table {schema.name}", keys, table["KeySchema"], table):
         yield f"{problem}: a table of an unreleased version, or of another program; make a new one"
     found = {index.get("IndexName", ""): index for index in table.get("GlobalSecondaryIndexes", [])}
     for index in schema.indexes:
@@ -129,8 +132,11 @@ def _index_problems(
     table: "TableDescriptionTypeDef",
 ) -> Iterator[str]:
     keys = (expected.partition_key, expected.sort_key)
-    yield from _key_problems(name, keys, found.get("KeySchema", []), table)
     projection = found.get("Projection", {})
+    if "KeySchema" not in found or "ProjectionType" not in projection:
+        yield Unreported(f"{name}: its key, or what it holds, is not reported")
+        return
+    yield from _key_problems(name, keys, found["KeySchema"], table)
     missing = set(expected.included) - set(projection.get("NonKeyAttributes", []))
     if missing and projection.get("ProjectionType") != "ALL":
         found_names = _listed(projection.get("NonKeyAttributes", [])) or "keys only"
@@ -146,9 +152,11 @@ def _key_problems(
     types = {a["AttributeName"]: a["AttributeType"] for a in table.get("AttributeDefinitions", [])}
     wanted = ", ".join(f"{key} (S)" for key in expected if key)
     # The partition key stands first, whatever the order of the description.
-    in_order = sorted(found, key=lambda element: element["KeyType"])
+    in_order = sorted(found, key=lambda element: element.get("KeyType", ""))
     names = [element["AttributeName"] for element in in_order]
-    present = ", ".join(f"{key} ({types.get(key, '?')})" for key in names)
+    # An engine that reports no types at all is not said to have other ones.
+    unknown = "?" if types else "S"
+    present = ", ".join(f"{key} ({types.get(key, unknown)})" for key in names)
     if present != wanted:
         yield f"{name}: expected the key {wanted}, found {present}"
 
@@ -156,9 +164,16 @@ def _key_problems(
 def _expiry_problems(client: "DynamoDBClient", schema: TableSchema) -> Iterator[str]:
     if schema.expires_by is None:
         return
-    with storage_errors(schema.name):
+    try:
         response = client.describe_time_to_live(TableName=schema.name)
-    found = response["TimeToLiveDescription"]
+    except (ClientError, BotoCoreError) as error:
+        line = f"table {schema.name}: its time to live could not be asked: {error_code(error)}"
+        yield no_answer(line, error)
+        return
+    found = response.get("TimeToLiveDescription", {})
+    if "TimeToLiveStatus" not in found:
+        yield Unreported(f"table {schema.name}: its time to live is not reported")
+        return
     enabled = found.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
     attribute = found.get("AttributeName") if enabled else None
     if attribute != schema.expires_by:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from domain.errors import SecretsUnavailableError
+from domain.errors import UnfitSecretsError
 from infrastructure.configuration.secrets.accounts import (
     SINGLE_SENDGRID_ACCOUNT,
     SendgridAccount,
@@ -80,20 +80,20 @@ class DevelopmentCredentials:
 
 
 def read_development_credentials(data_dir: Path) -> DevelopmentCredentials:
-    """The credentials kept in ``data_dir``; ``SecretsUnavailableError`` if there are none."""
+    """The credentials kept in ``data_dir``; ``UnfitSecretsError`` if there are none."""
     path = data_dir / FILE_NAME
     try:
         secret = bytes.fromhex(path.read_text("ascii").strip())
     except FileNotFoundError as error:
-        raise SecretsUnavailableError(
+        raise UnfitSecretsError(
             f"no development secret in {data_dir}: start 'frontdesk serve' there first"
         ) from error
     except (OSError, ValueError) as error:
-        raise SecretsUnavailableError(
+        raise UnfitSecretsError(
             f"the development secret in {data_dir} cannot be read: remove {path} to get a new one"
         ) from error
     if len(secret) < hashlib.sha256().digest_size:
-        raise SecretsUnavailableError(
+        raise UnfitSecretsError(
             f"the development secret in {data_dir} is too short: remove {path} to get a new one"
         )
     return DevelopmentCredentials(secret)

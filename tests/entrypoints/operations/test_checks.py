@@ -181,4 +181,4 @@ def test_unreachable_service_is_reported_as_a_problem_of_each_check(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     problems = errors(environ)
     assert problems[0].endswith("EndpointConnectionError")
-    assert len(problems) == 9  # the tables as one, six queues, that of the spool, the bucket
+    assert len(problems) == 12  # four tables, six queues, that of the spool, the bucket
