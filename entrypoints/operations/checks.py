@@ -49,12 +49,14 @@ def require_backends(container: Container) -> None:
 
 
 def _start_problems(backend: Backend) -> list[str]:
+    lines: list[str] = []
     try:
-        return [*backend.start_problems()]
+        lines.extend(backend.start_problems())
     except UnfitStorageError as error:
-        return [str(error)]
+        lines.append(str(error))
     except TemporaryError as error:
-        return [Unanswered(str(error))]
+        lines.append(Unanswered(str(error)))
+    return lines
 
 
 def run_checks(container: Container) -> Iterator[CheckResult]:

@@ -3,6 +3,7 @@
 A session of boto3 makes the clients. Its resource API is not used.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -33,6 +34,12 @@ _CONFIG = Config(
 )
 
 _REFUSED_FOR_EVER = frozenset({"ValidationException", "SerializationException", "InvalidRequest"})
+
+_OTHER_KEY = re.compile(
+    r"ValidationException.*(key element|key schema|number of conditions on the keys|"
+    r"Missing the key|Type mismatch for key)"
+)
+"""How DynamoDB refuses what does not fit the key of a table or an index."""
 
 UNFIT = frozenset(
     {
@@ -119,6 +126,8 @@ def storage_errors(what: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         code = error_code(error)
+        if _OTHER_KEY.search(str(error)):
+            raise UnfitStorageError(f"{what}: the table has another key than expected") from error
         refused = code in _REFUSED_FOR_EVER or isinstance(error, ParamValidationError)
         unfit = UnfitStorageError if code in UNFIT else StorageUnavailableError
         kind = StorageRefusedError if refused else unfit
