@@ -68,8 +68,8 @@ class StartChecks:
     def process(self, webhook: VerifiedWebhook, deadline: Deadline) -> tuple[Receipt, ...]:
         """Process ``webhook`` as always, once all has passed.
 
-        Raises ``StorageUnavailableError`` before. A table with another key would refuse the
-        webhook for ever, and it would become a dead letter.
+        Raises ``StorageUnavailableError`` before: nothing is written to tables and queues that
+        may be the wrong ones.
         """
         if not self.passed.is_set():
             raise StorageUnavailableError("the start checks have not passed") from self._failure
