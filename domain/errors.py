@@ -36,23 +36,28 @@ class UnknownRecipientError(RefusedError):
 
 
 class TemporaryError(WebhookHandlerError):
-    """May heal by itself: try again later."""
+    """May heal by itself: try again later.
+
+    ``needs_operator`` tells that an operator has to mend something first. A webhook waits for
+    it all the same, but a server does not start.
+    """
+
+    needs_operator = False
+
+    def __init__(self, *arguments: object, needs_operator: bool | None = None) -> None:
+        super().__init__(*arguments)
+        if needs_operator is not None:
+            self.needs_operator = needs_operator
 
 
 class StorageUnavailableError(TemporaryError):
     """The store of conversations, messages or blobs did not answer, or answered busy."""
 
 
-class UnfitStorageError(StorageUnavailableError):
-    """The store is not there, not as it has to be, or refuses access.
-
-    An operator has to mend it, so a server does not start with it. For a webhook it is
-    temporary.
-    """
-
-
-class OldFormError(UnfitStorageError):
+class OldFormError(StorageUnavailableError):
     """Data of an unreleased version, which is left as it is. An operator has to move it away."""
+
+    needs_operator = True
 
 
 class QueueRoutingError(TemporaryError):
@@ -65,10 +70,6 @@ class ConcurrentUpdateError(TemporaryError):
 
 class SecretsUnavailableError(TemporaryError):
     """The secrets that authenticate webhooks cannot be read at the moment."""
-
-
-class UnfitSecretsError(SecretsUnavailableError):
-    """A secret is not there, or refuses access: an operator has to mend it."""
 
 
 class OverloadedError(TemporaryError):

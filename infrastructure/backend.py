@@ -28,8 +28,8 @@ class Backend(Protocol):
         """What would keep the server from working, a line each. May create what is embedded.
 
         What does not answer is a line of the kind ``Unanswered``: it keeps the server waiting,
-        and does not stop its start. May raise it as a ``TemporaryError``, and what is wrong as
-        an ``UnfitStorageError``.
+        and does not stop its start. May raise either as a ``TemporaryError``, which tells by
+        ``needs_operator`` what it is.
         """
         return ()
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from domain.errors import StorageUnavailableError, UnfitStorageError
+from domain.errors import StorageUnavailableError
 
 _UNFINISHED = (".tmp", ".incoming")
 """How the names of files end that are being written, with a dot before them."""
@@ -109,9 +109,9 @@ def file_errors(problem: str) -> Iterator[None]:
 
 
 def file_error(problem: str, error: OSError) -> StorageUnavailableError:
-    """What says ``problem`` and why: ``UnfitStorageError`` where only an operator can help."""
-    kind = UnfitStorageError if error.errno in _UNFIT_PLACE else StorageUnavailableError
-    return kind(f"{problem}: {error.strerror or type(error).__name__}")
+    """What says ``problem`` and why, and whether only an operator can help."""
+    text = f"{problem}: {error.strerror or type(error).__name__}"
+    return StorageUnavailableError(text, needs_operator=error.errno in _UNFIT_PLACE)
 
 
 def lock_file(descriptor: int, kind: int, *, seconds: float = 0.0) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from application.ports.checks import CheckResult, CheckStatus, Unanswered, Unreported
-from domain.errors import TemporaryError, UnfitStorageError, WebhookHandlerError
+from domain.errors import TemporaryError, WebhookHandlerError
 from entrypoints.composition.container import Container
 from entrypoints.operations.backlog import check_backlog
 from infrastructure.backend import Backend
@@ -52,10 +52,8 @@ def _start_problems(backend: Backend) -> list[str]:
     lines: list[str] = []
     try:
         lines.extend(backend.start_problems())
-    except UnfitStorageError as error:
-        lines.append(str(error))
     except TemporaryError as error:
-        lines.append(Unanswered(str(error)))
+        lines.append(str(error) if error.needs_operator else Unanswered(str(error)))
     return lines
 
 

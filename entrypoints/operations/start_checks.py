@@ -7,16 +7,9 @@ from threading import Event
 from application.clock import Deadline
 from application.ports.webhook_parser import VerifiedWebhook
 from application.receiving.record_message import Receipt
-from domain.errors import (
-    StorageUnavailableError,
-    TemporaryError,
-    UnfitSecretsError,
-    UnfitStorageError,
-    WebhookHandlerError,
-)
+from domain.errors import StorageUnavailableError, TemporaryError, WebhookHandlerError
 from entrypoints.composition.container import Container
 from entrypoints.operations.checks import UnansweredError, require_backends
-from infrastructure.configuration.settings import SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -117,5 +110,4 @@ def check_ready(container: Container) -> None:
 
 def _is_wrong(error: WebhookHandlerError) -> bool:
     """Whether only an operator can mend it."""
-    by_operator = SettingsError | UnfitSecretsError | UnfitStorageError
-    return isinstance(error, by_operator) or not isinstance(error, TemporaryError)
+    return not isinstance(error, TemporaryError) or error.needs_operator

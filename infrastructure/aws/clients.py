@@ -17,7 +17,7 @@ from botocore.exceptions import (
     ParamValidationError,
 )
 
-from domain.errors import StorageRefusedError, StorageUnavailableError, UnfitStorageError
+from domain.errors import StorageRefusedError, StorageUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -119,19 +119,19 @@ def error_code(error: ClientError | BotoCoreError) -> str:
 def storage_errors(what: str) -> Iterator[None]:
     """Translate the errors of ``what``, a table, bucket or queue, or a client of them.
 
-    They become ``StorageRefusedError`` where no repetition can help, ``UnfitStorageError``
-    where an operator has to help first, else ``StorageUnavailableError``.
+    They become ``StorageRefusedError`` where no repetition can help, else
+    ``StorageUnavailableError``.
     """
     try:
         yield
     except (ClientError, BotoCoreError) as error:
         code = error_code(error)
         if _OTHER_KEY.search(str(error)):
-            raise UnfitStorageError(f"{what}: the table has another key than expected") from error
-        refused = code in _REFUSED_FOR_EVER or isinstance(error, ParamValidationError)
-        unfit = UnfitStorageError if code in UNFIT else StorageUnavailableError
-        kind = StorageRefusedError if refused else unfit
-        raise kind(f"{what}: {code}") from error
+            text = f"{what}: the table has another key than expected"
+            raise StorageUnavailableError(text, needs_operator=True) from error
+        if code in _REFUSED_FOR_EVER or isinstance(error, ParamValidationError):
+            raise StorageRefusedError(f"{what}: {code}") from error
+        raise StorageUnavailableError(f"{what}: {code}", needs_operator=code in UNFIT) from error
 
 
 @contextmanager
@@ -145,6 +145,8 @@ def _setup_errors(what: str) -> Iterator[None]:
     except CredentialRetrievalError as error:
         raise StorageUnavailableError(f"{what}: {error_code(error)}") from error
     except BotoCoreError as error:
-        raise UnfitStorageError(f"{what}: {error_code(error)}") from error
+        raise StorageUnavailableError(
+            f"{what}: {error_code(error)}", needs_operator=True
+        ) from error
     except ValueError as error:  # an endpoint that is no URL
-        raise UnfitStorageError(f"{what}: {error}") from error
+        raise StorageUnavailableError(f"{what}: {error}", needs_operator=True) from error

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from domain.errors import SecretsUnavailableError, UnfitSecretsError
+from domain.errors import SecretsUnavailableError
 from infrastructure.aws.clients import UNFIT, error_code
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def read_secret_value(client: "SecretsManagerClient", name: str, key: str | None
         answer = client.get_secret_value(SecretId=name)
     except (ClientError, BotoCoreError) as error:
         code = error_code(error)
-        kind = UnfitSecretsError if code in UNFIT else SecretsUnavailableError
-        raise kind(f"secret {name}: {code}") from error
+        text = f"secret {name}: {code}"
+        raise SecretsUnavailableError(text, needs_operator=code in UNFIT) from error
     text = answer.get("SecretString")
     if text is None:
         raise ValueError("the secret that it names is binary, expected text")

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from domain.errors import StorageRefusedError, StorageUnavailableError, UnfitStorageError
+from domain.errors import StorageRefusedError, StorageUnavailableError
 from infrastructure.durable_files import file_error
 from infrastructure.sqlite.database_file import (
     create_private_file,
@@ -43,8 +43,10 @@ Values = Sequence[object] | Mapping[str, object]
 """The values of a statement, by place or by name."""
 
 
-class SchemaTooNewError(UnfitStorageError):
+class SchemaTooNewError(StorageUnavailableError):
     """A newer Frontdesk has been at work on this file. Temporary: run that version again."""
+
+    needs_operator = True
 
 
 class SqliteDatabase:
@@ -68,7 +70,8 @@ class SqliteDatabase:
         on_statement: Callable[[str], None] | None = None,
     ) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-            raise UnfitStorageError("the embedded storage needs SQLite 3.37 or newer")
+            text = "the embedded storage needs SQLite 3.37 or newer"
+            raise StorageUnavailableError(text, needs_operator=True)
         self._path = path.absolute()
         self._busy_timeout_seconds = busy_timeout_seconds
         self._turn_timeout_seconds = turn_timeout_seconds
@@ -270,7 +273,7 @@ def _translated_errors() -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.DataError) as error:
         raise StorageRefusedError(f"the database refuses it: {error}") from error
     except sqlite3.Error as error:
-        kind = UnfitStorageError if is_unfit(error) else StorageUnavailableError
-        raise kind(f"the database does not answer: {error}") from error
+        text = f"the database does not answer: {error}"
+        raise StorageUnavailableError(text, needs_operator=is_unfit(error)) from error
     except OSError as error:
         raise file_error("the database cannot be opened", error) from error

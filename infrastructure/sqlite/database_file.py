@@ -6,7 +6,7 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-from domain.errors import OldFormError, StorageUnavailableError, UnfitStorageError
+from domain.errors import OldFormError, StorageUnavailableError
 from infrastructure.durable_files import PRIVATE_FILE, make_directory, sync_directory
 
 APPLICATION_ID = int.from_bytes(b"FrDk")
@@ -58,7 +58,8 @@ def prepare_file(connection: sqlite3.Connection, path: Path, timeout_seconds: fl
             raise StorageUnavailableError("the database stays locked")
         time.sleep(0.01)
     if mode != "wal":
-        raise UnfitStorageError("this file system cannot hold a write-ahead log")
+        text = "this file system cannot hold a write-ahead log"
+        raise StorageUnavailableError(text, needs_operator=True)
 
 
 def other_form(path: Path) -> OldFormError:

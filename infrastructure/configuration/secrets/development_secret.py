@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from domain.errors import UnfitSecretsError
+from domain.errors import SecretsUnavailableError
 from infrastructure.configuration.secrets.accounts import (
     SINGLE_SENDGRID_ACCOUNT,
     SendgridAccount,
@@ -80,21 +80,24 @@ class DevelopmentCredentials:
 
 
 def read_development_credentials(data_dir: Path) -> DevelopmentCredentials:
-    """The credentials kept in ``data_dir``; ``UnfitSecretsError`` if there are none."""
+    """The credentials kept in ``data_dir``; ``SecretsUnavailableError`` if there are none."""
     path = data_dir / FILE_NAME
     try:
         secret = bytes.fromhex(path.read_text("ascii").strip())
     except FileNotFoundError as error:
-        raise UnfitSecretsError(
-            f"no development secret in {data_dir}: start 'frontdesk serve' there first"
+        raise SecretsUnavailableError(
+            f"no development secret in {data_dir}: start 'frontdesk serve' there first",
+            needs_operator=True,
         ) from error
     except (OSError, ValueError) as error:
-        raise UnfitSecretsError(
-            f"the development secret in {data_dir} cannot be read: remove {path} to get a new one"
+        raise SecretsUnavailableError(
+            f"the development secret in {data_dir} cannot be read: remove {path} to get a new one",
+            needs_operator=True,
         ) from error
     if len(secret) < hashlib.sha256().digest_size:
-        raise UnfitSecretsError(
-            f"the development secret in {data_dir} is too short: remove {path} to get a new one"
+        raise SecretsUnavailableError(
+            f"the development secret in {data_dir} is too short: remove {path} to get a new one",
+            needs_operator=True,
         )
     return DevelopmentCredentials(secret)
 

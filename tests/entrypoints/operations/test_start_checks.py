@@ -12,8 +12,6 @@ from application.ports.checks import Unanswered, Unreported
 from domain.errors import (
     SecretsUnavailableError,
     StorageUnavailableError,
-    UnfitSecretsError,
-    UnfitStorageError,
     WebhookHandlerError,
 )
 from entrypoints.composition.container import Container, build_container
@@ -67,12 +65,16 @@ def test_start_passes_also_when_an_engine_does_not_tell_everything(
 
 
 @pytest.mark.parametrize(
-    "error", [UnfitStorageError("it is read-only"), UnfitSecretsError("it is denied")]
+    "error",
+    [
+        StorageUnavailableError("it is read-only", needs_operator=True),
+        SecretsUnavailableError("it is denied", needs_operator=True),
+    ],
 )
 def test_start_stops_at_what_is_wrong(
     container: Container, backends: Backends, error: WebhookHandlerError
 ) -> None:
-    if isinstance(error, UnfitSecretsError):
+    if isinstance(error, SecretsUnavailableError):
         without_secrets(container, error)
         backends.lines = [Unanswered("the table does not answer")]
     else:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from domain.errors import StorageRefusedError, UnfitStorageError
+from domain.errors import StorageRefusedError, StorageUnavailableError
 from infrastructure.aws.dynamodb.dynamodb_schema import TableSchema
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import Item
@@ -37,9 +37,10 @@ def test_refusal_because_of_the_key_waits_for_an_operator(
     table = DynamoDbTable(unreachable_aws.dynamodb, "messages")
     with (
         answering(unreachable_aws.dynamodb, answer),
-        pytest.raises(UnfitStorageError, match=f"messages: {OF_ANOTHER_KEY}"),
+        pytest.raises(StorageUnavailableError, match=f"messages: {OF_ANOTHER_KEY}") as caught,
     ):
         table.put(KEY)
+    assert caught.value.needs_operator
 
 
 def test_refusal_of_a_value_is_permanent(unreachable_aws: EmulatedAws) -> None:
@@ -69,5 +70,5 @@ def test_emulators_refuse_the_key_in_the_words_of_aws(tables: Tables) -> None:
         ),
     ]
     for call in calls:
-        with pytest.raises(UnfitStorageError, match=f"{name}: {OF_ANOTHER_KEY}"):
+        with pytest.raises(StorageUnavailableError, match=f"{name}: {OF_ANOTHER_KEY}"):
             call()
