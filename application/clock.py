@@ -27,13 +27,9 @@ class Deadline:
     monotonic: Callable[[], float] = time.monotonic
 
     @classmethod
-    def after(
-        cls,
-        seconds: float = WEBHOOK_BUDGET_SECONDS,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> "Deadline":
+    def after(cls, seconds: float = WEBHOOK_BUDGET_SECONDS) -> "Deadline":
         """A deadline ``seconds`` from now."""
-        return cls(monotonic() + seconds, monotonic)
+        return cls(time.monotonic() + seconds)
 
     def check(self) -> None:
         """Raise ``DeadlineExceededError`` when the time is used up."""

@@ -11,14 +11,13 @@ import click
 from boto3.session import Session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from deploy.stack import stack_name
+from deploy.stack import webhook_function
 
 
 def stage_settings(stage: str) -> dict[str, str]:
     """What the stage's function has in its environment."""
     client: Any = Session().client("lambda")
-    name = f"{stack_name(stage)}-IncomingWebhookHandler"
-    configuration = client.get_function_configuration(FunctionName=name)
+    configuration = client.get_function_configuration(FunctionName=webhook_function(stage))
     variables: dict[str, str] = configuration["Environment"]["Variables"]
     return {name: value for name, value in variables.items() if value}
 

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -32,6 +33,8 @@ from infrastructure.configuration.secrets.development_secret import keep_develop
 
 STAGE = "local"
 MAIL_KEY = "mail-key.pem"
+TLS_ONLY = "NothingInTheClear"
+"""The statement of the template's policies that refuses who comes without TLS."""
 DEFAULT_FOLDER = ROOT / "build" / "local"
 FRONTDESK = Path(sys.executable).with_name("frontdesk")
 
@@ -179,15 +182,31 @@ def _deploy(origin: str, folder: Path, template: Path, overrides: Sequence[str])
 
 def _fit_policies(settings: Mapping[str, str]) -> None:
     """Change what the emulator does not take as AWS does."""
-    # It admits no client without TLS, and the emulator has none.
     AwsClients().s3().delete_bucket_policy(Bucket=settings["BLOBS_BUCKET"])
-    # The emulator does not call a function by its role, but by the session that it has of it.
-    sqs, url = AwsClients().sqs(), settings["SPOOL_QUEUE_URL"]
-    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
-    by_session = re.sub(
-        r":iam::(\d+):role/([\w+=,.@-]+)", r":sts::\1:assumed-role/\2/*", attributes["Policy"]
-    )
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": by_session})
+    sqs = AwsClients().sqs()
+    sqs.meta.events.register("before-call.sqs", claim_tls)
+    for url in sqs.list_queues()["QueueUrls"]:
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+        policy = _fitted_policy(found["Attributes"]["Policy"])
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+
+def claim_tls(params: dict[str, Any], **_: object) -> None:
+    """Come as through a proxy that ended TLS: policies that demand TLS let no other client in."""
+    params["headers"]["X-Forwarded-Proto"] = "https"
+
+
+def _fitted_policy(text: str) -> str:
+    """A queue's policy for the emulator; nothing if no statement remains.
+
+    The emulator has no TLS, which the policies demand. And it calls a function by a session of
+    its role, not by the role.
+    """
+    policy = json.loads(text)
+    policy["Statement"] = [one for one in policy["Statement"] if one["Sid"] != TLS_ONLY]
+    by_session = r":sts::\1:assumed-role/\2/*"
+    fitted = re.sub(r":iam::(\d+):role/([\w+=,.@-]+)", by_session, json.dumps(policy))
+    return fitted if policy["Statement"] else ""
 
 
 if __name__ == "__main__":

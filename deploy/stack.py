@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy.package import DEFAULT_OUTPUT, ROOT
+from deploy.versions import delete_old_versions
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.provider_accounts import read_provider_accounts
@@ -38,6 +40,11 @@ _HINTS = {
 def stack_name(stage: str) -> str:
     """What the stage is called in CloudFormation."""
     return f"frontdesk-{stage}"
+
+
+def webhook_function(stage: str) -> str:
+    """The name of the function that the stage's API calls."""
+    return f"{stack_name(stage)}-IncomingWebhookHandler"
 
 
 def tenants_secret(stage: str) -> str:
@@ -87,7 +94,19 @@ def main(stage: str, parameters: tuple[str, ...]) -> None:
     if not DEFAULT_OUTPUT.exists():
         raise click.ClickException(f"{DEFAULT_OUTPUT} is missing: run 'make package'")
     check_tenants(stage)
-    raise SystemExit(deploy(stage, parameters))
+    if status := deploy(stage, parameters):
+        raise SystemExit(status)
+    _tidy_up(stage)
+
+
+def _tidy_up(stage: str) -> None:
+    """The stage is deployed, whatever becomes of its old versions."""
+    try:
+        deleted = delete_old_versions(webhook_function(stage))
+    except (BotoCoreError, ClientError) as error:
+        click.echo(f"old versions of the function were not deleted: {error}", err=True)
+    else:
+        click.echo(f"old versions of the function deleted: {', '.join(deleted) or 'none'}")
 
 
 if __name__ == "__main__":

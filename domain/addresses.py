@@ -29,15 +29,13 @@ class Address:
     def parse(cls, channel: ChannelType, text: str) -> "Address":
         """Read ``text`` as an address of ``channel``, or raise ``InvalidAddressError``."""
         candidate = unicodedata.normalize("NFC", text.strip())
-        if not candidate or len(candidate) > MAX_ADDRESS_LENGTH:
-            raise InvalidAddressError(f"an address has 1 to {MAX_ADDRESS_LENGTH} characters")
-        if any(unicodedata.category(character) == "Cc" for character in candidate):
-            raise InvalidAddressError("an address has no control characters")
         rules = channel.rules
         if rules.scheme and candidate.lower().startswith(rules.scheme):
             candidate = candidate[len(rules.scheme) :]
-        if not candidate:
-            raise InvalidAddressError("an address has more than a scheme")
+        if not 0 < len(candidate) <= MAX_ADDRESS_LENGTH:
+            raise InvalidAddressError(f"an address has 1 to {MAX_ADDRESS_LENGTH} characters")
+        if any(unicodedata.category(character) == "Cc" for character in candidate):
+            raise InvalidAddressError("an address has no control characters")
         for kind, pattern in rules.address_kinds:
             if pattern.fullmatch(candidate):
                 is_email = kind is AddressKind.EMAIL

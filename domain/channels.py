@@ -111,7 +111,7 @@ _RULES: Final[Mapping[ChannelType, ChannelRules]] = {
     ChannelType.WHATSAPP: ChannelRules(
         address_kinds=(
             *_PHONE_KINDS,
-            (AddressKind.WHATSAPP_USER_ID, re.compile(r"[A-Z]{2}\.[A-Za-z0-9]{1,128}")),
+            (AddressKind.WHATSAPP_USER_ID, re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")),
             (
                 AddressKind.OTHER,
                 re.compile(rf"(?!whatsapp:)(?:{_OTHER_FORMS})|[A-Za-z0-9_.-]{{1,150}}"),

@@ -76,7 +76,7 @@ class ContextObject:
         The conversation record says which company it is. ``tenant`` fills what it leaves open.
         """
         message = record.message
-        known = tenant or Tenant()
+        known = conversation.owned_by(tenant or Tenant())
         return cls(
             request_id=record.request_id,
             channel_type=message.channel,
@@ -99,11 +99,10 @@ class ContextObject:
                 metadata=message.full_metadata,
             ),
             company=Company(
-                company_id=conversation.company_id or known.company_id,
-                project_id=conversation.project_id or known.project_id,
-                company_name=conversation.company_name or known.company_name,
-                credentials_reference=conversation.credentials_reference
-                or known.credentials_reference,
+                company_id=known.company_id,
+                project_id=known.project_id,
+                company_name=known.company_name,
+                credentials_reference=known.credentials_reference,
             ),
             received_at=message.received_at,
             validated_at=record.recorded_at,

@@ -72,6 +72,16 @@ class Conversation:
             last_message=message.in_history().preview(),
         )
 
+    def owned_by(self, tenant: Tenant) -> "Conversation":
+        """This record, with what it leaves open about its company as ``tenant`` has it."""
+        return replace(
+            self,
+            company_id=self.company_id or tenant.company_id,
+            project_id=self.project_id or tenant.project_id,
+            company_name=self.company_name or tenant.company_name,
+            credentials_reference=self.credentials_reference or tenant.credentials_reference,
+        )
+
     def accepts(self, message: InboundMessage, tenant: Tenant, directory: TenantDirectory) -> bool:
         """Whether ``message``, which belongs to ``tenant``, may join its sender's conversation.
 

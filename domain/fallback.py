@@ -75,6 +75,12 @@ def suppression_of_fallback(
         return Suppression.STALE
     if message.mail is not None:
         return _suppression_of_mail(message, message.mail)
+    return _suppression_of_text_message(message)
+
+
+def _suppression_of_text_message(message: InboundMessage) -> Suppression | None:
+    if message.regrouping_suspected:
+        return Suppression.UNAUTHENTICATED_AUTHOR
     if message.opt_out_type is not None:
         return Suppression.OPT_OUT_TYPE
     if message.body.strip().lower() in _OPT_OUT_WORDS:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -72,7 +72,8 @@ class InboundMessage:
     WhatsApp user id before the phone number that may change or be hidden).
     ``provider_message_id`` is the provider's id, or a hash of the content where there is none.
     ``received_at`` is when Frontdesk received it: providers do not sign a time, and clocks of
-    senders lie.
+    senders lie. ``content_hash`` is of author, subject and text, where the author chooses the
+    message id; with ``has_reused_id`` another message had the id before.
     """
 
     channel: ChannelType
@@ -91,25 +92,29 @@ class InboundMessage:
     author_authenticated: bool = True
     opt_out_type: str | None = None
     mail: NotableHeaders | None = None
+    content_hash: str | None = None
+    has_reused_id: bool = False
 
     @property
     def request_id(self) -> str:
         """The key under which this message is recorded once, ever: a UUID.
 
-        Independent of the conversation, so that a message cannot enter twice by way of
-        another one. Mail is delivered per recipient, so there the recipient is part of it.
+        Independent of the conversation. Mail is delivered per recipient, so there the recipient
+        is part of it. With a reused id the content is part of it too.
         """
-        return request_id_of(self._idempotency_parts)
+        content = [self.content_hash or ""] if self.has_reused_id else []
+        return request_id_of([*self._idempotency_parts, *content])
 
     @property
     def source_key(self) -> str:
         """The name under which what came with this message is stored: 64 hex digits.
 
         Another one for each recipient of a mail, as each has a message of its own, and for each
-        author, whatever message id a mail claims: what belongs to one message can be deleted
-        without touching another's.
+        author and content, whatever message id a mail claims: what belongs to one message can be
+        deleted without touching another's.
         """
-        return idempotency_hash([*self._idempotency_parts, self.sender.value])
+        parts = [*self._idempotency_parts, self.sender.value, self.content_hash or ""]
+        return idempotency_hash(parts)
 
     @property
     def _idempotency_parts(self) -> list[str]:
@@ -123,10 +128,14 @@ class InboundMessage:
         """Every address that its author is known by."""
         return (self.sender, *self.identities)
 
+    def is_by(self, values: Collection[str]) -> bool:
+        """Whether its author is known by one of these addresses."""
+        return any(address.value in values for address in self.author_addresses)
+
     @property
-    def provider_files(self) -> tuple[str, ...]:
-        """The URLs of files that the provider holds."""
-        return tuple(file.url for file in self.attachments if file.url)
+    def regrouping_suspected(self) -> bool:
+        """Whether its fields may be those of another message, put together anew."""
+        return self.metadata.get("regrouping_suspected") is True
 
     @property
     def log_id(self) -> str:
@@ -159,18 +168,18 @@ class InboundMessage:
 
         What an entry has no attribute for is in its metadata: ``subject`` and ``attachments``.
         """
-        extras: dict[str, object] = {}
-        if self.subject is not None:
-            extras["subject"] = self.subject
-        if self.attachments:
-            extras["attachments"] = [attachment.metadata for attachment in self.attachments]
+        files = [attachment.metadata for attachment in self.attachments] or None
+        extras = {"subject": self.subject, "attachments": files}
         return Message(
             message_id=self.provider_message_id,
             direction=Direction.INBOUND,
             content=self.body,
             timestamp=self.received_at,
             channel_type=self.channel,
-            metadata={**self.full_metadata, **extras},
+            metadata={
+                **self.full_metadata,
+                **{name: value for name, value in extras.items() if value is not None},
+            },
         )
 
 
@@ -226,6 +235,19 @@ class MessageRecord:
         """The key of the record: the request id of its message, on every republish too."""
         return self.message.request_id
 
+    def is_another_than(self, message: InboundMessage) -> bool:
+        """Whether ``message``, which has the same message id, is not this one once more.
+
+        Some programs give every mail one id. It is another mail if its author is another one, or
+        both its subject and its text are others. A mailing list's copy of a mail differs in one
+        of them alone. Providers make the ids of other channels, and never use one twice.
+        """
+        recorded = self.message
+        if not message.channel.rules.author_chooses_message_id:
+            return False
+        same_content = message.subject == recorded.subject or message.body == recorded.body
+        return message.sender.value != recorded.sender.value or not same_content
+
     def assigned_to(self, conversation: ConversationKey | None) -> "MessageRecord":
         """This record as the store has it after moving to ``conversation``, or to unmatched."""
         state = MessageState.PENDING if conversation else MessageState.UNMATCHED
@@ -245,11 +267,6 @@ class MessageRecord:
         """This record as the store has it after a process took it at ``now``: one more attempt."""
         time_left = min(LEASE * 2 ** min(self.attempts, 10), LONGEST_LEASE)
         return replace(self, lease_until=now + time_left, attempts=self.attempts + 1)
-
-    @property
-    def is_given_up(self) -> bool:
-        """Whether it was tried so often that only an operator can help."""
-        return self.attempts >= MAX_ATTEMPTS
 
 
 LAST_MESSAGE_BYTES = 2048
@@ -282,6 +299,11 @@ class Message:
     def preview(self) -> "Message":
         """What the conversation record keeps of its last message: at most 2 KB, no metadata."""
         return replace(self, content=cut_to_bytes(self.content, LAST_MESSAGE_BYTES), metadata={})
+
+
+def content_hash_of(sender: Address, subject: str | None, body: str) -> str:
+    """What ``InboundMessage.content_hash`` is on a channel whose authors choose message ids."""
+    return idempotency_hash([sender.value, subject or "", body])
 
 
 def request_id_of(parts: Sequence[str]) -> str:

@@ -56,16 +56,18 @@ class RoutingPolicy:
     unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF
 
     def needs_human_review(self, message: InboundMessage) -> bool:
-        """Whether the author is not authenticated, and the operator does not accept that."""
+        """Whether an AI must not trust it: who wrote it is not certain, or what was written.
+
+        The operator may accept mail of authors who are not authenticated.
+        """
         accepted = self.unauthenticated_mail is UnauthenticatedMail.ACCEPT
-        return not (message.author_authenticated or accepted)
+        return message.regrouping_suspected or not (message.author_authenticated or accepted)
 
     def route(self, message: InboundMessage, conversation: Conversation, now: datetime) -> Route:
         """Hand-off at once when a human has taken over; else AI replies, after the delay.
 
         The delay lets a burst of messages be answered once. It counts from the receipt, so a
-        message that is published late waits only for what is left of it. A message of an
-        unauthenticated author goes to a human, for an AI would trust it.
+        message that is published late waits only for what is left of it.
         """
         if conversation.hand_off_to_human or self.needs_human_review(message):
             return Route(QueueName(message.channel, QueueKind.HANDOFF), timedelta(0))

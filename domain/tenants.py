@@ -43,6 +43,17 @@ class Tenant:
         others = (key for key in recipient.keys if key != recipient.address and self.lists(key))
         return (recipient.address, *others)
 
+    def recipient_of(self, message: InboundMessage) -> str:
+        """Whom a conversation with the sender of ``message`` is opened with.
+
+        The Messaging Service that was written to by way of one of its numbers, if it is this
+        company's, so that another number leads to the same conversation. Else the address.
+        """
+        service = message.channel.rules.service_pattern
+        keys = self.keys_of(message.recipient)
+        services = (key for key in keys if service and service.fullmatch(key))
+        return next(services, message.recipient.address)
+
 
 @dataclass(frozen=True, slots=True)
 class TenantDirectory:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import groupby
 
 from application.ports.conversation_store import ConversationStore
 from application.ports.history_import import HistoryImport
@@ -61,11 +62,8 @@ class MigrateHistory:
 
 def in_lasting_order(messages: Sequence[Message]) -> tuple[Message, ...]:
     """``messages``, those of one moment a microsecond apart: a history sorts by time alone."""
-    spread: list[Message] = []
-    before: Message | None = None
-    for message in messages:
-        same_moment = before is not None and message.timestamp == before.timestamp
-        after = spread[-1].timestamp + timedelta(microseconds=1) if same_moment else None
-        spread.append(replace(message, timestamp=after or message.timestamp))
-        before = message
-    return tuple(spread)
+    return tuple(
+        replace(message, timestamp=moment + timedelta(microseconds=number))
+        for moment, same in groupby(messages, key=lambda message: message.timestamp)
+        for number, message in enumerate(same)
+    )

@@ -30,20 +30,16 @@ class OpenConversation:
         ``UnknownRecipientError`` when no company has that recipient.
         """
         directory = self.tenants()
-        owner = (
-            directory.owner_of_recipient(wanted.recipient_id)
-            if wanted.recipient_id is not None
-            else next(iter(directory.tenants), None)
-            if directory.has_one_company
-            else None
-        )
+        owner = directory.tenants[0] if directory.has_one_company else None
+        if wanted.recipient_id is not None:
+            owner = directory.owner_of_recipient(wanted.recipient_id)
         if owner is None:
             raise UnknownRecipientError(
                 "no configured company has this recipient: name one that the directory lists"
             )
         if wanted.company_id and owner.company_id and wanted.company_id != owner.company_id:
             raise UnknownRecipientError("this recipient is another company's")
-        return self._open(_owned_by(owner, wanted), owner)
+        return self._open(wanted.owned_by(owner), owner)
 
     def for_message(self, message: InboundMessage, tenant: Tenant) -> Conversation:
         """The conversation of an unknown sender whose message arrived just now."""
@@ -51,10 +47,10 @@ class OpenConversation:
             conversation_id="",
             primary_channel=message.channel,
             sender_id=message.identities[0].value,
-            recipient_id=message.recipient.address,
+            recipient_id=tenant.recipient_of(message),
             thread_id=message.thread_id,
         )
-        conversation, _ = self._open(_owned_by(tenant, wanted), tenant)
+        conversation, _ = self._open(wanted.owned_by(tenant), tenant)
         return conversation
 
     def _open(self, wanted: Conversation, owner: Tenant) -> tuple[Conversation, bool]:
@@ -77,27 +73,14 @@ class OpenConversation:
         )
         for conversation in found:
             record = self.conversations.get_conversation(conversation.key)
-            if (
-                record
-                and record.recipient_id == wanted.recipient_id
-                and self._serves(record, owner)
-            ):
+            is_with_recipient = record and record.recipient_id == wanted.recipient_id
+            if record and is_with_recipient and self._serves(record, owner):
                 return record
         return None
 
     def _serves(self, record: Conversation, owner: Tenant) -> bool:
         """Whether ``owner`` may go on with ``record``: a recipient may have changed hands."""
         return record.is_open and not record.is_of_another_company(owner, self.tenants())
-
-
-def _owned_by(owner: Tenant, wanted: Conversation) -> Conversation:
-    return replace(
-        wanted,
-        company_id=wanted.company_id or owner.company_id,
-        project_id=wanted.project_id or owner.project_id,
-        company_name=wanted.company_name or owner.company_name,
-        credentials_reference=wanted.credentials_reference or owner.credentials_reference,
-    )
 
 
 def _derived_id(wanted: Conversation, generation: int) -> str:

@@ -38,7 +38,7 @@ class EraseMessage:
         contexts = 0 if retained.is_imported else self._erase_on_queues(retained.key)
         blobs = sum(map(self.blobs.delete, retained.blob_folders))
         erased = self.retention.erase(retained)
-        if retained.is_imported or retained.state is MessageState.QUEUED:
+        if retained.state in (None, MessageState.QUEUED):
             return Erased(erased, blobs, contexts)
         late = self.erase_context(retained.key)
         return Erased(erased, blobs + late.blobs, contexts + late.contexts)

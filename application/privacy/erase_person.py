@@ -1,15 +1,14 @@
 """Erase what is stored of a person, who has a right to it by law."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_throttle import FallbackThrottle
-from application.ports.pages import PAGE_SIZE, Page, each_item
+from application.ports.pages import PAGE_SIZE, each_item
 from application.ports.retention import Retention
-from application.ports.spool import SearchableSpool, SpoolEntry
+from application.ports.spool import SearchableSpool
 from application.ports.unsearchable import Unsearchable
 from application.ports.webhook_parser import VerifiedWebhook
 from application.privacy.erase_message import EraseMessage
@@ -18,10 +17,7 @@ from application.receiving.send_fallback import throttle_key, throttle_key_of
 from domain.addresses import Address
 from domain.erasure import RetainedMessage, attachments_folder
 from domain.errors import StorageUnavailableError
-from domain.messages import ConversationKey
-
-Advance = Callable[[int], None]
-"""Gets the number of messages that were looked at."""
+from domain.messages import ConversationKey, InboundMessage
 
 
 @dataclass(slots=True)
@@ -57,11 +53,10 @@ class ErasureReport:
         except StorageUnavailableError as error:
             self.failed.append(f"{part}: {error}")
 
-    def note(
-        self, identities: Iterable[Address], files: Iterable[str], values: Collection[str]
-    ) -> None:
+    def note(self, message: InboundMessage, values: Collection[str]) -> None:
         """Add what a message of the person with the addresses ``values`` leads to beyond itself."""
-        others = [address for address in identities if address.value not in values]
+        others = (one for one in message.author_addresses if one.value not in values)
+        files = (file.url for file in message.attachments if file.url)
         self.other_identities[:] = dict.fromkeys((*self.other_identities, *others))
         self.provider_files[:] = dict.fromkeys((*self.provider_files, *files))
 
@@ -88,66 +83,68 @@ class ErasePerson:
     delete_stale_temporary_files: Callable[[], int]
     rewrite: Callable[[], None]
 
-    def __call__(self, addresses: Sequence[Address], advance: Advance) -> ErasureReport:
-        """Erase what is stored of the person with ``addresses``, on their channels."""
+    def __call__(
+        self, addresses: Sequence[Address], advance: Callable[[int], None]
+    ) -> ErasureReport:
+        """Erase what is stored of the person with ``addresses``, on their channels.
+
+        ``advance`` gets the number of messages that were looked at.
+        """
         values = frozenset(value for one in addresses for value in one.look_up_values)
         report = ErasureReport()
         # First, for its requests may become messages at any time.
         self._erase_spooled(values, report)
         self._erase_contexts(addresses, report)
-        own = self._messages_of(addresses, values, advance)
-        own_keys = {retained.key for retained in own}
-        for key in self._conversations_of(addresses, own):
-            for retained in each_item(partial(self._retained_of, key)):
-                if retained.key not in own_keys:
+        own = {one.key: one for one in self._messages_of(addresses, values, advance)}
+        for key in self._conversations_of(addresses, own.values()):
+            for retained in self._retained_of(key):
+                if retained.key not in own:
                     self._erase(retained, values, report)
             report.conversations += [key] * self.retention.erase_conversation(key)
         self._release_throttle(addresses)
-        for retained in own:
+        for retained in own.values():
             self._erase(retained, values, report)
-        self._erase_dead_letters(values, own_keys, report)
+        self._erase_dead_letters(values, own.keys(), report)
         with report.noting_failure("unfinished files"):
             report.stale_temporary_files = self.delete_stale_temporary_files()
-        self._report_what_stays(report)
+        if report.unread:
+            report.not_reached.append(
+                f"{report.unread} of the spooled webhooks and dead letters, which cannot be read: "
+                "the address is not named there, but what is in base64 was not searched"
+            )
+        report.not_reached += [place.erasure_notice() for place in self.unsearchable]
         with report.noting_failure("database files were not rewritten"):
             self.rewrite()
         return report
 
     def _messages_of(
-        self, addresses: Sequence[Address], values: Collection[str], advance: Advance
-    ) -> list[RetainedMessage]:
+        self,
+        addresses: Sequence[Address],
+        values: Collection[str],
+        advance: Callable[[int], None],
+    ) -> Iterator[RetainedMessage]:
         """Every message of the person, found by reading all that there are."""
         channels = {address.channel for address in addresses}
-        looked_at = 0
+        every = each_item(lambda cursor: self.retention.list_retained(PAGE_SIZE, after=cursor))
+        for number, retained in enumerate(every, start=1):
+            advance(number)
+            message = retained.message
+            if message and message.channel in channels and message.is_by(values):
+                yield retained
 
-        def read_page(cursor: str | None) -> Page[RetainedMessage]:
-            nonlocal looked_at
-            page = self.retention.list_retained(PAGE_SIZE, after=cursor)
-            looked_at += len(page.items)
-            advance(looked_at)
-            return page
-
-        return [
-            retained
-            for retained in each_item(read_page)
-            if retained.message and retained.message.channel in channels and retained.is_of(values)
-        ]
-
-    def _retained_of(self, key: ConversationKey, cursor: str | None) -> Page[RetainedMessage]:
-        return self.retention.list_retained_of(key, PAGE_SIZE, after=cursor)
+    def _retained_of(self, key: ConversationKey) -> Iterator[RetainedMessage]:
+        return each_item(
+            lambda cursor: self.retention.list_retained_of(key, PAGE_SIZE, after=cursor)
+        )
 
     def _conversations_of(
-        self, addresses: Sequence[Address], own: Sequence[RetainedMessage]
+        self, addresses: Sequence[Address], own: Collection[RetainedMessage]
     ) -> Collection[ConversationKey]:
         """Those that the addresses lead to, and those that the messages are in."""
-        found = [
-            conversation.key
-            for address in addresses
-            for conversation in self.retention.find_all_conversations(
-                address.channel, address.look_up_values
-            )
-        ]
-        return dict.fromkeys((*found, *filter(None, (one.conversation for one in own)))).keys()
+        find = self.retention.find_all_conversations
+        found = (find(address.channel, address.look_up_values) for address in addresses)
+        keys = [conversation.key for conversations in found for conversation in conversations]
+        return dict.fromkeys((*keys, *(one.conversation for one in own if one.conversation)))
 
     def _erase(
         self, retained: RetainedMessage, values: Collection[str], report: ErasureReport
@@ -159,8 +156,8 @@ class ErasePerson:
             report.imported_entries += erased.message
         else:
             report.messages += erased.message
-        report.note(retained.identities, retained.provider_files, values)
         if retained.message is not None:
+            report.note(retained.message, values)
             self.throttle.release(throttle_key(retained.message))
 
     def _release_throttle(self, addresses: Sequence[Address]) -> None:
@@ -174,18 +171,14 @@ class ErasePerson:
     def _erase_spooled(self, values: Collection[str], report: ErasureReport) -> None:
         if self.spool is None:
             return
-
-        def is_of_sender(entry: SpoolEntry) -> bool:
-            return self._is_of_sender(entry.webhook, values, report)
-
-        erasure = self.spool.erase(is_of_sender)
+        erasure = self.spool.erase(lambda entry: self._is_theirs(entry.webhook, values, report))
         report.spooled = erasure.erased
         if erasure.unreadable:
             report.not_reached.append(
                 f"{erasure.unreadable} unreadable files in the spool, which may be of anyone"
             )
 
-    def _is_of_sender(
+    def _is_theirs(
         self, webhook: VerifiedWebhook, values: Collection[str], report: ErasureReport
     ) -> bool:
         """Whether a webhook is; the files that it left behind go before it goes."""
@@ -193,7 +186,7 @@ class ErasePerson:
         report.unread += not (found.read or found.is_theirs)
         for message in found.messages:
             report.files += self.erase_message.blobs.delete(attachments_folder(message))
-            report.note(message.author_addresses, message.provider_files, values)
+            report.note(message, values)
         return found.is_theirs
 
     def _erase_contexts(self, addresses: Sequence[Address], report: ErasureReport) -> None:
@@ -216,26 +209,15 @@ class ErasePerson:
         unreadable: list[str] = []
         with report.noting_failure("dead letters"):
             for dead_letter in self.dead_letters.each_dead_letter(unreadable=unreadable.append):
-                is_theirs = (
-                    self._is_of_sender(dead_letter.webhook, values, report)
+                if (
+                    self._is_theirs(dead_letter.webhook, values, report)
                     if dead_letter.webhook
                     else dead_letter.request_id in own_keys
-                )
-                if is_theirs:
+                ):
                     report.dead_letters += self.dead_letters.delete(dead_letter.dead_letter_id)
         if unreadable:
-            report.not_reached.append(_sentence_about(unreadable))
-
-    def _report_what_stays(self, report: ErasureReport) -> None:
-        if report.unread:
+            noun = "dead letter" if len(unreadable) == 1 else "dead letters"
+            places = ", ".join(sorted(unreadable))
             report.not_reached.append(
-                f"{report.unread} of the spooled webhooks and dead letters, which cannot be read: "
-                "the address is not named there, but what is in base64 was not searched"
+                f"{len(unreadable)} unreadable {noun}, perhaps of this person: {places}"
             )
-        report.not_reached += [place.erasure_notice() for place in self.unsearchable]
-
-
-def _sentence_about(unreadable: Collection[str]) -> str:
-    number = len(unreadable)
-    noun = "dead letter" if number == 1 else "dead letters"
-    return f"{number} unreadable {noun}, perhaps of this person: {', '.join(sorted(unreadable))}"

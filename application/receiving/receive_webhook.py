@@ -41,6 +41,7 @@ class WebhookOutcome(StrEnum):
     """What became of a webhook without a recorded message; else see ``RecordOutcome``."""
 
     REFUSED = "refused"
+    STATUS_CALLBACK = "status_callback"
     FAILED = "failed"
     SPOOLED = "spooled"
     DEAD_LETTER = "dead_letter"
@@ -96,6 +97,11 @@ class WebhookExchange:
         self._started = time.perf_counter()
 
     @property
+    def channel(self) -> ChannelType | None:
+        """The channel that the path names, if it names one."""
+        return self._channel
+
+    @property
     def max_body_bytes(self) -> int:
         """How many bytes of body the request may have.
 
@@ -144,6 +150,9 @@ class WebhookExchange:
             return self._spooled(webhook, error)
         except Exception as error:
             return self._dead_letter(webhook, error)
+        if not receipts:
+            # It only tells what became of a message that was sent.
+            return self._result(self._parser.respond(), WebhookOutcome.STATUS_CALLBACK)
         lines = tuple(
             {"channel": receipt.record.message.channel, **receipt.log_fields()}
             for receipt in receipts
@@ -178,7 +187,8 @@ class WebhookExchange:
         if isinstance(error, ValidationError) and self._channel:
             self._receive.metrics.count("VerificationFailures", channel=self._channel)
         if isinstance(error, RefusedError):
-            return self._result(answer, WebhookOutcome.REFUSED, status=answer.status)
+            fields = {"status": answer.status, **error.log_fields}
+            return self._result(answer, WebhookOutcome.REFUSED, **fields)
         self._receive.store_dead_letter.report(error)
         return self._result(answer, WebhookOutcome.FAILED, status=answer.status)
 

@@ -67,7 +67,8 @@ class RecordMessage:
 
         When this returns, the message is durable. A ``TemporaryError`` means that it is not;
         one that happens afterwards only leaves the message pending, and is logged here.
-        Raises ``UnreadableMessageError`` for an id that another sender has used before.
+        A mail whose id another mail had before is recorded beside that one. Raises
+        ``UnreadableMessageError`` for a provider's id under which other fields are recorded.
         """
         deadline.check()
         tenant, conversation = self.match_conversation(message)
@@ -85,10 +86,13 @@ class RecordMessage:
             recorded_at=self.clock(),
         )
         existing = self.messages.record(record)
+        if existing is not None and existing.is_another_than(message):
+            record = replace(record, message=replace(message, has_reused_id=True))
+            existing = self.messages.record(record)
         if isinstance(existing, Tombstone):
-            return self._repeat_erased(existing, record)
+            return self._repeat_erased(record)
         if existing is not None:
-            _check_is_repeated(same_sender=existing.message.sender.value == message.sender.value)
+            _check_is_repeated(existing.message, message)
             return self._repeat(existing, deadline)
         if conversation is not None:
             try:
@@ -115,9 +119,8 @@ class RecordMessage:
         key = existing.conversation
         return Receipt(RecordOutcome.DUPLICATE, existing, key.conversation_id if key else None)
 
-    def _repeat_erased(self, erased: Tombstone, record: MessageRecord) -> Receipt:
+    def _repeat_erased(self, record: MessageRecord) -> Receipt:
         """An erased message stays erased, however often it comes: nothing is routed."""
-        _check_is_repeated(same_sender=erased.is_by(record.message.sender))
         self.metrics.count("Duplicates")
         left = replace(record.assigned_to(None), state=MessageState.ERASED)
         return Receipt(RecordOutcome.DUPLICATE, left, None)
@@ -135,10 +138,17 @@ class RecordMessage:
         )
 
 
-def _check_is_repeated(*, same_sender: bool) -> None:
-    """Refuse a message id of another sender, who may have copied it from that sender's mail.
+def _check_is_repeated(recorded: InboundMessage, message: InboundMessage) -> None:
+    """Refuse what is not ``recorded``, although the provider gave both one id.
 
-    Nothing else is compared: a mailing list may change the text of one of two copies.
+    Such fields are those of a captured webhook, put together anew.
     """
-    if not same_sender:
-        raise UnreadableMessageError("another sender has used this message id before")
+    of_provider = not recorded.channel.rules.author_chooses_message_id
+    if of_provider and _fields_of(recorded) != _fields_of(message):
+        raise UnreadableMessageError("this message id was recorded with other fields before")
+
+
+def _fields_of(message: InboundMessage) -> tuple[object, ...]:
+    files = tuple(file.url for file in message.attachments)
+    addresses = (message.sender, message.identities, message.recipient)
+    return (message.channel, *addresses, message.body, files)

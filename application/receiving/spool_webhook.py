@@ -43,10 +43,11 @@ class SpoolWebhook:
         logger.warning("webhook spooled", extra={"spool_entry_id": entry_id})
 
     def _sender(self, webhook: VerifiedWebhook) -> str | None:
-        """A name for the sender; a webhook that cannot be read has no order to keep."""
+        """A name for the sender. None is certain of a webhook that is unreadable or regrouped."""
         # Whatever is wrong with it, the spool takes it: its worker finds out and reports it.
         with suppress(Exception):
             message = self.parsers.for_channel(webhook.channel).parse(webhook)[0].message
-            parts = [message.channel, webhook.account, message.identities[0].value]
-            return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+            if not message.regrouping_suspected:
+                parts = [message.channel, webhook.account, message.identities[0].value]
+                return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
         return None

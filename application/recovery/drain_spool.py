@@ -1,7 +1,6 @@
 """Drain the spool: process the webhooks that wait there."""
 
 import logging
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -38,16 +37,11 @@ class DrainSpool:
     spool: Spool
     process_webhook: ProcessWebhook
     store_dead_letter: StoreDeadLetter
-    new_deadline: Callable[[], Deadline] = Deadline.after
 
-    def __call__(self, limit: int = 10) -> list[DrainOutcome]:
-        """Work on at most ``limit`` entries; what became of each."""
-        return [outcome for _, outcome in self.each(limit)]
-
-    def each(self, limit: int) -> Iterator[tuple[SpoolDelivery, DrainOutcome]]:
-        """Work on at most ``limit`` entries: each with what became of it."""
-        for delivery in self.spool.receive(limit, VISIBILITY):
-            yield delivery, self.drain(delivery)
+    def __call__(self, limit: int = 10) -> dict[str, DrainOutcome]:
+        """Work on at most ``limit`` entries; what became of each, by its id."""
+        deliveries = self.spool.receive(limit, VISIBILITY)
+        return {delivery.entry.entry_id: self.drain(delivery) for delivery in deliveries}
 
     def drain(self, delivery: SpoolDelivery) -> DrainOutcome:
         """Process one entry, and remove it once it is recorded or a dead letter."""
@@ -68,11 +62,10 @@ class DrainSpool:
             return self._store_dead_letter(delivery.unreadable, delivery)
         if delivery.attempts > MAX_ATTEMPTS:
             # An error would have made it a dead letter before: the work itself kills the worker.
-            return self._store_dead_letter(
-                WorkerLostError("every attempt ended without a word"), delivery
-            )
+            lost = WorkerLostError("every attempt ended without a word")
+            return self._store_dead_letter(lost, delivery)
         try:
-            self.process_webhook(entry.webhook, self.new_deadline())
+            self.process_webhook(entry.webhook, Deadline.after())
         except Exception as error:
             if isinstance(error, TemporaryError) and delivery.attempts < MAX_ATTEMPTS:
                 fields = {"error": type(error).__name__, "reason": safe_reason(error)}

@@ -1,7 +1,6 @@
 """Redrive dead letters, once an operator has mended the cause or reviewed the mail."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -46,7 +45,6 @@ class RedriveDeadLetters:
     dead_letters: DeadLetters
     process_webhook: ProcessWebhook
     outbox: Outbox
-    new_deadline: Callable[[], Deadline] = Deadline.after
 
     def __call__(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
         """Redrive ``dead_letter``. If it fails again it stays, with the new reason.
@@ -56,9 +54,8 @@ class RedriveDeadLetters:
         try:
             redriven = self._redrive(dead_letter)
         except Exception as error:
-            redriven = RedrivenDeadLetter(
-                RedriveOutcome.FAILED, self._failed_again(dead_letter, error)
-            )
+            failed = self._failed_again(dead_letter, error)
+            redriven = RedrivenDeadLetter(RedriveOutcome.FAILED, failed)
         else:
             self.dead_letters.delete(dead_letter.dead_letter_id)
         logger.info(
@@ -69,10 +66,9 @@ class RedriveDeadLetters:
 
     def _redrive(self, dead_letter: DeadLetter) -> RedrivenDeadLetter:
         if dead_letter.webhook is not None:
+            reviewed = dead_letter.kind is DeadLetterKind.UNAUTHENTICATED
             receipts = self.process_webhook(
-                dead_letter.webhook,
-                self.new_deadline(),
-                reviewed=dead_letter.kind is DeadLetterKind.UNAUTHENTICATED,
+                dead_letter.webhook, Deadline.after(), reviewed=reviewed
             )
             return RedrivenDeadLetter(RedriveOutcome.RECEIVED, dead_letter, receipts)
         if dead_letter.request_id is not None:

@@ -1,7 +1,7 @@
 """Publish what stayed pending: the relay of the transactional outbox."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import takewhile
@@ -12,7 +12,7 @@ from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
 from application.receiving.route_message import RouteMessage
 from domain.errors import TemporaryError, safe_reason
-from domain.messages import MessageRecord
+from domain.messages import MAX_ATTEMPTS, MessageRecord
 
 logger = logging.getLogger(__name__)
 
@@ -24,16 +24,6 @@ class RelayOutcome(StrEnum):
     FAILED = "failed"
     GIVEN_UP = "given_up"
     TAKEN_BY_OTHERS = "taken_by_others"
-
-
-@dataclass(frozen=True, slots=True)
-class RelayReport:
-    """What became of the messages that were stuck."""
-
-    relayed: int = 0
-    failed: int = 0
-    given_up: int = 0
-    taken_by_others: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,28 +42,21 @@ class RelayOutbox:
 
     def __call__(
         self, limit: int = 100, has_time: Callable[[], bool] = lambda: True
-    ) -> RelayReport:
+    ) -> dict[str, RelayOutcome]:
         """Work on at most ``limit`` messages that are stuck now, longest waiting first.
 
-        Begins with no further one when it no longer ``has_time``.
+        What became of each, by its request id. Begins with none when it no longer ``has_time``.
         """
-        outcomes = [outcome for _, outcome in self.each(limit, has_time)]
-        report = RelayReport(**{outcome: outcomes.count(outcome) for outcome in RelayOutcome})
-        self.metrics.count("Relayed", report.relayed)
-        return report
-
-    def each(
-        self, limit: int, has_time: Callable[[], bool] = lambda: True
-    ) -> Iterator[tuple[MessageRecord, RelayOutcome]]:
-        """The same, but yields each message with what became of it."""
         stuck = self.outbox.list_stuck(limit, self.clock())
         self.metrics.count("Pending", len(stuck))
-        for record in takewhile(lambda _: has_time(), stuck):
-            yield record, self._relay(record)
+        return {
+            record.request_id: self._relay(record)
+            for record in takewhile(lambda _: has_time(), stuck)
+        }
 
     def _relay(self, record: MessageRecord) -> RelayOutcome:
         try:
-            if record.is_given_up:
+            if record.attempts >= MAX_ATTEMPTS:
                 return self._give_up(record)
             now = self.clock()
             if not self.outbox.take_lease(record, now):
@@ -82,6 +65,7 @@ class RelayOutbox:
         except Exception as error:
             self._report(record, error)
             return RelayOutcome.FAILED
+        self.metrics.count("Relayed")
         return RelayOutcome.RELAYED
 
     def _give_up(self, record: MessageRecord) -> RelayOutcome:
@@ -107,12 +91,10 @@ class RelayOutbox:
 
     def _report(self, record: MessageRecord, error: Exception) -> None:
         self.metrics.count("Errors", type=type(error).__name__)
-        expected = isinstance(error, TemporaryError)
-        fields = {"error": type(error).__name__, "reason": safe_reason(error)}
         logger.warning(
             "message stays pending",
-            extra={**_ids(record), **fields},
-            exc_info=None if expected else error,
+            extra={**_ids(record), "error": type(error).__name__, "reason": safe_reason(error)},
+            exc_info=None if isinstance(error, TemporaryError) else error,
         )
 
 

@@ -1,5 +1,7 @@
 """Addresses as arguments: read, normalised, and refused with the form that is expected."""
 
+from contextlib import suppress
+
 import click
 
 from domain.addresses import Address
@@ -8,8 +10,8 @@ from domain.errors import InvalidAddressError
 
 CHANNELS = tuple(channel.value for channel in ChannelType)
 
-_NO_SENDERS = frozenset({AddressKind.OTHER})
-_NO_RECIPIENTS = _NO_SENDERS | {AddressKind.ALPHANUMERIC, AddressKind.WHATSAPP_USER_ID}
+_NO_SENDERS = {AddressKind.OTHER}
+_NO_RECIPIENTS = {AddressKind.OTHER, AddressKind.ALPHANUMERIC, AddressKind.WHATSAPP_USER_ID}
 
 
 def sender_address(channel: ChannelType, text: str, option: str) -> str:
@@ -31,14 +33,12 @@ def recipient_or_service(channel: ChannelType, text: str, option: str) -> str:
 
 
 def _read(
-    channel: ChannelType, text: str, option: str, refused: frozenset[AddressKind], expected: str
+    channel: ChannelType, text: str, option: str, refused: set[AddressKind], expected: str
 ) -> str:
-    try:
+    with suppress(InvalidAddressError):
         address = Address.parse(channel, text)
-    except InvalidAddressError:
-        address = None
-    if address is None or address.kind in refused:
-        raise click.BadParameter(
-            f"{text!r} does not fit {channel}: expected {expected}", param_hint=f"'{option}'"
-        )
-    return address.value
+        if address.kind not in refused:
+            return address.value
+    raise click.BadParameter(
+        f"{text!r} does not fit {channel}: expected {expected}", param_hint=f"'{option}'"
+    )

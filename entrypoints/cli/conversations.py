@@ -21,18 +21,17 @@ from entrypoints.cli.terminal.output import (
     print_json,
     print_rich,
     say,
+    to_json,
 )
-from entrypoints.cli.terminal.tables import Column, Listing, print_fields
+from entrypoints.cli.terminal.tables import VALUE_COLUMNS, Column, Listing, print_fields
 
 ID = "4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e"
-_LEFT_OUT = frozenset(
-    {
-        *("sender", "recipient", "provider", "channel_metadata", "add_ons"),
-        *("num_segments", "wa_id", "forwarded", "frequently_forwarded", "message_type"),
-        *("envelope", "message_id", "date", "sender_ip", "spam_score", "html_available"),
-    }
-)
-_FACT_COLUMNS = 60
+_LEFT_OUT = {
+    *("sender", "recipient", "provider", "channel_metadata", "add_ons"),
+    *("num_segments", "wa_id", "forwarded", "frequently_forwarded", "message_type"),
+    *("envelope", "message_id", "date", "sender_ip", "spam_score", "html_available"),
+}
+"""Metadata that no person wants to know about a message; ``--json`` has it all."""
 
 
 def message_record(message: Message) -> dict[str, object]:
@@ -55,8 +54,8 @@ def conversation_record(conversation: Conversation) -> dict[str, object]:
     }
 
 
-def _parties(conversation: Conversation) -> str:
-    return f"{conversation.sender_id or '?'} → {conversation.recipient_id or 'any'}"
+def _who_answers(conversation: Conversation) -> str:
+    return "human" if conversation.hand_off_to_human else "AI"
 
 
 def _last_active(conversation: Conversation) -> str:
@@ -64,16 +63,12 @@ def _last_active(conversation: Conversation) -> str:
     return f"{since} ago" if since else "never"
 
 
-def _who_answers(conversation: Conversation) -> str:
-    return "human" if conversation.hand_off_to_human else "AI"
-
-
 CONVERSATIONS = Listing[Conversation](
     (
-        Column("id", lambda conversation: conversation.conversation_id, whole=True),
-        Column("channel", lambda conversation: conversation.primary_channel, whole=True),
-        Column("from → to", _parties),
-        Column("status", lambda conversation: conversation.conversation_status, essential=False),
+        Column("id", lambda one: one.conversation_id, whole=True),
+        Column("channel", lambda one: one.primary_channel, whole=True),
+        Column("from → to", lambda one: f"{one.sender_id or '?'} → {one.recipient_id or 'any'}"),
+        Column("status", lambda one: one.conversation_status, essential=False),
         Column("answers", _who_answers, whole=True),
         Column("last active", _last_active, essential=False),
     ),
@@ -103,9 +98,7 @@ def conversations() -> None:
 @click.option("--company-name", help="The company's name.")
 @click.option("--credentials-reference", help="Where consumers find the company's credentials.")
 @click.option("--thread-id", help="The Message-ID of the mail that began the thread.")
-@click.option(
-    "--hand-off", "hand_off_to_human", is_flag=True, help="A human answers from the start."
-)
+@click.option("--hand-off", "hand_off_to_human", is_flag=True, help="A human answers at once.")
 @json_option
 def open_command(
     *,
@@ -168,9 +161,7 @@ def show(*, conversation_id: str, limit: int, as_json: bool) -> None:
             say(f"The latest {limit}: a larger --limit shows more.", "dim")
 
 
-@conversations.command(
-    name="hand-off", epilog=examples(f"frontdesk conversations hand-off {ID} on")
-)
+@conversations.command("hand-off", epilog=examples(f"frontdesk conversations hand-off {ID} on"))
 @click.argument("conversation_id", metavar="ID")
 @click.argument("state", metavar="on|off", type=click.Choice(["on", "off"]))
 @json_option
@@ -184,8 +175,8 @@ def hand_off(*, conversation_id: str, state: str, as_json: bool) -> None:
     if as_json:
         CONVERSATIONS.print(changed, as_json=True)
         return
-    who = "a human answers" if state == "on" else "the AI answers"
-    say(f"{conversation_id}: {who} from now on ({count(len(changed), 'record')})")
+    who = "a human" if state == "on" else "the AI"
+    say(f"{conversation_id}: {who} answers from now on ({count(len(changed), 'record')})")
 
 
 def print_conversation(
@@ -194,19 +185,18 @@ def print_conversation(
     """A record as a card, then its history as a chat."""
     say(f"Conversation {conversation.conversation_id}", "bold")
     company = (conversation.company_name, conversation.company_id)
-    fields = {
-        "channel": conversation.primary_channel,
-        "customer": conversation.sender_id,
-        "writes to": conversation.recipient_id or "any of our addresses, until the first message",
-        "status": conversation.conversation_status,
-        "answers": _who_answers(conversation),
-        "company": " / ".join(filter(None, company)) or None,
-        "project": conversation.project_id,
-        "credentials": conversation.credentials_reference,
-        "thread": conversation.thread_id,
-        "last active": moment(conversation.last_activity_at),
-    }
-    print_fields(fields.items())
+    print_fields(
+        ("channel", conversation.primary_channel),
+        ("customer", conversation.sender_id),
+        ("writes to", conversation.recipient_id or "any of our addresses, until the first message"),
+        ("status", conversation.conversation_status),
+        ("answers", _who_answers(conversation)),
+        ("company", " / ".join(filter(None, company)) or None),
+        ("project", conversation.project_id),
+        ("credentials", conversation.credentials_reference),
+        ("thread", conversation.thread_id),
+        ("last active", moment(conversation.last_activity_at)),
+    )
     if history is not None and not history:
         say("\nNobody has written yet.", "dim", lines=True)
     for message in history or ():
@@ -232,24 +222,10 @@ def _print_message(message: Message) -> None:
 
 def _extras(metadata: Mapping[str, object]) -> Iterator[str]:
     """What a person may want to know about a message; ``--json`` has it all."""
-    fields = ", ".join(
-        f"{name}={cut(str(value), _FACT_COLUMNS)}"
-        for name, value in _ungrouped(metadata)
-        if isinstance(value, str | int | float) and value != ""
-    )
-    if fields:
-        yield fields
-    attachments = metadata.get("attachments")
+    shown = {name: value for name, value in metadata.items() if value and name not in _LEFT_OUT}
+    attachments = shown.pop("attachments", ())
+    if shown:
+        yield cut(to_json(shown), VALUE_COLUMNS)
     for each in attachments if isinstance(attachments, list) else ():
         name = each.get("filename") or each.get("content_type")
-        yield f"file {cut(str(name), _FACT_COLUMNS)}: {each.get('reference') or each.get('url')}"
-
-
-def _ungrouped(metadata: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for name, value in metadata.items():
-        if name in _LEFT_OUT:
-            continue
-        if isinstance(value, dict):
-            yield from ((f"{name}.{inner}", each) for inner, each in value.items())
-        else:
-            yield name, value
+        yield f"file {cut(str(name))}: {each.get('reference') or each.get('url')}"

@@ -5,24 +5,18 @@ from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from application.ports.dead_letters import DeadLetter
-from application.ports.webhook_parser import (
-    ParsedMessage,
-    VerifiedWebhook,
-    WebhookParserFactory,
-    WebhookRequest,
-)
+from application.ports.webhook_parser import ParsedMessage, WebhookParserFactory
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from domain.errors import safe_reason
 from entrypoints.cli.terminal.output import attributes, count, cut, moment, say
-from entrypoints.cli.terminal.tables import Column, Listing, print_fields
+from entrypoints.cli.terminal.tables import VALUE_COLUMNS, Column, Listing, print_fields
 
-_VALUE_COLUMNS = 400
 _SHOWN_CHARACTERS = 4_000
 _FORM_BYTES = 20_000
 _FORM = "application/x-www-form-urlencoded"
 
 
-def dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
+def _record(dead_letter: DeadLetter) -> dict[str, object]:
     """Everything but the request, which may hold anything."""
     webhook = dead_letter.webhook
     return {
@@ -35,11 +29,11 @@ def dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
     }
 
 
-def whole_dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
+def whole_record(dead_letter: DeadLetter) -> dict[str, object]:
     """Everything, the request's body in base64."""
     request = dead_letter.webhook.request if dead_letter.webhook else None
     return {
-        **dead_letter_record(dead_letter),
+        **_record(dead_letter),
         "url": request.url if request else None,
         "headers": request.headers if request else None,
         "received_at": request.received_at if request else None,
@@ -49,13 +43,13 @@ def whole_dead_letter_record(dead_letter: DeadLetter) -> dict[str, object]:
 
 DEAD_LETTERS = Listing[DeadLetter](
     (
-        Column("id", lambda dead_letter: dead_letter.dead_letter_id, whole=True),
-        Column("kind", lambda dead_letter: dead_letter.kind, essential=False),
-        Column("reason", lambda dead_letter: dead_letter.reason),
-        Column("attempts", lambda dead_letter: dead_letter.attempts, number=True, essential=False),
-        Column("created (UTC)", lambda dead_letter: moment(dead_letter.created_at), whole=True),
+        Column("id", lambda one: one.dead_letter_id, whole=True),
+        Column("kind", lambda one: one.kind, essential=False),
+        Column("reason", lambda one: one.reason),
+        Column("attempts", lambda one: one.attempts, number=True, essential=False),
+        Column("created (UTC)", lambda one: moment(one.created_at), whole=True),
     ),
-    record=dead_letter_record,
+    record=_record,
     empty="There are no dead letters.",
 )
 
@@ -63,7 +57,7 @@ DEAD_LETTERS = Listing[DeadLetter](
 def redriven_record(redriven: RedrivenDeadLetter) -> dict[str, object]:
     """What became of a dead letter, and of each message in its request."""
     return {
-        **dead_letter_record(redriven.dead_letter),
+        **_record(redriven.dead_letter),
         "outcome": redriven.outcome,
         "messages": [dict(receipt.log_fields()) for receipt in redriven.receipts],
     }
@@ -86,7 +80,7 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: WebhookParserFactory) ->
     """A dead letter as a card, and its request as it would be read today."""
     webhook = dead_letter.webhook
     say(f"Dead letter {dead_letter.dead_letter_id}", "bold")
-    _print_fields(
+    print_fields(
         ("kind", dead_letter.kind),
         ("reason", dead_letter.reason),
         ("attempts", str(dead_letter.attempts)),
@@ -94,30 +88,26 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: WebhookParserFactory) ->
         ("account", webhook.account if webhook else None),
         ("message", dead_letter.request_id),
     )
-    if webhook is not None:
-        _print_request(webhook.request)
-        _print_reading(webhook, parsers)
-
-
-def _print_request(request: WebhookRequest) -> None:
+    if webhook is None:
+        return
+    request = webhook.request
     _print_heading(f"{request.method} {request.url}")
     size = f"{len(request.body)} bytes"
-    _print_fields(("received", moment(request.received_at)), ("size", size))
+    print_fields(("received", moment(request.received_at)), ("size", size))
     _print_heading("Headers")
-    _print_fields(*request.headers)
-    if _is_form(request):
+    print_fields(*request.headers)
+    content_type = request.header("content-type") or ""
+    is_form = content_type.partition(";")[0].strip().lower() == _FORM
+    if is_form:
         _print_heading("Form")
         text = request.body[:_FORM_BYTES].decode("utf-8", "backslashreplace")
-        _print_fields(*parse_qsl(text, keep_blank_values=True, errors="backslashreplace"))
-
-
-def _print_reading(webhook: VerifiedWebhook, parsers: WebhookParserFactory) -> None:
+        print_fields(*parse_qsl(text, keep_blank_values=True, errors="backslashreplace"))
     try:
         parsed = parsers.for_channel(webhook.channel).parse(webhook)
     except Exception as error:  # a bug in reading it may be the very reason why it is here
         _print_heading(f"It cannot be read today: {safe_reason(error)}")
-        if not _is_form(webhook.request):
-            _print_text(webhook.request.body.decode("utf-8", "backslashreplace"))
+        if not is_form:
+            _print_text(request.body.decode("utf-8", "backslashreplace"))
     else:
         _print_heading(f"Today it is read as {count(len(parsed), 'message')}")
         if parsed:
@@ -128,7 +118,7 @@ def _print_messages(parsed: Sequence[ParsedMessage]) -> None:
     """What is the same for each recipient of a mail is shown once."""
     first = parsed[0].message
     files = [*first.attachments, *(file.attachment for file in parsed[0].files)]
-    _print_fields(
+    print_fields(
         ("from", first.sender.value),
         ("to", ", ".join(one.message.recipient.verbatim for one in parsed)),
         ("subject", first.subject or None),
@@ -146,16 +136,5 @@ def _print_text(text: str) -> None:
         say(f"{count(left_out, 'more character')}: --json shows all.", "dim")
 
 
-def _is_form(request: WebhookRequest) -> bool:
-    content_type = request.header("content-type") or ""
-    return content_type.partition(";")[0].strip().lower() == _FORM
-
-
 def _print_heading(text: str) -> None:
-    say(f"\n{cut(text, _VALUE_COLUMNS)}", "bold", lines=True)
-
-
-def _print_fields(*fields: tuple[str, str | None]) -> None:
-    print_fields(
-        (cut(name), None if value is None else cut(value, _VALUE_COLUMNS)) for name, value in fields
-    )
+    say(f"\n{cut(text, VALUE_COLUMNS)}", "bold", lines=True)

@@ -1,23 +1,16 @@
 """``frontdesk dead-letters``: what could not be processed."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice
 
 import click
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from application.recovery.redrive_dead_letters import RedriveOutcome
-from entrypoints.cli.dead_letter_views import (
-    DEAD_LETTERS,
-    print_dead_letter,
-    redriven_line,
-    redriven_record,
-    whole_dead_letter_record,
-)
+from entrypoints.cli import dead_letter_views as views
 from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import count, one_line, print_json, say
-from entrypoints.cli.terminal.progress import progress
+from entrypoints.cli.terminal.output import count, one_line, print_json, progress, say
 
 ID = "unreadable-0d1f5c7a9b3e2846"
 
@@ -46,7 +39,7 @@ def list_command(*, kind: str | None, limit: int, as_json: bool) -> None:
     unreadable: list[str] = []
     with open_container() as container:
         found = list(islice(_each(container.dead_letters(), kind, unreadable), limit))
-    DEAD_LETTERS.print(found, as_json=as_json, limit=limit)
+    views.DEAD_LETTERS.print(found, as_json=as_json, limit=limit)
     if unreadable:
         click.echo(one_line(f"frontdesk: {_cannot_be_read(unreadable)}"), err=True)
 
@@ -64,15 +57,15 @@ def show(*, dead_letter_id: str, as_json: bool) -> None:
         if dead_letter is None:
             raise click.ClickException(_unknown(dead_letter_id))
         if as_json:
-            print_json(whole_dead_letter_record(dead_letter))
+            print_json(views.whole_record(dead_letter))
         else:
-            print_dead_letter(dead_letter, container.parsers())
+            views.print_dead_letter(dead_letter, container.parsers())
 
 
 @dead_letters.command(
     epilog=examples(
         f"frontdesk dead-letters redrive {ID}", "frontdesk dead-letters redrive --all --kind bug"
-    ),
+    )
 )
 @click.argument("dead_letter_ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="Instead of ids.")
@@ -92,30 +85,39 @@ def redrive(
         raise click.UsageError("either ids of dead letters or '--all'")
     if kind and not everything:
         raise click.UsageError("'--kind' goes with '--all'")
-    failed: list[DeadLetter] = []
+    failed: list[str] = []
     unknown: list[str] = []
     unreadable: list[str] = []
     done = 0
     with open_container() as container, progress("redriving") as advance:
-        store = container.dead_letters()
-        chosen = (
-            _each(store, kind, unreadable)
-            if everything
-            else _named(store, dead_letter_ids, unknown)
-        )
-        redrive_dead_letter = container.operations().redrive_dead_letters()
-        for done, dead_letter in enumerate(chosen, start=1):
-            redriven = redrive_dead_letter(dead_letter)
+        chosen = _named(container.dead_letters(), dead_letter_ids, unknown)
+        if everything:
+            chosen = _each(container.dead_letters(), kind, unreadable)
+        for done, redriven in enumerate(
+            map(container.operations().redrive_dead_letters(), chosen), start=1
+        ):
             if as_json:
-                print_json(redriven_record(redriven))
+                print_json(views.redriven_record(redriven))
             else:
-                say(redriven_line(redriven))
+                say(views.redriven_line(redriven))
             if redriven.outcome is RedriveOutcome.FAILED:
-                failed.append(redriven.dead_letter)
+                failed.append(
+                    f"{redriven.dead_letter.dead_letter_id}: {redriven.dead_letter.reason}"
+                )
             advance(done)
     if not as_json and not unknown:
-        say(_summary(done - len(failed), len(failed)), "bold")
-    if problems := list(_problems(failed, unknown, unreadable)):
+        left = f", {len(failed)} still there" if failed else ""
+        redriven_now = f"{count(done - len(failed), 'dead letter')} redriven{left}."
+        say(redriven_now if done else "There is nothing to redrive.", "bold")
+    problems = []
+    if failed:
+        again = f"{count(len(failed), 'dead letter')} failed again"
+        problems.append(f"{again}, first {failed[0]}")
+    if unknown:
+        problems.append(_unknown(*unknown))
+    if unreadable:
+        problems.append(_cannot_be_read(unreadable))
+    if problems:
         raise click.ClickException("; ".join(problems))
 
 
@@ -125,38 +127,16 @@ def _each(store: DeadLetters, kind: str | None, unreadable: list[str]) -> Iterat
     return (dead_letter for dead_letter in every if kind in (None, dead_letter.kind))
 
 
-def _named(
-    store: DeadLetters, dead_letter_ids: Iterable[str], unknown: list[str]
-) -> Iterator[DeadLetter]:
+def _named(store: DeadLetters, ids: tuple[str, ...], unknown: list[str]) -> Iterator[DeadLetter]:
     """The dead letters with these ids; adds to ``unknown`` the ids that none has."""
-    for dead_letter_id in dict.fromkeys(dead_letter_ids):
-        dead_letter = store.get(dead_letter_id)
-        if dead_letter is None:
-            unknown.append(dead_letter_id)
-        else:
+    for dead_letter_id in dict.fromkeys(ids):
+        if dead_letter := store.get(dead_letter_id):
             yield dead_letter
+        else:
+            unknown.append(dead_letter_id)
 
 
-def _summary(redriven: int, failed: int) -> str:
-    if not redriven + failed:
-        return "There is nothing to redrive."
-    left = f", {failed} still there" if failed else ""
-    return f"{count(redriven, 'dead letter')} redriven{left}."
-
-
-def _problems(
-    failed: Sequence[DeadLetter], unknown: Sequence[str], unreadable: Collection[str]
-) -> Iterator[str]:
-    if failed:
-        first = f"first {failed[0].dead_letter_id}: {failed[0].reason}"
-        yield f"{count(len(failed), 'dead letter')} failed again, {first}"
-    if unknown:
-        yield _unknown(*unknown)
-    if unreadable:
-        yield _cannot_be_read(unreadable)
-
-
-def _cannot_be_read(places: Collection[str]) -> str:
+def _cannot_be_read(places: list[str]) -> str:
     return f"{count(len(places), 'dead letter')} cannot be read: {', '.join(sorted(places))}"
 
 
@@ -173,19 +153,17 @@ def delete(*, dead_letter_ids: tuple[str, ...], yes: bool) -> None:
     An undeliverable message stays in the history of its conversation, and is never published.
     """
     ids = tuple(dict.fromkeys(dead_letter_ids))
+    if not (yes or _confirmed(f"Delete {count(len(ids), 'dead letter')} for ever?")):
+        raise click.ClickException("nothing was deleted: '--yes' deletes without asking")
     with open_container() as container:
-        if not yes:
-            _confirm(len(ids))
         missing = [one for one in ids if not container.dead_letters().delete(one)]
     click.echo(f"{count(len(ids) - len(missing), 'dead letter')} deleted.")
     if missing:
         raise click.ClickException(_unknown(*missing))
 
 
-def _confirm(number: int) -> None:
+def _confirmed(question: str) -> bool:
     try:
-        agreed = click.confirm(f"Delete {count(number, 'dead letter')} for ever?", err=True)
+        return click.confirm(question, err=True)
     except click.Abort:  # there is no terminal to ask on
-        agreed = False
-    if not agreed:
-        raise click.ClickException("nothing was deleted: '--yes' deletes without asking")
+        return False

@@ -44,19 +44,17 @@ def demo(*, as_json: bool) -> None:
             for channel in ChannelType
         ]
     _DEMO.print(opened, as_json=as_json)
-    if not as_json:
-        click.echo(_next_steps(opened[0][0]))
-
-
-def _next_steps(conversation: Conversation) -> str:
-    channel = conversation.primary_channel
+    if as_json:
+        return
+    first = opened[0][0]
+    channel, conversation_id = first.primary_channel, first.conversation_id
     send = f"frontdesk send {channel} --from {DEMO_SENDERS[channel]}"
-    return f"""
+    click.echo(f"""
 With 'frontdesk serve' running, try in another terminal:
 
   {send} --body "Is my order on its way?"
   frontdesk queues read {channel}-replies --include-delayed
-  frontdesk conversations hand-off {conversation.conversation_id} on
+  frontdesk conversations hand-off {conversation_id} on
   {send} --body "Can I talk to a person?"
   frontdesk queues list
-  frontdesk conversations show {conversation.conversation_id}"""
+  frontdesk conversations show {conversation_id}""")

@@ -28,16 +28,10 @@ def doctor(*, as_json: bool) -> None:
         if as_json:
             print_json(attributes(result, "check", "status", "text"))
         else:
-            _print_line(result)
+            status = plain(f"{result.status:<8}", _STYLES[result.status])
+            print_rich(status + plain(f"{result.check:<16}") + plain(result.text))
     if errors:
         raise click.ClickException(f"{count(errors, 'problem')} found")
-
-
-def _print_line(result: CheckResult) -> None:
-    from rich.text import Text
-
-    status = plain(f"{result.status:<8}", _STYLES[result.status])
-    print_rich(Text.assemble(status, plain(f"{result.check:<16}"), plain(result.text)))
 
 
 def _check_results() -> Iterator[CheckResult]:

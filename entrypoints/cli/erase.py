@@ -14,8 +14,7 @@ from domain.errors import InvalidAddressError
 from entrypoints.cli.addresses import CHANNELS, sender_address
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import attributes, count, print_json, printable, say
-from entrypoints.cli.terminal.progress import progress
+from entrypoints.cli.terminal.output import attributes, count, print_json, printable, progress, say
 
 _COUNTS = (
     ("messages", "message", "messages"),
@@ -45,28 +44,34 @@ _COUNTS = (
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def erase(*, sender: str, channel: str | None, yes: bool, as_json: bool) -> None:
-    """Erase the messages, conversations, files and all other data of a sender.
+    """Erase the messages, conversations, files and all other data of a sender, for ever.
 
-    That is their messages, conversations, files and whatever else there is, for ever. Their
-    messages stay known by their keys alone: one that is delivered again is a duplicate. Looks at
-    every message, and may be stopped and repeated at any point. Says what it could not reach.
-    Exits with 1 if a part has to be repeated.
+    Their messages stay known by their keys alone: one that is delivered again is a duplicate.
+    Looks at every message, and may be stopped and repeated at any point. Says what it could not
+    reach. Exits with 1 if a part has to be repeated.
     """
     addresses = _addresses(sender, channel)
+    left_out = _left_out(addresses)
     if not yes:
-        _ask(addresses)
+        _ask(addresses, left_out)
     with open_container() as container, progress("messages") as advance:
         report = container.operations().erase_person()(addresses, advance)
+    numbers = {name: _number(report, name) for name, *_ in _COUNTS}
     if as_json:
-        print_json(_record(addresses, report))
+        print_json(
+            {
+                "erased": _records(addresses),
+                **numbers,
+                "conversation_ids": [key.conversation_id for key in report.conversations],
+                "other_identities": _records(report.other_identities),
+                "left_out": _records(left_out),
+                **attributes(report, "provider_files", "not_reached", "failed"),
+            }
+        )
     else:
-        parts = [
-            count(number, one, many)
-            for name, one, many in _COUNTS
-            if (number := _number(report, name))
-        ]
+        parts = [count(numbers[name], *nouns) for name, *nouns in _COUNTS if numbers[name]]
         say(f"Erased: {', '.join(parts)}." if parts else "There was nothing.", "bold")
-        for line in _lines(report, _left_out(addresses)):
+        for line in _lines(report, left_out):
             say(line)
     if report.failed:
         raise click.ClickException(f"repeat it, for it is not complete: {'; '.join(report.failed)}")
@@ -76,13 +81,12 @@ def _addresses(text: str, channel: str | None) -> tuple[Address, ...]:
     if channel is not None:
         value = sender_address(ChannelType(channel), text, "--sender")
         return (Address.parse(ChannelType(channel), value),)
-    found = tuple(_possible_addresses(text))
-    if not found:
-        raise click.BadParameter(
-            f"{text!r} is no address of any channel, like +14155550123 or ana@example.com",
-            param_hint="'--sender'",
-        )
-    return found
+    if found := tuple(_possible_addresses(text)):
+        return found
+    raise click.BadParameter(
+        f"{text!r} is no address of any channel, like +14155550123 or ana@example.com",
+        param_hint="'--sender'",
+    )
 
 
 def _possible_addresses(text: str) -> Iterator[Address]:
@@ -101,6 +105,16 @@ def _left_out(addresses: tuple[Address, ...]) -> tuple[Address, ...]:
     return tuple(address for address in possible if address.channel not in chosen)
 
 
+def _ask(addresses: tuple[Address, ...], left_out: tuple[Address, ...]) -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("there is no terminal to ask on: add --yes")
+    for other in left_out:
+        click.echo(printable(_stays(other)), err=True)
+    channels = ", ".join(address.channel for address in addresses)
+    question = f"Erase all data of {addresses[0].value} ({channels}), for ever?"
+    click.confirm(printable(question), abort=True, err=True)
+
+
 def _stays(other: Address) -> str:
     return (
         f"The data of {other.value} on {other.channel} stays: "
@@ -108,33 +122,12 @@ def _stays(other: Address) -> str:
     )
 
 
-def _ask(addresses: tuple[Address, ...]) -> None:
-    if not sys.stdin.isatty():
-        raise click.UsageError("there is no terminal to ask on: add --yes")
-    channels = ", ".join(address.channel for address in addresses)
-    question = f"Erase all data of {addresses[0].value} ({channels}), for ever?"
-    for other in _left_out(addresses):
-        click.echo(printable(_stays(other)), err=True)
-    click.confirm(printable(question), abort=True, err=True)
-
-
 def _number(report: ErasureReport, name: str) -> int:
     value: int | list[object] = getattr(report, name)
     return value if isinstance(value, int) else len(value)
 
 
-def _record(addresses: tuple[Address, ...], report: ErasureReport) -> dict[str, object]:
-    return {
-        "erased": _address_records(addresses),
-        **{name: _number(report, name) for name, *_ in _COUNTS},
-        "conversation_ids": [key.conversation_id for key in report.conversations],
-        "other_identities": _address_records(report.other_identities),
-        "left_out": _address_records(_left_out(addresses)),
-        **attributes(report, "provider_files", "not_reached", "failed"),
-    }
-
-
-def _address_records(addresses: Iterable[Address]) -> list[dict[str, str]]:
+def _records(addresses: Iterable[Address]) -> list[dict[str, str]]:
     return [{"channel": address.channel, "address": address.value} for address in addresses]
 
 

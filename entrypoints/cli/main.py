@@ -8,8 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -23,8 +22,8 @@ from entrypoints.cli.migrate import migrate
 from entrypoints.cli.purge import purge
 from entrypoints.cli.queues import queues
 from entrypoints.cli.relay import relay
+from entrypoints.cli.send import send
 from entrypoints.cli.serve import serve
-from entrypoints.cli.simulator.send_command import send
 from entrypoints.cli.terminal.commands import Group, examples
 from entrypoints.cli.terminal.output import one_line
 from entrypoints.cli.unmatched import unmatched
@@ -41,24 +40,15 @@ class OneLineErrors(Group):
     What it does not know is a bug, and keeps its traceback.
     """
 
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,  # noqa: ARG002 - this group always ends the process
-        **extra: object,
-    ) -> NoReturn:
+    def main(self, *args: Any, **options: Any) -> NoReturn:  # noqa: ANN401 - click's
         """Run, and end the process with the right status."""
         try:
-            result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            result = super().main(*args, **{**options, "standalone_mode": False})
         except click.Abort:
             sys.exit(INTERRUPTED)
         except click.UsageError as error:
             _fail(_usage(error), USAGE)
-        except click.ClickException as error:
-            _fail(f"frontdesk: {error.format_message()}", FAILED)
-        except WebhookHandlerError as error:
+        except (click.ClickException, WebhookHandlerError) as error:
             _fail(f"frontdesk: {error}", FAILED)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
@@ -118,18 +108,8 @@ def cli(ctx: click.Context) -> None:
 
 
 for command in (
-    serve,
-    demo,
-    send,
-    conversations,
-    queues,
-    unmatched,
-    dead_letters,
-    relay,
-    erase,
-    purge,
-    migrate,
-    doctor,
+    *(serve, demo, send, conversations, queues, unmatched),
+    *(dead_letters, relay, erase, purge, migrate, doctor),
 ):
     cli.add_command(command)
 

@@ -4,8 +4,7 @@ import click
 
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import attributes, count, print_json, say
-from entrypoints.cli.terminal.progress import progress
+from entrypoints.cli.terminal.output import attributes, count, print_json, progress, say
 
 
 @click.command(cls=Command, epilog=examples("frontdesk migrate", "frontdesk migrate --json"))
@@ -28,16 +27,13 @@ def migrate(*, as_json: bool) -> None:
             if as_json:
                 key = attributes(migrated.key, "conversation_id", "primary_channel")
                 print_json({**key, **attributes(migrated, "imported", "complete")})
-    if not as_json:
-        say(_summary(records - len(incomplete), imported), "bold")
+    if not as_json and records:
+        moved = count(records - len(incomplete), "record")
+        say(f"{count(imported, 'message')} imported, {moved} moved completely.", "bold")
+    elif not as_json:
+        say("No record has a list of messages inside: there is nothing to move.", "bold")
     if incomplete:
         raise click.ClickException(
             f"another system kept writing to {count(len(incomplete), 'record')}, "
             f"first {incomplete[0]}: run it again, best after that system has stopped"
         )
-
-
-def _summary(moved: int, imported: int) -> str:
-    if not moved + imported:
-        return "No record has a list of messages inside: there is nothing to move."
-    return f"{count(imported, 'message')} imported, {count(moved, 'record')} moved completely."

@@ -62,7 +62,7 @@ def list_command(*, as_json: bool) -> None:
     epilog=examples(
         "frontdesk queues read sms-replies --include-delayed",
         "frontdesk queues read whatsapp-handoff --max 1 --acknowledge --json",
-    ),
+    )
 )
 @_queue_argument
 @limit_option(10, "--max")
@@ -92,15 +92,14 @@ def read(
     name = _QUEUES[queue]
     with open_container() as container:
         reader = container.context_queue()
-        shows_delayed = isinstance(reader, DelayedReader)
-        receive = reader.receive
-        if include_delayed:
-            if not isinstance(reader, DelayedReader):
-                raise click.ClickException(
-                    "this backend shows nothing before its delay is over: "
-                    "leave out --include-delayed"
-                )
-            receive = reader.receive_with_delayed
+        receive, hint = reader.receive, ""
+        if isinstance(reader, DelayedReader):
+            hint = ": --include-delayed shows it"
+            receive = reader.receive_with_delayed if include_delayed else receive
+        elif include_delayed:
+            raise click.ClickException(
+                "this backend shows nothing before its delay is over: leave out --include-delayed"
+            )
         deliveries = receive(name, limit, visibility=timedelta(seconds=visibility_seconds))
         for delivery in deliveries:
             _print_delivery(delivery, as_json=as_json)
@@ -111,14 +110,18 @@ def read(
             if acknowledge and not reader.acknowledge(name, delivery.receipt)
         ]
         depth = next(depth for depth in reader.depths() if depth.queue == name)
-        hint = ": --include-delayed shows it" if shows_delayed else ""
     if remaining:
         raise click.ClickException(
             f"{queue}: {count(len(remaining), 'context')} could not be acknowledged: will come back"
         )
-    if not as_json:
-        comes_back = None if acknowledge else visibility_seconds
-        say(_closing_note(len(deliveries), depth, comes_back, hint), "dim")
+    if as_json:
+        return
+    if deliveries:
+        fate = "" if acknowledge else f", back in {visibility_seconds} s unless"
+        more = f"; {depth.ready} more ready" if depth.ready else ""
+        say(f"{queue}: {count(len(deliveries), 'context')}{fate} acknowledged{more}", "dim")
+    else:
+        say(f"{queue}: {_why_nothing(depth, hint)}", "dim")
 
 
 def _print_delivery(delivery: Delivery, *, as_json: bool) -> None:
@@ -126,31 +129,21 @@ def _print_delivery(delivery: Delivery, *, as_json: bool) -> None:
 
     context = json.loads(context_to_json(delivery.context))
     if as_json:
-        print_json(
-            {**attributes(delivery, "queue", "receipt", "receive_count"), "context": context}
-        )
+        place = attributes(delivery, "queue", "receipt", "receive_count")
+        print_json({**place, "context": context})
         return
     times = "first time" if delivery.receive_count == 1 else f"time {delivery.receive_count}"
     say(f"{delivery.queue}  receipt {delivery.receipt}  ({times})", "bold")
     click.echo(f"{to_json(context, indent=2)}\n")
 
 
-def _closing_note(
-    read_now: int, depth: QueueDepth, comes_back_seconds: int | None, hint: str
-) -> str:
-    """What became of what was read, or why there was nothing to read."""
-    if read_now:
-        contexts = f"{depth.queue}: {count(read_now, 'context')}"
-        more = f"; {depth.ready} more ready" if depth.ready else ""
-        if comes_back_seconds is None:
-            return f"{contexts} acknowledged{more}"
-        return f"{contexts}, back in {comes_back_seconds} s unless acknowledged{more}"
+def _why_nothing(depth: QueueDepth, hint: str) -> str:
     reasons = []
     if depth.delayed:
         reasons.append(f"{depth.delayed} delayed{hint}")
     if depth.in_flight:
         reasons.append(f"{depth.in_flight} taken and not acknowledged yet")
-    return f"{depth.queue}: " + "; ".join(["nothing ready" if reasons else "empty", *reasons])
+    return "; ".join(["nothing ready" if reasons else "empty", *reasons])
 
 
 @queues.command(epilog=examples("frontdesk queues acknowledge sms-replies RECEIPT"))

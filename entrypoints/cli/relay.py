@@ -1,6 +1,6 @@
 """``frontdesk relay``: drain the spool and publish pending messages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -8,18 +8,17 @@ import click
 from application.ports.spool import SpoolDepth
 from application.recovery.drain_spool import DrainOutcome
 from application.recovery.relay_outbox import RelayOutcome
+from domain.messages import MessageRecord
 from domain.times import rfc3339
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import count, print_json, say
-from entrypoints.cli.terminal.progress import progress
+from entrypoints.cli.terminal.output import count, print_json, progress, say
 
 if TYPE_CHECKING:
     from entrypoints.composition.container import Container
-    from entrypoints.operations.backlog import Pending
 
 Outcomes = dict[str, DrainOutcome | RelayOutcome]
-"""What became of each webhook and message, by its name."""
+"""What became of each webhook and message, by its name: so each counts once, as it ended."""
 
 _COUNTED: Mapping[str, set[DrainOutcome | RelayOutcome]] = {
     "received": {DrainOutcome.RECEIVED},
@@ -40,20 +39,23 @@ def relay(*, as_json: bool) -> None:
     says what still waits for its next attempt, and until when. Exit code 1 if something was
     tried and still fails, 0 if the rest only waits.
     """
-    from entrypoints.operations.backlog import Pending
+    from entrypoints.operations.checks import pending_messages
 
     outcomes: Outcomes = {}
     with open_container() as container, progress("messages") as advance:
         for batch in _batches(container):
             outcomes |= batch
             advance(len(outcomes))
-        done = {name: _count(outcomes, name) for name in _COUNTED}
-        pending, spool = Pending.of(container), container.spool().depth()
+        pending, spool = pending_messages(container), container.spool().depth()
+    done = {
+        name: sum(outcome in counted for outcome in outcomes.values())
+        for name, counted in _COUNTED.items()
+    }
     if as_json:
         backlog = {
             # Of pending messages a hundred are counted.
-            "pending": len(pending.records),
-            "next_attempt_at": pending.next_attempt_at if pending.records else None,
+            "pending": len(pending),
+            "next_attempt_at": min((record.due_at for record in pending), default=None),
             "spooled": spool.entries,
             "broken": spool.broken,
         }
@@ -71,32 +73,21 @@ def _batches(container: "Container") -> Iterator[Outcomes]:
     """What became of the spool, then of the outbox, as long as anything is done."""
     from entrypoints.operations.background_jobs import RELAY_BATCH, SPOOL_BATCH
 
-    def drain() -> Outcomes:
-        return {one.entry.entry_id: outcome for one, outcome in drain_spool.each(SPOOL_BATCH)}
-
-    def relay_some() -> Outcomes:
-        return {one.request_id: outcome for one, outcome in relay_outbox.each(RELAY_BATCH)}
-
-    drain_spool, relay_outbox = (
-        container.operations().drain_spool(),
-        container.operations().relay_outbox(),
-    )
-    for work in (drain, relay_some):
+    operations = container.operations()
+    drain_spool, relay_outbox = operations.drain_spool(), operations.relay_outbox()
+    for work, limit in ((drain_spool, SPOOL_BATCH), (relay_outbox, RELAY_BATCH)):
         # What failed comes again before long: during an outage there would be no end.
         is_done = True
         while is_done:
-            outcomes = work()
+            outcomes: Outcomes = {**work(limit)}
             is_done = not _DONE.isdisjoint(outcomes.values())
             yield outcomes
 
 
-def _count(outcomes: Outcomes, name: str) -> int:
-    """How many there are of one kind; each webhook and message counts once, as it ended."""
-    return sum(outcome in _COUNTED[name] for outcome in outcomes.values())
-
-
-def _sentences(done: Mapping[str, int], pending: "Pending", spool: SpoolDepth) -> Iterator[str]:
-    from entrypoints.operations.backlog import SPOOL_MINUTES, at_most
+def _sentences(
+    done: Mapping[str, int], pending: Sequence[MessageRecord], spool: SpoolDepth
+) -> Iterator[str]:
+    from entrypoints.operations.checks import SPOOL_MINUTES, at_most
 
     if any(done.values()):
         yield (
@@ -104,13 +95,13 @@ def _sentences(done: Mapping[str, int], pending: "Pending", spool: SpoolDepth) -
             f"{count(done['relayed'], 'pending message')} published, "
             f"{count(done['dead_letters'], 'dead letter')} written."
         )
-    elif pending.records or spool.entries or spool.broken:
+    elif pending or spool.entries or spool.broken:
         yield "Nothing is due now."
     else:
         yield "The spool is empty, and no message is pending."
-    if pending.records:
-        when = rfc3339(pending.next_attempt_at)
-        yield f"Pending: {at_most(len(pending.records))}, the next attempt is due at {when}."
+    if pending:
+        due_at = rfc3339(min(record.due_at for record in pending))
+        yield f"Pending: {at_most(len(pending))}, the next attempt is due at {due_at}."
     if spool.entries:
         yield f"In the spool: {spool.entries}, each is due within {SPOOL_MINUTES} minutes."
     if spool.broken:

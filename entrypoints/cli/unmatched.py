@@ -8,13 +8,12 @@ from application.recovery.redrive_unmatched import all_unmatched
 from domain.messages import MessageRecord
 from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import count, cut, moment, print_json, say
-from entrypoints.cli.terminal.progress import progress
+from entrypoints.cli.terminal.output import count, cut, moment, print_json, progress, say
 from entrypoints.cli.terminal.tables import Column, Listing
 
 
-def unmatched_record(record: MessageRecord) -> dict[str, object]:
-    """An unmatched message, under the context object's names where they exist."""
+def _record(record: MessageRecord) -> dict[str, object]:
+    """Under the context object's names where they exist."""
     message = record.message
     return {
         "request_id": record.request_id,
@@ -28,23 +27,17 @@ def unmatched_record(record: MessageRecord) -> dict[str, object]:
     }
 
 
-def _parties(record: MessageRecord) -> str:
-    return f"{record.message.sender.value} → {record.message.recipient.address}"
-
-
-def _beginning(record: MessageRecord) -> str:
-    return cut(record.message.subject or record.message.body, 40)
-
-
 _UNMATCHED = Listing[MessageRecord](
     (
-        Column("received (UTC)", lambda record: moment(record.message.received_at), whole=True),
-        Column("channel", lambda record: record.message.channel, whole=True),
-        Column("from → to", _parties),
-        Column("message id", lambda record: record.message.provider_message_id, essential=False),
-        Column("text", _beginning),
+        Column("received (UTC)", lambda one: moment(one.message.received_at), whole=True),
+        Column("channel", lambda one: one.message.channel, whole=True),
+        Column(
+            "from → to", lambda one: f"{one.message.sender.value} → {one.message.recipient.address}"
+        ),
+        Column("message id", lambda one: one.message.provider_message_id, essential=False),
+        Column("text", lambda one: cut(one.message.subject or one.message.body, 40)),
     ),
-    record=unmatched_record,
+    record=_record,
     empty="Nothing is unmatched.",
 )
 
@@ -68,7 +61,7 @@ def list_command(*, limit: int, as_json: bool) -> None:
     epilog=examples(
         "frontdesk conversations open --channel sms --sender +14155550123",
         "frontdesk unmatched redrive",
-    ),
+    )
 )
 @json_option
 def redrive(*, as_json: bool) -> None:
@@ -84,17 +77,13 @@ def redrive(*, as_json: bool) -> None:
             advance(joined + left)
             conversation_id = conversation.conversation_id if conversation else None
             if as_json:
-                print_json({**unmatched_record(record), "conversation_id": conversation_id})
+                print_json({**_record(record), "conversation_id": conversation_id})
             elif conversation_id:
                 message = record.message
                 who = f"{message.provider_message_id} of {message.sender.value}"
                 say(f"{who} joined {conversation_id}")
-    if not as_json:
-        say(_summary(joined, left), "bold")
-
-
-def _summary(joined: int, left: int) -> str:
-    if not joined + left:
-        return "Nothing is unmatched."
-    still = f"{left} still unmatched" if left else "nothing is unmatched any more"
-    return f"{count(joined, 'message')} joined a conversation, {still}."
+    if not as_json and joined + left:
+        still = f"{left} still unmatched" if left else "nothing is unmatched any more"
+        say(f"{count(joined, 'message')} joined a conversation, {still}.", "bold")
+    elif not as_json:
+        say(_UNMATCHED.empty, "bold")

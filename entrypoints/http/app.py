@@ -1,8 +1,10 @@
 """The ASGI application: webhooks on any path that names a channel, and two health checks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import KW_ONLY, dataclass
+from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -16,7 +18,7 @@ from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from application.receiving.receive_webhook import ReceiveWebhook, WebhookExchange
 from domain.errors import DeadlineExceededError, OverloadedError, WebhookHandlerError
 from entrypoints.http.limits.bodies import BodyMemory, read_body
-from entrypoints.http.public_url import PublicUrl, sent_path
+from entrypoints.public_urls import PublicUrls, RequestOrigin, sent_path
 
 BODY_SECONDS = 30.0
 """How long a body may take to arrive; a provider on a working network needs far less."""
@@ -39,6 +41,7 @@ Each takes up to twice its size: memory that grows is moved, and what was freed 
 """
 
 
+@dataclass(eq=False)
 class WebhookEndpoint:
     """Reads a request within its limits and lets the use case answer it.
 
@@ -50,30 +53,26 @@ class WebhookEndpoint:
     are taken until the thread is done, also when its client has gone.
     """
 
-    def __init__(
-        self,
-        receive_webhook: ReceiveWebhook,
-        public_url: PublicUrl,
-        clock: Clock,
-        *,
-        max_body_bytes: int,
-        max_in_flight: int,
-        max_requests: int,
-    ) -> None:
-        self._receive_webhook = receive_webhook
-        self._public_url = public_url
-        self._clock = clock
-        self._max_body_bytes = max_body_bytes
-        self.requests = asyncio.Semaphore(max_requests)
-        self.slots = asyncio.Semaphore(max_in_flight)
+    receive_webhook: ReceiveWebhook
+    public_urls: PublicUrls
+    clock: Clock
+    _: KW_ONLY
+    request_origin: RequestOrigin
+    max_body_bytes: int
+    max_in_flight: int
+    max_requests: int
+
+    def __post_init__(self) -> None:
+        self.requests = asyncio.Semaphore(self.max_requests)
+        self.slots = asyncio.Semaphore(self.max_in_flight)
+        self.memory = BodyMemory(LARGE_BODIES_AT_ONCE * self.max_body_bytes)
         self._spooling = asyncio.Semaphore(SPOOL_THREADS)
-        self._threads = CapacityLimiter(max_in_flight + SPOOL_THREADS)
-        self.memory = BodyMemory(LARGE_BODIES_AT_ONCE * max_body_bytes)
+        self._threads = CapacityLimiter(self.max_in_flight + SPOOL_THREADS)
         self._arriving: dict[asyncio.Timeout, float] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; none is sent when the client has gone."""
-        exchange = self._receive_webhook.begin(scope["method"], sent_path(scope))
+        exchange = self.receive_webhook.begin(scope["method"], sent_path(scope))
         try:
             if self.requests.locked():
                 self._cut_off_slowest()
@@ -87,15 +86,16 @@ class WebhookEndpoint:
         await Response(response.body, response.status, headers)(scope, receive, send)
 
     async def _receive(self, request: Request, exchange: WebhookExchange) -> WebhookResponse:
-        limit = min(exchange.max_body_bytes, self._max_body_bytes)
-        received_at = self._clock()
+        limit = min(exchange.max_body_bytes, self.max_body_bytes)
+        received_at = self.clock()
         with ExitStack() as held:
             hold = held.enter_context(self.memory.share())
-            async with self._body_arrives():
-                body = await read_body(request, limit, hold)
+            body = await self._body(request, limit, hold)
+            url, *other_urls = self._urls(request.scope, exchange)
             webhook = WebhookRequest(
                 method=request.method,
-                url=self._public_url.of(request.scope),
+                url=url,
+                other_urls=tuple(other_urls),
                 headers=tuple(
                     (name.decode("latin-1").lower(), value.decode("latin-1"))
                     for name, value in request.headers.raw
@@ -105,13 +105,18 @@ class WebhookEndpoint:
             )
             return await self._process(exchange, webhook, held)
 
-    @asynccontextmanager
-    async def _body_arrives(self) -> AsyncIterator[None]:
+    def _urls(self, scope: Scope, exchange: WebhookExchange) -> tuple[str, ...]:
+        """The public URLs of a request, path and query as they were sent, byte for byte."""
+        query = scope["query_string"].decode("latin-1")
+        origin = partial(self.request_origin.of, scope)
+        return self.public_urls.of(exchange.channel, origin, sent_path(scope), (query,))
+
+    async def _body(self, request: Request, limit: int, hold: Callable[[int], None]) -> bytes:
         try:
             async with asyncio.timeout(BODY_SECONDS) as time_left:
                 self._arriving[time_left] = asyncio.get_running_loop().time()
                 try:
-                    yield
+                    return await read_body(request, limit, hold)
                 finally:
                     self._arriving.pop(time_left, None)
         except TimeoutError as error:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from types import FrameType
@@ -27,15 +26,18 @@ from entrypoints.http.limits.connection_limits import (
 from entrypoints.http.limits.connection_timeouts import TimeoutProtocol
 from entrypoints.http.limits.loop_errors import LoopErrors
 from entrypoints.http.limits.readiness import Readiness
-from entrypoints.http.public_url import PublicUrl
 from entrypoints.http.shutdown import GRACEFUL_SECONDS, Shutdown, exit_at_deadline
 from entrypoints.operations.background_jobs import DailyPurge, drain_some, relay_some
 from entrypoints.operations.start_checks import INTERVAL_SECONDS, StartChecks, check_ready
+from entrypoints.public_urls import PublicUrls, RequestOrigin
 from infrastructure.configuration.log_format import configure_logging
 from infrastructure.configuration.settings import Settings
 
 DAY_SECONDS = 24 * 60 * 60.0
 POLL_SECONDS = 0.5
+
+UNREAD_BYTES = 16 * 1024
+"""What the system keeps for a client that does not read yet: many answers."""
 
 
 class AddressInUseError(WebhookHandlerError):
@@ -55,20 +57,30 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
         start_checks = StartChecks(container)
         unanswered = start_checks.begin()
         with listen(host, port) as listener:
-            for line in banner(settings, container.storage().place, listener):
-                click.echo(line)
+            _say_where(settings, container.storage().place, listener)
             if unanswered is not None:
                 click.echo(
                     f"Not ready yet, for this does not answer: {unanswered}. Until it does, "
                     "verified webhooks are spooled; the server becomes ready by itself."
                 )
-            sys.stdout.flush()
             shutdown = Shutdown()
             exit_at_deadline(shutdown)
             with running(tasks_after(start_checks, container, shutdown), shutdown):
                 _serve(container, start_checks, listener, shutdown)
     finally:
         container.shutdown_resources()
+
+
+def _say_where(settings: Settings, place: str, listener: socket.socket) -> None:
+    """What the operator should know when the server is up; ``place`` is where its data is."""
+    host, port = listener.getsockname()[:2]
+    origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    click.echo(f"Frontdesk listens on {origin} and keeps its data in {place}")
+    if not settings.has_real_secrets:
+        click.echo(
+            "Development secret in use: 'frontdesk send' is accepted, "
+            "real providers are refused until their secrets are set."
+        )
 
 
 def _serve(
@@ -181,8 +193,9 @@ def webhook_endpoint(
             if process_webhook
             else container.receive_webhook()
         ),
-        public_url=PublicUrl(settings.public_base_url, settings.trusted_proxies),
+        public_urls=PublicUrls(settings.public_base_url, settings.webhook_urls),
         clock=container.clock(),
+        request_origin=RequestOrigin(settings.trusted_proxies),
         max_body_bytes=settings.max_body_bytes,
         max_in_flight=settings.max_in_flight,
         max_requests=(limits or ConnectionLimits()).connections * 15 // 16,
@@ -204,20 +217,3 @@ def listen(host: str, port: int) -> socket.socket:
     # The attack: a client that reads no answers. The system would hold megabytes of them.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD_BYTES)
     return listener
-
-
-UNREAD_BYTES = 16 * 1024
-"""What the system keeps for a client that does not read yet: many answers."""
-
-
-def banner(settings: Settings, place: str, listener: socket.socket) -> list[str]:
-    """What the operator should know when the server is up; ``place`` is where its data is."""
-    host, port = listener.getsockname()[:2]
-    origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    lines = [f"Frontdesk listens on {origin} and keeps its data in {place}"]
-    if not settings.has_real_secrets:
-        lines.append(
-            "Development secret in use: 'frontdesk send' is accepted, "
-            "real providers are refused until their secrets are set."
-        )
-    return lines

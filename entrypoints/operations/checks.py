@@ -1,4 +1,4 @@
-"""Is everything that the settings name there, and as it is expected?
+"""Is everything that the settings name there, and as it is expected? What waits?
 
 The server asks each backend at its start what would keep it from working; ``frontdesk doctor``
 asks everything.
@@ -6,13 +6,27 @@ asks everything.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import islice
 
 from application.ports.checks import CheckResult, CheckStatus, Unanswered, Unreported
+from application.recovery.drain_spool import LONGEST_DELAY
 from domain.errors import TemporaryError, WebhookHandlerError
+from domain.messages import STUCK_AFTER, MessageRecord
+from domain.times import rfc3339
 from entrypoints.composition.container import Container
-from entrypoints.operations.backlog import check_backlog
 from infrastructure.backend import Backend
 from infrastructure.configuration.settings import Settings
+
+MOST = 100
+"""More are not counted."""
+
+SPOOL_MINUTES = LONGEST_DELAY.seconds // 60
+"""How soon each entry of the spool is tried again, while a server or the relay works."""
+
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+Found = tuple[CheckStatus, str]
 
 
 class UnfitBackendsError(WebhookHandlerError):
@@ -71,53 +85,143 @@ def run_checks(container: Container) -> Iterator[CheckResult]:
 
 
 def _check_environment(container: Container) -> Iterator[CheckResult]:
-    yield from _secrets(container)
-    yield from _public_url(container.settings())
+    yield from _results("secrets", _secrets(container))
+    yield from _results("public URL", _public_urls(container.settings()))
     for backend in container.backends_in_use():
         yield from backend.checks()
 
 
-def _secrets(container: Container) -> Iterator[CheckResult]:
-    settings = container.settings()
-    if not settings.has_real_secrets:
-        yield from _development_secret(settings)
-        return
+def check_backlog(container: Container) -> Iterator[CheckResult]:
+    """What waits, as far as there is a place for it yet; nothing is made or taken.
+
+    What is tried again by itself is a warning, for it keeps nothing from starting. What waits
+    for an operator is an error.
+    """
+    if container.spool_backend().has_spool():
+        yield from _results("spool", _spool(container))
+    if container.storage().is_created():
+        yield from _results("pending", _pending(container))
+    if container.files().has_dead_letters():
+        yield from _results("dead letters", _dead_letters(container))
+
+
+def _results(check: str, found: Iterator[Found]) -> Iterator[CheckResult]:
     try:
-        accounts = container.provider_accounts()
+        for status, text in found:
+            yield CheckResult(check, status, text)
     except WebhookHandlerError as error:
-        yield CheckResult("secrets", CheckStatus.ERROR, str(error))
+        yield CheckResult(check, CheckStatus.ERROR, str(error))
+    except Exception as error:
+        # An engine may answer in any form. The other checks go on. The text may hold content.
+        text = f"could not be checked: {type(error).__name__}"
+        yield CheckResult(check, CheckStatus.ERROR, text)
+
+
+def _secrets(container: Container) -> Iterator[Found]:
+    from infrastructure.configuration.secrets import development_secret
+
+    settings = container.settings()
+    if settings.has_real_secrets:
+        accounts = container.provider_accounts()
+        counted = f"{len(accounts.twilio)} of Twilio, {len(accounts.sendgrid)} of SendGrid"
+        companies = len(accounts.directory.tenants)
+        yield CheckStatus.OK, f"accounts: {counted}; companies: {companies}"
         return
-    counted = f"{len(accounts.twilio)} of Twilio, {len(accounts.sendgrid)} of SendGrid"
-    companies = len(accounts.directory.tenants)
-    yield CheckResult("secrets", CheckStatus.OK, f"accounts: {counted}; companies: {companies}")
-
-
-def _development_secret(settings: Settings) -> Iterator[CheckResult]:
-    from infrastructure.configuration.secrets.development_secret import (
-        FILE_NAME,
-        read_development_credentials,
-    )
-
-    if (settings.data_dir / FILE_NAME).exists():
-        try:
-            read_development_credentials(settings.data_dir)
-        except WebhookHandlerError as error:
-            yield CheckResult("secrets", CheckStatus.ERROR, str(error))
-            return
-    yield CheckResult(
-        "secrets",
+    if (settings.data_dir / development_secret.FILE_NAME).exists():
+        development_secret.read_development_credentials(settings.data_dir)
+    yield (
         CheckStatus.WARNING,
         "the development secret is in use: real providers are refused until their secrets are set",
     )
 
 
-def _public_url(settings: Settings) -> Iterator[CheckResult]:
+def _public_urls(settings: Settings) -> Iterator[Found]:
+    from_requests = []
+    for channel, url in settings.webhook_urls.items():
+        if url is None:
+            from_requests.append(channel)
+            continue
+        # Values of a query may be secret.
+        yield CheckStatus.OK, f"{url.partition('?')[0]} ({channel}, configured whole)"
     if settings.public_base_url is not None:
-        yield CheckResult("public URL", CheckStatus.OK, settings.public_base_url)
-    elif settings.has_real_secrets:
-        yield CheckResult(
-            "public URL",
+        yield CheckStatus.OK, settings.public_base_url
+    elif settings.has_real_secrets and from_requests:
+        yield (
             CheckStatus.WARNING,
-            "PUBLIC_BASE_URL is not set: the URL that Twilio signed is taken from each request, "
-            "which behind a proxy is often another one; expected the origin that providers post to",
+            "PUBLIC_BASE_URL is not set: the URL that Twilio signed is taken from each request of "
+            f"{' and '.join(from_requests)}, which behind a proxy is often another one; expected "
+            "the URL that providers post to, up to the path that the proxy passes on",
+        )
+
+
+def pending_messages(container: Container) -> tuple[MessageRecord, ...]:
+    """The messages that are recorded and on no queue, due or not: of more than ``MOST``, those."""
+    return container.stores().outbox.list_stuck(MOST, _END_OF_TIME)
+
+
+def at_most(counted: int) -> str:
+    """How many there are, for a person, where no more than ``MOST`` were asked for."""
+    return f"{MOST} or more" if counted == MOST else f"{counted}"
+
+
+def _spool(container: Container) -> Iterator[Found]:
+    depth = container.spool().depth()
+    if depth.entries:
+        since = f", the oldest came at {rfc3339(depth.oldest_at)}" if depth.oldest_at else ""
+        yield (
+            CheckStatus.WARNING,
+            f"{depth.entries} spooled{since}: each is tried again within {SPOOL_MINUTES} "
+            "minutes, and 'frontdesk relay' processes now what is due",
+        )
+    else:
+        yield CheckStatus.OK, "the spool is empty"
+    if depth.broken:
+        files = "1 broken file" if depth.broken == 1 else f"{depth.broken} broken files"
+        yield (
+            CheckStatus.ERROR,
+            f"{files} in the spool that cannot be read: mend what ends in '.broken' in "
+            f"{container.settings().data_dir / 'spool'} and take that suffix away, or remove it",
+        )
+
+
+def _pending(container: Container) -> Iterator[Found]:
+    pending, now = pending_messages(container), container.clock()()
+    # Of the others the first handler may still be at it.
+    late = [record for record in pending if record.recorded_at + STUCK_AFTER <= now]
+    if not pending:
+        yield CheckStatus.OK, "every message that was recorded came to its queue"
+        return
+    if not late:
+        yield CheckStatus.OK, f"{at_most(len(pending))} on the way, recorded a moment ago"
+        return
+    if due := sum(record.due_at <= now for record in late):
+        which = "them" if due == len(late) else f"{due} of them"
+        what_next = f"'frontdesk relay' publishes {which} now"
+    else:
+        attempts = max(record.attempts for record in late)
+        next_at = rfc3339(min(record.due_at for record in late))
+        what_next = f"attempts so far: {attempts}, the next is at {next_at}"
+    oldest_at = rfc3339(min(record.recorded_at for record in late))
+    yield (
+        CheckStatus.WARNING,
+        f"{at_most(len(late))}, the oldest of {oldest_at}, on no queue yet: {what_next}",
+    )
+
+
+def _dead_letters(container: Container) -> Iterator[Found]:
+    unreadable: list[str] = []
+    dead_letters = container.dead_letters().each_dead_letter(unreadable=unreadable.append)
+    times = [dead_letter.created_at for dead_letter in islice(dead_letters, MOST)]
+    if times:
+        yield (
+            CheckStatus.WARNING,
+            f"{at_most(len(times))}, the oldest of {rfc3339(min(times))}: "
+            "see 'frontdesk dead-letters list'",
+        )
+    elif not unreadable:
+        yield CheckStatus.OK, "none"
+    if unreadable:
+        yield (
+            CheckStatus.ERROR,
+            f"{len(unreadable)} cannot be read: mend or remove {', '.join(sorted(unreadable))}",
         )

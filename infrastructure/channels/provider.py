@@ -1,9 +1,11 @@
 """What a provider's package exports: one ``Provider``, with what ``frontdesk send`` asks of it."""
 
+import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 from domain.channels import ChannelType
 from domain.errors import PermanentError
@@ -130,9 +132,6 @@ class Provider(Protocol):
 
 def read_http_url(text: str) -> str:
     """``text`` itself, if it is an absolute http or https URL; else ``ValueError``."""
-    import re
-    from urllib.parse import urlsplit
-
     try:
         parts = urlsplit(text)
         valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0

@@ -18,22 +18,9 @@ from typing import Final, TextIO
 from domain.times import rfc3339
 
 FIELDS = (
-    "aws_request_id",
-    "request_id",
-    "channel",
-    "conversation_id",
-    "message_id",
-    "outcome",
-    "status",
-    "duration_ms",
-    "reason",
-    "result",
-    "error",
-    "provider_code",
-    "dead_letter_id",
-    "spool_entry_id",
-    "sqs_message_id",
-    "task",
+    *("aws_request_id", "request_id", "channel", "conversation_id", "message_id", "outcome"),
+    *("status", "duration_ms", "reason", "tried_urls", "result", "error", "provider_code"),
+    *("dead_letter_id", "spool_entry_id", "sqs_message_id", "task"),
 )
 """The only extra fields that reach a log line, in this order."""
 
@@ -48,14 +35,8 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     ``level`` holds for Frontdesk's own lines; other libraries are heard from WARNING on.
     """
     target = stream or sys.stderr
-    handler: logging.Handler
-    if target.isatty():
-        handler = _console_handler(target)
-    else:
-        handler = logging.StreamHandler(target)
-        handler.setFormatter(JsonLinesFormatter())
-    handler.addFilter(hide_foreign_values)
-    handler.addFilter(add_aws_request_id)
+    handler = _console_handler(target) if target.isatty() else _json_handler(target)
+    handler.addFilter(_prepared)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -86,32 +67,32 @@ def _console_handler(stream: TextIO) -> logging.Handler:
         log_time_format="%H:%M:%S",
         highlighter=NullHighlighter(),
     )
-    handler.setFormatter(ConsoleFormatter())
+    handler.setFormatter(_ConsoleFormatter())
     return handler
 
 
-def hide_foreign_values(record: logging.LogRecord) -> bool:
-    """Take the values out of other libraries' lines, for they may hold anything."""
+def _json_handler(stream: TextIO) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_JsonLinesFormatter())
+    return handler
+
+
+def _prepared(record: logging.LogRecord) -> bool:
+    """Take the values out of other libraries' lines, and name the invocation of a function."""
     if record.name.partition(".")[0] not in OUR_PACKAGES:
         # Without arguments the sentence may have been formatted already: it is not constant.
         record.msg = f"{record.name}: {record.msg if record.args else 'a message without form'}"
         record.args = None
         for name in FIELDS:
             record.__dict__.pop(name, None)
-    return True
-
-
-def add_aws_request_id(record: logging.LogRecord) -> bool:
-    """Say which invocation of a Lambda function the line belongs to, if it is one."""
     record.aws_request_id = _aws_request_id.get()
     return True
 
 
-class JsonLinesFormatter(logging.Formatter):
+class _JsonLinesFormatter(logging.Formatter):
     """One object in each line: what happened, the fields, and where an error came from."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line for ``record``."""
         line: dict[str, object] = {
             "timestamp": rfc3339(datetime.fromtimestamp(record.created, UTC)),
             "level": record.levelname,
@@ -124,17 +105,17 @@ class JsonLinesFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-class ConsoleFormatter(logging.Formatter):
+class _ConsoleFormatter(logging.Formatter):
     """The sentence, then ``name=value`` for each field, then where an error came from."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The text for ``record``; control characters in an id cannot reach the terminal."""
         fields = (f"{name}={_printable(value)}" for name, value in _fields(record).items())
         first = "  ".join((str(record.msg), " ".join(fields))).rstrip()
         return "\n  ".join((first, *_frames(record)))
 
 
 def _printable(value: object) -> str:
+    """No control character of an id reaches the terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
 
 

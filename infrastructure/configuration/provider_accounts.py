@@ -43,39 +43,28 @@ def read_provider_accounts(settings: Settings, read_secret: ReadSecret) -> Provi
     the moment. ``read_secret`` resolves references.
     """
     if settings.tenants is not None:
-        return _several_companies(settings, settings.tenants, read_secret)
-    if settings.has_real_secrets:
-        return _one_company(settings, *_accounts_of_settings(settings, read_secret))
-    from infrastructure.configuration.secrets.development_secret import keep_development_credentials
+        from infrastructure.configuration.tenants_file import read_tenants
 
-    development = keep_development_credentials(settings.data_dir)
-    return _one_company(settings, (development.twilio_account,), (development.sendgrid_account,))
-
-
-def _several_companies(
-    settings: Settings, source: str, read_secret: ReadSecret
-) -> ProviderAccounts:
-    from infrastructure.configuration.tenants_file import read_tenants
-
-    entries = read_tenants(source, read_secret)
-    directory = TenantDirectory(tuple(entry.to_tenant() for entry in entries))
-    return ProviderAccounts(
-        directory,
-        _own_addresses(settings, directory),
-        tuple(entry.twilio.to_account() for entry in entries if entry.twilio),
-        tuple(entry.sendgrid.to_account() for entry in entries if entry.sendgrid),
-    )
-
-
-def _one_company(
-    settings: Settings, twilio: tuple[TwilioAccount, ...], sendgrid: tuple[SendgridAccount, ...]
-) -> ProviderAccounts:
-    names = {account.account_sid for account in twilio} | {account.name for account in sendgrid}
-    directory = TenantDirectory((Tenant(accounts=frozenset(names)),))
+        entries = read_tenants(settings.tenants, read_secret)
+        tenants = tuple(entry.to_tenant() for entry in entries)
+        twilio = tuple(account for entry in entries for account in entry.twilio)
+        sendgrid = tuple(entry.sendgrid for entry in entries if entry.sendgrid)
+    else:
+        twilio, sendgrid = _accounts_of_one_company(settings, read_secret)
+        names = [*(one.account_sid for one in twilio), *(one.name for one in sendgrid)]
+        tenants = (Tenant(accounts=frozenset(names)),)
+    directory = TenantDirectory(tenants)
     return ProviderAccounts(directory, _own_addresses(settings, directory), twilio, sendgrid)
 
 
-def _accounts_of_settings(settings: Settings, read_secret: ReadSecret) -> _Accounts:
+def _accounts_of_one_company(settings: Settings, read_secret: ReadSecret) -> _Accounts:
+    if not settings.has_real_secrets:
+        from infrastructure.configuration.secrets.development_secret import (
+            keep_development_credentials,
+        )
+
+        development = keep_development_credentials(settings.data_dir)
+        return (development.twilio_account,), (development.sendgrid_account,)
     secrets = read_secrets(settings, read_secret)
     sid = settings.twilio_account_sid
     sendgrid = SendgridAccount(

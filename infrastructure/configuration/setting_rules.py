@@ -1,22 +1,90 @@
-"""Settings that contradict each other, or lack another one."""
+"""What settings may be, each by itself and all together. Messages never show a value."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from domain.routing import ALL_QUEUES, QueueName
+from infrastructure.configuration.secrets.accounts import must
+from infrastructure.configuration.secrets.secret_references import is_reference
+
+Item = TypeVar("Item")
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        parts = [part.strip() for part in value.split(",") if part.strip()]
+        if not parts:
+            raise ValueError("must have a value, several separated by commas")
+        return parts
+    return value
+
+
+def _base_url(value: str) -> str:
+    parts = _http_url(value)
+    if parts is None or "@" in parts.netloc or "?" in value or "#" in value:
+        raise ValueError(
+            "must be a URL like https://hooks.example.com or https://hooks.example.com/api, "
+            "without a user, a query and a fragment"
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def _webhook_url(value: str) -> str:
+    """``value`` without user info and fragment: neither is signed, and both may be secret."""
+    parts = _http_url(value)
+    if parts is None:
+        raise ValueError(
+            "must be the whole URL that the provider is configured with, "
+            "like https://hooks.example.com/webhooks/sms?tenant=acme"
+        )
+    scheme, _, rest = value.partition("#")[0].partition("://")
+    user_info, at, _ = parts.netloc.rpartition("@")
+    return f"{scheme}://{rest.removeprefix(user_info + at)}"
+
+
+def _http_url(value: str) -> SplitResult | None:
+    """``value`` in its parts, if it is an absolute URL that a request can be sent to."""
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if valid and not re.search(r"[\s\x00-\x1f\x7f\\]", value) else None
+
+
+def _is_queue_url(value: str) -> bool:
+    parts = urlsplit(value)
+    return bool(
+        parts.scheme in {"http", "https"} and parts.hostname and parts.path not in {"", "/"}
+    )
+
+
+CommaSeparated = Annotated[tuple[Item, ...], BeforeValidator(_split)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+WebhookUrl = Annotated[str, AfterValidator(_webhook_url)]
+TenantsSource = Annotated[str, must("file:PATH or secretsmanager:NAME", is_reference)]
+QueueUrl = Annotated[
+    str, must("the URL of a queue, like https://sqs.REGION.amazonaws.com/1/NAME", _is_queue_url)
+]
+TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
+BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+
+
+def problems_of(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Where each wrong value stands, and what is wrong with it. Never a value itself."""
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        yield detail["loc"], detail["msg"].removeprefix("Value error, ")
+
 
 Given = Mapping[str, str]
 """The variables that are set, by name."""
 
-_Contradiction = tuple[Callable[[Given], bool], str]
-
-_SINGLE_COMPANY = (
-    "TWILIO_ACCOUNT_SID",
-    "TWILIO_AUTH_TOKEN",
-    "SENDGRID_WEBHOOK_PUBLIC_KEY",
-    "SENDGRID_BASIC_AUTH",
-    "SENDGRID_API_KEY",
-)
 _PROOFS = ("TENANTS", "TWILIO_AUTH_TOKEN", "SENDGRID_WEBHOOK_PUBLIC_KEY", "SENDGRID_BASIC_AUTH")
+_SINGLE_COMPANY = ("TWILIO_ACCOUNT_SID", *_PROOFS[1:], "SENDGRID_API_KEY")
 
 
 def queue_variable(queue: QueueName) -> str:
@@ -44,34 +112,6 @@ _NEEDED_BESIDE = {
     "TWILIO_ACCOUNT_SID": "TWILIO_AUTH_TOKEN",
     "SENDGRID_API_KEY": "FALLBACK_EMAIL_FROM",
 }
-_CONTRADICTIONS: tuple[_Contradiction, ...] = (
-    (
-        lambda env: "SENDGRID_API_KEY" in env and not any(name in env for name in _PROOFS),
-        f"SENDGRID_API_KEY sends and proves nothing: set one of {', '.join(_PROOFS[1:])} beside it",
-    ),
-    (
-        lambda env: "TENANTS" in env and any(name in env for name in _SINGLE_COMPANY),
-        "TENANTS contradicts the variables of a single company: "
-        f"unset it, or all of {', '.join(_SINGLE_COMPANY)}",
-    ),
-    (
-        lambda env: (
-            any(env.get(variable) == backend for variable, backend in _NEEDED_BY)
-            and not any(name in env for name in _PROOFS)
-        ),
-        "STORAGE=dynamodb and QUEUE=sqs refuse the development secret, and there is no other: "
-        f"set one of {', '.join(_PROOFS)}",
-    ),
-)
-
-
-def renamed(environ: Mapping[str, str]) -> Iterator[str]:
-    """Which variables of ``environ`` have an old name."""
-    return (
-        f"{old} is now called {new}: set that instead"
-        for old, new in RENAMED.items()
-        if environ.get(old, "").strip()
-    )
 
 
 def contradictions(given: Given, *, on_lambda: bool = False) -> Iterator[str]:
@@ -82,7 +122,22 @@ def contradictions(given: Given, *, on_lambda: bool = False) -> Iterator[str]:
             for variable, backend in _NEEDED_BY
             if given.get(variable, "sqlite") == "sqlite"
         )
-    yield from (message for holds, message in _CONTRADICTIONS if holds(given))
+    can_verify = any(name in given for name in _PROOFS)
+    if "SENDGRID_API_KEY" in given and not can_verify:
+        yield (
+            "SENDGRID_API_KEY sends and proves nothing: "
+            f"set one of {', '.join(_PROOFS[1:])} beside it"
+        )
+    if "TENANTS" in given and any(name in given for name in _SINGLE_COMPANY):
+        yield (
+            "TENANTS contradicts the variables of a single company: "
+            f"unset it, or all of {', '.join(_SINGLE_COMPANY)}"
+        )
+    if not can_verify and any(given.get(variable) == backend for variable, backend in _NEEDED_BY):
+        yield (
+            "STORAGE=dynamodb and QUEUE=sqs refuse the development secret, and there is no other: "
+            f"set one of {', '.join(_PROOFS)}"
+        )
     yield from (
         f"{name} is a FIFO queue, on which SQS takes no delay for each message: "
         "give a standard queue, order comes from the store"

@@ -5,33 +5,34 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
 
 from application.ports.fallback_throttle import ThrottleLimits
 from domain.channels import ChannelType
 from domain.errors import TemporaryError
 from domain.routing import ALL_QUEUES, QueueName, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import UnknownSender
-from infrastructure.configuration.secrets.secret_references import ReadSecret, is_reference
-from infrastructure.configuration.setting_rules import (
-    Given,
-    contradictions,
-    queue_variable,
-    renamed,
-)
-from infrastructure.configuration.setting_values import (
+from infrastructure.configuration.secrets.accounts import (
     AccountSid,
     BasicAuthPair,
+    MailAddress,
+    P256Key,
+    Resolved,
+)
+from infrastructure.configuration.secrets.secret_references import ReadSecret, is_reference
+from infrastructure.configuration.setting_rules import (
+    RENAMED,
+    BaseUrl,
     BucketName,
     CommaSeparated,
-    MailAddress,
-    Network,
-    Origin,
-    P256Key,
+    Given,
     QueueUrl,
-    Resolved,
     TableName,
     TenantsSource,
+    WebhookUrl,
+    contradictions,
+    problems_of,
+    queue_variable,
 )
 
 MEBIBYTE = 1024 * 1024
@@ -109,8 +110,10 @@ class Settings(_Variables):
     email_handoff_queue_url: QueueUrl | None = None
     spool_queue_url: QueueUrl | None = None
     reply_delay_seconds: Annotated[int, Field(ge=0, le=900)] = 30
-    public_base_url: Origin | None = None
-    trusted_proxies: CommaSeparated[Network] = ()
+    public_base_url: BaseUrl | None = None
+    sms_webhook_url: WebhookUrl | None = None
+    whatsapp_webhook_url: WebhookUrl | None = None
+    trusted_proxies: CommaSeparated[IPvAnyNetwork] = ()
     twilio_account_sid: AccountSid | None = None
     twilio_auth_token: SecretStr | None = None
     sendgrid_webhook_public_key: SecretStr | None = None
@@ -158,6 +161,14 @@ class Settings(_Variables):
         return {queue: url for queue, url in urls.items() if url}
 
     @property
+    def webhook_urls(self) -> dict[ChannelType, str | None]:
+        """The whole URL of each channel whose provider signs it, as far as it is set."""
+        return {
+            ChannelType.SMS: self.sms_webhook_url,
+            ChannelType.WHATSAPP: self.whatsapp_webhook_url,
+        }
+
+    @property
     def routing_policy(self) -> RoutingPolicy:
         """What decides where a message goes."""
         return RoutingPolicy(timedelta(seconds=self.reply_delay_seconds), self.unauthenticated_mail)
@@ -189,7 +200,11 @@ def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Set
         for name, value in environ.items()
         if name.lower() in Settings.model_fields and value.strip()
     }
-    problems = [*renamed(environ)]
+    problems = [
+        f"{old} is now called {new}: set that instead"
+        for old, new in RENAMED.items()
+        if environ.get(old, "").strip()
+    ]
     if ephemeral:
         given |= {"STORAGE": "memory", "QUEUE": "memory"}
     else:
@@ -233,9 +248,6 @@ def _problems_of_given_secrets(given: Given) -> Iterator[str]:
 
 
 def _named_problems(error: ValidationError) -> Iterator[str]:
-    seen = set()
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        name, message = str(detail["loc"][0]), detail["msg"].removeprefix("Value error, ")
-        if (name, message) not in seen:
-            seen.add((name, message))
-            yield f"{name}: {message[0].lower()}{message[1:]}"
+    """Each once: of a list only its variable is named."""
+    problems = (f"{place[0]}: {text[0].lower()}{text[1:]}" for place, text in problems_of(error))
+    return iter(dict.fromkeys(problems))

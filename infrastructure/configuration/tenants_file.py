@@ -2,9 +2,18 @@
 
 import json
 from collections.abc import Iterator
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
 
 from domain.addresses import normal_recipient
 from domain.channels import ChannelType
@@ -12,13 +21,7 @@ from domain.errors import InvalidAddressError
 from domain.tenants import Tenant
 from infrastructure.configuration.secrets.accounts import SendgridAccount, TwilioAccount
 from infrastructure.configuration.secrets.secret_references import ReadSecret
-from infrastructure.configuration.setting_values import (
-    AccountSid,
-    BasicAuthPair,
-    MailAddress,
-    P256Key,
-    Resolved,
-)
+from infrastructure.configuration.setting_rules import problems_of
 from infrastructure.configuration.settings import SettingsError
 
 
@@ -26,39 +29,18 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-_Secret = Annotated[SecretStr, Field(min_length=1), Resolved]
+def _as_list(value: object, info: ValidationInfo) -> object:
+    """An account that stands alone is a list of one, and ``null`` is an empty one."""
+    if isinstance(value, dict):
+        # Here, and not in the list: problems are then named without a position in it.
+        return [TypeAdapter(TwilioAccount).validate_python(value, context=info.context)]
+    return [] if value is None else value
 
 
-class TwilioEntry(_Strict):
-    """A company's Twilio account; several companies may share one."""
-
-    account_sid: AccountSid
-    auth_tokens: Annotated[list[_Secret], Field(min_length=1)]
-
-    def to_account(self) -> TwilioAccount:
-        """The account that this entry describes."""
-        return TwilioAccount(self.account_sid, tuple(self.auth_tokens))
-
-
-class SendgridEntry(_Strict):
-    """A company's SendGrid account, under a name of the operator's choice."""
-
-    account: Annotated[str, Field(min_length=1)]
-    public_keys: list[Annotated[P256Key, Resolved]] = []
-    basic_auth: list[Annotated[BasicAuthPair, Resolved]] = []
-    api_key: _Secret | None = None
-    mail_from: MailAddress | None = None
-
-    @model_validator(mode="after")
-    def _can_send(self) -> Self:
-        if self.api_key and not self.mail_from:
-            raise ValueError("mail_from is missing: api_key needs it to send")
-        return self
-
-    def to_account(self) -> SendgridAccount:
-        """The account that this entry describes."""
-        public_keys, basic_auth = tuple(self.public_keys), tuple(self.basic_auth)
-        return SendgridAccount(self.account, public_keys, basic_auth, self.api_key, self.mail_from)
+def _can_send(account: SendgridAccount) -> SendgridAccount:
+    if account.api_key and not account.mail_from:
+        raise ValueError("mail_from is missing: api_key needs it to send")
+    return account
 
 
 class TenantEntry(_Strict):
@@ -69,26 +51,22 @@ class TenantEntry(_Strict):
     company_name: str | None = None
     credentials_reference: str | None = None
     recipients: Annotated[list[str], Field(min_length=1)]
-    twilio: TwilioEntry | None = None
-    sendgrid: SendgridEntry | None = None
+    twilio: Annotated[list[TwilioAccount], BeforeValidator(_as_list)] = []
+    sendgrid: Annotated[SendgridAccount, AfterValidator(_can_send)] | None = None
     fallback_texts: dict[ChannelType, str] = {}
 
     @property
     def account_names(self) -> frozenset[str]:
         """The accounts that speak for the company."""
-        twilio = {self.twilio.account_sid} if self.twilio else set()
-        return frozenset(twilio | ({self.sendgrid.account} if self.sendgrid else set()))
+        twilio = {account.account_sid for account in self.twilio}
+        return frozenset(twilio | ({self.sendgrid.name} if self.sendgrid else set()))
 
     def to_tenant(self) -> Tenant:
         """The company that this entry describes."""
         return Tenant(
-            company_id=self.company_id,
-            project_id=self.project_id,
-            company_name=self.company_name,
-            credentials_reference=self.credentials_reference,
+            **self.model_dump(exclude={"twilio", "sendgrid", "recipients"}),
             accounts=self.account_names,
             recipients=frozenset(map(normal_recipient, self.recipients)),
-            fallback_texts=self.fallback_texts,
         )
 
 
@@ -110,7 +88,8 @@ def read_tenants(source: str, read_secret: ReadSecret) -> list[TenantEntry]:
     try:
         entries = TenantsFile.model_validate(json.loads(text), context=read_secret).tenants
     except ValidationError as error:
-        raise SettingsError([*_named_problems(error)]) from None
+        places = [(".".join(map(str, place)), text) for place, text in problems_of(error)]
+        raise SettingsError([f"TENANTS: {place}: {text}" for place, text in places]) from None
     except ValueError:
         # The error would show what it stumbled over, and that may be a secret.
         raise SettingsError(["TENANTS: what it names is not valid JSON"]) from None
@@ -119,18 +98,14 @@ def read_tenants(source: str, read_secret: ReadSecret) -> list[TenantEntry]:
     return entries
 
 
-def _named_problems(error: ValidationError) -> Iterator[str]:
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        place = ".".join(map(str, detail["loc"]))
-        yield f"TENANTS: {place}: {detail['msg'].removeprefix('Value error, ')}"
-
-
 def _ambiguities(entries: list[TenantEntry]) -> Iterator[str]:
     """A recipient that two companies claim would show one the messages of the other."""
     owners: dict[str, str] = {}
     for entry in entries:
         if not entry.account_names:
             yield f"TENANTS: {entry.company_id} has neither a twilio nor a sendgrid account"
+        if len({account.account_sid for account in entry.twilio}) < len(entry.twilio):
+            yield f"TENANTS: {entry.company_id} lists a twilio account twice: list its tokens there"
         for text in entry.recipients:
             try:
                 recipient = normal_recipient(text)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from infrastructure.durable_files import (
     replace_file,
 )
 from infrastructure.serialization.blob_keys import checked_key, is_key
-from infrastructure.serialization.dead_letter_json import (
+from infrastructure.serialization.webhook_json import (
     BrokenDeadLetterError,
     dead_letter_from_json,
     dead_letter_to_json,
@@ -73,7 +74,7 @@ class FileDeadLetters(DeadLetters):
     def delete_older(self, moment: datetime) -> Iterator[int]:
         """Directories stay: none is a dead letter."""
         for time, name in self._places():
-            if time >= _microseconds(moment):
+            if time >= round(moment.timestamp() * 1_000_000):
                 return
             path = self._path(name)
             with file_errors("a dead letter could not be deleted"):
@@ -96,23 +97,15 @@ class FileDeadLetters(DeadLetters):
         return self._directory / f"{dead_letter_id}{_SUFFIX}"
 
     def _places(self) -> list[tuple[int, str]]:
-        """The time and id of every dead letter, in order."""
+        """The time in microseconds and the id of every dead letter, in order."""
+        places = []
         with file_errors("a dead letter could not be read"):
             if not self._directory.exists():
                 return []
             with os.scandir(self._directory) as found:
                 files = [item for item in found if item.name.endswith(_SUFFIX)]
-            found_at = [(_modified_at(item), item.name.removesuffix(_SUFFIX)) for item in files]
-        return sorted((time, name) for time, name in found_at if time is not None)
-
-
-def _modified_at(file: "Path | os.DirEntry[str]") -> int | None:
-    """In microseconds; ``None`` if it was deleted meanwhile."""
-    try:
-        return round(file.stat().st_mtime_ns / 1000)
-    except FileNotFoundError:
-        return None
-
-
-def _microseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000_000)
+            for file in files:
+                with suppress(FileNotFoundError):  # deleted meanwhile
+                    time = round(file.stat().st_mtime_ns / 1000)
+                    places.append((time, file.name.removesuffix(_SUFFIX)))
+        return sorted(places)

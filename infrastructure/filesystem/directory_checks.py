@@ -7,28 +7,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from application.ports.checks import CheckResult, CheckStatus, check_results
+from application.ports.checks import CheckResult, check_results
 
 MIN_FREE_BYTES = 256 * 1024 * 1024
 _MEBIBYTE = 1024 * 1024
-_CHECK = "data directory"
 
 
 def check_directory(directory: Path) -> Iterator[CheckResult]:
     """What a data directory is like, or the place where it will be made."""
-    problems = directory_problems(directory)
-    if problems or not directory.exists():
-        will_be_made = f"{directory} will be made at the start"
-        yield from check_results(_CHECK, will_be_made, lambda: problems)
-        return
-    try:
-        milliseconds = sync_seconds(directory) * 1000
-    except OSError as error:
-        text = f"{directory} cannot hold a file: {error.strerror}"
-        yield CheckResult(_CHECK, CheckStatus.ERROR, text)
-        return
-    text = f"{directory}, a write is durable after {milliseconds:.1f} ms"
-    yield CheckResult(_CHECK, CheckStatus.OK, text)
+    problems, text = directory_problems(directory), f"{directory} will be made at the start"
+    if directory.exists() and not problems:
+        try:
+            text = f"{directory}, a write is durable after {sync_seconds(directory) * 1000:.1f} ms"
+        except OSError as error:
+            problems = (f"{directory} cannot hold a file: {error.strerror}",)
+    return check_results("data directory", text, lambda: problems)
 
 
 def directory_problems(directory: Path) -> tuple[str, ...]:

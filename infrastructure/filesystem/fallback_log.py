@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from typing_extensions import override
@@ -24,17 +25,10 @@ class FileFallbackSender(FallbackSender):
 
     @override
     def send(self, fallback: Fallback) -> None:
-        content = {
-            **asdict(fallback),
-            "channel": fallback.channel,
-            "sent_at": rfc3339(self.clock()),
-        }
-        line = f"{json.dumps(content)}\n".encode()
+        content = {**asdict(fallback), "sent_at": rfc3339(self.clock())}
+        private = partial(os.open, mode=PRIVATE_FILE)
         try:
-            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
-            try:
-                os.write(handle, line)
-            finally:
-                os.close(handle)
+            with open(self.path, "a", encoding="ascii", opener=private) as file:
+                file.write(f"{json.dumps(content)}\n")
         except OSError as error:
             raise FallbackNotSentError("the file of fallbacks cannot be written") from error

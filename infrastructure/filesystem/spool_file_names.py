@@ -7,7 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,6 @@ class EntryFile:
     entry_id: str
     attempts: int
     hidden_until: datetime
-    size_bytes: int
 
     @property
     def name(self) -> str:
@@ -72,7 +71,6 @@ class EntryFiles:
         self._mark = b""
         self._scanned_at = float("-inf")
         self.entries: dict[str, EntryFile] = {}
-        self.size_bytes = 0
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -100,13 +98,12 @@ class EntryFiles:
         file = self.entries.get(entry_id)
         return file if file and file.name == name else None
 
-    def oldest_of_each_group(self) -> Iterator[EntryFile]:
+    def oldest_of_each_group(self) -> list[EntryFile]:
         """The first entry of each group, the oldest group first."""
-        groups = set()
+        oldest: dict[str, EntryFile] = {}
         for file in sorted(self.entries.values(), key=lambda file: file.received_at):
-            if file.group not in groups:
-                groups.add(file.group)
-                yield file
+            oldest.setdefault(file.group, file)
+        return [*oldest.values()]
 
     def count_broken(self) -> int:
         """How many files were set aside."""
@@ -117,38 +114,30 @@ class EntryFiles:
         self._leave_mark()
         path.rename(self._directory / file.name)
         self.entries[file.entry_id] = file
-        self.size_bytes += file.size_bytes
 
     def change(self, file: EntryFile, changed: EntryFile) -> bool:
         """Rename an entry from one state to another; ``False`` if its file is gone."""
-        if not self._rename(file, changed.name):
+        self._leave_mark()
+        try:
+            (self._directory / file.name).rename(self._directory / changed.name)
+        except FileNotFoundError:  # an operator deleted it
+            del self.entries[file.entry_id]
             return False
         self.entries[file.entry_id] = changed
         return True
 
     def quarantine(self, file: EntryFile) -> None:
         """Set the file aside for an operator: it is no entry any longer."""
-        if self._rename(file, file.name + BROKEN_SUFFIX):
-            self._delete_from_index(file)
+        self._leave_mark()
+        with suppress(FileNotFoundError):
+            (self._directory / file.name).rename(self._directory / f"{file.name}{BROKEN_SUFFIX}")
+        del self.entries[file.entry_id]
 
     def remove(self, file: EntryFile) -> None:
         """Delete the file."""
         self._leave_mark()
         (self._directory / file.name).unlink(missing_ok=True)
-        self._delete_from_index(file)
-
-    def _rename(self, file: EntryFile, name: str) -> bool:
-        self._leave_mark()
-        try:
-            (self._directory / file.name).rename(self._directory / name)
-        except FileNotFoundError:  # an operator deleted it
-            self._delete_from_index(file)
-            return False
-        return True
-
-    def _delete_from_index(self, file: EntryFile) -> None:
         del self.entries[file.entry_id]
-        self.size_bytes -= file.size_bytes
 
     def _leave_mark(self) -> None:
         """Tell the other processes; before the change, for this process may be killed in it."""
@@ -160,10 +149,8 @@ class EntryFiles:
         mark = os.pread(self._lock_file, 16, 0)
         if mark == self._mark and time.monotonic() < self._scanned_at + _SCAN_SECONDS:
             return
-        with os.scandir(self._directory) as found:
-            files = [file for item in found if (file := _entry_file(item))]
+        files = [file for path in self._directory.iterdir() if (file := _entry_file(path.name))]
         self.entries = {file.entry_id: file for file in files}
-        self.size_bytes = sum(file.size_bytes for file in self.entries.values())
         self._mark, self._scanned_at = mark, time.monotonic()
 
 
@@ -171,17 +158,16 @@ def _not_free() -> OSError:
     return TimeoutError(errno.ETIMEDOUT, "another thread or process holds its lock")
 
 
-def _entry_file(item: "os.DirEntry[str]") -> EntryFile | None:
-    parts = _NAME.fullmatch(item.name)
+def _entry_file(name: str) -> EntryFile | None:
+    parts = _NAME.fullmatch(name)
     if parts is None:
         return None
-    received_at, group, entry_id, attempts, hidden_until = parts.groups()
+    received, group, entry_id, attempts, hidden = parts.groups()
     try:
-        times = datetime.fromisoformat(received_at), datetime.fromisoformat(hidden_until)
+        received_at, hidden_until = datetime.fromisoformat(received), datetime.fromisoformat(hidden)
     except ValueError:  # the 31st of February
         return None
-    size = item.stat().st_size
-    return EntryFile(times[0], group, entry_id, int(attempts), times[1], size)
+    return EntryFile(received_at, group, entry_id, int(attempts), hidden_until)
 
 
 def _sortable(moment: datetime) -> str:

@@ -4,7 +4,7 @@ import logging
 import shutil
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,29 +23,20 @@ from application.ports.spool import (
 from domain.errors import SpoolFullError
 from infrastructure.durable_files import BROKEN_FILE, create_file, file_errors, sync_directory
 from infrastructure.filesystem.spool_file_names import EntryFile, EntryFiles
-from infrastructure.serialization.spool_entry_json import entry_from_json, entry_to_json
+from infrastructure.serialization.webhook_json import entry_from_json, entry_to_json
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class FileSpoolLimits:
-    """When the spool is full. ``free_bytes`` of the disk stay free: the store needs them too."""
-
-    entries: int = 10_000
-    entries_bytes: int = 1024**3
-    free_bytes: int = 256 * 1024**2
-
-
-DEFAULT_LIMITS = FileSpoolLimits()
 
 
 class FileSpool(Spool, SearchableSpool):
     """One private JSON file for each entry; its name is its state, and also the receipt.
 
-    Threads and processes may share the directory. Those that write at the same moment may
-    exceed a limit by what they write. A file that cannot be read gets the suffix ``.broken``,
-    counts as an error, and stays; without the suffix it is an entry again, within a minute.
+    Threads and processes may share it. The spool is full with ``max_entries``, or when
+    fewer than ``min_free_bytes`` of the disk would stay free: the store needs them too. Those
+    that write at the same moment may exceed a limit by what they write.
+
+    A file that cannot be read gets the suffix ``.broken``, counts as an error, and stays;
+    without the suffix it is an entry again, within a minute.
     """
 
     def __init__(
@@ -53,12 +44,15 @@ class FileSpool(Spool, SearchableSpool):
         directory: Path,
         clock: Clock,
         metrics: Metrics,
-        limits: FileSpoolLimits = DEFAULT_LIMITS,
+        *,
+        max_entries: int = 10_000,
+        min_free_bytes: int = 256 * 1024**2,
     ) -> None:
         self._directory = directory.absolute()
         self._clock = clock
         self._metrics = metrics
-        self._limits = limits
+        self._max_entries = max_entries
+        self._min_free_bytes = min_free_bytes
         self._files = EntryFiles(self._directory)
 
     @override
@@ -75,17 +69,15 @@ class FileSpool(Spool, SearchableSpool):
         with self._files.locked():
             if entry.entry_id in self._files.entries:
                 return True
-            if len(self._files.entries) >= self._limits.entries:
-                raise SpoolFullError(f"the spool holds {self._limits.entries} entries already")
-            if self._files.size_bytes + room_for > self._limits.entries_bytes:
-                raise SpoolFullError(f"the spool may hold {self._limits.entries_bytes} bytes")
-        if shutil.disk_usage(self._directory).free - room_for < self._limits.free_bytes:
-            raise SpoolFullError(f"{self._limits.free_bytes} bytes of the disk have to stay free")
+            if len(self._files.entries) >= self._max_entries:
+                raise SpoolFullError(f"the spool holds {self._max_entries} entries already")
+        if shutil.disk_usage(self._directory).free - room_for < self._min_free_bytes:
+            raise SpoolFullError(f"{self._min_free_bytes} bytes of the disk have to stay free")
         return False
 
     def _write(self, entry: SpoolEntry, content: bytes) -> None:
         received_at = entry.received_at
-        file = EntryFile(received_at, entry.group, entry.entry_id, 0, received_at, len(content))
+        file = EntryFile(received_at, entry.group, entry.entry_id, 0, received_at)
         # Writing takes long: not under the lock, and so not yet under the final name.
         incoming = self._directory / f".{uuid.uuid4()}.incoming"
         try:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from threading import Lock
 
 from typing_extensions import override
 
@@ -36,35 +35,30 @@ class MemoryBlobStore(BlobStore):
     @override
     def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
         prefix = f"{checked_key(folder)}/"
-        keys = [
-            key
-            for key, (written_at, _) in list(self._contents.items())
-            if key.startswith(prefix) and written_at < moment
-        ]
-        for key in keys:
-            yield int(self._contents.pop(key, None) is not None)
+        for key, (written_at, _) in list(self._contents.items()):
+            if key.startswith(prefix) and written_at < moment:
+                yield int(self._contents.pop(key, None) is not None)
 
 
 class MemoryDeadLetters(DeadLetters):
-    """Dead letters in a dictionary by id: of several with one id the first stays."""
+    """Dead letters in a dictionary by id: of several with one id the first stays.
+
+    Each step is one operation of the dictionary, so threads need no lock.
+    """
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._dead_letters: dict[str, DeadLetter] = {}
 
     @override
     def store(self, dead_letter: DeadLetter) -> None:
-        with self._lock:
-            self._dead_letters.setdefault(checked_key(dead_letter.dead_letter_id), dead_letter)
+        self._dead_letters.setdefault(checked_key(dead_letter.dead_letter_id), dead_letter)
 
     @override
     def replace(self, dead_letter: DeadLetter) -> bool:
-        dead_letter_id = checked_key(dead_letter.dead_letter_id)
-        with self._lock:
-            if dead_letter_id not in self._dead_letters:
-                return False
-            self._dead_letters[dead_letter_id] = dead_letter
-            return True
+        is_there = checked_key(dead_letter.dead_letter_id) in self._dead_letters
+        if is_there:
+            self._dead_letters[dead_letter.dead_letter_id] = dead_letter
+        return is_there
 
     @override
     def get(self, dead_letter_id: str) -> DeadLetter | None:
@@ -72,26 +66,17 @@ class MemoryDeadLetters(DeadLetters):
 
     @override
     def delete(self, dead_letter_id: str) -> bool:
-        with self._lock:
-            return self._dead_letters.pop(dead_letter_id, None) is not None
+        return self._dead_letters.pop(dead_letter_id, None) is not None
 
     @override
     def each_dead_letter(
-        self,
-        *,
-        unreadable: Callable[[str], None] = ignore,
+        self, *, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
-        with self._lock:
-            places = sorted(map(_place, self._dead_letters.values()))
-        dead_letters = (self.get(dead_letter_id) for _, dead_letter_id in places)
-        return (dead_letter for dead_letter in dead_letters if dead_letter is not None)
+        places = sorted((one.created_at, key) for key, one in list(self._dead_letters.items()))
+        return filter(None, (self.get(dead_letter_id) for _, dead_letter_id in places))
 
     @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
-        for dead_letter in list(self._dead_letters.values()):
+        for key, dead_letter in list(self._dead_letters.items()):
             if dead_letter.created_at < moment:
-                yield int(self.delete(dead_letter.dead_letter_id))
-
-
-def _place(dead_letter: DeadLetter) -> tuple[datetime, str]:
-    return dead_letter.created_at, dead_letter.dead_letter_id
+                yield int(self.delete(key))

@@ -11,14 +11,11 @@ from domain.addresses import normal_senders
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.messages import ConversationKey, InboundMessage
-from infrastructure.memory.memory_data import MemoryData
+from infrastructure.memory.memory_data import MemoryAdapter, MemoryData
 
 
-class MemoryConversationStore(ConversationStore):
-    """Conversations in a dictionary, with an index of the senders that lead to them."""
-
-    def __init__(self, data: MemoryData | None = None) -> None:
-        self._data = data or MemoryData()
+class MemoryConversationStore(MemoryAdapter, ConversationStore):
+    """Conversations in a dictionary, and beside them the senders that lead to each."""
 
     @override
     def find_open_conversations(
@@ -74,18 +71,18 @@ class MemoryConversationStore(ConversationStore):
             return deepcopy(self._data.conversations[key])
 
     def _add_senders(self, key: ConversationKey, senders: Sequence[str | None]) -> None:
-        for sender in normal_senders(key.primary_channel, senders):
-            self._data.of_sender[key.primary_channel, sender].add(key)
+        known = self._data.senders.setdefault(key, set())
+        known.update(normal_senders(key.primary_channel, senders))
 
 
 def conversations_of(
     data: MemoryData, channel: ChannelType, senders: Sequence[str]
 ) -> tuple[Conversation, ...]:
     """Copies of the records of these senders, open or closed. The caller holds the lock."""
-    keys = {
-        key
-        for sender in normal_senders(channel, senders)
-        for key in data.of_sender[channel, sender]
-    }
-    found = [data.conversations[key] for key in keys]
+    wanted = set(normal_senders(channel, senders))
+    found = [
+        data.conversations[key]
+        for key, known in data.senders.items()
+        if key.primary_channel is channel and known & wanted
+    ]
     return tuple(deepcopy(sorted(found, key=lambda record: record.conversation_id)))

@@ -1,13 +1,11 @@
 """What the stores in memory share."""
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TypeVar
 
 from application.ports.pages import Page
-from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, Message, MessageRecord
@@ -26,12 +24,17 @@ class MemoryData:
 
     lock: Lock = field(default_factory=Lock)
     conversations: dict[ConversationKey, Conversation] = field(default_factory=dict)
-    of_sender: defaultdict[tuple[ChannelType, str], set[ConversationKey]] = field(
-        default_factory=lambda: defaultdict(set)
-    )
+    senders: dict[ConversationKey, set[str]] = field(default_factory=dict)
     records: dict[str, MessageRecord] = field(default_factory=dict)
     imported: dict[str, tuple[ConversationKey, Message]] = field(default_factory=dict)
     tombstones: dict[str, Tombstone] = field(default_factory=dict)
+
+
+class MemoryAdapter:
+    """Works on data that several stores may share."""
+
+    def __init__(self, data: MemoryData | None = None) -> None:
+        self._data = data or MemoryData()
 
 
 def copied(record: MessageRecord) -> MessageRecord:

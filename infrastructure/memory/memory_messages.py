@@ -4,6 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from typing_extensions import override
 
@@ -13,14 +14,11 @@ from application.ports.pages import Page
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, Message, MessageRecord, MessageState
 from domain.times import rfc3339
-from infrastructure.memory.memory_data import MemoryData, copied, page_of
+from infrastructure.memory.memory_data import MemoryAdapter, copied, page_of
 
 
-class MemoryMessageStore(MessageStore, Outbox):
+class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
     """Messages in a dictionary by request id. Its outbox are those that are pending."""
-
-    def __init__(self, data: MemoryData | None = None) -> None:
-        self._data = data or MemoryData()
 
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
@@ -43,11 +41,12 @@ class MemoryMessageStore(MessageStore, Outbox):
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
         return self._change(
             record.request_id,
-            lambda present: present.assigned_to(conversation),
-            only_if=lambda present: (
+            lambda present: (
                 present.state is not MessageState.QUEUED
                 and present.conversation == record.conversation
             ),
+            conversation=conversation,
+            state=record.assigned_to(conversation).state,
         )
 
     @override
@@ -82,55 +81,44 @@ class MemoryMessageStore(MessageStore, Outbox):
     @override
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
         leased = record.leased(now)
-        return self._change(
-            record.request_id,
-            lambda present: replace(
-                present, lease_until=leased.lease_until, attempts=leased.attempts
-            ),
-            only_if=lambda present: _is_pending_as(record, present),
-        )
+        changes = {"lease_until": leased.lease_until, "attempts": leased.attempts}
+        return self._change(record.request_id, _pending_as(record), **changes)
 
     @override
     def give_up(self, record: MessageRecord) -> bool:
-        return self._change(
-            record.request_id,
-            lambda present: replace(present, state=MessageState.UNDELIVERABLE),
-            only_if=lambda present: _is_pending_as(record, present),
-        )
+        state = MessageState.UNDELIVERABLE
+        return self._change(record.request_id, _pending_as(record), state=state)
 
     @override
     def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
-        self._change(
-            request_id,
-            lambda present: replace(present, state=MessageState.QUEUED, queued_at=queued_at),
-            only_if=lambda present: present.state is MessageState.PENDING,
-        )
+        changes = {"state": MessageState.QUEUED, "queued_at": queued_at}
+        self._change(request_id, _in_state(MessageState.PENDING), **changes)
         return request_id not in self._data.tombstones
 
     @override
     def retry(self, request_id: str) -> bool:
-        return self._change(
-            request_id,
-            lambda present: replace(
-                present, state=MessageState.PENDING, lease_until=None, attempts=0
-            ),
-            only_if=lambda present: present.state is MessageState.UNDELIVERABLE,
-        )
+        changes = {"state": MessageState.PENDING, "lease_until": None, "attempts": 0}
+        return self._change(request_id, _in_state(MessageState.UNDELIVERABLE), **changes)
 
     def _change(
         self,
         request_id: str,
-        change: Callable[[MessageRecord], MessageRecord],
-        *,
         only_if: Callable[[MessageRecord], bool],
+        **changes: Any,  # noqa: ANN401 - attributes of the record, as replace takes them
     ) -> bool:
         with self._data.lock:
             present = self._data.records.get(request_id)
             if present is None or not only_if(present):
                 return False
-            self._data.records[request_id] = change(present)
+            self._data.records[request_id] = replace(present, **changes)
             return True
 
 
-def _is_pending_as(seen: MessageRecord, present: MessageRecord) -> bool:
-    return present.state is MessageState.PENDING and present.lease_until == seen.lease_until
+def _in_state(state: MessageState) -> Callable[[MessageRecord], bool]:
+    return lambda present: present.state is state
+
+
+def _pending_as(seen: MessageRecord) -> Callable[[MessageRecord], bool]:
+    return lambda present: (
+        present.state is MessageState.PENDING and present.lease_until == seen.lease_until
+    )

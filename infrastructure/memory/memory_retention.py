@@ -12,17 +12,14 @@ from application.ports.pages import Page
 from application.ports.retention import Retention
 from domain.channels import ChannelType
 from domain.conversations import Conversation, imported_key
-from domain.erasure import RetainedMessage, Tombstone, author_mark
+from domain.erasure import RetainedMessage, Tombstone, content_marks
 from domain.messages import ConversationKey, Message
 from infrastructure.memory.memory_conversations import conversations_of
-from infrastructure.memory.memory_data import MemoryData, page_of
+from infrastructure.memory.memory_data import MemoryAdapter, page_of
 
 
-class MemoryRetention(Retention):
+class MemoryRetention(MemoryAdapter, Retention):
     """Works on the data of the other stores in memory."""
-
-    def __init__(self, data: MemoryData) -> None:
-        self._data = data
 
     @override
     def list_retained(
@@ -57,8 +54,8 @@ class MemoryRetention(Retention):
             record = self._data.records.pop(retained.key, None)
             if record is None:
                 return self._data.imported.pop(retained.key, None) is not None
-            mark = author_mark(retained.key, record.message.sender)
-            self._data.tombstones[retained.key] = Tombstone(retained.key, mark)
+            marks = content_marks(retained.key, record.message)
+            self._data.tombstones[retained.key] = Tombstone(retained.key, marks)
             return True
 
     @override
@@ -71,8 +68,7 @@ class MemoryRetention(Retention):
     @override
     def erase_conversation(self, key: ConversationKey) -> bool:
         with self._data.lock:
-            for keys in self._data.of_sender.values():
-                keys.discard(key)
+            self._data.senders.pop(key, None)
             return self._data.conversations.pop(key, None) is not None
 
     @override
@@ -88,11 +84,8 @@ class MemoryRetention(Retention):
         yield len(old)
 
 
-class MemoryHistoryImport(HistoryImport):
+class MemoryHistoryImport(MemoryAdapter, HistoryImport):
     """Works on the data of the other stores in memory."""
-
-    def __init__(self, data: MemoryData) -> None:
-        self._data = data
 
     @override
     def list_with_legacy_messages(

@@ -1,6 +1,6 @@
 """The spool in memory: forgets everything, keeps every other promise."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -54,15 +54,11 @@ class MemorySpool(Spool, SearchableSpool):
     def receive(self, limit: int, visibility: timedelta) -> tuple[SpoolDelivery, ...]:
         with self._lock:
             now = self._clock()
-            ready = [one for one in self._oldest_of_each_group() if one.is_ready(now)]
+            oldest: dict[str, _Backlog] = {}
+            for one in sorted(self._backlog.values(), key=lambda one: one.entry.received_at):
+                oldest.setdefault(one.entry.group, one)
+            ready = [one for one in oldest.values() if one.is_ready(now)]
             return tuple(_deliver(one, now + visibility) for one in ready[:limit])
-
-    def _oldest_of_each_group(self) -> Iterator[_Backlog]:
-        groups = set()
-        for one in sorted(self._backlog.values(), key=lambda one: one.entry.received_at):
-            if one.entry.group not in groups:
-                groups.add(one.entry.group)
-                yield one
 
     @override
     def acknowledge(self, delivery: SpoolDelivery) -> None:

@@ -1,6 +1,5 @@
 """Claim check (Enterprise Integration Patterns): what is too large for a queue waits in a store."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -48,15 +47,8 @@ class ClaimCheck:
             raise QueueRoutingError("a part of the context could not be stored") from error
 
     def _fitting(self, context: ContextObject) -> str:
-        steps: tuple[Callable[[ContextObject], ContextObject], ...] = (
-            lambda whole: whole,
-            self._with_body_stored,
-            self._with_metadata_stored,
-            self._with_attachments_stored,
-            self._with_subject_stored,
-        )
-        for step in steps:
-            context = step(context)
+        for part in (None, "body", "metadata", "attachments", "subject"):
+            context = self._with_stored(part, context) if part else context
             # A body that is too long by itself need not be encoded: it may be 30 MB of text.
             if len(context.message.body) <= self._limit_bytes:
                 text = context_to_json(context)
@@ -64,44 +56,31 @@ class ClaimCheck:
                     return text
         raise QueueRoutingError("the context is too large for its queue in every form")
 
-    def _with_body_stored(self, context: ContextObject) -> ContextObject:
-        body = context.message.body
-        preview = cut_to_bytes(body, PREVIEW_BYTES)
-        if preview == body:
+    def _with_stored(self, part: str, context: ContextObject) -> ContextObject:
+        """``context`` with a reference to one part of its message instead of it."""
+        message = context.message
+        changes: dict[str, Any]
+        match part:
+            case "body":
+                content = message.body.encode()
+                changes = {"body": _preview(message.body), "body_truncated": True}
+            case "metadata":
+                content, changes = _METADATA.dump_json(message.metadata), {"metadata": {}}
+            case "attachments":
+                content, changes = _ATTACHMENTS.dump_json(message.attachments), {"attachments": ()}
+            case _:
+                subject = message.subject or ""
+                content, changes = subject.encode(), {"subject": _preview(subject)}
+        if getattr(message, part) in (None, changes[part]):
             return context
-        reference = self._stored(context, "body", body.encode())
-        return _changed(context, body=preview, body_truncated=True, body_reference=reference)
-
-    def _with_metadata_stored(self, context: ContextObject) -> ContextObject:
-        content = _METADATA.dump_json(context.message.metadata)
-        reference = self._stored(context, "metadata", content)
-        return _changed(context, metadata={}, metadata_reference=reference)
-
-    def _with_attachments_stored(self, context: ContextObject) -> ContextObject:
-        attachments = context.message.attachments
-        if not attachments:
-            return context
-        reference = self._stored(context, "attachments", _ATTACHMENTS.dump_json(attachments))
-        metadata = {**context.message.metadata, "attachments_reference": reference}
-        return _changed(context, attachments=(), metadata=metadata)
-
-    def _with_subject_stored(self, context: ContextObject) -> ContextObject:
-        subject = context.message.subject or ""
-        preview = cut_to_bytes(subject, PREVIEW_BYTES)
-        if preview == subject:
-            return context
-        reference = self._stored(context, "subject", subject.encode())
-        metadata = {**context.message.metadata, "subject_reference": reference}
-        return _changed(context, subject=preview, metadata=metadata)
-
-    def _stored(self, context: ContextObject, part: str, content: bytes) -> str:
-        """Store a part under a key that is the same on every republish of the message."""
-        return self._blobs.put(f"{contexts_folder(context.request_id)}/{part}", content)
+        # The same key on every republish of the message.
+        reference = self._blobs.put(f"{contexts_folder(context.request_id)}/{part}", content)
+        if part in {"body", "metadata"}:
+            changes[f"{part}_reference"] = reference
+        else:
+            changes["metadata"] = {**message.metadata, f"{part}_reference": reference}
+        return replace(context, message=replace(message, **changes))
 
 
-def _changed(
-    context: ContextObject,
-    **changes: Any,  # noqa: ANN401 - fields of the message, as replace takes them
-) -> ContextObject:
-    """``context`` with ``changes`` of its message."""
-    return replace(context, message=replace(context.message, **changes))
+def _preview(text: str) -> str:
+    return cut_to_bytes(text, PREVIEW_BYTES)

@@ -60,29 +60,6 @@ class MetaJson(_JsonModel):
     version: Literal["1.0"]
 
 
-class ConversationJson(_JsonModel):
-    """The conversation as it stood when the message was routed."""
-
-    conversation_id: str
-    primary_channel: ChannelType
-    conversation_status: str
-    hand_off_to_human: bool
-    thread_id: str | None
-
-
-class AttachmentJson(_JsonModel):
-    """A file: held by the provider under ``url``, or by Frontdesk under ``reference``."""
-
-    content_type: str
-    filename: str | None = None
-    size_bytes: int | None = None
-    sha256: str | None = None
-    content_id: str | None = None
-    inline: bool = False
-    url: str | None = None
-    reference: str | None = None
-
-
 class MessageJson(_JsonModel):
     """What the sender wrote. When ``body_truncated`` is true, read ``body_reference``."""
 
@@ -92,20 +69,11 @@ class MessageJson(_JsonModel):
     message_id: str
     timestamp: JsonTime
     subject: str | None = None
-    attachments: tuple[AttachmentJson, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     metadata: dict[str, object] = {}
     body_truncated: bool = False
     body_reference: str | None = None
     metadata_reference: str | None = None
-
-
-class CompanyJson(_JsonModel):
-    """Who was written to."""
-
-    company_id: str | None
-    project_id: str | None
-    company_name: str | None
-    credentials_reference: str | None
 
 
 class TimestampsJson(_JsonModel):
@@ -131,9 +99,9 @@ class ContextJson(_JsonModel):
     model_config = ConfigDict(title="Frontdesk context object")
 
     meta: MetaJson
-    conversation: ConversationJson
+    conversation: ConversationContext
     message: MessageJson
-    company: CompanyJson
+    company: Company
     processing: ProcessingJson
 
 
@@ -150,9 +118,9 @@ def context_to_json(context: ContextObject) -> str:
             timestamp=context.created_at,
             version=VERSION,
         ),
-        conversation=ConversationJson.model_validate(context.conversation),
+        conversation=context.conversation,
         message=MessageJson.model_validate(context.message),
-        company=CompanyJson.model_validate(context.company),
+        company=context.company,
         processing=ProcessingJson(
             validation_status="valid",
             ai_response=None,
@@ -173,23 +141,14 @@ def context_from_json(text: str | bytes) -> ContextObject:
     Raises ``pydantic.ValidationError`` for anything that is not a context object.
     """
     context_json = ContextJson.model_validate_json(text)
-    times = context_json.processing.processing_timestamps
+    meta, times = context_json.meta, context_json.processing.processing_timestamps
     return ContextObject(
-        request_id=context_json.meta.request_id,
-        channel_type=context_json.meta.channel_type,
-        created_at=context_json.meta.timestamp,
-        conversation=ConversationContext(**context_json.conversation.model_dump()),
-        message=MessageContext(
-            **{
-                **context_json.message.model_dump(by_alias=False, exclude={"attachments"}),
-                "timestamp": context_json.message.timestamp,
-                "attachments": tuple(
-                    Attachment(**attachment.model_dump())
-                    for attachment in context_json.message.attachments
-                ),
-            }
-        ),
-        company=Company(**context_json.company.model_dump()),
+        request_id=meta.request_id,
+        channel_type=meta.channel_type,
+        created_at=meta.timestamp,
+        conversation=context_json.conversation,
+        message=MessageContext(**dict(context_json.message)),
+        company=context_json.company,
         received_at=times.received,
         validated_at=times.validated,
         queued_at=times.queued,

@@ -10,9 +10,8 @@ from threading import Lock
 from typing import Any
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
-from infrastructure.durable_files import file_error
+from infrastructure.durable_files import create_file, file_error
 from infrastructure.sqlite.database_file import (
-    create_private_file,
     has_other_form,
     is_busy,
     is_unfit,
@@ -85,7 +84,8 @@ class SqliteDatabase:
         with _translated_errors():
             if has_other_form(self._path):
                 raise other_form(self._path)
-            create_private_file(self._path)
+            if not self._path.exists():
+                create_file(self._path, b"")  # SQLite would let others read it
             with closing(self._connect()) as connection:
                 prepare_file(connection, self._path, busy_timeout_seconds)
 
@@ -93,13 +93,22 @@ class SqliteDatabase:
     def read(self) -> Iterator[sqlite3.Connection]:
         """A connection for one SELECT, which sees every commit that was finished before it."""
         with _translated_errors():
-            connection = self._take_reader()
+            with self._guard:
+                if self._closed:
+                    raise StorageUnavailableError("the database is closed")
+                connection = self._idle_readers.pop() if self._idle_readers else None
+            connection = connection or self._connect()
             try:
                 yield connection
             except BaseException:
                 connection.close()
                 raise
-            self._keep_reader(connection)
+            with self._guard:
+                has_room = len(self._idle_readers) < MAX_IDLE_READERS and not self._closed
+                if has_room:
+                    self._idle_readers.append(connection)
+            if not has_room:
+                connection.close()
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -226,21 +235,6 @@ class SqliteDatabase:
     def _is_rewritten(self) -> bool:
         """Asked before every write: cheap as long as no rewrite was ever announced here."""
         return os.access(self._rewrite_lock.path, os.F_OK) and self._rewrite_lock.is_held()
-
-    def _take_reader(self) -> sqlite3.Connection:
-        with self._guard:
-            if self._closed:
-                raise StorageUnavailableError("the database is closed")
-            if self._idle_readers:
-                return self._idle_readers.pop()
-        return self._connect()
-
-    def _keep_reader(self, connection: sqlite3.Connection) -> None:
-        with self._guard:
-            if not self._closed and len(self._idle_readers) < MAX_IDLE_READERS:
-                self._idle_readers.append(connection)
-                return
-        connection.close()
 
     def _close_writer(self) -> None:
         connection, self._writer = self._writer, None

@@ -1,13 +1,11 @@
-"""The file of a SQLite database: its mark, its making, its write-ahead log."""
+"""The file of a SQLite database: its mark, and its write-ahead log."""
 
-import os
 import sqlite3
 import time
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from domain.errors import OldFormError, StorageUnavailableError
-from infrastructure.durable_files import PRIVATE_FILE, make_directory, sync_directory
 
 APPLICATION_ID = int.from_bytes(b"FrDk")
 """Marks Frontdesk's files in their header: https://www.sqlite.org/pragma.html#pragma_application_id"""
@@ -26,23 +24,9 @@ def has_other_form(path: Path) -> bool:
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
-            return _application_id(connection) != APPLICATION_ID
+            return _pragma(connection, "application_id") != APPLICATION_ID
     except sqlite3.Error:
         return False
-
-
-def create_private_file(path: Path) -> None:
-    """Create the empty file before SQLite does, which would let others read it.
-
-    Only ever a new one: opening and closing a file that is in use would drop the locks that
-    this process holds on it (POSIX).
-    """
-    if path.exists():
-        return
-    make_directory(path.parent)
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
-    sync_directory(path.parent)
 
 
 def prepare_file(connection: sqlite3.Connection, path: Path, timeout_seconds: float) -> None:
@@ -99,20 +83,17 @@ def is_unfit(error: sqlite3.Error) -> bool:
 def _try_to_prepare(connection: sqlite3.Connection, path: Path) -> str | None:
     try:
         # Before the log, so that the mark is in the file itself and not in its log.
-        if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        if _pragma(connection, "page_count") == 0:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        elif _application_id(connection) != APPLICATION_ID:
+        elif _pragma(connection, "application_id") != APPLICATION_ID:
             raise other_form(path)
-        return _enter_wal_mode(connection)
+        return str(_pragma(connection, "journal_mode = WAL"))
     except sqlite3.OperationalError as error:
         if is_busy(error):
             return None
         raise
 
 
-def _enter_wal_mode(connection: sqlite3.Connection) -> str:
-    return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
-
-
-def _application_id(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA application_id").fetchone()[0])
+def _pragma(connection: sqlite3.Connection, text: str) -> int | str:
+    value: int | str = connection.execute(f"PRAGMA {text}").fetchone()[0]
+    return value

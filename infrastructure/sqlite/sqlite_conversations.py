@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from typing_extensions import override
@@ -20,6 +20,7 @@ from infrastructure.sqlite.sqlite_schema import SqliteAdapter
 
 # The columns are the attributes, by the same names.
 _NAMES = tuple(field.name for field in fields(Conversation) if field.name != "found_by")
+_TIMES = ("last_user_message_at", "last_activity_at")
 COLUMNS = ", ".join(_NAMES)
 THIS_ONE = "conversation_id = :conversation_id AND primary_channel = :primary_channel"
 
@@ -86,7 +87,7 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
             created = connection.execute(_INSERT, _to_row(conversation)).rowcount == 1
             if created:
                 _add_senders(connection, conversation.key, [conversation.sender_id])
-            (present,) = connection.execute(_SELECT, key_values(conversation.key)).fetchall()
+            (present,) = connection.execute(_SELECT, asdict(conversation.key)).fetchall()
         return conversation_from_row(present), created
 
     @override
@@ -104,7 +105,7 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
     ) -> Conversation | None:
         """``Conversation.received`` as one guarded statement."""
         values = {
-            **key_values(conversation.key),
+            **asdict(conversation.key),
             "known_recipient": conversation.recipient_id,
             "recipient": message.recipient.address,
             "received_at": rfc3339(message.received_at),
@@ -123,7 +124,7 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
     @override
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
         with self._database.write() as connection:
-            rows = connection.execute(_SWITCH_HAND_OFF, {**key_values(key), "on": on}).fetchall()
+            rows = connection.execute(_SWITCH_HAND_OFF, {**asdict(key), "on": on}).fetchall()
         return conversation_from_row(rows[0]) if rows else None
 
 
@@ -148,36 +149,23 @@ def _add_senders(
         connection.execute(_ADD_SENDER, (channel, sender, key.conversation_id))
 
 
-def key_values(key: ConversationKey) -> dict[str, str]:
-    """The values of ``THIS_ONE``."""
-    return {"conversation_id": key.conversation_id, "primary_channel": key.primary_channel}
-
-
-def _to_row(conversation: Conversation) -> dict[str, object]:
-    row: dict[str, object] = {name: getattr(conversation, name) for name in _NAMES}
-    seen, active = conversation.last_user_message_at, conversation.last_activity_at
+def _to_row(conversation: Conversation) -> dict[str, Any]:
+    row: dict[str, Any] = {name: getattr(conversation, name) for name in _NAMES}
+    for name in _TIMES:
+        row[name] = rfc3339(row[name]) if row[name] else None
     last = conversation.last_message
-    return {
-        **row,
-        "last_user_message_at": rfc3339(seen) if seen else None,
-        "last_activity_at": rfc3339(active) if active else None,
-        "last_message": messages_to_json([last] if last else []),
-        "legacy_messages": messages_to_json(conversation.legacy_messages),
-    }
+    row["last_message"] = messages_to_json([last] if last else [])
+    row["legacy_messages"] = messages_to_json(conversation.legacy_messages)
+    return row
 
 
 def conversation_from_row(row: Sequence[Any]) -> Conversation:
     """The conversation of a row of ``COLUMNS``."""
     values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
-    for name in ("last_user_message_at", "last_activity_at"):
+    for name in _TIMES:
         values[name] = parse_rfc3339(values[name]) if values[name] else None
-    last_message = messages_from_json(values["last_message"])
-    return Conversation(
-        **{
-            **values,
-            "primary_channel": ChannelType(values["primary_channel"]),
-            "hand_off_to_human": bool(values["hand_off_to_human"]),
-            "last_message": last_message[0] if last_message else None,
-            "legacy_messages": messages_from_json(values["legacy_messages"]),
-        }
-    )
+    values["primary_channel"] = ChannelType(values["primary_channel"])
+    values["hand_off_to_human"] = bool(values["hand_off_to_human"])
+    values["last_message"] = next(iter(messages_from_json(values["last_message"])), None)
+    values["legacy_messages"] = messages_from_json(values["legacy_messages"])
+    return Conversation(**values)

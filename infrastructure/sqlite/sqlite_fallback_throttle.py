@@ -1,6 +1,5 @@
 """Fallback claims in SQLite."""
 
-import sqlite3
 from datetime import datetime
 
 from typing_extensions import override
@@ -9,8 +8,10 @@ from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.sqlite.sqlite_schema import SqliteAdapter
 
-_ACQUIRED_AT = "SELECT acquired_at FROM fallback_throttle WHERE sender = ?"
-_GRANTED_IN = "SELECT granted FROM fallback_hours WHERE hour = ?"
+_PRESENT = """
+    SELECT (SELECT acquired_at FROM fallback_throttle WHERE sender = ?),
+           (SELECT granted FROM fallback_hours WHERE hour = ?)
+"""
 _ACQUIRE = """
     INSERT INTO fallback_throttle (sender, acquired_at) VALUES (?, ?)
     ON CONFLICT (sender) DO UPDATE SET acquired_at = excluded.acquired_at
@@ -34,10 +35,10 @@ class SqliteFallbackThrottle(SqliteAdapter, FallbackThrottle):
     def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
         hour = rfc3339(now)[:_HOUR_LENGTH]
         with self._database.write() as connection:
-            acquired_at = _first(connection, _ACQUIRED_AT, sender)
-            if acquired_at and now - parse_rfc3339(str(acquired_at)) < limits.window:
+            acquired_at, granted = connection.execute(_PRESENT, (sender, hour)).fetchone()
+            if acquired_at and now - parse_rfc3339(acquired_at) < limits.window:
                 return ThrottleOutcome.WITHIN_WINDOW
-            if int(_first(connection, _GRANTED_IN, hour) or 0) >= limits.max_per_hour:
+            if (granted or 0) >= limits.max_per_hour:
                 return ThrottleOutcome.OVER_HOURLY_LIMIT
             connection.execute(_ACQUIRE, (sender, rfc3339(now)))
             connection.execute(_COUNT, (hour,))
@@ -52,9 +53,3 @@ class SqliteFallbackThrottle(SqliteAdapter, FallbackThrottle):
         text = rfc3339(moment)
         windows = self._database.change(_DELETE_OLD_WINDOWS, (text,))
         return windows + self._database.change(_DELETE_OLD_HOURS, (text[:_HOUR_LENGTH],))
-
-
-def _first(connection: sqlite3.Connection, statement: str, value: str) -> str | int | None:
-    """The only value of the only row, if there is one."""
-    rows = connection.execute(statement, (value,)).fetchall()
-    return rows[0][0] if rows else None

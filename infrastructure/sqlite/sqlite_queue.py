@@ -99,18 +99,12 @@ class SqliteContextQueue(
 
     @override
     def receive(
-        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
-    ) -> tuple[Delivery, ...]:
-        return self._receive(queue, limit, visibility, include_delayed=False)
-
-    @override
-    def receive_with_delayed(
-        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
-    ) -> tuple[Delivery, ...]:
-        return self._receive(queue, limit, visibility, include_delayed=True)
-
-    def _receive(
-        self, queue: QueueName, limit: int, visibility: timedelta, *, include_delayed: bool
+        self,
+        queue: QueueName,
+        limit: int,
+        *,
+        visibility: timedelta = DEFAULT_VISIBILITY,
+        include_delayed: bool = False,
     ) -> tuple[Delivery, ...]:
         with waiting_for_rewrites(), self._database.write() as connection:
             now = self._clock()
@@ -123,6 +117,12 @@ class SqliteContextQueue(
             Delivery(queue, f"{sequence}-{times}", times, context_from_json(text))
             for sequence, times, text in rows
         )
+
+    @override
+    def receive_with_delayed(
+        self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
+    ) -> tuple[Delivery, ...]:
+        return self.receive(queue, limit, visibility=visibility, include_delayed=True)
 
     @override
     def acknowledge(self, queue: QueueName, receipt: str) -> bool:

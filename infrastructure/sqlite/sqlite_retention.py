@@ -1,7 +1,7 @@
 """What SQLite keeps of messages, how it is erased, and the import of older histories."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,6 @@ from infrastructure.sqlite.sqlite_conversations import (
     THIS_ONE,
     conversation_from_row,
     find_conversations,
-    key_values,
 )
 from infrastructure.sqlite.sqlite_messages import key_of_columns
 from infrastructure.sqlite.sqlite_schema import SqliteAdapter
@@ -40,7 +39,7 @@ _LIST = _RETAINED.format(condition="AND timestamp < :before")
 _LIST_OF = _RETAINED.format(condition=f"AND {THIS_ONE}")
 _ERASE = """
     UPDATE messages
-    SET state = 'erased', content = '', message_id = '', inbound = '', author_mark = :mark,
+    SET state = 'erased', content = '', message_id = '', inbound = '',
         conversation_id = NULL, primary_channel = NULL
     WHERE request_id = :key AND state <> 'erased'
 """
@@ -83,13 +82,12 @@ class SqliteRetention(SqliteAdapter, Retention):
     def list_retained_of(
         self, key: ConversationKey, limit: int, *, after: str | None = None
     ) -> Page[RetainedMessage]:
-        return self._page(_LIST_OF, limit, after, **key_values(key))
+        return self._page(_LIST_OF, limit, after, **asdict(key))
 
     @override
     def erase(self, retained: RetainedMessage) -> bool:
         statement = _ERASE_ENTRY if retained.is_imported else _ERASE
-        values = {"key": retained.key, "mark": retained.author_mark}
-        return self._database.change(statement, values) == 1
+        return self._database.change(statement, {"key": retained.key}) == 1
 
     @override
     def find_all_conversations(
@@ -99,7 +97,7 @@ class SqliteRetention(SqliteAdapter, Retention):
 
     @override
     def erase_conversation(self, key: ConversationKey) -> bool:
-        return self._database.change(_ERASE_CONVERSATION, key_values(key)) == 1
+        return self._database.change(_ERASE_CONVERSATION, asdict(key)) == 1
 
     @override
     def erase_last_messages(self, before: datetime) -> Iterator[int]:
@@ -143,7 +141,7 @@ class SqliteHistoryImport(SqliteAdapter, HistoryImport):
 
     @override
     def delete_legacy_messages(self, seen: Conversation) -> bool:
-        values = {**key_values(seen.key), "legacy_messages": messages_to_json(seen.legacy_messages)}
+        values = {**asdict(seen.key), "legacy_messages": messages_to_json(seen.legacy_messages)}
         return self._database.change(_DELETE_LEGACY_MESSAGES, values) == 1
 
 

@@ -1,6 +1,7 @@
 """A whole front door over in-memory adapters, with a clock that tests can set."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,6 +25,8 @@ from application.ports.webhook_parser import (
     WebhookRequest,
     WebhookResponse,
 )
+from application.recovery.drain_spool import DrainOutcome
+from application.recovery.relay_outbox import RelayOutcome
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.conversations import Conversation
@@ -149,13 +152,21 @@ class FrontDesk:
         self.process_webhook = container.process_webhook()
         self.store_dead_letter = container.store_dead_letter()
         self.receive_webhook = container.receive_webhook()
-        self.drain = container.operations().drain_spool()
         self.redrive = container.operations().redrive_unmatched()
         self.redrive_dead_letter = container.operations().redrive_dead_letters()
-        self.relay = container.operations().relay_outbox()
 
     def clock(self) -> datetime:
         return self.now
+
+    def drain(self) -> list[DrainOutcome]:
+        """Drain the spool; what became of its entries."""
+        return list(self.container.operations().drain_spool()().values())
+
+    def relay(
+        self, limit: int = 100, has_time: Callable[[], bool] = lambda: True
+    ) -> list[RelayOutcome]:
+        """Relay pending messages; what became of them."""
+        return list(self.container.operations().relay_outbox()(limit, has_time).values())
 
     def advance_clock(self, seconds: float) -> None:
         """Let time pass."""

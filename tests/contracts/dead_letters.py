@@ -11,7 +11,7 @@ import pytest
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.webhook_parser import WebhookRequest
 from domain.errors import StorageUnavailableError
-from infrastructure.serialization.dead_letter_json import dead_letter_to_json
+from infrastructure.serialization.webhook_json import dead_letter_to_json
 from tests.builders import NOW, verified
 from tests.contracts.concurrency import at_once
 

@@ -13,6 +13,7 @@ import pytest
 
 from deploy.package import ROOT
 from tests.deployment.deployed import Deployed
+from tests.deployment.roles import OPERATOR_ROLE, SERVER_ROLE, role_arn
 
 SECONDS = 90.0
 READY = "Ctrl-C ends the emulator"
@@ -28,6 +29,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     command = [sys.executable, "-m", "deploy.local", "--port", str(_free_port())]
     command += ["--folder", str(folder), "ReplyDelaySeconds=0"]
     command += ["MessageRetentionDays=30"]
+    command += [f"ServerRole={role_arn(SERVER_ROLE)}", f"OperatorRole={role_arn(OPERATOR_ROLE)}"]
     log = folder / "output"
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)

@@ -82,9 +82,14 @@ class Deployed:
         recipient: str | None = None,
         tamper: bool = False,
         attachments: tuple[SimulatedFile, ...] = (),
+        origin: str | None = None,
     ) -> SimulatedRequest:
-        """The webhook that the provider posts, signed for its configured URL."""
-        url, recipient = self.urls[channel], recipient or DEMO_RECIPIENTS[channel]
+        """The webhook that the provider posts, signed for its configured URL.
+
+        With ``origin``, that is a server there, and not the API.
+        """
+        url = f"{origin}/webhooks/{channel}" if origin else self.urls[channel]
+        recipient = recipient or DEMO_RECIPIENTS[channel]
         sender = sender or DEMO_SENDERS[channel]
         if channel is ChannelType.EMAIL:
             return SendgridSimulator(self._credentials.sendgrid_private_key).request(

@@ -52,6 +52,17 @@ def test_deploy_calls_sam_for_the_stage_and_returns_its_exit_status(
     )
 
 
+def test_deployed_stage_is_deployed_although_old_versions_cannot_be_deleted(
+    moto_aws: EmulatedAws, tmp_path: Path
+) -> None:
+    moto_aws.secrets_manager.create_secret(Name=SECRET, SecretString=TENANTS)
+    (tmp_path / "sam").write_text("#!/bin/sh\n")
+    result = deployed("staging")
+    assert result.exit_code == 0
+    assert "old versions of the function were not deleted" in result.stderr
+    assert "ResourceNotFoundException" in result.stderr
+
+
 def test_deploy_without_the_secret_says_how_to_create_it(
     moto_aws: EmulatedAws, tmp_path: Path
 ) -> None:

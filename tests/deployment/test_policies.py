@@ -5,8 +5,10 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from deploy.local import TLS_ONLY, claim_tls
 from domain.channels import ChannelType
 from tests.deployment.deployed import Deployed, eventually, post
+from tests.deployment.translated import resources
 
 WEBHOOKS, SPOOL, RELAY = "IncomingWebhookHandler", "DrainSpool", "RelayOutbox"
 FILES = (("photo.png", "image/png", bytes(range(256))),)
@@ -138,3 +140,20 @@ def test_account_owner_may_not_write_to_the_spool(deployed: Deployed) -> None:
         deployed.aws.sqs.send_message(
             QueueUrl=url, MessageBody="Believe me", MessageGroupId="a", MessageDeduplicationId="b"
         )
+
+
+def test_queue_with_the_policy_of_the_template_takes_calls_with_tls_alone(
+    deployed: Deployed,
+) -> None:
+    policy = resources("SQS::QueuePolicy")["QueuesPolicy"]["PolicyDocument"]
+    assert [statement["Sid"] for statement in policy["Statement"]] == [TLS_ONLY]
+    in_the_clear, with_tls = deployed.client("sqs"), deployed.client("sqs")
+    with_tls.meta.events.register("before-call.sqs", claim_tls)
+    url = deployed.settings["SMS_HANDOFF_QUEUE_URL"]
+    in_the_clear.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
+    try:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            in_the_clear.receive_message(QueueUrl=url, WaitTimeSeconds=0)
+        with_tls.receive_message(QueueUrl=url, WaitTimeSeconds=0)
+    finally:
+        with_tls.set_queue_attributes(QueueUrl=url, Attributes={"Policy": ""})

@@ -1,6 +1,5 @@
 """The template as CloudFormation reads it."""
 
-import json
 import os
 import re
 import subprocess
@@ -15,6 +14,7 @@ from domain.routing import ALL_QUEUES
 from infrastructure.aws.dynamodb.dynamodb_schema import IndexSchema, TableSchema, table_schemas
 from infrastructure.configuration.setting_rules import queue_variable
 from infrastructure.configuration.settings import Settings
+from tests.deployment.resolved import broken_rules, of_type
 from tests.deployment.translated import FUNCTIONS, resources, translated
 from tests.emulators import OFFLINE_AWS
 
@@ -25,6 +25,7 @@ TABLES = {
     for role in ("conversations", "participants", "fallback_throttle")
 }
 TABLES["messages"] = "MessagesTable"
+LOGS = ["ApiLogGroup", *(f"{function}LogGroup" for function in FUNCTIONS)]
 
 
 @pytest.mark.parametrize(
@@ -72,14 +73,14 @@ def test_tables_of_the_template_match_the_schemas_of_the_adapters() -> None:
 def test_table_can_be_restored_and_in_production_not_be_deleted(table: str) -> None:
     properties = resources("DynamoDB::Table")[table]
     assert properties["BillingMode"] == "PAY_PER_REQUEST"
-    assert properties["SSESpecification"] == {"SSEEnabled": True}
+    assert properties["SSESpecification"]["SSEEnabled"] is True
     recovery = properties["PointInTimeRecoverySpecification"]
     assert recovery == {"PointInTimeRecoveryEnabled": True}
     assert properties["DeletionProtectionEnabled"] == {"Fn::If": ["IsProduction", True, False]}
 
 
-@pytest.mark.parametrize("resource", [*TABLES.values(), "BlobsBucket"])
-def test_tables_and_bucket_are_retained_when_the_stack_is_deleted(resource: str) -> None:
+@pytest.mark.parametrize("resource", [*TABLES.values(), "BlobsBucket", *LOGS])
+def test_tables_bucket_and_logs_are_retained_when_the_stack_is_deleted(resource: str) -> None:
     definition = translated()["Resources"][resource]
     assert definition["DeletionPolicy"] == "RetainExceptOnCreate"
     assert definition["UpdateReplacePolicy"] == "Retain"
@@ -96,7 +97,7 @@ def test_each_module_with_a_lambda_handler_has_a_function() -> None:
     found = {
         f"entrypoints.aws_lambda.{source.stem}"
         for source in (ROOT / "entrypoints" / "aws_lambda").glob("*.py")
-        if "def lambda_handler(" in source.read_text("utf-8")
+        if re.search("^(def )?lambda_handler", source.read_text("utf-8"), re.MULTILINE)
     }
     assert modules == found
     assert {*resources("Lambda::Function")} == {*FUNCTIONS}
@@ -118,20 +119,6 @@ def test_each_function_has_every_queue_and_the_secret_that_the_deployment_checks
     assert given["TENANTS"] == {"Fn::Sub": f"secretsmanager:{tenants_secret('${Stage}')}"}
 
 
-def version(*parameters: str) -> str:
-    (name,) = (
-        name
-        for name, resource in translated(*parameters)["Resources"].items()
-        if resource["Type"] == "AWS::Lambda::Version"
-    )
-    return str(name)
-
-
-def test_every_release_has_its_own_version() -> None:
-    assert version("Release=0123456789") == version("Release=0123456789", "LogLevel=DEBUG")
-    assert version("Release=0123456789") != version("Release=0123456780")
-
-
 def queues() -> dict[str, dict[str, Any]]:
     found = resources("SQS::Queue")
     return {name: found[name] for name in found if not name.endswith("DeadLetterQueue")}
@@ -144,7 +131,6 @@ def test_each_queue_has_a_dead_letter_queue(name: str) -> None:
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": [dead_letters, "Arn"]}
     for one in (queue, resources("SQS::Queue")[dead_letters]):
         assert one["MessageRetentionPeriod"] == FOURTEEN_DAYS
-        assert one["SqsManagedSseEnabled"]
 
 
 def test_spool_queue_retains_entries_longer_than_frontdesk_retries_them() -> None:
@@ -233,65 +219,54 @@ def test_throttled_provider_receives_503_with_retry_after() -> None:
         assert response["responseParameters"] == {"gatewayresponse.header.Retry-After": "'30'"}
 
 
+def test_api_takes_so_many_requests_a_second_and_at_one_moment() -> None:
+    (stage,) = of_type("ApiGateway::Stage", "RequestsPerSecond=20", "RequestBurst=30").values()
+    assert stage["MethodSettings"] == [
+        {
+            "ResourcePath": "/*",
+            "HttpMethod": "*",
+            "ThrottlingRateLimit": "20",
+            "ThrottlingBurstLimit": "30",
+        }
+    ]
+
+
+def test_webhooks_share_the_concurrency_of_the_account_unless_some_is_reserved() -> None:
+    def reserved(*parameters: str) -> object:
+        function = of_type("Lambda::Function", *parameters)["IncomingWebhookHandler"]
+        return function.get("ReservedConcurrentExecutions")
+
+    # An account whose limit is 10 could not deploy any other default.
+    assert reserved() is None
+    assert reserved("ReservedConcurrency=50") == "50"
+
+
+def endpoint(*parameters: str) -> object:
+    """What the API says of its own address at execute-api."""
+    (server,) = of_type("ApiGateway::RestApi", *parameters)["Api"]["Body"]["servers"]
+    return server["x-amazon-apigateway-endpoint-configuration"]
+
+
+def test_default_endpoint_can_be_disabled_beside_a_domain() -> None:
+    own_domain = ("DomainName=hooks.example.com", "CertificateArn=arn:certificate")
+    disabled = "DefaultEndpoint=disabled"
+    assert endpoint(*own_domain) == {"disableExecuteApiEndpoint": False}
+    assert endpoint(*own_domain, disabled) == {"disableExecuteApiEndpoint": True}
+    assert broken_rules(*own_domain, disabled) == []
+    assert broken_rules(disabled) == ["without its default endpoint the API needs DomainName"]
+
+
+def test_stage_of_the_api_is_deployed_again_each_time() -> None:
+    # Without it, a changed DefaultEndpoint would have no effect.
+    assert len({*deployment("LogLevel=DEBUG"), *deployment("LogLevel=INFO")}) == 2
+
+
+def deployment(*parameters: str) -> list[str]:
+    """The logical id of the API's deployment."""
+    return [*of_type("ApiGateway::Deployment", *parameters)]
+
+
 def test_every_method_reaches_the_function_and_mail_arrives_as_bytes() -> None:
     body = resources("ApiGateway::RestApi")["Api"]["Body"]
     assert {*body["paths"]["/{proxy+}"]} == {"post", "x-amazon-apigateway-any-method"}
     assert body["x-amazon-apigateway-binary-media-types"] == ["multipart/form-data"]
-
-
-def test_api_calls_a_snapshot_of_the_function() -> None:
-    function = resources("Lambda::Function")["IncomingWebhookHandler"]
-    assert function["SnapStart"] == {"ApplyOn": "PublishedVersions"}
-    callers = resources("Lambda::Permission").values()
-    called_by_api = [c for c in callers if c["Principal"] == "apigateway.amazonaws.com"]
-    assert {permission["FunctionName"]["Ref"] for permission in called_by_api} == {
-        "IncomingWebhookHandlerAliaslive"
-    }
-
-
-def dashboard() -> str:
-    """The dashboard's JSON."""
-    text: str = resources("CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
-    return text
-
-
-def test_dashboard_shows_every_metric_of_the_code() -> None:
-    counted = set()
-    for source in (ROOT / "application").rglob("*.py"):
-        counted |= set(re.findall(r'metrics\.\w+\(\s*"(\w+)"', source.read_text("utf-8")))
-    assert counted >= {"WebhooksReceived", "ProcessingMilliseconds"}
-    titles = json.dumps([w["properties"]["metrics"] for w in json.loads(dashboard())["widgets"]])
-    assert [name for name in counted if name not in titles] == []
-
-
-def test_dashboard_and_alarm_show_the_errors_of_every_function() -> None:
-    errors = json.dumps(resources("CloudWatch::Alarm")["FunctionErrorsAlarm"]["Metrics"])
-    for function in FUNCTIONS:
-        assert f'{{"Ref": "{function}"}}' in errors
-        assert f'"Errors", "FunctionName", "${{{function}}}"' in dashboard()
-
-
-def test_each_alarm_notifies_the_operator_at_its_beginning_and_its_end() -> None:
-    alarms = resources("CloudWatch::Alarm")
-    for alarm in alarms.values():
-        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "Alarms"}]
-        assert alarm["TreatMissingData"] == "notBreaching" or alarm["InsufficientDataActions"]
-
-
-@pytest.mark.parametrize("name", ["PendingAlarm", "SpooledAlarm"])
-def test_alarm_on_a_frontdesk_metric_has_the_name_in_the_code(name: str) -> None:
-    alarm = resources("CloudWatch::Alarm")[name]
-    assert alarm["Namespace"] == {"Fn::Sub": "Frontdesk/${Stage}"}
-    # A metric with dimensions would be a different metric.
-    assert f'count("{alarm["MetricName"]}"' in "".join(
-        source.read_text("utf-8") for source in (ROOT / "application").rglob("*.py")
-    )
-    assert "Dimensions" not in alarm
-
-
-def test_operations_guide_explains_every_alarm_and_parameter() -> None:
-    guide = (ROOT / "docs" / "operations.md").read_text("utf-8")
-    names = [alarm["AlarmName"]["Fn::Sub"] for alarm in resources("CloudWatch::Alarm").values()]
-    shown = [f"`{name.removeprefix('${AWS::StackName}-')}`" for name in names]
-    shown += [f"`{name}`" for name in translated()["Parameters"]]
-    assert [name for name in shown if name not in guide] == []

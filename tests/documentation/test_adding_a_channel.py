@@ -86,7 +86,8 @@ def test_provider_of_the_guide_simulates_webhooks_for_its_parser(tamper: bool) -
         tamper=tamper,
         options={option.key: None for option in provider.simulation().options},
     )
-    request = provider.simulation().webhooks(message, SimpleNamespace(pigeon_secret=secret))()
+    settings = SimpleNamespace(pigeon_secret=secret)
+    request = provider.simulation().webhooks(message, settings, read_secret=str)()
     if tamper:
         with pytest.raises(ValidationError):
             parser.validate(posted(request))

@@ -36,7 +36,7 @@ SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
             "US.1234567890123456",
         ),
         (WHATSAPP, "messenger:1234", AddressKind.OTHER, "messenger:1234"),
-        (WHATSAPP, "whatsapp:US.ENT.123456", AddressKind.OTHER, "US.ENT.123456"),
+        (WHATSAPP, "whatsapp:US.ENT.123456", AddressKind.WHATSAPP_USER_ID, "US.ENT.123456"),
         (EMAIL, "Ana.Lima@Example.COM", AddressKind.EMAIL, "ana.lima@example.com"),
         (EMAIL, "ana+orders@example.com", AddressKind.EMAIL, "ana+orders@example.com"),
         (EMAIL, "ana@bücher.example", AddressKind.EMAIL, "ana@xn--bcher-kva.example"),

@@ -1,11 +1,13 @@
 """Tombstones recognise the author of an erased message without naming a person."""
 
+from typing import Any
+
 import pytest
 
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.erasure import RetainedMessage, Tombstone, author_mark
-from domain.messages import Attachment
+from domain.erasure import RetainedMessage, Tombstone, content_marks
+from domain.messages import Attachment, InboundMessage
 from tests.builders import SENDER, a_record, an_inbound_message
 
 SMS = ChannelType.SMS
@@ -13,42 +15,74 @@ ANA = Address.parse(SMS, SENDER[SMS])
 KEY = a_record().request_id
 
 
-def numbers(count: int) -> list[Address]:
-    return [Address.parse(SMS, f"+1415{number:07}") for number in range(count)]
+MAIL = an_inbound_message(ChannelType.EMAIL, subject="Lamp", body="Where is it?")
 
 
-def test_tombstone_recognises_the_author_of_the_erased_message() -> None:
-    assert Tombstone(KEY, author_mark(KEY, ANA)).is_by(ANA)
+def erased(mail: InboundMessage = MAIL) -> Tombstone:
+    return Tombstone(mail.request_id, content_marks(mail.request_id, mail))
 
 
-def test_tombstone_takes_almost_no_other_address_for_the_author() -> None:
-    erased = Tombstone(KEY, author_mark(KEY, ANA))
-    assert sum(map(erased.is_by, numbers(10_000))) < 5
+def authors(count: int) -> list[InboundMessage]:
+    return [an_inbound_message(ChannelType.EMAIL, sender=f"a{n}@x.example") for n in range(count)]
 
 
-def test_many_addresses_share_each_author_mark() -> None:
-    marks = {author_mark(KEY, number) for number in numbers(200_000)}
-    assert len(marks) <= 2**16
+@pytest.mark.parametrize(
+    ("changes", "is_another"),
+    [
+        ({}, False),
+        ({"subject": "[list] Lamp"}, False),
+        ({"subject": None}, False),
+        ({"body": "Where is it?\n-- \nThe list"}, False),
+        ({"subject": "Chair", "body": "It broke."}, True),
+        ({"subject": None, "body": ""}, True),
+        ({"sender": "eve@example.com"}, True),
+    ],
+)
+def test_tombstone_and_record_tell_another_mail_with_the_same_id_apart(
+    changes: dict[str, Any], is_another: bool
+) -> None:
+    fields = {"subject": MAIL.subject, "body": MAIL.body, **changes}
+    mail = an_inbound_message(ChannelType.EMAIL, **fields)
+    assert erased().is_another_than(mail) is is_another
+    assert a_record(MAIL).is_another_than(mail) is is_another
 
 
-def test_author_marks_of_one_author_differ_between_messages() -> None:
-    assert author_mark(KEY, ANA) != author_mark(KEY[::-1], ANA)
+def test_message_with_an_id_of_a_provider_is_never_another_one() -> None:
+    message = an_inbound_message()
+    tombstone = Tombstone(message.request_id, content_marks(message.request_id, message))
+    other = an_inbound_message(sender="+14155550199", body="changed")
+    assert tombstone.marks is None
+    assert not tombstone.is_another_than(other)
+    assert not a_record(message).is_another_than(other)
 
 
-def test_retained_message_lists_its_blob_folders_provider_files_and_identities() -> None:
-    other = Address.parse(SMS, "+14155550199")
+def test_tombstone_takes_almost_no_other_author_for_the_one_of_the_mail() -> None:
+    mail = an_inbound_message(ChannelType.EMAIL)
+    assert sum(not erased(mail).is_another_than(other) for other in authors(10_000)) < 5
+
+
+def test_many_authors_share_each_mark() -> None:
+    marks = [(content_marks("key", mail) or "").split("-") for mail in authors(10_000)]
+    assert {len(mark) for parts in marks for mark in parts} == {4}
+    assert len({author for author, _, _ in marks}) < 10_000
+
+
+def test_marks_of_one_content_differ_between_messages() -> None:
+    one, other = (content_marks(key, MAIL) or "" for key in ("one", "other"))
+    assert not set(one.split("-")) & set(other.split("-"))
+
+
+def test_retained_message_lists_its_blob_folders() -> None:
     files = (
         Attachment("image/png", url="https://media.example/1"),
         Attachment("text/plain", reference="sha256-of-it"),
     )
-    message = an_inbound_message(attachments=files, identities=(other,))
+    message = an_inbound_message(attachments=files)
     retained = RetainedMessage.of(a_record(message))
     assert retained.blob_folders == (
         f"attachments/{message.source_key}",
         f"contexts/{message.request_id}",
     )
-    assert retained.provider_files == ("https://media.example/1",)
-    assert retained.identities == (ANA, other)
 
 
 def test_message_without_stored_files_has_no_attachment_folder() -> None:
@@ -58,19 +92,6 @@ def test_message_without_stored_files_has_no_attachment_folder() -> None:
     assert retained.blob_folders == (f"contexts/{message.request_id}",)
 
 
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [(["+14155550199"], True), ([ANA.value], True), (["+1"], False), ([], False)],
-)
-def test_retained_message_belongs_to_a_person_with_one_of_its_addresses(
-    values: list[str], expected: bool
-) -> None:
-    message = an_inbound_message(identities=(Address.parse(SMS, "+14155550199"),))
-    assert RetainedMessage.of(a_record(message)).is_of(values) is expected
-
-
-def test_imported_entry_belongs_to_no_person() -> None:
+def test_imported_entry_has_no_blobs_and_no_author() -> None:
     entry = RetainedMessage("key", a_record().recorded_at, None)
-    assert (entry.identities, entry.blob_folders, entry.provider_files) == ((), (), ())
-    assert entry.author_mark == ""
-    assert not entry.is_of([ANA.value])
+    assert entry.blob_folders == ()

@@ -81,6 +81,11 @@ def test_fallback_is_suppressed_for_senders_that_cannot_receive_it(
     assert suppression(an_inbound_message(sender=sender)) is reason
 
 
+def test_fallback_is_suppressed_for_a_message_that_may_be_regrouped() -> None:
+    message = an_inbound_message(metadata={"regrouping_suspected": True})
+    assert suppression(message) is Suppression.UNAUTHENTICATED_AUTHOR
+
+
 def test_fallback_is_suppressed_for_a_message_older_than_an_hour() -> None:
     old = an_inbound_message(received_at=NOW - timedelta(hours=1, microseconds=1))
     recent = an_inbound_message(received_at=NOW - timedelta(hours=1))

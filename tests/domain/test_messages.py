@@ -16,6 +16,7 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.messages import (
     LAST_MESSAGE_BYTES,
+    MAX_ATTEMPTS,
     Attachment,
     ConversationKey,
     Direction,
@@ -75,10 +76,20 @@ def test_source_key_is_a_hash_that_differs_for_every_part_of_a_mail() -> None:
         an_inbound_message(ChannelType.EMAIL, recipient="sales@acme.example"),
         an_inbound_message(ChannelType.EMAIL, message_id="<2@example.com>"),
         an_inbound_message(ChannelType.EMAIL, account="other-mail"),
+        an_inbound_message(ChannelType.EMAIL, body="changed"),
     ]
     keys = {one.source_key for one in (mail, *others)}
-    assert len(keys) == 5
+    assert len(keys) == 6
     assert all(re.fullmatch("[0-9a-f]{64}", key) for key in keys)
+
+
+def test_mail_with_a_reused_id_has_a_request_id_of_its_content() -> None:
+    mails = [
+        an_inbound_message(ChannelType.EMAIL, body=body, has_reused_id=has_reused_id)
+        for body in ("one", "other")
+        for has_reused_id in (False, True)
+    ]
+    assert len({mail.request_id for mail in mails}) == 3
 
 
 def test_telephone_message_has_one_request_id_whatever_its_recipient() -> None:
@@ -174,7 +185,7 @@ def test_message_is_stuck_when_pending_for_long_without_a_lease(
 
 def test_each_lease_is_twice_as_long_as_the_one_before_up_to_ten_minutes() -> None:
     record, now, waits = a_record(), NOW, []
-    while not record.is_given_up:
+    while record.attempts < MAX_ATTEMPTS:
         record = record.leased(now)
         waits.append(record.due_at - now)
         now = record.due_at
@@ -191,3 +202,14 @@ def test_assigned_record_is_pending_with_a_conversation_and_unmatched_without_on
     assert record.assigned_to(other).state is MessageState.PENDING
     assert record.assigned_to(other).conversation == other
     assert a_record(conversation=KEY).assigned_to(None).state is MessageState.UNMATCHED
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [(["+14155550199"], True), (["+14155550123"], True), (["+1"], False), ([], False)],
+)
+def test_message_is_by_a_person_with_one_of_its_addresses(
+    values: list[str], expected: bool
+) -> None:
+    other = Address.parse(ChannelType.SMS, "+14155550199")
+    assert an_inbound_message(identities=(other,)).is_by(values) is expected

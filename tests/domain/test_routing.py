@@ -51,6 +51,13 @@ def test_mail_with_unauthenticated_author_goes_to_handoff_unless_the_operator_ac
     assert str(policy.route(mail, a_conversation(ChannelType.EMAIL), NOW).queue) == queue
 
 
+@pytest.mark.parametrize("choice", UnauthenticatedMail)
+def test_message_that_may_be_regrouped_goes_to_handoff(choice: UnauthenticatedMail) -> None:
+    message = an_inbound_message(metadata={"regrouping_suspected": True})
+    policy = RoutingPolicy(unauthenticated_mail=choice)
+    assert str(policy.route(message, a_conversation(), NOW).queue) == "sms-handoff"
+
+
 def test_each_channel_has_a_replies_and_a_handoff_queue() -> None:
     assert [str(queue) for queue in ALL_QUEUES] == [
         *("whatsapp-replies", "whatsapp-handoff"),

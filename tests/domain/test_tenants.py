@@ -1,8 +1,15 @@
 """The tenant that owns a message."""
 
+from dataclasses import replace
+
+import pytest
+
 from domain.channels import ChannelType
+from domain.messages import Recipient
 from domain.tenants import Tenant, TenantDirectory
 from tests.builders import ACCOUNT, a_tenant, an_inbound_message
+
+SERVICE = f"MG{0:032x}"
 
 OTHER_ACCOUNT = "AC00000000000000000000000000000002"
 ACME = Tenant("acme", accounts=frozenset({ACCOUNT}), recipients=frozenset({"+15005550006"}))
@@ -56,3 +63,20 @@ def test_owner_of_a_recipient_is_found_without_an_account() -> None:
 
 def test_whatsapp_and_sms_number_are_the_same_recipient() -> None:
     assert DIRECTORY.owner_of(an_inbound_message(ChannelType.WHATSAPP)) is ACME
+
+
+@pytest.mark.parametrize(
+    ("recipients", "expected"),
+    [(set(), SERVICE), ({"+15005550006", SERVICE}, SERVICE), ({"+15005550006"}, "+15005550006")],
+)
+def test_conversation_is_opened_with_a_messaging_service_of_the_company(
+    recipients: set[str], expected: str
+) -> None:
+    keys = ("+15005550006", SERVICE)
+    message = replace(an_inbound_message(), recipient=Recipient("+15005550006", keys[0], keys))
+    assert Tenant(recipients=frozenset(recipients)).recipient_of(message) == expected
+
+
+def test_conversation_by_mail_is_opened_with_the_mailbox() -> None:
+    mail = an_inbound_message(ChannelType.EMAIL)
+    assert Tenant().recipient_of(mail) == mail.recipient.address

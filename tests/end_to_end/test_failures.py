@@ -184,7 +184,7 @@ def test_bug_before_verification_is_a_500_and_stores_nothing(
 
 def drained(frontdesk: RunningFrontDesk) -> list[DrainOutcome]:
     """What became of the webhooks in the spool."""
-    return frontdesk.container.operations().drain_spool()()
+    return list(frontdesk.container.operations().drain_spool()().values())
 
 
 @every_channel

@@ -19,7 +19,7 @@ import uvicorn
 from dependency_injector import providers
 
 from application.clock import utc_now
-from domain import messages
+from application.recovery import relay_outbox
 from domain.errors import (
     FallbackNotSentError,
     QueueRoutingError,
@@ -141,7 +141,7 @@ class CrashProcess:
 
     def _frontdesk(self) -> _Desk:
         configure_logging("INFO", (self.folder / "log").open("a"))
-        messages.MAX_ATTEMPTS = self.most_attempts
+        vars(relay_outbox)["MAX_ATTEMPTS"] = self.most_attempts
         points = Points(self._log, self.death)
         clock = MovableClock(timedelta(minutes=self.minutes))
         container = self.container

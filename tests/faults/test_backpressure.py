@@ -19,7 +19,7 @@ from entrypoints.composition.container import Container
 from entrypoints.http import app, server
 from entrypoints.http.limits.bodies import FREE_BYTES
 from entrypoints.http.limits.connection_limits import ConnectionLimits
-from infrastructure.filesystem.spool_files import FileSpool, FileSpoolLimits
+from infrastructure.filesystem.spool_files import FileSpool
 from tests.end_to_end.conftest import Serve, backend, host, serve
 from tests.end_to_end.frontdesk import RunningFrontDesk
 from tests.end_to_end.responses import ACKNOWLEDGED, INVALID_SIGNATURE, SMS, TOO_LARGE, UNAVAILABLE
@@ -113,9 +113,8 @@ def test_webhook_without_a_free_slot_or_spool_space_receives_503(
     room = 3
 
     def prepare(container: Container) -> None:
-        limits = FileSpoolLimits(entries=room)
         spool = FileSpool(
-            container.settings().data_dir / "spool", utc_now, container.metrics(), limits
+            container.settings().data_dir / "spool", utc_now, container.metrics(), max_entries=room
         )
         container.spool.override(providers.Object(spool))
         store.outage.prepare(container)

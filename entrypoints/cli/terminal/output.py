@@ -8,7 +8,8 @@ instead of sending them. Rich markup is never interpreted either.
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,6 @@ _UNSAFE = re.compile(
 )
 _PIPE_COLUMNS = 10_000
 """A pipe has no width: nothing is folded there."""
-
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 def printable(text: str, *, lines: bool = False) -> str:
@@ -66,12 +65,13 @@ def to_json(value: object, indent: int | None = None) -> str:
     """``value`` as JSON that is safe on a terminal and in its encoding."""
     encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower()
     is_ascii = encoding not in {"utf-8", "utf8"}
-    text = json.dumps(value, indent=indent, ensure_ascii=is_ascii, default=_json_value)
+    text = json.dumps(
+        value,
+        indent=indent,
+        ensure_ascii=is_ascii,
+        default=lambda each: rfc3339(each) if isinstance(each, datetime) else str(each),
+    )
     return "\n".join(_UNSAFE.sub(_code, line) for line in text.split("\n"))
-
-
-def _json_value(value: object) -> object:
-    return rfc3339(value) if isinstance(value, datetime) else str(value)
 
 
 def attributes(value: object, *names: str) -> dict[str, object]:
@@ -119,7 +119,7 @@ def moment(instant: datetime | None) -> str | None:
 
 def duration(seconds: float) -> str:
     """How long something takes, in the one unit that a person would choose."""
-    for size, unit in _UNITS:
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
@@ -133,3 +133,25 @@ def age(since: datetime | None) -> str | None:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """``1 message``, ``2 messages``, ``2 entries``."""
     return f"{number} {noun}" if number == 1 else f"{number} {plural or f'{noun}s'}"
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, on a terminal only. Call what it yields with how many are done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        # Lines printed meanwhile go above the bar, but never from a file into the terminal.
+        redirect_stdout=sys.stdout.isatty(),
+        disable=total == 1 or not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task(what, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -6,12 +6,15 @@ from typing import Generic, TypeVar
 
 import click
 
-from entrypoints.cli.terminal.output import plain, print_json, print_rich, rich_console, say
+from entrypoints.cli.terminal.output import cut, plain, print_json, print_rich, rich_console, say
 
 Item = TypeVar("Item")
 
 _WIDE_COLUMNS = 120
 """A terminal with so many columns has room for whole tables."""
+
+VALUE_COLUMNS = 400
+"""Longer values are cut where a person reads them; ``--json`` has them whole."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,12 @@ def print_table(columns: Sequence[Column[Item]], items: Iterable[Item], empty: s
         print_rich(table)
 
 
-def print_fields(fields: Iterable[tuple[str, str | None]]) -> None:
-    """Names and values below each other; what has no value is left out."""
+def print_fields(*fields: tuple[str, str | None]) -> None:
+    """Names and values below each other, cut; what has no value is left out."""
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2, 0, 0))
     for name, value in fields:
         if value is not None:
-            table.add_row(plain(f"  {name}", "dim"), plain(value))
+            table.add_row(plain(f"  {cut(name)}", "dim"), plain(cut(value, VALUE_COLUMNS)))
     print_rich(table)

@@ -3,7 +3,7 @@
 All keys are texts. ``docs/tables.md`` describes the attributes for those who read them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
         GlobalSecondaryIndexDescriptionTypeDef,
         KeySchemaElementTypeDef,
-        TableDescriptionTypeDef,
     )
 
 
@@ -111,8 +110,8 @@ def _problems(client: "DynamoDBClient", schema: TableSchema, *, with_expiry: boo
     if "KeySchema" not in table:
         yield Unreported(f"table {schema.name}: its key and its indexes are not reported")
         return
-    keys = (schema.partition_key, schema.sort_key)
-    for problem in _key_problems(f"table {schema.name}", keys, table["KeySchema"], table):
+    types = {a["AttributeName"]: a["AttributeType"] for a in table.get("AttributeDefinitions", [])}
+    for problem in _key_problems(f"table {schema.name}", schema, table["KeySchema"], types):
         yield f"{problem}: a table of an unreleased version, or of another program; make a new one"
     found = {index.get("IndexName", ""): index for index in table.get("GlobalSecondaryIndexes", [])}
     for index in schema.indexes:
@@ -120,7 +119,7 @@ def _problems(client: "DynamoDBClient", schema: TableSchema, *, with_expiry: boo
         if index.name not in found:
             yield f"{name}: expected one, found {_listed(found) or 'none'}"
         else:
-            yield from _index_problems(name, index, found[index.name], table)
+            yield from _index_problems(name, index, found[index.name], types)
     if with_expiry:
         yield from _expiry_problems(client, schema)
 
@@ -129,14 +128,13 @@ def _index_problems(
     name: str,
     expected: IndexSchema,
     found: "GlobalSecondaryIndexDescriptionTypeDef",
-    table: "TableDescriptionTypeDef",
+    types: Mapping[str, str],
 ) -> Iterator[str]:
-    keys = (expected.partition_key, expected.sort_key)
     projection = found.get("Projection", {})
     if "KeySchema" not in found or "ProjectionType" not in projection:
         yield Unreported(f"{name}: its key, or what it holds, is not reported")
         return
-    yield from _key_problems(name, keys, found["KeySchema"], table)
+    yield from _key_problems(name, expected, found["KeySchema"], types)
     missing = set(expected.included) - set(projection.get("NonKeyAttributes", []))
     if missing and projection.get("ProjectionType") != "ALL":
         found_names = _listed(projection.get("NonKeyAttributes", [])) or "keys only"
@@ -145,12 +143,11 @@ def _index_problems(
 
 def _key_problems(
     name: str,
-    expected: tuple[str, str | None],
+    expected: TableSchema | IndexSchema,
     found: "Sequence[KeySchemaElementTypeDef]",
-    table: "TableDescriptionTypeDef",
+    types: Mapping[str, str],
 ) -> Iterator[str]:
-    types = {a["AttributeName"]: a["AttributeType"] for a in table.get("AttributeDefinitions", [])}
-    wanted = ", ".join(f"{key} (S)" for key in expected if key)
+    wanted = ", ".join(f"{key} (S)" for key in (expected.partition_key, expected.sort_key) if key)
     # The partition key stands first, whatever the order of the description.
     in_order = sorted(found, key=lambda element: element.get("KeyType", ""))
     names = [element["AttributeName"] for element in in_order]

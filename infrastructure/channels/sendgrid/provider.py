@@ -34,7 +34,7 @@ class SendgridProvider(Provider):
 
     @override
     def simulation(self) -> Simulation:
-        from infrastructure.channels.sendgrid.send_simulation import SendgridSimulation
+        from infrastructure.channels.sendgrid.simulator import SendgridSimulation
 
         return SendgridSimulation()
 

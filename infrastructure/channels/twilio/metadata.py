@@ -9,7 +9,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import product
 from typing import Final
 
 from domain.messages import Attachment
@@ -20,16 +19,11 @@ MANDATORY_FIELDS = ("MessageSid", "AccountSid", "From", "To")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,16})?")
 _UNKNOWN_TYPE: Final = "application/octet-stream"
 _MAX_JSON_DEPTH = 16
-_MEDIA_URL = re.compile(r"MediaUrl(0|[1-9][0-9]{0,2})")
+_NUMBERED = re.compile(r"(MediaUrl|OtherRecipients)(0|[1-9][0-9]{0,2})")
 _ON_THE_MESSAGE = frozenset((*MANDATORY_FIELDS, "Body"))
 
 
-def _text(value: str) -> object:
-    return value
-
-
-def _flag(value: str) -> object:
-    return {"true": True, "false": False}[value]
+_flag = {"true": True, "false": False}.__getitem__
 
 
 def _count(value: str) -> object:
@@ -69,33 +63,34 @@ def _is_shallow(value: object, depth: int) -> bool:
 
 KNOWN_PARAMETERS: Mapping[str, tuple[str, str, Callable[[str], object]]] = {
     "AddOns": ("", "add_ons", _json),
-    "Address": ("location", "address", _text),
-    "ButtonPayload": ("button", "payload", _text),
-    "ButtonText": ("button", "text", _text),
+    "Address": ("location", "address", str),
+    "ButtonPayload": ("button", "payload", str),
+    "ButtonText": ("button", "text", str),
     "ChannelMetadata": ("", "channel_metadata", _json),
-    "ExternalUserId": ("", "external_user_id", _text),
+    "ExternalUserId": ("", "external_user_id", str),
     "Forwarded": ("", "forwarded", _flag),
     "FrequentlyForwarded": ("", "frequently_forwarded", _flag),
-    "Label": ("location", "label", _text),
+    "Label": ("location", "label", str),
     "Latitude": ("location", "latitude", _coordinate),
     "Longitude": ("location", "longitude", _coordinate),
-    "MessageType": ("", "message_type", _text),
-    "MessagingServiceSid": ("", "messaging_service_sid", _text),
+    "MessageType": ("", "message_type", str),
+    "MessagingServiceSid": ("", "messaging_service_sid", str),
     "NumSegments": ("", "num_segments", _count),
-    "OptOutType": ("", "opt_out_type", _text),
-    "OriginalRepliedMessageSender": ("reply_to", "sender", _text),
-    "OriginalRepliedMessageSid": ("reply_to", "message_sid", _text),
-    "ProfileName": ("", "profile_name", _text),
-    "ReferralBody": ("referral", "body", _text),
-    "ReferralCtwaClid": ("referral", "ctwa_clid", _text),
-    "ReferralHeadline": ("referral", "headline", _text),
-    "ReferralMediaContentType": ("referral", "media_content_type", _text),
-    "ReferralMediaId": ("referral", "media_id", _text),
-    "ReferralMediaUrl": ("referral", "media_url", _text),
-    "ReferralSourceId": ("referral", "source_id", _text),
-    "ReferralSourceType": ("referral", "source_type", _text),
-    "ReferralSourceUrl": ("referral", "source_url", _text),
-    "WaId": ("", "wa_id", _text),
+    "OptOutType": ("", "opt_out_type", str),
+    "OriginalRepliedMessageSender": ("reply_to", "sender", str),
+    "OriginalRepliedMessageSid": ("reply_to", "message_sid", str),
+    "ParentExternalUserId": ("", "parent_external_user_id", str),
+    "ProfileName": ("", "profile_name", str),
+    "ReferralBody": ("referral", "body", str),
+    "ReferralCtwaClid": ("referral", "ctwa_clid", str),
+    "ReferralHeadline": ("referral", "headline", str),
+    "ReferralMediaContentType": ("referral", "media_content_type", str),
+    "ReferralMediaId": ("referral", "media_id", str),
+    "ReferralMediaUrl": ("referral", "media_url", str),
+    "ReferralSourceId": ("referral", "source_id", str),
+    "ReferralSourceType": ("referral", "source_type", str),
+    "ReferralSourceUrl": ("referral", "source_url", str),
+    "WaId": ("", "wa_id", str),
 }
 """Parameter → (its group in the metadata, its name there, how it is read)."""
 
@@ -103,17 +98,21 @@ KNOWN_PARAMETERS: Mapping[str, tuple[str, str, Callable[[str], object]]] = {
 def metadata_of(form: Form) -> dict[str, object]:
     """The metadata of the message in ``form``: JSON types only.
 
-    Known parameters under names of their own; under ``provider`` every other parameter, as text,
-    or as a list of texts if it is repeated. Empty values are kept there too.
+    Known parameters under names of their own, and ``group_recipients``, the others who got a
+    message that was sent to a group. Under ``provider`` every other parameter, as text, or as a
+    list of texts if it is repeated. Empty values are kept there too.
     """
     groups: defaultdict[str, dict[str, object]] = defaultdict(dict)
-    elsewhere = _ON_THE_MESSAGE | _media_fields(form)
+    others = _numbered(form, "OtherRecipients")
+    elsewhere = {*_ON_THE_MESSAGE, *_media_fields(form), *others}
     for name, values in form.fields.items():
         if len(values) > 1:
             groups["provider"][name] = values
         elif name not in elsewhere:
             group, key, value = _placed(name, values[0])
             groups[group][key] = value
+    if others:
+        groups[""]["group_recipients"] = [form.first(name) for name in others]
     provider, ungrouped = groups.pop("provider", {}), groups.pop("", {})
     return {**ungrouped, **groups, "provider": provider}
 
@@ -132,7 +131,7 @@ def attachments_of(form: Form) -> tuple[Attachment, ...]:
 
     What is listed counts, whatever ``NumMedia`` says.
     """
-    pairs = [(f"MediaUrl{n}", f"MediaContentType{n}") for n in _media_numbers(form)]
+    pairs = [(place, _content_type_of(place)) for place in _numbered(form, "MediaUrl")]
     pairs.append(("ReferralMediaUrl", "ReferralMediaContentType"))
     return tuple(
         Attachment(content_type=form.first(kind) or _UNKNOWN_TYPE, url=url)
@@ -141,12 +140,18 @@ def attachments_of(form: Form) -> tuple[Attachment, ...]:
     )
 
 
-def _media_numbers(form: Form) -> list[int]:
-    matches = (_MEDIA_URL.fullmatch(name) for name in form)
-    return sorted(int(match[1]) for match in matches if match and form.first(match[0]))
+def _numbered(form: Form, prefix: str) -> list[str]:
+    """The parameters ``prefix0``, ``prefix1`` and so on that are not empty, in that order."""
+    matches = (_NUMBERED.fullmatch(name) for name in form)
+    found = (match for match in matches if match and match[1] == prefix and form.first(match[0]))
+    return [match[0] for match in sorted(found, key=lambda match: int(match[2]))]
 
 
-def _media_fields(form: Form) -> frozenset[str]:
+def _media_fields(form: Form) -> list[str]:
     """The parameters that an attachment holds in full."""
-    names = product(("MediaUrl", "MediaContentType"), map(str, _media_numbers(form)))
-    return frozenset(name for name in map("".join, names) if form.only(name))
+    places = _numbered(form, "MediaUrl")
+    return [name for name in (*places, *map(_content_type_of, places)) if form.only(name)]
+
+
+def _content_type_of(media_url: str) -> str:
+    return media_url.replace("Url", "ContentType")

@@ -4,11 +4,12 @@ Source: https://www.twilio.com/docs/messaging/guides/webhook-request
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import pydantic
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_pascal
 
 from application.ports.webhook_parser import (
     ParsedMessage,
@@ -20,16 +21,15 @@ from application.ports.webhook_parser import (
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
-from domain.messages import InboundMessage, Recipient
+from domain.messages import InboundMessage, Metadata, Recipient
 from infrastructure.channels.provider import Accounts
-from infrastructure.channels.twilio.metadata import MANDATORY_FIELDS, attachments_of, metadata_of
-from infrastructure.channels.twilio.regrouping import refuse_regrouped
+from infrastructure.channels.twilio.metadata import attachments_of, metadata_of
+from infrastructure.channels.twilio.regrouping import is_regrouping_suspected
 from infrastructure.channels.twilio.verification import (
     MAX_BODY_BYTES,
     Form,
     check_size,
     decode_form,
-    signed_text,
     verify,
 )
 
@@ -40,7 +40,17 @@ _WHATSAPP_SCHEME = "whatsapp:"
 _WA_ID = re.compile(r"[0-9]{6,15}")
 
 _PROBLEMS = {"missing": "missing", "string_type": "repeated"}
-_OPTIONAL_FIELDS = ("Body", "MessagingServiceSid", "WaId", "ExternalUserId", "OptOutType")
+_STATUS_FIELDS = ("MessageStatus", "SmsStatus")
+_CALLBACK_STATUSES = frozenset(
+    {
+        *("accepted", "scheduled", "queued", "sending", "sent", "delivered", "undelivered"),
+        *("failed", "read", "canceled", "partially_delivered"),
+    }
+)
+"""What becomes of a message that was sent; one that comes in is ``received``, or says nothing.
+
+Source: https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
+"""
 
 # The longest address, its scheme and room for blanks: what may not grow a context for ever.
 _AddressText = Annotated[str, Field(min_length=1, max_length=400)]
@@ -49,22 +59,27 @@ _AddressText = Annotated[str, Field(min_length=1, max_length=400)]
 class IncomingMessageForm(BaseModel):
     """The fields without which a form is no message, and those that the domain knows.
 
-    The mandatory ones occur exactly once, and ids have their form: see ``refuse_regrouped``.
+    The mandatory ones occur exactly once, and ids have their form: who posts a captured
+    message again must not be able to give it another id.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, alias_generator=to_pascal, hide_input_in_errors=True)
 
-    message_sid: Annotated[str, Field(alias="MessageSid", pattern=r"^(SM|MM)[0-9a-fA-F]{32}$")]
-    account_sid: Annotated[str, Field(alias="AccountSid", pattern=r"^AC[0-9a-fA-F]{32}$")]
+    message_sid: Annotated[str, Field(pattern=r"^(SM|MM)[0-9a-fA-F]{32}$")]
+    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
     sender: Annotated[_AddressText, Field(alias="From")]
     recipient: Annotated[_AddressText, Field(alias="To")]
-    body: Annotated[str, Field(alias="Body")] = ""
-    messaging_service_sid: Annotated[
-        str | None, Field(alias="MessagingServiceSid", pattern=r"^MG[0-9a-fA-F]{32}$")
-    ] = None
-    wa_id: Annotated[str | None, Field(alias="WaId")] = None
-    external_user_id: Annotated[str | None, Field(alias="ExternalUserId")] = None
-    opt_out_type: Annotated[str | None, Field(alias="OptOutType")] = None
+    body: str = ""
+    messaging_service_sid: Annotated[str | None, Field(pattern=r"^MG[0-9a-fA-F]{32}$")] = None
+    wa_id: str | None = None
+    external_user_id: str | None = None
+    parent_external_user_id: str | None = None
+    opt_out_type: str | None = None
+
+
+_FIELDS = tuple(
+    (str(field.alias), field.is_required()) for field in IncomingMessageForm.model_fields.values()
+)
 
 
 @dataclass(frozen=True)
@@ -78,18 +93,20 @@ class TwilioWebhookParser(WebhookParser):
     def validate(self, request: WebhookRequest) -> VerifiedWebhook:
         """``request`` with the AccountSid whose token signed it; errors as the port has them."""
         check_size(request, self.max_body_bytes)
-        account, form = verify(request, self.accounts().twilio)
-        signed = signed_text(request.url, form).encode()
-        return VerifiedWebhook.signed(self.channel, account, request, signed, decoded=form)
+        account, form, url, text = verify(request, self.accounts().twilio)
+        if request.other_urls:
+            request = replace(request, url=url, other_urls=())
+        return VerifiedWebhook.signed(self.channel, account, request, text.encode(), decoded=form)
 
     def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
-        """The one message in ``webhook``.
+        """The one message in ``webhook``; none if it only tells what became of a message of ours.
 
         Raises ``UnreadableMessageError``, which names the field at fault but no value.
         """
         form = _form_of(webhook)
+        if _is_status_callback(form):
+            return ()
         fields = _read_message_form(form)
-        refuse_regrouped(form)
         if fields.account_sid != webhook.account:
             raise UnreadableMessageError("AccountSid is not the account that signed")
         return (ParsedMessage(_message(webhook.request, form, fields)),)
@@ -109,18 +126,24 @@ def _form_of(webhook: VerifiedWebhook) -> Form:
         raise UnreadableMessageError("the body is not a form in UTF-8") from error
 
 
+def _is_status_callback(form: Form) -> bool:
+    statuses = (status for name in _STATUS_FIELDS for status in form.getall(name))
+    return not _CALLBACK_STATUSES.isdisjoint(statuses)
+
+
 def _read_message_form(form: Form) -> IncomingMessageForm:
     """The message in ``form``.
 
     Raises ``UnreadableMessageError`` that names the fields which are ill-formed, or mandatory
     and missing or repeated; never a value. Of a repeated optional field it takes the first.
     """
-    given: dict[str, object] = {
-        name: values[0] if len(values) == 1 else values
-        for name in MANDATORY_FIELDS
-        if (values := form.getall(name))
-    }
-    given |= {name: text for name in _OPTIONAL_FIELDS if (text := form.first(name))}
+    given: dict[str, object] = {}
+    for name, is_mandatory in _FIELDS:
+        values = form.getall(name)
+        if is_mandatory and len(values) > 1:
+            given[name] = values
+        elif values and (is_mandatory or values[0]):
+            given[name] = values[0]
     try:
         return IncomingMessageForm.model_validate(given)
     except pydantic.ValidationError as error:
@@ -143,9 +166,14 @@ def _message(request: WebhookRequest, form: Form, fields: IncomingMessageForm) -
         body=fields.body,
         received_at=request.received_at,
         attachments=attachments_of(form),
-        metadata=metadata_of(form),
+        metadata=_metadata(form),
         opt_out_type=fields.opt_out_type,
     )
+
+
+def _metadata(form: Form) -> Metadata:
+    mark = {"regrouping_suspected": True} if is_regrouping_suspected(form) else {}
+    return {**metadata_of(form), **mark}
 
 
 def _channel_of(sender: str) -> ChannelType:
@@ -165,15 +193,16 @@ def _identities(sender: Address, fields: IncomingMessageForm) -> tuple[Address, 
     """Who the sender is, best first: WhatsApp user id, ``From``, the number of ``WaId``.
 
     A WhatsApp user may hide the number (``From`` is then the user id, and ``WaId`` may be
-    absent) or change it; and ``WaId`` may write the same number differently.
+    absent) or change it; and ``WaId`` may write the same number differently. The parent id is
+    the one that the user has towards all numbers of a company.
     """
     if sender.channel is not ChannelType.WHATSAPP:
         return (sender,)
     user_id = _address_if_any(fields.external_user_id)
     wa_id = fields.wa_id if fields.wa_id and _WA_ID.fullmatch(fields.wa_id) else None
     phone = _address_if_any(f"+{wa_id}" if wa_id else None)
-    found = (address for address in (user_id, sender, phone) if address is not None)
-    return tuple(dict.fromkeys(found))
+    parent = _address_if_any(fields.parent_external_user_id)
+    return tuple(dict.fromkeys(filter(None, (user_id, sender, phone, parent))))
 
 
 def _address_if_any(text: str | None) -> Address | None:

@@ -22,11 +22,13 @@ logger = logging.getLogger(__name__)
 
 _PERMANENT, _CONFIGURATION, _TRANSIENT = "permanent", "configuration", "transient"
 _REASONS = {
-    **dict.fromkeys((21211, 21265, 21266, 21408, 21610, 21612, 21614, 63003, 63016), _PERMANENT),
     **dict.fromkeys((401, 403, 20003, 21606, 21659, 63007, 30034), _CONFIGURATION),
     **dict.fromkeys((429, 20429, 14107, 21611, 30001, 30022, 63017, 63018, 63038), _TRANSIENT),
 }
-"""Twilio's error code, or else the status → why (https://www.twilio.com/docs/api/errors)."""
+"""Twilio's error code, or else the status → why; any other is permanent.
+
+https://www.twilio.com/docs/api/errors
+"""
 
 _LEVELS = {_PERMANENT: logging.INFO, _CONFIGURATION: logging.ERROR, _TRANSIENT: logging.WARNING}
 
@@ -83,24 +85,21 @@ def _basic(user: str, password: str) -> str:
 def _check(status: int, content: bytes) -> None:
     """Raise unless Twilio created the message, and showed it."""
     try:
-        found = json.loads(content)
+        answer = json.loads(content)
     except ValueError:
-        found = None
-    answer = found if isinstance(found, dict) else None
-    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and answer is not None:
+        answer = None
+    is_object = isinstance(answer, dict)
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES and is_object:
         return
     is_refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     # A proxy may say "request timeout" of a request that arrived.
     if not is_refused or status == HTTPStatus.REQUEST_TIMEOUT:
         logger.warning("Twilio may have taken the answer", extra={"status": status})
         raise FallbackUncertainError(f"Twilio answered {status}")
-    code = (answer or {}).get("code")
-    raise _refusal(code if isinstance(code, int) else status)
-
-
-def _refusal(code: int) -> FallbackNotSentError:
-    """An unknown code is permanent: another attempt would get the same."""
+    code = answer.get("code") if is_object else None
+    code = code if isinstance(code, int) else status
+    # An unknown code is permanent: another attempt would get the same.
     reason = _REASONS.get(code, _PERMANENT)
     extra = {"provider_code": code, "reason": reason}
     logger.log(_LEVELS[reason], "Twilio refused the answer", extra=extra)
-    return FallbackNotSentError(f"Twilio refused the answer with error {code}")
+    raise FallbackNotSentError(f"Twilio refused the answer with error {code}")

@@ -28,9 +28,6 @@ from infrastructure.configuration.secrets.development_secret import read_develop
 from infrastructure.configuration.secrets.secret_references import ReadSecret
 from infrastructure.configuration.settings import Settings
 
-MAX_LATITUDE = 90
-MAX_LONGITUDE = 180
-
 _BOTH = (ChannelType.WHATSAPP, ChannelType.SMS)
 _WHATSAPP = (ChannelType.WHATSAPP,)
 _MESSAGE_SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
@@ -86,41 +83,44 @@ class TwilioSimulator:
         Addresses come without scheme. ``more`` are further fields of the form. ``tamper`` makes
         the signature wrong, but keeps its form.
         """
-        prefix = channel.rules.scheme
-        is_mms = bool(media) and channel is ChannelType.SMS
+        prefix, is_sms = channel.rules.scheme, channel is ChannelType.SMS
+        sid = message_sid or f"{'MM' if media and is_sms else 'SM'}{uuid.uuid4().hex}"
         fields = {
-            **_core(message_sid or f"{'MM' if is_mms else 'SM'}{uuid.uuid4().hex}", media),
+            "MessageSid": sid,
+            "SmsSid": sid,
+            "SmsMessageSid": sid,
+            "NumMedia": str(len(media)),
+            "NumSegments": "1",
+            "SmsStatus": "received",
+            "ApiVersion": "2010-04-01",
             "AccountSid": self.account_sid,
             "Body": body,
             "From": prefix + sender,
             "To": prefix + recipient,
         }
-        if channel is ChannelType.SMS:
-            fields |= _GEOGRAPHY
-        else:
-            context = _whatsapp_context(sender, profile_name, button)
-            fields |= _whatsapp(context, _message_type(media, button, location))
+        for number, file in enumerate(media):
+            fields[f"MediaUrl{number}"] = file.url
+            fields[f"MediaContentType{number}"] = file.content_type
+        message_type = _message_type(media, button, location)
+        fields |= _GEOGRAPHY if is_sms else _whatsapp(sender, profile_name, button, message_type)
         if location:
-            place = {"Latitude": location.latitude, "Longitude": location.longitude}
-            fields |= {name: str(value) for name, value in place.items()}
+            fields |= {"Latitude": str(location.latitude), "Longitude": str(location.longitude)}
             fields |= {"Label": location.label} if location.label else {}
-        return self._signed(url, {**fields, **(more or {})}, tamper=tamper)
-
-    def _signed(self, url: str, fields: dict[str, str], *, tamper: bool) -> SimulatedRequest:
-        parts = urlsplit(url)
-        signed_url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
-        signature: str = RequestValidator(self.auth_token).compute_signature(signed_url, fields)
-        if tamper:
-            signature = ("B" if signature.startswith("A") else "A") + signature[1:]
+        fields |= more or {}
         headers = {
             "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
-            "X-Twilio-Signature": signature,
+            "X-Twilio-Signature": self._signature(url, fields, tamper=tamper),
             "I-Twilio-Idempotency-Token": str(uuid.uuid4()),
             "User-Agent": "TwilioProxy/1.1",
             "Accept": "*/*",
         }
-        body = urlencode(fields).encode("ascii")
-        return SimulatedRequest(url, headers, body, fields["MessageSid"])
+        return SimulatedRequest(url, headers, urlencode(fields).encode("ascii"), sid)
+
+    def _signature(self, url: str, fields: dict[str, str], *, tamper: bool) -> str:
+        parts = urlsplit(url)
+        signed_url = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
+        signature: str = RequestValidator(self.auth_token).compute_signature(signed_url, fields)
+        return ("B" if signature.startswith("A") else "A") + signature[1:] if tamper else signature
 
 
 # Twilio knows little about most numbers, and says so with empty values.
@@ -133,26 +133,11 @@ _GEOGRAPHY = dict.fromkeys(("ToCity", "ToState", "ToZip"), "") | {
 }
 
 
-def _core(sid: str, media: Sequence[Media]) -> dict[str, str]:
-    fields = {
-        "MessageSid": sid,
-        "SmsSid": sid,
-        "SmsMessageSid": sid,
-        "NumMedia": str(len(media)),
-        "NumSegments": "1",
-        "SmsStatus": "received",
-        "ApiVersion": "2010-04-01",
-    }
-    for number, file in enumerate(media):
-        fields |= {f"MediaUrl{number}": file.url, f"MediaContentType{number}": file.content_type}
-    return fields
-
-
-def _whatsapp_context(
-    sender: str, profile_name: str | None, button: Button | None
+def _whatsapp(
+    sender: str, profile_name: str | None, button: Button | None, message_type: str
 ) -> dict[str, str]:
-    """What the form and ``ChannelMetadata`` both say. A hidden number leaves no ``WaId``."""
-    context = {
+    """What only a message on WhatsApp says. A hidden number leaves no ``WaId``."""
+    values = {
         "Forwarded": "false",
         "FrequentlyForwarded": "false",
         "ProfileName": profile_name,
@@ -160,10 +145,7 @@ def _whatsapp_context(
         "ButtonText": button.text if button else None,
         "ButtonPayload": button.payload if button else None,
     }
-    return {name: value for name, value in context.items() if value is not None}
-
-
-def _whatsapp(context: dict[str, str], message_type: str) -> dict[str, str]:
+    context = {name: value for name, value in values.items() if value is not None}
     metadata = {"type": "whatsapp", "data": {"context": context}}
     return {
         **context,
@@ -203,7 +185,7 @@ def _read_location(text: str) -> Location:
         place = Location(float(latitude), float(longitude), label=label)
     except ValueError:
         raise ValueError(f"{text!r} is no place like 52.52,13.40,Berlin") from None
-    if not (abs(place.latitude) <= MAX_LATITUDE and abs(place.longitude) <= MAX_LONGITUDE):
+    if not (abs(place.latitude) <= 90 and abs(place.longitude) <= 180):  # noqa: PLR2004 - degrees
         raise ValueError("latitude is -90 to 90, longitude -180 to 180")
     return place
 
@@ -230,7 +212,7 @@ class TwilioSimulation(Simulation):
         options: dict[str, Any] = dict(message.options)
         implied_body = options["button"].text if options["button"] else ""
         return partial(
-            TwilioSimulator(*_credentials(settings, read_secret, message.recipient)).request,
+            _simulator(settings, read_secret, message.recipient).request,
             message.url,
             message.channel,
             sender=message.sender,
@@ -242,15 +224,15 @@ class TwilioSimulation(Simulation):
         )
 
 
-def _credentials(settings: Settings, read_secret: ReadSecret, recipient: str) -> tuple[str, str]:
-    """The account of the recipient's company, and the token that signs for it."""
+def _simulator(settings: Settings, read_secret: ReadSecret, recipient: str) -> TwilioSimulator:
+    """With the account of the recipient's company, and the token that signs for it."""
     if not settings.has_real_secrets:
         development = read_development_credentials(settings.data_dir)
-        return development.twilio_account_sid, development.twilio_auth_token
+        return TwilioSimulator(development.twilio_account_sid, development.twilio_auth_token)
     accounts = read_provider_accounts(settings, read_secret)
     for account in accounts.twilio:
         if accounts.may_speak_for(recipient, account.account_sid):
-            return account.account_sid, account.auth_tokens[0].get_secret_value()
+            return TwilioSimulator(account.account_sid, account.auth_tokens[0].get_secret_value())
     raise SimulationError(
         "real secrets are set, but no Twilio account for this recipient: "
         "set TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or unset the others"

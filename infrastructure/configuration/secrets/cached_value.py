@@ -79,32 +79,29 @@ class CachedValue(Generic[Value]):
             return None if value is outdated else value
 
     def _first(self) -> Value:
-        now = self._clock()
-        if self._failure is not None and now - self._tried_at < RETRY_INTERVAL:
+        tried_ago = self._clock() - self._tried_at
+        if self._failure is not None and tried_ago < RETRY_INTERVAL:
             raise SecretsUnavailableError("they could not be read a moment ago") from self._failure
-        self._tried_at = now
-        try:
-            self._value = self._load()
-        except Exception as error:
-            self._failure = error
-            raise
-        self._due_at = now + MAX_AGE
-        return self._value
+        return self._loaded()
 
     def _reloaded(self, value: Value) -> Value:
+        try:
+            return self._loaded()
+        except Exception as error:
+            extra = {"error": type(error).__name__, "reason": safe_reason(error)}
+            logger.warning("secrets could not be read again", extra=extra)
+            return value
+
+    def _loaded(self) -> Value:
         """The value as it is now: the same object as long as it is equal."""
         self._tried_at = self._clock()
+        self._due_at = self._tried_at + MIN_INTERVAL
         try:
             loaded = self._load()
         except Exception as error:
-            self._due_at = self._tried_at + MIN_INTERVAL
-            logger.warning(
-                "secrets could not be read again",
-                extra={"error": type(error).__name__, "reason": safe_reason(error)},
-            )
-            return value
+            self._failure = error
+            raise
         self._due_at = self._tried_at + MAX_AGE
-        if loaded != value:
+        if self._value is None or loaded != self._value:
             self._value = loaded
-            return loaded
-        return value
+        return self._value

@@ -5,12 +5,9 @@ token and the SendGrid key that ``frontdesk send`` signs with are derived from i
 """
 
 import base64
-import contextlib
 import hashlib
 import hmac
-import os
 import secrets
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +20,7 @@ from infrastructure.configuration.secrets.accounts import (
     SendgridAccount,
     TwilioAccount,
 )
+from infrastructure.durable_files import create_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -109,16 +107,5 @@ def keep_development_credentials(data_dir: Path) -> DevelopmentCredentials:
     """
     path = data_dir / FILE_NAME
     if not path.exists():
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=data_dir, prefix=f".{FILE_NAME}-")
-        try:
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(32))
-                file.flush()
-                os.fsync(file.fileno())
-            # A hard link appears whole or not at all, and never replaces what is there.
-            with contextlib.suppress(FileExistsError):
-                os.link(temporary, path)
-        finally:
-            Path(temporary).unlink()
+        create_file(path, secrets.token_hex(32).encode())
     return read_development_credentials(data_dir)

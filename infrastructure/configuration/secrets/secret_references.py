@@ -1,7 +1,7 @@
 """Secrets by reference: a setting that says where the secret is, instead of the secret."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 
 FILE = "file:"
@@ -20,11 +20,6 @@ def is_reference(text: str) -> bool:
     return any(text.startswith(scheme) and text != scheme for scheme in (FILE, SECRETS_MANAGER))
 
 
-def resolved(text: str, read_secret: ReadSecret) -> str:
-    """The secret that ``text`` refers to, or is."""
-    return read_secret(text) if is_reference(text) else text
-
-
 class SecretReader:
     """Reads references. The secrets manager is opened with the first that needs it.
 
@@ -33,18 +28,14 @@ class SecretReader:
     """
 
     def __init__(self, open_secrets_manager: Callable[[], ReadNamedSecret]) -> None:
-        self._open_secrets_manager = open_secrets_manager
+        self._open_secrets_manager = cache(open_secrets_manager)
 
     def __call__(self, reference: str) -> str:
         """The secret that ``reference`` leads to; raises as ``ReadSecret`` says."""
         if reference.startswith(FILE):
             return _read_file(Path(reference.removeprefix(FILE)))
         name, _, key = reference.removeprefix(SECRETS_MANAGER).partition("#")
-        return self._read_named_secret(name, key or None)
-
-    @cached_property
-    def _read_named_secret(self) -> ReadNamedSecret:
-        return self._open_secrets_manager()
+        return self._open_secrets_manager()(name, key or None)
 
 
 def _read_file(path: Path) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from application.ports.context_queue import ContextPublisher, SearchableQueue
 from application.privacy.erase_message import EraseMessage
+from application.recovery.relay_outbox import RelayOutcome
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.erasure import RetainedMessage
@@ -89,7 +90,7 @@ def test_relay_erases_the_context_of_a_message_erased_while_publishing(
     frontdesk.receive(an_inbound_message(body=LONG))
     queue.queue, queue.meanwhile = up, erase
     frontdesk.advance_clock(seconds=60)
-    assert frontdesk.relay().relayed == 1
+    assert frontdesk.relay() == [RelayOutcome.RELAYED]
     assert frontdesk.queued() == {}
     with pytest.raises(KeyError):
         body_of(frontdesk)
@@ -106,7 +107,7 @@ def test_context_published_just_before_the_erasure_is_erased(
     erase = frontdesk.retention.erase
 
     def relay_first(retained: RetainedMessage) -> bool:
-        assert frontdesk.relay().relayed == 1
+        assert frontdesk.relay() == [RelayOutcome.RELAYED]
         return erase(retained)
 
     monkeypatch.setattr(frontdesk.retention, "erase", relay_first)

@@ -14,7 +14,7 @@ from tests.builders import SENDER, an_inbound_message, verified
 
 ANA = SENDER[ChannelType.SMS]
 BOB = "+14155550199"
-CHUNK = 256 * 1024
+CHUNK = 32 * 1024
 
 
 @pytest.fixture

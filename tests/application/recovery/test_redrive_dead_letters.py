@@ -7,7 +7,7 @@ import pytest
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.receiving.record_message import RecordOutcome
 from application.recovery.redrive_dead_letters import RedriveOutcome
-from application.recovery.relay_outbox import RelayReport
+from application.recovery.relay_outbox import RelayOutcome
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.messages import MAX_ATTEMPTS, MessageRecord
@@ -211,7 +211,7 @@ class TestUndeliverableMessages:
             is RedriveOutcome.PENDING
         )
         assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
-        assert frontdesk.relay().relayed == 1
+        assert frontdesk.relay() == [RelayOutcome.RELAYED]
         assert len(frontdesk.queued()["sms-replies"]) == 1
 
     def test_redriven_message_that_fails_as_long_again_becomes_a_dead_letter_again(
@@ -229,5 +229,5 @@ class TestUndeliverableMessages:
         frontdesk.relay()
         assert frontdesk.redrive_dead_letter(dead_letter).outcome is RedriveOutcome.PENDING
         frontdesk.advance_clock(seconds=600)
-        assert frontdesk.relay() == RelayReport()
+        assert frontdesk.relay() == []
         assert len(frontdesk.queued()["sms-replies"]) == 1

@@ -1,9 +1,11 @@
 """A pending message is published, or becomes a dead letter."""
 
+from itertools import chain
+
 import pytest
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
-from application.recovery.relay_outbox import RelayReport
+from application.recovery.relay_outbox import RelayOutcome
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.messages import MAX_ATTEMPTS
@@ -54,10 +56,10 @@ def test_relay_publishes_a_pending_message_once_the_queue_is_back(
     frontdesk: FrontDesk, queue: UnsteadyQueue
 ) -> None:
     queue.is_down = False
-    assert frontdesk.relay() == RelayReport(), "its first handler may still be at it"
+    assert frontdesk.relay() == [], "its first handler may still be at it"
     frontdesk.advance_clock(seconds=31)
-    assert frontdesk.relay() == RelayReport(relayed=1)
-    assert frontdesk.relay() == RelayReport()
+    assert frontdesk.relay() == [RelayOutcome.RELAYED]
+    assert frontdesk.relay() == []
     (context,) = frontdesk.queued()["sms-replies"]
     assert context.request_id == an_inbound_message().request_id
     assert frontdesk.metrics.total("Relayed") == 1
@@ -78,8 +80,8 @@ def test_concurrent_relays_publish_a_message_once(
 ) -> None:
     queue.is_down = False
     frontdesk.advance_clock(seconds=31)
-    reports = at_once([frontdesk.relay] * 16)
-    assert sum(report.relayed for report in reports) == 1
+    outcomes = list(chain(*at_once([frontdesk.relay] * 16)))
+    assert outcomes.count(RelayOutcome.RELAYED) == 1
     assert len(frontdesk.queued()["sms-replies"]) == 1
 
 
@@ -93,7 +95,7 @@ def test_relay_waits_twice_as_long_after_each_failed_attempt(
     waits = []
     for _ in range(4):
         seconds = 0
-        while not frontdesk.relay().failed:
+        while frontdesk.relay() != [RelayOutcome.FAILED]:
             frontdesk.advance_clock(seconds=10)
             seconds += 10
         waits.append(seconds)
@@ -104,12 +106,12 @@ def test_failing_message_does_not_stop_the_relay_of_others(
     frontdesk: FrontDesk, queue: UnsteadyQueue
 ) -> None:
     frontdesk.advance_clock(seconds=31)
-    assert frontdesk.relay(limit=1) == RelayReport(failed=1)
+    assert frontdesk.relay(limit=1) == [RelayOutcome.FAILED]
     frontdesk.receive(an_inbound_message(message_id="SM2", received_at=frontdesk.now))
     frontdesk.advance_clock(seconds=30)
     queue.is_down = False
-    assert frontdesk.relay(limit=1).relayed == 1
-    assert frontdesk.relay(limit=1).relayed == 1
+    assert frontdesk.relay(limit=1) == [RelayOutcome.RELAYED]
+    assert frontdesk.relay(limit=1) == [RelayOutcome.RELAYED]
     assert len(frontdesk.queued()["sms-replies"]) == 2
 
 
@@ -118,20 +120,20 @@ def test_message_with_too_many_attempts_becomes_a_dead_letter(
 ) -> None:
     for _ in range(MAX_ATTEMPTS):
         frontdesk.advance_clock(seconds=600)
-        assert frontdesk.relay() == RelayReport(failed=1)
+        assert frontdesk.relay() == [RelayOutcome.FAILED]
     frontdesk.advance_clock(seconds=600)
-    assert frontdesk.relay() == RelayReport(given_up=1)
+    assert frontdesk.relay() == [RelayOutcome.GIVEN_UP]
 
     (dead_letter,) = frontdesk.dead_letters.each_dead_letter()
     assert (dead_letter.kind, dead_letter.attempts) == (DeadLetterKind.UNDELIVERABLE, MAX_ATTEMPTS)
     assert dead_letter.webhook is None
     frontdesk.advance_clock(seconds=600)
-    assert frontdesk.relay() == RelayReport()
+    assert frontdesk.relay() == []
 
     queue.is_down = False
     assert dead_letter.request_id is not None
     assert frontdesk.outbox.retry(dead_letter.request_id)
-    assert frontdesk.relay() == RelayReport(relayed=1)
+    assert frontdesk.relay() == [RelayOutcome.RELAYED]
     assert len(frontdesk.queued()["sms-replies"]) == 1
 
 
@@ -146,9 +148,9 @@ def test_message_is_not_given_up_while_its_dead_letter_cannot_be_stored(
         frontdesk.advance_clock(seconds=600)
         frontdesk.relay()
     frontdesk.advance_clock(seconds=600)
-    assert frontdesk.relay() == RelayReport(failed=1)
+    assert frontdesk.relay() == [RelayOutcome.FAILED]
     dead_letters.is_down = False
-    assert frontdesk.relay() == RelayReport(given_up=1)
+    assert frontdesk.relay() == [RelayOutcome.GIVEN_UP]
 
 
 class HastyOperator(MemoryDeadLetters):
@@ -181,7 +183,7 @@ def test_dead_letter_redriven_before_the_message_is_given_up_is_stored_again(
     assert dead_letters.seen == [dead_letter], "the message was not undeliverable yet"
     queue.is_down = False
     frontdesk.redrive_dead_letter(dead_letter)
-    assert frontdesk.relay() == RelayReport(relayed=1)
+    assert frontdesk.relay() == [RelayOutcome.RELAYED]
 
 
 def test_relayed_message_has_only_the_rest_of_its_delay(
@@ -200,8 +202,8 @@ def test_relay_without_remaining_time_starts_no_further_message(
     frontdesk.receive(an_inbound_message(message_id="SM2"))
     frontdesk.advance_clock(seconds=31)
     time_left = iter([True, False])
-    assert frontdesk.relay(has_time=lambda: next(time_left)) == RelayReport(failed=1)
+    assert frontdesk.relay(has_time=lambda: next(time_left)) == [RelayOutcome.FAILED]
     assert frontdesk.metrics.total("Pending") == 2
 
     queue.is_down = False
-    assert frontdesk.relay() == RelayReport(relayed=1)
+    assert frontdesk.relay() == [RelayOutcome.RELAYED]

@@ -103,6 +103,15 @@ def test_unreadable_webhook_does_not_replace_a_readable_one_in_the_spool(
     assert len({delivery.entry.entry_id for delivery in deliveries}) == 2
 
 
+def test_regrouped_copy_does_not_replace_its_original_in_the_spool(
+    frontdesk: FrontDesk, store: UnsteadyStore
+) -> None:
+    copy = an_inbound_message(metadata={"regrouping_suspected": True})
+    for message in (copy, copy, an_inbound_message()):
+        assert frontdesk.receive(message) == THANKS
+    assert frontdesk.spool.depth().entries == 2
+
+
 def test_failing_spool_entry_is_retried_with_growing_delays(
     frontdesk: FrontDesk, store: UnsteadyStore
 ) -> None:
@@ -176,7 +185,8 @@ def test_spool_entry_of_a_removed_channel_becomes_a_dead_letter(frontdesk: Front
         webhook = verified(replace(frontdesk.request(), body=b"%d" % number))
         frontdesk.spool.enqueue(SpoolEntry(f"e{number}", f"g{number}", webhook, NOW))
     without = replace(frontdesk.process_webhook, parsers=WebhookParserFactory({}))
-    assert replace(frontdesk.drain, process_webhook=without)() == [DrainOutcome.DEAD_LETTER] * 2
+    drain = replace(frontdesk.container.operations().drain_spool(), process_webhook=without)
+    assert list(drain().values()) == [DrainOutcome.DEAD_LETTER] * 2
 
     dead_letters = tuple(frontdesk.dead_letters.each_dead_letter())
     bodies = {one.webhook.request.body for one in dead_letters if one.webhook}

@@ -39,6 +39,21 @@ def environ_of(data_dir: Path) -> dict[str, str]:
     return {**ACCOUNTS, "DATA_DIR": str(data_dir)}
 
 
+@dataclass
+class Context:
+    """What Lambda tells about an invocation."""
+
+    aws_request_id: str
+    milliseconds: int
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.milliseconds
+
+
+def a_context(milliseconds: int = 900_000) -> Context:
+    return Context("invocation-1", milliseconds)
+
+
 def a_webhook(
     channel: ChannelType,
     url: str,

@@ -24,7 +24,7 @@ from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_retention import MemoryRetention
 from tests.application.frontdesk import FrontDesk
 from tests.builders import NOW, a_record
-from tests.entrypoints.aws_lambda.function_under_test import environ_of
+from tests.entrypoints.aws_lambda.function_under_test import a_context, environ_of
 
 
 class Purger:
@@ -56,7 +56,7 @@ class Purger:
         """What it logs of an invocation with so much time, in which a batch takes a second."""
         output = io.StringIO()
         configure_logging("INFO", output)
-        self.function(remaining_seconds, "invocation-1")
+        self.function({}, a_context(int(remaining_seconds * 1000)))
         return [json.loads(line) for line in output.getvalue().splitlines()]
 
 
@@ -89,7 +89,7 @@ def test_purge_function_short_of_time_warns_and_names_the_command() -> None:
 def test_purge_function_fails_and_writes_metrics_when_the_store_is_unavailable() -> None:
     purger = Purger(retention=UnlistedRetention(MemoryData()))
     with pytest.raises(StorageUnavailableError):
-        purger.function(900)
+        purger.function({}, a_context())
     assert purger.flushes == 1
 
 

@@ -3,7 +3,7 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -14,8 +14,8 @@ from application.ports.webhook_parser import ParsedMessage
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.messages import MessageRecord
 from entrypoints.aws_lambda.scheduled_functions import (
+    LAST_MESSAGE_MILLISECONDS,
     MAX_BATCHES,
-    HasTime,
     RelayFunction,
     SpoolFunction,
 )
@@ -23,10 +23,11 @@ from infrastructure.aws.sqs_spool import delivery_from_sqs
 from infrastructure.configuration.log_format import configure_logging
 from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
 from infrastructure.memory.memory_messages import MemoryMessageStore
-from infrastructure.serialization.spool_entry_json import entry_to_json
+from infrastructure.serialization.webhook_json import entry_to_json
 from tests.application.frontdesk import FrontDesk
 from tests.builders import an_inbound_message
 from tests.contracts.spool import an_entry
+from tests.entrypoints.aws_lambda.function_under_test import a_context
 
 
 class PickyStore(MemoryMessageStore):
@@ -53,7 +54,8 @@ class Worker:
         self.frontdesk = FrontDesk(messages=self.store, **adapters)
         self.frontdesk.given_conversation()
         self.flushes = 0
-        self.function = SpoolFunction(self.read, self.frontdesk.drain, self.flush)
+        drain_spool = self.frontdesk.container.operations().drain_spool()
+        self.function = SpoolFunction(self.read, drain_spool, self.flush)
 
     def read(self, record: Any) -> SpoolDelivery:
         delivery = delivery_from_sqs(record, MemoryBlobStore())
@@ -68,7 +70,7 @@ class Worker:
 
     def left_on_queue(self, *records: dict[str, Any]) -> list[str]:
         """Which of ``records`` stay on the queue."""
-        failures = self.function(records, "invocation-1")["batchItemFailures"]
+        failures = self.function({"Records": records}, a_context())["batchItemFailures"]
         assert isinstance(failures, list)
         return [failure["itemIdentifier"] for failure in failures]
 
@@ -172,8 +174,8 @@ class Relay:
         self.worked, self.flushes = 0, 0
         self.function = RelayFunction(self.relay_some, self.flush)
 
-    def relay_some(self, has_time: HasTime) -> bool:
-        assert has_time()
+    def relay_some(self, has_time: Callable[[], bool]) -> bool:
+        self.had_time = has_time()
         self.worked += 1
         outcome = next(self.batches)
         if isinstance(outcome, Exception):
@@ -186,18 +188,30 @@ class Relay:
 
 def test_relay_function_runs_batches_until_no_work_is_left() -> None:
     relay = Relay(True, True, False)
-    relay.function(lambda: True)
+    relay.function({}, a_context())
     assert (relay.worked, relay.flushes) == (3, 1)
 
 
 def test_relay_function_stops_at_its_batch_limit() -> None:
     relay = Relay(*[True] * 100)
-    relay.function(lambda: True)
+    relay.function({}, a_context())
     assert (relay.worked, relay.flushes) == (MAX_BATCHES, 1)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "is_enough"),
+    [(LAST_MESSAGE_MILLISECONDS, False), (LAST_MESSAGE_MILLISECONDS + 1, True)],
+)
+def test_relay_function_has_time_while_another_message_fits(
+    milliseconds: int, is_enough: bool
+) -> None:
+    relay = Relay(False)
+    relay.function({}, a_context(milliseconds))
+    assert relay.had_time is is_enough
 
 
 def test_relay_function_fails_and_writes_metrics_when_the_store_is_unavailable() -> None:
     relay = Relay(True, StorageUnavailableError("no answer"))
     with pytest.raises(StorageUnavailableError):
-        relay.function(lambda: True)
+        relay.function({}, a_context())
     assert (relay.worked, relay.flushes) == (2, 1)

@@ -14,7 +14,7 @@ from application.ports.spool import SearchableSpool, Spool, SpoolDelivery
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from infrastructure.aws.sqs_spool import MAX_INLINE_BYTES, SqsSpool, delivery_from_sqs
 from infrastructure.memory.memory_blobs import MemoryBlobStore
-from infrastructure.serialization.spool_entry_json import entry_to_json
+from infrastructure.serialization.webhook_json import entry_to_json
 from tests.contracts.context_queue import PassingTime, RealTime
 from tests.contracts.spool import MINUTE, REQUEST, SpoolContract, an_entry, enqueue_all, names
 from tests.emulators import EmulatedAws, unique_name

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from infrastructure.filesystem.old_form import MOST, holds_old_form
-from infrastructure.serialization.dead_letter_json import dead_letter_to_json
-from infrastructure.serialization.spool_entry_json import entry_to_json
+from infrastructure.serialization.webhook_json import dead_letter_to_json, entry_to_json
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
 

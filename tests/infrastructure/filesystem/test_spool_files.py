@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import cycle
@@ -30,7 +29,7 @@ from application.ports.spool import (
 )
 from domain.errors import SpoolFullError, StorageUnavailableError
 from infrastructure.filesystem import spool_file_names as files_of_spool
-from infrastructure.filesystem.spool_files import FileSpool, FileSpoolLimits
+from infrastructure.filesystem.spool_files import FileSpool
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from tests.builders import NOW
 from tests.contracts.concurrency import at_once
@@ -131,7 +130,7 @@ class TestFileSpool(EmbeddedSpoolContract):
 
     @pytest.fixture
     def small_spool(self, directory: Path, clock: ManualClock) -> Spool:
-        return FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries=3))
+        return FileSpool(directory, clock, MemoryMetrics(), max_entries=3)
 
 
 class TestFileSpoolOfSeveralProcesses(EmbeddedSpoolContract):
@@ -146,8 +145,9 @@ class TestFileSpoolOfSeveralProcesses(EmbeddedSpoolContract):
 
     @pytest.fixture
     def small_spool(self, directory: Path, clock: ManualClock) -> Spool:
-        limits = FileSpoolLimits(entries=3)
-        first, second = (FileSpool(directory, clock, MemoryMetrics(), limits) for _ in range(2))
+        first, second = (
+            FileSpool(directory, clock, MemoryMetrics(), max_entries=3) for _ in range(2)
+        )
         return Alternating(first, second)
 
 
@@ -335,30 +335,10 @@ class TestLock:
 
 
 class TestLimits:
-    def test_full_spool_by_bytes_refuses_an_entry_that_is_too_large(
-        self, directory: Path, clock: ManualClock
-    ) -> None:
-        spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries_bytes=3000))
-        enqueue_all(spool, "a1")
-        large = an_entry("b2", request=replace(REQUEST, body=b"x" * 3000))
-        with pytest.raises(SpoolFullError, match="3000 bytes"):
-            spool.enqueue(large)
-        enqueue_all(spool, "c3")
-        assert spool.depth().entries == 2
-
-    def test_acknowledged_entries_do_not_count_for_the_limit_of_bytes(
-        self, directory: Path, clock: ManualClock
-    ) -> None:
-        spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(entries_bytes=1000))
-        for number in range(5):
-            enqueue_all(spool, f"a{number}")
-            spool.acknowledge(spool.receive(1, MINUTE)[0])
-        assert spool.depth().entries == 0
-
     def test_spool_refuses_an_entry_when_the_disk_has_too_little_free_space(
         self, directory: Path, clock: ManualClock
     ) -> None:
-        spool = FileSpool(directory, clock, MemoryMetrics(), FileSpoolLimits(free_bytes=2**62))
+        spool = FileSpool(directory, clock, MemoryMetrics(), min_free_bytes=2**62)
         with pytest.raises(SpoolFullError, match="have to stay free"):
             enqueue_all(spool, "a1")
         assert entry_files(directory) == []

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from infrastructure.serialization.dead_letter_json import dead_letter_from_json, dead_letter_to_json
+from infrastructure.serialization.webhook_json import dead_letter_from_json, dead_letter_to_json
 from tests.contracts.dead_letters import a_dead_letter
 
 

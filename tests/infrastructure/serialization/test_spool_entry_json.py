@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.ports.spool import SpoolEntry
-from infrastructure.serialization.spool_entry_json import (
+from infrastructure.serialization.webhook_json import (
     entry_from_json,
     entry_to_json,
     old_entry_from_json,
@@ -22,7 +22,7 @@ texts = st.text(st.characters(), max_size=20)
 @settings(max_examples=100, deadline=None)
 @given(
     url=texts,
-    account=texts,
+    account=st.text(max_size=20),
     headers=st.lists(st.tuples(texts, texts), max_size=5).map(tuple),
     body=st.binary(max_size=200),
 )

@@ -39,7 +39,7 @@ def test_database_of_a_newer_version_is_a_problem(path: Path) -> None:
 def test_file_system_without_a_write_ahead_log_is_a_problem(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_file, "_enter_wal_mode", lambda _: "delete")
+    monkeypatch.setattr(database_file, "_try_to_prepare", lambda *_: "delete")
     assert database_problems(path, 1) == (
         f"{path}: this file system cannot hold a write-ahead log",
     )

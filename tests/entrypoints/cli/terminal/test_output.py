@@ -7,7 +7,7 @@ from operator import itemgetter
 import click
 import pytest
 
-from entrypoints.cli.terminal.output import cut, duration, one_line, printable, to_json
+from entrypoints.cli.terminal.output import cut, duration, one_line, printable, progress, to_json
 from entrypoints.cli.terminal.tables import Column, print_table
 
 
@@ -87,3 +87,28 @@ def test_table_on_a_narrow_terminal_shows_whole_ids_and_only_essential_columns(
     assert "x" * 36 in printed[0]
     assert "more" not in printed[0]
     assert all(len(line) <= 60 for line in printed[0].splitlines())
+
+
+@pytest.mark.parametrize(("total", "is_terminal"), [(3, False), (1, True)])
+def test_a_log_and_a_short_command_get_no_bar(
+    total: int,
+    is_terminal: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal, raising=False)
+    with progress("sending", total) as advance:
+        advance(1)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_on_a_terminal_is_a_bar_on_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress("sending", 3) as advance:
+        advance(2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "sending" in captured.err

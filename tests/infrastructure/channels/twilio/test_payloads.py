@@ -29,7 +29,8 @@ def expectation(form: Path) -> dict[str, Any]:
     return expected
 
 
-READABLE = [form for form in FORMS if "unreadable" not in expectation(form)]
+READABLE = [form for form in FORMS if "message_id" in expectation(form)]
+NO_MESSAGE = [form for form in FORMS if "message" in expectation(form)]
 UNREADABLE = [form for form in FORMS if "unreadable" in expectation(form)]
 
 
@@ -62,6 +63,11 @@ def described(message: InboundMessage) -> dict[str, Any]:
 @pytest.mark.parametrize("form", READABLE, ids=by_name)
 def test_payload_becomes_the_expected_message(form: Path) -> None:
     assert described(parsed(form.read_bytes())) == expectation(form)
+
+
+@pytest.mark.parametrize("form", NO_MESSAGE, ids=by_name)
+def test_status_callback_is_no_message(form: Path) -> None:
+    assert a_parser().parse(verified(a_webhook(form.read_bytes()), ACCOUNT_SID)) == ()
 
 
 @pytest.mark.parametrize("form", UNREADABLE, ids=by_name)

@@ -1,0 +1,214 @@
+"""Post webhooks as a provider does, and say what their responses are.
+
+There are no retries and no redirects, and a response takes 15 seconds at most.
+"""
+
+import ipaddress
+import math
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from multiprocessing.pool import ThreadPool
+from urllib.parse import urlsplit
+
+import click
+import urllib3
+from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import TimeoutError as NoResponseInTimeError
+
+from entrypoints.cli.terminal.output import attributes, count, cut, print_json, progress, say
+from entrypoints.cli.terminal.tables import Column, print_table
+from infrastructure.channels.provider import SimulatedRequest, Webhooks
+
+TIMEOUT_SECONDS = 15.0
+"""What Twilio gives a webhook in all."""
+
+_NO_SERVER = "nothing answers"
+_BODY_COLUMNS = 2000
+_QUOTED_COLUMNS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What became of one webhook. Without a ``status`` no response came: ``problem`` says why."""
+
+    message_id: str
+    seconds: float
+    status: int | None = None
+    content_type: str = ""
+    body: bytes = field(default=b"", repr=False)
+    problem: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the provider would be content."""
+        return self.status in range(200, 300)
+
+    @property
+    def label(self) -> str:
+        """Its status with the reason phrase, or the problem."""
+        try:
+            return f"{self.status} {HTTPStatus(self.status or 0).phrase}"
+        except ValueError:
+            return self.problem or f"{self.status}"
+
+
+def post_and_report(
+    make: Webhooks, url: str, times: int, concurrency: int, *, as_json: bool
+) -> None:
+    """Post ``times`` webhooks, ``concurrency`` at once, and say what came back.
+
+    Fails unless every response is a success.
+    """
+    started = time.perf_counter()
+    post = _poster(url, concurrency)
+    responses: list[Response] = []
+    # The threads are daemons: an interrupted command ends at once, and not when the last server
+    # gives up.
+    with ThreadPool(concurrency) as pool, progress("sending", times) as advance:
+        for response in pool.imap_unordered(lambda _: post(make()), range(times)):
+            if response.problem == _NO_SERVER and not responses:
+                raise click.ClickException(_no_server(url))
+            if as_json:
+                _print_json(response)
+            responses.append(response)
+            advance(len(responses))
+    if not as_json and times == 1:
+        _print_response(responses[0])
+    elif not as_json:
+        print_summary(responses, time.perf_counter() - started, concurrency)
+    _check_accepted(responses)
+
+
+def _no_server(url: str) -> str:
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    here = _is_this_machine(parts.hostname or "")
+    hint = "start it with 'frontdesk serve'" if here else "check the --url"
+    return f"nothing answers at {origin}: {hint}"
+
+
+def _poster(url: str, connections: int) -> Callable[[SimulatedRequest], Response]:
+    """What posts a webhook to ``url``, and measures how long its response takes."""
+    pool = urllib3.PoolManager(
+        num_pools=1,
+        maxsize=connections,
+        block=True,
+        retries=False,
+        timeout=urllib3.Timeout(total=TIMEOUT_SECONDS),
+    )
+
+    def post(webhook: SimulatedRequest) -> Response:
+        started = time.perf_counter()
+        try:
+            response = pool.request(
+                "POST", url, body=webhook.body, headers=webhook.headers, redirect=False
+            )
+        except HTTPError as error:
+            seconds = time.perf_counter() - started
+            return Response(webhook.message_id, seconds, problem=_problem(error))
+        return Response(
+            webhook.message_id,
+            time.perf_counter() - started,
+            response.status,
+            response.headers.get("Content-Type", ""),
+            response.data,
+        )
+
+    return post
+
+
+def _problem(error: HTTPError) -> str:
+    if isinstance(error, NewConnectionError):
+        return _NO_SERVER
+    if isinstance(error, NoResponseInTimeError):
+        return f"no answer within {TIMEOUT_SECONDS:g} s"
+    return f"the connection broke ({type(error).__name__})"
+
+
+def latencies(seconds: Sequence[float]) -> str:
+    """Minimum, median, 95th percentile (nearest rank) and maximum of at least one duration."""
+    ordered = sorted(seconds)
+    figures = {
+        "min": ordered[0],
+        "median": statistics.median(ordered),
+        "p95": ordered[math.ceil(0.95 * len(ordered)) - 1],
+        "max": ordered[-1],
+    }
+    return ", ".join(f"{name} {latency(value)}" for name, value in figures.items())
+
+
+def latency(seconds: float) -> str:
+    """A latency with as many digits as are of interest."""
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f} ms"  # noqa: PLR2004 - 10 ms
+
+
+def _print_json(response: Response) -> None:
+    print_json(
+        {
+            **attributes(response, "message_id", "status", "problem"),
+            "content_type": response.content_type or None,
+            "body": response.body.decode(errors="replace") if response.status else None,
+            "duration_ms": round(response.seconds * 1000, 3),
+        }
+    )
+
+
+def _print_response(response: Response) -> None:
+    style = "bold green" if response.is_success else "bold red"
+    say(f"{response.label}  {response.content_type}  {latency(response.seconds)}", style)
+    if body := response.body.decode(errors="replace")[:_BODY_COLUMNS].rstrip():
+        say(body, lines=True)
+    say(f"message id {response.message_id}")
+    if response.is_success:
+        say("look for it: frontdesk queues list, frontdesk unmatched list", "dim")
+
+
+def print_summary(responses: Sequence[Response], seconds: float, concurrency: int) -> None:
+    """How many webhooks got which response, how fast."""
+    counts = Counter(response.label for response in responses)
+    columns: tuple[Column[tuple[str, int]], ...] = (
+        Column("answer", lambda pair: pair[0]),
+        Column("count", lambda pair: pair[1], number=True),
+    )
+    print_table(columns, sorted(counts.items()))
+    how_fast = f"{concurrency} at once: {len(responses) / seconds:.0f} per second"
+    say(f"{count(len(responses), 'webhook')} in {latency(seconds)}, {how_fast}")
+    if answered := [response.seconds for response in responses if response.status is not None]:
+        say(f"latency: {latencies(answered)}")
+    ids = {response.message_id for response in responses}
+    say(f"{count(len(ids), 'message id')}, first {responses[0].message_id}", "dim")
+
+
+def _check_accepted(responses: Sequence[Response]) -> None:
+    refused = [response for response in responses if not response.is_success]
+    if not refused:
+        return
+    body = refused[0].body.decode(errors="replace")
+    reason = f"{refused[0].label} {cut(body, _QUOTED_COLUMNS)}".strip()
+    if len(responses) == 1:
+        raise click.ClickException(f"not accepted: {reason}")
+    raise click.ClickException(f"{len(refused)} of {len(responses)} not accepted, first: {reason}")
+
+
+def signed_url(url: str, public_base_url: str | None, webhook_url: str | None) -> str:
+    """The URL that the provider signs: the public one, also when the server is reached here."""
+    parts = urlsplit(url)
+    if not _is_this_machine(parts.hostname or ""):
+        return url
+    if webhook_url is not None:
+        return webhook_url
+    query = f"?{parts.query}" if parts.query else ""
+    return url if public_base_url is None else f"{public_base_url}{parts.path}{query}"
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,1 +1,0 @@
-"""``frontdesk send``: a webhook as the provider would send it."""
