@@ -52,7 +52,18 @@ class UnknownRecipientError(RefusedError):
 
 
 class TemporaryError(WebhookHandlerError):
-    """May heal by itself: try again later."""
+    """May heal by itself: try again later.
+
+    ``needs_operator`` tells that an operator has to mend something first. A webhook waits for
+    it all the same, but a server does not start.
+    """
+
+    needs_operator = False
+
+    def __init__(self, *arguments: object, needs_operator: bool | None = None) -> None:
+        super().__init__(*arguments)
+        if needs_operator is not None:
+            self.needs_operator = needs_operator
 
 
 class StorageUnavailableError(TemporaryError):
@@ -61,6 +72,8 @@ class StorageUnavailableError(TemporaryError):
 
 class OldFormError(StorageUnavailableError):
     """Data of an unreleased version, which is left as it is. An operator has to move it away."""
+
+    needs_operator = True
 
 
 class QueueRoutingError(TemporaryError):

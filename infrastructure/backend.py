@@ -27,7 +27,9 @@ class Backend(Protocol):
     def start_problems(self) -> Iterable[str]:
         """What would keep the server from working, a line each. May create what is embedded.
 
-        Raises ``WebhookHandlerError`` when that cannot be told.
+        What does not answer is a line of the kind ``Unanswered``: it keeps the server waiting,
+        and does not stop its start. May raise either as a ``TemporaryError``, which tells by
+        ``needs_operator`` what it is.
         """
         return ()
 

@@ -18,6 +18,20 @@ _UNFINISHED = (".tmp", ".incoming")
 BROKEN_FILE = frozenset({errno.EACCES, errno.EPERM, errno.EISDIR, errno.EIO})
 """What is wrong with a file, not with this process or with the whole disk."""
 
+_UNFIT_PLACE = frozenset(
+    {
+        errno.EACCES,
+        errno.EEXIST,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""What no waiting mends. A full disk may have room again."""
+
 PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
 
@@ -91,8 +105,13 @@ def file_errors(problem: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StorageUnavailableError(f"{problem}: {reason}") from error
+        raise file_error(problem, error) from error
+
+
+def file_error(problem: str, error: OSError) -> StorageUnavailableError:
+    """What says ``problem`` and why, and whether only an operator can help."""
+    text = f"{problem}: {error.strerror or type(error).__name__}"
+    return StorageUnavailableError(text, needs_operator=error.errno in _UNFIT_PLACE)
 
 
 def lock_file(descriptor: int, kind: int, *, seconds: float = 0.0) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from application.ports.webhook_parser import (
     WebhookResponse,
 )
 from application.receiving.error_responses import INTERNAL_ERROR, response_to
-from application.receiving.process_webhook import ProcessWebhook
+from application.receiving.record_message import Receipt
 from application.receiving.spool_webhook import SpoolWebhook
 from application.receiving.store_dead_letter import StoreDeadLetter
 from domain.channels import ChannelType, channel_in_path
@@ -30,6 +30,9 @@ from domain.errors import (
 )
 
 logger = logging.getLogger(__name__)
+
+Process = Callable[[VerifiedWebhook, Deadline], Sequence[Receipt]]
+"""Records the messages of a webhook: see ``ProcessWebhook``."""
 
 Verification = Callable[[], VerifiedWebhook]
 
@@ -56,7 +59,7 @@ class ReceiveWebhook:
     """
 
     parsers: WebhookParserFactory
-    process_webhook: ProcessWebhook
+    process_webhook: Process
     spool_webhook: SpoolWebhook
     store_dead_letter: StoreDeadLetter
     metrics: Metrics

@@ -66,8 +66,11 @@ def open_data_directory(settings: Settings) -> "DataDirectory":
     return DataDirectory(settings.data_dir)
 
 
-def choose_patience(settings: Settings) -> Callable[[], AbstractContextManager[None]]:
-    """For jobs and consumers: within it, a write waits while an erasure rewrites the database."""
+def choose_patience(settings: Settings) -> Callable[..., AbstractContextManager[object]]:
+    """For jobs and consumers: within it, a write waits while an erasure rewrites the database.
+
+    It takes what tells that the process ends, if anything does.
+    """
     if "sqlite" not in (settings.storage, settings.queue):
         return nullcontext
     from infrastructure.sqlite.rewrite_lock import waiting_for_rewrites

@@ -227,12 +227,13 @@ class Container(containers.DeclarativeContainer):
     store_dead_letter = Singleton(StoreDeadLetter, dead_letters, clock, metrics)
     receive_webhook = Singleton(
         ReceiveWebhook,
-        parsers,
-        process_webhook,
-        Singleton(SpoolWebhook, spool, parsers, clock, metrics),
-        store_dead_letter,
-        metrics,
-        with_present_secrets,
+        parsers=parsers,
+        # The server replaces it: then it is not built, and opens no store.
+        process_webhook=process_webhook,
+        spool_webhook=Singleton(SpoolWebhook, spool, parsers, clock, metrics),
+        store_dead_letter=store_dead_letter,
+        metrics=metrics,
+        with_present_secrets=with_present_secrets,
     )
     read_spool_record = Singleton(backends.spool_record_reader, files)
 

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 
 import click
@@ -12,6 +13,7 @@ import uvicorn
 from starlette.applications import Starlette
 from typing_extensions import override
 
+from application.receiving.receive_webhook import Process
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container, build_container
 from entrypoints.http.app import WebhookEndpoint, create_app
@@ -26,12 +28,13 @@ from entrypoints.http.limits.loop_errors import LoopErrors
 from entrypoints.http.limits.readiness import Readiness
 from entrypoints.http.shutdown import GRACEFUL_SECONDS, Shutdown, exit_at_deadline
 from entrypoints.operations.background_jobs import DailyPurge, drain_some, relay_some
-from entrypoints.operations.checks import require_backends
+from entrypoints.operations.start_checks import INTERVAL_SECONDS, StartChecks, check_ready
 from entrypoints.public_urls import PublicUrls, RequestOrigin
 from infrastructure.configuration.log_format import configure_logging
 from infrastructure.configuration.settings import Settings
 
 DAY_SECONDS = 24 * 60 * 60.0
+POLL_SECONDS = 0.5
 
 UNREAD_BYTES = 16 * 1024
 """What the system keeps for a client that does not read yet: many answers."""
@@ -44,22 +47,26 @@ class AddressInUseError(WebhookHandlerError):
 def run(host: str, port: int, *, ephemeral: bool = False) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight and return.
 
-    Raises ``SettingsError``, ``UnfitBackendsError`` or ``AddressInUseError`` before anything is
-    accepted.
+    Raises a ``WebhookHandlerError`` before anything is accepted: what is wrong with settings,
+    secrets or backends, or ``AddressInUseError``. What does not answer it waits for.
     """
     container = build_container(os.environ, ephemeral=ephemeral)
     settings = container.settings()
     configure_logging(settings.log_level)
     try:
-        container.provider_accounts()
-        require_backends(container)
-        check_ready(container)
+        start_checks = StartChecks(container)
+        unanswered = start_checks.begin()
         with listen(host, port) as listener:
             _say_where(settings, container.storage().place, listener)
+            if unanswered is not None:
+                click.echo(
+                    f"Not ready yet, for this does not answer: {unanswered}. Until it does, "
+                    "verified webhooks are spooled; the server becomes ready by itself."
+                )
             shutdown = Shutdown()
             exit_at_deadline(shutdown)
-            with running(background_tasks(container), shutdown):
-                _serve(container, listener, shutdown)
+            with running(tasks_after(start_checks, container, shutdown), shutdown):
+                _serve(container, start_checks, listener, shutdown)
     finally:
         container.shutdown_resources()
 
@@ -76,9 +83,16 @@ def _say_where(settings: Settings, place: str, listener: socket.socket) -> None:
         )
 
 
-def _serve(container: Container, listener: socket.socket, shutdown: Shutdown) -> None:
+def _serve(
+    container: Container, start_checks: StartChecks, listener: socket.socket, shutdown: Shutdown
+) -> None:
+    def require_ready() -> None:
+        start_checks.require_passed()
+        check_ready(container)
+
     limits = reserve_open_files(container.settings().max_in_flight)
-    app = create_app(webhook_endpoint(container, limits), Readiness(lambda: check_ready(container)))
+    endpoint = webhook_endpoint(container, limits, start_checks.process)
+    app = create_app(endpoint, Readiness(require_ready))
     # uvicorn repeats the signal that ended it under the handler that was there before. This one
     # does nothing, so that an orderly end exits with status 0.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -120,16 +134,35 @@ def server_config(app: Starlette, limits: ConnectionLimits) -> uvicorn.Config:
     )
 
 
-def background_tasks(container: Container) -> list[Task]:
+def tasks_after(start_checks: StartChecks, container: Container, shutdown: Shutdown) -> list[Task]:
+    """The start checks as long as they are needed, and the background tasks after them."""
+
+    def after_checks(work: Callable[[], bool]) -> Callable[[], bool]:
+        def wait_and_work() -> bool:
+            while not start_checks.passed.wait(POLL_SECONDS):
+                if shutdown.begun.is_set():
+                    return False
+            return work()
+
+        return wait_and_work
+
+    tasks = background_tasks(container, shutdown.begun.is_set)
+    return [
+        Task("start checks", start_checks.repeat, rest_seconds=INTERVAL_SECONDS),
+        *(replace(task, work=after_checks(task.work)) for task in tasks),
+    ]
+
+
+def background_tasks(container: Container, ends: Callable[[], bool] = lambda: False) -> list[Task]:
     """Drain the spool, relay what stayed pending, and purge what is too old.
 
     Other processes may do the same. While an erasure rewrites the database, all wait for its
-    end. Where a purge has its price, the operator starts it.
+    end, or until the server ``ends``. Where a purge has its price, the operator starts it.
     """
 
     def patiently(work: Callable[[], bool]) -> Callable[[], bool]:
         def wait_and_work() -> bool:
-            with container.patience()():
+            with container.patience()(ends):
                 return work()
 
         return wait_and_work
@@ -144,16 +177,22 @@ def background_tasks(container: Container) -> list[Task]:
 
 
 def webhook_endpoint(
-    container: Container, limits: ConnectionLimits | None = None
+    container: Container,
+    limits: ConnectionLimits | None = None,
+    process_webhook: Process | None = None,
 ) -> WebhookEndpoint:
-    """The endpoint with what the container holds.
+    """The endpoint with what the container holds, or ``process_webhook`` in place of its own.
 
     It takes fewer requests at once than there may be connections: on the others it can answer
     503, and health checks.
     """
     settings = container.settings()
     return WebhookEndpoint(
-        receive_webhook=container.receive_webhook(),
+        receive_webhook=(
+            container.receive_webhook(process_webhook=process_webhook)
+            if process_webhook
+            else container.receive_webhook()
+        ),
         public_urls=PublicUrls(settings.public_base_url, settings.webhook_urls),
         clock=container.clock(),
         request_origin=RequestOrigin(settings.trusted_proxies),
@@ -161,12 +200,6 @@ def webhook_endpoint(
         max_in_flight=settings.max_in_flight,
         max_requests=(limits or ConnectionLimits()).connections * 15 // 16,
     )
-
-
-def check_ready(container: Container) -> None:
-    """Ask the store and the queues one cheap question each; they raise if they cannot answer."""
-    container.conversation_store().get_conversations("any")
-    container.context_queue().depths()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -5,15 +5,17 @@ asks everything.
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from itertools import islice
 
-from application.ports.checks import CheckResult, CheckStatus
+from application.ports.checks import CheckResult, CheckStatus, Unanswered, Unreported
 from application.recovery.drain_spool import LONGEST_DELAY
-from domain.errors import WebhookHandlerError
+from domain.errors import TemporaryError, WebhookHandlerError
 from domain.messages import STUCK_AFTER, MessageRecord
 from domain.times import rfc3339
 from entrypoints.composition.container import Container
+from infrastructure.backend import Backend
 from infrastructure.configuration.settings import Settings
 
 MOST = 100
@@ -34,17 +36,39 @@ class UnfitBackendsError(WebhookHandlerError):
         super().__init__("the backends are not as expected: " + "; ".join(problems))
 
 
+class UnansweredError(TemporaryError):
+    """Backends that do not answer: whether they are as expected is not known yet."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__("; ".join(lines))
+
+
 def require_backends(container: Container) -> None:
     """Refuse to work with tables, indexes, queues or a bucket that are missing or have other keys.
 
     Embedded databases need no such check: they are made at the start. The spool is made here:
-    when it is needed nothing else may work. Raises ``UnfitBackendsError`` that names every
-    problem.
+    when it is needed nothing else may work. All backends are asked at the same time: what does
+    not answer is waited for only once.
+
+    Raises ``UnfitBackendsError`` that names every problem. If there is none, ``UnansweredError``
+    that names everything that did not answer.
     """
-    backends = container.backends_in_use()
-    problems = [problem for backend in backends for problem in backend.start_problems()]
-    if problems:
+    with ThreadPoolExecutor() as pool:
+        of_each = pool.map(_start_problems, container.backends_in_use())
+    lines = [line for lines in of_each for line in lines]
+    if problems := [line for line in lines if not isinstance(line, Unanswered | Unreported)]:
         raise UnfitBackendsError(problems)
+    if unanswered := [line for line in lines if isinstance(line, Unanswered)]:
+        raise UnansweredError(unanswered)
+
+
+def _start_problems(backend: Backend) -> list[str]:
+    lines: list[str] = []
+    try:
+        lines.extend(backend.start_problems())
+    except TemporaryError as error:
+        lines.append(str(error) if error.needs_operator else Unanswered(str(error)))
+    return lines
 
 
 def run_checks(container: Container) -> Iterator[CheckResult]:
@@ -87,6 +111,10 @@ def _results(check: str, found: Iterator[Found]) -> Iterator[CheckResult]:
             yield CheckResult(check, status, text)
     except WebhookHandlerError as error:
         yield CheckResult(check, CheckStatus.ERROR, str(error))
+    except Exception as error:
+        # An engine may answer in any form. The other checks go on. The text may hold content.
+        text = f"could not be checked: {type(error).__name__}"
+        yield CheckResult(check, CheckStatus.ERROR, text)
 
 
 def _secrets(container: Container) -> Iterator[Found]:

@@ -22,7 +22,6 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageIt
 from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.s3 import S3BlobStore, S3DeadLetters, check_bucket
-from infrastructure.aws.sqs import check_queues, check_spool, missing_queues, unusable_spool
 from infrastructure.aws.sqs_queue import SqsContextQueue
 from infrastructure.aws.sqs_spool import SqsSpool
 from infrastructure.backend import FileBackend, QueueBackend, SpoolBackend, StorageBackend
@@ -117,10 +116,14 @@ class SqsQueues(QueueBackend):
 
     @override
     def checks(self) -> Iterator[CheckResult]:
+        from infrastructure.aws.sqs_queue_checks import check_queues
+
         return check_results("queues", "all six", lambda: check_queues(self.client(), self.urls))
 
     @override
     def start_problems(self) -> Sequence[str]:
+        from infrastructure.aws.sqs_queue_checks import missing_queues
+
         return missing_queues(self.client(), self.urls)
 
 
@@ -144,6 +147,7 @@ class SqsSpoolBackend(SpoolBackend):
     @override
     def checks(self) -> Iterator[CheckResult]:
         from application.recovery.drain_spool import MAX_ATTEMPTS, VISIBILITY
+        from infrastructure.aws.sqs_queue_checks import check_spool
 
         def find() -> Sequence[str]:
             return check_spool(self.client(), self.url, VISIBILITY, MAX_ATTEMPTS)
@@ -152,6 +156,8 @@ class SqsSpoolBackend(SpoolBackend):
 
     @override
     def start_problems(self) -> Sequence[str]:
+        from infrastructure.aws.sqs_queue_checks import unusable_spool
+
         return unusable_spool(self.client(), self.url)
 
 

@@ -1,12 +1,18 @@
 """AWS clients, and the errors of AWS as errors of the domain."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from boto3.session import Session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    ParamValidationError,
+)
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
 
@@ -26,6 +32,45 @@ _CONFIG = Config(
 
 _REFUSED_FOR_EVER = frozenset({"ValidationException", "SerializationException", "InvalidRequest"})
 
+_OTHER_KEY = re.compile(
+    r"ValidationException.*(key element|key schema|number of conditions on the keys|"
+    r"Missing the key|Type mismatch for key)"
+)
+"""How DynamoDB refuses what does not fit the key of a table or an index."""
+
+UNFIT = frozenset(
+    {
+        # Not there.
+        "ResourceNotFoundException",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "QueueDoesNotExist",
+        "NoSuchBucket",
+        # No access.
+        "AccessDenied",
+        "AccessDeniedException",
+        "KMSAccessDeniedException",
+        "KMS.AccessDeniedException",
+        "KmsAccessDenied",
+        "OptInRequired",
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+        # A client that found no credentials never looks again.
+        "NoCredentialsError",
+        "PartialCredentialsError",
+        "SSOTokenLoadError",
+        "UnauthorizedSSOTokenError",
+    }
+)
+"""What no waiting mends. Everything else that AWS answers instead of a result may heal."""
+
 
 class AwsClients:
     """Clients of one AWS session, which reads region, credentials and endpoints as usual.
@@ -35,28 +80,28 @@ class AwsClients:
     """
 
     def __init__(self, max_connections: int = 10) -> None:
-        with storage_errors("AWS"):
+        with _setup_errors("AWS"):
             self._session = Session()
         self._config = _CONFIG.merge(Config(max_pool_connections=max_connections))
 
     def dynamodb(self) -> "DynamoDBClient":
         """A client of DynamoDB."""
-        with storage_errors("dynamodb"):
+        with _setup_errors("dynamodb"):
             return self._session.client("dynamodb", config=self._config)
 
     def sqs(self) -> "SQSClient":
         """A client of SQS."""
-        with storage_errors("sqs"):
+        with _setup_errors("sqs"):
             return self._session.client("sqs", config=self._config)
 
     def s3(self) -> "S3Client":
         """A client of S3."""
-        with storage_errors("s3"):
+        with _setup_errors("s3"):
             return self._session.client("s3", config=self._config)
 
     def secrets_manager(self) -> "SecretsManagerClient":
         """A client of Secrets Manager."""
-        with storage_errors("secretsmanager"):
+        with _setup_errors("secretsmanager"):
             return self._session.client("secretsmanager", config=self._config)
 
 
@@ -78,6 +123,27 @@ def storage_errors(what: str) -> Iterator[None]:
         yield
     except (ClientError, BotoCoreError) as error:
         code = error_code(error)
-        refused = code in _REFUSED_FOR_EVER or isinstance(error, ParamValidationError)
-        kind = StorageRefusedError if refused else StorageUnavailableError
-        raise kind(f"{what}: {code}") from error
+        if _OTHER_KEY.search(str(error)):
+            text = f"{what}: the table has another key than expected"
+            raise StorageUnavailableError(text, needs_operator=True) from error
+        if code in _REFUSED_FOR_EVER or isinstance(error, ParamValidationError):
+            raise StorageRefusedError(f"{what}: {code}") from error
+        raise StorageUnavailableError(f"{what}: {code}", needs_operator=code in UNFIT) from error
+
+
+@contextmanager
+def _setup_errors(what: str) -> Iterator[None]:
+    """Translate the errors of making a session or a client: the settings of AWS are wrong.
+
+    Only a program or a service that gives the credentials may be what does not answer.
+    """
+    try:
+        yield
+    except CredentialRetrievalError as error:
+        raise StorageUnavailableError(f"{what}: {error_code(error)}") from error
+    except BotoCoreError as error:
+        raise StorageUnavailableError(
+            f"{what}: {error_code(error)}", needs_operator=True
+        ) from error
+    except ValueError as error:  # an endpoint that is no URL
+        raise StorageUnavailableError(f"{what}: {error}", needs_operator=True) from error

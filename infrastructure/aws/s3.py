@@ -223,8 +223,12 @@ def check_bucket(client: "S3Client", bucket: str) -> tuple[str, ...]:
     try:
         client.head_bucket(Bucket=bucket)
     except (ClientError, BotoCoreError) as error:
+        from infrastructure.aws.check_answers import no_answer
+
         code = error_code(error)
-        return (f"bucket {bucket} {_BUCKET_PROBLEMS.get(code, f'could not be asked: {code}')}",)
+        if code in _BUCKET_PROBLEMS:
+            return (f"bucket {bucket} {_BUCKET_PROBLEMS[code]}",)
+        return (no_answer(f"bucket {bucket} could not be asked: {code}", error),)
     return ()
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from domain.errors import SecretsUnavailableError
-from infrastructure.aws.clients import error_code
+from infrastructure.aws.clients import UNFIT, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -21,7 +21,9 @@ def read_secret_value(client: "SecretsManagerClient", name: str, key: str | None
     try:
         answer = client.get_secret_value(SecretId=name)
     except (ClientError, BotoCoreError) as error:
-        raise SecretsUnavailableError(f"secret {name}: {error_code(error)}") from error
+        code = error_code(error)
+        text = f"secret {name}: {code}"
+        raise SecretsUnavailableError(text, needs_operator=code in UNFIT) from error
     text = answer.get("SecretString")
     if text is None:
         raise ValueError("the secret that it names is binary, expected text")

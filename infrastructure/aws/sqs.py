@@ -1,19 +1,12 @@
-"""Calls of one SQS queue, with its errors as errors of the domain; and checks of queues.
+"""Calls of one SQS queue, with its errors as errors of the domain."""
 
-Each check returns a line for each problem, with what was expected, and nothing if there is
-none. Whether messages may be *sent* can only be known by sending one, which no check does.
-"""
-
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from domain.routing import QueueName
 from infrastructure.aws.clients import error_code, storage_errors
 
 if TYPE_CHECKING:
@@ -38,19 +31,6 @@ _INVALID_RECEIPT = frozenset(
     }
 )
 """What SQS calls a receipt that has expired, or never was one."""
-
-SMALLEST_LIMIT_BYTES = 256 * 1024
-"""How much every queue of Frontdesk has to take in one message."""
-
-_REFUSALS = {
-    "AWS.SimpleQueueService.NonExistentQueue": "there is no queue {url}",
-    "QueueDoesNotExist": "there is no queue {url}",
-    "AccessDenied": "sqs:GetQueueAttributes is not permitted on {url}",
-    "AccessDeniedException": "sqs:GetQueueAttributes is not permitted on {url}",
-}
-
-Attributes = Mapping[Any, str]
-"""What SQS says of a queue, by its names."""
 
 
 class SqsQueue:
@@ -88,8 +68,12 @@ class SqsQueue:
         with storage_errors(self.name):
             found = self.client.get_queue_attributes(
                 QueueUrl=self.url, AttributeNames=[_READY, _DELAYED, _IN_FLIGHT]
-            )["Attributes"]
-        return int(found[_READY]), int(found[_DELAYED]), int(found[_IN_FLIGHT])
+            ).get("Attributes", {})
+        # An engine may leave a number out.
+        ready, delayed, in_flight = (
+            int(found.get(name, 0)) for name in (_READY, _DELAYED, _IN_FLIGHT)
+        )
+        return ready, delayed, in_flight
 
     def _use(self, receipt: str, call: Callable[..., object], **arguments: int) -> bool:
         with storage_errors(self.name):
@@ -105,78 +89,3 @@ class SqsQueue:
 def whole_seconds(duration: timedelta) -> int:
     """``duration`` as SQS takes it, rounded up."""
     return math.ceil(duration / timedelta(seconds=1))
-
-
-def check_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
-    """What is wrong with the context queues."""
-    return tuple(
-        f"{queue}: {problem}"
-        for queue, url in urls.items()
-        for problem in _problems(client, url, _unsuitable)
-    )
-
-
-def missing_queues(client: "SQSClient", urls: Mapping[QueueName, str]) -> tuple[str, ...]:
-    """The problems without which nothing can work: context queues that cannot be reached."""
-    return tuple(f"{queue}: {p}" for queue, url in urls.items() for p in _problems(client, url))
-
-
-def check_spool(
-    client: "SQSClient", url: str, visibility: timedelta, max_attempts: int
-) -> tuple[str, ...]:
-    """What is wrong with the queue of the spool.
-
-    ``visibility`` is how long a worker has an entry for itself, and ``max_attempts`` after how
-    many Frontdesk gives up.
-    """
-    suits = partial(_unsuitable, visibility=visibility, max_attempts=max_attempts)
-    return tuple(_problems(client, url, partial(_not_fifo, url), suits))
-
-
-def unusable_spool(client: "SQSClient", url: str) -> tuple[str, ...]:
-    """The problems with which nothing can be spooled at all."""
-    return tuple(_problems(client, url, partial(_not_fifo, url)))
-
-
-def _problems(
-    client: "SQSClient", url: str, *checks: Callable[[Attributes], Iterator[str]]
-) -> Iterator[str]:
-    """Why a queue could not be asked, or else what the ``checks`` find."""
-    try:
-        found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    except (ClientError, BotoCoreError) as error:
-        code = error_code(error)
-        yield _REFUSALS.get(code, f"{{url}} could not be asked: {code}").format(url=url)
-        return
-    for check in checks:
-        yield from check(found)
-
-
-def _not_fifo(url: str, attributes: Attributes) -> Iterator[str]:
-    if attributes.get("FifoQueue") != "true":
-        yield f"{url} is a standard queue, expected FIFO: the order of a sender would be lost"
-
-
-def _unsuitable(
-    attributes: Attributes, visibility: timedelta = timedelta(0), max_attempts: int = 0
-) -> Iterator[str]:
-    largest = int(attributes["MaximumMessageSize"])
-    if largest < SMALLEST_LIMIT_BYTES:
-        yield f"MaximumMessageSize is {largest}, expected at least {SMALLEST_LIMIT_BYTES}"
-    seconds, expected = int(attributes["VisibilityTimeout"]), int(visibility.total_seconds())
-    if seconds < expected:
-        yield (
-            f"VisibilityTimeout is {seconds}, expected at least {expected}: "
-            "two workers would have the same webhook"
-        )
-    policy = json.loads(attributes.get("RedrivePolicy") or "{}")
-    if "deadLetterTargetArn" not in policy:
-        yield (
-            "no dead-letter queue, expected a RedrivePolicy: "
-            "what no consumer can process would come back until it expires"
-        )
-    elif int(policy["maxReceiveCount"]) <= max_attempts:
-        yield (
-            f"maxReceiveCount is {policy['maxReceiveCount']}, expected more than {max_attempts}: "
-            "SQS would give a webhook up before Frontdesk does"
-        )

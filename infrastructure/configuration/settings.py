@@ -57,6 +57,8 @@ class SettingsError(TemporaryError):
     can correct those, so providers have to send the webhooks again.
     """
 
+    needs_operator = True
+
     def __init__(self, problems: list[str]) -> None:
         super().__init__("wrong settings: " + "; ".join(problems))
         self.problems = problems

@@ -12,7 +12,7 @@ from typing_extensions import override
 from application.clock import Clock
 from application.ports.fallback_sender import FallbackSender
 from application.ports.metrics import Metrics
-from domain.errors import StorageUnavailableError, WebhookHandlerError
+from domain.errors import StorageUnavailableError
 from infrastructure.backend import Backend, FileBackend, SpoolBackend
 from infrastructure.durable_files import delete_stale_temporary_files
 from infrastructure.filesystem.blob_files import FileBlobStore
@@ -64,10 +64,7 @@ class DirectorySpool(SpoolBackend):
     @override
     def start_problems(self) -> Sequence[str]:
         """The start creates the spool: when it is needed, nothing else may work."""
-        try:
-            self.spool.depth()
-        except WebhookHandlerError as error:
-            return (str(error),)
+        self.spool.depth()
         return ()
 
 

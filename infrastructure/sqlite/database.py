@@ -10,10 +10,11 @@ from threading import Lock
 from typing import Any
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
-from infrastructure.durable_files import create_file
+from infrastructure.durable_files import create_file, file_error
 from infrastructure.sqlite.database_file import (
     has_other_form,
     is_busy,
+    is_unfit,
     other_form,
     prepare_file,
 )
@@ -44,6 +45,8 @@ Values = Sequence[object] | Mapping[str, object]
 class SchemaTooNewError(StorageUnavailableError):
     """A newer Frontdesk has been at work on this file. Temporary: run that version again."""
 
+    needs_operator = True
+
 
 class SqliteDatabase:
     """One database file. Readers run side by side; writers of this process take turns.
@@ -66,7 +69,8 @@ class SqliteDatabase:
         on_statement: Callable[[str], None] | None = None,
     ) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-            raise StorageUnavailableError("the embedded storage needs SQLite 3.37 or newer")
+            text = "the embedded storage needs SQLite 3.37 or newer"
+            raise StorageUnavailableError(text, needs_operator=True)
         self._path = path.absolute()
         self._busy_timeout_seconds = busy_timeout_seconds
         self._turn_timeout_seconds = turn_timeout_seconds
@@ -260,10 +264,10 @@ class SqliteDatabase:
 def _translated_errors() -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise StorageUnavailableError(f"the database cannot be opened: {reason}") from error
     except (sqlite3.IntegrityError, sqlite3.DataError) as error:
         raise StorageRefusedError(f"the database refuses it: {error}") from error
     except sqlite3.Error as error:
-        raise StorageUnavailableError(f"the database does not answer: {error}") from error
+        text = f"the database does not answer: {error}"
+        raise StorageUnavailableError(text, needs_operator=is_unfit(error)) from error
+    except OSError as error:
+        raise file_error("the database cannot be opened", error) from error

@@ -42,7 +42,8 @@ def prepare_file(connection: sqlite3.Connection, path: Path, timeout_seconds: fl
             raise StorageUnavailableError("the database stays locked")
         time.sleep(0.01)
     if mode != "wal":
-        raise StorageUnavailableError("this file system cannot hold a write-ahead log")
+        text = "this file system cannot hold a write-ahead log"
+        raise StorageUnavailableError(text, needs_operator=True)
 
 
 def other_form(path: Path) -> OldFormError:
@@ -56,6 +57,27 @@ def other_form(path: Path) -> OldFormError:
 def is_busy(error: sqlite3.Error) -> bool:
     """Whether another process holds the lock."""
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # without the extended part
+
+
+_UNFIT = frozenset(
+    {
+        sqlite3.SQLITE_ERROR,  # a table that is missing
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_NOTADB,
+    }
+)
+"""https://www.sqlite.org/rescode.html; a lock and a full disk are not among them."""
+
+
+def is_unfit(error: sqlite3.Error) -> bool:
+    """Whether only an operator can help."""
+    # The module's own errors have no code.
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)
+    return code & 0xFF in _UNFIT
 
 
 def _try_to_prepare(connection: sqlite3.Connection, path: Path) -> str | None:

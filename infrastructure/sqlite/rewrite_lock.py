@@ -7,7 +7,8 @@ process that holds it, so a killed process leaves none.
 
 import fcntl
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -18,17 +19,26 @@ from infrastructure.durable_files import PRIVATE_FILE, lock_file
 FILE_NAME = "rewrite.lock"
 _LONGEST_SECONDS = 600.0
 
-_waits: ContextVar[bool] = ContextVar("waits_for_rewrites", default=False)
+_LOOK_SECONDS = 0.2
+"""How soon a writer that waits sees that its process ends."""
+
+Ends = Callable[[], bool]
+"""Whether the process ends."""
+
+_waits_until: ContextVar[Ends | None] = ContextVar("waits_for_rewrites_until", default=None)
 
 
 @contextmanager
-def waiting_for_rewrites() -> Iterator[None]:
-    """Within it, this thread's writes wait for the end of a rewrite, and do not fail."""
-    token = _waits.set(True)
+def waiting_for_rewrites(ends: Ends | None = None) -> Iterator[None]:
+    """Within it, this thread's writes wait for the end of a rewrite, and do not fail.
+
+    They fail all the same when the process ``ends``. An inner context waits as its outer one.
+    """
+    token = _waits_until.set(ends or _waits_until.get() or (lambda: False))
     try:
         yield
     finally:
-        _waits.reset(token)
+        _waits_until.reset(token)
 
 
 class RewriteLock:
@@ -51,10 +61,17 @@ class RewriteLock:
     def heed(self) -> None:
         """Wait for the end of a rewrite, or raise ``StorageUnavailableError`` at once."""
         if self.is_held():
-            if not _waits.get():
+            ends = _waits_until.get()
+            if ends is None:
                 raise StorageUnavailableError("an erasure rewrites the database")
-            if self.is_held(seconds=_LONGEST_SECONDS):
-                raise _too_long()
+            deadline = time.monotonic() + _LONGEST_SECONDS
+            while self.is_held(seconds=_LOOK_SECONDS):
+                if ends():
+                    raise StorageUnavailableError(
+                        "an erasure rewrites the database, and this process ends"
+                    )
+                if time.monotonic() > deadline:
+                    raise _too_long()
 
     @contextmanager
     def held(self) -> Iterator[None]:

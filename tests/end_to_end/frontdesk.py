@@ -22,7 +22,8 @@ from domain.messages import InboundMessage
 from domain.routing import ALL_QUEUES
 from entrypoints.composition.container import Container
 from entrypoints.http.app import create_app
-from entrypoints.http.server import check_ready, listen, webhook_endpoint
+from entrypoints.http.server import listen, webhook_endpoint
+from entrypoints.operations.start_checks import check_ready
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from infrastructure.memory.memory_metrics import MemoryMetrics

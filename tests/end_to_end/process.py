@@ -48,6 +48,7 @@ def server_process(environ: Mapping[str, str], log: Path) -> Iterator[Server]:
             yield server
         finally:
             process.send_signal(signal.SIGTERM)
-            rest, _ = process.communicate(timeout=20)
-            server.printed += rest
+            process.wait(timeout=20)
+            # What came with the first line is in the buffer, which ``communicate`` passes over.
+            server.printed += process.stdout.read()
         assert process.returncode == 0

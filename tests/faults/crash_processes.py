@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -41,7 +41,10 @@ from tests.faults.watched_ports import watch_ports
 BACKGROUND_SECONDS = 10.0
 """The longest real time for background jobs; only an emulator's queue needs it."""
 
-_FAILURES = {"queue": QueueRoutingError, "sender": FallbackNotSentError}
+_FAILURES: Mapping[str, type[Exception]] = {
+    "queue": QueueRoutingError,
+    "sender": FallbackNotSentError,
+}
 
 ROUND = timedelta(minutes=6)
 """Longer than any delay of the spool; the longest leases need several rounds."""

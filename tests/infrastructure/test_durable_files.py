@@ -1,13 +1,17 @@
 """Files are whole or absent after any interruption."""
 
+import errno
 import os
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from infrastructure.durable_files import (
     create_file,
     delete_stale_temporary_files,
+    file_error,
     remove_file,
     replace_file,
 )
@@ -82,3 +86,24 @@ def test_stale_temporary_files_are_deleted_in_every_directory(tmp_path: Path) ->
     assert delete_stale_temporary_files(tmp_path, NOW) == 2
     assert delete_stale_temporary_files(tmp_path, NOW) == 0
     assert [path.exists() for path in (*old, *retained)] == [False] * 2 + [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("number", "needs_operator"),
+    [
+        (errno.EACCES, True),
+        (errno.EROFS, True),
+        (errno.ENOTDIR, True),
+        (errno.ENOSPC, False),
+        (errno.EDQUOT, False),
+        (errno.EIO, False),
+        (errno.EMFILE, False),
+        (errno.ETIMEDOUT, False),
+    ],
+)
+def test_error_of_a_file_tells_whether_an_operator_is_needed(
+    number: int, needs_operator: bool
+) -> None:
+    error = file_error("it could not be written", OSError(number, os.strerror(number)))
+    assert str(error) == f"it could not be written: {os.strerror(number)}"
+    assert error.needs_operator == needs_operator

@@ -84,15 +84,18 @@ def read_development_credentials(data_dir: Path) -> DevelopmentCredentials:
         secret = bytes.fromhex(path.read_text("ascii").strip())
     except FileNotFoundError as error:
         raise SecretsUnavailableError(
-            f"no development secret in {data_dir}: start 'frontdesk serve' there first"
+            f"no development secret in {data_dir}: start 'frontdesk serve' there first",
+            needs_operator=True,
         ) from error
     except (OSError, ValueError) as error:
         raise SecretsUnavailableError(
-            f"the development secret in {data_dir} cannot be read: remove {path} to get a new one"
+            f"the development secret in {data_dir} cannot be read: remove {path} to get a new one",
+            needs_operator=True,
         ) from error
     if len(secret) < hashlib.sha256().digest_size:
         raise SecretsUnavailableError(
-            f"the development secret in {data_dir} is too short: remove {path} to get a new one"
+            f"the development secret in {data_dir} is too short: remove {path} to get a new one",
+            needs_operator=True,
         )
     return DevelopmentCredentials(secret)
 

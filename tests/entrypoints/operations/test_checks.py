@@ -1,16 +1,23 @@
 """Checks of an environment on AWS: their results, and the problems that stop the start."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from dependency_injector import providers
 
 from application.ports.checks import CheckStatus
 from domain.messages import STUCK_AFTER
 from domain.times import rfc3339
 from entrypoints.composition.container import Container, build_container
-from entrypoints.operations.checks import UnfitBackendsError, require_backends, run_checks
+from entrypoints.operations.checks import (
+    UnansweredError,
+    UnfitBackendsError,
+    require_backends,
+    run_checks,
+)
 from tests.builders import NOW, a_record
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
@@ -181,4 +188,66 @@ def test_unreachable_service_is_reported_as_a_problem_of_each_check(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     problems = errors(environ)
     assert problems[0].endswith("EndpointConnectionError")
-    assert len(problems) == 9  # the tables as one, six queues, that of the spool, the bucket
+    assert len(problems) == 12  # four tables, six queues, that of the spool, the bucket
+
+
+class OtherEngine:
+    """A client of an engine whose answers ``change`` makes out of those of AWS."""
+
+    def __init__(self, client: object, operation: str, change: Callable[[Any], Any]) -> None:
+        self._client = client
+        self._operation = operation
+        self._change = change
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._client, name)
+        if name != self._operation:
+            return attribute
+        return lambda **arguments: self._change(attribute(**arguments))
+
+
+def without_size(answer: dict[str, dict[str, str]]) -> object:
+    """The answer of ElasticMQ."""
+    answer["Attributes"].pop("MaximumMessageSize", None)
+    return answer
+
+
+def test_attribute_that_an_engine_leaves_out_is_a_warning_and_stops_no_start(
+    complete: dict[str, str], ministack: EmulatedAws
+) -> None:
+    container = build_container(complete)
+    engine = OtherEngine(ministack.sqs, "get_queue_attributes", without_size)
+    container.sqs.override(providers.Object(engine))
+    require_backends(container)
+    results = [*run_checks(container)]
+    warnings = [result for result in results if result.status is CheckStatus.WARNING]
+    assert [result.check for result in warnings] == ["queues"] * 6 + ["spool queue"]
+    assert {result.text.rpartition(": ")[2] for result in warnings} == {
+        "MaximumMessageSize is not reported, expected at least 262144"
+    }
+    assert CheckStatus.ERROR not in {result.status for result in results}
+    assert results[-1].check == "dead letters"
+
+
+def test_answer_in_another_form_is_an_error_of_one_check(
+    complete: dict[str, str], ministack: EmulatedAws
+) -> None:
+    container = build_container(complete)
+    engine = OtherEngine(
+        ministack.dynamodb, "describe_table", lambda _: {"Table": {"KeySchema": 1}}
+    )
+    container.dynamodb.override(providers.Object(engine))
+    results = {result.check: result for result in run_checks(container)}
+    assert results["tables"].status is CheckStatus.ERROR
+    assert results["tables"].text.startswith("could not be checked: TypeError")
+    others = {results[check].status for check in ("queues", "spool queue", "bucket")}
+    assert others == {CheckStatus.OK}
+
+
+def test_what_does_not_answer_is_told_apart_from_what_is_wrong(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(UnansweredError) as caught:
+        require_backends(build_container(environ))
+    assert str(caught.value).count("EndpointConnectionError") == 12

@@ -3,13 +3,17 @@
 import json
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.stub import Stubber
 
+from application.ports.checks import Unanswered, Unreported
 from domain.channels import ChannelType
-from domain.routing import QueueKind, QueueName
-from infrastructure.aws.sqs import check_queues, missing_queues
+from domain.routing import ALL_QUEUES, QueueKind, QueueName
+from infrastructure.aws.sqs_queue import SqsContextQueue
+from infrastructure.aws.sqs_queue_checks import check_queues, missing_queues
 from tests.contracts.context_queue import HANDOFF, REPLIES
 from tests.emulators import EmulatedAws, unique_name
+from tests.infrastructure.aws.dynamodb.dynamodb_faults import answering, response, sent
 from tests.infrastructure.aws.sqs_queues import created, created_queue
 
 
@@ -72,3 +76,61 @@ def test_refused_queue_check_is_reported_and_the_next_queue_is_checked(
         stubber.add_response("get_queue_attributes", {"Attributes": good})
         assert check_queues(unreachable_aws.sqs, urls) == (f"sms-replies: {problem}",)
         stubber.assert_no_pending_responses()
+
+
+def test_missing_queues_tells_what_is_wrong_from_what_does_not_answer(
+    unreachable_aws: EmulatedAws,
+) -> None:
+    codes = {"1": "ThrottlingException", "2": "AccessDenied", "3": "InvalidAction"}
+    queues = list(ALL_QUEUES)
+    urls = {
+        queue: f"https://sqs.test/{number}" for queue, number in zip(queues, codes, strict=False)
+    }
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        code = codes[json.loads(sent(request))["QueueUrl"][-1]]
+        return response(request, 400, {"__type": f"com.amazonaws.sqs#{code}"})
+
+    with answering(unreachable_aws.sqs, answer):
+        throttled, denied, unknown = missing_queues(unreachable_aws.sqs, urls)
+    assert throttled.endswith("https://sqs.test/1 could not be asked: ThrottlingException")
+    assert [type(line) for line in (throttled, denied, unknown)] == [Unanswered, str, Unreported]
+
+
+NO_SIZE = "sms-replies: MaximumMessageSize is not reported, expected at least 262144"
+
+
+@pytest.mark.parametrize(
+    ("reported", "has_dead_letters"),
+    [
+        ({"MaximumMessageSize": "large", "RedrivePolicy": "{"}, False),
+        ({"RedrivePolicy": "[]"}, False),
+        ({"RedrivePolicy": '{"deadLetterTargetArn": "arn"}'}, True),
+        (None, False),
+    ],
+)
+def test_what_an_engine_leaves_out_is_unreported(
+    unreachable_aws: EmulatedAws, reported: dict[str, str] | None, has_dead_letters: bool
+) -> None:
+    """ElasticMQ reports no MaximumMessageSize."""
+    answer = {} if reported is None else {"Attributes": reported}
+    with Stubber(unreachable_aws.sqs) as stubber:
+        stubber.add_response("get_queue_attributes", answer)
+        size, *wrong = check_queues(unreachable_aws.sqs, {REPLIES: "https://sqs.test/1"})
+    assert (size, type(size)) == (NO_SIZE, Unreported)
+    assert len(wrong) == (not has_dead_letters)
+    assert {type(line) for line in wrong} <= {str}
+
+
+@pytest.mark.parametrize("counts", [{}, {"ApproximateNumberOfMessages": "2"}])
+def test_number_that_an_engine_leaves_out_counts_as_zero(
+    unreachable_aws: EmulatedAws, counts: dict[str, str]
+) -> None:
+    urls = {queue: f"https://sqs.test/{queue}" for queue in ALL_QUEUES}
+    with Stubber(unreachable_aws.sqs) as stubber:
+        for _ in ALL_QUEUES:
+            stubber.add_response("get_queue_attributes", {"Attributes": counts})
+        depths = SqsContextQueue(unreachable_aws.sqs, urls).depths()
+    assert {(one.ready, one.delayed, one.in_flight) for one in depths} == {
+        (2 if counts else 0, 0, 0)
+    }

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from botocore.stub import Stubber
 
-from infrastructure.aws.sqs import check_spool, unusable_spool
+from application.ports.checks import Unreported
+from infrastructure.aws.sqs_queue_checks import check_spool, unusable_spool
 from tests.emulators import EmulatedAws, unique_name
 from tests.infrastructure.aws.sqs_queues import created_queue
 
@@ -71,3 +72,20 @@ def test_refused_check_of_the_spool_queue_is_reported(unreachable_aws: EmulatedA
         assert problems(unreachable_aws, "https://sqs.test/1") == (
             "sqs:GetQueueAttributes is not permitted on https://sqs.test/1",
         )
+
+
+def test_what_an_engine_leaves_out_of_the_spool_queue_is_unreported(
+    unreachable_aws: EmulatedAws,
+) -> None:
+    attributes = {"RedrivePolicy": '{"deadLetterTargetArn": "arn"}'}
+    with Stubber(unreachable_aws.sqs) as stubber:
+        stubber.add_response("get_queue_attributes", {"Attributes": attributes})
+        found = problems(unreachable_aws, "https://sqs.test/1.fifo")
+        stubber.add_response("get_queue_attributes", {"Attributes": attributes})
+        standard = problems(unreachable_aws, "https://sqs.test/1")
+    names = ("FifoQueue", "MaximumMessageSize", "VisibilityTimeout", "maxReceiveCount")
+    assert [line.split()[0] for line in found] == list(names)
+    assert {type(line) for line in found} == {Unreported}
+    # SQS reports it of FIFO queues alone.
+    assert standard[0].startswith("https://sqs.test/1 is a standard queue")
+    assert type(standard[0]) is str

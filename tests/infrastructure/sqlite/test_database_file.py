@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import OldFormError
 from infrastructure.sqlite.database import SqliteDatabase
-from infrastructure.sqlite.database_file import APPLICATION_ID, has_other_form
+from infrastructure.sqlite.database_file import APPLICATION_ID, has_other_form, is_unfit
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -81,3 +81,23 @@ def test_a_file_that_was_rewritten_keeps_the_mark(database: SqliteDatabase, path
     database.migrate([("CREATE TABLE numbers (number INTEGER)",)])
     database.rewrite()
     assert not has_other_form(path)
+
+
+@pytest.mark.parametrize(
+    ("code", "unfit"),
+    [
+        (sqlite3.SQLITE_NOTADB, True),
+        (sqlite3.SQLITE_CORRUPT, True),
+        (sqlite3.SQLITE_READONLY_DBMOVED, True),
+        (sqlite3.SQLITE_CANTOPEN, True),
+        (sqlite3.SQLITE_BUSY, False),
+        (sqlite3.SQLITE_BUSY_RECOVERY, False),
+        (sqlite3.SQLITE_FULL, False),
+        (sqlite3.SQLITE_IOERR_WRITE, False),
+    ],
+)
+def test_error_of_sqlite_tells_whether_an_operator_is_needed(code: int, unfit: bool) -> None:
+    error = sqlite3.OperationalError("it fails")
+    assert not is_unfit(error)
+    error.sqlite_errorcode = code
+    assert is_unfit(error) == unfit

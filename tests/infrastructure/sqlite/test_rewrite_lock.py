@@ -130,6 +130,30 @@ def test_whoever_waits_does_not_wait_for_ever(
             database.rewrite()
 
 
+def test_a_write_that_waits_fails_soon_when_its_process_ends(
+    database: SqliteDatabase, lock: RewriteLock
+) -> None:
+    ends, failures = Event(), list[StorageUnavailableError]()
+
+    def insert_patiently() -> None:
+        # A consumer's context within a job's waits as the job does.
+        with waiting_for_rewrites(ends.is_set), waiting_for_rewrites():
+            try:
+                insert(database)
+            except StorageUnavailableError as error:
+                failures.append(error)
+
+    with lock.held():
+        thread = in_thread(insert_patiently)
+        thread.join(0.5)
+        assert thread.is_alive()
+        ends.set()
+        thread.join(2)
+        assert not thread.is_alive()
+    assert str(failures[0]) == "an erasure rewrites the database, and this process ends"
+    assert numbers(database) == []
+
+
 def test_a_killed_process_leaves_no_lock(database: SqliteDatabase, lock: RewriteLock) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, str(lock.path.parent)],

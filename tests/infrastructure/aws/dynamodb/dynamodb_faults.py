@@ -11,6 +11,7 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
@@ -63,12 +64,29 @@ def first_response_lost(client: "DynamoDBClient", operation: str) -> Iterator[No
 @contextmanager
 def every_response(client: "DynamoDBClient", status: int, code: str) -> Iterator[None]:
     """DynamoDB responds to every request with one error."""
-    content = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"}).encode()
 
     def respond(request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        return AWSResponse(request.url, status, HTTPHeaders(), _Raw(content))
+        return response(request, status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}"})
 
-    with _handler(client, "before-send.dynamodb", respond):
+    with answering(client, respond):
+        yield
+
+
+def response(request: AWSPreparedRequest, status: int, content: object) -> AWSResponse:
+    """A response with ``content`` as JSON."""
+    return AWSResponse(request.url, status, HTTPHeaders(), _Raw(json.dumps(content).encode()))
+
+
+def sent(request: AWSPreparedRequest) -> bytes:
+    """The body of a request."""
+    assert isinstance(request.body, bytes)
+    return request.body
+
+
+@contextmanager
+def answering(client: "BaseClient", respond: Callable[..., AWSResponse | None]) -> Iterator[None]:
+    """Every request to a service is answered by ``respond``."""
+    with _handler(client, "before-send", respond):
         yield
 
 
@@ -92,7 +110,7 @@ class _Raw:
 
 
 @contextmanager
-def _handler(client: "DynamoDBClient", event: str, handler: Callable[..., Any]) -> Iterator[None]:
+def _handler(client: "BaseClient", event: str, handler: Callable[..., Any]) -> Iterator[None]:
     events = client.meta.events
     events.register_first(event, handler)
     try:

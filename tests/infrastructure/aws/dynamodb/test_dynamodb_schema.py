@@ -4,11 +4,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from domain.errors import StorageUnavailableError
-from infrastructure.aws.dynamodb.dynamodb_schema import TableSchema, check_tables
-from tests.emulators import unique_name
-from tests.infrastructure.aws.dynamodb.dynamodb_faults import every_response
+from application.ports.checks import Unanswered, Unreported
+from infrastructure.aws.dynamodb.dynamodb_schema import IndexSchema, TableSchema, check_tables
+from tests.emulators import EmulatedAws, unique_name
+from tests.infrastructure.aws.dynamodb.dynamodb_faults import (
+    answering,
+    every_response,
+    response,
+    sent,
+)
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import ROLES, Tables, create_table
 
 OTHER = "a table of an unreleased version, or of another program; make a new one"
@@ -131,9 +137,72 @@ def test_items_that_do_not_expire_are_reported(tables: Tables) -> None:
     )
 
 
-def test_refused_check_raises_an_error_instead_of_reporting_a_problem(tables: Tables) -> None:
-    with (
-        every_response(tables.client, 400, "AccessDeniedException"),
-        pytest.raises(StorageUnavailableError, match="AccessDenied"),
-    ):
-        check_tables(tables.client, tables.schemas)
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "AccessDeniedException", str),
+        (400, "UnrecognizedClientException", str),
+        (400, "ThrottlingException", Unanswered),
+        (500, "InternalServerError", Unanswered),
+        (400, "UnknownOperationException", Unreported),
+    ],
+)
+def test_refused_check_is_reported_of_each_table(
+    tables: Tables, status: int, code: str, kind: type[str]
+) -> None:
+    with every_response(tables.client, status, code):
+        found = check_tables(tables.client, tables.schemas)
+    assert found == tuple(
+        f"table {schema.name} could not be asked: {code}" for schema in tables.schemas
+    )
+    assert {type(line) for line in found} == {kind}
+
+
+def test_one_throttled_answer_does_not_hide_what_is_wrong(unreachable_aws: EmulatedAws) -> None:
+    gone = TableSchema("gone", "key")
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        code = "ResourceNotFoundException" if b"gone" in sent(request) else "ThrottlingException"
+        return response(request, 400, {"__type": code})
+
+    with answering(unreachable_aws.dynamodb, answer):
+        throttled, missing = check_tables(
+            unreachable_aws.dynamodb, [TableSchema("busy", "key"), gone]
+        )
+    assert isinstance(throttled, Unanswered)
+    assert missing == "table gone: expected one, found none"
+    assert not isinstance(missing, Unanswered)
+
+
+KEY = [{"AttributeName": "work", "KeyType": "HASH"}]
+
+
+@pytest.mark.parametrize(
+    ("description", "found"),
+    [
+        ({}, ["table t: its key and its indexes are not reported"]),
+        ({"Table": {}}, ["table t: its key and its indexes are not reported"]),
+        ({"Table": {"KeySchema": KEY}}, ["index i of table t: expected one, found none"]),
+        (
+            {"Table": {"KeySchema": KEY, "GlobalSecondaryIndexes": [{"IndexName": "i"}]}},
+            ["index i of table t: its key, or what it holds, is not reported"],
+        ),
+    ],
+)
+def test_what_an_engine_leaves_out_is_unreported(
+    unreachable_aws: EmulatedAws, description: object, found: list[str]
+) -> None:
+    schema = TableSchema("t", "work", indexes=(IndexSchema("i", "work", "since"),), expires_by="at")
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        is_table = "DescribeTable" in str(request.headers["X-Amz-Target"])
+        return response(request, 200, description if is_table else {})
+
+    with answering(unreachable_aws.dynamodb, answer):
+        lines = check_tables(unreachable_aws.dynamodb, [schema])
+    if "KeySchema" in str(description):
+        found = [*found, "table t: its time to live is not reported"]
+    assert list(lines) == found
+    assert [isinstance(line, Unreported) for line in lines] == [
+        "not reported" in line for line in lines
+    ]
