@@ -1,37 +1,54 @@
 """What is kept of a message, and the little that is left of it once it is erased."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.addresses import Address
-from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState
+from domain.messages import (
+    ConversationKey,
+    InboundMessage,
+    MessageRecord,
+    MessageState,
+    idempotency_hash,
+)
 
 _MARK_DIGITS = 4
 
 
-def author_mark(request_id: str, sender: Address) -> str:
-    """16 bits of a hash of a message's author: four hex digits.
+def content_marks(request_id: str, message: InboundMessage) -> str | None:
+    """Three marks of a mail: of its author, its subject and its text; ``None`` on other channels.
 
-    Enough to tell another author from this one, far too little to say who it was: thousands
-    of people share each mark, and each message has marks of its own.
+    Each mark is 16 bits of a hash with the request id: four hex digits. Enough to tell another
+    mail from this one, far too little to say who wrote it or what it said: thousands of people
+    share each mark, and each message has marks of its own.
     """
-    return hashlib.sha256(f"{request_id} {sender.value}".encode()).hexdigest()[:_MARK_DIGITS]
+    if not message.channel.rules.author_chooses_message_id:
+        return None
+    parts = {"author": message.sender.value, "subject": message.subject, "text": message.body}
+    hashes = (idempotency_hash([request_id, name, part or ""]) for name, part in parts.items())
+    return "-".join(digits[:_MARK_DIGITS] for digits in hashes)
 
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
     """What is left of an erased message: its key, so that it is a duplicate for ever.
 
-    Nothing says who wrote it or what it said.
+    Nothing says who wrote it or what it said. ``marks`` tell another mail with its id from it.
     """
 
     request_id: str
-    author_mark: str
+    marks: str | None
 
-    def is_by(self, sender: Address) -> bool:
-        """Whether ``sender`` may be the author: of 65,536 others one seems to be."""
-        return self.author_mark == author_mark(self.request_id, sender)
+    def is_another_than(self, message: InboundMessage) -> bool:
+        """Whether ``message``, which has the same message id, is not the erased one once more.
+
+        The rule is that of ``MessageRecord``. In one of 65,536 cases two authors
+        have one mark.
+        """
+        marks = content_marks(self.request_id, message)
+        if not (self.marks and marks):
+            return False
+        author, subject, text = map(str.__ne__, self.marks.split("-"), marks.split("-"))
+        return author or (subject and text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +90,6 @@ class RetainedMessage:
         contexts = contexts_folder(self.key)
         has_files = any(file.reference for file in self.message.attachments)
         return (attachments_folder(self.message), contexts) if has_files else (contexts,)
-
-    @property
-    def author_mark(self) -> str:
-        """See ``author_mark``; empty without a message, so that no sender matches it."""
-        return author_mark(self.key, self.message.sender) if self.message else ""
 
 
 def attachments_folder(message: InboundMessage) -> str:

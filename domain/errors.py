@@ -12,11 +12,27 @@ class WebhookHandlerError(Exception):
 
 
 class RefusedError(WebhookHandlerError):
-    """The request is not one for us; nothing of it is stored."""
+    """The request is not one for us; nothing of it is stored.
+
+    ``log_fields`` is what the log line may tell of it beside the status.
+    """
+
+    def __init__(self, message: str = "", **log_fields: str) -> None:
+        super().__init__(message)
+        self.log_fields = log_fields
 
 
 class ValidationError(RefusedError):
     """Not proven authentic. Carries no detail that could help a forger."""
+
+
+class KnownAccountRefusedError(ValidationError):
+    """Not proven authentic, although the request names a known account.
+
+    An operator may have to mend this: the log line gets the ``reason``, a code, and
+    ``tried_urls``, the URLs for which the signature was computed. The response says no more
+    than any other.
+    """
 
 
 class UnsupportedChannelError(RefusedError):

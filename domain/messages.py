@@ -72,7 +72,8 @@ class InboundMessage:
     WhatsApp user id before the phone number that may change or be hidden).
     ``provider_message_id`` is the provider's id, or a hash of the content where there is none.
     ``received_at`` is when Frontdesk received it: providers do not sign a time, and clocks of
-    senders lie.
+    senders lie. ``content_hash`` is of author, subject and text, where the author chooses the
+    message id; with ``has_reused_id`` another message had the id before.
     """
 
     channel: ChannelType
@@ -91,24 +92,29 @@ class InboundMessage:
     author_authenticated: bool = True
     opt_out_type: str | None = None
     mail: NotableHeaders | None = None
+    content_hash: str | None = None
+    has_reused_id: bool = False
 
     @property
     def request_id(self) -> str:
         """The key under which this message is recorded once, ever: a UUID.
 
         Independent of the conversation. Mail is delivered per recipient, so there the recipient
-        is part of it.
+        is part of it. With a reused id the content is part of it too.
         """
-        return request_id_of(self._idempotency_parts)
+        content = [self.content_hash or ""] if self.has_reused_id else []
+        return request_id_of([*self._idempotency_parts, *content])
 
     @property
     def source_key(self) -> str:
         """The name under which what came with this message is stored: 64 hex digits.
 
-        Another one for each recipient of a mail and for each author, whatever message id it
-        claims: what belongs to one message can be deleted without touching another's.
+        Another one for each recipient of a mail, as each has a message of its own, and for each
+        author and content, whatever message id a mail claims: what belongs to one message can be
+        deleted without touching another's.
         """
-        return idempotency_hash([*self._idempotency_parts, self.sender.value])
+        parts = [*self._idempotency_parts, self.sender.value, self.content_hash or ""]
+        return idempotency_hash(parts)
 
     @property
     def _idempotency_parts(self) -> list[str]:
@@ -229,6 +235,19 @@ class MessageRecord:
         """The key of the record: the request id of its message, on every republish too."""
         return self.message.request_id
 
+    def is_another_than(self, message: InboundMessage) -> bool:
+        """Whether ``message``, which has the same message id, is not this one once more.
+
+        Some programs give every mail one id. It is another mail if its author is another one, or
+        both its subject and its text are others. A mailing list's copy of a mail differs in one
+        of them alone. Providers make the ids of other channels, and never use one twice.
+        """
+        recorded = self.message
+        if not message.channel.rules.author_chooses_message_id:
+            return False
+        same_content = message.subject == recorded.subject or message.body == recorded.body
+        return message.sender.value != recorded.sender.value or not same_content
+
     def assigned_to(self, conversation: ConversationKey | None) -> "MessageRecord":
         """This record as the store has it after moving to ``conversation``, or to unmatched."""
         state = MessageState.PENDING if conversation else MessageState.UNMATCHED
@@ -280,6 +299,11 @@ class Message:
     def preview(self) -> "Message":
         """What the conversation record keeps of its last message: at most 2 KB, no metadata."""
         return replace(self, content=cut_to_bytes(self.content, LAST_MESSAGE_BYTES), metadata={})
+
+
+def content_hash_of(sender: Address, subject: str | None, body: str) -> str:
+    """What ``InboundMessage.content_hash`` is on a channel whose authors choose message ids."""
+    return idempotency_hash([sender.value, subject or "", body])
 
 
 def request_id_of(parts: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Domain objects with sensible values, for tests that care about one or two of them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +9,14 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.fallback import OwnAddresses
-from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState, Recipient
+from domain.messages import (
+    ConversationKey,
+    InboundMessage,
+    MessageRecord,
+    MessageState,
+    Recipient,
+    content_hash_of,
+)
 from domain.tenants import Tenant, TenantDirectory
 from infrastructure.configuration.provider_accounts import ProviderAccounts
 from infrastructure.configuration.secrets.accounts import SendgridAccount, TwilioAccount
@@ -68,7 +76,11 @@ def an_inbound_message(
         "body": "Is my order on its way?",
         "received_at": NOW,
     }
-    return InboundMessage(**{**fields, **changes})
+    message = InboundMessage(**{**fields, **changes})
+    if not channel.rules.author_chooses_message_id:
+        return message
+    content_hash = content_hash_of(message.sender, message.subject, message.body)
+    return replace(message, content_hash=content_hash)
 
 
 def a_conversation(channel: ChannelType = ChannelType.SMS, **changes: Any) -> Conversation:

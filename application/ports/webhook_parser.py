@@ -17,7 +17,8 @@ class WebhookRequest:
     """A provider's HTTP request as it came in, nothing decoded.
 
     ``url`` is the public URL, as the provider was configured with it (scheme, host, path,
-    query): signatures cover it. ``headers`` have lower-case names, in order, with repetitions.
+    query): signatures cover it. ``other_urls`` are further forms that it may have had, as far
+    as an entrypoint cannot tell. ``headers`` have lower-case names, in order, with repetitions.
     """
 
     method: str
@@ -25,6 +26,12 @@ class WebhookRequest:
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
     received_at: datetime
+    other_urls: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Every form that the public URL may have, the likeliest first."""
+        return (self.url, *self.other_urls)
 
     @property
     def path(self) -> str:

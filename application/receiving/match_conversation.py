@@ -1,7 +1,7 @@
 """Find the conversation that a message belongs to."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from application.conversations.open_conversation import OpenConversation
 from application.ports.conversation_store import ConversationStore
@@ -46,4 +46,7 @@ class MatchConversation:
         """Whether to open a conversation: not for what comes again after it was erased."""
         if self.unknown_sender is not UnknownSender.OPEN:
             return False
-        return not isinstance(self.messages.find_record(message.request_id), Tombstone)
+        found = self.messages.find_record(message.request_id)
+        if found is not None and found.is_another_than(message):
+            found = self.messages.find_record(replace(message, has_reused_id=True).request_id)
+        return not isinstance(found, Tombstone)

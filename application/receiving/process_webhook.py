@@ -43,17 +43,22 @@ class ProcessWebhook:
             errors.append(UnauthenticatedMailError("the author of this mail is not authenticated"))
         for message in self._with_stored_files(allowed, deadline):
             try:
-                receipts.append(self.record_message(message, deadline))
+                receipt = self.record_message(message, deadline)
+                self._delete_unused_files(message, receipt)
+                receipts.append(receipt)
             except Exception as error:
                 errors.append(error)
-        for receipt in receipts:
-            # Files are stored before the store can say that their message was erased.
-            if receipt.is_of_erased:
-                self.blobs.delete(attachments_folder(receipt.record.message))
         if errors:
             # One that may heal comes first: a repetition then finds the others recorded.
             raise min(errors, key=lambda error: not isinstance(error, TemporaryError))
         return tuple(receipts)
+
+    def _delete_unused_files(self, message: InboundMessage, receipt: Receipt) -> None:
+        """Files are stored before the store can say that their message is there, or was erased."""
+        folder = attachments_folder(message)
+        is_unused = receipt.is_of_erased or folder != attachments_folder(receipt.record.message)
+        if is_unused and message.attachments:
+            self.blobs.delete(folder)
 
     def _is_allowed(self, message: InboundMessage) -> bool:
         return (

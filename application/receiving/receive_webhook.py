@@ -94,6 +94,11 @@ class WebhookExchange:
         self._started = time.perf_counter()
 
     @property
+    def channel(self) -> ChannelType | None:
+        """The channel that the path names, if it names one."""
+        return self._channel
+
+    @property
     def max_body_bytes(self) -> int:
         """How many bytes of body the request may have.
 
@@ -179,7 +184,8 @@ class WebhookExchange:
         if isinstance(error, ValidationError) and self._channel:
             self._receive.metrics.count("VerificationFailures", channel=self._channel)
         if isinstance(error, RefusedError):
-            return self._result(answer, WebhookOutcome.REFUSED, status=answer.status)
+            fields = {"status": answer.status, **error.log_fields}
+            return self._result(answer, WebhookOutcome.REFUSED, **fields)
         self._receive.store_dead_letter.report(error)
         return self._result(answer, WebhookOutcome.FAILED, status=answer.status)
 

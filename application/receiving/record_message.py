@@ -19,9 +19,6 @@ from domain.messages import InboundMessage, MessageRecord, MessageState
 logger = logging.getLogger(__name__)
 
 
-_OTHER_SENDER = "another sender has used this message id before"
-
-
 class RecordOutcome(StrEnum):
     """What became of a message."""
 
@@ -70,7 +67,8 @@ class RecordMessage:
 
         When this returns, the message is durable. A ``TemporaryError`` means that it is not;
         one that happens afterwards only leaves the message pending, and is logged here.
-        Raises ``UnreadableMessageError`` for an id under which another message is recorded.
+        A mail whose id another mail had before is recorded beside that one. Raises
+        ``UnreadableMessageError`` for a provider's id under which other fields are recorded.
         """
         deadline.check()
         tenant, conversation = self.match_conversation(message)
@@ -88,8 +86,11 @@ class RecordMessage:
             recorded_at=self.clock(),
         )
         existing = self.messages.record(record)
+        if existing is not None and existing.is_another_than(message):
+            record = replace(record, message=replace(message, has_reused_id=True))
+            existing = self.messages.record(record)
         if isinstance(existing, Tombstone):
-            return self._repeat_erased(existing, record)
+            return self._repeat_erased(record)
         if existing is not None:
             _check_is_repeated(existing.message, message)
             return self._repeat(existing, deadline)
@@ -118,11 +119,8 @@ class RecordMessage:
         key = existing.conversation
         return Receipt(RecordOutcome.DUPLICATE, existing, key.conversation_id if key else None)
 
-    def _repeat_erased(self, erased: Tombstone, record: MessageRecord) -> Receipt:
+    def _repeat_erased(self, record: MessageRecord) -> Receipt:
         """An erased message stays erased, however often it comes: nothing is routed."""
-        message = record.message
-        if message.channel.rules.author_chooses_message_id and not erased.is_by(message.sender):
-            raise UnreadableMessageError(_OTHER_SENDER)
         self.metrics.count("Duplicates")
         left = replace(record.assigned_to(None), state=MessageState.ERASED)
         return Receipt(RecordOutcome.DUPLICATE, left, None)
@@ -141,16 +139,12 @@ class RecordMessage:
 
 
 def _check_is_repeated(recorded: InboundMessage, message: InboundMessage) -> None:
-    """Refuse what is not ``recorded``, although it has its id.
+    """Refuse what is not ``recorded``, although the provider gave both one id.
 
-    Of mail the sender is compared, who may have copied the id from another one's mail. Nothing
-    else is: a mailing list may change the text of one of two copies. Where the provider gives the
-    ids, other fields under one id are those of a captured webhook, put together anew.
+    Such fields are those of a captured webhook, put together anew.
     """
-    if recorded.channel.rules.author_chooses_message_id:
-        if recorded.sender.value != message.sender.value:
-            raise UnreadableMessageError(_OTHER_SENDER)
-    elif _fields_of(recorded) != _fields_of(message):
+    of_provider = not recorded.channel.rules.author_chooses_message_id
+    if of_provider and _fields_of(recorded) != _fields_of(message):
         raise UnreadableMessageError("this message id was recorded with other fields before")
 
 

@@ -7,13 +7,15 @@ Application Load Balancer https://docs.aws.amazon.com/elasticloadbalancing/lates
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from application.ports.webhook_parser import WebhookResponse
+from entrypoints.aws_lambda.query_spellings import decoded_queries, encoded_queries
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -25,15 +27,17 @@ _PATH_SAFE = "/%:@!$&'()*+,;=~"
 class HttpEvent:
     """A request. What its event lacks, or has in a wrong type, is empty.
 
-    ``target`` is the public path, stage or base path included, and the query, percent-encoded.
-    ``origin`` is the scheme and the host. ``headers`` have names in lower case, and repeats as
-    far as the event keeps them.
+    ``origin`` is the scheme and the host. ``path`` is the public one, stage or base path
+    included, percent-encoded. ``queries`` gives the query as it was sent, or every way in which
+    it may have been. ``headers`` have names in lower case, and repeats as far as the event keeps
+    them.
     """
 
     event: Mapping[str, Any] = field(repr=False)
     method: str
     origin: str
-    target: str
+    path: str
+    queries: Callable[[], tuple[str, ...]] = field(repr=False)
     headers: Headers = field(repr=False)
 
     def body(self) -> bytes:
@@ -82,31 +86,28 @@ def read_event(value: object) -> HttpEvent:
     if "http" in context:
         # Its raw path holds a named stage, as the public path does.
         method = _text(_mapping(context, "http"), "method")
-        target = _target(_text(event, "rawPath"), _text(event, "rawQueryString"))
-        return HttpEvent(event, method, f"https://{host}", target, headers)
+        path, sent = _public_path(_text(event, "rawPath")), _text(event, "rawQueryString")
+        return HttpEvent(event, method, f"https://{host}", path, lambda: (sent,), headers)
     method = _text(event, "httpMethod")
     query = _pairs(event, "multiValueQueryStringParameters", "queryStringParameters")
     if "elb" in context:
         # The balancer itself writes the header, and passes the parameters on as they were sent.
         scheme = "http" if names.get("x-forwarded-proto") == "http" else "https"
-        target = _target(_text(event, "path"), "&".join(f"{name}={text}" for name, text in query))
-        return HttpEvent(event, method, f"{scheme}://{host}", target, headers)
+        path = _public_path(_text(event, "path"))
+        return HttpEvent(
+            event, method, f"{scheme}://{host}", path, partial(encoded_queries, query), headers
+        )
     # The path of the context is the public one: ``path`` may lack the stage. The parameters are
     # decoded: how they were encoded is lost.
-    path = _text(context, "path") or _text(event, "path")
-    encoded = "&".join(f"{_quoted(name)}={_quoted(text)}" for name, text in query)
-    return HttpEvent(event, method, f"https://{host}", _target(path, encoded), headers)
+    path = _public_path(_text(context, "path") or _text(event, "path"))
+    return HttpEvent(
+        event, method, f"https://{host}", path, partial(decoded_queries, query), headers
+    )
 
 
-def _target(path: str, query: str) -> str:
-    encoded = _quoted(path, _PATH_SAFE)
-    if encoded and not encoded.startswith("/"):
-        encoded = f"/{encoded}"
-    return f"{encoded}?{query}" if query else encoded
-
-
-def _quoted(text: str, safe: str = "") -> str:
-    return quote(text, safe, errors="replace")
+def _public_path(path: str) -> str:
+    encoded = quote(path, _PATH_SAFE, errors="replace")
+    return f"/{encoded}" if encoded and not encoded.startswith("/") else encoded
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:

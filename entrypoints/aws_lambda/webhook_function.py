@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest, WebhookResponse
-from application.receiving.receive_webhook import ReceiveWebhook
+from application.receiving.receive_webhook import ReceiveWebhook, WebhookExchange
 from domain.channels import ChannelType
 from domain.errors import PayloadTooLargeError, ValidationError, WebhookHandlerError
 from entrypoints.aws_lambda.api_gateway_events import HttpEvent, read_event
 from entrypoints.aws_lambda.startup import invocation, start
 from entrypoints.composition.container import Container
+from entrypoints.public_urls import PublicUrls
 
 INITIALIZATION_TYPE = "AWS_LAMBDA_INITIALIZATION_TYPE"
 """Lambda says here whether a provider waits for the start: then it is ``on-demand``."""
@@ -23,7 +24,7 @@ class WebhookFunction:
     """Answers events. Nothing of an event outlives its invocation, but what is stored."""
 
     receive_webhook: ReceiveWebhook
-    base_url: str | None
+    public_urls: PublicUrls
     max_body_bytes: int
     clock: Clock
     flush_metrics: Callable[[], None]
@@ -35,31 +36,36 @@ class WebhookFunction:
             return http_event.respond(self._respond(http_event))
 
     def _respond(self, event: HttpEvent) -> WebhookResponse:
-        url = (self.base_url or event.origin) + event.target
-        exchange = self.receive_webhook.begin(event.method, _path_of(url))
+        exchange = self.receive_webhook.begin(event.method, _path_of(event))
         try:
-            request = self._request(event, url, exchange.max_body_bytes)
+            request = self._request(event, exchange)
         except WebhookHandlerError as error:
             return exchange.refuse(error)
         return exchange.process(request)
 
-    def _request(self, event: HttpEvent, url: str, max_body_bytes: int) -> WebhookRequest:
+    def _request(self, event: HttpEvent, exchange: WebhookExchange) -> WebhookRequest:
         """The request in ``event``; a body that cannot be read or is too large is refused."""
+        max_body_bytes = min(exchange.max_body_bytes, self.max_body_bytes)
         received_at = self.clock()
         try:
             body = event.body()
         except ValueError as error:
             # Whatever was signed, it was not this.
             raise ValidationError("the event has no body that can be read") from error
-        if len(body) > min(max_body_bytes, self.max_body_bytes):
+        if len(body) > max_body_bytes:
             raise PayloadTooLargeError("the body is over the limit")
-        return WebhookRequest(event.method, url, event.headers, body, received_at)
+        url, *other_urls = self.public_urls.of(
+            exchange.channel, lambda: event.origin, event.path, event.queries()
+        )
+        return WebhookRequest(
+            event.method, url, event.headers, body, received_at, tuple(other_urls)
+        )
 
 
-def _path_of(url: str) -> str:
+def _path_of(event: HttpEvent) -> str:
     """A URL that cannot be split names no channel."""
     try:
-        return urlsplit(url).path
+        return urlsplit(event.origin + event.path).path
     except ValueError:
         return ""
 
@@ -72,7 +78,7 @@ def build_function(environ: Mapping[str, str]) -> WebhookFunction:
         settings = container.settings()
         function = WebhookFunction(
             receive_webhook=container.receive_webhook(),
-            base_url=settings.public_base_url,
+            public_urls=PublicUrls(settings.public_base_url, settings.webhook_urls),
             max_body_bytes=settings.max_body_bytes,
             clock=container.clock(),
             flush_metrics=flush_metrics,

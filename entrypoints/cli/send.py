@@ -141,7 +141,7 @@ def send(
     name, address = parseaddr(sender) if on.rules.senders_have_names else ("", sender)
     message = SimulatedMessage(
         channel=on,
-        url=signed_url(target, settings.public_base_url),
+        url=signed_url(target, settings.public_base_url, settings.webhook_urls.get(on)),
         sender=sender_address(on, address or sender, "--from"),
         sender_name=name or None,
         recipient=recipient_address(on, recipient or DEMO_RECIPIENTS[on], "--to"),

@@ -196,13 +196,15 @@ def _check_accepted(responses: Sequence[Response]) -> None:
     raise click.ClickException(f"{len(refused)} of {len(responses)} not accepted, first: {reason}")
 
 
-def signed_url(url: str, public_base_url: str | None) -> str:
+def signed_url(url: str, public_base_url: str | None, webhook_url: str | None) -> str:
     """The URL that the provider signs: the public one, also when the server is reached here."""
     parts = urlsplit(url)
-    if public_base_url is None or not _is_this_machine(parts.hostname or ""):
+    if not _is_this_machine(parts.hostname or ""):
         return url
+    if webhook_url is not None:
+        return webhook_url
     query = f"?{parts.query}" if parts.query else ""
-    return f"{public_base_url}{parts.path}{query}"
+    return url if public_base_url is None else f"{public_base_url}{parts.path}{query}"
 
 
 def _is_this_machine(host: str) -> bool:

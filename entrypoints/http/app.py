@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -17,7 +18,7 @@ from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from application.receiving.receive_webhook import ReceiveWebhook, WebhookExchange
 from domain.errors import DeadlineExceededError, OverloadedError, WebhookHandlerError
 from entrypoints.http.limits.bodies import BodyMemory, read_body
-from entrypoints.http.public_url import PublicUrl, sent_path
+from entrypoints.public_urls import PublicUrls, RequestOrigin, sent_path
 
 BODY_SECONDS = 30.0
 """How long a body may take to arrive; a provider on a working network needs far less."""
@@ -53,9 +54,10 @@ class WebhookEndpoint:
     """
 
     receive_webhook: ReceiveWebhook
-    public_url: PublicUrl
+    public_urls: PublicUrls
     clock: Clock
     _: KW_ONLY
+    request_origin: RequestOrigin
     max_body_bytes: int
     max_in_flight: int
     max_requests: int
@@ -89,9 +91,11 @@ class WebhookEndpoint:
         with ExitStack() as held:
             hold = held.enter_context(self.memory.share())
             body = await self._body(request, limit, hold)
+            url, *other_urls = self._urls(request.scope, exchange)
             webhook = WebhookRequest(
                 method=request.method,
-                url=self.public_url.of(request.scope),
+                url=url,
+                other_urls=tuple(other_urls),
                 headers=tuple(
                     (name.decode("latin-1").lower(), value.decode("latin-1"))
                     for name, value in request.headers.raw
@@ -100,6 +104,12 @@ class WebhookEndpoint:
                 received_at=received_at,
             )
             return await self._process(exchange, webhook, held)
+
+    def _urls(self, scope: Scope, exchange: WebhookExchange) -> tuple[str, ...]:
+        """The public URLs of a request, path and query as they were sent, byte for byte."""
+        query = scope["query_string"].decode("latin-1")
+        origin = partial(self.request_origin.of, scope)
+        return self.public_urls.of(exchange.channel, origin, sent_path(scope), (query,))
 
     async def _body(self, request: Request, limit: int, hold: Callable[[int], None]) -> bytes:
         try:

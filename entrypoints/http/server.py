@@ -24,10 +24,10 @@ from entrypoints.http.limits.connection_limits import (
 from entrypoints.http.limits.connection_timeouts import TimeoutProtocol
 from entrypoints.http.limits.loop_errors import LoopErrors
 from entrypoints.http.limits.readiness import Readiness
-from entrypoints.http.public_url import PublicUrl
 from entrypoints.http.shutdown import GRACEFUL_SECONDS, Shutdown, exit_at_deadline
 from entrypoints.operations.background_jobs import DailyPurge, drain_some, relay_some
 from entrypoints.operations.checks import require_backends
+from entrypoints.public_urls import PublicUrls, RequestOrigin
 from infrastructure.configuration.log_format import configure_logging
 from infrastructure.configuration.settings import Settings
 
@@ -154,8 +154,9 @@ def webhook_endpoint(
     settings = container.settings()
     return WebhookEndpoint(
         receive_webhook=container.receive_webhook(),
-        public_url=PublicUrl(settings.public_base_url, settings.trusted_proxies),
+        public_urls=PublicUrls(settings.public_base_url, settings.webhook_urls),
         clock=container.clock(),
+        request_origin=RequestOrigin(settings.trusted_proxies),
         max_body_bytes=settings.max_body_bytes,
         max_in_flight=settings.max_in_flight,
         max_requests=(limits or ConnectionLimits()).connections * 15 // 16,

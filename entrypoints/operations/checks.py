@@ -62,7 +62,7 @@ def run_checks(container: Container) -> Iterator[CheckResult]:
 
 def _check_environment(container: Container) -> Iterator[CheckResult]:
     yield from _results("secrets", _secrets(container))
-    yield from _results("public URL", _public_url(container.settings()))
+    yield from _results("public URL", _public_urls(container.settings()))
     for backend in container.backends_in_use():
         yield from backend.checks()
 
@@ -107,14 +107,22 @@ def _secrets(container: Container) -> Iterator[Found]:
     )
 
 
-def _public_url(settings: Settings) -> Iterator[Found]:
+def _public_urls(settings: Settings) -> Iterator[Found]:
+    from_requests = []
+    for channel, url in settings.webhook_urls.items():
+        if url is None:
+            from_requests.append(channel)
+            continue
+        # Values of a query may be secret.
+        yield CheckStatus.OK, f"{url.partition('?')[0]} ({channel}, configured whole)"
     if settings.public_base_url is not None:
         yield CheckStatus.OK, settings.public_base_url
-    elif settings.has_real_secrets:
+    elif settings.has_real_secrets and from_requests:
         yield (
             CheckStatus.WARNING,
-            "PUBLIC_BASE_URL is not set: the URL that Twilio signed is taken from each request, "
-            "which behind a proxy is often another one; expected the origin that providers post to",
+            "PUBLIC_BASE_URL is not set: the URL that Twilio signed is taken from each request of "
+            f"{' and '.join(from_requests)}, which behind a proxy is often another one; expected "
+            "the URL that providers post to, up to the path that the proxy passes on",
         )
 
 

@@ -1,4 +1,7 @@
-"""AWS: the stores on DynamoDB, queues and spool on SQS, files in a bucket of S3."""
+"""AWS: the stores on DynamoDB, queues and spool on SQS, files in a bucket of S3.
+
+What every process on AWS needs is imported at once, all else with its first use.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,13 +15,14 @@ from application.ports.blobs import BlobStore
 from application.ports.checks import CheckResult, check_results
 from application.ports.stores import Stores
 from domain.routing import QueueName
+from infrastructure.aws.dynamodb.dynamodb_conversation_items import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
 from infrastructure.aws.dynamodb.dynamodb_fallback_throttle import DynamoDbFallbackThrottle
-from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
+from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
 from infrastructure.aws.dynamodb.dynamodb_messages import DynamoDbMessageStore
-from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.s3 import S3BlobStore, S3DeadLetters, check_bucket
+from infrastructure.aws.sqs import check_queues, check_spool, missing_queues, unusable_spool
 from infrastructure.aws.sqs_queue import SqsContextQueue
 from infrastructure.aws.sqs_spool import SqsSpool
 from infrastructure.backend import FileBackend, QueueBackend, SpoolBackend, StorageBackend
@@ -53,27 +57,28 @@ class DynamoDbStorage(StorageBackend):
     def stores(self) -> Stores:
         """All of them over the four tables."""
         client = self.client()
-        conversations = DynamoDbTable(client, self.names.conversations)
+        records = DynamoDbTable(client, self.names.conversations)
         messages = DynamoDbTable(client, self.names.messages)
+        throttle = DynamoDbTable(client, self.names.fallback_throttle)
         participants = DynamoDbParticipants(DynamoDbTable(client, self.names.participants))
-        texts = DynamoDbTexts(self.blobs)
-        message_store = DynamoDbMessageStore(messages, texts)
+        items = DynamoDbMessageItems(self.blobs)
+        message_store = DynamoDbMessageStore(messages, items)
 
         def build_retention() -> "Retention":
             from infrastructure.aws.dynamodb.dynamodb_retention import DynamoDbRetention
 
-            return DynamoDbRetention(messages, texts, conversations, participants)
+            return DynamoDbRetention(messages, items, records, participants)
 
         def build_history_import() -> "HistoryImport":
             from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
 
-            return DynamoDbHistoryImport(messages, texts, conversations)
+            return DynamoDbHistoryImport(messages, items, records)
 
         return Stores(
-            conversations=DynamoDbConversationStore(conversations, participants, self.sleep),
+            conversations=DynamoDbConversationStore(records, participants, self.sleep),
             messages=message_store,
             outbox=message_store,
-            throttle=DynamoDbFallbackThrottle(DynamoDbTable(client, self.names.fallback_throttle)),
+            throttle=DynamoDbFallbackThrottle(throttle),
             build_retention=build_retention,
             build_history_import=build_history_import,
         )
@@ -84,15 +89,13 @@ class DynamoDbStorage(StorageBackend):
 
     @override
     def checks(self) -> Iterator[CheckResult]:
-        return check_results(
-            "tables", "all four and their indexes", lambda: self._problems(with_expiry=True)
-        )
+        return check_results("tables", "all four and their indexes", self._problems)
 
     @override
     def start_problems(self) -> Sequence[str]:
         return self._problems(with_expiry=False)
 
-    def _problems(self, *, with_expiry: bool) -> Sequence[str]:
+    def _problems(self, *, with_expiry: bool = True) -> Sequence[str]:
         from infrastructure.aws.dynamodb.dynamodb_schema import check_tables, table_schemas
 
         schemas = table_schemas(**self.names._asdict())
@@ -114,14 +117,10 @@ class SqsQueues(QueueBackend):
 
     @override
     def checks(self) -> Iterator[CheckResult]:
-        from infrastructure.aws.sqs_queue_checks import check_queues
-
         return check_results("queues", "all six", lambda: check_queues(self.client(), self.urls))
 
     @override
     def start_problems(self) -> Sequence[str]:
-        from infrastructure.aws.sqs_queue_checks import missing_queues
-
         return missing_queues(self.client(), self.urls)
 
 
@@ -145,18 +144,14 @@ class SqsSpoolBackend(SpoolBackend):
     @override
     def checks(self) -> Iterator[CheckResult]:
         from application.recovery.drain_spool import MAX_ATTEMPTS, VISIBILITY
-        from infrastructure.aws.sqs_queue_checks import check_spool
 
-        return check_results(
-            "spool queue",
-            self.url,
-            lambda: check_spool(self.client(), self.url, VISIBILITY, MAX_ATTEMPTS),
-        )
+        def find() -> Sequence[str]:
+            return check_spool(self.client(), self.url, VISIBILITY, MAX_ATTEMPTS)
+
+        return check_results("spool queue", self.url, find)
 
     @override
     def start_problems(self) -> Sequence[str]:
-        from infrastructure.aws.sqs_queue_checks import unusable_spool
-
         return unusable_spool(self.client(), self.url)
 
 
@@ -169,7 +164,7 @@ class S3Files(FileBackend):
 
     @cached_property
     def blobs(self) -> S3BlobStore:
-        """Under ``blobs/``."""
+        """Attachments and long texts."""
         return S3BlobStore(self.client, self.bucket)
 
     @cached_property

@@ -1,7 +1,4 @@
-"""AWS clients, and the errors of AWS as errors of the domain.
-
-A session of boto3 makes the clients. Its resource API is not used.
-"""
+"""AWS clients, and the errors of AWS as errors of the domain."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

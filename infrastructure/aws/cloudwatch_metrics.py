@@ -6,9 +6,8 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatc
 import json
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from typing import Final, TextIO
 
 from typing_extensions import override
@@ -18,11 +17,8 @@ from application.ports.metrics import Metrics
 MAX_VALUES = 100
 """So many values may one metric have in a line."""
 
-MAX_METRICS = 100
-"""So many metrics may one directive define; a line of ours has one for each."""
-
-Series = tuple[str, tuple[tuple[str, str], ...]]
-"""The name of a metric, and its dimensions in alphabetical order."""
+Series = tuple[str, tuple[tuple[str, str], ...], str]
+"""The name of a metric, its dimensions in alphabetical order, and its unit."""
 
 
 class EmfMetrics(Metrics):
@@ -39,86 +35,65 @@ class EmfMetrics(Metrics):
         self._stream: Final = stream
         self._now: Final = now
         self._lock: Final = threading.Lock()
-        self._counts: dict[Series, int] = defaultdict(int)
+        self._counts: Counter[Series] = Counter()
         self._milliseconds: dict[Series, list[float]] = defaultdict(list)
 
     @override
     def count(self, name: str, value: int = 1, /, **dimensions: str) -> None:
         with self._lock:
-            self._counts[name, tuple(sorted(dimensions.items()))] += value
+            self._counts[name, tuple(sorted(dimensions.items())), "Count"] += value
 
     @override
     def observe_milliseconds(self, name: str, value: float, /, **dimensions: str) -> None:
+        series = name, tuple(sorted(dimensions.items())), "Milliseconds"
         with self._lock:
-            series = name, tuple(sorted(dimensions.items()))
             self._milliseconds[series].append(round(value, 3))
 
     def flush(self) -> None:
         """Write what was gathered since the last time."""
         with self._lock:
-            counts, self._counts = self._counts, defaultdict(int)
+            counts, self._counts = self._counts, Counter()
             milliseconds, self._milliseconds = self._milliseconds, defaultdict(list)
-        metrics = [_Metric(*series, "Count", count) for series, count in counts.items()]
+        metrics: list[tuple[Series, int | list[float]]] = [*counts.items()]
         for series, values in milliseconds.items():
             for start in range(0, len(values), MAX_VALUES):
-                chunk = values[start : start + MAX_VALUES]
-                metrics.append(_Metric(*series, "Milliseconds", chunk))
-        timestamp = int(self._now() * 1000)
-        text = "".join(line.text(self._namespace, timestamp) for line in _lines(metrics))
-        if text:
+                metrics.append((series, values[start : start + MAX_VALUES]))
+        lines: list[_Line] = []
+        for metric in metrics:
+            if not any(line.add(*metric) for line in lines):
+                lines.append(_Line())
+                lines[-1].add(*metric)
+        if lines:
+            timestamp = int(self._now() * 1000)
             stream = self._stream()
-            stream.write(text)
+            stream.write("".join(line.text(self._namespace, timestamp) for line in lines))
             stream.flush()
 
 
-@dataclass(frozen=True, slots=True)
-class _Metric:
-    name: str
-    dimensions: tuple[tuple[str, str], ...]
-    unit: str
-    values: int | list[float]
-
-
-@dataclass(frozen=True, slots=True)
 class _Line:
     """Metrics that can share one line, where each name occurs once and has one value.
 
     So two values of one dimension, or one metric under two sets of dimensions, need two lines.
     """
 
-    members: dict[str, object] = field(default_factory=dict)
-    metrics: list[_Metric] = field(default_factory=list)
+    def __init__(self) -> None:
+        self._members: dict[str, object] = {}
+        self._metrics: dict[tuple[str, ...], list[Mapping[str, str]]] = defaultdict(list)
 
-    def has_room_for(self, metric: _Metric) -> bool:
-        return (
-            len(self.metrics) < MAX_METRICS
-            and metric.name not in self.members
-            and all(self.members.get(name, value) == value for name, value in metric.dimensions)
-        )
-
-    def add(self, metric: _Metric) -> None:
-        self.metrics.append(metric)
-        self.members.update(metric.dimensions)
-        self.members[metric.name] = metric.values
+    def add(self, series: Series, value: int | list[float]) -> bool:
+        """Add a metric if there is room for it."""
+        name, dimensions, unit = series
+        taken = self._members
+        if name in taken or any(taken.get(each, other) != other for each, other in dimensions):
+            return False
+        taken.update({**dict(dimensions), name: value})
+        self._metrics[tuple(dict(dimensions))].append({"Name": name, "Unit": unit})
+        return True
 
     def text(self, namespace: str, timestamp: int) -> str:
-        by_dimensions: dict[tuple[str, ...], list[dict[str, str]]] = defaultdict(list)
-        for metric in self.metrics:
-            names = tuple(name for name, _ in metric.dimensions)
-            by_dimensions[names].append({"Name": metric.name, "Unit": metric.unit})
         directives = [
-            {"Namespace": namespace, "Dimensions": [names], "Metrics": definitions}
-            for names, definitions in by_dimensions.items()
+            {"Namespace": namespace, "Dimensions": [names], "Metrics": metrics}
+            for names, metrics in self._metrics.items()
         ]
         head = {"Timestamp": timestamp, "CloudWatchMetrics": directives}
-        return json.dumps({"_aws": head, **self.members}, separators=(",", ":")) + "\n"
-
-
-def _lines(metrics: Iterable[_Metric]) -> list[_Line]:
-    lines: list[_Line] = []
-    for metric in metrics:
-        line = next((line for line in lines if line.has_room_for(metric)), None)
-        if line is None:
-            lines.append(line := _Line())
-        line.add(metric)
-    return lines
+        return json.dumps({"_aws": head, **self._members}, separators=(",", ":")) + "\n"

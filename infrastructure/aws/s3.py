@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
@@ -35,63 +35,60 @@ class S3Bucket:
     """
 
     def __init__(self, client: Callable[[], "S3Client"], name: str) -> None:
-        self._client = client
-        self._name = name
+        self.client = client
+        self.name = name
 
-    def errors(self) -> AbstractContextManager[None]:
-        """Translates the errors of calls."""
-        return storage_errors(f"bucket {self._name}")
+    def uri(self, key: str = "") -> str:
+        """What names an object anywhere."""
+        return f"s3://{self.name}/{key}"
 
-    def create(self, key: str, content: bytes) -> None:
-        """Write an object, unless there is one: that stays as it is."""
-        with self.errors():
+    def put(self, key: str, content: bytes, *, replace: bool = False) -> None:
+        """Write an object; one that is there already stays as it is, unless to ``replace`` it."""
+        condition: Any = {} if replace else {"IfNoneMatch": "*"}
+        with self._errors():
             try:
-                self._client().put_object(Bucket=self._name, Key=key, Body=content, IfNoneMatch="*")
+                self.client().put_object(Bucket=self.name, Key=key, Body=content, **condition)
             except ClientError as error:
                 if error_code(error) != "PreconditionFailed":
                     raise
 
-    def replace(self, key: str, content: bytes) -> None:
-        """Write an object, whatever is there."""
-        with self.errors():
-            self._client().put_object(Bucket=self._name, Key=key, Body=content)
-
     def read(self, key: str) -> bytes:
         """The content of an object; ``KeyError`` if there is none."""
-        client = self._client()
-        with self.errors():
+        client = self.client()
+        with self._errors():
             try:
-                return client.get_object(Bucket=self._name, Key=key)["Body"].read()
+                return client.get_object(Bucket=self.name, Key=key)["Body"].read()
             except client.exceptions.NoSuchKey as error:
                 raise KeyError(key) from error
 
     def delete(self, key: str) -> None:
         """Delete an object, if there is one."""
-        with self.errors():
-            self._client().delete_object(Bucket=self._name, Key=key)
+        with self._errors():
+            self.client().delete_object(Bucket=self.name, Key=key)
 
     def list_pages(self, prefix: str) -> Iterator[Sequence["ObjectTypeDef"]]:
         """The objects whose keys begin with ``prefix``, in the order of their keys."""
-        paginator = self._client().get_paginator("list_objects_v2")
-        with self.errors():
-            for page in paginator.paginate(Bucket=self._name, Prefix=prefix):
+        paginator = self.client().get_paginator("list_objects_v2")
+        with self._errors():
+            for page in paginator.paginate(Bucket=self.name, Prefix=prefix):
                 yield page.get("Contents", ())
 
     def delete_pages(self, prefix: str, wanted: Callable[["ObjectTypeDef"], bool]) -> Iterator[int]:
         """Delete page by page, how many each: S3 lists at most as many as it deletes at once."""
         for page in self.list_pages(prefix):
-            objects: list[ObjectIdentifierTypeDef] = [
-                {"Key": entry["Key"]} for entry in page if wanted(entry)
-            ]
-            if objects:
-                with self.errors():
-                    answer = self._client().delete_objects(
-                        Bucket=self._name, Delete={"Objects": objects, "Quiet": True}
+            keys: list[ObjectIdentifierTypeDef] = [{"Key": e["Key"]} for e in page if wanted(e)]
+            if keys:
+                with self._errors():
+                    answer = self.client().delete_objects(
+                        Bucket=self.name, Delete={"Objects": keys, "Quiet": True}
                     )
                 for error in answer.get("Errors", ()):
                     code = error.get("Code", "unknown")
-                    raise StorageUnavailableError(f"bucket {self._name}: not deleted: {code}")
-            yield len(objects)
+                    raise StorageUnavailableError(f"bucket {self.name}: not deleted: {code}")
+            yield len(keys)
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return storage_errors(f"bucket {self.name}")
 
 
 class S3BlobStore(BlobStore):
@@ -99,17 +96,16 @@ class S3BlobStore(BlobStore):
 
     def __init__(self, client: Callable[[], "S3Client"], bucket: str) -> None:
         self._bucket = S3Bucket(client, bucket)
-        self._base = f"s3://{bucket}/"
 
     @override
     def put(self, key: str, content: bytes) -> str:
-        self._bucket.create(checked_key(key), content)
-        return f"{self._base}{key}"
+        self._bucket.put(checked_key(key), content)
+        return self._bucket.uri(key)
 
     @override
     def get(self, reference: str) -> bytes:
         """A reference into another bucket is a ``KeyError``."""
-        return self._bucket.read(key_of(reference, self._base))
+        return self._bucket.read(key_of(reference, self._bucket.uri()))
 
     @override
     def delete(self, folder: str) -> int:
@@ -132,30 +128,29 @@ class S3DeadLetters(DeadLetters):
 
     def __init__(self, client: Callable[[], "S3Client"], bucket: str) -> None:
         self._bucket = S3Bucket(client, bucket)
-        self._name = bucket
 
     @override
     def store(self, dead_letter: DeadLetter) -> None:
-        if next(self._keys(dead_letter.dead_letter_id), None) is None:
-            self._bucket.create(_dead_letter_key(dead_letter), dead_letter_to_json(dead_letter))
+        if not self._keys_of(dead_letter.dead_letter_id):
+            self._bucket.put(_dead_letter_key(dead_letter), dead_letter_to_json(dead_letter))
 
     @override
     def replace(self, dead_letter: DeadLetter) -> bool:
         key = _dead_letter_key(dead_letter)
-        if key not in self._keys(dead_letter.dead_letter_id):
+        if key not in self._keys_of(dead_letter.dead_letter_id):
             return False
-        self._bucket.replace(key, dead_letter_to_json(dead_letter))
+        self._bucket.put(key, dead_letter_to_json(dead_letter), replace=True)
         return True
 
     @override
     def get(self, dead_letter_id: str) -> DeadLetter | None:
-        first = next(self._keys(dead_letter_id), None) if is_key(dead_letter_id) else None
-        return self._dead_letter(first) if first else None
+        keys = self._keys_of(dead_letter_id)
+        return self._read(keys[0]) if keys else None
 
     @override
     def delete(self, dead_letter_id: str) -> bool:
         """Removes every object with this id, the one that counts last."""
-        keys = list(self._keys(dead_letter_id)) if is_key(dead_letter_id) else []
+        keys = self._keys_of(dead_letter_id)
         for key in reversed(keys):
             self._bucket.delete(key)
         return bool(keys)
@@ -164,10 +159,12 @@ class S3DeadLetters(DeadLetters):
     def each_dead_letter(
         self, *, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
+        first: dict[str, str] = {}
+        for key in self._keys(DEAD_LETTERS_PREFIX):
+            first.setdefault(_place(key)[1], key)
+        by_time = sorted(first.values(), key=_place)
         return readable_dead_letters(
-            self._first_keys(),
-            self._dead_letter,
-            lambda key: unreadable(f"s3://{self._name}/{key}"),
+            by_time, self._read, lambda key: unreadable(self._bucket.uri(key))
         )
 
     @override
@@ -177,28 +174,21 @@ class S3DeadLetters(DeadLetters):
             DEAD_LETTERS_PREFIX, lambda entry: _created_at(entry) < moment
         )
 
-    def _first_keys(self) -> list[str]:
-        """The key of every dead letter, in the order of their times and then ids."""
-        first: dict[str, str] = {}
-        for key in self._keys():
-            _, dead_letter_id = _place(key)
-            first.setdefault(dead_letter_id, key)
-        return sorted(first.values(), key=_place)
+    def _keys_of(self, dead_letter_id: str) -> Sequence[str]:
+        return [*self._keys(_folder(dead_letter_id))] if is_key(dead_letter_id) else ()
 
-    def _keys(self, dead_letter_id: str | None = None) -> Iterator[str]:
+    def _keys(self, prefix: str) -> Iterator[str]:
         """S3 lists keys in the order of their bytes, and so those of one id in that of time."""
-        prefix = DEAD_LETTERS_PREFIX if dead_letter_id is None else _folder(dead_letter_id)
-        for page in self._bucket.list_pages(prefix):
-            yield from (entry["Key"] for entry in page)
+        return (entry["Key"] for page in self._bucket.list_pages(prefix) for entry in page)
 
-    def _dead_letter(self, key: str) -> DeadLetter | None:
+    def _read(self, key: str) -> DeadLetter | None:
         _, dead_letter_id = _place(key)
         try:
             return dead_letter_from_json(self._bucket.read(key), dead_letter_id)
         except KeyError:
             return None
         except ValueError as error:
-            raise BrokenDeadLetterError(f"bucket {self._name}: {key} is {error}") from error
+            raise BrokenDeadLetterError(f"bucket {self._bucket.name}: {key} is {error}") from error
 
 
 def _dead_letter_key(dead_letter: DeadLetter) -> str:
@@ -234,8 +224,7 @@ def check_bucket(client: "S3Client", bucket: str) -> tuple[str, ...]:
         client.head_bucket(Bucket=bucket)
     except (ClientError, BotoCoreError) as error:
         code = error_code(error)
-        problem = _BUCKET_PROBLEMS.get(code, f"could not be asked: {code}")
-        return (f"bucket {bucket} {problem}",)
+        return (f"bucket {bucket} {_BUCKET_PROBLEMS.get(code, f'could not be asked: {code}')}",)
     return ()
 
 

@@ -25,10 +25,8 @@ def read_secret_value(client: "SecretsManagerClient", name: str, key: str | None
     text = answer.get("SecretString")
     if text is None:
         raise ValueError("the secret that it names is binary, expected text")
-    return text.strip() if key is None else _value_of(text, key)
-
-
-def _value_of(text: str, key: str) -> str:
+    if key is None:
+        return text.strip()
     try:
         value = json.loads(text)[key]
     except (ValueError, LookupError, TypeError):

@@ -47,7 +47,7 @@ def read_provider_accounts(settings: Settings, read_secret: ReadSecret) -> Provi
 
         entries = read_tenants(settings.tenants, read_secret)
         tenants = tuple(entry.to_tenant() for entry in entries)
-        twilio = tuple(entry.twilio for entry in entries if entry.twilio)
+        twilio = tuple(account for entry in entries for account in entry.twilio)
         sendgrid = tuple(entry.sendgrid for entry in entries if entry.sendgrid)
     else:
         twilio, sendgrid = _accounts_of_one_company(settings, read_secret)

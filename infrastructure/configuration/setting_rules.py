@@ -1,8 +1,9 @@
 """What settings may be, each by itself and all together. Messages never show a value."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
@@ -22,18 +23,37 @@ def _split(value: object) -> object:
     return value
 
 
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or "@" in parts.netloc
-        or parts.path not in {"", "/"}
-        or parts.query
-        or parts.fragment
-    ):
-        raise ValueError("must be an origin like https://hooks.example.com, without a path")
-    return f"{parts.scheme}://{parts.netloc}"
+def _base_url(value: str) -> str:
+    parts = _http_url(value)
+    if parts is None or "@" in parts.netloc or "?" in value or "#" in value:
+        raise ValueError(
+            "must be a URL like https://hooks.example.com or https://hooks.example.com/api, "
+            "without a user, a query and a fragment"
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def _webhook_url(value: str) -> str:
+    """``value`` without user info and fragment: neither is signed, and both may be secret."""
+    parts = _http_url(value)
+    if parts is None:
+        raise ValueError(
+            "must be the whole URL that the provider is configured with, "
+            "like https://hooks.example.com/webhooks/sms?tenant=acme"
+        )
+    scheme, _, rest = value.partition("#")[0].partition("://")
+    user_info, at, _ = parts.netloc.rpartition("@")
+    return f"{scheme}://{rest.removeprefix(user_info + at)}"
+
+
+def _http_url(value: str) -> SplitResult | None:
+    """``value`` in its parts, if it is an absolute URL that a request can be sent to."""
+    try:
+        parts = urlsplit(value)
+        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        return None
+    return parts if valid and not re.search(r"[\s\x00-\x1f\x7f\\]", value) else None
 
 
 def _is_queue_url(value: str) -> bool:
@@ -44,7 +64,8 @@ def _is_queue_url(value: str) -> bool:
 
 
 CommaSeparated = Annotated[tuple[Item, ...], BeforeValidator(_split)]
-Origin = Annotated[str, AfterValidator(_origin)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+WebhookUrl = Annotated[str, AfterValidator(_webhook_url)]
 TenantsSource = Annotated[str, must("file:PATH or secretsmanager:NAME", is_reference)]
 QueueUrl = Annotated[
     str, must("the URL of a queue, like https://sqs.REGION.amazonaws.com/1/NAME", _is_queue_url)

@@ -22,13 +22,14 @@ from infrastructure.configuration.secrets.accounts import (
 from infrastructure.configuration.secrets.secret_references import ReadSecret, is_reference
 from infrastructure.configuration.setting_rules import (
     RENAMED,
+    BaseUrl,
     BucketName,
     CommaSeparated,
     Given,
-    Origin,
     QueueUrl,
     TableName,
     TenantsSource,
+    WebhookUrl,
     contradictions,
     problems_of,
     queue_variable,
@@ -107,7 +108,9 @@ class Settings(_Variables):
     email_handoff_queue_url: QueueUrl | None = None
     spool_queue_url: QueueUrl | None = None
     reply_delay_seconds: Annotated[int, Field(ge=0, le=900)] = 30
-    public_base_url: Origin | None = None
+    public_base_url: BaseUrl | None = None
+    sms_webhook_url: WebhookUrl | None = None
+    whatsapp_webhook_url: WebhookUrl | None = None
     trusted_proxies: CommaSeparated[IPvAnyNetwork] = ()
     twilio_account_sid: AccountSid | None = None
     twilio_auth_token: SecretStr | None = None
@@ -154,6 +157,14 @@ class Settings(_Variables):
         """The URLs of the queues on SQS, as far as they are set."""
         urls = {queue: getattr(self, queue_variable(queue).lower()) for queue in ALL_QUEUES}
         return {queue: url for queue, url in urls.items() if url}
+
+    @property
+    def webhook_urls(self) -> dict[ChannelType, str | None]:
+        """The whole URL of each channel whose provider signs it, as far as it is set."""
+        return {
+            ChannelType.SMS: self.sms_webhook_url,
+            ChannelType.WHATSAPP: self.whatsapp_webhook_url,
+        }
 
     @property
     def routing_policy(self) -> RoutingPolicy:

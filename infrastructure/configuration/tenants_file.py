@@ -4,7 +4,16 @@ import json
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+)
 
 from domain.addresses import normal_recipient
 from domain.channels import ChannelType
@@ -18,6 +27,14 @@ from infrastructure.configuration.settings import SettingsError
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+def _as_list(value: object, info: ValidationInfo) -> object:
+    """An account that stands alone is a list of one, and ``null`` is an empty one."""
+    if isinstance(value, dict):
+        # Here, and not in the list: problems are then named without a position in it.
+        return [TypeAdapter(TwilioAccount).validate_python(value, context=info.context)]
+    return [] if value is None else value
 
 
 def _can_send(account: SendgridAccount) -> SendgridAccount:
@@ -34,14 +51,14 @@ class TenantEntry(_Strict):
     company_name: str | None = None
     credentials_reference: str | None = None
     recipients: Annotated[list[str], Field(min_length=1)]
-    twilio: TwilioAccount | None = None
+    twilio: Annotated[list[TwilioAccount], BeforeValidator(_as_list)] = []
     sendgrid: Annotated[SendgridAccount, AfterValidator(_can_send)] | None = None
     fallback_texts: dict[ChannelType, str] = {}
 
     @property
     def account_names(self) -> frozenset[str]:
         """The accounts that speak for the company."""
-        twilio = {self.twilio.account_sid} if self.twilio else set()
+        twilio = {account.account_sid for account in self.twilio}
         return frozenset(twilio | ({self.sendgrid.name} if self.sendgrid else set()))
 
     def to_tenant(self) -> Tenant:
@@ -87,6 +104,8 @@ def _ambiguities(entries: list[TenantEntry]) -> Iterator[str]:
     for entry in entries:
         if not entry.account_names:
             yield f"TENANTS: {entry.company_id} has neither a twilio nor a sendgrid account"
+        if len({account.account_sid for account in entry.twilio}) < len(entry.twilio):
+            yield f"TENANTS: {entry.company_id} lists a twilio account twice: list its tokens there"
         for text in entry.recipients:
             try:
                 recipient = normal_recipient(text)

@@ -6,7 +6,7 @@ from application.ports.webhook_parser import ParsedMessage
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
-from domain.messages import AttachedFile, InboundMessage, Recipient
+from domain.messages import AttachedFile, InboundMessage, Recipient, content_hash_of
 from infrastructure.mail.author_alignment import is_author_authenticated
 from infrastructure.mail.html_text import text_of_html
 from infrastructure.mail.mail_files import attached_file
@@ -42,6 +42,7 @@ class MessageDraft:
             raise UnreadableMessageError("the mail has too many files")
         self._authenticated = is_author_authenticated(mail.authors, mail.relay)
         self._metadata = self._all_metadata()
+        self._content_hash = content_hash_of(self._sender, mail.subject, self._body)
 
     def check_copies(self, count: int) -> None:
         """Each of ``count`` recipients gets the text and the files for itself.
@@ -74,6 +75,7 @@ class MessageDraft:
             metadata=self._metadata,
             thread_references=mail.thread_references,
             author_authenticated=self._authenticated,
+            content_hash=self._content_hash,
             mail=notable_headers(mail, addressed_to_us=addressed_to_us),
         )
         return ParsedMessage(message, self._files)

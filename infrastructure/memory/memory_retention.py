@@ -12,7 +12,7 @@ from application.ports.pages import Page
 from application.ports.retention import Retention
 from domain.channels import ChannelType
 from domain.conversations import Conversation, imported_key
-from domain.erasure import RetainedMessage, Tombstone, author_mark
+from domain.erasure import RetainedMessage, Tombstone, content_marks
 from domain.messages import ConversationKey, Message
 from infrastructure.memory.memory_conversations import conversations_of
 from infrastructure.memory.memory_data import MemoryAdapter, page_of
@@ -54,8 +54,8 @@ class MemoryRetention(MemoryAdapter, Retention):
             record = self._data.records.pop(retained.key, None)
             if record is None:
                 return self._data.imported.pop(retained.key, None) is not None
-            mark = author_mark(retained.key, record.message.sender)
-            self._data.tombstones[retained.key] = Tombstone(retained.key, mark)
+            marks = content_marks(retained.key, record.message)
+            self._data.tombstones[retained.key] = Tombstone(retained.key, marks)
             return True
 
     @override

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
-from infrastructure.durable_files import create_file, file_errors
+from infrastructure.durable_files import create_file
 from infrastructure.sqlite.database_file import (
     has_other_form,
     is_busy,
@@ -259,8 +259,10 @@ class SqliteDatabase:
 @contextmanager
 def _translated_errors() -> Iterator[None]:
     try:
-        with file_errors("the database cannot be opened"):
-            yield
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise StorageUnavailableError(f"the database cannot be opened: {reason}") from error
     except (sqlite3.IntegrityError, sqlite3.DataError) as error:
         raise StorageRefusedError(f"the database refuses it: {error}") from error
     except sqlite3.Error as error:

@@ -12,7 +12,7 @@ from application.ports.message_store import MessageStore
 from application.ports.outbox import Outbox
 from application.ports.pages import Page
 from domain.channels import ChannelType
-from domain.erasure import Tombstone
+from domain.erasure import Tombstone, content_marks
 from domain.messages import ConversationKey, Direction, Message, MessageRecord, MessageState
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.context_json import (
@@ -27,7 +27,7 @@ _READ = (
     "queued_at, attempts"
 )
 _INSERT = "INSERT INTO messages ({}) VALUES (:{}) ON CONFLICT (request_id) DO NOTHING"
-_SELECT = f"SELECT {_READ}, author_mark FROM messages WHERE request_id = ?"
+_SELECT = f"SELECT {_READ}, content_marks, state = 'erased' FROM messages WHERE request_id = ?"
 _ASSIGN = """
     UPDATE messages SET conversation_id = ?, primary_channel = ?, state = ?
     WHERE request_id = ? AND state NOT IN ('queued', 'erased')
@@ -142,8 +142,8 @@ def _found(connection: sqlite3.Connection, request_id: str) -> MessageRecord | T
     row = connection.execute(_SELECT, (request_id,)).fetchone()
     if row is None:
         return None
-    *columns, mark = row
-    return _from_row(columns) if mark is None else Tombstone(request_id, mark)
+    *columns, marks, is_erased = row
+    return Tombstone(request_id, marks) if is_erased else _from_row(columns)
 
 
 def _key_columns(key: ConversationKey | None) -> tuple[str | None, str | None]:
@@ -155,7 +155,7 @@ def _time_column(moment: datetime | None) -> str | None:
 
 
 def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
-    """The values of all columns but ``author_mark``, by their names."""
+    """The values of all columns, by their names."""
     message = record.message
     conversation_id, primary_channel = _key_columns(record.conversation)
     return {
@@ -173,6 +173,7 @@ def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
         "queued_at": _time_column(record.queued_at),
         "attempts": record.attempts,
         "due_at": rfc3339(record.due_at),
+        "content_marks": content_marks(record.request_id, message),
         "inbound": inbound_to_json(message),
     }
 

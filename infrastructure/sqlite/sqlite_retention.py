@@ -39,7 +39,7 @@ _LIST = _RETAINED.format(condition="AND timestamp < :before")
 _LIST_OF = _RETAINED.format(condition=f"AND {THIS_ONE}")
 _ERASE = """
     UPDATE messages
-    SET state = 'erased', content = '', message_id = '', inbound = '', author_mark = :mark,
+    SET state = 'erased', content = '', message_id = '', inbound = '',
         conversation_id = NULL, primary_channel = NULL
     WHERE request_id = :key AND state <> 'erased'
 """
@@ -87,8 +87,7 @@ class SqliteRetention(SqliteAdapter, Retention):
     @override
     def erase(self, retained: RetainedMessage) -> bool:
         statement = _ERASE_ENTRY if retained.is_imported else _ERASE
-        values = {"key": retained.key, "mark": retained.author_mark}
-        return self._database.change(statement, values) == 1
+        return self._database.change(statement, {"key": retained.key}) == 1
 
     @override
     def find_all_conversations(

@@ -114,7 +114,13 @@ _FIRST: Migration = (
     "CREATE INDEX contexts_of_message ON contexts (request_id) WHERE context IS NOT NULL",
 )
 
-MIGRATIONS: Sequence[Migration] = (_FIRST,)
+_MARKS_OF_CONTENT: Migration = (
+    "ALTER TABLE messages RENAME COLUMN author_mark TO content_marks",
+    "UPDATE messages SET content_marks = NULL",
+)
+"""They tell another mail with the same id from an erased one: see domain.erasure."""
+
+MIGRATIONS: Sequence[Migration] = (_FIRST, _MARKS_OF_CONTENT)
 
 
 class SqliteAdapter:

@@ -11,7 +11,7 @@ from application.ports.stores import Stores
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.conversations import CLOSED
-from domain.erasure import RetainedMessage, Tombstone
+from domain.erasure import RetainedMessage, Tombstone, content_marks
 from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
 from tests.builders import KEY, NOW, RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message
 from tests.contracts.conversation_changes import ConversationStoreTests
@@ -137,9 +137,15 @@ class EraseContract(MessageStoreTests):
         again = erased.messages.record(replace(record, recorded_at=NOW + DAY))
         assert isinstance(again, Tombstone)
         assert again.request_id == record.request_id
-        assert again.is_by(record.message.sender)
-        assert not again.is_by(Address.parse(SMS, "+14155550199"))
         assert retained(erased) == {}
+
+    def test_tombstone_of_a_mail_has_the_marks_of_its_content(self, stores: Stores) -> None:
+        mail = an_inbound_message(ChannelType.EMAIL, subject="Lamp", body="Where is it?")
+        stores.messages.record(a_record(mail))
+        (one,) = retained(stores).values()
+        stores.retention.erase(one)
+        marks = content_marks(mail.request_id, mail)
+        assert stores.messages.find_record(mail.request_id) == Tombstone(mail.request_id, marks)
 
     def test_erased_message_has_a_tombstone_and_an_unknown_message_has_none(
         self, erased: Stores, record: MessageRecord

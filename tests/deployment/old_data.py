@@ -8,7 +8,7 @@ from domain.channels import ChannelType
 from domain.messages import ConversationKey, Direction, Message
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
-from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts
+from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.s3 import S3DeadLetters
 from infrastructure.memory.memory_blobs import MemoryBlobStore
@@ -47,8 +47,8 @@ class OldData:
         client, table = self.deployed.aws.dynamodb, self.deployed.settings["MESSAGES_TABLE"]
         at = datetime.now(UTC) - age
         entry = Message(name, Direction.OUTBOUND, "On its way.", at, ChannelType.SMS, {})
-        messages, texts = DynamoDbTable(client, table), DynamoDbTexts(MemoryBlobStore())
-        history_import = DynamoDbHistoryImport(messages, texts, messages)
+        messages, items = DynamoDbTable(client, table), DynamoDbMessageItems(MemoryBlobStore())
+        history_import = DynamoDbHistoryImport(messages, items, messages)
         assert history_import.import_message(ConversationKey("imported", ChannelType.SMS), entry)
 
     def has_imported_entry(self, name: str) -> bool:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from domain.channels import ChannelType
 from domain.erasure import RetainedMessage
 from infrastructure.aws.dynamodb.dynamodb_schema import table_schemas
 from tests.builders import a_conversation, a_record, an_inbound_message
@@ -46,7 +47,7 @@ def test_table_of_keys_is_the_schema() -> None:
 def test_table_of_message_attributes_has_each_attribute(moto_aws: EmulatedAws) -> None:
     tables = Tables.create(moto_aws)
     stores = tables.stores()
-    record = a_record()
+    record = a_record(an_inbound_message(ChannelType.EMAIL))
     stores.messages.record(record)
     stores.outbox.take_lease(record, record.due_at)
     (item,) = tables.items("messages")
@@ -65,7 +66,7 @@ def test_table_of_conversation_attributes_has_each_attribute(moto_aws: EmulatedA
 
 def test_tombstone_has_the_attributes_of_the_page(moto_aws: EmulatedAws) -> None:
     tables = Tables.create(moto_aws)
-    record = a_record()
+    record = a_record(an_inbound_message(ChannelType.EMAIL))
     tables.stores().messages.record(record)
     tables.stores().retention.erase(RetainedMessage.of(record))
     (item,) = tables.items("messages")
@@ -75,7 +76,7 @@ def test_tombstone_has_the_attributes_of_the_page(moto_aws: EmulatedAws) -> None
 
 def test_query_of_the_page_reads_the_history(moto_aws: EmulatedAws) -> None:
     tables = Tables.create(moto_aws)
-    record = a_record()
+    record = a_record(an_inbound_message(ChannelType.EMAIL))
     assert record.conversation is not None
     tables.stores().messages.record(record)
     (query,) = blocks(PAGE, "python")

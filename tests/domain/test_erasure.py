@@ -1,9 +1,13 @@
 """Tombstones recognise the author of an erased message without naming a person."""
 
+from typing import Any
+
+import pytest
+
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.erasure import RetainedMessage, Tombstone, author_mark
-from domain.messages import Attachment
+from domain.erasure import RetainedMessage, Tombstone, content_marks
+from domain.messages import Attachment, InboundMessage
 from tests.builders import SENDER, a_record, an_inbound_message
 
 SMS = ChannelType.SMS
@@ -11,26 +15,61 @@ ANA = Address.parse(SMS, SENDER[SMS])
 KEY = a_record().request_id
 
 
-def numbers(count: int) -> list[Address]:
-    return [Address.parse(SMS, f"+1415{number:07}") for number in range(count)]
+MAIL = an_inbound_message(ChannelType.EMAIL, subject="Lamp", body="Where is it?")
 
 
-def test_tombstone_recognises_the_author_of_the_erased_message() -> None:
-    assert Tombstone(KEY, author_mark(KEY, ANA)).is_by(ANA)
+def erased(mail: InboundMessage = MAIL) -> Tombstone:
+    return Tombstone(mail.request_id, content_marks(mail.request_id, mail))
 
 
-def test_tombstone_takes_almost_no_other_address_for_the_author() -> None:
-    erased = Tombstone(KEY, author_mark(KEY, ANA))
-    assert sum(map(erased.is_by, numbers(10_000))) < 5
+def authors(count: int) -> list[InboundMessage]:
+    return [an_inbound_message(ChannelType.EMAIL, sender=f"a{n}@x.example") for n in range(count)]
 
 
-def test_many_addresses_share_each_author_mark() -> None:
-    marks = {author_mark(KEY, number) for number in numbers(200_000)}
-    assert len(marks) <= 2**16
+@pytest.mark.parametrize(
+    ("changes", "is_another"),
+    [
+        ({}, False),
+        ({"subject": "[list] Lamp"}, False),
+        ({"subject": None}, False),
+        ({"body": "Where is it?\n-- \nThe list"}, False),
+        ({"subject": "Chair", "body": "It broke."}, True),
+        ({"subject": None, "body": ""}, True),
+        ({"sender": "eve@example.com"}, True),
+    ],
+)
+def test_tombstone_and_record_tell_another_mail_with_the_same_id_apart(
+    changes: dict[str, Any], is_another: bool
+) -> None:
+    fields = {"subject": MAIL.subject, "body": MAIL.body, **changes}
+    mail = an_inbound_message(ChannelType.EMAIL, **fields)
+    assert erased().is_another_than(mail) is is_another
+    assert a_record(MAIL).is_another_than(mail) is is_another
 
 
-def test_author_marks_of_one_author_differ_between_messages() -> None:
-    assert author_mark(KEY, ANA) != author_mark(KEY[::-1], ANA)
+def test_message_with_an_id_of_a_provider_is_never_another_one() -> None:
+    message = an_inbound_message()
+    tombstone = Tombstone(message.request_id, content_marks(message.request_id, message))
+    other = an_inbound_message(sender="+14155550199", body="changed")
+    assert tombstone.marks is None
+    assert not tombstone.is_another_than(other)
+    assert not a_record(message).is_another_than(other)
+
+
+def test_tombstone_takes_almost_no_other_author_for_the_one_of_the_mail() -> None:
+    mail = an_inbound_message(ChannelType.EMAIL)
+    assert sum(not erased(mail).is_another_than(other) for other in authors(10_000)) < 5
+
+
+def test_many_authors_share_each_mark() -> None:
+    marks = [(content_marks("key", mail) or "").split("-") for mail in authors(10_000)]
+    assert {len(mark) for parts in marks for mark in parts} == {4}
+    assert len({author for author, _, _ in marks}) < 10_000
+
+
+def test_marks_of_one_content_differ_between_messages() -> None:
+    one, other = (content_marks(key, MAIL) or "" for key in ("one", "other"))
+    assert not set(one.split("-")) & set(other.split("-"))
 
 
 def test_retained_message_lists_its_blob_folders() -> None:
@@ -55,4 +94,4 @@ def test_message_without_stored_files_has_no_attachment_folder() -> None:
 
 def test_imported_entry_has_no_blobs_and_no_author() -> None:
     entry = RetainedMessage("key", a_record().recorded_at, None)
-    assert (entry.blob_folders, entry.author_mark) == ((), "")
+    assert entry.blob_folders == ()

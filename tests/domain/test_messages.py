@@ -76,10 +76,20 @@ def test_source_key_is_a_hash_that_differs_for_every_part_of_a_mail() -> None:
         an_inbound_message(ChannelType.EMAIL, recipient="sales@acme.example"),
         an_inbound_message(ChannelType.EMAIL, message_id="<2@example.com>"),
         an_inbound_message(ChannelType.EMAIL, account="other-mail"),
+        an_inbound_message(ChannelType.EMAIL, body="changed"),
     ]
     keys = {one.source_key for one in (mail, *others)}
-    assert len(keys) == 5
+    assert len(keys) == 6
     assert all(re.fullmatch("[0-9a-f]{64}", key) for key in keys)
+
+
+def test_mail_with_a_reused_id_has_a_request_id_of_its_content() -> None:
+    mails = [
+        an_inbound_message(ChannelType.EMAIL, body=body, has_reused_id=has_reused_id)
+        for body in ("one", "other")
+        for has_reused_id in (False, True)
+    ]
+    assert len({mail.request_id for mail in mails}) == 3
 
 
 def test_telephone_message_has_one_request_id_whatever_its_recipient() -> None:

@@ -15,6 +15,7 @@ from entrypoints.aws_lambda.webhook_function import WebhookFunction
 from entrypoints.composition.container import Container, build_container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import webhook_endpoint
+from entrypoints.public_urls import PublicUrls
 
 MANY = 100_000
 INTERNAL_HOST = "10.0.0.5:8000"
@@ -71,7 +72,7 @@ class InProcessFrontDesk:
         settings = container.settings()
         self._function = WebhookFunction(
             receive_webhook=container.receive_webhook(),
-            base_url=settings.public_base_url,
+            public_urls=PublicUrls(settings.public_base_url, settings.webhook_urls),
             max_body_bytes=settings.max_body_bytes,
             clock=container.clock(),
             flush_metrics=lambda: None,

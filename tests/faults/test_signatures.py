@@ -94,6 +94,8 @@ def environ_of(setup: Setup) -> dict[str, str]:
         environ = {"TENANTS": json.dumps({"tenants": tenants})}
     if setup.base_url:
         environ["PUBLIC_BASE_URL"] = setup.base_url
+    if setup.webhook_url:
+        environ["SMS_WEBHOOK_URL"] = setup.webhook_url
     if setup.behind_proxies:
         environ["TRUSTED_PROXIES"] = PROXIES
     return environ
@@ -152,7 +154,14 @@ def test_sendgrid_webhook_is_accepted_exactly_when_its_signature_is_valid(
     assert {record.message.sender.value for record in records} <= {AUTHOR}
 
 
-QUERIES = ("", "?tenant=acme&region=eu", "?empty=&q=caf%C3%A9%20x", "?a=1&a=2&b=3")
+QUERIES = (
+    "",
+    "?tenant=acme&region=eu",
+    "?empty=&q=caf%C3%A9%20x",
+    "?a=1&a=2&b=3",
+    "?name=Ana+Lopes&debug",
+    "?ref=sip:12@acme.example&next=https%3A%2F%2Fx.example%2Fa",
+)
 LAMBDA_CASES = [
     (shape, query, as_base64, base_url)
     for shape in SHAPES

@@ -128,6 +128,48 @@ def _for_another_url() -> Iterator[TwilioCase]:
         yield TwilioCase(f"signed for {name}", request)
 
 
+REWRITTEN = {
+    "the path of the base URL removed": ("/webhooks/sms", "/api/webhooks/sms"),
+    "the path of the base URL kept": ("/api/webhooks/sms", "/api/webhooks/sms"),
+    "the path of the base URL twice": ("/api/webhooks/sms", "/api/api/webhooks/sms"),
+    "the path of the base URL never": ("/webhooks/sms", "/webhooks/sms"),
+    "another path removed": ("/webhooks/sms", "/app/webhooks/sms"),
+    "a longer path of the same beginning": ("/apis/webhooks/sms", "/apis/webhooks/sms"),
+    "such a path after that of the base URL": ("/apis/webhooks/sms", "/api/apis/webhooks/sms"),
+    "a query kept": ("/webhooks/sms?a=+%20", "/api/webhooks/sms?a=+%20"),
+    "a query escaped otherwise": ("/webhooks/sms?a=+%20", "/api/webhooks/sms?a=%20%20"),
+    "capitals": ("/API/webhooks/sms", "/API/webhooks/sms"),
+}
+"""What a proxy passes on, and what was signed of ``https://hooks.example.com/api``."""
+
+WHOLE = "https://hooks.example.com/in/?name=Ana+Lopes&mail=a@b%2ec&debug"
+SIGNED_FOR_WHOLE = {
+    "the whole URL": WHOLE,
+    "the whole URL and its port": WHOLE.replace(".com", ".com:443"),
+    "another port": WHOLE.replace(".com", ".com:8443"),
+    "the URL that was reached": URL,
+    "an origin of the base URL": "https://other.example/webhooks/sms",
+    "a space escaped otherwise": WHOLE.replace("+", "%20"),
+    "an equals sign more": WHOLE + "=",
+    "no query": WHOLE.partition("?")[0],
+    "escapes in capitals": WHOLE.replace("%2e", "%2E"),
+    "no slash before the query": WHOLE.replace("/?", "?"),
+    "http": WHOLE.replace("https", "http"),
+}
+
+
+def _rewritten() -> Iterator[TwilioCase]:
+    based = Setup(base_url="https://hooks.example.com/api")
+    for name, (passed_on, signed) in REWRITTEN.items():
+        request = posted(urlencode(a_form(name)).encode(), f"https://hooks.example.com{signed}")
+        yield TwilioCase(f"proxy: {name}", replace(request, target=passed_on), based)
+    whole = Setup(base_url="https://other.example", webhook_url=WHOLE)
+    for name, url in SIGNED_FOR_WHOLE.items():
+        request = posted(urlencode(a_form(f"for {name}")).encode(), url)
+        reached = replace(request, target="/webhooks/sms", host="hooks.example.com")
+        yield TwilioCase(f"whole: {name}", reached, whole)
+
+
 WRITTEN: dict[str, Callable[[dict[str, str]], str]] = {
     "spaces as plus": urlencode,
     "spaces as %20": lambda form: urlencode(form, quote_via=quote),
@@ -242,6 +284,7 @@ def _tampered() -> Iterator[TwilioCase]:
 TWILIO_CASES = (
     *(case for name, url in CONFIGURED.items() for case in _arrivals(name, url)),
     *_for_another_url(),
+    *_rewritten(),
     *_forms(),
     *_tokens(),
     *_signatures(),

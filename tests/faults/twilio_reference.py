@@ -37,6 +37,7 @@ class Setup:
 
     accounts: tuple[tuple[str, tuple[str, ...]], ...] = ((SID, TOKENS),)
     base_url: str | None = None
+    webhook_url: str | None = None
     behind_proxies: bool = False
 
     def tokens_of(self, account_sid: str) -> tuple[str, ...]:
@@ -74,15 +75,22 @@ def is_authentic(request: HttpRequest, setup: Setup) -> bool:
     tokens = setup.tokens_of(names[0]) if len(names) == 1 else ()
     return headers.get("x-twilio-signature") in {
         signed_by_twilio(url, pairs, token)
-        for url in configured_forms(reached_url(request, setup))
+        for reached in reached_urls(request, setup)
+        for url in configured_forms(reached)
         for token in tokens
     }
 
 
-def reached_url(request: HttpRequest, setup: Setup) -> str:
-    """The public URL: from the setting, from a trusted proxy, or from the request itself."""
+def reached_urls(request: HttpRequest, setup: Setup) -> list[str]:
+    """The public URLs: from a setting, from a trusted proxy, or from the request itself."""
+    if setup.webhook_url:
+        return [setup.webhook_url]
     if setup.base_url:
-        return setup.base_url + request.target
+        parts = urlsplit(setup.base_url)
+        segments = parts.path.split("/")
+        has_it = request.target.partition("?")[0].split("/")[: len(segments)] == segments
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return [setup.base_url + request.target, *[origin + request.target] * has_it]
     headers = {name.lower(): value for name, value in request.headers}
     trusted = headers if setup.behind_proxies and request.client.startswith("10.") else {}
     scheme = trusted.get("x-forwarded-proto", request.scheme).split(",")[0].strip()
@@ -91,7 +99,7 @@ def reached_url(request: HttpRequest, setup: Setup) -> str:
     has_port = urlsplit(f"//{host}").port is not None
     if port and not has_port and (scheme, port) not in {("https", "443"), ("http", "80")}:
         host = f"{host}:{port}"
-    return f"{scheme}://{host}{request.target}"
+    return [f"{scheme}://{host}{request.target}"]
 
 
 def a_form(name: str, **fields: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Conversation records as DynamoDB items, also those that other systems write.
+"""Conversation records as DynamoDB items, also those that other systems write; and participants.
 
 What they write is read as well as it can be: numbers and texts where we write truths, times of
 other precisions, attributes missing or null. What cannot be understood counts as missing.
@@ -7,20 +7,23 @@ other precisions, attributes missing or null. What cannot be understood counts a
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from domain.channels import ChannelType
 from domain.conversations import ACTIVE, Conversation
 from domain.messages import ConversationKey, Direction, Message
 from domain.times import rfc3339
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,
     attributes,
     json_object,
     json_text,
     plain,
+    time_text,
 )
 
 TEXTS = (
@@ -35,7 +38,8 @@ TEXTS = (
 )
 """The attributes of a record that are texts and no key."""
 
-_OF_MESSAGE = ("message_id", "direction", "content", "timestamp", "channel_type", "metadata")
+# What never changes in a record, or is set once: enough to decide whether a message may join.
+_COPIED = tuple(name for name in TEXTS if name != "conversation_status")
 _TRUE = frozenset({"true", "1", "yes", "on"})
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 _FIRST_MILLISECONDS = 100_000_000_000
@@ -51,23 +55,18 @@ def key_to_item(key: ConversationKey) -> Item:
 
 def conversation_to_item(conversation: Conversation) -> Item:
     """A record as it is first written. The list of an older system's messages is not."""
-    seen, active = conversation.last_user_message_at, conversation.last_activity_at
     last = conversation.last_message
     texts = {name: getattr(conversation, name) for name in TEXTS}
-    return {
-        **key_to_item(conversation.key),
-        **attributes(
-            {
-                **texts,
-                # It is the key of an index, where an empty text is refused.
-                "sender_id": conversation.sender_id or None,
-                "hand_off_to_human": conversation.hand_off_to_human,
-                "last_user_message_at": rfc3339(seen) if seen else None,
-                "last_activity_at": rfc3339(active) if active else None,
-                "last_message": last_message_to_map(last) if last else None,
-            }
-        ),
+    values = {
+        **texts,
+        # It is the key of an index, where an empty text is refused.
+        "sender_id": conversation.sender_id or None,
+        "hand_off_to_human": conversation.hand_off_to_human,
+        "last_user_message_at": time_text(conversation.last_user_message_at),
+        "last_activity_at": time_text(conversation.last_activity_at),
+        "last_message": last_message_to_map(last) if last else None,
     }
+    return {**key_to_item(conversation.key), **attributes(values)}
 
 
 def last_message_to_map(message: Message) -> Mapping[str, object]:
@@ -83,31 +82,30 @@ def last_message_to_map(message: Message) -> Mapping[str, object]:
 
 
 def conversation_from_item(item: Item) -> Conversation | None:
-    """The record; ``None`` if it is on a channel that Frontdesk does not serve."""
+    """The record; ``None`` of an empty item, or if its channel is one that we do not serve."""
     values = {name: plain(value) for name, value in item.items()}
     try:
-        channel = ChannelType(str(values["primary_channel"]))
+        channel = ChannelType(str(values.get("primary_channel")))
     except ValueError:
         return None
-    texts = {name: _text(values.get(name)) for name in TEXTS}
-    status = texts.pop("conversation_status")
+    texts: dict[str, Any] = {name: _text(values.get(name)) for name in TEXTS}
+    texts["conversation_status"] = texts["conversation_status"] or ACTIVE
+    last = values.get("last_message")
     return Conversation(
         conversation_id=str(values["conversation_id"]),
         primary_channel=channel,
-        conversation_status=status or ACTIVE,
         hand_off_to_human=_truth(values.get("hand_off_to_human")),
         last_user_message_at=_moment(values.get("last_user_message_at")),
         last_activity_at=_moment(values.get("last_activity_at")),
-        last_message=_message(values.get("last_message"), channel),
+        last_message=_message(last, channel) if isinstance(last, Mapping) else None,
         legacy_messages=_legacy_messages(values.get("messages"), channel),
-        sender_id=texts["sender_id"],
-        recipient_id=texts["recipient_id"],
-        thread_id=texts["thread_id"],
-        company_id=texts["company_id"],
-        project_id=texts["project_id"],
-        company_name=texts["company_name"],
-        credentials_reference=texts["credentials_reference"],
+        **texts,
     )
+
+
+def conversations_from(items: Iterable[Item]) -> Iterator[Conversation]:
+    """The records on channels that we serve."""
+    return (record for item in items if (record := conversation_from_item(item)))
 
 
 def _text(value: object) -> str | None:
@@ -133,23 +131,18 @@ def _moment(value: object) -> datetime | None:
 
 
 def _message(
-    value: object, channel: ChannelType, *, name: str = "", at: datetime = _LONG_AGO
-) -> Message | None:
-    """A message inside a record; ``name`` and ``at`` stand for an id or a time that it lacks."""
-    if not isinstance(value, Mapping):
-        return None
-    try:
-        own_channel = ChannelType(str(value.get("channel_type")))
-    except ValueError:
-        own_channel = channel
-    outbound = str(value.get("direction")).upper() == Direction.OUTBOUND
+    entry: Mapping[str, object], channel: ChannelType, name: str = "", at: datetime = _LONG_AGO
+) -> Message:
+    """A message inside a record; what stands beside it is for what it lacks."""
+    outbound = str(entry.get("direction")).upper() == Direction.OUTBOUND
+    own_channel = str(entry.get("channel_type"))
     return Message(
-        message_id=_text(value.get("message_id")) or name,
+        message_id=_text(entry.get("message_id")) or name,
         direction=Direction.OUTBOUND if outbound else Direction.INBOUND,
-        content=_text(value.get("content")) or "",
-        timestamp=_moment(value.get("timestamp")) or at,
-        channel_type=own_channel,
-        metadata=json_object(value.get("metadata")),
+        content=_text(entry.get("content")) or "",
+        timestamp=_moment(entry.get("timestamp")) or at,
+        channel_type=ChannelType(own_channel) if own_channel in set(ChannelType) else channel,
+        metadata=json_object(entry.get("metadata")),
     )
 
 
@@ -164,11 +157,10 @@ def _legacy_messages(value: object, channel: ChannelType) -> tuple[Message, ...]
     at = _LONG_AGO
     for entry in map(_as_map, value if isinstance(value, list) else []):
         name = _name_by_content(entry)
-        message = _message(entry, channel, name=f"{name}-{unnamed[name]}", at=at)
-        if message is not None:
-            unnamed[name] += 1
-            messages.append(replace(message, metadata={**_other_fields(entry), **message.metadata}))
-            at = message.timestamp
+        message = _message(entry, channel, f"{name}-{unnamed[name]}", at)
+        messages.append(replace(message, metadata={**_other_fields(entry), **message.metadata}))
+        unnamed[name] += 1
+        at = message.timestamp
     return tuple(messages)
 
 
@@ -185,11 +177,57 @@ def _name_by_content(entry: Mapping[str, object]) -> str:
 
 
 def _other_fields(entry: Mapping[str, object]) -> dict[str, object]:
-    others = {name: value for name, value in entry.items() if name not in _OF_MESSAGE}
-    if _moment(entry.get("timestamp")) is None:
-        others["timestamp"] = entry.get("timestamp")
-    if not json_object(entry.get("metadata")):
-        others["metadata"] = entry.get("metadata")
-    present = {name: value for name, value in others.items() if value is not None}
+    understood = {"message_id", "direction", "content", "channel_type"}
+    if _moment(entry.get("timestamp")):
+        understood.add("timestamp")
+    if json_object(entry.get("metadata")):
+        understood.add("metadata")
+    others = {n: v for n, v in entry.items() if n not in understood and v is not None}
     # DynamoDB has values that JSON has not: bytes.
-    return json_object(json.dumps(present, default=str))
+    return json_object(json.dumps(others, default=str))
+
+
+class DynamoDbParticipants:
+    """One item for each sender value that leads to a conversation. Senders are normalised."""
+
+    def __init__(self, table: DynamoDbTable) -> None:
+        self.table = table
+
+    def find(self, channel: ChannelType, senders: Sequence[str]) -> tuple[Conversation, ...]:
+        """The conversations of any of ``senders``, as far as the copies know them."""
+        found: dict[ConversationKey, Conversation] = {}
+        for sender in senders:
+            items = self.table.query("#sender = :sender", {"sender": _partition(channel, sender)})
+            of_channel = attributes({"primary_channel": channel})
+            for copy in conversations_from({**item, **of_channel} for item in items):
+                known = found.get(copy.key, copy)
+                found[copy.key] = replace(copy, found_by=known.found_by | {sender})
+        return tuple(found.values())
+
+    def add(self, conversation: Conversation, senders: Iterable[str]) -> None:
+        """Let ``senders`` lead to ``conversation``, whose present state is copied."""
+        copy = attributes({name: getattr(conversation, name) for name in _COPIED})
+        for sender in senders:
+            self.table.put({**_participant_key(conversation.key, sender), **copy})
+
+    def remove(self, key: ConversationKey, senders: Iterable[str]) -> None:
+        """Let ``senders`` lead to the conversation no longer."""
+        for sender in senders:
+            self.table.delete(_participant_key(key, sender))
+
+    def remove_all(self, key: ConversationKey) -> None:
+        """Let no sender lead to the conversation any longer. Reads the whole table."""
+        condition = "#conversation_id = :id AND begins_with(#sender, :channel)"
+        channel = _partition(key.primary_channel, "")
+        for page in self.table.scan(condition, id=key.conversation_id, channel=channel):
+            for item in page:
+                self.table.delete({name: item[name] for name in ("sender", "conversation_id")})
+
+
+def _partition(channel: ChannelType, sender: str) -> str:
+    return f"{channel}#{sender}"
+
+
+def _participant_key(key: ConversationKey, sender: str) -> Item:
+    partition = _partition(key.primary_channel, sender)
+    return attributes({"sender": partition, "conversation_id": key.conversation_id})

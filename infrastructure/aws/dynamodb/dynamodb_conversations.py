@@ -3,30 +3,50 @@
 import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from typing_extensions import override
 
 from application.ports.conversation_store import ConversationStore, latest_activity_first
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
-from domain.conversations import Conversation
+from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation
+from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey, InboundMessage
-from infrastructure.aws.dynamodb.dynamodb_activity import Activity
+from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
+    DynamoDbParticipants,
     conversation_from_item,
     conversation_to_item,
+    conversations_from,
     key_to_item,
+    last_message_to_map,
 )
-from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
-from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Refusal
-from infrastructure.aws.dynamodb.dynamodb_values import Item, text_of
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Values
+from infrastructure.aws.dynamodb.dynamodb_values import Item, Stored, text_of
 
 SENDER_INDEX = "sender"
 INDEX_PAUSE_SECONDS = 0.2
 """How long an index is given to catch up before a sender counts as unknown."""
 
+_IS_OPEN = (
+    "attribute_exists(#conversation_id) AND "
+    "(attribute_not_exists(#conversation_status) OR #conversation_status <> :closed)"
+)
+_RECIPIENT_AS_SEEN = "(#recipient_id = :known_recipient OR #recipient_id = :recipient)"
+_RECIPIENT_MISSING = (
+    "(attribute_not_exists(#recipient_id) OR attribute_type(#recipient_id, :null) "
+    "OR #recipient_id = :recipient)"
+)
+_SAW_NO_LATER = (
+    "(attribute_not_exists(#last_user_message_at) OR "
+    "attribute_type(#last_user_message_at, :null) OR #last_user_message_at < :last_user_message_at)"
+)
+_GUARDED = ("conversation_status", "recipient_id", "last_user_message_at")
 
+
+@dataclass(eq=False, repr=False)
 class DynamoDbConversationStore(ConversationStore):
     """Records that other systems may write too, found through the items of their participants.
 
@@ -34,15 +54,9 @@ class DynamoDbConversationStore(ConversationStore):
     participants are written when the first message joins it.
     """
 
-    def __init__(
-        self,
-        conversations: DynamoDbTable,
-        participants: DynamoDbParticipants,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._records = conversations
-        self._participants = participants
-        self._sleep = sleep
+    records: DynamoDbTable
+    participants: DynamoDbParticipants
+    sleep: Callable[[float], None] = time.sleep
 
     @override
     def find_open_conversations(
@@ -53,13 +67,13 @@ class DynamoDbConversationStore(ConversationStore):
         Where none fits the index is asked: another system may have written one that does.
         """
         values = normal_senders(channel, senders)
-        known = [c for c in self._participants.find(channel, values) if c.is_for(recipients)]
+        known = [c for c in self.participants.find(channel, values) if c.is_for(recipients)]
         if len(known) == 1:
             return tuple(known)
         found_by = {conversation.key: conversation.found_by for conversation in known}
         records = self._read_open(found_by)
         for key in found_by.keys() - {record.key for record in records}:
-            self._participants.remove(key, values)
+            self.participants.remove(key, values)
         if records:
             return tuple(replace(r, found_by=found_by[r.key]) for r in records)
         return tuple(
@@ -74,62 +88,48 @@ class DynamoDbConversationStore(ConversationStore):
         another system. Of two processes the second writes the participant too: the first may
         not have come so far.
         """
-        refusal = self._records.create(conversation_to_item(conversation), "conversation_id")
-        present, created = conversation, True
-        if refusal is not None:
-            present = conversation_from_item(refusal.item) or conversation
-            created = refusal.retried and present == conversation
+        found = self.records.create(conversation_to_item(conversation), "conversation_id")
+        present = conversation if found is None else conversation_from_item(found) or conversation
         if present.is_open:
             senders = normal_senders(present.primary_channel, [present.sender_id])
-            self._participants.add(present, senders)
-        return present, created
+            self.participants.add(present, senders)
+        return present, found is None
 
     @override
     def get_conversations(self, conversation_id: str) -> tuple[Conversation, ...]:
-        return _conversations(
-            self._records.query("#conversation_id = :id", {"id": conversation_id})
-        )
+        items = self.records.query("#conversation_id = :id", {"id": conversation_id})
+        return tuple(conversations_from(items))
 
     @override
     def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
         """Reads the whole table: for the command line."""
-        records = (conversation_from_item(item) for item in self._records.scan())
-        on_our_channels = (record for record in records if record is not None)
-        return tuple(heapq.nsmallest(limit, on_our_channels, key=latest_activity_first))
+        records = conversations_from(chain.from_iterable(self.records.scan()))
+        return tuple(heapq.nsmallest(limit, records, key=latest_activity_first))
 
     @override
     def record_activity(
         self, conversation: Conversation, message: InboundMessage
     ) -> Conversation | None:
-        state, takes_it = Activity(self._records, conversation, message).record()
+        state, takes_it = _Activity(self.records, conversation, message).record()
         if state is None or not state.is_open:
-            senders = [*message.look_up_values, conversation.sender_id]
-            channel = conversation.primary_channel
-            self._participants.remove(conversation.key, normal_senders(channel, senders))
+            known = [*message.look_up_values, conversation.sender_id]
+            senders = normal_senders(conversation.primary_channel, known)
+            self.participants.remove(conversation.key, senders)
             return None
         identities = [identity.value for identity in message.identities] if takes_it else []
-        self._link(state, identities, conversation)
+        senders = normal_senders(state.primary_channel, identities)
+        missing = [sender for sender in senders if sender not in conversation.found_by]
+        # Their copies of the record have another recipient.
+        stale = conversation.found_by if state.recipient_id != conversation.recipient_id else ()
+        self.participants.add(state, [*missing, *stale])
         return state if takes_it else None
 
     @override
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
-        outcome = self._records.change_and_read(
-            key_to_item(key),
-            "SET #hand_off_to_human = :on",
-            "attribute_exists(#conversation_id)",
-            {"on": on},
+        changed, item = self.records.change_and_read(
+            key_to_item(key), {"hand_off_to_human": on}, "attribute_exists(#conversation_id)"
         )
-        return None if isinstance(outcome, Refusal) else conversation_from_item(outcome)
-
-    def _link(self, state: Conversation, identities: Sequence[str], found: Conversation) -> None:
-        """Let ``identities`` lead to the record, also those by which it was not ``found``.
-
-        Participants that still have another recipient are written again.
-        """
-        senders = normal_senders(state.primary_channel, identities)
-        missing = [sender for sender in senders if sender not in found.found_by]
-        stale = found.found_by if state.recipient_id != found.recipient_id else ()
-        self._participants.add(state, [*missing, *stale])
+        return conversation_from_item(item) if changed else None
 
     def _find_in_index(
         self, channel: ChannelType, senders: Sequence[str]
@@ -137,7 +137,7 @@ class DynamoDbConversationStore(ConversationStore):
         """Records of other systems, asked for twice: an index lags behind its table."""
         found = self._read_open(self._keys_in_index(channel, senders))
         if senders and not found:
-            self._sleep(INDEX_PAUSE_SECONDS)
+            self.sleep(INDEX_PAUSE_SECONDS)
             found = self._read_open(self._keys_in_index(channel, senders))
         return found
 
@@ -145,26 +145,81 @@ class DynamoDbConversationStore(ConversationStore):
         self, channel: ChannelType, senders: Sequence[str]
     ) -> Iterator[ConversationKey]:
         condition = "#sender_id = :sender AND #primary_channel = :channel"
-        for written in _written_forms(channel, senders):
+        # Other systems may write the scheme of an address, too.
+        schemes = dict.fromkeys(("", channel.rules.scheme or ""))
+        for written in (f"{scheme}{sender}" for sender in senders for scheme in schemes):
             values = {"sender": written, "channel": channel}
-            for item in self._records.query(condition, values, index=SENDER_INDEX):
+            for item in self.records.query(condition, values, index=SENDER_INDEX):
                 yield ConversationKey(text_of(item, "conversation_id"), channel)
 
     def _read_open(self, keys: Iterable[ConversationKey]) -> tuple[Conversation, ...]:
-        items = self._records.read([key_to_item(key) for key in dict.fromkeys(keys)])
-        return tuple(record for record in _conversations(items) if record.is_open)
+        items = self.records.read([key_to_item(key) for key in dict.fromkeys(keys)])
+        found = [record for record in conversations_from(items) if record.is_open]
+        return tuple(sorted(found, key=lambda record: record.conversation_id))
 
 
-def _conversations(items: Iterable[Item]) -> tuple[Conversation, ...]:
-    """The records on channels that we serve, by id and channel."""
-    records = (conversation_from_item(item) for item in items)
-    found = [record for record in records if record is not None]
-    return tuple(sorted(found, key=lambda r: (r.conversation_id, r.primary_channel)))
+@dataclass(eq=False, repr=False)
+class _Activity:
+    """``message`` joins ``conversation``, as it was found: a guarded update of its record."""
 
+    records: DynamoDbTable
+    conversation: Conversation
+    message: InboundMessage
 
-def _written_forms(channel: ChannelType, senders: Sequence[str]) -> Iterable[str]:
-    """Normalised senders, and as other systems write them."""
-    for sender in senders:
-        yield sender
-        if scheme := channel.rules.scheme:
-            yield f"{scheme}{sender}"
+    def record(self) -> tuple[Conversation | None, bool]:
+        """The record as it is afterwards, if there is one, and whether it takes the message.
+
+        One round trip: DynamoDB returns the item with a condition that failed, too.
+        """
+        missing = self.conversation.recipient_id is None
+        recipient = _RECIPIENT_MISSING if missing else _RECIPIENT_AS_SEEN
+        try:
+            changed, item = self._update(" AND ".join((_IS_OPEN, recipient, _SAW_NO_LATER)), {})
+        except StorageRefusedError:
+            # The record of an older system has no room for any change: the message is routed on.
+            (item,) = self.records.read([key_to_item(self.conversation.key)]) or [{}]
+            present = conversation_from_item(item)
+            return present, present is not None and self._joins(present)
+        present = conversation_from_item(item)
+        if changed:
+            return present, True
+        if present is None or not self._joins(present):
+            return present, False
+        if present.received(self.message) is present:
+            return present, True
+        # Another system wrote it in a form that does not compare as text.
+        seen = {name: Stored(item[name]) if name in item else None for name in _GUARDED}
+        changed, item = self._update("attribute_exists(#conversation_id)", seen)
+        if not changed:
+            raise StorageUnavailableError("the conversation changes faster than it can be read")
+        return conversation_from_item(item), True
+
+    def _joins(self, present: Conversation) -> bool:
+        recipients = (self.conversation.recipient_id, self.message.recipient.address)
+        return present.is_open and present.recipient_id in recipients
+
+    def _update(self, condition: str, seen: Values) -> tuple[bool, Item]:
+        received_at = rfc3339(self.message.received_at)
+        changes: dict[str, object] = {
+            "conversation_status": USER_REPLY_RECEIVED,
+            "last_user_message_at": received_at,
+            "last_activity_at": received_at,
+            "last_message": last_message_to_map(self.message.in_history().preview()),
+        }
+        recipient = self.message.recipient.address
+        if not self.conversation.recipient_id:
+            # The guard says that it is still missing, or this one.
+            changes["recipient_id"] = recipient
+        values = {
+            "recipient": recipient,
+            "known_recipient": self.conversation.recipient_id,
+            "closed": CLOSED,
+            "null": "NULL",
+        }
+        key = key_to_item(self.conversation.key)
+        try:
+            return self.records.change_and_read(key, changes, condition, seen, **values)
+        except StorageRefusedError:
+            # An older system's list of messages fills the record: it has no room for a copy.
+            changes["last_message"] = None
+            return self.records.change_and_read(key, changes, condition, seen, **values)

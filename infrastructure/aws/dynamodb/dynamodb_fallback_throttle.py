@@ -1,23 +1,23 @@
 """The throttle of fallbacks in DynamoDB."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from typing_extensions import override
 
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleLimits, ThrottleOutcome
 from domain.times import rfc3339
-from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Plus
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes
 
 _HOUR = timedelta(hours=1)
 _HOUR_LENGTH = len("2026-03-04T12")
 
-_ACQUIRE = "SET #acquired_at = :now, #expires_at = :expires_at"
 _WINDOW_IS_OVER = "attribute_not_exists(#acquired_at) OR #acquired_at <= :window_began"
-_COUNT = "ADD #granted :one SET #expires_at = :expires_at"
 _BELOW_LIMIT = "attribute_not_exists(#granted) OR #granted < :limit"
 
 
+@dataclass(frozen=True, eq=False)
 class DynamoDbFallbackThrottle(FallbackThrottle):
     """One item for each sender who got a fallback, and one for each hour in which one was sent.
 
@@ -26,43 +26,39 @@ class DynamoDbFallbackThrottle(FallbackThrottle):
     may look refused: one less is sent, never one more.
     """
 
-    def __init__(self, throttle: DynamoDbTable) -> None:
-        self._throttle = throttle
+    throttle: DynamoDbTable
 
     @override
     def acquire(self, sender: str, now: datetime, limits: ThrottleLimits) -> ThrottleOutcome:
         """The sender first, so that a refusal is not counted; over the limit it is released."""
-        if not self._acquire_window(sender, now, limits.window):
+        # Not ``change``: an acquisition that is there already may be another process's.
+        acquired, _ = self.throttle.change_and_read(
+            _key("sender", sender),
+            {"acquired_at": rfc3339(now), "expires_at": _seconds(now + limits.window)},
+            _WINDOW_IS_OVER,
+            window_began=rfc3339(now - limits.window),
+        )
+        if not acquired:
             return ThrottleOutcome.WITHIN_WINDOW
-        if not self._count(now, limits.max_per_hour):
+        if limits.max_per_hour < 1 or not self._count(now, limits.max_per_hour):
             self.release(sender)
             return ThrottleOutcome.OVER_HOURLY_LIMIT
         return ThrottleOutcome.GRANTED
 
     @override
     def release(self, sender: str) -> None:
-        self._throttle.delete(_key("sender", sender))
+        self.throttle.delete(_key("sender", sender))
 
     @override
     def delete_older(self, moment: datetime) -> int:
         """DynamoDB does it, by ``expires_at``."""
         return 0
 
-    def _acquire_window(self, sender: str, now: datetime, window: timedelta) -> bool:
-        values = {
-            "now": rfc3339(now),
-            "window_began": rfc3339(now - window),
-            "expires_at": _seconds(now + window),
-        }
-        key = _key("sender", sender)
-        return self._throttle.change(key, _ACQUIRE, _WINDOW_IS_OVER, values) is None
-
     def _count(self, now: datetime, limit: int) -> bool:
-        if limit < 1:
-            return False
-        values = {"one": 1, "limit": limit, "expires_at": _seconds(now + 2 * _HOUR)}
         key = _key("hour", rfc3339(now)[:_HOUR_LENGTH])
-        return self._throttle.change(key, _COUNT, _BELOW_LIMIT, values) is None
+        changes = {"granted": Plus(1), "expires_at": _seconds(now + 2 * _HOUR)}
+        counted, _ = self.throttle.change_and_read(key, changes, _BELOW_LIMIT, limit=limit)
+        return counted
 
 
 def _key(kind: str, name: str) -> Item:

@@ -1,6 +1,6 @@
 """The import of older systems' histories in DynamoDB."""
 
-import json
+from dataclasses import dataclass
 
 from typing_extensions import override
 
@@ -9,69 +9,44 @@ from application.ports.pages import Page
 from domain.conversations import Conversation
 from domain.messages import ConversationKey, Message
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
-    conversation_from_item,
+    conversations_from,
     key_to_item,
 )
-from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts, unicode_errors
-from infrastructure.aws.dynamodb.dynamodb_message_items import imported_to_item, texts_of_entry
+from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
-from infrastructure.aws.dynamodb.dynamodb_values import Item, Stored, attributes, text_of
+from infrastructure.aws.dynamodb.dynamodb_values import Stored
 
 _HAS_LEGACY_MESSAGES = "attribute_type(#messages, :list) AND size(#messages) > :none"
 
 
+@dataclass(frozen=True, eq=False)
 class DynamoDbHistoryImport(HistoryImport):
     """Entries as items of the messages table; they have no state."""
 
-    def __init__(
-        self, messages: DynamoDbTable, texts: DynamoDbTexts, conversations: DynamoDbTable
-    ) -> None:
-        self._messages = messages
-        self._texts = texts
-        self._records = conversations
+    messages: DynamoDbTable
+    items: DynamoDbMessageItems
+    records: DynamoDbTable
 
     @override
     def list_with_legacy_messages(
         self, limit: int, *, after: str | None = None
     ) -> Page[Conversation]:
         """Reads ``limit`` items of the whole table, whatever they are."""
-        items, last = self._records.scan_page(
-            limit,
-            attributes(json.loads(after)) if after else None,
-            _HAS_LEGACY_MESSAGES,
-            {"list": "L", "none": 0},
-        )
-        records = (record for item in items if (record := conversation_from_item(item)))
-        return Page(tuple(record for record in records if record.legacy_messages), _cursor(last))
+        items, last = self.records.scan_page(limit, after, _HAS_LEGACY_MESSAGES, list="L", none=0)
+        return Page(tuple(r for r in conversations_from(items) if r.legacy_messages), last)
 
     @override
     def import_message(self, key: ConversationKey, message: Message) -> bool:
-        item = imported_to_item(key, message)
-        with unicode_errors():
-            texts = self._texts.write(text_of(item, "request_id"), texts_of_entry(message))
-        refusal = self._messages.create({**item, **texts}, "request_id")
-        return refusal is None or refusal.retried
+        return self.messages.create(self.items.of_entry(key, message), "request_id") is None
 
     @override
     def delete_legacy_messages(self, seen: Conversation) -> bool:
         """The list stays, empty: ``list_append`` of the other system needs one."""
-        found = self._records.read([key_to_item(seen.key)])
-        records = [conversation_from_item(item) for item in found]
-        if [record and record.legacy_messages for record in records] != [seen.legacy_messages]:
+        found = self.records.read([key_to_item(seen.key)])
+        if [record.legacy_messages for record in conversations_from(found)] != [
+            seen.legacy_messages
+        ]:
             return False
-        refusal = self._records.change(
-            key_to_item(seen.key),
-            "SET #messages = :empty",
-            "#messages = :seen",
-            {"empty": Stored({"L": []}), "seen": Stored(found[0]["messages"])},
-        )
-        return refusal is None or (refusal.retried and refusal.item.get("messages") == {"L": []})
-
-
-def _cursor(last: Item | None) -> str | None:
-    """The key of the last record that was read, which another system may have written."""
-    if last is None:
-        return None
-    return json.dumps(
-        {name: text_of(last, name) for name in ("conversation_id", "primary_channel")}
-    )
+        empty = {"messages": Stored({"L": []})}
+        as_seen = {"messages": Stored(found[0]["messages"])}
+        return self.records.change(key_to_item(seen.key), empty, seen=as_seen) is None

@@ -1,13 +1,16 @@
 """Messages as DynamoDB items: what other systems read in plain attributes, the rest as JSON."""
 
+import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 
+from application.ports.blobs import BlobStore
 from domain.channels import ChannelType
 from domain.conversations import imported_key
-from domain.erasure import Tombstone
+from domain.erasure import Tombstone, content_marks
+from domain.errors import StorageRefusedError
 from domain.messages import (
     ConversationKey,
     Direction,
@@ -15,15 +18,17 @@ from domain.messages import (
     Message,
     MessageRecord,
     MessageState,
+    cut_to_bytes,
 )
 from domain.times import parse_rfc3339, rfc3339
-from infrastructure.aws.dynamodb.dynamodb_table import Refusal
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,
     attributes,
     json_object,
     json_text,
     text_of,
+    time_text,
 )
 from infrastructure.serialization.context_json import inbound_from_json, inbound_to_json
 
@@ -31,16 +36,17 @@ HISTORY_INDEX = "history"
 WORK_INDEX = "work"
 """What is pending or unmatched, in order."""
 
-AUTHOR_MARK = "author_mark"
-
 WORK_SHARDS = 8
 """Among how many partitions of the index the messages of one state are spread."""
 
+INLINE_BYTES = 100 * 1024
+"""How much of text an item may hold; an index holds most of it again."""
+
+PREVIEW_BYTES = 2048
+"""How much of a content that is stored elsewhere the item still shows."""
+
 _TIE_BREAKER_LENGTH = 16
 """52 bits tell apart what came in the same microsecond; a whole key would make writes dearer."""
-
-ReadText = Callable[[Item, str], str]
-"""A text of an item by its name, wherever it is stored."""
 
 # What a message says, and by which attribute of its own the item says it.
 _SAID_BY = {
@@ -55,107 +61,146 @@ _NEVER_MISSING: Mapping[str, object] = {"body": "", "identities": []}
 _OF_HISTORY = ("sender", "recipient", "subject", "attachments")
 """What the history adds to a message's metadata."""
 
-
-def texts_of(message: InboundMessage) -> dict[str, str]:
-    """The parts of an item that have no bound: content, metadata and whatever else came in."""
-    entry = message.in_history()
-    covered = {name: message.metadata[name] for name in _OF_HISTORY if name in message.metadata}
-    fields = json.loads(inbound_to_json(replace(message, metadata=covered)))
-    known = {*_SAID_BY, "body"}
-    return {
-        "content": entry.content,
-        "metadata": json_text(entry.metadata),
-        "inbound": json_text(
-            {n: v for n, v in fields.items() if n not in known and v not in _EMPTY}
-        ),
-    }
+_TIMES = ("recorded_at", "lease_until", "queued_at")
 
 
-def imported_to_item(key: ConversationKey, message: Message) -> Item:
-    """An entry of an older system's history, beside ``texts_of_entry``: what a history shows."""
-    return attributes(
-        {
-            "request_id": imported_key(key, message),
-            "conversation": conversation_name(key),
-            "message_id": message.message_id,
-            "direction": message.direction,
-            "timestamp": rfc3339(message.timestamp),
-            "channel_type": message.channel_type,
-        }
-    )
+class DynamoDbMessageItems:
+    """Messages to items and back. An item ends at 400 KB: texts that are too large are ``blobs``.
 
+    That is a claim check (Enterprise Integration Patterns): the attribute ``content_reference``
+    then names the blob of ``content``, and so on. Writing a text that is not Unicode, which no
+    store will ever take, raises ``StorageRefusedError``.
+    """
 
-def texts_of_entry(message: Message) -> dict[str, str]:
-    """The parts of an imported entry that have no bound."""
-    return {"content": message.content, "metadata": json_text(message.metadata)}
+    def __init__(self, blobs: BlobStore) -> None:
+        self.blobs = blobs
 
-
-def record_to_item(record: MessageRecord) -> Item:
-    """The parts of an item that are always small: everything but ``texts_of``."""
-    entry = record.message.in_history()
-    return attributes(
-        {
-            "request_id": record.request_id,
-            "conversation": conversation_name(record.conversation),
+    def of_record(self, record: MessageRecord) -> Item:
+        """The item of a message, with its large texts written."""
+        entry = record.message.in_history()
+        small = {
+            **_shown(record.request_id, record.conversation, entry),
             "state": record.state,
-            "message_id": entry.message_id,
-            "direction": entry.direction,
-            "timestamp": rfc3339(entry.timestamp),
-            "channel_type": entry.channel_type,
             "recorded_at": rfc3339(record.recorded_at),
             "lease_until": time_text(record.lease_until),
             "queued_at": time_text(record.queued_at),
             "attempts": record.attempts or None,
+            "content_marks": content_marks(record.request_id, record.message),
             **work_of(record),
         }
-    )
+        with _unicode_errors():
+            texts = {**_texts_of(entry), "inbound": _inbound_text(record.message)}
+            return attributes({**small, **self._write(record.request_id, texts)})
+
+    def of_entry(self, key: ConversationKey, entry: Message) -> Item:
+        """The item of an entry of an older system's history, which has no state."""
+        request_id = imported_key(key, entry)
+        with _unicode_errors():
+            texts = self._write(request_id, _texts_of(entry))
+        return attributes({**_shown(request_id, key, entry), **texts})
+
+    def record(self, item: Item) -> MessageRecord:
+        """What ``of_record`` made an item of."""
+        fields = self._inbound_fields(item)
+        shown = json_object(self._read(item, "metadata"))
+        own = {name: value for name, value in shown.items() if name not in _OF_HISTORY}
+        fields["metadata"] = {**own, **json_object(fields.get("metadata"))}
+        times = {name: parse_rfc3339(text_of(item, name)) for name in _TIMES if name in item}
+        return MessageRecord(
+            message=inbound_from_json(json_text(fields), self._read(item, "content")),
+            conversation=conversation_key(item),
+            state=MessageState(text_of(item, "state")),
+            recorded_at=times["recorded_at"],
+            lease_until=times.get("lease_until"),
+            queued_at=times.get("queued_at"),
+            attempts=int(item.get("attempts", {}).get("N", "0")),
+        )
+
+    def inbound(self, item: Item) -> InboundMessage:
+        """The message of an item without its body and metadata."""
+        return inbound_from_json(json_text({**self._inbound_fields(item), "metadata": {}}), "")
+
+    def entry(self, item: Item) -> Message:
+        """The message as the history shows it, of an item or of its copy in the index."""
+        return Message(
+            message_id=text_of(item, "message_id"),
+            direction=Direction(text_of(item, "direction")),
+            content=self._read(item, "content"),
+            timestamp=parse_rfc3339(text_of(item, "timestamp")),
+            channel_type=ChannelType(text_of(item, "channel_type")),
+            metadata=json_object(self._read(item, "metadata")),
+        )
+
+    def delete_blobs(self, request_id: str) -> None:
+        """Delete every text of a message that is stored elsewhere."""
+        self.blobs.delete(f"messages/{request_id}")
+
+    def _inbound_fields(self, item: Item) -> dict[str, object]:
+        said = {name: text_of(item, attribute) for name, attribute in _SAID_BY.items()}
+        return {**_NEVER_MISSING, **json_object(self._read(item, "inbound")), **said}
+
+    def _write(self, request_id: str, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """The attributes of ``texts``. The first ones go to blobs until the rest fits.
+
+        A blob's key holds the hash of its content, so that a forged repetition of a message id
+        cannot replace it.
+        """
+        contents = {name: text.encode() for name, text in texts.items()}
+        retained = dict(texts)
+        size = sum(map(len, contents.values()))
+        for name, content in contents.items():
+            if size <= INLINE_BYTES:
+                break
+            key = f"messages/{request_id}/{name}-{hashlib.sha256(content).hexdigest()}"
+            retained[f"{name}_reference"] = self.blobs.put(key, content)
+            del retained[name]
+            size -= len(content)
+        if "content_reference" in retained:
+            retained["content"] = cut_to_bytes(texts["content"], PREVIEW_BYTES)
+        return retained
+
+    def _read(self, item: Item, name: str) -> str:
+        if f"{name}_reference" not in item:
+            return text_of(item, name)
+        try:
+            return self.blobs.get(text_of(item, f"{name}_reference")).decode()
+        except KeyError as error:
+            if name in item:
+                # The blob expired before the message did: what the item shows remains.
+                return text_of(item, name)
+            raise StorageRefusedError(f"the {name} of a message is no longer stored") from error
 
 
-def record_from_item(item: Item, read_text: ReadText) -> MessageRecord:
-    """What ``record_to_item`` and ``texts_of`` made."""
-    fields = _inbound_fields(item, read_text(item, "inbound"))
-    shown = json_object(read_text(item, "metadata"))
-    own = {name: value for name, value in shown.items() if name not in _OF_HISTORY}
-    fields["metadata"] = {**own, **json_object(fields.get("metadata"))}
-    return MessageRecord(
-        message=inbound_from_json(json_text(fields), read_text(item, "content")),
-        conversation=conversation_key(item),
-        state=MessageState(text_of(item, "state")),
-        recorded_at=parse_rfc3339(text_of(item, "recorded_at")),
-        lease_until=_time(item, "lease_until"),
-        queued_at=_time(item, "queued_at"),
-        attempts=int(item.get("attempts", {}).get("N", "0")),
-    )
+def has_references(item: Item) -> bool:
+    """Whether a text of ``item`` is stored elsewhere."""
+    return any(name.endswith("_reference") for name in item)
 
 
-def inbound_of(item: Item, inbound: str) -> InboundMessage:
-    """The message of an item without its body and metadata; ``inbound`` is the text of it."""
-    return inbound_from_json(json_text({**_inbound_fields(item, inbound), "metadata": {}}), "")
-
-
-def _inbound_fields(item: Item, inbound: str) -> dict[str, object]:
-    return {
-        **_NEVER_MISSING,
-        **json_object(inbound),
-        **{name: text_of(item, attribute) for name, attribute in _SAID_BY.items()},
-    }
-
-
-def history_entry(item: Item, read_text: ReadText) -> Message:
-    """The message as the history shows it, of an item or of its copy in the index."""
-    return Message(
-        message_id=text_of(item, "message_id"),
-        direction=Direction(text_of(item, "direction")),
-        content=read_text(item, "content"),
-        timestamp=parse_rfc3339(text_of(item, "timestamp")),
-        channel_type=ChannelType(text_of(item, "channel_type")),
-        metadata=json_object(read_text(item, "metadata")),
+def read_history(
+    messages: DynamoDbTable, key: ConversationKey, after: str | None, *, latest: int | None = None
+) -> Iterator[Item]:
+    """A conversation's entries after a time, as the index has them; or the ``latest`` first."""
+    return messages.query(
+        "#conversation = :conversation AND #timestamp > :after",
+        # Any text is greater than this one: a key cannot be empty.
+        {"conversation": conversation_name(key), "after": after or "0"},
+        index=HISTORY_INDEX,
+        page_size=latest,
+        descending=latest is not None,
     )
 
 
 def conversation_name(key: ConversationKey | None) -> str | None:
     """Id and channel of a conversation as one text; a channel has no ``#`` in it."""
     return f"{key.conversation_id}#{key.primary_channel}" if key else None
+
+
+def conversation_key(item: Item) -> ConversationKey | None:
+    """The conversation that an item belongs to, if any."""
+    if "conversation" not in item:
+        return None
+    conversation_id, _, channel = text_of(item, "conversation").rpartition("#")
+    return ConversationKey(conversation_id, ChannelType(channel))
 
 
 def work_of(record: MessageRecord) -> dict[str, str]:
@@ -169,7 +214,7 @@ def work_of(record: MessageRecord) -> dict[str, str]:
     shard = int(record.request_id[-1], base=16) % WORK_SHARDS
     return {
         "work": work_partition(record.state, shard),
-        "work_since": work_position(rfc3339(waiting_since), record.request_id),
+        "work_since": f"{rfc3339(waiting_since)}#{record.request_id[:_TIE_BREAKER_LENGTH]}",
     }
 
 
@@ -178,49 +223,9 @@ def work_partition(state: MessageState, shard: int) -> str:
     return f"{state}#{shard}"
 
 
-def work_position(moment: str, request_id: str) -> str:
-    """Where a message is in its partition: by its moment, then by the beginning of its key."""
-    return f"{moment}#{request_id[:_TIE_BREAKER_LENGTH]}"
-
-
-def work_bound(moment: str) -> str:
-    """What is greater than every position of ``moment`` and less than those after it."""
-    return f"{moment}$"
-
-
-def conversation_key(item: Item) -> ConversationKey | None:
-    """The conversation that an item belongs to, if any."""
-    if "conversation" not in item:
-        return None
-    conversation_id, _, channel = text_of(item, "conversation").rpartition("#")
-    return ConversationKey(conversation_id, ChannelType(channel))
-
-
-def _time(item: Item, name: str) -> datetime | None:
-    return parse_rfc3339(text_of(item, name)) if name in item else None
-
-
 def message_key(request_id: str) -> Item:
     """The key of an item."""
     return attributes({"request_id": request_id})
-
-
-def time_text(moment: datetime | None) -> str | None:
-    """A time as text that compares; nothing of none."""
-    return rfc3339(moment) if moment else None
-
-
-def as_seen(name: str, *, seen: bool) -> str:
-    """The condition that an attribute is as the caller saw it, be it missing."""
-    return f"#{name} = :seen" if seen else f"attribute_not_exists(#{name})"
-
-
-def succeeded(refusal: Refusal | None, **wanted: str | None) -> bool:
-    """Whether a change was made: now, or by a first attempt whose answer was lost."""
-    if refusal is None:
-        return True
-    found = {name: refusal.item.get(name, {}).get("S") for name in wanted}
-    return refusal.retried and found == wanted
 
 
 def is_erased(item: Item) -> bool:
@@ -230,4 +235,37 @@ def is_erased(item: Item) -> bool:
 
 def tombstone_of(item: Item) -> Tombstone:
     """What an erased item says."""
-    return Tombstone(*(text_of(item, name) for name in ("request_id", AUTHOR_MARK)))
+    return Tombstone(text_of(item, "request_id"), item.get("content_marks", {}).get("S"))
+
+
+def _shown(
+    request_id: str, conversation: ConversationKey | None, entry: Message
+) -> Mapping[str, object]:
+    return {
+        "request_id": request_id,
+        "conversation": conversation_name(conversation),
+        "message_id": entry.message_id,
+        "direction": entry.direction,
+        "timestamp": rfc3339(entry.timestamp),
+        "channel_type": entry.channel_type,
+    }
+
+
+def _texts_of(entry: Message) -> Mapping[str, str]:
+    return {"content": entry.content, "metadata": json_text(entry.metadata)}
+
+
+def _inbound_text(message: InboundMessage) -> str:
+    """What a message says and no other attribute does."""
+    covered = {name: message.metadata[name] for name in _OF_HISTORY if name in message.metadata}
+    fields = json.loads(inbound_to_json(replace(message, metadata=covered)))
+    known = {*_SAID_BY, "body"}
+    return json_text({n: v for n, v in fields.items() if n not in known and v not in _EMPTY})
+
+
+@contextmanager
+def _unicode_errors() -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:  # of UTF-8 or of JSON
+        raise StorageRefusedError("the message has a text that is not Unicode") from error

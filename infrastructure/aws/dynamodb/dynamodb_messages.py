@@ -2,7 +2,7 @@
 
 import heapq
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -15,36 +15,23 @@ from application.ports.pages import Page
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, Message, MessageRecord, MessageState
 from domain.times import rfc3339
-from infrastructure.aws.dynamodb.dynamodb_large_texts import (
-    DynamoDbTexts,
-    has_references,
-    unicode_errors,
-)
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
-    HISTORY_INDEX,
     WORK_INDEX,
     WORK_SHARDS,
-    as_seen,
+    DynamoDbMessageItems,
     conversation_name,
-    history_entry,
+    has_references,
     is_erased,
     message_key,
-    record_from_item,
-    record_to_item,
-    succeeded,
-    texts_of,
-    time_text,
+    read_history,
     tombstone_of,
-    work_bound,
     work_of,
     work_partition,
-    work_position,
 )
-from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Refusal
-from infrastructure.aws.dynamodb.dynamodb_values import attributes, text_of
+from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Values
+from infrastructure.aws.dynamodb.dynamodb_values import attributes, text_of, time_text
 
-_SET_STATE = "SET #state = :state, #work = :work, #work_since = :work_since"
-_NO_WORK = "REMOVE #work, #work_since"
+_NO_WORK = {"work": None, "work_since": None}
 
 
 class DynamoDbMessageStore(MessageStore, Outbox):
@@ -54,152 +41,106 @@ class DynamoDbMessageStore(MessageStore, Outbox):
     that a write touches it only when what it shows changes.
     """
 
-    def __init__(self, messages: DynamoDbTable, texts: DynamoDbTexts) -> None:
-        self._messages = messages
-        self._texts = texts
+    def __init__(self, messages: DynamoDbTable, items: DynamoDbMessageItems) -> None:
+        self.messages = messages
+        self.items = items
 
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
-        with unicode_errors():
-            texts = self._texts.write(record.request_id, texts_of(record.message))
-        write = attributes({"write_id": secrets.token_hex(16)})
-        refusal = self._messages.create({**record_to_item(record), **write, **texts}, "request_id")
-        if refusal is not None and is_erased(refusal.item):
-            if has_references(texts):  # written a moment ago, and of no message
-                self._texts.delete(record.request_id)
-            return tombstone_of(refusal.item)
-        # The same write: our first attempt had succeeded, only its answer was lost.
-        if refusal is None or refusal.item.get("write_id") == write["write_id"]:
+        item = self.items.of_record(record)
+        # No other process writes the same item: so it is known as ours if its answer was lost.
+        write_id = attributes({"write_id": secrets.token_hex(16)})
+        found = self.messages.create({**item, **write_id}, "request_id")
+        if found is None:
             return None
-        return record_from_item(refusal.item, self._texts.read)
+        if not is_erased(found):
+            return self.items.record(found)
+        if has_references(item):  # written a moment ago, and of no message
+            self.items.delete_blobs(record.request_id)
+        return tombstone_of(found)
 
     @override
     def find_record(self, request_id: str) -> MessageRecord | Tombstone | None:
-        for item in self._messages.read([message_key(request_id)]):
-            if is_erased(item):
-                return tombstone_of(item)
-            # An imported entry has a key of the same form, and no state: it is no record.
-            return record_from_item(item, self._texts.read) if "state" in item else None
-        return None
+        (item,) = self.messages.read([message_key(request_id)]) or ({},)
+        if is_erased(item):
+            return tombstone_of(item)
+        # An imported entry has a key of the same form, and no state: it is no record.
+        return self.items.record(item) if "state" in item else None
 
     @override
     def assign(self, record: MessageRecord, conversation: ConversationKey | None) -> bool:
         assigned = record.assigned_to(conversation)
-        target = conversation_name(conversation)
-        refusal = self._messages.change(
+        name = conversation_name(conversation)
+        found = self.messages.change(
             message_key(record.request_id),
-            _SET_STATE + (", #conversation = :target" if target else " REMOVE #conversation"),
-            "attribute_exists(#request_id) AND NOT #state IN (:queued, :erased) AND "
-            + as_seen("conversation", seen=record.conversation is not None),
-            {
-                "state": assigned.state,
-                "queued": MessageState.QUEUED,
-                "erased": MessageState.ERASED,
-                "seen": conversation_name(record.conversation),
-                "target": target,
-                **work_of(assigned),
-            },
+            {"state": assigned.state, "conversation": name, **work_of(assigned)},
+            "attribute_exists(#request_id) AND NOT #state IN (:queued, :erased)",
+            {"conversation": conversation_name(record.conversation)},
+            queued=MessageState.QUEUED,
+            erased=MessageState.ERASED,
         )
-        return succeeded(refusal, state=assigned.state, conversation=target)
+        return found is None
 
     @override
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
-        items = self._messages.query(
-            "#conversation = :conversation AND #timestamp > :after",
-            # Any text is greater than this one: a key cannot be empty.
-            {"conversation": conversation_name(key), "after": time_text(after) or "0"},
-            index=HISTORY_INDEX,
-            page_size=limit,
-            descending=True,
-        )
-        latest = [history_entry(item, self._texts.read) for item in islice(items, limit)]
+        items = read_history(self.messages, key, time_text(after), latest=limit)
+        latest = [self.items.entry(item) for item in islice(items, limit)]
         return tuple(reversed(latest))
 
     @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         """A cursor is a position in the work index."""
-        unmatched = MessageState.UNMATCHED
-        records = self._first_of_work(
-            limit, unmatched, (">", after or "0"), lambda record: record.state is unmatched
-        )
-        if not 0 < len(records) == limit:
-            return Page(records, None)
-        last = records[-1]
-        moment = rfc3339(last.message.received_at)
-        return Page(records, work_position(moment, last.request_id))
+        state = MessageState.UNMATCHED
+        rest = (">", after or "0")
+        records = self._first_of_work(limit, state, rest, lambda r: r.state is state)
+        is_full = 0 < len(records) == limit
+        return Page(records, work_of(records[-1])["work_since"] if is_full else None)
 
     @override
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
-        due = ("<", work_bound(rfc3339(now)))
-        return self._first_of_work(
-            limit, MessageState.PENDING, due, lambda record: record.is_stuck(now)
-        )
+        # Greater than every position of this moment, and less than those after it.
+        due = ("<", f"{rfc3339(now)}$")
+        return self._first_of_work(limit, MessageState.PENDING, due, lambda r: r.is_stuck(now))
 
     @override
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
         leased = replace(record.leased(now), state=MessageState.PENDING)
-        until = time_text(leased.lease_until)
-        refusal = self._change_pending(
-            record,
-            "SET #lease_until = :until, #attempts = :attempts, #work_since = :work_since",
-            until=until,
-            attempts=leased.attempts,
-            work_since=work_of(leased)["work_since"],
-        )
-        return succeeded(refusal, state=MessageState.PENDING, lease_until=until)
+        changes = {
+            "lease_until": time_text(leased.lease_until),
+            "attempts": leased.attempts,
+            "work_since": work_of(leased)["work_since"],
+        }
+        return self._change_pending(record, changes)
 
     @override
     def give_up(self, record: MessageRecord) -> bool:
-        undeliverable = MessageState.UNDELIVERABLE
-        update = f"SET #state = :undeliverable {_NO_WORK}"
-        refusal = self._change_pending(record, update, undeliverable=undeliverable)
-        return succeeded(refusal, state=undeliverable, lease_until=time_text(record.lease_until))
+        return self._change_pending(record, {"state": MessageState.UNDELIVERABLE, **_NO_WORK})
 
-    def _change_pending(
-        self, record: MessageRecord, update: str, **values: object
-    ) -> Refusal | None:
+    def _change_pending(self, record: MessageRecord, changes: Values) -> bool:
         """Change a message that is pending, if no other process has taken it since it was seen."""
-        seen = time_text(record.lease_until)
-        return self._messages.change(
-            message_key(record.request_id),
-            update,
-            "#state = :pending AND " + as_seen("lease_until", seen=seen is not None),
-            {**values, "pending": MessageState.PENDING, "seen": seen},
-        )
+        seen = {"state": MessageState.PENDING, "lease_until": time_text(record.lease_until)}
+        return self.messages.change(message_key(record.request_id), changes, seen=seen) is None
 
     @override
     def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
-        refusal = self._messages.change(
+        found = self.messages.change(
             message_key(request_id),
-            f"SET #state = :queued, #queued_at = :queued_at {_NO_WORK}",
-            "#state = :pending",
-            {
-                "queued": MessageState.QUEUED,
-                "queued_at": rfc3339(queued_at),
-                "pending": MessageState.PENDING,
-            },
+            {"state": MessageState.QUEUED, "queued_at": rfc3339(queued_at), **_NO_WORK},
+            seen={"state": MessageState.PENDING},
         )
-        return refusal is None or not is_erased(refusal.item)
+        return found is None or not is_erased(found)
 
     @override
     def retry(self, request_id: str) -> bool:
-        for record in self._read([request_id]):
-            again = replace(record, state=MessageState.PENDING, lease_until=None, attempts=0)
-            refusal = self._messages.change(
-                message_key(request_id),
-                f"{_SET_STATE}, #attempts = :none REMOVE #lease_until",
-                "#state = :undeliverable",
-                {
-                    "state": again.state,
-                    "none": again.attempts,
-                    "undeliverable": MessageState.UNDELIVERABLE,
-                    **work_of(again),
-                },
-            )
-            return succeeded(refusal, state=MessageState.PENDING, lease_until=None)
-        return False
+        record = self.find_record(request_id)
+        if not isinstance(record, MessageRecord):
+            return False
+        again = replace(record, state=MessageState.PENDING, lease_until=None, attempts=0)
+        changes = {"state": again.state, "attempts": 0, "lease_until": None, **work_of(again)}
+        seen = {"state": MessageState.UNDELIVERABLE}
+        return self.messages.change(message_key(request_id), changes, seen=seen) is None
 
     def _first_of_work(
         self,
@@ -212,34 +153,22 @@ class DynamoDbMessageStore(MessageStore, Outbox):
 
         ``bound`` is a comparison and the position that it is made with.
         """
-        keys = self._keys_of_work(state, bound, limit)
-        records: list[MessageRecord] = []
-        while len(records) < limit and (chunk := list(islice(keys, limit))):
-            records += filter(wanted, self._read(chunk))
-        return tuple(records[:limit])
-
-    def _keys_of_work(
-        self, state: MessageState, bound: tuple[str, str], page_size: int
-    ) -> Iterator[str]:
-        """The request ids of all partitions of a state in one order."""
         comparison, position = bound
         partitions = [
-            self._messages.query(
+            self.messages.query(
                 f"#work = :work AND #work_since {comparison} :bound",
                 {"work": work_partition(state, shard), "bound": position},
                 index=WORK_INDEX,
-                page_size=page_size,
+                page_size=limit,
             )
             for shard in range(WORK_SHARDS)
         ]
         merged = heapq.merge(*partitions, key=lambda item: text_of(item, "work_since"))
-        return (text_of(item, "request_id") for item in merged)
-
-    def _read(self, request_ids: Iterable[str]) -> Iterator[MessageRecord]:
-        """The records of these keys that are not erased, in their order."""
-        keys = dict.fromkeys(request_ids)
-        found = self._messages.read([message_key(request_id) for request_id in keys])
-        items = {text_of(item, "request_id"): item for item in found}
-        for request_id in keys:
-            if request_id in items and not is_erased(items[request_id]):
-                yield record_from_item(items[request_id], self._texts.read)
+        keys = (text_of(item, "request_id") for item in merged)
+        records: list[MessageRecord] = []
+        while len(records) < limit and (chunk := list(dict.fromkeys(islice(keys, limit)))):
+            found = self.messages.read([message_key(request_id) for request_id in chunk])
+            items = {text_of(item, "request_id"): item for item in found if not is_erased(item)}
+            there = (self.items.record(items[each]) for each in chunk if each in items)
+            records += filter(wanted, there)
+        return tuple(records[:limit])

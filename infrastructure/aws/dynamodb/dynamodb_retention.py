@@ -1,8 +1,10 @@
 """What DynamoDB retains of messages, and how it is erased."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, groupby
 
 from typing_extensions import override
 
@@ -13,37 +15,35 @@ from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.erasure import RetainedMessage
 from domain.errors import StorageRefusedError
-from domain.messages import ConversationKey, InboundMessage, MessageState
+from domain.messages import ConversationKey, MessageState
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
-    conversation_from_item,
+    DynamoDbParticipants,
+    conversations_from,
     key_to_item,
 )
-from infrastructure.aws.dynamodb.dynamodb_large_texts import DynamoDbTexts, has_references
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
-    AUTHOR_MARK,
-    HISTORY_INDEX,
+    DynamoDbMessageItems,
     conversation_key,
-    conversation_name,
-    inbound_of,
+    has_references,
     is_erased,
     message_key,
-    time_text,
+    read_history,
 )
-from infrastructure.aws.dynamodb.dynamodb_participants import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
-from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of, time_text
 
 PAGE_SIZE = 1000
 """As many records as are looked at before a purge can stop."""
 
-_STAYS = ("request_id", "timestamp", "recorded_at", "channel_type")
-"""What is left of an item, beside its state, the author's mark, and ``texts_left``."""
+_STAYS = ("request_id", "timestamp", "recorded_at", "channel_type", "content_marks")
+"""What is left of an item, beside its state and ``texts_left``."""
 
 _KEY = ("conversation_id", "primary_channel")
 _NOT_DONE = "(attribute_not_exists(#state) OR #state <> :erased OR attribute_exists(#texts_left))"
 
 
+@dataclass(frozen=True, eq=False)
 class DynamoDbRetention(Retention):
     """Lists and erases items of messages and of conversations.
 
@@ -52,17 +52,10 @@ class DynamoDbRetention(Retention):
     such an item finishes what was interrupted.
     """
 
-    def __init__(
-        self,
-        messages: DynamoDbTable,
-        texts: DynamoDbTexts,
-        conversations: DynamoDbTable,
-        participants: DynamoDbParticipants,
-    ) -> None:
-        self._messages = messages
-        self._texts = texts
-        self._records = conversations
-        self._participants = participants
+    messages: DynamoDbTable
+    items: DynamoDbMessageItems
+    records: DynamoDbTable
+    participants: DynamoDbParticipants
 
     @override
     def list_retained(
@@ -70,54 +63,46 @@ class DynamoDbRetention(Retention):
     ) -> Page[RetainedMessage]:
         """Reads ``limit`` items of the whole table, whatever they are."""
         older = " AND #timestamp < :before" if before else ""
-        values = {"erased": MessageState.ERASED, "before": time_text(before)}
-        items, last = self._messages.scan_page(
-            limit, message_key(after) if after else None, _NOT_DONE + older, values
+        items, last = self.messages.scan_page(
+            limit, after, _NOT_DONE + older, erased=MessageState.ERASED, before=time_text(before)
         )
-        retained = tuple(self._retained(item) for item in items if not self._finished(item))
-        return Page(retained, text_of(last, "request_id") if last else None)
+        return Page(tuple(self._retained(i) for i in items if not self._finished(i)), last)
 
     @override
     def list_retained_of(
         self, key: ConversationKey, limit: int, *, after: str | None = None
     ) -> Page[RetainedMessage]:
         """A cursor is a time: what came at the same moment is on one page."""
-        found = self._messages.query(
-            "#conversation = :conversation AND #timestamp > :after",
-            # Any text is greater than this one: a key cannot be empty.
-            {"conversation": conversation_name(key), "after": after or "0"},
-            index=HISTORY_INDEX,
-        )
+        found = read_history(self.messages, key, after)
         keys: list[Item] = []
-        last = cursor = None
-        for entry in found:
-            moment = text_of(entry, "timestamp")
-            if len(keys) >= limit and moment != last:
-                cursor = last
+        last = None
+        for moment, entries in groupby(found, key=lambda entry: text_of(entry, "timestamp")):
+            if len(keys) >= limit:
                 break
-            keys.append(message_key(text_of(entry, "request_id")))
+            keys += [message_key(text_of(entry, "request_id")) for entry in entries]
             last = moment
-        items = self._messages.read(keys)
-        return Page(tuple(self._retained(item) for item in items if not is_erased(item)), cursor)
+        else:
+            last = None
+        items = self.messages.read(keys)
+        return Page(tuple(self._retained(item) for item in items if not is_erased(item)), last)
 
     @override
     def erase(self, retained: RetainedMessage) -> bool:
-        (item,) = self._messages.read([message_key(retained.key)]) or ({},)
+        key = message_key(retained.key)
+        (item,) = self.messages.read([key]) or ({},)
         if not item or is_erased(item):
             return False
         if retained.is_imported:
-            self._texts.delete(retained.key)
-            self._messages.delete(message_key(retained.key))
-            return True
+            self.items.delete_blobs(retained.key)
+            return self.messages.delete(key)
         changed = {
             "state": MessageState.ERASED,
-            AUTHOR_MARK: retained.author_mark,
             "texts_left": has_references(item) or None,
         }
         # No process adds attributes to an item that is there: it can only get smaller.
         rest = {name: item[name] for name in _STAYS if name in item}
         erased = {**rest, **attributes(changed)}
-        self._messages.put(erased)
+        self.messages.put(erased)
         if "texts_left" in erased:
             self._finished(erased)
         return True
@@ -131,64 +116,49 @@ class DynamoDbRetention(Retention):
         Participants that lead to no record are deleted: their writer was late.
         """
         values = normal_senders(channel, senders)
-        linked = {c.key for c in self._participants.find(channel, values)}
-        items = self._records.scan("#primary_channel = :channel", {"channel": channel})
-        records = (record for item in items if (record := conversation_from_item(item)))
+        linked = {c.key for c in self.participants.find(channel, values)}
+        pages = self.records.scan("#primary_channel = :channel", channel=channel)
+        records = conversations_from(chain.from_iterable(pages))
         found = [r for r in records if r.key in linked or _is_with(r.sender_id, channel, values)]
         for key in linked - {record.key for record in found}:
-            self._participants.remove(key, values)
+            self.participants.remove(key, values)
         return tuple(sorted(found, key=lambda record: record.conversation_id))
 
     @override
     def erase_conversation(self, key: ConversationKey) -> bool:
         """The participants go first: they can be found again."""
-        self._participants.remove_all(key)
-        return self._records.delete_existing(key_to_item(key))
+        self.participants.remove_all(key)
+        return self.records.delete(key_to_item(key))
 
     @override
     def erase_last_messages(self, before: datetime) -> Iterator[int]:
         """Reads the whole table."""
-        values = {"before": rfc3339(before)}
-        condition = "#last_message.#timestamp < :before"
-        after: Item | None = None
-        while True:
-            page, after = self._records.scan_page(PAGE_SIZE, after, condition, values)
+        older = "#last_message.#timestamp < :before"
+        moment, removed = rfc3339(before), {"last_message": None}
+        for page in self.records.scan(older, page_size=PAGE_SIZE, before=moment):
             keys = [{name: item[name] for name in _KEY} for item in page]
-            yield sum(
-                self._records.change(key, "REMOVE #last_message", condition, values) is None
-                for key in keys
-            )
-            if after is None:
-                return
+            results = [self.records.change(key, removed, older, before=moment) for key in keys]
+            yield results.count(None)
 
     def _finished(self, item: Item) -> bool:
         """Whether an item is erased; what an interrupted erasure left of it is deleted."""
         if not is_erased(item):
             return False
         request_id = text_of(item, "request_id")
-        self._texts.delete(request_id)
-        self._messages.change(
-            message_key(request_id), "REMOVE #texts_left", "attribute_exists(#request_id)", {}
-        )
+        self.items.delete_blobs(request_id)
+        key = message_key(request_id)
+        self.messages.change(key, {"texts_left": None}, "attribute_exists(#request_id)")
         return True
 
     def _retained(self, item: Item) -> RetainedMessage:
-        retained = RetainedMessage(
-            text_of(item, "request_id"),
-            parse_rfc3339(text_of(item, "timestamp")),
-            conversation_key(item),
-        )
-        if "state" not in item:
-            return retained
-        state = MessageState(text_of(item, "state"))
-        return replace(retained, state=state, message=self._message(item))
-
-    def _message(self, item: Item) -> InboundMessage | None:
-        try:
-            return inbound_of(item, self._texts.read(item, "inbound"))
-        except StorageRefusedError:
-            # A lifecycle rule of the bucket came first: the rest must be erased all the same.
-            return None
+        state = MessageState(text_of(item, "state")) if "state" in item else None
+        message = None
+        # A lifecycle rule of the bucket may have come first: the rest must be erased all the same.
+        with suppress(StorageRefusedError):
+            message = self.items.inbound(item) if state else None
+        at = parse_rfc3339(text_of(item, "timestamp"))
+        key = conversation_key(item)
+        return RetainedMessage(text_of(item, "request_id"), at, key, state, message)
 
 
 def _is_with(sender_id: str | None, channel: ChannelType, senders: Collection[str]) -> bool:

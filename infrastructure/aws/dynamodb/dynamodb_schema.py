@@ -3,7 +3,7 @@
 All keys are texts. ``docs/tables.md`` describes the attributes for those who read them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,7 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import HISTORY_INDEX, WO
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import (
-        GlobalSecondaryIndexDescriptionTypeDef,
-        KeySchemaElementTypeDef,
-        TableDescriptionTypeDef,
-    )
+    from mypy_boto3_dynamodb.type_defs import KeySchemaElementTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,78 +88,61 @@ def check_tables(
     Without ``with_expiry``, only what webhooks depend on: items that never expire cost money.
     Raises ``StorageUnavailableError`` when DynamoDB does not tell.
     """
-    return tuple(
-        problem
-        for schema in schemas
-        for problem in _problems(client, schema, with_expiry=with_expiry)
-    )
+    problems: list[str] = []
+    for schema in schemas:
+        with storage_errors(schema.name):
+            problems += _table_problems(client, schema, with_expiry=with_expiry)
+    return tuple(problems)
 
 
-def _problems(client: "DynamoDBClient", schema: TableSchema, *, with_expiry: bool) -> Iterator[str]:
-    with storage_errors(schema.name):
-        try:
-            table = client.describe_table(TableName=schema.name)["Table"]
-        except ClientError as error:
-            if error_code(error) != "ResourceNotFoundException":
-                raise
-            yield f"table {schema.name}: expected one, found none"
-            return
-    keys = (schema.partition_key, schema.sort_key)
-    for problem in _key_problems(f"table {schema.name}", keys, table.get("KeySchema", []), table):
-        yield f"{problem}: a table of an unreleased version, or of another program; make a new one"
-    found = {index.get("IndexName", ""): index for index in table.get("GlobalSecondaryIndexes", [])}
-    for index in schema.indexes:
-        name = f"index {index.name} of table {schema.name}"
-        if index.name not in found:
-            yield f"{name}: expected one, found {_listed(found) or 'none'}"
-        else:
-            yield from _index_problems(name, index, found[index.name], table)
-    if with_expiry:
-        yield from _expiry_problems(client, schema)
-
-
-def _index_problems(
-    name: str,
-    expected: IndexSchema,
-    found: "GlobalSecondaryIndexDescriptionTypeDef",
-    table: "TableDescriptionTypeDef",
+def _table_problems(
+    client: "DynamoDBClient", schema: TableSchema, *, with_expiry: bool
 ) -> Iterator[str]:
-    keys = (expected.partition_key, expected.sort_key)
-    yield from _key_problems(name, keys, found.get("KeySchema", []), table)
-    projection = found.get("Projection", {})
-    missing = set(expected.included) - set(projection.get("NonKeyAttributes", []))
-    if missing and projection.get("ProjectionType") != "ALL":
-        found_names = _listed(projection.get("NonKeyAttributes", [])) or "keys only"
-        yield f"{name}: expected it to hold {_listed(expected.included)}, found {found_names}"
+    name = f"table {schema.name}"
+    try:
+        table = client.describe_table(TableName=schema.name)["Table"]
+    except ClientError as error:
+        if error_code(error) != "ResourceNotFoundException":
+            raise
+        yield f"{name}: expected one, found none"
+        return
+    types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+    for problem in _key_problems(name, schema, table["KeySchema"], types):
+        yield f"{problem}: a table of an unreleased version, or of another program; make a new one"
+    found = {index["IndexName"]: index for index in table.get("GlobalSecondaryIndexes", ())}
+    for expected in schema.indexes:
+        name = f"index {expected.name} of table {schema.name}"
+        if expected.name not in found:
+            yield f"{name}: expected one, found {_listed(found) or 'none'}"
+            continue
+        index = found[expected.name]
+        yield from _key_problems(name, expected, index["KeySchema"], types)
+        included = index["Projection"].get("NonKeyAttributes", [])
+        holds_all = index["Projection"]["ProjectionType"] == "ALL"
+        if not holds_all and not set(expected.included) <= set(included):
+            holds = _listed(included) or "keys only"
+            yield f"{name}: expected it to hold {_listed(expected.included)}, found {holds}"
+    if with_expiry and schema.expires_by:
+        expiry = client.describe_time_to_live(TableName=schema.name)["TimeToLiveDescription"]
+        enabled = expiry["TimeToLiveStatus"] in ("ENABLED", "ENABLING")
+        attribute = expiry.get("AttributeName") if enabled else "no time to live"
+        if attribute != schema.expires_by:
+            wanted = f"expected items to expire by {schema.expires_by}"
+            yield f"table {schema.name}: {wanted}, found {attribute}"
 
 
 def _key_problems(
     name: str,
-    expected: tuple[str, str | None],
+    expected: TableSchema | IndexSchema,
     found: "Sequence[KeySchemaElementTypeDef]",
-    table: "TableDescriptionTypeDef",
+    types: Mapping[str, str],
 ) -> Iterator[str]:
-    types = {a["AttributeName"]: a["AttributeType"] for a in table.get("AttributeDefinitions", [])}
-    wanted = ", ".join(f"{key} (S)" for key in expected if key)
+    wanted = ", ".join(f"{key} (S)" for key in (expected.partition_key, expected.sort_key) if key)
     # The partition key stands first, whatever the order of the description.
-    in_order = sorted(found, key=lambda element: element["KeyType"])
-    names = [element["AttributeName"] for element in in_order]
+    names = [each["AttributeName"] for each in sorted(found, key=lambda each: each["KeyType"])]
     present = ", ".join(f"{key} ({types.get(key, '?')})" for key in names)
     if present != wanted:
         yield f"{name}: expected the key {wanted}, found {present}"
-
-
-def _expiry_problems(client: "DynamoDBClient", schema: TableSchema) -> Iterator[str]:
-    if schema.expires_by is None:
-        return
-    with storage_errors(schema.name):
-        response = client.describe_time_to_live(TableName=schema.name)
-    found = response["TimeToLiveDescription"]
-    enabled = found.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
-    attribute = found.get("AttributeName") if enabled else None
-    if attribute != schema.expires_by:
-        expected = f"expected items to expire by {schema.expires_by}"
-        yield f"table {schema.name}: {expected}, found {attribute or 'no time to live'}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,9 +1,8 @@
 """Calls of one DynamoDB table, with its errors as errors of the domain."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,96 +18,105 @@ _KEYS_PER_READ = 100
 """``BatchGetItem`` takes no more."""
 
 Values = Mapping[str, object]
-"""What ``attribute`` takes, by the names that stand for it in expressions."""
+"""What ``attribute`` takes, by names; ``None`` stands for an attribute that is missing."""
 
+_ANY: Values = {}
 _NAME = re.compile(r"#(\w+)")
 _VALUE = re.compile(r":(\w+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A write whose condition did not hold, and changed nothing.
-
-    ``item`` is what is there instead, empty if nothing is. ``retried`` tells that the SDK
-    made the call twice: then the first attempt, whose answer was lost, may be what made the
-    condition of the second fail.
-    """
-
-    item: Item
-    retried: bool
+class Plus(int):
+    """What is added to a number, which is 0 where there is none: by ``change_and_read`` alone."""
 
 
 class DynamoDbTable:
     """One table. Every read is strongly consistent, except through an index.
 
-    Expressions name attributes as ``#name`` and values as ``:name``: so no attribute name is
+    Conditions name attributes as ``#name`` and values as ``:name``: so no attribute name is
     ever a reserved word. Any call raises ``StorageUnavailableError`` or
     ``StorageRefusedError``.
+
+    Where the answer to a write is lost, the SDK repeats it, and the condition may fail because
+    of the first attempt. ``create`` and ``change`` then see that their write is there.
     """
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
-        self._client = client
-        self._name = name
+        self.client = client
+        self.name = name
 
     def put(self, item: Item) -> None:
         """Write ``item`` over whatever has its key."""
-        with storage_errors(self._name):
-            self._client.put_item(TableName=self._name, Item=item)
+        with storage_errors(self.name):
+            self.client.put_item(TableName=self.name, Item=item)
 
-    def create(self, item: Item, key_name: str) -> Refusal | None:
-        """Write ``item`` unless its key exists; ``None`` when it was written."""
-        expressions = _expressions({}, ConditionExpression=f"attribute_not_exists(#{key_name})")
-        outcome = self._write_if(self._client.put_item, Item=item, **expressions)
-        return outcome if isinstance(outcome, Refusal) else None
+    def create(self, item: Item, key_name: str) -> Item | None:
+        """Write ``item`` unless its key exists: ``None``, or what is there instead."""
+        condition = _expressions({}, ConditionExpression=f"attribute_not_exists(#{key_name})")
+        written, found = self._write_if(self.client.put_item, item, Item=item, **condition)
+        return None if written else found
 
-    def change(self, key: Item, update: str, condition: str, values: Values) -> Refusal | None:
-        """Change the item under ``condition``; ``None`` when it was changed."""
-        expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
-        outcome = self._write_if(self._client.update_item, Key=key, **expressions)
-        return outcome if isinstance(outcome, Refusal) else None
+    def change(
+        self, key: Item, changes: Values, condition: str = "", seen: Values = _ANY, **values: object
+    ) -> Item | None:
+        """Change the item under ``condition``: ``None``, or what is there instead of the change.
+
+        The item must have the attributes ``seen``, too. A condition may name values of
+        ``changes`` and other ``values``.
+        """
+        request = _update(changes, condition, seen, values)
+        wanted = {name: v if v is None else attribute(v) for name, v in changes.items()}
+        changed, found = self._write_if(self.client.update_item, wanted, Key=key, **request)
+        return None if changed else found
 
     def change_and_read(
-        self, key: Item, update: str, condition: str, values: Values
-    ) -> Item | Refusal:
-        """Change the item under ``condition``, and return it as it is afterwards."""
-        expressions = _expressions(values, UpdateExpression=update, ConditionExpression=condition)
-        return self._write_if(
-            self._client.update_item, Key=key, ReturnValues="ALL_NEW", **expressions
-        )
+        self, key: Item, changes: Values, condition: str = "", seen: Values = _ANY, **values: object
+    ) -> tuple[bool, Item]:
+        """Whether the item was changed by this very call, and how it is then."""
+        request = _update(changes, condition, seen, values)
+        call = self.client.update_item
+        return self._write_if(call, None, Key=key, ReturnValues="ALL_NEW", **request)
 
-    def _write_if(self, call: Callable[..., Any], **request: Any) -> Item | Refusal:  # noqa: ANN401 - as boto3 takes it
-        """Make a conditional call: the attributes that it returns, or why it was refused."""
-        with storage_errors(self._name):
+    def _write_if(
+        self,
+        call: Callable[..., Any],
+        wanted: Values | None,
+        **request: Any,  # noqa: ANN401 - as boto3 takes it
+    ) -> tuple[bool, Item]:
+        """Whether what is ``wanted`` was written, if only by a first attempt; and the item."""
+        with storage_errors(self.name):
             try:
                 response = call(
-                    TableName=self._name,
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                    **request,
+                    TableName=self.name, ReturnValuesOnConditionCheckFailure="ALL_OLD", **request
                 )
             except ClientError as error:
-                return _refusal(error)
-        attributes: Item = response.get("Attributes", {})
-        return attributes
+                if error_code(error) != "ConditionalCheckFailedException":
+                    raise
+                refusal: Mapping[str, Any] = error.response
+                found: Item = refusal.get("Item", {})
+                if not wanted or not refusal["ResponseMetadata"].get("RetryAttempts"):
+                    return False, found
+                return all(found.get(name) == value for name, value in wanted.items()), found
+        return True, response.get("Attributes", {})
 
-    def delete(self, key: Item) -> None:
-        """Delete the item if it is there."""
-        with storage_errors(self._name):
-            self._client.delete_item(TableName=self._name, Key=key)
-
-    def delete_existing(self, key: Item) -> bool:
+    def delete(self, key: Item) -> bool:
         """Delete the item; ``False`` if it was not there."""
-        with storage_errors(self._name):
-            response = self._client.delete_item(
-                TableName=self._name, Key=key, ReturnValues="ALL_OLD"
-            )
+        with storage_errors(self.name):
+            response = self.client.delete_item(TableName=self.name, Key=key, ReturnValues="ALL_OLD")
         return bool(response.get("Attributes"))
 
     def read(self, keys: Sequence[Item]) -> list[Item]:
         """The items that there are of these keys, in no order."""
-        remaining = iter(keys)
         found: list[Item] = []
-        while chunk := list(islice(remaining, _KEYS_PER_READ)):
-            found += self._read_at_once(chunk)
+        while keys:
+            now: Any = {"Keys": keys[:_KEYS_PER_READ], "ConsistentRead": True}
+            with storage_errors(self.name):
+                response = self.client.batch_get_item(RequestItems={self.name: now})
+            items = response["Responses"].get(self.name, [])
+            left = response.get("UnprocessedKeys", {}).get(self.name)
+            if left and not items:
+                raise StorageUnavailableError(f"{self.name}: keys stay unprocessed")
+            found += items
+            keys = [*(left["Keys"] if left else ()), *keys[_KEYS_PER_READ:]]
         return found
 
     def query(
@@ -121,86 +129,87 @@ class DynamoDbTable:
         descending: bool = False,
     ) -> Iterator[Item]:
         """The items under one partition key in the order of their sort key, page by page."""
-        request: dict[str, Any] = {
+        request = {
+            "IndexName": index,
+            "ConsistentRead": index is None,
             "ScanIndexForward": not descending,
-            **({"IndexName": index} if index else {"ConsistentRead": True}),
-            **({"Limit": page_size} if page_size else {}),
+            "Limit": page_size,
             **_expressions(values, KeyConditionExpression=condition),
         }
-        pages = self._pages(self._client.query, request)
-        return _while_the_index_is_there(pages) if index else pages
+        last = None
+        try:
+            while True:
+                page, last = self._page(self.client.query, request, last)
+                yield from page
+                if last is None:
+                    return
+        except StorageRefusedError as error:
+            if index is None:
+                raise
+            # It is missing, or still being made, which is no fault of what was asked for.
+            raise StorageUnavailableError(str(error)) from error
 
-    def scan(self, condition: str | None = None, values: Values | None = None) -> Iterator[Item]:
-        """Every item that fulfils ``condition``, in no order. All are read, and paid for."""
-        chosen = _expressions(values or {}, FilterExpression=condition) if condition else {}
-        return self._pages(self._client.scan, {"ConsistentRead": True, **chosen})
+    def scan(
+        self, condition: str = "", *, page_size: int | None = None, **values: object
+    ) -> Iterator[Sequence[Item]]:
+        """Every item that fulfils ``condition``, page by page. All are read, and paid for."""
+        last = None
+        while True:
+            page, last = self.scan_page(page_size, last, condition, **values)
+            yield page
+            if last is None:
+                return
 
     def scan_page(
-        self, limit: int, after: Item | None, condition: str, values: Values
-    ) -> tuple[list[Item], Item | None]:
-        """Those of ``limit`` items that fulfil ``condition``, and where to go on, if anywhere.
+        self, size: int | None, after: str | None, condition: str, **values: object
+    ) -> tuple[Sequence[Item], str | None]:
+        """Those of ``size`` items that fulfil ``condition``, and where to go on, if anywhere.
 
         In no order, but always in the same. ``after`` is where the page before ended.
         """
-        request: dict[str, Any] = {
-            "ConsistentRead": True,
-            "Limit": limit,
-            **({"ExclusiveStartKey": after} if after else {}),
-            **_expressions(values, FilterExpression=condition),
-        }
-        with storage_errors(self._name):
-            response = self._client.scan(TableName=self._name, **request)
-        return [*response["Items"]], response.get("LastEvaluatedKey")
+        expressions = _expressions(values, FilterExpression=condition)
+        request = {"ConsistentRead": True, "Limit": size, **expressions}
+        start = json.loads(after) if after else None
+        page, last = self._page(self.client.scan, request, start)
+        return page, json.dumps(last) if last else None
 
-    def _read_at_once(self, keys: Sequence[Item]) -> list[Item]:
-        found: list[Item] = []
-        while keys:
-            with storage_errors(self._name):
-                response = self._client.batch_get_item(
-                    RequestItems={self._name: {"Keys": keys, "ConsistentRead": True}}
-                )
-            items = response["Responses"].get(self._name, [])
-            left = response.get("UnprocessedKeys", {}).get(self._name)
-            if left and not items:
-                raise StorageUnavailableError(f"{self._name}: keys stay unprocessed")
-            found += items
-            keys = left["Keys"] if left else []
-        return found
-
-    def _pages(self, call: Callable[..., Any], request: Mapping[str, Any]) -> Iterator[Item]:
-        start: dict[str, Any] = {}
-        while True:
-            with storage_errors(self._name):
-                response = call(TableName=self._name, **request, **start)
-            yield from response["Items"]
-            if "LastEvaluatedKey" not in response:
-                return
-            start = {"ExclusiveStartKey": response["LastEvaluatedKey"]}
+    def _page(
+        self, call: Callable[..., Any], request: Mapping[str, Any], after: Item | None
+    ) -> tuple[Sequence[Item], Item | None]:
+        whole = {"TableName": self.name, "ExclusiveStartKey": after, **request}
+        with storage_errors(self.name):
+            response = call(**{name: value for name, value in whole.items() if value is not None})
+        return response["Items"], response.get("LastEvaluatedKey")
 
 
-def _refusal(error: ClientError) -> Refusal:
-    """What a failed condition says; any other error goes on."""
-    if error_code(error) != "ConditionalCheckFailedException":
-        raise error
-    response: Mapping[str, Any] = error.response
-    retries = response.get("ResponseMetadata", {}).get("RetryAttempts", 0)
-    return Refusal(response.get("Item", {}), retries > 0)
+def _update(changes: Values, condition: str, seen: Values, values: Values) -> dict[str, Any]:
+    parts: dict[str, list[str]] = {"SET": [], "ADD": [], "REMOVE": []}
+    for name, value in changes.items():
+        if value is None:
+            parts["REMOVE"].append(f"#{name}")
+        elif isinstance(value, Plus):
+            parts["ADD"].append(f"#{name} :{name}")
+        else:
+            parts["SET"].append(f"#{name} = :{name}")
+    as_seen = (
+        f"attribute_not_exists(#{name})" if value is None else f"#{name} = :seen_{name}"
+        for name, value in seen.items()
+    )
+    return _expressions(
+        {**values, **changes, **{f"seen_{name}": value for name, value in seen.items()}},
+        UpdateExpression=" ".join(f"{verb} {', '.join(of)}" for verb, of in parts.items() if of),
+        ConditionExpression=" AND ".join(filter(None, (condition, *as_seen))),
+    )
 
 
 def _expressions(values: Values, **expressions: str) -> dict[str, Any]:
     """``expressions`` with the names and values that occur in them: DynamoDB refuses others."""
     text = " ".join(expressions.values())
-    used = {f":{name}": attribute(values[name]) for name in _VALUE.findall(text)}
-    return {
+    parts = {
         **expressions,
         "ExpressionAttributeNames": {f"#{name}": name for name in _NAME.findall(text)},
-        **({"ExpressionAttributeValues": used} if used else {}),
+        "ExpressionAttributeValues": {
+            f":{name}": attribute(values[name]) for name in _VALUE.findall(text)
+        },
     }
-
-
-def _while_the_index_is_there(pages: Iterator[Item]) -> Iterator[Item]:
-    """An index that is missing, or still being made, is no fault of what was asked for."""
-    try:
-        yield from pages
-    except StorageRefusedError as error:
-        raise StorageUnavailableError(str(error)) from error
+    return {name: part for name, part in parts.items() if part}

@@ -3,7 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
+
+from domain.times import rfc3339
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -56,6 +59,11 @@ def plain(value: AttributeValue) -> object:
 def text_of(item: Item, name: str) -> str:
     """A text that the item certainly has, for we wrote it."""
     return item[name]["S"]
+
+
+def time_text(moment: datetime | None) -> str | None:
+    """A time as text that compares; nothing of none."""
+    return rfc3339(moment) if moment else None
 
 
 def json_text(value: object) -> str:

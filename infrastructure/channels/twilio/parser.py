@@ -4,7 +4,7 @@ Source: https://www.twilio.com/docs/messaging/guides/webhook-request
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import pydantic
@@ -30,7 +30,6 @@ from infrastructure.channels.twilio.verification import (
     Form,
     check_size,
     decode_form,
-    signed_text,
     verify,
 )
 
@@ -94,9 +93,10 @@ class TwilioWebhookParser(WebhookParser):
     def validate(self, request: WebhookRequest) -> VerifiedWebhook:
         """``request`` with the AccountSid whose token signed it; errors as the port has them."""
         check_size(request, self.max_body_bytes)
-        account, form = verify(request, self.accounts().twilio)
-        signed = signed_text(request.url, form).encode()
-        return VerifiedWebhook.signed(self.channel, account, request, signed, decoded=form)
+        account, form, url, text = verify(request, self.accounts().twilio)
+        if request.other_urls:
+            request = replace(request, url=url, other_urls=())
+        return VerifiedWebhook.signed(self.channel, account, request, text.encode(), decoded=form)
 
     def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
         """The one message in ``webhook``; none if it only tells what became of a message of ours.

@@ -244,10 +244,13 @@ def test_erased_message_sent_again_is_a_duplicate(frontdesk: Desk) -> None:
     assert frontdesk.metrics.total("Duplicates") == 1
 
 
-def test_erased_message_id_used_by_another_author_leaves_no_dead_letter(frontdesk: Desk) -> None:
+def test_erased_provider_id_used_by_another_sender_is_a_duplicate_without_a_trace(
+    frontdesk: Desk,
+) -> None:
     frontdesk.erases()
     before = len(tuple(frontdesk.dead_letters.each_dead_letter()))
     frontdesk.receive(frontdesk.message(BOB, "0-1"))
+    assert frontdesk.metrics.total("Duplicates") == 1
     assert len(tuple(frontdesk.dead_letters.each_dead_letter())) == before
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from domain.channels import ChannelType
+from entrypoints.public_urls import PublicUrls
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, SHAPES, an_event
 from tests.entrypoints.aws_lambda.function_under_test import LambdaFrontDesk, a_webhook
 
@@ -167,9 +168,10 @@ def test_body_over_the_limit_is_refused_with_413(frontdesk: LambdaFrontDesk) -> 
 def test_configured_base_url_replaces_the_origin_of_the_event(
     frontdesk: LambdaFrontDesk, shape: str
 ) -> None:
-    function = replace(frontdesk.function, base_url="https://webhooks.acme.example:8443")
+    base_url = "https://webhooks.acme.example:8443"
+    function = replace(frontdesk.function, public_urls=PublicUrls(base_url))
     path = urlsplit(PUBLIC_URLS[shape]).path
-    event = an_event(shape, a_webhook(ChannelType.SMS, f"{function.base_url}{path}sms"))
+    event = an_event(shape, a_webhook(ChannelType.SMS, f"{base_url}{path}sms"))
 
     assert function(event)["statusCode"] == 200
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -204,3 +205,43 @@ def test_doctor_reports_and_names_dead_letters_that_cannot_be_read(container: Co
     assert lines_about("dead letters", exit_code=1) == [
         f"error   dead letters    1 cannot be read: mend or remove {note.absolute()}"
     ]
+
+
+@pytest.fixture
+def public_urls(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """What the doctor says about the public URL with real secrets and these settings."""
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC" + "7" * 32)
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "a-token-of-nobody")
+
+    def check(**settings: str) -> list[str]:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        lines = json_lines(run_frontdesk("doctor", "--json"))
+        found = [line for line in lines if line["check"] == "public URL"]
+        return [f"{line['status']}: {line['text']}" for line in found]
+
+    return check
+
+
+def test_doctor_shows_the_public_urls_without_their_queries(
+    public_urls: Callable[..., list[str]],
+) -> None:
+    assert public_urls(
+        PUBLIC_BASE_URL="https://hooks.example.com/api/",
+        SMS_WEBHOOK_URL="https://user:secret@hooks.example.com/in?key=secret#rc=5",
+    ) == [
+        "ok: https://hooks.example.com/in (sms, configured whole)",
+        "ok: https://hooks.example.com/api",
+    ]
+
+
+def test_doctor_warns_of_channels_without_a_configured_url(
+    public_urls: Callable[..., list[str]],
+) -> None:
+    (warning,) = public_urls()
+    assert warning.startswith("warning: PUBLIC_BASE_URL is not set")
+    assert "sms and whatsapp" in warning
+    _, warning = public_urls(SMS_WEBHOOK_URL="https://hooks.example.com/in")
+    assert "of whatsapp, which" in warning
+    both = public_urls(WHATSAPP_WEBHOOK_URL="https://hooks.example.com/in")
+    assert [line.partition(":")[0] for line in both] == ["ok", "ok"]

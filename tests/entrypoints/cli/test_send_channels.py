@@ -81,6 +81,16 @@ class TestTwilio:
             server, public, development.twilio_auth_token
         )
 
+    def test_send_sms_signs_the_whole_webhook_url(
+        self, monkeypatch: pytest.MonkeyPatch, development: DevelopmentCredentials
+    ) -> None:
+        whole = "https://hooks.example.com/in?name=Ana+Lopes"
+        monkeypatch.setenv("SMS_WEBHOOK_URL", whole)
+        monkeypatch.setenv("PUBLIC_BASE_URL", "https://hooks.example.com/api")
+        with a_server() as server:
+            run_frontdesk(*SMS, "--body", "Hi", "--url", f"{server.url}/webhooks/sms")
+        assert signature(server) == expected_signature(server, whole, development.twilio_auth_token)
+
     def test_send_sms_signs_with_the_token_of_the_recipients_company(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

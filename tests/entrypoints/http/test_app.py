@@ -17,7 +17,7 @@ from domain.errors import OverloadedError, StorageUnavailableError
 from entrypoints.http import app
 from entrypoints.http.app import WebhookEndpoint, create_app
 from entrypoints.http.limits.bodies import FREE_BYTES, BodyMemory
-from entrypoints.http.public_url import PublicUrl
+from entrypoints.public_urls import PublicUrls, RequestOrigin
 from tests.application.frontdesk import FrontDesk, StubParser
 
 LIMIT = 1000
@@ -33,8 +33,9 @@ class Served:
         self.port = port
         self.endpoint = WebhookEndpoint(
             frontdesk.receive_webhook,
-            PublicUrl(None),
+            PublicUrls(),
             frontdesk.clock,
+            request_origin=RequestOrigin(),
             max_body_bytes=limit,
             max_in_flight=SLOTS,
             max_requests=REQUESTS,

@@ -162,14 +162,6 @@ def test_metric_line_has_at_most_a_hundred_values_of_a_metric(log: Log) -> None:
     assert values == [*range(250)]
 
 
-def test_metric_line_has_at_most_a_hundred_metrics(log: Log) -> None:
-    for number in range(250):
-        log.metrics.count(f"Counter{number}")
-
-    assert len(log.lines()) == 3
-    assert len(log.found()) == 250
-
-
 def test_second_flush_writes_no_line(log: Log) -> None:
     log.metrics.count("Duplicates")
     assert len(log.lines()) == 1

@@ -7,7 +7,7 @@ from botocore.stub import Stubber
 
 from domain.channels import ChannelType
 from domain.routing import QueueKind, QueueName
-from infrastructure.aws.sqs_queue_checks import check_queues, missing_queues
+from infrastructure.aws.sqs import check_queues, missing_queues
 from tests.contracts.context_queue import HANDOFF, REPLIES
 from tests.emulators import EmulatedAws, unique_name
 from tests.infrastructure.aws.sqs_queues import created, created_queue
@@ -63,7 +63,8 @@ def test_refused_queue_check_is_reported_and_the_next_queue_is_checked(
     good = {
         "DelaySeconds": "0",
         "MaximumMessageSize": "1048576",
-        "RedrivePolicy": '{"deadLetterTargetArn": "arn:aws:sqs:us-east-1:1:dead"}',
+        "VisibilityTimeout": "30",
+        "RedrivePolicy": '{"deadLetterTargetArn": "arn:aws:sqs:eu-1:1:dead", "maxReceiveCount": 5}',
     }
     urls = {REPLIES: "https://sqs.test/1", HANDOFF: "https://sqs.test/2"}
     with Stubber(unreachable_aws.sqs) as stubber:

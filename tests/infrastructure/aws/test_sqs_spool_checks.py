@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from botocore.stub import Stubber
 
-from infrastructure.aws.sqs_queue_checks import check_spool, unusable_spool
+from infrastructure.aws.sqs import check_spool, unusable_spool
 from tests.emulators import EmulatedAws, unique_name
 from tests.infrastructure.aws.sqs_queues import created_queue
 

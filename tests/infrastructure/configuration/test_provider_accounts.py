@@ -23,6 +23,7 @@ from infrastructure.configuration.settings import SettingsError, read_settings
 from tests.emulators import EmulatedAws, unique_name
 
 SID = "AC" + "1" * 32
+OTHER_SID = "AC" + "2" * 32
 TWILIO = {"account_sid": SID, "auth_tokens": ["token"]}
 MAIL = {"account": "mail", "basic_auth": ["u:p"]}
 
@@ -99,6 +100,22 @@ def test_companies_are_read_from_a_file(tmp_path: Path) -> None:
     assert [account.account_sid for account in provider_accounts.twilio] == [SID]
 
 
+def test_company_may_have_several_twilio_accounts(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("of a subaccount\n")
+    subaccount = {"account_sid": OTHER_SID, "auth_tokens": [f"file:{tmp_path / 'token'}"]}
+    provider_accounts = provider_accounts_of(
+        tmp_path,
+        a_company(twilio=[TWILIO, subaccount], sendgrid=MAIL),
+        a_company("globex", twilio=[TWILIO]),
+    )
+    acme, globex = provider_accounts.directory.tenants
+
+    assert acme.accounts == {SID, OTHER_SID, "mail"}
+    assert globex.accounts == {SID}
+    tokens = [account.auth_tokens[0].get_secret_value() for account in provider_accounts.twilio]
+    assert tokens == ["token", "of a subaccount", "token"]
+
+
 @pytest.mark.parametrize(
     ("companies", "problem"),
     [
@@ -110,6 +127,11 @@ def test_companies_are_read_from_a_file(tmp_path: Path) -> None:
         ([a_company(sendgrid={"account": "m"})], "neither public_keys nor basic_auth"),
         ([a_company(twilio={**TWILIO, "account_sid": "AC1"})], "AC and 32 hex digits"),
         ([a_company(twilio={**TWILIO, "auth_tokens": [""]})], r"twilio\.auth_tokens\.0"),
+        ([a_company(twilio=[])], "neither a twilio nor a sendgrid"),
+        ([a_company(twilio=[TWILIO, {**TWILIO, "auth_tokens": ["b"]}])], "account twice"),
+        ([a_company(twilio=[TWILIO, {"account_sid": OTHER_SID}])], r"twilio\.1\.auth_tokens"),
+        ([a_company(twilio=[SID])], r"twilio\.0"),
+        ([a_company(twilio=SID)], "twilio: "),
         ([a_company(sendgrid={**MAIL, "public_keys": ["a key"]})], "must be public keys in base64"),
         ([a_company(sendgrid={**MAIL, "basic_auth": ["no-colon"]})], "must be user:password"),
         ([a_company(sendgrid={**MAIL, "api_key": "a-key"})], "mail_from is missing"),

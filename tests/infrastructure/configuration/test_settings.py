@@ -109,8 +109,20 @@ def test_fallback_text_can_be_set_for_each_channel() -> None:
         ({"DEAD_LETTER_RETENTION_DAYS": "1000000"}, "DEAD_LETTER_RETENTION_DAYS"),
         ({"FALLBACK_WINDOW_SECONDS": "1000000000000"}, "FALLBACK_WINDOW_SECONDS"),
         ({"PUBLIC_BASE_URL": "hooks.example.com"}, "PUBLIC_BASE_URL"),
-        ({"PUBLIC_BASE_URL": "https://hooks.example.com/prod"}, "PUBLIC_BASE_URL"),
+        ({"PUBLIC_BASE_URL": "https://hooks.example.com/prod?a=1"}, "PUBLIC_BASE_URL"),
+        ({"PUBLIC_BASE_URL": "https://hooks.example.com/?"}, "PUBLIC_BASE_URL"),
+        ({"PUBLIC_BASE_URL": "https://hooks.example.com/#rc=5"}, "PUBLIC_BASE_URL"),
+        ({"PUBLIC_BASE_URL": "https://hooks.example.com/a b"}, "PUBLIC_BASE_URL"),
+        ({"PUBLIC_BASE_URL": "https://hooks.example.com:port"}, "PUBLIC_BASE_URL"),
+        ({"PUBLIC_BASE_URL": "https://[hooks"}, "PUBLIC_BASE_URL"),
         ({"PUBLIC_BASE_URL": "https://user:pw@hooks.example.com"}, "PUBLIC_BASE_URL"),
+        ({"SMS_WEBHOOK_URL": "hooks.example.com/webhooks/sms"}, "SMS_WEBHOOK_URL"),
+        ({"SMS_WEBHOOK_URL": "/webhooks/sms"}, "SMS_WEBHOOK_URL"),
+        ({"SMS_WEBHOOK_URL": "ftp://hooks.example.com/sms"}, "SMS_WEBHOOK_URL"),
+        ({"SMS_WEBHOOK_URL": "https:///sms"}, "SMS_WEBHOOK_URL"),
+        ({"SMS_WEBHOOK_URL": "https://a.example/sms?name=Ana Lopes"}, "SMS_WEBHOOK_URL"),
+        ({"SMS_WEBHOOK_URL": "https://a.example:99999/sms"}, "SMS_WEBHOOK_URL"),
+        ({"WHATSAPP_WEBHOOK_URL": "https://a.example/\tb"}, "WHATSAPP_WEBHOOK_URL"),
         ({"TRUSTED_PROXIES": "everybody"}, "TRUSTED_PROXIES"),
         ({"TWILIO_AUTH_TOKEN": "t"}, "TWILIO_ACCOUNT_SID"),
         ({"TWILIO_ACCOUNT_SID": SID}, "TWILIO_AUTH_TOKEN"),
@@ -137,6 +149,51 @@ def test_fallback_text_can_be_set_for_each_channel() -> None:
 def test_invalid_setting_is_reported_by_name(environ: dict[str, str], named: str) -> None:
     with pytest.raises(SettingsError, match=named):
         read_settings(environ)
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_BASE_URL", "SMS_WEBHOOK_URL"])
+def test_invalid_url_is_not_shown(name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings({name: "https://user:hunter2@a.example:hunter2/?hunter2#hunter2"})
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("https://hooks.example.com", "https://hooks.example.com"),
+        ("HTTPS://hooks.example.com:8443/", "https://hooks.example.com:8443"),
+        ("https://hooks.example.com/api", "https://hooks.example.com/api"),
+        ("https://hooks.example.com/api/v%201/", "https://hooks.example.com/api/v%201"),
+    ],
+)
+def test_public_base_url_may_have_a_path_and_ends_without_a_slash(
+    given: str, expected: str
+) -> None:
+    assert read_settings({"PUBLIC_BASE_URL": given}).public_base_url == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            "https://a.example/in/?name=Ana+Lopes&x=%c3",
+            "https://a.example/in/?name=Ana+Lopes&x=%c3",
+        ),
+        ("https://a.example/in?", "https://a.example/in?"),
+        ("https://a.example", "https://a.example"),
+        ("HTTPS://A.example:443//in;v=1", "HTTPS://A.example:443//in;v=1"),
+        ("https://a.example/in#rc=5&rp=all", "https://a.example/in"),
+        ("https://user:p@ss@a.example/in?to=b@c", "https://a.example/in?to=b@c"),
+    ],
+)
+def test_webhook_url_is_kept_byte_for_byte_without_user_info_and_fragment(
+    given: str, expected: str
+) -> None:
+    for channel in (ChannelType.SMS, ChannelType.WHATSAPP):
+        settings = read_settings({f"{channel}_WEBHOOK_URL".upper(): given})
+        urls = {named: url for named, url in settings.webhook_urls.items() if url}
+        assert urls == {channel: expected}
 
 
 NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation is int]

@@ -40,4 +40,5 @@ class TestDynamoDbMessageStore(MessageStoreContract):
 class TestDynamoDbFallbackThrottle(FallbackThrottleContract):
     @pytest.fixture
     def throttle(self, tables: Tables) -> FallbackThrottle:
+        tables.keep_expired()
         return tables.throttle()

@@ -9,9 +9,10 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.messages import InboundMessage, MessageRecord
-from infrastructure.aws.dynamodb.dynamodb_message_items import record_to_item, texts_of
+from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
 from infrastructure.aws.dynamodb.dynamodb_schema import TableSchema
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes
+from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.builders import NOW, SENDER, a_conversation, a_record, an_inbound_message
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.dynamodb.dynamodb_costs import counted_writes, item_bytes, write_units
@@ -55,8 +56,9 @@ def handle(tables: Tables, record: MessageRecord) -> None:
 def fill(tables: Tables, count: int) -> None:
     """Write ``count`` earlier messages of the conversation in batches."""
     records = (numbered(number) for number in range(count))
+    mapping = DynamoDbMessageItems(MemoryBlobStore())
     while chunk := list(islice(records, 25)):
-        items = [{**record_to_item(r), **attributes(texts_of(r.message))} for r in chunk]
+        items = [mapping.of_record(record) for record in chunk]
         tables.client.batch_write_item(
             RequestItems={
                 tables.names["messages"]: [{"PutRequest": {"Item": item}} for item in items]

@@ -38,16 +38,17 @@ def blobs() -> CrashingBlobs:
 
 def test_erased_item_has_its_key_and_no_content(tables: Tables) -> None:
     stores = tables.stores()
-    stores.messages.record(a_record())
-    stores.outbox.mark_queued(a_record().request_id, a_record().recorded_at)
-    stores.retention.erase(RetainedMessage.of(a_record()))
+    record = a_record(an_inbound_message(ChannelType.EMAIL))
+    stores.messages.record(record)
+    stores.outbox.mark_queued(record.request_id, record.recorded_at)
+    stores.retention.erase(RetainedMessage.of(record))
     (item,) = tables.items("messages")
     assert set(item) == {
-        *("request_id", "request_id", "state", "author_mark"),
+        *("request_id", "state", "content_marks"),
         *("timestamp", "recorded_at", "channel_type"),
     }
     assert item["state"] == {"S": MessageState.ERASED}
-    assert len(item["author_mark"]["S"]) == 4
+    assert len(item["content_marks"]["S"]) == 14
 
 
 def test_next_listing_after_a_crash_deletes_the_texts_in_the_blob_store(

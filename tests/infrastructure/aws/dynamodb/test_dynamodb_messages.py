@@ -12,8 +12,11 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState, Recipient
-from infrastructure.aws.dynamodb.dynamodb_large_texts import INLINE_BYTES, PREVIEW_BYTES
-from infrastructure.aws.dynamodb.dynamodb_message_items import WORK_SHARDS
+from infrastructure.aws.dynamodb.dynamodb_message_items import (
+    INLINE_BYTES,
+    PREVIEW_BYTES,
+    WORK_SHARDS,
+)
 from infrastructure.aws.dynamodb.dynamodb_values import Item
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.builders import KEY, NOW, a_record, an_inbound_message

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from domain.errors import ValidationError
-from infrastructure.channels.twilio.verification import decode_form, is_signed
+from infrastructure.channels.twilio.verification import decode_form, is_signed, signed_fields
 from tests.infrastructure.channels.twilio.webhooks import (
     ACCOUNT_SID,
     PAYLOADS,
@@ -28,7 +28,8 @@ def test_published_example_of_twilio_is_verified() -> None:
         }
     ).encode()
     url = "https://example.com/myapp.php?foo=1&bar=2"
-    assert is_signed(url, decode_form(body), "L/OH5YylLD5NRKLltdqwSvS0BnU=", "12345")
+    text = url + signed_fields(decode_form(body))
+    assert is_signed(text, "L/OH5YylLD5NRKLltdqwSvS0BnU=", "12345")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from domain.channels import ChannelType
 from domain.errors import PayloadTooLargeError, SecretsUnavailableError, ValidationError
 from infrastructure.channels.twilio import verification
 from infrastructure.channels.twilio.parser import TwilioWebhookParser
-from infrastructure.channels.twilio.verification import decode_form, signed_text
+from infrastructure.channels.twilio.verification import decode_form, signed_fields
 from infrastructure.configuration.provider_accounts import ProviderAccounts
 from infrastructure.configuration.secrets.accounts import TwilioAccount
 from tests.builders import provider_accounts
@@ -299,7 +299,7 @@ def test_webhooks_with_one_signature_have_one_id(form: str) -> None:
 
 
 def test_signed_text_is_the_input_of_the_signature() -> None:
-    signed = signed_text(URL, decode_form(BODY)).encode()
+    signed = (URL + signed_fields(decode_form(BODY))).encode()
     digest = hmac.digest(TOKEN.encode(), signed, hashlib.sha1)
     assert base64.b64encode(digest).decode() == sign(BODY)
 
