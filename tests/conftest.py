@@ -1,3 +1,21 @@
 """Fixtures for every folder."""
 
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from infrastructure.configuration.log_format import OUR_PACKAGES
+
 pytest_plugins = ["tests.emulators"]
+
+
+@pytest.fixture(autouse=True)
+def _restored_logging() -> Iterator[None]:
+    """What a test configures does not reach the next one."""
+    loggers = [logging.getLogger(name) for name in (None, *OUR_PACKAGES)]
+    before = [(logger.handlers[:], logger.level) for logger in loggers]
+    yield
+    for logger, (handlers, level) in zip(loggers, before, strict=True):
+        logger.handlers[:] = handlers
+        logger.setLevel(level)

@@ -14,14 +14,6 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture(autouse=True)
-def _restore_logging() -> object:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = before[0], before[1]
-
-
 def logged(level: str = "INFO", stream: io.StringIO | None = None) -> io.StringIO:
     target = stream or io.StringIO()
     configure_logging(level, target)

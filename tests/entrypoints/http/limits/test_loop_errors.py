@@ -4,7 +4,6 @@ import asyncio
 import errno
 import io
 import json
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,13 +19,10 @@ CANNOT_ACCEPT = {
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
+def log() -> io.StringIO:
     stream = io.StringIO()
     configure_logging("INFO", stream)
-    yield stream
-    root.handlers[:], root.level = before[0], before[1]
+    return stream
 
 
 @pytest.fixture
