@@ -3,16 +3,68 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from domain.addresses import normal_value
 from domain.channels import ChannelType
-from domain.messages import ConversationKey, InboundMessage, Message, Recipient, request_id_of
+from domain.messages import (
+    ConversationKey,
+    InboundMessage,
+    Metadata,
+    Recipient,
+    cut_to_bytes,
+    request_id_of,
+)
 from domain.tenants import Tenant, TenantDirectory
 
 ACTIVE = "active"
 USER_REPLY_RECEIVED = "user_reply_received"
 CLOSED = "closed"
 """Closed conversations do not match. Any other status, also one that we do not know, does."""
+
+LAST_MESSAGE_BYTES = 2048
+"""How much of a message's content the conversation record repeats."""
+
+
+class Direction(StrEnum):
+    """Who wrote an entry of the history: the customer or the company."""
+
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One entry of a conversation's history."""
+
+    message_id: str
+    direction: Direction
+    content: str
+    timestamp: datetime
+    channel_type: ChannelType
+    metadata: Metadata = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, message: InboundMessage) -> "Message":
+        """The entry of what a customer wrote.
+
+        What an entry has no attribute for is in its metadata: ``subject`` and ``attachments``.
+        """
+        files = [attachment.metadata for attachment in message.attachments] or None
+        extras = {"subject": message.subject, "attachments": files}
+        given = {name: value for name, value in extras.items() if value is not None}
+        return cls(
+            message_id=message.provider_message_id,
+            direction=Direction.INBOUND,
+            content=message.body,
+            timestamp=message.received_at,
+            channel_type=message.channel,
+            metadata={**message.full_metadata, **given},
+        )
+
+    def preview(self) -> "Message":
+        """What the conversation record keeps of its last message: at most 2 KB, no metadata."""
+        return replace(self, content=cut_to_bytes(self.content, LAST_MESSAGE_BYTES), metadata={})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +121,7 @@ class Conversation:
             conversation_status=USER_REPLY_RECEIVED,
             last_user_message_at=message.received_at,
             last_activity_at=message.received_at,
-            last_message=message.in_history().preview(),
+            last_message=Message.of(message).preview(),
         )
 
     def owned_by(self, tenant: Tenant) -> "Conversation":

@@ -1,4 +1,4 @@
-"""Messages: as a provider delivers them, as the store records them, as the history shows them."""
+"""Messages: as a provider delivers them, and as the store records them."""
 
 import hashlib
 import json
@@ -173,25 +173,6 @@ class InboundMessage:
         addresses = {"sender": self.sender_verbatim, "recipient": self.recipient.verbatim}
         return {**self.metadata, **addresses}
 
-    def in_history(self) -> "Message":
-        """This message as an entry of its conversation's history.
-
-        What an entry has no attribute for is in its metadata: ``subject`` and ``attachments``.
-        """
-        files = [attachment.metadata for attachment in self.attachments] or None
-        extras = {"subject": self.subject, "attachments": files}
-        return Message(
-            message_id=self.provider_message_id,
-            direction=Direction.INBOUND,
-            content=self.body,
-            timestamp=self.received_at,
-            channel_type=self.channel,
-            metadata={
-                **self.full_metadata,
-                **{name: value for name, value in extras.items() if value is not None},
-            },
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class ConversationKey:
@@ -279,36 +260,9 @@ class MessageRecord:
         return replace(self, lease_until=now + time_left, attempts=self.attempts + 1)
 
 
-LAST_MESSAGE_BYTES = 2048
-"""How much of a message's content the conversation record repeats."""
-
-
 def cut_to_bytes(text: str, size_bytes: int) -> str:
     """The longest beginning of ``text`` that is at most ``size_bytes`` long in UTF-8."""
     return text.encode()[:size_bytes].decode(errors="ignore")
-
-
-class Direction(StrEnum):
-    """Who wrote an entry of the history: the customer or the company."""
-
-    INBOUND = "INBOUND"
-    OUTBOUND = "OUTBOUND"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One entry of a conversation's history."""
-
-    message_id: str
-    direction: Direction
-    content: str
-    timestamp: datetime
-    channel_type: ChannelType
-    metadata: Metadata = field(default_factory=dict)
-
-    def preview(self) -> "Message":
-        """What the conversation record keeps of its last message: at most 2 KB, no metadata."""
-        return replace(self, content=cut_to_bytes(self.content, LAST_MESSAGE_BYTES), metadata={})
 
 
 def content_hash_of(sender: Address, subject: str | None, body: str) -> str:

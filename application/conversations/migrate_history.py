@@ -8,8 +8,8 @@ from itertools import groupby
 from application.ports.conversation_store import ConversationStore
 from application.ports.history_import import HistoryImport
 from application.ports.pages import PAGE_SIZE, each_item
-from domain.conversations import Conversation
-from domain.messages import ConversationKey, Message
+from domain.conversations import Conversation, Message
+from domain.messages import ConversationKey
 
 ATTEMPTS = 5
 """How often a list is moved again that another system writes to meanwhile."""

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from application.ports.conversation_store import ConversationStore
 from application.ports.message_store import MessageStore
-from domain.conversations import Conversation
+from domain.conversations import Conversation, Message
 from domain.errors import ConversationNotFoundError
-from domain.messages import Message
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from abc import abstractmethod
 from typing import Protocol
 
 from application.ports.pages import Page
-from domain.conversations import Conversation
-from domain.messages import ConversationKey, Message
+from domain.conversations import Conversation, Message
+from domain.messages import ConversationKey
 
 
 class HistoryImport(Protocol):

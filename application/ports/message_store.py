@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Protocol
 
 from application.ports.pages import Page
+from domain.conversations import Message
 from domain.erasure import Tombstone
-from domain.messages import ConversationKey, Message, MessageRecord
+from domain.messages import ConversationKey, MessageRecord
 
 
 class MessageStore(Protocol):

@@ -6,8 +6,7 @@ from typing import Any
 import click
 
 from domain.channels import ChannelType
-from domain.conversations import Conversation
-from domain.messages import Direction, Message
+from domain.conversations import Conversation, Direction, Message
 from entrypoints.cli.addresses import CHANNELS, recipient_or_service, sender_address
 from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
 from entrypoints.cli.terminal.container_context import open_container

@@ -6,9 +6,9 @@ from threading import Lock
 from typing import TypeVar
 
 from application.ports.pages import Page
-from domain.conversations import Conversation
+from domain.conversations import Conversation, Message
 from domain.erasure import Tombstone
-from domain.messages import ConversationKey, Message, MessageRecord
+from domain.messages import ConversationKey, MessageRecord
 from infrastructure.serialization.context_json import inbound_from_json, inbound_to_json
 
 Item = TypeVar("Item")

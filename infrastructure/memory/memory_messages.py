@@ -11,8 +11,9 @@ from typing_extensions import override
 from application.ports.message_store import MessageStore
 from application.ports.outbox import Outbox
 from application.ports.pages import Page
+from domain.conversations import Message
 from domain.erasure import Tombstone
-from domain.messages import ConversationKey, Message, MessageRecord, MessageState
+from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.times import rfc3339
 from infrastructure.memory.memory_data import MemoryAdapter, copied, page_of
 
@@ -56,7 +57,7 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
         with self._data.lock:
             records = [copied(r) for r in self._data.records.values() if r.conversation == key]
             imported = [message for owner, message in self._data.imported.values() if owner == key]
-            messages = [*(record.message.in_history() for record in records), *deepcopy(imported)]
+            messages = [*(Message.of(record.message) for record in records), *deepcopy(imported)]
         messages = [message for message in messages if after is None or message.timestamp > after]
         messages.sort(key=lambda message: message.timestamp)
         return tuple(messages[max(len(messages) - limit, 0) :])

@@ -11,9 +11,9 @@ from application.ports.history_import import HistoryImport
 from application.ports.pages import Page
 from application.ports.retention import Retention
 from domain.channels import ChannelType
-from domain.conversations import Conversation, imported_key
+from domain.conversations import Conversation, Message, imported_key
 from domain.erasure import RetainedMessage, Tombstone, content_marks
-from domain.messages import ConversationKey, Message
+from domain.messages import ConversationKey
 from infrastructure.memory.memory_conversations import conversations_of
 from infrastructure.memory.memory_data import MemoryAdapter, page_of
 

@@ -20,7 +20,8 @@ from pydantic import (
 from domain.automated_mail import AutomatedKind
 from domain.channels import ChannelType
 from domain.context import VERSION, Company, ContextObject, ConversationContext, MessageContext
-from domain.messages import Attachment, InboundMessage, Message
+from domain.conversations import Message
+from domain.messages import Attachment, InboundMessage
 from domain.times import rfc3339
 
 EncodeContext = Callable[[ContextObject], str]

@@ -11,7 +11,7 @@ from typing_extensions import override
 from application.ports.conversation_store import ConversationStore
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
-from domain.conversations import Conversation
+from domain.conversations import Conversation, Message
 from domain.messages import ConversationKey, InboundMessage
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.context_json import messages_from_json, messages_to_json
@@ -109,7 +109,7 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
             "known_recipient": conversation.recipient_id,
             "recipient": message.recipient.address,
             "received_at": rfc3339(message.received_at),
-            "last_message": messages_to_json([message.in_history().preview()]),
+            "last_message": messages_to_json([Message.of(message).preview()]),
         }
         with self._database.write() as connection:
             rows = connection.execute(_RECORD_ACTIVITY, values).fetchall()

@@ -12,8 +12,9 @@ from application.ports.message_store import MessageStore
 from application.ports.outbox import Outbox
 from application.ports.pages import Page
 from domain.channels import ChannelType
+from domain.conversations import Direction, Message
 from domain.erasure import Tombstone, content_marks
-from domain.messages import ConversationKey, Direction, Message, MessageRecord, MessageState
+from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.context_json import (
     inbound_from_json,
@@ -93,7 +94,7 @@ class SqliteMessageStore(SqliteAdapter, MessageStore):
         rows = self._database.rows(_HISTORY, wanted)
         entries = self._database.rows(_IMPORTED, wanted)
         latest = [entry for (text,) in reversed(entries) for entry in messages_from_json(text)]
-        latest += [_from_row(row).message.in_history() for row in reversed(rows)]
+        latest += [Message.of(_from_row(row).message) for row in reversed(rows)]
         latest.sort(key=lambda message: message.timestamp)
         return tuple(latest[max(len(latest) - limit, 0) :])
 

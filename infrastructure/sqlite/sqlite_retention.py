@@ -11,9 +11,9 @@ from application.ports.history_import import HistoryImport
 from application.ports.pages import PAGE_SIZE, Page
 from application.ports.retention import Retention
 from domain.channels import ChannelType
-from domain.conversations import Conversation, imported_key
+from domain.conversations import Conversation, Message, imported_key
 from domain.erasure import RetainedMessage
-from domain.messages import ConversationKey, Message, MessageState
+from domain.messages import ConversationKey, MessageState
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.context_json import inbound_from_json, messages_to_json
 from infrastructure.sqlite.sqlite_conversations import (

@@ -11,8 +11,8 @@ import pytest
 from application.ports.stores import Stores
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.conversations import CLOSED, Conversation
-from domain.messages import ConversationKey, Direction, InboundMessage, Message
+from domain.conversations import CLOSED, Conversation, Direction, Message
+from domain.messages import ConversationKey, InboundMessage
 from tests.builders import NOW, RECIPIENT, SENDER, a_conversation, an_inbound_message
 from tests.contracts.concurrency import at_once
 

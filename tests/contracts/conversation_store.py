@@ -6,8 +6,7 @@ import pytest
 
 from application.ports.stores import Stores
 from domain.channels import ChannelType
-from domain.conversations import CLOSED
-from domain.messages import Direction, Message
+from domain.conversations import CLOSED, Direction, Message
 from tests.builders import NOW, a_conversation
 from tests.contracts.concurrency import at_once
 from tests.contracts.conversation_changes import (

@@ -11,8 +11,7 @@ import pytest
 from application.ports.pages import each_item
 from application.ports.stores import Stores
 from domain.channels import ChannelType
-from domain.conversations import Conversation
-from domain.messages import Direction, Message
+from domain.conversations import Conversation, Direction, Message
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.concurrency import at_once
 from tests.contracts.conversation_changes import ConversationStoreTests, only
@@ -156,14 +155,14 @@ class ImportContract(MessageStoreTests):
         later = an_entry(2, timestamp=NOW + timedelta(minutes=1))
         for entry in (later, an_entry()):
             stores.history_import.import_message(KEY, entry)
-        message = an_inbound_message().in_history()
+        message = Message.of(an_inbound_message())
         assert stores.messages.history(KEY) == (an_entry(), message, later)
         assert stores.messages.history(KEY, limit=2) == (message, later)
         assert stores.messages.history(KEY, after=NOW) == (later,)
 
     def test_imported_entry_does_not_make_its_message_a_duplicate(self, stores: Stores) -> None:
         message = an_inbound_message()
-        stores.history_import.import_message(KEY, message.in_history())
+        stores.history_import.import_message(KEY, Message.of(message))
         assert stores.messages.record(a_record(message)) is None
 
     def test_imported_entry_is_neither_stuck_nor_unmatched(self, stores: Stores) -> None:

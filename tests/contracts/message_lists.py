@@ -8,6 +8,7 @@ import pytest
 
 from application.ports.stores import Stores
 from domain.channels import ChannelType
+from domain.conversations import Message
 from domain.messages import STUCK_AFTER, ConversationKey, MessageRecord
 from tests.builders import KEY, NOW, a_record, an_inbound_message
 
@@ -52,7 +53,7 @@ class HistoryContract(MessageStoreTests):
 
     def test_history_entry_is_the_message_as_the_domain_shows_it(self, stores: Stores) -> None:
         stores.messages.record(a_record())
-        assert stores.messages.history(KEY) == (a_record().message.in_history(),)
+        assert stores.messages.history(KEY) == (Message.of(a_record().message),)
 
     def test_history_is_in_order_of_receipt(self, five_messages: Stores) -> None:
         assert self.texts(five_messages) == [f"Message {number}" for number in range(5)]

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from domain.channels import ChannelType
-from domain.messages import ConversationKey, Direction, Message
+from domain.conversations import Direction, Message
+from domain.messages import ConversationKey
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_history_import import DynamoDbHistoryImport
 from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems

@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 
 from domain.addresses import Address
 from domain.channels import ChannelType
+from domain.conversations import LAST_MESSAGE_BYTES, Direction, Message
 from domain.messages import (
-    LAST_MESSAGE_BYTES,
     MAX_ATTEMPTS,
     Attachment,
     ConversationKey,
-    Direction,
     InboundMessage,
     MessageState,
     cut_to_bytes,
@@ -122,7 +121,8 @@ def test_log_id_shows_provider_ids_and_hashes_ids_that_authors_chose() -> None:
 
 
 def test_history_entry_names_sender_and_recipient_as_the_provider_did() -> None:
-    entry = an_inbound_message(ChannelType.WHATSAPP, metadata={"profile_name": "Ana"}).in_history()
+    message = an_inbound_message(ChannelType.WHATSAPP, metadata={"profile_name": "Ana"})
+    entry = Message.of(message)
 
     assert entry.direction is Direction.INBOUND
     assert entry.timestamp == NOW
@@ -135,9 +135,8 @@ def test_history_entry_names_sender_and_recipient_as_the_provider_did() -> None:
 
 def test_history_entry_has_subject_and_attachments() -> None:
     invoice = Attachment("application/pdf", "invoice.pdf", size_bytes=9, reference="files/1")
-    entry = an_inbound_message(
-        ChannelType.EMAIL, subject="Invoice", attachments=(invoice,)
-    ).in_history()
+    mail = an_inbound_message(ChannelType.EMAIL, subject="Invoice", attachments=(invoice,))
+    entry = Message.of(mail)
 
     assert entry.metadata["subject"] == "Invoice"
     assert entry.metadata["attachments"] == [
@@ -151,7 +150,7 @@ def test_history_entry_has_subject_and_attachments() -> None:
 
 
 def test_preview_of_a_message_is_short_and_has_no_metadata() -> None:
-    preview = an_inbound_message(body="é" * 5000).in_history().preview()
+    preview = Message.of(an_inbound_message(body="é" * 5000)).preview()
 
     assert preview.content == "é" * (LAST_MESSAGE_BYTES // 2)
     assert preview.metadata == {}

@@ -8,7 +8,7 @@ from application.ports.spool import SearchableSpool
 from application.ports.webhook_parser import WebhookRequest
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.messages import Direction, Message
+from domain.conversations import Direction, Message
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import Media
 from tests.builders import NOW, RECIPIENT, verified

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.channels import ChannelType
-from domain.conversations import ACTIVE, Conversation
-from domain.messages import ConversationKey, Direction, Message
+from domain.conversations import ACTIVE, Conversation, Direction, Message
+from domain.messages import ConversationKey
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import (

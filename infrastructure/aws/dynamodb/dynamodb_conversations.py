@@ -11,7 +11,7 @@ from typing_extensions import override
 from application.ports.conversation_store import ConversationStore, latest_activity_first
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
-from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation
+from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation, Message
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey, InboundMessage
 from domain.times import rfc3339
@@ -204,7 +204,7 @@ class _Activity:
             "conversation_status": USER_REPLY_RECEIVED,
             "last_user_message_at": received_at,
             "last_activity_at": received_at,
-            "last_message": last_message_to_map(self.message.in_history().preview()),
+            "last_message": last_message_to_map(Message.of(self.message).preview()),
         }
         recipient = self.message.recipient.address
         if not self.conversation.recipient_id:

@@ -6,8 +6,8 @@ from typing_extensions import override
 
 from application.ports.history_import import HistoryImport
 from application.ports.pages import Page
-from domain.conversations import Conversation
-from domain.messages import ConversationKey, Message
+from domain.conversations import Conversation, Message
+from domain.messages import ConversationKey
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     conversations_from,
     key_to_item,

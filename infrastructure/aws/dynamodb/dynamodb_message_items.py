@@ -8,14 +8,12 @@ from dataclasses import replace
 
 from application.ports.blobs import BlobStore
 from domain.channels import ChannelType
-from domain.conversations import imported_key
+from domain.conversations import Direction, Message, imported_key
 from domain.erasure import Tombstone, content_marks
 from domain.errors import StorageRefusedError
 from domain.messages import (
     ConversationKey,
-    Direction,
     InboundMessage,
-    Message,
     MessageRecord,
     MessageState,
     cut_to_bytes,
@@ -77,7 +75,7 @@ class DynamoDbMessageItems:
 
     def of_record(self, record: MessageRecord) -> Item:
         """The item of a message, with its large texts written."""
-        entry = record.message.in_history()
+        entry = Message.of(record.message)
         small = {
             **_shown(record.request_id, record.conversation, entry),
             "state": record.state,

@@ -12,8 +12,9 @@ from typing_extensions import override
 from application.ports.message_store import MessageStore
 from application.ports.outbox import Outbox
 from application.ports.pages import Page
+from domain.conversations import Message
 from domain.erasure import Tombstone
-from domain.messages import ConversationKey, Message, MessageRecord, MessageState
+from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
     WORK_INDEX,

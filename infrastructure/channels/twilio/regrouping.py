@@ -41,6 +41,9 @@ _VALUES = {
 _ALWAYS_BEHIND = {"AccountSid": "ApiVersion", "MessageSid": "NumMedia"}
 """What Twilio sends with every message: no forged field can end behind it."""
 
+_WITHOUT_CAPITALS = ("ApiVersion", "NumMedia", "NumSegments")
+"""Parameters whose values have no capital letter, while every name of Twilio's begins with one."""
+
 _FIELDS = tuple(_VALUES)
 _ADDRESSES = ("ExternalUserId", "From", "To")
 _WHOLE_FIELD = re.compile("|".join(name + value for name, value in _VALUES.items()))
@@ -53,7 +56,7 @@ def is_regrouping_suspected(form: Form) -> bool:
         _hides_a_field(form)
         or _has_a_made_up_name(form, names)
         or _swallows_a_name(form)
-        or _hides_the_body(form, names)
+        or _swallows_the_next_parameter(form)
     )
 
 
@@ -114,14 +117,13 @@ def _swallows_a_name(form: Form) -> bool:
     )
 
 
-def _hides_the_body(form: Form, names: Sequence[str]) -> bool:
-    """A text that is missing, and lies in the parameter before it or in a name.
+def _swallows_the_next_parameter(form: Form) -> bool:
+    """A count or a version with a name behind it, or a text that has become a part of its name.
 
-    ``ApiVersion=2010-04-01`` and ``Body=hi`` become ``ApiVersion=2010-04-01Bodyhi``, or the text
-    becomes a name: ``Bodyhi=``. Other parameters may well speak of a body.
+    ``ApiVersion=2010-04-01`` and ``Body=hi`` become ``ApiVersion=2010-04-01Bodyhi``, or
+    ``Bodyhi=``. A text may just be missing, and other parameters may well speak of a body.
     """
-    if "Body" in form.fields:
-        return False
-    before = max((name for name in names if name < "Body"), default="")
-    after = min((name for name in names if name > "Body"), default="")
-    return after.startswith("Body") or any("Body" in value for value in form.getall(before))
+    values = (value for name in _WITHOUT_CAPITALS for value in form.getall(name))
+    return any(value != value.lower() for value in values) or (
+        "Body" not in form.fields and any(name.startswith("Body") for name in form)
+    )

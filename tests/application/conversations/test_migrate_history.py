@@ -13,9 +13,9 @@ from application.conversations.migrate_history import (
     in_lasting_order,
 )
 from application.conversations.show_conversation import ShowConversation
-from domain.conversations import Conversation
+from domain.conversations import Conversation, Direction, Message
 from domain.errors import StorageUnavailableError
-from domain.messages import ConversationKey, Direction, Message
+from domain.messages import ConversationKey
 from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_messages import MemoryMessageStore

@@ -13,7 +13,7 @@ from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.webhook_parser import ParsedMessage
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.conversations import CLOSED, Conversation
+from domain.conversations import CLOSED, Conversation, Direction, Message
 from domain.errors import (
     ConversationNotFoundError,
     DeadlineExceededError,
@@ -30,9 +30,7 @@ from domain.messages import (
     AttachedFile,
     Attachment,
     ConversationKey,
-    Direction,
     InboundMessage,
-    Message,
     MessageRecord,
     MessageState,
 )

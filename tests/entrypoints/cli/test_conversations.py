@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from domain.channels import ChannelType
-from domain.messages import Direction, Message
+from domain.conversations import Direction, Message
 from entrypoints.composition.container import Container
 from tests.builders import NOW, a_conversation, a_record, an_inbound_message
 from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk

@@ -13,8 +13,9 @@ from application.clock import utc_now
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleOutcome
 from application.ports.stores import Stores
 from domain.channels import ChannelType
+from domain.conversations import Direction, Message
 from domain.errors import StorageRefusedError, StorageUnavailableError
-from domain.messages import Direction, Message, MessageState
+from domain.messages import MessageState
 from infrastructure.serialization.context_json import context_to_json
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase

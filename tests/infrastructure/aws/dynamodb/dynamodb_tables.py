@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from application.ports.blobs import BlobStore
 from application.ports.fallback_throttle import FallbackThrottle
 from application.ports.stores import Stores
-from domain.messages import Message
+from domain.conversations import Message
 from infrastructure.aws.backend import DynamoDbStorage
 from infrastructure.aws.dynamodb.dynamodb_schema import IndexSchema, TableSchema, table_schemas
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attribute, attributes

@@ -3,6 +3,7 @@
 import pytest
 
 from domain.channels import ChannelType
+from domain.conversations import Message
 from domain.erasure import RetainedMessage, Tombstone
 from domain.errors import StorageUnavailableError
 from domain.messages import MessageState
@@ -91,7 +92,7 @@ def test_duplicate_of_an_erased_message_stores_no_text(
 def test_erasing_an_imported_entry_deletes_its_texts(tables: Tables, blobs: CrashingBlobs) -> None:
     blobs.crashes = 0
     stores = tables.stores(blobs)
-    stores.history_import.import_message(KEY, RECORD.message.in_history())
+    stores.history_import.import_message(KEY, Message.of(RECORD.message))
     (entry,) = retained(stores).values()
     assert stores.retention.erase(entry)
     assert (blobs.left(), tables.items("messages")) == ([], [])

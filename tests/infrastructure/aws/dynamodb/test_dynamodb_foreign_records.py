@@ -5,8 +5,14 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from domain.channels import ChannelType
-from domain.conversations import ACTIVE, CLOSED, USER_REPLY_RECEIVED, Conversation
-from domain.messages import Direction, Message
+from domain.conversations import (
+    ACTIVE,
+    CLOSED,
+    USER_REPLY_RECEIVED,
+    Conversation,
+    Direction,
+    Message,
+)
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
     conversation_from_item,
     conversation_to_item,

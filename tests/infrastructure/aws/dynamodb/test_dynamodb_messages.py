@@ -10,6 +10,7 @@ import pytest
 
 from domain.addresses import Address
 from domain.channels import ChannelType
+from domain.conversations import Message
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState, Recipient
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
@@ -139,7 +140,7 @@ class TestItems:
         record = a_record(replace(message, recipient=nothing, subject="", opt_out_type=""))
         tables.stores().messages.record(record)
         assert stored(tables.stores(), record) == record
-        assert tables.stores().messages.history(KEY) == (record.message.in_history(),)
+        assert tables.stores().messages.history(KEY) == (Message.of(record.message),)
 
     @pytest.mark.parametrize(
         "message",
@@ -206,7 +207,7 @@ class TestLargeMessages:
         assert {f"{name.removesuffix('_reference')}_reference" for name in references} <= set(item)
         assert item_bytes(item) < INLINE_BYTES + 10 * KILOBYTE
         assert stored(stores, record) == record
-        assert stores.messages.history(KEY) == (record.message.in_history(),)
+        assert stores.messages.history(KEY) == (Message.of(record.message),)
         assert stores.outbox.list_stuck(1, record.due_at) == (record,)
 
     def test_item_of_a_large_message_has_the_beginning_of_its_content(
