@@ -16,6 +16,7 @@ from domain.messages import (
     MessageRecord,
     MessageState,
 )
+from domain.queues import QueueName
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.aws.dynamodb.dynamodb_table import Refusal
 from infrastructure.aws.dynamodb.dynamodb_values import (
@@ -106,6 +107,9 @@ def record_to_item(record: MessageRecord) -> Item:
             "lease_until": time_text(record.lease_until),
             "queued_at": time_text(record.queued_at),
             "attempts": record.attempts or None,
+            # Only of a message that was moved: the items of all others stay as small as they are.
+            "publication": record.publication if record.publication > 1 else None,
+            "queue": str(record.queue) if record.queue else None,
             **work_of(record),
         }
     )
@@ -124,7 +128,9 @@ def record_from_item(item: Item, read_text: ReadText) -> MessageRecord:
         recorded_at=parse_rfc3339(text_of(item, "recorded_at")),
         lease_until=_time(item, "lease_until"),
         queued_at=_time(item, "queued_at"),
-        attempts=int(item.get("attempts", {}).get("N", "0")),
+        attempts=_number(item, "attempts", 0),
+        publication=_number(item, "publication", 1),
+        queue=QueueName.parse(text_of(item, "queue")) if "queue" in item else None,
     )
 
 
@@ -198,6 +204,10 @@ def conversation_key(item: Item) -> ConversationKey | None:
 
 def _time(item: Item, name: str) -> datetime | None:
     return parse_rfc3339(text_of(item, name)) if name in item else None
+
+
+def _number(item: Item, name: str, default: int) -> int:
+    return int(item[name]["N"]) if name in item else default
 
 
 def message_key(request_id: str) -> Item:

@@ -14,6 +14,7 @@ from application.ports.outbox import Outbox
 from application.ports.pages import Page
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, Message, MessageRecord, MessageState
+from domain.queues import QueueName
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_large_texts import (
     DynamoDbTexts,
@@ -151,6 +152,29 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         return succeeded(refusal, state=MessageState.PENDING, lease_until=until)
 
     @override
+    def move(self, record: MessageRecord, queue: QueueName, now: datetime) -> bool:
+        moved = record.moved_to(queue, now)
+        until = time_text(moved.lease_until)
+        refusal = self._messages.change(
+            message_key(record.request_id),
+            f"{_SET_STATE}, #lease_until = :until, #attempts = :attempts, "
+            "#publication = :publication, #queue = :queue REMOVE #queued_at",
+            "attribute_exists(#state) AND #state <> :erased AND "
+            + as_seen("publication", seen=record.publication > 1),
+            {
+                "state": moved.state,
+                "until": until,
+                "attempts": moved.attempts,
+                "publication": moved.publication,
+                "queue": str(queue),
+                "erased": MessageState.ERASED,
+                "seen": record.publication,
+                **work_of(moved),
+            },
+        )
+        return succeeded(refusal, lease_until=until, queue=str(queue))
+
+    @override
     def give_up(self, record: MessageRecord) -> bool:
         undeliverable = MessageState.UNDELIVERABLE
         update = f"SET #state = :undeliverable {_NO_WORK}"
@@ -170,15 +194,16 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         )
 
     @override
-    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
+    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
         refusal = self._messages.change(
             message_key(request_id),
             f"SET #state = :queued, #queued_at = :queued_at {_NO_WORK}",
-            "#state = :pending",
+            "#state = :pending AND " + as_seen("publication", seen=publication > 1),
             {
                 "queued": MessageState.QUEUED,
                 "queued_at": rfc3339(queued_at),
                 "pending": MessageState.PENDING,
+                "seen": publication,
             },
         )
         return refusal is None or not is_erased(refusal.item)

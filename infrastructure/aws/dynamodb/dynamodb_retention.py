@@ -114,7 +114,7 @@ class DynamoDbRetention(Retention):
             AUTHOR_MARK: retained.author_mark,
             "texts_left": has_references(item) or None,
         }
-        # No process adds attributes to an item that is there: it can only get smaller.
+        # Whatever another process changes meanwhile goes with the rest.
         rest = {name: item[name] for name in _STAYS if name in item}
         erased = {**rest, **attributes(changed)}
         self._messages.put(erased)

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from application.clock import utc_now
+from application.ports.stores import Stores
 from domain.errors import QueueRoutingError, StorageUnavailableError
+from infrastructure.serialization.context_json import context_to_json
+from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.rewrite_lock import RewriteLock
 from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
@@ -19,6 +23,7 @@ from tests.contracts.context_queue import (
     a_context,
     request_ids,
 )
+from tests.contracts.moved_contexts import MoveContextContract
 
 
 @pytest.fixture
@@ -37,6 +42,13 @@ class TestSqliteContextQueue(EmbeddedQueueContract):
     @pytest.fixture
     def queue(self, clock: ManualClock, database: SqliteDatabase) -> ContextQueue:
         return SqliteContextQueue(database, clock)
+
+
+class TestSqliteMoveContext(MoveContextContract):
+    @pytest.fixture
+    def backend(self, database: SqliteDatabase) -> tuple[Stores, ContextQueue]:
+        backend = SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
+        return backend.stores, backend.context_queue
 
 
 def test_contexts_and_request_ids_are_stored_when_the_file_is_opened_again(tmp_path: Path) -> None:
