@@ -152,6 +152,7 @@ class FrontDesk:
         self.drain = container.operations().drain_spool()
         self.redrive = container.operations().redrive_unmatched()
         self.redrive_dead_letter = container.operations().redrive_dead_letters()
+        self.move_context = replace(container.operations().move_context(), reader=self.queue)
         self.relay = container.operations().relay_outbox()
 
     def clock(self) -> datetime:
