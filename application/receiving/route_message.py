@@ -61,7 +61,7 @@ class RouteMessage:
         return self._publish_for(record, current, tenant, deadline)
 
     def retry(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
-        """Route a message whose first handler must have died, on the present state."""
+        """Route a message on the present state: its handler must have died, or it is moved."""
         tenant = self.match_conversation.tenants().owner_of(record.message)
         key = record.conversation
         present = self.conversations.get_conversation(key) if key else None
