@@ -54,10 +54,13 @@ class Company:
 class ContextObject:
     """One message with the state of its conversation, as it goes on a queue.
 
-    ``request_id`` is the same on every republish of a message; consumers are idempotent on it.
+    ``request_id`` and ``publication`` are the same on every republish of a message; consumers are
+    idempotent on both together. A context that is moved to another queue gets the next
+    ``publication``.
     """
 
     request_id: str
+    publication: int
     channel_type: ChannelType
     created_at: datetime
     conversation: ConversationContext
@@ -79,6 +82,7 @@ class ContextObject:
         known = conversation.owned_by(tenant or Tenant())
         return cls(
             request_id=record.request_id,
+            publication=record.publication,
             channel_type=message.channel,
             created_at=now,
             conversation=ConversationContext(

@@ -128,6 +128,10 @@ class ConversationNotFoundError(PermanentError):
     """No conversation with this id (or none that is open for this sender)."""
 
 
+class ContextNotMovedError(PermanentError):
+    """A context that has no record, or is on the wanted queue already."""
+
+
 class InvalidAddressError(PermanentError, ValueError):
     """A text that cannot be an address on its channel."""
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from domain.addresses import Address
 from domain.automated_mail import NotableHeaders
 from domain.channels import ChannelType
+from domain.queues import QueueName
 
 Metadata = Mapping[str, object]
 """What is known about a message, in JSON types."""
@@ -211,6 +212,8 @@ class MessageRecord:
 
     ``recorded_at`` is when it was verified and recorded. A record without a conversation is
     *unmatched*: its sender is not known (yet). ``attempts`` counts how often it was leased.
+    ``publication`` counts how often its context was put on a queue on purpose. From the second
+    time on, ``queue`` says on which one.
     """
 
     message: InboundMessage
@@ -220,6 +223,8 @@ class MessageRecord:
     lease_until: datetime | None = None
     queued_at: datetime | None = None
     attempts: int = 0
+    publication: int = 1
+    queue: QueueName | None = None
 
     @property
     def request_id(self) -> str:
@@ -258,6 +263,15 @@ class MessageRecord:
         """This record as the store has it after a process took it at ``now``: one more attempt."""
         time_left = min(LEASE * 2 ** min(self.attempts, 10), LONGEST_LEASE)
         return replace(self, lease_until=now + time_left, attempts=self.attempts + 1)
+
+    def moved_to(self, queue: QueueName, now: datetime) -> "MessageRecord":
+        """This record as the store has it after its context was moved at ``now``.
+
+        Its next publication is pending for ``queue``, leased by the process that moves it.
+        """
+        unpublished = replace(self, state=MessageState.PENDING, queued_at=None, attempts=0)
+        moved = replace(unpublished, publication=self.publication + 1, queue=queue)
+        return moved.leased(now)
 
 
 def cut_to_bytes(text: str, size_bytes: int) -> str:

@@ -4,33 +4,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.errors import AutomatedMailError, UnauthenticatedMailError
 from domain.messages import InboundMessage
+from domain.queues import ALL_QUEUES, QueueKind, QueueName
 
-
-class QueueKind(StrEnum):
-    """What a queue's consumers do."""
-
-    REPLIES = "replies"
-    HANDOFF = "handoff"
-
-
-@dataclass(frozen=True, slots=True)
-class QueueName:
-    """One of the six queues: a channel and who answers on it."""
-
-    channel: ChannelType
-    kind: QueueKind
-
-    def __str__(self) -> str:
-        return f"{self.channel}-{self.kind}"
-
-
-ALL_QUEUES: tuple[QueueName, ...] = tuple(
-    QueueName(channel, kind) for channel in ChannelType for kind in QueueKind
-)
+__all__ = [
+    "ALL_QUEUES",
+    "QueueKind",
+    "QueueName",
+    "Route",
+    "RoutingPolicy",
+    "UnauthenticatedMail",
+]
 
 
 class UnauthenticatedMail(StrEnum):

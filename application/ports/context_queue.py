@@ -21,9 +21,9 @@ class ContextPublisher(Protocol):
     def publish(self, context: ContextObject, route: Route) -> None:
         """Put ``context`` on the queue of ``route``, to be seen after its delay.
 
-        At least once: the key is ``context.request_id``, and a backend that remembers keys
-        drops a repetition on the same queue. Raises ``QueueRoutingError`` when the context is
-        not, or not certainly, on the queue.
+        At least once: the key is ``context.request_id`` with its ``publication``, and a backend
+        that remembers keys drops a repetition on the same queue. Raises ``QueueRoutingError``
+        when the context is not, or not certainly, on the queue.
         """
 
 
@@ -42,6 +42,16 @@ class QueueDepth:
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryKey:
+    """What it takes to move a delivered context to another queue."""
+
+    queue: QueueName
+    request_id: str
+    publication: int
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One context as a consumer gets it; ``receipt`` acknowledges this delivery."""
 
@@ -49,6 +59,12 @@ class Delivery:
     receipt: str
     receive_count: int
     context: ContextObject
+
+    @property
+    def key(self) -> DeliveryKey:
+        """What it takes to move the context."""
+        context = self.context
+        return DeliveryKey(self.queue, context.request_id, context.publication, self.receipt)
 
 
 class ContextReader(Protocol):

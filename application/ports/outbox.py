@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.messages import MessageRecord
+from domain.queues import QueueName
 
 
 class Outbox(Protocol):
@@ -29,10 +30,19 @@ class Outbox(Protocol):
         """
 
     @abstractmethod
-    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
+    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
         """Clear the pending marker. Harmless when repeated: the first time stays.
 
+        Changes nothing if the message has another ``publication`` by now: that one is pending.
         ``False`` if the message was erased meanwhile: its publisher has to take it back.
+        """
+
+    @abstractmethod
+    def move(self, record: MessageRecord, queue: QueueName, now: datetime) -> bool:
+        """Make its next publication pending: it becomes ``record.moved_to(queue, now)``.
+
+        Conditional on the publication that ``record`` has, not on its state: ``False`` when
+        another process moved or erased the message before, or there is none.
         """
 
     @abstractmethod

@@ -32,14 +32,20 @@ class EraseMessage:
     def __call__(self, retained: RetainedMessage) -> Erased:
         """Remove files, contexts on queues, and the content of the record; not its request id.
 
-        A handler that publishes the message meanwhile sees afterwards that it is erased, and
-        takes its context back; or it was faster, and the context is on the queue by now.
+        A handler or consumer that publishes the message meanwhile sees afterwards that it is
+        erased, and takes its context back; or it was faster, and the context is on a queue by now.
         """
         contexts = 0 if retained.is_imported else self._erase_on_queues(retained.key)
         blobs = sum(map(self.blobs.delete, retained.blob_folders))
         erased = self.retention.erase(retained)
-        if retained.state in (None, MessageState.QUEUED):
+        if retained.is_imported:
             return Erased(erased, blobs, contexts)
+        if retained.state is MessageState.QUEUED:
+            # Only a consumer that moved the context has published anything since.
+            moved = self._erase_on_queues(retained.key)
+            if not moved:
+                return Erased(erased, blobs, contexts)
+            contexts += moved
         late = self.erase_context(retained.key)
         return Erased(erased, blobs + late.blobs, contexts + late.contexts)
 

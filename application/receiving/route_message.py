@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from application.clock import Clock, Deadline
 from application.ports.context_queue import ContextPublisher
@@ -20,7 +21,7 @@ from domain.errors import (
     safe_reason,
 )
 from domain.messages import ConversationKey, InboundMessage, MessageRecord
-from domain.routing import RoutingPolicy
+from domain.routing import Route, RoutingPolicy
 from domain.tenants import Tenant
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class RouteMessage:
         return self._publish_for(record, current, tenant, deadline)
 
     def retry(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
-        """Route a message whose first handler must have died, on the present state."""
+        """Route a message on the present state: its handler must have died, or it is moved."""
         tenant = self.match_conversation.tenants().owner_of(record.message)
         key = record.conversation
         present = self.conversations.get_conversation(key) if key else None
@@ -118,7 +119,11 @@ class RouteMessage:
     ) -> None:
         deadline.check()
         now = self.clock()
-        route = self.policy.route(record.message, conversation, now)
+        route = (
+            Route(record.queue, timedelta(0))  # its context was moved there
+            if record.queue
+            else self.policy.route(record.message, conversation, now)
+        )
         context = ContextObject.of(record, conversation, tenant, now)
         try:
             self.publisher.publish(context, route)
@@ -126,7 +131,7 @@ class RouteMessage:
             self.metrics.count("QueueRouting", queue=str(route.queue), result="failed")
             raise
         self.metrics.count("QueueRouting", queue=str(route.queue), result="queued")
-        if not self.outbox.mark_queued(record.request_id, now):
+        if not self.outbox.mark_queued(record.request_id, now, record.publication):
             self._take_back(record)
 
     def _take_back(self, record: MessageRecord) -> None:

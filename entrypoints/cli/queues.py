@@ -1,4 +1,4 @@
-"""``frontdesk queues``: how much waits, and what."""
+"""``frontdesk queues``: how much waits, and what; move it and acknowledge it."""
 
 import json
 from datetime import timedelta
@@ -6,20 +6,22 @@ from datetime import timedelta
 import click
 
 from application.clock import utc_now
-from application.ports.context_queue import DelayedReader, Delivery, QueueDepth
-from domain.routing import ALL_QUEUES
+from application.ports.context_queue import DelayedReader, Delivery, DeliveryKey, QueueDepth
+from application.recovery.move_context import MoveOutcome
+from domain.queues import ALL_QUEUES, QueueKind, QueueName
 from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import age, attributes, count, print_json, say, to_json
 from entrypoints.cli.terminal.tables import Column, Listing
 
 _QUEUES = {str(queue): queue for queue in ALL_QUEUES}
+_KINDS = [kind.value for kind in QueueKind]
 _queue_argument = click.argument("queue", type=click.Choice(tuple(_QUEUES)), metavar="QUEUE")
 
 
 @click.group(cls=Group, short_help="What waits on the queues.")
 def queues() -> None:
-    """See how much waits on the queues, read it and acknowledge it.
+    """See how much waits on the queues, read it, move it and acknowledge it.
 
     QUEUE is {channel}-{replies|handoff}, for example sms-replies: AI answers from the
     replies queues, humans from the handoff queues.
@@ -130,10 +132,10 @@ def _print_delivery(delivery: Delivery, *, as_json: bool) -> None:
     context = json.loads(context_to_json(delivery.context))
     if as_json:
         place = attributes(delivery, "queue", "receipt", "receive_count")
-        print_json({**place, "context": context})
+        print_json({**place, "receipt": _receipt(delivery), "context": context})
         return
     times = "first time" if delivery.receive_count == 1 else f"time {delivery.receive_count}"
-    say(f"{delivery.queue}  receipt {delivery.receipt}  ({times})", "bold")
+    say(f"{delivery.queue}  receipt {_receipt(delivery)}  ({times})", "bold")
     click.echo(f"{to_json(context, indent=2)}\n")
 
 
@@ -146,15 +148,62 @@ def _why_nothing(depth: QueueDepth, hint: str) -> str:
     return "; ".join(["nothing ready" if reasons else "empty", *reasons])
 
 
+def _receipt(delivery: Delivery) -> str:
+    """What a reader gives to ``acknowledge`` and ``move``.
+
+    The receipt of SQS does not lead back to the context. So what moving needs stands before it.
+    """
+    key = delivery.key
+    return f"{key.request_id}.{key.publication}.{key.receipt}"
+
+
+def _delivery_key(queue: QueueName, receipt: str) -> DeliveryKey:
+    request_id, publication, own_receipt = [*receipt.split(".", 2), "", ""][:3]
+    if not (request_id and publication.isdecimal() and own_receipt):
+        raise _invalid_receipt(queue)
+    return DeliveryKey(queue, request_id, int(publication), own_receipt)
+
+
+def _invalid_receipt(queue: QueueName) -> click.ClickException:
+    return click.ClickException(
+        f"{queue}: this receipt is not valid, or no longer: read the context again"
+    )
+
+
+_OUTCOMES = {
+    MoveOutcome.MOVED: "moved to {target}",
+    MoveOutcome.STALE: "acknowledged only: it had been moved before",
+    MoveOutcome.UNMATCHED: "acknowledged only: its conversation is closed or gone, and its "
+    "message is unmatched",
+    MoveOutcome.ERASED: "acknowledged only: its message was erased",
+}
+
+
+@queues.command(epilog=examples("frontdesk queues move sms-replies RECEIPT handoff"))
+@_queue_argument
+@click.argument("receipt")
+@click.argument("kind", type=click.Choice(_KINDS), metavar="handoff|replies")
+def move(*, queue: str, receipt: str, kind: str) -> None:
+    """Move a context that 'queues read' showed to the other queue of its channel.
+
+    It is put there without a delay, with the next publication number, and then acknowledged
+    here. Safe to repeat.
+    """
+    key, target = _delivery_key(_QUEUES[queue], receipt), QueueKind(kind)
+    with open_container() as container:
+        outcome = container.operations().move_context()(key, target)
+    said = _OUTCOMES[outcome].format(target=QueueName(key.queue.channel, target))
+    click.echo(f"{queue}: {said}")
+
+
 @queues.command(epilog=examples("frontdesk queues acknowledge sms-replies RECEIPT"))
 @_queue_argument
 @click.argument("receipt")
 def acknowledge(*, queue: str, receipt: str) -> None:
     """Remove a context that 'queues read' showed, by its RECEIPT."""
+    key = _delivery_key(_QUEUES[queue], receipt)
     with open_container() as container:
-        done = container.context_queue().acknowledge(_QUEUES[queue], receipt)
+        done = container.context_queue().acknowledge(key.queue, key.receipt)
     if not done:
-        raise click.ClickException(
-            f"{queue}: this receipt is not valid, or no longer: read the context again"
-        )
+        raise _invalid_receipt(key.queue)
     click.echo(f"{queue}: acknowledged")

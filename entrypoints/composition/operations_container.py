@@ -22,6 +22,7 @@ from application.privacy.erase_person import ErasePerson
 from application.privacy.find_person import FindPerson
 from application.privacy.purge_expired import PurgeExpired, RetentionTimes
 from application.recovery.drain_spool import DrainSpool
+from application.recovery.move_context import MoveContext
 from application.recovery.redrive_dead_letters import RedriveDeadLetters
 from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutbox
@@ -91,6 +92,14 @@ class OperationsContainer(containers.DeclarativeContainer):
 
     show_conversation = Singleton(ShowConversation, core.conversation_store, core.message_store)
     switch_hand_off = Singleton(SwitchHandOff, core.conversation_store)
+    move_context = Singleton(
+        MoveContext,
+        core.message_store,
+        core.outbox,
+        core.route_message,
+        core.context_queue,
+        core.clock,
+    )
     migrate_history = Singleton(
         MigrateHistory, core.conversation_store, core.stores.provided.history_import
     )

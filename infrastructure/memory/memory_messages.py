@@ -14,6 +14,7 @@ from application.ports.pages import Page
 from domain.conversations import Message
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord, MessageState
+from domain.queues import QueueName
 from domain.times import rfc3339
 from infrastructure.memory.memory_data import MemoryAdapter, copied, page_of
 
@@ -86,14 +87,34 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
         return self._change(record.request_id, _pending_as(record), **changes)
 
     @override
+    def move(self, record: MessageRecord, queue: QueueName, now: datetime) -> bool:
+        moved = record.moved_to(queue, now)
+        return self._change(
+            record.request_id,
+            lambda present: present.publication == record.publication,
+            state=moved.state,
+            lease_until=moved.lease_until,
+            queued_at=moved.queued_at,
+            attempts=moved.attempts,
+            publication=moved.publication,
+            queue=moved.queue,
+        )
+
+    @override
     def give_up(self, record: MessageRecord) -> bool:
         state = MessageState.UNDELIVERABLE
         return self._change(record.request_id, _pending_as(record), state=state)
 
     @override
-    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
-        changes = {"state": MessageState.QUEUED, "queued_at": queued_at}
-        self._change(request_id, _in_state(MessageState.PENDING), **changes)
+    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
+        self._change(
+            request_id,
+            lambda present: (
+                present.state is MessageState.PENDING and present.publication == publication
+            ),
+            state=MessageState.QUEUED,
+            queued_at=queued_at,
+        )
         return request_id not in self._data.tombstones
 
     @override

@@ -32,6 +32,7 @@ class _Entry:
     """A context on its queue; as text, so that no caller can change it from outside."""
 
     request_id: str
+    publication: int
     text: str
     published_at: datetime
     visible_at: datetime
@@ -40,28 +41,32 @@ class _Entry:
     @property
     def receipt(self) -> str:
         """Names this delivery: the next one has another count, and so another receipt."""
-        return f"{self.request_id}-{self.receive_count}"
+        return f"{self.request_id}-{self.publication}-{self.receive_count}"
 
 
 class MemoryContextQueue(ContextPublisher, ContextReader, DelayedReader, SearchableQueue):
-    """Six queues in one dictionary, by queue and request id. What is done with leaves its key."""
+    """Six queues in one dictionary, by queue, request id and publication.
+
+    What is done with leaves its key.
+    """
 
     def __init__(self, clock: Clock, encode: EncodeContext = context_to_json) -> None:
         self._clock = clock
         self._encode = encode
         self._lock = Lock()
-        self._entries: dict[tuple[QueueName, str], _Entry | None] = {}
+        self._entries: dict[tuple[QueueName, str, int], _Entry | None] = {}
 
     def _waiting(self, queue: QueueName) -> list[_Entry]:
-        return [entry for (name, _), entry in self._entries.items() if name == queue and entry]
+        return [entry for (name, *_), entry in self._entries.items() if name == queue and entry]
 
     @override
     def publish(self, context: ContextObject, route: Route) -> None:
         text = self._encode(context)
         with self._lock:
             now = self._clock()
-            entry = _Entry(context.request_id, text, now, now + route.delay)
-            self._entries.setdefault((route.queue, context.request_id), entry)
+            key = (context.request_id, context.publication)
+            entry = _Entry(*key, text, now, now + route.delay)
+            self._entries.setdefault((route.queue, *key), entry)
 
     @override
     def depths(self) -> tuple[QueueDepth, ...]:
@@ -99,7 +104,7 @@ class MemoryContextQueue(ContextPublisher, ContextReader, DelayedReader, Searcha
         with self._lock:
             for entry in self._waiting(queue):
                 if entry.receive_count and entry.receipt == receipt:
-                    self._entries[queue, entry.request_id] = None
+                    self._entries[queue, entry.request_id, entry.publication] = None
                     return True
         return False
 

@@ -89,9 +89,16 @@ class _JsonModel(BaseModel):
 
 
 class MetaJson(_JsonModel):
-    """What this object is. ``request_id`` is the same on every republish of one message."""
+    """What this object is. A republish has the same ``request_id`` and ``publication``.
+
+    A context that is moved to another queue gets the next ``publication``.
+    """
+
+    # Always written. A context that waits since before there were publications has none.
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     request_id: str
+    publication: Annotated[int, Field(ge=1)] = 1
     channel_type: ChannelType
     timestamp: JsonTime
     version: Literal["1.0"]
@@ -151,6 +158,7 @@ def context_to_json(context: ContextObject) -> str:
     context_json = ContextJson(
         meta=MetaJson(
             request_id=context.request_id,
+            publication=context.publication,
             channel_type=context.channel_type,
             timestamp=context.created_at,
             version=VERSION,
@@ -181,6 +189,7 @@ def context_from_json(text: str | bytes) -> ContextObject:
     meta, times = context_json.meta, context_json.processing.processing_timestamps
     return ContextObject(
         request_id=meta.request_id,
+        publication=meta.publication,
         channel_type=meta.channel_type,
         created_at=meta.timestamp,
         conversation=context_json.conversation,

@@ -15,6 +15,7 @@ from domain.channels import ChannelType
 from domain.conversations import Direction, Message
 from domain.erasure import Tombstone, content_marks
 from domain.messages import ConversationKey, MessageRecord, MessageState
+from domain.queues import QueueName
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.context_json import (
     inbound_from_json,
@@ -25,7 +26,7 @@ from infrastructure.sqlite.sqlite_schema import SqliteAdapter
 
 _READ = (
     "inbound, content, conversation_id, primary_channel, state, recorded_at, lease_until, "
-    "queued_at, attempts"
+    "queued_at, attempts, publication, queue"
 )
 _INSERT = "INSERT INTO messages ({}) VALUES (:{}) ON CONFLICT (request_id) DO NOTHING"
 _SELECT = f"SELECT {_READ}, content_marks, state = 'erased' FROM messages WHERE request_id = ?"
@@ -52,12 +53,19 @@ _CHANGE_PENDING = """
     SET state = :state, lease_until = :lease_until, attempts = :attempts, due_at = :due_at
     WHERE request_id = :request_id AND state = 'pending' AND lease_until IS :seen
 """
+_MOVE = """
+    UPDATE messages
+    SET state = :state, lease_until = :lease_until, queued_at = :queued_at, attempts = :attempts,
+        due_at = :due_at, publication = :publication, queue = :queue
+    WHERE request_id = :request_id AND state <> 'erased' AND publication = :seen
+"""
 _RETRY = """
     UPDATE messages SET state = 'pending', lease_until = NULL, attempts = 0, due_at = recorded_at
     WHERE request_id = ? AND state = 'undeliverable'
 """
 _MARK_QUEUED = """
-    UPDATE messages SET state = 'queued', queued_at = ? WHERE request_id = ? AND state = 'pending'
+    UPDATE messages SET state = 'queued', queued_at = ?
+    WHERE request_id = ? AND state = 'pending' AND publication = ?
 """
 _IS_ERASED = "SELECT 1 FROM messages WHERE request_id = ? AND state = 'erased'"
 
@@ -121,10 +129,15 @@ class SqliteOutbox(SqliteAdapter, Outbox):
         return self._change_pending(record, record.leased(now))
 
     @override
-    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
-        if self._database.change(_MARK_QUEUED, (rfc3339(queued_at), request_id)):
+    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
+        if self._database.change(_MARK_QUEUED, (rfc3339(queued_at), request_id, publication)):
             return True
         return not self._database.rows(_IS_ERASED, (request_id,))
+
+    @override
+    def move(self, record: MessageRecord, queue: QueueName, now: datetime) -> bool:
+        values = {**_to_row(record.moved_to(queue, now)), "seen": record.publication}
+        return self._database.change(_MOVE, values) == 1
 
     @override
     def give_up(self, record: MessageRecord) -> bool:
@@ -173,6 +186,8 @@ def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
         "lease_until": _time_column(record.lease_until),
         "queued_at": _time_column(record.queued_at),
         "attempts": record.attempts,
+        "publication": record.publication,
+        "queue": str(record.queue) if record.queue else None,
         "due_at": rfc3339(record.due_at),
         "content_marks": content_marks(record.request_id, message),
         "inbound": inbound_to_json(message),
@@ -181,15 +196,18 @@ def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
 
 def _from_row(row: Sequence[Any]) -> MessageRecord:
     """The record of a row of ``_READ``."""
-    inbound, content, *key, state, recorded_at, lease_until, queued_at, attempts = row
+    inbound, content, conversation_id, channel, state, *progress = row
+    recorded_at, lease_until, queued_at, attempts, publication, queue = progress
     return MessageRecord(
         message=inbound_from_json(inbound, content),
-        conversation=key_of_columns(*key),
+        conversation=key_of_columns(conversation_id, channel),
         state=MessageState(state),
         recorded_at=parse_rfc3339(recorded_at),
         lease_until=parse_rfc3339(lease_until) if lease_until else None,
         queued_at=parse_rfc3339(queued_at) if queued_at else None,
         attempts=attempts,
+        publication=publication,
+        queue=QueueName.parse(queue) if queue else None,
     )
 
 

@@ -31,9 +31,9 @@ from infrastructure.sqlite.rewrite_lock import waiting_for_rewrites
 from infrastructure.sqlite.sqlite_schema import SqliteAdapter
 
 _PUBLISH = """
-    INSERT INTO contexts (queue, request_id, published_at, visible_at, context)
-    VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (queue, request_id) DO NOTHING
+    INSERT INTO contexts (queue, request_id, publication, published_at, visible_at, context)
+    VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (queue, request_id, publication) DO NOTHING
 """
 _NEXT = """
     SELECT sequence, receive_count + 1, context FROM contexts
@@ -83,9 +83,10 @@ class SqliteContextQueue(
     def publish(self, context: ContextObject, route: Route) -> None:
         text = self._encode(context)
         now = self._clock()
+        key = str(route.queue), context.request_id, context.publication
         times = rfc3339(now), rfc3339(now + route.delay)
         try:
-            self._database.change(_PUBLISH, (str(route.queue), context.request_id, *times, text))
+            self._database.change(_PUBLISH, (*key, *times, text))
         except StorageUnavailableError as error:
             raise QueueRoutingError("the context could not be put on its queue") from error
 

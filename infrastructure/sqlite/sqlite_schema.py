@@ -120,7 +120,39 @@ _MARKS_OF_CONTENT: Migration = (
 )
 """They tell another mail with the same id from an erased one: see domain.erasure."""
 
-MIGRATIONS: Sequence[Migration] = (_FIRST, _MARKS_OF_CONTENT)
+# A context can be moved: the message's record says how often, and to which queue at last.
+_PUBLICATIONS: Migration = (
+    "ALTER TABLE messages ADD COLUMN publication INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE messages ADD COLUMN queue TEXT",
+    # SQLite cannot change a unique key: the rows go to a new table, and keep their receipts.
+    """
+    CREATE TABLE publications (
+        sequence INTEGER PRIMARY KEY,
+        queue TEXT NOT NULL,
+        request_id TEXT NOT NULL,
+        publication INTEGER NOT NULL,
+        published_at TEXT NOT NULL,
+        visible_at TEXT NOT NULL,
+        receive_count INTEGER NOT NULL DEFAULT 0,
+        context TEXT,
+        UNIQUE (queue, request_id, publication)
+    ) STRICT
+    """,
+    """
+    INSERT INTO publications
+    SELECT sequence, queue, request_id, 1, published_at, visible_at, receive_count, context
+    FROM contexts
+    """,
+    "DROP TABLE contexts",
+    "ALTER TABLE publications RENAME TO contexts",
+    """
+    CREATE INDEX waiting_contexts ON contexts (queue, visible_at, sequence)
+    WHERE context IS NOT NULL
+    """,
+    "CREATE INDEX contexts_of_message ON contexts (request_id) WHERE context IS NOT NULL",
+)
+
+MIGRATIONS: Sequence[Migration] = (_FIRST, _MARKS_OF_CONTENT, _PUBLICATIONS)
 
 
 class SqliteAdapter:

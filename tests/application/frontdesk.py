@@ -156,6 +156,7 @@ class FrontDesk:
         self.receive_webhook = container.receive_webhook()
         self.redrive = container.operations().redrive_unmatched()
         self.redrive_dead_letter = container.operations().redrive_dead_letters()
+        self.move_context = replace(container.operations().move_context(), reader=self.queue)
 
     def clock(self) -> datetime:
         return self.now

@@ -180,6 +180,16 @@ class ContextQueueContract:
         depth = depth_of(queue)
         assert (depth.ready, depth.delayed, depth.in_flight) == (2, 1, 1)
 
+    def test_each_publication_of_a_request_id_is_a_context_of_its_own(
+        self, queue: ContextQueue
+    ) -> None:
+        for publication in (1, 2):
+            queue.publish(replace(a_context(), publication=publication), AT_ONCE)
+        deliveries = queue.receive(REPLIES, 10)
+        assert sorted(one.context.publication for one in deliveries) == [1, 2]
+        assert len({one.receipt for one in deliveries}) == 2
+        assert all(queue.acknowledge(REPLIES, one.receipt) for one in deliveries)
+
     def test_every_empty_queue_is_listed_with_depth_zero(self, queue: ContextQueue) -> None:
         assert queue.depths() == tuple(QueueDepth(name, 0, 0, 0, None) for name in ALL_QUEUES)
 
@@ -272,6 +282,21 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         queue.acknowledge(REPLIES, delivery.receipt)
         queue.erase("request-2")
         assert queue.find(ChannelType.SMS, [delivery.context.message.sender]) == ()
+
+    def test_every_publication_of_a_request_id_is_erased(self, queue: EmbeddedQueue) -> None:
+        for publication in (1, 2):
+            queue.publish(replace(a_context(), publication=publication), AT_ONCE)
+        assert queue.find(ChannelType.SMS, ["+14155550123"]) == ("request-1",)
+        assert queue.erase("request-1") == 2
+        assert queue.receive(REPLIES, 10) == ()
+
+    def test_publication_after_an_acknowledged_one_is_delivered(self, queue: EmbeddedQueue) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        (first,) = queue.receive(REPLIES, 10)
+        queue.acknowledge(REPLIES, first.receipt)
+        for _ in range(2):
+            queue.publish(replace(a_context(), publication=3), AT_ONCE)
+        assert [one.context.publication for one in queue.receive(REPLIES, 10)] == [3]
 
     def test_erased_context_is_not_published_again(self, queue: EmbeddedQueue) -> None:
         queue.publish(a_context(), AT_ONCE)

@@ -25,6 +25,7 @@ from tests.contracts.message_lists import (
     UnmatchedContract,
     numbered,
 )
+from tests.contracts.moved_contexts import MoveContract
 
 
 def stored(stores: Stores, record: MessageRecord) -> MessageRecord:
@@ -252,6 +253,7 @@ class MessageStoreContract(
     ProgressContract,
     LeaseContract,
     UndeliverableContract,
+    MoveContract,
     HistoryContract,
     StuckContract,
     UnmatchedContract,

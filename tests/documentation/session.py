@@ -33,7 +33,10 @@ _VARYING = (
 )
 """What differs from one run to the next, and the columns that move with it."""
 
-_COPIED = re.compile(r"\b(?:unauthenticated|unreadable)-[0-9a-f]+\b")
+_COPIED = re.compile(
+    r"\b(?:unauthenticated|unreadable)-[0-9a-f]+\b"
+    r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.\d+\.\d+-\d+\b"
+)
 """What differs, and what a reader copies from one output into the next command."""
 
 

@@ -56,6 +56,7 @@ def test_every_contract_is_named_in_the_guide() -> None:
         "concurrency",
         "conversation_changes",
         "message_lists",
+        "moved_contexts",
     }
     assert contracts - parts_and_tools == {name for name in named if not name.startswith("none")}
 

@@ -1,15 +1,18 @@
 """The consumer of the document fulfils the contract above it."""
 
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
-from application.clock import Deadline
+from application.clock import Deadline, utc_now
 from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
 from domain.context import ContextObject
@@ -19,8 +22,8 @@ from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.secrets.accounts import SINGLE_SENDGRID_ACCOUNT
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.builders import a_conversation, an_inbound_message
-from tests.contracts.context_queue import REPLIES, ManualClock
-from tests.documentation.documents import blocks, files, imported
+from tests.contracts.context_queue import HANDOFF, REPLIES, ManualClock
+from tests.documentation.documents import ROOT, blocks, files, imported
 
 DOCUMENT = "docs/consuming.md"
 EMAIL = ChannelType.EMAIL
@@ -44,14 +47,14 @@ class FrontdeskAndConsumer:
         self.conversation, _ = self.container.open_conversation()(wanted)
         self.replies: list[list[str]] = []
 
-    def receive(self, *texts: str) -> None:
+    def receive(self, *texts: str, sender: str = "+14155550123") -> None:
         """A message for each text, a second apart."""
         for text in texts:
             self.clock.advance(seconds=1)
             sent = self.simulator.request(
                 "https://hooks.example.com/webhooks/sms",
                 ChannelType.SMS,
-                sender="+14155550123",
+                sender=sender,
                 recipient="+15005550006",
                 body=text,
             )
@@ -72,10 +75,15 @@ class FrontdeskAndConsumer:
         finally:
             memory.close()
 
-    def backlog(self) -> int:
-        """How many contexts are on the queue, ready or not."""
+    def hand_off(self, *, on: bool) -> None:
+        """Let a human answer, or the AI."""
+        conversation_id = self.conversation.conversation_id
+        self.container.operations().switch_hand_off()(conversation_id, on=on)
+
+    def backlog(self, queue: QueueName = REPLIES) -> int:
+        """How many contexts are on a queue, ready or not."""
         depths = self.container.context_queue().depths()
-        return sum(d.ready + d.delayed + d.in_flight for d in depths if d.queue == REPLIES)
+        return sum(d.ready + d.delayed + d.in_flight for d in depths if d.queue == queue)
 
 
 @pytest.fixture
@@ -100,13 +108,63 @@ def test_next_turn_answers_only_new_messages(frontdesk: FrontdeskAndConsumer) ->
     assert frontdesk.replies == [["Hello?"], ["Thank you.", "Bye."]]
 
 
-def test_conversation_with_a_human_is_not_answered(frontdesk: FrontdeskAndConsumer) -> None:
+def test_context_of_a_conversation_that_was_handed_off_is_moved_to_the_human(
+    frontdesk: FrontdeskAndConsumer,
+) -> None:
+    frontdesk.receive("Hello?", "Is a human there?")
+    frontdesk.hand_off(on=True)
+    assert frontdesk.consume() == 2
+    assert frontdesk.replies == []
+    assert (frontdesk.backlog(), frontdesk.backlog(HANDOFF)) == (0, 2)
+
+
+def test_context_that_a_human_moves_back_is_answered(frontdesk: FrontdeskAndConsumer) -> None:
+    frontdesk.receive("Hello?", "Is a human there?")
+    frontdesk.hand_off(on=True)
+    frontdesk.consume()
+    frontdesk.hand_off(on=False)
+    moved, done = frontdesk.container.context_queue().receive(HANDOFF, 10)
+    frontdesk.container.operations().move_context()(moved.key, QueueKind.REPLIES)
+    frontdesk.container.context_queue().acknowledge(HANDOFF, done.receipt)
+    frontdesk.consume()
+    assert frontdesk.replies == [["Hello?", "Is a human there?"]]
+    assert (frontdesk.backlog(), frontdesk.backlog(HANDOFF)) == (0, 0)
+
+
+def test_context_of_an_erased_conversation_is_acknowledged(
+    frontdesk: FrontdeskAndConsumer,
+) -> None:
     frontdesk.receive("Hello?")
-    frontdesk.container.operations().switch_hand_off()(
-        frontdesk.conversation.conversation_id, on=True
-    )
+    retention = frontdesk.container.stores().retention
+    for retained in retention.list_retained(10).items:
+        retention.erase(retained)
+    retention.erase_conversation(frontdesk.conversation.key)
     assert frontdesk.consume() == 1
     assert frontdesk.replies == []
+    assert frontdesk.backlog() == 0
+
+
+def test_message_that_arrives_during_an_answer_waits_for_its_end(
+    frontdesk: FrontdeskAndConsumer,
+) -> None:
+    def consume_next() -> None:
+        memory = consumer.open_memory(frontdesk.memory)
+        consumer.consume(frontdesk.container, REPLIES, memory, keep)
+        memory.close()
+
+    def keep(context: ContextObject, texts: list[str]) -> None:
+        if not frontdesk.replies:
+            frontdesk.receive("One more thing.")
+            frontdesk.clock.advance(seconds=60)
+            other.start()
+            other.join(timeout=0.5)
+        frontdesk.replies.append(texts)
+
+    other = Thread(target=consume_next)
+    frontdesk.receive("Hello?")
+    frontdesk.consume(keep)
+    other.join(timeout=30)
+    assert frontdesk.replies == [["Hello?"], ["One more thing."]]
     assert frontdesk.backlog() == 0
 
 
@@ -162,28 +220,93 @@ def test_message_that_comes_late_is_answered_too(frontdesk: FrontdeskAndConsumer
     assert frontdesk.replies == [["Are you there?"], ["I forgot: number 12."]]
 
 
-@pytest.mark.parametrize(
-    "doubt", [{"author_authenticated": False}, {"automated": {"kind": "report", "sign": "report"}}]
-)
-def test_mail_that_goes_to_a_human_is_part_of_no_turn(
-    frontdesk: FrontdeskAndConsumer, doubt: dict[str, object]
+def receive_mail(frontdesk: FrontdeskAndConsumer, text: str, **metadata: object) -> None:
+    """A mail of the customer, with this metadata."""
+    frontdesk.clock.advance(seconds=1)
+    mail = an_inbound_message(
+        EMAIL,
+        account=SINGLE_SENDGRID_ACCOUNT,
+        message_id=f"<{text}@example.com>",
+        body=text,
+        author_authenticated=bool(metadata.get("author_authenticated", True)),
+        metadata=metadata,
+        received_at=frontdesk.clock.now,
+    )
+    frontdesk.container.record_message()(mail, Deadline.after())
+
+
+def test_unauthenticated_and_automated_mail_is_part_of_no_turn(
+    frontdesk: FrontdeskAndConsumer,
 ) -> None:
     frontdesk.container.open_conversation()(a_conversation(EMAIL, company_id=None))
-    texts: list[tuple[str, dict[str, object]]] = [("One", {}), ("Doubtful", doubt), ("Two", {})]
-    for number, (text, metadata) in enumerate(texts):
-        frontdesk.clock.advance(seconds=1)
-        mail = an_inbound_message(
-            EMAIL,
-            account=SINGLE_SENDGRID_ACCOUNT,
-            message_id=f"<{number}@example.com>",
-            body=text,
-            author_authenticated="author_authenticated" not in metadata,
-            metadata=metadata,
-            received_at=frontdesk.clock.now,
-        )
-        frontdesk.container.record_message()(mail, Deadline.after())
+    receive_mail(frontdesk, "One", author_authenticated=True)
+    receive_mail(frontdesk, "Forged", author_authenticated=False)
+    receive_mail(frontdesk, "I am on holiday", automated={"kind": "auto_reply"})
+    receive_mail(frontdesk, "Two")
     frontdesk.consume(queue=QueueName(EMAIL, QueueKind.REPLIES))
     assert frontdesk.replies == [["One", "Two"]]
+
+
+def test_unauthenticated_mail_that_a_human_moves_to_the_ai_is_answered(
+    frontdesk: FrontdeskAndConsumer,
+) -> None:
+    frontdesk.container.open_conversation()(a_conversation(EMAIL, company_id=None))
+    receive_mail(frontdesk, "Doubtful", author_authenticated=False)
+    replies, handoff = (QueueName(EMAIL, kind) for kind in QueueKind)
+    (delivery,) = frontdesk.container.context_queue().receive(handoff, 10)
+    frontdesk.container.operations().move_context()(delivery.key, QueueKind.REPLIES)
+    frontdesk.consume(queue=replies)
+    assert frontdesk.replies == [["Doubtful"]]
+
+
+ONE_OF_TWO_PROCESSES = """
+import sys, time
+from pathlib import Path
+from consumer import consume, open_memory
+from domain.channels import ChannelType
+from domain.routing import QueueKind, QueueName
+from entrypoints.composition.container import build_container
+
+folder = Path(sys.argv[1])
+
+def answer(context, texts):
+    (folder / f"answering {context.message.sender}").touch()
+    deadline = time.monotonic() + 60
+    while len([*folder.glob("answering *")]) < 2:
+        assert time.monotonic() < deadline, "the other process does not answer meanwhile"
+        time.sleep(0.01)
+    print(context.message.metadata["sender"], *texts)
+
+frontdesk, memory = build_container({"DATA_DIR": str(folder)}), open_memory(folder / "answered.db")
+assert consume(frontdesk, QueueName(ChannelType.SMS, QueueKind.REPLIES), memory, answer)
+frontdesk.shutdown_resources()
+"""
+
+
+def test_two_processes_answer_two_conversations_at_the_same_time(
+    frontdesk: FrontdeskAndConsumer, tmp_path: Path
+) -> None:
+    (tmp_path / "consumer.py").write_text(files(DOCUMENT)["consumer.py"], "utf-8")
+    frontdesk.clock.now = utc_now() - timedelta(hours=1)
+    other = a_conversation(
+        company_id=None,
+        credentials_reference=None,
+        conversation_id="conversation-2",
+        sender_id="+14155550199",
+    )
+    frontdesk.container.open_conversation()(other)
+    frontdesk.receive("Hello?")
+    frontdesk.receive("Good morning.", sender="+14155550199")
+    command = [sys.executable, "-c", ONE_OF_TWO_PROCESSES, str(tmp_path)]
+    environ = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "PATH": os.environ["PATH"]}
+    processes = [
+        subprocess.Popen(command, env=environ, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sorted(outputs) == ["+14155550123 Hello?\n", "+14155550199 Good morning.\n"]
+    assert frontdesk.backlog() == 0
 
 
 def test_loop_of_the_document_answers(
@@ -204,10 +327,12 @@ def test_loop_of_the_document_answers(
     )
     frontdesk.receive("Hello?")
     frontdesk.clock.advance(seconds=60)
-    (loop,) = (block for block in blocks(DOCUMENT, "python") if "while True" in block)
+    (loop,) = (
+        block for block in blocks(DOCUMENT, "python") if "build_container(os.environ)" in block
+    )
     loop = loop.replace("ChannelType.WHATSAPP", "ChannelType.SMS")
     namespace: dict[str, Any] = {}
     with pytest.raises(KeyboardInterrupt):
         exec(loop, namespace)
     namespace["memory"].close()
-    assert capsys.readouterr().out == "['Hello?']\n"
+    assert capsys.readouterr().out == "to +14155550123: an answer to ['Hello?']\n"

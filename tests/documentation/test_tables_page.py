@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.channels import ChannelType
 from domain.erasure import RetainedMessage
+from domain.queues import QueueKind, QueueName
 from infrastructure.aws.dynamodb.dynamodb_schema import table_schemas
 from tests.builders import a_conversation, a_record, an_inbound_message
 from tests.documentation.documents import blocks, cells, text_of
@@ -50,6 +51,7 @@ def test_table_of_message_attributes_has_each_attribute(moto_aws: EmulatedAws) -
     record = a_record(an_inbound_message(ChannelType.EMAIL))
     stores.messages.record(record)
     stores.outbox.take_lease(record, record.due_at)
+    stores.outbox.move(record, QueueName(ChannelType.SMS, QueueKind.HANDOFF), record.due_at)
     (item,) = tables.items("messages")
     assert set(item) <= attributes_of("## Messages")
 

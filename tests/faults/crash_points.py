@@ -24,10 +24,10 @@ EFFECTS = frozenset(
     {
         *("conversations.open_conversation", "conversations.record_activity"),
         *("messages.record", "messages.assign", "outbox.take_lease", "outbox.give_up"),
-        *("outbox.mark_queued", "outbox.retry"),
+        *("outbox.mark_queued", "outbox.retry", "outbox.move"),
         *("throttle.acquire", "throttle.release", "sender.send"),
         *("dead_letters.store", "dead_letters.replace", "dead_letters.delete"),
-        *("blobs.put", "queue.publish"),
+        *("blobs.put", "queue.publish", "queue.acknowledge"),
         *("spool.enqueue", "spool.receive", "spool.acknowledge", "spool.release"),
     }
 )

@@ -34,8 +34,9 @@ from entrypoints.operations.background_jobs import drain_some, relay_some
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.log_format import configure_logging
 from tests.faults.crash_backends import CrashBackend
+from tests.faults.crash_operator import has_backlog, operate
 from tests.faults.crash_points import Death, Points
-from tests.faults.crash_webhooks import Case, backlog_of, has_backlog, operate
+from tests.faults.crash_webhooks import Case, backlog_of
 from tests.faults.watched_ports import watch_ports
 
 BACKGROUND_SECONDS = 10.0

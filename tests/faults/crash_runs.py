@@ -13,9 +13,10 @@ from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_backends import CrashBackend
+from tests.faults.crash_operator import has_backlog
 from tests.faults.crash_points import Death
 from tests.faults.crash_processes import CrashProcess
-from tests.faults.crash_webhooks import Case, Inspector, Kind, TakenContext, has_backlog
+from tests.faults.crash_webhooks import Case, Inspector, Kind, TakenContext
 
 OK = 200
 STORE = frozenset({"conversations", "messages", "outbox", "throttle"})

@@ -1,17 +1,22 @@
 """The webhooks of the crash runs, and the expected result of each."""
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from application.ports.context_queue import DelayedReader
+from application.ports.context_queue import (
+    DEFAULT_VISIBILITY,
+    ContextReader,
+    DelayedReader,
+    Delivery,
+)
 from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.messages import ConversationKey
+from domain.queues import QueueName
 from entrypoints.composition.container import Container
 from infrastructure.channels.provider import SimulatedRequest
 from tests.builders import a_conversation
@@ -29,6 +34,7 @@ class Kind(StrEnum):
 
     REPLY = "reply"
     HAND_OFF = "hand-off"
+    MOVED = "moved to a human"
     MAIL_WITH_FILE = "mail with a file"
     LARGE_MAIL = "mail too large for a queue"
     UNKNOWN_SENDER = "unknown sender"
@@ -45,6 +51,7 @@ class _Way(NamedTuple):
 _WAYS = {
     Kind.REPLY: _Way(SMS, "sms-replies"),
     Kind.HAND_OFF: _Way(WHATSAPP, "whatsapp-handoff"),
+    Kind.MOVED: _Way(WHATSAPP, "whatsapp-handoff"),
     Kind.MAIL_WITH_FILE: _Way(EMAIL, "email-replies"),
     Kind.LARGE_MAIL: _Way(EMAIL, "email-replies"),
     Kind.UNKNOWN_SENDER: _Way(SMS, None),
@@ -173,13 +180,10 @@ class Inspector:
     def take_contexts(self) -> None:
         """Receive and acknowledge all contexts, as consumers do."""
         reader = self.container.context_queue()
-        receive = (
-            reader.receive_with_delayed if isinstance(reader, DelayedReader) else reader.receive
-        )
         for depth in reader.depths():
             if not (depth.ready or depth.delayed):
                 continue
-            for delivery in receive(depth.queue, MANY):
+            for delivery in receive_all(reader, depth.queue):
                 self.contexts.append((str(depth.queue), delivery.context))
                 reader.acknowledge(depth.queue, delivery.receipt)
 
@@ -239,6 +243,15 @@ def _is_of(dead_letter: DeadLetter, case: Case) -> bool:
     return webhook is not None and case.message_id.encode() in webhook.request.body
 
 
+def receive_all(
+    reader: ContextReader, queue: QueueName, visibility: timedelta = DEFAULT_VISIBILITY
+) -> tuple[Delivery, ...]:
+    """Every context of a queue, delayed or not where the backend can show it."""
+    if isinstance(reader, DelayedReader):
+        return reader.receive_with_delayed(queue, MANY, visibility=visibility)
+    return reader.receive(queue, MANY, visibility=visibility)
+
+
 def backlog_of(container: Container) -> Iterator[str]:
     """The work that remains for the spool's worker, the relay or an operator."""
     if entries := container.spool().depth().entries:
@@ -246,31 +259,11 @@ def backlog_of(container: Container) -> Iterator[str]:
     end_of_time = datetime.max.replace(tzinfo=UTC)
     if stuck := container.outbox().list_stuck(MANY, end_of_time):
         yield f"{len(stuck)} messages are pending"
-    if dead_letters := list(_redrivable(container)):
+    if dead_letters := list(redrivable(container)):
         yield f"{len(dead_letters)} dead letters"
 
 
-def has_backlog(container: Container, cases: Sequence[Case]) -> bool:
-    """Whether any work remains, ``operate`` included."""
-    return any(backlog_of(container)) or any(_late_customers(container, cases))
-
-
-def operate(container: Container, cases: Sequence[Case]) -> None:
-    """Do an operator's work: redrive dead letters, and open conversations of late customers."""
-    for dead_letter in list(_redrivable(container)):
-        container.operations().redrive_dead_letters()(dead_letter)
-    if late := _late_customers(container, cases):
-        for case in late:
-            case.open_conversation(container)
-        deque(container.operations().redrive_unmatched()(), maxlen=0)
-
-
-def _late_customers(container: Container, cases: Sequence[Case]) -> Sequence[Case]:
-    unmatched = container.message_store().list_unmatched(MANY).items
-    senders = {record.message.sender.value for record in unmatched}
-    return [one for one in cases if one.kind is Kind.LATE_CUSTOMER and one.sender in senders]
-
-
-def _redrivable(container: Container) -> Iterator[DeadLetter]:
+def redrivable(container: Container) -> Iterator[DeadLetter]:
+    """The dead letters that an operator redrives."""
     dead_letters = tuple(container.dead_letters().each_dead_letter())
     return (one for one in dead_letters if one.kind is not DeadLetterKind.UNREADABLE)

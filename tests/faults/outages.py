@@ -1,7 +1,7 @@
 """Outages of the parts that a front desk needs, which a test begins and ends."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +18,8 @@ from application.clock import WEBHOOK_BUDGET_SECONDS, Deadline, utc_now
 from domain.errors import QueueRoutingError, SecretsUnavailableError, StorageUnavailableError
 from entrypoints.composition.container import Container
 from entrypoints.operations.background_jobs import drain_some, relay_some
-from tests.faults.crash_webhooks import operate
+from tests.faults.crash_operator import operate
+from tests.faults.crash_webhooks import Case
 from tests.faults.watched_ports import Watched, watch_ports
 
 if TYPE_CHECKING:
@@ -127,12 +128,12 @@ class Outage:
         """End the outage."""
         self.failing = {}
 
-    def run_background_jobs(self, container: Container) -> None:
+    def run_background_jobs(self, container: Container, cases: Sequence[Case] = ()) -> None:
         """Let the spool's worker, the relay and the operator work for some minutes of the clock."""
         for _ in range(3):
             while drain_some(container) or relay_some(container):
                 pass
-            operate(container, ())
+            operate(container, cases)
             self.ahead += timedelta(minutes=6)
 
     def _deadline(self) -> Deadline:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from application.clock import Deadline
+from application.ports.context_queue import DeliveryKey
 from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetter
 from application.ports.fallback_throttle import ThrottleOutcome
@@ -17,10 +18,12 @@ from application.receiving.record_message import Receipt, RecordMessage, RecordO
 from application.receiving.route_message import RouteMessage
 from application.receiving.spool_webhook import SpoolWebhook
 from application.recovery.drain_spool import DrainOutcome, DrainSpool
+from application.recovery.move_context import MoveContext, MoveOutcome
 from application.recovery.redrive_dead_letters import RedriveDeadLetters, RedrivenDeadLetter
 from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.messages import InboundMessage, MessageRecord
+from domain.queues import QueueKind
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
 
 MOMENT_SECONDS = 0.2
@@ -57,6 +60,16 @@ def _acknowledge_before_it_is_spooled() -> None:
         Thread(target=later, daemon=True).start()
 
     _replace(SpoolWebhook, "__call__", call)
+
+
+def _acknowledge_before_the_move() -> None:
+    move = MoveContext.__call__
+
+    def call(self: MoveContext, delivered: DeliveryKey, kind: QueueKind) -> MoveOutcome:
+        self.reader.acknowledge(delivered.queue, delivered.receipt)
+        return move(self, delivered, kind)
+
+    _replace(MoveContext, "__call__", call)
 
 
 def _put_the_minute_into_the_request_id() -> None:
@@ -132,6 +145,7 @@ PLANTED_BUGS: Mapping[str, Callable[[], None]] = {
     "queued before it is published": _queue_before_publishing,
     "taken from the spool before the work": _acknowledge_before_the_work,
     "acknowledged before it is spooled": _acknowledge_before_it_is_spooled,
+    "acknowledged before it is moved": _acknowledge_before_the_move,
     "recorded once for each minute": _put_the_minute_into_the_request_id,
     "another id for each attempt": _new_id_for_each_attempt,
     "republished without the update": _republish_without_the_update,

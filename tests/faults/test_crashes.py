@@ -21,6 +21,7 @@ FOUND_IN = {
     "queued before it is published": ("reply", "contexts []"),
     "taken from the spool before the work": ("store down", "0 records"),
     "acknowledged before it is spooled": ("store down", "0 records"),
+    "acknowledged before it is moved": ("moved to a human", "contexts []"),
     "recorded once for each minute": ("reply", "2 records"),
     "another id for each attempt": ("queue down", "2 contexts"),
     "republished without the update": ("reply", "the conversation does not show it"),

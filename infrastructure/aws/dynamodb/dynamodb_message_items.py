@@ -18,6 +18,7 @@ from domain.messages import (
     MessageState,
     cut_to_bytes,
 )
+from domain.queues import QueueName
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import (
@@ -84,6 +85,9 @@ class DynamoDbMessageItems:
             "queued_at": time_text(record.queued_at),
             "attempts": record.attempts or None,
             "content_marks": content_marks(record.request_id, record.message),
+            # Only of a message that was moved: the items of all others stay as small as they are.
+            "publication": record.publication if record.publication > 1 else None,
+            "queue": str(record.queue) if record.queue else None,
             **work_of(record),
         }
         with _unicode_errors():
@@ -111,7 +115,9 @@ class DynamoDbMessageItems:
             recorded_at=times["recorded_at"],
             lease_until=times.get("lease_until"),
             queued_at=times.get("queued_at"),
-            attempts=int(item.get("attempts", {}).get("N", "0")),
+            attempts=_number(item, "attempts", 0),
+            publication=_number(item, "publication", 1),
+            queue=QueueName.parse(text_of(item, "queue")) if "queue" in item else None,
         )
 
     def inbound(self, item: Item) -> InboundMessage:
@@ -219,6 +225,10 @@ def work_of(record: MessageRecord) -> dict[str, str]:
 def work_partition(state: MessageState, shard: int) -> str:
     """Where the messages of one state are, spread over several partitions."""
     return f"{state}#{shard}"
+
+
+def _number(item: Item, name: str, default: int) -> int:
+    return int(item[name]["N"]) if name in item else default
 
 
 def message_key(request_id: str) -> Item:

@@ -15,6 +15,7 @@ from application.ports.pages import Page
 from domain.conversations import Message
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord, MessageState
+from domain.queues import QueueName
 from domain.times import rfc3339
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
     WORK_INDEX,
@@ -116,6 +117,27 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         return self._change_pending(record, changes)
 
     @override
+    def move(self, record: MessageRecord, queue: QueueName, now: datetime) -> bool:
+        moved = record.moved_to(queue, now)
+        changes = {
+            "state": moved.state,
+            "lease_until": time_text(moved.lease_until),
+            "queued_at": None,
+            "attempts": moved.attempts,
+            "publication": moved.publication,
+            "queue": str(queue),
+            **work_of(moved),
+        }
+        found = self.messages.change(
+            message_key(record.request_id),
+            changes,
+            "attribute_exists(#state) AND #state <> :erased",
+            seen=_publication(record.publication),
+            erased=MessageState.ERASED,
+        )
+        return found is None
+
+    @override
     def give_up(self, record: MessageRecord) -> bool:
         return self._change_pending(record, {"state": MessageState.UNDELIVERABLE, **_NO_WORK})
 
@@ -125,11 +147,11 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         return self.messages.change(message_key(record.request_id), changes, seen=seen) is None
 
     @override
-    def mark_queued(self, request_id: str, queued_at: datetime) -> bool:
+    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
         found = self.messages.change(
             message_key(request_id),
             {"state": MessageState.QUEUED, "queued_at": rfc3339(queued_at), **_NO_WORK},
-            seen={"state": MessageState.PENDING},
+            seen={"state": MessageState.PENDING, **_publication(publication)},
         )
         return found is None or not is_erased(found)
 
@@ -173,3 +195,8 @@ class DynamoDbMessageStore(MessageStore, Outbox):
             there = (self.items.record(items[each]) for each in chunk if each in items)
             records += filter(wanted, there)
         return tuple(records[:limit])
+
+
+def _publication(number: int) -> Values:
+    """The attribute of a publication, which the first one does not have."""
+    return {"publication": number if number > 1 else None}

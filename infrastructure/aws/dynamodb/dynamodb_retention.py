@@ -99,7 +99,7 @@ class DynamoDbRetention(Retention):
             "state": MessageState.ERASED,
             "texts_left": has_references(item) or None,
         }
-        # No process adds attributes to an item that is there: it can only get smaller.
+        # Whatever another process changes meanwhile goes with the rest.
         rest = {name: item[name] for name in _STAYS if name in item}
         erased = {**rest, **attributes(changed)}
         self.messages.put(erased)

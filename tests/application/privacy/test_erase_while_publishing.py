@@ -14,11 +14,13 @@ from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.erasure import RetainedMessage
 from domain.errors import QueueRoutingError, StorageUnavailableError
+from domain.queues import QueueKind
 from domain.routing import Route
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from infrastructure.memory.memory_queue import MemoryContextQueue
 from tests.application.frontdesk import FrontDesk
 from tests.builders import an_inbound_message
+from tests.contracts.context_queue import REPLIES
 
 LONG = "So long that it goes by claim check. " * 10_000
 
@@ -111,6 +113,32 @@ def test_context_published_just_before_the_erasure_is_erased(
         return erase(retained)
 
     monkeypatch.setattr(frontdesk.retention, "erase", relay_first)
+    erase_all(frontdesk)
+    assert frontdesk.queued() == {}
+    with pytest.raises(KeyError):
+        body_of(frontdesk)
+
+
+@pytest.mark.parametrize("published", ["before it", "after it"])
+def test_context_moved_during_the_erasure_is_erased_with_its_files(
+    frontdesk: FrontDesk, queue: InterruptedQueue, monkeypatch: pytest.MonkeyPatch, published: str
+) -> None:
+    queue.meanwhile = lambda: None
+    frontdesk.receive(an_inbound_message(body=LONG))
+    frontdesk.advance_clock(seconds=60)
+    (delivery,) = frontdesk.queue.receive(REPLIES, 10)
+    erase = frontdesk.retention.erase
+
+    def move_meanwhile(retained: RetainedMessage) -> bool:
+        if published == "before it":
+            frontdesk.move_context(delivery.key, QueueKind.HANDOFF)
+            assert len(frontdesk.queued()) == 1
+            return erase(retained)
+        queue.meanwhile = lambda: erase(retained)
+        frontdesk.move_context(delivery.key, QueueKind.HANDOFF)
+        return False
+
+    monkeypatch.setattr(frontdesk.retention, "erase", move_meanwhile)
     erase_all(frontdesk)
     assert frontdesk.queued() == {}
     with pytest.raises(KeyError):

@@ -1,6 +1,7 @@
 """``frontdesk queues``."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,13 +9,15 @@ import pytest
 
 from domain.channels import ChannelType
 from domain.context import ContextObject
+from domain.erasure import RetainedMessage
 from domain.routing import QueueKind, QueueName, Route
 from entrypoints.composition.container import Container
 from infrastructure.serialization.context_json import context_to_json
-from tests.builders import NOW, a_conversation, a_record, an_inbound_message
+from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 QUEUE = QueueName(ChannelType.SMS, QueueKind.REPLIES)
+INVALID_RECEIPTS = ("nonsense", "1-1", "request-1.1.", ".1.1-1", "request-1.one.1-1", "request-1.1")
 
 
 def given_context(
@@ -121,5 +124,93 @@ class TestAcknowledge:
         assert (result.exit_code, result.stdout) == (0, "sms-replies: acknowledged\n")
 
     def test_queues_acknowledge_reports_an_invalid_receipt_in_one_line(self) -> None:
-        line = error_line(run_frontdesk("queues", "acknowledge", "sms-replies", "nonsense"), 1)
+        for receipt in INVALID_RECEIPTS:
+            line = error_line(run_frontdesk("queues", "acknowledge", "sms-replies", receipt), 1)
+            assert line.startswith("frontdesk: sms-replies: this receipt is not valid")
+
+
+@pytest.fixture
+def receipt(container: Container) -> str:
+    """The receipt of the context of a recorded message, as ``queues read`` shows it."""
+    conversation = a_conversation(company_id=None, credentials_reference=None)
+    container.conversation_store().open_conversation(conversation)
+    record = a_record()
+    container.message_store().record(record)
+    context = ContextObject.of(record, conversation, None, NOW)
+    container.context_queue().publish(context, Route(QUEUE, timedelta(0)))
+    (line,) = json_lines(run_frontdesk("queues", "read", "sms-replies", "--json"))
+    receipt: str = line["receipt"]
+    return receipt
+
+
+class TestMove:
+    def test_queues_move_puts_the_context_on_the_other_queue(
+        self, container: Container, receipt: str
+    ) -> None:
+        result = run_frontdesk("queues", "move", "sms-replies", receipt, "handoff")
+        assert (result.exit_code, result.stdout) == (0, "sms-replies: moved to sms-handoff\n")
+        (line,) = json_lines(run_frontdesk("queues", "read", "sms-handoff", "--json"))
+        assert line["context"]["meta"]["request_id"] == a_record().request_id
+        assert line["context"]["meta"]["publication"] == 2
+        assert sum(depth.in_flight for depth in container.context_queue().depths()) == 1
+
+    def test_receipt_of_the_table_is_enough_to_move_the_context_back(self, receipt: str) -> None:
+        run_frontdesk("queues", "move", "sms-replies", receipt, "handoff")
+        shown = run_frontdesk("queues", "read", "sms-handoff").stdout
+        (again,) = re.findall(r"^sms-handoff  receipt (\S+)  \(first time\)$", shown, re.M)
+        result = run_frontdesk("queues", "move", "sms-handoff", again, "replies")
+        assert result.stdout == "sms-handoff: moved to sms-replies\n"
+
+    def test_queues_move_can_be_repeated(self, receipt: str) -> None:
+        for _ in range(2):
+            result = run_frontdesk("queues", "move", "sms-replies", receipt, "handoff")
+            assert result.stdout == "sms-replies: moved to sms-handoff\n"
+        assert len(json_lines(run_frontdesk("queues", "read", "sms-handoff", "--json"))) == 1
+
+    def test_queues_move_says_that_the_context_was_moved_before(self, receipt: str) -> None:
+        run_frontdesk("queues", "move", "sms-replies", receipt, "handoff")
+        (line,) = json_lines(run_frontdesk("queues", "read", "sms-handoff", "--json"))
+        run_frontdesk("queues", "move", "sms-handoff", line["receipt"], "replies")
+        result = run_frontdesk("queues", "move", "sms-replies", receipt, "handoff")
+        assert (result.exit_code, result.stdout) == (
+            0,
+            "sms-replies: acknowledged only: it had been moved before\n",
+        )
+
+    def test_queues_move_says_that_the_message_was_erased(
+        self, container: Container, receipt: str
+    ) -> None:
+        container.stores().retention.erase(RetainedMessage.of(a_record()))
+        result = run_frontdesk("queues", "move", "sms-replies", receipt, "handoff")
+        assert result.stdout == "sms-replies: acknowledged only: its message was erased\n"
+        assert run_frontdesk("queues", "read", "sms-handoff").stdout == "sms-handoff: empty\n"
+
+    def test_queues_move_says_that_no_conversation_takes_the_message(
+        self, container: Container, receipt: str
+    ) -> None:
+        container.stores().retention.erase_conversation(KEY)
+        result = run_frontdesk("queues", "move", "sms-replies", receipt, "handoff")
+        assert result.stdout.endswith(
+            "its conversation is closed or gone, and its message is unmatched\n"
+        )
+
+    def test_queues_move_refuses_the_queue_that_the_context_is_on(self, receipt: str) -> None:
+        result = run_frontdesk("queues", "move", "sms-replies", receipt, "replies")
+        assert error_line(result, 1) == "frontdesk: the context is on sms-replies already"
+
+    def test_queues_move_refuses_a_context_without_a_record(self, container: Container) -> None:
+        given_context(container)
+        (line,) = json_lines(run_frontdesk("queues", "read", "sms-replies", "--json"))
+        result = run_frontdesk("queues", "move", "sms-replies", line["receipt"], "handoff")
+        assert error_line(result, 1) == ("frontdesk: there is no record of this context's message")
+        acknowledged = run_frontdesk("queues", "acknowledge", "sms-replies", line["receipt"])
+        assert acknowledged.exit_code == 0
+
+    @pytest.mark.parametrize("receipt", INVALID_RECEIPTS)
+    def test_queues_move_reports_an_invalid_receipt_in_one_line(self, receipt: str) -> None:
+        line = error_line(run_frontdesk("queues", "move", "sms-replies", receipt, "handoff"), 1)
         assert line.startswith("frontdesk: sms-replies: this receipt is not valid")
+
+    def test_unknown_kind_of_queue_is_a_usage_error(self) -> None:
+        line = error_line(run_frontdesk("queues", "move", "sms-replies", "x", "human"), 2)
+        assert "'handoff'" in line

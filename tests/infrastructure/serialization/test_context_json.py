@@ -23,7 +23,7 @@ from infrastructure.serialization.context_json import (
 from tests.builders import NOW, a_conversation, a_record, a_tenant
 
 REQUIRED_KEYS = {
-    "meta": {"request_id", "channel_type", "timestamp", "version"},
+    "meta": {"request_id", "publication", "channel_type", "timestamp", "version"},
     "conversation": {
         *("conversation_id", "primary_channel", "conversation_status"),
         *("hand_off_to_human", "thread_id"),
@@ -59,6 +59,7 @@ attachments = st.builds(
 contexts = st.builds(
     ContextObject,
     request_id=st.uuids().map(str),
+    publication=st.integers(1, 2**53),
     channel_type=st.sampled_from(ChannelType),
     created_at=moments,
     conversation=st.builds(
@@ -122,6 +123,12 @@ def test_written_context_matches_the_schema_and_has_every_required_key(
         assert keys <= set(context_json[group])
 
 
+def test_context_without_a_publication_is_the_first_one() -> None:
+    context_json = written(a_context())
+    del context_json["meta"]["publication"]
+    assert context_from_json(json.dumps(context_json)) == a_context()
+
+
 @given(contexts)
 def test_every_written_time_has_six_digits_and_a_z(context: ContextObject) -> None:
     context_json = written(context)
@@ -140,6 +147,7 @@ def test_written_context_has_the_documented_form() -> None:
     assert written(a_context()) == {
         "meta": {
             "request_id": a_record().request_id,
+            "publication": 1,
             "channel_type": "sms",
             "timestamp": time,
             "version": "1.0",

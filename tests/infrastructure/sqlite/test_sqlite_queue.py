@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from application.clock import utc_now
+from application.ports.stores import Stores
 from domain.errors import QueueRoutingError, StorageUnavailableError
+from infrastructure.serialization.context_json import context_to_json
+from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.rewrite_lock import RewriteLock
 from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
+from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 from tests.contracts.context_queue import (
     AT_ONCE,
     REPLIES,
@@ -17,8 +22,10 @@ from tests.contracts.context_queue import (
     EmbeddedQueueContract,
     ManualClock,
     a_context,
+    depth_of,
     request_ids,
 )
+from tests.contracts.moved_contexts import MoveContextContract
 
 
 @pytest.fixture
@@ -39,6 +46,13 @@ class TestSqliteContextQueue(EmbeddedQueueContract):
         return SqliteContextQueue(database, clock)
 
 
+class TestSqliteMoveContext(MoveContextContract):
+    @pytest.fixture
+    def backend(self, database: SqliteDatabase) -> tuple[Stores, ContextQueue]:
+        backend = SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
+        return backend.stores, backend.context_queue
+
+
 def test_contexts_and_request_ids_are_stored_when_the_file_is_opened_again(tmp_path: Path) -> None:
     before = SqliteDatabase(tmp_path / "frontdesk.db")
     SqliteContextQueue(before, ManualClock()).publish(a_context(), AT_ONCE)
@@ -49,6 +63,28 @@ def test_contexts_and_request_ids_are_stored_when_the_file_is_opened_again(tmp_p
     received = request_ids(queue.receive(REPLIES, 10))
     after.close()
     assert received == ["request-1"]
+
+
+def test_contexts_of_an_older_file_stay_the_first_publication(tmp_path: Path) -> None:
+    older = SqliteDatabase(tmp_path / "frontdesk.db")
+    older.migrate(MIGRATIONS[:1])
+    moment = "2026-03-04T12:00:00.000000Z"
+    rows = [("acknowledged", None), ("request-1", context_to_json(a_context()))]
+    with older.write() as connection:
+        connection.executemany(
+            "INSERT INTO contexts (queue, request_id, published_at, visible_at, receive_count, "
+            "context) VALUES (?, ?, ?, ?, 1, ?)",
+            [(str(REPLIES), name, moment, moment, context) for name, context in rows],
+        )
+    older.close()
+    database = SqliteDatabase(tmp_path / "frontdesk.db")
+    queue = SqliteContextQueue(database, ManualClock())
+    for name in ("acknowledged", "request-1"):
+        queue.publish(a_context(name), AT_ONCE)
+    assert depth_of(queue).ready == 1
+    assert queue.acknowledge(REPLIES, "2-1")
+    assert depth_of(queue).ready == 0
+    database.close()
 
 
 def test_publish_to_a_closed_database_raises_a_routing_error(database: SqliteDatabase) -> None:

@@ -14,6 +14,7 @@ from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
+from tests.contracts.context_queue import HANDOFF
 from tests.contracts.fallback_throttle import LIMITS
 from tests.contracts.message_store import stored
 from tests.emulators import EmulatedAws
@@ -42,6 +43,7 @@ EVERY_METHOD: dict[str, Callable[[Tables], object]] = {
     "assign": lambda t: t.stores().messages.assign(a_record(), OTHER),
     "lease": lambda t: t.stores().outbox.take_lease(a_record(), LATER),
     "queued": lambda t: t.stores().outbox.mark_queued("key", NOW),
+    "move": lambda t: t.stores().outbox.move(a_record(), HANDOFF, NOW),
     "history": lambda t: t.stores().messages.history(KEY),
     "stuck": lambda t: t.stores().outbox.list_stuck(1, NOW),
     "unmatched": lambda t: t.stores().messages.list_unmatched(1).items,
@@ -204,6 +206,20 @@ class TestLostResponses:
         tables.stores().messages.record(a_record())
         assert tables.stores().outbox.take_lease(a_record(), LATER)
         assert not tables.stores().outbox.take_lease(a_record(), LATER)
+
+    def test_message_is_moved_after_a_lost_response(self, tables: Tables) -> None:
+        tables.stores().messages.record(a_record())
+        with first_response_lost(tables.client, "UpdateItem"):
+            assert tables.stores().outbox.move(a_record(), HANDOFF, LATER)
+        assert stored(tables.stores(), a_record()) == a_record().moved_to(HANDOFF, LATER)
+
+    def test_message_moved_by_another_process_is_not_moved_after_a_lost_response(
+        self, tables: Tables
+    ) -> None:
+        tables.stores().messages.record(a_record())
+        tables.stores().outbox.move(a_record(), HANDOFF, NOW)
+        with first_response_lost(tables.client, "UpdateItem"):
+            assert not tables.stores().outbox.move(a_record(), HANDOFF, LATER)
 
     @pytest.mark.parametrize("target", [OTHER, None])
     def test_message_is_assigned_after_a_lost_response(

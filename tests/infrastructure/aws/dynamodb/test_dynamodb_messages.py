@@ -21,6 +21,7 @@ from infrastructure.aws.dynamodb.dynamodb_message_items import (
 from infrastructure.aws.dynamodb.dynamodb_values import Item
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.builders import KEY, NOW, a_record, an_inbound_message
+from tests.contracts.context_queue import HANDOFF
 from tests.contracts.message_lists import numbered, numbers
 from tests.contracts.message_store import stored
 from tests.emulators import EmulatedAws
@@ -101,6 +102,15 @@ class TestItems:
         tables.stores().messages.record(a_record(state=MessageState.QUEUED, queued_at=NOW))
         assert "work" not in only_item(tables)
         assert len(tables.stores().messages.history(KEY)) == 1
+
+    def test_only_a_moved_message_has_attributes_of_its_publication(self, tables: Tables) -> None:
+        outbox = tables.stores().outbox
+        tables.stores().messages.record(a_record())
+        outbox.mark_queued(a_record().request_id, LATER)
+        assert not {"publication", "queue"} & {*only_item(tables)}
+        outbox.move(a_record(), HANDOFF, LATER)
+        item = only_item(tables)
+        assert (item["publication"], item["queue"]) == ({"N": "2"}, {"S": "sms-handoff"})
 
     def test_pending_messages_are_spread_over_all_work_partitions(self, tables: Tables) -> None:
         for number in range(60):
