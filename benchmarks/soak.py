@@ -31,7 +31,7 @@ from application.clock import utc_now
 from application.ports.context_queue import DelayedReader
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.routing import QueueKind, QueueName
+from domain.queues import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container
 from entrypoints.operations.background_jobs import drain_some, relay_some
 from infrastructure.channels.provider import SimulatedRequest

@@ -7,16 +7,7 @@ from enum import StrEnum
 from domain.conversations import Conversation
 from domain.errors import AutomatedMailError, UnauthenticatedMailError
 from domain.messages import InboundMessage
-from domain.queues import ALL_QUEUES, QueueKind, QueueName
-
-__all__ = [
-    "ALL_QUEUES",
-    "QueueKind",
-    "QueueName",
-    "Route",
-    "RoutingPolicy",
-    "UnauthenticatedMail",
-]
+from domain.queues import QueueKind, QueueName
 
 
 class UnauthenticatedMail(StrEnum):

@@ -8,7 +8,8 @@ from typing import Protocol, runtime_checkable
 
 from domain.channels import ChannelType
 from domain.context import ContextObject
-from domain.routing import QueueName, Route
+from domain.queues import QueueName
+from domain.routing import Route
 
 DEFAULT_VISIBILITY = timedelta(seconds=30)
 """For how long a delivery is hidden from other consumers."""

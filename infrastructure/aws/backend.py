@@ -14,7 +14,7 @@ from typing_extensions import override
 from application.ports.blobs import BlobStore
 from application.ports.checks import CheckResult, check_results
 from application.ports.stores import Stores
-from domain.routing import QueueName
+from domain.queues import QueueName
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import DynamoDbParticipants
 from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
 from infrastructure.aws.dynamodb.dynamodb_fallback_throttle import DynamoDbFallbackThrottle

@@ -21,7 +21,8 @@ from application.ports.context_queue import (
 from application.ports.unsearchable import Unsearchable
 from domain.context import Company, ContextObject
 from domain.errors import QueueRoutingError, UnreadableMessageError
-from domain.routing import ALL_QUEUES, QueueName, Route
+from domain.queues import ALL_QUEUES, QueueName
+from domain.routing import Route
 from infrastructure.aws.clients import error_code
 from infrastructure.aws.sqs import LONG_POLL_SECONDS, RECEIVE_COUNT, SqsQueue, whole_seconds
 from infrastructure.serialization.context_json import (

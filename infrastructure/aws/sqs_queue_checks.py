@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from application.ports.checks import Unreported
-from domain.routing import QueueName
+from domain.queues import QueueName
 from infrastructure.aws.check_answers import at_once, no_answer
 from infrastructure.aws.clients import error_code
 

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
-from domain.routing import ALL_QUEUES, QueueName
+from domain.queues import ALL_QUEUES, QueueName
 from infrastructure.configuration.secrets.accounts import must
 from infrastructure.configuration.secrets.secret_references import is_reference
 

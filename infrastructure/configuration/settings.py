@@ -10,13 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, Val
 from application.ports.fallback_throttle import ThrottleLimits
 from domain.channels import ChannelType
 from domain.errors import TemporaryError
-from domain.routing import (
-    ALL_QUEUES,
-    AutomatedMail,
-    QueueName,
-    RoutingPolicy,
-    UnauthenticatedMail,
-)
+from domain.queues import ALL_QUEUES, QueueName
+from domain.routing import AutomatedMail, RoutingPolicy, UnauthenticatedMail
 from domain.tenants import UnknownSender
 from infrastructure.configuration.secrets.accounts import (
     AccountSid,

@@ -19,7 +19,8 @@ from application.ports.context_queue import (
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
-from domain.routing import ALL_QUEUES, QueueName, Route
+from domain.queues import ALL_QUEUES, QueueName
+from domain.routing import Route
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.context_json import (
     EncodeContext,

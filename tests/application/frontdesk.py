@@ -33,7 +33,8 @@ from domain.conversations import Conversation
 from domain.errors import UnreadableMessageError, ValidationError
 from domain.fallback import Fallback, OwnAddresses
 from domain.messages import InboundMessage
-from domain.routing import ALL_QUEUES, AutomatedMail, UnauthenticatedMail
+from domain.queues import ALL_QUEUES
+from domain.routing import AutomatedMail, UnauthenticatedMail
 from domain.tenants import TenantDirectory, UnknownSender
 from entrypoints.composition.container import build_container
 from infrastructure.memory.backend import MemoryBackend

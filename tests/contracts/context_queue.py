@@ -18,7 +18,8 @@ from application.ports.context_queue import (
 )
 from domain.channels import ChannelType
 from domain.context import ContextObject
-from domain.routing import ALL_QUEUES, QueueKind, QueueName, Route
+from domain.queues import ALL_QUEUES, QueueKind, QueueName
+from domain.routing import Route
 from tests.builders import NOW, a_conversation, a_record, a_tenant
 from tests.contracts.concurrency import at_once
 

@@ -10,7 +10,7 @@ import pytest
 
 from application.recovery.drain_spool import LONGEST_DELAY, MAX_ATTEMPTS
 from deploy.stack import SAM, TEMPLATE, tenants_secret
-from domain.routing import ALL_QUEUES
+from domain.queues import ALL_QUEUES
 from infrastructure.aws.dynamodb.dynamodb_schema import IndexSchema, TableSchema, table_schemas
 from infrastructure.configuration.setting_rules import queue_variable
 from infrastructure.configuration.settings import Settings

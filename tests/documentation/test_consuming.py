@@ -16,7 +16,7 @@ from application.clock import Deadline, utc_now
 from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
 from domain.context import ContextObject
-from domain.routing import QueueKind, QueueName
+from domain.queues import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.configuration.secrets.accounts import SINGLE_SENDGRID_ACCOUNT
@@ -264,7 +264,7 @@ import sys, time
 from pathlib import Path
 from consumer import consume, open_memory
 from domain.channels import ChannelType
-from domain.routing import QueueKind, QueueName
+from domain.queues import QueueKind, QueueName
 from entrypoints.composition.container import build_container
 
 folder = Path(sys.argv[1])

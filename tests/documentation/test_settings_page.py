@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.routing import ALL_QUEUES
+from domain.queues import ALL_QUEUES
 from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.provider_accounts import read_provider_accounts
 from infrastructure.configuration.setting_rules import RENAMED

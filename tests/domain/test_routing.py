@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from domain.channels import ChannelType
-from domain.routing import ALL_QUEUES, RoutingPolicy, UnauthenticatedMail
+from domain.queues import ALL_QUEUES
+from domain.routing import RoutingPolicy, UnauthenticatedMail
 from tests.builders import NOW, a_conversation, an_inbound_message
 
 

@@ -19,7 +19,7 @@ from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
-from domain.routing import ALL_QUEUES
+from domain.queues import ALL_QUEUES
 from entrypoints.composition.container import Container
 from entrypoints.http.app import create_app
 from entrypoints.http.server import listen, webhook_endpoint

@@ -9,7 +9,7 @@ from application.ports.context_queue import DelayedReader
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.messages import InboundMessage
-from domain.routing import QueueKind, QueueName
+from domain.queues import QueueKind, QueueName
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.end_to_end.providers import Providers
 from tests.faults.in_process import HttpRequest, InProcessFrontDesk, in_process_frontdesk

@@ -9,7 +9,7 @@ import pytest
 
 from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from domain.channels import ChannelType
-from domain.routing import QueueKind, QueueName
+from domain.queues import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator

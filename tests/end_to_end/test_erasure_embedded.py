@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from application.ports.context_queue import DelayedReader
-from domain.routing import QueueKind, QueueName
+from domain.queues import QueueKind, QueueName
 from entrypoints.cli.main import cli
 from infrastructure.sqlite.database import SqliteDatabase
 from tests.end_to_end.frontdesk import RunningFrontDesk

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.routing import QueueKind
+from domain.queues import QueueKind
 from tests.end_to_end.mail_frontdesk import MailFrontDesk, mail_frontdesk
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "sendgrid"

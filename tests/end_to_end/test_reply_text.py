@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.routing import QueueKind
+from domain.queues import QueueKind
 from infrastructure.mail.replies import new_text
 from tests.end_to_end.mail_frontdesk import MailFrontDesk, mail_frontdesk
 from tests.infrastructure.channels.sendgrid.webhooks import a_field, a_form

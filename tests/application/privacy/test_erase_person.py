@@ -27,7 +27,8 @@ from domain.context import ContextObject
 from domain.erasure import attachments_folder
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.messages import Attachment, InboundMessage
-from domain.routing import QueueKind, QueueName, Route
+from domain.queues import QueueKind, QueueName
+from domain.routing import Route
 from infrastructure.filesystem.dead_letter_files import FileDeadLetters
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from tests.application.frontdesk import FrontDesk, StubParser

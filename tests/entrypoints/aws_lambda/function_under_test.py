@@ -10,7 +10,7 @@ from typing import Any
 from application.ports.context_queue import DelayedReader
 from domain.channels import ChannelType
 from domain.context import ContextObject
-from domain.routing import ALL_QUEUES
+from domain.queues import ALL_QUEUES
 from entrypoints.aws_lambda.webhook_function import WebhookFunction
 from entrypoints.composition.container import Container
 from infrastructure.channels.provider import SimulatedRequest

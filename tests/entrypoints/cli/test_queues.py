@@ -10,7 +10,8 @@ import pytest
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.erasure import RetainedMessage
-from domain.routing import QueueKind, QueueName, Route
+from domain.queues import QueueKind, QueueName
+from domain.routing import Route
 from entrypoints.composition.container import Container
 from infrastructure.serialization.context_json import context_to_json
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from domain.routing import ALL_QUEUES, QueueName
+from domain.queues import ALL_QUEUES, QueueName
 from tests.emulators import EmulatedAws, unique_name
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from application.ports.context_queue import SearchableQueue
 from domain.context import Company
-from domain.routing import ALL_QUEUES, Route
+from domain.queues import ALL_QUEUES
+from domain.routing import Route
 from infrastructure.aws.sqs_queue import SqsContextQueue
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from infrastructure.serialization.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheck

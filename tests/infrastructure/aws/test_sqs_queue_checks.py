@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 
 from application.ports.checks import Unanswered, Unreported
 from domain.channels import ChannelType
-from domain.routing import ALL_QUEUES, QueueKind, QueueName
+from domain.queues import ALL_QUEUES, QueueKind, QueueName
 from infrastructure.aws.sqs_queue import SqsContextQueue
 from infrastructure.aws.sqs_queue_checks import check_queues, missing_queues
 from tests.contracts.context_queue import HANDOFF, REPLIES

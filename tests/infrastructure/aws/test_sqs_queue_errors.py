@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 
 from application.ports.context_queue import DelayedReader
 from domain.errors import QueueRoutingError, StorageUnavailableError, UnreadableMessageError
-from domain.routing import ALL_QUEUES
+from domain.queues import ALL_QUEUES
 from infrastructure.aws.sqs_queue import SqsContextQueue
 from tests.contracts.context_queue import AT_ONCE, REPLIES, a_context
 from tests.emulators import EmulatedAws
