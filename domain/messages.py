@@ -114,8 +114,8 @@ class InboundMessage:
         author and content, whatever message id a mail claims: what belongs to one message can be
         deleted without touching another's.
         """
-        parts = [*self._idempotency_parts, self.sender.value, self.content_hash or ""]
-        return idempotency_hash(parts)
+        content = [self.content_hash] if self.content_hash else []
+        return idempotency_hash([*self._idempotency_parts, self.sender.value, *content])
 
     @property
     def _idempotency_parts(self) -> list[str]:

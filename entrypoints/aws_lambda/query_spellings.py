@@ -29,7 +29,10 @@ MAX_REORDERED_PAIRS = 4
 WAYS_OF_ONE = 16
 
 MAX_CHARACTERS = 300
-"""A query with more has one spelling. An attacker would send it to make each one dearer."""
+"""A query with more, or with more parameters, has one spelling.
+
+An attacker would send it to make each one dearer.
+"""
 
 _PLAIN = frozenset(ascii_letters + digits + "-._")
 _GROUPS = ("/", ":", "@", "!'()*", "$,;?", "=", "+", "[]{}|", "~")
@@ -46,7 +49,8 @@ def decoded_queries(pairs: Pairs) -> tuple[str, ...]:
     if not pairs:
         return ("",)
     usual = _query(pairs, {**_escapes(pairs), ord("~"): "~"})
-    if sum(map(len, chain.from_iterable(pairs))) > MAX_CHARACTERS:
+    # A parameter may have no character at all.
+    if max(len(pairs), sum(map(len, chain.from_iterable(pairs)))) > MAX_CHARACTERS:
         return (usual,)
     ways = _first(chain((usual,), _alike(pairs), _each_its_own_way(pairs)), SPELLINGS)
     return tuple(dict.fromkeys((*ways, *_first(_reordered(pairs), REORDERED))))

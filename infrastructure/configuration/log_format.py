@@ -128,7 +128,10 @@ def _frames(record: logging.LogRecord) -> list[str]:
     """Each exception of the chain by type, with its places in the code, without its message."""
     lines: list[str] = []
     error = record.exc_info[1] if record.exc_info else None
-    while error is not None:
+    seen: set[int] = set()
+    # An error that is raised again among its own causes closes the chain to a circle.
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
         lines.append(type(error).__name__)
         lines += [
             f"{frame.filename}:{frame.lineno} {frame.name}"

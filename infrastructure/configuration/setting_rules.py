@@ -19,6 +19,9 @@ def _split(value: object) -> object:
         parts = [part.strip() for part in value.split(",") if part.strip()]
         if not parts:
             raise ValueError("must have a value, several separated by commas")
+        if any(map(is_reference, parts)):
+            # It would be the secret itself, and anybody may guess it.
+            raise ValueError("must have no reference among its values: one may stand for all")
         return parts
     return value
 

@@ -1,5 +1,6 @@
 """Whether the author of a mail is authenticated (RFC 7489, 3.1: identifier alignment)."""
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,26 @@ from infrastructure.mail.parsed_mail import Relay
 
 if TYPE_CHECKING:
     from tldextract import TLDExtract
+
+_BLANKS = re.compile(rb"\s*")
+_AUTHOR_FIELD = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])from[ \t]*:", re.IGNORECASE)
+_MAX_SEARCHED_BYTES = 1_048_576
+
+
+def has_one_author_field(raw: bytes) -> bool:
+    """Whether the relay found the author of ``raw`` in the same field as everybody else.
+
+    We read mail whose headers end without an empty line. The attack: a mail that the victim's
+    domain has signed for the attacker, below another author and a line that ends the headers
+    for us and not for the relay. So all counts up to the first empty line that is certain.
+    """
+    begin = _BLANKS.match(raw)
+    start = begin.end() if begin else 0
+    ends = (raw.find(empty_line, start) for empty_line in (b"\r\n\r\n", b"\n\n"))
+    end = next((end for end in ends if end != -1), len(raw))
+    if end > _MAX_SEARCHED_BYTES:
+        return False
+    return len(_AUTHOR_FIELD.findall(raw, max(start - 1, 0), end)) == 1
 
 
 def is_author_authenticated(authors: tuple[Mailbox, ...], relay: Relay) -> bool:

@@ -48,7 +48,8 @@ def author_of(mail: ParsedMail) -> MailAuthor:
     if _is_rewritten(mail, found):
         original = _original_author(mail, found) or found
         return MailAuthor(original, original.value, False, found.value)
-    return MailAuthor(found, written, is_author_authenticated(mail.authors, mail.relay))
+    is_authenticated = mail.has_one_author and is_author_authenticated(mail.authors, mail.relay)
+    return MailAuthor(found, written, is_authenticated)
 
 
 def _parsed(text: str) -> Address | None:

@@ -78,9 +78,10 @@ class MailContent:
 class ParsedMail:
     """A mail taken apart.
 
-    ``headers`` are the mail's own. ``authors`` should be one. ``content_hash`` is the same
-    whenever the provider delivers the mail again. ``doubtful_charsets`` names the form's fields
-    of which characters may have been misread.
+    ``headers`` are the mail's own. ``authors`` should be one; ``has_one_author`` is false where
+    the relay may have found another. ``content_hash`` is the same whenever the provider
+    delivers the mail again. ``doubtful_charsets`` names the form's fields of which characters
+    may have been misread.
     """
 
     headers: Headers
@@ -90,6 +91,7 @@ class ParsedMail:
     relay: Relay
     content_hash: str
     doubtful_charsets: tuple[str, ...] = ()
+    has_one_author: bool = True
 
     @property
     def message_id(self) -> str | None:

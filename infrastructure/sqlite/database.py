@@ -35,8 +35,8 @@ _PRAGMAS = (
 _REWRITE_SECONDS = 10.0
 """How long a rewrite waits for a writer to end, and for readers who need the write-ahead log."""
 
-Migration = Sequence[str]
-"""The statements that lead from one schema version to the next."""
+Migration = Sequence[str | Callable[[sqlite3.Connection], object]]
+"""The steps that lead from one schema version to the next: statements, and what none can do."""
 
 Values = Sequence[object] | Mapping[str, object]
 """The values of a statement, by place or by name."""
@@ -159,8 +159,8 @@ class SqliteDatabase:
             # Asked again, now that no other process can change it.
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             for number, migration in enumerate(migrations[version:], start=version + 1):
-                for statement in migration:
-                    connection.execute(statement)
+                for step in migration:
+                    connection.execute(step) if isinstance(step, str) else step(connection)
                 connection.execute(f"PRAGMA user_version = {number}")
 
     def rewrite(self) -> None:

@@ -3,8 +3,11 @@
 Times are RFC 3339 texts of one width (``domain.times``), so that they compare as text.
 """
 
+import sqlite3
 from collections.abc import Sequence
 
+from domain.erasure import content_marks
+from infrastructure.serialization.context_json import inbound_from_json
 from infrastructure.sqlite.database import Migration, SqliteDatabase
 
 _FIRST: Migration = (
@@ -114,9 +117,23 @@ _FIRST: Migration = (
     "CREATE INDEX contexts_of_message ON contexts (request_id) WHERE context IS NOT NULL",
 )
 
+
+def _mark_contents(connection: sqlite3.Connection) -> None:
+    """Of what is erased already the content is gone: whatever has its id is a duplicate."""
+    rows = connection.execute(
+        "SELECT request_id, inbound, content FROM messages WHERE inbound > ''"
+    )
+    marks = [
+        (content_marks(request_id, inbound_from_json(inbound, content)), request_id)
+        for request_id, inbound, content in rows
+    ]
+    connection.executemany("UPDATE messages SET content_marks = ? WHERE request_id = ?", marks)
+
+
 _MARKS_OF_CONTENT: Migration = (
     "ALTER TABLE messages RENAME COLUMN author_mark TO content_marks",
     "UPDATE messages SET content_marks = NULL",
+    _mark_contents,
 )
 """They tell another mail with the same id from an erased one: see domain.erasure."""
 

@@ -139,6 +139,17 @@ class DynamoDbMessageItems:
         """Delete every text of a message that is stored elsewhere."""
         self.blobs.delete(f"messages/{request_id}")
 
+    def delete_unused(self, item: Item, found: Item) -> None:
+        """Delete the texts of ``item``, for ``found`` has its key and does not name them.
+
+        They are another message's, which has this id too, and must not stay when that goes.
+        """
+        for name, value in item.items():
+            if name.endswith("_reference") and found.get(name) != value:
+                folder, _, _ = text_of(item, name).rpartition("/")
+                start = folder.index(f"messages/{text_of(item, 'request_id')}/")
+                self.blobs.delete(folder[start:])
+
     def _inbound_fields(self, item: Item) -> dict[str, object]:
         said = {name: text_of(item, attribute) for name, attribute in _SAID_BY.items()}
         return {**_NEVER_MISSING, **json_object(self._read(item, "inbound")), **said}
@@ -155,8 +166,9 @@ class DynamoDbMessageItems:
         for name, content in contents.items():
             if size <= INLINE_BYTES:
                 break
-            key = f"messages/{request_id}/{name}-{hashlib.sha256(content).hexdigest()}"
-            retained[f"{name}_reference"] = self.blobs.put(key, content)
+            # In a folder of its own: folders can be deleted.
+            folder = f"messages/{request_id}/{name}-{hashlib.sha256(content).hexdigest()}"
+            retained[f"{name}_reference"] = self.blobs.put(f"{folder}/text", content)
             del retained[name]
             size -= len(content)
         if "content_reference" in retained:

@@ -56,6 +56,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         if found is None:
             return None
         if not is_erased(found):
+            self.items.delete_unused(item, found)
             return self.items.record(found)
         if has_references(item):  # written a moment ago, and of no message
             self.items.delete_blobs(record.request_id)

@@ -10,6 +10,7 @@ from domain.errors import UnreadableMessageError
 from domain.messages import AttachedFile
 from infrastructure.channels.sendgrid.form_fields import FormText, read_json, read_relay
 from infrastructure.channels.sendgrid.multipart_form import Form, FormFile
+from infrastructure.mail.author_alignment import has_one_author_field
 from infrastructure.mail.charsets import scrub
 from infrastructure.mail.header_text import decode_words, first, mailboxes, one_line, read_headers
 from infrastructure.mail.mail_files import attached_file, bare_content_id, referenced_content_ids
@@ -54,6 +55,7 @@ def read_mail(form: Form) -> ParsedMail:
         relay=read_relay(form),
         content_hash=_content_hash(form) if raw is None else hash_of([raw]),
         doubtful_charsets=tuple(dict.fromkeys([*fields.uncertain, *_doubtful_texts(content)])),
+        has_one_author=raw is None or has_one_author_field(raw),
     )
 
 

@@ -104,6 +104,7 @@ ATTACKS = {
     "characters of four bytes": [("a", "😀/:@" * 70)],
     "a long value": [("a", "/" * 10_000)],
     "ten thousand parameters": [("", " ")] * 10_000,
+    "ten thousand parameters without a character": [("", "")] * 10_000,
 }
 
 

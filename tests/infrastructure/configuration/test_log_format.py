@@ -60,6 +60,15 @@ def test_traceback_shows_places_and_types_without_messages() -> None:
     assert "4155550123" not in text
 
 
+def test_traceback_of_errors_that_cause_each_other_ends() -> None:
+    stream = logged()
+    first, second = ValueError("first"), KeyError("second")
+    first.__cause__, second.__cause__ = second, first
+    logging.getLogger("application").error("webhook failed", exc_info=first)
+
+    assert json.loads(stream.getvalue())["traceback"] == ["ValueError", "KeyError"]
+
+
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
 def test_log_lines_of_other_libraries_show_no_values(level: str) -> None:
     stream = logged(level)

@@ -65,6 +65,13 @@ def test_secret_settings_may_be_in_files(tmp_path: Path) -> None:
     assert tokens == ["from-a-file", "old"]
 
 
+@pytest.mark.parametrize("name", ["TWILIO_AUTH_TOKEN", "SENDGRID_BASIC_AUTH"])
+@pytest.mark.parametrize("reference", ["file:/run/secrets/old", "secretsmanager:old#key"])
+def test_reference_among_other_values_is_no_secret_itself(name: str, reference: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}: must have no reference among its values"):
+        read_settings({"TWILIO_ACCOUNT_SID": SID, name: f"user:new, {reference}"})
+
+
 def test_every_invalid_secret_behind_a_reference_is_reported_at_once(tmp_path: Path) -> None:
     (tmp_path / "pair").write_text("hunter2")
     (tmp_path / "empty").write_text(" \n")

@@ -8,11 +8,13 @@ import pytest
 
 from infrastructure.mail.author_alignment import (
     are_aligned,
+    has_one_author_field,
     is_author_authenticated,
     organisational_domain,
 )
 from infrastructure.mail.header_text import Mailbox
 from infrastructure.mail.parsed_mail import Envelope, Relay
+from tests.infrastructure.channels.sendgrid.webhooks import a_field, a_form, parsed
 
 ANA = (Mailbox("ana@example.com", "Ana"),)
 
@@ -111,3 +113,46 @@ def test_public_suffix_list_needs_neither_network_nor_files(tmp_path: os.PathLik
 
 def test_public_suffix_is_its_own_organisational_domain() -> None:
     assert organisational_domain("co.uk") == "co.uk"
+
+
+SIGNED = (
+    b"Subject: Parcel\r\nDKIM-Signature: v=1; d=example.com; h=from\r\n"
+    b"From: eve@example.com\r\nMessage-ID: <1@example.com>\r\n\r\nSend it to me.\r\n"
+)
+
+
+def is_authenticated(raw: bytes) -> bool:
+    """Whether the author of a mail in raw mode is, where DKIM has passed for example.com."""
+    fields = {
+        "email": raw,
+        "dkim": b"{@example.com : pass}",
+        "envelope": b'{"to": ["help@acme.example"], "from": "eve@example.net"}',
+    }
+    (one,) = parsed(a_form(*(a_field(name, content) for name, content in fields.items())))
+    return one.message.author_authenticated
+
+
+@pytest.mark.parametrize(
+    "between",
+    [b"", b" \r\n", b"\t\r\n", b"no field\r\n", b"\r\r\n", b"\r", b"\n"],
+    ids=["nothing", "blank", "tab", "text", "two returns", "return", "line feed"],
+)
+@pytest.mark.parametrize("before", [b"", b"\xef\xbb\xbf", b"\r\n", b" \r\n"])
+def test_author_above_a_signed_mail_is_not_authenticated(before: bytes, between: bytes) -> None:
+    assert is_authenticated(SIGNED)
+    assert not is_authenticated(before + b"From: ana@example.com\r\n" + between + SIGNED)
+
+
+@pytest.mark.parametrize(
+    ("raw", "has_one"),
+    [
+        (b"From: a@example.com\r\n \r\nHi\r\n\r\nFrom: b@example.com", True),
+        (b"From: a@example.com\n\nFrom: b@example.com", True),
+        (b"from\t: a@example.com\rSubject: x\r\rHi", True),
+        (b"From: a@example.com\n\nHi\r\nFrom: b@example.com\r\n\r\n", False),
+        (b"Subject: x\r\n\r\nFrom: a@example.com", False),
+        (b"From: a@example.com\r\n" + b"x" * 2_000_000, False),
+    ],
+)
+def test_fields_of_authors_are_counted_up_to_an_empty_line(raw: bytes, has_one: bool) -> None:
+    assert has_one_author_field(raw) is has_one

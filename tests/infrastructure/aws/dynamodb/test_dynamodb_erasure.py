@@ -89,6 +89,20 @@ def test_duplicate_of_an_erased_message_stores_no_text(
     assert blobs.left() == []
 
 
+def test_text_of_another_message_with_a_used_id_does_not_stay_with_the_first(
+    tables: Tables, blobs: CrashingBlobs
+) -> None:
+    blobs.crashes = 0
+    stores = tables.stores(blobs)
+    stores.messages.record(RECORD)
+    stored = blobs.left()
+    other = a_record(an_inbound_message(body=f"{LONG}!"))
+
+    assert stores.messages.record(other) == RECORD
+    assert stores.messages.record(RECORD) == RECORD
+    assert blobs.left() == stored
+
+
 def test_erasing_an_imported_entry_deletes_its_texts(tables: Tables, blobs: CrashingBlobs) -> None:
     blobs.crashes = 0
     stores = tables.stores(blobs)
