@@ -7,13 +7,13 @@ from enum import StrEnum
 
 from domain.addresses import normal_value
 from domain.channels import ChannelType
+from domain.idempotency import request_id_of
 from domain.messages import (
     ConversationKey,
     InboundMessage,
     Metadata,
     Recipient,
     cut_to_bytes,
-    request_id_of,
 )
 from domain.tenants import Tenant, TenantDirectory
 

@@ -3,13 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.messages import (
-    ConversationKey,
-    InboundMessage,
-    MessageRecord,
-    MessageState,
-    idempotency_hash,
-)
+from domain.idempotency import idempotency_hash, text_hash
+from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState
 
 _MARK_DIGITS = 4
 
@@ -24,7 +19,9 @@ def content_marks(request_id: str, message: InboundMessage) -> str | None:
     if not message.channel.rules.author_chooses_message_id:
         return None
     parts = {"author": message.sender.value, "subject": message.subject, "text": message.body}
-    hashes = (idempotency_hash([request_id, name, part or ""]) for name, part in parts.items())
+    hashes = (
+        idempotency_hash([request_id, name, text_hash(part or "")]) for name, part in parts.items()
+    )
     return "-".join(digits[:_MARK_DIGITS] for digits in hashes)
 
 

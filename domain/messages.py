@@ -1,9 +1,7 @@
 """Messages: as a provider delivers them, and as the store records them."""
 
 import hashlib
-import json
-import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -11,6 +9,7 @@ from enum import StrEnum
 from domain.addresses import Address
 from domain.automated_mail import NotableHeaders
 from domain.channels import ChannelType
+from domain.idempotency import idempotency_hash, request_id_of
 from domain.queues import QueueName
 
 Metadata = Mapping[str, object]
@@ -277,24 +276,3 @@ class MessageRecord:
 def cut_to_bytes(text: str, size_bytes: int) -> str:
     """The longest beginning of ``text`` that is at most ``size_bytes`` long in UTF-8."""
     return text.encode()[:size_bytes].decode(errors="ignore")
-
-
-def content_hash_of(sender: Address, subject: str | None, body: str) -> str:
-    """What ``InboundMessage.content_hash`` is on a channel whose authors choose message ids."""
-    return idempotency_hash([sender.value, subject or "", body])
-
-
-def request_id_of(parts: Sequence[str]) -> str:
-    """The key of a record that is made of ``parts``: a UUID of version 8 (RFC 9562, 5.8).
-
-    Its 122 free bits are the first 122 bits of the parts' hash. The same parts always give
-    the same key, so the record can be read without an index.
-    """
-    free = int(idempotency_hash(parts)[:32], base=16) >> 6
-    high, middle, low = free >> 74, free >> 62 & 0xFFF, free & (1 << 62) - 1
-    return str(uuid.UUID(int=high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low))
-
-
-def idempotency_hash(parts: Sequence[str]) -> str:
-    """64 hex digits for ``parts``, which cannot flow into each other."""
-    return hashlib.sha256(json.dumps(list(parts)).encode()).hexdigest()

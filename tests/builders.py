@@ -9,13 +9,13 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.fallback import OwnAddresses
+from domain.idempotency import content_hash_of
 from domain.messages import (
     ConversationKey,
     InboundMessage,
     MessageRecord,
     MessageState,
     Recipient,
-    content_hash_of,
 )
 from domain.tenants import Tenant, TenantDirectory
 from infrastructure.configuration.provider_accounts import ProviderAccounts

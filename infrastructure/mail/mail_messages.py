@@ -9,7 +9,8 @@ from domain.addresses import Address
 from domain.automated_mail import automated_mark_of
 from domain.channels import ChannelType
 from domain.errors import InvalidAddressError, UnreadableMessageError
-from domain.messages import AttachedFile, InboundMessage, Recipient, content_hash_of
+from domain.idempotency import content_hash_of
+from domain.messages import AttachedFile, InboundMessage, Recipient
 from infrastructure.mail.charsets import is_blank
 from infrastructure.mail.html_text import text_of_html
 from infrastructure.mail.mail_author import author_of

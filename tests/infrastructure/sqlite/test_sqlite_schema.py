@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from domain.channels import ChannelType
 from domain.erasure import RetainedMessage, Tombstone, attachments_folder
-from domain.messages import MessageRecord, idempotency_hash
+from domain.idempotency import idempotency_hash
+from domain.messages import MessageRecord
 from domain.times import rfc3339
 from infrastructure.serialization.context_json import inbound_to_json
 from infrastructure.sqlite.database import SqliteDatabase
