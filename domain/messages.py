@@ -275,4 +275,5 @@ class MessageRecord:
 
 def cut_to_bytes(text: str, size_bytes: int) -> str:
     """The longest beginning of ``text`` that is at most ``size_bytes`` long in UTF-8."""
-    return text.encode()[:size_bytes].decode(errors="ignore")
+    beginning = text[:size_bytes].encode()  # a character has a byte at least
+    return beginning[:size_bytes].decode(errors="ignore")
