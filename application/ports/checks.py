@@ -49,7 +49,7 @@ def check_results(
         problems = [str(error)]
     except Exception as error:
         # An engine may answer in any form. The other checks go on.
-        problems = [f"could not be checked: {type(error).__name__}: {error}"]
+        problems = [f"could not be checked: {type(error).__name__}"]
     if not problems:
         yield CheckResult(check, CheckStatus.OK, in_order)
     for problem in problems:

@@ -68,6 +68,11 @@ def _start_problems(backend: Backend) -> list[str]:
         lines.extend(backend.start_problems())
     except TemporaryError as error:
         lines.append(str(error) if error.needs_operator else Unanswered(str(error)))
+    except WebhookHandlerError:
+        raise
+    except Exception as error:
+        # An engine may answer in any form. What cannot be told is no reason to stop the start.
+        lines.append(Unanswered(f"it could not be checked: {type(error).__name__}"))
     return lines
 
 

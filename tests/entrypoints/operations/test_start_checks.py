@@ -97,6 +97,15 @@ def test_everything_that_does_not_answer_is_named_in_one_line(
         start_checks.require_passed()
 
 
+def test_engine_that_answers_in_another_form_does_not_stop_the_start(
+    container: Container, backends: Backends
+) -> None:
+    backends.error = KeyError("MaximumMessageSize")
+    reason = StartChecks(container).begin()
+    assert reason is not None
+    assert reason.endswith("it could not be checked: KeyError")
+
+
 def test_the_reason_of_a_reading_a_moment_ago_is_told(container: Container) -> None:
     error = SecretsUnavailableError("they could not be read a moment ago")
     error.__cause__ = SecretsUnavailableError("secret x: ThrottlingException")
