@@ -31,7 +31,7 @@ def in_order_of_names(body: str, **changes: str) -> Pairs:
 CAPTURED: dict[str, Pairs] = {
     f"{path.stem}{suffix}": in_order_of_names(path.read_text(), **changes)
     for path in sorted(PAYLOADS.glob("*.form"))
-    if not path.stem.startswith(("unreadable", "status_callback", "sms_repeated_fields"))
+    if not path.stem.startswith(("unreadable", "status_callback", "event", "sms_repeated_fields"))
     for suffix, changes in (("", {}), (" without geography", NO_GEOGRAPHY))
     if not changes or "FromCity" in path.read_text()
 }
