@@ -42,6 +42,19 @@ def test_path_of_the_public_base_url_precedes_the_path_that_a_proxy_passes_on(
         assert posted(frontdesk, channel, path, signed) == INVALID_SIGNATURE
 
 
+@pytest.mark.parametrize("signed", ["?ref=sip:12@acme.example", "?ref=sip%3A12%40acme.example"])
+@pytest.mark.parametrize("settings", [{}, {"PUBLIC_BASE_URL": "https://hooks.example.com"}])
+def test_query_that_twilio_signs_as_it_is_and_sends_escaped_is_verified(
+    serve: Serve, settings: Mapping[str, str], signed: str
+) -> None:
+    frontdesk = serve(settings)
+    start = settings.get("PUBLIC_BASE_URL", frontdesk.origin) + "/webhooks/sms"
+    path = "/webhooks/sms?ref=sip%3A12%40acme.example"
+    assert posted(frontdesk, SMS, path, start + signed) == TWIML
+    assert posted(frontdesk, SMS, path + "x", start + signed) == INVALID_SIGNATURE
+    assert posted(frontdesk, SMS, path, start + "?ref=sip:12@acme.example&a=") == INVALID_SIGNATURE
+
+
 @twilio_channels
 def test_whole_webhook_url_is_the_only_one_that_counts(serve: Serve, channel: ChannelType) -> None:
     whole = "https://hooks.example.com/in?name=Ana+Lopes&next=https://x.example/%c3%a9&debug"
