@@ -38,6 +38,7 @@ EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 """No reply. https://www.twilio.com/docs/messaging/twiml"""
 
 _WHATSAPP_SCHEME = "whatsapp:"
+_NUMBER_AND_MORE = re.compile(r"\+[1-9][0-9]{6,14}[A-Za-z]")
 _WA_ID = re.compile(r"[0-9]{6,15}")
 
 _MESSAGE_PREFIXES = ("SM", "MM")
@@ -210,13 +211,19 @@ def _channel_of(sender: str) -> ChannelType:
 
 
 def _address(channel: ChannelType, name: str, text: str) -> Address:
-    """An address of whatever form: a phone company may well send what no standard knows."""
+    """An address of whatever form: a phone company may well send what no standard knows.
+
+    Only a number with a name behind it is none. That is regrouped: ``From=+1FromCityX``.
+    """
     with suppress(InvalidAddressError):
         return Address.parse(channel, text)
     try:
-        return Address.uninterpreted(channel, text)
+        address = Address.uninterpreted(channel, text)
     except InvalidAddressError as error:
         raise UnreadableMessageError(f"{name} is not an address") from error
+    if _NUMBER_AND_MORE.match(address.value):
+        raise UnreadableMessageError(f"{name} is not an address")
+    return address
 
 
 def _identities(sender: Address, fields: IncomingMessageForm) -> tuple[Address, ...]:
