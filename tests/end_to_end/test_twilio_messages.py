@@ -233,6 +233,30 @@ def test_message_that_comes_after_its_regrouped_copy_is_noted(
     assert dead_letter.webhook.request.body == webhook.body
 
 
+@pytest.mark.parametrize(
+    ("query", "chosen"), [("?ref=1", ""), ("", "/whatsapp?x")], ids=["query", "path"]
+)
+def test_fields_that_were_moved_into_the_url_go_to_a_human(
+    serve: Serve, query: str, chosen: str
+) -> None:
+    frontdesk = serve({"UNKNOWN_SENDER": "open"})
+    account, url = frontdesk.providers.account_sid, frontdesk.url(WHATSAPP) + query
+    forged = {"AccountSid": account, "Body": "pay", "From": f"whatsapp:{OTHER}"}
+    forged |= {"MessageSid": f"SM{9:032x}", "NumMedia": "0"}
+    name = chosen + "".join(map("".join, forged.items()))
+    sent = fields_of(frontdesk, "whatsapp_text", Body="hi", ProfileName=name, ChannelMetadata="")
+    in_order = sorted(sent.items())
+    position = in_order.index(("ProfileName", name))
+    swallowed = "".join(map("".join, in_order[:position])) + "ProfileName" + chosen
+    copy = frontdesk.providers.form(url + swallowed, {**forged, **dict(in_order[position + 1 :])})
+    assert copy.headers == frontdesk.providers.form(url, sent).headers
+
+    assert frontdesk.post(copy).shown == TWIML
+
+    message = the_message(frontdesk, "whatsapp-handoff")
+    assert message.metadata["regrouping_suspected"] is True
+
+
 def test_copy_with_equal_fields_stays_a_duplicate(frontdesk: RunningFrontDesk) -> None:
     frontdesk.given_conversation(SMS)
     fields = fields_of(frontdesk, "sms")

@@ -179,6 +179,7 @@ def _message(request: WebhookRequest, form: Form, fields: IncomingMessageForm) -
     sender = _address(channel, "From", fields.sender)
     recipient = _address(channel, "To", fields.recipient)
     service = fields.messaging_service_sid
+    # A regrouped address may look like one that nobody knows: both go to a human.
     is_odd = bool(service and not _is_service(channel, service)) or not (
         sender.is_of_known_form and recipient.is_of_known_form
     )
@@ -193,15 +194,13 @@ def _message(request: WebhookRequest, form: Form, fields: IncomingMessageForm) -
         body=fields.body,
         received_at=request.received_at,
         attachments=attachments_of(form),
-        metadata=_metadata(form, is_odd=is_odd),
+        metadata=_metadata(form, is_odd=is_odd or is_regrouping_suspected(form, request.url)),
         opt_out_type=fields.opt_out_type,
     )
 
 
 def _metadata(form: Form, *, is_odd: bool) -> Metadata:
-    """What is ``is_odd`` goes to a human too: a regrouped address may look like that."""
-    mark = {"regrouping_suspected": True} if is_odd or is_regrouping_suspected(form) else {}
-    return {**metadata_of(form), **mark}
+    return {**metadata_of(form), **({"regrouping_suspected": True} if is_odd else {})}
 
 
 def _channel_of(sender: str) -> ChannelType:

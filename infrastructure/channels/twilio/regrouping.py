@@ -49,15 +49,29 @@ _ADDRESSES = ("ExternalUserId", "From", "To")
 _WHOLE_FIELD = re.compile("|".join(name + value for name, value in _VALUES.items()))
 
 
-def is_regrouping_suspected(form: Form) -> bool:
-    """Whether ``form`` has a mark of one that was regrouped. Takes some 20 µs."""
+_FIRST_FIELD = re.compile(r"AccountSid(?:AC|$)")
+
+
+def is_regrouping_suspected(form: Form, url: str) -> bool:
+    """Whether ``form``, signed for ``url``, has a mark of one that was regrouped. Some 20 µs."""
     names = sorted(form)
     return (
-        _hides_a_field(form)
+        _ends_with_fields(url)
+        or _hides_a_field(form)
         or _has_a_made_up_name(form, names)
         or _swallows_a_name(form)
         or _swallows_the_next_parameter(form)
     )
+
+
+def _ends_with_fields(url: str) -> bool:
+    """A URL that has swallowed the fields behind it, of which the first is always the account.
+
+    ``/sms``, ``AccountSid=AC1``, ``From=+1``, ``MessageSid=SM1`` and the chosen name
+    ``ProfileName=AccountSidAC1From+2MessageSidSM2`` become a request for
+    ``/smsAccountSidAC1From+1MessageSidSM1ProfileName`` with the fields of that name.
+    """
+    return _FIRST_FIELD.search(url) is not None
 
 
 def _hides_a_field(form: Form) -> bool:
