@@ -46,6 +46,7 @@ _WITHOUT_CAPITALS = ("ApiVersion", "NumMedia", "NumSegments")
 
 _FIELDS = tuple(_VALUES)
 _ADDRESSES = ("ExternalUserId", "From", "To")
+_SENDERS = ("ExternalUserId", "From")
 _WHOLE_FIELD = re.compile("|".join(name + value for name, value in _VALUES.items()))
 
 
@@ -58,6 +59,7 @@ def is_regrouping_suspected(form: Form, url: str) -> bool:
     return (
         _ends_with_fields(url)
         or _hides_a_field(form)
+        or _has_a_second_sender(form)
         or _has_a_made_up_name(form, names)
         or _swallows_a_name(form)
         or _swallows_the_next_parameter(form)
@@ -92,6 +94,20 @@ def _hides_a_field(form: Form) -> bool:
 
 def _field_at_the_end(name: str) -> str:
     return next(field for field in _FIELDS if name.endswith(field))
+
+
+def _has_a_second_sender(form: Form) -> bool:
+    """The sender once more, anywhere behind the forged one, in a parameter that is new.
+
+    ``Body=hiFrom+2FromZip1G`` and ``From=+1`` become ``Body=hi``, ``From=+2``, ``FromZip=1`` and
+    ``GFrom=+1``.
+    """
+    return any(
+        name.endswith(_SENDERS)
+        and name > (field := _field_at_the_end(name))
+        and any(_WHOLE_FIELD.fullmatch(field + value) for value in form.getall(name))
+        for name in form.fields.keys() - _KNOWN_NAMES
+    )
 
 
 def _has_a_made_up_name(form: Form, names: Sequence[str]) -> bool:
