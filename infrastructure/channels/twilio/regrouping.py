@@ -73,7 +73,7 @@ def _ends_with_fields(url: str) -> bool:
     ``ProfileName=AccountSidAC1From+2MessageSidSM2`` become a request for
     ``/smsAccountSidAC1From+1MessageSidSM1ProfileName`` with the fields of that name.
     """
-    return _FIRST_FIELD.search(url) is not None
+    return "AccountSid" in url and _FIRST_FIELD.search(url) is not None
 
 
 def _hides_a_field(form: Form) -> bool:
