@@ -34,19 +34,25 @@ class Address:
     @classmethod
     def parse(cls, channel: ChannelType, text: str) -> "Address":
         """Read ``text`` as an address of ``channel``, or raise ``InvalidAddressError``."""
-        candidate = unicodedata.normalize("NFC", text.strip())
-        rules = channel.rules
-        if rules.scheme and candidate.lower().startswith(rules.scheme):
-            candidate = candidate[len(rules.scheme) :]
-        if not 0 < len(candidate) <= MAX_ADDRESS_LENGTH:
-            raise InvalidAddressError(f"an address has 1 to {MAX_ADDRESS_LENGTH} characters")
-        if any(unicodedata.category(character) == "Cc" for character in candidate):
-            raise InvalidAddressError("an address has no control characters")
-        for kind, pattern in rules.address_kinds:
+        candidate = _candidate(channel, text)
+        for kind, pattern in channel.rules.address_kinds:
             if pattern.fullmatch(candidate):
                 is_email = kind is AddressKind.EMAIL
                 return cls(channel, kind, _normal_email(candidate) if is_email else candidate)
         raise InvalidAddressError(f"not an address of any form that {channel} has")
+
+    @classmethod
+    def uninterpreted(cls, channel: ChannelType, text: str) -> "Address":
+        """``text`` in whatever form a provider gave it, or ``InvalidAddressError`` if it is none.
+
+        None is a blank text, one that is too long, and one with control characters.
+        """
+        return cls(channel, AddressKind.OTHER, _candidate(channel, text))
+
+    @property
+    def is_of_known_form(self) -> bool:
+        """Whether its channel has such addresses; an uninterpreted one may be anything."""
+        return any(pattern.fullmatch(self.value) for _, pattern in self.channel.rules.address_kinds)
 
     @property
     def domain(self) -> str:
@@ -73,6 +79,19 @@ class Address:
             if match := pattern.fullmatch(self.value):
                 variants.append(match.expand(replacement))
         return tuple(variants)
+
+
+def _candidate(channel: ChannelType, text: str) -> str:
+    """``text`` without scheme and blanks around it."""
+    candidate = unicodedata.normalize("NFC", text.strip())
+    scheme = channel.rules.scheme
+    if scheme and candidate.lower().startswith(scheme):
+        candidate = candidate[len(scheme) :]
+    if not 0 < len(candidate) <= MAX_ADDRESS_LENGTH:
+        raise InvalidAddressError(f"an address has 1 to {MAX_ADDRESS_LENGTH} characters")
+    if any(unicodedata.category(character) == "Cc" for character in candidate):
+        raise InvalidAddressError("an address has no control characters")
+    return candidate
 
 
 def normal_value(channel: ChannelType, text: str) -> str:

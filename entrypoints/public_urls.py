@@ -1,6 +1,7 @@
 """The public URL of a request: what the provider was configured with, and so what it signed."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,6 +9,9 @@ from urllib.parse import urlsplit
 
 from domain.channels import ChannelType
 from domain.errors import ValidationError
+
+_NEEDLESS_ESCAPE = re.compile("%(?:2[147-9ACF]|3[ABF]|40)", re.IGNORECASE)
+"""Of ``!$'()*,/:;?@``: what may stand in a query as it is (RFC 3986, 3.4), and parts nothing."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -29,16 +33,20 @@ class PublicUrls:
         origin: Callable[[], str],
         path: str,
         queries: Sequence[str] = ("",),
+        path_without_stage: str | None = None,
     ) -> tuple[str, ...]:
         """The URLs of a request, the likeliest first; ``path`` and ``queries`` are not decoded.
 
-        ``origin`` gives the scheme and the host that the request itself shows. Raises
-        ``ValidationError`` where they cannot be any.
+        A CDN may have added the stage of a gateway: then ``base_url`` goes with
+        ``path_without_stage``. ``origin`` gives the scheme and the host that the request itself
+        shows. Raises ``ValidationError`` where they cannot be any.
         """
         whole = self.webhook_urls.get(channel) if channel else None
         if whole is not None:
             return (whole,)
         starts = self._starts(origin, path)
+        if self.base_url is not None and path_without_stage is not None:
+            starts = tuple(dict.fromkeys((*starts, self.base_url + path_without_stage)))
         ends = (f"?{query}" if query else "" for query in queries)
         return tuple(start + end for end in ends for start in starts)
 
@@ -68,7 +76,7 @@ class RequestOrigin:
             return f"{scheme}://{host}"
         trusted = (_header(scope, b"x-forwarded-" + name) for name in (b"proto", b"host", b"port"))
         outer_scheme, outer_host, port = (text.partition(",")[0].strip() for text in trusted)
-        scheme, host = outer_scheme or scheme, outer_host or host
+        scheme, host = outer_scheme.lower() or scheme, outer_host or host
         has_port = host.rpartition(":")[2].isdigit()  # "1]" of an IPv6 address is none
         if port and not has_port and port != {"https": "443", "http": "80"}.get(scheme):
             host = f"{host}:{port}"
@@ -81,6 +89,16 @@ class RequestOrigin:
         except ValueError:
             return False
         return any(address in network for network in self.trusted_proxies)
+
+
+def sent_queries(query: str) -> tuple[str, ...]:
+    """The queries that may have been signed where ``query`` was sent: at most two.
+
+    Twilio signs ``ref=sip:12@acme.example`` as it was configured, and may send it escaped:
+    https://github.com/twilio/twilio-node/pull/621
+    """
+    plain = _NEEDLESS_ESCAPE.sub(lambda escape: chr(int(escape[0][1:], 16)), query)
+    return (query,) if plain == query else (query, plain)
 
 
 def sent_path(scope: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from application.ports.webhook_parser import WebhookResponse
 from entrypoints.aws_lambda.query_spellings import decoded_queries, encoded_queries
+from entrypoints.public_urls import sent_queries
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -39,6 +40,13 @@ class HttpEvent:
     path: str
     queries: Callable[[], tuple[str, ...]] = field(repr=False)
     headers: Headers = field(repr=False)
+
+    @property
+    def path_without_stage(self) -> str | None:
+        """The path behind the stage of an API, if it begins with that stage."""
+        stage = _text(_mapping(self.event, "requestContext"), "stage")
+        start = f"/{stage}/"
+        return self.path[len(start) - 1 :] if stage and self.path.startswith(start) else None
 
     def body(self) -> bytes:
         """The bytes that were sent. Raises ``ValueError`` where the event cannot say."""
@@ -87,7 +95,9 @@ def read_event(value: object) -> HttpEvent:
         # Its raw path holds a named stage, as the public path does.
         method = _text(_mapping(context, "http"), "method")
         path, sent = _public_path(_text(event, "rawPath")), _text(event, "rawQueryString")
-        return HttpEvent(event, method, f"https://{host}", path, lambda: (sent,), headers)
+        return HttpEvent(
+            event, method, f"https://{host}", path, partial(sent_queries, sent), headers
+        )
     method = _text(event, "httpMethod")
     query = _pairs(event, "multiValueQueryStringParameters", "queryStringParameters")
     if "elb" in context:

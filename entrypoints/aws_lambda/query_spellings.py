@@ -10,6 +10,8 @@ from itertools import chain, islice, permutations, product
 from string import ascii_letters, digits
 from urllib.parse import quote
 
+from entrypoints.public_urls import sent_queries
+
 Pairs = Sequence[tuple[str, str]]
 _Table = dict[int, str]
 """How each character is written that is not written as it is."""
@@ -57,11 +59,12 @@ def decoded_queries(pairs: Pairs) -> tuple[str, ...]:
 
 
 def encoded_queries(pairs: Pairs) -> tuple[str, ...]:
-    """The queries that have ``pairs``, which are still as they were sent: at most two.
+    """The queries that have ``pairs``, which are still as they were sent: at most four.
 
     Of a load balancer. Only of a parameter without value it does not tell how it was written.
     """
-    return tuple(_query(pairs, {}, bare=bare) for bare in _bare(pairs))
+    sent = (_query(pairs, {}, bare=bare) for bare in _bare(pairs))
+    return tuple(chain.from_iterable(map(sent_queries, sent)))
 
 
 def _first(queries: Iterable[str], count: int) -> Iterable[str]:

@@ -55,7 +55,11 @@ class WebhookFunction:
         if len(body) > max_body_bytes:
             raise PayloadTooLargeError("the body is over the limit")
         url, *other_urls = self.public_urls.of(
-            exchange.channel, lambda: event.origin, event.path, event.queries()
+            exchange.channel,
+            lambda: event.origin,
+            event.path,
+            event.queries(),
+            event.path_without_stage,
         )
         return WebhookRequest(
             event.method, url, event.headers, body, received_at, tuple(other_urls)

@@ -18,7 +18,7 @@ from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from application.receiving.receive_webhook import ReceiveWebhook, WebhookExchange
 from domain.errors import DeadlineExceededError, OverloadedError, WebhookHandlerError
 from entrypoints.http.limits.bodies import BodyMemory, read_body
-from entrypoints.public_urls import PublicUrls, RequestOrigin, sent_path
+from entrypoints.public_urls import PublicUrls, RequestOrigin, sent_path, sent_queries
 
 BODY_SECONDS = 30.0
 """How long a body may take to arrive; a provider on a working network needs far less."""
@@ -109,7 +109,7 @@ class WebhookEndpoint:
         """The public URLs of a request, path and query as they were sent, byte for byte."""
         query = scope["query_string"].decode("latin-1")
         origin = partial(self.request_origin.of, scope)
-        return self.public_urls.of(exchange.channel, origin, sent_path(scope), (query,))
+        return self.public_urls.of(exchange.channel, origin, sent_path(scope), sent_queries(query))
 
     async def _body(self, request: Request, limit: int, hold: Callable[[int], None]) -> bytes:
         try:

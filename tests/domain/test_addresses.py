@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.addresses import Address, normal_recipient
+from domain.addresses import Address, normal_recipient, normal_value
 from domain.channels import AddressKind, ChannelType
 from domain.errors import InvalidAddressError
 
@@ -168,3 +168,31 @@ def test_every_look_up_value_of_a_number_leads_back_to_the_number(number: str) -
 )
 def test_normal_recipient_brings_each_recipient_into_one_form(text: str, normal: str) -> None:
     assert normal_recipient(text) == normal
+
+
+@pytest.mark.parametrize(
+    ("channel", "text", "value"),
+    [
+        (SMS, "ACME Bank Ltd", "ACME Bank Ltd"),
+        (SMS, " ana@mail.example ", "ana@mail.example"),
+        (WHATSAPP, "whatsapp:@ana.lopes", "@ana.lopes"),
+    ],
+)
+def test_address_of_an_unknown_form_is_kept_as_it_came(
+    channel: ChannelType, text: str, value: str
+) -> None:
+    address = Address.uninterpreted(channel, text)
+    assert (address.kind, address.value) == (AddressKind.OTHER, value)
+    assert not address.is_of_known_form
+    assert normal_value(channel, value) == value
+
+
+@pytest.mark.parametrize("text", ["", "  ", "whatsapp:", "a\x00b", "9" * 321])
+def test_what_can_be_no_address_at_all_is_not_kept(text: str) -> None:
+    with pytest.raises(InvalidAddressError):
+        Address.uninterpreted(WHATSAPP, text)
+
+
+@pytest.mark.parametrize("text", ["+14155550123", "24273", "ACME", "rcs:acme_agent"])
+def test_parsed_address_is_of_a_known_form(text: str) -> None:
+    assert Address.parse(SMS, text).is_of_known_form

@@ -1,5 +1,7 @@
 """Twilio signs the URL that it was configured with, which a proxy may rewrite on the way."""
 
+import base64
+import hmac
 import json
 import logging
 from collections.abc import Mapping
@@ -10,6 +12,7 @@ import pytest
 
 from domain.channels import ChannelType
 from infrastructure.channels.provider import SimulatedRequest
+from infrastructure.channels.twilio.verification import decode_form, signed_fields
 from tests.builders import RECIPIENT
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.frontdesk import RunningFrontDesk
@@ -40,6 +43,19 @@ def test_path_of_the_public_base_url_precedes_the_path_that_a_proxy_passes_on(
     assert posted(frontdesk, channel, "/api" + path, outside) == TWIML
     for signed in (f"https://hooks.example.com{path}", f"https://hooks.example.com/API{path}"):
         assert posted(frontdesk, channel, path, signed) == INVALID_SIGNATURE
+
+
+@pytest.mark.parametrize("signed", ["?ref=sip:12@acme.example", "?ref=sip%3A12%40acme.example"])
+@pytest.mark.parametrize("settings", [{}, {"PUBLIC_BASE_URL": "https://hooks.example.com"}])
+def test_query_that_twilio_signs_as_it_is_and_sends_escaped_is_verified(
+    serve: Serve, settings: Mapping[str, str], signed: str
+) -> None:
+    frontdesk = serve(settings)
+    start = settings.get("PUBLIC_BASE_URL", frontdesk.origin) + "/webhooks/sms"
+    path = "/webhooks/sms?ref=sip%3A12%40acme.example"
+    assert posted(frontdesk, SMS, path, start + signed) == TWIML
+    assert posted(frontdesk, SMS, path + "x", start + signed) == INVALID_SIGNATURE
+    assert posted(frontdesk, SMS, path, start + "?ref=sip:12@acme.example&a=") == INVALID_SIGNATURE
 
 
 @twilio_channels
@@ -78,6 +94,21 @@ def test_request_that_is_posted_to_each_of_its_urls_is_one_message(serve: Serve)
     for path in ("/webhooks/sms", "/api/webhooks/sms"):
         assert frontdesk.post(replace(captured, url=frontdesk.url(path))).shown == TWIML
     assert [len(contexts) for contexts in frontdesk.contexts().values()] == [1]
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+def test_webhook_that_a_shared_key_signs_is_verified(serve: Serve, algorithm: str) -> None:
+    token, shared = "a" * 32, "the-secret-of-a-shared-key"
+    account = Providers.numbered(1)
+    frontdesk = serve(
+        {"TWILIO_ACCOUNT_SID": account.account_sid, "TWILIO_AUTH_TOKEN": f"{token},{shared}"}
+    )
+    webhook = account.webhook(frontdesk.url(SMS), SMS)
+    text = webhook.url + signed_fields(decode_form(webhook.body))
+    for key, expected in ((token, TWIML), (shared, TWIML), ("other", INVALID_SIGNATURE)):
+        signature = base64.b64encode(hmac.digest(key.encode(), text.encode(), algorithm)).decode()
+        headers = {**webhook.headers, "X-Twilio-Signature": signature}
+        assert frontdesk.post(replace(webhook, headers=headers)).shown == expected
 
 
 def handled(caplog: pytest.LogCaptureFixture) -> Mapping[str, object]:

@@ -14,7 +14,10 @@ from tests.end_to_end.frontdesk import MANY, RunningFrontDesk, on_aws_too
 from tests.end_to_end.responses import SMS, TWIML, WHATSAPP
 from tests.infrastructure.channels.twilio.webhooks import PAYLOADS
 
-CALLBACKS = sorted(path.stem for path in PAYLOADS.glob("status_callback*.form"))
+NO_MESSAGES = ("status_callback", "event")
+CALLBACKS = sorted(
+    path.stem for path in PAYLOADS.glob("*.form") if path.stem.startswith(NO_MESSAGES)
+)
 CALLBACK_STATUSES = (
     *("accepted", "scheduled", "queued", "sending", "sent", "delivered", "undelivered", "failed"),
     *("read", "canceled", "partially_delivered"),
@@ -46,7 +49,7 @@ def the_message(frontdesk: RunningFrontDesk, queue: str) -> MessageContext:
 
 
 @pytest.mark.parametrize("name", CALLBACKS)
-def test_status_callback_is_counted_and_leaves_nothing(serve: Serve, name: str) -> None:
+def test_webhook_without_a_message_is_counted_and_leaves_nothing(serve: Serve, name: str) -> None:
     frontdesk = serve({"UNKNOWN_SENDER": "open"})
     webhook = signed(frontdesk, fields_of(frontdesk, name))
 
@@ -144,6 +147,53 @@ def test_text_that_looks_like_other_fields_goes_to_a_human(
     assert frontdesk.dead_letters() == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "channel"),
+    [
+        ("sms_from_a_mailbox", SMS),
+        ("sms_long_sender_name", SMS),
+        ("sms_other_service_id", SMS),
+        ("whatsapp_user_name", WHATSAPP),
+    ],
+)
+def test_address_or_service_of_an_unknown_form_goes_to_a_human(
+    serve: Serve, name: str, channel: ChannelType
+) -> None:
+    frontdesk = serve({"UNKNOWN_SENDER": "open"})
+    fields = fields_of(frontdesk, name)
+    for number in range(2):
+        webhook = signed(frontdesk, {**fields, "MessageSid": f"SM{number:032x}"}, channel)
+        assert [frontdesk.post(webhook).shown for _ in range(2)] == [TWIML] * 2
+
+    (conversation,) = conversations(frontdesk)
+    assert conversation.sender_id == fields["From"].removeprefix("whatsapp:")
+    ((queue, contexts),) = frontdesk.contexts().items()
+    assert queue == f"{channel}-handoff"
+    assert [context.message.body for context in contexts] == [fields["Body"]] * 2
+    assert frontdesk.dead_letters() == ()
+
+
+@pytest.mark.parametrize("name", ["conversation_message", "conversation_media"])
+def test_text_of_twilio_conversations_is_kept_as_a_dead_letter(
+    frontdesk: RunningFrontDesk, name: str
+) -> None:
+    webhook = signed(frontdesk, fields_of(frontdesk, f"unreadable_{name}"))
+    assert frontdesk.post(webhook).shown == TWIML
+    (dead_letter,) = frontdesk.dead_letters()
+    assert dead_letter.webhook is not None
+    assert dead_letter.webhook.request.body == webhook.body
+
+
+@pytest.mark.parametrize("name", [path for path in CALLBACKS if path.startswith("event")])
+def test_message_that_names_another_event_is_a_message(
+    frontdesk: RunningFrontDesk, name: str
+) -> None:
+    frontdesk.given_conversation(SMS)
+    fields = {**fields_of(frontdesk, name), **fields_of(frontdesk, "sms_without_body")}
+    assert frontdesk.post(signed(frontdesk, fields)).shown == TWIML
+    assert the_message(frontdesk, "sms-replies").message_id == fields["MessageSid"]
+
+
 def a_captured_webhook(frontdesk: RunningFrontDesk) -> tuple[SimulatedRequest, SimulatedRequest]:
     """A message, and the same text as one of another sender."""
     sent = fields_of(frontdesk, "sms", Body=f"hiFrom{OTHER}FromA")
@@ -183,6 +233,30 @@ def test_message_that_comes_after_its_regrouped_copy_is_noted(
     assert dead_letter.webhook.request.body == webhook.body
 
 
+@pytest.mark.parametrize(
+    ("query", "chosen"), [("?ref=1", ""), ("", "/whatsapp?x")], ids=["query", "path"]
+)
+def test_fields_that_were_moved_into_the_url_go_to_a_human(
+    serve: Serve, query: str, chosen: str
+) -> None:
+    frontdesk = serve({"UNKNOWN_SENDER": "open"})
+    account, url = frontdesk.providers.account_sid, frontdesk.url(WHATSAPP) + query
+    forged = {"AccountSid": account, "Body": "pay", "From": f"whatsapp:{OTHER}"}
+    forged |= {"MessageSid": f"SM{9:032x}", "NumMedia": "0"}
+    name = chosen + "".join(map("".join, forged.items()))
+    sent = fields_of(frontdesk, "whatsapp_text", Body="hi", ProfileName=name, ChannelMetadata="")
+    in_order = sorted(sent.items())
+    position = in_order.index(("ProfileName", name))
+    swallowed = "".join(map("".join, in_order[:position])) + "ProfileName" + chosen
+    copy = frontdesk.providers.form(url + swallowed, {**forged, **dict(in_order[position + 1 :])})
+    assert copy.headers == frontdesk.providers.form(url, sent).headers
+
+    assert frontdesk.post(copy).shown == TWIML
+
+    message = the_message(frontdesk, "whatsapp-handoff")
+    assert message.metadata["regrouping_suspected"] is True
+
+
 def test_copy_with_equal_fields_stays_a_duplicate(frontdesk: RunningFrontDesk) -> None:
     frontdesk.given_conversation(SMS)
     fields = fields_of(frontdesk, "sms")
@@ -198,7 +272,7 @@ def test_copy_with_equal_fields_stays_a_duplicate(frontdesk: RunningFrontDesk) -
 @on_aws_too
 def test_repeated_webhook_of_each_payload_is_a_duplicate(frontdesk: RunningFrontDesk) -> None:
     names = [path.stem for path in sorted(PAYLOADS.glob("*.form"))]
-    names = [name for name in names if not name.startswith(("unreadable", "status_callback"))]
+    names = [name for name in names if not name.startswith(("unreadable", *NO_MESSAGES))]
     for number, name in enumerate(names):
         webhook = signed(frontdesk, fields_of(frontdesk, name, MessageSid=f"SM{number:032x}"))
         assert [frontdesk.post(webhook).shown for _ in range(2)] == [TWIML] * 2

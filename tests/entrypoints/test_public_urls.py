@@ -7,7 +7,7 @@ import pytest
 
 from domain.channels import ChannelType
 from domain.errors import ValidationError
-from entrypoints.public_urls import PublicUrls, RequestOrigin, sent_path
+from entrypoints.public_urls import PublicUrls, RequestOrigin, sent_path, sent_queries
 
 PROXY = (ipaddress.ip_network("10.0.0.0/8"),)
 
@@ -91,6 +91,45 @@ def test_whole_url_of_a_channel_is_the_only_one_of_that_channel() -> None:
     assert public_urls.of(None, str, "/") == ("https://b.example/api/",)
 
 
+@pytest.mark.parametrize(
+    ("base_url", "expected"),
+    [
+        (None, ("https://internal/prod/sms",)),
+        ("https://a.example", ("https://a.example/prod/sms", "https://a.example/sms")),
+        (
+            "https://a.example/prod",
+            ("https://a.example/prod/sms", "https://a.example/prod/prod/sms"),
+        ),
+    ],
+)
+def test_path_without_the_stage_goes_with_the_base_url_alone(
+    base_url: str | None, expected: tuple[str, ...]
+) -> None:
+    urls = PublicUrls(base_url).of(
+        ChannelType.SMS, lambda: "https://internal", "/prod/sms", path_without_stage="/sms"
+    )
+    assert urls == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "signed"),
+    [
+        ("ref=sip%3A12%40acme.example", "ref=sip:12@acme.example"),
+        ("name=O%27Hara+%28x%29", "name=O'Hara+(x)"),
+        ("next=https%3a%2f%2fx.example%2fa%3fb", "next=https://x.example/a?b"),
+    ],
+)
+def test_query_may_have_been_signed_without_needless_escapes(sent: str, signed: str) -> None:
+    assert sent_queries(sent) == (sent, signed)
+
+
+@pytest.mark.parametrize(
+    "sent", ["", "a=1&b=%20", "a=%26%3D%23%25%2B", "caf%C3%A9", "ref=sip:12@x"]
+)
+def test_query_without_needless_escapes_was_signed_as_it_was_sent(sent: str) -> None:
+    assert sent_queries(sent) == (sent,)
+
+
 def test_sent_path_is_still_encoded() -> None:
     assert sent_path(a_scope()) == "/webhooks/s%6ds/"
     assert sent_path({**a_scope(), "raw_path": None}) == "/webhooks/sms"
@@ -106,6 +145,7 @@ def test_forwarded_headers_from_an_untrusted_client_are_ignored(client: str | No
     ("headers", "origin"),
     [
         ({"x_forwarded_proto": "https"}, "https://internal:8000"),
+        ({"x_forwarded_proto": "HTTPS"}, "https://internal:8000"),
         (
             {"x_forwarded_proto": "https", "x_forwarded_host": "hooks.example, inner"},
             "https://hooks.example",

@@ -4,6 +4,7 @@ Source: https://www.twilio.com/docs/messaging/guides/webhook-request
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -37,8 +38,10 @@ EMPTY_TWIML = b'<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
 """No reply. https://www.twilio.com/docs/messaging/twiml"""
 
 _WHATSAPP_SCHEME = "whatsapp:"
+_NUMBER_AND_MORE = re.compile(r"\+[1-9][0-9]{6,14}[A-Za-z]")
 _WA_ID = re.compile(r"[0-9]{6,15}")
 
+_MESSAGE_PREFIXES = ("SM", "MM")
 _PROBLEMS = {"missing": "missing", "string_type": "repeated"}
 _STATUS_FIELDS = ("MessageStatus", "SmsStatus")
 _CALLBACK_STATUSES = frozenset(
@@ -50,6 +53,14 @@ _CALLBACK_STATUSES = frozenset(
 """What becomes of a message that was sent; one that comes in is ``received``, or says nothing.
 
 Source: https://www.twilio.com/docs/messaging/api/message-resource#message-status-values
+"""
+_EVENT_FIELDS = ("CallSid", "UsageTriggerSid", "PayloadType")
+"""Each tells that an event is one of a call, of the usage or of the debugger."""
+
+_CONVERSATION_EVENT = re.compile(r"on(?!Message)[A-Z][A-Za-z]+")
+"""The type of an event of Twilio Conversations that brings no text.
+
+Source: https://www.twilio.com/docs/conversations/conversations-webhooks
 """
 
 # The longest address, its scheme and room for blanks: what may not grow a context for ever.
@@ -70,7 +81,7 @@ class IncomingMessageForm(BaseModel):
     sender: Annotated[_AddressText, Field(alias="From")]
     recipient: Annotated[_AddressText, Field(alias="To")]
     body: str = ""
-    messaging_service_sid: Annotated[str | None, Field(pattern=r"^MG[0-9a-fA-F]{32}$")] = None
+    messaging_service_sid: str | None = None
     wa_id: str | None = None
     external_user_id: str | None = None
     parent_external_user_id: str | None = None
@@ -99,12 +110,12 @@ class TwilioWebhookParser(WebhookParser):
         return VerifiedWebhook.signed(self.channel, account, request, text.encode(), decoded=form)
 
     def parse(self, webhook: VerifiedWebhook) -> tuple[ParsedMessage, ...]:
-        """The one message in ``webhook``; none if it only tells what became of a message of ours.
+        """The one message in ``webhook``; none if it tells of something else.
 
         Raises ``UnreadableMessageError``, which names the field at fault but no value.
         """
         form = _form_of(webhook)
-        if _is_status_callback(form):
+        if _is_status_callback(form) or _is_other_event(form):
             return ()
         fields = _read_message_form(form)
         if fields.account_sid != webhook.account:
@@ -131,6 +142,17 @@ def _is_status_callback(form: Form) -> bool:
     return not _CALLBACK_STATUSES.isdisjoint(statuses)
 
 
+def _is_other_event(form: Form) -> bool:
+    """Whether ``form`` tells of something that is no message, like a call to the same number.
+
+    A form with an id of a message, or with a text, is never one of them.
+    """
+    if form.first("Body") or (form.first("MessageSid") or "").startswith(_MESSAGE_PREFIXES):
+        return False
+    event_type = form.first("EventType") or ""
+    return any(map(form.first, _EVENT_FIELDS)) or bool(_CONVERSATION_EVENT.fullmatch(event_type))
+
+
 def _read_message_form(form: Form) -> IncomingMessageForm:
     """The message in ``form``.
 
@@ -155,6 +177,12 @@ def _read_message_form(form: Form) -> IncomingMessageForm:
 def _message(request: WebhookRequest, form: Form, fields: IncomingMessageForm) -> InboundMessage:
     channel = _channel_of(fields.sender)
     sender = _address(channel, "From", fields.sender)
+    recipient = _address(channel, "To", fields.recipient)
+    service = fields.messaging_service_sid
+    # A regrouped address may look like one of an unknown form: both go to a human.
+    is_odd = bool(service and not _is_service(channel, service)) or not (
+        sender.is_of_known_form and recipient.is_of_known_form
+    )
     return InboundMessage(
         channel=channel,
         account=fields.account_sid,
@@ -162,18 +190,17 @@ def _message(request: WebhookRequest, form: Form, fields: IncomingMessageForm) -
         sender=sender,
         sender_verbatim=fields.sender,
         identities=_identities(sender, fields),
-        recipient=_recipient(channel, fields),
+        recipient=_recipient(recipient, fields),
         body=fields.body,
         received_at=request.received_at,
         attachments=attachments_of(form),
-        metadata=_metadata(form),
+        metadata=_metadata(form, is_odd=is_odd or is_regrouping_suspected(form, request.url)),
         opt_out_type=fields.opt_out_type,
     )
 
 
-def _metadata(form: Form) -> Metadata:
-    mark = {"regrouping_suspected": True} if is_regrouping_suspected(form) else {}
-    return {**metadata_of(form), **mark}
+def _metadata(form: Form, *, is_odd: bool) -> Metadata:
+    return {**metadata_of(form), **({"regrouping_suspected": True} if is_odd else {})}
 
 
 def _channel_of(sender: str) -> ChannelType:
@@ -183,10 +210,19 @@ def _channel_of(sender: str) -> ChannelType:
 
 
 def _address(channel: ChannelType, name: str, text: str) -> Address:
-    try:
+    """An address of whatever form: a phone company may well send what no standard knows.
+
+    Only a number with a name behind it is none. That is regrouped: ``From=+1FromCityX``.
+    """
+    with suppress(InvalidAddressError):
         return Address.parse(channel, text)
+    try:
+        address = Address.uninterpreted(channel, text)
     except InvalidAddressError as error:
         raise UnreadableMessageError(f"{name} is not an address") from error
+    if _NUMBER_AND_MORE.match(address.value):
+        raise UnreadableMessageError(f"{name} is not an address")
+    return address
 
 
 def _identities(sender: Address, fields: IncomingMessageForm) -> tuple[Address, ...]:
@@ -213,7 +249,12 @@ def _address_if_any(text: str | None) -> Address | None:
         return None
 
 
-def _recipient(channel: ChannelType, fields: IncomingMessageForm) -> Recipient:
-    address = _address(channel, "To", fields.recipient).value
+def _recipient(address: Address, fields: IncomingMessageForm) -> Recipient:
     service = fields.messaging_service_sid
-    return Recipient(fields.recipient, address, (address, service) if service else (address,))
+    services = (service,) if service and _is_service(address.channel, service) else ()
+    return Recipient(fields.recipient, address.value, (address.value, *services))
+
+
+def _is_service(channel: ChannelType, text: str) -> bool:
+    pattern = channel.rules.service_pattern
+    return pattern is not None and pattern.fullmatch(text) is not None

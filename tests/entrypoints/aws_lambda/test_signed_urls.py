@@ -116,6 +116,29 @@ def test_stage_in_the_base_url_and_in_the_path_counts_once(
     assert function(an_event(shape, a_webhook(ChannelType.SMS, url)))["statusCode"] == 200
 
 
+@pytest.mark.parametrize("shape", ["rest_api_stage", "http_api_named_stage"])
+@pytest.mark.parametrize("base_url", ["https://cdn.acme.example", "https://cdn.acme.example/api"])
+def test_cdn_may_add_the_stage_on_the_way(
+    frontdesk: LambdaFrontDesk, shape: str, base_url: str
+) -> None:
+    reached = PUBLIC_URLS[shape] + "sms?a=b+c"
+    event = an_event(shape, posted_to(reached, f"{base_url}/webhooks/sms?a=b+c"))
+    for used, expected in ((base_url, 200), (None, 401), ("https://other.example", 401)):
+        function = replace(frontdesk.function, public_urls=PublicUrls(used))
+        assert function(event)["statusCode"] == expected
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_query_that_twilio_signs_as_it_is_and_sends_escaped_is_verified(
+    frontdesk: LambdaFrontDesk, shape: str
+) -> None:
+    url = PUBLIC_URLS[shape] + "sms"
+    sent = f"{url}?ref=sip%3A12%40acme.example"
+    for query, expected in (("?ref=sip:12@acme.example", 200), ("?ref=sip:12@acme.exampl", 401)):
+        event = an_event(shape, posted_to(sent, url + query))
+        assert status(frontdesk, event) == expected
+
+
 def test_channel_is_named_by_the_path_of_the_event_alone(frontdesk: LambdaFrontDesk) -> None:
     function = replace(frontdesk.function, public_urls=PublicUrls("https://acme.example/sms"))
     event = an_event("rest_api_stage", a_webhook(ChannelType.SMS, "https://acme.example/voice"))

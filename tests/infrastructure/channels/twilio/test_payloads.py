@@ -66,7 +66,7 @@ def test_payload_becomes_the_expected_message(form: Path) -> None:
 
 
 @pytest.mark.parametrize("form", NO_MESSAGE, ids=by_name)
-def test_status_callback_is_no_message(form: Path) -> None:
+def test_status_callback_or_other_event_is_no_message(form: Path) -> None:
     assert a_parser().parse(verified(a_webhook(form.read_bytes()), ACCOUNT_SID)) == ()
 
 

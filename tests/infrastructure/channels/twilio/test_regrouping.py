@@ -31,7 +31,7 @@ def in_order_of_names(body: str, **changes: str) -> Pairs:
 CAPTURED: dict[str, Pairs] = {
     f"{path.stem}{suffix}": in_order_of_names(path.read_text(), **changes)
     for path in sorted(PAYLOADS.glob("*.form"))
-    if not path.stem.startswith(("unreadable", "status_callback", "sms_repeated_fields"))
+    if not path.stem.startswith(("unreadable", "status_callback", "event", "sms_repeated_fields"))
     for suffix, changes in (("", {}), (" without geography", NO_GEOGRAPHY))
     if not changes or "FromCity" in path.read_text()
 }
@@ -229,3 +229,31 @@ def test_text_in_the_parameter_before_it_is_marked() -> None:
     assert not is_marked(parsed(posted(list(fields.items()))))
     hidden = {**fields, "ApiVersion": "2010-04-01Bodyhello"}
     assert is_marked(parsed(posted(list(hidden.items()))))
+
+
+@pytest.mark.parametrize(
+    ("field", "between", "name"),
+    [
+        ("From", {}, "G"),
+        ("From", {"FromZip": "1"}, "G"),
+        ("From", {"FromCity": "x", "FromCountry": "x", "FromState": "x", "FromZip": "1"}, "G"),
+        ("From", {"Label": "1"}, "Lz"),
+        ("ExternalUserId", {"Forwarded": "true"}, "Fp"),
+    ],
+)
+def test_sender_who_is_replaced_by_one_of_the_text_is_marked(
+    field: str, between: dict[str, str], name: str
+) -> None:
+    body = (PAYLOADS / "whatsapp_user_id_beside_number.form").read_text()
+    victim = "whatsapp:+14155550199" if field == "From" else "whatsapp:US.99"
+    names = ("ChannelMetadata", "Forwarded", "FrequentlyForwarded")
+    fields = {n: text for n, text in parse_qsl(body) if n not in names}
+    if field == "From":
+        fields.pop("ExternalUserId")
+    real = fields.pop(field)
+    text = "".join(map("".join, [(field, victim), *between.items()])) + name
+    captured = sorted({**fields, field: real, "Body": f"hi{text}"}.items())
+    forged = sorted({**fields, "Body": "hi", field: victim, **between, name + field: real}.items())
+
+    assert is_signed_alike(forged, sign(posted(captured)))
+    assert is_marked(parsed(posted(forged)))
