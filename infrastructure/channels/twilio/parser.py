@@ -58,7 +58,7 @@ _EVENT_FIELDS = ("CallSid", "UsageTriggerSid", "PayloadType")
 """Each tells that an event is one of a call, of the usage or of the debugger."""
 
 _CONVERSATION_EVENT = re.compile(r"on(?!Message)[A-Z][A-Za-z]+")
-"""The type of an event of Twilio Conversations that brings no text.
+"""The type of an event of Twilio Conversations that brings no text of anybody.
 
 Source: https://www.twilio.com/docs/conversations/conversations-webhooks
 """
@@ -179,7 +179,7 @@ def _message(request: WebhookRequest, form: Form, fields: IncomingMessageForm) -
     sender = _address(channel, "From", fields.sender)
     recipient = _address(channel, "To", fields.recipient)
     service = fields.messaging_service_sid
-    # A regrouped address may look like one of an unknown form: both go to a human.
+    # A regrouped address may look like one that nobody knows: both go to a human.
     is_odd = bool(service and not _is_service(channel, service)) or not (
         sender.is_of_known_form and recipient.is_of_known_form
     )

@@ -3,7 +3,6 @@
 Source: https://www.twilio.com/docs/usage/security#validating-requests
 """
 
-import base64
 import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,9 +30,8 @@ _SHOWN_CHARACTERS = 300
 
 _REFUSED = "not signed by a known account"
 _FORM_CONTENT_TYPE = "application/x-www-form-urlencoded"
-_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=|[A-Za-z0-9+/]{43}=")
-"""In base64, HMAC-SHA1 has 28 characters, and HMAC-SHA256 has 44."""
-_SHA256_CHARACTERS = 44
+_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=")
+"""HMAC-SHA1 in base64: 20 bytes are 28 characters."""
 
 _URL = re.compile(r"(https?)://([^/?#]*)([^#]*)(?:#.*)?", re.IGNORECASE | re.DOTALL)
 """Scheme, authority, and all up to the fragment."""
@@ -177,14 +175,9 @@ def is_signed(text: str, signature: str, token: str) -> bool:
 
     The library computes and we compare: its own ``validate`` compares character by
     character, and takes a body that is not a form for one that ``bodySHA256`` covers.
-    A SharedKey may sign with SHA-256, which the library does not know; what it covers is the
-    same: https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys
     """
-    if len(signature) == _SHA256_CHARACTERS:
-        expected = base64.b64encode(hmac.digest(token.encode(), text.encode(), "sha256"))
-    else:
-        expected = RequestValidator(token).compute_signature(text, {}).encode()
-    return hmac.compare_digest(expected, signature.encode())
+    expected = RequestValidator(token).compute_signature(text, {})
+    return hmac.compare_digest(expected.encode(), signature.encode())
 
 
 def signed_fields(form: Form) -> str:
