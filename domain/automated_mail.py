@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.automated_subjects import AUTOMATIC_SUBJECT, REPORT_SUBJECT
+
 
 class Suppression(StrEnum):
     """Why a fallback was not sent. Logged and counted under these names."""
@@ -83,11 +85,18 @@ LIST_HEADER = re.compile(
 """Headers of mail to many (RFC 2369, RFC 2919, and what was there before them)."""
 
 AUTO_RESPONSE_HEADER = re.compile(
-    r"x-auto-?(?!response-suppress)(?:reply|respon[ds]|generated)[a-z-]{0,40}|x-mail-autoreply"
+    r"x-(?:[a-z]{1,20}-)?auto-?(?!response-suppress)(?:reply|respon[ds]|generated)[a-z-]{0,40}"
+    r"|x-vacation"
     r"|x-(?:[a-z]{1,20}-)?loop(?:-prevention)?|x-failed-recipients|x-cron-env"
     r"|x-(?:[a-z]{1,20}-)?(?:machine)?generated"
 )
 """Headers of autoresponders, ticket systems and scheduled jobs."""
+
+_REPORT_TYPES = frozenset(
+    {"multipart/report", "message/delivery-status", "message/disposition-notification"}
+)
+PRECEDENCE_HEADERS = ("precedence", "x-precedence", "preference")
+"""The last is what hosting panels write, in place of the first."""
 
 _BULK_PRECEDENCES = frozenset({"bulk", "junk", "list", "auto_reply"})
 _SUPPRESSING = frozenset({"all", "oof", "autoreply"})
@@ -101,30 +110,6 @@ _MACHINE_LOCAL_PART = re.compile(
     | ne[-_.]?pas[-_.]?r[eé]pondre | nicht[-_.]?antworten | keine[-_.]?antwort
     | root | daemon | cron | nobody | www[-_.]?data | apache | dmarc.*
     | nagios | icinga | zabbix | alertmanager | prometheus | jenkins | logwatch
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-# Autoresponders and receipts whose headers say nothing, as mailers name them in many
-# languages. A colon follows, or nothing: "Out of office hours?" is a person's.
-_AUTOMATIC_SUBJECT = re.compile(
-    r"""
-    (?: \[? (?:auto(?:matic)?[ -]?(?:reply|response)
-        | out\ of\ (?:the\ )?office (?:\ (?:auto[ -]?)?(?:reply|message|notification))?
-        | abwesenheits(?:notiz|nachricht|meldung) | automatische\ (?:antwort|abwesenheitsnotiz)
-        | automatisch\ antwoord | r[ée]ponse\ automatique | respuesta\ autom[áa]tica
-        | resposta\ autom[áa]tica | risposta\ automatica | odpowied[źz]\ automatyczna
-        | automatick[áa]\ odpov[ěe][ďd] | automatikus\ v[áa]lasz | autosvar
-        | automatiskt?\ svar | automaattinen\ vastaus | otomatik\ yan[i\u0131]t
-        | автоответ | автоматический\ ответ | 自動(?:応答|返信) | 自动(?:答复|回复)
-        | 自動回覆 | 자동\ ?회신 | رد\ تلقائي
-        | return\ receipt | undeliverable | returned\ mail | delivery\ failure)
-        \s* (?: [:\uff1a\]] .* | $ )
-    | (?:auto:\ )? .{1,100}\ is\ out\ of\ the\ office (?:\ \(returning\ .*)? \.? $
-    | undelivered\ mail\ returned\ to\ sender | failure\ notice $
-    | mail\ delivery\ (?:failed:|failure|subsystem|system) .*
-    | delivery\ status\ notification .*
-    | your\ e?-?mail\ requires\ verification .*
-    )
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -154,13 +139,13 @@ def _kind(
     mail: NotableHeaders, signs: frozenset[Suppression], author_local_part: str
 ) -> AutomatedKind:
     """What says most comes first: an automatic reply may have the envelope of a bounce."""
-    names = ("auto-submitted", "precedence", "x-precedence")
+    names = ("auto-submitted", *PRECEDENCE_HEADERS)
     says_reply = any(value in _REPLIES for name in names for value in mail.values(name))
     if (
         Suppression.REPORT in signs
         or "x-failed-recipients" in mail.headers
         or _POSTMASTER.fullmatch(author_local_part)
-        or (not signs.isdisjoint(_REPORT_SIGNS) and _REPORT_SUBJECT.match(mail.subject or ""))
+        or (not signs.isdisjoint(_REPORT_SIGNS) and REPORT_SUBJECT.match(mail.subject or ""))
     ):
         return AutomatedKind.REPORT
     if Suppression.CALENDAR_MESSAGE in signs:
@@ -180,7 +165,7 @@ def _is_mailing_list(mail: NotableHeaders) -> bool:
 
 
 def _is_bulk(mail: NotableHeaders) -> bool:
-    precedences = (*mail.values("precedence"), *mail.values("x-precedence"))
+    precedences = (value for name in PRECEDENCE_HEADERS for value in mail.values(name))
     return not _BULK_PRECEDENCES.isdisjoint(precedences)
 
 
@@ -191,11 +176,13 @@ def _suppresses_responses(mail: NotableHeaders) -> bool:
 
 def _has_auto_response_header(mail: NotableHeaders) -> bool:
     names = filter(AUTO_RESPONSE_HEADER.fullmatch, mail.headers)
-    return any(value != "no" for name in names for value in mail.values(name))
+    says_so = any(value != "no" for name in names for value in mail.values(name))
+    message_classes = " ".join(mail.headers.get("x-post-messageclass", ())).lower()
+    return says_so or "autoresponder" in message_classes
 
 
 def _has_automatic_subject(mail: NotableHeaders) -> bool:
-    return _AUTOMATIC_SUBJECT.match(" ".join((mail.subject or "").split())) is not None
+    return AUTOMATIC_SUBJECT.match(" ".join((mail.subject or "").split())) is not None
 
 
 def _has_machine_mailbox(mail: NotableHeaders) -> bool:
@@ -212,7 +199,10 @@ _SIGNS: tuple[tuple[Suppression, Callable[[NotableHeaders], bool]], ...] = (
     (Suppression.BULK_PRECEDENCE, _is_bulk),
     (Suppression.RESPONSE_SUPPRESSED, _suppresses_responses),
     (Suppression.AUTO_RESPONSE_HEADER, _has_auto_response_header),
-    (Suppression.REPORT, lambda mail: "multipart/report" in mail.values("content-type")),
+    (
+        Suppression.REPORT,
+        lambda mail: not _REPORT_TYPES.isdisjoint(mail.values("content-type")),
+    ),
     (Suppression.MACHINE_MAILBOX, _has_machine_mailbox),
     (Suppression.CALENDAR_MESSAGE, lambda mail: mail.calendar_message),
     (Suppression.AUTOMATIC_SUBJECT, _has_automatic_subject),
@@ -223,9 +213,6 @@ _SIGNS: tuple[tuple[Suppression, Callable[[NotableHeaders], bool]], ...] = (
 
 _NOT_OF_PROGRAMS = frozenset({Suppression.NOT_ADDRESSED_TO_US, Suppression.SPAM})
 _POSTMASTER = re.compile(r"mailer[-_.]?daemon|postmaster", re.IGNORECASE)
-_REPORT_SUBJECT = re.compile(
-    r"(?:return receipt|undeliver|returned mail|failure notice|(?:mail )?delivery )", re.IGNORECASE
-)
 _REPLY_SIGNS = frozenset(
     {
         Suppression.AUTOMATIC_SUBJECT,

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from webencodings import LABELS, PYTHON_NAMES  # type: ignore[import-untyped]  # no type information
 
+from infrastructure.mail.charset_labels import repaired_label
+
 # What Python reads beside the labels that browsers know. Only such names reach the codec registry:
 # it also knows codecs that are no charsets (base64, idna, unicode_escape), and keeps every miss.
 _PYTHONS_OWN = re.compile(
@@ -24,6 +26,12 @@ _SUPERSETS = {
     "shift_jis": "cp932",
     "iso2022_jp": "iso2022_jp_ext",
 }
+_ASCII = frozenset({"ascii", "us-ascii", "ansi_x3.4-1968"})
+# White space, controls and marks that have no shape: a text of nothing else shows nothing.
+_SHOWN = re.compile(
+    r"[^\s\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]"
+)
 # What Python's codec does not have, another one of the same charset may.
 _RELATED = {"big5hkscs": "cp950", "euc_jp": "euc_jis_2004"}
 _JAPANESE = "iso2022_jp_ext"
@@ -45,10 +53,15 @@ class DecodedText:
 def text_codec(charset: str) -> str | None:
     """Python's codec for ``charset``, as browsers understand the label; ``None`` if it is none.
 
-    A label means its superset (https://encoding.spec.whatwg.org/#names-and-labels).
+    A label means its superset (https://encoding.spec.whatwg.org/#names-and-labels). One that no
+    browser and no Python knows is tried in the form that its mailer may have meant.
     """
     name = charset.strip(" \t\"'").partition(" ")[0].lower()
-    if name in {"ascii", "us-ascii", "ansi_x3.4-1968"}:
+    return _codec(name) or _codec(repaired_label(name))
+
+
+def _codec(name: str) -> str | None:
+    if name in _ASCII:
         return "utf-8"
     label = LABELS.get(name) or LABELS.get(name.replace("_", "-"))
     if label is None or label == "replacement" or label.startswith("utf-16"):
@@ -83,6 +96,8 @@ def decode(raw: bytes, charset: str | None) -> DecodedText:
             return DecodedText(scrub(raw.decode(candidate)), uncertain)
         except UnicodeError:
             continue
+    if charset and charset.strip(" \"'").lower() in _ASCII:
+        codec = "cp1252"  # which browsers read where mail says so
     return DecodedText(scrub(raw.decode(codec or "utf-8", "replace")), uncertain=True)
 
 
@@ -125,8 +140,8 @@ def decode_utf8(raw: bytes) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Whether ``text`` shows nothing. 30 MB of it are not copied."""
-    return not text or text.isspace()
+    """Whether ``text`` shows nothing, or nothing but characters without a shape."""
+    return _SHOWN.search(text) is None
 
 
 def scrub(text: str) -> str:

@@ -28,6 +28,9 @@ _BLANK_RUN = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 # Mail uses tables for layout. Padding their cells to columns takes memory in the product of
 # width and rows, so they become what they look like: lines with words side by side.
 _PLAIN_TAGS = {"table": "div", "tr": "div", "td": "span", "th": "span"}
+_DISPLAY = re.compile(
+    r"(?:^|;)\s*+display\s*+:\s*+([a-z-]{1,30}+)\s*+(!\s*+important)?", re.IGNORECASE
+)
 _CELLS = frozenset({"td", "th"})
 
 
@@ -46,7 +49,7 @@ def text_of_html(html: str, *, has_layout: bool = True) -> str:
 
     Of a page without layout at most a million characters: it is a file of the mail as well.
     """
-    html = html[:MAX_STRIPPED_CHARACTERS]
+    html = html[:MAX_STRIPPED_CHARACTERS].replace("\0", "")
     end = _PAGE_END.search(html)
     if end and not _PAGE_ENDS.fullmatch(html, end.end()):
         html = _PAGE.sub("<div></div>", html)
@@ -81,13 +84,20 @@ def _make_plain(elements: Iterable[Any]) -> None:
     for element in elements:
         if not isinstance(element.tag, str):
             continue
-        hidden = "display:none" in "".join(element.attrib.get("style", "").lower().split())
+        hidden = _is_hidden(element.attrib.get("style", ""))
         element.attrib.clear()
         if hidden:
             element.attrib["style"] = "display:none"
         if element.tag in _CELLS:
             element.tail = " " + (element.tail or "")
         element.tag = _PLAIN_TAGS.get(element.tag, element.tag)
+
+
+def _is_hidden(style: str) -> bool:
+    """By the last declaration that counts, as pages for small and for large screens have two."""
+    found = _DISPLAY.findall(style)
+    counting = [value for value, important in found if important] or [value for value, _ in found]
+    return bool(counting) and counting[-1].lower() == "none"
 
 
 def _config() -> object:

@@ -1,5 +1,6 @@
 """Who wrote a mail: from its headers, also where they are out of order or were rewritten."""
 
+import html as entities
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,11 @@ from infrastructure.mail.parsed_mail import ParsedMail
 
 _PLAIN_ADDRESS = re.compile(r"[^\s<>()\[\]\"',:;@\\]{1,64}+@[^\s<>()\[\]\"',:;@\\]{1,255}")
 _MAX_SEARCHED = 2_000
+# What readers see as signs of an address, and what they do not see.
+_AS_SEEN = str.maketrans(
+    {"\uff20": "@", "\uff1c": "<", "\uff1e": ">"}
+    | dict.fromkeys(map(chr, (0xAD, *range(0x200B, 0x2010), *range(0x2060, 0x2065), 0xFEFF)))
+)
 _WRITTEN_BY_A_LIST = re.compile(r"\S['\"]? \(?via \S", re.IGNORECASE)
 _LIST_HEADERS = ("list-post", "x-beenthere", "mailing-list")
 _SPACED_AT = re.compile(r"\s+@\s*|@\s+")
@@ -53,6 +59,8 @@ def author_of(mail: ParsedMail) -> MailAuthor:
 
 
 def _parsed(text: str) -> Address | None:
+    if text.translate(_AS_SEEN) != text:
+        return None
     try:
         return Address.parse(ChannelType.EMAIL, text)
     except InvalidAddressError:
@@ -61,7 +69,8 @@ def _parsed(text: str) -> Address | None:
 
 def _plain_addresses(texts: Iterable[str]) -> list[Address]:
     """The addresses that a reader sees in ``texts``, once each."""
-    joined = (_SPACED_AT.sub("@", text) for text in texts)
+    seen = (entities.unescape(text).translate(_AS_SEEN) for text in texts)
+    joined = (_SPACED_AT.sub("@", text) for text in seen)
     written = (match for text in joined for match in _PLAIN_ADDRESS.findall(text))
     found = (_parsed(text.strip(".")) for text in written)
     return list(dict.fromkeys(address for address in found if address and "." in address.domain))

@@ -15,7 +15,7 @@ _MAX_VALUES_OF_A_HEADER = 20
 
 # Everything that RFC 3834, RFC 5230, RFC 2369 and mailers use to say that a program wrote.
 _NOTABLE_HEADER = re.compile(
-    r"auto-submitted|(?:x-)?precedence|list-[a-z-]{1,40}|x-auto[a-z-]{0,40}|return-path|feedback-id"
+    r"auto-submitted|(?:x-)?precedence|preference|x-post-messageclass|list-[a-z-]{1,40}|x-auto[a-z-]{0,40}|return-path|feedback-id"
     rf"|content-type|{LIST_HEADER.pattern}|{AUTO_RESPONSE_HEADER.pattern}"
 )
 _MAX_NOTABLE_HEADERS = 40

@@ -15,6 +15,8 @@ from infrastructure.mail.parsed_mail import MailContent, MisreadPart, MisreadRea
 
 _META_CHARSET = re.compile(rb"<meta[^<>]{1,200}charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _MAX_META_BYTES = 4_096
+# What mailers write before the parts, for programs that cannot read them.
+_FOR_OLD_PROGRAMS = re.compile(rb"\bmime\b|multi-?part", re.IGNORECASE)
 _SHOWN = frozenset({"text/plain", "text/html"})
 
 
@@ -44,12 +46,18 @@ def read_mime_content(reader: MimeReader) -> MailContent:
 
     Mailers cut a text where they show images: its pieces are joined, HTML or not.
     """
-    parts = list(reader.parts())
+    all_parts = list(reader.parts())
+    parts = [part for part in all_parts if not part.outside]
     texts = [_Text.of(part) for part in parts if _is_shown(part)]
     named = [part for part in parts if _is_shown(part, named=True)]
     if len(named) > len(texts) and not any(text.says_anything for text in texts):
         # Gateways of phone companies give the only text a file name.
         texts = [_Text.of(part) for part in named]
+    if len(all_parts) > len(parts) and not any(text.says_anything for text in texts):
+        outside = [_Text.of(part) for part in all_parts if part.outside]
+        texts = [
+            text for text in outside if not _FOR_OLD_PROGRAMS.search(text.part.content)
+        ] or texts
     shown = {id(text.part) for text in texts}
     html = "\n".join(text.decoded.text for text in texts if text.is_html) or None
     ids = referenced_content_ids(html)

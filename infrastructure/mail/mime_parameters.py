@@ -6,10 +6,13 @@ from urllib.parse import unquote_to_bytes
 
 from infrastructure.mail.charsets import decode
 
-# Only the first of several separators begins a parameter, so that none is looked at twice.
+# A quote ends a text only where another parameter or nothing follows: mailers leave names with
+# quotes in them as they are. Only the first of several separators begins a parameter, so that
+# none is looked at twice.
 _PARAMETER = re.compile(
-    r'(?<![;\s])[;\s]++(?P<name>[^\s=;"*]{1,60}+)(?:\*(?P<section>[0-9]{1,3}))?(?P<extended>\*?)'
-    r'\s*+=\s*+(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"?|(?P<plain>[^;]*+))',
+    r'(?:\A|(?<![;\s])[;\s]++)(?P<name>[^\s=;"*]{1,60}+)(?:\*(?P<section>[0-9]{1,3}))?(?P<extended>\*?)'
+    r'\s*+=\s*+(?:"(?P<quoted>(?:[^"\\]|\\.|"(?!\s*+(?:;|\Z|[^\s=;"]{1,60}+\s*+=)))*+)"?'
+    r"|(?P<plain>[^;]*+))",
     re.DOTALL,
 )
 _ESCAPED = re.compile(r'\\(["\\])')

@@ -5,9 +5,7 @@ the size of their headers are limited while they are counted: what the standard 
 a minute for, or a recursion error, is refused after a look at it.
 """
 
-import binascii
 import re
-import string
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from itertools import chain
 from domain.errors import UnreadableMessageError
 from infrastructure.mail.header_text import MAX_HEADER_BYTES, Headers, first, read_headers
 from infrastructure.mail.mime_parameters import read_parameters
+from infrastructure.mail.transfer_encoding import decoded
 
 MAX_DEPTH = 50
 MAX_PARTS = 500
@@ -30,10 +29,12 @@ _LIMITS = {
 
 _BOUNDARY = re.compile(r"[\x20-\x7e]{1,200}")
 _MEDIA_TYPE = re.compile(r"[\s\"']*([^\s;()/\"']+/[^\s;()/\"']+)")
-_TRANSFER_ENCODING = re.compile(r"base-?64|quoted.?printable|[78]bit|binary")
-_PADDING = re.compile(rb"=+")
-_MAX_BASE64_PADDING = 1_000_000
-_BASE64 = bytes(range(33)) + (string.ascii_letters + string.digits + "+/=").encode()
+# Where no line is the declared boundary: the first that begins like one, with fields below it.
+_ANY_BOUNDARY = re.compile(
+    rb"^--([^\r\n]{1,300}+)\r*\n(?=content-[a-z-]{1,40}[ \t]*:)", re.IGNORECASE | re.MULTILINE
+)
+_MAX_BEFORE_BOUNDARY = 65_536
+_MAX_TEXT_OUTSIDE = 1_048_576
 
 # Fields and their continuations. A line of blanks is one if a field of mailers follows it.
 _HEADER_BLOCK = re.compile(
@@ -64,6 +65,7 @@ class MimePart:
 
     ``damaged`` says that not all of it could be. ``alternative`` numbers the parts that show
     the same in several forms (RFC 2046, 5.1.4); it is ``None`` for a part that stands alone.
+    ``outside`` is true for text before, between and after the parts, which no program shows.
     """
 
     content_type: str
@@ -74,6 +76,7 @@ class MimePart:
     content: bytes
     damaged: bool
     alternative: int | None
+    outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class _Range:
     depth: int
     digest: bool = False
     alternative: int | None = None
+    outside: bool = False
 
 
 class MimeReader:
@@ -106,6 +110,9 @@ class MimeReader:
         backlog = [self._root]
         while backlog:
             part = backlog.pop()
+            if part.outside:
+                yield _text_outside(self._raw[part.start : part.end])
+                continue
             headers, body_start = (
                 self._split(part) if part.depth else (self.headers, self._body_start)
             )
@@ -146,27 +153,49 @@ class MimeReader:
         return end
 
     def _inner_parts(self, part: _Range, fields: "_Fields", body_start: int) -> list[_Range]:
-        boundary = fields.boundary
-        if boundary is None:
+        if not fields.is_multipart:
             return []
         if part.depth >= MAX_DEPTH:
             raise UnreadableMessageError("the mail is nested too deeply")
+        delimiters, is_declared = self._boundary_lines(fields.boundary, body_start, part.end)
+        first_line = next(delimiters, None)
+        if first_line is None:
+            return []
         alternative = part.alternative
         if alternative is None and fields.content_type == "multipart/alternative":
             alternative = part.start
         inner: list[_Range] = []
-        start: int | None = None
-        # Where the closing boundary is missing, the end of the whole closes the last part.
-        delimiters = self._delimiters(boundary, body_start, part.end)
-        for line_start, line_end, is_last in chain(delimiters, [(part.end, part.end, True)]):
-            if start is not None:
-                end, is_digest = max(start, line_start), fields.content_type == "multipart/digest"
-                inner.append(_Range(start, end, part.depth + 1, is_digest, alternative))
+        start, is_inside = body_start, False
+        # Where the closing boundary is missing, the end of the whole closes the last part. Where
+        # it comes too early, parts follow it.
+        end_of_all = (part.end, part.end, True)
+        for line_start, line_end, is_last in chain([first_line], delimiters, [end_of_all]):
+            end = max(start, line_start)
+            is_outside = is_declared and not is_inside
+            if is_inside or self._is_text_outside(start, end):
+                is_digest = is_inside and fields.content_type == "multipart/digest"
+                form = alternative if is_inside else None
+                inner.append(_Range(start, end, part.depth + 1, is_digest, form, is_outside))
                 self._count("parts")
-            start = line_end
-            if is_last:
-                break
+            start, is_inside = line_end, not is_last
         return inner
+
+    def _boundary_lines(
+        self, boundary: bytes | None, start: int, end: int
+    ) -> tuple[Iterator[tuple[int, int, bool]], bool]:
+        """The lines of the declared boundary; if it never comes, of the one that does."""
+        if boundary is not None:
+            lines = self._delimiters(boundary, start, end)
+            first_line = next(lines, None)
+            if first_line is not None:
+                return chain([first_line], lines), True
+        found = _ANY_BOUNDARY.search(self._raw, start, min(end, start + _MAX_BEFORE_BOUNDARY))
+        guessed = found[1].rstrip() if found else b""
+        return self._delimiters(guessed, start, end) if guessed else iter(()), False
+
+    def _is_text_outside(self, start: int, end: int) -> bool:
+        is_short = end - start <= _MAX_TEXT_OUTSIDE
+        return is_short and not self._raw[start:end].isspace() and start < end
 
     def _delimiters(self, boundary: bytes, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
         """Each boundary line: where it starts and ends, and whether it is the closing one."""
@@ -206,6 +235,10 @@ def _with_line_feeds(raw: bytes) -> bytes:
     return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
 
+def _text_outside(content: bytes) -> MimePart:
+    return MimePart("text/plain", None, None, None, None, content, False, None, outside=True)
+
+
 class _Fields:
     """What the headers of one part say about its content (RFC 2045, 2183, 2231)."""
 
@@ -218,10 +251,12 @@ class _Fields:
         self._type_parameters = read_parameters(content_type or "")
 
     @property
+    def is_multipart(self) -> bool:
+        return self.content_type.startswith("multipart/")
+
+    @property
     def boundary(self) -> bytes | None:
-        """The line that separates the parts inside; ``None`` if there are none inside."""
-        if not self.content_type.startswith("multipart/"):
-            return None
+        """The line that separates the parts inside; ``None`` if the headers name none."""
         boundary = self._type_parameters.get("boundary")
         if not boundary or not _BOUNDARY.fullmatch(boundary):
             return None
@@ -230,11 +265,10 @@ class _Fields:
     def leaf(self, content: bytes, alternative: int | None) -> MimePart:
         """The part that these headers and ``content`` make."""
         # A multipart without boundaries inside is what it looks like: text.
-        is_multipart = self.content_type.startswith("multipart/")
-        content_type = "text/plain" if is_multipart else self.content_type
+        content_type = "text/plain" if self.is_multipart else self.content_type
         disposition = first(self._headers, "content-disposition") or ""
         encoding = (first(self._headers, "content-transfer-encoding") or "").lower()
-        decoded, damaged = _decoded(content, encoding)
+        decoded_content, damaged = decoded(content, encoding)
         return MimePart(
             content_type=content_type,
             charset=self._type_parameters.get("charset"),
@@ -242,32 +276,7 @@ class _Fields:
             or self._type_parameters.get("name"),
             content_id=first(self._headers, "content-id"),
             disposition=disposition.partition(";")[0].strip().lower() or None,
-            content=decoded,
+            content=decoded_content,
             damaged=damaged,
             alternative=alternative,
         )
-
-
-def _decoded(content: bytes, transfer_encoding: str) -> tuple[bytes, bool]:
-    """``content`` without its transfer encoding, and whether that was damaged or unknown.
-
-    Where nothing of it can be decoded it stays as it is.
-    """
-    found = _TRANSFER_ENCODING.search(transfer_encoding)
-    if found is None or found[0][0] in "78":
-        return content, found is None and transfer_encoding != ""
-    if found[0].startswith("quoted"):
-        return binascii.a2b_qp(content), False
-    if found[0] == "binary":
-        return content, False
-    text = content.rstrip(b"=\r\n \t")
-    # Mailers that join encoded pieces leave the padding of each where it was.
-    padding = text.count(b"=")
-    if padding > _MAX_BASE64_PADDING:
-        return content, True
-    pieces = _PADDING.split(text) if padding else [text]
-    try:
-        decoded = b"".join(binascii.a2b_base64(piece + b"===") for piece in pieces)
-    except binascii.Error:
-        return content, True
-    return decoded, bool(content.translate(None, _BASE64))

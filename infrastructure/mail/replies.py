@@ -9,11 +9,16 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from infrastructure.mail.reply_headers import (
+    BEGINS_LIKE_A_HEADER,
+    DATE_AND_AUTHOR,
     FIRST_LABELS,
     FORWARDS,
+    HEADER_INSIDE,
+    ORIGINAL_MESSAGE,
     POINTS_BELOW,
     PRONOUNS,
     VERBS,
+    WORD_OF_A_PERSON,
     are_coherent,
 )
 
@@ -30,7 +35,9 @@ _QUOTED = re.compile(r"\s*>")
 _TIME = re.compile(r"(?<!\d)\d{1,2}\s?[:.h]\s?[0-5]\d(?!\d)")
 _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}([./-])\s?\d{1,2}\1\s?\d{2,4}(?!\d)")
 _BRACKETED_ADDRESS = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>()@]+@[^\s<>()@]+")
-_HEADER_END = re.compile(r".*(?:[:\uff1a]|wrote ?-{2,})\s*", re.DOTALL)
+_ADDRESS = re.compile(r"[^\s<>()@\[]+@[^\s<>()@]+")
+_FRAMED = re.compile(r"\s*-{2,}.*[^-]-{2,}\s*\Z")
+_HEADER_END = re.compile(r".*(?:[:\uff1a]|>\s*wrote|wrote ?-{2,})\s*", re.DOTALL)
 _LABEL = re.compile(r"[*_\s]*([^\W\d_][^:\uff1a*]{0,24}?)[*_\s]*(?::[*_]*(?:\s|$)|\uff1a)")
 _RULE = re.compile(r"\s*(?:_{5,}|-{2,}[^-]{0,60}-{2,}|-{5,}|\*{5,})\s*")
 
@@ -74,14 +81,27 @@ def _unquoted_history(lines: Sequence[str]) -> int | None:
         start = _start_of_wrote_line(lines, end) if _HEADER_END.fullmatch(line) else None
         if start is not None:
             header = " ".join(lines[start : end + 1])
-            is_programs = _BRACKETED_ADDRESS.search(header) and VERBS.search(header)
             is_paragraph = not lines[start - 1].strip() or lines[start].startswith("    ")
-            is_alone = is_paragraph and not PRONOUNS.search(header)
+            is_alone = is_paragraph and not _names_a_reader(header)
             is_greeting = sum(map(len, lines[:start])) < _MORE_THAN_A_GREETING
             is_answered = any(map(_QUOTED.match, lines[end:]))
-            fits = is_programs and is_alone and not (is_greeting or is_answered)
-            return start if fits else None
+            is_programs = is_alone and _is_programs(header, lines[end + 1 : end + 2])
+            return start if is_programs and not (is_greeting or is_answered) else None
     return None
+
+
+def _is_programs(header: str, below: Sequence[str]) -> bool:
+    """Whether a line with a date is more than a person would write."""
+    if VERBS.search(header):
+        return bool(_BRACKETED_ADDRESS.search(header) or _FRAMED.fullmatch(header))
+    is_apart = not "".join(below).strip()
+    has_names_only = not WORD_OF_A_PERSON.search(_ADDRESS.sub("", header))
+    return is_apart and has_names_only and DATE_AND_AUTHOR.fullmatch(header) is not None
+
+
+def _names_a_reader(header: str) -> bool:
+    """Whether a person speaks; an address may hold the same letters."""
+    return PRONOUNS.search(_ADDRESS.sub("", header)) is not None
 
 
 def _start_of_wrote_line(lines: Sequence[str], end: int) -> int | None:
@@ -91,9 +111,12 @@ def _start_of_wrote_line(lines: Sequence[str], end: int) -> int | None:
         line = lines[start].strip()
         if not line or not _is_unquoted(line) or len(line) + len(header) > _MAX_HEADER_LENGTH:
             return None
+        below, is_cut = header, not header or header.startswith(("<", "("))
         header = f"{line} {header}".strip()
-        if _is_wrote_line(header):
-            return start
+        if not _is_wrote_line(header):
+            continue
+        # A line of its own may stand above a header that is whole without it.
+        return start if is_cut or not (line[:1].isdigit() and VERBS.search(below)) else None
     return None
 
 
@@ -101,10 +124,11 @@ def _is_wrote_line(line: str) -> bool:
     """Whether ``line`` has a date and an address, or a date, a name and "wrote"."""
     if line.startswith(("<", "(")) or not (_HEADER_END.fullmatch(line) and _DATE.search(line)):
         return False
+    is_sentence = HEADER_INSIDE.match(line) or not BEGINS_LIKE_A_HEADER.match(line)
+    if is_sentence or _names_a_reader(line):
+        return False
     verb, time = VERBS.search(line), _TIME.search(line)
-    if _BRACKETED_ADDRESS.search(line):
-        return bool(verb or time)
-    return bool(verb and time) and not PRONOUNS.search(line)
+    return bool(verb or time) if _BRACKETED_ADDRESS.search(line) else bool(verb and time)
 
 
 def _labelled_header(lines: Sequence[str]) -> int | None:
@@ -133,7 +157,9 @@ def _end_of_labels(lines: Sequence[str], start: int) -> int | None:
         if found := _LABEL.match(line):
             label = found[1].lower()
         labels[label or ""] = labels.get(label or "", "") + line
-    return end if are_coherent(labels) else None
+    above = _last_written(lines, start - 1)
+    has_title = above is not None and ORIGINAL_MESSAGE.fullmatch(lines[above]) is not None
+    return end if are_coherent(labels, address_needed=not has_title) else None
 
 
 def _is_all_or_none_quoted(lines: Iterable[str]) -> bool:

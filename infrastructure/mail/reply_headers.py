@@ -22,6 +22,38 @@ PRONOUNS = re.compile(
 )
 """Who writes "on Monday you wrote" does so by hand."""
 
+_OPENERS = (
+    "(?:On|Am|Le|El|Em|Il(?: giorno)?|In data|Op|W dniu|Dnia|Dne|Dňa|Den|På|Pada|Vào|Στις|În"
+    "|Pe data)"
+)
+_FIRST_WORDS = (
+    rf"{_OPENERS}\b",
+    r"\w{1,14}\.?,?\s\d",
+    r"\d",
+    r"[^<(\d]{0,80}[<(]",
+    r"[^<(\d]{0,60}[^\x00-\u024f]",  # scripts in which a sentence looks otherwise
+)
+BEGINS_LIKE_A_HEADER = re.compile(rf"[\s*_-]*+(?:{'|'.join(_FIRST_WORDS)})")
+"""A word that stands before dates, a weekday or a date; or a name before its address."""
+
+HEADER_INSIDE = re.compile(rf"[^\s*_-].*?(?:\s|--){_OPENERS}\s(?:[^\s\d]{{1,12}}\s){{0,2}}\d")
+"""A header that begins where its line does not: a person wrote what stands before it."""
+
+DATE_AND_AUTHOR = re.compile(
+    r"(?:\w{1,12}\.?,? )?\d[^<]{0,120}<[^\s<>@]{1,64}@[^\s<>@]{1,255}>\s{0,9}:\s{0,9}"
+)
+"""All of a header without a verb."""
+
+WORD_OF_A_PERSON = re.compile(r"(?<![\w@.])(?!(?:at|from|kl|um|klo)\b)[a-z]{2,}(?![\w@.])")
+"""In a header without a verb all words are names and parts of dates."""
+
+ORIGINAL_MESSAGE = re.compile(
+    r"\s*-{2,}[^-]{0,30}(?:original|ursprüngl|oprindelig|opprinnelig|origine|origen|origineel"
+    r"|oorspronk|pierwotn|původn|pôvodn|ursprung|alkuperä|eredeti|исходн|orijinal)[^-]{0,40}-{2,}\s*",
+    re.IGNORECASE,
+)
+"""What programs write above labels, and people above nothing."""
+
 POINTS_BELOW = re.compile(
     r"\b(?:below|in-?line|between the lines|unten|unterhalb|ci-dessous|abajo|abaixo|di seguito"
     r"|qui sotto|hieronder|onderstaand|poniżej|níže|nižšie|nedan|nedenfor|alább|aşağ\u0131|ниже"
@@ -78,9 +110,9 @@ _LANGUAGES = tuple(
 FIRST_LABELS = frozenset(name for language in _LANGUAGES for names in language for name in names)
 
 
-def are_coherent(labelled: Mapping[str, str]) -> bool:
+def are_coherent(labelled: Mapping[str, str], *, address_needed: bool) -> bool:
     """Whether lines under their labels are a header: of one language, with date and address."""
-    if not any(map(_ADDRESS.search, labelled.values())):
+    if address_needed and not any(map(_ADDRESS.search, labelled.values())):
         return False
     for language in _LANGUAGES:
         dates = (text for label, text in labelled.items() if label in language[1])

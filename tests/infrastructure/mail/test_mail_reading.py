@@ -43,6 +43,18 @@ from tests.infrastructure.channels.sendgrid.webhooks import a_raw_mail, the_mess
             for name in ("undefined", "mbcs", "x-user-defined", "", "a\0b", "é", "x" * 9_999)
         ),
         ("windows-99999", None),
+        ("cp-850", "cp850"),
+        ("win1251", "cp1251"),
+        ("charset=koi8-r", "koi8-r"),
+        ("x-ms-cp932", "cp932"),
+        ("cp50221", "iso2022_jp_ext"),
+        ("ms950", "big5hkscs"),
+        ("_iso-2022-jp$ESC", "iso2022_jp_ext"),
+        ("iso-8859-1?", "cp1252"),
+        ("8859-1", "cp1252"),
+        ("ANSI", "cp1252"),
+        ("utf-8=20", "utf-8"),
+        ("uft-8", "utf-8"),
     ],
 )
 def test_charset_name_is_mapped_to_its_text_codec_or_to_none(
@@ -65,6 +77,7 @@ def test_charset_name_is_mapped_to_its_text_codec_or_to_none(
         (b"\x1b$B%i%s%W\x1b(B", "utf-8", DecodedText("ランプ", uncertain=True)),
         (b"\x1b$B-!\x1b(I12\x1b(B.", "iso-2022-jp", DecodedText("①ｱｲ.")),
         (b"\x1b$B%i%s%W\x1b(B \x1b$B!\x1b(B", None, DecodedText("ランプ \x1b$B!", uncertain=True)),
+        (b"It\x92s", "us-ascii", DecodedText("It’s", uncertain=True)),  # noqa: RUF001  # as mailers write it
         ("Café".encode(), "klingon", DecodedText("Café", uncertain=True)),
         (b"Caf\xe9", "utf-8", DecodedText("Caf\ufffd", uncertain=True)),
         (b"Caf\xe9", None, DecodedText("Caf\ufffd", uncertain=True)),
