@@ -60,9 +60,10 @@ class ProcessWebhook:
 
     def _delete_unused_files(self, message: InboundMessage, receipt: Receipt) -> None:
         """Files are stored before the store can say that their message is there, or was erased."""
+        if not message.attachments:
+            return
         folder = attachments_folder(message)
-        is_unused = receipt.is_of_erased or folder != attachments_folder(receipt.record.message)
-        if is_unused and message.attachments:
+        if receipt.is_of_erased or folder != attachments_folder(receipt.record.message):
             self.blobs.delete(folder)
 
     def _with_stored_files(
