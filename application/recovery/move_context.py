@@ -10,7 +10,7 @@ from application.ports.outbox import Outbox
 from application.receiving.route_message import RouteMessage
 from domain.erasure import Tombstone
 from domain.errors import ContextNotMovedError
-from domain.messages import MessageState
+from domain.messages import MessageRecord, MessageState
 from domain.queues import QueueKind, QueueName
 
 
@@ -48,8 +48,9 @@ class MoveContext:
     def __call__(self, delivered: DeliveryKey, kind: QueueKind) -> MoveOutcome:
         """Move what was ``delivered`` to the queue of ``kind`` on its channel.
 
-        Raises ``ContextNotMovedError`` if it is there already, or has no record. After that, and
-        after any ``TemporaryError``, it is not acknowledged: it comes back, and can be moved.
+        Raises ``ContextNotMovedError`` if it is there already, is on another queue than it is said
+        to be, or has no record. After that, and after any ``TemporaryError``, it is not
+        acknowledged: it comes back, and can be moved.
         """
         target = QueueName(delivered.queue.channel, kind)
         if target == delivered.queue:
@@ -64,6 +65,8 @@ class MoveContext:
             return MoveOutcome.ERASED
         if record is None or record.publication < delivered.publication:
             raise ContextNotMovedError("there is no record of this context's message")
+        if not _may_be_on(delivered, record):
+            raise ContextNotMovedError(f"the context is not on {delivered.queue}")
         if record.publication == delivered.publication:
             now = self.clock()
             if not self.outbox.move(record, target, now):
@@ -75,3 +78,10 @@ class MoveContext:
             return MoveOutcome.MOVED
         routed_for = self.route_message.retry(record, Deadline.after())
         return MoveOutcome.MOVED if routed_for else MoveOutcome.UNMATCHED
+
+
+def _may_be_on(delivered: DeliveryKey, record: MessageRecord) -> bool:
+    """Whether the context can have come from there; a first publication may be on either queue."""
+    if record.publication == delivered.publication and record.queue:
+        return record.queue == delivered.queue
+    return record.message.channel is delivered.queue.channel

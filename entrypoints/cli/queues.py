@@ -1,6 +1,7 @@
 """``frontdesk queues``: how much waits, and what; move it and acknowledge it."""
 
 import json
+import re
 from datetime import timedelta
 
 import click
@@ -16,6 +17,7 @@ from entrypoints.cli.terminal.tables import Column, Listing
 
 _QUEUES = {str(queue): queue for queue in ALL_QUEUES}
 _KINDS = [kind.value for kind in QueueKind]
+_PUBLICATION = re.compile("[1-9][0-9]{0,8}")
 _queue_argument = click.argument("queue", type=click.Choice(tuple(_QUEUES)), metavar="QUEUE")
 
 
@@ -159,7 +161,7 @@ def _receipt(delivery: Delivery) -> str:
 
 def _delivery_key(queue: QueueName, receipt: str) -> DeliveryKey:
     request_id, publication, own_receipt = [*receipt.split(".", 2), "", ""][:3]
-    if not (request_id and publication.isdecimal() and own_receipt):
+    if not (request_id and _PUBLICATION.fullmatch(publication) and own_receipt):
         raise _invalid_receipt(queue)
     return DeliveryKey(queue, request_id, int(publication), own_receipt)
 

@@ -108,7 +108,10 @@ def _original_author(mail: ParsedMail, rewritten: Address) -> Address | None:
 
 
 def _boxes(mail: ParsedMail, headers: Iterable[str]) -> Iterator[Address]:
+    """Also what only a reader sees as an address: else its list would pass for the author."""
     boxes: Iterable[Mailbox] = (
         box for name in headers for box in mailboxes(mail.headers.get(name, ()))
     )
-    return filter(None, (_parsed(box.address) for box in boxes))
+    for text in (box.address for box in boxes):
+        found = _parsed(text)
+        yield from [found] if found else _plain_addresses([text[:_MAX_SEARCHED]])

@@ -15,6 +15,7 @@ from application.ports.stores import Stores
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.route_message import RouteMessage
 from application.recovery.move_context import MoveContext, MoveOutcome
+from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.conversations import CLOSED
 from domain.erasure import RetainedMessage
@@ -336,6 +337,21 @@ class MoveContextContract:
         taken = replace(desk.take(TO_AI).key, **changes)
         with pytest.raises(ContextNotMovedError, match="no record of this context"):
             desk.move(taken, TO_HUMAN)
+        assert desk.backlog() == 1
+
+    @pytest.mark.parametrize("number", [1, 2])
+    def test_context_that_was_not_delivered_by_the_named_queue_is_not_moved(
+        self, desk: Desk, number: int
+    ) -> None:
+        taken = desk.take(TO_AI)
+        queue = replace(REPLIES, channel=ChannelType.EMAIL)
+        if number == 2:
+            desk.move(taken.key, TO_HUMAN)
+            taken, queue = desk.take(TO_HUMAN), REPLIES
+        for kind in QueueKind:
+            with pytest.raises(ContextNotMovedError):
+                desk.move(replace(taken.key, queue=queue), kind)
+        assert record_of(desk.stores).publication == number
         assert desk.backlog() == 1
 
     def test_context_is_not_moved_to_the_queue_that_it_is_on(self, desk: Desk) -> None:

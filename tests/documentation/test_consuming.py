@@ -131,6 +131,34 @@ def test_context_that_a_human_moves_back_is_answered(frontdesk: FrontdeskAndCons
     assert (frontdesk.backlog(), frontdesk.backlog(HANDOFF)) == (0, 0)
 
 
+@pytest.mark.parametrize("in_history", [[], ["Hello?"]])
+def test_message_that_the_history_does_not_show_yet_is_answered(
+    frontdesk: FrontdeskAndConsumer, monkeypatch: pytest.MonkeyPatch, in_history: list[str]
+) -> None:
+    frontdesk.receive("Hello?", "Is my order on its way?")
+    store = frontdesk.container.message_store()
+    whole = store.history(frontdesk.conversation.key)
+    late = tuple(message for message in whole if message.content in in_history)
+    with monkeypatch.context() as lagging:
+        lagging.setattr(store, "history", lambda *_, **__: late)
+        frontdesk.consume()
+    assert [text for texts in frontdesk.replies for text in texts] == [
+        "Hello?",
+        "Is my order on its way?",
+    ]
+    assert frontdesk.backlog() == 0
+
+
+def test_context_of_an_erased_message_is_acknowledged(
+    frontdesk: FrontdeskAndConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frontdesk.receive("Hello?")
+    (retained,) = frontdesk.container.stores().retention.list_retained(10).items
+    frontdesk.container.stores().retention.erase(retained)
+    assert frontdesk.consume() == 1
+    assert (frontdesk.replies, frontdesk.backlog()) == ([], 0)
+
+
 def test_context_of_an_erased_conversation_is_acknowledged(
     frontdesk: FrontdeskAndConsumer,
 ) -> None:

@@ -173,7 +173,9 @@ def test_address_or_service_of_an_unknown_form_goes_to_a_human(
     assert frontdesk.dead_letters() == ()
 
 
-@pytest.mark.parametrize("name", ["conversation_message", "conversation_media"])
+@pytest.mark.parametrize(
+    "name", ["conversation_message", "conversation_media", "conversation_added_by_a_message"]
+)
 def test_text_of_twilio_conversations_is_kept_as_a_dead_letter(
     frontdesk: RunningFrontDesk, name: str
 ) -> None:

@@ -57,6 +57,9 @@ Source: https://www.twilio.com/docs/messaging/api/message-resource#message-statu
 _EVENT_FIELDS = ("CallSid", "UsageTriggerSid", "PayloadType")
 """Each tells that an event is one of a call, of the usage or of the debugger."""
 
+_CONTENT_FIELDS = ("Body", "MessageBody", "Media")
+"""What somebody wrote or sent, under the names of messages and of Twilio Conversations."""
+
 _CONVERSATION_EVENT = re.compile(r"on(?!Message)[A-Z][A-Za-z]+")
 """The type of an event of Twilio Conversations that brings no text of anybody.
 
@@ -145,9 +148,11 @@ def _is_status_callback(form: Form) -> bool:
 def _is_other_event(form: Form) -> bool:
     """Whether ``form`` tells of something that is no message, like a call to the same number.
 
-    A form with an id of a message, or with a text, is never one of them.
+    A form with an id of a message, or with a text, is never one of them. A conversation that a
+    message begins may bring that message along.
     """
-    if form.first("Body") or (form.first("MessageSid") or "").startswith(_MESSAGE_PREFIXES):
+    message_id = form.first("MessageSid") or ""
+    if message_id.startswith(_MESSAGE_PREFIXES) or any(map(form.first, _CONTENT_FIELDS)):
         return False
     event_type = form.first("EventType") or ""
     return any(map(form.first, _EVENT_FIELDS)) or bool(_CONVERSATION_EVENT.fullmatch(event_type))

@@ -18,7 +18,11 @@ from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_messag
 from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 
 QUEUE = QueueName(ChannelType.SMS, QueueKind.REPLIES)
-INVALID_RECEIPTS = ("nonsense", "1-1", "request-1.1.", ".1.1-1", "request-1.one.1-1", "request-1.1")
+INVALID_RECEIPTS = (
+    *("nonsense", "1-1", "request-1.1.", ".1.1-1", "request-1.one.1-1", "request-1.1"),
+    *("request-1.0.1-1", "request-1.01.1-1", "request-1.\u0661.1-1"),
+    f"request-1.{'9' * 5_000}.1-1",
+)
 
 
 def given_context(
