@@ -58,7 +58,8 @@ test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test
 	$(BIN)/coverage combine --quiet
 
 # Half of the time each, beside each other: their lines come in turn. They call make, too.
-LONG_WAY := tests/faults tests/deployment tests/end_to_end/test_outages_at_start.py
+LONG_WAY := tests/faults tests/deployment tests/documentation \
+	tests/end_to_end/test_embedded_outages_at_start.py
 PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/coverage run --parallel-mode -m pytest
 
 test-the-long-way:
