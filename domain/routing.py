@@ -10,16 +10,8 @@ from domain.messages import InboundMessage
 from domain.queues import QueueKind, QueueName
 
 
-class UnauthenticatedMail(StrEnum):
-    """What becomes of mail whose author is not authenticated."""
-
-    HANDOFF = "handoff"
-    ACCEPT = "accept"
-    DEAD_LETTER = "dead-letter"
-
-
-class AutomatedMail(StrEnum):
-    """What becomes of mail that a program wrote."""
+class MailPolicy(StrEnum):
+    """What becomes of mail whose author is not authenticated, or of mail that a program wrote."""
 
     HANDOFF = "handoff"
     ACCEPT = "accept"
@@ -39,27 +31,26 @@ class RoutingPolicy:
     """What the operator decides about routing."""
 
     reply_delay: timedelta = timedelta(seconds=30)
-    unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF
-
-    automated_mail: AutomatedMail = AutomatedMail.HANDOFF
+    unauthenticated_mail: MailPolicy = MailPolicy.HANDOFF
+    automated_mail: MailPolicy = MailPolicy.HANDOFF
 
     def needs_human_review(self, message: InboundMessage) -> bool:
         """Whether no AI may answer it: who wrote it or what is not certain, or a program wrote.
 
         The operator may accept mail of authors who are not authenticated, and of programs.
         """
-        accepts_author = self.unauthenticated_mail is UnauthenticatedMail.ACCEPT
-        accepts_program = self.automated_mail is AutomatedMail.ACCEPT
+        accepts_author = self.unauthenticated_mail is MailPolicy.ACCEPT
+        accepts_program = self.automated_mail is MailPolicy.ACCEPT
         is_doubtful = not (message.author_authenticated or accepts_author)
         is_programs = message.is_automated and not accepts_program
         return message.regrouping_suspected or is_doubtful or is_programs
 
     def check_is_allowed(self, message: InboundMessage) -> None:
         """Raises what makes a dead letter of mail that the operator wants to look at first."""
-        reviews_author = self.unauthenticated_mail is UnauthenticatedMail.DEAD_LETTER
+        reviews_author = self.unauthenticated_mail is MailPolicy.DEAD_LETTER
         if reviews_author and not message.author_authenticated:
             raise UnauthenticatedMailError("the author of this mail is not authenticated")
-        if self.automated_mail is AutomatedMail.DEAD_LETTER and message.is_automated:
+        if self.automated_mail is MailPolicy.DEAD_LETTER and message.is_automated:
             raise AutomatedMailError("a program wrote this mail")
 
     def route(self, message: InboundMessage, conversation: Conversation, now: datetime) -> Route:

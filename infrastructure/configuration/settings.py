@@ -11,7 +11,7 @@ from application.ports.fallback_throttle import ThrottleLimits
 from domain.channels import ChannelType
 from domain.errors import TemporaryError
 from domain.queues import ALL_QUEUES, QueueName
-from domain.routing import AutomatedMail, RoutingPolicy, UnauthenticatedMail
+from domain.routing import MailPolicy, RoutingPolicy
 from domain.tenants import UnknownSender
 from infrastructure.configuration.secrets.accounts import (
     AccountSid,
@@ -124,8 +124,8 @@ class Settings(_Variables):
     fallback_email_from: MailAddress | None = None
     tenants: TenantsSource | None = None
     unknown_sender: UnknownSender = UnknownSender.FALLBACK
-    unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF
-    automated_mail: AutomatedMail = AutomatedMail.HANDOFF
+    unauthenticated_mail: MailPolicy = MailPolicy.HANDOFF
+    automated_mail: MailPolicy = MailPolicy.HANDOFF
     fallback_window_seconds: Annotated[int, Field(gt=0, le=10 * YEAR_SECONDS)] = 86_400
     fallback_max_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
     fallback_text: Annotated[str, Field(max_length=1600)] = DEFAULT_FALLBACK_TEXT

@@ -34,7 +34,7 @@ from domain.errors import UnreadableMessageError, ValidationError
 from domain.fallback import Fallback, OwnAddresses
 from domain.messages import InboundMessage
 from domain.queues import ALL_QUEUES
-from domain.routing import AutomatedMail, UnauthenticatedMail
+from domain.routing import MailPolicy
 from domain.tenants import TenantDirectory, UnknownSender
 from entrypoints.composition.container import build_container
 from infrastructure.memory.backend import MemoryBackend
@@ -98,8 +98,8 @@ class FrontDesk:
         self,
         *,
         unknown_sender: UnknownSender = UnknownSender.FALLBACK,
-        unauthenticated_mail: UnauthenticatedMail = UnauthenticatedMail.HANDOFF,
-        automated_mail: AutomatedMail = AutomatedMail.HANDOFF,
+        unauthenticated_mail: MailPolicy = MailPolicy.HANDOFF,
+        automated_mail: MailPolicy = MailPolicy.HANDOFF,
         directory: TenantDirectory | None = None,
         parser: StubParser | None = None,
         publisher: ContextPublisher | None = None,

@@ -6,7 +6,7 @@ import pytest
 
 from domain.channels import ChannelType
 from domain.queues import ALL_QUEUES
-from domain.routing import RoutingPolicy, UnauthenticatedMail
+from domain.routing import MailPolicy, RoutingPolicy
 from tests.builders import NOW, a_conversation, an_inbound_message
 
 
@@ -39,21 +39,21 @@ def test_operator_sets_the_reply_delay() -> None:
 @pytest.mark.parametrize(
     ("choice", "queue"),
     [
-        (UnauthenticatedMail.HANDOFF, "email-handoff"),
-        (UnauthenticatedMail.DEAD_LETTER, "email-handoff"),
-        (UnauthenticatedMail.ACCEPT, "email-replies"),
+        (MailPolicy.HANDOFF, "email-handoff"),
+        (MailPolicy.DEAD_LETTER, "email-handoff"),
+        (MailPolicy.ACCEPT, "email-replies"),
     ],
 )
 def test_mail_with_unauthenticated_author_goes_to_handoff_unless_the_operator_accepts_it(
-    choice: UnauthenticatedMail, queue: str
+    choice: MailPolicy, queue: str
 ) -> None:
     mail = an_inbound_message(ChannelType.EMAIL, author_authenticated=False)
     policy = RoutingPolicy(unauthenticated_mail=choice)
     assert str(policy.route(mail, a_conversation(ChannelType.EMAIL), NOW).queue) == queue
 
 
-@pytest.mark.parametrize("choice", UnauthenticatedMail)
-def test_message_that_may_be_regrouped_goes_to_handoff(choice: UnauthenticatedMail) -> None:
+@pytest.mark.parametrize("choice", MailPolicy)
+def test_message_that_may_be_regrouped_goes_to_handoff(choice: MailPolicy) -> None:
     message = an_inbound_message(metadata={"regrouping_suspected": True})
     policy = RoutingPolicy(unauthenticated_mail=choice)
     assert str(policy.route(message, a_conversation(), NOW).queue) == "sms-handoff"

@@ -34,7 +34,7 @@ from domain.messages import (
     MessageRecord,
     MessageState,
 )
-from domain.routing import AutomatedMail, UnauthenticatedMail
+from domain.routing import MailPolicy
 from domain.tenants import Tenant, TenantDirectory, UnknownSender
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_conversations import MemoryConversationStore
@@ -197,7 +197,7 @@ def test_webhook_whose_dead_letter_cannot_be_stored_is_a_500() -> None:
 
 
 def test_unauthenticated_mail_becomes_a_dead_letter_when_configured() -> None:
-    frontdesk = FrontDesk(unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
+    frontdesk = FrontDesk(unauthenticated_mail=MailPolicy.DEAD_LETTER)
     frontdesk.given_conversation(ChannelType.EMAIL)
 
     frontdesk.receive(an_inbound_message(ChannelType.EMAIL, author_authenticated=False))
@@ -440,9 +440,9 @@ def test_whatsapp_sender_is_recognised_by_user_id_after_hiding_the_number() -> N
     assert senders == ["+14155550123", "US.123"]
 
 
-@pytest.mark.parametrize("choice", list(UnauthenticatedMail))
+@pytest.mark.parametrize("choice", list(MailPolicy))
 def test_unauthenticated_mail_is_no_customer_activity_unless_it_is_accepted(
-    choice: UnauthenticatedMail,
+    choice: MailPolicy,
 ) -> None:
     frontdesk = FrontDesk(unauthenticated_mail=choice)
     frontdesk.given_conversation(EMAIL)
@@ -458,13 +458,13 @@ def test_unauthenticated_mail_is_no_customer_activity_unless_it_is_accepted(
     frontdesk.receive(unauthenticated)
 
     changed = frontdesk.conversations.list_conversations(1) != real
-    assert changed is (choice is UnauthenticatedMail.ACCEPT)
-    assert ("email-handoff" in frontdesk.queued()) is (choice is UnauthenticatedMail.HANDOFF)
+    assert changed is (choice is MailPolicy.ACCEPT)
+    assert ("email-handoff" in frontdesk.queued()) is (choice is MailPolicy.HANDOFF)
 
 
-@pytest.mark.parametrize("choice", list(AutomatedMail))
+@pytest.mark.parametrize("choice", list(MailPolicy))
 def test_automated_mail_is_no_customer_activity_unless_it_is_accepted(
-    choice: AutomatedMail,
+    choice: MailPolicy,
 ) -> None:
     frontdesk = FrontDesk(automated_mail=choice)
     frontdesk.given_conversation(EMAIL)
@@ -480,10 +480,10 @@ def test_automated_mail_is_no_customer_activity_unless_it_is_accepted(
     frontdesk.receive(automated)
 
     changed = frontdesk.conversations.list_conversations(1) != real
-    assert changed is (choice is AutomatedMail.ACCEPT)
-    assert ("email-handoff" in frontdesk.queued()) is (choice is AutomatedMail.HANDOFF)
+    assert changed is (choice is MailPolicy.ACCEPT)
+    assert ("email-handoff" in frontdesk.queued()) is (choice is MailPolicy.HANDOFF)
     kinds = [letter.kind for letter in frontdesk.dead_letters.each_dead_letter()]
-    dead_letter = choice is AutomatedMail.DEAD_LETTER
+    dead_letter = choice is MailPolicy.DEAD_LETTER
     assert kinds == ([DeadLetterKind.AUTOMATED] if dead_letter else [])
 
 

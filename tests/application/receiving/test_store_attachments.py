@@ -11,7 +11,7 @@ from domain.channels import ChannelType
 from domain.erasure import attachments_folder
 from domain.errors import DeadlineExceededError, StorageUnavailableError
 from domain.messages import AttachedFile, Attachment
-from domain.routing import UnauthenticatedMail
+from domain.routing import MailPolicy
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.application.frontdesk import THANKS, FrontDesk
 from tests.builders import an_inbound_message, verified
@@ -121,7 +121,7 @@ def test_no_further_message_is_recorded_after_the_deadline() -> None:
 
 def test_attachments_of_mail_stored_as_a_dead_letter_are_not_stored() -> None:
     blobs = CountingBlobs()
-    frontdesk = FrontDesk(blobs=blobs, unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
+    frontdesk = FrontDesk(blobs=blobs, unauthenticated_mail=MailPolicy.DEAD_LETTER)
     unauthenticated = an_inbound_message(EMAIL, author_authenticated=False)
 
     frontdesk.receive(

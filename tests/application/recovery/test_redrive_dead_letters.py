@@ -11,7 +11,7 @@ from application.recovery.relay_outbox import RelayOutcome
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.messages import MAX_ATTEMPTS, MessageRecord
-from domain.routing import AutomatedMail, UnauthenticatedMail
+from domain.routing import MailPolicy
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_messages import MemoryMessageStore
 from tests.application.frontdesk import FrontDesk
@@ -149,7 +149,7 @@ def test_redriven_message_from_an_unknown_sender_is_unmatched_without_a_fallback
 class TestUnauthenticatedMail:
     @pytest.fixture
     def frontdesk(self) -> FrontDesk:
-        frontdesk = FrontDesk(unauthenticated_mail=UnauthenticatedMail.DEAD_LETTER)
+        frontdesk = FrontDesk(unauthenticated_mail=MailPolicy.DEAD_LETTER)
         frontdesk.given_conversation(ChannelType.EMAIL)
         frontdesk.receive(an_inbound_message(ChannelType.EMAIL, author_authenticated=False))
         return frontdesk
@@ -183,7 +183,7 @@ class TestUnauthenticatedMail:
 
 
 def test_redriven_automated_mail_is_routed_to_a_human() -> None:
-    frontdesk = FrontDesk(automated_mail=AutomatedMail.DEAD_LETTER)
+    frontdesk = FrontDesk(automated_mail=MailPolicy.DEAD_LETTER)
     frontdesk.given_conversation(ChannelType.EMAIL)
     metadata = {"automated": {"kind": "auto_reply", "sign": "auto_submitted"}}
     frontdesk.receive(an_inbound_message(ChannelType.EMAIL, metadata=metadata))
