@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -440,51 +441,39 @@ def test_whatsapp_sender_is_recognised_by_user_id_after_hiding_the_number() -> N
     assert senders == ["+14155550123", "US.123"]
 
 
+AUTOMATED = {"automated": {"kind": "auto_reply", "sign": "auto_submitted"}}
+
+
 @pytest.mark.parametrize("choice", list(MailPolicy))
-def test_unauthenticated_mail_is_no_customer_activity_unless_it_is_accepted(
-    choice: MailPolicy,
+@pytest.mark.parametrize(
+    ("setting", "changes", "kind"),
+    [
+        (
+            "unauthenticated_mail",
+            {"author_authenticated": False},
+            DeadLetterKind.UNAUTHENTICATED,
+        ),
+        ("automated_mail", {"metadata": AUTOMATED}, DeadLetterKind.AUTOMATED),
+    ],
+)
+def test_mail_in_doubt_is_no_customer_activity_unless_it_is_accepted(
+    setting: str, changes: dict[str, Any], kind: DeadLetterKind, choice: MailPolicy
 ) -> None:
-    frontdesk = FrontDesk(unauthenticated_mail=choice)
+    policies: dict[str, Any] = {setting: choice}
+    frontdesk = FrontDesk(**policies)
     frontdesk.given_conversation(EMAIL)
     frontdesk.receive(an_inbound_message(EMAIL, message_id="<1@example.com>"))
     real = frontdesk.conversations.list_conversations(1)
 
-    unauthenticated = an_inbound_message(
-        EMAIL,
-        message_id="<2@example.com>",
-        author_authenticated=False,
-        received_at=NOW + timedelta(seconds=1),
-    )
-    frontdesk.receive(unauthenticated)
+    later = NOW + timedelta(seconds=1)
+    in_doubt = an_inbound_message(EMAIL, message_id="<2@example.com>", received_at=later, **changes)
+    frontdesk.receive(in_doubt)
 
     changed = frontdesk.conversations.list_conversations(1) != real
     assert changed is (choice is MailPolicy.ACCEPT)
     assert ("email-handoff" in frontdesk.queued()) is (choice is MailPolicy.HANDOFF)
-
-
-@pytest.mark.parametrize("choice", list(MailPolicy))
-def test_automated_mail_is_no_customer_activity_unless_it_is_accepted(
-    choice: MailPolicy,
-) -> None:
-    frontdesk = FrontDesk(automated_mail=choice)
-    frontdesk.given_conversation(EMAIL)
-    frontdesk.receive(an_inbound_message(EMAIL, message_id="<1@example.com>"))
-    real = frontdesk.conversations.list_conversations(1)
-
-    automated = an_inbound_message(
-        EMAIL,
-        message_id="<2@example.com>",
-        metadata={"automated": {"kind": "auto_reply", "sign": "auto_submitted"}},
-        received_at=NOW + timedelta(seconds=1),
-    )
-    frontdesk.receive(automated)
-
-    changed = frontdesk.conversations.list_conversations(1) != real
-    assert changed is (choice is MailPolicy.ACCEPT)
-    assert ("email-handoff" in frontdesk.queued()) is (choice is MailPolicy.HANDOFF)
-    kinds = [letter.kind for letter in frontdesk.dead_letters.each_dead_letter()]
-    dead_letter = choice is MailPolicy.DEAD_LETTER
-    assert kinds == ([DeadLetterKind.AUTOMATED] if dead_letter else [])
+    kinds = [dead_letter.kind for dead_letter in frontdesk.dead_letters.each_dead_letter()]
+    assert kinds == ([kind] if choice is MailPolicy.DEAD_LETTER else [])
 
 
 @pytest.mark.parametrize("unknown_sender", list(UnknownSender))
