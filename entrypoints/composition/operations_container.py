@@ -111,7 +111,12 @@ class OperationsContainer(containers.DeclarativeContainer):
         RedriveDeadLetters, core.dead_letters, core.process_webhook, core.outbox
     )
     redrive_unmatched = Singleton(
-        RedriveUnmatched, core.message_store, core.match_conversation, core.route_message
+        RedriveUnmatched,
+        core.message_store,
+        core.unit_of_work,
+        core.claim_check,
+        core.match_conversation,
+        core.route_message,
     )
     erase_message = Singleton(
         EraseMessage,

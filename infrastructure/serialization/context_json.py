@@ -3,7 +3,7 @@
 Domain objects and wire models map onto each other here and nowhere else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Literal
@@ -23,9 +23,6 @@ from domain.context import VERSION, Company, ContextObject, ConversationContext,
 from domain.conversations import Message
 from domain.messages import Attachment, InboundMessage
 from domain.times import rfc3339
-
-EncodeContext = Callable[[ContextObject], str]
-"""Makes the message body of a context: ``context_to_json``, or a ``ClaimCheck``."""
 
 JsonTime = Annotated[
     datetime,
@@ -178,6 +175,11 @@ def context_to_json(context: ContextObject) -> str:
         ),
     )
     return context_json.model_dump_json().replace("\ufffe", r"\ufffe").replace("\uffff", r"\uffff")
+
+
+def message_to_json(message: MessageContext) -> str:
+    """The part of a context that is the message's own."""
+    return MessageJson.model_validate(message).model_dump_json()
 
 
 def context_from_json(text: str | bytes) -> ContextObject:
