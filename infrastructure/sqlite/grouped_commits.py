@@ -17,6 +17,7 @@ from infrastructure.sqlite.database import RewriteAnnouncedError, SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_messages import SqliteMessageStore, SqliteOutbox
 from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
+from infrastructure.sqlite.sqlite_schema import MIGRATIONS
 from infrastructure.sqlite.statements import TransactionStatements
 
 MAX_MEMBERS = 64
@@ -36,6 +37,7 @@ class GroupedCommits(UnitOfWork):
     """
 
     def __init__(self, database: SqliteDatabase, clock: Clock) -> None:
+        database.migrate(MIGRATIONS)
         self._database = database
         self._clock = clock
         self._guard = Lock()

@@ -1,10 +1,8 @@
 """Erasing a person from every place of storage, on every backend."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
-from dependency_injector import providers
 
 from application.ports.context_queue import ContextPublisher, SearchableQueue
 from application.ports.spool import SearchableSpool
@@ -13,7 +11,7 @@ from application.privacy.erase_person import ErasureReport
 from domain.context import ContextObject
 from domain.routing import Route
 from entrypoints.composition.container import Container
-from infrastructure.separate_steps import SeparateSteps
+from tests.changed_units import use_ports, use_separate_steps
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.frontdesk import RunningFrontDesk, on_aws_too
 from tests.end_to_end.person_data import CHANNELS, Person, found
@@ -141,9 +139,9 @@ def test_message_erased_while_it_is_published_leaves_no_data(serve: Serve, zora:
 
     def interrupt(container: Container) -> None:
         publisher.queue = container.context_queue()
-        separate_steps = container.separate_steps()
-        steps = SeparateSteps(replace(separate_steps.unit, publisher=publisher))
-        container.unit_of_work.override(providers.Object(steps))
+        # In one transaction with the record, nothing can come between.
+        use_separate_steps(container)
+        use_ports(container, publisher=publisher)
 
     frontdesk = serve(prepare=interrupt)
     publisher.meanwhile = lambda: erase(frontdesk, zora)
