@@ -19,7 +19,7 @@ from infrastructure.sqlite.database_file import (
     prepare_file,
 )
 from infrastructure.sqlite.rewrite_lock import RewriteLock
-from infrastructure.sqlite.statements import Migration, Statements, translated_errors
+from infrastructure.sqlite.statements import Migration, Statements, TranslatedErrors
 
 MAX_IDLE_READERS = 8
 OLDEST_SQLITE = (3, 37, 0)
@@ -35,6 +35,9 @@ _PRAGMAS = (
 
 _REWRITE_SECONDS = 10.0
 """How long a rewrite waits for a writer to end, and for readers who need the write-ahead log."""
+
+
+_TRANSLATED_ERRORS = TranslatedErrors(None)
 
 
 class SchemaTooNewError(StorageUnavailableError):
@@ -79,7 +82,7 @@ class SqliteDatabase(Statements):
         self._guard = Lock()
         self._idle_readers: list[sqlite3.Connection] = []
         self._closed = False
-        with translated_errors():
+        with _TRANSLATED_ERRORS:
             if has_other_form(self._path):
                 raise other_form(self._path)
             if not self._path.exists():
@@ -90,7 +93,7 @@ class SqliteDatabase(Statements):
     @contextmanager
     @override
     def read(self) -> Iterator[sqlite3.Connection]:
-        with translated_errors():
+        with _TRANSLATED_ERRORS:
             with self._guard:
                 if self._closed:
                     raise StorageUnavailableError("the database is closed")
@@ -117,7 +120,7 @@ class SqliteDatabase(Statements):
         it raises ``StorageUnavailableError`` at once, or waits in ``waiting_for_rewrites``.
         A thread that writes ``for_many`` never waits: it raises ``RewriteAnnouncedError``.
         """
-        with translated_errors():
+        with _TRANSLATED_ERRORS:
             connection = self._begin(self._refuse if for_many else self.heed_rewrite)
             try:
                 yield connection
@@ -168,7 +171,7 @@ class SqliteDatabase(Statements):
         Raises ``StorageUnavailableError`` when others use the file all the time.
         """
         with (
-            translated_errors(),
+            _TRANSLATED_ERRORS,
             self._rewrite_lock.held(),
             closing(self._connect()) as connection,
         ):

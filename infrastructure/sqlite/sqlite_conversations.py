@@ -105,7 +105,8 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
     ) -> Conversation | None:
         """``Conversation.received`` as one guarded statement."""
         values = {
-            **asdict(conversation.key),
+            "conversation_id": conversation.conversation_id,
+            "primary_channel": conversation.primary_channel,
             "known_recipient": conversation.recipient_id,
             "recipient": message.recipient.address,
             "received_at": rfc3339(message.received_at),

@@ -2,15 +2,17 @@
 
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 from typing_extensions import override
 
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from infrastructure.durable_files import file_error
 from infrastructure.sqlite.database_file import is_unfit
+
+Inside = TypeVar("Inside")
 
 Migration = Sequence[str | Callable[[sqlite3.Connection], object]]
 """The steps that lead from one schema version to the next: statements, and what none can do."""
@@ -20,7 +22,7 @@ Values = Sequence[object] | Mapping[str, object]
 
 
 class Statements(ABC):
-    """Runs statements. Errors of the engine are translated: see ``translated_errors``."""
+    """Runs statements. Errors of the engine are translated: see ``TranslatedErrors``."""
 
     @abstractmethod
     def read(self) -> AbstractContextManager[sqlite3.Connection]:
@@ -45,6 +47,32 @@ class Statements(ABC):
             return connection.execute(statement, values).rowcount
 
 
+class TranslatedErrors(AbstractContextManager[Inside]):
+    """Within it, the errors of the engine become those of the ports.
+
+    ``StorageRefusedError`` for what the schema will never take, else
+    ``StorageUnavailableError``. It can be entered again and again, and is cheap: a webhook
+    enters it for each statement.
+    """
+
+    def __init__(self, inside: Inside) -> None:
+        self._inside = inside
+
+    @override
+    def __enter__(self) -> Inside:
+        return self._inside
+
+    @override
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError):
+            raise StorageRefusedError(f"the database refuses it: {error}") from error
+        if isinstance(error, sqlite3.Error):
+            text = f"the database does not answer: {error}"
+            raise StorageUnavailableError(text, needs_operator=is_unfit(error)) from error
+        if isinstance(error, OSError):
+            raise file_error("the database cannot be opened", error) from error
+
+
 class TransactionStatements(Statements):
     """All statements in the transaction that is open on ``connection``.
 
@@ -53,39 +81,16 @@ class TransactionStatements(Statements):
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    @contextmanager
-    def _within(self) -> Iterator[sqlite3.Connection]:
-        with translated_errors():
-            yield self._connection
+        self._within = TranslatedErrors(connection)
 
     @override
     def read(self) -> AbstractContextManager[sqlite3.Connection]:
-        return self._within()
+        return self._within
 
     @override
     def write(self) -> AbstractContextManager[sqlite3.Connection]:
-        return self._within()
+        return self._within
 
     @override
     def migrate(self, migrations: Sequence[Migration]) -> None:
         pass
-
-
-@contextmanager
-def translated_errors() -> Iterator[None]:
-    """The errors of the engine as those of the ports.
-
-    ``StorageRefusedError`` for what the schema will never take, else
-    ``StorageUnavailableError``.
-    """
-    try:
-        yield
-    except (sqlite3.IntegrityError, sqlite3.DataError) as error:
-        raise StorageRefusedError(f"the database refuses it: {error}") from error
-    except sqlite3.Error as error:
-        text = f"the database does not answer: {error}"
-        raise StorageUnavailableError(text, needs_operator=is_unfit(error)) from error
-    except OSError as error:
-        raise file_error("the database cannot be opened", error) from error
