@@ -11,6 +11,8 @@ from domain.tenants import Tenant
 
 VERSION: Final = "1.0"
 
+_NO_COMPANY: Final = Tenant()
+
 
 @dataclass(frozen=True, slots=True)
 class ConversationContext:
@@ -49,6 +51,19 @@ class Company:
     company_name: str | None
     credentials_reference: str | None
 
+    @classmethod
+    def of(cls, conversation: Conversation, tenant: Tenant | None) -> Self:
+        """The company that the record names. ``tenant`` fills what the record leaves open."""
+        known = tenant or _NO_COMPANY
+        return cls(
+            company_id=conversation.company_id or known.company_id,
+            project_id=conversation.project_id or known.project_id,
+            company_name=conversation.company_name or known.company_name,
+            credentials_reference=(
+                conversation.credentials_reference or known.credentials_reference
+            ),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ContextObject:
@@ -74,12 +89,8 @@ class ContextObject:
     def of(
         cls, record: MessageRecord, conversation: Conversation, tenant: Tenant | None, now: datetime
     ) -> Self:
-        """The context of a recorded message.
-
-        The conversation record says which company it is. ``tenant`` fills what it leaves open.
-        """
+        """The context of a recorded message, whose company is ``tenant`` as far as it is known."""
         message = record.message
-        known = conversation.owned_by(tenant or Tenant())
         return cls(
             request_id=record.request_id,
             publication=record.publication,
@@ -102,12 +113,7 @@ class ContextObject:
                 attachments=message.attachments,
                 metadata=message.full_metadata,
             ),
-            company=Company(
-                company_id=known.company_id,
-                project_id=known.project_id,
-                company_name=known.company_name,
-                credentials_reference=known.credentials_reference,
-            ),
+            company=Company.of(conversation, tenant),
             received_at=message.received_at,
             validated_at=record.recorded_at,
             queued_at=now,
