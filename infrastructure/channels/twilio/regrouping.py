@@ -54,8 +54,8 @@ _FIRST_FIELD = re.compile(r"AccountSid(?:AC|$)")
 
 
 def is_regrouping_suspected(form: Form, url: str) -> bool:
-    """Whether ``form``, signed for ``url``, has a mark of one that was regrouped. Some 20 µs."""
-    names = sorted(form)
+    """Whether ``form``, signed for ``url``, has a mark of one that was regrouped."""
+    names = sorted(form.fields)
     return (
         _ends_with_fields(url)
         or _hides_a_field(form)

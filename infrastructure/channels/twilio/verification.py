@@ -64,8 +64,7 @@ class Form:
 
     def first(self, name: str) -> str | None:
         """The first value of ``name``; ``None`` if there is none, or an empty one."""
-        values = self.fields.get(name)
-        return (values[0] or None) if values else None
+        return self.fields[name][0] or None if name in self.fields else None
 
 
 def decode_form(body: bytes) -> Form:
