@@ -1,26 +1,25 @@
 """JSON of messages: in the context object (version 1.0, with its schema), and in a store.
 
-Every webhook writes them, so that is done by hand. Pydantic reads them, and is imported then.
+Every webhook writes them, so that is done by hand. Pydantic reads and describes contexts, and is
+imported only then.
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
 from domain.addresses import Address
-from domain.channels import ChannelType
+from domain.channels import AddressKind, ChannelType
 from domain.context import VERSION, ContextObject, MessageContext
 from domain.conversations import Direction, Message
-from domain.messages import Attachment, InboundMessage
+from domain.messages import Attachment, InboundMessage, Recipient
 from domain.times import parse_rfc3339, rfc3339
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 EncodeContext = Callable[[ContextObject], str]
 """Makes the message body of a context: ``context_to_json``, or a ``ClaimCheck``."""
+
+_ATTACHMENT = tuple(field.name for field in fields(Attachment))
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -151,15 +150,28 @@ def inbound_to_json(message: InboundMessage) -> str:
 
 
 def inbound_from_json(text: str, body: str) -> InboundMessage:
-    """What ``inbound_to_json`` wrote, with its body."""
-    return replace(_inbound_adapter().validate_json(text), body=body)
-
-
-@cache
-def _inbound_adapter() -> "TypeAdapter[InboundMessage]":
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(InboundMessage)
+    """What ``inbound_to_json`` wrote, with its body. Keys that are not known are ignored."""
+    stored = json.loads(text)
+    recipient = stored["recipient"]
+    return InboundMessage(
+        channel=ChannelType(stored["channel"]),
+        account=stored["account"],
+        provider_message_id=stored["provider_message_id"],
+        sender=_address(stored["sender"]),
+        sender_verbatim=stored["sender_verbatim"],
+        identities=tuple(map(_address, stored["identities"])),
+        recipient=Recipient(recipient["verbatim"], recipient["address"], tuple(recipient["keys"])),
+        body=body,
+        received_at=parse_rfc3339(stored["received_at"]),
+        subject=stored.get("subject"),
+        attachments=tuple(map(_attachment, stored.get("attachments", ()))),
+        metadata=stored.get("metadata", {}),
+        thread_references=tuple(stored.get("thread_references", ())),
+        author_authenticated=stored.get("author_authenticated", True),
+        opt_out_type=stored.get("opt_out_type"),
+        content_hash=stored.get("content_hash"),
+        has_reused_id=stored.get("has_reused_id", False),
+    )
 
 
 def messages_to_json(messages: Sequence[Message]) -> str:
@@ -183,14 +195,14 @@ def messages_from_json(text: str) -> tuple[Message, ...]:
     """What ``messages_to_json`` wrote."""
     return tuple(
         Message(
-            message_id=fields["message_id"],
-            direction=Direction(fields["direction"]),
-            content=fields["content"],
-            timestamp=parse_rfc3339(fields["timestamp"]),
-            channel_type=ChannelType(fields["channel_type"]),
-            metadata=fields["metadata"],
+            message_id=stored["message_id"],
+            direction=Direction(stored["direction"]),
+            content=stored["content"],
+            timestamp=parse_rfc3339(stored["timestamp"]),
+            channel_type=ChannelType(stored["channel_type"]),
+            metadata=stored.get("metadata", {}),
         )
-        for fields in json.loads(text)
+        for stored in json.loads(text)
     )
 
 
@@ -198,17 +210,17 @@ def _address_fields(address: Address) -> dict[str, str]:
     return {"channel": address.channel, "kind": address.kind, "value": address.value}
 
 
+def _address(stored: Mapping[str, str]) -> Address:
+    channel, kind = ChannelType(stored["channel"]), AddressKind(stored["kind"])
+    return Address(channel, kind, stored["value"])
+
+
 def _attachment_fields(attachment: Attachment) -> dict[str, object]:
-    return {
-        "content_type": attachment.content_type,
-        "filename": attachment.filename,
-        "size_bytes": attachment.size_bytes,
-        "sha256": attachment.sha256,
-        "content_id": attachment.content_id,
-        "inline": attachment.inline,
-        "url": attachment.url,
-        "reference": attachment.reference,
-    }
+    return {name: getattr(attachment, name) for name in _ATTACHMENT}
+
+
+def _attachment(stored: Mapping[str, Any]) -> Attachment:
+    return Attachment(**{name: stored[name] for name in _ATTACHMENT if name in stored})
 
 
 def _encode(value: object) -> str:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from domain.addresses import Address
 from domain.channels import AddressKind, ChannelType
 from domain.conversations import Direction, Message
-from domain.messages import InboundMessage, Recipient
+from domain.messages import Attachment, InboundMessage, Recipient
 from infrastructure.serialization.context_json import (
     inbound_from_json,
     inbound_to_json,
@@ -83,6 +83,20 @@ def test_written_message_has_every_attribute_as_pydantic_writes_it(message: Inbo
     written = json.loads(inbound_to_json(message))
     assert list(written) == list(json.loads(by_pydantic))
     assert without_times(written) == without_times(json.loads(by_pydantic))
+
+
+@given(inbound_messages)
+def test_message_is_read_as_pydantic_wrote_it_before(message: InboundMessage) -> None:
+    by_pydantic = INBOUND.dump_json(replace(message, body="")).decode()
+    assert inbound_from_json(by_pydantic, message.body) == message
+
+
+def test_message_is_read_without_what_it_may_lack_and_with_keys_of_later_versions() -> None:
+    message = an_inbound_message(attachments=(Attachment("image/png"),))
+    stored = json.loads(inbound_to_json(message))
+    lean = {name: value for name, value in stored.items() if value not in (None, {}, False)}
+    lean |= {"attachments": [{"content_type": "image/png", "added": 1}], "added": "later"}
+    assert inbound_from_json(json.dumps(lean), message.body) == message
 
 
 @given(st.lists(entries, max_size=3).map(tuple))
