@@ -154,7 +154,9 @@ def _swallows_the_next_parameter(form: Form) -> bool:
     ``ApiVersion=2010-04-01`` and ``Body=hi`` become ``ApiVersion=2010-04-01Bodyhi``, or
     ``Bodyhi=``. A text may just be missing, and other parameters may well speak of a body.
     """
-    values = (value for name in _WITHOUT_CAPITALS for value in form.getall(name))
-    return any(value != value.lower() for value in values) or (
+    has_capitals = any(
+        value != value.lower() for name in _WITHOUT_CAPITALS for value in form.getall(name)
+    )
+    return has_capitals or (
         "Body" not in form.fields and any(name.startswith("Body") for name in form)
     )
