@@ -11,6 +11,8 @@ from domain.tenants import Tenant
 
 VERSION: Final = "1.0"
 
+_NO_COMPANY: Final = Tenant()
+
 
 @dataclass(frozen=True, slots=True)
 class ConversationContext:
@@ -63,6 +65,19 @@ class Company:
     company_name: str | None
     credentials_reference: str | None
 
+    @classmethod
+    def of(cls, conversation: Conversation, tenant: Tenant | None) -> Self:
+        """The company that the record names. ``tenant`` fills what the record leaves open."""
+        known = tenant or _NO_COMPANY
+        return cls(
+            company_id=conversation.company_id or known.company_id,
+            project_id=conversation.project_id or known.project_id,
+            company_name=conversation.company_name or known.company_name,
+            credentials_reference=(
+                conversation.credentials_reference or known.credentials_reference
+            ),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ContextObject:
@@ -95,9 +110,8 @@ class ContextObject:
     ) -> Self:
         """The context of a recorded message: all of it, or the ``content`` that fits on a queue.
 
-        The conversation record says which company it is. ``tenant`` fills what it leaves open.
+        Its company is ``tenant`` as far as it is known.
         """
-        known = conversation.owned_by(tenant or Tenant())
         return cls(
             request_id=record.request_id,
             publication=record.publication,
@@ -111,12 +125,7 @@ class ContextObject:
                 thread_id=conversation.thread_id,
             ),
             message=content or MessageContext.of(record.message),
-            company=Company(
-                company_id=known.company_id,
-                project_id=known.project_id,
-                company_name=known.company_name,
-                credentials_reference=known.credentials_reference,
-            ),
+            company=Company.of(conversation, tenant),
             received_at=record.message.received_at,
             validated_at=record.recorded_at,
             queued_at=now,

@@ -78,6 +78,11 @@ def _cached_accounts(settings: Settings, clock: Clock) -> CachedAccounts:
     return CachedValue(lambda: read_provider_accounts(settings, read_secret), clock)
 
 
+def _present_tenants(cached_accounts: CachedAccounts) -> Callable[[], TenantDirectory]:
+    """A plain function, for every webhook asks: a chain of providers takes ten times as long."""
+    return lambda: cached_accounts.current().directory
+
+
 def _parser(
     channel: ChannelType, settings: Settings, cached_accounts: CachedAccounts, clock: Clock
 ) -> WebhookParser:
@@ -117,7 +122,7 @@ class Container(containers.DeclarativeContainer):
     clock = providers.Object(utc_now)
     cached_accounts = Singleton(_cached_accounts, settings, clock)
     provider_accounts = cached_accounts.provided.current.call()
-    directory: providers.Provider[TenantDirectory] = provider_accounts.directory
+    tenants = Singleton(_present_tenants, cached_accounts)
     own_addresses: providers.Provider[OwnAddresses] = provider_accounts.own_addresses
     metrics: providers.Provider[Metrics] = Singleton(MemoryMetrics)
     cloudwatch_metrics = Singleton(backends.open_cloudwatch_metrics, settings)
@@ -198,10 +203,10 @@ class Container(containers.DeclarativeContainer):
         separate_steps=separate_steps.provider,
     )
 
-    open_conversation = Singleton(OpenConversation, conversation_store, directory.provider)
+    open_conversation = Singleton(OpenConversation, conversation_store, tenants)
     match_conversation = Singleton(
         MatchConversation,
-        directory.provider,
+        tenants,
         open_conversation,
         settings.provided.unknown_sender,
     )

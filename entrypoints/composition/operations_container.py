@@ -49,7 +49,7 @@ def _erase_person(
     queue: ContextQueue,
     spool: Spool,
     parsers: WebhookParserFactory,
-    directory: Callable[[], TenantDirectory],
+    tenants: Callable[[], TenantDirectory],
     data_directory: DataDirectory,
     backends: Sequence[Backend],
     clock: Clock,
@@ -67,7 +67,7 @@ def _erase_person(
         unsearchable=[one for one in (queue, spool) if isinstance(one, Unsearchable)],
         dead_letters=files.dead_letters,
         find_person=FindPerson(parsers),
-        accounts=lambda: {name for tenant in directory().tenants for name in tenant.accounts},
+        accounts=lambda: {name for tenant in tenants().tenants for name in tenant.accounts},
         delete_stale_temporary_files=lambda: data_directory.delete_stale_temporary_files(
             clock() - UNFINISHED_AFTER
         ),
@@ -132,7 +132,7 @@ class OperationsContainer(containers.DeclarativeContainer):
         queue=core.context_queue,
         spool=core.spool,
         parsers=core.parsers,
-        directory=core.directory.provider,
+        tenants=core.tenants,
         data_directory=core.data_directory,
         backends=core.backends_in_use,
         clock=core.clock,

@@ -4,7 +4,6 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import TypeAdapter
 from typing_extensions import override
 
 from application.ports.blobs import BlobStore
@@ -12,8 +11,12 @@ from application.ports.claim_check import ClaimCheck
 from domain.context import MessageContext
 from domain.erasure import contexts_folder
 from domain.errors import QueueRoutingError, StorageUnavailableError
-from domain.messages import Attachment, InboundMessage, Metadata, cut_to_bytes
-from infrastructure.serialization.context_json import message_to_json
+from domain.messages import InboundMessage, cut_to_bytes
+from infrastructure.serialization.context_json import (
+    attachments_to_json,
+    message_to_json,
+    metadata_to_json,
+)
 
 QUEUE_LIMIT_BYTES = 256 * 1024
 ATTRIBUTES_RESERVE_BYTES = 4 * 1024
@@ -28,8 +31,6 @@ PREVIEW_BYTES = 1024
 _LONGEST_CHARACTER_BYTES = 6
 """In JSON, as an escape: what is longer in UTF-8 is not escaped."""
 
-_METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
-_ATTACHMENTS: TypeAdapter[tuple[Attachment, ...]] = TypeAdapter(tuple[Attachment, ...])
 _PARTS = ("body", "metadata", "attachments", "subject")
 
 
@@ -83,9 +84,12 @@ class BlobClaimCheck(ClaimCheck):
                 content = message.body.encode()
                 changes = {"body": _preview(message.body), "body_truncated": True}
             case "metadata":
-                content, changes = _METADATA.dump_json(message.metadata), {"metadata": {}}
+                content, changes = metadata_to_json(message.metadata).encode(), {"metadata": {}}
             case "attachments":
-                content, changes = _ATTACHMENTS.dump_json(message.attachments), {"attachments": ()}
+                content, changes = (
+                    attachments_to_json(message.attachments).encode(),
+                    {"attachments": ()},
+                )
             case _:
                 subject = message.subject or ""
                 content, changes = subject.encode(), {"subject": _preview(subject)}

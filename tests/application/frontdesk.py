@@ -130,7 +130,7 @@ class FrontDesk:
             (container.clock, self.clock),
             (container.memory, backend),
             (container.metrics, self.metrics),
-            (container.directory, directory or TenantDirectory((a_tenant(),))),
+            (container.tenants, lambda: directory or TenantDirectory((a_tenant(),))),
             (container.own_addresses, OwnAddresses(frozenset())),
             (container.parsers, parsers),
             (container.with_present_secrets, lambda verification: verification()),
