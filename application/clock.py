@@ -31,6 +31,11 @@ class Deadline:
         """A deadline ``seconds`` from now."""
         return cls(time.monotonic() + seconds)
 
+    @property
+    def seconds_left(self) -> float:
+        """How much time is left; never below zero."""
+        return max(self.ends_at - self.monotonic(), 0.0)
+
     def check(self) -> None:
         """Raise ``DeadlineExceededError`` when the time is used up."""
         if self.monotonic() >= self.ends_at:

@@ -17,6 +17,9 @@ _ADDRESS_LITERAL = re.compile(
     r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9a-f:.]{2,45})\]", re.IGNORECASE
 )
 
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Unicode's category Cc, which never changes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -52,6 +55,8 @@ class Address:
     @property
     def is_of_known_form(self) -> bool:
         """Whether its channel has such addresses; an uninterpreted one may be anything."""
+        if self.kind is not AddressKind.OTHER:
+            return True
         return any(pattern.fullmatch(self.value) for _, pattern in self.channel.rules.address_kinds)
 
     @property
@@ -89,7 +94,7 @@ def _candidate(channel: ChannelType, text: str) -> str:
         candidate = candidate[len(scheme) :]
     if not 0 < len(candidate) <= MAX_ADDRESS_LENGTH:
         raise InvalidAddressError(f"an address has 1 to {MAX_ADDRESS_LENGTH} characters")
-    if any(unicodedata.category(character) == "Cc" for character in candidate):
+    if _CONTROL_CHARACTER.search(candidate):
         raise InvalidAddressError("an address has no control characters")
     return candidate
 

@@ -6,10 +6,12 @@ from typing import Final, Self
 
 from domain.channels import ChannelType
 from domain.conversations import Conversation
-from domain.messages import Attachment, MessageRecord, Metadata
+from domain.messages import Attachment, InboundMessage, MessageRecord, Metadata
 from domain.tenants import Tenant
 
 VERSION: Final = "1.0"
+
+_NO_COMPANY: Final = Tenant()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,20 @@ class MessageContext:
     body_reference: str | None = None
     metadata_reference: str | None = None
 
+    @classmethod
+    def of(cls, message: InboundMessage) -> Self:
+        """All of ``message`` that consumers get."""
+        return cls(
+            sender=message.sender.value,
+            recipient=message.recipient.verbatim,
+            body=message.body,
+            message_id=message.provider_message_id,
+            timestamp=message.received_at,
+            subject=message.subject,
+            attachments=message.attachments,
+            metadata=message.full_metadata,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Company:
@@ -48,6 +64,19 @@ class Company:
     project_id: str | None
     company_name: str | None
     credentials_reference: str | None
+
+    @classmethod
+    def of(cls, conversation: Conversation, tenant: Tenant | None) -> Self:
+        """The company that the record names. ``tenant`` fills what the record leaves open."""
+        known = tenant or _NO_COMPANY
+        return cls(
+            company_id=conversation.company_id or known.company_id,
+            project_id=conversation.project_id or known.project_id,
+            company_name=conversation.company_name or known.company_name,
+            credentials_reference=(
+                conversation.credentials_reference or known.credentials_reference
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +101,21 @@ class ContextObject:
 
     @classmethod
     def of(
-        cls, record: MessageRecord, conversation: Conversation, tenant: Tenant | None, now: datetime
+        cls,
+        record: MessageRecord,
+        conversation: Conversation,
+        tenant: Tenant | None,
+        now: datetime,
+        content: MessageContext | None = None,
     ) -> Self:
-        """The context of a recorded message.
+        """The context of a recorded message: all of it, or the ``content`` that fits on a queue.
 
-        The conversation record says which company it is. ``tenant`` fills what it leaves open.
+        Its company is ``tenant`` as far as it is known.
         """
-        message = record.message
-        known = conversation.owned_by(tenant or Tenant())
         return cls(
             request_id=record.request_id,
             publication=record.publication,
-            channel_type=message.channel,
+            channel_type=record.message.channel,
             created_at=now,
             conversation=ConversationContext(
                 conversation_id=conversation.conversation_id,
@@ -92,23 +124,9 @@ class ContextObject:
                 hand_off_to_human=conversation.hand_off_to_human,
                 thread_id=conversation.thread_id,
             ),
-            message=MessageContext(
-                sender=message.sender.value,
-                recipient=message.recipient.verbatim,
-                body=message.body,
-                message_id=message.provider_message_id,
-                timestamp=message.received_at,
-                subject=message.subject,
-                attachments=message.attachments,
-                metadata=message.full_metadata,
-            ),
-            company=Company(
-                company_id=known.company_id,
-                project_id=known.project_id,
-                company_name=known.company_name,
-                credentials_reference=known.credentials_reference,
-            ),
-            received_at=message.received_at,
+            message=content or MessageContext.of(record.message),
+            company=Company.of(conversation, tenant),
+            received_at=record.message.received_at,
             validated_at=record.recorded_at,
             queued_at=now,
         )

@@ -64,7 +64,8 @@ class Message:
 
     def preview(self) -> "Message":
         """What the conversation record keeps of its last message: at most 2 KB, no metadata."""
-        return replace(self, content=cut_to_bytes(self.content, LAST_MESSAGE_BYTES), metadata={})
+        content = cut_to_bytes(self.content, LAST_MESSAGE_BYTES)
+        return Message(self.message_id, self.direction, content, self.timestamp, self.channel_type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from domain.addresses import Address
 from domain.automated_mail import NotableHeaders
@@ -63,7 +64,7 @@ class Recipient:
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class InboundMessage:
     """What a customer wrote, as an authenticated provider account delivered it.
 
@@ -73,7 +74,8 @@ class InboundMessage:
     ``provider_message_id`` is the provider's id, or a hash of the content where there is none.
     ``received_at`` is when Frontdesk received it: providers do not sign a time, and clocks of
     senders lie. ``content_hash`` is of author, subject and text, where the author chooses the
-    message id; with ``has_reused_id`` another message had the id before.
+    message id; with ``has_reused_id`` another message had the id before. Without slots, for its
+    keys are hashed only once.
     """
 
     channel: ChannelType
@@ -95,7 +97,7 @@ class InboundMessage:
     content_hash: str | None = None
     has_reused_id: bool = False
 
-    @property
+    @cached_property
     def request_id(self) -> str:
         """The key under which this message is recorded once, ever: a UUID.
 
@@ -105,7 +107,7 @@ class InboundMessage:
         content = [self.content_hash or ""] if self.has_reused_id else []
         return request_id_of([*self._idempotency_parts, *content])
 
-    @property
+    @cached_property
     def source_key(self) -> str:
         """The name under which what came with this message is stored: 64 hex digits.
 

@@ -39,10 +39,15 @@ class OpenConversation:
             )
         if wanted.company_id and owner.company_id and wanted.company_id != owner.company_id:
             raise UnknownRecipientError("this recipient is another company's")
-        return self._open(wanted.owned_by(owner), owner)
+        return self._open(self.conversations, wanted.owned_by(owner), owner)
 
-    def for_message(self, message: InboundMessage, tenant: Tenant) -> Conversation:
-        """The conversation of an unknown sender whose message arrived just now."""
+    def for_message(
+        self, conversations: ConversationStore, message: InboundMessage, tenant: Tenant
+    ) -> Conversation:
+        """The conversation of an unknown sender whose message arrived just now.
+
+        ``conversations`` belong to the unit of work in which the message is recorded.
+        """
         wanted = Conversation(
             conversation_id="",
             primary_channel=message.channel,
@@ -50,29 +55,31 @@ class OpenConversation:
             recipient_id=tenant.recipient_of(message),
             thread_id=message.thread_id,
         )
-        conversation, _ = self._open(wanted.owned_by(tenant), tenant)
+        conversation, _ = self._open(conversations, wanted.owned_by(tenant), tenant)
         return conversation
 
-    def _open(self, wanted: Conversation, owner: Tenant) -> tuple[Conversation, bool]:
-        present, created = self._present(wanted, owner), False
+    def _open(
+        self, conversations: ConversationStore, wanted: Conversation, owner: Tenant
+    ) -> tuple[Conversation, bool]:
+        present, created = self._present(conversations, wanted, owner), False
         generation = 0
         while present is None or not (created or self._serves(present, owner)):
             conversation_id = _derived_id(wanted, generation)
-            present, created = self.conversations.open_conversation(
+            present, created = conversations.open_conversation(
                 replace(wanted, conversation_id=conversation_id)
             )
             generation += 1
         return present, created
 
-    def _present(self, wanted: Conversation, owner: Tenant) -> Conversation | None:
+    def _present(
+        self, conversations: ConversationStore, wanted: Conversation, owner: Tenant
+    ) -> Conversation | None:
         """The conversation that there is already, read again: a look-up may lag behind."""
         senders = [wanted.sender_id] if wanted.sender_id else []
         recipients = [wanted.recipient_id] if wanted.recipient_id else []
-        found = self.conversations.find_open_conversations(
-            wanted.primary_channel, senders, recipients
-        )
+        found = conversations.find_open_conversations(wanted.primary_channel, senders, recipients)
         for conversation in found:
-            record = self.conversations.get_conversation(conversation.key)
+            record = conversations.get_conversation(conversation.key)
             is_with_recipient = record and record.recipient_id == wanted.recipient_id
             if record and is_with_recipient and self._serves(record, owner):
                 return record

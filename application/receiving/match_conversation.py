@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from application.conversations.open_conversation import OpenConversation
-from application.ports.conversation_store import ConversationStore
-from application.ports.message_store import MessageStore
+from application.ports.unit_of_work import Unit
 from domain.conversations import Conversation, choose_conversation
 from domain.erasure import Tombstone
 from domain.messages import InboundMessage
@@ -16,13 +15,13 @@ from domain.tenants import Tenant, TenantDirectory, UnknownSender
 class MatchConversation:
     """Find the company that a message belongs to, and its conversation with the sender."""
 
-    conversations: ConversationStore
-    messages: MessageStore
     tenants: Callable[[], TenantDirectory]
     open_conversation: OpenConversation
     unknown_sender: UnknownSender
 
-    def __call__(self, message: InboundMessage) -> tuple[Tenant | None, Conversation | None]:
+    def __call__(
+        self, unit: Unit, message: InboundMessage
+    ) -> tuple[Tenant | None, Conversation | None]:
         """The company that owns ``message``, and its conversation with the sender, if any.
 
         With ``UnknownSender.OPEN`` a conversation is opened for a sender that has none.
@@ -35,19 +34,19 @@ class MatchConversation:
         tenant = directory.owner_of(message)
         if tenant is None or message.is_of_unknown_author:
             return tenant, None
-        candidates = self.conversations.find_open_conversations(
+        candidates = unit.conversations.find_open_conversations(
             message.channel, message.look_up_values, message.recipient.keys
         )
         conversation = choose_conversation(candidates, message, tenant, directory)
-        if conversation is None and self._is_allowed(message):
-            conversation = self.open_conversation.for_message(message, tenant)
+        if conversation is None and self._is_allowed(unit, message):
+            conversation = self.open_conversation.for_message(unit.conversations, message, tenant)
         return tenant, conversation
 
-    def _is_allowed(self, message: InboundMessage) -> bool:
+    def _is_allowed(self, unit: Unit, message: InboundMessage) -> bool:
         """Whether to open a conversation: not for what comes again after it was erased."""
         if self.unknown_sender is not UnknownSender.OPEN:
             return False
-        found = self.messages.find_record(message.request_id)
+        found = unit.messages.find_record(message.request_id)
         if found is not None and found.is_another_than(message):
-            found = self.messages.find_record(replace(message, has_reused_id=True).request_id)
+            found = unit.messages.find_record(replace(message, has_reused_id=True).request_id)
         return not isinstance(found, Tombstone)

@@ -6,15 +6,18 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from application.clock import Clock, Deadline
-from application.ports.message_store import MessageStore
+from application.ports.claim_check import ClaimCheck
 from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
+from application.ports.unit_of_work import Unit, UnitOfWork
 from application.receiving.match_conversation import MatchConversation
-from application.receiving.route_message import RouteMessage
+from application.receiving.route_message import Routable, RoutedMessage, RouteMessage
 from application.receiving.send_fallback import SendFallback
+from domain.conversations import Conversation
 from domain.erasure import Tombstone
 from domain.errors import TemporaryError, UnreadableMessageError, safe_reason
 from domain.messages import InboundMessage, MessageRecord, MessageState
+from domain.tenants import Tenant
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +53,28 @@ class Receipt:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """What a unit of work made of a message.
+
+    ``existing`` is what had its request id before: then nothing was changed. ``conversation``
+    is the one that takes the message.
+    """
+
+    record: MessageRecord
+    tenant: Tenant | None
+    existing: MessageRecord | Tombstone | None = None
+    conversation: Conversation | None = None
+    routed: RoutedMessage | None = None
+
+
 @dataclass(frozen=True)
 class RecordMessage:
     """The idempotent receiver."""
 
+    unit_of_work: UnitOfWork
+    claim_check: ClaimCheck
     match_conversation: MatchConversation
-    messages: MessageStore
     outbox: Outbox
     route_message: RouteMessage
     send_fallback: SendFallback
@@ -70,41 +89,55 @@ class RecordMessage:
         A mail whose id another mail had before is recorded beside that one. Raises
         ``UnreadableMessageError`` for a provider's id under which other fields are recorded.
         """
-        deadline.check()
-        tenant, conversation = self.match_conversation(message)
-        if tenant is None:
-            logger.error(
-                "an account wrote to a recipient that is not its own",
-                extra={"message_id": message.log_id, "channel": message.channel},
-            )
-            self.metrics.count("Errors", type="foreign_recipient")
-        deadline.check()
-        record = MessageRecord(
-            message=message,
-            conversation=conversation.key if conversation else None,
-            state=MessageState.PENDING if conversation else MessageState.UNMATCHED,
-            recorded_at=self.clock(),
-        )
-        existing = self.messages.record(record)
-        if existing is not None and existing.is_another_than(message):
-            record = replace(record, message=replace(message, has_reused_id=True))
-            existing = self.messages.record(record)
+        recorded = self._record(message, deadline)
+        if recorded.existing is not None and recorded.existing.is_another_than(message):
+            self.claim_check.delete(message)
+            recorded = self._record(replace(message, has_reused_id=True), deadline)
+        if recorded.tenant is None:
+            self._report_foreign_recipient(message)
+        record, existing = recorded.record, recorded.existing
         if isinstance(existing, Tombstone):
             return self._repeat_erased(record)
         if existing is not None:
-            _check_is_repeated(existing.message, message)
+            self._check_is_repeated(existing.message, message)
             return self._repeat(existing, deadline)
-        if conversation is not None:
-            try:
-                conversation = self.route_message(record, conversation, tenant, deadline)
-            except TemporaryError as error:
-                self._report_pending(record, error)
-        if conversation is not None:
-            return Receipt(RecordOutcome.RECORDED, record, conversation.conversation_id)
+        self.route_message.finish(recorded.routed)
+        if recorded.conversation is not None:
+            conversation_id = recorded.conversation.conversation_id
+            return Receipt(RecordOutcome.RECORDED, record, conversation_id)
         self.metrics.count("UnknownSenders", channel=message.channel)
-        if tenant is not None:
-            self.send_fallback(message, tenant)
+        if recorded.tenant is not None:
+            self.send_fallback(message, recorded.tenant)
         return Receipt(RecordOutcome.UNMATCHED, record, None)
+
+    def _record(self, message: InboundMessage, deadline: Deadline) -> _Recorded:
+        deadline.check()
+        content = self.claim_check.store(message)
+
+        def work(unit: Unit) -> _Recorded:
+            tenant, conversation = self.match_conversation(unit, message)
+            deadline.check()
+            record = MessageRecord(
+                message=message,
+                conversation=conversation.key if conversation else None,
+                state=MessageState.PENDING if conversation else MessageState.UNMATCHED,
+                recorded_at=self.clock(),
+            )
+            existing = unit.messages.record(record)
+            if existing is not None or conversation is None:
+                return _Recorded(record, tenant, existing)
+            try:
+                routable = Routable(record, content, tenant, deadline)
+                routed = self.route_message(unit, routable, conversation)
+            except TemporaryError as error:
+                if unit.is_atomic:
+                    raise
+                self._report_pending(record, error)
+                return _Recorded(record, tenant, conversation=conversation)
+            taken_by = routed.conversation if routed else None
+            return _Recorded(record, tenant, conversation=taken_by, routed=routed)
+
+        return self.unit_of_work.run(work, deadline)
 
     def _repeat(self, existing: MessageRecord, deadline: Deadline) -> Receipt:
         """A duplicate is acknowledged like the first, and routed if the first never was."""
@@ -121,9 +154,27 @@ class RecordMessage:
 
     def _repeat_erased(self, record: MessageRecord) -> Receipt:
         """An erased message stays erased, however often it comes: nothing is routed."""
+        self.claim_check.delete(record.message)
         self.metrics.count("Duplicates")
         left = replace(record.assigned_to(None), state=MessageState.ERASED)
         return Receipt(RecordOutcome.DUPLICATE, left, None)
+
+    def _check_is_repeated(self, recorded: InboundMessage, message: InboundMessage) -> None:
+        """Refuse what is not ``recorded``, although the provider gave both one id.
+
+        Such fields are those of a captured webhook, put together anew.
+        """
+        of_provider = not recorded.channel.rules.author_chooses_message_id
+        if of_provider and _fields_of(recorded) != _fields_of(message):
+            self.claim_check.delete(message)
+            raise UnreadableMessageError("this message id was recorded with other fields before")
+
+    def _report_foreign_recipient(self, message: InboundMessage) -> None:
+        logger.error(
+            "an account wrote to a recipient that is not its own",
+            extra={"message_id": message.log_id, "channel": message.channel},
+        )
+        self.metrics.count("Errors", type="foreign_recipient")
 
     def _report_pending(self, record: MessageRecord, error: TemporaryError) -> None:
         self.metrics.count("Errors", type=type(error).__name__)
@@ -136,16 +187,6 @@ class RecordMessage:
                 "reason": safe_reason(error),
             },
         )
-
-
-def _check_is_repeated(recorded: InboundMessage, message: InboundMessage) -> None:
-    """Refuse what is not ``recorded``, although the provider gave both one id.
-
-    Such fields are those of a captured webhook, put together anew.
-    """
-    of_provider = not recorded.channel.rules.author_chooses_message_id
-    if of_provider and _fields_of(recorded) != _fields_of(message):
-        raise UnreadableMessageError("this message id was recorded with other fields before")
 
 
 def _fields_of(message: InboundMessage) -> tuple[object, ...]:

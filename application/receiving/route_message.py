@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from application.clock import Clock, Deadline
-from application.ports.context_queue import ContextPublisher
-from application.ports.conversation_store import ConversationStore
-from application.ports.message_store import MessageStore
+from application.ports.claim_check import ClaimCheck
 from application.ports.metrics import Metrics
-from application.ports.outbox import Outbox
+from application.ports.unit_of_work import Unit, UnitOfWork
 from application.receiving.match_conversation import MatchConversation
-from domain.context import ContextObject
+from domain.context import ContextObject, MessageContext
 from domain.conversations import Conversation
 from domain.errors import (
     ConcurrentUpdateError,
@@ -21,10 +19,37 @@ from domain.errors import (
     safe_reason,
 )
 from domain.messages import ConversationKey, InboundMessage, MessageRecord
+from domain.queues import QueueName
 from domain.routing import Route, RoutingPolicy
 from domain.tenants import Tenant
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Routable:
+    """A recorded message with all that its way to the queue takes.
+
+    ``content`` fits on a queue. ``tenant`` is the company that the message was sent to.
+    """
+
+    record: MessageRecord
+    content: MessageContext
+    tenant: Tenant | None
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class RoutedMessage:
+    """A message on its queue, with the conversation that it was routed for.
+
+    It ``was_erased`` while it was published: then nothing of it may stay.
+    """
+
+    record: MessageRecord
+    conversation: Conversation
+    queue: QueueName
+    was_erased: bool
 
 
 @dataclass(frozen=True)
@@ -34,10 +59,8 @@ class RouteMessage:
     ``erase_context`` takes back a context by its request id, with what is stored for it.
     """
 
-    conversations: ConversationStore
-    messages: MessageStore
-    outbox: Outbox
-    publisher: ContextPublisher
+    unit_of_work: UnitOfWork
+    claim_check: ClaimCheck
     erase_context: Callable[[str], object]
     match_conversation: MatchConversation
     policy: RoutingPolicy
@@ -45,44 +68,54 @@ class RouteMessage:
     metrics: Metrics
 
     def __call__(
-        self,
-        record: MessageRecord,
-        conversation: Conversation,
-        tenant: Tenant | None,
-        deadline: Deadline,
-    ) -> Conversation | None:
-        """Route ``record``, which belongs to ``conversation``.
+        self, unit: Unit, message: Routable, conversation: Conversation
+    ) -> RoutedMessage | None:
+        """Route ``message``, which belongs to ``conversation``, within ``unit``.
 
-        Returns the conversation that it was routed for; ``None`` when that is gone and no other
-        takes the message, which is then unmatched. Any ``TemporaryError`` leaves the message
-        pending.
+        After the unit, ``finish`` it. ``None`` when the conversation is gone and no other takes
+        the message, which is then unmatched. Any ``TemporaryError`` leaves the message pending,
+        or as it was before an atomic unit.
         """
-        current = self._record_activity(conversation, record.message)
-        return self._publish_for(record, current, tenant, deadline)
+        current = self._record_activity(unit, conversation, message.record.message)
+        return self._publish_for(unit, message, current)
 
     def retry(self, record: MessageRecord, deadline: Deadline) -> Conversation | None:
-        """Route a message on the present state: its handler must have died, or it is moved."""
+        """Route a message on the present state: its handler must have died, or it is moved.
+
+        Returns the conversation that it was routed for, if any.
+        """
         tenant = self.match_conversation.tenants().owner_of(record.message)
-        key = record.conversation
-        present = self.conversations.get_conversation(key) if key else None
-        current = self._record_activity(present, record.message) if present else None
-        return self._publish_for(record, current, tenant, deadline)
+        message = Routable(record, self.claim_check.store(record.message), tenant, deadline)
+
+        def work(unit: Unit) -> RoutedMessage | None:
+            key = record.conversation
+            present = unit.conversations.get_conversation(key) if key else None
+            current = self._record_activity(unit, present, record.message) if present else None
+            return self._publish_for(unit, message, current)
+
+        return self.finish(self.unit_of_work.run(work, deadline))
+
+    def finish(self, routed: RoutedMessage | None) -> Conversation | None:
+        """Count a message that was routed, once its unit of work is durable.
+
+        Returns its conversation. An erased message is taken back.
+        """
+        if routed is None:
+            return None
+        self.metrics.count("QueueRouting", queue=str(routed.queue), result="queued")
+        if routed.was_erased:
+            self._take_back(routed.record)
+        return routed.conversation
 
     def _publish_for(
-        self,
-        record: MessageRecord,
-        current: Conversation | None,
-        tenant: Tenant | None,
-        deadline: Deadline,
-    ) -> Conversation | None:
+        self, unit: Unit, message: Routable, current: Conversation | None
+    ) -> RoutedMessage | None:
         """Publish for the conversation that took the message, or for another that takes it."""
-        current = current or self._reassign(record)
-        if current is not None:
-            self._publish(record, current, tenant, deadline)
-        return current
+        current = current or self._reassign(unit, message.record)
+        return self._publish(unit, message, current) if current else None
 
     def _record_activity(
-        self, conversation: Conversation, message: InboundMessage
+        self, unit: Unit, conversation: Conversation, message: InboundMessage
     ) -> Conversation | None:
         """The state of ``conversation`` with ``message`` in it; ``None`` if it takes none.
 
@@ -90,49 +123,38 @@ class RouteMessage:
         pass for the customer's latest turn.
         """
         if not self.policy.needs_human_review(message):
-            return self.conversations.record_activity(conversation, message)
-        present = self.conversations.get_conversation(conversation.key)
+            return unit.conversations.record_activity(conversation, message)
+        present = unit.conversations.get_conversation(conversation.key)
         return present if present and present.is_open else None
 
-    def _reassign(self, record: MessageRecord) -> Conversation | None:
+    def _reassign(self, unit: Unit, record: MessageRecord) -> Conversation | None:
         """The conversation was closed or deleted meanwhile: match once more."""
-        _, other = self.match_conversation(record.message)
+        _, other = self.match_conversation(unit, record.message)
         if other is not None:
-            self._assign(record, other.key)
+            _assign(unit, record, other.key)
             record = record.assigned_to(other.key)
-            current = self._record_activity(other, record.message)
+            current = self._record_activity(unit, other, record.message)
             if current is not None:
                 return current
-        self._assign(record, None)
+        _assign(unit, record, None)
         return None
 
-    def _assign(self, record: MessageRecord, key: ConversationKey | None) -> None:
-        if not self.messages.assign(record, key):
-            raise ConcurrentUpdateError("another handler took this message over")
-
-    def _publish(
-        self,
-        record: MessageRecord,
-        conversation: Conversation,
-        tenant: Tenant | None,
-        deadline: Deadline,
-    ) -> None:
-        deadline.check()
-        now = self.clock()
+    def _publish(self, unit: Unit, message: Routable, conversation: Conversation) -> RoutedMessage:
+        message.deadline.check()
+        record, now = message.record, self.clock()
         route = (
             Route(record.queue, timedelta(0))  # its context was moved there
             if record.queue
             else self.policy.route(record.message, conversation, now)
         )
-        context = ContextObject.of(record, conversation, tenant, now)
+        context = ContextObject.of(record, conversation, message.tenant, now, message.content)
         try:
-            self.publisher.publish(context, route)
+            unit.publisher.publish(context, route)
         except QueueRoutingError:
             self.metrics.count("QueueRouting", queue=str(route.queue), result="failed")
             raise
-        self.metrics.count("QueueRouting", queue=str(route.queue), result="queued")
-        if not self.outbox.mark_queued(record.request_id, now, record.publication):
-            self._take_back(record)
+        is_there = unit.outbox.mark_queued(record.request_id, now, record.publication)
+        return RoutedMessage(record, conversation, route.queue, was_erased=not is_there)
 
     def _take_back(self, record: MessageRecord) -> None:
         """The message was erased while it was published: nothing of it may stay.
@@ -150,3 +172,8 @@ class RouteMessage:
             )
         else:
             logger.warning("message was erased while it was published", extra=ids)
+
+
+def _assign(unit: Unit, record: MessageRecord, key: ConversationKey | None) -> None:
+    if not unit.messages.assign(record, key):
+        raise ConcurrentUpdateError("another handler took this message over")

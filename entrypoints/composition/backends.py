@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from application.clock import Clock
 from application.ports.metrics import Metrics
 from application.ports.spool import SpoolDelivery
+from application.ports.unit_of_work import UnitOfWork
 from infrastructure.backend import (
     Backend,
     FileBackend,
@@ -20,6 +21,7 @@ from infrastructure.backend import (
 )
 from infrastructure.configuration.secrets.secret_references import ReadNamedSecret, SecretReader
 from infrastructure.configuration.settings import Settings, SettingsError
+from infrastructure.separate_steps import SeparateSteps
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -119,14 +121,23 @@ def open_cloudwatch_metrics(settings: Settings) -> "EmfMetrics":
 
 
 def open_sqlite_backend(
-    settings: Settings, database: OpenDatabase, files: FileBackend, clock: Clock
+    settings: Settings, database: OpenDatabase, clock: Clock
 ) -> "SqliteBackend":
     """One for all roles, over one file."""
-    from infrastructure.serialization.claim_check import ClaimCheck
     from infrastructure.sqlite.backend import SqliteBackend
 
-    path = settings.data_dir / DATABASE_FILE
-    return SqliteBackend(path, database, clock, ClaimCheck(files.blobs))
+    return SqliteBackend(settings.data_dir / DATABASE_FILE, database, clock)
+
+
+def choose_unit_of_work(
+    settings: Settings, *, sqlite: OpenSqlite, separate_steps: Callable[[], SeparateSteps]
+) -> UnitOfWork:
+    """One transaction where one engine holds store and queue; else one step after the other."""
+    match settings.storage, settings.queue:
+        case "sqlite", "sqlite":
+            return sqlite().unit_of_work
+        case _:
+            return separate_steps()
 
 
 def choose_files(settings: Settings, s3: OpenS3, memory: OpenMemory) -> FileBackend:
@@ -168,7 +179,6 @@ def choose_storage(
 
 def choose_queue(
     settings: Settings,
-    files: FileBackend,
     *,
     sqlite: OpenSqlite,
     sqs: OpenSqs,
@@ -181,9 +191,8 @@ def choose_queue(
         case "sqs":
             _require_aws_sdk()
             from infrastructure.aws.backend import SqsQueues
-            from infrastructure.serialization.claim_check import ClaimCheck
 
-            return SqsQueues(sqs, settings.queue_urls, ClaimCheck(files.blobs))
+            return SqsQueues(sqs, settings.queue_urls)
         case "memory":
             return memory()
         case _:

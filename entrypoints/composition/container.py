@@ -14,6 +14,7 @@ from dependency_injector import containers, providers
 
 from application.clock import Clock, utc_now
 from application.conversations.open_conversation import OpenConversation
+from application.ports.claim_check import ClaimCheck
 from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_sender import FallbackSender
@@ -22,6 +23,7 @@ from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
 from application.ports.spool import Spool
 from application.ports.stores import Stores
+from application.ports.unit_of_work import Unit, UnitOfWork
 from application.ports.webhook_parser import WebhookParser, WebhookParserFactory
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.process_webhook import ProcessWebhook
@@ -49,6 +51,8 @@ from infrastructure.configuration.provider_accounts import ProviderAccounts, rea
 from infrastructure.configuration.secrets.cached_value import CachedValue
 from infrastructure.configuration.settings import Settings, read_settings
 from infrastructure.memory.memory_metrics import MemoryMetrics
+from infrastructure.separate_steps import SeparateSteps
+from infrastructure.serialization.claim_check import BlobClaimCheck
 
 if TYPE_CHECKING:
     from entrypoints.composition.operations_container import OperationsContainer
@@ -72,6 +76,11 @@ def _erase_context(operations: Callable[[], "OperationsContainer"]) -> Callable[
 def _cached_accounts(settings: Settings, clock: Clock) -> CachedAccounts:
     read_secret = backends.secret_reader()
     return CachedValue(lambda: read_provider_accounts(settings, read_secret), clock)
+
+
+def _present_tenants(cached_accounts: CachedAccounts) -> Callable[[], TenantDirectory]:
+    """A plain function, for every webhook asks: a chain of providers takes ten times as long."""
+    return lambda: cached_accounts.current().directory
 
 
 def _parser(
@@ -113,7 +122,7 @@ class Container(containers.DeclarativeContainer):
     clock = providers.Object(utc_now)
     cached_accounts = Singleton(_cached_accounts, settings, clock)
     provider_accounts = cached_accounts.provided.current.call()
-    directory: providers.Provider[TenantDirectory] = provider_accounts.directory
+    tenants = Singleton(_present_tenants, cached_accounts)
     own_addresses: providers.Provider[OwnAddresses] = provider_accounts.own_addresses
     metrics: providers.Provider[Metrics] = Singleton(MemoryMetrics)
     cloudwatch_metrics = Singleton(backends.open_cloudwatch_metrics, settings)
@@ -130,7 +139,7 @@ class Container(containers.DeclarativeContainer):
     files: providers.Provider[FileBackend] = Singleton(
         backends.choose_files, settings, s3.provider, memory.provider
     )
-    sqlite = Singleton(backends.open_sqlite_backend, settings, database.provider, files, clock)
+    sqlite = Singleton(backends.open_sqlite_backend, settings, database.provider, clock)
     storage: providers.Provider[StorageBackend] = Singleton(
         backends.choose_storage,
         settings,
@@ -142,7 +151,6 @@ class Container(containers.DeclarativeContainer):
     queue: providers.Provider[QueueBackend] = Singleton(
         backends.choose_queue,
         settings,
-        files,
         sqlite=sqlite.provider,
         sqs=sqs.provider,
         memory=memory.provider,
@@ -176,21 +184,36 @@ class Container(containers.DeclarativeContainer):
         partial, cached_accounts.provided.use, retry_on=ValidationError
     )
 
-    open_conversation = Singleton(OpenConversation, conversation_store, directory.provider)
+    claim_check: providers.Provider[ClaimCheck] = Singleton(BlobClaimCheck, files.provided.blobs)
+    separate_steps = Singleton(
+        SeparateSteps,
+        Singleton(
+            Unit,
+            conversations=conversation_store,
+            messages=message_store,
+            outbox=outbox,
+            publisher=context_queue,
+            is_atomic=False,
+        ),
+    )
+    unit_of_work: providers.Provider[UnitOfWork] = Singleton(
+        backends.choose_unit_of_work,
+        settings,
+        sqlite=sqlite.provider,
+        separate_steps=separate_steps.provider,
+    )
+
+    open_conversation = Singleton(OpenConversation, conversation_store, tenants)
     match_conversation = Singleton(
         MatchConversation,
-        conversation_store,
-        message_store,
-        directory.provider,
+        tenants,
         open_conversation,
         settings.provided.unknown_sender,
     )
     route_message = Singleton(
         RouteMessage,
-        conversations=conversation_store,
-        messages=message_store,
-        outbox=outbox,
-        publisher=context_queue,
+        unit_of_work=unit_of_work,
+        claim_check=claim_check,
         erase_context=Singleton(_erase_context, operations.provider),
         match_conversation=match_conversation,
         policy=settings.provided.routing_policy,
@@ -209,8 +232,9 @@ class Container(containers.DeclarativeContainer):
     )
     record_message = Singleton(
         RecordMessage,
+        unit_of_work=unit_of_work,
+        claim_check=claim_check,
         match_conversation=match_conversation,
-        messages=message_store,
         outbox=outbox,
         route_message=route_message,
         send_fallback=send_fallback,

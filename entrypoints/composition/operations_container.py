@@ -49,7 +49,7 @@ def _erase_person(
     queue: ContextQueue,
     spool: Spool,
     parsers: WebhookParserFactory,
-    directory: Callable[[], TenantDirectory],
+    tenants: Callable[[], TenantDirectory],
     data_directory: DataDirectory,
     backends: Sequence[Backend],
     clock: Clock,
@@ -67,7 +67,7 @@ def _erase_person(
         unsearchable=[one for one in (queue, spool) if isinstance(one, Unsearchable)],
         dead_letters=files.dead_letters,
         find_person=FindPerson(parsers),
-        accounts=lambda: {name for tenant in directory().tenants for name in tenant.accounts},
+        accounts=lambda: {name for tenant in tenants().tenants for name in tenant.accounts},
         delete_stale_temporary_files=lambda: data_directory.delete_stale_temporary_files(
             clock() - UNFINISHED_AFTER
         ),
@@ -111,7 +111,12 @@ class OperationsContainer(containers.DeclarativeContainer):
         RedriveDeadLetters, core.dead_letters, core.process_webhook, core.outbox
     )
     redrive_unmatched = Singleton(
-        RedriveUnmatched, core.message_store, core.match_conversation, core.route_message
+        RedriveUnmatched,
+        core.message_store,
+        core.unit_of_work,
+        core.claim_check,
+        core.match_conversation,
+        core.route_message,
     )
     erase_message = Singleton(
         EraseMessage,
@@ -127,7 +132,7 @@ class OperationsContainer(containers.DeclarativeContainer):
         queue=core.context_queue,
         spool=core.spool,
         parsers=core.parsers,
-        directory=core.directory.provider,
+        tenants=core.tenants,
         data_directory=core.data_directory,
         backends=core.backends_in_use,
         clock=core.clock,

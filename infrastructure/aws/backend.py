@@ -26,7 +26,6 @@ from infrastructure.aws.sqs_queue import SqsContextQueue
 from infrastructure.aws.sqs_spool import SqsSpool
 from infrastructure.backend import FileBackend, QueueBackend, SpoolBackend, StorageBackend
 from infrastructure.configuration.settings import TableNames
-from infrastructure.serialization.context_json import EncodeContext
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -107,12 +106,11 @@ class SqsQueues(QueueBackend):
 
     client: "Callable[[], SQSClient]"
     urls: Mapping[QueueName, str]
-    encode: EncodeContext
 
     @cached_property
     def context_queue(self) -> SqsContextQueue:
         """All six."""
-        return SqsContextQueue(self.client(), self.urls, encode=self.encode)
+        return SqsContextQueue(self.client(), self.urls)
 
     @override
     def checks(self) -> Iterator[CheckResult]:

@@ -25,11 +25,7 @@ from domain.queues import ALL_QUEUES, QueueName
 from domain.routing import Route
 from infrastructure.aws.clients import error_code
 from infrastructure.aws.sqs import LONG_POLL_SECONDS, RECEIVE_COUNT, SqsQueue, whole_seconds
-from infrastructure.serialization.context_json import (
-    EncodeContext,
-    context_from_json,
-    context_to_json,
-)
+from infrastructure.serialization.context_json import context_from_json, context_to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -50,14 +46,13 @@ class SqsContextQueue(ContextPublisher, ContextReader, Unsearchable):
     client: "SQSClient"
     urls: Mapping[QueueName, str]
     wait_seconds: int = LONG_POLL_SECONDS
-    encode: EncodeContext = context_to_json
 
     @override
     def publish(self, context: ContextObject, route: Route) -> None:
         try:
             self.client.send_message(
                 QueueUrl=self.urls[route.queue],
-                MessageBody=self.encode(context),
+                MessageBody=context_to_json(context),
                 DelaySeconds=whole_seconds(route.delay),
                 **_message_group(context.company),
             )

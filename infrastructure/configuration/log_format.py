@@ -26,6 +26,8 @@ FIELDS = (
 
 OUR_PACKAGES = frozenset({"domain", "application", "infrastructure", "entrypoints"})
 
+_encode = json.JSONEncoder(default=str).encode
+
 _aws_request_id: Final[ContextVar[str | None]] = ContextVar("aws_request_id", default=None)
 
 
@@ -42,6 +44,9 @@ def configure_logging(level: str, stream: TextIO | None = None) -> None:
     root.setLevel(logging.WARNING)
     for package in OUR_PACKAGES:
         logging.getLogger(package).setLevel(level)
+    # No line shows what these collect: https://docs.python.org/3/howto/logging.html#optimization
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 @contextmanager
@@ -102,7 +107,7 @@ class _JsonLinesFormatter(logging.Formatter):
         }
         if frames := _frames(record):
             line["traceback"] = frames
-        return json.dumps(line, default=str)
+        return _encode(line)
 
 
 class _ConsoleFormatter(logging.Formatter):
@@ -126,8 +131,10 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
 
 def _frames(record: logging.LogRecord) -> list[str]:
     """Each exception of the chain by type, with its places in the code, without its message."""
+    if not record.exc_info:
+        return []
     lines: list[str] = []
-    error = record.exc_info[1] if record.exc_info else None
+    error = record.exc_info[1]
     seen: set[int] = set()
     # An error that is raised again among its own causes closes the chain to a circle.
     while error is not None and id(error) not in seen:

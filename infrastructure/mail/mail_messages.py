@@ -59,6 +59,7 @@ class MessageDraft:
         if recipient_count * sum(len(file.content) for file in self._files) > MAX_FILE_COPIES_BYTES:
             raise UnreadableMessageError("the files are too large for so many recipients")
         self._metadata = self._all_metadata()
+        self._message_id = mail.message_id or f"sha256:{mail.content_hash}"
         self._content_hash = content_hash_of(self._author.address, mail.subject, self._body)
 
     def message_to(self, recipient: Recipient, *, addressed_to_us: bool) -> ParsedMessage:
@@ -67,7 +68,7 @@ class MessageDraft:
         message = InboundMessage(
             channel=ChannelType.EMAIL,
             account=self._account,
-            provider_message_id=mail.message_id or f"sha256:{mail.content_hash}",
+            provider_message_id=self._message_id,
             sender=self._author.address,
             sender_verbatim=self._author.verbatim,
             identities=(self._author.address,),

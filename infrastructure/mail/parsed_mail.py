@@ -79,7 +79,7 @@ class ParsedMail:
     """A mail taken apart.
 
     ``headers`` are the mail's own. ``authors`` should be one; ``has_one_author`` is false where
-    the relay may have found another. ``content_hash`` is the same whenever the provider
+    the relay may have found another. ``constant_pieces`` are the same whenever the provider
     delivers the mail again. ``doubtful_charsets`` names the form's fields of which characters
     may have been misread.
     """
@@ -89,7 +89,7 @@ class ParsedMail:
     subject: str | None
     content: MailContent
     relay: Relay
-    content_hash: str
+    constant_pieces: tuple[bytes, ...] = field(repr=False)
     doubtful_charsets: tuple[str, ...] = ()
     has_one_author: bool = True
 
@@ -102,6 +102,11 @@ class ParsedMail:
         message_id = (first(self.headers, "message-id") or "").strip()
         usable = len(message_id) <= MAX_MESSAGE_ID_LENGTH and _is_distinctive(message_id)
         return message_id if usable else None
+
+    @property
+    def content_hash(self) -> str:
+        """A hash of all of it: for mail without a Message-ID. It reads 30 MB."""
+        return hash_of(self.constant_pieces)
 
     @property
     def thread_references(self) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_queue import MemoryContextQueue
 from infrastructure.memory.memory_retention import MemoryHistoryImport, MemoryRetention
 from infrastructure.memory.memory_spool import MemorySpool
-from infrastructure.serialization.claim_check import ClaimCheck
 
 
 class MemoryBackend(Backend):
@@ -29,7 +28,7 @@ class MemoryBackend(Backend):
         self.throttle = MemoryFallbackThrottle()
         self.blobs = MemoryBlobStore()
         self.dead_letters = MemoryDeadLetters()
-        self.context_queue = MemoryContextQueue(clock, ClaimCheck(self.blobs))
+        self.context_queue = MemoryContextQueue(clock)
         self.spool = MemorySpool(clock)
 
     @property

@@ -21,11 +21,7 @@ from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.queues import ALL_QUEUES, QueueName
 from domain.routing import Route
-from infrastructure.serialization.context_json import (
-    EncodeContext,
-    context_from_json,
-    context_to_json,
-)
+from infrastructure.serialization.context_json import context_from_json, context_to_json
 
 
 @dataclass(slots=True)
@@ -51,9 +47,8 @@ class MemoryContextQueue(ContextPublisher, ContextReader, DelayedReader, Searcha
     What is done with leaves its key.
     """
 
-    def __init__(self, clock: Clock, encode: EncodeContext = context_to_json) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._encode = encode
         self._lock = Lock()
         self._entries: dict[tuple[QueueName, str, int], _Entry | None] = {}
 
@@ -62,7 +57,7 @@ class MemoryContextQueue(ContextPublisher, ContextReader, DelayedReader, Searcha
 
     @override
     def publish(self, context: ContextObject, route: Route) -> None:
-        text = self._encode(context)
+        text = context_to_json(context)
         with self._lock:
             now = self._clock()
             key = (context.request_id, context.publication)

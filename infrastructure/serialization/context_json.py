@@ -1,152 +1,24 @@
 """JSON of messages: in the context object (version 1.0, with its schema), and in a store.
 
-Domain objects and wire models map onto each other here and nowhere else.
+Every webhook writes them, so that is done by hand. Pydantic reads and describes contexts, and is
+imported only then.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime
-from typing import Annotated, Literal
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    TypeAdapter,
-    WithJsonSchema,
-)
+from domain.addresses import Address
+from domain.channels import AddressKind, ChannelType
+from domain.context import VERSION, ContextObject, MessageContext
+from domain.conversations import Direction, Message
+from domain.messages import Attachment, InboundMessage, Metadata, Recipient
+from domain.times import parse_rfc3339, rfc3339
 
-from domain.automated_mail import AutomatedKind
-from domain.channels import ChannelType
-from domain.context import VERSION, Company, ContextObject, ConversationContext, MessageContext
-from domain.conversations import Message
-from domain.messages import Attachment, InboundMessage
-from domain.times import rfc3339
+_ATTACHMENT = tuple(field.name for field in fields(Attachment))
 
-EncodeContext = Callable[[ContextObject], str]
-"""Makes the message body of a context: ``context_to_json``, or a ``ClaimCheck``."""
-
-JsonTime = Annotated[
-    datetime,
-    PlainSerializer(rfc3339, return_type=str),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "format": "date-time",
-            "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$",
-        }
-    ),
-]
-"""RFC 3339 in UTC with six fractional digits, so that times compare as text."""
-
-_INBOUND: TypeAdapter[InboundMessage] = TypeAdapter(InboundMessage)
-_HISTORY: TypeAdapter[tuple[Message, ...]] = TypeAdapter(tuple[Message, ...])
-
-
-def _object(**properties: object) -> dict[str, object]:
-    return {"type": "object", "properties": properties}
-
-
-_INDEX = {"type": "integer", "minimum": 0}
-_MAIL_KEYS: dict[str, tuple[str, dict[str, object]]] = {
-    "author_authenticated": ("Whether SPF or DKIM authenticates the author.", {"type": "boolean"}),
-    "automated": (
-        "Present when a program wrote: an AI must not answer it. The sign is what told so first.",
-        _object(kind={"enum": [str(kind) for kind in AutomatedKind]}, sign={"type": "string"}),
-    ),
-    "rewritten_from": (
-        "The mailing list that put its address in the author's place.",
-        {"type": "string"},
-    ),
-    "reply_text": ("The body without the quoted history below it.", {"type": "string"}),
-    "body_incomplete": (
-        "Why the body may lack something, and the file that has it.",
-        {"type": "array", "items": _object(reason={"type": "string"}, attachment_index=_INDEX)},
-    ),
-    "html_attachment_index": ("The attachment that is the HTML of the mail.", _INDEX),
-}
-JsonMetadata = Annotated[
-    dict[str, object],
-    WithJsonSchema(
-        {
-            **_object(
-                **{key: {**kind, "description": text} for key, (text, kind) in _MAIL_KEYS.items()}
-            ),
-            "description": "What the provider tells. Of its keys, these are for consumers of mail.",
-        }
-    ),
-]
-
-
-class _JsonModel(BaseModel):
-    model_config = ConfigDict(
-        populate_by_name=True,
-        serialize_by_alias=True,
-        hide_input_in_errors=True,
-        from_attributes=True,
-    )
-
-
-class MetaJson(_JsonModel):
-    """What this object is. A republish has the same ``request_id`` and ``publication``.
-
-    A context that is moved to another queue gets the next ``publication``.
-    """
-
-    # Always written. A context that waits since before there were publications has none.
-    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
-
-    request_id: str
-    publication: Annotated[int, Field(ge=1)] = 1
-    channel_type: ChannelType
-    timestamp: JsonTime
-    version: Literal["1.0"]
-
-
-class MessageJson(_JsonModel):
-    """What the sender wrote. When ``body_truncated`` is true, read ``body_reference``."""
-
-    sender: Annotated[str, Field(alias="from")]
-    recipient: Annotated[str, Field(alias="to")]
-    body: str
-    message_id: str
-    timestamp: JsonTime
-    subject: str | None = None
-    attachments: tuple[Attachment, ...] = ()
-    metadata: JsonMetadata = {}
-    body_truncated: bool = False
-    body_reference: str | None = None
-    metadata_reference: str | None = None
-
-
-class TimestampsJson(_JsonModel):
-    """When the message passed each step."""
-
-    received: JsonTime
-    validated: JsonTime
-    queued: JsonTime
-
-
-class ProcessingJson(_JsonModel):
-    """What has been done with the message so far; consumers fill in the answers."""
-
-    validation_status: Literal["valid"]
-    ai_response: None
-    sent_response: None
-    processing_timestamps: TimestampsJson
-
-
-class ContextJson(_JsonModel):
-    """The standard context object: everything that a consumer needs to answer a message."""
-
-    model_config = ConfigDict(title="Frontdesk context object")
-
-    meta: MetaJson
-    conversation: ConversationContext
-    message: MessageJson
-    company: Company
-    processing: ProcessingJson
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def context_to_json(context: ContextObject) -> str:
@@ -155,29 +27,58 @@ def context_to_json(context: ContextObject) -> str:
     SQS refuses what XML has no room for: control characters, which JSON escapes anyway, and
     U+FFFE and U+FFFF.
     """
-    context_json = ContextJson(
-        meta=MetaJson(
-            request_id=context.request_id,
-            publication=context.publication,
-            channel_type=context.channel_type,
-            timestamp=context.created_at,
-            version=VERSION,
-        ),
-        conversation=context.conversation,
-        message=MessageJson.model_validate(context.message),
-        company=context.company,
-        processing=ProcessingJson(
-            validation_status="valid",
-            ai_response=None,
-            sent_response=None,
-            processing_timestamps=TimestampsJson(
-                received=context.received_at,
-                validated=context.validated_at,
-                queued=context.queued_at,
-            ),
-        ),
+    conversation, company = context.conversation, context.company
+    text = _encode(
+        {
+            "meta": {
+                "request_id": context.request_id,
+                "publication": context.publication,
+                "channel_type": context.channel_type,
+                "timestamp": rfc3339(context.created_at),
+                "version": VERSION,
+            },
+            "conversation": {
+                "conversation_id": conversation.conversation_id,
+                "primary_channel": conversation.primary_channel,
+                "conversation_status": conversation.conversation_status,
+                "hand_off_to_human": conversation.hand_off_to_human,
+                "thread_id": conversation.thread_id,
+            },
+            "message": _message_fields(context.message),
+            "company": {
+                "company_id": company.company_id,
+                "project_id": company.project_id,
+                "company_name": company.company_name,
+                "credentials_reference": company.credentials_reference,
+            },
+            "processing": {
+                "validation_status": "valid",
+                "ai_response": None,
+                "sent_response": None,
+                "processing_timestamps": {
+                    "received": rfc3339(context.received_at),
+                    "validated": rfc3339(context.validated_at),
+                    "queued": rfc3339(context.queued_at),
+                },
+            },
+        }
     )
-    return context_json.model_dump_json().replace("\ufffe", r"\ufffe").replace("\uffff", r"\uffff")
+    return _for_every_queue(text)
+
+
+def message_to_json(message: MessageContext) -> str:
+    """The part of a context that is the message's own."""
+    return _for_every_queue(_encode(_message_fields(message)))
+
+
+def metadata_to_json(metadata: Metadata) -> str:
+    """The metadata of a message, where they are stored apart from it."""
+    return _encode(metadata)
+
+
+def attachments_to_json(attachments: Sequence[Attachment]) -> str:
+    """The list of a message's attachments, where it is stored apart from it."""
+    return _encode([_attachment_fields(one) for one in attachments])
 
 
 def context_from_json(text: str | bytes) -> ContextObject:
@@ -185,6 +86,8 @@ def context_from_json(text: str | bytes) -> ContextObject:
 
     Raises ``pydantic.ValidationError`` for anything that is not a context object.
     """
+    from infrastructure.serialization.context_model import ContextJson
+
     context_json = ContextJson.model_validate_json(text)
     meta, times = context_json.meta, context_json.processing.processing_timestamps
     return ContextObject(
@@ -203,6 +106,8 @@ def context_from_json(text: str | bytes) -> ContextObject:
 
 def context_schema() -> dict[str, object]:
     """The JSON Schema of the context object, as it is published for consumers."""
+    from infrastructure.serialization.context_model import ContextJson
+
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **ContextJson.model_json_schema(by_alias=True, mode="serialization"),
@@ -215,19 +120,131 @@ def inbound_to_json(message: InboundMessage) -> str:
     The metadata only serves to decide on a fallback, which happens when the message comes in
     and never again.
     """
-    return _INBOUND.dump_json(replace(message, body="", mail=None)).decode()
+    recipient = message.recipient
+    return _encode(
+        {
+            "channel": message.channel,
+            "account": message.account,
+            "provider_message_id": message.provider_message_id,
+            "sender": _address_fields(message.sender),
+            "sender_verbatim": message.sender_verbatim,
+            "identities": [_address_fields(identity) for identity in message.identities],
+            "recipient": {
+                "verbatim": recipient.verbatim,
+                "address": recipient.address,
+                "keys": recipient.keys,
+            },
+            "body": "",
+            "received_at": rfc3339(message.received_at),
+            "subject": message.subject,
+            "attachments": [_attachment_fields(one) for one in message.attachments],
+            "metadata": message.metadata,
+            "thread_references": message.thread_references,
+            "author_authenticated": message.author_authenticated,
+            "opt_out_type": message.opt_out_type,
+            "mail": None,
+            "content_hash": message.content_hash,
+            "has_reused_id": message.has_reused_id,
+        }
+    )
 
 
 def inbound_from_json(text: str, body: str) -> InboundMessage:
-    """What ``inbound_to_json`` wrote, with its body."""
-    return replace(_INBOUND.validate_json(text), body=body)
+    """What ``inbound_to_json`` wrote, with its body. Keys that are not known are ignored."""
+    stored = json.loads(text)
+    recipient = stored["recipient"]
+    return InboundMessage(
+        channel=ChannelType(stored["channel"]),
+        account=stored["account"],
+        provider_message_id=stored["provider_message_id"],
+        sender=_address(stored["sender"]),
+        sender_verbatim=stored["sender_verbatim"],
+        identities=tuple(map(_address, stored["identities"])),
+        recipient=Recipient(recipient["verbatim"], recipient["address"], tuple(recipient["keys"])),
+        body=body,
+        received_at=parse_rfc3339(stored["received_at"]),
+        subject=stored.get("subject"),
+        attachments=tuple(map(_attachment, stored.get("attachments", ()))),
+        metadata=stored.get("metadata", {}),
+        thread_references=tuple(stored.get("thread_references", ())),
+        author_authenticated=stored.get("author_authenticated", True),
+        opt_out_type=stored.get("opt_out_type"),
+        content_hash=stored.get("content_hash"),
+        has_reused_id=stored.get("has_reused_id", False),
+    )
 
 
 def messages_to_json(messages: Sequence[Message]) -> str:
     """Entries of a history."""
-    return _HISTORY.dump_json(tuple(messages)).decode()
+    return _encode(
+        [
+            {
+                "message_id": message.message_id,
+                "direction": message.direction,
+                "content": message.content,
+                "timestamp": rfc3339(message.timestamp),
+                "channel_type": message.channel_type,
+                "metadata": message.metadata,
+            }
+            for message in messages
+        ]
+    )
 
 
 def messages_from_json(text: str) -> tuple[Message, ...]:
     """What ``messages_to_json`` wrote."""
-    return _HISTORY.validate_json(text)
+    return tuple(
+        Message(
+            message_id=stored["message_id"],
+            direction=Direction(stored["direction"]),
+            content=stored["content"],
+            timestamp=parse_rfc3339(stored["timestamp"]),
+            channel_type=ChannelType(stored["channel_type"]),
+            metadata=stored.get("metadata", {}),
+        )
+        for stored in json.loads(text)
+    )
+
+
+def _message_fields(message: MessageContext) -> dict[str, object]:
+    return {
+        "from": message.sender,
+        "to": message.recipient,
+        "body": message.body,
+        "message_id": message.message_id,
+        "timestamp": rfc3339(message.timestamp),
+        "subject": message.subject,
+        "attachments": [_attachment_fields(one) for one in message.attachments],
+        "metadata": message.metadata,
+        "body_truncated": message.body_truncated,
+        "body_reference": message.body_reference,
+        "metadata_reference": message.metadata_reference,
+    }
+
+
+def _address_fields(address: Address) -> dict[str, str]:
+    return {"channel": address.channel, "kind": address.kind, "value": address.value}
+
+
+def _address(stored: Mapping[str, str]) -> Address:
+    channel, kind = ChannelType(stored["channel"]), AddressKind(stored["kind"])
+    return Address(channel, kind, stored["value"])
+
+
+def _attachment_fields(attachment: Attachment) -> dict[str, object]:
+    return {name: getattr(attachment, name) for name in _ATTACHMENT}
+
+
+def _attachment(stored: Mapping[str, Any]) -> Attachment:
+    return Attachment(**{name: stored[name] for name in _ATTACHMENT if name in stored})
+
+
+def _for_every_queue(text: str) -> str:
+    return text.replace("\ufffe", r"\ufffe").replace("\uffff", r"\uffff")
+
+
+def _encode(value: object) -> str:
+    """``value`` as JSON. Raises ``ValueError`` for a text that is not Unicode."""
+    text = _ENCODER.encode(value)
+    text.encode()
+    return text

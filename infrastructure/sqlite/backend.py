@@ -11,8 +11,8 @@ from typing_extensions import override
 from application.clock import Clock
 from application.ports.stores import Stores
 from infrastructure.backend import ContextQueue, QueueBackend, Rewritable, StorageBackend
-from infrastructure.serialization.context_json import EncodeContext
 from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.grouped_commits import GroupedCommits
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
 from infrastructure.sqlite.sqlite_messages import SqliteMessageStore, SqliteOutbox
@@ -34,7 +34,6 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
     path: Path
     database: Callable[[], SqliteDatabase]
     clock: Clock
-    encode: EncodeContext
 
     purges_beside_the_server = True
 
@@ -69,7 +68,12 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
     @cached_property
     def context_queue(self) -> ContextQueue:
         """The queues, in the file of the stores."""
-        return SqliteContextQueue(self.database(), self.clock, self.encode)
+        return SqliteContextQueue(self.database(), self.clock)
+
+    @cached_property
+    def unit_of_work(self) -> GroupedCommits:
+        """Store and queue in one transaction."""
+        return GroupedCommits(self.database(), self.clock)
 
     @override
     def is_created(self) -> bool:

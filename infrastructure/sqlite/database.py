@@ -3,22 +3,23 @@
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
-from domain.errors import StorageRefusedError, StorageUnavailableError
-from infrastructure.durable_files import create_file, file_error
+from typing_extensions import override
+
+from domain.errors import StorageUnavailableError
+from infrastructure.durable_files import create_file
 from infrastructure.sqlite.database_file import (
     has_other_form,
     is_busy,
-    is_unfit,
     other_form,
     prepare_file,
 )
 from infrastructure.sqlite.rewrite_lock import RewriteLock
+from infrastructure.sqlite.statements import Migration, Statements, TranslatedErrors
 
 MAX_IDLE_READERS = 8
 OLDEST_SQLITE = (3, 37, 0)
@@ -35,11 +36,8 @@ _PRAGMAS = (
 _REWRITE_SECONDS = 10.0
 """How long a rewrite waits for a writer to end, and for readers who need the write-ahead log."""
 
-Migration = Sequence[str | Callable[[sqlite3.Connection], object]]
-"""The steps that lead from one schema version to the next: statements, and what none can do."""
 
-Values = Sequence[object] | Mapping[str, object]
-"""The values of a statement, by place or by name."""
+_TRANSLATED_ERRORS = TranslatedErrors(None)
 
 
 class SchemaTooNewError(StorageUnavailableError):
@@ -48,12 +46,15 @@ class SchemaTooNewError(StorageUnavailableError):
     needs_operator = True
 
 
-class SqliteDatabase:
+class RewriteAnnouncedError(StorageUnavailableError):
+    """An erasure rewrites the file. Nothing was written."""
+
+
+class SqliteDatabase(Statements):
     """One database file. Readers run side by side; writers of this process take turns.
 
-    Errors of the engine are translated here and nowhere else: ``StorageRefusedError`` for
-    what the schema will never take, else ``StorageUnavailableError``. A connection that saw
-    an error is closed, not used again. Not to be carried into a forked process.
+    A connection that saw an error is closed, not used again. Not to be carried into a forked
+    process.
 
     ``busy_timeout_seconds`` is how long a statement waits for other processes, and
     ``turn_timeout_seconds`` how long a writer waits for the other threads of its own: half of
@@ -81,7 +82,7 @@ class SqliteDatabase:
         self._guard = Lock()
         self._idle_readers: list[sqlite3.Connection] = []
         self._closed = False
-        with _translated_errors():
+        with _TRANSLATED_ERRORS:
             if has_other_form(self._path):
                 raise other_form(self._path)
             if not self._path.exists():
@@ -90,9 +91,9 @@ class SqliteDatabase:
                 prepare_file(connection, self._path, busy_timeout_seconds)
 
     @contextmanager
+    @override
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one SELECT, which sees every commit that was finished before it."""
-        with _translated_errors():
+        with _TRANSLATED_ERRORS:
             with self._guard:
                 if self._closed:
                     raise StorageUnavailableError("the database is closed")
@@ -111,14 +112,16 @@ class SqliteDatabase:
                 connection.close()
 
     @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    @override
+    def write(self, *, for_many: bool = False) -> Iterator[sqlite3.Connection]:
         """A transaction that holds the write lock from its start. Durable once it is left.
 
         An exception inside rolls everything back. While another process rewrites the file,
         it raises ``StorageUnavailableError`` at once, or waits in ``waiting_for_rewrites``.
+        A thread that writes ``for_many`` never waits: it raises ``RewriteAnnouncedError``.
         """
-        with _translated_errors():
-            connection = self._begin()
+        with _TRANSLATED_ERRORS:
+            connection = self._begin(self._refuse if for_many else self.heed_rewrite)
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -128,22 +131,18 @@ class SqliteDatabase:
             finally:
                 self._turn.release()
 
-    def rows(self, statement: str, values: Values = ()) -> list[Any]:
-        """What a SELECT finds: a tuple for each row."""
-        with self.read() as connection:
-            return connection.execute(statement, values).fetchall()
-
-    def change(self, statement: str, values: Values) -> int:
-        """Run one statement in a transaction of its own; how many rows it changed."""
-        with self.write() as connection:
-            return connection.execute(statement, values).rowcount
-
     def schema_version(self) -> int:
         """How many migrations the file has had."""
         return int(self.rows("PRAGMA user_version")[0][0])
 
+    def heed_rewrite(self) -> None:
+        """While another process rewrites the file: raise, or wait, as ``write`` does."""
+        if self._is_rewritten():
+            self._rewrite_lock.heed()
+
+    @override
     def migrate(self, migrations: Sequence[Migration]) -> None:
-        """Bring the schema to version ``len(migrations)``. Several processes may try at once.
+        """Bring the schema to that version. Several processes may try at once.
 
         Raises ``SchemaTooNewError`` for a file that is ahead of this program.
         """
@@ -172,7 +171,7 @@ class SqliteDatabase:
         Raises ``StorageUnavailableError`` when others use the file all the time.
         """
         with (
-            _translated_errors(),
+            _TRANSLATED_ERRORS,
             self._rewrite_lock.held(),
             closing(self._connect()) as connection,
         ):
@@ -194,13 +193,12 @@ class SqliteDatabase:
         with self._turn:
             self._close_writer()
 
-    def _begin(self) -> sqlite3.Connection:
+    def _begin(self, heed_rewrite: Callable[[], None]) -> sqlite3.Connection:
         """The writer, with this thread's turn and the write lock."""
         while True:
             # Threads queue here, in memory, rather than polling the file against each other.
             if not self._turn.acquire(blocking=False):
-                if self._is_rewritten():
-                    self._rewrite_lock.heed()
+                heed_rewrite()
                 if not self._turn.acquire(timeout=self._turn_timeout_seconds):
                     raise StorageUnavailableError("too many writers wait for the database")
             try:
@@ -213,7 +211,7 @@ class SqliteDatabase:
                 return connection
             # Only without the turn: the other threads need not wait, and may spool.
             self._turn.release()
-            self._rewrite_lock.heed()
+            heed_rewrite()
 
     def _try_to_begin(self) -> sqlite3.Connection | None:
         """``None`` if a rewrite is in the way."""
@@ -231,6 +229,10 @@ class SqliteDatabase:
             self._close_writer()
             return None
         return connection
+
+    def _refuse(self) -> None:
+        if self._is_rewritten():
+            raise RewriteAnnouncedError("an erasure rewrites the database")
 
     def _is_rewritten(self) -> bool:
         """Asked before every write: cheap as long as no rewrite was ever announced here."""
@@ -258,16 +260,3 @@ class SqliteDatabase:
             raise
         connection.set_trace_callback(self._on_statement)
         return connection
-
-
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.IntegrityError, sqlite3.DataError) as error:
-        raise StorageRefusedError(f"the database refuses it: {error}") from error
-    except sqlite3.Error as error:
-        text = f"the database does not answer: {error}"
-        raise StorageUnavailableError(text, needs_operator=is_unfit(error)) from error
-    except OSError as error:
-        raise file_error("the database cannot be opened", error) from error

@@ -15,8 +15,8 @@ from domain.conversations import Conversation, Message
 from domain.messages import ConversationKey, InboundMessage
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.context_json import messages_from_json, messages_to_json
-from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_schema import SqliteAdapter
+from infrastructure.sqlite.statements import Statements
 
 # The columns are the attributes, by the same names.
 _NAMES = tuple(field.name for field in fields(Conversation) if field.name != "found_by")
@@ -105,7 +105,8 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
     ) -> Conversation | None:
         """``Conversation.received`` as one guarded statement."""
         values = {
-            **asdict(conversation.key),
+            "conversation_id": conversation.conversation_id,
+            "primary_channel": conversation.primary_channel,
             "known_recipient": conversation.recipient_id,
             "recipient": message.recipient.address,
             "received_at": rfc3339(message.received_at),
@@ -129,7 +130,7 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
 
 
 def find_conversations(
-    database: SqliteDatabase,
+    database: Statements,
     channel: ChannelType,
     senders: Sequence[str],
     *,

@@ -28,7 +28,15 @@ _READ = (
     "inbound, content, conversation_id, primary_channel, state, recorded_at, lease_until, "
     "queued_at, attempts, publication, queue"
 )
-_INSERT = "INSERT INTO messages ({}) VALUES (:{}) ON CONFLICT (request_id) DO NOTHING"
+_COLUMNS = (
+    *("request_id", "conversation_id", "primary_channel", "state", "message_id", "direction"),
+    *("content", "timestamp", "channel_type", "recorded_at", "lease_until", "queued_at"),
+    *("attempts", "publication", "queue", "due_at", "content_marks", "inbound"),
+)
+_INSERT = f"""
+    INSERT INTO messages ({", ".join(_COLUMNS)}) VALUES (:{", :".join(_COLUMNS)})
+    ON CONFLICT (request_id) DO NOTHING
+"""
 _SELECT = f"SELECT {_READ}, content_marks, state = 'erased' FROM messages WHERE request_id = ?"
 _ASSIGN = """
     UPDATE messages SET conversation_id = ?, primary_channel = ?, state = ?
@@ -76,9 +84,8 @@ class SqliteMessageStore(SqliteAdapter, MessageStore):
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
         row = _to_row(record)
-        insert = _INSERT.format(", ".join(row), ", :".join(row))
         with self._database.write() as connection:
-            if connection.execute(insert, row).rowcount == 1:
+            if connection.execute(_INSERT, row).rowcount == 1:
                 return None
             return _found(connection, record.request_id)
 

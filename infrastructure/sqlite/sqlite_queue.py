@@ -22,14 +22,10 @@ from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.queues import ALL_QUEUES, QueueName
 from domain.routing import Route
 from domain.times import parse_rfc3339, rfc3339
-from infrastructure.serialization.context_json import (
-    EncodeContext,
-    context_from_json,
-    context_to_json,
-)
-from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.serialization.context_json import context_from_json, context_to_json
 from infrastructure.sqlite.rewrite_lock import waiting_for_rewrites
 from infrastructure.sqlite.sqlite_schema import SqliteAdapter
+from infrastructure.sqlite.statements import Statements
 
 _PUBLISH = """
     INSERT INTO contexts (queue, request_id, publication, published_at, visible_at, context)
@@ -73,16 +69,13 @@ class SqliteContextQueue(
     A consumer waits while an erasure rewrites the database; a publisher does not.
     """
 
-    def __init__(
-        self, database: SqliteDatabase, clock: Clock, encode: EncodeContext = context_to_json
-    ) -> None:
+    def __init__(self, database: Statements, clock: Clock) -> None:
         super().__init__(database)
-        self._encode = encode
         self._clock = clock
 
     @override
     def publish(self, context: ContextObject, route: Route) -> None:
-        text = self._encode(context)
+        text = context_to_json(context)
         now = self._clock()
         key = str(route.queue), context.request_id, context.publication
         times = rfc3339(now), rfc3339(now + route.delay)

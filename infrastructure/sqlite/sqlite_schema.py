@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from domain.erasure import content_marks
 from infrastructure.serialization.context_json import inbound_from_json
-from infrastructure.sqlite.database import Migration, SqliteDatabase
+from infrastructure.sqlite.statements import Migration, Statements
 
 _FIRST: Migration = (
     """
@@ -175,6 +175,6 @@ MIGRATIONS: Sequence[Migration] = (_FIRST, _MARKS_OF_CONTENT, _PUBLICATIONS)
 class SqliteAdapter:
     """Works on a database whose schema is the latest."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: Statements) -> None:
         self._database = database
         database.migrate(MIGRATIONS)

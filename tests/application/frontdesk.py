@@ -8,6 +8,7 @@ from typing import Any
 
 from dependency_injector import providers
 
+from application.clock import Deadline
 from application.ports.blobs import BlobStore
 from application.ports.context_queue import ContextPublisher
 from application.ports.conversation_store import ConversationStore
@@ -25,14 +26,15 @@ from application.ports.webhook_parser import (
     WebhookRequest,
     WebhookResponse,
 )
+from application.receiving.route_message import Routable
 from application.recovery.drain_spool import DrainOutcome
 from application.recovery.relay_outbox import RelayOutcome
 from domain.channels import ChannelType
-from domain.context import ContextObject
+from domain.context import ContextObject, MessageContext
 from domain.conversations import Conversation
 from domain.errors import UnreadableMessageError, ValidationError
 from domain.fallback import Fallback, OwnAddresses
-from domain.messages import InboundMessage
+from domain.messages import InboundMessage, MessageRecord
 from domain.queues import ALL_QUEUES
 from domain.routing import MailPolicy
 from domain.tenants import TenantDirectory, UnknownSender
@@ -41,7 +43,6 @@ from infrastructure.memory.backend import MemoryBackend
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.memory.memory_queue import MemoryContextQueue
-from infrastructure.serialization.claim_check import ClaimCheck
 from tests.builders import NOW, a_conversation, a_tenant, verified
 
 THANKS = WebhookResponse(200, b"thanks", "text/plain")
@@ -123,13 +124,13 @@ class FrontDesk:
         backend = MemoryBackend(self.clock, self.data)
         for role, adapter in adapters.items():
             setattr(backend, role, adapter)
-        backend.context_queue = MemoryContextQueue(self.clock, ClaimCheck(backend.blobs))
+        backend.context_queue = MemoryContextQueue(self.clock)
         parsers = WebhookParserFactory(dict.fromkeys(ChannelType, lambda: self.parser))
         for provider, part in (
             (container.clock, self.clock),
             (container.memory, backend),
             (container.metrics, self.metrics),
-            (container.directory, directory or TenantDirectory((a_tenant(),))),
+            (container.tenants, lambda: directory or TenantDirectory((a_tenant(),))),
             (container.own_addresses, OwnAddresses(frozenset())),
             (container.parsers, parsers),
             (container.with_present_secrets, lambda verification: verification()),
@@ -161,6 +162,21 @@ class FrontDesk:
 
     def clock(self) -> datetime:
         return self.now
+
+    def route(
+        self,
+        record: MessageRecord,
+        conversation: Conversation,
+        deadline: Deadline | None = None,
+    ) -> Conversation | None:
+        """Route ``record`` for ``conversation``, in a unit of its own."""
+        deadline = deadline or Deadline.after()
+        content = MessageContext.of(record.message)
+        message = Routable(record, content, a_tenant(), deadline)
+        route = self.route_message
+        return route.finish(
+            route.unit_of_work.run(lambda unit: route(unit, message, conversation), deadline)
+        )
 
     def drain(self) -> list[DrainOutcome]:
         """Drain the spool; what became of its entries."""

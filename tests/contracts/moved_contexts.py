@@ -12,11 +12,12 @@ from application.clock import Deadline
 from application.conversations.open_conversation import OpenConversation
 from application.ports.context_queue import ContextPublisher, Delivery, DeliveryKey, SearchableQueue
 from application.ports.stores import Stores
+from application.ports.unit_of_work import Unit, UnitOfWork
 from application.receiving.match_conversation import MatchConversation
-from application.receiving.route_message import RouteMessage
+from application.receiving.route_message import Routable, RouteMessage
 from application.recovery.move_context import MoveContext, MoveOutcome
 from domain.channels import ChannelType
-from domain.context import ContextObject
+from domain.context import ContextObject, MessageContext
 from domain.conversations import CLOSED
 from domain.erasure import RetainedMessage
 from domain.errors import ContextNotMovedError, QueueRoutingError
@@ -24,8 +25,12 @@ from domain.messages import MessageRecord, MessageState
 from domain.queues import QueueKind
 from domain.routing import Route, RoutingPolicy
 from domain.tenants import TenantDirectory, UnknownSender
+from infrastructure.memory.memory_blobs import MemoryBlobStore
 from infrastructure.memory.memory_metrics import MemoryMetrics
-from tests.builders import NOW, a_conversation, a_record, a_tenant
+from infrastructure.separate_steps import SeparateSteps
+from infrastructure.serialization.claim_check import BlobClaimCheck
+from tests.builders import NOW, a_conversation, a_record, a_tenant, an_inbound_message
+from tests.changed_units import with_ports
 from tests.contracts.concurrency import at_once
 from tests.contracts.context_queue import HANDOFF, REPLIES, ContextQueue, request_ids
 from tests.contracts.message_lists import LATER, MessageStoreTests
@@ -130,20 +135,21 @@ class Desk:
     stores: Stores
     queue: ContextQueue
     publisher: ContextPublisher
+    unit_of_work: UnitOfWork | None = None
     now: datetime = NOW
 
     def __post_init__(self) -> None:
         stores = self.stores
         directory = TenantDirectory((a_tenant(),))
         opens = OpenConversation(stores.conversations, lambda: directory)
-        match = MatchConversation(
-            stores.conversations, stores.messages, lambda: directory, opens, UnknownSender.FALLBACK
+        match = MatchConversation(lambda: directory, opens, UnknownSender.FALLBACK)
+        steps = Unit(
+            stores.conversations, stores.messages, stores.outbox, self.publisher, is_atomic=False
         )
+        units = self.unit_of_work or SeparateSteps(steps)
         self.route = RouteMessage(
-            conversations=stores.conversations,
-            messages=stores.messages,
-            outbox=stores.outbox,
-            publisher=self.publisher,
+            unit_of_work=units,
+            claim_check=BlobClaimCheck(MemoryBlobStore()),
             erase_context=self._erase_context,
             match_conversation=match,
             policy=RoutingPolicy(reply_delay=timedelta(0)),
@@ -153,7 +159,10 @@ class Desk:
         self.move = MoveContext(stores.messages, stores.outbox, self.route, self.queue, self.clock)
         conversation, _ = stores.conversations.open_conversation(a_conversation())
         stores.messages.record(a_record())
-        self.route(a_record(), conversation, a_tenant(), Deadline.after())
+        message = Routable(
+            a_record(), MessageContext.of(an_inbound_message()), a_tenant(), Deadline.after()
+        )
+        units.run(lambda unit: self.route(unit, message, conversation), Deadline.after())
 
     def clock(self) -> datetime:
         return self.now
@@ -204,10 +213,10 @@ class Crashing:
 STEPS = {
     "move": lambda desk, crash: replace(desk.move, outbox=crash(desk.stores.outbox)),
     "publish": lambda desk, crash: replace(
-        desk.move, route_message=replace(desk.route, publisher=crash(desk.publisher))
+        desk.move, route_message=with_ports(desk.route, publisher=crash)
     ),
     "mark_queued": lambda desk, crash: replace(
-        desk.move, route_message=replace(desk.route, outbox=crash(desk.stores.outbox))
+        desk.move, route_message=with_ports(desk.route, outbox=crash)
     ),
     "acknowledge": lambda desk, crash: replace(desk.move, reader=crash(desk.queue)),
 }
@@ -296,7 +305,7 @@ class MoveContextContract:
 
     def test_context_whose_queue_is_down_is_not_acknowledged(self, desk: Desk) -> None:
         taken = desk.take(TO_AI)
-        down = replace(desk.move, route_message=replace(desk.route, publisher=_Down()))
+        down = replace(desk.move, route_message=with_ports(desk.route, publisher=lambda _: _Down()))
         with pytest.raises(QueueRoutingError):
             down(taken.key, TO_HUMAN)
         assert desk.backlog() == 1

@@ -11,6 +11,7 @@ from application.privacy.erase_person import ErasureReport
 from domain.context import ContextObject
 from domain.routing import Route
 from entrypoints.composition.container import Container
+from tests.changed_units import use_ports, use_separate_steps
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.frontdesk import RunningFrontDesk, on_aws_too
 from tests.end_to_end.person_data import CHANNELS, Person, found
@@ -138,7 +139,9 @@ def test_message_erased_while_it_is_published_leaves_no_data(serve: Serve, zora:
 
     def interrupt(container: Container) -> None:
         publisher.queue = container.context_queue()
-        container.route_message.add_kwargs(publisher=publisher)
+        # In one transaction with the record, nothing can come between.
+        use_separate_steps(container)
+        use_ports(container, publisher=publisher)
 
     frontdesk = serve(prepare=interrupt)
     publisher.meanwhile = lambda: erase(frontdesk, zora)

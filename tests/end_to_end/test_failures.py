@@ -25,6 +25,7 @@ from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_spool import MemorySpool
+from tests.changed_units import use_ports, use_separate_steps
 from tests.end_to_end.broken_databases import locked, renamed
 from tests.end_to_end.conftest import Serve
 from tests.end_to_end.frontdesk import RunningFrontDesk
@@ -79,7 +80,7 @@ class BuggyParser(WebhookParser):
 
 
 def without_messages(container: Container) -> None:
-    container.message_store.override(providers.Object(MissingMessages()))
+    use_ports(container, messages=MissingMessages())
 
 
 def without_messages_and_spool(container: Container) -> None:
@@ -88,7 +89,7 @@ def without_messages_and_spool(container: Container) -> None:
 
 
 def with_a_bug(container: Container) -> None:
-    container.conversation_store.override(providers.Object(BuggyConversations()))
+    use_ports(container, conversations=BuggyConversations())
 
 
 def with_nowhere_for_dead_letters(container: Container) -> None:
@@ -286,14 +287,31 @@ def test_webhook_receives_503_when_secrets_cannot_be_read(
     assert frontdesk.stored_state() == before
 
 
-# 200, although the queue is broken: the message is durable, and stays pending
+# 200, although the queue is broken: the webhook waits in the spool, or its message is pending
 
 
 @only_sqlite
 @every_channel
-def test_message_whose_queue_is_broken_is_recorded_and_acknowledged(
+def test_webhook_waits_in_the_spool_while_the_queue_in_the_same_database_is_broken(
     frontdesk: RunningFrontDesk, channel: ChannelType
 ) -> None:
+    conversation = frontdesk.given_conversation(channel)
+    frontdesk.contexts()
+    webhook = frontdesk.webhook(channel)
+    with renamed(frontdesk.data_dir / "frontdesk.db", "contexts"):
+        responses = [frontdesk.post(webhook).shown for _ in range(2)]
+        assert responses == [ACKNOWLEDGED[channel]] * 2
+        assert frontdesk.container.message_store().history(conversation.key) == ()
+    assert drained(frontdesk) == [DrainOutcome.RECEIVED]
+    assert [len(found) for found in frontdesk.contexts().values()] == [1]
+
+
+@only_sqlite
+@every_channel
+def test_message_whose_queue_is_another_engine_is_recorded_while_that_is_broken(
+    serve: Serve, channel: ChannelType
+) -> None:
+    frontdesk = serve(prepare=use_separate_steps)
     conversation = frontdesk.given_conversation(channel)
     frontdesk.contexts()
     webhook = frontdesk.webhook(channel)

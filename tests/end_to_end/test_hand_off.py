@@ -10,7 +10,9 @@ import pytest
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.messages import ConversationKey
+from tests.changed_units import use_separate_steps
 from tests.contracts.concurrency import at_once
+from tests.end_to_end.conftest import Serve
 from tests.end_to_end.frontdesk import Response, RunningFrontDesk, on_aws_too
 from tests.end_to_end.responses import ACKNOWLEDGED, every_channel
 
@@ -91,8 +93,10 @@ def test_webhook_sent_after_a_hand_off_switch_follows_it(
 
 @every_channel
 def test_webhook_in_progress_during_a_hand_off_follows_it(
-    frontdesk: RunningFrontDesk, channel: ChannelType, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, channel: ChannelType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # In one transaction with the record, nothing can come between.
+    frontdesk = serve(prepare=use_separate_steps)
     conversation = frontdesk.given_conversation(channel)
     store = frontdesk.container.conversation_store()
     find = store.find_open_conversations

@@ -14,8 +14,9 @@ from application.clock import utc_now
 from domain.messages import STUCK_AFTER
 from entrypoints.composition.container import build_container
 from entrypoints.http.server import background_tasks
+from tests.changed_units import use_separate_steps
 from tests.end_to_end.broken_databases import locked, renamed
-from tests.end_to_end.frontdesk import RunningFrontDesk
+from tests.end_to_end.conftest import Serve
 from tests.end_to_end.process import FRONTDESK, environment, server_process
 from tests.end_to_end.responses import ACKNOWLEDGED, SMS
 
@@ -93,8 +94,9 @@ def test_webhook_spooled_before_a_shutdown_is_received_after_the_next_start(tmp_
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 def test_a_message_stays_pending_while_the_queues_are_broken_and_is_relayed_then(
-    frontdesk: RunningFrontDesk,
+    serve: Serve,
 ) -> None:
+    frontdesk = serve(prepare=use_separate_steps)
     frontdesk.given_conversation(SMS)
     frontdesk.contexts()
     with renamed(frontdesk.data_dir / "frontdesk.db", "contexts"):

@@ -14,8 +14,9 @@ from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetter
 from application.ports.fallback_throttle import ThrottleOutcome
 from application.ports.spool import SpoolDelivery
+from application.ports.unit_of_work import Unit
 from application.receiving.record_message import Receipt, RecordMessage, RecordOutcome
-from application.receiving.route_message import RouteMessage
+from application.receiving.route_message import Routable, RoutedMessage, RouteMessage
 from application.receiving.spool_webhook import SpoolWebhook
 from application.recovery.drain_spool import DrainOutcome, DrainSpool
 from application.recovery.move_context import MoveContext, MoveOutcome
@@ -25,6 +26,7 @@ from domain.conversations import Conversation
 from domain.messages import InboundMessage, MessageRecord
 from domain.queues import QueueKind
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
+from tests.changed_units import with_ports
 
 MOMENT_SECONDS = 0.2
 
@@ -32,9 +34,11 @@ MOMENT_SECONDS = 0.2
 def _queue_before_publishing() -> None:
     deliver = RouteMessage.__call__
 
-    def call(self: RouteMessage, record: MessageRecord, *others: Any) -> Conversation | None:
-        self.outbox.mark_queued(record.request_id, self.clock())
-        return deliver(self, record, *others)
+    def call(
+        self: RouteMessage, unit: Unit, message: Routable, *others: Any
+    ) -> RoutedMessage | None:
+        unit.outbox.mark_queued(message.record.request_id, self.clock())
+        return deliver(self, unit, message, *others)
 
     _replace(RouteMessage, "__call__", call)
 
@@ -94,7 +98,7 @@ def _republish_without_the_update() -> None:
     repeat = RouteMessage.retry
 
     def as_it_was(self: RouteMessage, record: MessageRecord, deadline: Deadline) -> Any:
-        return repeat(replace(self, conversations=_Unchanged(self.conversations)), record, deadline)
+        return repeat(with_ports(self, conversations=_Unchanged), record, deadline)
 
     _replace(RouteMessage, "retry", as_it_was)
 
@@ -125,7 +129,9 @@ def _send_fallbacks_for_duplicates() -> None:
 
     def call(self: RecordMessage, message: InboundMessage, deadline: Deadline) -> Receipt:
         receipt = receive(self, message, deadline)
-        tenant, conversation = self.match_conversation(message)
+        tenant, conversation = self.unit_of_work.run(
+            lambda unit: self.match_conversation(unit, message), deadline
+        )
         if receipt.outcome is RecordOutcome.DUPLICATE and tenant and conversation is None:
             self.send_fallback(message, tenant)
         return receipt

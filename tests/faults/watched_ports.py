@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from dependency_injector import providers
 
+from application.ports.unit_of_work import Unit
 from entrypoints.composition.container import Container
+from tests.changed_units import ChangedUnits
 
 Around = Callable[[str], AbstractContextManager[None]]
 """A context around a call, made from its name, like ``messages.record``."""
@@ -49,6 +52,18 @@ class WatchedBackend:
         return Watched(attribute, name, self._around) if name in self._roles else attribute
 
 
+def _watched_unit(unit: Unit, around: Around) -> Unit:
+    """Plain ports are watched already."""
+    if not unit.is_atomic:
+        return unit
+    roles = {"publisher": "queue"}
+    ports: dict[str, Any] = {
+        name: Watched(getattr(unit, name), roles.get(name, name), around)
+        for name in ("conversations", "messages", "outbox", "publisher")
+    }
+    return replace(unit, **ports)
+
+
 _FILES = ("blobs", "dead_letters")
 _STORES = ("conversations", "messages", "outbox", "retention", "history_import", "throttle")
 
@@ -71,6 +86,10 @@ def watch_ports(container: Container, around: Around) -> None:
         (container.spool, "spool"),
     ):
         provider.override(providers.Object(watched(provider(), role)))
+    unit_of_work = container.unit_of_work()
+    container.unit_of_work.override(
+        providers.Object(ChangedUnits(unit_of_work, lambda unit: _watched_unit(unit, around)))
+    )
     senders = {
         channel: providers.Object(watched(sender(), "sender")).provider
         for channel, sender in container.senders().items()

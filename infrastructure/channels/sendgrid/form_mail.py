@@ -21,14 +21,13 @@ from infrastructure.mail.parsed_mail import (
     MisreadPart,
     MisreadReason,
     ParsedMail,
-    hash_of,
 )
 
 MAX_SUBJECT_LENGTH = 1_000
 _MAX_ENCODED_SUBJECT = 32_768
 _RAW_FIELDS = ("email", "rawemail")
 # Without what SendGrid may find anew on another attempt: boundary, scores, verdicts.
-_HASHED_FIELDS = ("headers", "from", "to", "subject", "text", "html")
+_CONSTANT_FIELDS = ("headers", "from", "to", "subject", "text", "html")
 
 
 def read_mail(form: Form) -> ParsedMail:
@@ -53,7 +52,7 @@ def read_mail(form: Form) -> ParsedMail:
         subject=one_line(decode_words(subject[:_MAX_ENCODED_SUBJECT]))[:MAX_SUBJECT_LENGTH] or None,
         content=content,
         relay=read_relay(form),
-        content_hash=_content_hash(form) if raw is None else hash_of([raw]),
+        constant_pieces=_constant_pieces(form) if raw is None else (raw,),
         doubtful_charsets=tuple(dict.fromkeys([*fields.uncertain, *_doubtful_texts(content)])),
         has_one_author=raw is None or has_one_author_field(raw),
     )
@@ -66,9 +65,9 @@ def _raw_message(form: Form) -> bytes | None:
     return found[0] if found else None
 
 
-def _content_hash(form: Form) -> str:
-    pieces = [form.fields.get(name, b"") for name in _HASHED_FIELDS]
-    return hash_of([*pieces, *(file.content for file in form.files)])
+def _constant_pieces(form: Form) -> tuple[bytes, ...]:
+    fields = (form.fields.get(name, b"") for name in _CONSTANT_FIELDS)
+    return (*fields, *(file.content for file in form.files))
 
 
 def _parsed_content(form: Form, fields: FormText) -> MailContent:

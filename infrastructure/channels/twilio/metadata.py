@@ -16,10 +16,11 @@ from infrastructure.channels.twilio.verification import Form
 
 MANDATORY_FIELDS = ("MessageSid", "AccountSid", "From", "To")
 
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,16})?")
+_COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
+_NUMBER = re.compile(rf"-?({_COUNT.pattern})(\.[0-9]{{1,16}})?")
 _UNKNOWN_TYPE: Final = "application/octet-stream"
 _MAX_JSON_DEPTH = 16
-_NUMBERED = re.compile(r"(MediaUrl|OtherRecipients)(0|[1-9][0-9]{0,2})")
+_PLACE = re.compile(r"0|[1-9][0-9]{0,2}")
 _ON_THE_MESSAGE = frozenset((*MANDATORY_FIELDS, "Body"))
 
 
@@ -27,7 +28,7 @@ _flag = {"true": True, "false": False}.__getitem__
 
 
 def _count(value: str) -> object:
-    if not re.fullmatch(r"0|[1-9][0-9]{0,8}", value):
+    if not _COUNT.fullmatch(value):
         raise ValueError("not a count")
     return int(value)
 
@@ -103,27 +104,23 @@ def metadata_of(form: Form) -> dict[str, object]:
     list of texts if it is repeated. Empty values are kept there too.
     """
     groups: defaultdict[str, dict[str, object]] = defaultdict(dict)
+    provider: dict[str, object] = {}
     others = _numbered(form, "OtherRecipients")
     elsewhere = {*_ON_THE_MESSAGE, *_media_fields(form), *others}
     for name, values in form.fields.items():
         if len(values) > 1:
-            groups["provider"][name] = values
+            provider[name] = values
         elif name not in elsewhere:
-            group, key, value = _placed(name, values[0])
-            groups[group][key] = value
+            text = values[0]
+            provider[name] = text
+            if text and name in KNOWN_PARAMETERS:
+                group, key, read = KNOWN_PARAMETERS[name]
+                with suppress(ValueError, KeyError, RecursionError):
+                    groups[group][key] = read(text)
+                    del provider[name]
     if others:
         groups[""]["group_recipients"] = [form.first(name) for name in others]
-    provider, ungrouped = groups.pop("provider", {}), groups.pop("", {})
-    return {**ungrouped, **groups, "provider": provider}
-
-
-def _placed(name: str, text: str) -> tuple[str, str, object]:
-    """Group, name and value of a parameter; in ``provider`` if unknown, empty or ill-formed."""
-    if text and name in KNOWN_PARAMETERS:
-        group, key, read = KNOWN_PARAMETERS[name]
-        with suppress(ValueError, KeyError, RecursionError):
-            return group, key, read(text)
-    return "provider", name, text
+    return {**groups.pop("", {}), **groups, "provider": provider}
 
 
 def attachments_of(form: Form) -> tuple[Attachment, ...]:
@@ -142,9 +139,13 @@ def attachments_of(form: Form) -> tuple[Attachment, ...]:
 
 def _numbered(form: Form, prefix: str) -> list[str]:
     """The parameters ``prefix0``, ``prefix1`` and so on that are not empty, in that order."""
-    matches = (_NUMBERED.fullmatch(name) for name in form)
-    found = (match for match in matches if match and match[1] == prefix and form.first(match[0]))
-    return [match[0] for match in sorted(found, key=lambda match: int(match[2]))]
+    found = [
+        (int(place[0]), name)
+        for name in form.fields
+        if name.startswith(prefix)
+        if (place := _PLACE.fullmatch(name, len(prefix))) and form.first(name)
+    ]
+    return [name for _, name in sorted(found)]
 
 
 def _media_fields(form: Form) -> list[str]:

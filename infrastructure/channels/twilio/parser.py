@@ -6,11 +6,7 @@ Source: https://www.twilio.com/docs/messaging/guides/webhook-request
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Annotated
-
-import pydantic
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_pascal
+from typing import Final
 
 from application.ports.webhook_parser import (
     ParsedMessage,
@@ -42,7 +38,6 @@ _NUMBER_AND_MORE = re.compile(r"\+[1-9][0-9]{6,14}[A-Za-z]")
 _WA_ID = re.compile(r"[0-9]{6,15}")
 
 _MESSAGE_PREFIXES = ("SM", "MM")
-_PROBLEMS = {"missing": "missing", "string_type": "repeated"}
 _STATUS_FIELDS = ("MessageStatus", "SmsStatus")
 _CALLBACK_STATUSES = frozenset(
     {
@@ -67,33 +62,18 @@ Source: https://www.twilio.com/docs/conversations/conversations-webhooks
 """
 
 # The longest address, its scheme and room for blanks: what may not grow a context for ever.
-_AddressText = Annotated[str, Field(min_length=1, max_length=400)]
+_ADDRESS_TEXT = re.compile(r".{1,400}", re.DOTALL)
 
+_MANDATORY_FIELDS: Final = {
+    "MessageSid": re.compile(r"(SM|MM)[0-9a-fA-F]{32}"),
+    "AccountSid": re.compile(r"AC[0-9a-fA-F]{32}"),
+    "From": _ADDRESS_TEXT,
+    "To": _ADDRESS_TEXT,
+}
+"""The fields without which a form is no message, each of which occurs exactly once.
 
-class IncomingMessageForm(BaseModel):
-    """The fields without which a form is no message, and those that the domain knows.
-
-    The mandatory ones occur exactly once, and ids have their form: who posts a captured
-    message again must not be able to give it another id.
-    """
-
-    model_config = ConfigDict(frozen=True, alias_generator=to_pascal, hide_input_in_errors=True)
-
-    message_sid: Annotated[str, Field(pattern=r"^(SM|MM)[0-9a-fA-F]{32}$")]
-    account_sid: Annotated[str, Field(pattern=r"^AC[0-9a-fA-F]{32}$")]
-    sender: Annotated[_AddressText, Field(alias="From")]
-    recipient: Annotated[_AddressText, Field(alias="To")]
-    body: str = ""
-    messaging_service_sid: str | None = None
-    wa_id: str | None = None
-    external_user_id: str | None = None
-    parent_external_user_id: str | None = None
-    opt_out_type: str | None = None
-
-
-_FIELDS = tuple(
-    (str(field.alias), field.is_required()) for field in IncomingMessageForm.model_fields.values()
-)
+Ids have their form: who posts a captured message again must not be able to give it another id.
+"""
 
 
 @dataclass(frozen=True)
@@ -120,10 +100,10 @@ class TwilioWebhookParser(WebhookParser):
         form = _form_of(webhook)
         if _is_status_callback(form) or _is_other_event(form):
             return ()
-        fields = _read_message_form(form)
-        if fields.account_sid != webhook.account:
+        _check_mandatory_fields(form)
+        if form.only("AccountSid") != webhook.account:
             raise UnreadableMessageError("AccountSid is not the account that signed")
-        return (ParsedMessage(_message(webhook.request, form, fields)),)
+        return (ParsedMessage(_message(webhook.request, form)),)
 
     def respond(self) -> WebhookResponse:
         """Empty TwiML: received, and nothing to say."""
@@ -158,49 +138,45 @@ def _is_other_event(form: Form) -> bool:
     return any(map(form.first, _EVENT_FIELDS)) or bool(_CONVERSATION_EVENT.fullmatch(event_type))
 
 
-def _read_message_form(form: Form) -> IncomingMessageForm:
-    """The message in ``form``.
-
-    Raises ``UnreadableMessageError`` that names the fields which are ill-formed, or mandatory
-    and missing or repeated; never a value. Of a repeated optional field it takes the first.
-    """
-    given: dict[str, object] = {}
-    for name, is_mandatory in _FIELDS:
+def _check_mandatory_fields(form: Form) -> None:
+    """Raise ``UnreadableMessageError`` that names the fields at fault; never a value."""
+    problems: list[str] = []
+    for name, pattern in _MANDATORY_FIELDS.items():
         values = form.getall(name)
-        if is_mandatory and len(values) > 1:
-            given[name] = values
-        elif values and (is_mandatory or values[0]):
-            given[name] = values[0]
-    try:
-        return IncomingMessageForm.model_validate(given)
-    except pydantic.ValidationError as error:
-        details = error.errors(include_input=False)
-        problems = [f"{d['loc'][0]} is {_PROBLEMS.get(d['type'], 'ill-formed')}" for d in details]
-        raise UnreadableMessageError(", ".join(problems)) from error
+        if len(values) != 1:
+            problems.append(f"{name} is {'repeated' if values else 'missing'}")
+        elif not pattern.fullmatch(values[0]):
+            problems.append(f"{name} is ill-formed")
+    if problems:
+        raise UnreadableMessageError(", ".join(problems))
 
 
-def _message(request: WebhookRequest, form: Form, fields: IncomingMessageForm) -> InboundMessage:
-    channel = _channel_of(fields.sender)
-    sender = _address(channel, "From", fields.sender)
-    recipient = _address(channel, "To", fields.recipient)
-    service = fields.messaging_service_sid
+def _message(request: WebhookRequest, form: Form) -> InboundMessage:
+    """The message in ``form``. Of a repeated optional field it takes the first."""
+    given = {name: form.fields[name][0] for name in _MANDATORY_FIELDS}
+    channel = _channel_of(given["From"])
+    sender = _address(channel, "From", given["From"])
+    recipient = _address(channel, "To", given["To"])
+    service = form.first("MessagingServiceSid")
+    is_of_service = service is not None and _is_service(channel, service)
     # A regrouped address may look like one that nobody knows: both go to a human.
-    is_odd = bool(service and not _is_service(channel, service)) or not (
+    is_odd = bool(service and not is_of_service) or not (
         sender.is_of_known_form and recipient.is_of_known_form
     )
+    keys = (recipient.value, service) if service and is_of_service else (recipient.value,)
     return InboundMessage(
         channel=channel,
-        account=fields.account_sid,
-        provider_message_id=fields.message_sid,
+        account=given["AccountSid"],
+        provider_message_id=given["MessageSid"],
         sender=sender,
-        sender_verbatim=fields.sender,
-        identities=_identities(sender, fields),
-        recipient=_recipient(recipient, fields),
-        body=fields.body,
+        sender_verbatim=given["From"],
+        identities=_identities(sender, form),
+        recipient=Recipient(given["To"], recipient.value, keys),
+        body=form.first("Body") or "",
         received_at=request.received_at,
         attachments=attachments_of(form),
         metadata=_metadata(form, is_odd=is_odd or is_regrouping_suspected(form, request.url)),
-        opt_out_type=fields.opt_out_type,
+        opt_out_type=form.first("OptOutType"),
     )
 
 
@@ -230,7 +206,7 @@ def _address(channel: ChannelType, name: str, text: str) -> Address:
     return address
 
 
-def _identities(sender: Address, fields: IncomingMessageForm) -> tuple[Address, ...]:
+def _identities(sender: Address, form: Form) -> tuple[Address, ...]:
     """Who the sender is, best first: WhatsApp user id, ``From``, the number of ``WaId``.
 
     A WhatsApp user may hide the number (``From`` is then the user id, and ``WaId`` may be
@@ -239,10 +215,10 @@ def _identities(sender: Address, fields: IncomingMessageForm) -> tuple[Address, 
     """
     if sender.channel is not ChannelType.WHATSAPP:
         return (sender,)
-    user_id = _address_if_any(fields.external_user_id)
-    wa_id = fields.wa_id if fields.wa_id and _WA_ID.fullmatch(fields.wa_id) else None
-    phone = _address_if_any(f"+{wa_id}" if wa_id else None)
-    parent = _address_if_any(fields.parent_external_user_id)
+    user_id = _address_if_any(form.first("ExternalUserId"))
+    wa_id = form.first("WaId")
+    phone = _address_if_any(f"+{wa_id}" if wa_id and _WA_ID.fullmatch(wa_id) else None)
+    parent = _address_if_any(form.first("ParentExternalUserId"))
     return tuple(dict.fromkeys(filter(None, (user_id, sender, phone, parent))))
 
 
@@ -252,12 +228,6 @@ def _address_if_any(text: str | None) -> Address | None:
         return Address.parse(ChannelType.WHATSAPP, text) if text else None
     except InvalidAddressError:
         return None
-
-
-def _recipient(address: Address, fields: IncomingMessageForm) -> Recipient:
-    service = fields.messaging_service_sid
-    services = (service,) if service and _is_service(address.channel, service) else ()
-    return Recipient(fields.recipient, address.value, (address.value, *services))
 
 
 def _is_service(channel: ChannelType, text: str) -> bool:

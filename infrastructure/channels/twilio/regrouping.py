@@ -48,14 +48,16 @@ _FIELDS = tuple(_VALUES)
 _ADDRESSES = ("ExternalUserId", "From", "To")
 _SENDERS = ("ExternalUserId", "From")
 _WHOLE_FIELD = re.compile("|".join(name + value for name, value in _VALUES.items()))
+_VALUE = re.compile("|".join(f"(?<={name}){value}" for name, value in _VALUES.items()))
+"""The value behind a name that ends in the name of its field."""
 
 
 _FIRST_FIELD = re.compile(r"AccountSid(?:AC|$)")
 
 
 def is_regrouping_suspected(form: Form, url: str) -> bool:
-    """Whether ``form``, signed for ``url``, has a mark of one that was regrouped. Some 20 µs."""
-    names = sorted(form)
+    """Whether ``form``, signed for ``url``, has a mark of one that was regrouped."""
+    names = sorted(form.fields)
     return (
         _ends_with_fields(url)
         or _hides_a_field(form)
@@ -82,18 +84,19 @@ def _hides_a_field(form: Form) -> bool:
     ``Body=hiFrom+2FromA`` and ``From=+1`` become ``Body=hi``, ``From=+2``, ``FromA=From+1``. A
     parameter may end in the name of a field by itself, like ``SmsMessageSid``.
     """
-    pairs = [(name, value) for name, values in form.fields.items() for value in values]
-    by_themselves = sum(
-        _WHOLE_FIELD.fullmatch(_field_at_the_end(name) + value) is not None
-        for name, value in pairs
-        if name.endswith(_FIELDS) and name.isalnum()
-    )
-    text = "\n".join(name + value for name, value in pairs)
-    return len(_WHOLE_FIELD.findall(text)) != by_themselves
+    texts: list[str] = []
+    by_themselves = 0
+    for name, values in form.fields.items():
+        may_be_one = name.endswith(_FIELDS) and name.isalnum()
+        for value in values:
+            texts.append(name + value)
+            if may_be_one and _VALUE.fullmatch(name + value, len(name)):
+                by_themselves += 1
+    return len(_WHOLE_FIELD.findall("\n".join(texts))) != by_themselves
 
 
 def _field_at_the_end(name: str) -> str:
-    return next(field for field in _FIELDS if name.endswith(field))
+    return next(filter(name.endswith, _FIELDS))
 
 
 def _has_a_second_sender(form: Form) -> bool:
@@ -153,7 +156,9 @@ def _swallows_the_next_parameter(form: Form) -> bool:
     ``ApiVersion=2010-04-01`` and ``Body=hi`` become ``ApiVersion=2010-04-01Bodyhi``, or
     ``Bodyhi=``. A text may just be missing, and other parameters may well speak of a body.
     """
-    values = (value for name in _WITHOUT_CAPITALS for value in form.getall(name))
-    return any(value != value.lower() for value in values) or (
+    has_capitals = any(
+        value != value.lower() for name in _WITHOUT_CAPITALS for value in form.getall(name)
+    )
+    return has_capitals or (
         "Body" not in form.fields and any(name.startswith("Body") for name in form)
     )

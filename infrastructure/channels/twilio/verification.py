@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import unquote
 
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
@@ -64,7 +64,7 @@ class Form:
 
     def first(self, name: str) -> str | None:
         """The first value of ``name``; ``None`` if there is none, or an empty one."""
-        return next(iter(self.getall(name)), "") or None
+        return self.fields[name][0] or None if name in self.fields else None
 
 
 def decode_form(body: bytes) -> Form:
@@ -74,8 +74,15 @@ def decode_form(body: bytes) -> Form:
     a field without ``=``. A lenient decoder would let ``Body&Bodyx`` pass for ``Body=Bodyx``,
     which has the same signature.
     """
-    text = body.decode("utf-8")
-    return Form(parse_qs(text, keep_blank_values=True, strict_parsing=True, errors="strict"))
+    fields: dict[str, list[str]] = {}
+    for pair in body.decode("utf-8").replace("+", " ").split("&"):
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError("a field without an equals sign")
+        if "%" in pair:
+            name, value = unquote(name, errors="strict"), unquote(value, errors="strict")
+        fields.setdefault(name, []).append(value)
+    return Form(fields)
 
 
 def check_size(request: WebhookRequest, max_body_bytes: int) -> None:
@@ -122,11 +129,11 @@ def _verified(request: WebhookRequest, accounts: Iterable[TwilioAccount]) -> Sig
     form = decode_form(request.body)
     account_sid = form.only("AccountSid")
     tokens = [
-        token.get_secret_value()
+        token
         for account in accounts
         if account.account_sid == account_sid
-        for token in account.auth_tokens
-        if token.get_secret_value()  # an empty one would let everybody sign
+        for secret in account.auth_tokens
+        if (token := secret.get_secret_value())  # an empty one would let everybody sign
     ]
     urls = urls_to_try(request)
     reason, signature = _signature_of(request)
@@ -182,9 +189,11 @@ def is_signed(text: str, signature: str, token: str) -> bool:
 
 def signed_fields(form: Form) -> str:
     """What a signature covers beside the URL: names and values, sorted, once each."""
-    return "".join(
-        name + value for name in sorted(form) for value in sorted(set(form.getall(name)))
-    )
+    texts: list[str] = []
+    for name, values in sorted(form.fields.items()):
+        for value in values if len(values) == 1 else sorted(set(values)):
+            texts += (name, value)
+    return "".join(texts)
 
 
 def urls_to_try(request: WebhookRequest) -> list[str]:

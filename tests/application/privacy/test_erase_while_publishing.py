@@ -18,6 +18,7 @@ from domain.queues import QueueKind
 from domain.routing import Route
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from infrastructure.memory.memory_queue import MemoryContextQueue
+from infrastructure.serialization.claim_check import BlobClaimCheck
 from tests.application.frontdesk import FrontDesk
 from tests.builders import an_inbound_message
 from tests.contracts.context_queue import REPLIES
@@ -71,7 +72,8 @@ def erase_all(frontdesk: FrontDesk) -> None:
 
 def body_of(frontdesk: FrontDesk) -> bytes:
     """The body of the first message that the claim check has stored."""
-    return frontdesk.blobs.get(f"memory:contexts/{an_inbound_message().request_id}/body")
+    content = BlobClaimCheck(MemoryBlobStore()).store(an_inbound_message(body=LONG))
+    return frontdesk.blobs.get(str(content.body_reference))
 
 
 def test_context_of_a_message_erased_while_publishing_is_erased_with_its_files(

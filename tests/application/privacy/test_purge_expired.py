@@ -27,7 +27,6 @@ from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_retention import MemoryRetention
-from infrastructure.serialization.context_json import context_to_json
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from tests.application.frontdesk import FrontDesk
@@ -223,7 +222,7 @@ def test_purge_completes_while_another_purge_erases_the_same_messages() -> None:
 
 def test_concurrent_purges_erase_every_expired_message_once(tmp_path: Path) -> None:
     with closing(SqliteDatabase(tmp_path / "frontdesk.db")) as database:
-        stores = SqliteBackend(Path(), lambda: database, utc_now, context_to_json).stores
+        stores = SqliteBackend(Path(), lambda: database, utc_now).stores
         frontdesk = Desk(messages=stores.messages, retention=stores.retention)
         for number in range(4 * BATCH):
             frontdesk.messages.record(numbered(number, None))

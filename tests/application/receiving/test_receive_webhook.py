@@ -48,7 +48,6 @@ from tests.builders import (
     NOW,
     a_conversation,
     a_record,
-    a_tenant,
     an_inbound_message,
 )
 
@@ -248,7 +247,7 @@ def test_routing_after_the_deadline_leaves_the_message_pending() -> None:
     frontdesk = FrontDesk()
     conversation = frontdesk.given_conversation()
     with pytest.raises(DeadlineExceededError):
-        frontdesk.route_message(a_record(), conversation, None, Deadline(0.0, lambda: 1.0))
+        frontdesk.route(a_record(), conversation, Deadline(0.0, lambda: 1.0))
     assert frontdesk.queued() == {}
 
 
@@ -259,7 +258,7 @@ def test_message_of_a_conversation_closed_meanwhile_is_unmatched_until_another_o
     record = a_record()
     frontdesk.messages.record(record)
 
-    assert frontdesk.route_message(record, closed, None, Deadline.after()) is None
+    assert frontdesk.route(record, closed) is None
     (unmatched,) = frontdesk.messages.list_unmatched(10).items
     assert unmatched.state is MessageState.UNMATCHED
 
@@ -396,7 +395,7 @@ def test_open_mode_opens_a_successor_when_the_conversation_closes_during_routing
     record = a_record()
     frontdesk.messages.record(record)
 
-    successor = frontdesk.route_message(record, closed, a_tenant(), Deadline.after())
+    successor = frontdesk.route(record, closed)
 
     assert successor is not None
     assert successor.conversation_id != closed.conversation_id

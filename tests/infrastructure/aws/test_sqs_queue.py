@@ -13,8 +13,7 @@ from domain.context import Company
 from domain.queues import ALL_QUEUES
 from domain.routing import Route
 from infrastructure.aws.sqs_queue import SqsContextQueue
-from infrastructure.memory.memory_blobs import MemoryBlobStore
-from infrastructure.serialization.claim_check import DEFAULT_LIMIT_BYTES, ClaimCheck
+from infrastructure.serialization.claim_check import CONVERSATION_RESERVE_BYTES, DEFAULT_LIMIT_BYTES
 from infrastructure.serialization.context_json import context_to_json
 from tests.contracts.context_queue import (
     AT_ONCE,
@@ -114,8 +113,12 @@ class TestPublishedMessages:
         self, aws: EmulatedAws
     ) -> None:
         urls = created(aws, MaximumMessageSize="262144")
-        queue = SqsContextQueue(aws.sqs, urls, wait_seconds=0, encode=ClaimCheck(MemoryBlobStore()))
-        room = DEFAULT_LIMIT_BYTES - len(context_to_json(a_context(body="")).encode())
+        queue = SqsContextQueue(aws.sqs, urls, wait_seconds=0)
+        room = (
+            DEFAULT_LIMIT_BYTES
+            + CONVERSATION_RESERVE_BYTES
+            - len(context_to_json(a_context(body="")).encode())
+        )
         for body in ("ä" * (room // 2), "\uffff" * (room // 6)):
             queue.publish(a_context(body=body), AT_ONCE)
         bodies = [delivery.context.message.body for delivery in queue.receive(REPLIES, 10)]

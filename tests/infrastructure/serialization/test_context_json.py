@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,13 +13,20 @@ from pydantic import ValidationError
 
 from domain.channels import ChannelType
 from domain.context import Company, ContextObject, ConversationContext, MessageContext
-from domain.messages import Attachment
 from infrastructure.serialization.context_json import (
     context_from_json,
     context_schema,
     context_to_json,
 )
+from infrastructure.serialization.context_model import ContextJson
 from tests.builders import NOW, a_conversation, a_record, a_tenant
+from tests.infrastructure.serialization.json_strategies import (
+    attachments,
+    metadata,
+    moments,
+    optional_texts,
+    texts,
+)
 
 REQUIRED_KEYS = {
     "meta": {"request_id", "publication", "channel_type", "timestamp", "version"},
@@ -36,26 +42,6 @@ REQUIRED_KEYS = {
 }
 TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z")
 
-texts = st.text(st.characters(codec="utf-8"), max_size=20)
-optional_texts = st.none() | texts
-moments = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-sizes = st.none() | st.integers(0, 2**53)
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(-1e9, 1e9) | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=5,
-)
-attachments = st.builds(
-    Attachment,
-    content_type=texts,
-    filename=optional_texts,
-    size_bytes=sizes,
-    sha256=optional_texts,
-    content_id=optional_texts,
-    inline=st.booleans(),
-    url=optional_texts,
-    reference=optional_texts,
-)
 contexts = st.builds(
     ContextObject,
     request_id=st.uuids().map(str),
@@ -79,7 +65,7 @@ contexts = st.builds(
         timestamp=moments,
         subject=optional_texts,
         attachments=st.lists(attachments, max_size=2).map(tuple),
-        metadata=st.dictionaries(texts, json_values, max_size=3),
+        metadata=metadata,
         body_truncated=st.booleans(),
         body_reference=optional_texts,
         metadata_reference=optional_texts,
@@ -102,6 +88,11 @@ def written(context: ContextObject) -> Any:
     return json.loads(context_to_json(context))
 
 
+def ordered(text: str) -> Any:
+    """What ``text`` says, with the order of the keys."""
+    return json.loads(text, object_pairs_hook=list)
+
+
 def a_context() -> ContextObject:
     return ContextObject.of(a_record(), a_conversation(), a_tenant(), NOW)
 
@@ -121,6 +112,20 @@ def test_written_context_matches_the_schema_and_has_every_required_key(
     assert set(context_json) == set(REQUIRED_KEYS)
     for group, keys in REQUIRED_KEYS.items():
         assert keys <= set(context_json[group])
+
+
+@given(contexts)
+def test_written_context_is_what_its_model_writes(context: ContextObject) -> None:
+    """The model describes what is written: the same keys in the same order, the same values."""
+    text = context_to_json(context)
+    by_model = ContextJson.model_validate_json(text).model_dump_json(by_alias=True)
+    assert ordered(text) == ordered(by_model)
+
+
+def test_context_with_a_text_that_is_not_unicode_is_not_written() -> None:
+    context = replace(a_context(), message=replace(a_context().message, body="\ud800"))
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        context_to_json(context)
 
 
 def test_context_without_a_publication_is_the_first_one() -> None:

@@ -49,7 +49,7 @@ class TestSqliteContextQueue(EmbeddedQueueContract):
 class TestSqliteMoveContext(MoveContextContract):
     @pytest.fixture
     def backend(self, database: SqliteDatabase) -> tuple[Stores, ContextQueue]:
-        backend = SqliteBackend(Path(), lambda: database, utc_now, context_to_json)
+        backend = SqliteBackend(Path(), lambda: database, utc_now)
         return backend.stores, backend.context_queue
 
 

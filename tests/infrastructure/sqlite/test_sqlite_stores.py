@@ -16,7 +16,6 @@ from domain.channels import ChannelType
 from domain.conversations import Direction, Message
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import MessageState
-from infrastructure.serialization.context_json import context_to_json
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
@@ -31,13 +30,13 @@ from tests.contracts.message_store import MessageStoreContract
 class TestSqliteConversationStore(ConversationStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json).stores
+        return SqliteBackend(Path(), lambda: database, utc_now).stores
 
 
 class TestSqliteMessageStore(MessageStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now, context_to_json).stores
+        return SqliteBackend(Path(), lambda: database, utc_now).stores
 
 
 class TestSqliteFallbackThrottle(FallbackThrottleContract):

@@ -3,9 +3,12 @@
 import base64
 import hashlib
 import hmac
-from urllib.parse import parse_qsl, urlencode
+from collections.abc import Callable, Mapping
+from urllib.parse import parse_qs, parse_qsl, urlencode
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from application.ports.webhook_parser import WebhookRequest
@@ -296,6 +299,19 @@ def test_webhooks_with_one_signature_have_one_id(form: str) -> None:
     ]
     parser = a_parser()
     assert {parser.validate(copy).id for copy in copies} == {parser.validate(first).id}
+
+
+@given(st.text("aB1+%&=;é4C3 ~\x00", max_size=30))
+def test_form_is_decoded_as_the_standard_library_does_it(text: str) -> None:
+    def decoded(decode: Callable[[], Mapping[str, list[str]]]) -> Mapping[str, list[str]] | None:
+        try:
+            return decode()
+        except ValueError:
+            return None
+
+    assume(text)  # newer versions of Python take an empty text for an empty form
+    expected = decoded(lambda: parse_qs(text, True, True, errors="strict"))
+    assert decoded(lambda: decode_form(text.encode()).fields) == expected
 
 
 def test_signed_text_is_the_input_of_the_signature() -> None:

@@ -1,0 +1,261 @@
+"""Units of simultaneous threads are committed together, and stay apart in everything else."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from application.clock import Deadline, utc_now
+from application.ports.stores import Stores
+from application.ports.unit_of_work import Unit, UnitOfWork
+from domain.errors import StorageUnavailableError
+from infrastructure.sqlite.backend import SqliteBackend
+from infrastructure.sqlite.database import SqliteDatabase
+from infrastructure.sqlite.grouped_commits import MAX_MEMBERS, GroupedCommits
+from infrastructure.sqlite.rewrite_lock import RewriteLock, waiting_for_rewrites
+from tests.contracts.concurrency import at_once
+from tests.contracts.context_queue import ContextQueue
+from tests.contracts.moved_contexts import Desk, MoveContextContract
+from tests.contracts.unit_of_work import AtomicUnitOfWorkContract, numbered, recording
+
+
+@pytest.fixture
+def statements() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def database(path: Path, statements: list[str]) -> Iterator[SqliteDatabase]:
+    database = SqliteDatabase(path, on_statement=statements.append)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def sqlite(database: SqliteDatabase) -> SqliteBackend:
+    return SqliteBackend(Path(), lambda: database, utc_now)
+
+
+@pytest.fixture
+def stores(sqlite: SqliteBackend) -> Stores:
+    return sqlite.stores
+
+
+@pytest.fixture
+def units(sqlite: SqliteBackend) -> GroupedCommits:
+    return sqlite.unit_of_work
+
+
+class TestGroupedCommits(AtomicUnitOfWorkContract):
+    @pytest.fixture
+    def stores(self, sqlite: SqliteBackend) -> Stores:
+        return sqlite.stores
+
+    @pytest.fixture
+    def units(self, sqlite: SqliteBackend) -> UnitOfWork:
+        return sqlite.unit_of_work
+
+
+class TestMoveInOneTransaction(MoveContextContract):
+    @pytest.fixture
+    def desk(self, sqlite: SqliteBackend) -> Desk:
+        queue: ContextQueue = sqlite.context_queue
+        return Desk(sqlite.stores, queue, queue, sqlite.unit_of_work)
+
+
+class Group:
+    """Units that gather while a first one is at work."""
+
+    def __init__(self, units: GroupedCommits) -> None:
+        self._units = units
+        self._pool = ThreadPoolExecutor(200)
+        self._futures: list[Future[Any]] = []
+
+    def add(self, work: Callable[[Unit], Any], deadline: Deadline | None = None) -> None:
+        """Run ``work`` on a thread of its own, and wait until it stands in the line."""
+        waiting = len(self._units._waiting)
+        deadline = deadline or Deadline.after()
+        self._futures.append(self._pool.submit(self._units.run, work, deadline))
+        while len(self._units._waiting) == waiting:
+            threading.Event().wait(0.001)
+
+    def outcomes(self) -> list[Any]:
+        """What each returned or raised."""
+        done = [future.exception() or future.result() for future in self._futures]
+        self._pool.shutdown()
+        return done
+
+
+@contextmanager
+def gathered(units: GroupedCommits) -> Iterator[Group]:
+    """Within it a first unit works, and others gather; they run when it is left."""
+    begun, released = Event(), Event()
+
+    def hold(_: Unit) -> None:
+        begun.set()
+        assert released.wait(30)
+
+    def lead() -> None:
+        # A test may let the commit of the whole group fail.
+        with suppress(StorageUnavailableError):
+            units.run(hold, Deadline.after(30))
+
+    group = Group(units)
+    first = threading.Thread(target=lead)
+    first.start()
+    assert begun.wait(30)
+    try:
+        yield group
+    finally:
+        released.set()
+        first.join()
+
+
+def commits(statements: list[str]) -> int:
+    return statements.count("COMMIT")
+
+
+def test_units_that_gather_are_committed_once(
+    stores: Stores,
+    units: GroupedCommits,
+    statements: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("infrastructure.sqlite.grouped_commits.LEAD_SECONDS", 30)
+    records = [numbered(number) for number in range(32)]
+    with gathered(units) as group:
+        for record in records:
+            group.add(recording(record))
+        statements.clear()
+    assert group.outcomes() == [record.request_id for record in records]
+    assert commits(statements) == 1
+    assert all(stores.messages.find_record(record.request_id) for record in records)
+
+
+def test_group_has_a_largest_size(
+    units: GroupedCommits, statements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrastructure.sqlite.grouped_commits.LEAD_SECONDS", 30)
+    with gathered(units) as group:
+        for number in range(MAX_MEMBERS + 10):
+            group.add(recording(numbered(number)))
+        statements.clear()
+    assert len(group.outcomes()) == MAX_MEMBERS + 10
+    assert commits(statements) == 2
+
+
+def test_leader_that_has_worked_for_long_commits_and_another_one_leads(
+    units: GroupedCommits, statements: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infrastructure.sqlite.grouped_commits.LEAD_SECONDS", -1)
+    with gathered(units) as group:
+        for number in range(5):
+            group.add(recording(numbered(number)))
+        statements.clear()
+    assert len(group.outcomes()) == 5
+    assert commits(statements) == 6
+
+
+def test_failed_commit_is_the_error_of_every_member(
+    stores: Stores, units: GroupedCommits, database: SqliteDatabase
+) -> None:
+    def end_the_transaction(unit: Unit) -> None:
+        assert unit.is_atomic
+        connection = database._writer
+        assert connection is not None
+        connection.set_authorizer(_deny_commit)
+
+    with gathered(units) as group:
+        for number in range(3):
+            group.add(recording(numbered(number)))
+        group.add(end_the_transaction)
+    outcomes = group.outcomes()
+    assert {type(outcome) for outcome in outcomes} == {StorageUnavailableError}
+    assert len({id(outcome) for outcome in outcomes}) == len(outcomes)
+    assert all(stores.messages.find_record(numbered(n).request_id) is None for n in range(3))
+    assert units.run(recording(numbered(4)), Deadline.after())
+
+
+def _deny_commit(action: int, first: str | None, *_: object) -> int:
+    is_commit = action == sqlite3.SQLITE_TRANSACTION and first == "COMMIT"
+    return sqlite3.SQLITE_DENY if is_commit else sqlite3.SQLITE_OK
+
+
+def test_transaction_that_the_engine_has_rolled_back_is_run_again_without_its_cause(
+    stores: Stores, units: GroupedCommits, database: SqliteDatabase
+) -> None:
+    def roll_back(unit: Unit) -> None:
+        unit.messages.record(numbered(9))
+        connection = database._writer
+        assert connection is not None
+        connection.execute("ROLLBACK")
+
+    with gathered(units) as group:
+        group.add(recording(numbered(1)))
+        group.add(roll_back)
+        group.add(recording(numbered(2)))
+    first, failed, last = group.outcomes()
+    assert isinstance(failed, StorageUnavailableError)
+    assert (first, last) == (numbered(1).request_id, numbered(2).request_id)
+    assert stores.messages.find_record(first)
+    assert stores.messages.find_record(last)
+    assert stores.messages.find_record(numbered(9).request_id) is None
+
+
+def test_member_that_is_killed_leaves_the_others_whole(
+    stores: Stores, units: GroupedCommits
+) -> None:
+    def interrupt(_: Unit) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        units.run(interrupt, Deadline.after())
+    assert units.run(recording(numbered(1)), Deadline.after())
+    assert stores.messages.find_record(numbered(1).request_id)
+
+
+def test_unit_fails_while_another_process_holds_the_lock(path: Path) -> None:
+    database = SqliteDatabase(path, busy_timeout_seconds=0.05)
+    units = GroupedCommits(database, utc_now)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        works = [partial(_error_of, units, number) for number in range(8)]
+        assert {type(error) for error in at_once(works)} == {StorageUnavailableError}
+    assert units.run(recording(numbered(1)), Deadline.after())
+    database.close()
+
+
+def _error_of(units: GroupedCommits, number: int) -> Exception | None:
+    try:
+        units.run(recording(numbered(number)), Deadline.after())
+    except StorageUnavailableError as error:
+        return error
+    return None
+
+
+def test_unit_fails_at_once_while_an_erasure_rewrites_the_file(
+    path: Path, units: GroupedCommits
+) -> None:
+    with RewriteLock(path.parent).held(), pytest.raises(StorageUnavailableError):
+        units.run(recording(numbered(1)), Deadline.after())
+
+
+def test_patient_unit_waits_for_the_end_of_a_rewrite(path: Path, units: GroupedCommits) -> None:
+    def run() -> str:
+        with waiting_for_rewrites():
+            return units.run(recording(numbered(1)), Deadline.after())
+
+    with ThreadPoolExecutor(1) as pool:
+        with RewriteLock(path.parent).held():
+            future = pool.submit(run)
+            with pytest.raises(StorageUnavailableError):
+                units.run(recording(numbered(2)), Deadline.after())
+            assert not future.done()
+        assert future.result(10) == numbered(1).request_id
