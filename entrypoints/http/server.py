@@ -6,27 +6,32 @@ import signal
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from types import FrameType
+from typing import cast
 
 import click
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from typing_extensions import override
 
 from application.receiving.receive_webhook import Process
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container, build_container
-from entrypoints.http.app import WebhookEndpoint, create_app
+from entrypoints.http.app import create_app
 from entrypoints.http.background_threads import Task, running
 from entrypoints.http.limits.connection_limits import (
     ACCEPTED_AT_ONCE,
     ConnectionLimits,
     reserve_open_files,
 )
-from entrypoints.http.limits.connection_timeouts import TimeoutProtocol
+from entrypoints.http.limits.connection_timeouts import ConnectionWatch
 from entrypoints.http.limits.loop_errors import LoopErrors
 from entrypoints.http.limits.readiness import Readiness
 from entrypoints.http.shutdown import GRACEFUL_SECONDS, Shutdown, exit_at_deadline
+from entrypoints.http.webhooks.endpoint import WebhookEndpoint
+from entrypoints.http.webhooks.protocol import OpenWebhook, WebhookProtocol
+from entrypoints.http.webhooks.request_reader import RequestReader
 from entrypoints.operations.background_jobs import DailyPurge, drain_some, relay_some
 from entrypoints.operations.start_checks import INTERVAL_SECONDS, StartChecks, check_ready
 from entrypoints.public_urls import PublicUrls, RequestOrigin
@@ -92,12 +97,13 @@ def _serve(
 
     limits = reserve_open_files(container.settings().max_in_flight)
     endpoint = webhook_endpoint(container, limits, start_checks.process)
-    app = create_app(endpoint, Readiness(require_ready))
+    app = create_app(endpoint.receive_webhook, Readiness(require_ready))
     # uvicorn repeats the signal that ended it under the handler that was there before. This one
     # does nothing, so that an orderly end exits with status 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    GracefulServer(server_config(app, limits), shutdown).run(sockets=[listener])
+    GracefulServer(server_config(app, endpoint.open, limits), shutdown).run(sockets=[listener])
+    endpoint.close()
 
 
 class GracefulServer(uvicorn.Server):
@@ -118,11 +124,18 @@ class GracefulServer(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def server_config(app: Starlette, limits: ConnectionLimits) -> uvicorn.Config:
-    """How ``app`` is served: within limits, and without a word about the server's software."""
+def server_config(
+    app: ASGIApp, open_webhook: OpenWebhook, limits: ConnectionLimits
+) -> uvicorn.Config:
+    """How webhooks, and other requests by ``app``, are served: within limits.
+
+    No answer says a word about the server's software.
+    """
+    protocol = partial(WebhookProtocol, open_webhook=open_webhook, watch=ConnectionWatch())
     return uvicorn.Config(
         app,
-        http=TimeoutProtocol,
+        http=cast(type[asyncio.Protocol], protocol),  # called like one
+        ws="none",
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -193,9 +206,11 @@ def webhook_endpoint(
             if process_webhook
             else container.receive_webhook()
         ),
-        public_urls=PublicUrls(settings.public_base_url, settings.webhook_urls),
+        read_request=RequestReader(
+            PublicUrls(settings.public_base_url, settings.webhook_urls),
+            RequestOrigin(settings.trusted_proxies),
+        ),
         clock=container.clock(),
-        request_origin=RequestOrigin(settings.trusted_proxies),
         max_body_bytes=settings.max_body_bytes,
         max_in_flight=settings.max_in_flight,
         max_requests=(limits or ConnectionLimits()).connections * 15 // 16,
