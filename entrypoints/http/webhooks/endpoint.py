@@ -11,6 +11,7 @@ from application.ports.webhook_parser import WebhookRequest, WebhookResponse
 from application.receiving.receive_webhook import ReceiveWebhook, WebhookExchange
 from domain.errors import DeadlineExceededError, OverloadedError, PayloadTooLargeError
 from entrypoints.http.limits.bodies import BodyMemory, MemoryShare
+from entrypoints.http.limits.share import THE_WHOLE, Share
 from entrypoints.http.limits.ticker import Ticker
 from entrypoints.http.webhooks.places import Line, Places
 from entrypoints.http.webhooks.request_reader import (
@@ -53,7 +54,8 @@ class WebhookEndpoint:
     one more than ``max_requests``: a client that sends slowly keeps no other client waiting. A
     body has at most ``max_body_bytes``, all together have ``LARGE_BODIES_AT_ONCE`` times as
     much: that bounds the memory. The use case blocks, so it runs on a thread. Slot and memory
-    are taken until the thread is done, also when its client has gone.
+    are taken until the thread is done, also when its client has gone. Memory and threads for the
+    spool are this process's ``share`` of the server's.
     """
 
     receive_webhook: ReceiveWebhook
@@ -63,11 +65,15 @@ class WebhookEndpoint:
     max_body_bytes: int
     max_in_flight: int
     max_requests: int
+    share: Share = THE_WHOLE
 
     def __post_init__(self) -> None:
-        self.memory = BodyMemory(LARGE_BODIES_AT_ONCE * self.max_body_bytes)
+        large_bodies = self.share.of(LARGE_BODIES_AT_ONCE)
+        self.memory = BodyMemory(large_bodies * self.max_body_bytes)
         self.slots: Places[ArrivingWebhook] = Places(self.max_in_flight, self._process)
-        self._spool_places: Places[ArrivingWebhook] = Places(SPOOL_THREADS, self._spool)
+        self._spool_places: Places[ArrivingWebhook] = Places(
+            self.share.of(SPOOL_THREADS), self._spool
+        )
         self._spooling: Line[ArrivingWebhook] = Line()
         self._arriving: Line[ArrivingWebhook] = Line()
         self._admitted = 0
