@@ -1,18 +1,14 @@
 """Lambda: what ``benchmarks.on_lambda`` measures, under the names of the targets."""
 
-import importlib
 from typing import Any
 
-from benchmarks.plan import Figures, NotPossibleError, Plan
+from benchmarks.on_lambda import measure as measure_lambda
+from benchmarks.plan import Figures, Plan
 
 
 def measure(plan: Plan) -> Figures:
     """CPU milliseconds of cold starts and warm webhooks, the ratios, and the counts."""
-    try:
-        on_lambda = importlib.import_module("benchmarks.on_lambda")
-    except ModuleNotFoundError as error:
-        raise NotPossibleError("there is no program that measures it") from error
-    found: dict[str, Any] = on_lambda.measure(plan.lambda_runs)
+    found: dict[str, Any] = measure_lambda(plan.lambda_runs)
     cold, warm, counts = found["cold"], found["warm"], found["counts"]
     figures: Figures = {
         "lambda_cold_against_plain": _values(cold["function/plain"]),
