@@ -83,7 +83,7 @@ def _box(name: str, x: float, row: int, width: float, share: float) -> str:
 def _kind(name: str) -> str:
     """Whose code it is, by the module or file that a frame's name contains."""
     place = name.rpartition(" (")[2].rstrip(")").replace("/", ".")
-    package = place.split(".")[0]
+    package = place.removeprefix("<frozen ").split(".")[0]
     if package in OURS:
         return "Frontdesk"
     return "standard library" if package in sys.stdlib_module_names else "library"

@@ -123,6 +123,8 @@ def main() -> None:
     now, before = read_results(RESULTS), read_results(BEFORE)
     if now is None:
         raise SystemExit("there are no results: run 'make bench' first")
+    if before and before.figures == now.figures:
+        before = None
     # The same figures give the same file; text stays text.
     mpl.rcParams.update({"svg.hashsalt": "frontdesk", "svg.fonttype": "none", "font.size": 9})
     for name, draw in (("http", _draw_http), ("growth", _draw_growth), ("mail", _draw_mail)):

@@ -22,11 +22,21 @@ from infrastructure.configuration.setting_rules import queue_variable
 
 FOLDER = Path(__file__).resolve().parent / "pictures"
 RATE = 250
+WARM_UP = 10
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \| ( *)(\S+)")
 _IDLE = ("Condition.wait (", "EpollSelector.select (", "Event.wait (", "Queue.get (")
+# What the package of the function does not have, dependency-injector does not find there.
+_NOT_PACKAGED = "sys.modules.update(dict.fromkeys(('fastapi', 'flask', 'starlette', 'werkzeug')))"
 _STARTS = {
-    "queues-list": ("Imports of frontdesk queues list", ["entrypoints.cli.main", "queues", "list"]),
-    "lambda-cold": ("Imports of the Lambda function", ["entrypoints.aws_lambda.webhook_handler"]),
+    "queues-list": (
+        "Imports of frontdesk queues list",
+        "import sys; sys.argv[1:] = ['queues', 'list']; "
+        "from entrypoints.cli.main import main; main()",
+    ),
+    "lambda-cold": (
+        "Imports of the Lambda function",
+        f"import sys; {_NOT_PACKAGED}; import entrypoints.aws_lambda.webhook_handler",
+    ),
 }
 
 
@@ -37,17 +47,24 @@ def draw_all(plan: Plan, label: str) -> None:
     seconds = plan.profile_seconds
     sms = webhooks.store(_made(folder) / "sms", webhooks.sms(plan.most_webhooks))
     mails = webhooks.store(folder / "mails", webhooks.mail(plan.most_webhooks // 4, 10_000))
-    for name, title, channel, file in (
-        ("sms", "Server under SMS, 32 connections", ChannelType.SMS, sms),
-        ("mail", "Server under mails of 10 KB", ChannelType.EMAIL, mails),
+    first = {
+        ChannelType.SMS: webhooks.store(folder / "first-sms", webhooks.sms(WARM_UP)),
+        ChannelType.EMAIL: webhooks.store(folder / "first-mails", webhooks.mail(WARM_UP, 10_000)),
+    }
+    for name, title, channel, file, connections in (
+        ("sms-alone", "One SMS at a time", ChannelType.SMS, sms, 1),
+        ("sms-at-once", "SMS on 32 connections", ChannelType.SMS, sms, plan.connections),
+        ("mail-alone", "One mail of 10 KB at a time", ChannelType.EMAIL, mails, 1),
     ):
         server = servers.frontdesk(folder / f"{name}-server", channel)
         with server.running() as process:
-            stacks = _sampled(process, file, folder / f"{name}.raw", seconds)
+            # What only the first webhook imports is left out.
+            post(process, first[channel], connections=1)
+            stacks = _sampled(process, file, folder / f"{name}.raw", seconds, connections)
         _write(label, name, draw(stacks, title, "samples"))
     environ = {**server.environ, **_aws_names(), "PATH": os.environ["PATH"]}
-    for name, (title, arguments) in _STARTS.items():
-        stacks = _imports(arguments, environ if "lambda" in name else dict(server.environ))
+    for name, (title, code) in _STARTS.items():
+        stacks = _imports(code, environ if "lambda" in name else dict(server.environ))
         _write(label, name, draw(stacks, title, "µs, with the price of measuring"))
 
 
@@ -60,14 +77,16 @@ def _write(label: str, name: str, picture: str) -> None:
     (FOLDER / f"{label}-{name}.svg").write_text(picture, "utf-8")
 
 
-def _sampled(process: Measured, file: Path, output: Path, seconds: float) -> Stacks:
+def _sampled(
+    process: Measured, file: Path, output: Path, seconds: float, connections: int
+) -> Stacks:
     """The stacks of a server while the client posts. What is idle is left out."""
     command = [str(PEERS_BIN / "py-spy"), "record", "--pid", str(process.busiest())]
     options = {"--rate": RATE, "--duration": max(1, round(seconds)), "--format": "raw"}
     command += [str(word) for option in options.items() for word in option]
     command += ["--function", "--output", str(output)]
     with ThreadPoolExecutor() as pool:
-        load = pool.submit(post, process, file, seconds=seconds + 1)
+        load = pool.submit(post, process, file, seconds=seconds + 1, connections=connections)
         sampled = subprocess.run(  # noqa: S603 - a tool of our own environment
             command,
             preexec_fn=pinned(cores()[1]),
@@ -109,9 +128,9 @@ def read_imports(text: str) -> Stacks:
     return stacks
 
 
-def _imports(arguments: list[str], environ: Mapping[str, str]) -> Stacks:
+def _imports(code: str, environ: Mapping[str, str]) -> Stacks:
     done = subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-X", "importtime", "-m", *arguments],
+        [sys.executable, "-X", "importtime", "-c", code],
         cwd=ROOT,
         env=dict(environ),
         capture_output=True,

@@ -10,8 +10,9 @@ README = FOLDER / "README.md"
 BEGIN = "<!-- figures: begin (written by 'make bench') -->"
 END = "<!-- figures: end -->"
 _PROFILES = {
-    "sms": "The server under SMS, 32 connections",
-    "mail": "The server under mails of 10 KB",
+    "sms-alone": "One SMS at a time: where its time goes",
+    "sms-at-once": "SMS on 32 connections: what the threads do or wait for",
+    "mail-alone": "One mail of 10 KB at a time",
     "queues-list": "What `frontdesk queues list` imports",
     "lambda-cold": "What the Lambda function imports",
 }

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-NEVER = "not measured"
+SLIGHTLY = 1.2
+"""Below this factor a figure misses its limit by so many per cent."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class Target:
             return "no limit"
         if self.required is not None and not self._meets(median, self.required):
             return f"**missed**: {self._missed_by(median, self.required)}"
-        if self.wanted is None:
-            return "met"
-        if self._meets(median, self.wanted):
-            return "met, as wanted"
-        return f"met; {self._missed_by(median, self.wanted)} for the wanted"
+        met = [] if self.required is None else ["met"]
+        if self.wanted is not None:
+            missed = f"wanted: {self._missed_by(median, self.wanted)}"
+            met.append("as wanted" if self._meets(median, self.wanted) else missed)
+        return ", ".join(met)
 
     def _meets(self, median: float, limit: float) -> bool:
         if self.bound == "at least":
@@ -49,9 +50,11 @@ class Target:
         return median <= limit * (1 + self.slack)
 
     def _missed_by(self, median: float, limit: float) -> str:
-        if self.bound == "at least":
-            return f"{limit / median:.2g} × too little" if median else "nothing"
-        return f"{median / limit:.2g} × too much" if limit else "more than none"
+        words = "too little" if self.bound == "at least" else "too much"
+        factor = limit / median if self.bound == "at least" else median / limit
+        if factor < SLIGHTLY:
+            return f"{factor - 1:.0%} {words}"
+        return f"{factor:.2g} × {words}"
 
 
 TARGETS = (

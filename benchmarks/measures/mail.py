@@ -26,23 +26,32 @@ def measure(plan: Plan) -> Figures:
     figures: Figures = defaultdict(list)
     with ExitStack() as stack:
         running = {key: stack.enter_context(server.running()) for key, server in built.items()}
-        for process in running.values():
+        rest: dict[str, int] = {}
+        for key, process in running.items():
             file = webhooks.store(folder / "mails", webhooks.mail(WARM_UP, SMALL))
             post(process, file, connections=1)
+            rest[key] = process.resident_bytes()
         for _ in range(plan.mail_rounds):
             for size, count in plan.mails.items():
                 file = webhooks.store(folder / "mails", webhooks.mail(count, size))
-                _one_size(size, file, running, figures)
+                _one_size(size, file, running, rest, figures)
     return figures
 
 
-def _one_size(size: int, file: Path, running: dict[str, Measured], figures: Figures) -> None:
+def _one_size(
+    size: int,
+    file: Path,
+    running: dict[str, Measured],
+    rest: dict[str, int],
+    figures: Figures,
+) -> None:
+    """``rest`` is the memory of each server before it had a large mail."""
     name = NAMES[size]
     costs: dict[str, float] = {}
     for key, process in running.items():
         if key == "anymail" and size > SMALL:
             continue
-        rest, before = process.resident_bytes(), process.cpu_seconds()
+        before = process.cpu_seconds()
         process.forget_peak()
         if key == "hashing":
             # One takes less than the clock of CPU times can tell.
@@ -51,7 +60,7 @@ def _one_size(size: int, file: Path, running: dict[str, Measured], figures: Figu
             answers = post(process, file, connections=1)
         costs[key] = (process.cpu_seconds() - before) / answers["answered"]
         figures[f"{key}.mail_{name}_cpu_ms"].append(1000 * costs[key])
-        figures[f"{key}.mail_{name}_peak"].append((process.peak_bytes() - rest) / size)
+        figures[f"{key}.mail_{name}_peak"].append((process.peak_bytes() - rest[key]) / size)
     if costs["hashing"]:
         ratio = costs["frontdesk"] / costs["hashing"]
         figures[f"mail_{name}_against_hashing"].append(ratio)
