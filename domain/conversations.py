@@ -107,9 +107,9 @@ class Conversation:
     def is_for(self, recipients: Collection[str]) -> bool:
         """Whether its recipient is one of ``recipients`` or not known; always if there are none."""
         known = self.recipient_id
-        return not (recipients and known) or (
-            normal_value(self.primary_channel, known) in recipients
-        )
+        if not (recipients and known) or known in recipients:
+            return True
+        return normal_value(self.primary_channel, known) in recipients
 
     def received(self, message: InboundMessage) -> "Conversation":
         """The state after ``message``, or the present one if a later message came before it."""
@@ -152,8 +152,8 @@ class Conversation:
 
     def _is_with(self, recipient: Recipient, tenant: Tenant, directory: TenantDirectory) -> bool:
         if self.recipient_id is not None:
-            known = normal_value(self.primary_channel, self.recipient_id)
-            return known in tenant.keys_of(recipient)
+            keys, known = tenant.keys_of(recipient), self.recipient_id
+            return known in keys or normal_value(self.primary_channel, known) in keys
         named = self.credentials_reference in directory.names_of(tenant)
         return directory.has_one_company or named
 

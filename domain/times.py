@@ -1,8 +1,10 @@
 """Instants as the contracts write them."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
+@lru_cache(maxsize=64)  # the same few times are written again and again while a webhook is handled
 def rfc3339(moment: datetime) -> str:
     """``moment`` in UTC, with exactly six fractional digits and ``Z`` (RFC 3339).
 

@@ -1,6 +1,7 @@
 """Run the HTTP server: check everything first, say where it listens, end in good order."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -129,8 +130,16 @@ def _answer(
     # does nothing, so that an orderly end exits with status 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    _collect_garbage_seldom()
     GracefulServer(server_config(app, endpoint.open, limits), shutdown).run(sockets=[listener])
     endpoint.close()
+
+
+def _collect_garbage_seldom() -> None:
+    """What is there by now stays, and a webhook leaves hardly anything to collect."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000)
 
 
 class GracefulServer(uvicorn.Server):

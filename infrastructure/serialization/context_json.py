@@ -193,6 +193,8 @@ def messages_to_json(messages: Sequence[Message]) -> str:
 
 def messages_from_json(text: str) -> tuple[Message, ...]:
     """What ``messages_to_json`` wrote."""
+    if text == "[]":
+        return ()
     return tuple(
         Message(
             message_id=stored["message_id"],
