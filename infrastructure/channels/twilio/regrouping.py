@@ -10,7 +10,7 @@ own MessageSid, where it is found to differ from what was recorded.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from itertools import pairwise, product
 
 from infrastructure.channels.twilio.metadata import KNOWN_PARAMETERS, MANDATORY_FIELDS
@@ -57,12 +57,12 @@ _FIRST_FIELD = re.compile(r"AccountSid(?:AC|$)")
 
 def is_regrouping_suspected(form: Form, url: str) -> bool:
     """Whether ``form``, signed for ``url``, has a mark of one that was regrouped."""
-    names = sorted(form.fields)
+    new_names = form.fields.keys() - _KNOWN_NAMES
     return (
         _ends_with_fields(url)
         or _hides_a_field(form)
-        or _has_a_second_sender(form)
-        or _has_a_made_up_name(form, names)
+        or (bool(new_names) and _has_a_second_sender(form, new_names))
+        or (bool(new_names) and _has_a_made_up_name(form))
         or _swallows_a_name(form)
         or _swallows_the_next_parameter(form)
     )
@@ -99,7 +99,7 @@ def _field_at_the_end(name: str) -> str:
     return next(filter(name.endswith, _FIELDS))
 
 
-def _has_a_second_sender(form: Form) -> bool:
+def _has_a_second_sender(form: Form, new_names: Collection[str]) -> bool:
     """The sender once more, anywhere behind the forged one, in a parameter that is new.
 
     ``Body=hiFrom+2FromZip1G`` and ``From=+1`` become ``Body=hi``, ``From=+2``, ``FromZip=1`` and
@@ -109,17 +109,17 @@ def _has_a_second_sender(form: Form) -> bool:
         name.endswith(_SENDERS)
         and name > (field := _field_at_the_end(name))
         and any(_WHOLE_FIELD.fullmatch(field + value) for value in form.getall(name))
-        for name in form.fields.keys() - _KNOWN_NAMES
+        for name in new_names
     )
 
 
-def _has_a_made_up_name(form: Form, names: Sequence[str]) -> bool:
+def _has_a_made_up_name(form: Form) -> bool:
     """The rest of a field, or the field once more, in the parameter after it, which is new.
 
     ``To=whatsapp:+1`` and ``WaId=1`` become ``To=w`` and ``hatsapp:+1WaId=1``. And
     ``Body=hiFrom+2FromA`` and ``From=+1`` become ``Body=hi``, ``From=+2``, ``FromAFrom=+1``.
     """
-    for field, following in pairwise(names):
+    for field, following in pairwise(sorted(form.fields)):
         is_new = following.rstrip("0123456789") not in _KNOWN_NAMES
         is_possible = field not in _ALWAYS_BEHIND or following < _ALWAYS_BEHIND[field]
         if field in _VALUES and is_new and is_possible:
