@@ -19,6 +19,7 @@ from infrastructure.sqlite.database_file import (
     prepare_file,
 )
 from infrastructure.sqlite.rewrite_lock import RewriteLock
+from infrastructure.sqlite.writer_turns import WriterTurns
 
 MAX_IDLE_READERS = 8
 OLDEST_SQLITE = (3, 37, 0)
@@ -88,6 +89,7 @@ class SqliteDatabase:
                 create_file(self._path, b"")  # SQLite would let others read it
             with closing(self._connect()) as connection:
                 prepare_file(connection, self._path, busy_timeout_seconds)
+            self._turns = WriterTurns(self._path.parent, busy_timeout_seconds / 2)
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -126,7 +128,7 @@ class SqliteDatabase:
                 self._close_writer()
                 raise
             finally:
-                self._turn.release()
+                self._end_turn()
 
     def rows(self, statement: str, values: Values = ()) -> list[Any]:
         """What a SELECT finds: a tuple for each row."""
@@ -193,6 +195,7 @@ class SqliteDatabase:
             connection.close()
         with self._turn:
             self._close_writer()
+            self._turns.close()
 
     def _begin(self) -> sqlite3.Connection:
         """The writer, with this thread's turn and the write lock."""
@@ -207,12 +210,12 @@ class SqliteDatabase:
                 connection = self._try_to_begin()
             except BaseException:
                 self._close_writer()
-                self._turn.release()
+                self._end_turn()
                 raise
             if connection is not None:
                 return connection
             # Only without the turn: the other threads need not wait, and may spool.
-            self._turn.release()
+            self._end_turn()
             self._rewrite_lock.heed()
 
     def _try_to_begin(self) -> sqlite3.Connection | None:
@@ -222,6 +225,7 @@ class SqliteDatabase:
         if self._is_rewritten():
             return None
         self._writer = connection = self._writer or self._connect()
+        self._turns.take()
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
@@ -231,6 +235,10 @@ class SqliteDatabase:
             self._close_writer()
             return None
         return connection
+
+    def _end_turn(self) -> None:
+        self._turns.end()
+        self._turn.release()
 
     def _is_rewritten(self) -> bool:
         """Asked before every write: cheap as long as no rewrite was ever announced here."""
