@@ -20,6 +20,7 @@ from infrastructure.sqlite.database_file import (
 )
 from infrastructure.sqlite.rewrite_lock import RewriteLock
 from infrastructure.sqlite.statements import Migration, Statements, TranslatedErrors
+from infrastructure.sqlite.writer_turns import WriterTurns
 
 MAX_IDLE_READERS = 8
 OLDEST_SQLITE = (3, 37, 0)
@@ -89,6 +90,7 @@ class SqliteDatabase(Statements):
                 create_file(self._path, b"")  # SQLite would let others read it
             with closing(self._connect()) as connection:
                 prepare_file(connection, self._path, busy_timeout_seconds)
+            self._turns = WriterTurns(self._path.parent, busy_timeout_seconds / 2)
 
     @contextmanager
     @override
@@ -129,7 +131,7 @@ class SqliteDatabase(Statements):
                 self._close_writer()
                 raise
             finally:
-                self._turn.release()
+                self._end_turn()
 
     def schema_version(self) -> int:
         """How many migrations the file has had."""
@@ -192,6 +194,7 @@ class SqliteDatabase(Statements):
             connection.close()
         with self._turn:
             self._close_writer()
+            self._turns.close()
 
     def _begin(self, heed_rewrite: Callable[[], None]) -> sqlite3.Connection:
         """The writer, with this thread's turn and the write lock."""
@@ -205,12 +208,12 @@ class SqliteDatabase(Statements):
                 connection = self._try_to_begin()
             except BaseException:
                 self._close_writer()
-                self._turn.release()
+                self._end_turn()
                 raise
             if connection is not None:
                 return connection
             # Only without the turn: the other threads need not wait, and may spool.
-            self._turn.release()
+            self._end_turn()
             heed_rewrite()
 
     def _try_to_begin(self) -> sqlite3.Connection | None:
@@ -220,6 +223,7 @@ class SqliteDatabase(Statements):
         if self._is_rewritten():
             return None
         self._writer = connection = self._writer or self._connect()
+        self._turns.take()
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
@@ -233,6 +237,10 @@ class SqliteDatabase(Statements):
     def _refuse(self) -> None:
         if self._is_rewritten():
             raise RewriteAnnouncedError("an erasure rewrites the database")
+
+    def _end_turn(self) -> None:
+        self._turns.end()
+        self._turn.release()
 
     def _is_rewritten(self) -> bool:
         """Asked before every write: cheap as long as no rewrite was ever announced here."""
