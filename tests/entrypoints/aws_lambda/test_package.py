@@ -98,14 +98,14 @@ def test_package_handles_every_channel_and_every_kind_of_mail(task: Path, tmp_pa
 
 SEND = """
 import json
-from pydantic import SecretStr
+from infrastructure.configuration.secrets.secret import Secret
 from domain.channels import ChannelType
 from domain.fallback import Fallback
 from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
 from infrastructure.channels.twilio.sender import TwilioFallbackSender
 from infrastructure.configuration.secrets.accounts import SendgridAccount, TwilioAccount
 url = json.load(sys.stdin)
-secret = SecretStr("nothing")
+secret = Secret("nothing")
 sid = "AC" + "5" * 32
 twilio = TwilioFallbackSender(lambda: (TwilioAccount(sid, (secret,)),), url)
 twilio.send(Fallback(ChannelType.SMS, sid, "+14155550123", "+15005550006", "Hello"))
