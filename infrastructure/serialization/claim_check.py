@@ -3,8 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from application.ports.blobs import BlobStore
 from domain.context import ContextObject
 from domain.erasure import contexts_folder
@@ -18,9 +16,6 @@ ATTRIBUTES_RESERVE_BYTES = 4 * 1024
 
 DEFAULT_LIMIT_BYTES = QUEUE_LIMIT_BYTES - ATTRIBUTES_RESERVE_BYTES
 PREVIEW_BYTES = 1024
-
-_METADATA: TypeAdapter[Metadata] = TypeAdapter(Metadata)
-_ATTACHMENTS: TypeAdapter[tuple[Attachment, ...]] = TypeAdapter(tuple[Attachment, ...])
 
 
 class ClaimCheck:
@@ -65,9 +60,10 @@ class ClaimCheck:
                 content = message.body.encode()
                 changes = {"body": _preview(message.body), "body_truncated": True}
             case "metadata":
-                content, changes = _METADATA.dump_json(message.metadata), {"metadata": {}}
+                content, changes = _json(Metadata, message.metadata), {"metadata": {}}
             case "attachments":
-                content, changes = _ATTACHMENTS.dump_json(message.attachments), {"attachments": ()}
+                content = _json(tuple[Attachment, ...], message.attachments)
+                changes = {"attachments": ()}
             case _:
                 subject = message.subject or ""
                 content, changes = subject.encode(), {"subject": _preview(subject)}
@@ -80,6 +76,13 @@ class ClaimCheck:
         else:
             changes["metadata"] = {**message.metadata, f"{part}_reference": reference}
         return replace(context, message=replace(message, **changes))
+
+
+def _json(kind: Any, value: object) -> bytes:  # noqa: ANN401 - as pydantic takes a type
+    # Hardly any context is that large: the others do not wait for the import.
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind).dump_json(value)
 
 
 def _preview(text: str) -> str:
