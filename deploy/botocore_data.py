@@ -1,57 +1,11 @@
-"""What the packaged dependencies can do without, on Lambda.
-
-Every rule is about something that nothing of ours can reach; the test of the package sends
-messages and mail through what is left, and answers through every sender.
-"""
+"""botocore's data as the package has it: quicker to read than as it comes."""
 
 import gzip
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-AWS_SERVICES = frozenset({"dynamodb", "sqs", "s3", "secretsmanager"})
-
-UNREACHED = (
-    # Twilio's asynchronous client and its access tokens
-    *("aiohttp", "aiohttp_retry", "aiosignal", "aiohappyeyeballs", "frozenlist", "multidict"),
-    *("propcache", "yarl", "attr", "attrs", "jwt", "twilio/jwt", "twilio/twiml"),
-    # boto3's resource API, and examples for its documentation
-    *("boto3/data", "boto3/dynamodb", "boto3/ec2", "boto3/examples"),
-    # what compiles C for cryptography, when that is built
-    *("cffi", "pycparser"),
-    # lxml beside its parsers
-    *("lxml/includes", "lxml/isoschematron", "lxml/objectify*.so"),
-    # commands
-    "bin",
-)
-NOT_RUN = ("*.c", "*.cpp", "*.h", "*.pyx", "*.pxd", "*.pxi", "*.pyi", "*.whl", "py.typed")
-KEPT_OF_METADATA = frozenset({"METADATA"})
-
-
-def prune(target: Path) -> None:
-    """Remove what is never reached from the packages in ``target``."""
-    for path in [*_unreached(target)]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-    for pattern in NOT_RUN:
-        for path in target.rglob(pattern):
-            path.unlink()
-
-
-def _unreached(target: Path) -> Iterator[Path]:
-    for pattern in UNREACHED:
-        yield from target.glob(pattern)
-    for path in (target / "twilio" / "rest").iterdir():
-        # The client imports each of Twilio's products when it is asked for: we ask for one.
-        if path.name not in {"__init__.py", "api"}:
-            yield path
-    for path in (target / "botocore" / "data").iterdir():
-        if path.is_dir() and path.name not in AWS_SERVICES:
-            yield path
-    yield from target.glob("botocore/data/*/*/examples-1.json*")
-    for folder in target.glob("*.dist-info"):
-        yield from (path for path in folder.iterdir() if path.name not in KEPT_OF_METADATA)
+from deploy.contents import AWS_SERVICES
 
 
 def slim_botocore(target: Path) -> None:
