@@ -7,25 +7,23 @@ boto3 is packed although Lambda has one: pinned, it changes when we change it. T
 same, byte for byte, whenever its contents are.
 """
 
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import tomllib
 import zipfile
 from pathlib import Path
 
 import click
 
-from deploy.pruning import prune, slim_botocore
+from deploy.botocore_data import slim_botocore
+from deploy.contents import CONTENTS, pick
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_OUTPUT = ROOT / "build" / "frontdesk-lambda.zip"
 
 PROJECT = ("domain", "application", "infrastructure", "entrypoints")
 NOT_ON_LAMBDA = ("entrypoints/cli", "entrypoints/http")
-SERVER_REQUIREMENTS = frozenset({"click", "httptools", "rich", "starlette", "uvicorn", "uvloop"})
 
 LAMBDA_PYTHON = "3.13"
 LAMBDA_PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
@@ -35,26 +33,18 @@ TASK_ROOT = "/var/task"
 """Where Lambda unpacks the zip: tracebacks name the files there."""
 
 LARGEST_SHOWN = 12
-_NAME = re.compile(r"[^A-Za-z0-9-]")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def requirements() -> list[str]:
-    """What the project requires, without what only the server and the command need."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    everything = [*project["dependencies"], *project["optional-dependencies"]["aws"]]
-    return [text for text in everything if _NAME.split(text)[0] not in SERVER_REQUIREMENTS]
-
-
-def install(target: Path, python: str) -> None:
-    """Install the pinned requirements into ``target``, from wheels alone."""
+def install(site: Path, python: str) -> None:
+    """Install the pinned distributions into ``site``, from wheels alone."""
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    command += ["--no-compile", "--only-binary=:all:", "--target", str(target)]
+    command += ["--no-compile", "--no-deps", "--only-binary=:all:", "--target", str(site)]
     command += ["--constraint", str(ROOT / "constraints" / "project.txt")]
     if python != "current":
         command += ["--implementation", "cp", "--python-version", python]
         command += [f"--platform={platform}" for platform in LAMBDA_PLATFORMS]
-    _run(*command, *requirements())
+    _run(*command, *CONTENTS)
 
 
 def copy_project(target: Path) -> None:
@@ -133,9 +123,9 @@ def _megabytes(size_bytes: int) -> str:
 def main(python: str, output: Path) -> None:
     """Make the zip and say what is in it."""
     with tempfile.TemporaryDirectory() as folder:
-        staging = Path(folder)
-        install(staging, python)
-        prune(staging)
+        site, staging = Path(folder, "site"), Path(folder, "staging")
+        install(site, python)
+        pick(site, staging)
         slim_botocore(staging)
         copy_project(staging)
         interpreter = compiler(python)

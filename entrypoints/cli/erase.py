@@ -30,6 +30,7 @@ _COUNTS = (
 
 @click.command(
     cls=Command,
+    short_help="Erase what is stored of a sender, for ever.",
     epilog=examples(
         "frontdesk erase --sender +14155550123",
         "frontdesk erase --sender ana@example.com --channel email --yes --json",

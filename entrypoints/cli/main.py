@@ -1,7 +1,7 @@
 """The ``frontdesk`` command: 0 done, 1 refused or failed, 2 usage, each error on one line.
 
-Modules of commands import nothing heavy at their top, so that ``frontdesk --help`` is quick
-and each command pays only for what it needs.
+The module of a command is imported when that command runs: so ``frontdesk --help`` is quick, and
+each command pays only for what it needs.
 """
 
 import logging
@@ -13,20 +13,9 @@ from typing import Any, NoReturn
 import click
 
 from domain.errors import WebhookHandlerError
-from entrypoints.cli.conversations import conversations
-from entrypoints.cli.dead_letters import dead_letters
-from entrypoints.cli.demo import demo
-from entrypoints.cli.doctor import doctor
-from entrypoints.cli.erase import erase
-from entrypoints.cli.migrate import migrate
-from entrypoints.cli.purge import purge
-from entrypoints.cli.queues import queues
-from entrypoints.cli.relay import relay
-from entrypoints.cli.send import send
-from entrypoints.cli.serve import serve
-from entrypoints.cli.terminal.commands import Group, examples
+from entrypoints.cli.terminal.commands import examples
+from entrypoints.cli.terminal.lazy_commands import LazyCommand, LazyGroup
 from entrypoints.cli.terminal.output import one_line
-from entrypoints.cli.unmatched import unmatched
 
 FAILED = 1
 USAGE = 2
@@ -34,7 +23,7 @@ INTERRUPTED = 128 + signal.SIGINT
 PIPE_CLOSED = 128 + signal.SIGPIPE
 
 
-class OneLineErrors(Group):
+class OneLineErrors(LazyGroup):
     """A group that reports every error it knows on one line of standard error.
 
     What it does not know is a bug, and keeps its traceback.
@@ -107,11 +96,25 @@ def cli(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for command in (
-    *(serve, demo, send, conversations, queues, unmatched),
-    *(dead_letters, relay, erase, purge, migrate, doctor),
-):
-    cli.add_command(command)
+cli.load_from(
+    {
+        name: LazyCommand(f"entrypoints.cli.{module}", module, summary)
+        for name, module, summary in (
+            ("serve", "serve", "Receive webhooks over HTTP until interrupted."),
+            ("demo", "demo", "Open a conversation on each channel to try."),
+            ("send", "send", "Play a provider: post a signed webhook."),
+            ("conversations", "conversations", "Open, list, show and hand off conversations."),
+            ("queues", "queues", "What waits on the queues."),
+            ("unmatched", "unmatched", "What unknown senders wrote: see it, and deliver it."),
+            ("dead-letters", "dead_letters", "What could not be processed."),
+            ("relay", "relay", "Drain the spool, and publish the messages that stayed pending."),
+            ("erase", "erase", "Erase what is stored of a sender, for ever."),
+            ("purge", "purge", "Delete what has been kept for long enough."),
+            ("migrate", "migrate", "Move the histories inside old records to messages."),
+            ("doctor", "doctor", "Check all that the settings name."),
+        )
+    }
+)
 
 
 def main() -> NoReturn:

@@ -10,8 +10,6 @@ from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from dependency_injector import containers, providers
-
 from application.clock import Clock, utc_now
 from application.conversations.open_conversation import OpenConversation
 from application.ports.claim_check import ClaimCheck
@@ -39,6 +37,7 @@ from domain.fallback import OwnAddresses
 from domain.tenants import TenantDirectory
 from entrypoints.composition import backends
 from entrypoints.composition.channel_providers import PROVIDERS
+from entrypoints.composition.injector import containers, providers
 from entrypoints.composition.old_form import refuse_old_form
 from infrastructure.backend import (
     ContextQueue,

@@ -6,8 +6,6 @@ The container imports this module when the first of them is asked for.
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from dependency_injector import containers, providers
-
 from application.clock import Clock
 from application.conversations.migrate_history import MigrateHistory
 from application.conversations.show_conversation import ShowConversation
@@ -27,6 +25,7 @@ from application.recovery.redrive_dead_letters import RedriveDeadLetters
 from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutbox
 from domain.tenants import TenantDirectory
+from entrypoints.composition.injector import containers, providers
 from infrastructure.backend import Backend, ContextQueue, FileBackend, Rewritable
 from infrastructure.configuration.settings import Settings
 from infrastructure.filesystem.backend import DataDirectory

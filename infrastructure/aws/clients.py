@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import boto3
 from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import (
@@ -28,7 +29,14 @@ _CONFIG = Config(
     read_timeout=2,
     retries={"mode": "standard", "total_max_attempts": 2},
     tcp_keepalive=True,
+    # The SDK would put its own together, of the machine and of its features, for every call.
+    user_agent=f"Boto3/{boto3.__version__} frontdesk",
 )
+
+# Every webhook makes several calls of these services: looking through the arguments takes a tenth
+# of each. Their types are checked before they run, and what DynamoDB or SQS refuses is an error
+# like any other.
+_CONFIG_OF_WEBHOOKS = Config(parameter_validation=False)
 
 _REFUSED_FOR_EVER = frozenset({"ValidationException", "SerializationException", "InvalidRequest"})
 
@@ -83,16 +91,17 @@ class AwsClients:
         with _setup_errors("AWS"):
             self._session = Session()
         self._config = _CONFIG.merge(Config(max_pool_connections=max_connections))
+        self._config_of_webhooks = self._config.merge(_CONFIG_OF_WEBHOOKS)
 
     def dynamodb(self) -> "DynamoDBClient":
         """A client of DynamoDB."""
         with _setup_errors("dynamodb"):
-            return self._session.client("dynamodb", config=self._config)
+            return self._session.client("dynamodb", config=self._config_of_webhooks)
 
     def sqs(self) -> "SQSClient":
         """A client of SQS."""
         with _setup_errors("sqs"):
-            return self._session.client("sqs", config=self._config)
+            return self._session.client("sqs", config=self._config_of_webhooks)
 
     def s3(self) -> "S3Client":
         """A client of S3."""

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import ValidationError
 from typing_extensions import override
 
 from application.ports.context_queue import (
@@ -109,7 +108,7 @@ def _message_group(company: Company) -> Mapping[str, Any]:
 def _delivery(queue: QueueName, message: "MessageTypeDef") -> Delivery:
     try:
         context = context_from_json(message["Body"])
-    except ValidationError as error:
+    except ValueError as error:
         raise UnreadableMessageError(
             f"{queue}: message {message['MessageId']} is not a context object"
         ) from error

@@ -47,8 +47,8 @@ def read_provider_accounts(settings: Settings, read_secret: ReadSecret) -> Provi
 
         entries = read_tenants(settings.tenants, read_secret)
         tenants = tuple(entry.to_tenant() for entry in entries)
-        twilio = tuple(account for entry in entries for account in entry.twilio)
-        sendgrid = tuple(entry.sendgrid for entry in entries if entry.sendgrid)
+        twilio = tuple(account.to_account() for entry in entries for account in entry.twilio)
+        sendgrid = tuple(entry.sendgrid.to_account() for entry in entries if entry.sendgrid)
     else:
         twilio, sendgrid = _accounts_of_one_company(settings, read_secret)
         names = [*(one.account_sid for one in twilio), *(one.name for one in sendgrid)]

@@ -1,87 +1,8 @@
-"""What settings may be, each by itself and all together. Messages never show a value."""
+"""What settings may be all together. What one may be is in ``setting_values``."""
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, TypeVar
-from urllib.parse import SplitResult, urlsplit
-
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from domain.queues import ALL_QUEUES, QueueName
-from infrastructure.configuration.secrets.accounts import must
-from infrastructure.configuration.secrets.secret_references import is_reference
-
-Item = TypeVar("Item")
-
-
-def _split(value: object) -> object:
-    if isinstance(value, str):
-        parts = [part.strip() for part in value.split(",") if part.strip()]
-        if not parts:
-            raise ValueError("must have a value, several separated by commas")
-        if any(map(is_reference, parts)):
-            # It would be the secret itself, and anybody may guess it.
-            raise ValueError("must have no reference among its values: one may stand for all")
-        return parts
-    return value
-
-
-def _base_url(value: str) -> str:
-    parts = _http_url(value)
-    if parts is None or "@" in parts.netloc or "?" in value or "#" in value:
-        raise ValueError(
-            "must be a URL like https://hooks.example.com or https://hooks.example.com/api, "
-            "without a user, a query and a fragment"
-        )
-    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
-
-
-def _webhook_url(value: str) -> str:
-    """``value`` without user info and fragment: neither is signed, and both may be secret."""
-    parts = _http_url(value)
-    if parts is None:
-        raise ValueError(
-            "must be the whole URL that the provider is configured with, "
-            "like https://hooks.example.com/webhooks/sms?tenant=acme"
-        )
-    scheme, _, rest = value.partition("#")[0].partition("://")
-    user_info, at, _ = parts.netloc.rpartition("@")
-    return f"{scheme}://{rest.removeprefix(user_info + at)}"
-
-
-def _http_url(value: str) -> SplitResult | None:
-    """``value`` in its parts, if it is an absolute URL that a request can be sent to."""
-    try:
-        parts = urlsplit(value)
-        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        return None
-    return parts if valid and not re.search(r"[\s\x00-\x1f\x7f\\]", value) else None
-
-
-def _is_queue_url(value: str) -> bool:
-    parts = urlsplit(value)
-    return bool(
-        parts.scheme in {"http", "https"} and parts.hostname and parts.path not in {"", "/"}
-    )
-
-
-CommaSeparated = Annotated[tuple[Item, ...], BeforeValidator(_split)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-WebhookUrl = Annotated[str, AfterValidator(_webhook_url)]
-TenantsSource = Annotated[str, must("file:PATH or secretsmanager:NAME", is_reference)]
-QueueUrl = Annotated[
-    str, must("the URL of a queue, like https://sqs.REGION.amazonaws.com/1/NAME", _is_queue_url)
-]
-TableName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$")]
-BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-
-
-def problems_of(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Where each wrong value stands, and what is wrong with it. Never a value itself."""
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        yield detail["loc"], detail["msg"].removeprefix("Value error, ")
-
 
 Given = Mapping[str, str]
 """The variables that are set, by name."""

@@ -1,11 +1,10 @@
 """Settings from environment variables, checked as a whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
-
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError
+from typing import Annotated, Any, Literal, NamedTuple
 
 from application.ports.fallback_throttle import ThrottleLimits
 from domain.channels import ChannelType
@@ -13,32 +12,49 @@ from domain.errors import TemporaryError
 from domain.queues import ALL_QUEUES, QueueName
 from domain.routing import MailPolicy, RoutingPolicy
 from domain.tenants import UnknownSender
-from infrastructure.configuration.secrets.accounts import (
-    AccountSid,
-    BasicAuthPair,
-    MailAddress,
-    P256Key,
-    Resolved,
-)
 from infrastructure.configuration.secrets.secret_references import ReadSecret, is_reference
 from infrastructure.configuration.setting_rules import (
     RENAMED,
-    BaseUrl,
-    BucketName,
-    CommaSeparated,
     Given,
+    contradictions,
+    queue_variable,
+)
+from infrastructure.configuration.setting_values import (
+    AccountSid,
+    BaseUrl,
+    BasicAuthPairs,
+    BucketName,
+    Directory,
+    FallbackText,
+    MailAddress,
+    MailPolicyChoice,
+    Networks,
+    P256Keys,
     QueueUrl,
+    Secrets,
+    SecretText,
+    StageName,
     TableName,
     TenantsSource,
+    Text,
+    Texts,
+    UnknownSenderChoice,
     WebhookUrl,
-    contradictions,
-    problems_of,
-    queue_variable,
+    one_of,
+    text_up_to,
+    whole_number,
 )
 
 MEBIBYTE = 1024 * 1024
 YEAR_SECONDS = 365 * 86_400
 CENTURY_DAYS = 36_500
+Storage = Annotated[
+    Literal["sqlite", "dynamodb", "memory"], one_of(("sqlite", "dynamodb", "memory"))
+]
+Queue = Annotated[Literal["sqlite", "sqs", "memory"], one_of(("sqlite", "sqs", "memory"))]
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR"], one_of(("DEBUG", "INFO", "WARNING", "ERROR"))
+]
 DEFAULT_FALLBACK_TEXT = (
     "Thank you for your message. We could not find a conversation with you. "
     "Please contact us through our website."
@@ -59,25 +75,14 @@ class SettingsError(TemporaryError):
         self.problems = problems
 
 
-class _Variables(BaseModel):
-    """Field names are the variables in lower case."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        hide_input_in_errors=True,
-        alias_generator=str.upper,
-        populate_by_name=True,
-        extra="ignore",
-    )
-
-
-class ProviderSecrets(_Variables):
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ProviderSecrets:
     """The secrets of a single company's accounts, themselves."""
 
-    twilio_auth_token: Annotated[CommaSeparated[SecretStr], Resolved] = ()
-    sendgrid_webhook_public_key: Annotated[CommaSeparated[P256Key], Resolved] = ()
-    sendgrid_basic_auth: Annotated[CommaSeparated[BasicAuthPair], Resolved] = ()
-    sendgrid_api_key: Annotated[SecretStr | None, Resolved] = None
+    twilio_auth_token: Secrets = ()
+    sendgrid_webhook_public_key: P256Keys = ()
+    sendgrid_basic_auth: BasicAuthPairs = ()
+    sendgrid_api_key: SecretText = None
 
 
 class TableNames(NamedTuple):
@@ -89,56 +94,58 @@ class TableNames(NamedTuple):
     fallback_throttle: str
 
 
-class Settings(_Variables):
-    """Everything that an operator decides.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Settings:
+    """Everything that an operator decides. Fields are the variables in lower case.
 
-    What ``ProviderSecrets`` names is here as it was given: the secret, or a reference to it.
+    The type of a field names what reads it. What ``ProviderSecrets`` names is here as it was
+    given: the secret, or a reference to it.
     """
 
-    storage: Literal["sqlite", "dynamodb", "memory"] = "sqlite"
-    queue: Literal["sqlite", "sqs", "memory"] = "sqlite"
-    data_dir: Path = Path(".frontdesk")
-    conversations_table: TableName | None = None
-    messages_table: TableName | None = None
-    participants_table: TableName | None = None
-    fallback_throttle_table: TableName | None = None
-    blobs_bucket: BucketName | None = None
-    whatsapp_replies_queue_url: QueueUrl | None = None
-    whatsapp_handoff_queue_url: QueueUrl | None = None
-    sms_replies_queue_url: QueueUrl | None = None
-    sms_handoff_queue_url: QueueUrl | None = None
-    email_replies_queue_url: QueueUrl | None = None
-    email_handoff_queue_url: QueueUrl | None = None
-    spool_queue_url: QueueUrl | None = None
-    reply_delay_seconds: Annotated[int, Field(ge=0, le=900)] = 30
-    public_base_url: BaseUrl | None = None
-    sms_webhook_url: WebhookUrl | None = None
-    whatsapp_webhook_url: WebhookUrl | None = None
-    trusted_proxies: CommaSeparated[IPvAnyNetwork] = ()
-    twilio_account_sid: AccountSid | None = None
-    twilio_auth_token: SecretStr | None = None
-    sendgrid_webhook_public_key: SecretStr | None = None
-    sendgrid_basic_auth: SecretStr | None = None
-    sendgrid_tolerance_seconds: Annotated[int, Field(gt=0, le=YEAR_SECONDS)] = 96 * 3600
-    sendgrid_api_key: SecretStr | None = None
-    fallback_email_from: MailAddress | None = None
-    tenants: TenantsSource | None = None
-    unknown_sender: UnknownSender = UnknownSender.FALLBACK
-    unauthenticated_mail: MailPolicy = MailPolicy.HANDOFF
-    automated_mail: MailPolicy = MailPolicy.HANDOFF
-    fallback_window_seconds: Annotated[int, Field(gt=0, le=10 * YEAR_SECONDS)] = 86_400
-    fallback_max_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
-    fallback_text: Annotated[str, Field(max_length=1600)] = DEFAULT_FALLBACK_TEXT
-    fallback_text_whatsapp: Annotated[str, Field(max_length=1600)] | None = None
-    fallback_text_sms: Annotated[str, Field(max_length=1600)] | None = None
-    fallback_text_email: str | None = None
-    own_addresses: CommaSeparated[str] = ()
-    max_body_bytes: Annotated[int, Field(ge=1024, le=256 * MEBIBYTE)] = 32 * MEBIBYTE
-    max_in_flight: Annotated[int, Field(ge=1, le=1024)] = 32
-    message_retention_days: Annotated[int, Field(ge=0, le=CENTURY_DAYS)] = 0
-    dead_letter_retention_days: Annotated[int, Field(ge=1, le=CENTURY_DAYS)] = 30
-    stage: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] = "dev"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    storage: Storage = "sqlite"
+    queue: Queue = "sqlite"
+    data_dir: Directory = Path(".frontdesk")
+    conversations_table: TableName = None
+    messages_table: TableName = None
+    participants_table: TableName = None
+    fallback_throttle_table: TableName = None
+    blobs_bucket: BucketName = None
+    whatsapp_replies_queue_url: QueueUrl = None
+    whatsapp_handoff_queue_url: QueueUrl = None
+    sms_replies_queue_url: QueueUrl = None
+    sms_handoff_queue_url: QueueUrl = None
+    email_replies_queue_url: QueueUrl = None
+    email_handoff_queue_url: QueueUrl = None
+    spool_queue_url: QueueUrl = None
+    reply_delay_seconds: Annotated[int, whole_number(0, 900)] = 30
+    public_base_url: BaseUrl = None
+    sms_webhook_url: WebhookUrl = None
+    whatsapp_webhook_url: WebhookUrl = None
+    trusted_proxies: Networks = ()
+    twilio_account_sid: AccountSid = None
+    twilio_auth_token: SecretText = None
+    sendgrid_webhook_public_key: SecretText = None
+    sendgrid_basic_auth: SecretText = None
+    sendgrid_tolerance_seconds: Annotated[int, whole_number(1, YEAR_SECONDS)] = 96 * 3600
+    sendgrid_api_key: SecretText = None
+    fallback_email_from: MailAddress = None
+    tenants: TenantsSource = None
+    unknown_sender: UnknownSenderChoice = UnknownSender.FALLBACK
+    unauthenticated_mail: MailPolicyChoice = MailPolicy.HANDOFF
+    automated_mail: MailPolicyChoice = MailPolicy.HANDOFF
+    fallback_window_seconds: Annotated[int, whole_number(1, 10 * YEAR_SECONDS)] = 86_400
+    fallback_max_per_hour: Annotated[int, whole_number(0, 1_000_000)] = 1000
+    fallback_text: Annotated[str, text_up_to(1600)] = DEFAULT_FALLBACK_TEXT
+    fallback_text_whatsapp: FallbackText = None
+    fallback_text_sms: FallbackText = None
+    fallback_text_email: Text = None
+    own_addresses: Texts = ()
+    max_body_bytes: Annotated[int, whole_number(1024, 256 * MEBIBYTE)] = 32 * MEBIBYTE
+    max_in_flight: Annotated[int, whole_number(1, 1024)] = 32
+    message_retention_days: Annotated[int, whole_number(0, CENTURY_DAYS)] = 0
+    dead_letter_retention_days: Annotated[int, whole_number(1, CENTURY_DAYS)] = 30
+    stage: StageName = "dev"
+    log_level: LogLevel = "INFO"
 
     @property
     def has_real_secrets(self) -> bool:
@@ -201,7 +208,7 @@ def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Set
     given = {
         name: value.strip()
         for name, value in environ.items()
-        if name.lower() in Settings.model_fields and value.strip()
+        if name.lower() in VARIABLES and value.strip()
     }
     problems = [
         f"{old} is now called {new}: set that instead"
@@ -218,14 +225,10 @@ def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Set
         ]
     problems += contradictions(given, on_lambda="AWS_LAMBDA_FUNCTION_NAME" in environ)
     problems += _problems_of_given_secrets(given)
-    try:
-        settings = Settings.model_validate(given)
-    except ValidationError as error:
-        problems += _named_problems(error)
-        raise SettingsError(problems) from None
+    values = _read(Settings, given, problems)
     if problems:
         raise SettingsError(problems)
-    return settings
+    return Settings(**values)
 
 
 def read_secrets(settings: Settings, read_secret: ReadSecret) -> ProviderSecrets:
@@ -233,24 +236,45 @@ def read_secrets(settings: Settings, read_secret: ReadSecret) -> ProviderSecrets
 
     Raises ``SettingsError`` that names every wrong one, and ``SecretsUnavailableError``.
     """
-    secrets = {name: getattr(settings, name) for name in ProviderSecrets.model_fields}
-    given = {name.upper(): text.get_secret_value() for name, text in secrets.items() if text}
-    try:
-        return ProviderSecrets.model_validate(given, context=read_secret)
-    except ValidationError as error:
-        raise SettingsError([*_named_problems(error)]) from None
+    secrets = {name: getattr(settings, name) for name in _fields_of(ProviderSecrets)}
+    given = {name.upper(): secret.get_secret_value() for name, secret in secrets.items() if secret}
+    problems: list[str] = []
+    values = _read(ProviderSecrets, given, problems, read_secret)
+    if problems:
+        raise SettingsError(problems)
+    return ProviderSecrets(**values)
 
 
 def _problems_of_given_secrets(given: Given) -> Iterator[str]:
     """What is wrong with the secrets that stand in the environment themselves."""
-    themselves = {name: text for name, text in given.items() if not is_reference(text)}
-    try:
-        ProviderSecrets.model_validate(themselves)
-    except ValidationError as error:
-        yield from _named_problems(error)
+    problems: list[str] = []
+    _read(ProviderSecrets, {n: t for n, t in given.items() if not is_reference(t)}, problems)
+    return iter(problems)
 
 
-def _named_problems(error: ValidationError) -> Iterator[str]:
-    """Each once: of a list only its variable is named."""
-    problems = (f"{place[0]}: {text[0].lower()}{text[1:]}" for place, text in problems_of(error))
-    return iter(dict.fromkeys(problems))
+def _fields_of(kind: type) -> Mapping[str, Callable[[str], object]]:
+    """The fields of ``kind`` and what reads each, which its type names."""
+    return {name: annotated.__metadata__[0] for name, annotated in kind.__annotations__.items()}
+
+
+def _read(
+    kind: type, given: Given, problems: list[str], resolve: ReadSecret | None = None
+) -> dict[str, Any]:
+    """The fields of ``kind`` that are ``given``. What is wrong with one is added to ``problems``.
+
+    References are resolved by ``resolve``, if it is there.
+    """
+    values: dict[str, object] = {}
+    for name, read in _fields_of(kind).items():
+        text = given.get(name.upper())
+        if text is None:
+            continue
+        try:
+            values[name] = read(resolve(text) if resolve and is_reference(text) else text)
+        except ValueError as error:
+            problems.append(f"{name.upper()}: {error}")
+    return values
+
+
+VARIABLES = _fields_of(Settings)
+"""Every setting, and what reads it."""

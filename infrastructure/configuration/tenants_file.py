@@ -10,7 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    TypeAdapter,
+    SecretStr,
     ValidationError,
     ValidationInfo,
 )
@@ -19,9 +19,16 @@ from domain.addresses import normal_recipient
 from domain.channels import ChannelType
 from domain.errors import InvalidAddressError
 from domain.tenants import Tenant
-from infrastructure.configuration.secrets.accounts import SendgridAccount, TwilioAccount
-from infrastructure.configuration.secrets.secret_references import ReadSecret
-from infrastructure.configuration.setting_rules import problems_of
+from infrastructure.configuration.secrets.accounts import (
+    SendgridAccount,
+    TwilioAccount,
+    read_basic_auth_pair,
+    read_mail_address,
+    read_p256_key,
+    read_twilio_account_sid,
+)
+from infrastructure.configuration.secrets.secret import Secret
+from infrastructure.configuration.secrets.secret_references import ReadSecret, is_reference
 from infrastructure.configuration.settings import SettingsError
 
 
@@ -29,15 +36,68 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
+def _resolved(value: object, info: ValidationInfo) -> object:
+    read_secret: ReadSecret | None = info.context
+    if read_secret and isinstance(value, str) and is_reference(value):
+        return read_secret(value)
+    return value
+
+
+def _pair(secret: SecretStr) -> SecretStr:
+    read_basic_auth_pair(secret.get_secret_value())
+    return secret
+
+
+_Resolved = BeforeValidator(_resolved)
+"""What a reference leads to: the context of the validation is a ``ReadSecret``."""
+
+_Secret = Annotated[SecretStr, Field(min_length=1), _Resolved]
+
+
+class TwilioEntry(_Strict):
+    """A Twilio account of a company."""
+
+    account_sid: Annotated[str, AfterValidator(read_twilio_account_sid)]
+    auth_tokens: Annotated[tuple[_Secret, ...], Field(min_length=1)]
+
+    def to_account(self) -> TwilioAccount:
+        """The account that this entry describes."""
+        return TwilioAccount(self.account_sid, tuple(map(_secret, self.auth_tokens)))
+
+
+class SendgridEntry(_Strict):
+    """The SendGrid account of a company."""
+
+    account: Annotated[str, Field(min_length=1)]
+    public_keys: tuple[Annotated[str, AfterValidator(read_p256_key), _Resolved], ...] = ()
+    basic_auth: tuple[Annotated[SecretStr, AfterValidator(_pair), _Resolved], ...] = ()
+    api_key: _Secret | None = None
+    mail_from: Annotated[str, AfterValidator(read_mail_address)] | None = None
+
+    def to_account(self) -> SendgridAccount:
+        """The account that this entry describes."""
+        return SendgridAccount(
+            self.account,
+            self.public_keys,
+            tuple(map(_secret, self.basic_auth)),
+            _secret(self.api_key) if self.api_key else None,
+            self.mail_from,
+        )
+
+
+def _secret(text: SecretStr) -> Secret:
+    return Secret(text.get_secret_value())
+
+
 def _as_list(value: object, info: ValidationInfo) -> object:
     """An account that stands alone is a list of one, and ``null`` is an empty one."""
     if isinstance(value, dict):
         # Here, and not in the list: problems are then named without a position in it.
-        return [TypeAdapter(TwilioAccount).validate_python(value, context=info.context)]
+        return [TwilioEntry.model_validate(value, context=info.context)]
     return [] if value is None else value
 
 
-def _can_send(account: SendgridAccount) -> SendgridAccount:
+def _can_send(account: SendgridEntry) -> SendgridEntry:
     if account.api_key and not account.mail_from:
         raise ValueError("mail_from is missing: api_key needs it to send")
     return account
@@ -51,15 +111,15 @@ class TenantEntry(_Strict):
     company_name: str | None = None
     credentials_reference: str | None = None
     recipients: Annotated[list[str], Field(min_length=1)]
-    twilio: Annotated[list[TwilioAccount], BeforeValidator(_as_list)] = []
-    sendgrid: Annotated[SendgridAccount, AfterValidator(_can_send)] | None = None
+    twilio: Annotated[list[TwilioEntry], BeforeValidator(_as_list)] = []
+    sendgrid: Annotated[SendgridEntry, AfterValidator(_can_send)] | None = None
     fallback_texts: dict[ChannelType, str] = {}
 
     @property
     def account_names(self) -> frozenset[str]:
         """The accounts that speak for the company."""
         twilio = {account.account_sid for account in self.twilio}
-        return frozenset(twilio | ({self.sendgrid.name} if self.sendgrid else set()))
+        return frozenset(twilio | ({self.sendgrid.account} if self.sendgrid else set()))
 
     def to_tenant(self) -> Tenant:
         """The company that this entry describes."""
@@ -88,14 +148,20 @@ def read_tenants(source: str, read_secret: ReadSecret) -> list[TenantEntry]:
     try:
         entries = TenantsFile.model_validate(json.loads(text), context=read_secret).tenants
     except ValidationError as error:
-        places = [(".".join(map(str, place)), text) for place, text in problems_of(error)]
-        raise SettingsError([f"TENANTS: {place}: {text}" for place, text in places]) from None
+        raise SettingsError([*_problems_of(error)]) from None
     except ValueError:
         # The error would show what it stumbled over, and that may be a secret.
         raise SettingsError(["TENANTS: what it names is not valid JSON"]) from None
     if problems := [*_ambiguities(entries)]:
         raise SettingsError(problems)
     return entries
+
+
+def _problems_of(error: ValidationError) -> Iterator[str]:
+    """Where each wrong value stands, and what is wrong with it. Never a value itself."""
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        place = ".".join(map(str, detail["loc"]))
+        yield f"TENANTS: {place}: {detail['msg'].removeprefix('Value error, ')}"
 
 
 def _ambiguities(entries: list[TenantEntry]) -> Iterator[str]:

@@ -5,13 +5,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from pydantic import SecretStr
 
 from application.ports.webhook_parser import WebhookParserFactory, WebhookRequest
 from domain.channels import ChannelType
 from domain.errors import ValidationError
 from domain.tenants import TenantDirectory
 from infrastructure.channels.provider import SimulatedMessage, SimulatedRequest
+from infrastructure.configuration.secrets.secret import Secret
 from tests.application.frontdesk import FrontDesk
 from tests.builders import NOW, a_tenant
 from tests.documentation.documents import ROOT, blocks, cells, files, imported, text_of
@@ -72,7 +72,7 @@ def posted(request: SimulatedRequest) -> WebhookRequest:
 @pytest.mark.parametrize("tamper", [False, True])
 def test_provider_of_the_guide_simulates_webhooks_for_its_parser(tamper: bool) -> None:
     provider = _modules["infrastructure/channels/pigeon/provider.py"].PROVIDER
-    secret = SecretStr(_contract.SECRET)
+    secret = Secret(_contract.SECRET)
     accounts = SimpleNamespace(pigeon=_contract.PARSER.accounts())
     parser = provider.parser(ChannelType.SMS, lambda: accounts, None, None)
     message = SimulatedMessage(

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from entrypoints.cli.main import cli
 from infrastructure.configuration.log_format import FIELDS
 from infrastructure.configuration.setting_rules import RENAMED
-from infrastructure.configuration.settings import Settings
+from infrastructure.configuration.settings import VARIABLES
 from tests.documentation.documents import DOCUMENTS, ROOT, prose, tables, text_of
 
 GLOSSARY = "docs/glossary.md"
@@ -137,7 +137,7 @@ KINDS = {
         {name for path in SOURCES for name in written_in(path.read_text("utf-8"))} - set(RENAMED)
     ),
     "columns": columns,
-    "settings": lambda: list(Settings.model_fields),
+    "settings": lambda: list(VARIABLES),
     "log fields": lambda: FIELDS,
     "commands": lambda: commands(cli),
     "template": template_names,

@@ -11,7 +11,7 @@ from domain.queues import ALL_QUEUES
 from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.provider_accounts import read_provider_accounts
 from infrastructure.configuration.setting_rules import RENAMED
-from infrastructure.configuration.settings import Settings, SettingsError, read_settings
+from infrastructure.configuration.settings import VARIABLES, Settings, SettingsError, read_settings
 from tests.documentation.documents import DOCUMENTS, README, blocks, cells, prose
 
 PAGE = "docs/settings.md"
@@ -20,7 +20,7 @@ SINGLE_COMPANY, AWS = range(2)
 
 def default_of(name: str) -> str:
     """The default of a setting, as the table writes it."""
-    default = Settings.model_fields[name].default
+    default = Settings.__dataclass_fields__[name].default
     if default is None or default == ():
         return "unset"
     return f"`{default.value if isinstance(default, Enum) else default}`"
@@ -35,7 +35,7 @@ def exported(block: str) -> dict[str, str]:
 def test_table_has_every_setting_with_its_default() -> None:
     rows = cells(PAGE, "## Environment variables")
     table = {variable: default for variable, default, _ in rows}
-    assert table == {f"`{name.upper()}`": default_of(name) for name in Settings.model_fields}
+    assert table == {f"`{name.upper()}`": default_of(name) for name in VARIABLES}
 
 
 def test_settings_for_real_providers_are_accepted(tmp_path: Path) -> None:
@@ -89,5 +89,5 @@ def test_each_variable_that_a_document_names_is_a_setting(document: str) -> None
     text = prose(document).partition("\n## Old names\n")[0]
     named = re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?:=[^`]*)?`", text)
     # Of AWS's own tools, and of the guide's invented channel.
-    known = {*Settings.model_fields, "aws_default_region", "pigeon_secret"}
+    known = {*VARIABLES, "aws_default_region", "pigeon_secret"}
     assert [name for name in named if name.lower() not in known] == []

@@ -13,7 +13,7 @@ from domain.queues import QueueKind, QueueName
 from entrypoints.composition.container import Container, build_container
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.simulator import TwilioSimulator
-from infrastructure.configuration.settings import Settings
+from infrastructure.configuration.settings import VARIABLES
 from tests.builders import RECIPIENT, SENDER
 from tests.emulators import EmulatedAws, unique_name
 from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
@@ -51,7 +51,7 @@ def environ(
         "TWILIO_AUTH_TOKEN": f"secretsmanager:{secret}#auth_token",
         "UNKNOWN_SENDER": "open",
     }
-    for name in Settings.model_fields:
+    for name in VARIABLES:
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)

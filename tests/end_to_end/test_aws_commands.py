@@ -15,7 +15,7 @@ from entrypoints.cli.terminal.container_context import open_container
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import conversation_to_item
 from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue
 from infrastructure.channels.twilio.simulator import TwilioSimulator
-from infrastructure.configuration.settings import Settings
+from infrastructure.configuration.settings import VARIABLES
 from tests.builders import NOW, RECIPIENT, a_conversation, verified
 from tests.contracts.legacy_histories import an_entry
 from tests.emulators import EmulatedAws
@@ -42,7 +42,7 @@ def environ(
     settings |= {"FALLBACK_MAX_PER_HOUR": "0"}
     environ = environment(tmp_path_factory.mktemp("aws") / "never-made", **settings)
     with pytest.MonkeyPatch.context() as patch:
-        for name in Settings.model_fields:
+        for name in VARIABLES:
             patch.delenv(name.upper(), raising=False)
         for name, value in environ.items():
             patch.setenv(name, value)

@@ -20,6 +20,7 @@ from domain.messages import (
 )
 from domain.queues import QueueName
 from domain.times import parse_rfc3339, rfc3339
+from infrastructure.aws.dynamodb.dynamodb_inbound import complete, shortened
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,
@@ -34,16 +35,12 @@ from infrastructure.serialization.context_json import inbound_from_json, inbound
 HISTORY_INDEX = "history"
 WORK_INDEX = "work"
 """What is pending or unmatched, in order."""
-
 WORK_SHARDS = 8
 """Among how many partitions of the index the messages of one state are spread."""
-
 INLINE_BYTES = 100 * 1024
 """How much of text an item may hold; an index holds most of it again."""
-
 PREVIEW_BYTES = 2048
 """How much of a content that is stored elsewhere the item still shows."""
-
 _TIE_BREAKER_LENGTH = 16
 """52 bits tell apart what came in the same microsecond; a whole key would make writes dearer."""
 
@@ -152,7 +149,7 @@ class DynamoDbMessageItems:
 
     def _inbound_fields(self, item: Item) -> dict[str, object]:
         said = {name: text_of(item, attribute) for name, attribute in _SAID_BY.items()}
-        return {**_NEVER_MISSING, **json_object(self._read(item, "inbound")), **said}
+        return complete({**_NEVER_MISSING, **json_object(self._read(item, "inbound")), **said})
 
     def _write(self, request_id: str, texts: Mapping[str, str]) -> Mapping[str, str]:
         """The attributes of ``texts``. The first ones go to blobs until the rest fits.
@@ -278,7 +275,7 @@ def _texts_of(entry: Message) -> Mapping[str, str]:
 def _inbound_text(message: InboundMessage) -> str:
     """What a message says and no other attribute does."""
     covered = {name: message.metadata[name] for name in _OF_HISTORY if name in message.metadata}
-    fields = json.loads(inbound_to_json(replace(message, metadata=covered)))
+    fields = shortened(json.loads(inbound_to_json(replace(message, metadata=covered))))
     known = {*_SAID_BY, "body"}
     return json_text({n: v for n, v in fields.items() if n not in known and v not in _EMPTY})
 

@@ -1,17 +1,11 @@
-"""Provider accounts, with the secrets that prove and use them. No ``repr`` shows a secret.
-
-Pydantic checks an account of the tenants file by these types.
-"""
+"""Provider accounts, with the secrets that prove and use them. No ``repr`` shows a secret."""
 
 import base64
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
-
-from infrastructure.configuration.secrets.secret_references import ReadSecret, is_reference
+from infrastructure.configuration.secrets.secret import Secret
 
 SINGLE_SENDGRID_ACCOUNT = "sendgrid"
 """The name of the account where the settings describe one company."""
@@ -20,61 +14,40 @@ SINGLE_SENDGRID_ACCOUNT = "sendgrid"
 _P256_PREFIX = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 _P256_LENGTH = 91
 
-Value = TypeVar("Value")
 
+def must(be: str, test: Callable[[str], object]) -> Callable[[str], str]:
+    """What a text must be, in words and as a test that it passes. The words never show it."""
 
-def must(be: str, test: Callable[[Value], object]) -> AfterValidator:
-    """What a value must be, in words and as a test that it passes. The words never show it."""
-
-    def check(value: Value) -> Value:
-        if not test(value):
+    def check(text: str) -> str:
+        if not test(text):
             raise ValueError(f"must be {be}")
-        return value
+        return text
 
-    return AfterValidator(check)
-
-
-def _resolved(value: object, info: ValidationInfo) -> object:
-    read_secret: ReadSecret | None = info.context
-    if read_secret and isinstance(value, str) and is_reference(value):
-        return read_secret(value)
-    return value
+    return check
 
 
-def _is_p256_key(value: str) -> bool:
+def _is_p256_key(text: str) -> bool:
     try:
-        der = base64.b64decode(value, validate=True)
+        der = base64.b64decode(text, validate=True)
     except ValueError:
         return False
     return len(der) == _P256_LENGTH and der.startswith(_P256_PREFIX)
 
 
-def _is_pair(value: SecretStr) -> bool:
-    return all(value.get_secret_value().partition(":"))
-
-
-Resolved = BeforeValidator(_resolved)
-"""What a reference leads to, if the context of the validation is a ``ReadSecret``."""
-
-AccountSid = Annotated[
-    str, must("AC and 32 hex digits", re.compile(r"AC[0-9a-fA-F]{32}").fullmatch)
-]
-P256Key = Annotated[
-    str, must("public keys in base64 (P-256), as SendGrid shows them", _is_p256_key)
-]
-BasicAuthPair = Annotated[SecretStr, must("user:password, several separated by commas", _is_pair)]
-MailAddress = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
-_Secret = Annotated[SecretStr, Field(min_length=1), Resolved]
+read_twilio_account_sid = must("AC and 32 hex digits", re.compile(r"AC[0-9a-fA-F]{32}").fullmatch)
+read_p256_key = must("public keys in base64 (P-256), as SendGrid shows them", _is_p256_key)
+read_basic_auth_pair = must(
+    "user:password, several separated by commas", lambda text: all(text.partition(":"))
+)
+read_mail_address = must("a mail address", re.compile(r"[^@\s<>]+@[^@\s<>]+").fullmatch)
 
 
 @dataclass(frozen=True, slots=True)
 class TwilioAccount:
     """A Twilio account or subaccount. Any of its tokens proves a webhook; the first one sends."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    account_sid: AccountSid
-    auth_tokens: Annotated[tuple[_Secret, ...], Field(min_length=1)]
+    account_sid: str
+    auth_tokens: tuple[Secret, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +59,8 @@ class SendgridAccount:
     with neither, nothing passes. ``api_key`` and ``mail_from`` send fallbacks.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
-    name: Annotated[str, Field(min_length=1, validation_alias="account")]
-    public_keys: tuple[Annotated[P256Key, Resolved], ...] = ()
-    basic_auth: tuple[Annotated[BasicAuthPair, Resolved], ...] = ()
-    api_key: _Secret | None = None
-    mail_from: MailAddress | None = None
+    name: str
+    public_keys: tuple[str, ...] = ()
+    basic_auth: tuple[Secret, ...] = ()
+    api_key: Secret | None = None
+    mail_from: str | None = None

@@ -12,14 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from domain.errors import SecretsUnavailableError
 from infrastructure.configuration.secrets.accounts import (
     SINGLE_SENDGRID_ACCOUNT,
     SendgridAccount,
     TwilioAccount,
 )
+from infrastructure.configuration.secrets.secret import Secret
 from infrastructure.durable_files import create_file
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class DevelopmentCredentials:
     @property
     def twilio_account(self) -> TwilioAccount:
         """The Twilio account that is trusted while no real secret is configured."""
-        return TwilioAccount(self.twilio_account_sid, (SecretStr(self.twilio_auth_token),))
+        return TwilioAccount(self.twilio_account_sid, (Secret(self.twilio_auth_token),))
 
     @property
     def sendgrid_account(self) -> SendgridAccount:

@@ -2,24 +2,50 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from application.ports.webhook_parser import WebhookRequest
+from deploy.contents import CONTENTS, unlisted
+from deploy.package import PROJECT
 from domain.channels import ChannelType
 from infrastructure.channels.provider import SimulatedRequest
+from infrastructure.serialization.webhook_json import entry_to_json
 from tests.builders import RECIPIENT, SENDER
-from tests.emulators import OFFLINE_AWS
+from tests.contracts.spool import an_entry
+from tests.emulators import OFFLINE_AWS, EmulatedAws
+from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, an_event
-from tests.entrypoints.aws_lambda.function_under_test import SENDGRID, a_webhook, environ_of
+from tests.entrypoints.aws_lambda.function_under_test import (
+    ACCOUNT_SID,
+    ACCOUNTS,
+    SENDGRID,
+    a_webhook,
+    environ_of,
+)
 from tests.infrastructure.channels.twilio.api_server import Scripted, api_server
 
 ROOT = Path(__file__).parents[3]
+WORK = Path(__file__).with_name("packaged_work.py")
+TENANTS = json.dumps(
+    {
+        "tenants": [
+            {
+                "company_id": "acme",
+                "recipients": ["help@acme.example"],
+                "sendgrid": {"account": "acme", "basic_auth": ["user:password"]},
+            }
+        ]
+    }
+)
 SHAPE = "http_api_default_stage"
 
 
@@ -44,6 +70,59 @@ def task(package: Path) -> Path:
     with zipfile.ZipFile(package) as archive:
         archive.extractall(package.with_name("task"))
     return package.with_name("task")
+
+
+@dataclass
+class Worked:
+    """What came of everything that runs on Lambda, and which files of the package it needed."""
+
+    statuses: list[int]
+    opened: list[str]
+    sent: list[str]
+
+
+def work(task: Path, environ: dict[str, str], events: list[dict[str, Any]]) -> Worked:
+    """Everything that runs on Lambda, in a process that imports only from the package."""
+    webhook = a_webhook(ChannelType.SMS, PUBLIC_URLS[SHAPE] + "sms", body="spooled")
+    request = WebhookRequest(
+        "POST", webhook.url, tuple(webhook.headers.items()), webhook.body, datetime.now(UTC)
+    )
+    spooled = {
+        "messageId": "a1",
+        "receiptHandle": "receipt-a1",
+        "body": entry_to_json(an_entry("a1", request=request, account=ACCOUNT_SID)),
+        "attributes": {"ApproximateReceiveCount": "1"},
+    }
+    with api_server(Scripted()) as server:
+        given = {
+            "events": events,
+            "spooled": [spooled],
+            "provider_url": server.url,
+            "sender": SENDER[ChannelType.SMS],
+            "tenants": TENANTS,
+        }
+        done = run(task, WORK.read_text("utf-8"), given, **environ)
+    paths = [path.rpartition("/")[2] for path, _, _ in server.requests]
+    return Worked(done["statuses"], done["opened"], paths)
+
+
+@pytest.fixture(scope="module")
+def webhooks_of_every_kind() -> list[dict[str, Any]]:
+    files = (("photo.png", "image/png", bytes(range(256))),)
+    webhooks = [
+        *(a_webhook(channel, PUBLIC_URLS[SHAPE] + channel) for channel in ChannelType),
+        some_mail(text="", html="<p>Hello <b>there</b></p>"),
+        some_mail(mode="raw", attachments=files, text="Yes.\n\nOn Monday you wrote:\n> Well?"),
+        some_mail(dkim="none", spf="fail"),
+    ]
+    return [an_event(SHAPE, webhook) for webhook in webhooks]
+
+
+@pytest.fixture(scope="module")
+def on_aws(
+    task: Path, ministack: EmulatedAws, webhooks_of_every_kind: list[dict[str, Any]]
+) -> Worked:
+    return work(task, aws_settings(ministack) | ACCOUNTS, webhooks_of_every_kind)
 
 
 def run(task: Path, script: str, given: object = None, **environ: str) -> Any:
@@ -80,46 +159,36 @@ def some_mail(**changes: Any) -> SimulatedRequest:
     return SENDGRID.request(url, sender=sender, recipient=recipient, now=datetime.now(UTC), **named)
 
 
-def test_package_handles_every_channel_and_every_kind_of_mail(task: Path, tmp_path: Path) -> None:
-    files = (("photo.png", "image/png", bytes(range(256))),)
-    webhooks = [
-        *(a_webhook(channel, PUBLIC_URLS[SHAPE] + channel) for channel in ChannelType),
-        some_mail(text="", html="<p>Hello <b>there</b></p>"),
-        some_mail(mode="raw", attachments=files, text="Yes.\n\nOn Monday you wrote:\n> Well?"),
-        some_mail(dkim="none", spf="fail"),
-    ]
-    events = [an_event(SHAPE, webhook) for webhook in webhooks]
-    data_dir = tmp_path / "data"
+def test_package_does_everything_on_aws(on_aws: Worked) -> None:
+    assert set(on_aws.statuses) == {200}
+    assert on_aws.sent == ["Messages.json", "send"]
 
-    assert run(task, HANDLE, events, **environ_of(data_dir)) == [200] * len(events)
+
+def test_package_reads_every_kind_of_mail(
+    task: Path, tmp_path: Path, webhooks_of_every_kind: list[dict[str, Any]]
+) -> None:
+    worked = work(task, environ_of(tmp_path) | OFFLINE_AWS, webhooks_of_every_kind)
+    assert set(worked.statuses) == {200}
     # Mail that cannot be read for lack of a library would be acknowledged, too.
-    assert [*data_dir.glob("dead-letters/*")] == []
+    assert [*tmp_path.glob("dead-letters/*")] == []
 
 
-SEND = """
-import json
-from pydantic import SecretStr
-from domain.channels import ChannelType
-from domain.fallback import Fallback
-from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
-from infrastructure.channels.twilio.sender import TwilioFallbackSender
-from infrastructure.configuration.secrets.accounts import SendgridAccount, TwilioAccount
-url = json.load(sys.stdin)
-secret = SecretStr("nothing")
-sid = "AC" + "5" * 32
-twilio = TwilioFallbackSender(lambda: (TwilioAccount(sid, (secret,)),), url)
-twilio.send(Fallback(ChannelType.SMS, sid, "+14155550123", "+15005550006", "Hello"))
-mail = SendgridAccount("mail", api_key=secret, mail_from="desk@acme.example")
-sendgrid = SendgridFallbackSender(lambda: (mail,), url)
-sendgrid.send(Fallback(ChannelType.EMAIL, "mail", "ana@example.com", "x@acme.example", "Hi"))
-print("true")
-"""
+def test_package_holds_what_is_listed_and_nothing_else(task: Path) -> None:
+    ours = tuple(f"{package}/" for package in PROJECT)
+    assert [path for path in unlisted(task) if not path.startswith(ours)] == []
+    versions = {path.name.partition("-")[0] for path in task.glob("*.dist-info")}
+    assert versions == {name.replace("-", "_") for name in CONTENTS}
 
 
-def test_package_sends_fallbacks_through_both_providers(task: Path) -> None:
-    with api_server(Scripted()) as server:
-        run(task, SEND, server.url)
-    assert [path.rpartition("/")[2] for path, _, _ in server.requests] == ["Messages.json", "send"]
+def test_nothing_is_listed_that_nothing_needs(task: Path, on_aws: Worked) -> None:
+    opened = {re.sub(r"__pycache__/(.+?)\.[^/]+\.pyc$", r"\1.py", path) for path in on_aws.opened}
+    unneeded = [
+        pattern
+        for patterns in CONTENTS.values()
+        for pattern in patterns
+        if opened.isdisjoint(path.relative_to(task).as_posix() for path in task.glob(pattern))
+    ]
+    assert unneeded == []
 
 
 CLIENTS = """

@@ -11,14 +11,14 @@ from infrastructure.configuration.secrets.development_secret import (
     DevelopmentCredentials,
     keep_development_credentials,
 )
-from infrastructure.configuration.settings import Settings
+from infrastructure.configuration.settings import VARIABLES
 
 
 @pytest.fixture(autouse=True)
 def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Remove the machine's settings; the command stores everything in ``tmp_path``."""
     for name in os.environ:
-        if name.lower() in Settings.model_fields or name == "SENDGRID_PRIVATE_KEY_FILE":
+        if name.lower() in VARIABLES or name == "SENDGRID_PRIVATE_KEY_FILE":
             monkeypatch.delenv(name)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     return tmp_path / "data"

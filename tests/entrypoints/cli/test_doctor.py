@@ -140,7 +140,7 @@ def test_doctor_reports_every_wrong_setting_as_a_problem(monkeypatch: pytest.Mon
     monkeypatch.setenv("TWILIO_AUTH_TOKEN", "an-invented-token")
     problems(
         "TWILIO_ACCOUNT_SID is missing: TWILIO_AUTH_TOKEN needs it",
-        "MAX_IN_FLIGHT: input should be a valid integer, unable to parse string as an integer",
+        "MAX_IN_FLIGHT: must be a whole number from 1 to 1024",
     )
 
 

@@ -38,6 +38,11 @@ def test_every_command_has_help_with_an_example() -> None:
     visit()
 
 
+def test_summary_in_the_help_is_what_the_command_says_of_itself() -> None:
+    for name, place in cli.places.items():
+        assert place.summary == cli.commands[name].get_short_help_str(limit=100), name
+
+
 def test_help_imports_no_heavy_libraries() -> None:
     check = (
         "import sys\nfrom entrypoints.cli.main import cli\n"

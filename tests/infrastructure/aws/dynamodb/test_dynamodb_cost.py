@@ -1,5 +1,6 @@
 """The cost of one webhook in DynamoDB. These numbers must not grow."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 
@@ -21,6 +22,20 @@ from tests.infrastructure.aws.dynamodb.dynamodb_tables import ROLES, Tables
 
 KILOBYTE = 1024
 CONVERSATION_ID = "4e2f8f7c-7f0a-5c1e-9d55-0f6b1f1d2c3a"
+FIELDS_OF_AN_SMS = {
+    "SmsSid": f"SM{1:032}",
+    "SmsMessageSid": f"SM{1:032}",
+    "NumMedia": "0",
+    "SmsStatus": "received",
+    "ApiVersion": "2010-04-01",
+    **dict.fromkeys(("ToCity", "ToState", "ToZip"), ""),
+    "FromCity": "SAN FRANCISCO",
+    "FromState": "CA",
+    "FromZip": "94103",
+    **dict.fromkeys(("FromCountry", "ToCountry"), "US"),
+}
+"""What Twilio says of an SMS, beside the message."""
+
 TEXT = "Is my order 4711 on its way? I will be at home until five. 🚚 " * 2
 
 
@@ -146,6 +161,15 @@ class TestWriteUnits:
     def test_emulator_counts_the_same_write_units(self, opened: Tables) -> None:
         with counted_writes(opened.client) as counted:
             handle(opened, numbered(1))
+        assert counted == [3, 1, 2]
+
+    def test_sms_as_twilio_posts_it_takes_six_write_units(self, opened: Tables) -> None:
+        message = replace(
+            an_inbound_message(message_id=f"SM{1:032}", body="Is my order on its way?"),
+            metadata={"num_segments": 1, "provider": FIELDS_OF_AN_SMS},
+        )
+        with counted_writes(opened.client) as counted:
+            handle(opened, a_record(message, the_conversation().key))
         assert counted == [3, 1, 2]
 
     def test_message_5000_costs_as_many_write_units_as_message_10(self, opened: Tables) -> None:

@@ -11,16 +11,16 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from domain.channels import ChannelType
 from domain.errors import FallbackNotSentError, FallbackUncertainError
 from domain.fallback import Fallback
 from infrastructure.channels.sendgrid.sender import SendgridFallbackSender
 from infrastructure.configuration.secrets.accounts import SendgridAccount
+from infrastructure.configuration.secrets.secret import Secret
 
 API_KEY = "SG.invented-key"
-ACCOUNT = SendgridAccount("acme", api_key=SecretStr(API_KEY), mail_from="no-reply@acme.example")
+ACCOUNT = SendgridAccount("acme", api_key=Secret(API_KEY), mail_from="no-reply@acme.example")
 FALLBACK = Fallback(
     channel=ChannelType.EMAIL,
     account="acme",
@@ -189,9 +189,9 @@ def test_fallback_is_not_sent_without_a_connection() -> None:
     "account",
     [
         SendgridAccount("acme", mail_from="x@acme.example"),
-        SendgridAccount("acme", api_key=SecretStr(API_KEY)),
-        SendgridAccount("stranger", api_key=SecretStr(API_KEY), mail_from="x@acme.example"),
-        SendgridAccount("acme", api_key=SecretStr("two\r\nlines"), mail_from="x@acme.example"),
+        SendgridAccount("acme", api_key=Secret(API_KEY)),
+        SendgridAccount("stranger", api_key=Secret(API_KEY), mail_from="x@acme.example"),
+        SendgridAccount("acme", api_key=Secret("two\r\nlines"), mail_from="x@acme.example"),
     ],
 )
 def test_account_without_a_valid_key_and_sender_sends_no_fallback(

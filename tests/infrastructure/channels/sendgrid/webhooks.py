@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pydantic import SecretStr
 
 from application.ports.webhook_parser import ParsedMessage, WebhookRequest
 from domain.channels import ChannelType
@@ -15,6 +14,7 @@ from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator
 from infrastructure.configuration.secrets.accounts import SendgridAccount
+from infrastructure.configuration.secrets.secret import Secret
 from tests.builders import NOW, provider_accounts, verified
 
 URL = "https://front.acme.example/webhooks/email"
@@ -36,7 +36,7 @@ def public_key(key: ec.EllipticCurvePrivateKey) -> str:
 def an_account(
     *public_keys: str, basic_auth: Sequence[str] = (), name: str = ACCOUNT_NAME
 ) -> SendgridAccount:
-    return SendgridAccount(name, public_keys, tuple(map(SecretStr, basic_auth)))
+    return SendgridAccount(name, public_keys, tuple(map(Secret, basic_auth)))
 
 
 def a_parser(

@@ -6,14 +6,13 @@ import hmac
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from pydantic import SecretStr
-
 from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
 from domain.messages import InboundMessage
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.channels.twilio.parser import TwilioWebhookParser
 from infrastructure.configuration.secrets.accounts import TwilioAccount
+from infrastructure.configuration.secrets.secret import Secret
 from tests.builders import NOW, provider_accounts, verified
 
 ACCOUNT_SID = "AC00000000000000000000000000000000"
@@ -25,7 +24,7 @@ FORM = "application/x-www-form-urlencoded"
 
 def an_account(*tokens: str, account_sid: str = ACCOUNT_SID) -> TwilioAccount:
     """An account with ``tokens``, or with ``TOKEN``."""
-    return TwilioAccount(account_sid, tuple(map(SecretStr, tokens or (TOKEN,))))
+    return TwilioAccount(account_sid, tuple(map(Secret, tokens or (TOKEN,))))
 
 
 def a_parser(*accounts: TwilioAccount) -> TwilioWebhookParser:
