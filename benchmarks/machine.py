@@ -5,13 +5,16 @@ import platform
 import sqlite3
 import statistics
 import time
-from importlib.metadata import version
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.servers import ROOT
 
 PEERS = ("uvicorn", "httptools", "uvloop", "Flask", "twilio", "SQLAlchemy", "gunicorn",
          "Django", "django-anymail")  # fmt: skip
+SERVERS = ("uvicorn", "h11", "httptools", "uvloop", "granian")
 IN_MEMORY = ("tmpfs", "ramfs")
 SYNCS = 50
 
@@ -30,8 +33,9 @@ def describe(folder: Path) -> dict[str, str]:
         "SQLite": sqlite3.sqlite_version,
         "filesystem": kind,
         "sync of 4 KB": f"{_sync_ms(folder):.2f} ms, median of {SYNCS}",
+        "load at the start": f"{os.getloadavg()[0]:.1f} (of other programs, as 'uptime' shows it)",
         "peers": ", ".join(f"{name} {pins[name]}" for name in PEERS),
-        "Frontdesk's server": f"uvicorn {version('uvicorn')}",
+        "Frontdesk's server": ", ".join(_installed(*SERVERS)),
     }
 
 
@@ -41,6 +45,13 @@ def filesystem(folder: Path) -> str:
     path = str(folder.resolve())
     holding = [mount for mount in mounts if path.startswith(mount[1])]
     return max(holding, key=lambda mount: len(mount[1]))[2]
+
+
+def _installed(*names: str) -> Iterator[str]:
+    """The versions of those that this environment has."""
+    for name in names:
+        with suppress(PackageNotFoundError):
+            yield f"{name} {version(name)}"
 
 
 def _cpu_model() -> str:

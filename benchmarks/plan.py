@@ -36,8 +36,9 @@ class Plan:
     """Where data is kept, and how often and how long things are measured."""
 
     folder: Path
-    rounds: int = 5
-    load_seconds: float = 4.0
+    rounds: int = 9
+    """Short and many: what else the machine does then changes between rounds, not within."""
+    load_seconds: float = 2.0
     most_webhooks: int = 12_000
     connections: int = 32
     growth_sizes: Sequence[int] = (10, 1_000, 100_000, 1_000_000)

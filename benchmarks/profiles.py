@@ -24,7 +24,15 @@ FOLDER = Path(__file__).resolve().parent / "pictures"
 RATE = 250
 WARM_UP = 10
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \| ( *)(\S+)")
-_IDLE = ("Condition.wait (", "EpollSelector.select (", "Event.wait (", "Queue.get (")
+# Where threads wait for work: uvloop and queues wait in C, below the last frame of Python.
+_IDLE = (
+    "Condition.wait (",
+    "EpollSelector.select (",
+    "Event.wait (",
+    "Queue.get (",
+    "Runner.run (",
+    "_work (",
+)
 # What the package of the function does not have, dependency-injector does not find there.
 _NOT_PACKAGED = "sys.modules.update(dict.fromkeys(('fastapi', 'flask', 'starlette', 'werkzeug')))"
 _STARTS = {
