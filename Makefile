@@ -15,9 +15,11 @@ SAM_STAMP := $(SAM_VENV)/.installed
 FUZZ_VENV := .venv-fuzz
 FUZZ_STAMP := $(FUZZ_VENV)/.installed
 SECONDS ?= 60
+# Three for two cores: some tests only wait, until a server gives up.
+PROCESSES := test-process-1 test-process-2 test-process-3
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
-.PHONY: help run test test-the-long-way test-everything-else check crash-test duplicates-test soak audit fuzz package deploy deploy-local settings stage-is-given
+.PHONY: help run test check $(PROCESSES) crash-test duplicates-test soak audit fuzz package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -52,27 +54,27 @@ run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:800
 	@echo "  (the command is in $(BIN): '. $(BIN)/activate' puts it on your path)"
 	$(BIN)/frontdesk serve
 
-test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test
+# Each process takes the next file that no other has taken; their lines come in turn. The tests call
+# make, too.
+TAKEN := $(VENV)/taken
+PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/coverage run --parallel-mode -m pytest --share $(TAKEN)
+RUN_TESTS = rm -rf $(TAKEN) && mkdir -p $(TAKEN) && $(MAKE) --jobs $(PROCESSES)
+
+$(PROCESSES):
+	$(PYTEST) $(FORM)
+
+test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault runs in their short form
 	$(BIN)/coverage erase
-	$(MAKE) --jobs 2 test-the-long-way test-everything-else
+	$(RUN_TESTS)
 	$(BIN)/coverage combine --quiet
 
-# Half of the time each, beside each other: their lines come in turn. They call make, too.
-LONG_WAY := tests/faults tests/deployment tests/documentation \
-	tests/end_to_end/test_embedded_outages_at_start.py
-PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/coverage run --parallel-mode -m pytest
-
-test-the-long-way:
-	$(PYTEST) $(LONG_WAY)
-
-test-everything-else:
-	$(PYTEST) $(LONG_WAY:%=--ignore=%)
-
-check: test ## Every test, lint, format, types, layers, coverage of the rules and use cases
+check: $(DEV_STAMP) $(MINISTACK_STAMP) ## After the tests: lint, format, types, layers, the long form of the fault runs, coverage of the rules and use cases
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(RUN_TESTS) FORM='-m long'
+	$(BIN)/coverage combine --append --quiet
 	$(BIN)/coverage report
 
 crash-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Kill the process at every point, then 10,000 times at random; on AWS less often
@@ -82,7 +84,7 @@ crash-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Kill the process at every point, 
 	$(BIN)/python -m tests.faults.crash_main --runs 10000
 
 duplicates-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Post 10,000 copies of one webhook to several servers at once
-	DUPLICATES=10000 $(BIN)/pytest -q tests/faults/test_duplicates.py
+	DUPLICATES=10000 $(BIN)/pytest -q -m long tests/faults/test_duplicates.py
 
 soak: $(DEV_STAMP) ## Ten minutes of webhooks to a server that is killed again and again
 	$(BIN)/python -m benchmarks.soak

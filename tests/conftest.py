@@ -7,7 +7,7 @@ import pytest
 
 from infrastructure.configuration.log_format import OUR_PACKAGES
 
-pytest_plugins = ["tests.emulators"]
+pytest_plugins = ["tests.emulators", "tests.sharing"]
 
 
 @pytest.fixture(autouse=True)
