@@ -15,11 +15,13 @@ SAM_STAMP := $(SAM_VENV)/.installed
 FUZZ_VENV := .venv-fuzz
 FUZZ_STAMP := $(FUZZ_VENV)/.installed
 SECONDS ?= 60
+# The tests that cover the rules and the use cases.
+RULES := tests/domain tests/application tests/infrastructure/memory
 # Three for two cores: some tests only wait, until a server gives up.
 PROCESSES := test-process-1 test-process-2 test-process-3
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
-.PHONY: help run test check $(PROCESSES) crash-test duplicates-test soak audit fuzz package deploy deploy-local settings stage-is-given
+.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -54,28 +56,31 @@ run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:800
 	@echo "  (the command is in $(BIN): '. $(BIN)/activate' puts it on your path)"
 	$(BIN)/frontdesk serve
 
-# Each process takes the next file that no other has taken; their lines come in turn. The tests call
-# make, too.
+# The tests call make, too.
+PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/python -m pytest
 TAKEN := $(VENV)/taken
-PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/coverage run --parallel-mode -m pytest --share $(TAKEN)
-RUN_TESTS = rm -rf $(TAKEN) && mkdir -p $(TAKEN) && $(MAKE) --jobs $(PROCESSES)
+NEW_RUN = rm -rf $(TAKEN) && mkdir -p $(TAKEN)
 
+# Tracing takes half as long again, so it is for the tests of what must be covered.
+test-rules:
+	$(BIN)/coverage run -m pytest $(RULES)
+
+# Each takes the next file that no other has taken; their lines come in turn.
 $(PROCESSES):
-	$(PYTEST) $(FORM)
+	$(PYTEST) --share $(TAKEN) $(FORM) $(RULES:%=--ignore=%)
 
 test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault runs in their short form
-	$(BIN)/coverage erase
-	$(RUN_TESTS)
-	$(BIN)/coverage combine --quiet
+	$(NEW_RUN)
+	$(MAKE) --jobs 3 test-rules $(PROCESSES)
 
-check: $(DEV_STAMP) $(MINISTACK_STAMP) ## After the tests: lint, format, types, layers, the long form of the fault runs, coverage of the rules and use cases
+check: $(DEV_STAMP) $(MINISTACK_STAMP) ## After the tests: lint, format, types, layers, coverage of the rules and use cases, the long form of the fault runs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(RUN_TESTS) FORM='-m long'
-	$(BIN)/coverage combine --append --quiet
 	$(BIN)/coverage report
+	$(NEW_RUN)
+	$(MAKE) --jobs 3 $(PROCESSES) FORM='-m long'
 
 crash-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Kill the process at every point, then 10,000 times at random; on AWS less often
 	$(BIN)/python -m tests.faults.crash_main --every-point
