@@ -73,11 +73,13 @@ test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault 
 	$(NEW_RUN)
 	$(MAKE) --jobs 3 test-rules $(PROCESSES)
 
-check: $(DEV_STAMP) $(MINISTACK_STAMP) ## After the tests: lint, format, types, layers, coverage of the rules and use cases, the long form of the fault runs
+check: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## After the tests: lint, format, types, layers, coverage of the rules and use cases, the long form of the fault runs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM_VENV)/bin/sam validate --lint --template deploy/template.yaml
+	$(SAM_VENV)/bin/cfn-lint deploy/template.yaml
 	$(BIN)/coverage report
 	$(NEW_RUN)
 	$(MAKE) --jobs 3 $(PROCESSES) FORM='-m long'
