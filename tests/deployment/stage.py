@@ -1,4 +1,4 @@
-"""One deployment for all tests of this directory, by the command that developers use."""
+"""One deployment for all tests that need one, by the command that developers use."""
 
 import os
 import re
