@@ -1,6 +1,6 @@
 """Several processes of pytest share one run: each takes the next file that nobody has taken.
 
-``pytest --share FOLDER``: all processes get the same arguments, and the same folder, which is empty
+``pytest --share=FOLDER``: all processes get the same arguments, and the same folder, which is empty
 at first. A file is not divided, so that what its tests share is started once; nor are the files
 whose tests use the one deployment.
 """
