@@ -191,5 +191,6 @@ def test_erasing_under_load_leaves_no_byte_and_loses_nothing(
     assert {case.message_id for case in cases} <= set(consumer.message_ids)
     report(
         f"erasure under load: {len(cases)} webhooks, the rewrite took {rewrite_seconds:.1f} s, "
-        f"the slowest answer {max(duration for _, duration in results):.1f} s, {consumer.commands} reads"
+        f"the slowest answer {max(duration for _, duration in results):.1f} s, "
+        f"{consumer.commands} reads"
     )
