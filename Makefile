@@ -18,9 +18,13 @@ FUZZ_STAMP := $(FUZZ_VENV)/.installed
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.installed
 SECONDS ?= 60
+# The tests that cover the rules and the use cases.
+RULES := tests/domain tests/application tests/infrastructure/memory
+# Three for two cores: some tests only wait, until a server gives up.
+PROCESSES := test-process-1 test-process-2 test-process-3
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
-.PHONY: help run test test-the-long-way test-everything-else check crash-test duplicates-test soak audit fuzz bench bench-smoke package deploy deploy-local settings stage-is-given
+.PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -55,28 +59,33 @@ run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:800
 	@echo "  (the command is in $(BIN): '. $(BIN)/activate' puts it on your path)"
 	$(BIN)/frontdesk serve
 
-test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test
-	$(BIN)/coverage erase
-	$(MAKE) --jobs 2 test-the-long-way test-everything-else
-	$(BIN)/coverage combine --quiet
+# The tests call make, too.
+PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/python -m pytest
+TAKEN := $(VENV)/taken
+NEW_RUN = rm -rf $(TAKEN) && mkdir -p $(TAKEN)
 
-# Half of the time each, beside each other: their lines come in turn. They call make, too.
-LONG_WAY := tests/faults tests/deployment tests/documentation \
-	tests/end_to_end/test_embedded_outages_at_start.py
-PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/coverage run --parallel-mode -m pytest
+# Tracing takes half as long again, so it is for the tests of what must be covered.
+test-rules:
+	$(BIN)/coverage run -m pytest $(RULES)
 
-test-the-long-way:
-	$(PYTEST) $(LONG_WAY)
+# Each takes the next file that no other has taken; their lines come in turn.
+$(PROCESSES):
+	$(PYTEST) --share=$(TAKEN) $(FORM) $(RULES:%=--ignore=%)
 
-test-everything-else:
-	$(PYTEST) $(LONG_WAY:%=--ignore=%)
+test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault runs in their short form
+	$(NEW_RUN)
+	$(MAKE) --jobs 3 test-rules $(PROCESSES)
 
-check: test ## Every test, lint, format, types, layers, coverage of the rules and use cases
+check: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## After the tests: lint, format, types, layers, coverage of the rules and use cases, the long form of the fault runs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(SAM_VENV)/bin/sam validate --lint --template deploy/template.yaml
+	$(SAM_VENV)/bin/cfn-lint deploy/template.yaml
 	$(BIN)/coverage report
+	$(NEW_RUN)
+	$(MAKE) --jobs 3 $(PROCESSES) FORM='-m long'
 
 crash-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Kill the process at every point, then 10,000 times at random; on AWS less often
 	$(BIN)/python -m tests.faults.crash_main --every-point
@@ -85,7 +94,7 @@ crash-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Kill the process at every point, 
 	$(BIN)/python -m tests.faults.crash_main --runs 10000
 
 duplicates-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Post 10,000 copies of one webhook to several servers at once
-	DUPLICATES=10000 $(BIN)/pytest -q tests/faults/test_duplicates.py
+	DUPLICATES=10000 $(BIN)/pytest -q -m long tests/faults/test_duplicates.py
 
 soak: $(DEV_STAMP) ## Ten minutes of webhooks to a server that is killed again and again
 	$(BIN)/python -m benchmarks.soak

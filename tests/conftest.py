@@ -7,7 +7,12 @@ import pytest
 
 from infrastructure.configuration.log_format import OUR_PACKAGES
 
-pytest_plugins = ["tests.emulators"]
+pytest_plugins = [
+    "tests.emulators",
+    "tests.deployment.deployed",
+    "tests.deployment.stage",
+    "tests.sharing",
+]
 
 
 @pytest.fixture(autouse=True)

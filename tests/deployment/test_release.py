@@ -1,13 +1,18 @@
 """How a new version of the function takes over, and how long the ones before it stay."""
 
+import io
+import zipfile
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from boto3.session import Session
 
 from deploy.versions import delete_old_versions
-from tests.deployment.deployed import STACK, Deployed
+from tests.deployment.deployed import STACK
 from tests.deployment.resolved import broken_rules, of_type, resolved
 from tests.deployment.translated import resources, translated
+from tests.emulators import EmulatedAws
 
 FUNCTION = f"{STACK}-IncomingWebhookHandler"
 CANARY = "Deployment=Canary10Percent10Minutes"
@@ -87,13 +92,35 @@ def test_stack_does_not_delete_the_version_before() -> None:
     assert one["DeletionPolicy"] == "Retain"
 
 
+@pytest.fixture(scope="module")
+def empty_function() -> bytes:
+    """The package of a function that starts at once."""
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("empty.py", "def handler(event, context): pass")
+    return package.getvalue()
+
+
 @pytest.fixture
-def functions(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A client of the deployed stage's functions."""
-    for name, value in deployed.settings.items():
-        if name.startswith("AWS_"):
-            monkeypatch.setenv(name, value)
-    return deployed.client("lambda")
+def functions(
+    ministack: EmulatedAws, empty_function: bytes, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Any]:
+    """A client of functions, and one of them with a live version, as a deployment leaves it."""
+    for name, value in ministack.environ.items():
+        monkeypatch.setenv(name, value)
+    functions: Any = Session().client("lambda")  # typed for known services alone
+    version = functions.create_function(
+        FunctionName=FUNCTION,
+        Runtime="python3.13",
+        Role="arn:aws:iam::000000000000:role/nobodys",
+        Handler="empty.handler",
+        Code={"ZipFile": empty_function},
+        SnapStart={"ApplyOn": "PublishedVersions"},
+        Publish=True,
+    )["Version"]
+    functions.create_alias(FunctionName=FUNCTION, Name="live", FunctionVersion=version)
+    yield functions
+    functions.delete_function(FunctionName=FUNCTION)
 
 
 def publish(functions: Any, description: str) -> str:
@@ -124,6 +151,3 @@ def test_versions_that_share_the_traffic_are_not_deleted(functions: Any) -> None
         RoutingConfig={"AdditionalVersionWeights": {second: 0.1}},
     )
     assert {first, second}.isdisjoint(delete_old_versions(FUNCTION))
-    functions.update_alias(
-        FunctionName=FUNCTION, Name="live", FunctionVersion=second, RoutingConfig={}
-    )

@@ -1,22 +1,18 @@
 """The template as CloudFormation reads it."""
 
-import os
 import re
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from application.recovery.drain_spool import LONGEST_DELAY, MAX_ATTEMPTS
-from deploy.stack import SAM, TEMPLATE, tenants_secret
+from deploy.stack import TEMPLATE, tenants_secret
 from domain.queues import ALL_QUEUES
 from infrastructure.aws.dynamodb.dynamodb_schema import IndexSchema, TableSchema, table_schemas
 from infrastructure.configuration.setting_rules import queue_variable
 from infrastructure.configuration.settings import VARIABLES
 from tests.deployment.resolved import broken_rules, of_type
 from tests.deployment.translated import FUNCTIONS, resources, translated
-from tests.emulators import OFFLINE_AWS
 
 ROOT = TEMPLATE.parents[1]
 FOURTEEN_DAYS = 14 * 24 * 3600
@@ -26,20 +22,6 @@ TABLES = {
 }
 TABLES["messages"] = "MessagesTable"
 LOGS = ["ApiLogGroup", *(f"{function}LogGroup" for function in FUNCTIONS)]
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        [SAM, "validate", "--lint", "--template", TEMPLATE],
-        [SAM.with_name("cfn-lint"), TEMPLATE],
-    ],
-    ids=["sam validate", "cfn-lint"],
-)
-def test_linters_find_no_problem_in_the_template(command: list[Path | str]) -> None:
-    environ = {"PATH": os.environ["PATH"], "SAM_CLI_TELEMETRY": "0", **OFFLINE_AWS}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def keys_of(schema: list[dict[str, str]]) -> dict[str, str]:

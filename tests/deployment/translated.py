@@ -1,5 +1,6 @@
 """The template after its translation by SAM, as CloudFormation receives it."""
 
+import atexit
 import json
 import os
 import subprocess
@@ -12,7 +13,7 @@ from tests.emulators import OFFLINE_AWS
 FUNCTIONS = ("IncomingWebhookHandler", "DrainSpool", "RelayOutbox", "Purge")
 
 _TRANSLATE = """
-import json, sys
+import copy, json, sys
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
@@ -20,26 +21,39 @@ class NoManagedPolicies:
     def load(self):
         return {}
 
-template = yaml_parse(sys.stdin.read())
+with open(sys.argv[1], encoding="utf-8") as file:
+    template = yaml_parse(file.read())
 template["Globals"]["Function"]["CodeUri"] = "s3://bucket/function.zip"
-parameters = dict(given.split("=") for given in ("Stage=prod", *sys.argv[1:]))
-print(json.dumps(transform(template, parameters, NoManagedPolicies())))
+for line in sys.stdin:
+    parameters = dict(given.split("=") for given in ("Stage=prod", *json.loads(line)))
+    made = transform(copy.deepcopy(template), parameters, NoManagedPolicies())
+    print(json.dumps(made), flush=True)
 """
+
+
+@cache
+def _translator() -> "subprocess.Popen[str]":
+    """SAM with the template, which takes a second to start. It ends with this process."""
+    process = subprocess.Popen(
+        [SAM.with_name("python"), "-c", _TRANSLATE, TEMPLATE],
+        env={"PATH": os.environ["PATH"], **OFFLINE_AWS},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(process.communicate)
+    return process
 
 
 @cache
 def translated(*parameters: str) -> dict[str, Any]:
     """The template for parameters like ``Stage=dev``, intrinsic functions in their long form."""
-    done = subprocess.run(
-        [SAM.with_name("python"), "-c", _TRANSLATE, *parameters],
-        env={"PATH": os.environ["PATH"], **OFFLINE_AWS},
-        input=TEMPLATE.read_text("utf-8"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    template: dict[str, Any] = json.loads(done.stdout)
+    process = _translator()
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{json.dumps(parameters)}\n")
+    process.stdin.flush()
+    template: dict[str, Any] = json.loads(process.stdout.readline())
     return template
 
 

@@ -1,6 +1,7 @@
 """What contributors are told to run is there."""
 
 import re
+import tomllib
 
 import pytest
 
@@ -26,3 +27,11 @@ def test_table_has_every_target() -> None:
     guide = text_of("CONTRIBUTING.md")
     table = "\n".join(line for line in guide.splitlines() if line.startswith("|"))
     assert set(_TARGET.findall(table)) == explained
+
+
+def test_short_forms_run_in_make_test_and_long_ones_in_make_check() -> None:
+    options = tomllib.loads(text_of("pyproject.toml"))["tool"]["pytest"]["ini_options"]["addopts"]
+    recipes = dict(re.findall(r"^([a-z-]+):.*\n((?:\t.*\n)+)", text_of("Makefile"), re.M))
+    assert "-m 'not long'" in options
+    assert "$(PROCESSES)\n" in recipes["test"]
+    assert "$(PROCESSES) FORM='-m long'\n" in recipes["check"]

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event
 from urllib.parse import urlsplit
 
+import pytest
 import urllib3
 from dependency_injector import providers
 
@@ -27,10 +28,9 @@ from tests.end_to_end.providers import Providers
 from tests.faults.conftest import Report
 from tests.faults.crash_webhooks import ORIGIN, SMS, Case, Kind, backlog_of
 from tests.faults.server_processes import server_process
+from tests.forms import short_and_long
 
 A_SECOND = 40
-SECONDS = 6
-CASES = tuple(Case(Kind.REPLY, number) for number in range(A_SECOND * SECONDS))
 NAME, NUMBER = "zoraquill", "+14155557311"
 BALLAST_BYTES = 100 * 1024 * 1024
 """Makes the rewrite last for about a second."""
@@ -154,13 +154,15 @@ def finish(container: Container) -> None:
         relay_some(container)
 
 
+@pytest.mark.parametrize("seconds", short_and_long(3, 6))
 def test_erasing_under_load_leaves_no_byte_and_loses_nothing(
-    tmp_path: Path, report: Report
+    tmp_path: Path, report: Report, seconds: int
 ) -> None:
+    cases = [Case(Kind.REPLY, number) for number in range(A_SECOND * seconds)]
     environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN, REPLY_DELAY_SECONDS="0")
     container = build_container(environ)
     simulators = Providers.of(keep_development_credentials(tmp_path))
-    for case in CASES:
+    for case in cases:
         case.open_conversation(container)
     leave_traces(container, simulators)
     container.shutdown_resources()
@@ -170,12 +172,12 @@ def test_erasing_under_load_leaves_no_byte_and_loses_nothing(
 
     with ExitStack() as stack:
         origins = [stack.enter_context(server_process(environ)).origin for _ in range(2)]
-        pool = stack.enter_context(ThreadPoolExecutor(len(CASES) + 1))
+        pool = stack.enter_context(ThreadPoolExecutor(len(cases) + 1))
         with consumer.reading_all_the_time(pool):
-            webhooks = [case.webhook(simulators) for case in CASES]
+            webhooks = [case.webhook(simulators) for case in cases]
             answers = Load(origins, webhooks).begin(pool)
-            time.sleep(SECONDS / 4)
-            seconds = erase(environ, RewriteLock(tmp_path))
+            time.sleep(seconds / 4)
+            rewrite_seconds = erase(environ, RewriteLock(tmp_path))
             results = [answer.result() for answer in answers]
 
     assert {status for status, _ in results} == {200}
@@ -186,8 +188,9 @@ def test_erasing_under_load_leaves_no_byte_and_loses_nothing(
     while consumer.read():
         pass
     container.shutdown_resources()
-    assert {case.message_id for case in CASES} <= set(consumer.message_ids)
+    assert {case.message_id for case in cases} <= set(consumer.message_ids)
     report(
-        f"erasure under load: {len(CASES)} webhooks, the rewrite took {seconds:.1f} s, the slowest "
-        f"answer {max(duration for _, duration in results):.1f} s, {consumer.commands} reads"
+        f"erasure under load: {len(cases)} webhooks, the rewrite took {rewrite_seconds:.1f} s, "
+        f"the slowest answer {max(duration for _, duration in results):.1f} s, "
+        f"{consumer.commands} reads"
     )

@@ -42,7 +42,7 @@ class Deployed:
 
 
 @pytest.fixture
-def deployed(ministack: EmulatedAws, tmp_path: Path) -> Iterator[Deployed]:
+def function(ministack: EmulatedAws, tmp_path: Path) -> Iterator[Deployed]:
     environ = aws_settings(ministack) | ACCOUNTS | {"REPLY_DELAY_SECONDS": "0"}
     with serving() as api, running(api, environ, tmp_path / "log"):
         yield Deployed(api, environ, ministack)
@@ -50,26 +50,26 @@ def deployed(ministack: EmulatedAws, tmp_path: Path) -> Iterator[Deployed]:
 
 @pytest.mark.parametrize("channel", ChannelType)
 def test_signed_webhook_is_routed_and_tampered_webhook_is_refused(
-    deployed: Deployed, channel: ChannelType
+    function: Deployed, channel: ChannelType
 ) -> None:
-    assert deployed.answer(channel)["statusCode"] == 200
-    assert deployed.answer(channel, tamper=True)["statusCode"] == 401
+    assert function.answer(channel)["statusCode"] == 200
+    assert function.answer(channel, tamper=True)["statusCode"] == 401
 
-    (context,) = deployed.contexts(f"{channel.upper()}_REPLIES_QUEUE_URL")
+    (context,) = function.contexts(f"{channel.upper()}_REPLIES_QUEUE_URL")
     assert context["meta"]["channel_type"] == channel
     assert context["message"]["from"] == SENDER[channel]
 
 
-def test_mail_attachment_is_stored_in_the_bucket(deployed: Deployed) -> None:
+def test_mail_attachment_is_stored_in_the_bucket(function: Deployed) -> None:
     content = bytes(range(256)) * 40
     files = (("photo.png", "image/png", content),)
-    assert deployed.answer(ChannelType.EMAIL, attachments=files)["statusCode"] == 200
+    assert function.answer(ChannelType.EMAIL, attachments=files)["statusCode"] == 200
 
-    (context,) = deployed.contexts("EMAIL_REPLIES_QUEUE_URL")
+    (context,) = function.contexts("EMAIL_REPLIES_QUEUE_URL")
     (attachment,) = context["message"]["attachments"]
-    bucket = deployed.environ["BLOBS_BUCKET"]
+    bucket = function.environ["BLOBS_BUCKET"]
     key = attachment["reference"].removeprefix(f"s3://{bucket}/")
-    stored = deployed.aws.s3.get_object(Bucket=bucket, Key=key)
+    stored = function.aws.s3.get_object(Bucket=bucket, Key=key)
     assert stored["Body"].read() == content
 
 

@@ -21,6 +21,7 @@ from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.serialization.webhook_json import entry_to_json
 from tests.builders import RECIPIENT, SENDER
 from tests.contracts.spool import an_entry
+from tests.deployment.deployed import Deployed
 from tests.emulators import OFFLINE_AWS, EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 from tests.entrypoints.aws_lambda.events import PUBLIC_URLS, an_event
@@ -50,26 +51,18 @@ SHAPE = "http_api_default_stage"
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The zip for this interpreter."""
-    output = tmp_path_factory.mktemp("package") / "function.zip"
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.package", "--python", "current", "--output", str(output)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return output
+def package(deployed: Deployed) -> Path:
+    """The zip for this interpreter, as it was deployed: making it takes long."""
+    return deployed.folder / "build" / "frontdesk-lambda.zip"
 
 
 @pytest.fixture(scope="module")
-def task(package: Path) -> Path:
+def task(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the unpacked package, as Lambda has it."""
+    folder = tmp_path_factory.mktemp("package")
     with zipfile.ZipFile(package) as archive:
-        archive.extractall(package.with_name("task"))
-    return package.with_name("task")
+        archive.extractall(folder)
+    return folder
 
 
 @dataclass

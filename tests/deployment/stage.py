@@ -1,4 +1,4 @@
-"""One deployment for all tests of this directory, by the command that developers use."""
+"""One deployment for all tests that need one, by the command that developers use."""
 
 import os
 import re
@@ -15,8 +15,17 @@ from deploy.package import ROOT
 from tests.deployment.deployed import Deployed
 from tests.deployment.roles import OPERATOR_ROLE, SERVER_ROLE, role_arn
 
-SECONDS = 90.0
+SECONDS = 240.0
+"""Many times what it takes: other tests run beside it."""
+
 READY = "Ctrl-C ends the emulator"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Any test that needs the deployment may be the first one, and wait for it."""
+    for item in items:
+        if "deployed" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(SECONDS + 60))
 
 
 @pytest.fixture(scope="session")
