@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import anyio.to_thread
@@ -53,11 +54,15 @@ Task = tuple[int, Plan]
 
 @dataclass(frozen=True)
 class CrashTest:
-    """Executes plans in ``folder``, ``jobs`` at once, each in its own processes."""
+    """Executes plans in ``folder``, ``jobs`` at once, each in its own processes.
+
+    With ``until`` it ends when a run has this problem.
+    """
 
     backend: CrashBackend
     folder: Path
     jobs: int
+    until: str | None = None
 
     def every_point(self, scenarios: Sequence[Plan], sample: int | None) -> list[Result]:
         """Execute each of ``scenarios`` without a crash, then once for each point that it reaches.
@@ -75,8 +80,9 @@ class CrashTest:
         tasks = list(enumerate(plans, first_number))
         files = [self.folder / f"results-{first_number}-{job}" for job in range(self.jobs)]
         fork = multiprocessing.get_context("fork")
+        found = fork.Event()
         workers = [
-            fork.Process(target=self._work, args=(tasks[job :: self.jobs], file))
+            fork.Process(target=self._work, args=(tasks[job :: self.jobs], file, found))
             for job, file in enumerate(files)
         ]
         for worker in workers:
@@ -86,11 +92,15 @@ class CrashTest:
             assert worker.exitcode == 0
         return [result for file in files for result in pickle.loads(file.read_bytes())]
 
-    def _work(self, tasks: Sequence[Task], file: Path) -> None:
-        results = []
+    def _work(self, tasks: Sequence[Task], file: Path, found: Event) -> None:
+        results: list[Result] = []
         for number, plan in tasks:
+            if found.is_set():
+                break
             run = Run(self.backend, plan, number, self.folder / f"run-{number}")
             results.append(run.execute(self.template))
+            if any(one.endswith(f": {self.until}") for one in results[-1].problems):
+                found.set()
             if len(results) % REPORT_EVERY == 0:
                 click.echo(f"{len(results)} of {len(tasks)} runs done in {file.name}", err=True)
         file.write_bytes(pickle.dumps(results))
@@ -197,6 +207,7 @@ def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
 @click.option("--sample", type=int, help="With --every-point: only so many of the points.")
 @click.option("--aws", is_flag=True, help="On an emulator of AWS.")
 @click.option("--bug", type=click.Choice([*PLANTED_BUGS]), help="Plant it first.")
+@click.option("--until", help="End when a run has this problem.")
 @click.option("--jobs", default=os.cpu_count(), show_default=True)
 def main(
     runs: int,
@@ -205,6 +216,7 @@ def main(
     sample: int | None,
     bug: str | None,
     *,
+    until: str | None,
     every_point: bool,
     aws: bool,
     jobs: int,
@@ -215,7 +227,7 @@ def main(
         PLANTED_BUGS[bug]()
     folder = Path(tempfile.mkdtemp(prefix="frontdesk-crashes-"))
     with _running_backend(folder, aws=aws) as backend:
-        test = CrashTest(backend, folder, 1 if aws else jobs)
+        test = CrashTest(backend, folder, 1 if aws else jobs, until)
         warm_up(test.template, folder / "scratch")
         scenarios = [one for one in SCENARIOS if scenario in (None, one.name)]
         if every_point:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.conftest import Report
 from tests.faults.planted_bugs import PLANTED_BUGS
+from tests.forms import short_and_long
 
 pytestmark = pytest.mark.timeout(600)
 """Hundreds of processes are slow on a busy machine."""
@@ -45,32 +46,51 @@ def crashes(folder: Path, *options: str) -> dict[str, Any]:
     return found
 
 
-def test_crash_at_any_point_loses_and_duplicates_nothing(tmp_path: Path) -> None:
-    found = crashes(tmp_path, "--every-point")
+@pytest.mark.parametrize(
+    ("options", "deaths", "points"),
+    short_and_long((("--sample", "40"), 40, 25), ((), 151, 51)),
+)
+def test_crash_at_any_point_loses_and_duplicates_nothing(
+    tmp_path: Path, options: tuple[str, ...], deaths: int, points: int
+) -> None:
+    found = crashes(tmp_path, "--every-point", *options)
     assert found["problems"] == []
-    assert found["deaths"] > 150
-    assert found["points"] > 50
+    assert found["deaths"] >= deaths
+    assert found["points"] >= points
     assert found["effects_not_reached"] == []
 
 
+@pytest.mark.parametrize("runs", short_and_long(20, 200))
 def test_random_crashes_of_several_processes_lose_and_duplicate_nothing(
-    tmp_path: Path, report: Report
+    tmp_path: Path, report: Report, runs: int
 ) -> None:
-    found = crashes(tmp_path, "--runs", "200", "--seed", "20261124")
+    found = crashes(tmp_path, "--runs", str(runs), "--seed", "20261124")
     report(f"random crashes: {found['runs']} runs, {found['deaths']} deaths")
     assert found["problems"] == []
-    assert found["runs"] == 200
-    assert found["deaths"] > 200
+    assert found["runs"] == runs
+    assert found["deaths"] > runs
 
 
-def test_crashes_on_aws_lose_and_duplicate_nothing(tmp_path: Path, report: Report) -> None:
-    found = crashes(tmp_path, "--aws", "--every-point", "--sample", "10")
+@pytest.mark.parametrize(
+    ("options", "deaths"),
+    short_and_long((("--scenario", "reply", "--sample", "4"), 4), (("--sample", "10"), 10)),
+)
+def test_crash_at_any_point_on_aws_loses_and_duplicates_nothing(
+    tmp_path: Path, options: tuple[str, ...], deaths: int
+) -> None:
+    found = crashes(tmp_path, "--aws", "--every-point", *options)
     assert found["problems"] == []
-    assert found["deaths"] == 10
-    found = crashes(tmp_path, "--aws", "--runs", "15", "--seed", "20261124")
+    assert found["deaths"] == deaths
+
+
+@pytest.mark.parametrize("runs", short_and_long(5, 15))
+def test_random_crashes_on_aws_lose_and_duplicate_nothing(
+    tmp_path: Path, report: Report, runs: int
+) -> None:
+    found = crashes(tmp_path, "--aws", "--runs", str(runs), "--seed", "20261124")
     report(f"random crashes on AWS: {found['runs']} runs, {found['deaths']} deaths")
     assert found["problems"] == []
-    assert found["deaths"] > 15
+    assert found["deaths"] > runs
 
 
 def test_every_planted_bug_has_a_scenario() -> None:
@@ -80,6 +100,7 @@ def test_every_planted_bug_has_a_scenario() -> None:
 @pytest.mark.parametrize("bug", PLANTED_BUGS)
 def test_planted_bug_is_found_by_its_scenario(bug: str, tmp_path: Path) -> None:
     scenario, problem = FOUND_IN[bug]
-    found = crashes(tmp_path, "--every-point", "--scenario", scenario, "--bug", bug)
+    options = ("--scenario", scenario, "--bug", bug, "--until", problem)
+    found = crashes(tmp_path, "--every-point", *options)
     problems = [one for run in found["problems"] for one in run["problems"]]
     assert [one for one in problems if one.endswith(f": {problem}")]

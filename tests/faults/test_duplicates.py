@@ -1,6 +1,6 @@
 """Copies of one webhook that reach several servers at the same moment become one message.
 
-``DUPLICATES`` sets the number of copies; the default is 1000.
+``DUPLICATES`` sets the number of copies in the longer form; the default is 1000.
 """
 
 import os
@@ -18,8 +18,9 @@ from tests.end_to_end.providers import Providers
 from tests.end_to_end.responses import TWIML
 from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind
 from tests.faults.server_processes import post_all, server_process
+from tests.forms import short_and_long
 
-COPIES = int(os.environ.get("DUPLICATES", "1000"))
+COPIES = short_and_long(200, int(os.environ.get("DUPLICATES", "1000")))
 SETTINGS = {"PUBLIC_BASE_URL": ORIGIN, "LOG_LEVEL": "ERROR"}
 CASES = (Case(Kind.REPLY, 1), Case(Kind.UNKNOWN_SENDER, 2))
 
@@ -51,18 +52,20 @@ def problems(
     return wrong
 
 
-def test_thousand_copies_sent_to_three_servers_become_one_message(tmp_path: Path) -> None:
+@pytest.mark.parametrize("copies", COPIES)
+def test_many_copies_sent_to_three_servers_become_one_message(tmp_path: Path, copies: int) -> None:
     environ = environment(tmp_path, **SETTINGS)
     container = build_container(environ)
-    assert problems(container, environ, servers=3, copies=COPIES, at_most_once=True) == []
+    assert problems(container, environ, servers=3, copies=copies, at_most_once=True) == []
     container.shutdown_resources()
 
 
+@pytest.mark.parametrize("copies", COPIES)
 def test_copies_sent_to_two_servers_on_aws_become_one_message(
-    tmp_path: Path, ministack: EmulatedAws
+    tmp_path: Path, ministack: EmulatedAws, copies: int
 ) -> None:
     settings = settings_on_aws(ministack, tmp_path, environment(tmp_path, **SETTINGS))
     container = build_container(settings)
     use_emulator(container, ministack)
-    assert problems(container, settings, servers=2, copies=COPIES // 10, at_most_once=True) == []
+    assert problems(container, settings, servers=2, copies=copies // 10, at_most_once=True) == []
     container.shutdown_resources()
