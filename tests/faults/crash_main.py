@@ -64,13 +64,16 @@ class CrashTest:
     jobs: int
     until: str | None = None
 
-    def every_point(self, scenarios: Sequence[Plan], sample: int | None) -> list[Result]:
+    def every_point(
+        self, scenarios: Sequence[Plan], sample: int | None, at: tuple[str, ...] = ("",)
+    ) -> list[Result]:
         """Execute each of ``scenarios`` without a crash, then once for each point that it reaches.
 
-        With ``sample`` only for that many points, always the same ones.
+        Only for the points whose names begin with one of ``at``, and with ``sample`` only for
+        that many of them, always the same ones.
         """
         unharmed = self.execute(scenarios)
-        deadly = _deadly_plans(unharmed)
+        deadly = _deadly_plans(unharmed, at)
         if sample is not None:
             deadly = random.Random("sample").sample(deadly, sample)
         return unharmed + self.execute(deadly, first_number=len(unharmed))
@@ -111,12 +114,12 @@ class CrashTest:
         return self.folder / "template"
 
 
-def _deadly_plans(unharmed: Sequence[Result]) -> list[Plan]:
+def _deadly_plans(unharmed: Sequence[Result], at: tuple[str, ...]) -> list[Plan]:
     """One plan for each point; scenarios that share a point have one plan for it."""
     plans = {}
     for result in reversed(unharmed):
         for stage, points in enumerate(result.points):
-            for point in points:
+            for point in filter(lambda point: point.startswith(at), points):
                 plan = replace(result.plan, deaths=_only(stage, point))
                 plans[_shared_by(result.plan, stage), stage, point] = plan
     return list(plans.values())
@@ -124,10 +127,13 @@ def _deadly_plans(unharmed: Sequence[Result]) -> list[Plan]:
 
 def _shared_by(plan: Plan, stage: int) -> str:
     """A name for all scenarios that reach the same points as ``plan``."""
+    if plan.together:
+        return plan.name
+    form = "" if plan.is_atomic else ", separate"
     if stage == DUPLICATES:
-        return "sent again"
+        return f"sent again{form}"
     is_delivered = Case(plan.kinds[0], 0).is_known and not plan.failing
-    return "routed" if is_delivered else plan.name
+    return f"routed{form}" if is_delivered else plan.name
 
 
 def random_plans(runs: int, seed: int) -> list[Plan]:
@@ -142,7 +148,8 @@ def _random_plan(name: str) -> Plan:
         chance.randint(1, most * len(kinds)) if chance.random() < likely else None
         for most, likely in zip(MOST_POINTS, (1.0, 0.7, 0.3), strict=True)
     )
-    return Plan(name, kinds, chance.choice(DOWN), (first, second, third))
+    plan = Plan(name, kinds, chance.choice(DOWN), (first, second, third))
+    return replace(plan, together=chance.random() < 0.5, is_atomic=chance.random() < 0.7)
 
 
 def _only(stage: int, point: str) -> tuple[Death, Death, Death]:
@@ -185,6 +192,7 @@ def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
         "runs": len(results),
         "deaths": died_at.total(),
         "points": len(died_at),
+        "died_at": sorted(died_at),
         "effects_not_reached": sorted(EFFECTS - effects),
         "seconds": round(seconds, 1),
         "problems": [
@@ -205,6 +213,7 @@ def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
     help="With --every-point: only this one.",
 )
 @click.option("--sample", type=int, help="With --every-point: only so many of the points.")
+@click.option("--at", multiple=True, default=[""], help="With --every-point: names begin so.")
 @click.option("--aws", is_flag=True, help="On an emulator of AWS.")
 @click.option("--bug", type=click.Choice([*PLANTED_BUGS]), help="Plant it first.")
 @click.option("--until", help="End when a run has this problem.")
@@ -216,6 +225,7 @@ def main(
     sample: int | None,
     bug: str | None,
     *,
+    at: tuple[str, ...],
     until: str | None,
     every_point: bool,
     aws: bool,
@@ -231,7 +241,7 @@ def main(
         warm_up(test.template, folder / "scratch")
         scenarios = [one for one in SCENARIOS if scenario in (None, one.name)]
         if every_point:
-            results = test.every_point(scenarios, sample)
+            results = test.every_point(scenarios, sample, at)
         else:
             results = test.execute(random_plans(runs, seed))
     found = report(results, time.monotonic() - started)

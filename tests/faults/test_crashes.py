@@ -19,17 +19,29 @@ pytestmark = pytest.mark.timeout(600)
 ROOT = Path(__file__).parents[2]
 
 FOUND_IN = {
-    "queued before it is published": ("reply", "contexts []"),
+    "queued before it is published": ("reply, separate", "contexts []"),
     "taken from the spool before the work": ("store down", "0 records"),
     "acknowledged before it is spooled": ("store down", "0 records"),
     "acknowledged before it is moved": ("moved to a human", "contexts []"),
     "recorded once for each minute": ("reply", "2 records"),
-    "another id for each attempt": ("queue down", "2 contexts"),
-    "republished without the update": ("reply", "the conversation does not show it"),
+    "another id for each attempt": ("queue down, separate", "2 contexts"),
+    "republished without the update": ("reply, separate", "the conversation does not show it"),
     "deleted before it is redriven": ("a bug", "0 records"),
     "duplicates receive a fallback": ("unknown sender", "2 fallbacks"),
+    "published after the commit": ("three together", "contexts []"),
+    "answered after its own work": ("three together", "0 records"),
+    "answered before the commit": ("three together", "0 records"),
+    "committed half by another's error": ("one of three fails", "1 messages are pending"),
+    "taken back by another's error": ("one of three fails", "0 records"),
 }
 """For each planted bug, a scenario in which a death shows it, and the problem found."""
+
+ONLY_AT = {
+    "published after the commit": "after SQL COMMIT",
+    "answered after its own work": "between two units",
+    "answered before the commit": "before SQL COMMIT",
+}
+"""Planted bugs that a death at this point shows."""
 
 
 def crashes(folder: Path, *options: str) -> dict[str, Any]:
@@ -100,7 +112,8 @@ def test_every_planted_bug_has_a_scenario() -> None:
 @pytest.mark.parametrize("bug", PLANTED_BUGS)
 def test_planted_bug_is_found_by_its_scenario(bug: str, tmp_path: Path) -> None:
     scenario, problem = FOUND_IN[bug]
-    options = ("--scenario", scenario, "--bug", bug, "--until", problem)
+    at = ONLY_AT.get(bug, "")
+    options = ("--scenario", scenario, "--bug", bug, "--until", problem, "--at", at)
     found = crashes(tmp_path, "--every-point", *options)
     problems = [one for run in found["problems"] for one in run["problems"]]
     assert [one for one in problems if one.endswith(f": {problem}")]
