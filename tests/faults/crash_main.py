@@ -33,7 +33,13 @@ from infrastructure.configuration.secrets.development_secret import keep_develop
 from tests.emulators import running_ministack
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_backends import CrashBackend, EmbeddedBackend, EmulatedBackend
-from tests.faults.crash_points import AROUND_EFFECT, EFFECTS, Death
+from tests.faults.crash_points import (
+    AROUND_COMMIT,
+    AROUND_EFFECT,
+    AROUND_SPOOL,
+    EFFECTS,
+    Death,
+)
 from tests.faults.crash_runs import OK, QUEUE, SCENARIOS, STORE, Plan, Result, Run
 from tests.faults.crash_webhooks import Case, Kind
 from tests.faults.planted_bugs import PLANTED_BUGS
@@ -70,12 +76,12 @@ class CrashTest:
         """Execute each of ``scenarios`` without a crash, then once for each point that it reaches.
 
         Only for the points whose names begin with one of ``at``, and with ``sample`` only for
-        that many of them, always the same ones.
+        that many of them: always the same ones, and first of all those with different names.
         """
         unharmed = self.execute(scenarios)
         deadly = _deadly_plans(unharmed, at)
         if sample is not None:
-            deadly = random.Random("sample").sample(deadly, sample)
+            deadly = _most_different(random.Random("sample").sample(deadly, len(deadly)))[:sample]
         return unharmed + self.execute(deadly, first_number=len(unharmed))
 
     def execute(self, plans: Sequence[Plan], first_number: int = 0) -> list[Result]:
@@ -119,10 +125,28 @@ def _deadly_plans(unharmed: Sequence[Result], at: tuple[str, ...]) -> list[Plan]
     plans = {}
     for result in reversed(unharmed):
         for stage, points in enumerate(result.points):
-            for point in filter(lambda point: point.startswith(at), points):
-                plan = replace(result.plan, deaths=_only(stage, point))
-                plans[_shared_by(result.plan, stage), stage, point] = plan
+            for point in points:
+                if point.startswith(at) and _is_of_interest(result.plan, point):
+                    plan = replace(result.plan, deaths=_only(stage, point))
+                    plans[_shared_by(result.plan, stage), stage, point] = plan
     return list(plans.values())
+
+
+def _most_different(deadly: Sequence[Plan]) -> list[Plan]:
+    """First one plan for each name of a point, then the second ones, and so on."""
+    turns: Counter[str] = Counter()
+
+    def turn(plan: Plan) -> int:
+        name = "".join(str(death).partition("#")[0] for death in plan.deaths if death)
+        turns[name] += 1
+        return turns[name]
+
+    return sorted(deadly, key=turn)
+
+
+def _is_of_interest(plan: Plan, point: str) -> bool:
+    """A group is in danger where it is one; elsewhere each webhook dies as if it were alone."""
+    return point.startswith((*AROUND_COMMIT, *AROUND_SPOOL)) if plan.together else True
 
 
 def _shared_by(plan: Plan, stage: int) -> str:

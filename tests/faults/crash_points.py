@@ -45,6 +45,8 @@ AFTER_COMMIT = "after SQL COMMIT"
 AROUND_COMMIT = (BETWEEN_UNITS, BEFORE_COMMIT, AFTER_COMMIT)
 """The points at which the webhooks of one group are all in danger."""
 
+AROUND_SPOOL = ("before spool.enqueue", "after spool.enqueue")
+
 AROUND_EFFECT = re.compile(r"(?:before|after) (\w+\.\w+)#")
 """A point around an effect, and the effect's name."""
 

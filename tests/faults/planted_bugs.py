@@ -81,7 +81,7 @@ def _acknowledge_before_the_move() -> None:
 
 
 def _put_the_minute_into_the_request_id() -> None:
-    request_id = vars(InboundMessage)["request_id"].fget
+    request_id = vars(InboundMessage)["request_id"].func
 
     def of_this_minute(self: InboundMessage) -> str:
         return f"{self.received_at.minute:02}{request_id(self)[2:]}"

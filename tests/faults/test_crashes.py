@@ -10,6 +10,12 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import Report
+from tests.faults.crash_points import (
+    AFTER_COMMIT,
+    AROUND_COMMIT,
+    BEFORE_COMMIT,
+    BETWEEN_UNITS,
+)
 from tests.faults.planted_bugs import PLANTED_BUGS
 from tests.forms import short_and_long
 
@@ -17,6 +23,8 @@ pytestmark = pytest.mark.timeout(600)
 """Hundreds of processes are slow on a busy machine."""
 
 ROOT = Path(__file__).parents[2]
+
+GROUPS = ("three together", "one of three fails")
 
 FOUND_IN = {
     "queued before it is published": ("reply, separate", "contexts []"),
@@ -37,9 +45,9 @@ FOUND_IN = {
 """For each planted bug, a scenario in which a death shows it, and the problem found."""
 
 ONLY_AT = {
-    "published after the commit": "after SQL COMMIT",
-    "answered after its own work": "between two units",
-    "answered before the commit": "before SQL COMMIT",
+    "published after the commit": AFTER_COMMIT,
+    "answered after its own work": BETWEEN_UNITS,
+    "answered before the commit": BEFORE_COMMIT,
 }
 """Planted bugs that a death at this point shows."""
 
@@ -60,7 +68,7 @@ def crashes(folder: Path, *options: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("options", "deaths", "points"),
-    short_and_long((("--sample", "40"), 40, 25), ((), 151, 51)),
+    short_and_long((("--sample", "40"), 40, 40), ((), 151, 51)),
 )
 def test_crash_at_any_point_loses_and_duplicates_nothing(
     tmp_path: Path, options: tuple[str, ...], deaths: int, points: int
@@ -70,6 +78,16 @@ def test_crash_at_any_point_loses_and_duplicates_nothing(
     assert found["deaths"] >= deaths
     assert found["points"] >= points
     assert found["effects_not_reached"] == []
+
+
+@pytest.mark.parametrize("scenario", GROUPS)
+def test_crash_at_any_point_of_a_group_leaves_each_webhook_whole(
+    tmp_path: Path, scenario: str
+) -> None:
+    points = [option for point in AROUND_COMMIT for option in ("--at", point)]
+    found = crashes(tmp_path, "--every-point", "--scenario", scenario, *points)
+    assert found["problems"] == []
+    assert found["died_at"] == sorted(AROUND_COMMIT)
 
 
 @pytest.mark.parametrize("runs", short_and_long(20, 200))
