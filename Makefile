@@ -14,10 +14,13 @@ SAM_STAMP := $(SAM_VENV)/.installed
 # What searches for crashes is built for few versions of Python.
 FUZZ_VENV := .venv-fuzz
 FUZZ_STAMP := $(FUZZ_VENV)/.installed
+# What Frontdesk is compared with, as its users install it.
+BENCH_VENV := .venv-bench
+BENCH_STAMP := $(BENCH_VENV)/.installed
 SECONDS ?= 60
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
-.PHONY: help run test test-the-long-way test-everything-else check crash-test duplicates-test soak audit fuzz package deploy deploy-local settings stage-is-given
+.PHONY: help run test test-the-long-way test-everything-else check crash-test duplicates-test soak audit fuzz bench bench-smoke package deploy deploy-local settings stage-is-given
 
 help: ## Show what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -102,6 +105,20 @@ $(FUZZ_STAMP): pyproject.toml constraints/project.txt constraints/fuzz.txt
 fuzz: $(FUZZ_STAMP) ## Search for crashes, a minute for each target: make fuzz [SECONDS=600]
 	for target in twilio_form mail_form raw_mail lambda_event http_request; do \
 		$(FUZZ_VENV)/bin/python -m tests.fuzz.run $$target $(SECONDS) || exit 1; done
+
+$(BENCH_STAMP): constraints/bench.txt
+	@echo "Installing what Frontdesk is compared with into $(BENCH_VENV) (once) ..."
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python $(PIP_INSTALL) -r constraints/bench.txt
+	touch $(BENCH_STAMP)
+
+bench: $(DEV_STAMP) $(MINISTACK_STAMP) $(BENCH_STAMP) ## Measure beside other programs, ten minutes, and write benchmarks/README.md
+	$(BIN)/python -m benchmarks.suite
+
+bench-smoke: $(DEV_STAMP) $(BENCH_STAMP) ## Every measurement once and little: does it run, do the counts hold
+	$(BIN)/python -m benchmarks.suite --smoke
+
+check: bench-smoke
 
 package: $(DEV_STAMP) ## Make build/frontdesk-lambda.zip, for Python 3.13 on arm64
 	$(BIN)/python -m deploy.package

@@ -25,7 +25,7 @@ DEFAULT_OUTPUT = ROOT / "build" / "frontdesk-lambda.zip"
 
 PROJECT = ("domain", "application", "infrastructure", "entrypoints")
 NOT_ON_LAMBDA = ("entrypoints/cli", "entrypoints/http")
-SERVER_REQUIREMENTS = frozenset({"click", "rich", "starlette", "uvicorn"})
+SERVER_REQUIREMENTS = frozenset({"click", "httptools", "rich", "starlette", "uvicorn", "uvloop"})
 
 LAMBDA_PYTHON = "3.13"
 LAMBDA_PLATFORMS = ("manylinux_2_28_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64")
@@ -98,18 +98,23 @@ def write_zip(source: Path, output: Path) -> None:
             archive.writestr(entry, path.read_bytes())
 
 
-def report(output: Path) -> list[str]:
-    """The size of the zip, and what is largest in it once it is unpacked."""
-    sizes: dict[str, int] = {}
-    with zipfile.ZipFile(output) as archive:
+def sizes(package: Path) -> dict[str, int]:
+    """The bytes of each file and folder at the top of the zip once it is unpacked."""
+    found: dict[str, int] = {}
+    with zipfile.ZipFile(package) as archive:
         for entry in archive.infolist():
             top = entry.filename.partition("/")[0]
-            sizes[top] = sizes.get(top, 0) + entry.file_size
-    largest = sorted(sizes.items(), key=lambda item: -item[1])
+            found[top] = found.get(top, 0) + entry.file_size
+    return found
+
+
+def report(output: Path) -> list[str]:
+    """The size of the zip, and what is largest in it once it is unpacked."""
+    largest = sorted(sizes(output).items(), key=lambda item: -item[1])
     lines = [f"  {_megabytes(size):>9}  {name}" for name, size in largest[:LARGEST_SHOWN]]
     rest = sum(size for _, size in largest[LARGEST_SHOWN:])
     lines.append(f"  {_megabytes(rest):>9}  {len(largest[LARGEST_SHOWN:])} others")
-    unpacked = _megabytes(sum(sizes.values()))
+    unpacked = _megabytes(sum(size for _, size in largest))
     return [f"{output}: {_megabytes(output.stat().st_size)}, unpacked {unpacked}", *lines]
 
 

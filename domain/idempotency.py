@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import uuid
 from collections.abc import Sequence
 
 from domain.addresses import Address
@@ -18,7 +17,8 @@ def request_id_of(parts: Sequence[str]) -> str:
     """
     free = int(idempotency_hash(parts)[:32], base=16) >> 6
     high, middle, low = free >> 74, free >> 62 & 0xFFF, free & (1 << 62) - 1
-    return str(uuid.UUID(int=high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low))
+    digits = f"{high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low:032x}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def idempotency_hash(parts: Sequence[str]) -> str:

@@ -72,7 +72,7 @@ class RequestOrigin:
     def of(self, scope: Mapping[str, Any]) -> str:
         """The origin of an ASGI HTTP scope."""
         scheme, host = str(scope["scheme"]), _header(scope, b"host")
-        if not self._comes_from_proxy(scope):
+        if not (self.trusted_proxies and self._comes_from_proxy(scope)):
             return f"{scheme}://{host}"
         trusted = (_header(scope, b"x-forwarded-" + name) for name in (b"proto", b"host", b"port"))
         outer_scheme, outer_host, port = (text.partition(",")[0].strip() for text in trusted)

@@ -79,19 +79,24 @@ def build_function(environ: Mapping[str, str]) -> WebhookFunction:
     on_demand = environ.get(INITIALIZATION_TYPE, "on-demand") == "on-demand"
 
     def build(container: Container, flush_metrics: Callable[[], None]) -> WebhookFunction:
-        settings = container.settings()
-        function = WebhookFunction(
-            receive_webhook=container.receive_webhook(),
-            public_urls=PublicUrls(settings.public_base_url, settings.webhook_urls),
-            max_body_bytes=settings.max_body_bytes,
-            clock=container.clock(),
-            flush_metrics=flush_metrics,
-        )
+        function = assemble(container, flush_metrics)
         _warm_up(container, everything=not on_demand)
         _after_restore(random.seed)
         return function
 
     return start(environ, build)
+
+
+def assemble(container: Container, flush_metrics: Callable[[], None]) -> WebhookFunction:
+    """The function over the parts of ``container``."""
+    settings = container.settings()
+    return WebhookFunction(
+        receive_webhook=container.receive_webhook(),
+        public_urls=PublicUrls(settings.public_base_url, settings.webhook_urls),
+        max_body_bytes=settings.max_body_bytes,
+        clock=container.clock(),
+        flush_metrics=flush_metrics,
+    )
 
 
 def _warm_up(container: Container, *, everything: bool) -> None:

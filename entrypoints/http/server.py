@@ -4,29 +4,37 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from types import FrameType
+from typing import cast
 
 import click
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 from typing_extensions import override
 
 from application.receiving.receive_webhook import Process
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container, build_container
-from entrypoints.http.app import WebhookEndpoint, create_app
+from entrypoints.http.app import create_app
 from entrypoints.http.background_threads import Task, running
 from entrypoints.http.limits.connection_limits import (
     ACCEPTED_AT_ONCE,
     ConnectionLimits,
     reserve_open_files,
 )
-from entrypoints.http.limits.connection_timeouts import TimeoutProtocol
+from entrypoints.http.limits.connection_timeouts import ConnectionWatch
 from entrypoints.http.limits.loop_errors import LoopErrors
 from entrypoints.http.limits.readiness import Readiness
+from entrypoints.http.limits.share import THE_WHOLE, Share
 from entrypoints.http.shutdown import GRACEFUL_SECONDS, Shutdown, exit_at_deadline
+from entrypoints.http.supervisor import Supervisor
+from entrypoints.http.webhooks.endpoint import WebhookEndpoint
+from entrypoints.http.webhooks.protocol import OpenWebhook, WebhookProtocol
+from entrypoints.http.webhooks.request_reader import RequestReader
 from entrypoints.operations.background_jobs import DailyPurge, drain_some, relay_some
 from entrypoints.operations.start_checks import INTERVAL_SECONDS, StartChecks, check_ready
 from entrypoints.public_urls import PublicUrls, RequestOrigin
@@ -44,7 +52,7 @@ class AddressInUseError(WebhookHandlerError):
     """The address cannot be listened on."""
 
 
-def run(host: str, port: int, *, ephemeral: bool = False) -> None:
+def run(host: str, port: int, *, ephemeral: bool = False, workers: int = 1) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is in flight and return.
 
     Raises a ``WebhookHandlerError`` before anything is accepted: what is wrong with settings,
@@ -63,12 +71,19 @@ def run(host: str, port: int, *, ephemeral: bool = False) -> None:
                     f"Not ready yet, for this does not answer: {unanswered}. Until it does, "
                     "verified webhooks are spooled; the server becomes ready by itself."
                 )
-            shutdown = Shutdown()
-            exit_at_deadline(shutdown)
-            with running(tasks_after(start_checks, container, shutdown), shutdown):
-                _serve(container, start_checks, listener, shutdown)
+            if workers == 1:
+                serve(container, start_checks, listener)
+            else:
+                container.shutdown_resources()  # each worker opens its own
+                _supervise(listener, workers)
     finally:
         container.shutdown_resources()
+
+
+def _supervise(listener: socket.socket, workers: int) -> None:
+    sys.stdout.flush()
+    if not Supervisor(listener, workers).run():
+        sys.exit(1)
 
 
 def _say_where(settings: Settings, place: str, listener: socket.socket) -> None:
@@ -83,21 +98,39 @@ def _say_where(settings: Settings, place: str, listener: socket.socket) -> None:
         )
 
 
-def _serve(
-    container: Container, start_checks: StartChecks, listener: socket.socket, shutdown: Shutdown
+def serve(
+    container: Container,
+    start_checks: StartChecks,
+    listener: socket.socket,
+    share: Share = THE_WHOLE,
+) -> None:
+    """Serve with this process's ``share`` of all limits until SIGTERM or SIGINT."""
+    shutdown = Shutdown()
+    exit_at_deadline(shutdown)
+    with running(tasks_after(start_checks, container, shutdown, share), shutdown):
+        _answer(container, start_checks, listener, shutdown, share)
+
+
+def _answer(
+    container: Container,
+    start_checks: StartChecks,
+    listener: socket.socket,
+    shutdown: Shutdown,
+    share: Share,
 ) -> None:
     def require_ready() -> None:
         start_checks.require_passed()
         check_ready(container)
 
-    limits = reserve_open_files(container.settings().max_in_flight)
-    endpoint = webhook_endpoint(container, limits, start_checks.process)
-    app = create_app(endpoint, Readiness(require_ready))
+    limits = reserve_open_files(share.of(container.settings().max_in_flight)).divided(share)
+    endpoint = webhook_endpoint(container, limits, start_checks.process, share)
+    app = create_app(endpoint.receive_webhook, Readiness(require_ready))
     # uvicorn repeats the signal that ended it under the handler that was there before. This one
     # does nothing, so that an orderly end exits with status 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    GracefulServer(server_config(app, limits), shutdown).run(sockets=[listener])
+    GracefulServer(server_config(app, endpoint.open, limits), shutdown).run(sockets=[listener])
+    endpoint.close()
 
 
 class GracefulServer(uvicorn.Server):
@@ -118,11 +151,18 @@ class GracefulServer(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def server_config(app: Starlette, limits: ConnectionLimits) -> uvicorn.Config:
-    """How ``app`` is served: within limits, and without a word about the server's software."""
+def server_config(
+    app: ASGIApp, open_webhook: OpenWebhook, limits: ConnectionLimits
+) -> uvicorn.Config:
+    """How webhooks, and other requests by ``app``, are served: within limits.
+
+    No answer says a word about the server's software.
+    """
+    protocol = partial(WebhookProtocol, open_webhook=open_webhook, watch=ConnectionWatch())
     return uvicorn.Config(
         app,
-        http=TimeoutProtocol,
+        http=cast(type[asyncio.Protocol], protocol),  # called like one
+        ws="none",
         log_config=None,
         access_log=False,
         proxy_headers=False,
@@ -134,7 +174,9 @@ def server_config(app: Starlette, limits: ConnectionLimits) -> uvicorn.Config:
     )
 
 
-def tasks_after(start_checks: StartChecks, container: Container, shutdown: Shutdown) -> list[Task]:
+def tasks_after(
+    start_checks: StartChecks, container: Container, shutdown: Shutdown, share: Share
+) -> list[Task]:
     """The start checks as long as they are needed, and the background tasks after them."""
 
     def after_checks(work: Callable[[], bool]) -> Callable[[], bool]:
@@ -146,18 +188,21 @@ def tasks_after(start_checks: StartChecks, container: Container, shutdown: Shutd
 
         return wait_and_work
 
-    tasks = background_tasks(container, shutdown.begun.is_set)
+    tasks = background_tasks(container, shutdown.begun.is_set, share)
     return [
         Task("start checks", start_checks.repeat, rest_seconds=INTERVAL_SECONDS),
         *(replace(task, work=after_checks(task.work)) for task in tasks),
     ]
 
 
-def background_tasks(container: Container, ends: Callable[[], bool] = lambda: False) -> list[Task]:
+def background_tasks(
+    container: Container, ends: Callable[[], bool] = lambda: False, share: Share = THE_WHOLE
+) -> list[Task]:
     """Drain the spool, relay what stayed pending, and purge what is too old.
 
-    Other processes may do the same. While an erasure rewrites the database, all wait for its
-    end, or until the server ``ends``. Where a purge has its price, the operator starts it.
+    Other processes may do the same, but of several workers only the first one purges. While an
+    erasure rewrites the database, all wait for its end, or until the server ``ends``. Where a
+    purge has its price, the operator starts it.
     """
 
     def patiently(work: Callable[[], bool]) -> Callable[[], bool]:
@@ -171,7 +216,7 @@ def background_tasks(container: Container, ends: Callable[[], bool] = lambda: Fa
         Task("spool", patiently(lambda: drain_some(container)), rest_seconds=1.0),
         Task("relay", patiently(lambda: relay_some(container)), rest_seconds=10.0),
     ]
-    if container.storage().purges_beside_the_server:
+    if container.storage().purges_beside_the_server and share.is_first:
         tasks.append(Task("purge", patiently(DailyPurge(container)), rest_seconds=DAY_SECONDS))
     return tasks
 
@@ -180,6 +225,7 @@ def webhook_endpoint(
     container: Container,
     limits: ConnectionLimits | None = None,
     process_webhook: Process | None = None,
+    share: Share = THE_WHOLE,
 ) -> WebhookEndpoint:
     """The endpoint with what the container holds, or ``process_webhook`` in place of its own.
 
@@ -193,11 +239,14 @@ def webhook_endpoint(
             if process_webhook
             else container.receive_webhook()
         ),
-        public_urls=PublicUrls(settings.public_base_url, settings.webhook_urls),
+        read_request=RequestReader(
+            PublicUrls(settings.public_base_url, settings.webhook_urls),
+            RequestOrigin(settings.trusted_proxies),
+        ),
         clock=container.clock(),
-        request_origin=RequestOrigin(settings.trusted_proxies),
         max_body_bytes=settings.max_body_bytes,
-        max_in_flight=settings.max_in_flight,
+        max_in_flight=share.of(settings.max_in_flight),
+        share=share,
         max_requests=(limits or ConnectionLimits()).connections * 15 // 16,
     )
 

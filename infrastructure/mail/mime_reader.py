@@ -121,7 +121,8 @@ class MimeReader:
             if inner:
                 backlog += reversed(inner)
             else:
-                yield fields.leaf(self._raw[body_start : part.end], part.alternative)
+                content = memoryview(self._raw)[body_start : part.end]
+                yield fields.leaf(content, part.alternative)
 
     def _split(self, part: _Range) -> tuple[Headers, int]:
         """The headers of a part, and where its body starts.
@@ -262,7 +263,7 @@ class _Fields:
             return None
         return boundary.rstrip().encode("ascii") or None
 
-    def leaf(self, content: bytes, alternative: int | None) -> MimePart:
+    def leaf(self, content: memoryview, alternative: int | None) -> MimePart:
         """The part that these headers and ``content`` make."""
         # A multipart without boundaries inside is what it looks like: text.
         content_type = "text/plain" if self.is_multipart else self.content_type

@@ -38,6 +38,7 @@ _BRACKETED_ADDRESS = re.compile(r"[<(\[]\s*(?:mailto:)?[^\s<>()@]+@[^\s<>()@]+")
 _ADDRESS = re.compile(r"[^\s<>()@\[]+@[^\s<>()@]+")
 _FRAMED = re.compile(r"\s*-{2,}.*[^-]-{2,}\s*\Z")
 _HEADER_END = re.compile(r".*(?:[:\uff1a]|>\s*wrote|wrote ?-{2,})\s*", re.DOTALL)
+_LAST_OF_A_HEADER = (":", "\uff1a", "wrote", "-")
 _LABEL = re.compile(r"[*_\s]*([^\W\d_][^:\uff1a*]{0,24}?)[*_\s]*(?::[*_]*(?:\s|$)|\uff1a)")
 _RULE = re.compile(r"\s*(?:_{5,}|-{2,}[^-]{0,60}-{2,}|-{5,}|\*{5,})\s*")
 
@@ -78,7 +79,7 @@ def _quoted_history(lines: Sequence[str]) -> int | None:
 def _unquoted_history(lines: Sequence[str]) -> int | None:
     """Where it begins, with an address in brackets, if below it no line is quoted."""
     for end, line in enumerate(lines[:_MAX_SEARCHED_LINES]):
-        start = _start_of_wrote_line(lines, end) if _HEADER_END.fullmatch(line) else None
+        start = _start_of_wrote_line(lines, end) if _ends_like_a_header(line) else None
         if start is not None:
             header = " ".join(lines[start : end + 1])
             is_paragraph = not lines[start - 1].strip() or lines[start].startswith("    ")
@@ -122,7 +123,7 @@ def _start_of_wrote_line(lines: Sequence[str], end: int) -> int | None:
 
 def _is_wrote_line(line: str) -> bool:
     """Whether ``line`` has a date and an address, or a date, a name and "wrote"."""
-    if line.startswith(("<", "(")) or not (_HEADER_END.fullmatch(line) and _DATE.search(line)):
+    if line.startswith(("<", "(")) or not (_ends_like_a_header(line) and _DATE.search(line)):
         return False
     is_sentence = HEADER_INSIDE.match(line) or not BEGINS_LIKE_A_HEADER.match(line)
     if is_sentence or _names_a_reader(line):
@@ -131,10 +132,16 @@ def _is_wrote_line(line: str) -> bool:
     return bool(verb or time) if _BRACKETED_ADDRESS.search(line) else bool(verb and time)
 
 
+def _ends_like_a_header(line: str) -> bool:
+    """Hardly any line does: the pattern alone would look at every character of every line."""
+    return line.rstrip().endswith(_LAST_OF_A_HEADER) and _HEADER_END.fullmatch(line) is not None
+
+
 def _labelled_header(lines: Sequence[str]) -> int | None:
     """Where "From: … Sent: … Subject: …" begins."""
     for start, line in enumerate(lines[:_MAX_SEARCHED_LINES]):
-        found = _LABEL.match(line[:_MAX_HEADER_LENGTH])
+        has_colon = ":" in line or "\uff1a" in line
+        found = _LABEL.match(line[:_MAX_HEADER_LENGTH]) if has_colon else None
         if found is None or found[1].lower() not in FIRST_LABELS:
             continue
         end = _end_of_labels(lines, start)

@@ -1,6 +1,7 @@
 """Content without its transfer encoding (RFC 2045), as far as mailers left it whole."""
 
 import binascii
+import io
 import re
 import string
 
@@ -8,28 +9,32 @@ _TRANSFER_ENCODING = re.compile(r"base-?64|quoted.?printable|[78][ -]?bit|binary
 _PADDING = re.compile(rb"=+")
 _MAX_BASE64_PADDING = 1_000_000
 _BASE64_DIGITS = (string.ascii_letters + string.digits + "+/").encode()
-_BASE64 = bytes(range(33)) + _BASE64_DIGITS + b"="
+_BLANKS = bytes(range(33))
+_BASE64 = _BLANKS + _BASE64_DIGITS + b"="
 _NOT_BASE64_DIGITS = bytes(set(range(256)) - set(_BASE64_DIGITS))
 
 _MAX_REPAIRED_BYTES = 8_388_608
 _MAX_LINES_LOOKED_AT = 300
+_BYTES_AT_ONCE = 65_536
 _LONG = 16
 """Digits of base64 without a blank between them that are no word."""
 
 
-def decoded(content: bytes, transfer_encoding: str) -> tuple[bytes, bool]:
+def decoded(content: memoryview, transfer_encoding: str) -> tuple[bytes, bool]:
     """``content`` without its transfer encoding, and whether that was damaged or unknown.
 
-    Where nothing of it can be decoded it stays as it is.
+    Where nothing of it can be decoded it stays as it is. A view, for base64 of 30 MB need not be
+    copied to be decoded.
     """
     found = _TRANSFER_ENCODING.search(transfer_encoding)
     if found is None or found[0][0] in "78":
-        return content, found is None and transfer_encoding != ""
+        return bytes(content), found is None and transfer_encoding != ""
     if found[0].startswith("quoted"):
-        return _without_quoted_printable(content), False
+        return _without_quoted_printable(bytes(content)), False
     if found[0] == "binary":
-        return content, False
-    return _without_base64(content)
+        return bytes(content), False
+    whole = _without_whole_base64(content)
+    return _without_base64(bytes(content)) if whole is None else (whole, False)
 
 
 def _without_quoted_printable(content: bytes) -> bytes:
@@ -38,6 +43,28 @@ def _without_quoted_printable(content: bytes) -> bytes:
         for line_end in (b"\r\r\n", b"\r\n", b"\r"):
             content = content.replace(b"=" + line_end, b"=\n")
     return binascii.a2b_qp(content)
+
+
+def _without_whole_base64(content: memoryview) -> bytes | None:
+    """What is encoded without any damage, and in one piece; ``None`` for anything else.
+
+    Python takes twice as long where it meets line ends.
+    """
+    tail = bytes(content[-_BYTES_AT_ONCE:])
+    end = len(content) - len(tail) + len(tail.rstrip(b"=\r\n \t"))
+    whole, rest = io.BytesIO(), b""
+    for start in range(0, end, _BYTES_AT_ONCE):
+        chunk = bytes(content[start : min(start + _BYTES_AT_ONCE, end)])
+        digits = rest + chunk.translate(None, _BLANKS)
+        if digits.translate(None, _BASE64_DIGITS):
+            return None
+        cut = len(digits) // 4 * 4
+        whole.write(binascii.a2b_base64(digits[:cut]))
+        rest = digits[cut:]
+    if len(rest) == 1:
+        return None
+    whole.write(binascii.a2b_base64(rest + b"==="))
+    return whole.getvalue()
 
 
 def _without_base64(content: bytes) -> tuple[bytes, bool]:

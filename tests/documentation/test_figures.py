@@ -12,10 +12,10 @@ from application.privacy.purge_expired import (
 )
 from application.recovery import drain_spool
 from domain import messages
-from entrypoints.http.app import LARGE_BODIES_AT_ONCE, SPOOL_THREADS
 from entrypoints.http.limits.connection_limits import MAX_CONNECTIONS
 from entrypoints.http.limits.readiness import MAX_AGE_SECONDS
 from entrypoints.http.shutdown import END_SECONDS
+from entrypoints.http.webhooks.endpoint import LARGE_BODIES_AT_ONCE, SPOOL_THREADS
 from infrastructure.configuration.secrets import cached_value
 from infrastructure.sqlite.database import OLDEST_SQLITE
 from tests.documentation.documents import cells, text_of

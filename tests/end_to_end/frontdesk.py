@@ -22,7 +22,9 @@ from domain.messages import InboundMessage
 from domain.queues import ALL_QUEUES
 from entrypoints.composition.container import Container
 from entrypoints.http.app import create_app
-from entrypoints.http.server import listen, webhook_endpoint
+from entrypoints.http.limits.connection_limits import ConnectionLimits
+from entrypoints.http.server import listen, server_config, webhook_endpoint
+from entrypoints.http.webhooks.endpoint import ArrivingWebhook, WebhookEndpoint
 from entrypoints.operations.start_checks import check_ready
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
@@ -145,6 +147,11 @@ class Host:
     def __init__(self, listener: socket.socket) -> None:
         self.origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         self.app: ASGIApp | None = None
+        self.endpoint: WebhookEndpoint | None = None
+
+    def open_webhook(self, scope: Mapping[str, Any]) -> ArrivingWebhook | None:
+        assert self.endpoint is not None
+        return self.endpoint.open(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self.app is not None
@@ -156,8 +163,7 @@ def hosting() -> Iterator[Host]:
     """A server on a free port. Starting one for each test would take most of the time."""
     with closing(listen("127.0.0.1", 0)) as listener:
         host = Host(listener)
-        config = uvicorn.Config(host, log_config=None, access_log=False, lifespan="off")
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(server_config(host, host.open_webhook, ConnectionLimits()))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -170,11 +176,13 @@ def hosting() -> Iterator[Host]:
 @contextmanager
 def serving(host: Host, container: Container) -> Iterator[RunningFrontDesk]:
     """The desk of ``container`` behind ``host``."""
-    host.app = create_app(webhook_endpoint(container), lambda: check_ready(container))
+    host.endpoint = webhook_endpoint(container)
+    host.app = create_app(host.endpoint.receive_webhook, lambda: check_ready(container))
     frontdesk = RunningFrontDesk(container, host.origin)
     try:
         yield frontdesk
     finally:
         frontdesk.client.clear()
-        host.app = None
+        host.endpoint.close()
+        host.app = host.endpoint = None
         container.shutdown_resources()

@@ -21,14 +21,14 @@ from dataclasses import dataclass, replace
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-import anyio.to_thread
 import click
-import uvicorn
 from starlette.applications import Starlette
 
 from application.clock import utc_now
 from application.ports.webhook_parser import WebhookRequest
 from entrypoints.composition.container import Container
+from entrypoints.http.limits.connection_limits import ConnectionLimits
+from entrypoints.http.server import server_config
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.emulators import running_ministack
 from tests.end_to_end.providers import Providers
@@ -193,8 +193,7 @@ def warm_up(template: Path, scratch: Path) -> None:
     for number, kind in enumerate(Kind):
         _receive(container, Case(kind, number))
     container.shutdown_resources()
-    uvicorn.Config(Starlette(), log_config=None).load()
-    anyio.run(anyio.to_thread.run_sync, utc_now)
+    server_config(Starlette(), lambda _: None, ConnectionLimits()).get_loop_factory()
     # A collection in a child would copy all memory that it shares with this process.
     gc.freeze()
 

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from dependency_injector import providers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
+from application.ports.webhook_parser import WebhookResponse
 from entrypoints.composition.container import Container
+from entrypoints.http.webhooks.protocol import WebhookCycle, WebhookProtocol
 from infrastructure.sqlite.database import SqliteDatabase
 
 if TYPE_CHECKING:
@@ -83,18 +85,20 @@ class Points:
         yield
         self.reached(f"after {name}")
 
-    def around_responses(self, app: ASGIApp) -> ASGIApp:
-        """Points before and after each part of an answer."""
+    @contextmanager
+    def around_responses(self) -> Iterator[None]:
+        """Points before and after an answer is written."""
+        respond = WebhookProtocol.respond
 
-        async def watched(scope: Scope, receive: Receive, send: Send) -> None:
-            async def watched_send(message: Message) -> None:
-                self.reached(f"before {message['type']}")
-                await send(message)
-                self.reached(f"after {message['type']}")
+        def watched(
+            protocol: WebhookProtocol, cycle: WebhookCycle, response: WebhookResponse
+        ) -> None:
+            self.reached("before response")
+            respond(protocol, cycle, response)
+            self.reached("after response")
 
-            await app(scope, receive, watched_send)
-
-        return watched
+        with patch.object(WebhookProtocol, "respond", watched):
+            yield
 
     def within_database(self, container: Container) -> None:
         """Points before each statement that changes something, and after each COMMIT."""

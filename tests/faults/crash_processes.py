@@ -30,7 +30,8 @@ from domain.errors import (
 from domain.messages import MAX_ATTEMPTS
 from entrypoints.composition.container import Container
 from entrypoints.http.app import create_app
-from entrypoints.http.server import listen, webhook_endpoint
+from entrypoints.http.limits.connection_limits import ConnectionLimits
+from entrypoints.http.server import listen, server_config, webhook_endpoint
 from entrypoints.operations.background_jobs import drain_some, relay_some
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.log_format import configure_logging
@@ -127,11 +128,11 @@ class CrashProcess:
 
     def _serve(self, listener: socket.socket, webhooks: int) -> None:
         frontdesk = self._frontdesk(group_size=webhooks if self.together else 1)
-        app = frontdesk.points.around_responses(
-            create_app(webhook_endpoint(frontdesk.container), lambda: None)
-        )
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
-        uvicorn.Server(config).run(sockets=[listener])
+        endpoint = webhook_endpoint(frontdesk.container)
+        app = create_app(endpoint.receive_webhook, lambda: None)
+        with frontdesk.points.around_responses():
+            config = server_config(app, endpoint.open, ConnectionLimits())
+            uvicorn.Server(config).run(sockets=[listener])
 
     def _run_background_jobs(self, cases: Sequence[Case]) -> None:
         container, clock, _ = self._frontdesk(group_size=1)

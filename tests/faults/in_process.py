@@ -11,6 +11,7 @@ from typing import Any
 from dependency_injector import providers
 from starlette.types import Message, Scope
 
+from application.ports.webhook_parser import WebhookResponse
 from entrypoints.aws_lambda.webhook_function import WebhookFunction
 from entrypoints.composition.container import Container, build_container
 from entrypoints.http.app import create_app
@@ -68,7 +69,8 @@ class InProcessFrontDesk:
     def __init__(self, container: Container, runner: asyncio.Runner) -> None:
         self.container = container
         self._runner = runner
-        self._app = create_app(webhook_endpoint(container), lambda: None)
+        self._endpoint = webhook_endpoint(container)
+        self._app = create_app(self._endpoint.receive_webhook, lambda: None)
         settings = container.settings()
         self._function = WebhookFunction(
             receive_webhook=container.receive_webhook(),
@@ -78,11 +80,25 @@ class InProcessFrontDesk:
             flush_metrics=lambda: None,
         )
 
+    def close(self) -> None:
+        """End its threads."""
+        self._endpoint.close()
+
     def post(self, request: HttpRequest) -> int:
         """The status of the HTTP server's response to ``request``."""
         return self._runner.run(self._respond(request))
 
     async def _respond(self, request: HttpRequest) -> int:
+        webhook = self._endpoint.open(request.scope())
+        if webhook is None:
+            return await self._respond_by_the_application(request)
+        response: asyncio.Future[WebhookResponse] = asyncio.get_running_loop().create_future()
+        webhook.begin(response.set_result)
+        webhook.add(request.body)
+        webhook.complete()
+        return (await response).status
+
+    async def _respond_by_the_application(self, request: HttpRequest) -> int:
         sent: list[Message] = []
         received = iter([{"type": "http.request", "body": request.body, "more_body": False}])
 
@@ -125,5 +141,7 @@ def in_process_frontdesk(
     if now is not None:
         container.clock.override(providers.Object(lambda: now))
     with asyncio.Runner() as runner:
-        yield InProcessFrontDesk(container, runner)
+        frontdesk = InProcessFrontDesk(container, runner)
+        yield frontdesk
+    frontdesk.close()
     container.shutdown_resources()

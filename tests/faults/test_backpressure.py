@@ -16,9 +16,10 @@ from dependency_injector import providers
 
 from application.clock import utc_now
 from entrypoints.composition.container import Container
-from entrypoints.http import app, server
+from entrypoints.http import server
 from entrypoints.http.limits.bodies import FREE_BYTES
 from entrypoints.http.limits.connection_limits import ConnectionLimits
+from entrypoints.http.webhooks import endpoint
 from infrastructure.filesystem.spool_files import FileSpool
 from tests.end_to_end.conftest import Serve, backend, host, serve
 from tests.end_to_end.frontdesk import RunningFrontDesk
@@ -87,8 +88,8 @@ def problems(frontdesk: RunningFrontDesk, store: BlockedStore) -> list[str]:
 @pytest.fixture
 def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short waits for a slot and for the rest of a body."""
-    monkeypatch.setattr(app, "SLOT_SECONDS", 0.1)
-    monkeypatch.setattr(app, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(endpoint, "SLOT_SECONDS", 0.1)
+    monkeypatch.setattr(endpoint, "BODY_SECONDS", 0.3)
 
 
 @pytest.mark.parametrize("slots", [1, 2])
@@ -125,7 +126,7 @@ def test_webhook_without_a_free_slot_or_spool_space_receives_503(
 
     # Threads that write at the same moment may exceed the limit by one entry each.
     accepted = without.count(ACKNOWLEDGED[SMS])
-    assert room <= accepted < room + app.SPOOL_THREADS
+    assert room <= accepted < room + endpoint.SPOOL_THREADS
     assert without.count(UNAVAILABLE) == len(CASES) - 1 - accepted
     assert [post(frontdesk, case) for case in CASES] == [ACKNOWLEDGED[SMS]] * len(CASES)
     assert problems(frontdesk, store) == []
@@ -152,7 +153,7 @@ def status(client: socket.socket) -> bytes:
 
 def test_unfinished_large_bodies_hold_a_bounded_amount_of_memory(serve: Serve) -> None:
     frontdesk = serve({"MAX_BODY_BYTES": str(LIMIT)})
-    room = app.LARGE_BODIES_AT_ONCE * LIMIT
+    room = endpoint.LARGE_BODIES_AT_ONCE * LIMIT
     with ExitStack() as stack:
         clients = [connect(frontdesk, stack, "", length=LIMIT) for _ in range(30)]
         for client in clients:
@@ -188,7 +189,7 @@ def test_slow_body_over_the_connection_limit_is_cut_off(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "ConnectionLimits", lambda: ConnectionLimits(connections=4))
-    monkeypatch.setattr(app, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(endpoint, "SLOW_SECONDS", 0.2)
     frontdesk = serve()
     with ExitStack() as stack:
         slow = [connect(frontdesk, stack, "", length=9) for _ in range(3)]

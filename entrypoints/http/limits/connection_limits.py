@@ -3,8 +3,10 @@
 import math
 import resource
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
+
+from entrypoints.http.limits.share import Share
 
 MAX_CONNECTIONS = 1024
 """What each may hold has a bound, so all together have one too."""
@@ -37,6 +39,10 @@ class ConnectionLimits:
         accepted_at_once = int(min(ACCEPTED_AT_ONCE, open_files // 4))
         connections = int(min(MAX_CONNECTIONS, open_files - accepted_at_once))
         return cls(connections, accepted_at_once)
+
+    def divided(self, share: Share) -> Self:
+        """The limits of one of several processes; a few connections are always allowed."""
+        return replace(self, connections=max(share.of(self.connections), _FEWEST))
 
 
 def reserve_open_files(max_in_flight: int) -> ConnectionLimits:

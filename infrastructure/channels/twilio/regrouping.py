@@ -48,6 +48,8 @@ _FIELDS = tuple(_VALUES)
 _ADDRESSES = ("ExternalUserId", "From", "To")
 _SENDERS = ("ExternalUserId", "From")
 _WHOLE_FIELD = re.compile("|".join(name + value for name, value in _VALUES.items()))
+_VALUE = re.compile("|".join(f"(?<={name}){value}" for name, value in _VALUES.items()))
+"""The value behind a name that ends in the name of its field."""
 
 
 _FIRST_FIELD = re.compile(r"AccountSid(?:AC|$)")
@@ -85,10 +87,10 @@ def _hides_a_field(form: Form) -> bool:
     texts: list[str] = []
     by_themselves = 0
     for name, values in form.fields.items():
-        field = _field_at_the_end(name) if name.endswith(_FIELDS) and name.isalnum() else None
+        may_be_one = name.endswith(_FIELDS) and name.isalnum()
         for value in values:
             texts.append(name + value)
-            if field and _WHOLE_FIELD.fullmatch(field + value):
+            if may_be_one and _VALUE.fullmatch(name + value, len(name)):
                 by_themselves += 1
     return len(_WHOLE_FIELD.findall("\n".join(texts))) != by_themselves
 

@@ -6,14 +6,14 @@ from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
 from tests.infrastructure.aws.sqs_queues import a_spool_queue, created
 
 
-def aws_settings(aws: EmulatedAws) -> dict[str, str]:
-    """Create tables, queues and a bucket; return the settings that name them."""
-    tables = Tables.create(aws).names
+def aws_settings(aws: EmulatedAws, tables: Tables | None = None) -> dict[str, str]:
+    """Create ``tables``, queues and a bucket; return the settings that name them."""
+    names = (tables or Tables.create(aws)).names
     bucket = unique_name("blobs")
     aws.s3.create_bucket(Bucket=bucket)
     return {
         **aws.environ,
-        **{f"{role.upper()}_TABLE": name for role, name in tables.items()},
+        **{f"{role.upper()}_TABLE": name for role, name in names.items()},
         **{queue_variable(queue): url for queue, url in created(aws).items()},
         "BLOBS_BUCKET": bucket,
         "SPOOL_QUEUE_URL": a_spool_queue(aws),

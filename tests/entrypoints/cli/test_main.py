@@ -70,6 +70,8 @@ def test_help_imports_no_heavy_libraries() -> None:
         (("dead-letters", "redrive"), "frontdesk dead-letters redrive", "either ids"),
         (("unmatched", "list", "--limit", "-1"), "frontdesk unmatched list", "'--limit'"),
         (("serve", "--port", "70000"), "frontdesk serve", "'--port'"),
+        (("serve", "--workers", "0"), "frontdesk serve", "'--workers'"),
+        (("serve", "--workers", "2", "--ephemeral"), "frontdesk serve", "share no memory"),
         (("queues", "read", "\udcff"), "frontdesk queues read", "not text"),
         (("queues", "read", "\x1b[2J\n"), "frontdesk queues read", "is not one of"),
     ],

@@ -5,72 +5,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import pytest
-import urllib3
-import uvicorn
 
 from application.ports.webhook_parser import VerifiedWebhook, WebhookRequest
-from domain.errors import OverloadedError, StorageUnavailableError
-from entrypoints.http import app
-from entrypoints.http.app import WebhookEndpoint, create_app
-from entrypoints.http.limits.bodies import FREE_BYTES, BodyMemory
-from entrypoints.public_urls import PublicUrls, RequestOrigin
+from domain.errors import OverloadedError
+from entrypoints.http.limits.bodies import FREE_BYTES, BodyMemory, MemoryShare
+from entrypoints.http.webhooks import endpoint
 from tests.application.frontdesk import FrontDesk, StubParser
-
-LIMIT = 1000
-SLOTS = 4
-REQUESTS = 50
-
-
-class Served:
-    """A front desk behind HTTP, and a client for it."""
-
-    def __init__(self, frontdesk: FrontDesk, port: int, limit: int) -> None:
-        self.frontdesk = frontdesk
-        self.port = port
-        self.endpoint = WebhookEndpoint(
-            frontdesk.receive_webhook,
-            PublicUrls(),
-            frontdesk.clock,
-            request_origin=RequestOrigin(),
-            max_body_bytes=limit,
-            max_in_flight=SLOTS,
-            max_requests=REQUESTS,
-        )
-        self.ready = True
-        self.client = urllib3.PoolManager(retries=False, timeout=10)
-
-    def call(
-        self, method: str, path: str, body: bytes = b"x", **headers: str
-    ) -> urllib3.BaseHTTPResponse:
-        names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.client.request(
-            method, f"http://127.0.0.1:{self.port}{path}", body=body, headers=names
-        )
-
-    def check_ready(self) -> None:
-        if not self.ready:
-            raise StorageUnavailableError("no answer")
-
-
-@contextmanager
-def serving(frontdesk: FrontDesk, limit: int = LIMIT) -> Iterator[Served]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    served = Served(frontdesk, listener.getsockname()[1], limit)
-    config = uvicorn.Config(create_app(served.endpoint, served.check_ready), log_config=None)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield served
-    finally:
-        served.client.clear()
-        server.should_exit = True
-        thread.join()
-        listener.close()
+from tests.entrypoints.http.served import LIMIT, REQUESTS, SLOTS, Served, serving
 
 
 @pytest.fixture(scope="module")
@@ -182,13 +127,13 @@ def test_webhook_over_the_request_limit_receives_503_while_health_checks_succeed
             stack.enter_context(client).sendall(
                 b"POST /webhooks/sms HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx"
             )
-        eventually(served.endpoint.requests.locked)
+        eventually(lambda: served.endpoint.is_full)
         response = served.call("POST", "/webhooks/sms", x_signature="right")
         assert (response.status, response.json()) == (503, {"error": "Temporarily unavailable"})
         assert response.headers["retry-after"] == "30"
         assert served.call("GET", "/healthz").status == 200
         assert served.call("GET", "/readyz").status == 200
-    eventually(lambda: not served.endpoint.requests.locked())
+    eventually(lambda: not served.endpoint.is_full)
     assert served.call("POST", "/webhooks/sms", x_signature="right").status == 200
 
 
@@ -206,31 +151,33 @@ class HeldParser(StubParser):
 
 def is_full(memory: BodyMemory, size_bytes: int) -> bool:
     """Whether no further body of this size is accepted."""
-    with memory.share() as hold:
-        try:
-            hold(size_bytes)
-        except OverloadedError:
-            return True
+    share = MemoryShare(memory)
+    try:
+        share.hold(size_bytes)
+    except OverloadedError:
+        return True
+    finally:
+        share.close()
     return False
 
 
 def test_abandoned_requests_hold_their_threads_and_memory_until_they_finish(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(app, "SLOT_SECONDS", 0.02)
-    monkeypatch.setattr(app, "SPOOL_SECONDS", 0.05)
+    monkeypatch.setattr(endpoint, "SLOT_SECONDS", 0.02)
+    monkeypatch.setattr(endpoint, "SPOOL_SECONDS", 0.05)
     parser = HeldParser()
-    stuck = SLOTS + app.SPOOL_THREADS
+    stuck = SLOTS + endpoint.SPOOL_THREADS
     # So large that the stuck requests fill the memory for bodies.
     limit = parser.max_body_bytes
-    body = b"x" * (app.LARGE_BODIES_AT_ONCE * limit // stuck + FREE_BYTES)
+    body = b"x" * (endpoint.LARGE_BODIES_AT_ONCE * limit // stuck + FREE_BYTES)
     with serving(FrontDesk(parser=parser), limit) as served, ThreadPoolExecutor(SLOTS) as pool:
         before = threading.active_count()
         with_slot = [
             pool.submit(served.call, "POST", "/webhooks/sms", body, x_signature="right")
             for _ in range(SLOTS)
         ]
-        eventually(served.endpoint.slots.locked)
+        eventually(lambda: served.endpoint.slots.are_taken)
         without = [
             served.call("POST", "/webhooks/sms", body, x_signature="right") for _ in range(20)
         ]
@@ -240,7 +187,9 @@ def test_abandoned_requests_hold_their_threads_and_memory_until_they_finish(
 
         parser.free.set()
         assert {call.result().status for call in with_slot} == {200}
-        eventually(lambda: not is_full(served.endpoint.memory, app.LARGE_BODIES_AT_ONCE * limit))
+        eventually(
+            lambda: not is_full(served.endpoint.memory, endpoint.LARGE_BODIES_AT_ONCE * limit)
+        )
         again = served.call("POST", "/webhooks/sms", body, x_signature="right")
         assert again.status == 200
         assert served.frontdesk.spool.depth().entries == 1  # all requests are the same webhook
@@ -249,17 +198,17 @@ def test_abandoned_requests_hold_their_threads_and_memory_until_they_finish(
 class TestBodyMemory:
     def test_small_bodies_use_no_shared_memory(self) -> None:
         memory = BodyMemory(0)
-        with memory.share() as one, memory.share() as other:
-            one(FREE_BYTES)
-            other(FREE_BYTES)
+        MemoryShare(memory).hold(FREE_BYTES)
+        MemoryShare(memory).hold(FREE_BYTES)
 
     def test_large_bodies_share_memory_and_release_it(self) -> None:
         memory = BodyMemory(100)
-        with memory.share() as one, memory.share() as other:
-            one(FREE_BYTES + 30)
-            one(FREE_BYTES + 60)
-            other(FREE_BYTES + 40)
-            with pytest.raises(OverloadedError):
-                other(FREE_BYTES + 41)
-        with memory.share() as next_one:
-            next_one(FREE_BYTES + 100)
+        one, other = MemoryShare(memory), MemoryShare(memory)
+        one.hold(FREE_BYTES + 30)
+        one.hold(FREE_BYTES + 60)
+        other.hold(FREE_BYTES + 40)
+        with pytest.raises(OverloadedError):
+            other.hold(FREE_BYTES + 41)
+        one.close()
+        other.close()
+        MemoryShare(memory).hold(FREE_BYTES + 100)

@@ -37,7 +37,7 @@ def serving(limits: ConnectionLimits) -> Iterator[int]:
 def accepting(listener: socket.socket, limits: ConnectionLimits) -> Iterator[None]:
     """A server on ``listener``; clients may have connected already."""
     app = Starlette(routes=[Route("/", answer, methods=["GET", "POST"])])
-    server = uvicorn.Server(server_config(app, limits))
+    server = uvicorn.Server(server_config(app, lambda _: None, limits))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     try:

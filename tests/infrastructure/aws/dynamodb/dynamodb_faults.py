@@ -33,14 +33,14 @@ class StaleIndex:
 
 
 @contextmanager
-def recorded_calls(client: "DynamoDBClient") -> Iterator[list[str]]:
+def recorded_calls(client: "BaseClient", service: str = "dynamodb") -> Iterator[list[str]]:
     """The operations that are called within the block, in order: each is a round trip."""
     calls: list[str] = []
 
     def record(model: Any, **_: object) -> None:
         calls.append(model.name)
 
-    with _handler(client, "before-call.dynamodb", record):
+    with _handler(client, f"before-call.{service}", record):
         yield calls
 
 

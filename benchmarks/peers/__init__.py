@@ -1,0 +1,1 @@
+"""What Frontdesk is compared with: programs as teams write and run them."""

@@ -1,0 +1,1 @@
+"""The short way of a webhook through HTTP, before any framework."""
