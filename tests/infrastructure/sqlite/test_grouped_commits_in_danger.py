@@ -6,11 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import pytest
 
@@ -163,6 +163,23 @@ def test_unit_that_fills_the_disk_leaves_the_others_whole(
     assert messages.find_record(first)
     assert messages.find_record(last)
     assert messages.find_record(large.request_id) is None
+
+
+def test_database_that_is_closed_meanwhile_leaves_no_thread_waiting(
+    path: Path, database: UnreliableDatabase, units: GroupedCommits
+) -> None:
+    closing_thread = Thread(target=database.close)
+    with gathered(units) as group:
+        for number in range(3):
+            group.add(recording(numbered(number)))
+        closing_thread.start()
+        group.add(recording(numbered(3)))
+    closing_thread.join(10)
+    done = [one for one in group.outcomes() if not isinstance(one, StorageUnavailableError)]
+    with closing(SqliteDatabase(path)) as other:
+        assert all(SqliteMessageStore(other).find_record(request_id) for request_id in done)
+    with pytest.raises(StorageUnavailableError):
+        units.run(recording(numbered(5)), Deadline.after(5))
 
 
 THREADS = 200
