@@ -19,13 +19,13 @@ GATHER_SECONDS = 2.0
 def watch_groups(container: Container, points: Points, size: int) -> None:
     """Let the first ``size`` units be one group, with points between the units of a group.
 
-    Where each step is durable by itself, there is no group.
+    Where each step is durable by itself, there is no group. Call ``watch_ports`` first.
     """
     units = container.unit_of_work()
-    if isinstance(units, GroupedCommits):
+    if isinstance(units, ChangedUnits) and isinstance(units.inner, GroupedCommits):
         # A group that gathers on a busy machine must not be committed half.
         vars(grouped_commits)["LEAD_SECONDS"] = GATHER_SECONDS * 2
-        watched = ChangedUnits(units, _WatchedGroup(units, points, size))
+        watched = ChangedUnits(units, _WatchedGroup(units.inner, points, size))
         container.unit_of_work.override(providers.Object(watched))
 
 

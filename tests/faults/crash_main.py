@@ -262,7 +262,7 @@ def main(
     with _running_backend(folder, aws=aws) as backend:
         test = CrashTest(backend, folder, 1 if aws else jobs, until)
         warm_up(test.template, folder / "scratch")
-        scenarios = [one for one in SCENARIOS if scenario in (None, one.name)]
+        scenarios = _scenarios(backend, scenario)
         if every_point:
             results = test.every_point(scenarios, sample, at)
         else:
@@ -272,6 +272,15 @@ def main(
     if found["problems"]:
         sys.exit(f"the files are in {folder}")
     shutil.rmtree(folder)
+
+
+def _scenarios(backend: CrashBackend, name: str | None) -> list[Plan]:
+    """Those of this name, or all. Where no step is atomic, a scenario has one form."""
+    chosen = [one for one in SCENARIOS if name in (None, one.name)]
+    if backend.has_transactions:
+        return chosen
+    forms = {(one.kinds, one.failing, one.still_failing, one.has_bug): one for one in chosen}
+    return [one for one in forms.values() if not one.together]
 
 
 @contextmanager

@@ -159,8 +159,8 @@ class CrashProcess:
         if not self.is_atomic:
             use_separate_steps(container)
         self.backend.watch(container, points)
-        watch_groups(container, points, group_size)
         watch_ports(container, self._around(points, clock))
+        watch_groups(container, points, group_size)
         container.provider_accounts()
         return _Desk(container, clock, points)
 

@@ -1,6 +1,8 @@
 """Webhooks that are committed together, on a disk that fills or hangs meanwhile."""
 
+import shutil
 import sqlite3
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -31,6 +33,7 @@ CASES = tuple(Case(kind, number) for number, kind in enumerate([Kind.REPLY, Kind
 GATHER_SECONDS = 0.7
 """Long enough to post all webhooks, and shorter than the database's timeout."""
 
+SMALL_DISK_BYTES, ROOM_BYTES = 3_000_000, 40_000
 LOG_HEADER, A_PAGE = 32, 24 + 4096
 """Bytes of the write-ahead log: its header, and each page with its own."""
 
@@ -48,16 +51,32 @@ class ServerOnABadDisk(ObservedServer):
         return sum(log[at + 4 : at + 8] != bytes(4) for at in range(LOG_HEADER, len(log), A_PAGE))
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[ServerOnABadDisk]:
+@contextmanager
+def serving(data_dir: Path) -> Iterator[ServerOnABadDisk]:
+    """A server that knows the senders of all cases."""
     # What a process imports with a full disk would stay as half a file, for every later process.
-    environ = environment(tmp_path, PUBLIC_BASE_URL=ORIGIN, PYTHONDONTWRITEBYTECODE="1")
+    environ = environment(data_dir, PUBLIC_BASE_URL=ORIGIN, PYTHONDONTWRITEBYTECODE="1")
     container = build_container(environ)
     for case in (BEFORE, *CASES, AFTER):
         case.open_conversation(container)
     with server_process(environ) as process:
         yield ServerOnABadDisk(process, container)
     container.shutdown_resources()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerOnABadDisk]:
+    with serving(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "small", str(tmp_path)]
+    if subprocess.run(mount, check=False, stderr=subprocess.DEVNULL).returncode:
+        pytest.skip("this user may not mount a small disk")
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
 def post_together(server: ServerOnABadDisk, cases: Sequence[Case]) -> list[int]:
@@ -107,6 +126,20 @@ def test_webhooks_of_a_group_receive_503_where_the_spool_has_no_room_either(
         assert post_together(server, CASES) == [503] * len(CASES)
     assert post_together(server, CASES) == [200] * len(CASES)
     assert server.problems(BEFORE, *CASES) == []
+
+
+def test_full_disk_loses_no_webhook_of_a_group(small_disk: Path) -> None:
+    with serving(small_disk) as server:
+        assert server.post(BEFORE) == 200
+        filler = small_disk / "filler"
+        filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - ROOM_BYTES))
+        statuses = dict(zip(CASES, post_together(server, CASES), strict=True))
+        # The log takes the last room, so that at most a few find some in the spool.
+        assert {503} <= set(statuses.values()) <= {200, 503}
+        filler.unlink()
+        refused = [case for case, status in statuses.items() if status == 503]
+        assert post_together(server, refused) == [200] * len(refused)
+        assert server.problems(BEFORE, *CASES) == []
 
 
 class HangingCommit:
