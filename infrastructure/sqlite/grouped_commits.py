@@ -33,7 +33,11 @@ class GroupedCommits(UnitOfWork):
     the next one gathers, and a thread alone waits for nothing.
 
     An error of one member takes the whole transaction back. The member gets the error, and the
-    others run again in the next group.
+    others run again in the next group, which takes nobody else: so a member runs about twice,
+    however many fail.
+
+    The thread that leads is in the line itself, and nobody leads only while the line is empty.
+    A thread that leaves, for whatever reason, passes on the leadership if it has it.
     """
 
     def __init__(self, database: SqliteDatabase, clock: Clock) -> None:
@@ -42,7 +46,8 @@ class GroupedCommits(UnitOfWork):
         self._clock = clock
         self._guard = Lock()
         self._waiting: deque[_Member[Any]] = deque()
-        self._is_led = False
+        self._leader: _Member[Any] | None = None
+        self._put_back = 0
         self._unit: tuple[sqlite3.Connection, Unit] | None = None
 
     @override
@@ -58,27 +63,34 @@ class GroupedCommits(UnitOfWork):
 
     def _join(self, member: "_Member[Any]") -> None:
         """Return when what became of ``member`` is known."""
-        with self._guard:
-            self._waiting.append(member)
-            leads = not self._is_led
-            self._is_led = True
-        while True:
-            if leads:
-                self._lead()
-            if member.is_done:
-                return
-            leads = self._wait_to_lead(member)
-
-    def _wait_to_lead(self, member: "_Member[Any]") -> bool:
-        """Whether ``member`` has to lead. Raises ``DeadlineExceededError``."""
-        if not member.wait():
+        try:
             with self._guard:
-                # At this very moment the leadership may have come.
-                if not (member.is_done or member.wait(0)):
-                    if member in self._waiting:
-                        self._waiting.remove(member)
+                self._waiting.append(member)
+                self._leader = self._leader or member
+            while not member.is_done:
+                if self._leader is member:
+                    self._lead()
+                elif not (member.wait() or member.is_done):
                     raise DeadlineExceededError("the commit takes too long")
-        return not member.is_done
+        finally:
+            self._leave(member)
+
+    def _leave(self, member: "_Member[Any]") -> None:
+        """Nobody waits for ``member`` from now on: another one must lead."""
+        if member.is_done:
+            return
+        with self._guard:
+            member.has_left = True
+            if member in self._waiting:
+                self._waiting.remove(member)
+            if self._leader is member:
+                self._elect()
+
+    def _elect(self) -> None:
+        """Let the first one in the line lead. Only with the guard."""
+        self._leader = self._waiting[0] if self._waiting else None
+        if self._leader is not None:
+            self._leader.wake()
 
     def _lead(self) -> None:
         """Run and commit the units of those who wait, then pass the leadership on."""
@@ -92,7 +104,9 @@ class GroupedCommits(UnitOfWork):
             failed = group.pop()
             failed.error = failure.error
             with self._guard:
-                self._waiting.extendleft(reversed(group))
+                again = [member for member in group if not member.has_left]
+                self._waiting.extendleft(reversed(again))
+                self._put_back = len(again)
             group = [failed]
         except Exception as error:
             # Without BEGIN or COMMIT it is the error of all. They may be in the spool in time.
@@ -106,7 +120,8 @@ class GroupedCommits(UnitOfWork):
     def _run_members(self, group: list["_Member[Any]"], connection: sqlite3.Connection) -> None:
         ends_at = time.monotonic() + LEAD_SECONDS
         unit = self._unit_over(connection)
-        while len(group) < MAX_MEMBERS and (member := self._next()):
+        most, self._put_back = self._put_back or MAX_MEMBERS, 0
+        while len(group) < most and (member := self._next()):
             group.append(member)
             try:
                 member.run(unit)
@@ -119,15 +134,18 @@ class GroupedCommits(UnitOfWork):
                 break
 
     def _next(self) -> "_Member[Any] | None":
+        """The next one whose time is not over. The others are about to leave by themselves."""
         with self._guard:
-            return self._waiting.popleft() if self._waiting else None
+            while self._waiting:
+                member = self._waiting.popleft()
+                if member.deadline.seconds_left:
+                    return member
+        return None
 
     def _pass_on(self, group: list["_Member[Any]"]) -> None:
         """Let another one lead, then tell the members of ``group`` what became of them."""
         with self._guard:
-            self._is_led = bool(self._waiting)
-            if self._waiting:
-                self._waiting[0].wake()
+            self._elect()
             for member in group:
                 member.is_done = True
         for member in group:
@@ -162,25 +180,24 @@ class _Member(Generic[Result]):
     def __init__(self, work: Callable[[Unit], Result], deadline: Deadline) -> None:
         self.deadline = deadline
         self.is_done = False
+        self.has_left = False
         self._work = work
         self._results: list[Result] = []
         self.error: Exception | None = StorageUnavailableError("the commit was interrupted")
         self._signal = Lock()
         self._signal.acquire()
 
-    def wait(self, seconds: float | None = None) -> bool:
+    def wait(self) -> bool:
         """Wait for ``wake``, at most until the deadline; whether it came."""
-        return self._signal.acquire(
-            timeout=self.deadline.seconds_left if seconds is None else seconds
-        )
+        return self._signal.acquire(timeout=self.deadline.seconds_left)
 
     def wake(self) -> None:
-        """Let the thread go on: it leads, or the outcome is known."""
-        self._signal.release()
+        """Let the thread look again: it leads, or the outcome is known. Only the leader may."""
+        if self._signal.locked():
+            self._signal.release()
 
     def run(self, unit: Unit) -> None:
         """Do the work, maybe once more."""
-        self.deadline.check()
         self._results = [self._work(unit)]
 
     def outcome(self) -> Result:

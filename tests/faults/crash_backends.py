@@ -26,6 +26,9 @@ class CrashBackend(Protocol):
     at_most_once: bool
     """Whether its queues drop a context that was published before."""
 
+    has_transactions: bool
+    """Whether one transaction holds all steps of a message."""
+
     @abstractmethod
     def container(self, data_dir: Path, *, may_die: bool) -> Container:
         """The container of a process that may die, or of the process that inspects the result."""
@@ -39,6 +42,7 @@ class EmbeddedBackend(CrashBackend):
     """SQLite and files, in a new directory for each run."""
 
     at_most_once = True
+    has_transactions = True
 
     def container(self, data_dir: Path, *, may_die: bool) -> Container:
         """See ``CrashBackend``."""
@@ -63,6 +67,7 @@ class EmulatedBackend(CrashBackend):
     settings: Mapping[str, str]
 
     at_most_once = False
+    has_transactions = False
 
     @classmethod
     def create(cls, aws: EmulatedAws, data_dir: Path) -> "EmulatedBackend":

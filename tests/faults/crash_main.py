@@ -33,7 +33,13 @@ from infrastructure.configuration.secrets.development_secret import keep_develop
 from tests.emulators import running_ministack
 from tests.end_to_end.providers import Providers
 from tests.faults.crash_backends import CrashBackend, EmbeddedBackend, EmulatedBackend
-from tests.faults.crash_points import AROUND_EFFECT, EFFECTS, Death
+from tests.faults.crash_points import (
+    AROUND_COMMIT,
+    AROUND_EFFECT,
+    AROUND_SPOOL,
+    EFFECTS,
+    Death,
+)
 from tests.faults.crash_runs import OK, QUEUE, SCENARIOS, STORE, Plan, Result, Run
 from tests.faults.crash_webhooks import Case, Kind
 from tests.faults.planted_bugs import PLANTED_BUGS
@@ -64,15 +70,18 @@ class CrashTest:
     jobs: int
     until: str | None = None
 
-    def every_point(self, scenarios: Sequence[Plan], sample: int | None) -> list[Result]:
+    def every_point(
+        self, scenarios: Sequence[Plan], sample: int | None, at: tuple[str, ...] = ("",)
+    ) -> list[Result]:
         """Execute each of ``scenarios`` without a crash, then once for each point that it reaches.
 
-        With ``sample`` only for that many points, always the same ones.
+        Only for the points whose names begin with one of ``at``, and with ``sample`` only for
+        that many of them: always the same ones, and first of all those with different names.
         """
         unharmed = self.execute(scenarios)
-        deadly = _deadly_plans(unharmed)
+        deadly = _deadly_plans(unharmed, at)
         if sample is not None:
-            deadly = random.Random("sample").sample(deadly, sample)
+            deadly = _most_different(random.Random("sample").sample(deadly, len(deadly)))[:sample]
         return unharmed + self.execute(deadly, first_number=len(unharmed))
 
     def execute(self, plans: Sequence[Plan], first_number: int = 0) -> list[Result]:
@@ -111,23 +120,44 @@ class CrashTest:
         return self.folder / "template"
 
 
-def _deadly_plans(unharmed: Sequence[Result]) -> list[Plan]:
+def _deadly_plans(unharmed: Sequence[Result], at: tuple[str, ...]) -> list[Plan]:
     """One plan for each point; scenarios that share a point have one plan for it."""
     plans = {}
     for result in reversed(unharmed):
         for stage, points in enumerate(result.points):
             for point in points:
-                plan = replace(result.plan, deaths=_only(stage, point))
-                plans[_shared_by(result.plan, stage), stage, point] = plan
+                if point.startswith(at) and _is_of_interest(result.plan, point):
+                    plan = replace(result.plan, deaths=_only(stage, point))
+                    plans[_shared_by(result.plan, stage), stage, point] = plan
     return list(plans.values())
+
+
+def _most_different(deadly: Sequence[Plan]) -> list[Plan]:
+    """First one plan for each name of a point, then the second ones, and so on."""
+    turns: Counter[str] = Counter()
+
+    def turn(plan: Plan) -> int:
+        name = "".join(str(death).partition("#")[0] for death in plan.deaths if death)
+        turns[name] += 1
+        return turns[name]
+
+    return sorted(deadly, key=turn)
+
+
+def _is_of_interest(plan: Plan, point: str) -> bool:
+    """A group is in danger where it is one; elsewhere each webhook dies as if it were alone."""
+    return point.startswith((*AROUND_COMMIT, *AROUND_SPOOL)) if plan.together else True
 
 
 def _shared_by(plan: Plan, stage: int) -> str:
     """A name for all scenarios that reach the same points as ``plan``."""
+    if plan.together:
+        return plan.name
+    form = "" if plan.is_atomic else ", separate"
     if stage == DUPLICATES:
-        return "sent again"
+        return f"sent again{form}"
     is_delivered = Case(plan.kinds[0], 0).is_known and not plan.failing
-    return "routed" if is_delivered else plan.name
+    return f"routed{form}" if is_delivered else plan.name
 
 
 def random_plans(runs: int, seed: int) -> list[Plan]:
@@ -142,7 +172,8 @@ def _random_plan(name: str) -> Plan:
         chance.randint(1, most * len(kinds)) if chance.random() < likely else None
         for most, likely in zip(MOST_POINTS, (1.0, 0.7, 0.3), strict=True)
     )
-    return Plan(name, kinds, chance.choice(DOWN), (first, second, third))
+    plan = Plan(name, kinds, chance.choice(DOWN), (first, second, third))
+    return replace(plan, together=chance.random() < 0.5, is_atomic=chance.random() < 0.7)
 
 
 def _only(stage: int, point: str) -> tuple[Death, Death, Death]:
@@ -184,6 +215,7 @@ def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
         "runs": len(results),
         "deaths": died_at.total(),
         "points": len(died_at),
+        "died_at": sorted(died_at),
         "effects_not_reached": sorted(EFFECTS - effects),
         "seconds": round(seconds, 1),
         "problems": [
@@ -204,6 +236,7 @@ def report(results: Sequence[Result], seconds: float) -> Mapping[str, object]:
     help="With --every-point: only this one.",
 )
 @click.option("--sample", type=int, help="With --every-point: only so many of the points.")
+@click.option("--at", multiple=True, default=[""], help="With --every-point: names begin so.")
 @click.option("--aws", is_flag=True, help="On an emulator of AWS.")
 @click.option("--bug", type=click.Choice([*PLANTED_BUGS]), help="Plant it first.")
 @click.option("--until", help="End when a run has this problem.")
@@ -215,6 +248,7 @@ def main(
     sample: int | None,
     bug: str | None,
     *,
+    at: tuple[str, ...],
     until: str | None,
     every_point: bool,
     aws: bool,
@@ -228,9 +262,9 @@ def main(
     with _running_backend(folder, aws=aws) as backend:
         test = CrashTest(backend, folder, 1 if aws else jobs, until)
         warm_up(test.template, folder / "scratch")
-        scenarios = [one for one in SCENARIOS if scenario in (None, one.name)]
+        scenarios = _scenarios(backend, scenario)
         if every_point:
-            results = test.every_point(scenarios, sample)
+            results = test.every_point(scenarios, sample, at)
         else:
             results = test.execute(random_plans(runs, seed))
     found = report(results, time.monotonic() - started)
@@ -238,6 +272,15 @@ def main(
     if found["problems"]:
         sys.exit(f"the files are in {folder}")
     shutil.rmtree(folder)
+
+
+def _scenarios(backend: CrashBackend, name: str | None) -> list[Plan]:
+    """Those of this name, or all. Where no step is atomic, a scenario has one form."""
+    chosen = [one for one in SCENARIOS if name in (None, one.name)]
+    if backend.has_transactions:
+        return chosen
+    forms = {(one.kinds, one.failing, one.still_failing, one.has_bug): one for one in chosen}
+    return [one for one in forms.values() if not one.together]
 
 
 @contextmanager

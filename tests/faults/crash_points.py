@@ -3,9 +3,10 @@
 import os
 import re
 import signal
+import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from dependency_injector import providers
+from typing_extensions import override
 
 from application.ports.webhook_parser import WebhookResponse
 from entrypoints.composition.container import Container
@@ -39,6 +41,14 @@ _CHANGES = re.compile(r"\s*(BEGIN|COMMIT|INSERT INTO \w+|UPDATE \w+|DELETE FROM 
 _FILE_EVENTS = frozenset({"os.rename", "os.link", "os.remove"})
 _READING_CALLS = ("Get", "Head", "Query", "List", "BatchGet")
 
+BETWEEN_UNITS = "between two units"
+BEFORE_COMMIT = "before SQL COMMIT"
+AFTER_COMMIT = "after SQL COMMIT"
+AROUND_COMMIT = (BETWEEN_UNITS, BEFORE_COMMIT, AFTER_COMMIT)
+"""The points at which the webhooks of one group are all in danger."""
+
+AROUND_SPOOL = ("before spool.enqueue", "after spool.enqueue")
+
 AROUND_EFFECT = re.compile(r"(?:before|after) (\w+\.\w+)#")
 """A point around an effect, and the effect's name."""
 
@@ -54,6 +64,7 @@ class Points:
         self._death = death
         self._reached: Counter[str] = Counter()
         self._turn = RLock()
+        self._units_begun = 0
 
     def reached(self, name: str) -> None:
         """Be at a point; maybe for ever."""
@@ -90,14 +101,22 @@ class Points:
             yield
 
     def within_database(self, container: Container) -> None:
-        """Points before each statement that changes something, the COMMIT too."""
+        """Points before each statement that changes something, and after each COMMIT."""
         path = container.settings().data_dir / "frontdesk.db"
-        database = SqliteDatabase(path, on_statement=self._at_statement)
+        database = _WatchedDatabase(path, self._at_statement, lambda: self.reached(AFTER_COMMIT))
         container.database.override(providers.Object(database))
+
+    def begin_unit(self) -> None:
+        """Be at a point if the transaction has had a unit before this one."""
+        self._units_begun += 1
+        if self._units_begun > 1:
+            self.reached(BETWEEN_UNITS)
 
     def _at_statement(self, statement: str) -> None:
         if change := _CHANGES.match(statement):
             self.reached(f"before SQL {change[1]}")
+            if change[1] == "BEGIN":
+                self._units_begun = 0
 
     def within_files(self, directory: Path) -> None:
         """Points before each file in ``directory`` gets a name or loses one. For ever."""
@@ -122,3 +141,20 @@ class Points:
                 self.reached(f"{when} AWS {model.name}")
 
         return handler
+
+
+class _WatchedDatabase(SqliteDatabase):
+    """Tells when a COMMIT has returned; nobody else knows of it yet."""
+
+    def __init__(
+        self, path: Path, on_statement: Callable[[str], None], after_commit: Callable[[], None]
+    ) -> None:
+        super().__init__(path, on_statement=on_statement)
+        self._after_commit = after_commit
+
+    @contextmanager
+    @override
+    def write(self, *, for_many: bool = False) -> Iterator[sqlite3.Connection]:
+        with super().write(for_many=for_many) as connection:
+            yield connection
+        self._after_commit()

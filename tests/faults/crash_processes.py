@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -34,7 +35,9 @@ from entrypoints.http.server import listen, server_config, webhook_endpoint
 from entrypoints.operations.background_jobs import drain_some, relay_some
 from infrastructure.channels.provider import SimulatedRequest
 from infrastructure.configuration.log_format import configure_logging
+from tests.changed_units import use_separate_steps
 from tests.faults.crash_backends import CrashBackend
+from tests.faults.crash_groups import watch_groups
 from tests.faults.crash_operator import has_backlog, operate
 from tests.faults.crash_points import Death, Points
 from tests.faults.crash_webhooks import Case, backlog_of
@@ -73,8 +76,10 @@ class CrashProcess:
     """One process, whose clock is ``minutes`` ahead.
 
     Its ``failing`` roles are down during its first round of background jobs; with ``has_bug``
-    they raise an unexpected error. No part of ``container`` may be in use before. ``folder``
-    is for the files of the run. Processes of one run have different ``minutes``.
+    they raise an unexpected error. The second call of ``second_fails`` fails as well. With
+    ``together``, webhooks that are served at once are one group. No part of ``container`` may be
+    in use before. ``folder`` is for the files of the run. Processes of one run have different
+    ``minutes``.
     """
 
     backend: CrashBackend
@@ -85,6 +90,9 @@ class CrashProcess:
     failing: Collection[str] = field(default=())
     has_bug: bool = False
     most_attempts: int = MAX_ATTEMPTS
+    second_fails: str | None = None
+    together: bool = False
+    is_atomic: bool = True
 
     @property
     def points(self) -> list[str]:
@@ -105,7 +113,7 @@ class CrashProcess:
         """Post all ``webhooks`` at once; return their statuses, ``None`` without a response."""
         with closing(listen("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-            process = _fork(lambda: self._serve(listener))
+            process = _fork(lambda: self._serve(listener, len(webhooks)))
         try:
             return _post_all(port, webhooks)
         finally:
@@ -118,8 +126,8 @@ class CrashProcess:
         _, status = os.waitpid(_fork(lambda: self._run_background_jobs(cases)), 0)
         return status == 0
 
-    def _serve(self, listener: socket.socket) -> None:
-        frontdesk = self._frontdesk()
+    def _serve(self, listener: socket.socket, webhooks: int) -> None:
+        frontdesk = self._frontdesk(group_size=webhooks if self.together else 1)
         endpoint = webhook_endpoint(frontdesk.container)
         app = create_app(endpoint.receive_webhook, lambda: None)
         with frontdesk.points.around_responses():
@@ -127,7 +135,7 @@ class CrashProcess:
             uvicorn.Server(config).run(sockets=[listener])
 
     def _run_background_jobs(self, cases: Sequence[Case]) -> None:
-        container, clock, _ = self._frontdesk()
+        container, clock, _ = self._frontdesk(group_size=1)
         ends_at = time.monotonic() + BACKGROUND_SECONDS
         while True:
             for work in (drain_some, relay_some, lambda container: operate(container, cases)):
@@ -141,15 +149,18 @@ class CrashProcess:
             if time.monotonic() > ends_at:
                 raise TimeoutError(list(backlog_of(container)))
 
-    def _frontdesk(self) -> _Desk:
+    def _frontdesk(self, *, group_size: int) -> _Desk:
         configure_logging("INFO", (self.folder / "log").open("a"))
         vars(relay_outbox)["MAX_ATTEMPTS"] = self.most_attempts
         points = Points(self._log, self.death)
         clock = MovableClock(timedelta(minutes=self.minutes))
         container = self.container
         container.clock.override(providers.Object(clock))
+        if not self.is_atomic:
+            use_separate_steps(container)
         self.backend.watch(container, points)
         watch_ports(container, self._around(points, clock))
+        watch_groups(container, points, group_size)
         container.provider_accounts()
         return _Desk(container, clock, points)
 
@@ -157,11 +168,14 @@ class CrashProcess:
         self, points: Points, clock: MovableClock
     ) -> Callable[[str], AbstractContextManager[None]]:
         healed_after = clock.ahead
+        calls = count(1)
 
         @contextmanager
         def around(name: str) -> Iterator[None]:
             role = name.partition(".")[0]
             if role in self.failing and clock.ahead == healed_after:
+                raise self._failure(role)
+            if name == self.second_fails and next(calls) == 2:
                 raise self._failure(role)
             with points.around(name):
                 yield

@@ -16,7 +16,7 @@ from tests.faults.crash_backends import CrashBackend
 from tests.faults.crash_operator import has_backlog
 from tests.faults.crash_points import Death
 from tests.faults.crash_processes import CrashProcess
-from tests.faults.crash_webhooks import Case, Inspector, Kind, TakenContext
+from tests.faults.crash_webhooks import Case, Inspector, Kind, TakenContext, pending
 
 OK = 200
 STORE = frozenset({"conversations", "messages", "outbox", "throttle"})
@@ -28,6 +28,9 @@ class Plan:
 
     The first serves, with ``failing`` roles. The second runs the background jobs, at first with
     roles that are ``still_failing``. The third serves again.
+
+    With ``together`` the webhooks are one group, in which the second call of ``second_fails``
+    fails. If it is not ``is_atomic``, each step is durable by itself, as on AWS.
     """
 
     name: str
@@ -37,18 +40,31 @@ class Plan:
     still_failing: frozenset[str] = frozenset()
     has_bug: bool = False
     most_attempts: int = MAX_ATTEMPTS
+    together: bool = False
+    second_fails: str | None = None
+    is_atomic: bool = True
 
 
 QUEUE = frozenset({"queue"})
+_THREE = (Kind.REPLY, Kind.HAND_OFF, Kind.REPLY)
+_SEPARATE_STEPS = (
+    Plan("reply", (Kind.REPLY,)),
+    Plan("queue down", (Kind.HAND_OFF,), QUEUE),
+    Plan("given up", (Kind.REPLY,), QUEUE, still_failing=QUEUE, most_attempts=1),
+)
+"""Those in which messages are pending. What is not in a unit of work is the same."""
+
 SCENARIOS = (
     *(Plan(kind, (kind,)) for kind in Kind),
     Plan("store down", (Kind.REPLY,), STORE),
     Plan("store down for long", (Kind.REPLY,), STORE, still_failing=STORE),
     Plan("store down, mail with a file", (Kind.MAIL_WITH_FILE,), STORE | {"blobs"}),
     Plan("queue down", (Kind.HAND_OFF,), QUEUE),
-    Plan("given up", (Kind.REPLY,), QUEUE, still_failing=QUEUE, most_attempts=1),
     Plan("a bug", (Kind.REPLY,), STORE, still_failing=STORE, has_bug=True),
     Plan("fallback not sent", (Kind.UNKNOWN_SENDER,), frozenset({"sender"})),
+    Plan("three together", _THREE, together=True),
+    Plan("one of three fails", _THREE, together=True, second_fails="queue.publish"),
+    *(replace(one, name=f"{one.name}, separate", is_atomic=False) for one in _SEPARATE_STEPS),
 )
 
 
@@ -87,7 +103,7 @@ class Run:
         first, second, third = (
             self._process(minutes, death) for minutes, death in enumerate(self.plan.deaths, start=1)
         )
-        first = replace(first, failing=self.plan.failing)
+        first = replace(first, failing=self.plan.failing, second_fails=self.plan.second_fails)
         second = replace(second, failing=self.plan.still_failing)
         problems = [*self._first_half(first, second), *self._second_half(third)]
         processes = (first, second, third)
@@ -99,6 +115,7 @@ class Run:
 
     def _first_half(self, first: CrashProcess, second: CrashProcess) -> Iterator[str]:
         statuses = first.serve(self._webhooks)
+        yield from self._halves()
         yield from self._run_background_jobs(second, self._process(11))
         yield from self._broken_promises(statuses)
 
@@ -110,6 +127,13 @@ class Run:
         yield from (f"status {status} in the end" for status in statuses if status != OK)
         yield from self._run_background_jobs(self._process(30))
         yield from self._broken_promises(statuses)
+
+    def _halves(self) -> Iterator[str]:
+        """What a transaction left half done."""
+        if self.backend.has_transactions and self.plan.is_atomic:
+            with self._inspecting() as inspector:
+                for problem in pending(inspector.container):
+                    yield f"in one transaction: {problem}"
 
     def _run_background_jobs(self, *processes: CrashProcess) -> Iterator[str]:
         """Let one process after the other run the jobs, until one of them completes."""
@@ -144,6 +168,8 @@ class Run:
             death,
             has_bug=self.plan.has_bug,
             most_attempts=self.plan.most_attempts,
+            together=self.plan.together,
+            is_atomic=self.plan.is_atomic,
         )
 
     @cached_property

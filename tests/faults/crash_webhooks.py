@@ -256,11 +256,16 @@ def backlog_of(container: Container) -> Iterator[str]:
     """The work that remains for the spool's worker, the relay or an operator."""
     if entries := container.spool().depth().entries:
         yield f"{entries} entries in the spool"
+    yield from pending(container)
+    if dead_letters := list(redrivable(container)):
+        yield f"{len(dead_letters)} dead letters"
+
+
+def pending(container: Container) -> Iterator[str]:
+    """The messages that are recorded and not on their queue."""
     end_of_time = datetime.max.replace(tzinfo=UTC)
     if stuck := container.outbox().list_stuck(MANY, end_of_time):
         yield f"{len(stuck)} messages are pending"
-    if dead_letters := list(redrivable(container)):
-        yield f"{len(dead_letters)} dead letters"
 
 
 def redrivable(container: Container) -> Iterator[DeadLetter]:

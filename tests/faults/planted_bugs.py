@@ -1,12 +1,14 @@
 """Bugs without an effect as long as no process dies. The crash runs must find each of them."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import wraps
-from threading import Thread
+from sqlite3 import Connection
+from threading import Thread, current_thread
 from typing import Any
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 from application.clock import Deadline
 from application.ports.context_queue import DeliveryKey
@@ -25,6 +27,8 @@ from domain.context import ContextObject
 from domain.conversations import Conversation
 from domain.messages import InboundMessage, MessageRecord
 from domain.queues import QueueKind
+from domain.routing import Route
+from infrastructure.sqlite.grouped_commits import GroupedCommits, _Member
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
 from tests.changed_units import with_ports
 
@@ -77,7 +81,7 @@ def _acknowledge_before_the_move() -> None:
 
 
 def _put_the_minute_into_the_request_id() -> None:
-    request_id = vars(InboundMessage)["request_id"].fget
+    request_id = vars(InboundMessage)["request_id"].func
 
     def of_this_minute(self: InboundMessage) -> str:
         return f"{self.received_at.minute:02}{request_id(self)[2:]}"
@@ -140,6 +144,91 @@ def _send_fallbacks_for_duplicates() -> None:
     _replace(SqliteFallbackThrottle, "acquire", lambda *_: ThrottleOutcome.GRANTED)
 
 
+def _publish_after_the_commit() -> None:
+    route, finish = RouteMessage.__call__, RouteMessage.finish
+    late: dict[str, tuple[ContextObject, Route]] = {}
+
+    class _Later:
+        def publish(self, context: ContextObject, route: Route) -> None:
+            late[context.request_id] = context, route
+
+    def call(self: RouteMessage, unit: Unit, *others: Any) -> RoutedMessage | None:
+        return route(self, replace(unit, publisher=_Later()), *others)
+
+    def finish_late(self: RouteMessage, routed: RoutedMessage | None) -> Conversation | None:
+        if routed is not None:
+            publication = late.pop(routed.record.request_id)
+            self.unit_of_work.run(
+                lambda unit: unit.publisher.publish(*publication), Deadline.after()
+            )
+        return finish(self, routed)
+
+    _replace(RouteMessage, "__call__", call)
+    _replace(RouteMessage, "finish", finish_late)
+
+
+def _tell(members: Iterable[Any]) -> None:
+    """Let threads believe that their units are durable, and give them a moment to say so."""
+    for member in members:
+        member.error, member.is_done = None, True
+        member.wake()
+    time.sleep(MOMENT_SECONDS)
+
+
+def _tell_each_after_its_work() -> None:
+    create, run = _Member.__init__, _Member.run
+    threads: WeakKeyDictionary[object, Thread] = WeakKeyDictionary()
+
+    def create_here(self: Any, *arguments: Any) -> None:
+        create(self, *arguments)
+        threads[self] = current_thread()
+
+    def run_and_tell(self: Any, unit: Unit) -> None:
+        run(self, unit)
+        if threads[self] is not current_thread():
+            _tell([self])
+
+    _replace(_Member, "__init__", create_here)
+    _replace(_Member, "run", run_and_tell)
+
+
+def _tell_before_the_commit() -> None:
+    run_members = GroupedCommits._run_members
+
+    def run_and_tell(self: GroupedCommits, group: list[Any], *others: Any) -> None:
+        run_members(self, group, *others)
+        _tell(group[1:])
+
+    _replace(GroupedCommits, "_run_members", run_and_tell)
+
+
+def _commit_what_another_has_left() -> None:
+    run_members = GroupedCommits._run_members
+
+    def run_and_commit(self: GroupedCommits, group: list[Any], connection: Connection) -> None:
+        try:
+            run_members(self, group, connection)
+        except Exception:
+            connection.execute("COMMIT")
+            raise
+
+    _replace(GroupedCommits, "_run_members", run_and_commit)
+
+
+def _tell_whose_work_was_taken_back() -> None:
+    run_members = GroupedCommits._run_members
+
+    def run_and_tell(self: GroupedCommits, group: list[Any], *others: Any) -> None:
+        try:
+            run_members(self, group, *others)
+        except Exception:
+            _tell(group[:-1])
+            del group[:-1]
+            raise
+
+    _replace(GroupedCommits, "_run_members", run_and_tell)
+
+
 def _replace(owner: type, name: str, replacement: object) -> None:
     original = getattr(owner, name)
     if callable(original) and callable(replacement):
@@ -157,5 +246,10 @@ PLANTED_BUGS: Mapping[str, Callable[[], None]] = {
     "republished without the update": _republish_without_the_update,
     "deleted before it is redriven": _delete_dead_letters_before_redriving,
     "duplicates receive a fallback": _send_fallbacks_for_duplicates,
+    "published after the commit": _publish_after_the_commit,
+    "answered after its own work": _tell_each_after_its_work,
+    "answered before the commit": _tell_before_the_commit,
+    "committed half by another's error": _commit_what_another_has_left,
+    "taken back by another's error": _tell_whose_work_was_taken_back,
 }
 """The function that plants each bug, in this process and in the processes that it forks."""

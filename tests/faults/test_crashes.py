@@ -10,6 +10,12 @@ from typing import Any
 import pytest
 
 from tests.faults.conftest import Report
+from tests.faults.crash_points import (
+    AFTER_COMMIT,
+    AROUND_COMMIT,
+    BEFORE_COMMIT,
+    BETWEEN_UNITS,
+)
 from tests.faults.planted_bugs import PLANTED_BUGS
 from tests.forms import short_and_long
 
@@ -18,18 +24,32 @@ pytestmark = pytest.mark.timeout(600)
 
 ROOT = Path(__file__).parents[2]
 
+GROUPS = ("three together", "one of three fails")
+
 FOUND_IN = {
-    "queued before it is published": ("reply", "contexts []"),
+    "queued before it is published": ("reply, separate", "contexts []"),
     "taken from the spool before the work": ("store down", "0 records"),
     "acknowledged before it is spooled": ("store down", "0 records"),
     "acknowledged before it is moved": ("moved to a human", "contexts []"),
     "recorded once for each minute": ("reply", "2 records"),
-    "another id for each attempt": ("queue down", "2 contexts"),
-    "republished without the update": ("reply", "the conversation does not show it"),
+    "another id for each attempt": ("queue down, separate", "2 contexts"),
+    "republished without the update": ("reply, separate", "the conversation does not show it"),
     "deleted before it is redriven": ("a bug", "0 records"),
     "duplicates receive a fallback": ("unknown sender", "2 fallbacks"),
+    "published after the commit": ("three together", "contexts []"),
+    "answered after its own work": ("three together", "0 records"),
+    "answered before the commit": ("three together", "0 records"),
+    "committed half by another's error": ("one of three fails", "1 messages are pending"),
+    "taken back by another's error": ("one of three fails", "0 records"),
 }
 """For each planted bug, a scenario in which a death shows it, and the problem found."""
+
+ONLY_AT = {
+    "published after the commit": AFTER_COMMIT,
+    "answered after its own work": BETWEEN_UNITS,
+    "answered before the commit": BEFORE_COMMIT,
+}
+"""Planted bugs that a death at this point shows."""
 
 
 def crashes(folder: Path, *options: str) -> dict[str, Any]:
@@ -48,7 +68,7 @@ def crashes(folder: Path, *options: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("options", "deaths", "points"),
-    short_and_long((("--sample", "40"), 40, 25), ((), 151, 51)),
+    short_and_long((("--sample", "40"), 40, 40), ((), 151, 51)),
 )
 def test_crash_at_any_point_loses_and_duplicates_nothing(
     tmp_path: Path, options: tuple[str, ...], deaths: int, points: int
@@ -58,6 +78,16 @@ def test_crash_at_any_point_loses_and_duplicates_nothing(
     assert found["deaths"] >= deaths
     assert found["points"] >= points
     assert found["effects_not_reached"] == []
+
+
+@pytest.mark.parametrize("scenario", GROUPS)
+def test_crash_at_any_point_of_a_group_leaves_each_webhook_whole(
+    tmp_path: Path, scenario: str
+) -> None:
+    points = [option for point in AROUND_COMMIT for option in ("--at", point)]
+    found = crashes(tmp_path, "--every-point", "--scenario", scenario, *points)
+    assert found["problems"] == []
+    assert found["died_at"] == sorted(AROUND_COMMIT)
 
 
 @pytest.mark.parametrize("runs", short_and_long(20, 200))
@@ -100,7 +130,8 @@ def test_every_planted_bug_has_a_scenario() -> None:
 @pytest.mark.parametrize("bug", PLANTED_BUGS)
 def test_planted_bug_is_found_by_its_scenario(bug: str, tmp_path: Path) -> None:
     scenario, problem = FOUND_IN[bug]
-    options = ("--scenario", scenario, "--bug", bug, "--until", problem)
+    at = ONLY_AT.get(bug, "")
+    options = ("--scenario", scenario, "--bug", bug, "--until", problem, "--at", at)
     found = crashes(tmp_path, "--every-point", *options)
     problems = [one for run in found["problems"] for one in run["problems"]]
     assert [one for one in problems if one.endswith(f": {problem}")]

@@ -1,14 +1,11 @@
 """Units of simultaneous threads are committed together, and stay apart in everything else."""
 
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
-from threading import Event
-from typing import Any
 
 import pytest
 
@@ -24,6 +21,7 @@ from tests.contracts.concurrency import at_once
 from tests.contracts.context_queue import ContextQueue
 from tests.contracts.moved_contexts import Desk, MoveContextContract
 from tests.contracts.unit_of_work import AtomicUnitOfWorkContract, numbered, recording
+from tests.infrastructure.sqlite.gathered_units import gathered
 
 
 @pytest.fixture
@@ -68,54 +66,6 @@ class TestMoveInOneTransaction(MoveContextContract):
     def desk(self, sqlite: SqliteBackend) -> Desk:
         queue: ContextQueue = sqlite.context_queue
         return Desk(sqlite.stores, queue, queue, sqlite.unit_of_work)
-
-
-class Group:
-    """Units that gather while a first one is at work."""
-
-    def __init__(self, units: GroupedCommits) -> None:
-        self._units = units
-        self._pool = ThreadPoolExecutor(200)
-        self._futures: list[Future[Any]] = []
-
-    def add(self, work: Callable[[Unit], Any], deadline: Deadline | None = None) -> None:
-        """Run ``work`` on a thread of its own, and wait until it stands in the line."""
-        waiting = len(self._units._waiting)
-        deadline = deadline or Deadline.after()
-        self._futures.append(self._pool.submit(self._units.run, work, deadline))
-        while len(self._units._waiting) == waiting:
-            threading.Event().wait(0.001)
-
-    def outcomes(self) -> list[Any]:
-        """What each returned or raised."""
-        done = [future.exception() or future.result() for future in self._futures]
-        self._pool.shutdown()
-        return done
-
-
-@contextmanager
-def gathered(units: GroupedCommits) -> Iterator[Group]:
-    """Within it a first unit works, and others gather; they run when it is left."""
-    begun, released = Event(), Event()
-
-    def hold(_: Unit) -> None:
-        begun.set()
-        assert released.wait(30)
-
-    def lead() -> None:
-        # A test may let the commit of the whole group fail.
-        with suppress(StorageUnavailableError):
-            units.run(hold, Deadline.after(30))
-
-    group = Group(units)
-    first = threading.Thread(target=lead)
-    first.start()
-    assert begun.wait(30)
-    try:
-        yield group
-    finally:
-        released.set()
-        first.join()
 
 
 def commits(statements: list[str]) -> int:
