@@ -48,7 +48,7 @@ def crashes(folder: Path, *options: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("options", "deaths", "points"),
-    short_and_long((("--sample", "40"), 40, 25), ((), 151, 51)),
+    short_and_long((("--sample", "40"), 40, 15), ((), 151, 51)),
 )
 def test_crash_at_any_point_loses_and_duplicates_nothing(
     tmp_path: Path, options: tuple[str, ...], deaths: int, points: int
