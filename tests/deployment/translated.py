@@ -13,7 +13,7 @@ from tests.emulators import OFFLINE_AWS
 FUNCTIONS = ("IncomingWebhookHandler", "DrainSpool", "RelayOutbox", "Purge")
 
 _TRANSLATE = """
-import copy, json, sys
+import copy, itertools, json, sys, time
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
@@ -24,6 +24,9 @@ class NoManagedPolicies:
 with open(sys.argv[1], encoding="utf-8") as file:
     template = yaml_parse(file.read())
 template["Globals"]["Function"]["CodeUri"] = "s3://bucket/function.zip"
+# As deployments have, each translation has seconds of its own: a name is made of them.
+seconds = itertools.count(int(time.time()))
+time.time = lambda: float(next(seconds))
 for line in sys.stdin:
     parameters = dict(given.split("=") for given in ("Stage=prod", *json.loads(line)))
     made = transform(copy.deepcopy(template), parameters, NoManagedPolicies())
