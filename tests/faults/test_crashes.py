@@ -68,7 +68,7 @@ def crashes(folder: Path, *options: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("options", "deaths", "points"),
-    short_and_long((("--sample", "40"), 40, 40), ((), 151, 51)),
+    short_and_long((("--sample", "40"), 40, 40), ((), 400, 60)),
 )
 def test_crash_at_any_point_loses_and_duplicates_nothing(
     tmp_path: Path, options: tuple[str, ...], deaths: int, points: int
