@@ -126,12 +126,13 @@ def _answer(
     limits = reserve_open_files(share.of(container.settings().max_in_flight)).divided(share)
     endpoint = webhook_endpoint(container, limits, start_checks.process, share)
     app = create_app(endpoint.receive_webhook, Readiness(require_ready))
-    # uvicorn repeats the signal that ended it under the handler that was there before. This one
-    # does nothing, so that an orderly end exits with status 0.
+    server = GracefulServer(server_config(app, endpoint.open, limits), shutdown)
+    # uvicorn repeats the signal that ended it under the handler that was there before. With this
+    # one an orderly end exits with status 0, and a signal before uvicorn's own ends it as well.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, server.handle_exit)
     _collect_garbage_seldom()
-    GracefulServer(server_config(app, endpoint.open, limits), shutdown).run(sockets=[listener])
+    server.run(sockets=[listener])
     endpoint.close()
 
 

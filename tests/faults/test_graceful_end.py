@@ -3,6 +3,7 @@
 import fcntl
 import socket
 import sqlite3
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from tests.end_to_end.process import environment
 from tests.end_to_end.providers import Providers
 from tests.end_to_end.responses import TWIML, UNAVAILABLE
 from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind, backlog_of
-from tests.faults.server_processes import ServerProcess, post_all, server_process
+from tests.faults.server_processes import END_SECONDS, ServerProcess, post_all, server_process
 
 CASES = tuple(Case(Kind.HAND_OFF, number) for number in range(8))
 
@@ -107,3 +108,17 @@ def test_webhooks_in_flight_at_shutdown_are_acknowledged_and_recorded(tmp_path: 
     assert [one for some in found for one in some] == []
     assert list(backlog_of(container)) == []
     container.shutdown_resources()
+
+
+TOLD_AT_THE_LAST_MOMENT = """
+import signal
+from entrypoints.http import server
+server._collect_garbage_seldom = lambda: signal.raise_signal(signal.SIGTERM)
+server.run("127.0.0.1", 0)
+"""
+
+
+def test_server_that_is_told_to_end_just_before_it_serves_ends(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", TOLD_AT_THE_LAST_MOMENT]
+    done = subprocess.run(command, env=environment(tmp_path), timeout=END_SECONDS, check=False)
+    assert done.returncode == 0

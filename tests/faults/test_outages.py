@@ -11,6 +11,7 @@ from application.ports.dead_letters import DeadLetterKind
 from application.ports.spool import SpoolDepth
 from entrypoints.composition.container import Container
 from infrastructure.channels.provider import SimulatedRequest
+from tests.changed_units import use_separate_steps
 from tests.emulators import EmulatedAws
 from tests.end_to_end.conftest import Serve, backend, host, serve
 from tests.end_to_end.frontdesk import AWS, BACKENDS, Response, RunningFrontDesk
@@ -54,6 +55,9 @@ SETTINGS = {"PUBLIC_BASE_URL": ORIGIN, "MAX_BODY_BYTES": str(LIMIT)}
 CASES = tuple(Case(kind, 4711 + number) for number, kind in enumerate(Kind))
 REPEATED = Case(Kind.REPLY, 4710)
 """Has come before, and comes again while something is out."""
+
+SEPARATE_STEPS = "sqlite in separate steps"
+"""As where the queue is another engine: a message whose queue fails is recorded and pending."""
 
 Shown = tuple[int, str | None, bytes]
 
@@ -191,12 +195,14 @@ def frontdesk_with_outage(
     outage = Outage()
 
     def prepare(container: Container) -> None:
+        if backend == SEPARATE_STEPS:
+            use_separate_steps(container)
         if backend == AWS:
             use_short_timeout_spool(container, request.getfixturevalue("ministack"))
         outage.prepare(container)
 
     frontdesk = serve(SETTINGS, prepare=prepare)
-    if backend == "sqlite":
+    if backend in ("sqlite", SEPARATE_STEPS):
         leave_half_written(frontdesk.data_dir)
     for case in (REPEATED, *CASES):
         case.open_conversation(frontdesk.container)
@@ -220,6 +226,15 @@ def receive_during_outage(frontdesk_with_outage: FrontDeskWithOutage, row: Row) 
 @pytest.mark.parametrize("backend", [*BACKENDS, AWS], indirect=True)
 @pytest.mark.parametrize("name", OUTAGES)
 def test_outage_loses_and_duplicates_nothing(
+    frontdesk_with_outage: FrontDeskWithOutage, backend: str, name: str
+) -> None:
+    receive_during_outage(frontdesk_with_outage, OUTAGES[name])
+    assert frontdesk_with_outage.problems(backend) == []
+
+
+@pytest.mark.parametrize("backend", [SEPARATE_STEPS], indirect=True)
+@pytest.mark.parametrize("name", [name for name in OUTAGES if "queue" in name])
+def test_outage_of_a_queue_apart_from_the_store_loses_and_duplicates_nothing(
     frontdesk_with_outage: FrontDeskWithOutage, backend: str, name: str
 ) -> None:
     receive_during_outage(frontdesk_with_outage, OUTAGES[name])
