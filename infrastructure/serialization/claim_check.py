@@ -1,6 +1,5 @@
 """The claim check over a blob store."""
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +10,7 @@ from application.ports.claim_check import ClaimCheck
 from domain.context import MessageContext
 from domain.erasure import contexts_folder
 from domain.errors import QueueRoutingError, StorageUnavailableError
+from domain.idempotency import idempotency_hash, text_hash
 from domain.messages import InboundMessage, cut_to_bytes
 from infrastructure.serialization.context_json import (
     attachments_to_json,
@@ -108,10 +108,9 @@ def _folder(message: InboundMessage) -> str:
 
     They are stored before the store can say whether it is that message once more.
     """
-    digest = hashlib.sha256(message.source_key.encode())
-    for part in (message.body, message.subject, message.full_metadata, message.attachments):
-        digest.update(repr(part).encode("utf-8", "surrogatepass"))
-    return f"{contexts_folder(message.request_id)}/{digest.hexdigest()[:32]}"
+    parts = [message.source_key, text_hash(message.body), text_hash(message.subject or "")]
+    parts += [repr(message.full_metadata), repr(message.attachments)]
+    return f"{contexts_folder(message.request_id)}/{idempotency_hash(parts)[:32]}"
 
 
 def _preview(text: str) -> str:
