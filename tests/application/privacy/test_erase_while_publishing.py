@@ -76,6 +76,11 @@ def body_of(frontdesk: FrontDesk) -> bytes:
     return frontdesk.blobs.get(str(content.body_reference))
 
 
+def blob_count(frontdesk: FrontDesk) -> int:
+    """How many blobs there are; all are deleted."""
+    return frontdesk.blobs.delete("attachments") + frontdesk.blobs.delete("contexts")
+
+
 def test_context_of_a_message_erased_while_publishing_is_erased_with_its_files(
     frontdesk: FrontDesk, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -186,3 +191,21 @@ def test_stored_parts_of_a_context_are_deleted_before_the_context() -> None:
     with pytest.raises(StorageUnavailableError):
         frontdesk.route_message.erase_context("request-1")
     assert len(frontdesk.queued()) == 1
+
+
+def test_duplicate_within_the_erasure_leaves_nothing_in_the_blob_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
+    message = an_inbound_message(body=LONG)
+    frontdesk.receive(message)
+    erase = frontdesk.retention.erase
+
+    def after_a_duplicate(retained: RetainedMessage) -> bool:
+        frontdesk.receive(message)
+        return erase(retained)
+
+    monkeypatch.setattr(frontdesk.retention, "erase", after_a_duplicate)
+    erase_all(frontdesk)
+    assert blob_count(frontdesk) == 0
