@@ -7,11 +7,13 @@ from datetime import timedelta
 
 from application.clock import Clock, Deadline
 from application.ports.claim_check import ClaimCheck
+from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
-from application.ports.unit_of_work import Unit, UnitOfWork
+from application.ports.unit_of_work import Result, Unit, UnitOfWork
 from application.receiving.match_conversation import MatchConversation
 from domain.context import ContextObject, MessageContext
 from domain.conversations import Conversation
+from domain.erasure import Tombstone
 from domain.errors import (
     ConcurrentUpdateError,
     QueueRoutingError,
@@ -60,6 +62,7 @@ class RouteMessage:
     """
 
     unit_of_work: UnitOfWork
+    messages: MessageStore
     claim_check: ClaimCheck
     erase_context: Callable[[str], object]
     match_conversation: MatchConversation
@@ -85,15 +88,38 @@ class RouteMessage:
         Returns the conversation that it was routed for, if any.
         """
         tenant = self.match_conversation.tenants().owner_of(record.message)
-        message = Routable(record, self.claim_check.store(record.message), tenant, deadline)
 
-        def work(unit: Unit) -> RoutedMessage | None:
+        def work(unit: Unit, content: MessageContext) -> RoutedMessage | None:
             key = record.conversation
             present = unit.conversations.get_conversation(key) if key else None
             current = self._record_activity(unit, present, record.message) if present else None
-            return self._publish_for(unit, message, current)
+            return self._publish_for(unit, Routable(record, content, tenant, deadline), current)
 
-        return self.finish(self.unit_of_work.run(work, deadline))
+        return self.finish(self.run_again(record, work, deadline))
+
+    def run_again(
+        self,
+        record: MessageRecord,
+        work: Callable[[Unit, MessageContext], Result],
+        deadline: Deadline,
+    ) -> Result:
+        """Run ``work`` in a unit, with what of a message that was recorded before fits on a queue.
+
+        The message may be erased meanwhile: then nothing of it stays stored.
+        """
+        content = self.claim_check.store(record.message)
+        is_routed = False
+        try:
+            result = self.unit_of_work.run(lambda unit: work(unit, content), deadline)
+            is_routed = result is not None
+        finally:
+            if not is_routed:
+                self._delete_if_erased(record)
+        return result
+
+    def _delete_if_erased(self, record: MessageRecord) -> None:
+        if isinstance(self.messages.find_record(record.request_id), Tombstone):
+            self.claim_check.delete(record.message)
 
     def finish(self, routed: RoutedMessage | None) -> Conversation | None:
         """Count a message that was routed, once its unit of work is durable.
@@ -154,6 +180,8 @@ class RouteMessage:
             self.metrics.count("QueueRouting", queue=str(route.queue), result="failed")
             raise
         is_there = unit.outbox.mark_queued(record.request_id, now, record.publication)
+        if unit.is_atomic and not is_there:
+            raise ConcurrentUpdateError("the message was erased meanwhile")
         return RoutedMessage(record, conversation, route.queue, was_erased=not is_there)
 
     def _take_back(self, record: MessageRecord) -> None:

@@ -149,6 +149,7 @@ class Desk:
         units = self.unit_of_work or SeparateSteps(steps)
         self.route = RouteMessage(
             unit_of_work=units,
+            messages=stores.messages,
             claim_check=BlobClaimCheck(MemoryBlobStore()),
             erase_context=self._erase_context,
             match_conversation=match,
