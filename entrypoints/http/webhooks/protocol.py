@@ -69,7 +69,7 @@ class WebhookProtocol(TimeoutProtocol):
             return
         self.cycle = cycle = WebhookCycle(
             webhook,
-            keep_alive=self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0",
+            keep_alive=self.stays_open and self.parser.get_http_version() != "1.0",
             expects_continue=self.expect_100_continue,
             is_head=scope["method"] == "HEAD",
         )
