@@ -1,5 +1,6 @@
 """Workers that die are started again, with growing pauses."""
 
+import errno
 import subprocess
 import time
 
@@ -61,3 +62,22 @@ def test_status_of_a_worker_tells_whether_its_end_was_orderly(
     worker = Worker(Starts(command))
     worker.keep_alive()
     assert worker.wait(10) is is_orderly
+
+
+def test_worker_that_cannot_be_started_is_started_later(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisor, "PAUSE_SECONDS", 0.05)
+    starts = Starts("exec sleep 60")
+    failures = [BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")]
+
+    def start() -> "subprocess.Popen[bytes]":
+        if failures:
+            raise failures.pop()
+        return starts()
+
+    worker = Worker(start)
+    keep_alive(worker, 0.5)
+    assert starts.count == 1
+    assert caplog.messages == ["worker cannot be started"]
+    worker.wait(0)
