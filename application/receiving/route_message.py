@@ -23,7 +23,7 @@ from domain.errors import (
 from domain.messages import ConversationKey, InboundMessage, MessageRecord
 from domain.queues import QueueName
 from domain.routing import Route, RoutingPolicy
-from domain.tenants import Tenant
+from domain.tenants import Tenant, TenantDirectory
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +32,13 @@ logger = logging.getLogger(__name__)
 class Routable:
     """A recorded message with all that its way to the queue takes.
 
-    ``content`` fits on a queue. ``tenant`` is the company that the message was sent to.
+    ``content`` fits on a queue. ``tenant`` is the company in the ``directory`` that the message
+    was sent to.
     """
 
     record: MessageRecord
     content: MessageContext
+    directory: TenantDirectory
     tenant: Tenant | None
     deadline: Deadline
 
@@ -87,13 +89,15 @@ class RouteMessage:
 
         Returns the conversation that it was routed for, if any.
         """
-        tenant = self.match_conversation.tenants().owner_of(record.message)
+        directory = self.match_conversation.tenants()
+        tenant = directory.owner_of(record.message)
 
         def work(unit: Unit, content: MessageContext) -> RoutedMessage | None:
             key = record.conversation
             present = unit.conversations.get_conversation(key) if key else None
             current = self._record_activity(unit, present, record.message) if present else None
-            return self._publish_for(unit, Routable(record, content, tenant, deadline), current)
+            message = Routable(record, content, directory, tenant, deadline)
+            return self._publish_for(unit, message, current)
 
         return self.finish(self.run_again(record, work, deadline))
 
@@ -137,7 +141,7 @@ class RouteMessage:
         self, unit: Unit, message: Routable, current: Conversation | None
     ) -> RoutedMessage | None:
         """Publish for the conversation that took the message, or for another that takes it."""
-        current = current or self._reassign(unit, message.record)
+        current = current or self._reassign(unit, message)
         return self._publish(unit, message, current) if current else None
 
     def _record_activity(
@@ -153,9 +157,10 @@ class RouteMessage:
         present = unit.conversations.get_conversation(conversation.key)
         return present if present and present.is_open else None
 
-    def _reassign(self, unit: Unit, record: MessageRecord) -> Conversation | None:
+    def _reassign(self, unit: Unit, message: Routable) -> Conversation | None:
         """The conversation was closed or deleted meanwhile: match once more."""
-        _, other = self.match_conversation(unit, record.message)
+        record = message.record
+        _, other = self.match_conversation(unit, record.message, message.directory)
         if other is not None:
             _assign(unit, record, other.key)
             record = record.assigned_to(other.key)

@@ -35,14 +35,15 @@ class RedriveUnmatched:
 
     def _redrive(self, record: MessageRecord) -> Conversation | None:
         deadline = Deadline.after()
+        directory = self.match_conversation.tenants()
 
         def work(unit: Unit, content: MessageContext) -> Conversation | RoutedMessage | None:
-            tenant, conversation = self.match_conversation(unit, record.message)
+            tenant, conversation = self.match_conversation(unit, record.message, directory)
             if conversation is None or not unit.messages.assign(record, conversation.key):
                 return None
             assigned = record.assigned_to(conversation.key)
             try:
-                message = Routable(assigned, content, tenant, deadline)
+                message = Routable(assigned, content, directory, tenant, deadline)
                 return self.route_message(unit, message, conversation)
             except TemporaryError:
                 if unit.is_atomic:

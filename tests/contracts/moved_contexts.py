@@ -161,7 +161,11 @@ class Desk:
         conversation, _ = stores.conversations.open_conversation(a_conversation())
         stores.messages.record(a_record())
         message = Routable(
-            a_record(), MessageContext.of(an_inbound_message()), a_tenant(), Deadline.after()
+            a_record(),
+            MessageContext.of(an_inbound_message()),
+            directory,
+            a_tenant(),
+            Deadline.after(),
         )
         units.run(lambda unit: self.route(unit, message, conversation), Deadline.after())
 
