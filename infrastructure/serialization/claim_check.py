@@ -9,7 +9,7 @@ from typing_extensions import override
 from application.ports.blobs import BlobStore
 from application.ports.claim_check import ClaimCheck
 from domain.context import MessageContext
-from domain.erasure import contexts_folder
+from domain.erasure import own_contexts_folder
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.messages import InboundMessage, cut_to_bytes
 from infrastructure.serialization.context_json import (
@@ -108,10 +108,10 @@ def _folder(message: InboundMessage) -> str:
 
     They are stored before the store can say whether it is that message once more.
     """
-    digest = hashlib.sha256(message.source_key.encode())
+    digest = hashlib.sha256()
     for part in (message.body, message.subject, message.full_metadata, message.attachments):
         digest.update(repr(part).encode("utf-8", "surrogatepass"))
-    return f"{contexts_folder(message.request_id)}/{digest.hexdigest()[:32]}"
+    return f"{own_contexts_folder(message)}/{digest.hexdigest()[:32]}"
 
 
 def _preview(text: str) -> str:
