@@ -97,3 +97,8 @@ def attachments_folder(message: InboundMessage) -> str:
 def contexts_folder(request_id: str) -> str:
     """Where the parts of a context are kept that are too large for its queue."""
     return f"contexts/{request_id}"
+
+
+def own_contexts_folder(message: InboundMessage) -> str:
+    """The folder in it that no other message has which claims the same id."""
+    return f"{contexts_folder(message.request_id)}/{message.source_key[:32]}"

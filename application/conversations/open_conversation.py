@@ -39,10 +39,14 @@ class OpenConversation:
             )
         if wanted.company_id and owner.company_id and wanted.company_id != owner.company_id:
             raise UnknownRecipientError("this recipient is another company's")
-        return self._open(self.conversations, wanted.owned_by(owner), owner)
+        return self._open(self.conversations, wanted.owned_by(owner), owner, directory)
 
     def for_message(
-        self, conversations: ConversationStore, message: InboundMessage, tenant: Tenant
+        self,
+        conversations: ConversationStore,
+        message: InboundMessage,
+        tenant: Tenant,
+        directory: TenantDirectory,
     ) -> Conversation:
         """The conversation of an unknown sender whose message arrived just now.
 
@@ -55,15 +59,19 @@ class OpenConversation:
             recipient_id=tenant.recipient_of(message),
             thread_id=message.thread_id,
         )
-        conversation, _ = self._open(conversations, wanted.owned_by(tenant), tenant)
+        conversation, _ = self._open(conversations, wanted.owned_by(tenant), tenant, directory)
         return conversation
 
     def _open(
-        self, conversations: ConversationStore, wanted: Conversation, owner: Tenant
+        self,
+        conversations: ConversationStore,
+        wanted: Conversation,
+        owner: Tenant,
+        directory: TenantDirectory,
     ) -> tuple[Conversation, bool]:
-        present, created = self._present(conversations, wanted, owner), False
+        present, created = self._present(conversations, wanted, owner, directory), False
         generation = 0
-        while present is None or not (created or self._serves(present, owner)):
+        while present is None or not (created or _serves(present, owner, directory)):
             conversation_id = _derived_id(wanted, generation)
             present, created = conversations.open_conversation(
                 replace(wanted, conversation_id=conversation_id)
@@ -72,7 +80,11 @@ class OpenConversation:
         return present, created
 
     def _present(
-        self, conversations: ConversationStore, wanted: Conversation, owner: Tenant
+        self,
+        conversations: ConversationStore,
+        wanted: Conversation,
+        owner: Tenant,
+        directory: TenantDirectory,
     ) -> Conversation | None:
         """The conversation that there is already, read again: a look-up may lag behind."""
         senders = [wanted.sender_id] if wanted.sender_id else []
@@ -81,13 +93,14 @@ class OpenConversation:
         for conversation in found:
             record = conversations.get_conversation(conversation.key)
             is_with_recipient = record and record.recipient_id == wanted.recipient_id
-            if record and is_with_recipient and self._serves(record, owner):
+            if record and is_with_recipient and _serves(record, owner, directory):
                 return record
         return None
 
-    def _serves(self, record: Conversation, owner: Tenant) -> bool:
-        """Whether ``owner`` may go on with ``record``: a recipient may have changed hands."""
-        return record.is_open and not record.is_of_another_company(owner, self.tenants())
+
+def _serves(record: Conversation, owner: Tenant, directory: TenantDirectory) -> bool:
+    """Whether ``owner`` may go on with ``record``: a recipient may have changed hands."""
+    return record.is_open and not record.is_of_another_company(owner, directory)
 
 
 def _derived_id(wanted: Conversation, generation: int) -> str:

@@ -40,6 +40,9 @@ class EraseMessage:
         erased = self.retention.erase(retained)
         if retained.is_imported:
             return Erased(erased, blobs, contexts)
+        # A webhook that came again meanwhile has stored the files once more. The next one sees
+        # that its message is erased.
+        blobs += sum(map(self.blobs.delete, retained.blob_folders))
         if retained.state is MessageState.QUEUED:
             # Only a consumer that moved the context has published anything since.
             moved = self._erase_on_queues(retained.key)

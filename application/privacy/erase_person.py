@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from application.ports.dead_letters import DeadLetters
 from application.ports.fallback_throttle import FallbackThrottle
@@ -15,7 +15,7 @@ from application.privacy.erase_message import EraseMessage
 from application.privacy.find_person import FindPerson
 from application.receiving.send_fallback import throttle_key, throttle_key_of
 from domain.addresses import Address
-from domain.erasure import RetainedMessage, attachments_folder
+from domain.erasure import RetainedMessage, attachments_folder, own_contexts_folder
 from domain.errors import StorageUnavailableError
 from domain.messages import ConversationKey, InboundMessage
 
@@ -185,7 +185,11 @@ class ErasePerson:
         found = self.find_person(webhook, values)
         report.unread += not (found.read or found.is_theirs)
         for message in found.messages:
-            report.files += self.erase_message.blobs.delete(attachments_folder(message))
+            # It may have been stored under the one request id, and later under the other.
+            reused = replace(message, has_reused_id=True)
+            contexts = own_contexts_folder(message), own_contexts_folder(reused)
+            for folder in (attachments_folder(message), *contexts):
+                report.files += self.erase_message.blobs.delete(folder)
             report.note(message, values)
         return found.is_theirs
 

@@ -13,16 +13,19 @@ from domain.tenants import Tenant, TenantDirectory, UnknownSender
 
 @dataclass(frozen=True)
 class MatchConversation:
-    """Find the company that a message belongs to, and its conversation with the sender."""
+    """Find the company that a message belongs to, and its conversation with the sender.
+
+    A caller asks for the present ``tenants`` before its unit of work: they may have to be read.
+    """
 
     tenants: Callable[[], TenantDirectory]
     open_conversation: OpenConversation
     unknown_sender: UnknownSender
 
     def __call__(
-        self, unit: Unit, message: InboundMessage
+        self, unit: Unit, message: InboundMessage, directory: TenantDirectory
     ) -> tuple[Tenant | None, Conversation | None]:
-        """The company that owns ``message``, and its conversation with the sender, if any.
+        """The company in ``directory`` that owns ``message``, and its conversation, if any.
 
         With ``UnknownSender.OPEN`` a conversation is opened for a sender that has none.
 
@@ -30,7 +33,6 @@ class MatchConversation:
         belongs to no company, so it matches nothing. Neither does what a mailing list sent
         without its author's address: two customers are never one conversation.
         """
-        directory = self.tenants()
         tenant = directory.owner_of(message)
         if tenant is None or message.is_of_unknown_author:
             return tenant, None
@@ -39,7 +41,9 @@ class MatchConversation:
         )
         conversation = choose_conversation(candidates, message, tenant, directory)
         if conversation is None and self._is_allowed(unit, message):
-            conversation = self.open_conversation.for_message(unit.conversations, message, tenant)
+            conversation = self.open_conversation.for_message(
+                unit.conversations, message, tenant, directory
+            )
         return tenant, conversation
 
     def _is_allowed(self, unit: Unit, message: InboundMessage) -> bool:

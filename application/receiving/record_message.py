@@ -112,10 +112,11 @@ class RecordMessage:
 
     def _record(self, message: InboundMessage, deadline: Deadline) -> _Recorded:
         deadline.check()
+        directory = self.match_conversation.tenants()
         content = self.claim_check.store(message)
 
         def work(unit: Unit) -> _Recorded:
-            tenant, conversation = self.match_conversation(unit, message)
+            tenant, conversation = self.match_conversation(unit, message, directory)
             deadline.check()
             record = MessageRecord(
                 message=message,
@@ -127,7 +128,7 @@ class RecordMessage:
             if existing is not None or conversation is None:
                 return _Recorded(record, tenant, existing)
             try:
-                routable = Routable(record, content, tenant, deadline)
+                routable = Routable(record, content, directory, tenant, deadline)
                 routed = self.route_message(unit, routable, conversation)
             except TemporaryError as error:
                 if unit.is_atomic:

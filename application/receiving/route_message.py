@@ -7,11 +7,13 @@ from datetime import timedelta
 
 from application.clock import Clock, Deadline
 from application.ports.claim_check import ClaimCheck
+from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
-from application.ports.unit_of_work import Unit, UnitOfWork
+from application.ports.unit_of_work import Result, Unit, UnitOfWork
 from application.receiving.match_conversation import MatchConversation
 from domain.context import ContextObject, MessageContext
 from domain.conversations import Conversation
+from domain.erasure import Tombstone
 from domain.errors import (
     ConcurrentUpdateError,
     QueueRoutingError,
@@ -21,7 +23,7 @@ from domain.errors import (
 from domain.messages import ConversationKey, InboundMessage, MessageRecord
 from domain.queues import QueueName
 from domain.routing import Route, RoutingPolicy
-from domain.tenants import Tenant
+from domain.tenants import Tenant, TenantDirectory
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +32,13 @@ logger = logging.getLogger(__name__)
 class Routable:
     """A recorded message with all that its way to the queue takes.
 
-    ``content`` fits on a queue. ``tenant`` is the company that the message was sent to.
+    ``content`` fits on a queue. ``tenant`` is the company in the ``directory`` that the message
+    was sent to.
     """
 
     record: MessageRecord
     content: MessageContext
+    directory: TenantDirectory
     tenant: Tenant | None
     deadline: Deadline
 
@@ -60,6 +64,7 @@ class RouteMessage:
     """
 
     unit_of_work: UnitOfWork
+    messages: MessageStore
     claim_check: ClaimCheck
     erase_context: Callable[[str], object]
     match_conversation: MatchConversation
@@ -84,16 +89,41 @@ class RouteMessage:
 
         Returns the conversation that it was routed for, if any.
         """
-        tenant = self.match_conversation.tenants().owner_of(record.message)
-        message = Routable(record, self.claim_check.store(record.message), tenant, deadline)
+        directory = self.match_conversation.tenants()
+        tenant = directory.owner_of(record.message)
 
-        def work(unit: Unit) -> RoutedMessage | None:
+        def work(unit: Unit, content: MessageContext) -> RoutedMessage | None:
             key = record.conversation
             present = unit.conversations.get_conversation(key) if key else None
             current = self._record_activity(unit, present, record.message) if present else None
+            message = Routable(record, content, directory, tenant, deadline)
             return self._publish_for(unit, message, current)
 
-        return self.finish(self.unit_of_work.run(work, deadline))
+        return self.finish(self.run_again(record, work, deadline))
+
+    def run_again(
+        self,
+        record: MessageRecord,
+        work: Callable[[Unit, MessageContext], Result],
+        deadline: Deadline,
+    ) -> Result:
+        """Run ``work`` in a unit, with what of a message that was recorded before fits on a queue.
+
+        The message may be erased meanwhile: then nothing of it stays stored.
+        """
+        content = self.claim_check.store(record.message)
+        is_routed = False
+        try:
+            result = self.unit_of_work.run(lambda unit: work(unit, content), deadline)
+            is_routed = result is not None
+        finally:
+            if not is_routed:
+                self._delete_if_erased(record)
+        return result
+
+    def _delete_if_erased(self, record: MessageRecord) -> None:
+        if isinstance(self.messages.find_record(record.request_id), Tombstone):
+            self.claim_check.delete(record.message)
 
     def finish(self, routed: RoutedMessage | None) -> Conversation | None:
         """Count a message that was routed, once its unit of work is durable.
@@ -111,7 +141,7 @@ class RouteMessage:
         self, unit: Unit, message: Routable, current: Conversation | None
     ) -> RoutedMessage | None:
         """Publish for the conversation that took the message, or for another that takes it."""
-        current = current or self._reassign(unit, message.record)
+        current = current or self._reassign(unit, message)
         return self._publish(unit, message, current) if current else None
 
     def _record_activity(
@@ -127,9 +157,10 @@ class RouteMessage:
         present = unit.conversations.get_conversation(conversation.key)
         return present if present and present.is_open else None
 
-    def _reassign(self, unit: Unit, record: MessageRecord) -> Conversation | None:
+    def _reassign(self, unit: Unit, message: Routable) -> Conversation | None:
         """The conversation was closed or deleted meanwhile: match once more."""
-        _, other = self.match_conversation(unit, record.message)
+        record = message.record
+        _, other = self.match_conversation(unit, record.message, message.directory)
         if other is not None:
             _assign(unit, record, other.key)
             record = record.assigned_to(other.key)
@@ -154,6 +185,8 @@ class RouteMessage:
             self.metrics.count("QueueRouting", queue=str(route.queue), result="failed")
             raise
         is_there = unit.outbox.mark_queued(record.request_id, now, record.publication)
+        if unit.is_atomic and not is_there:
+            raise ConcurrentUpdateError("the message was erased meanwhile")
         return RoutedMessage(record, conversation, route.queue, was_erased=not is_there)
 
     def _take_back(self, record: MessageRecord) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from application.clock import Deadline
-from application.ports.claim_check import ClaimCheck
 from application.ports.message_store import MessageStore
 from application.ports.pages import PAGE_SIZE, each_item
-from application.ports.unit_of_work import Unit, UnitOfWork
+from application.ports.unit_of_work import Unit
 from application.receiving.match_conversation import MatchConversation
 from application.receiving.route_message import Routable, RoutedMessage, RouteMessage
+from domain.context import MessageContext
 from domain.conversations import Conversation
 from domain.errors import TemporaryError
 from domain.messages import MessageRecord
@@ -25,8 +25,6 @@ class RedriveUnmatched:
     """Match again what was unmatched. Safe to stop at any point, and to run twice at once."""
 
     messages: MessageStore
-    unit_of_work: UnitOfWork
-    claim_check: ClaimCheck
     match_conversation: MatchConversation
     route_message: RouteMessage
 
@@ -36,16 +34,16 @@ class RedriveUnmatched:
             yield record, self._redrive(record)
 
     def _redrive(self, record: MessageRecord) -> Conversation | None:
-        content = self.claim_check.store(record.message)
         deadline = Deadline.after()
+        directory = self.match_conversation.tenants()
 
-        def work(unit: Unit) -> Conversation | RoutedMessage | None:
-            tenant, conversation = self.match_conversation(unit, record.message)
+        def work(unit: Unit, content: MessageContext) -> Conversation | RoutedMessage | None:
+            tenant, conversation = self.match_conversation(unit, record.message, directory)
             if conversation is None or not unit.messages.assign(record, conversation.key):
                 return None
             assigned = record.assigned_to(conversation.key)
             try:
-                message = Routable(assigned, content, tenant, deadline)
+                message = Routable(assigned, content, directory, tenant, deadline)
                 return self.route_message(unit, message, conversation)
             except TemporaryError:
                 if unit.is_atomic:
@@ -53,7 +51,7 @@ class RedriveUnmatched:
                 # It is pending now, and no longer depends on this command.
                 return conversation
 
-        routed = self.unit_of_work.run(work, deadline)
+        routed = self.route_message.run_again(record, work, deadline)
         if isinstance(routed, Conversation):
             return routed
         return self.route_message.finish(routed)

@@ -212,6 +212,7 @@ class Container(containers.DeclarativeContainer):
     route_message = Singleton(
         RouteMessage,
         unit_of_work=unit_of_work,
+        messages=message_store,
         claim_check=claim_check,
         erase_context=Singleton(_erase_context, operations.provider),
         match_conversation=match_conversation,

@@ -112,8 +112,6 @@ class OperationsContainer(containers.DeclarativeContainer):
     redrive_unmatched = Singleton(
         RedriveUnmatched,
         core.message_store,
-        core.unit_of_work,
-        core.claim_check,
         core.match_conversation,
         core.route_message,
     )

@@ -46,7 +46,11 @@ class Worker:
             self._process = None
         if self._process is None and now >= self._due_at:
             self._started_at = now
-            self._process = self._start()
+            try:
+                self._process = self._start()
+            except OSError as error:  # no memory or no process left: the others go on
+                self._put_off(now)
+                logger.error("worker cannot be started", extra={"reason": error.strerror})  # noqa: TRY400 - the reason says it
 
     def send(self, number: int) -> None:
         """Send a signal to the process, if there is one."""
@@ -68,9 +72,12 @@ class Worker:
     def _report(self, status: int, now: float) -> None:
         has_been_steady = now - self._started_at >= STEADY_SECONDS
         self._pause = PAUSE_SECONDS if has_been_steady else self._pause
+        self._put_off(now)
+        logger.error("worker has ended and is started again", extra={"status": status})
+
+    def _put_off(self, now: float) -> None:
         self._due_at = now + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
-        logger.error("worker has ended and is started again", extra={"status": status})
 
 
 class Supervisor:

@@ -8,7 +8,7 @@ from typing_extensions import override
 from application.ports.blobs import BlobStore
 from application.ports.claim_check import ClaimCheck
 from domain.context import MessageContext
-from domain.erasure import contexts_folder
+from domain.erasure import own_contexts_folder
 from domain.errors import QueueRoutingError, StorageUnavailableError
 from domain.idempotency import idempotency_hash, text_hash
 from domain.messages import InboundMessage, cut_to_bytes
@@ -108,9 +108,9 @@ def _folder(message: InboundMessage) -> str:
 
     They are stored before the store can say whether it is that message once more.
     """
-    parts = [message.source_key, text_hash(message.body), text_hash(message.subject or "")]
+    parts = [text_hash(message.body), text_hash(message.subject or "")]
     parts += [repr(message.full_metadata), repr(message.attachments)]
-    return f"{contexts_folder(message.request_id)}/{idempotency_hash(parts)[:32]}"
+    return f"{own_contexts_folder(message)}/{idempotency_hash(parts)[:32]}"
 
 
 def _preview(text: str) -> str:

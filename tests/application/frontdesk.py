@@ -172,7 +172,8 @@ class FrontDesk:
         """Route ``record`` for ``conversation``, in a unit of its own."""
         deadline = deadline or Deadline.after()
         content = MessageContext.of(record.message)
-        message = Routable(record, content, a_tenant(), deadline)
+        directory = self.route_message.match_conversation.tenants()
+        message = Routable(record, content, directory, a_tenant(), deadline)
         route = self.route_message
         return route.finish(
             route.unit_of_work.run(lambda unit: route(unit, message, conversation), deadline)

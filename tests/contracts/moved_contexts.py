@@ -149,6 +149,7 @@ class Desk:
         units = self.unit_of_work or SeparateSteps(steps)
         self.route = RouteMessage(
             unit_of_work=units,
+            messages=stores.messages,
             claim_check=BlobClaimCheck(MemoryBlobStore()),
             erase_context=self._erase_context,
             match_conversation=match,
@@ -160,7 +161,11 @@ class Desk:
         conversation, _ = stores.conversations.open_conversation(a_conversation())
         stores.messages.record(a_record())
         message = Routable(
-            a_record(), MessageContext.of(an_inbound_message()), a_tenant(), Deadline.after()
+            a_record(),
+            MessageContext.of(an_inbound_message()),
+            directory,
+            a_tenant(),
+            Deadline.after(),
         )
         units.run(lambda unit: self.route(unit, message, conversation), Deadline.after())
 

@@ -160,6 +160,15 @@ class TimeoutProtocol(HttpToolsProtocol):
     def open_request(self) -> None:
         """Begin with the request whose head is complete: an ASGI application answers it."""
         super().on_headers_complete()
+        self.cycle.keep_alive = self.cycle.keep_alive and self.stays_open
+
+    @property
+    def stays_open(self) -> bool:
+        """Whether another request may follow the one whose head was parsed.
+
+        The parser takes what follows the offer of another protocol for that protocol.
+        """
+        return self.parser.should_keep_alive() and not self.parser.should_upgrade()
 
     def take_body(self, body: bytes) -> None:
         """Take the next part of its body."""

@@ -21,12 +21,9 @@ class Ticker:
         """Begin, unless it has begun. Only on the thread of the running event loop."""
         if not self._is_running:
             self._is_running = True
-            self._wait(asyncio.get_running_loop())
+            asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
 
-    def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
-        loop.call_later(TICK_SECONDS, self._tick, loop)
-
-    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._is_running = self._check()
-        if self._is_running:
-            self._wait(loop)
+    def _tick(self) -> None:
+        self._is_running = False  # it can be started again, also after an error
+        if self._check():
+            self.start()

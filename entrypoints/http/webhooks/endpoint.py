@@ -8,6 +8,7 @@ from typing import Any
 
 from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest, WebhookResponse
+from application.receiving.error_responses import INTERNAL_ERROR
 from application.receiving.receive_webhook import ReceiveWebhook, WebhookExchange
 from domain.errors import DeadlineExceededError, OverloadedError, PayloadTooLargeError
 from entrypoints.http.limits.bodies import BodyMemory, MemoryShare
@@ -139,8 +140,10 @@ class WebhookEndpoint:
     ) -> None:
         def done() -> None:
             self._spooling.leave(webhook)
-            webhook.finish()
-            places.release()
+            try:
+                webhook.finish()
+            finally:
+                places.release()
 
         self._threads.submit(work, done)
 
@@ -192,7 +195,7 @@ class ArrivingWebhook:
         self._limit = 0
         self._received_at: datetime
         self._request: WebhookRequest
-        self._response: WebhookResponse
+        self._response = INTERNAL_ERROR  # unless a thread finds another answer
         self.is_admitted = False
 
     @property

@@ -51,10 +51,12 @@ class WebhookProtocol(TimeoutProtocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        if isinstance(self._served, WebhookCycle):
-            self._served.webhook.abandon()
-        if isinstance(self.cycle, WebhookCycle):
-            self.cycle = None  # type: ignore[assignment]  # as before the first request
+        served = self._served
+        if isinstance(served, WebhookCycle):
+            served.webhook.abandon()
+            served = None
+        # uvicorn tells the last request of a pipeline, and the one that is answered has to know.
+        self.cycle = served  # type: ignore[assignment]  # None as before the first request
         super().connection_lost(exc)
 
     @override
@@ -69,7 +71,7 @@ class WebhookProtocol(TimeoutProtocol):
             return
         self.cycle = cycle = WebhookCycle(
             webhook,
-            keep_alive=self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0",
+            keep_alive=self.stays_open and self.parser.get_http_version() != "1.0",
             expects_continue=self.expect_100_continue,
             is_head=scope["method"] == "HEAD",
         )

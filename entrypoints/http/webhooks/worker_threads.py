@@ -1,10 +1,13 @@
 """Threads for work that blocks, with one hop to the thread and one back."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
+
+logger = logging.getLogger(__name__)
 
 Job = tuple[Callable[[], None], Callable[[], None], asyncio.AbstractEventLoop]
 
@@ -22,14 +25,15 @@ class WorkerThreads:
         self._busy = 0
 
     def submit(self, work: Callable[[], None], done: Callable[[], None]) -> None:
-        """Do ``work``, which does not raise, on a thread; then ``done`` on the event loop's."""
+        """Do ``work`` on a thread, and then, even if it raises, ``done`` on the event loop's."""
         self._busy += 1
+        self._jobs.put((work, lambda: self._done(done), asyncio.get_running_loop()))
         if self._busy > len(self._threads):
             name = f"webhook-{self._busy}"
             thread = Thread(target=_work, args=(self._jobs,), name=name, daemon=True)
-            self._threads.append(thread)
-            thread.start()
-        self._jobs.put((work, lambda: self._done(done), asyncio.get_running_loop()))
+            with suppress(RuntimeError):  # the system grants no more: another thread does it
+                thread.start()
+                self._threads.append(thread)
 
     def close(self) -> None:
         """Wait until all work is done."""
@@ -54,7 +58,11 @@ def _do(job: Job | None) -> bool:
     if job is None:
         return False
     work, done, loop = job
-    work()
+    try:
+        work()
+    except BaseException:
+        # Without the thread and its place, one webhook less could be worked on for ever.
+        logger.exception("thread met an error")
     with suppress(RuntimeError):  # the loop has ended: no client waits any more
         loop.call_soon_threadsafe(done)
     return True

@@ -24,13 +24,14 @@ from application.receiving.send_fallback import throttle_key
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.context import ContextObject
-from domain.erasure import attachments_folder
+from domain.erasure import attachments_folder, contexts_folder
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.messages import Attachment, InboundMessage
 from domain.queues import QueueKind, QueueName
 from domain.routing import Route
 from infrastructure.filesystem.dead_letter_files import FileDeadLetters
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
+from infrastructure.serialization.claim_check import BlobClaimCheck
 from tests.application.frontdesk import FrontDesk, StubParser
 from tests.builders import ACCOUNT, KEY, NOW, SENDER, a_record, an_inbound_message, verified
 from tests.contracts.legacy_histories import an_entry
@@ -350,3 +351,13 @@ def test_erasure_reports_unreadable_requests_unless_they_contain_the_address(
         "1 of the spooled webhooks and dead letters, which cannot be read: the address is not "
         "named there, but what is in base64 was not searched"
     ]
+
+
+def test_erasure_deletes_what_a_spooled_webhook_stored_for_a_queue(frontdesk: Desk) -> None:
+    claim_check = BlobClaimCheck(frontdesk.blobs)
+    long, other = (replace(raw_message(sender), body="x" * 300_000) for sender in (ANA.value, BOB))
+    claim_check.store(long)
+    kept = claim_check.store(other)  # it claims the same id
+    frontdesk.erases()
+    assert frontdesk.blobs.get(str(kept.body_reference)) == other.body.encode()
+    assert frontdesk.blobs.delete(contexts_folder(long.request_id)) == 1

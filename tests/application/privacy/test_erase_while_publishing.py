@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from application.clock import Deadline
 from application.ports.context_queue import ContextPublisher, SearchableQueue
 from application.privacy.erase_message import EraseMessage
 from application.recovery.relay_outbox import RelayOutcome
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.erasure import RetainedMessage
-from domain.errors import QueueRoutingError, StorageUnavailableError
+from domain.errors import ConcurrentUpdateError, QueueRoutingError, StorageUnavailableError
+from domain.messages import MessageRecord
 from domain.queues import QueueKind
 from domain.routing import Route
 from infrastructure.memory.memory_blobs import MemoryBlobStore
@@ -74,6 +76,11 @@ def body_of(frontdesk: FrontDesk) -> bytes:
     """The body of the first message that the claim check has stored."""
     content = BlobClaimCheck(MemoryBlobStore()).store(an_inbound_message(body=LONG))
     return frontdesk.blobs.get(str(content.body_reference))
+
+
+def blob_count(frontdesk: FrontDesk) -> int:
+    """How many blobs there are; all are deleted."""
+    return frontdesk.blobs.delete("attachments") + frontdesk.blobs.delete("contexts")
 
 
 def test_context_of_a_message_erased_while_publishing_is_erased_with_its_files(
@@ -186,3 +193,48 @@ def test_stored_parts_of_a_context_are_deleted_before_the_context() -> None:
     with pytest.raises(StorageUnavailableError):
         frontdesk.route_message.erase_context("request-1")
     assert len(frontdesk.queued()) == 1
+
+
+def test_message_erased_before_it_is_redriven_leaves_nothing_in_the_blob_store() -> None:
+    frontdesk = FrontDesk()
+    for number in range(2):
+        frontdesk.advance_clock(seconds=1)
+        frontdesk.receive(an_inbound_message(body=LONG, provider_message_id=f"SM{number}"))
+    redriven = frontdesk.redrive()
+    next(redriven)
+    erase_all(frontdesk)
+    frontdesk.given_conversation()
+    next(redriven)
+    assert frontdesk.queued() == {}
+    assert blob_count(frontdesk) == 0
+
+
+def test_message_erased_before_its_retry_leaves_nothing_in_the_blob_store() -> None:
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
+    frontdesk.receive(an_inbound_message(body=LONG))
+    record = frontdesk.messages.find_record(an_inbound_message().request_id)
+    assert isinstance(record, MessageRecord)
+    erase_all(frontdesk)
+    with pytest.raises(ConcurrentUpdateError):
+        frontdesk.route_message.retry(record.assigned_to(None), Deadline.after())
+    assert frontdesk.queued() == {}
+    assert blob_count(frontdesk) == 0
+
+
+def test_duplicate_within_the_erasure_leaves_nothing_in_the_blob_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
+    message = an_inbound_message(body=LONG)
+    frontdesk.receive(message)
+    erase = frontdesk.retention.erase
+
+    def after_a_duplicate(retained: RetainedMessage) -> bool:
+        frontdesk.receive(message)
+        return erase(retained)
+
+    monkeypatch.setattr(frontdesk.retention, "erase", after_a_duplicate)
+    erase_all(frontdesk)
+    assert blob_count(frontdesk) == 0

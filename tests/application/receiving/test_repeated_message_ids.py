@@ -106,9 +106,9 @@ def test_erased_mail_opens_no_conversation_when_it_comes_again(gone: InboundMess
     frontdesk.receive(B)
     erase(frontdesk, gone)
     opening = replace(frontdesk.container.match_conversation(), unknown_sender=UnknownSender.OPEN)
-    unit = frontdesk.container.separate_steps().unit
-    assert opening(unit, gone)[1] is None
-    assert opening(unit, a_mail("Parcel 3", "It is lost."))[1] is not None
+    unit, directory = frontdesk.container.separate_steps().unit, opening.tenants()
+    assert opening(unit, gone, directory)[1] is None
+    assert opening(unit, a_mail("Parcel 3", "It is lost."), directory)[1] is not None
 
 
 @pytest.mark.parametrize(

@@ -276,3 +276,13 @@ def test_only_some_of_many_pipelined_requests_are_begun(
         time.sleep(0.3)
         assert len(parser.seen) - begun < 50  # nothing more is worked on for this client
     served.call("POST", PATH, x_signature="right")
+
+
+@pytest.mark.parametrize("target", [PATH, "/other"])
+def test_connection_ends_with_a_request_that_offers_another_protocol(
+    served: Served, target: str
+) -> None:
+    """The parser would take the next request for that protocol, and it had no answer."""
+    with served.connect() as client:
+        client.sendall(a_webhook("connection: upgrade", "upgrade: h2c", target=target))
+        assert b"connection: close" in until_closed(client).lower()

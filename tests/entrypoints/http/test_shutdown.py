@@ -3,11 +3,17 @@
 import json
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
+from entrypoints.http.app import create_app
+from entrypoints.http.limits.connection_limits import ConnectionLimits
+from entrypoints.http.server import GracefulServer, listen, server_config
 from entrypoints.http.shutdown import Shutdown
+from tests.application.frontdesk import FrontDesk
+from tests.entrypoints.http.served import LIMIT, Served
 
 SCRIPT = """
 import sys, threading, time
@@ -69,3 +75,18 @@ def test_shutdown_deadline_counts_from_the_first_request_to_stop(
     assert shutdown.seconds_left(10.0) == 6.0
     now = 200.0
     assert shutdown.seconds_left(10.0) == 0
+
+
+def test_signal_that_comes_before_the_server_has_started_ends_it() -> None:
+    frontdesk, shutdown = FrontDesk(), Shutdown()
+    shutdown.begin()
+    endpoint = Served(frontdesk, 0, LIMIT).endpoint
+    app = create_app(frontdesk.receive_webhook, lambda: None)
+    server = GracefulServer(server_config(app, endpoint.open, ConnectionLimits()), shutdown)
+    with listen("127.0.0.1", 0) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        thread.join(10)
+        has_ended, server.should_exit = not thread.is_alive(), True
+        thread.join(10)
+    assert has_ended

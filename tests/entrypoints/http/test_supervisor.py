@@ -1,5 +1,6 @@
 """Workers that die are started again, with growing pauses."""
 
+import errno
 import subprocess
 import time
 
@@ -33,7 +34,9 @@ def test_worker_that_always_dies_is_started_seldom(
 ) -> None:
     monkeypatch.setattr(supervisor, "PAUSE_SECONDS", 0.1)
     starts = Starts("exit 3")
-    keep_alive(Worker(starts), 1.0)
+    worker = Worker(starts)
+    keep_alive(worker, 1.0)
+    worker.wait(10)
     assert 2 <= starts.count <= 4
     assert {record.__dict__["status"] for record in caplog.records} == {3}
 
@@ -41,11 +44,14 @@ def test_worker_that_always_dies_is_started_seldom(
 def test_worker_that_was_steady_is_started_again_after_the_short_pause(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(supervisor, "PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(supervisor, "PAUSE_SECONDS", 0.5)  # pauses that grow take 7 s
     monkeypatch.setattr(supervisor, "STEADY_SECONDS", 0.0)
     starts = Starts("exit 0")
-    keep_alive(Worker(starts), 1.5)
-    assert starts.count >= 5
+    worker, ends_at = Worker(starts), time.monotonic() + 6
+    while starts.count < 5 and time.monotonic() < ends_at:
+        keep_alive(worker, 0.01)
+    assert starts.count == 5
+    worker.wait(10)
 
 
 def test_worker_that_does_not_end_is_killed() -> None:
@@ -61,3 +67,22 @@ def test_status_of_a_worker_tells_whether_its_end_was_orderly(
     worker = Worker(Starts(command))
     worker.keep_alive()
     assert worker.wait(10) is is_orderly
+
+
+def test_worker_that_cannot_be_started_is_started_later(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisor, "PAUSE_SECONDS", 0.05)
+    starts = Starts("exec sleep 60")
+    failures = [BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")]
+
+    def start() -> "subprocess.Popen[bytes]":
+        if failures:
+            raise failures.pop()
+        return starts()
+
+    worker = Worker(start)
+    keep_alive(worker, 0.5)
+    assert starts.count == 1
+    assert caplog.messages == ["worker cannot be started"]
+    worker.wait(0)

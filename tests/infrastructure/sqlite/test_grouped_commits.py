@@ -4,19 +4,23 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from application.clock import Deadline, utc_now
+from application.ports.context_queue import SearchableQueue
 from application.ports.stores import Stores
 from application.ports.unit_of_work import Unit, UnitOfWork
-from domain.errors import StorageUnavailableError
+from domain.erasure import RetainedMessage
+from domain.errors import ConcurrentUpdateError, StorageUnavailableError
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.grouped_commits import MAX_MEMBERS, GroupedCommits
 from infrastructure.sqlite.rewrite_lock import RewriteLock, waiting_for_rewrites
+from tests.builders import a_record
 from tests.contracts.concurrency import at_once
 from tests.contracts.context_queue import ContextQueue
 from tests.contracts.moved_contexts import Desk, MoveContextContract
@@ -209,3 +213,18 @@ def test_patient_unit_waits_for_the_end_of_a_rewrite(path: Path, units: GroupedC
                 units.run(recording(numbered(2)), Deadline.after())
             assert not future.done()
         assert future.result(10) == numbered(1).request_id
+
+
+def test_retry_of_an_erased_message_publishes_nothing_that_has_to_be_taken_back(
+    sqlite: SqliteBackend,
+) -> None:
+    queue = sqlite.context_queue
+    assert isinstance(queue, SearchableQueue)
+    desk = Desk(sqlite.stores, queue, queue, sqlite.unit_of_work)
+    record = a_record()
+    sqlite.stores.retention.erase(RetainedMessage.of(record))
+    queue.erase(record.request_id)
+    route = replace(desk.route, erase_context=lambda _: None)
+    with pytest.raises(ConcurrentUpdateError):
+        route.retry(record, Deadline.after())
+    assert queue.erase(record.request_id) == 0
