@@ -139,6 +139,8 @@ def attachments_of(form: Form) -> tuple[Attachment, ...]:
 
 def _numbered(form: Form, prefix: str) -> list[str]:
     """The parameters ``prefix0``, ``prefix1`` and so on that are not empty, in that order."""
+    if prefix not in "\n".join(form.fields):
+        return []  # as nearly always
     found = [
         (int(place[0]), name)
         for name in form.fields
