@@ -125,7 +125,8 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
                 return None
             # The address that it was opened for leads to it already.
             new = [one.value for one in message.identities if one.value != present.sender_id]
-            _add_senders(connection, conversation.key, new)
+            if new:
+                _add_senders(connection, conversation.key, new)
         return present
 
     @override
