@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import takewhile
 
 from domain.channels import ChannelType
 from domain.messages import InboundMessage, Recipient
@@ -60,6 +61,24 @@ class TenantDirectory:
     """Every company that this front door serves."""
 
     tenants: tuple[Tenant, ...]
+    _owners: Mapping[str, Tenant] = field(init=False, repr=False, compare=False)
+    _owner_of_others: Tenant | None = field(init=False, repr=False, compare=False)
+    _only_owners: Mapping[str, Tenant | None] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # What a webhook asks is answered without a look at each company.
+        owners: dict[str, Tenant] = {}
+        others = next((tenant for tenant in self.tenants if not tenant.recipients), None)
+        for tenant in takewhile(lambda tenant: tenant is not others, self.tenants):
+            for key in tenant.recipients:
+                owners.setdefault(key, tenant)
+        only_owners: dict[str, Tenant | None] = {}
+        for tenant in self.tenants:
+            for account in tenant.accounts:
+                only_owners[account] = None if account in only_owners else tenant
+        object.__setattr__(self, "_owners", owners)
+        object.__setattr__(self, "_owner_of_others", others)
+        object.__setattr__(self, "_only_owners", only_owners)
 
     @property
     def has_one_company(self) -> bool:
@@ -71,10 +90,10 @@ class TenantDirectory:
 
         Its own reference, or an account that no other company has.
         """
-        others = (other.accounts for other in self.tenants if other is not tenant)
-        own = tenant.accounts.difference(*others)
+        owners = self._only_owners
+        own = {account for account in tenant.accounts if owners.get(account, tenant) is tenant}
         reference = tenant.credentials_reference
-        return own | {reference} if reference is not None else own
+        return frozenset(own if reference is None else {*own, reference})
 
     def owner_of(self, message: InboundMessage) -> Tenant | None:
         """The company that ``message`` belongs to; ``None`` if its account may not speak for it.
@@ -82,9 +101,8 @@ class TenantDirectory:
         A signature proves its own account and no other. The most specific key that a company
         lists decides whose recipient it is: an address before its Messaging Service.
         """
-        keys = message.recipient.keys
-        listed = (tenant for key in keys for tenant in self.tenants if tenant.lists(key))
-        owner = next(listed, None)
+        owners = (self._owners.get(key, self._owner_of_others) for key in message.recipient.keys)
+        owner = next(filter(None, owners), None)
         return owner if owner and message.account in owner.accounts else None
 
     def owner_of_recipient(self, recipient: str) -> Tenant | None:

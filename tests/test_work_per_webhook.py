@@ -3,6 +3,7 @@
 Stores and queues in memory do their own work. It is counted with the rest where it is Frontdesk's.
 """
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -11,22 +12,24 @@ from pathlib import Path
 from types import CodeType, FrameType
 
 import pytest
+from dependency_injector import providers
 from pydantic_core import SchemaSerializer, SchemaValidator
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from application.ports.webhook_parser import WebhookRequest
 from application.receiving.receive_webhook import ReceiveWebhook
 from domain.channels import ChannelType
-from domain.messages import InboundMessage
+from domain.messages import InboundMessage, MessageState
 from entrypoints.composition.container import build_container
 from infrastructure.channels.twilio.simulator import TwilioSimulator
 from infrastructure.channels.twilio.verification import decode_form
 from infrastructure.serialization.context_json import context_to_json, inbound_to_json
+from infrastructure.sqlite.database import SqliteDatabase
 from tests.builders import ACCOUNT, NOW, RECIPIENT, SENDER, a_conversation
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 ORIGIN, PATH = "https://hooks.example", "/webhooks/sms"
-MOST_FRAMES = 258
+MOST_FRAMES = 246
 """How often an SMS enters a function of ours, with those of the stores in memory."""
 
 ROOT = Path(__file__).parents[1]
@@ -100,6 +103,28 @@ def test_keys_of_a_message_are_hashed_once(calls: Counter[object]) -> None:
 def test_sms_needs_nothing_of_pydantic(calls: Counter[object]) -> None:
     assert calls[SchemaValidator] == 0
     assert calls[SchemaSerializer] == 0
+
+
+def test_sms_on_sqlite_takes_four_statements_and_one_commit(tmp_path: Path) -> None:
+    statements: list[str] = []
+    database = SqliteDatabase(tmp_path / "frontdesk.db", on_statement=statements.append)
+    secrets = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN}
+    settings = {**secrets, "PUBLIC_BASE_URL": ORIGIN, "DATA_DIR": str(tmp_path)}
+    container = build_container(settings)
+    container.database.override(providers.Object(database))
+    container.conversation_store().open_conversation(a_conversation())
+    receive_webhook = container.receive_webhook()
+    statements.clear()
+    assert receive_webhook(a_webhook("Is my order on its way?")).status == 200
+    assert [statement.split()[0] for statement in statements] == [
+        *("BEGIN", "SELECT", "INSERT", "UPDATE", "INSERT", "COMMIT")
+    ]
+    ((state, queued_at, context),) = database.rows(
+        "SELECT state, queued_at, context FROM messages JOIN contexts USING (request_id)"
+    )
+    assert state == MessageState.QUEUED
+    assert queued_at == json.loads(context)["processing"]["processing_timestamps"]["queued"]
+    database.close()
 
 
 def test_sms_enters_few_functions_of_ours(calls: Counter[object]) -> None:

@@ -29,7 +29,8 @@ class ConversationStore(Protocol):
 
         With ``recipients``, only those of one of them and those without a recipient. Addresses
         are compared in their normal form (``normal_value``). Status, hand-off and times may have
-        changed by the time of ``record_activity``, which decides.
+        changed by the time of ``record_activity``, which decides. The messages in the records may
+        be missing.
         """
 
     @abstractmethod

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 
 from application.clock import Clock, Deadline
@@ -118,12 +119,7 @@ class RecordMessage:
         def work(unit: Unit) -> _Recorded:
             tenant, conversation = self.match_conversation(unit, message, directory)
             deadline.check()
-            record = MessageRecord(
-                message=message,
-                conversation=conversation.key if conversation else None,
-                state=MessageState.PENDING if conversation else MessageState.UNMATCHED,
-                recorded_at=self.clock(),
-            )
+            record = _new_record(message, conversation, self.clock(), unit)
             existing = unit.messages.record(record)
             if existing is not None or conversation is None:
                 return _Recorded(record, tenant, existing)
@@ -188,6 +184,17 @@ class RecordMessage:
                 "reason": safe_reason(error),
             },
         )
+
+
+def _new_record(
+    message: InboundMessage, conversation: Conversation | None, now: datetime, unit: Unit
+) -> MessageRecord:
+    """The record of ``message``: queued at once where it is durable with its context, or not."""
+    if conversation is None:
+        return MessageRecord(message, None, MessageState.UNMATCHED, now)
+    if unit.is_atomic:
+        return MessageRecord(message, conversation.key, MessageState.QUEUED, now, queued_at=now)
+    return MessageRecord(message, conversation.key, MessageState.PENDING, now)
 
 
 def _fields_of(message: InboundMessage) -> tuple[object, ...]:

@@ -172,7 +172,8 @@ class RouteMessage:
 
     def _publish(self, unit: Unit, message: Routable, conversation: Conversation) -> RoutedMessage:
         message.deadline.check()
-        record, now = message.record, self.clock()
+        record = message.record
+        now = record.queued_at or self.clock()
         route = (
             Route(record.queue, timedelta(0))  # its context was moved there
             if record.queue
@@ -184,7 +185,9 @@ class RouteMessage:
         except QueueRoutingError:
             self.metrics.count("QueueRouting", queue=str(route.queue), result="failed")
             raise
-        is_there = unit.outbox.mark_queued(record.request_id, now, record.publication)
+        is_there = record.queued_at is not None or unit.outbox.mark_queued(
+            record.request_id, now, record.publication
+        )
         if unit.is_atomic and not is_there:
             raise ConcurrentUpdateError("the message was erased meanwhile")
         return RoutedMessage(record, conversation, route.queue, was_erased=not is_there)

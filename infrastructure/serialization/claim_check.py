@@ -31,6 +31,9 @@ PREVIEW_BYTES = 1024
 _LONGEST_CHARACTER_BYTES = 6
 """In JSON, as an escape: what is longer in UTF-8 is not escaped."""
 
+_FRAME_CHARACTERS = 1024
+"""More than the names of all fields have, with a time and the references."""
+
 _PARTS = ("body", "metadata", "attachments", "subject")
 
 
@@ -71,7 +74,9 @@ class BlobClaimCheck(ClaimCheck):
         # Nearly all do by far: they need not be encoded to know it. Nor need a very long body.
         if len(content.body) > self.limit_bytes:
             return False
-        texts = len(repr(content)) + len(content.body)
+        long_ones = (content.metadata, content.attachments, content.subject)
+        ids = len(content.sender) + len(content.recipient) + len(content.message_id)
+        texts = len(repr(long_ones)) + ids + 2 * len(content.body) + _FRAME_CHARACTERS
         if texts * _LONGEST_CHARACTER_BYTES <= self.limit_bytes:
             return True
         return len(message_to_json(content).encode()) <= self.limit_bytes

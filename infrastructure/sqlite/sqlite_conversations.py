@@ -1,6 +1,5 @@
 """Conversation records in SQLite."""
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -21,7 +20,9 @@ from infrastructure.sqlite.statements import Statements
 # The columns are the attributes, by the same names.
 _NAMES = tuple(field.name for field in fields(Conversation) if field.name != "found_by")
 _TIMES = ("last_user_message_at", "last_activity_at")
+_HISTORY = ("last_message", "legacy_messages")
 COLUMNS = ", ".join(_NAMES)
+_HEAD = ", ".join(name for name in _NAMES if name not in _HISTORY)
 THIS_ONE = "conversation_id = :conversation_id AND primary_channel = :primary_channel"
 
 # Closed since, or of another recipient: then a message does not join it any more.
@@ -43,12 +44,11 @@ _LIST = f"""
     SELECT {COLUMNS} FROM conversations
     ORDER BY last_activity_at DESC, conversation_id, primary_channel LIMIT ?
 """
-_FIND = f"""
-    SELECT {COLUMNS} FROM conversations
-    WHERE primary_channel = :channel AND (:closed_too OR conversation_status <> 'closed')
+_FIND = """
+    SELECT {columns} FROM conversations
+    WHERE primary_channel = ?1 AND (?2 OR conversation_status <> 'closed')
       AND conversation_id IN (
-          SELECT conversation_id FROM participants
-          WHERE channel = :channel AND sender IN (SELECT value FROM json_each(:senders)))
+          SELECT conversation_id FROM participants WHERE channel = ?1 AND sender IN ({senders}))
     ORDER BY conversation_id
 """
 _RECORD_ACTIVITY = f"""
@@ -78,7 +78,8 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
     def find_open_conversations(
         self, channel: ChannelType, senders: Sequence[str], recipients: Sequence[str] = ()
     ) -> tuple[Conversation, ...]:
-        found = find_conversations(self._database, channel, senders)
+        rows = _find(self._database, channel, senders, columns=_HEAD, closed_too=False)
+        found = (_conversation(row, None, ()) for row in rows)
         return tuple(conversation for conversation in found if conversation.is_for(recipients))
 
     @override
@@ -104,23 +105,29 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
         self, conversation: Conversation, message: InboundMessage
     ) -> Conversation | None:
         """``Conversation.received`` as one guarded statement."""
+        last = Message.of(message).preview()
         values = {
             "conversation_id": conversation.conversation_id,
-            "primary_channel": conversation.primary_channel,
+            "primary_channel": conversation.primary_channel.value,
             "known_recipient": conversation.recipient_id,
             "recipient": message.recipient.address,
             "received_at": rfc3339(message.received_at),
-            "last_message": messages_to_json([Message.of(message).preview()]),
+            "last_message": messages_to_json([last]),
         }
         with self._database.write() as connection:
-            rows = connection.execute(_RECORD_ACTIVITY, values).fetchall()
+            if rows := connection.execute(_RECORD_ACTIVITY, values).fetchall():
+                *head, _, legacy = rows[0]
+                present = _conversation(head, last, messages_from_json(legacy))
             # A later message came first: then the record stays as it is.
-            rows = rows or connection.execute(_SELECT_JOINED, values).fetchall()
-            if not rows:
+            elif rows := connection.execute(_SELECT_JOINED, values).fetchall():
+                present = conversation_from_row(rows[0])
+            else:
                 return None
-            identities = [identity.value for identity in message.identities]
-            _add_senders(connection, conversation.key, identities)
-        return conversation_from_row(rows[0])
+            # The address that it was opened for leads to it already.
+            new = [one.value for one in message.identities if one.value != present.sender_id]
+            if new:
+                _add_senders(connection, conversation.key, new)
+        return present
 
     @override
     def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
@@ -130,16 +137,25 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
 
 
 def find_conversations(
+    database: Statements, channel: ChannelType, senders: Sequence[str]
+) -> tuple[Conversation, ...]:
+    """The conversations of any of these senders, the closed ones too."""
+    rows = _find(database, channel, senders, columns=COLUMNS, closed_too=True)
+    return tuple(map(conversation_from_row, rows))
+
+
+def _find(
     database: Statements,
     channel: ChannelType,
     senders: Sequence[str],
     *,
-    closed_too: bool = False,
-) -> tuple[Conversation, ...]:
-    """The conversations of any of these senders."""
-    wanted = json.dumps([*normal_senders(channel, senders)])
-    values = {"channel": channel, "senders": wanted, "closed_too": closed_too}
-    return tuple(map(conversation_from_row, database.rows(_FIND, values)))
+    columns: str,
+    closed_too: bool,
+) -> list[Any]:
+    wanted = normal_senders(channel, senders)
+    # A message has few senders: there are few such statements, and they stay compiled.
+    statement = _FIND.format(columns=columns, senders=", ".join("?" * len(wanted)))
+    return database.rows(statement, (channel.value, closed_too, *wanted))
 
 
 def _add_senders(
@@ -147,7 +163,7 @@ def _add_senders(
 ) -> None:
     channel = key.primary_channel
     for sender in normal_senders(channel, senders):
-        connection.execute(_ADD_SENDER, (channel, sender, key.conversation_id))
+        connection.execute(_ADD_SENDER, (channel.value, sender, key.conversation_id))
 
 
 def _to_row(conversation: Conversation) -> dict[str, Any]:
@@ -162,11 +178,32 @@ def _to_row(conversation: Conversation) -> dict[str, Any]:
 
 def conversation_from_row(row: Sequence[Any]) -> Conversation:
     """The conversation of a row of ``COLUMNS``."""
-    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
-    for name in _TIMES:
-        values[name] = parse_rfc3339(values[name]) if values[name] else None
-    values["primary_channel"] = ChannelType(values["primary_channel"])
-    values["hand_off_to_human"] = bool(values["hand_off_to_human"])
-    values["last_message"] = next(iter(messages_from_json(values["last_message"])), None)
-    values["legacy_messages"] = messages_from_json(values["legacy_messages"])
-    return Conversation(**values)
+    *head, last, legacy = row
+    return _conversation(
+        head, next(iter(messages_from_json(last)), None), messages_from_json(legacy)
+    )
+
+
+def _conversation(
+    head: Sequence[Any], last: Message | None, legacy: tuple[Message, ...]
+) -> Conversation:
+    """The conversation of a row of ``_HEAD``, with its messages."""
+    conversation_id, channel, sender, recipient, status, hand_off, *rest = head
+    thread, company, project, company_name, credentials, user_message_at, activity_at = rest
+    return Conversation(
+        conversation_id,
+        ChannelType(channel),
+        sender,
+        recipient,
+        status,
+        bool(hand_off),
+        thread,
+        company,
+        project,
+        company_name,
+        credentials,
+        parse_rfc3339(user_message_at) if user_message_at else None,
+        parse_rfc3339(activity_at) if activity_at else None,
+        last,
+        legacy,
+    )

@@ -34,7 +34,7 @@ _COLUMNS = (
     *("attempts", "publication", "queue", "due_at", "content_marks", "inbound"),
 )
 _INSERT = f"""
-    INSERT INTO messages ({", ".join(_COLUMNS)}) VALUES (:{", :".join(_COLUMNS)})
+    INSERT INTO messages ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" * len(_COLUMNS))})
     ON CONFLICT (request_id) DO NOTHING
 """
 _SELECT = f"SELECT {_READ}, content_marks, state = 'erased' FROM messages WHERE request_id = ?"
@@ -83,7 +83,7 @@ class SqliteMessageStore(SqliteAdapter, MessageStore):
 
     @override
     def record(self, record: MessageRecord) -> MessageRecord | Tombstone | None:
-        row = _to_row(record)
+        row = (*_to_row(record).values(),)  # in the order of _COLUMNS
         with self._database.write() as connection:
             if connection.execute(_INSERT, row).rowcount == 1:
                 return None
@@ -168,7 +168,7 @@ def _found(connection: sqlite3.Connection, request_id: str) -> MessageRecord | T
 
 
 def _key_columns(key: ConversationKey | None) -> tuple[str | None, str | None]:
-    return (key.conversation_id, key.primary_channel) if key else (None, None)
+    return (key.conversation_id, key.primary_channel.value) if key else (None, None)
 
 
 def _time_column(moment: datetime | None) -> str | None:
@@ -176,19 +176,22 @@ def _time_column(moment: datetime | None) -> str | None:
 
 
 def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
-    """The values of all columns, by their names."""
+    """The values of all columns, by their names and in their order.
+
+    Not one of an enumeration: the engine takes long to see that it is a text.
+    """
     message = record.message
     conversation_id, primary_channel = _key_columns(record.conversation)
     return {
         "request_id": record.request_id,
         "conversation_id": conversation_id,
         "primary_channel": primary_channel,
-        "state": record.state,
+        "state": record.state.value,
         "message_id": message.provider_message_id,
-        "direction": Direction.INBOUND,
+        "direction": Direction.INBOUND.value,
         "content": message.body,
         "timestamp": rfc3339(message.received_at),
-        "channel_type": message.channel,
+        "channel_type": message.channel.value,
         "recorded_at": rfc3339(record.recorded_at),
         "lease_until": _time_column(record.lease_until),
         "queued_at": _time_column(record.queued_at),

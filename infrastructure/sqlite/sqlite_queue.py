@@ -30,7 +30,7 @@ from infrastructure.sqlite.statements import Statements
 _PUBLISH = """
     INSERT INTO contexts (queue, request_id, publication, published_at, visible_at, context)
     VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (queue, request_id, publication) DO NOTHING
+    ON CONFLICT (request_id, publication, queue) DO NOTHING
 """
 _NEXT = """
     SELECT sequence, receive_count + 1, context FROM contexts

@@ -93,7 +93,7 @@ class SqliteRetention(SqliteAdapter, Retention):
     def find_all_conversations(
         self, channel: ChannelType, senders: Sequence[str]
     ) -> tuple[Conversation, ...]:
-        return find_conversations(self._database, channel, senders, closed_too=True)
+        return find_conversations(self._database, channel, senders)
 
     @override
     def erase_conversation(self, key: ConversationKey) -> bool:

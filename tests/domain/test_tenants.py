@@ -42,6 +42,30 @@ def test_companies_that_share_an_account_are_distinguished_by_recipient() -> Non
     assert owner.company_id == "initech"
 
 
+def test_first_company_of_those_that_may_own_a_recipient_owns_it() -> None:
+    everywhere = Tenant("everywhere", accounts=frozenset({ACCOUNT}))
+    late = replace(ACME, company_id="late", recipients=frozenset({"+15005550006", "+15005550009"}))
+    directory = TenantDirectory((GLOBEX, ACME, late, everywhere, replace(late, company_id="last")))
+    owners = [
+        directory.owner_of(an_inbound_message(recipient=recipient))
+        for recipient in ("+15005550006", "+15005550009", "+15005550010")
+    ]
+    assert owners == [ACME, late, everywhere]
+    assert TenantDirectory((everywhere, ACME)).owner_of(an_inbound_message()) is everywhere
+
+
+def test_account_of_two_companies_names_neither() -> None:
+    shared = replace(GLOBEX, accounts=frozenset({ACCOUNT, OTHER_ACCOUNT}))
+    directory = TenantDirectory((ACME, shared))
+    assert directory.names_of(ACME) == frozenset()
+    assert directory.names_of(shared) == {OTHER_ACCOUNT}
+
+
+def test_owner_is_found_without_a_look_at_each_company(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(Tenant, "lists")
+    assert DIRECTORY.owner_of(an_inbound_message()) is ACME
+
+
 def test_only_company_owns_every_recipient_of_its_accounts() -> None:
     only = TenantDirectory((a_tenant(),))
     assert only.has_one_company

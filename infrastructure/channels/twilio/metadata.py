@@ -8,7 +8,6 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Final
 
 from domain.messages import Attachment
@@ -112,12 +111,15 @@ def metadata_of(form: Form) -> dict[str, object]:
             provider[name] = values
         elif name not in elsewhere:
             text = values[0]
-            provider[name] = text
-            if text and name in KNOWN_PARAMETERS:
-                group, key, read = KNOWN_PARAMETERS[name]
-                with suppress(ValueError, KeyError, RecursionError):
-                    groups[group][key] = read(text)
-                    del provider[name]
+            known = KNOWN_PARAMETERS.get(name) if text else None
+            if known is None:
+                provider[name] = text
+                continue
+            group, key, read = known
+            try:
+                groups[group][key] = read(text)
+            except (ValueError, KeyError, RecursionError):
+                provider[name] = text
     if others:
         groups[""]["group_recipients"] = [form.first(name) for name in others]
     return {**groups.pop("", {}), **groups, "provider": provider}
@@ -139,6 +141,8 @@ def attachments_of(form: Form) -> tuple[Attachment, ...]:
 
 def _numbered(form: Form, prefix: str) -> list[str]:
     """The parameters ``prefix0``, ``prefix1`` and so on that are not empty, in that order."""
+    if prefix not in "\n".join(form.fields):
+        return []  # as nearly always
     found = [
         (int(place[0]), name)
         for name in form.fields

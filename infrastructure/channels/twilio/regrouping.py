@@ -84,14 +84,13 @@ def _hides_a_field(form: Form) -> bool:
     ``Body=hiFrom+2FromA`` and ``From=+1`` become ``Body=hi``, ``From=+2``, ``FromA=From+1``. A
     parameter may end in the name of a field by itself, like ``SmsMessageSid``.
     """
-    texts: list[str] = []
-    by_themselves = 0
-    for name, values in form.fields.items():
-        may_be_one = name.endswith(_FIELDS) and name.isalnum()
-        for value in values:
-            texts.append(name + value)
-            if may_be_one and _VALUE.fullmatch(name + value, len(name)):
-                by_themselves += 1
+    texts = [name + value for name, values in form.fields.items() for value in values]
+    by_themselves = sum(
+        _VALUE.fullmatch(name + value, len(name)) is not None
+        for name in form.fields
+        if name.endswith(_FIELDS) and name.isalnum()
+        for value in form.fields[name]
+    )
     return len(_WHOLE_FIELD.findall("\n".join(texts))) != by_themselves
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
@@ -80,7 +80,8 @@ def decode_form(body: bytes) -> Form:
         if not equals:
             raise ValueError("a field without an equals sign")
         if "%" in pair:
-            name, value = unquote(name, errors="strict"), unquote(value, errors="strict")
+            name = unquote_to_bytes(name).decode("utf-8")
+            value = unquote_to_bytes(value).decode("utf-8")
         fields.setdefault(name, []).append(value)
     return Form(fields)
 

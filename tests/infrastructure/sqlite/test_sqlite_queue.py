@@ -137,6 +137,18 @@ def test_publish_takes_one_short_transaction(
     assert [statement.split()[0] for statement in statements] == ["BEGIN", "INSERT", "COMMIT"]
 
 
+def test_contexts_of_a_message_are_found_by_their_unique_key(database: SqliteDatabase) -> None:
+    SqliteContextQueue(database, ManualClock())
+    plan = str(
+        database.rows(
+            "EXPLAIN QUERY PLAN UPDATE contexts SET context = NULL"
+            " WHERE request_id = 'a' AND context IS NOT NULL"
+        )
+    )
+    assert "(request_id=?)" in plan
+    assert len(database.rows("PRAGMA index_list(contexts)")) == 2
+
+
 def test_receive_neither_scans_nor_sorts(database: SqliteDatabase) -> None:
     SqliteContextQueue(database, ManualClock())
     with database.read() as connection:

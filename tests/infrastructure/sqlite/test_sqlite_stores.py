@@ -179,8 +179,8 @@ class TestCost:
     @pytest.mark.parametrize(
         ("last_seen", "activity"),
         [
-            (None, ["BEGIN", "UPDATE", "INSERT", "COMMIT"]),
-            (NOW + timedelta(hours=1), ["BEGIN", "UPDATE", "SELECT", "INSERT", "COMMIT"]),
+            (None, ["BEGIN", "UPDATE", "COMMIT"]),
+            (NOW + timedelta(hours=1), ["BEGIN", "UPDATE", "SELECT", "COMMIT"]),
         ],
     )
     def test_webhook_takes_one_read_and_three_short_transactions(
