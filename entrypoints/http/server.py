@@ -28,6 +28,7 @@ from entrypoints.http.limits.connection_limits import (
     reserve_open_files,
 )
 from entrypoints.http.limits.connection_timeouts import ConnectionWatch
+from entrypoints.http.limits.freed_memory import give_back_large_blocks
 from entrypoints.http.limits.loop_errors import LoopErrors
 from entrypoints.http.limits.readiness import Readiness
 from entrypoints.http.limits.share import THE_WHOLE, Share
@@ -131,6 +132,7 @@ def _answer(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     _collect_garbage_seldom()
+    give_back_large_blocks()
     GracefulServer(server_config(app, endpoint.open, limits), shutdown).run(sockets=[listener])
     endpoint.close()
 
