@@ -11,6 +11,7 @@ from application.ports.claim_check import ClaimCheck
 from domain.context import MessageContext
 from domain.erasure import contexts_folder
 from domain.errors import QueueRoutingError, StorageUnavailableError
+from domain.idempotency import text_hash
 from domain.messages import InboundMessage, cut_to_bytes
 from infrastructure.serialization.context_json import (
     attachments_to_json,
@@ -109,7 +110,9 @@ def _folder(message: InboundMessage) -> str:
     They are stored before the store can say whether it is that message once more.
     """
     digest = hashlib.sha256(message.source_key.encode())
-    for part in (message.body, message.subject, message.full_metadata, message.attachments):
+    # A body of 30 MB with one wide character takes 120: no copy is made of it.
+    body = text_hash(message.body)
+    for part in (body, message.subject, message.full_metadata, message.attachments):
         digest.update(repr(part).encode("utf-8", "surrogatepass"))
     return f"{contexts_folder(message.request_id)}/{digest.hexdigest()[:32]}"
 
