@@ -17,6 +17,9 @@ _ADDRESS_LITERAL = re.compile(
     r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9a-f:.]{2,45})\]", re.IGNORECASE
 )
 
+_SEPARATOR = re.compile(r'[<>@,;:()\[\]\\"\s]')
+_DOMAIN = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 """Unicode's category Cc, which never changes."""
 
@@ -127,7 +130,7 @@ def _normal_email(text: str) -> str:
     if quoted := _QUOTED.fullmatch(local):
         # Quotes that protect nothing are no part of the name (RFC 5321, 4.1.2).
         local = quoted["plain"] or local
-    elif not local or any(c in '<>@,;:()[]\\"' or c.isspace() for c in local):
+    elif not local or _SEPARATOR.search(local):
         raise InvalidAddressError("an email address has the form name@domain, and stands alone")
     if not separator or not domain:
         raise InvalidAddressError("an email address has the form name@domain")
@@ -137,11 +140,13 @@ def _normal_email(text: str) -> str:
 
 def ascii_domain(domain: str) -> str:
     """``domain`` in lower case and its ASCII form (IDNA), or ``InvalidAddressError``."""
+    if domain.isascii() and _DOMAIN.fullmatch(plain := domain.rstrip(".").lower()):
+        return plain
     try:
         ascii_form = domain.rstrip(".").encode("idna").decode("ascii").lower()
     except UnicodeError as error:
         raise InvalidAddressError("the domain of an email address is not valid") from error
-    if not re.fullmatch(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*", ascii_form):
+    if not _DOMAIN.fullmatch(ascii_form):
         raise InvalidAddressError("the domain of an email address is not valid")
     return ascii_form
 

@@ -28,6 +28,7 @@ from entrypoints.http.limits.connection_limits import (
     reserve_open_files,
 )
 from entrypoints.http.limits.connection_timeouts import ConnectionWatch
+from entrypoints.http.limits.freed_memory import give_back_large_blocks
 from entrypoints.http.limits.loop_errors import LoopErrors
 from entrypoints.http.limits.readiness import Readiness
 from entrypoints.http.limits.share import THE_WHOLE, Share
@@ -132,6 +133,7 @@ def _answer(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, server.handle_exit)
     _collect_garbage_seldom()
+    give_back_large_blocks()
     server.run(sockets=[listener])
     endpoint.close()
 

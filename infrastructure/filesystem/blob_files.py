@@ -8,11 +8,16 @@ from typing_extensions import override
 
 from application.ports.blobs import BlobStore
 from infrastructure.durable_files import create_file, file_errors, remove_file, sync_directory
-from infrastructure.serialization.blob_keys import checked_key, is_key, key_of
+from infrastructure.serialization.blob_keys import checked_key, is_key
 
 
 class FileBlobStore(BlobStore):
-    """Each blob is a file under ``directory``; its reference is the ``file:`` URI of it."""
+    """Each blob is a file below ``directory``; its reference is the ``file:`` URI of it.
+
+    ``attachments/0a1b/c`` is the file ``0a1b.c`` in ``attachments.0a``: few directories hold
+    all blobs. One for each message costs two more changes of the disk, one of them synced.
+    Blobs that lie in directories as their keys say are found and deleted too.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.absolute()
@@ -20,47 +25,66 @@ class FileBlobStore(BlobStore):
 
     @override
     def put(self, key: str, content: bytes) -> str:
-        path = self._directory / checked_key(key)
+        place = _place(checked_key(key))
         with file_errors("the blob could not be written"):
-            create_file(path, content)
-        return f"{self._base}{key}"
+            create_file(self._directory / place, content)
+        return f"{self._base}{place}"
 
     @override
     def get(self, reference: str) -> bytes:
         """A reference to anything outside the directory is a ``KeyError``."""
-        key = key_of(reference, self._base)
+        place = reference.removeprefix(self._base)
+        if place == reference or not _is_place(place):
+            raise KeyError(reference)
         with file_errors("the blob could not be read"):
             try:
-                return (self._directory / key).read_bytes()
+                return (self._directory / place).read_bytes()
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
                 raise KeyError(reference) from error
 
     @override
     def delete(self, folder: str) -> int:
-        return self._remove_older(self._directory / checked_key(folder), float("inf"))
+        place = Path(_place(f"{checked_key(folder)}/*"))
+        with file_errors("the blobs could not be listed"):
+            found = [*self._directory.glob(str(place)), self._directory / folder]
+        return sum(self._remove_older(one, float("inf")) for one in found)
 
     @override
     def delete_older(self, folder: str, moment: datetime) -> Iterator[int]:
         with file_errors("the blobs could not be listed"):
-            parts = list((self._directory / checked_key(folder)).glob("*"))
+            in_folder = (self._directory / checked_key(folder)).glob("*")
+            parts = [*in_folder, *self._directory.glob(f"{folder}.*")]
         for part in parts:
             yield self._remove_older(part, moment.timestamp())
 
     def _remove_older(self, place: Path, before: float) -> int:
-        """Remove the blobs at or below ``place``, and the directories that are empty then.
+        """Remove the blobs at or below ``place``, and the directories that they leave empty.
 
-        What is being written has a name that is no key.
+        What is being written has a name that is no place.
         """
         with file_errors("a blob could not be deleted"):
             found = [place] if place.is_file() else list(place.rglob("*"))
-            blobs = [path for path in found if is_key(path.name) and path.is_file()]
+            blobs = [path for path in found if _is_place(path.name) and path.is_file()]
             return sum(self._remove(path) for path in blobs if path.stat().st_mtime < before)
 
     def _remove(self, path: Path) -> bool:
         removed = remove_file(path)
         for directory in path.parents:
-            if directory == self._directory or any(directory.iterdir()):
+            # What is shared by folders stays: a blob of another may be on its way there.
+            is_shared = directory == self._directory or "." in directory.name
+            if is_shared or any(directory.iterdir()):
                 break
             directory.rmdir()
             sync_directory(directory.parent)
         return removed
+
+
+def _place(key: str) -> str:
+    """Where the blob is: all of one folder are in one directory."""
+    top, _, rest = key.partition("/")
+    return f"{top}.{rest[:2].strip('/')}/{rest.replace('/', '.')}" if rest else top
+
+
+def _is_place(text: str) -> bool:
+    """Whether it can be a place of a blob, or the end of one: no part of a key is empty."""
+    return is_key(text.replace(".", "/"))

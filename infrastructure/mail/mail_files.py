@@ -21,7 +21,8 @@ MAX_LABEL_BYTES = 65_536
 """Of all files of a message: record and context hold what they are called."""
 
 _MAX_CONTENT_REFERENCES = 10_000
-_CONTENT_REFERENCE = re.compile(r"cid:([^\s\"'<>()]{1,500})", re.IGNORECASE)
+# The search skips to the colon; it would stop at every letter that may be in two cases.
+_CONTENT_REFERENCE = re.compile(r":(?<=[cC][iI][dD]:)([^\s\"'<>()]{1,500})")
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,63}/[a-z0-9!#$&^_.+-]{1,63}")
 # They turn the direction of text, so that "exe.pdf" may be shown where "fdp.exe" stands.
 _DIRECTION_MARKS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")

@@ -60,11 +60,12 @@ def read_mime_content(reader: MimeReader) -> MailContent:
         ] or texts
     shown = {id(text.part) for text in texts}
     html = "\n".join(text.decoded.text for text in texts if text.is_html) or None
-    ids = referenced_content_ids(html)
+    others = [part for part in parts if id(part) not in shown]
+    ids = referenced_content_ids(html) if others else frozenset[str]()
     return MailContent(
         text=_joined(texts),
         html=html,
-        files=tuple(_file(part, ids) for part in parts if id(part) not in shown),
+        files=tuple(_file(part, ids) for part in others),
         misread=tuple(_misread(texts)),
     )
 

@@ -117,6 +117,14 @@ def test_files_and_their_names_are_synced_before_the_call_returns(
     assert [*steps.unsynced()] == []
 
 
+def test_file_of_a_message_costs_two_syncs(steps: Steps, tmp_path: Path) -> None:
+    blobs = FileBlobStore(tmp_path)
+    blobs.put("attachments/4711/invoice", b"invoice")
+    steps.clear()
+    blobs.put("attachments/4712/invoice", b"invoice")
+    assert [step for step, _, _ in steps].count("sync") == 2
+
+
 @pytest.mark.parametrize(
     ("work", "problem"),
     [

@@ -82,7 +82,7 @@ def _parsed_content(form: Form, fields: FormText) -> MailContent:
         field_name: content_id
         for content_id, field_name in _texts(read_json(form.get("content-ids"))).items()
     }
-    shown = referenced_content_ids(html)
+    shown = referenced_content_ids(html) if form.files else frozenset[str]()
     files = (
         _file(file, _texts(infos.get(file.field_name)), content_ids.get(file.field_name), shown)
         for file in form.files

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 import multipart  # type: ignore[import-untyped]  # the package has no type information
 
@@ -13,6 +15,10 @@ from infrastructure.mail.mime_parameters import read_parameters
 MAX_PARTS = 500
 _MAX_PART_HEADER_BYTES = 8_192
 _MAX_PART_HEADERS = 16
+_MAX_HEAD_BYTES = _MAX_PART_HEADERS * (_MAX_PART_HEADER_BYTES + 2)
+_END_OF_HEAD = b"\r\n\r\n"
+_DAMAGED = "the form is damaged or cut off"
+_OVER_A_LIMIT = "the form has too many parts or too long headers"
 _FIRST_LINE = re.compile(rb"--([\x20-\x7e]{1,200})\r\n")
 
 # A form with two of one of these could be read in two ways: it becomes a dead letter, not a guess.
@@ -60,47 +66,72 @@ def read_form(body: bytes) -> Form:
     first_line = _FIRST_LINE.match(body)
     if first_line is None:
         raise UnreadableMessageError("the body does not begin with a boundary")
-    boundary = first_line[1]
+    return _sorted_into_form(_read_parts(body, first_line.end(), b"\r\n--" + first_line[1]))
+
+
+def _read_parts(body: bytes, start: int, delimiter: bytes) -> list[FormFile]:
+    """The parts, of which the first begins at ``start``; each content is copied once."""
+    parts: list[FormFile] = []
+    end_mark = b"\r\n"
+    while end_mark == b"\r\n":
+        # The line break before may be a delimiter's: then its part has no head.
+        end = body.find(delimiter, start - 2)
+        head_end = body.find(_END_OF_HEAD, start, end) if end != -1 else -1
+        if head_end == -1:
+            raise UnreadableMessageError(_DAMAGED)
+        if len(parts) == MAX_PARTS or head_end - start > _MAX_HEAD_BYTES:
+            raise UnreadableMessageError(_OVER_A_LIMIT)
+        parts.append(
+            _part(body[start:head_end], body[head_end + len(_END_OF_HEAD) : end]),
+        )
+        start = end + len(delimiter) + 2
+        end_mark = body[start - 2 : start]
+    if end_mark != b"--":
+        raise UnreadableMessageError(_DAMAGED)
+    # Another reader may take what follows for fields of the form, if a text could end it.
+    if body[start : start + 3] not in {b"", b"\r\n"}:
+        raise UnreadableMessageError("something follows the end of the form")
+    return parts
+
+
+def _part(raw_head: bytes, content: bytes) -> FormFile:
+    # The heads of fields are the same in every form, those of files are not.
+    head = _read_head(raw_head) if b"filename" in raw_head else _known_head(raw_head)
+    if head.declared_bytes not in {None, str(len(content))}:
+        raise UnreadableMessageError(_DAMAGED)
+    return FormFile(head.name, head.filename, head.content_type, content)
+
+
+class _Head(NamedTuple):
+    name: str
+    filename: str | None
+    content_type: str | None
+    declared_bytes: str | None
+
+
+def _read_head(raw: bytes) -> _Head:
     parser = multipart.PushMultipartParser(
-        boundary,
+        "b",
         max_header_size=_MAX_PART_HEADER_BYTES,
         max_header_count=_MAX_PART_HEADERS,
-        max_segment_count=MAX_PARTS,
         # Every byte is a Latin-1 character, so no file name is an error; see _field_text.
         header_charset="latin1",
     )
     try:
-        parts = _read_parts(parser, body)
+        segment = next(parser.parse(b"--b\r\n" + raw + _END_OF_HEAD))
     except multipart.ParserLimitReached as error:
-        raise UnreadableMessageError("the form has too many parts or too long headers") from error
+        raise UnreadableMessageError(_OVER_A_LIMIT) from error
     except multipart.MultipartError as error:
-        raise UnreadableMessageError("the form is damaged or cut off") from error
-    _check_end(body, boundary)
-    return _sorted_into_form(parts)
+        raise UnreadableMessageError(_DAMAGED) from error
+    return _Head(
+        _field_text(segment.name) or "",
+        _filename(segment),
+        segment.content_type,
+        segment.header("Content-Length"),
+    )
 
 
-def _check_end(body: bytes, boundary: bytes) -> None:
-    """The parser ignores what follows the form: fields of the real one, if a text could end it."""
-    closing = b"\r\n--" + boundary + b"--"
-    end = body.find(closing) + len(closing)
-    if not (end == len(body) or (end == len(body) - 2 and body.endswith(b"\r\n"))):
-        raise UnreadableMessageError("something follows the end of the form")
-
-
-def _read_parts(parser: "multipart.PushMultipartParser", body: bytes) -> list[FormFile]:
-    parts: list[FormFile] = []
-    segment, chunks = None, list[bytes]()
-    for event in parser.parse(body):
-        if event is None and segment is not None:
-            name, content = _field_text(segment.name) or "", b"".join(chunks)
-            parts.append(FormFile(name, _filename(segment), segment.content_type, content))
-            segment, chunks = None, []
-        elif isinstance(event, bytes):
-            chunks.append(event)
-        else:
-            segment = event
-    parser.close()  # raises if the end of the form never came
-    return parts
+_known_head = lru_cache(maxsize=64)(_read_head)
 
 
 def _filename(segment: "multipart.MultipartSegment") -> str | None:

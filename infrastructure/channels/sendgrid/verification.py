@@ -7,21 +7,17 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from application.clock import Clock
 from application.ports.webhook_parser import WebhookRequest
 from domain.errors import ValidationError
 from infrastructure.channels.provider import Accounts
 from infrastructure.configuration.secrets.accounts import SendgridAccount
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
 SIGNATURE_HEADER = "x-twilio-email-event-webhook-signature"
 TIMESTAMP_HEADER = "x-twilio-email-event-webhook-timestamp"
@@ -104,16 +100,7 @@ def _verifies(
 
 
 def _signed_by_one_of(public_keys: Iterable[str], signature: _Signature) -> bool:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
-    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    for key in filter(None, map(_public_key, public_keys)):
-        with suppress(InvalidSignature):
-            key.verify(signature.der, signature.digest, ECDSA(Prehashed(SHA256())))
-            return True
-    return False
+    return any(is_signed(signature) for is_signed in filter(None, map(_check_by, public_keys)))
 
 
 def _is_one_of(pairs: Iterable[bytes], credentials: bytes) -> bool:
@@ -127,19 +114,38 @@ def _is_one_of(pairs: Iterable[bytes], credentials: bytes) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _public_key(text: str) -> "EllipticCurvePublicKey | None":
-    """The P-256 key in ``text``, SubjectPublicKeyInfo DER in base64; ``None`` if it is none."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+def _check_by(public_key: str) -> Callable[[_Signature], bool] | None:
+    """Whether a signature is of the P-256 key, SubjectPublicKeyInfo DER in base64.
+
+    ``None`` if it is no such key.
+    """
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import (
+        ECDSA,
+        SECP256R1,
+        EllipticCurvePublicKey,
+    )
+    from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+    from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
     try:
-        key = load_der_public_key(base64.b64decode("".join(text.split()), validate=True))
+        der = base64.b64decode("".join(public_key.split()), validate=True)
+        key = load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm):
         return None
-    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
-        return key
-    return None
+    if not (isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)):
+        return None
+    verify, algorithm = key.verify, ECDSA(Prehashed(SHA256()))
+
+    def is_signed(signature: _Signature) -> bool:
+        try:
+            verify(signature.der, signature.digest, algorithm)
+        except InvalidSignature:
+            return False
+        return True
+
+    return is_signed
 
 
 def _basic_credentials(authorization: str | None) -> bytes | None:

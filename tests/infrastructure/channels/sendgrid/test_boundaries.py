@@ -89,6 +89,29 @@ def test_text_that_contains_the_boundary_cannot_end_the_form_early() -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "content"),
+    [
+        pytest.param(b"x\r\n--b0undary--: y\r\n", b"", id="in a head"),
+        pytest.param(b"", b"--b0undary\r\n", id="where a content begins"),
+        pytest.param(b"Content-Length: 3\r\n", b"Hi", id="too early"),
+        pytest.param(b"Content-Length: 1\r\n", b"Hi", id="too late"),
+    ],
+)
+def test_part_that_may_end_in_two_places_is_unreadable(head: bytes, content: bytes) -> None:
+    text = b'Content-Disposition: form-data; name="text"\r\n'
+    body = BODY.replace(text + b"\r\nHi", text + head + b"\r\n" + content)
+    assert body != BODY
+    with pytest.raises(UnreadableMessageError):
+        parsed(replace(WITH_A_FORM_INSIDE, body=body))
+
+
+def test_heads_of_the_fields_are_read_once_for_all_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed(WITH_A_FORM_INSIDE)
+    monkeypatch.delattr("multipart.PushMultipartParser")
+    assert len(parsed(WITH_A_FORM_INSIDE)) == 1
+
+
+@pytest.mark.parametrize(
     "body",
     [
         pytest.param(b"", id="nothing"),
