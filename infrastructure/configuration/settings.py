@@ -205,11 +205,8 @@ def read_settings(environ: Mapping[str, str], *, ephemeral: bool = False) -> Set
     ``ephemeral`` keeps everything in memory, which no variable may ask for by itself.
     Raises ``SettingsError`` that names every wrong variable at once.
     """
-    given = {
-        name: value.strip()
-        for name, value in environ.items()
-        if name.lower() in VARIABLES and value.strip()
-    }
+    names = map(str.upper, VARIABLES)
+    given = {name: text for name in names if (text := environ.get(name, "").strip())}
     problems = [
         f"{old} is now called {new}: set that instead"
         for old, new in RENAMED.items()

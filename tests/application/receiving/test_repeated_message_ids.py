@@ -4,17 +4,21 @@ from dataclasses import replace
 
 import pytest
 
+from application.clock import Deadline
 from application.ports.dead_letters import DeadLetterKind
 from application.ports.webhook_parser import ParsedMessage
 from application.privacy.erase_message import EraseMessage
+from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.erasure import RetainedMessage, attachments_folder
+from domain.errors import UnreadableMessageError
 from domain.messages import AttachedFile, Attachment, InboundMessage, MessageRecord
 from domain.tenants import UnknownSender
 from tests.application.frontdesk import THANKS, FrontDesk
 from tests.builders import an_inbound_message
 
 EMAIL = ChannelType.EMAIL
+LONG = "So long that it goes by claim check. " * 10_000
 
 
 def a_mail(
@@ -176,3 +180,19 @@ def test_retry_with_other_metadata_is_a_duplicate() -> None:
     frontdesk.receive(an_inbound_message(metadata={"provider": {"ErrorCode": "11200"}}))
     assert frontdesk.metrics.total("Duplicates") == 1
     assert tuple(frontdesk.dead_letters.each_dead_letter()) == ()
+
+
+@pytest.mark.parametrize("body", [LONG, LONG + "."], ids=["same", "other"])
+def test_message_with_other_fields_takes_no_stored_part_from_the_recorded_one(body: str) -> None:
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
+    message = an_inbound_message(body=LONG)
+    frontdesk.receive(message)
+    identities = (message.sender, Address.parse(message.channel, "+14155550199"))
+    with pytest.raises(UnreadableMessageError):
+        frontdesk.record_message(
+            replace(message, identities=identities, body=body), Deadline.after()
+        )
+    ((context,),) = frontdesk.queued().values()
+    assert frontdesk.blobs.get(str(context.message.body_reference)) == LONG.encode()
+    assert frontdesk.blobs.delete("contexts") == 1
