@@ -127,14 +127,13 @@ def _answer(
     limits = reserve_open_files(share.of(container.settings().max_in_flight)).divided(share)
     endpoint = webhook_endpoint(container, limits, start_checks.process, share)
     app = create_app(endpoint.receive_webhook, Readiness(require_ready))
-    server = GracefulServer(server_config(app, endpoint.open, limits), shutdown)
-    # uvicorn repeats the signal that ended it under the handler that was there before. With this
-    # one an orderly end exits with status 0, and a signal before uvicorn's own ends it as well.
+    # uvicorn repeats the signal that ended it under the handler that was there before. This one
+    # does nothing then, so that an orderly end exits with status 0. It counts before uvicorn's.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, server.handle_exit)
+        signal.signal(number, lambda *_: shutdown.begin())
     _collect_garbage_seldom()
     give_back_large_blocks()
-    server.run(sockets=[listener])
+    GracefulServer(server_config(app, endpoint.open, limits), shutdown).run(sockets=[listener])
     endpoint.close()
 
 
@@ -156,6 +155,7 @@ class GracefulServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         asyncio.get_running_loop().set_exception_handler(LoopErrors())
         await super().startup(sockets)
+        self.should_exit = self.should_exit or self._shutdown.begun.is_set()
 
     @override
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
