@@ -87,7 +87,7 @@ class MessageDraft:
     def _all_metadata(self) -> dict[str, object]:
         mail, author = self._mail, self._author
         html_available = mail.content.html is not None
-        metadata = mail_metadata(mail) | {
+        metadata = mail_metadata(mail, self._notable_headers) | {
             "author_authenticated": author.is_authenticated,
             "html_available": html_available,
         }

@@ -54,8 +54,11 @@ def _is_calendar_message(file: AttachedFile) -> bool:
     return is_calendar and bool(_CALENDAR_METHOD.search(file.content[:_MAX_CALENDAR_BYTES]))
 
 
-def mail_metadata(mail: ParsedMail) -> dict[str, object]:
-    """The metadata of ``mail`` for its consumers: JSON types, unknown entries left out."""
+def mail_metadata(mail: ParsedMail, notable: NotableHeaders) -> dict[str, object]:
+    """The metadata of ``mail`` for its consumers: JSON types, unknown entries left out.
+
+    ``notable`` are its notable headers.
+    """
     envelope = mail.relay.envelope
     found: dict[str, object] = {
         "spf": mail.relay.spf or None,
@@ -73,9 +76,7 @@ def mail_metadata(mail: ParsedMail) -> dict[str, object]:
         "sender_ip": mail.relay.sender_ip,
         "spam_score": mail.relay.spam_score,
         "doubtful_charsets": list(mail.doubtful_charsets),
-        "notable_headers": {
-            name: list(values) for name, values in select_notable_headers(mail.headers).items()
-        },
+        "notable_headers": {name: list(values) for name, values in notable.headers.items()},
     }
     return {name: value for name, value in found.items() if value not in (None, [], {})}
 

@@ -4,8 +4,8 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # M_MMAP_THRESHOLD and M_TRIM_THRESHO
 MAPPED_BYTES = 1024 * 1024
 """From this size on, a block of memory has pages of its own."""
 
-KEPT_BYTES = 4 * 1024 * 1024
-"""What the heap may keep at its end. With nothing kept, each mail would pay for new pages."""
+SPARE_BYTES = 4 * 1024 * 1024
+"""What the heap may have free at its end. With none, each mail would pay for new pages."""
 
 
 def give_back_large_blocks() -> None:
@@ -20,4 +20,4 @@ def give_back_large_blocks() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, MAPPED_BYTES)
-        mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+        mallopt(_TRIM_THRESHOLD, SPARE_BYTES)

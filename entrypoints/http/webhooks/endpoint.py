@@ -40,7 +40,7 @@ SPOOL_THREADS = 4
 LARGE_BODIES_AT_ONCE = 4
 """How many bodies of the largest size may be held, arriving or worked on.
 
-Each takes up to twice its size: memory that grows is moved, and what was freed is kept.
+Each takes up to twice its size where the C library moves memory that grows.
 """
 
 Respond = Callable[[WebhookResponse], None]
