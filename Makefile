@@ -20,8 +20,8 @@ BENCH_STAMP := $(BENCH_VENV)/.installed
 SECONDS ?= 60
 # The tests that cover the rules and the use cases.
 RULES := tests/domain tests/application tests/infrastructure/memory
-# Three for two cores: some tests only wait, until a server gives up.
-PROCESSES := test-process-1 test-process-2 test-process-3
+# Four for two cores: some tests only wait, until a server gives up.
+PROCESSES := test-process-1 test-process-2 test-process-3 test-process-4
 BY_HAND = { echo "audit failed: mend what is found above; what cannot be looked up, look up by hand: see SECURITY.md" >&2; exit 1; }
 
 .PHONY: help run test test-rules $(PROCESSES) check crash-test duplicates-test soak audit fuzz bench bench-smoke package deploy deploy-local settings stage-is-given
@@ -74,7 +74,7 @@ $(PROCESSES):
 
 test: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## Run every test, the fault runs in their short form
 	$(NEW_RUN)
-	$(MAKE) --jobs 3 test-rules $(PROCESSES)
+	$(MAKE) --jobs 4 test-rules $(PROCESSES)
 
 check: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## After the tests: lint, format, types, layers, coverage of the rules and use cases, the long form of the fault runs
 	$(BIN)/ruff check
@@ -85,7 +85,7 @@ check: $(DEV_STAMP) $(MINISTACK_STAMP) $(SAM_STAMP) ## After the tests: lint, fo
 	$(SAM_VENV)/bin/cfn-lint deploy/template.yaml
 	$(BIN)/coverage report
 	$(NEW_RUN)
-	$(MAKE) --jobs 3 $(PROCESSES) FORM='-m long'
+	$(MAKE) --jobs 4 $(PROCESSES) FORM='-m long'
 
 crash-test: $(DEV_STAMP) $(MINISTACK_STAMP) ## Kill the process at every point, then 10,000 times at random; on AWS less often
 	$(BIN)/python -m tests.faults.crash_main --every-point

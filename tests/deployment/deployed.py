@@ -34,6 +34,7 @@ from tests.emulators import EmulatedAws
 STACK = stack_name(STAGE)
 Found = TypeVar("Found")
 SCHEMA = json.loads((ROOT / "docs" / "context-object.schema.json").read_text("utf-8"))
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Deployed:
         for message in received:
             self.aws.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             context = json.loads(message["Body"])
-            jsonschema.validate(context, SCHEMA, format_checker=jsonschema.FormatChecker())
+            VALIDATOR.validate(context)
             contexts.append(context)
         return contexts
 

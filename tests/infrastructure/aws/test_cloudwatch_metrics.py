@@ -64,6 +64,8 @@ SCHEMA = {
 }
 """What CloudWatch accepts by its specification, and no other document."""
 
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
 Found = dict[tuple[str, frozenset[tuple[str, str]]], Any]
 
 
@@ -79,7 +81,7 @@ class Log:
         self.metrics.flush()
         lines = [json.loads(text) for text in self.stream.getvalue().splitlines()]
         for line in lines:
-            jsonschema.validate(line, SCHEMA)
+            VALIDATOR.validate(line)
         return lines
 
     def found(self) -> Found:
