@@ -127,6 +127,8 @@ def test_every_planted_bug_has_a_scenario() -> None:
     assert FOUND_IN.keys() == PLANTED_BUGS.keys()
 
 
+# These try the runs themselves, which change seldom: they have a long form alone.
+@pytest.mark.long
 @pytest.mark.parametrize("bug", PLANTED_BUGS)
 def test_planted_bug_is_found_by_its_scenario(bug: str, tmp_path: Path) -> None:
     scenario, problem = FOUND_IN[bug]
