@@ -137,65 +137,52 @@ _MARKS_OF_CONTENT: Migration = (
 )
 """They tell another mail with the same id from an erased one: see domain.erasure."""
 
+
+def _new_contexts(unique_key: str, publication: str) -> Migration:
+    """The contexts in a new table, for SQLite cannot change a unique key. They keep their receipts.
+
+    ``publication`` is what is in that column: an expression over the old table.
+    """
+    return (
+        f"""
+        CREATE TABLE new_contexts (
+            sequence INTEGER PRIMARY KEY,
+            queue TEXT NOT NULL,
+            request_id TEXT NOT NULL,
+            publication INTEGER NOT NULL,
+            published_at TEXT NOT NULL,
+            visible_at TEXT NOT NULL,
+            receive_count INTEGER NOT NULL DEFAULT 0,
+            context TEXT,
+            UNIQUE ({unique_key})
+        ) STRICT
+        """,
+        f"""
+        INSERT INTO new_contexts
+        SELECT sequence, queue, request_id, {publication}, published_at, visible_at,
+            receive_count, context
+        FROM contexts
+        """,
+        "DROP TABLE contexts",
+        "ALTER TABLE new_contexts RENAME TO contexts",
+        """
+        CREATE INDEX waiting_contexts ON contexts (queue, visible_at, sequence)
+        WHERE context IS NOT NULL
+        """,
+    )
+
+
 # A context can be moved: the message's record says how often, and to which queue at last.
 _PUBLICATIONS: Migration = (
     "ALTER TABLE messages ADD COLUMN publication INTEGER NOT NULL DEFAULT 1",
     "ALTER TABLE messages ADD COLUMN queue TEXT",
-    # SQLite cannot change a unique key: the rows go to a new table, and keep their receipts.
-    """
-    CREATE TABLE publications (
-        sequence INTEGER PRIMARY KEY,
-        queue TEXT NOT NULL,
-        request_id TEXT NOT NULL,
-        publication INTEGER NOT NULL,
-        published_at TEXT NOT NULL,
-        visible_at TEXT NOT NULL,
-        receive_count INTEGER NOT NULL DEFAULT 0,
-        context TEXT,
-        UNIQUE (queue, request_id, publication)
-    ) STRICT
-    """,
-    """
-    INSERT INTO publications
-    SELECT sequence, queue, request_id, 1, published_at, visible_at, receive_count, context
-    FROM contexts
-    """,
-    "DROP TABLE contexts",
-    "ALTER TABLE publications RENAME TO contexts",
-    """
-    CREATE INDEX waiting_contexts ON contexts (queue, visible_at, sequence)
-    WHERE context IS NOT NULL
-    """,
+    *_new_contexts(unique_key="queue, request_id, publication", publication="1"),
     "CREATE INDEX contexts_of_message ON contexts (request_id) WHERE context IS NOT NULL",
 )
 
 # With the message first, the unique key leads to its contexts: one index less to write.
-_CONTEXTS_BY_MESSAGE: Migration = (
-    """
-    CREATE TABLE contexts_by_message (
-        sequence INTEGER PRIMARY KEY,
-        queue TEXT NOT NULL,
-        request_id TEXT NOT NULL,
-        publication INTEGER NOT NULL,
-        published_at TEXT NOT NULL,
-        visible_at TEXT NOT NULL,
-        receive_count INTEGER NOT NULL DEFAULT 0,
-        context TEXT,
-        UNIQUE (request_id, publication, queue)
-    ) STRICT
-    """,
-    """
-    INSERT INTO contexts_by_message
-    SELECT sequence, queue, request_id, publication, published_at, visible_at, receive_count,
-        context
-    FROM contexts
-    """,
-    "DROP TABLE contexts",
-    "ALTER TABLE contexts_by_message RENAME TO contexts",
-    """
-    CREATE INDEX waiting_contexts ON contexts (queue, visible_at, sequence)
-    WHERE context IS NOT NULL
-    """,
+_CONTEXTS_BY_MESSAGE: Migration = _new_contexts(
+    unique_key="request_id, publication, queue", publication="publication"
 )
 
 MIGRATIONS: Sequence[Migration] = (
