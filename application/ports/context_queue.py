@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from application.ports.pages import Page
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.queues import QueueName
@@ -107,6 +108,36 @@ class DelayedReader(Protocol):
         self, queue: QueueName, limit: int, *, visibility: timedelta = DEFAULT_VISIBILITY
     ) -> tuple[Delivery, ...]:
         """Take contexts as ``ContextReader.receive`` does, and those that wait for their delay."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingContext:
+    """A context on its queue, seen without taking it.
+
+    It is hidden from consumers until ``visible_at``: delayed while ``receive_count`` is 0,
+    taken and not acknowledged after that.
+    """
+
+    queue: QueueName
+    context: ContextObject
+    published_at: datetime
+    visible_at: datetime
+    receive_count: int
+
+
+@runtime_checkable
+class VisibleQueue(Protocol):
+    """Can show what waits without taking it. Not every queue can."""
+
+    @abstractmethod
+    def look(
+        self, queue: QueueName, limit: int, *, after: str | None = None
+    ) -> Page[WaitingContext]:
+        """At most ``limit`` contexts in the order in which they will be delivered."""
+
+    @abstractmethod
+    def locate(self, request_id: str) -> tuple[WaitingContext, ...]:
+        """Where the contexts of this message wait, the earliest publication first."""
 
 
 @runtime_checkable

@@ -16,11 +16,15 @@ from application.ports.context_queue import (
     Delivery,
     QueueDepth,
     SearchableQueue,
+    VisibleQueue,
+    WaitingContext,
 )
+from application.ports.pages import Page
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.queues import ALL_QUEUES, QueueName
 from domain.routing import Route
+from domain.times import rfc3339
 from infrastructure.serialization.context_json import context_from_json, context_to_json
 
 
@@ -41,7 +45,9 @@ class _Entry:
         return f"{self.request_id}-{self.publication}-{self.receive_count}"
 
 
-class MemoryContextQueue(ContextPublisher, ContextReader, DelayedReader, SearchableQueue):
+class MemoryContextQueue(
+    ContextPublisher, ContextReader, DelayedReader, SearchableQueue, VisibleQueue
+):
     """Six queues in one dictionary, by queue, request id and publication.
 
     What is done with leaves its key.
@@ -105,6 +111,27 @@ class MemoryContextQueue(ContextPublisher, ContextReader, DelayedReader, Searcha
         return False
 
     @override
+    def look(
+        self, queue: QueueName, limit: int, *, after: str | None = None
+    ) -> Page[WaitingContext]:
+        with self._lock:
+            waiting = sorted(self._waiting(queue), key=_place)
+        rest = [entry for entry in waiting if after is None or _place(entry) > after]
+        cursor = _place(rest[limit - 1]) if len(rest) > limit else None
+        return Page(tuple(_seen(queue, entry) for entry in rest[:limit]), cursor)
+
+    @override
+    def locate(self, request_id: str) -> tuple[WaitingContext, ...]:
+        with self._lock:
+            found = [
+                (entry.publication, str(queue), queue, entry)
+                for (queue, *_), entry in self._entries.items()
+                if entry and entry.request_id == request_id
+            ]
+        found.sort(key=lambda each: each[:2])
+        return tuple(_seen(queue, entry) for *_, queue, entry in found)
+
+    @override
     def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
         with self._lock:
             texts = [entry.text for entry in self._entries.values() if entry]
@@ -127,6 +154,15 @@ def _deliver(queue: QueueName, entry: _Entry, hidden_until: datetime) -> Deliver
     entry.receive_count += 1
     entry.visible_at = hidden_until
     return Delivery(queue, entry.receipt, entry.receive_count, context_from_json(entry.text))
+
+
+def _place(entry: _Entry) -> str:
+    return f"{rfc3339(entry.visible_at)}/{entry.request_id}/{entry.publication:09}"
+
+
+def _seen(queue: QueueName, entry: _Entry) -> WaitingContext:
+    times = entry.published_at, entry.visible_at
+    return WaitingContext(queue, context_from_json(entry.text), *times, entry.receive_count)
 
 
 def _depth(queue: QueueName, entries: list[_Entry], now: datetime) -> QueueDepth:

@@ -15,7 +15,10 @@ from application.ports.context_queue import (
     Delivery,
     QueueDepth,
     SearchableQueue,
+    VisibleQueue,
+    WaitingContext,
 )
+from application.ports.pages import Page
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
@@ -51,6 +54,15 @@ _FIND = """
       AND json_extract(context, '$.message.from') IN (SELECT value FROM json_each(?))
     GROUP BY request_id ORDER BY min(sequence)
 """
+_LOOK = """
+    SELECT sequence, queue, context, published_at, visible_at, receive_count FROM contexts
+    WHERE queue = ? AND context IS NOT NULL AND (visible_at, sequence) > (?, ?)
+    ORDER BY visible_at, sequence LIMIT ?
+"""
+_LOCATE = """
+    SELECT sequence, queue, context, published_at, visible_at, receive_count FROM contexts
+    WHERE request_id = ? AND context IS NOT NULL ORDER BY publication, queue
+"""
 _DEPTHS = """
     SELECT queue,
            sum(visible_at <= :now),
@@ -62,7 +74,7 @@ _DEPTHS = """
 
 
 class SqliteContextQueue(
-    SqliteAdapter, ContextPublisher, ContextReader, DelayedReader, SearchableQueue
+    SqliteAdapter, ContextPublisher, ContextReader, DelayedReader, SearchableQueue, VisibleQueue
 ):
     """Six queues in one table. A receipt is the row and the count of its deliveries.
 
@@ -127,6 +139,23 @@ class SqliteContextQueue(
             return self._database.change(_ACKNOWLEDGE, delivery) == 1
 
     @override
+    def look(
+        self, queue: QueueName, limit: int, *, after: str | None = None
+    ) -> Page[WaitingContext]:
+        visible_at, _, sequence = (after or "").partition("/")
+        place = (str(queue), visible_at, int(sequence or 0))
+        rows = self._database.rows(_LOOK, (*place, limit + 1))
+        cursor = None
+        if len(rows) > limit:
+            rows = rows[:limit]
+            cursor = f"{rows[-1][4]}/{rows[-1][0]}"
+        return Page(tuple(map(_waiting, rows)), cursor)
+
+    @override
+    def locate(self, request_id: str) -> tuple[WaitingContext, ...]:
+        return tuple(map(_waiting, self._database.rows(_LOCATE, (request_id,))))
+
+    @override
     def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
         """Reads all that waits."""
         rows = self._database.rows(_FIND, (channel, json.dumps([*senders])))
@@ -135,6 +164,13 @@ class SqliteContextQueue(
     @override
     def erase(self, request_id: str) -> int:
         return self._database.change(_ERASE, (request_id,))
+
+
+def _waiting(row: tuple[int, str, str, str, str, int]) -> WaitingContext:
+    _, name, text, published_at, visible_at, receive_count = row
+    queue = next(queue for queue in ALL_QUEUES if str(queue) == name)
+    times = parse_rfc3339(published_at), parse_rfc3339(visible_at)
+    return WaitingContext(queue, context_from_json(text), *times, receive_count)
 
 
 def _depth(

@@ -1,0 +1,38 @@
+"""Refusals: webhooks that name a known account and were not proven authentic."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.channels import ChannelType
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is known of equal refusals. It never holds a body, an address or a signature.
+
+    ``account`` is the known account that the request names. ``reason`` is a code.
+    ``tried_urls`` are the URLs for which the signature was computed, without values of their
+    query, in 300 printable characters at most.
+    """
+
+    channel: ChannelType
+    account: str
+    reason: str
+    tried_urls: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+class Refusals(Protocol):
+    """The latest refusals, a few hundred. They are lost with the place where they lie."""
+
+    @abstractmethod
+    def add(self, channel: ChannelType, account: str, reason: str, tried_urls: str) -> None:
+        """Count one refusal. Never raises, and waits for no disk."""
+
+    @abstractmethod
+    def latest(self) -> tuple[Refusal, ...]:
+        """All that are known, the latest ``last_at`` first."""
