@@ -120,7 +120,7 @@ def open_command(
         recipient_id=recipient_or_service(on, recipient, "--recipient") if recipient else None,
         **others,
     )
-    with open_container() as container:
+    with open_container(may_create=True) as container:
         conversation, created = container.open_conversation()(wanted)
     if as_json:
         print_json({**conversation_record(conversation), "created": created})

@@ -31,7 +31,7 @@ def demo(*, as_json: bool) -> None:
     Says what to try next. Running it again changes nothing. 'frontdesk send' writes to the
     same recipients.
     """
-    with open_container() as container:
+    with open_container(may_create=True) as container:
         opened = [
             container.open_conversation()(
                 Conversation(

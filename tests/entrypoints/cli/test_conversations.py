@@ -145,6 +145,7 @@ class TestOpen:
 
 
 class TestList:
+    @pytest.mark.usefixtures("empty_database")
     def test_conversations_list_without_conversations_is_empty(self) -> None:
         assert run_frontdesk("conversations", "list", "--json").stdout == ""
         assert "No conversations yet" in run_frontdesk("conversations", "list").stdout
@@ -248,6 +249,7 @@ class TestShow:
         (record,) = json_lines(result)
         assert record["messages"][0]["content"] == "\x1b[2J\x9b\u202e Grüße 👋"
 
+    @pytest.mark.usefixtures("empty_database")
     def test_conversations_show_reports_an_unknown_conversation_id_in_one_line(self) -> None:
         line = error_line(run_frontdesk("conversations", "show", "nobody"), 1)
         assert line == "frontdesk: there is no conversation with this id"

@@ -29,6 +29,7 @@ def container_with_messages(container: Container) -> Container:
     return container
 
 
+@pytest.mark.usefixtures("empty_database")
 def test_erase_of_an_unknown_sender_reports_that_there_was_nothing() -> None:
     assert run_frontdesk(*ERASE).stdout == "There was nothing.\n"
 
