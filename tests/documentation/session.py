@@ -88,7 +88,7 @@ class Session:
 
     def run(self, command: str) -> str:
         """What a terminal shows of a command; webhooks go to this server, on its free port."""
-        to_this_server = rf"frontdesk send \1 --url {self.origin}/webhooks/\1"
+        to_this_server = rf"frontdesk send \1 --url {self.origin}"
         command = re.sub(r"frontdesk send (\w+)", to_this_server, command)
         return _terminal(command, self.directory)
 
