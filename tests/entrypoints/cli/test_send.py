@@ -98,7 +98,7 @@ class TestOneMessage:
         result = run_frontdesk(*SMS, "--body", "Hi", "--times", "20", "--url", url)
         assert error_line(result, 1) == (
             f"frontdesk: nothing answers at http://127.0.0.1:{port}: "
-            "start it with 'frontdesk serve'"
+            "start 'frontdesk serve', or give its address by --url"
         )
 
     def test_send_reports_a_broken_connection_in_one_line(self) -> None:
