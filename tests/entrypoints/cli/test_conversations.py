@@ -143,6 +143,18 @@ class TestOpen:
                                "+14155550123", "--recipient", "+15005550006")  # fmt: skip
         assert "no configured company has this recipient" in error_line(result, 1)
 
+    def test_conversations_open_takes_an_address_with_the_scheme_of_another_service(self) -> None:
+        (record,) = json_lines(
+            run_frontdesk(
+                *("conversations", "open", "--channel", "sms", "--json"),
+                *("--sender", "rcs:+14155550188", "--recipient", "rcs:acme_agent"),
+            )
+        )
+        assert (record["sender_id"], record["recipient_id"]) == (
+            "rcs:+14155550188",
+            "rcs:acme_agent",
+        )
+
 
 class TestList:
     @pytest.mark.usefixtures("empty_database")
