@@ -126,8 +126,13 @@ def rich_console() -> "Console":
 
 
 def moment(instant: datetime | None) -> str | None:
-    """An instant for a person, in UTC, to the second."""
+    """An instant for a person, in UTC, to the second; the head of its column names the zone."""
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if instant else None
+
+
+def moment_utc(instant: datetime | None) -> str | None:
+    """An instant for a person, with its zone."""
+    return f"{moment(instant)} UTC" if instant else None
 
 
 def duration(seconds: float) -> str:

@@ -229,7 +229,7 @@ class TestShow:
         given_conversation(container, legacy_messages=(legacy,))
         given_message(container, "Is my order\non its way?")
         output = run_frontdesk("conversations", "show", "conversation-1").stdout
-        assert "2026-03-04 12:00:00  → company  out-1\n    How may we help?\n" in output
+        assert "2026-03-04 12:00:00 UTC  → company  out-1\n    How may we help?\n" in output
         assert "    Is my order\n    on its way?\n" in output
         assert "← +14155550123" in output
         assert "Acme / acme" in output
