@@ -6,9 +6,16 @@ will: keep it as a dead letter). Adapters translate vendor errors into these and
 original with ``raise … from``.
 """
 
+from collections.abc import Sequence
+
 
 class WebhookHandlerError(Exception):
-    """Base of every error that Frontdesk raises on purpose."""
+    """Base of every error that Frontdesk raises on purpose.
+
+    Where it is about several things, ``problems`` says what is wrong with each.
+    """
+
+    problems: Sequence[str] = ()
 
 
 class RefusedError(WebhookHandlerError):

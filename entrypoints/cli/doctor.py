@@ -40,7 +40,7 @@ def _check_results() -> Iterator[CheckResult]:
     from infrastructure.configuration.settings import SettingsError
 
     try:
-        with open_container() as container:
+        with open_container(may_create=True) as container:
             settings = container.settings()
             backends = f"storage {settings.storage}, queues {settings.queue}"
             yield CheckResult("settings", CheckStatus.OK, backends)

@@ -44,6 +44,14 @@ OpenS3 = Callable[[], "S3Client"]
 OpenMemory = Callable[[], "MemoryBackend"]
 
 DATABASE_FILE = "frontdesk.db"
+_DATA = (DATABASE_FILE, "spool", "dead-letters")
+
+
+def has_data(settings: Settings) -> bool:
+    """Whether the data directory has any; always where store and queue are not embedded."""
+    if "sqlite" not in (settings.storage, settings.queue):
+        return True
+    return any((settings.data_dir / name).exists() for name in _DATA)
 
 
 def open_sqlite(settings: Settings) -> Iterator["SqliteDatabase"]:

@@ -37,6 +37,7 @@ class UnfitBackendsError(WebhookHandlerError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("the backends are not as expected: " + "; ".join(problems))
+        self.problems = problems
 
 
 class UnansweredError(TemporaryError):

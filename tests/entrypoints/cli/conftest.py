@@ -43,6 +43,12 @@ def container(data_dir: Path) -> Iterator[Container]:
 
 
 @pytest.fixture
+def empty_database(container: Container) -> None:
+    """The database that a server makes at its start."""
+    container.conversation_store()
+
+
+@pytest.fixture
 def development(data_dir: Path) -> DevelopmentCredentials:
     """The development secret that a server would have written to the data directory."""
     return keep_development_credentials(data_dir)
