@@ -17,6 +17,7 @@ from domain.erasure import Tombstone, content_marks
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.queues import QueueName
 from domain.times import parse_rfc3339, rfc3339
+from domain.trail import FallbackOutcome, Trail
 from infrastructure.serialization.context_json import (
     inbound_from_json,
     inbound_to_json,
@@ -26,12 +27,12 @@ from infrastructure.sqlite.sqlite_schema import SqliteAdapter
 
 _READ = (
     "inbound, content, conversation_id, primary_channel, state, recorded_at, lease_until, "
-    "queued_at, attempts, publication, queue"
+    "queued_at, attempts, publication, queue, trail"
 )
 _COLUMNS = (
     *("request_id", "conversation_id", "primary_channel", "state", "message_id", "direction"),
     *("content", "timestamp", "channel_type", "recorded_at", "lease_until", "queued_at"),
-    *("attempts", "publication", "queue", "due_at", "content_marks", "inbound"),
+    *("attempts", "publication", "queue", "due_at", "content_marks", "inbound", "trail"),
 )
 _INSERT = f"""
     INSERT INTO messages ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" * len(_COLUMNS))})
@@ -72,9 +73,10 @@ _RETRY = """
     WHERE request_id = ? AND state = 'undeliverable'
 """
 _MARK_QUEUED = """
-    UPDATE messages SET state = 'queued', queued_at = ?
+    UPDATE messages SET state = 'queued', queued_at = ?, trail = coalesce(?, trail)
     WHERE request_id = ? AND state = 'pending' AND publication = ?
 """
+_ADD_FALLBACK = "UPDATE messages SET trail = ? WHERE request_id = ? AND state = 'unmatched'"
 _IS_ERASED = "SELECT 1 FROM messages WHERE request_id = ? AND state = 'erased'"
 
 
@@ -100,6 +102,11 @@ class SqliteMessageStore(SqliteAdapter, MessageStore):
         new, old = _key_columns(conversation), _key_columns(record.conversation)
         values = (*new, wanted.state, record.request_id, *old)
         return self._database.change(_ASSIGN, values) == 1
+
+    @override
+    def add_fallback(self, record: MessageRecord, fallback: FallbackOutcome) -> None:
+        trail = replace(record.trail, fallback=fallback).to_json()
+        self._database.change(_ADD_FALLBACK, (trail, record.request_id))
 
     @override
     def history(
@@ -136,8 +143,16 @@ class SqliteOutbox(SqliteAdapter, Outbox):
         return self._change_pending(record, record.leased(now))
 
     @override
-    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
-        if self._database.change(_MARK_QUEUED, (rfc3339(queued_at), request_id, publication)):
+    def mark_queued(
+        self,
+        request_id: str,
+        queued_at: datetime,
+        publication: int = 1,
+        trail: Trail | None = None,
+    ) -> bool:
+        stored = trail.to_json() if trail else None
+        values = (rfc3339(queued_at), stored, request_id, publication)
+        if self._database.change(_MARK_QUEUED, values):
             return True
         return not self._database.rows(_IS_ERASED, (request_id,))
 
@@ -201,13 +216,14 @@ def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
         "due_at": rfc3339(record.due_at),
         "content_marks": content_marks(record.request_id, message),
         "inbound": inbound_to_json(message),
+        "trail": record.trail.to_json(),
     }
 
 
 def _from_row(row: Sequence[Any]) -> MessageRecord:
     """The record of a row of ``_READ``."""
     inbound, content, conversation_id, channel, state, *progress = row
-    recorded_at, lease_until, queued_at, attempts, publication, queue = progress
+    recorded_at, lease_until, queued_at, attempts, publication, queue, trail = progress
     return MessageRecord(
         message=inbound_from_json(inbound, content),
         conversation=key_of_columns(conversation_id, channel),
@@ -218,6 +234,7 @@ def _from_row(row: Sequence[Any]) -> MessageRecord:
         attempts=attempts,
         publication=publication,
         queue=QueueName.parse(queue) if queue else None,
+        trail=Trail.from_json(trail),
     )
 
 
