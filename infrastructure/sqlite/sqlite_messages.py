@@ -25,7 +25,7 @@ from infrastructure.serialization.context_json import (
 )
 from infrastructure.sqlite.sqlite_schema import SqliteAdapter
 
-_READ = (
+READ = (
     "inbound, content, conversation_id, primary_channel, state, recorded_at, lease_until, "
     "queued_at, attempts, publication, queue, trail"
 )
@@ -38,7 +38,7 @@ _INSERT = f"""
     INSERT INTO messages ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" * len(_COLUMNS))})
     ON CONFLICT (request_id) DO NOTHING
 """
-_SELECT = f"SELECT {_READ}, content_marks, state = 'erased' FROM messages WHERE request_id = ?"
+_SELECT = f"SELECT {READ}, content_marks, state = 'erased' FROM messages WHERE request_id = ?"
 _ASSIGN = """
     UPDATE messages SET conversation_id = ?, primary_channel = ?, state = ?
     WHERE request_id = ? AND state NOT IN ('queued', 'erased')
@@ -48,14 +48,14 @@ _LATEST = """
     WHERE conversation_id = ? AND primary_channel = ? AND timestamp > ?
     ORDER BY timestamp DESC, rowid DESC LIMIT ?
 """
-_HISTORY = f"SELECT {_READ} FROM messages {_LATEST}"
+_HISTORY = f"SELECT {READ} FROM messages {_LATEST}"
 _IMPORTED = f"SELECT entry FROM imported_messages {_LATEST}"
 _UNMATCHED = f"""
-    SELECT {_READ} FROM messages WHERE state = 'unmatched' AND (timestamp, request_id) > (?, ?)
+    SELECT {READ} FROM messages WHERE state = 'unmatched' AND (timestamp, request_id) > (?, ?)
     ORDER BY timestamp, request_id LIMIT ?
 """
 _STUCK = f"""
-    SELECT {_READ} FROM messages WHERE state = 'pending' AND due_at <= ? ORDER BY due_at LIMIT ?
+    SELECT {READ} FROM messages WHERE state = 'pending' AND due_at <= ? ORDER BY due_at LIMIT ?
 """
 _CHANGE_PENDING = """
     UPDATE messages
@@ -116,7 +116,7 @@ class SqliteMessageStore(SqliteAdapter, MessageStore):
         rows = self._database.rows(_HISTORY, wanted)
         entries = self._database.rows(_IMPORTED, wanted)
         latest = [entry for (text,) in reversed(entries) for entry in messages_from_json(text)]
-        latest += [Message.of(_from_row(row).message) for row in reversed(rows)]
+        latest += [Message.of(record_from_row(row).message) for row in reversed(rows)]
         latest.sort(key=lambda message: message.timestamp)
         return tuple(latest[max(len(latest) - limit, 0) :])
 
@@ -124,7 +124,7 @@ class SqliteMessageStore(SqliteAdapter, MessageStore):
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         moment, _, request_id = (after or "").partition(" ")
         rows = self._database.rows(_UNMATCHED, (moment, request_id, limit))
-        records = tuple(map(_from_row, rows))
+        records = tuple(map(record_from_row, rows))
         if not 0 < len(records) == limit:
             return Page(records, None)
         last = records[-1]
@@ -136,7 +136,7 @@ class SqliteOutbox(SqliteAdapter, Outbox):
 
     @override
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
-        return tuple(map(_from_row, self._database.rows(_STUCK, (rfc3339(now), limit))))
+        return tuple(map(record_from_row, self._database.rows(_STUCK, (rfc3339(now), limit))))
 
     @override
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
@@ -179,7 +179,7 @@ def _found(connection: sqlite3.Connection, request_id: str) -> MessageRecord | T
     if row is None:
         return None
     *columns, marks, is_erased = row
-    return Tombstone(request_id, marks) if is_erased else _from_row(columns)
+    return Tombstone(request_id, marks) if is_erased else record_from_row(columns)
 
 
 def _key_columns(key: ConversationKey | None) -> tuple[str | None, str | None]:
@@ -220,8 +220,8 @@ def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
     }
 
 
-def _from_row(row: Sequence[Any]) -> MessageRecord:
-    """The record of a row of ``_READ``."""
+def record_from_row(row: Sequence[Any]) -> MessageRecord:
+    """The record of a row of ``READ``."""
     inbound, content, conversation_id, channel, state, *progress = row
     recorded_at, lease_until, queued_at, attempts, publication, queue, trail = progress
     return MessageRecord(

@@ -25,7 +25,7 @@ from tests.contracts.message_lists import (
     UnmatchedContract,
     numbered,
 )
-from tests.contracts.message_traces import TrailContract
+from tests.contracts.message_traces import LookupContract, TrailContract
 from tests.contracts.moved_contexts import MoveContract
 
 
@@ -260,6 +260,7 @@ class MessageStoreContract(
     UnmatchedContract,
     ImportContract,
     TrailContract,
+    LookupContract,
     MessageErasureContract,
 ):
     """The whole contract. A backend overrides ``stores``."""
