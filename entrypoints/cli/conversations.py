@@ -15,7 +15,7 @@ from entrypoints.cli.terminal.output import (
     attributes,
     count,
     cut,
-    moment,
+    moment_utc,
     plain,
     print_json,
     print_rich,
@@ -120,7 +120,7 @@ def open_command(
         recipient_id=recipient_or_service(on, recipient, "--recipient") if recipient else None,
         **others,
     )
-    with open_container() as container:
+    with open_container(may_create=True) as container:
         conversation, created = container.open_conversation()(wanted)
     if as_json:
         print_json({**conversation_record(conversation), "created": created})
@@ -194,7 +194,7 @@ def print_conversation(
         ("project", conversation.project_id),
         ("credentials", conversation.credentials_reference),
         ("thread", conversation.thread_id),
-        ("last active", moment(conversation.last_activity_at)),
+        ("last active", moment_utc(conversation.last_activity_at)),
     )
     if history is not None and not history:
         say("\nNobody has written yet.", "dim", lines=True)
@@ -210,7 +210,7 @@ def _print_message(message: Message) -> None:
     who = str(message.metadata.get("sender", "customer")) if inbound else "company"
     head = Text.assemble(
         "\n",
-        plain(f"{moment(message.timestamp)}  ", "dim"),
+        plain(f"{moment_utc(message.timestamp)}  ", "dim"),
         plain(f"{'←' if inbound else '→'} {who}", "bold cyan" if inbound else "bold green"),
         plain(f"  {message.message_id}", "dim"),
     )

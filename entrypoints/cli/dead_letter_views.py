@@ -8,7 +8,7 @@ from application.ports.dead_letters import DeadLetter
 from application.ports.webhook_parser import ParsedMessage, WebhookParserFactory
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from domain.errors import safe_reason
-from entrypoints.cli.terminal.output import attributes, count, cut, moment, say
+from entrypoints.cli.terminal.output import attributes, count, cut, moment, moment_utc, say
 from entrypoints.cli.terminal.tables import VALUE_COLUMNS, Column, Listing, print_fields
 
 _SHOWN_CHARACTERS = 4_000
@@ -84,7 +84,7 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: WebhookParserFactory) ->
         ("kind", dead_letter.kind),
         ("reason", dead_letter.reason),
         ("attempts", str(dead_letter.attempts)),
-        ("created", moment(dead_letter.created_at)),
+        ("created", moment_utc(dead_letter.created_at)),
         ("account", webhook.account if webhook else None),
         ("message", dead_letter.request_id),
     )
@@ -93,7 +93,7 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: WebhookParserFactory) ->
     request = webhook.request
     _print_heading(f"{request.method} {request.url}")
     size = f"{len(request.body)} bytes"
-    print_fields(("received", moment(request.received_at)), ("size", size))
+    print_fields(("received", moment_utc(request.received_at)), ("size", size))
     _print_heading("Headers")
     print_fields(*request.headers)
     content_type = request.header("content-type") or ""

@@ -9,7 +9,7 @@ from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import attributes, count, plain, print_json, print_rich
 
-_STYLES = {"ok": "green", "warning": "yellow", "error": "bold red"}
+_STYLES = {"ok": "green", "warning": "yellow", "error": "bold red", "skipped": "dim"}
 
 
 @click.command(cls=Command, epilog=examples("frontdesk doctor", "frontdesk doctor --json"))
@@ -40,7 +40,7 @@ def _check_results() -> Iterator[CheckResult]:
     from infrastructure.configuration.settings import SettingsError
 
     try:
-        with open_container() as container:
+        with open_container(may_create=True) as container:
             settings = container.settings()
             backends = f"storage {settings.storage}, queues {settings.queue}"
             yield CheckResult("settings", CheckStatus.OK, backends)

@@ -1,5 +1,7 @@
 """The ``frontdesk`` command: 0 done, 1 refused or failed, 2 usage, each error on one line.
 
+Only an error about several things, like settings, has a line for each.
+
 The module of a command is imported when that command runs: so ``frontdesk --help`` is quick, and
 each command pays only for what it needs.
 """
@@ -37,8 +39,10 @@ class OneLineErrors(LazyGroup):
             sys.exit(INTERRUPTED)
         except click.UsageError as error:
             _fail(_usage(error), USAGE)
-        except (click.ClickException, WebhookHandlerError) as error:
+        except click.ClickException as error:
             _fail(f"frontdesk: {error}", FAILED)
+        except WebhookHandlerError as error:
+            _fail_with(error)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             _fail(f"frontdesk: {where}{error.strerror or type(error).__name__}", FAILED)
@@ -59,6 +63,16 @@ class OneLineErrors(LazyGroup):
 def _fail(line: str, status: int) -> NoReturn:
     click.echo(one_line(line), err=True)
     sys.exit(status)
+
+
+def _fail_with(error: WebhookHandlerError) -> NoReturn:
+    if len(error.problems) <= 1:
+        _fail(f"frontdesk: {error}", FAILED)
+    heading = str(error).partition(":")[0]
+    click.echo(one_line(f"frontdesk: {heading}:"), err=True)
+    for problem in error.problems:
+        click.echo(f"  {one_line(problem)}", err=True)
+    sys.exit(FAILED)
 
 
 def _usage(error: click.UsageError) -> str:

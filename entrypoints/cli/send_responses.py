@@ -87,7 +87,7 @@ def _no_server(url: str) -> str:
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     here = _is_this_machine(parts.hostname or "")
-    hint = "start it with 'frontdesk serve'" if here else "check the --url"
+    hint = "start 'frontdesk serve', or give its address by --url" if here else "check the --url"
     return f"nothing answers at {origin}: {hint}"
 
 

@@ -54,11 +54,12 @@ def steps(transcript: str) -> list[tuple[str, str]]:
 
 
 def recipe_of_run() -> list[str]:
-    """The commands of ``make run``, as make shows them."""
+    """The commands of ``make run``, as make shows them without a ``PORT``."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
     found = re.search(r"^run:.*\n((?:\t.*\n)+)", makefile, re.M)
     assert found is not None
-    return [line.strip().replace("$(BIN)", ".venv/bin") for line in found[1].splitlines()]
+    recipe = re.sub(r" \$\(PORT:[^)]*\)", "", found[1].replace("$(BIN)", ".venv/bin"))
+    return [line.strip() for line in recipe.splitlines()]
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Session:
 
     def run(self, command: str) -> str:
         """What a terminal shows of a command; webhooks go to this server, on its free port."""
-        to_this_server = rf"frontdesk send \1 --url {self.origin}/webhooks/\1"
+        to_this_server = rf"frontdesk send \1 --url {self.origin}"
         command = re.sub(r"frontdesk send (\w+)", to_this_server, command)
         return _terminal(command, self.directory)
 

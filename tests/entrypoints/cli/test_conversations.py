@@ -143,8 +143,21 @@ class TestOpen:
                                "+14155550123", "--recipient", "+15005550006")  # fmt: skip
         assert "no configured company has this recipient" in error_line(result, 1)
 
+    def test_conversations_open_takes_an_address_with_the_scheme_of_another_service(self) -> None:
+        (record,) = json_lines(
+            run_frontdesk(
+                *("conversations", "open", "--channel", "sms", "--json"),
+                *("--sender", "rcs:+14155550188", "--recipient", "rcs:acme_agent"),
+            )
+        )
+        assert (record["sender_id"], record["recipient_id"]) == (
+            "rcs:+14155550188",
+            "rcs:acme_agent",
+        )
+
 
 class TestList:
+    @pytest.mark.usefixtures("empty_database")
     def test_conversations_list_without_conversations_is_empty(self) -> None:
         assert run_frontdesk("conversations", "list", "--json").stdout == ""
         assert "No conversations yet" in run_frontdesk("conversations", "list").stdout
@@ -216,7 +229,7 @@ class TestShow:
         given_conversation(container, legacy_messages=(legacy,))
         given_message(container, "Is my order\non its way?")
         output = run_frontdesk("conversations", "show", "conversation-1").stdout
-        assert "2026-03-04 12:00:00  → company  out-1\n    How may we help?\n" in output
+        assert "2026-03-04 12:00:00 UTC  → company  out-1\n    How may we help?\n" in output
         assert "    Is my order\n    on its way?\n" in output
         assert "← +14155550123" in output
         assert "Acme / acme" in output
@@ -248,6 +261,7 @@ class TestShow:
         (record,) = json_lines(result)
         assert record["messages"][0]["content"] == "\x1b[2J\x9b\u202e Grüße 👋"
 
+    @pytest.mark.usefixtures("empty_database")
     def test_conversations_show_reports_an_unknown_conversation_id_in_one_line(self) -> None:
         line = error_line(run_frontdesk("conversations", "show", "nobody"), 1)
         assert line == "frontdesk: there is no conversation with this id"

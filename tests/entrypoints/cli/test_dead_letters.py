@@ -87,6 +87,7 @@ def remaining_ids(container: Container) -> list[str]:
 
 
 class TestList:
+    @pytest.mark.usefixtures("empty_database")
     def test_list_reports_that_there_are_no_dead_letters(self) -> None:
         assert run_frontdesk("dead-letters", "list").stdout == "There are no dead letters.\n"
 

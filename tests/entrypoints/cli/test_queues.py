@@ -87,6 +87,7 @@ class TestRead:
         )
         assert len(shown) == 1
 
+    @pytest.mark.usefixtures("empty_database")
     def test_queues_read_reports_an_empty_queue(self) -> None:
         assert run_frontdesk("queues", "read", "sms-replies").stdout == "sms-replies: empty\n"
 

@@ -3,6 +3,8 @@
 import uuid
 from datetime import timedelta
 
+import pytest
+
 from entrypoints.composition.container import Container
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.builders import NOW, a_record, an_inbound_message
@@ -21,6 +23,7 @@ def given_unmatched_message(container: Container, number: int, **changes: object
     container.message_store().record(a_record(message, conversation=None))
 
 
+@pytest.mark.usefixtures("empty_database")
 def test_unmatched_commands_report_that_nothing_is_unmatched() -> None:
     assert run_frontdesk("unmatched", "list").stdout == "Nothing is unmatched.\n"
     assert run_frontdesk("unmatched", "redrive").stdout == "Nothing is unmatched.\n"
