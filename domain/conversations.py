@@ -16,6 +16,7 @@ from domain.messages import (
     cut_to_bytes,
 )
 from domain.tenants import Tenant, TenantDirectory
+from domain.trail import MatchRule
 
 ACTIVE = "active"
 USER_REPLY_RECEIVED = "user_reply_received"
@@ -171,13 +172,15 @@ def choose_conversation(
     message: InboundMessage,
     tenant: Tenant,
     directory: TenantDirectory,
-) -> Conversation | None:
-    """The conversation among ``candidates`` that ``message`` joins, if any.
+) -> tuple[Conversation | None, MatchRule]:
+    """The conversation among ``candidates`` that ``message`` joins, if any, and by which rule.
 
     Where several would take it: the one that the mail's thread names, else one that names
     the recipient, else the one with the latest activity.
     """
     accepting = [c for c in candidates if c.accepts(message, tenant, directory)]
+    if len(accepting) <= 1:
+        return (accepting[0], MatchRule.ONLY) if accepting else (None, MatchRule.NO_CONVERSATION)
 
     def preference(conversation: Conversation) -> tuple[bool, bool, datetime, str]:
         return (
@@ -188,7 +191,14 @@ def choose_conversation(
             conversation.conversation_id,
         )
 
-    return max(accepting, key=preference, default=None)
+    best, second, *_ = sorted(accepting, key=preference, reverse=True)
+    (by_thread, by_recipient, *_), (other_thread, other_recipient, *_) = map(
+        preference, (best, second)
+    )
+    if by_thread and not other_thread:
+        return best, MatchRule.THREAD
+    is_only_one = by_recipient and not other_recipient
+    return best, MatchRule.RECIPIENT if is_only_one else MatchRule.LATEST
 
 
 def imported_key(conversation: ConversationKey, message: Message) -> str:

@@ -139,6 +139,13 @@ class VisibleQueue(Protocol):
     def locate(self, request_id: str) -> tuple[WaitingContext, ...]:
         """Where the contexts of this message wait, the earliest publication first."""
 
+    @abstractmethod
+    def acknowledged(self, request_id: str) -> tuple[QueueName, ...]:
+        """Where consumers acknowledged contexts of this message, the earliest publication first.
+
+        One that was erased counts as acknowledged.
+        """
+
 
 @runtime_checkable
 class SearchableQueue(Protocol):

@@ -74,7 +74,7 @@ class DeadLetters(Protocol):
 
     @abstractmethod
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self, *, newest_first: bool = False, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
         """Every dead letter by ``created_at`` and then id, the oldest first, each read in its turn.
 

@@ -8,6 +8,7 @@ from application.ports.pages import Page
 from domain.conversations import Message
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord
+from domain.trail import FallbackOutcome
 
 
 class MessageStore(Protocol):
@@ -35,6 +36,13 @@ class MessageStore(Protocol):
 
         Conditional on the conversation that ``record`` names being the stored one: ``False``
         when another process moved or queued the message before.
+        """
+
+    @abstractmethod
+    def add_fallback(self, record: MessageRecord, fallback: FallbackOutcome) -> None:
+        """Add to the trail of an unmatched message what became of its fallback.
+
+        Changes nothing if it is not unmatched any more.
         """
 
     @abstractmethod

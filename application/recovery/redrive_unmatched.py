@@ -38,12 +38,13 @@ class RedriveUnmatched:
         directory = self.match_conversation.tenants()
 
         def work(unit: Unit, content: MessageContext) -> Conversation | RoutedMessage | None:
-            tenant, conversation = self.match_conversation(unit, record.message, directory)
+            match = self.match_conversation(unit, record.message, directory)
+            conversation = match.conversation
             if conversation is None or not unit.messages.assign(record, conversation.key):
                 return None
             assigned = record.assigned_to(conversation.key)
             try:
-                message = Routable(assigned, content, directory, tenant, deadline)
+                message = Routable(assigned, content, directory, match.tenant, deadline)
                 return self.route_message(unit, message, conversation)
             except TemporaryError:
                 if unit.is_atomic:

@@ -240,6 +240,7 @@ class Container(containers.DeclarativeContainer):
         unit_of_work=unit_of_work,
         claim_check=claim_check,
         match_conversation=match_conversation,
+        messages=message_store,
         outbox=outbox,
         route_message=route_message,
         send_fallback=send_fallback,

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from application.ports.history_import import HistoryImport
+    from application.ports.message_lookup import MessageLookup
     from application.ports.retention import Retention
 
 
@@ -80,13 +81,21 @@ class DynamoDbStorage(StorageBackend):
 
             return DynamoDbHistoryImport(messages, items, records)
 
+        conversations = DynamoDbConversationStore(records, participants, self.sleep)
+
+        def build_lookup() -> "MessageLookup":
+            from infrastructure.aws.dynamodb.dynamodb_lookup import DynamoDbMessageLookup
+
+            return DynamoDbMessageLookup(messages, items, conversations)
+
         return Stores(
-            conversations=DynamoDbConversationStore(records, participants, self.sleep),
+            conversations=conversations,
             messages=message_store,
             outbox=message_store,
             throttle=DynamoDbFallbackThrottle(throttle),
             build_retention=build_retention,
             build_history_import=build_history_import,
+            build_lookup=build_lookup,
         )
 
     @override

@@ -157,12 +157,12 @@ class S3DeadLetters(DeadLetters):
 
     @override
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self, *, newest_first: bool = False, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
         first: dict[str, str] = {}
         for key in self._keys(DEAD_LETTERS_PREFIX):
             first.setdefault(_place(key)[1], key)
-        by_time = sorted(first.values(), key=_place)
+        by_time = sorted(first.values(), key=_place, reverse=newest_first)
         return readable_dead_letters(
             by_time, self._read, lambda key: unreadable(self._bucket.uri(key))
         )

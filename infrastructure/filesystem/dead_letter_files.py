@@ -63,9 +63,9 @@ class FileDeadLetters(DeadLetters):
 
     @override
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self, *, newest_first: bool = False, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
-        names = [name for _, name in self._places()]
+        names = [name for _, name in sorted(self._places(), reverse=newest_first)]
         return readable_dead_letters(
             names, self._read, lambda name: unreadable(str(self._path(name)))
         )

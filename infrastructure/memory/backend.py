@@ -7,6 +7,7 @@ from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetter
 from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_fallback_throttle import MemoryFallbackThrottle
+from infrastructure.memory.memory_lookup import MemoryMessageLookup
 from infrastructure.memory.memory_messages import MemoryMessageStore
 from infrastructure.memory.memory_queue import MemoryContextQueue
 from infrastructure.memory.memory_retention import MemoryHistoryImport, MemoryRetention
@@ -20,7 +21,7 @@ class MemoryBackend(Backend):
     purges_beside_the_server = True
 
     def __init__(self, clock: Clock = utc_now, data: MemoryData | None = None) -> None:
-        data = data or MemoryData()
+        self._data = data = data or MemoryData()
         self.conversations = MemoryConversationStore(data)
         self.messages = self.outbox = MemoryMessageStore(data)
         self.retention = MemoryRetention(data)
@@ -41,6 +42,7 @@ class MemoryBackend(Backend):
             self.throttle,
             lambda: self.retention,
             lambda: self.history_import,
+            lambda: MemoryMessageLookup(self._data),
         )
 
     def is_created(self) -> bool:

@@ -70,9 +70,10 @@ class MemoryDeadLetters(DeadLetters):
 
     @override
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self, *, newest_first: bool = False, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
-        places = sorted((one.created_at, key) for key, one in list(self._dead_letters.items()))
+        places = [(one.created_at, key) for key, one in list(self._dead_letters.items())]
+        places.sort(reverse=newest_first)
         return filter(None, (self.get(dead_letter_id) for _, dead_letter_id in places))
 
     @override

@@ -16,6 +16,7 @@ from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.queues import QueueName
 from domain.times import rfc3339
+from domain.trail import FallbackOutcome, Trail
 from infrastructure.memory.memory_data import MemoryAdapter, copied, page_of
 
 
@@ -50,6 +51,11 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
             conversation=conversation,
             state=record.assigned_to(conversation).state,
         )
+
+    @override
+    def add_fallback(self, record: MessageRecord, fallback: FallbackOutcome) -> None:
+        trail = replace(record.trail, fallback=fallback)
+        self._change(record.request_id, _in_state(MessageState.UNMATCHED), trail=trail)
 
     @override
     def history(
@@ -106,7 +112,14 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
         return self._change(record.request_id, _pending_as(record), state=state)
 
     @override
-    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
+    def mark_queued(
+        self,
+        request_id: str,
+        queued_at: datetime,
+        publication: int = 1,
+        trail: Trail | None = None,
+    ) -> bool:
+        changes = {"trail": trail} if trail else {}
         self._change(
             request_id,
             lambda present: (
@@ -114,6 +127,7 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
             ),
             state=MessageState.QUEUED,
             queued_at=queued_at,
+            **changes,
         )
         return request_id not in self._data.tombstones
 

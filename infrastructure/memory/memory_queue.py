@@ -132,6 +132,16 @@ class MemoryContextQueue(
         return tuple(_seen(queue, entry) for *_, queue, entry in found)
 
     @override
+    def acknowledged(self, request_id: str) -> tuple[QueueName, ...]:
+        with self._lock:
+            found = [
+                (publication, str(queue), queue)
+                for (queue, name, publication), entry in self._entries.items()
+                if entry is None and name == request_id
+            ]
+        return tuple(queue for *_, queue in sorted(found, key=lambda each: each[:2]))
+
+    @override
     def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
         with self._lock:
             texts = [entry.text for entry in self._entries.values() if entry]

@@ -21,6 +21,7 @@ from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
 if TYPE_CHECKING:
     from application.ports.checks import CheckResult
     from application.ports.history_import import HistoryImport
+    from application.ports.message_lookup import MessageLookup
     from application.ports.retention import Retention
 
 
@@ -53,6 +54,7 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
             throttle=SqliteFallbackThrottle(database),
             build_retention=self._build_retention,
             build_history_import=self._build_history_import,
+            build_lookup=self._build_lookup,
         )
 
     def _build_retention(self) -> "Retention":
@@ -64,6 +66,11 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
         from infrastructure.sqlite.sqlite_retention import SqliteHistoryImport
 
         return SqliteHistoryImport(self.database())
+
+    def _build_lookup(self) -> "MessageLookup":
+        from infrastructure.sqlite.sqlite_lookup import SqliteMessageLookup
+
+        return SqliteMessageLookup(self.database())
 
     @cached_property
     def context_queue(self) -> ContextQueue:

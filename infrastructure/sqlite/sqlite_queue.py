@@ -59,9 +59,13 @@ _LOOK = """
     WHERE queue = ? AND context IS NOT NULL AND (visible_at, sequence) > (?, ?)
     ORDER BY visible_at, sequence LIMIT ?
 """
-_LOCATE = """
+LOCATE = """
     SELECT sequence, queue, context, published_at, visible_at, receive_count FROM contexts
     WHERE request_id = ? AND context IS NOT NULL ORDER BY publication, queue
+"""
+ACKNOWLEDGED = """
+    SELECT queue FROM contexts
+    WHERE request_id = ? AND context IS NULL ORDER BY publication, queue
 """
 _DEPTHS = """
     SELECT queue,
@@ -153,7 +157,12 @@ class SqliteContextQueue(
 
     @override
     def locate(self, request_id: str) -> tuple[WaitingContext, ...]:
-        return tuple(map(_waiting, self._database.rows(_LOCATE, (request_id,))))
+        return tuple(map(_waiting, self._database.rows(LOCATE, (request_id,))))
+
+    @override
+    def acknowledged(self, request_id: str) -> tuple[QueueName, ...]:
+        rows = self._database.rows(ACKNOWLEDGED, (request_id,))
+        return tuple(QueueName.parse(name) for (name,) in rows)
 
     @override
     def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ _LIST_OF = _RETAINED.format(condition=f"AND {THIS_ONE}")
 _ERASE = """
     UPDATE messages
     SET state = 'erased', content = '', message_id = '', inbound = '',
-        conversation_id = NULL, primary_channel = NULL
+        conversation_id = NULL, primary_channel = NULL, trail = NULL
     WHERE request_id = :key AND state <> 'erased'
 """
 _ERASE_ENTRY = "DELETE FROM imported_messages WHERE imported_key = :key"

@@ -185,11 +185,21 @@ _CONTEXTS_BY_MESSAGE: Migration = _new_contexts(
     unique_key="request_id, publication, queue", publication="publication"
 )
 
+# Mail is looked up by an id that its author chose: see application.ports.message_lookup.
+_TRACES: Migration = (
+    "ALTER TABLE messages ADD COLUMN trail TEXT",  # JSON: see domain.trail
+    """
+    CREATE INDEX mail_by_message_id ON messages (message_id)
+    WHERE channel_type = 'email' AND message_id <> ''
+    """,
+)
+
 MIGRATIONS: Sequence[Migration] = (
     _FIRST,
     _MARKS_OF_CONTENT,
     _PUBLICATIONS,
     _CONTEXTS_BY_MESSAGE,
+    _TRACES,
 )
 
 

@@ -15,6 +15,7 @@ from application.ports.context_queue import (
     Delivery,
     QueueDepth,
     SearchableQueue,
+    VisibleQueue,
 )
 from domain.channels import ChannelType
 from domain.context import ContextObject
@@ -34,7 +35,7 @@ class ContextQueue(ContextPublisher, ContextReader, Protocol):
     """Both sides of one backend."""
 
 
-class EmbeddedQueue(ContextQueue, DelayedReader, SearchableQueue, Protocol):
+class EmbeddedQueue(ContextQueue, DelayedReader, SearchableQueue, VisibleQueue, Protocol):
     """What an embedded backend can do besides."""
 
 
@@ -249,6 +250,29 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         assert queue.receive(REPLIES, 10) == ()
         clock.advance(by=MOMENT)
         assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
+
+    def test_context_is_located_without_taking_it(
+        self, queue: EmbeddedQueue, clock: ManualClock
+    ) -> None:
+        queue.publish(a_context(), DELAYED)
+        (delayed,) = queue.locate("request-1")
+        assert (delayed.queue, delayed.receive_count) == (REPLIES, 0)
+        assert delayed.visible_at == clock.now + DELAYED.delay
+        clock.advance(by=DELAYED.delay)
+        queue.receive(REPLIES, 1, visibility=timedelta(minutes=5))
+        (taken,) = queue.locate("request-1")
+        assert (taken.receive_count, taken.published_at) == (1, delayed.published_at)
+        assert taken.visible_at == clock.now + timedelta(minutes=5)
+        assert queue.locate("request-2") == ()
+
+    def test_acknowledged_context_is_remembered_with_its_queue(self, queue: EmbeddedQueue) -> None:
+        for route in (Route(HANDOFF, timedelta(0)), AT_ONCE):
+            queue.publish(a_context(), route)
+        assert queue.acknowledged("request-1") == ()
+        (delivery,) = queue.receive(HANDOFF, 1)
+        queue.acknowledge(HANDOFF, delivery.receipt)
+        assert queue.acknowledged("request-1") == (HANDOFF,)
+        assert [one.queue for one in queue.locate("request-1")] == [REPLIES]
 
     def test_erased_context_is_on_no_queue_whether_delivered_or_not(
         self, queue: EmbeddedQueue

@@ -49,6 +49,15 @@ class DeadLettersContract:
     def dead_letters(self) -> DeadLetters:
         raise NotImplementedError("a backend provides it")
 
+    def test_dead_letters_are_iterated_from_the_newest_on_if_that_is_asked_for(
+        self, dead_letters: DeadLetters
+    ) -> None:
+        for number in (2, 3, 1):
+            created_at = NOW + timedelta(seconds=number)
+            dead_letters.store(a_dead_letter(f"bug-{number}", created_at=created_at))
+        each = dead_letters.each_dead_letter(newest_first=True)
+        assert [one.dead_letter_id for one in each] == ["bug-3", "bug-2", "bug-1"]
+
     @pytest.mark.parametrize("kind", list(DeadLetterKind))
     def test_dead_letter_is_read_back_unchanged(
         self, dead_letters: DeadLetters, kind: DeadLetterKind

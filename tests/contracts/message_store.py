@@ -25,6 +25,7 @@ from tests.contracts.message_lists import (
     UnmatchedContract,
     numbered,
 )
+from tests.contracts.message_traces import LookupContract, TrailContract
 from tests.contracts.moved_contexts import MoveContract
 
 
@@ -258,6 +259,8 @@ class MessageStoreContract(
     StuckContract,
     UnmatchedContract,
     ImportContract,
+    TrailContract,
+    LookupContract,
     MessageErasureContract,
 ):
     """The whole contract. A backend overrides ``stores``."""

@@ -131,6 +131,14 @@ class DynamoDbConversationStore(ConversationStore):
         )
         return conversation_from_item(item) if changed else None
 
+    def find_linked(self, channel: ChannelType, senders: Sequence[str]) -> tuple[Conversation, ...]:
+        """The records that participants or the index lead to from ``senders``, also closed ones."""
+        values = normal_senders(channel, senders)
+        linked = [found.key for found in self.participants.find(channel, values)]
+        keys = dict.fromkeys([*linked, *self._keys_in_index(channel, values)])
+        found = conversations_from(self.records.read([key_to_item(key) for key in keys]))
+        return tuple(sorted(found, key=lambda record: record.conversation_id))
+
     def _find_in_index(
         self, channel: ChannelType, senders: Sequence[str]
     ) -> tuple[Conversation, ...]:

@@ -17,6 +17,7 @@ from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.queues import QueueName
 from domain.times import rfc3339
+from domain.trail import FallbackOutcome, Trail
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
     WORK_INDEX,
     WORK_SHARDS,
@@ -85,6 +86,12 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         return found is None
 
     @override
+    def add_fallback(self, record: MessageRecord, fallback: FallbackOutcome) -> None:
+        trail = replace(record.trail, fallback=fallback).to_json()
+        unmatched = {"state": MessageState.UNMATCHED}
+        self.messages.change(message_key(record.request_id), {"trail": trail}, seen=unmatched)
+
+    @override
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
@@ -148,10 +155,17 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         return self.messages.change(message_key(record.request_id), changes, seen=seen) is None
 
     @override
-    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
+    def mark_queued(
+        self,
+        request_id: str,
+        queued_at: datetime,
+        publication: int = 1,
+        trail: Trail | None = None,
+    ) -> bool:
+        stored = {"trail": trail.to_json()} if trail else {}
         found = self.messages.change(
             message_key(request_id),
-            {"state": MessageState.QUEUED, "queued_at": rfc3339(queued_at), **_NO_WORK},
+            {"state": MessageState.QUEUED, "queued_at": rfc3339(queued_at), **_NO_WORK, **stored},
             seen={"state": MessageState.PENDING, **_publication(publication)},
         )
         return found is None or not is_erased(found)

@@ -304,10 +304,10 @@ class CountedDeadLetters(MemoryDeadLetters):
     listed = 0
 
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self, *, newest_first: bool = False, unreadable: Callable[[str], None] = ignore
     ) -> Iterator[DeadLetter]:
         self.listed += 1
-        return super().each_dead_letter(unreadable=unreadable)
+        return super().each_dead_letter(newest_first=newest_first, unreadable=unreadable)
 
 
 def test_erasure_lists_dead_letters_once_whatever_their_number() -> None:
