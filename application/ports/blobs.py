@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
 
+from application.ports.byte_stream import ByteStream
+
 
 class BlobStore(Protocol):
     """Immutable content under generated keys."""
@@ -20,6 +22,13 @@ class BlobStore(Protocol):
     @abstractmethod
     def get(self, reference: str) -> bytes:
         """The content behind a reference; ``KeyError`` if there is none."""
+
+    @abstractmethod
+    def open(self, reference: str) -> ByteStream:
+        """The content behind a reference, in chunks; ``KeyError`` if there is none.
+
+        Its size is known. A chunk raises ``StorageUnavailableError`` if it cannot be read.
+        """
 
     @abstractmethod
     def delete(self, folder: str) -> int:

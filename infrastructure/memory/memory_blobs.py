@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing_extensions import override
 
 from application.ports.blobs import BlobStore
+from application.ports.byte_stream import CHUNK_BYTES, ByteStream
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
 from infrastructure.serialization.blob_keys import checked_key, key_of
 
@@ -27,6 +28,13 @@ class MemoryBlobStore(BlobStore):
     @override
     def get(self, reference: str) -> bytes:
         return self._contents[key_of(reference, _SCHEME)][1]
+
+    @override
+    def open(self, reference: str) -> ByteStream:
+        content = self.get(reference)
+        places = range(0, len(content), CHUNK_BYTES)
+        chunks = (content[place : place + CHUNK_BYTES] for place in places)
+        return ByteStream(chunks, len(content), lambda: None)
 
     @override
     def delete(self, folder: str) -> int:
