@@ -1,0 +1,66 @@
+"""The name under which a file is saved: the sender chose it, so it must do no harm."""
+
+import unicodedata
+from collections.abc import Mapping
+
+from domain.messages import Attachment, cut_to_bytes
+
+MAX_NAME_BYTES = 120
+"""File systems take 255 bytes; a program that saves the file may add to them."""
+
+_MAX_ENDING_BYTES = 20
+_SEPARATORS = frozenset('/\\:*?"<>|')
+"""What separates parts of a path, or means something else to a system, or to its shell."""
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Categories of Unicode: controls, marks of direction and joiners, and what is no character."""
+
+_ENDINGS: Mapping[str, str] = {
+    "application/pdf": ".pdf",
+    "audio/aac": ".aac",
+    "audio/amr": ".amr",
+    "audio/mp4": ".m4a",
+    "audio/mpeg": ".mp3",
+    "audio/ogg": ".ogg",
+    "image/gif": ".gif",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/webp": ".webp",
+    "text/vcard": ".vcf",
+    "text/x-vcard": ".vcf",
+    "video/3gpp": ".3gp",
+    "video/mp4": ".mp4",
+}
+"""Media type → the ending of a file that has no name: what customers send from phones."""
+
+
+def download_name(attachment: Attachment, index: int, media_type: str) -> str:
+    """The sender's name for the file, made safe, or ``attachment-1.jpg`` where there is none.
+
+    ``index`` counts from 0, and ``media_type`` is what the first bytes say.
+    """
+    name = safe_name(attachment.filename or "")
+    if name:
+        return name
+    claimed = attachment.content_type.partition(";")[0].strip().lower()
+    ending = _ENDINGS.get(media_type) or _ENDINGS.get(claimed, "")
+    return f"attachment-{index + 1}{ending}"
+
+
+def safe_name(text: str) -> str:
+    """``text`` as a name in any directory, at most ``MAX_NAME_BYTES`` long; empty if none is left.
+
+    Without what is invisible, changes the direction of writing, or leads elsewhere. It begins
+    with no dot, and no space stands at its ends.
+    """
+    characters = (
+        "_" if _SEPARATORS.intersection(unicodedata.normalize("NFKC", character)) else character
+        for character in unicodedata.normalize("NFC", text)
+        if unicodedata.category(character) not in _INVISIBLE
+    )
+    name = " ".join("".join(characters).split()).lstrip(". ").rstrip(". ")
+    stem, dot, ending = name.rpartition(".")
+    if not stem or len(ending.encode()) > _MAX_ENDING_BYTES:
+        return cut_to_bytes(name, MAX_NAME_BYTES).rstrip(". ")
+    room = MAX_NAME_BYTES - len(f"{dot}{ending}".encode())
+    return f"{cut_to_bytes(stem, room)}{dot}{ending}"
