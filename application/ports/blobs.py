@@ -3,9 +3,10 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from application.ports.byte_stream import ByteStream
+if TYPE_CHECKING:
+    from application.ports.byte_stream import ByteStream
 
 
 class BlobStore(Protocol):
@@ -24,7 +25,7 @@ class BlobStore(Protocol):
         """The content behind a reference; ``KeyError`` if there is none."""
 
     @abstractmethod
-    def open(self, reference: str) -> ByteStream:
+    def open(self, reference: str) -> "ByteStream":
         """The content behind a reference, in chunks; ``KeyError`` if there is none.
 
         Its size is known. A chunk raises ``StorageUnavailableError`` if it cannot be read.

@@ -9,7 +9,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
 
 from application.ports.blobs import BlobStore
-from application.ports.byte_stream import CHUNK_BYTES, ByteStream
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
 from domain.errors import StorageUnavailableError
 from infrastructure.aws.clients import error_code, storage_errors
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
         ObjectIdentifierTypeDef,
         ObjectTypeDef,
     )
+
+    from application.ports.byte_stream import ByteStream
 
 DEAD_LETTERS_PREFIX = "dead-letters/"
 _SORTABLE_TIME = "%Y%m%dT%H%M%S%fZ"
@@ -63,8 +64,10 @@ class S3Bucket:
         with self._errors():
             return body.read()
 
-    def open(self, key: str) -> ByteStream:
+    def open(self, key: str) -> "ByteStream":
         """The content of an object in chunks; ``KeyError`` if there is none."""
+        from application.ports.byte_stream import CHUNK_BYTES, ByteStream
+
         found = self._get(key)
         body = found["Body"]
 
@@ -129,7 +132,7 @@ class S3BlobStore(BlobStore):
         return self._bucket.read(key_of(reference, self._bucket.uri()))
 
     @override
-    def open(self, reference: str) -> ByteStream:
+    def open(self, reference: str) -> "ByteStream":
         return self._bucket.open(key_of(reference, self._bucket.uri()))
 
     @override

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from typing_extensions import override
 
 from application.ports.blobs import BlobStore
-from application.ports.byte_stream import CHUNK_BYTES, ByteStream
 from infrastructure.durable_files import create_file, file_errors, remove_file, sync_directory
 from infrastructure.serialization.blob_keys import checked_key, is_key
+
+if TYPE_CHECKING:
+    from application.ports.byte_stream import ByteStream
 
 _UNREADABLE = "the blob could not be read"
 
@@ -43,9 +45,11 @@ class FileBlobStore(BlobStore):
             return file.read()
 
     @override
-    def open(self, reference: str) -> ByteStream:
+    def open(self, reference: str) -> "ByteStream":
+        from application.ports.byte_stream import CHUNK_BYTES, ByteStream
+
         file = self._open(reference)
-        return ByteStream(_chunks(file), os.fstat(file.fileno()).st_size, file.close)
+        return ByteStream(_chunks(file, CHUNK_BYTES), os.fstat(file.fileno()).st_size, file.close)
 
     def _open(self, reference: str) -> BinaryIO:
         place = reference.removeprefix(self._base)
@@ -94,9 +98,9 @@ class FileBlobStore(BlobStore):
         return removed
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def _chunks(file: BinaryIO, size_bytes: int) -> Iterator[bytes]:
     with file_errors(_UNREADABLE):
-        yield from iter(partial(file.read, CHUNK_BYTES), b"")
+        yield from iter(partial(file.read, size_bytes), b"")
 
 
 def _place(key: str) -> str:
