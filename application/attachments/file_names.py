@@ -8,14 +8,14 @@ from domain.messages import Attachment, cut_to_bytes
 MAX_NAME_BYTES = 120
 """File systems take 255 bytes; a program that saves the file may add to them."""
 
-_MAX_ENDING_BYTES = 20
+_MAX_EXTENSION_BYTES = 20
 _SEPARATORS = frozenset('/\\:*?"<>|')
 """What separates parts of a path, or means something else to a system, or to its shell."""
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Categories of Unicode: controls, marks of direction and joiners, and what is no character."""
 
-_ENDINGS: Mapping[str, str] = {
+_EXTENSIONS: Mapping[str, str] = {
     "application/pdf": ".pdf",
     "audio/aac": ".aac",
     "audio/amr": ".amr",
@@ -31,7 +31,7 @@ _ENDINGS: Mapping[str, str] = {
     "video/3gpp": ".3gp",
     "video/mp4": ".mp4",
 }
-"""Media type → the ending of a file that has no name: what customers send from phones."""
+"""Media type → the extension of a file that has no name: what customers send from phones."""
 
 
 def download_name(attachment: Attachment, index: int, media_type: str) -> str:
@@ -43,8 +43,8 @@ def download_name(attachment: Attachment, index: int, media_type: str) -> str:
     if name:
         return name
     claimed = attachment.content_type.partition(";")[0].strip().lower()
-    ending = _ENDINGS.get(media_type) or _ENDINGS.get(claimed, "")
-    return f"attachment-{index + 1}{ending}"
+    extension = _EXTENSIONS.get(media_type) or _EXTENSIONS.get(claimed, "")
+    return f"attachment-{index + 1}{extension}"
 
 
 def safe_name(text: str) -> str:
@@ -59,8 +59,8 @@ def safe_name(text: str) -> str:
         if unicodedata.category(character) not in _INVISIBLE
     )
     name = " ".join("".join(characters).split()).lstrip(". ").rstrip(". ")
-    stem, dot, ending = name.rpartition(".")
-    if not stem or len(ending.encode()) > _MAX_ENDING_BYTES:
+    stem, dot, extension = name.rpartition(".")
+    if not stem or len(extension.encode()) > _MAX_EXTENSION_BYTES:
         return cut_to_bytes(name, MAX_NAME_BYTES).rstrip(". ")
-    room = MAX_NAME_BYTES - len(f"{dot}{ending}".encode())
-    return f"{cut_to_bytes(stem, room)}{dot}{ending}"
+    left = MAX_NAME_BYTES - len(f"{dot}{extension}".encode())
+    return f"{cut_to_bytes(stem, left)}{dot}{extension}"
