@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from http import HTTPStatus
 from http.client import HTTPException
-from urllib.parse import urljoin
 
 from typing_extensions import override
 from urllib3.connection import HTTPSConnection
@@ -225,10 +224,9 @@ def _redirect_of(response: HTTPResponse) -> str | None:
 
 
 def _redirected(url: HttpsUrl, location: str) -> HttpsUrl:
-    try:
-        return HttpsUrl.parse(urljoin(f"https://{url.host}{url.target}", location))
-    except ValueError:
-        raise MediaRefusedError(f"{url.host} redirects to what is no URL") from None
+    """``location``, a whole URL or a path from the root: programs read other forms differently."""
+    is_path = location.startswith("/") and not location.startswith("//")
+    return HttpsUrl.parse(f"https://{url.host}{location}" if is_path else location)
 
 
 def _check(host: str, response: HTTPResponse) -> None:
@@ -257,6 +255,6 @@ def _errors(host: str) -> Iterator[None]:
         yield
     except ssl.SSLCertVerificationError as error:
         raise MediaRefusedError(f"{host} does not prove that it is this host") from error
-    except (OSError, HTTPError, HTTPException) as error:
+    except (OSError, UnicodeError, HTTPError, HTTPException) as error:  # a host's part too long
         kind = type(error).__name__
         raise MediaUnavailableError(f"no file from {host}: {kind}") from error
