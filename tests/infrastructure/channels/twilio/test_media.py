@@ -224,11 +224,19 @@ def test_url_that_is_not_of_a_file_of_the_account_is_refused(internet: Internet,
     assert internet.visits == []
 
 
-def test_media_of_an_account_without_a_token_are_refused(authority: Authority) -> None:
-    accounts = [(), (TwilioAccount(ACCOUNT_SID, ()),), ACCOUNTS[:1]]
+def a_source_of(accounts: tuple[TwilioAccount, ...]) -> TwilioMediaSource:
+    return TwilioMediaSource(lambda: accounts)
+
+
+def test_media_of_an_account_without_a_token_are_refused() -> None:
+    accounts: list[tuple[TwilioAccount, ...]] = [
+        (),
+        (TwilioAccount(ACCOUNT_SID, ()),),
+        ACCOUNTS[:1],
+    ]
     for known in accounts:
         with pytest.raises(MediaRefusedError, match="no token is set for the account"):
-            TwilioMediaSource(lambda known=known: known).fetch(PLACE, ACCOUNT_SID)
+            a_source_of(known).fetch(PLACE, ACCOUNT_SID)
 
 
 def test_unreadable_secrets_stay_a_temporary_error() -> None:
