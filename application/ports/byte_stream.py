@@ -23,6 +23,13 @@ class ByteStream(Iterator[bytes]):
         self._close: Callable[[], object] | None = close
         self._lock = Lock()
 
+    @classmethod
+    def of(cls, content: bytes) -> "ByteStream":
+        """``content`` that is in memory."""
+        places = range(0, len(content), CHUNK_BYTES)
+        chunks = (content[place : place + CHUNK_BYTES] for place in places)
+        return cls(chunks, len(content), lambda: None)
+
     def __next__(self) -> bytes:
         """The next chunk; ``ValueError`` after ``close``."""
         with self._lock:

@@ -40,7 +40,7 @@ class AttachmentResponse(StreamingResponse):
             # The status has been sent. What is left is to say why the rest never came.
             logger.warning("attachment broke off", extra={"reason": safe_reason(error)})
         finally:
-            # On a thread, for it waits while another one reads. Nobody has to wait for it.
+            # On a thread, for it waits while another thread reads. The loop does not wait for it.
             asyncio.get_running_loop().run_in_executor(None, self._content.close)
 
 

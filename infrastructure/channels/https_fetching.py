@@ -1,4 +1,4 @@
-"""Fetch a file by HTTPS from a host that somebody else names, and from nowhere else.
+"""Fetch a file by HTTPS from a host that a provider names, and from nowhere else.
 
 Against forged requests from the server's side (SSRF): the URL is parsed once, its host resolved
 once, and the address that was checked is the one that is connected to.

@@ -34,12 +34,9 @@ class MemoryBlobStore(BlobStore):
 
     @override
     def open(self, reference: str) -> "ByteStream":
-        from application.ports.byte_stream import CHUNK_BYTES, ByteStream
+        from application.ports.byte_stream import ByteStream
 
-        content = self.get(reference)
-        places = range(0, len(content), CHUNK_BYTES)
-        chunks = (content[place : place + CHUNK_BYTES] for place in places)
-        return ByteStream(chunks, len(content), lambda: None)
+        return ByteStream.of(self.get(reference))
 
     @override
     def delete(self, folder: str) -> int:
