@@ -22,16 +22,20 @@ _EXTENSIONS: Mapping[str, str] = {
     "audio/mp4": ".m4a",
     "audio/mpeg": ".mp3",
     "audio/ogg": ".ogg",
-    "image/gif": ".gif",
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/webp": ".webp",
     "text/vcard": ".vcf",
     "text/x-vcard": ".vcf",
     "video/3gpp": ".3gp",
     "video/mp4": ".mp4",
 }
 """Media type → the extension of a file that has no name: what customers send from phones."""
+
+_PICTURES: Mapping[str, tuple[str, ...]] = {
+    "image/gif": (".gif",),
+    "image/jpeg": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "image/png": (".png",),
+    "image/webp": (".webp",),
+}
+"""Media type → how the name of such a picture must end. The first is added to another name."""
 
 
 def download_name(attachment: Attachment, index: int, media_type: str) -> str:
@@ -40,11 +44,13 @@ def download_name(attachment: Attachment, index: int, media_type: str) -> str:
     ``index`` counts from 0, and ``media_type`` is what the first bytes say.
     """
     name = safe_name(attachment.filename or "")
-    if name:
-        return name
-    claimed = attachment.content_type.partition(";")[0].strip().lower()
-    extension = _EXTENSIONS.get(media_type) or _EXTENSIONS.get(claimed, "")
-    return f"attachment-{index + 1}{extension}"
+    if not name:
+        claimed = attachment.content_type.partition(";")[0].strip().lower()
+        is_picture = media_type in _PICTURES
+        name = f"attachment-{index + 1}{'' if is_picture else _EXTENSIONS.get(claimed, '')}"
+    # What a browser shows as a picture must not become a page once it is saved.
+    of_picture = _PICTURES.get(media_type, ("",))
+    return name if name.lower().endswith(of_picture) else f"{name}{of_picture[0]}"
 
 
 def safe_name(text: str) -> str:

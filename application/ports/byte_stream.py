@@ -12,7 +12,7 @@ class ByteStream(Iterator[bytes]):
 
     ``size_bytes`` is the length of all of it, where that is known. A chunk that cannot be read
     raises what the port says that made the stream. ``close`` may be called more than once, and
-    from any thread: it waits while another one reads.
+    from any thread: it waits while another one reads. A stream that gets lost closes itself.
     """
 
     def __init__(
@@ -43,3 +43,7 @@ class ByteStream(Iterator[bytes]):
             close, self._close = self._close, None
             if close is not None:
                 close()
+
+    def __del__(self) -> None:
+        # The reader may go away before the stream has reached who was to close it.
+        self.close()

@@ -42,7 +42,7 @@ _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _TRANSIENT = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 _URL = re.compile(
-    r"(?i:https)://(?P<host>[A-Za-z0-9.-]{1,253})(?::443)?"
+    r"(?i:https)://(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::443)?"
     r"(?P<target>/[A-Za-z0-9._~!$&'()*+,;=:@/%-]*(?:\?[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*)?)"
     r"(?:#.*)?"
 )
@@ -236,6 +236,8 @@ def _check(host: str, response: HTTPResponse) -> None:
         raise MediaNotFoundError(f"{host} has no such file any more")
     if status in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise MediaUnavailableError(f"{host} answered {status}")
+    if status == HTTPStatus.UNAUTHORIZED:
+        raise MediaRefusedError(f"{host} answered 401: is the account's first token still valid?")
     if status != HTTPStatus.OK:
         raise MediaRefusedError(f"{host} answered {status}")
     # It was not asked for, and a small answer could become an endless file.
@@ -255,6 +257,7 @@ def _errors(host: str) -> Iterator[None]:
         yield
     except ssl.SSLCertVerificationError as error:
         raise MediaRefusedError(f"{host} does not prove that it is this host") from error
-    except (OSError, UnicodeError, HTTPError, HTTPException) as error:  # a host's part too long
+    except (OSError, ValueError, HTTPError, HTTPException) as error:
+        # A ValueError is a host's name that cannot be one, for the resolver or for TLS.
         kind = type(error).__name__
         raise MediaUnavailableError(f"no file from {host}: {kind}") from error

@@ -40,3 +40,9 @@ def test_close_waits_for_the_chunk_that_is_being_read() -> None:
     reader.join(10)
     closer.join(10)
     assert order == ["read", "closed"]
+
+
+def test_lost_stream_closes_itself() -> None:
+    closed: list[str] = []
+    ByteStream(iter([b"a"]), None, lambda: closed.append("closed"))
+    assert closed == ["closed"]

@@ -78,3 +78,20 @@ def test_file_without_a_name_gets_one_that_tells_what_it_is(
     for unnamed in (None, "", "..", "\u202e"):
         attachment = Attachment(content_type, filename=unnamed)
         assert download_name(attachment, 2, media_type) == name
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "saved"),
+    [
+        ("a.png", "image/png", "a.png"),
+        ("a.JPEG", "image/jpeg", "a.JPEG"),
+        ("a.html", "image/png", "a.html.png"),
+        ("a.svg", "image/gif", "a.svg.gif"),
+        ("a", "image/webp", "a.webp"),
+        ("a.html", "application/octet-stream", "a.html"),
+    ],
+)
+def test_picture_is_saved_under_the_name_of_a_picture(
+    name: str, media_type: str, saved: str
+) -> None:
+    assert download_name(Attachment("text/html", filename=name), 0, media_type) == saved
