@@ -86,6 +86,7 @@ class Cause(StrEnum):
     TIMESTAMP_ALTERED = "timestamp_altered"
     CLOCK = "clock"
 
+    NO_SECRET = "no_secret"  # noqa: S105 - the name of a cause
     OTHER_SECRET = "other_secret"  # noqa: S105 - the name of a cause
     SECRET_SPELLING = "secret_spelling"  # noqa: S105 - the name of a cause
     OTHER_ACCOUNT = "other_account"

@@ -58,7 +58,7 @@ class SendgridVerifier:
         if any(names.count(header) > 1 for header in _SECURITY_HEADERS):
             raise ValidationError("a security header is repeated")
         signature = self._signature_of(request)
-        credentials = _basic_credentials(request.header(AUTHORIZATION_HEADER))
+        credentials = basic_credentials(request.header(AUTHORIZATION_HEADER))
         for account in accounts:
             if _verifies(account, signature, credentials):
                 return account.name
@@ -75,10 +75,9 @@ class SendgridVerifier:
             or abs(now - int(timestamp)) > self.tolerance.total_seconds()
         ):
             return None
-        # Hashed once, however many keys are tried on it; 30 MB are never copied.
-        digest = hashlib.sha256(timestamp.encode("ascii"))
-        digest.update(request.body)
-        return _Signature(base64.b64decode(signature, validate=True), digest.digest())
+        # Hashed once, however many keys are tried on it.
+        digest = signed_digest(timestamp.encode("ascii"), request.body)
+        return _Signature(base64.b64decode(signature, validate=True), digest)
 
 
 class _Signature(NamedTuple):
@@ -101,6 +100,18 @@ def _verifies(
 
 def _signed_by_one_of(public_keys: Iterable[str], signature: _Signature) -> bool:
     return any(is_signed(signature) for is_signed in filter(None, map(_check_by, public_keys)))
+
+
+def signed_digest(timestamp: bytes, body: bytes) -> bytes:
+    """The hash of what SendGrid signs. A body of 30 MB is never copied for it."""
+    digest = hashlib.sha256(timestamp)
+    digest.update(body)
+    return digest.digest()
+
+
+def is_signed_by(public_key: str, signature: bytes, digest: bytes) -> bool:
+    """Whether ``signature``, in DER, is one of ``public_key`` for what has this ``digest``."""
+    return _signed_by_one_of((public_key,), _Signature(signature, digest))
 
 
 def _is_one_of(pairs: Iterable[bytes], credentials: bytes) -> bool:
@@ -148,7 +159,7 @@ def _check_by(public_key: str) -> Callable[[_Signature], bool] | None:
     return is_signed
 
 
-def _basic_credentials(authorization: str | None) -> bytes | None:
+def basic_credentials(authorization: str | None) -> bytes | None:
     """``user:password`` of a Basic ``Authorization`` header (RFC 7617)."""
     scheme, _, encoded = (authorization or "").strip().partition(" ")
     if scheme.lower() != "basic" or len(encoded) > _MAX_AUTHORIZATION_LENGTH:

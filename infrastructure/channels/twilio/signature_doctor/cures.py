@@ -29,6 +29,12 @@ class FindCure:
         """What is checked with the present settings, in every form."""
         return self._forms(capture, channel, self.settings)
 
+    def variable(self, channel: ChannelType | None) -> str | None:
+        """The setting that decides which URLs are checked; ``None`` if the request does."""
+        if channel and self.settings.whole_url(channel):
+            return f"{channel.upper()}_WEBHOOK_URL"
+        return "PUBLIC_BASE_URL" if self.settings.base_url else None
+
     def __call__(self, capture: Capture, channel: ChannelType | None, signed: str) -> Cure | None:
         """The setting that makes ``signed`` one of the checked URLs; ``None`` without a channel."""
         url = Url.parse(signed).without_default_port

@@ -20,7 +20,6 @@ from domain.errors import ValidationError
 from infrastructure.channels.provider import DoctorTools, UrlSettings
 from infrastructure.channels.twilio.signature_doctor.cures import Cure, FindCure
 from infrastructure.channels.twilio.signature_doctor.explanations import (
-    Words,
     remedies,
     sentences,
 )
@@ -35,17 +34,21 @@ from infrastructure.channels.twilio.signature_doctor.secret_variations import (
 )
 from infrastructure.channels.twilio.signature_doctor.url_causes import nearest, url_causes
 from infrastructure.channels.twilio.signature_doctor.url_variations import Url, url_variations
-from infrastructure.channels.twilio.verification import verify
+from infrastructure.channels.twilio.signature_doctor.words import words_of
+from infrastructure.channels.twilio.verification import shown_urls, verify
 from infrastructure.configuration.secrets.accounts import TwilioAccount
 
 FORM = "application/x-www-form-urlencoded"
 _ACCOUNT_IN_BODY = re.compile(rb"AccountSid|SmsMessageSid|MessageSid")
-_URL_CAUSES = frozenset(
+URL_CAUSES = frozenset(
     {
         *(Cause.SCHEME, Cause.HOST, Cause.PORT, Cause.PATH, Cause.TRAILING_SLASH),
         *(Cause.PATH_PREFIX_REMOVED, Cause.PATH_PREFIX_ADDED, Cause.QUERY, Cause.QUERY_ADDED),
         *(Cause.QUERY_DROPPED, Cause.QUERY_ORDER, Cause.QUERY_SPELLING),
     }
+)
+_TRUST = (
+    "Set TRUSTED_PROXIES to the network of the proxy: the forwarded headers that it sends are right"
 )
 _VARIED = (
     *("scheme", "host", "port", "path", "query", "how the body is encoded", "empty fields"),
@@ -85,13 +88,17 @@ class TwilioSignatureDoctor(SignatureDoctor):
         checked = self._find_cure.checked(capture, channel)
         case = _Case(capture, channel, account_sid, checked)
         if self._is_accepted(case):
+            if channel is None:
+                return self._explained(case, (Cause.CHANNEL_PATH,), None, 1)
             return self._accepted(case)
         signatures = signature_variations(capture)
         case = case._replace(header=signatures.header)
         if not signatures.variations:
-            causes = (*self._request_causes(case, ()), Cause.SIGNATURE_MISSING)
-            return self._explained(case, tuple(dict.fromkeys(causes)), None, 0)
+            missing = (*self._request_causes(case, ()), Cause.SIGNATURE_MISSING)
+            return self._explained(case, missing, None, 0)
         tokens = token_variations(account_sid, self.tools.accounts.twilio, self.tools.given_secrets)
+        if not tokens:
+            return self._explained(case, (Cause.NO_SECRET,), None, 0)
         search = Search(signatures.variations, tokens)
         match = search.find(
             url_variations(self.tools.given_url or checked[0], capture, self._known_urls(case)),
@@ -114,9 +121,9 @@ class TwilioSignatureDoctor(SignatureDoctor):
 
     def _is_accepted(self, case: _Case) -> bool:
         """Whether Frontdesk's own verification passes, with a given token if there is no other."""
-        accounts: list[TwilioAccount] = [*self.tools.accounts.twilio]
-        if case.account_sid and case.account_sid not in {one.account_sid for one in accounts}:
-            accounts.append(TwilioAccount(case.account_sid, self.tools.given_secrets))
+        accounts = self.tools.accounts.twilio
+        if not accounts and case.account_sid and self.tools.given_secrets:
+            accounts = (TwilioAccount(case.account_sid, self.tools.given_secrets),)
         capture = case.capture
         url, *others = case.checked
         request = WebhookRequest(
@@ -190,16 +197,20 @@ class TwilioSignatureDoctor(SignatureDoctor):
     def _explained(
         self, case: _Case, causes: tuple[Cause, ...], match: Match | None, tried: int
     ) -> Diagnosis:
-        words = self._words(case, match)
-        cure = None
-        lines = remedies(causes, words)
-        if match and _URL_CAUSES & {*causes}:
-            cure = self._find_cure(case.capture, case.channel, match.url)
-            if self._find_cure.trusts_would_do(case.capture, case.channel, match.url):
-                trust = (
-                    "Set TRUSTED_PROXIES to the proxy's network: its forwarded headers are right"
-                )
-                lines = (trust, *lines)
+        find_cure = self._find_cure
+        variable = find_cure.variable(case.channel)
+        words = words_of(case.capture, case.checked, match, variable)._replace(
+            header=case.header, account=case.account_sid or ""
+        )
+        cure, lines = None, remedies(causes, words)
+        if match and URL_CAUSES & {*causes}:
+            cure = find_cure(case.capture, case.channel, match.url)
+            others = remedies([cause for cause in causes if cause not in URL_CAUSES], words)
+            if variable:
+                # A proxy is not to blame for what a setting says.
+                lines = (f"At Twilio, enter {shown_urls(case.checked[:1])}", *others)
+            elif find_cure.trusts_would_do(case.capture, case.channel, match.url):
+                lines = (_TRUST, *others)
         return Diagnosis(
             case.capture.title,
             "Twilio",
@@ -214,9 +225,10 @@ class TwilioSignatureDoctor(SignatureDoctor):
 
     def _unexplained(self, case: _Case, tried: int) -> Diagnosis:
         capture = case.capture
-        causes = tuple(self._request_causes(case, ()))
-        if capture.flaw or _is_cut(capture):
-            causes = (Cause.BODY_CUT, *causes) if capture.body else causes
+        if _is_cut(capture):
+            causes: tuple[Cause, ...] = (Cause.BODY_CUT,)
+        else:
+            causes = tuple(self._request_causes(case, ()))
         if causes:
             # Nothing fits, and this alone would have it refused.
             found = self._explained(case, causes, None, tried)
@@ -243,33 +255,6 @@ class TwilioSignatureDoctor(SignatureDoctor):
         secrets += [secret.get_secret_value() for secret in tools.given_secrets]
         return tuple(
             next_steps(case.capture, case.account_sid, secrets, has_url=bool(tools.given_url))
-        )
-
-    def _words(self, case: _Case, match: Match | None) -> Words:
-        capture = case.capture
-        words = Words(
-            header=case.header,
-            account=case.account_sid or "",
-            signer=(match.token.account_sid if match else "") or "",
-            method=capture.method,
-            content_type=capture.header("content-type") or "missing",
-            checked_path=Url.parse(case.checked[0]).path,
-        )
-        if match is None:
-            return words
-        signed = Url.parse(match.url).without_default_port
-        checked = nearest(match.url, case.checked)
-        return words._replace(
-            signed_scheme=signed.scheme,
-            checked_scheme=checked.scheme,
-            signed_host=signed.host,
-            checked_host=checked.host,
-            signed_port=signed.port.removeprefix(":") or "of the scheme",
-            checked_port=checked.port.removeprefix(":") or "that of the scheme",
-            signed_path=signed.path,
-            checked_path=checked.path,
-            added=signed.path.rstrip("/").removesuffix(checked.path.rstrip("/")),
-            removed=checked.path.rstrip("/").removesuffix(signed.path.rstrip("/")),
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from application.ports.signature_doctor import Cause
+from infrastructure.channels.twilio.signature_doctor.words import Words
 
 
 class Explanation(NamedTuple):
@@ -16,29 +17,6 @@ class Explanation(NamedTuple):
     remedies: tuple[str, ...] = ()
 
 
-class Words(NamedTuple):
-    """What the sentences are about. Nothing here is secret."""
-
-    signed_scheme: str = ""
-    checked_scheme: str = ""
-    signed_host: str = ""
-    checked_host: str = ""
-    signed_port: str = ""
-    checked_port: str = ""
-    signed_path: str = ""
-    checked_path: str = ""
-    added: str = ""
-    removed: str = ""
-    header: str = ""
-    account: str = ""
-    signer: str = ""
-    method: str = ""
-    content_type: str = ""
-    fields: str = ""
-    source: str = ""
-    token_variable: str = "TWILIO_AUTH_TOKEN"  # noqa: S105 - the name of a setting
-
-
 _RAW_BODY: Final = (
     "Pass the body on byte for byte: let no middleware, template or function parse and write it "
     "again before Frontdesk",
@@ -47,8 +25,7 @@ _NGINX_PATH: Final = "nginx: 'proxy_pass http://127.0.0.1:8000;' without a path 
 
 EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
     Cause.SCHEME: Explanation(
-        "Twilio signed {signed_scheme}, and Frontdesk checks {checked_scheme}"
-        "{source}.",
+        "Twilio signed {signed_scheme}, and Frontdesk checks {checked_scheme}{source}.",
         (
             "nginx: 'proxy_set_header X-Forwarded-Proto $scheme;', and the proxy's network in "
             "TRUSTED_PROXIES",
@@ -225,6 +202,13 @@ EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
     Cause.SIGNATURE_ALTERED: Explanation(
         "The header X-Twilio-Signature was changed: quoted, escaped, joined, or its '=' is gone.",
         ("Pass the header on unchanged",),
+    ),
+    Cause.NO_SECRET: Explanation(
+        "No auth token is configured: nothing of Twilio is accepted.",
+        (
+            "Set TWILIO_ACCOUNT_SID={account} and {token_variable}, or name a token to try with "
+            "--secret",
+        ),
     ),
     Cause.OTHER_SECRET: Explanation(
         "The token that you gave has signed it, and it is not the configured one.",

@@ -18,6 +18,7 @@ Fields = tuple[tuple[str, str], ...]
 
 _CHARSETS = ("latin-1", "cp1252")
 _FIELD = re.compile(rb"[\w.%-]+=")
+_PLACE = re.compile(rb"(?:From|To|Called|Caller)(?:City|State|Country)=|ProfileName=")
 _Reader = Callable[[Capture], Fields | None]
 
 
@@ -65,6 +66,17 @@ def _without_line_breaks(capture: Capture) -> Fields | None:
 
 def _literal_plus(capture: Capture) -> Fields | None:
     return _strict(capture.body.replace(b"+", b"%2B")) if b"+" in capture.body else None
+
+
+def _literal_plus_but_in_places(capture: Capture) -> Fields | None:
+    """Cities have blanks in their names, which are plus signs also where others are literal."""
+    if b"+" not in capture.body:
+        return None
+    fields = [
+        field if _PLACE.match(field) else field.replace(b"+", b"%2B")
+        for field in capture.body.split(b"&")
+    ]
+    return _strict(b"&".join(fields))
 
 
 def _twice(capture: Capture) -> Fields | None:
@@ -146,6 +158,7 @@ def _nothing(_: Capture) -> Fields:
 _READERS: tuple[tuple[_Reader, float, tuple[Cause, ...]], ...] = (
     (_as_frontdesk, 0.0, ()),
     (_literal_plus, 1.0, (Cause.PLUS_SIGNS,)),
+    (_literal_plus_but_in_places, 1.0, (Cause.PLUS_SIGNS,)),
     (_lenient, 1.0, (Cause.BODY_ENCODING,)),
     (_from_base64, 1.0, (Cause.BODY_BASE64,)),
     (_from_json, 1.0, (Cause.BODY_TO_JSON,)),

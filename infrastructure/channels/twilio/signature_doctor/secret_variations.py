@@ -34,14 +34,14 @@ def token_variations(
     """The tokens that may have signed for ``account_sid``, those first that Frontdesk tries.
 
     A token that an operator has ``given`` is as good as a configured one where its account has
-    none, and another one where it has.
+    none, and another one where it has. Without ``account_sid`` it may be any of ``accounts``.
     """
     own: list[Token] = []
     others: list[Token] = []
     for account in accounts:
         tokens = [Token(secret.get_secret_value(), account.account_sid)
                   for secret in account.auth_tokens]  # fmt: skip
-        (own if account.account_sid == account_sid else others).extend(tokens)
+        (own if account_sid in {None, account.account_sid} else others).extend(tokens)
     asked = [Token(secret.get_secret_value(), None) for secret in given]
     cost = 1.0 if own else 0.0
     variations = [
