@@ -5,16 +5,22 @@ from collections.abc import Iterator
 import click
 
 from application.ports.checks import CheckResult, CheckStatus
-from entrypoints.cli.terminal.commands import Command, examples, json_option
+from entrypoints.cli.signature import signature
+from entrypoints.cli.terminal.commands import Group, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import attributes, count, plain, print_json, print_rich
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red", "skipped": "dim"}
 
 
-@click.command(cls=Command, epilog=examples("frontdesk doctor", "frontdesk doctor --json"))
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
+    epilog=examples("frontdesk doctor", "frontdesk doctor --json"),
+)
 @json_option
-def doctor(*, as_json: bool) -> None:
+@click.pass_context
+def doctor(ctx: click.Context, *, as_json: bool) -> None:
     """Check all that the settings name.
 
     A line for each check: 'ok', 'warning' for what may be intended, or 'error' with what was
@@ -22,6 +28,8 @@ def doctor(*, as_json: bool) -> None:
     What is tried again by itself is a 'warning' that says when. What cannot be read is an
     'error'. No data is changed. Exits with 1 after an error.
     """
+    if ctx.invoked_subcommand:
+        return
     errors = 0
     for result in _check_results():
         errors += result.status == "error"
@@ -50,3 +58,6 @@ def _check_results() -> Iterator[CheckResult]:
             yield CheckResult("settings", CheckStatus.ERROR, problem)
     except OldFormError as error:
         yield CheckResult("data directory", CheckStatus.ERROR, str(error))
+
+
+doctor.add_command(signature)

@@ -6,9 +6,10 @@ from typing_extensions import override
 
 from application.clock import Clock
 from application.ports.fallback_sender import FallbackSender
+from application.ports.signature_doctor import SignatureDoctor
 from application.ports.webhook_parser import WebhookParser
 from domain.channels import ChannelType
-from infrastructure.channels.provider import Accounts, Provider, Simulation
+from infrastructure.channels.provider import Accounts, DoctorTools, Provider, Simulation
 from infrastructure.configuration.settings import Settings
 
 
@@ -41,6 +42,12 @@ class SendgridProvider(Provider):
         from infrastructure.channels.sendgrid.simulator import SendgridSimulation
 
         return SendgridSimulation()
+
+    @override
+    def signature_doctor(self, tools: DoctorTools) -> SignatureDoctor:
+        from infrastructure.channels.sendgrid.signature_doctor import SendgridSignatureDoctor
+
+        return SendgridSignatureDoctor(tools)
 
 
 PROVIDER: Provider = SendgridProvider()

@@ -6,9 +6,10 @@ from typing_extensions import override
 
 from application.clock import Clock
 from application.ports.fallback_sender import FallbackSender
+from application.ports.signature_doctor import SignatureDoctor
 from application.ports.webhook_parser import WebhookParser
 from domain.channels import ChannelType
-from infrastructure.channels.provider import Accounts, Provider, Simulation
+from infrastructure.channels.provider import Accounts, DoctorTools, Provider, Simulation
 from infrastructure.configuration.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ class TwilioProvider(Provider):
         from infrastructure.channels.twilio.simulator import TwilioSimulation
 
         return TwilioSimulation()
+
+    @override
+    def signature_doctor(self, tools: DoctorTools) -> SignatureDoctor:
+        from infrastructure.channels.twilio.signature_doctor.doctor import TwilioSignatureDoctor
+
+        return TwilioSignatureDoctor(tools)
 
 
 PROVIDER: Provider = TwilioProvider()
