@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from application.clock import Clock
+from application.ports.metrics import Metrics
 from application.ports.stores import Stores
 from infrastructure.backend import ContextQueue, QueueBackend, Rewritable, StorageBackend
 from infrastructure.sqlite.database import SqliteDatabase
@@ -34,6 +35,7 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
     path: Path
     database: Callable[[], SqliteDatabase]
     clock: Clock
+    metrics: Metrics
 
     purges_beside_the_server = True
 
@@ -73,7 +75,11 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
     @cached_property
     def unit_of_work(self) -> GroupedCommits:
         """Store and queue in one transaction."""
-        return GroupedCommits(self.database(), self.clock)
+        return GroupedCommits(
+            self.database(),
+            self.clock,
+            lambda size: self.metrics.observe_size("CommitGroupSize", size),
+        )
 
     @override
     def is_created(self) -> bool:
