@@ -11,6 +11,7 @@ from application.ports.message_store import MessageStore
 from application.ports.outbox import Outbox
 
 if TYPE_CHECKING:
+    from application.ports.backlog import Backlog
     from application.ports.history_import import HistoryImport
     from application.ports.retention import Retention
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Stores:
     """Conversations, messages and what belongs to them, kept in one place.
 
-    No webhook needs the last two: they are built, and their modules imported, on first use.
+    No webhook needs the last three: they are built, and their modules imported, on first use.
     """
 
     conversations: ConversationStore
@@ -28,6 +29,7 @@ class Stores:
     throttle: FallbackThrottle
     build_retention: "Callable[[], Retention]"
     build_history_import: "Callable[[], HistoryImport]"
+    build_backlog: "Callable[[], Backlog]"
 
     @cached_property
     def retention(self) -> "Retention":
@@ -38,3 +40,8 @@ class Stores:
     def history_import(self) -> "HistoryImport":
         """The histories that older systems left."""
         return self.build_history_import()
+
+    @cached_property
+    def backlog(self) -> "Backlog":
+        """How much waits."""
+        return self.build_backlog()

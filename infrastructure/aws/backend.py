@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+    from application.ports.backlog import Backlog
     from application.ports.history_import import HistoryImport
     from application.ports.retention import Retention
 
@@ -72,6 +73,11 @@ class DynamoDbStorage(StorageBackend):
 
             return DynamoDbHistoryImport(messages, items, records)
 
+        def build_backlog() -> "Backlog":
+            from infrastructure.aws.dynamodb.dynamodb_backlog import DynamoDbBacklog
+
+            return DynamoDbBacklog(messages, message_store)
+
         return Stores(
             conversations=DynamoDbConversationStore(records, participants, self.sleep),
             messages=message_store,
@@ -79,6 +85,7 @@ class DynamoDbStorage(StorageBackend):
             throttle=DynamoDbFallbackThrottle(throttle),
             build_retention=build_retention,
             build_history_import=build_history_import,
+            build_backlog=build_backlog,
         )
 
     @override

@@ -3,6 +3,7 @@
 from application.clock import Clock, utc_now
 from application.ports.stores import Stores
 from infrastructure.backend import Backend
+from infrastructure.memory.memory_backlog import MemoryBacklog
 from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
 from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_data import MemoryData
@@ -25,6 +26,7 @@ class MemoryBackend(Backend):
         self.messages = self.outbox = MemoryMessageStore(data)
         self.retention = MemoryRetention(data)
         self.history_import = MemoryHistoryImport(data)
+        self.backlog = MemoryBacklog(data)
         self.throttle = MemoryFallbackThrottle()
         self.blobs = MemoryBlobStore()
         self.dead_letters = MemoryDeadLetters()
@@ -41,6 +43,7 @@ class MemoryBackend(Backend):
             self.throttle,
             lambda: self.retention,
             lambda: self.history_import,
+            lambda: self.backlog,
         )
 
     def is_created(self) -> bool:

@@ -20,6 +20,7 @@ from infrastructure.sqlite.sqlite_messages import SqliteMessageStore, SqliteOutb
 from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
 
 if TYPE_CHECKING:
+    from application.ports.backlog import Backlog
     from application.ports.checks import CheckResult
     from application.ports.history_import import HistoryImport
     from application.ports.retention import Retention
@@ -55,6 +56,7 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
             throttle=SqliteFallbackThrottle(database),
             build_retention=self._build_retention,
             build_history_import=self._build_history_import,
+            build_backlog=self._build_backlog,
         )
 
     def _build_retention(self) -> "Retention":
@@ -66,6 +68,11 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
         from infrastructure.sqlite.sqlite_retention import SqliteHistoryImport
 
         return SqliteHistoryImport(self.database())
+
+    def _build_backlog(self) -> "Backlog":
+        from infrastructure.sqlite.sqlite_backlog import SqliteBacklog
+
+        return SqliteBacklog(self.database())
 
     @cached_property
     def context_queue(self) -> ContextQueue:
