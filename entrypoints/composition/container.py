@@ -269,3 +269,10 @@ def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> C
     container = Container(environ=environ, ephemeral=ephemeral)
     refuse_old_form(container.settings())
     return container
+
+
+def count_for_prometheus(
+    container: Container, shared: backends.SharedMetrics | None = None
+) -> None:
+    """Let the parts that are built from now on count what a scrape shows; see ``SharedMetrics``."""
+    container.metrics.override(container.prometheus_metrics(shared))

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from application.receiving.receive_webhook import Process
 from domain.errors import WebhookHandlerError
-from entrypoints.composition.container import Container, build_container
+from entrypoints.composition.container import Container, build_container, count_for_prometheus
 from entrypoints.http.app import create_app
 from entrypoints.http.background_threads import Task, running
 from entrypoints.http.limits.connection_limits import (
@@ -61,6 +61,7 @@ def run(host: str, port: int, *, ephemeral: bool = False, workers: int = 1) -> N
     secrets or backends, or ``AddressInUseError``. What does not answer it waits for.
     """
     container = build_container(os.environ, ephemeral=ephemeral)
+    count_for_prometheus(container)
     settings = container.settings()
     configure_logging(settings.log_level)
     try:
