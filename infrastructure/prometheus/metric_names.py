@@ -10,6 +10,7 @@ from itertools import product
 from application.ports.dead_letters import DeadLetterKind
 from application.receiving.receive_webhook import WebhookOutcome
 from application.receiving.record_message import RecordOutcome
+from domain import errors
 from domain.channels import ChannelType
 from domain.queues import ALL_QUEUES
 
@@ -23,9 +24,21 @@ MEMBERS = (1, 2, 4, 8, 16, 32, 64)
 
 _CHANNELS = (*ChannelType,)
 _OUTCOMES = (*RecordOutcome, *WebhookOutcome)
+_ERRORS = (
+    *("broken_spool_entry", "foreign_recipient"),
+    *(
+        name
+        for name, error in vars(errors).items()
+        if isinstance(error, type) and issubclass(error, errors.TemporaryError)
+    ),
+)
+_REASONS = (
+    *("unknown_account", "not_a_form"),
+    *("signature_missing", "signature_ill_formed", "signature_mismatch"),
+)
 
 Labels = Mapping[str, Sequence[str]]
-"""Each dimension with the values that are known beforehand; none if they are not."""
+"""Each dimension with the values that are known beforehand. There may be others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +77,11 @@ COUNTED: Mapping[str, Counted] = {
         {"channel": _CHANNELS},
         SECONDS,
     ),
-    "Errors": Counted("errors_total", "Errors, by their type.", {"type": ()}),
+    "Errors": Counted("errors_total", "Errors, by their type.", {"type": _ERRORS}),
     "VerificationFailures": Counted(
         "verification_failures_total",
         "Webhooks that were not verified, by the reason.",
-        {"channel": _CHANNELS, "reason": ()},
+        {"channel": _CHANNELS, "reason": _REASONS},
     ),
     "TooLarge": Counted(
         "too_large_total", "Webhooks over a size limit: a 413.", {"channel": _CHANNELS}

@@ -70,7 +70,8 @@ def test_series_that_are_known_beforehand_begin_with_zero(metrics: PrometheusMet
     assert samples.value("webhooks_received_total", channel="email", outcome="failed") == 0
     assert samples.value("dead_letters_total", kind="bug") == 0
     assert samples.value("spooled_total") == 0
-    assert samples.named("errors_total") == {}
+    assert samples.value("errors_total", type="StorageUnavailableError") == 0
+    assert samples.named("purged_total") == {}
 
 
 def test_gauges_are_what_is_read_at_the_scrape(metrics: PrometheusMetrics) -> None:
