@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from application.clock import Deadline
 from application.ports.metrics import Metrics
@@ -28,6 +29,9 @@ from domain.errors import (
     UnsupportedChannelError,
     ValidationError,
 )
+
+if TYPE_CHECKING:
+    from application.ports.refusals import Refusals
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +60,7 @@ class ReceiveWebhook:
     makes the provider try again.
 
     ``with_present_secrets`` verifies, and once more if a secret has just been changed.
+    ``refusals`` are asked for with the first webhook that is refused.
     """
 
     parsers: WebhookParserFactory
@@ -64,6 +69,7 @@ class ReceiveWebhook:
     store_dead_letter: StoreDeadLetter
     metrics: Metrics
     with_present_secrets: Callable[[Verification], VerifiedWebhook]
+    refusals: "Callable[[], Refusals]"
     new_deadline: Callable[[], Deadline] = Deadline.after
 
     def __call__(self, request: WebhookRequest) -> WebhookResponse:
@@ -186,6 +192,10 @@ class WebhookExchange:
         answer = response_to(error)
         if isinstance(error, ValidationError) and self._channel:
             self._receive.metrics.count("VerificationFailures", channel=self._channel)
+            # An unknown account costs the same: the time tells no attacker which are known.
+            self._receive.refusals().add(
+                self._channel, error.account, error.reason, error.tried_urls
+            )
         if isinstance(error, RefusedError):
             fields = {"status": answer.status, **error.log_fields}
             return self._result(answer, WebhookOutcome.REFUSED, **fields)

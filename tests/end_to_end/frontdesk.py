@@ -139,6 +139,8 @@ class RunningFrontDesk:
         )
         # Last, for asking a database may create files.
         files = {path: path.read_bytes() for path in self.data_dir.rglob("*") if path.is_file()}
+        # The refusals are counted, without anything of what was refused.
+        files.pop(self.data_dir / "refusals", None)
         return (*records, files)
 
 
