@@ -74,9 +74,14 @@ class DeadLetters(Protocol):
 
     @abstractmethod
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self,
+        *,
+        after: tuple[datetime, str] | None = None,
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
         """Every dead letter by ``created_at`` and then id, the oldest first, each read in its turn.
+
+        With ``after``, only those after that ``created_at`` and id.
 
         They are listed once, and may be replaced and deleted meanwhile: one that is gone when its
         turn comes is left out. So is what cannot be read: ``unreadable`` gets its place, a path

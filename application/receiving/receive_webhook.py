@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from application.clock import Deadline
 from application.ports.metrics import Metrics
@@ -29,6 +30,9 @@ from domain.errors import (
     UnsupportedChannelError,
     ValidationError,
 )
+
+if TYPE_CHECKING:
+    from application.ports.refusals import Refusals
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +61,7 @@ class ReceiveWebhook:
     makes the provider try again.
 
     ``with_present_secrets`` verifies, and once more if a secret has just been changed.
+    ``refusals`` are asked for with the first webhook that is refused.
     """
 
     parsers: WebhookParserFactory
@@ -65,6 +70,7 @@ class ReceiveWebhook:
     store_dead_letter: StoreDeadLetter
     metrics: Metrics
     with_present_secrets: Callable[[Verification], VerifiedWebhook]
+    refusals: "Callable[[], Refusals]"
     new_deadline: Callable[[], Deadline] = Deadline.after
 
     def __call__(self, request: WebhookRequest) -> WebhookResponse:
@@ -196,8 +202,9 @@ class WebhookExchange:
     def _count_refusal(self, channel: ChannelType, error: Exception) -> None:
         metrics = self._receive.metrics
         if isinstance(error, ValidationError):
-            reason = error.log_fields.get("reason", "unknown_account")
-            metrics.count("VerificationFailures", channel=channel, reason=reason)
+            metrics.count("VerificationFailures", channel=channel, reason=error.reason)
+            # An unknown account costs the same: the time tells no attacker which are known.
+            self._receive.refusals().add(channel, error.account, error.reason, error.tried_urls)
         elif isinstance(error, PayloadTooLargeError):
             metrics.count("TooLarge", channel=channel)
 

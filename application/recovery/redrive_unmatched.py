@@ -31,9 +31,10 @@ class RedriveUnmatched:
     def __call__(self) -> Iterator[tuple[MessageRecord, Conversation | None]]:
         """Yield each unmatched message with the conversation that it was routed for, if any."""
         for record in all_unmatched(self.messages):
-            yield record, self._redrive(record)
+            yield record, self.one(record)
 
-    def _redrive(self, record: MessageRecord) -> Conversation | None:
+    def one(self, record: MessageRecord) -> Conversation | None:
+        """The conversation that an unmatched message was routed for; ``None`` if it still is."""
         deadline = Deadline.after()
         directory = self.match_conversation.tenants()
 

@@ -135,7 +135,7 @@ def open_command(
 def list_command(*, limit: int, as_json: bool) -> None:
     """List conversations, latest activity first."""
     with open_container() as container:
-        found = container.conversation_store().list_conversations(limit)
+        found = container.operations().search_conversations()(limit=limit).items
     CONVERSATIONS.print(found, as_json=as_json, limit=limit)
 
 

@@ -54,6 +54,7 @@ from infrastructure.separate_steps import SeparateSteps
 from infrastructure.serialization.claim_check import BlobClaimCheck
 
 if TYPE_CHECKING:
+    from application.ports.refusals import Refusals
     from entrypoints.composition.operations_container import OperationsContainer
     from infrastructure.filesystem.backend import DataDirectory
 
@@ -175,6 +176,10 @@ class Container(containers.DeclarativeContainer):
     dead_letters: providers.Provider[DeadLetters] = files.provided.dead_letters
     context_queue: providers.Provider[ContextQueue] = queue.provided.context_queue
     spool: providers.Provider[Spool] = spool_backend.provided.spool
+    refusals: providers.Provider["Refusals"] = Singleton(
+        backends.choose_refusals, settings, data_directory.provider, clock
+    )
+    logged_refusals = Singleton(backends.logged_refusals)
     operations: providers.Provider["OperationsContainer"] = Singleton(_open_operations, __self__)
 
     parsers = Singleton(
@@ -260,6 +265,7 @@ class Container(containers.DeclarativeContainer):
         store_dead_letter=store_dead_letter,
         metrics=metrics,
         with_present_secrets=with_present_secrets,
+        refusals=refusals.provider,
     )
     read_spool_record = Singleton(backends.spool_record_reader, files)
 

@@ -7,7 +7,11 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from application.clock import Clock
+from application.companies import FindCompany
+from application.conversations.change_conversation import ChangeConversation
+from application.conversations.list_messages import ListMessages
 from application.conversations.migrate_history import MigrateHistory
+from application.conversations.search_conversations import SearchConversations
 from application.conversations.show_conversation import ShowConversation
 from application.conversations.switch_hand_off import SwitchHandOff
 from application.ports.context_queue import SearchableQueue
@@ -19,14 +23,24 @@ from application.privacy.erase_message import EraseMessage
 from application.privacy.erase_person import ErasePerson
 from application.privacy.find_person import FindPerson
 from application.privacy.purge_expired import PurgeExpired, RetentionTimes
+from application.recovery.describe_dead_letter import DescribeDeadLetter
 from application.recovery.drain_spool import DrainSpool
+from application.recovery.list_dead_letters import ListDeadLetters
+from application.recovery.list_unmatched import ListUnmatched
 from application.recovery.move_context import MoveContext
 from application.recovery.redrive_dead_letters import RedriveDeadLetters
 from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutbox
 from domain.tenants import TenantDirectory
+from entrypoints.composition.backends import secret_reader
 from entrypoints.composition.injector import containers, providers
 from infrastructure.backend import Backend, ContextQueue, FileBackend, Rewritable
+from infrastructure.configuration.api_access import (
+    read_access_tokens,
+    read_or_keep_session_key,
+)
+from infrastructure.configuration.secrets.access_tokens import AccessTokens
+from infrastructure.configuration.secrets.cached_value import MIN_INTERVAL, CachedValue
 from infrastructure.configuration.settings import Settings
 from infrastructure.filesystem.backend import DataDirectory
 
@@ -84,13 +98,36 @@ def retention_times(settings: Settings) -> RetentionTimes:
     )
 
 
+def _cached_tokens(settings: Settings, clock: Clock) -> CachedValue[AccessTokens]:
+    """A token that an operator takes away must not work for long."""
+    read_secret = secret_reader()
+    return CachedValue(lambda: read_access_tokens(settings, read_secret), clock, MIN_INTERVAL)
+
+
+def _cached_session_key(settings: Settings, clock: Clock) -> CachedValue[bytes]:
+    read_secret = secret_reader()
+    return CachedValue(lambda: read_or_keep_session_key(settings, read_secret), clock)
+
+
 class OperationsContainer(containers.DeclarativeContainer):
     """What operators, background jobs and scheduled functions do."""
 
     core = providers.DependenciesContainer()
 
+    access_tokens = Singleton(_cached_tokens, core.settings, core.clock)
+    session_key = Singleton(_cached_session_key, core.settings, core.clock)
+
     show_conversation = Singleton(ShowConversation, core.conversation_store, core.message_store)
+    find_company = Singleton(FindCompany, core.tenants)
+    search_conversations = Singleton(SearchConversations, core.conversation_store, find_company)
+    list_messages = Singleton(ListMessages, core.conversation_store, core.message_store)
+    change_conversation = Singleton(ChangeConversation, core.conversation_store)
     switch_hand_off = Singleton(SwitchHandOff, core.conversation_store)
+    describe_dead_letter = Singleton(DescribeDeadLetter, core.parsers, core.message_store)
+    list_dead_letters = Singleton(
+        ListDeadLetters, core.dead_letters, describe_dead_letter, find_company
+    )
+    list_unmatched = Singleton(ListUnmatched, core.message_store, find_company)
     move_context = Singleton(
         MoveContext,
         core.message_store,

@@ -70,9 +70,13 @@ class MemoryDeadLetters(DeadLetters):
 
     @override
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self,
+        *,
+        after: tuple[datetime, str] | None = None,
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
-        places = sorted((one.created_at, key) for key, one in list(self._dead_letters.items()))
+        stored = ((one.created_at, key) for key, one in list(self._dead_letters.items()))
+        places = sorted(place for place in stored if after is None or place > after)
         return filter(None, (self.get(dead_letter_id) for _, dead_letter_id in places))
 
     @override

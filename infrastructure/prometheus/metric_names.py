@@ -33,7 +33,7 @@ _ERRORS = (
     ),
 )
 _REASONS = (
-    *("unknown_account", "not_a_form"),
+    *("account_unknown", "not_a_form"),
     *("signature_missing", "signature_ill_formed", "signature_mismatch"),
 )
 

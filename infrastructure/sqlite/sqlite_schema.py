@@ -185,12 +185,24 @@ _CONTEXTS_BY_MESSAGE: Migration = _new_contexts(
     unique_key="request_id, publication, queue", publication="publication"
 )
 
+# The lists of conversations begin with the latest activity; what was never active comes last.
+_CONVERSATIONS_BY_ACTIVITY: Migration = (
+    """
+    CREATE INDEX conversations_by_activity
+    ON conversations (coalesce(last_activity_at, ''), conversation_id, primary_channel)
+    """,
+)
+
 MIGRATIONS: Sequence[Migration] = (
     _FIRST,
     _MARKS_OF_CONTENT,
     _PUBLICATIONS,
     _CONTEXTS_BY_MESSAGE,
+    _CONVERSATIONS_BY_ACTIVITY,
 )
+
+EVER = "~"
+"""Greater than every time."""
 
 
 class SqliteAdapter:

@@ -36,9 +36,10 @@ from tests.end_to_end.traffic import (
 
 @dataclass(frozen=True)
 class Log:
-    """The log and output of a server, and the seeds that they must not contain."""
+    """The log, the output and the refusals of a server, and what they must not contain."""
 
     lines: list[str]
+    refusals: str
     printed: str
     seeds: tuple[str, ...]
 
@@ -95,7 +96,8 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     number = providers.mail_key.private_numbers().private_value
     seeds = (*SEEDS, *filter(None, known), f"{number:x}", *traffic.signatures)
     lines = (directory / "log").read_text("utf-8").splitlines()
-    return Log(lines, server.printed, seeds)
+    refusals = (data_dir / "refusals").read_text("utf-8", "replace")
+    return Log(lines, refusals, server.printed, seeds)
 
 
 def _open_conversations(environ: dict[str, str]) -> None:
@@ -141,8 +143,13 @@ def test_seed_is_found_in_a_log_line_in_every_encoding(seed: str, before: str) -
 
 
 def test_log_holds_no_personal_data_and_no_secret(log: Log) -> None:
-    text = "\n".join([log.printed, *log.lines]).lower()
+    text = "\n".join([log.printed, log.refusals, *log.lines]).lower()
     assert [seed for seed in log.seeds if any(form in text for form in forms(seed))] == []
+
+
+def test_refusals_are_there_without_signatures_and_values_of_queries(log: Log) -> None:
+    for expected in ("signature_mismatch", "/webhooks/sms?token=*", "/webhooks/whatsapp?token=*"):
+        assert expected in log.refusals
 
 
 def test_every_log_line_is_a_json_object_with_its_logger(log: Log) -> None:

@@ -332,7 +332,7 @@ class TestRedrive:
         self, container: Container
     ) -> None:
         messages = container.message_store()
-        (conversation,) = container.conversation_store().list_conversations(1)
+        (conversation,) = container.conversation_store().list_conversations(1).items
         message = an_inbound_message(account=self.account)
         record = a_record(message, conversation.key)
         messages.record(record)

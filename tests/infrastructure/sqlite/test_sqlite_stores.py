@@ -23,12 +23,13 @@ from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
 from infrastructure.sqlite.sqlite_messages import SqliteMessageStore, SqliteOutbox
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
+from tests.contracts.conversation_lists import ConversationOrderContract
 from tests.contracts.conversation_store import ConversationStoreContract
 from tests.contracts.fallback_throttle import LIMITS, FallbackThrottleContract
 from tests.contracts.message_store import MessageStoreContract
 
 
-class TestSqliteConversationStore(ConversationStoreContract):
+class TestSqliteConversationStore(ConversationOrderContract, ConversationStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
         return SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics()).stores

@@ -19,6 +19,7 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
 )
 from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue, attributes
 from tests.builders import NOW, RECIPIENT, a_conversation, an_inbound_message
+from tests.contracts.conversation_changes import HANDED_OFF
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
 
@@ -287,7 +288,7 @@ class TestActivity:
     def test_attributes_of_other_systems_are_not_changed(self, tables: Tables) -> None:
         tables.put_foreign(priority=3, tags={"vip": True})
         tables.stores().conversations.record_activity(a_conversation(), an_inbound_message())
-        tables.stores().conversations.switch_hand_off(a_conversation().key, on=True)
+        tables.stores().conversations.change_state(a_conversation().key, HANDED_OFF)
         (item,) = tables.items("conversations")
         assert (item["priority"], item["tags"]) == ({"N": "3"}, {"M": {"vip": {"BOOL": True}}})
 
@@ -296,7 +297,7 @@ def test_records_of_unsupported_channels_are_not_listed(tables: Tables) -> None:
     tables.put_foreign()
     tables.put_foreign(primary_channel="voice")
     stores = tables.stores()
-    assert [record.primary_channel for record in stores.conversations.list_conversations(10)] == [
-        SMS
-    ]
+    assert [
+        record.primary_channel for record in stores.conversations.list_conversations(10).items
+    ] == [SMS]
     assert len(stores.conversations.get_conversations("conversation-1")) == 1
