@@ -91,6 +91,13 @@ class DeadLetters(Protocol):
         """
 
     @abstractmethod
+    def count(self, most: int) -> int:
+        """How many there are, counted to ``most`` at most; none is read.
+
+        Raises ``StorageUnavailableError``.
+        """
+
+    @abstractmethod
     def delete_older(self, moment: datetime) -> Iterator[int]:
         """Remove what was created before ``moment``, also what cannot be read; reads nothing.
 

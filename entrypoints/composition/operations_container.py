@@ -36,11 +36,17 @@ from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutbox
 from domain.channels import ChannelType
 from domain.tenants import TenantDirectory
+from entrypoints.composition.backends import secret_reader
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.injector import containers, providers
 from infrastructure.backend import Backend, ContextQueue, FileBackend, Rewritable
+from infrastructure.configuration.api_access import (
+    read_access_tokens,
+    read_or_keep_session_key,
+)
 from infrastructure.configuration.provider_accounts import ProviderAccounts
-from infrastructure.configuration.secrets.cached_value import CachedValue
+from infrastructure.configuration.secrets.access_tokens import AccessTokens
+from infrastructure.configuration.secrets.cached_value import MIN_INTERVAL, CachedValue
 from infrastructure.configuration.settings import Settings
 from infrastructure.filesystem.backend import DataDirectory
 
@@ -115,6 +121,17 @@ def retention_times(settings: Settings) -> RetentionTimes:
     )
 
 
+def _cached_tokens(settings: Settings, clock: Clock) -> CachedValue[AccessTokens]:
+    """A token that an operator takes away must not work for long."""
+    read_secret = secret_reader()
+    return CachedValue(lambda: read_access_tokens(settings, read_secret), clock, MIN_INTERVAL)
+
+
+def _cached_session_key(settings: Settings, clock: Clock) -> CachedValue[bytes]:
+    read_secret = secret_reader()
+    return CachedValue(lambda: read_or_keep_session_key(settings, read_secret), clock)
+
+
 class OperationsContainer(containers.DeclarativeContainer):
     """What operators, background jobs and scheduled functions do."""
 
@@ -126,6 +143,9 @@ class OperationsContainer(containers.DeclarativeContainer):
         core.files.provided.blobs,
         Singleton(_media_sources, core.settings, core.cached_accounts),
     )
+    access_tokens = Singleton(_cached_tokens, core.settings, core.clock)
+    session_key = Singleton(_cached_session_key, core.settings, core.clock)
+
     show_conversation = Singleton(ShowConversation, core.conversation_store, core.message_store)
     find_company = Singleton(FindCompany, core.tenants)
     search_conversations = Singleton(SearchConversations, core.conversation_store, find_company)

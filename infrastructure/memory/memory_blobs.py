@@ -92,6 +92,10 @@ class MemoryDeadLetters(DeadLetters):
         return filter(None, (self.get(dead_letter_id) for _, dead_letter_id in places))
 
     @override
+    def count(self, most: int) -> int:
+        return min(len(self._dead_letters), most)
+
+    @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
         for key, dead_letter in list(self._dead_letters.items()):
             if dead_letter.created_at < moment:

@@ -16,6 +16,7 @@ from domain.channels import ChannelType
 from domain.conversations import Direction, Message
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import MessageState
+from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
@@ -31,13 +32,13 @@ from tests.contracts.message_store import MessageStoreContract
 class TestSqliteConversationStore(ConversationOrderContract, ConversationStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now).stores
+        return SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics()).stores
 
 
 class TestSqliteMessageStore(MessageStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now).stores
+        return SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics()).stores
 
 
 class TestSqliteFallbackThrottle(FallbackThrottleContract):
