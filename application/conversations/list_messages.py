@@ -6,9 +6,8 @@ from datetime import datetime
 
 from application.conversations.migrate_history import in_lasting_order
 from application.ports.conversation_store import ConversationStore
-from application.ports.cursors import read_cursor, write_cursor
 from application.ports.message_store import MessageStore, latest_entries
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.conversations import Conversation, HistoryEntry
 from domain.errors import ConversationNotFoundError, InvalidCursorError
 from domain.messages import ConversationKey

@@ -49,9 +49,9 @@ class SearchConversations:
     ) -> Page[Conversation]:
         """At most ``limit`` conversations, the latest activity first on each page.
 
-        Pages themselves are in that order where the backend has it, and in no order by address or
-        on DynamoDB. Raises ``InvalidAddressError`` for what is no address of the channel, or of
-        any channel, and ``InvalidCursorError``; a cursor is of one address alone.
+        Pages themselves are in that order where the backend has it, and never by address. Raises
+        ``InvalidAddressError`` for what is no address of the channel, or of any channel, and
+        ``InvalidCursorError``; a cursor is of one address alone.
         """
         senders = None if wanted.address is None else _senders(wanted.address, wanted.channel)
         page = page_of_wanted(

@@ -1,11 +1,13 @@
 """Describe a dead letter: what its messages say of themselves today."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from application.ports.dead_letters import DeadLetter
 from application.ports.message_store import MessageStore
 from application.ports.webhook_parser import VerifiedWebhook, WebhookParserFactory
 from domain.channels import ChannelType
+from domain.errors import WebhookHandlerError
 from domain.messages import InboundMessage, MessageRecord
 
 
@@ -40,15 +42,17 @@ class DescribeDeadLetter:
     messages: MessageStore
 
     def __call__(self, dead_letter: DeadLetter) -> DescribedDeadLetter:
-        """Never raises for what cannot be read. Raises ``StorageUnavailableError``."""
+        """Never raises: what cannot be read now has no messages."""
         if dead_letter.webhook is not None:
             channel = dead_letter.webhook.channel
             return DescribedDeadLetter(dead_letter, channel, self._read(dead_letter.webhook))
         if dead_letter.request_id is not None:
-            record = self.messages.find_record(dead_letter.request_id)
-            if isinstance(record, MessageRecord):
-                message = record.message
-                return DescribedDeadLetter(dead_letter, message.channel, (message,))
+            # Dead letters can be listed although the store is down.
+            with suppress(WebhookHandlerError):
+                record = self.messages.find_record(dead_letter.request_id)
+                if isinstance(record, MessageRecord):
+                    message = record.message
+                    return DescribedDeadLetter(dead_letter, message.channel, (message,))
         return DescribedDeadLetter(dead_letter, None)
 
     def _read(self, webhook: VerifiedWebhook) -> tuple[InboundMessage, ...]:

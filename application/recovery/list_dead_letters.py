@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.companies import FindCompany
-from application.ports.cursors import read_cursor, write_cursor
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters, ignore
-from application.ports.pages import MOST_LOOKED_AT, Page
+from application.ports.pages import MOST_LOOKED_AT, Page, read_cursor, write_cursor
 from application.recovery.describe_dead_letter import DescribedDeadLetter, DescribeDeadLetter
 from domain.errors import DeadLetterNotFoundError, InvalidCursorError
 from domain.times import parse_rfc3339, rfc3339

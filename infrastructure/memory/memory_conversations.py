@@ -8,8 +8,7 @@ from itertools import chain
 from typing_extensions import override
 
 from application.ports.conversation_store import ConversationStore, activity_place
-from application.ports.cursors import read_cursor, write_cursor
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
 from domain.conversations import Conversation, ConversationState, StateChange

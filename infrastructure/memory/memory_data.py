@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TypeVar
 
-from application.ports.cursors import read_cursor, write_cursor
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.conversations import Conversation, Message
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord

@@ -46,8 +46,8 @@ class MemoryRetention(MemoryAdapter, Retention):
                 for name, (owner, entry) in self._data.imported.items()
             ]
         retained = (*map(RetainedMessage.of, records), *entries)
-        kept = {one.key: one for one in retained if wanted(one)}
-        return page_of("retained", kept, limit, after)
+        found = {one.key: one for one in retained if wanted(one)}
+        return page_of("retained", found, limit, after)
 
     @override
     def erase(self, retained: RetainedMessage) -> bool:

@@ -9,8 +9,7 @@ from typing import Any
 from typing_extensions import override
 
 from application.ports.conversation_store import ConversationStore, activity_place
-from application.ports.cursors import read_cursor, write_cursor
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
 from domain.conversations import Conversation, ConversationState, Message, StateChange
@@ -50,12 +49,13 @@ _LIST = f"""
     ORDER BY coalesce(last_activity_at, '') DESC, conversation_id DESC, primary_channel DESC
     LIMIT :limit
 """
+_KEYS_OF_SENDER = """
+    SELECT conversation_id AS id, channel FROM participants
+    WHERE channel = ? AND sender = ? AND (conversation_id, channel) > (?, ?)
+"""
 # The senders come first, whatever the planner thinks: there are few.
 _LIST_OF_SENDERS = f"""
-    SELECT {COLUMNS} FROM (
-        SELECT DISTINCT conversation_id AS id, channel FROM participants
-        WHERE (channel, sender) IN (VALUES {{senders}}) AND (conversation_id, channel) > (?, ?)
-        ORDER BY conversation_id, channel LIMIT ?)
+    SELECT {COLUMNS} FROM ({{keys}} ORDER BY id, channel LIMIT ?)
     CROSS JOIN conversations ON conversation_id = id AND primary_channel = channel
     ORDER BY id, channel
 """
@@ -143,8 +143,8 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
             for channel, values in senders.items()
             for value in normal_senders(channel, values)
         ]
-        statement = _LIST_OF_SENDERS.format(senders=", ".join(["(?, ?)"] * len(wanted)))
-        values = (*chain.from_iterable(wanted), *place, limit + 1)
+        statement = _LIST_OF_SENDERS.format(keys=" UNION ".join([_KEYS_OF_SENDER] * len(wanted)))
+        values = (*chain.from_iterable((*sender, *place) for sender in wanted), limit + 1)
         rows = self._database.rows(statement, values) if wanted else []
         found = tuple(map(conversation_from_row, rows[:limit]))
         is_last = len(rows) <= limit

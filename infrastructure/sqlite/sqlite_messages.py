@@ -8,10 +8,9 @@ from typing import Any
 
 from typing_extensions import override
 
-from application.ports.cursors import read_cursor, write_cursor
 from application.ports.message_store import MessageStore, latest_entries
 from application.ports.outbox import Outbox
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.channels import ChannelType
 from domain.conversations import Direction, HistoryEntry, Message
 from domain.erasure import Tombstone, content_marks

@@ -18,8 +18,7 @@ from application.ports.context_queue import (
     VisibleQueue,
     WaitingContext,
 )
-from application.ports.cursors import read_cursor, write_cursor
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError

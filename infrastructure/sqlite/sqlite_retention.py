@@ -7,9 +7,8 @@ from typing import Any
 
 from typing_extensions import override
 
-from application.ports.cursors import read_cursor, write_cursor
 from application.ports.history_import import HistoryImport
-from application.ports.pages import PAGE_SIZE, Page
+from application.ports.pages import PAGE_SIZE, Page, read_cursor, write_cursor
 from application.ports.retention import Retention
 from domain.channels import ChannelType
 from domain.conversations import Conversation, Message, imported_key

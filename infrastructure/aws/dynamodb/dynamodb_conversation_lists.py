@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple
 from itertools import islice
 
-from application.ports.cursors import read_cursor, write_cursor
-from application.ports.pages import MOST_LOOKED_AT, Page
+from application.ports.pages import MOST_LOOKED_AT, Page, read_cursor, write_cursor
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
 from domain.conversations import Conversation

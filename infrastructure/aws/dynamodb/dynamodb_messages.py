@@ -9,10 +9,9 @@ from itertools import groupby, islice
 
 from typing_extensions import override
 
-from application.ports.cursors import read_cursor, write_cursor
 from application.ports.message_store import MessageStore, latest_entries
 from application.ports.outbox import Outbox
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.conversations import HistoryEntry, Message
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord, MessageState

@@ -8,8 +8,7 @@ from itertools import chain, groupby
 
 from typing_extensions import override
 
-from application.ports.cursors import read_cursor, write_cursor
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from application.ports.retention import Retention
 from domain.addresses import normal_senders, normal_value
 from domain.channels import ChannelType

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from application.ports.cursors import read_cursor, write_cursor
+from application.ports.pages import read_cursor, write_cursor
 from domain.errors import InvalidCursorError, StorageRefusedError, StorageUnavailableError
 from infrastructure.aws.clients import error_code, storage_errors
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attribute, attributes, text_of

@@ -9,8 +9,8 @@ import botocore.endpoint
 import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
-from application.ports.cursors import write_cursor
 from application.ports.fallback_throttle import ThrottleOutcome
+from application.ports.pages import write_cursor
 from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey

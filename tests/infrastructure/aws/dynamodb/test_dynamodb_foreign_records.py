@@ -10,6 +10,7 @@ from domain.conversations import (
     CLOSED,
     USER_REPLY_RECEIVED,
     Conversation,
+    ConversationState,
     Direction,
     Message,
 )
@@ -291,6 +292,21 @@ class TestActivity:
         tables.stores().conversations.change_state(a_conversation().key, HANDED_OFF)
         (item,) = tables.items("conversations")
         assert (item["priority"], item["tags"]) == ({"N": "3"}, {"M": {"vip": {"BOOL": True}}})
+
+    @pytest.mark.parametrize(
+        "written", [{"hand_off_to_human": "false"}, {"hand_off_to_human": 0}, {}]
+    )
+    def test_state_in_another_form_is_set_if_it_is_the_one_that_was_seen(
+        self, tables: Tables, written: dict[str, object]
+    ) -> None:
+        tables.put_foreign(**written)
+        conversations = tables.stores().conversations
+        key, seen = a_conversation().key, ConversationState(ACTIVE, hand_off_to_human=False)
+        record, is_set = conversations.change_state(key, HANDED_OFF, seen=seen)
+        assert is_set
+        assert record is not None
+        assert record.hand_off_to_human
+        assert conversations.change_state(key, HANDED_OFF, seen=seen) == (record, False)
 
 
 def test_records_of_unsupported_channels_are_not_listed(tables: Tables) -> None:
