@@ -7,7 +7,7 @@ from itertools import islice
 
 from application.clock import Clock
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
-from application.ports.spool import VisibleSpool, WaitingEntry
+from application.ports.spool import Spool, VisibleSpool, WaitingEntry
 from application.ports.webhook_parser import VerifiedWebhook, WebhookParserFactory
 from application.tracing.recorded import dead_letter_station
 from application.tracing.results import (
@@ -60,19 +60,26 @@ _REMEDIES = {
 class FindUnrecorded:
     """Looks through the latest webhooks that became no record.
 
-    ``spool`` is ``None`` where it shows nothing, and ``dead_letters`` as long as there is no
-    place for them.
+    ``spool`` and ``dead_letters`` are ``None`` as long as there is no place for them.
     """
 
-    spool: VisibleSpool | None
+    spool: Spool | None
     dead_letters: DeadLetters | None
     parsers: WebhookParserFactory
     tenants: Callable[[], TenantDirectory]
     clock: Clock
 
+    @property
+    def sees_spool(self) -> bool:
+        """Whether the spool shows its entries. One that does not exist yet hides none."""
+        return self.spool is None or isinstance(self.spool, VisibleSpool)
+
     def in_spool(self, wanted: Wanted, notes: list[str]) -> Iterator[MessageTrace]:
         """The wanted entries. ``notes`` are told if there are more than were looked through."""
-        for number, waiting in enumerate(self.spool.look() if self.spool else ()):
+        spool: object = self.spool
+        if not isinstance(spool, VisibleSpool):
+            return
+        for number, waiting in enumerate(spool.look()):
             if number == MOST_SEARCHED:
                 notes.append(f"the spool was searched as far as its latest {MOST_SEARCHED} entries")
                 return
