@@ -172,7 +172,7 @@ class TraceMessage:
     def _trace(self, text: str, kind: TraceKind, found: list[MessageTrace]) -> Trace:
         never = self.clock().replace(year=1)
         found.sort(key=lambda one: one.received_at or never, reverse=True)
-        first = found[0].verdict.sentence
+        first = found[0].conclusion.sentence
         if len(found) == 1:
             notes = tuple(self._repeats(found[0]))
             return Trace(text, kind, tuple(found), first, notes=notes)

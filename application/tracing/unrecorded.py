@@ -11,12 +11,12 @@ from application.ports.spool import Spool, VisibleSpool, WaitingEntry
 from application.ports.webhook_parser import VerifiedWebhook, WebhookParserFactory
 from application.tracing.recorded import dead_letter_station
 from application.tracing.results import (
-    Fact,
+    Conclusion,
+    Detail,
     MessageTrace,
     Station,
     StationKind,
     TraceState,
-    Verdict,
 )
 from application.tracing.wording import ago, command
 from domain.messages import InboundMessage
@@ -118,7 +118,7 @@ class FindUnrecorded:
             webhook,
             messages,
             (Station(StationKind.RECEIVED, received), dead_letter_station(found)),
-            Verdict(TraceState.DEAD_LETTER, found.created_at, sentence),
+            Conclusion(TraceState.DEAD_LETTER, found.created_at, sentence),
             request_id=found.request_id,
         )
 
@@ -135,15 +135,18 @@ class FindUnrecorded:
             f"says what does not work; once that is mended {command('relay')} processes it, as a "
             f"server does by itself."
         )
-        facts: dict[str, Fact] = {"spool_entry_id": entry.entry_id, "attempts": waiting.attempts}
+        details: dict[str, Detail] = {
+            "spool_entry_id": entry.entry_id,
+            "attempts": waiting.attempts,
+        }
         return self._trace(
             entry.webhook,
             messages,
             (
                 Station(StationKind.RECEIVED, entry.received_at),
-                Station(StationKind.SPOOLED, since, facts),
+                Station(StationKind.SPOOLED, since, details),
             ),
-            Verdict(TraceState.SPOOLED, since, sentence),
+            Conclusion(TraceState.SPOOLED, since, sentence),
         )
 
     def _trace(
@@ -151,13 +154,13 @@ class FindUnrecorded:
         webhook: VerifiedWebhook | None,
         messages: tuple[InboundMessage, ...],
         stations: tuple[Station, ...],
-        verdict: Verdict,
+        conclusion: Conclusion,
         request_id: str | None = None,
     ) -> MessageTrace:
         first = messages[0] if messages else None
         return MessageTrace(
             stations=stations,
-            verdict=verdict,
+            conclusion=conclusion,
             request_id=first.request_id if first else request_id,
             message_id=first.provider_message_id if first else None,
             channel=first.channel if first else webhook.channel if webhook else None,

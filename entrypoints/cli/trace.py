@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import click
 
 from application.ports.refusals import Refusal
-from application.tracing.results import Fact, MessageTrace, Station, Trace
+from application.tracing.results import Detail, MessageTrace, Station, Trace
 from domain.times import parse_rfc3339
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
@@ -74,9 +74,9 @@ def _message_record(one: MessageTrace) -> dict[str, object]:
         **attributes(one, *names),
         "channel_type": one.channel,
         "from": one.sender,
-        **attributes(one.verdict, "state", "since", "sentence"),
+        **attributes(one.conclusion, "state", "since", "sentence"),
         "stations": [
-            {**attributes(station, "kind", "at"), "facts": dict(station.facts)}
+            {**attributes(station, "kind", "at"), "details": dict(station.details)}
             for station in one.stations
         ],
     }
@@ -106,15 +106,15 @@ def _print_way(one: MessageTrace) -> None:
     channel = one.channel or "unknown channel"
     say(f"Message {one.message_id or one.request_id or '-'} ({channel})", "bold")
     for station in one.stations:
-        facts = "  ".join(_facts(station.facts))
+        details = "  ".join(_details(station.details))
         at = moment(station.at) or _NO_TIME
         kind = station.kind.replace("_", " ")
-        print_rich(plain(f"  {at}  {kind:<12}  {facts}".rstrip()))
+        print_rich(plain(f"  {at}  {kind:<12}  {details}".rstrip()))
 
 
-def _facts(facts: Mapping[str, Fact]) -> Iterator[str]:
-    for name, value in facts.items():
-        shown: Fact = value
+def _details(details: Mapping[str, Detail]) -> Iterator[str]:
+    for name, value in details.items():
+        shown: Detail = value
         if name in _TIMES and isinstance(value, str):
             shown = moment(parse_rfc3339(value))
         elif name == "rule" and isinstance(value, str):
@@ -127,20 +127,20 @@ def _facts(facts: Mapping[str, Fact]) -> Iterator[str]:
 
 def _print_line(one: MessageTrace) -> None:
     """One of several messages: when, where, and the id that shows the rest."""
-    since = f" since {moment(one.verdict.since)}" if one.verdict.since else ""
-    where = f"{one.verdict.state.replace('_', ' ')}{since}"
+    since = f" since {moment(one.conclusion.since)}" if one.conclusion.since else ""
+    where = f"{one.conclusion.state.replace('_', ' ')}{since}"
     queue = next(_queues(one.stations), "")
     ids = one.request_id or next(_dead_letter_ids(one.stations), "-")
     on = f" on {queue}" if queue else ""
     print_rich(plain(f"{moment(one.received_at) or _NO_TIME}  {one.channel}  {ids}  {where}{on}"))
 
 
-def _queues(stations: tuple[Station, ...]) -> Iterator[Fact]:
-    return (one.facts["queue"] for one in reversed(stations) if one.facts.get("queue"))
+def _queues(stations: tuple[Station, ...]) -> Iterator[Detail]:
+    return (one.details["queue"] for one in reversed(stations) if one.details.get("queue"))
 
 
-def _dead_letter_ids(stations: tuple[Station, ...]) -> Iterator[Fact]:
-    return (one.facts["dead_letter_id"] for one in stations if "dead_letter_id" in one.facts)
+def _dead_letter_ids(stations: tuple[Station, ...]) -> Iterator[Detail]:
+    return (one.details["dead_letter_id"] for one in stations if "dead_letter_id" in one.details)
 
 
 def _print_refusals(found: Trace) -> None:

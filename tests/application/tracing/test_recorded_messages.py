@@ -1,4 +1,4 @@
-"""The trace of a message that is recorded: its stations, and where the verdict says it is."""
+"""The trace of a message that is recorded: its stations, and where the conclusion says it is."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ def trace(frontdesk: FrontDesk, text: str = MESSAGE_ID) -> MessageTrace:
     found = frontdesk.container.operations().trace_message()(text)
     (one,) = found.messages
     assert found.is_known
-    assert one.verdict.sentence in found.sentence
+    assert one.conclusion.sentence in found.sentence
     return one
 
 
@@ -46,9 +46,9 @@ def frontdesk() -> FrontDesk:
     return frontdesk
 
 
-def facts(traced: MessageTrace, kind: StationKind) -> dict[str, object]:
+def details(traced: MessageTrace, kind: StationKind) -> dict[str, object]:
     (station,) = [one for one in traced.stations if one.kind is kind]
-    return dict(station.facts)
+    return dict(station.details)
 
 
 def test_trace_is_found_by_the_ids_of_message_and_request(frontdesk: FrontDesk) -> None:
@@ -63,43 +63,45 @@ def test_trace_is_found_by_the_ids_of_message_and_request(frontdesk: FrontDesk) 
         *(StationKind.RECEIVED, StationKind.RECORDED, StationKind.MATCHED),
         *(StationKind.QUEUED, StationKind.WAITING),
     ]
-    assert facts(one, StationKind.MATCHED)["rule"] == "only"
-    assert facts(one, StationKind.QUEUED)["delay_seconds"] == 30.0
+    assert details(one, StationKind.MATCHED)["rule"] == "only"
+    assert details(one, StationKind.QUEUED)["delay_seconds"] == 30.0
     assert "a repeated delivery leaves no record" in by_message.notes[0]
 
 
 def test_delayed_message_says_when_consumers_see_it(frontdesk: FrontDesk) -> None:
     receive(frontdesk)
     frontdesk.advance_clock(10)
-    verdict = trace(frontdesk).verdict
-    assert (verdict.state, verdict.since) == (TraceState.DELAYED, NOW)
-    assert "on sms-replies, and consumers see it from 12:00:30 UTC on (in 20 s)" in verdict.sentence
+    conclusion = trace(frontdesk).conclusion
+    assert (conclusion.state, conclusion.since) == (TraceState.DELAYED, NOW)
+    assert (
+        "on sms-replies, and consumers see it from 12:00:30 UTC on (in 20 s)" in conclusion.sentence
+    )
 
 
 def test_ready_message_names_the_consumer_that_does_not_run(frontdesk: FrontDesk) -> None:
     receive(frontdesk)
     frontdesk.advance_clock(40)
-    assert "a consumer takes it next" in trace(frontdesk).verdict.sentence
+    assert "a consumer takes it next" in trace(frontdesk).conclusion.sentence
     frontdesk.advance_clock(600)
-    verdict = trace(frontdesk).verdict
-    assert verdict.state is TraceState.READY
-    assert "no consumer has taken it since 12:00:30 UTC (10 min ago)" in verdict.sentence
-    assert "check that the consumer of sms-replies runs" in verdict.sentence
+    conclusion = trace(frontdesk).conclusion
+    assert conclusion.state is TraceState.READY
+    assert "no consumer has taken it since 12:00:30 UTC (10 min ago)" in conclusion.sentence
+    assert "check that the consumer of sms-replies runs" in conclusion.sentence
 
 
 def test_taken_message_leads_to_the_log_of_the_consumer(frontdesk: FrontDesk) -> None:
     message = receive(frontdesk)
     frontdesk.advance_clock(31)
     frontdesk.queue.receive(REPLIES, 1, visibility=timedelta(minutes=1))
-    taken = trace(frontdesk).verdict
+    taken = trace(frontdesk).conclusion
     assert taken.state is TraceState.IN_FLIGHT
     assert "for the first time, and has until 12:01:31 UTC" in taken.sentence
     frontdesk.advance_clock(61)
-    back = trace(frontdesk).verdict
+    back = trace(frontdesk).conclusion
     assert back.state is TraceState.READY
-    assert "a consumer took it once and did not acknowledge it" in back.sentence
-    for verdict in (taken, back):
-        assert f"look for request id {message.request_id}" in verdict.sentence
+    assert "a consumer took it 1 time and did not acknowledge it" in back.sentence
+    for conclusion in (taken, back):
+        assert f"look for request id {message.request_id}" in conclusion.sentence
 
 
 def test_acknowledged_message_is_done_for_frontdesk(frontdesk: FrontDesk) -> None:
@@ -108,9 +110,9 @@ def test_acknowledged_message_is_done_for_frontdesk(frontdesk: FrontDesk) -> Non
     (delivery,) = frontdesk.queue.receive(REPLIES, 1)
     frontdesk.queue.acknowledge(REPLIES, delivery.receipt)
     traced = trace(frontdesk)
-    assert traced.verdict.state is TraceState.ACKNOWLEDGED
-    assert facts(traced, StationKind.ACKNOWLEDGED) == {"queue": "sms-replies"}
-    assert "A consumer took it from sms-replies and acknowledged it" in traced.verdict.sentence
+    assert traced.conclusion.state is TraceState.ACKNOWLEDGED
+    assert details(traced, StationKind.ACKNOWLEDGED) == {"queue": "sms-replies"}
+    assert "A consumer took it from sms-replies and acknowledged it" in traced.conclusion.sentence
 
 
 class Hidden(ContextReader):
@@ -126,28 +128,28 @@ def test_queue_that_shows_nothing_is_named_with_the_delay(frontdesk: FrontDesk) 
     use_case = frontdesk.container.operations().trace_message().trace_record
     frontdesk.advance_clock(120)
     traced = replace(use_case, queue=Hidden())(record)
-    assert (traced.verdict.state, traced.verdict.since) == (TraceState.QUEUED, NOW)
-    assert "It was put on sms-replies at 12:00:00 UTC (2 min ago)" in traced.verdict.sentence
-    assert "This queue does not show what is in it" in traced.verdict.sentence
-    assert facts(traced, StationKind.QUEUED)["delay_seconds"] == 30.0
+    assert (traced.conclusion.state, traced.conclusion.since) == (TraceState.QUEUED, NOW)
+    assert "It was put on sms-replies at 12:00:00 UTC (2 min ago)" in traced.conclusion.sentence
+    assert "This queue does not show what is in it" in traced.conclusion.sentence
+    assert details(traced, StationKind.QUEUED)["delay_seconds"] == 30.0
 
 
 def test_handed_off_message_says_so_and_how_to_end_that(frontdesk: FrontDesk) -> None:
     frontdesk.switch_hand_off("conversation-1", on=True)
     receive(frontdesk)
     traced = trace(frontdesk)
-    assert facts(traced, StationKind.QUEUED)["reason"] == "hand_off"
+    assert details(traced, StationKind.QUEUED)["reason"] == "hand_off"
     assert "on sms-handoff (a human answers this conversation; 'frontdesk conversations " in (
-        traced.verdict.sentence
+        traced.conclusion.sentence
     )
     frontdesk.switch_hand_off("conversation-1", on=False)
-    assert "hand-off is off by now" in trace(frontdesk).verdict.sentence
+    assert "hand-off is off by now" in trace(frontdesk).conclusion.sentence
 
 
 def test_message_routed_before_the_hand_off_is_left_to_the_human(frontdesk: FrontDesk) -> None:
     receive(frontdesk)
     frontdesk.switch_hand_off("conversation-1", on=True)
-    assert "hand-off was switched on after it was routed" in trace(frontdesk).verdict.sentence
+    assert "hand-off was switched on after it was routed" in trace(frontdesk).conclusion.sentence
 
 
 def test_moved_message_says_that_it_was_moved(frontdesk: FrontDesk) -> None:
@@ -156,8 +158,8 @@ def test_moved_message_says_that_it_was_moved(frontdesk: FrontDesk) -> None:
     (delivery,) = frontdesk.queue.receive(REPLIES, 1)
     frontdesk.move_context(delivery.key, QueueKind.HANDOFF)
     traced = trace(frontdesk)
-    assert facts(traced, StationKind.QUEUED)["publication"] == 2
-    assert "on sms-handoff (it was moved there from the other queue)" in traced.verdict.sentence
+    assert details(traced, StationKind.QUEUED)["publication"] == 2
+    assert "on sms-handoff (it was moved there from the other queue)" in traced.conclusion.sentence
 
 
 @pytest.mark.parametrize(
@@ -176,8 +178,8 @@ def test_message_that_needs_a_human_says_why(
     mail = an_inbound_message(ChannelType.EMAIL, message_id="<1@mail.example>")
     receive(frontdesk, replace(mail, **changes))  # type: ignore[arg-type]
     traced = trace(frontdesk, "1@mail.example")
-    assert facts(traced, StationKind.QUEUED)["reason"] == reason
-    assert words in traced.verdict.sentence
+    assert details(traced, StationKind.QUEUED)["reason"] == reason
+    assert words in traced.conclusion.sentence
 
 
 class Refusing:
@@ -197,14 +199,14 @@ def blocked() -> FrontDesk:
 
 
 def test_pending_message_says_what_to_mend(blocked: FrontDesk) -> None:
-    assert "trace it again in half a minute" in trace(blocked).verdict.sentence
+    assert "trace it again in half a minute" in trace(blocked).conclusion.sentence
     blocked.advance_clock(31)
     blocked.relay()
     leased = trace(blocked)
-    assert facts(leased, StationKind.ATTEMPTED)["attempts"] == 1
-    assert f"attempt 1 of {MAX_ATTEMPTS}, which ends at 12:01:01 UTC" in leased.verdict.sentence
+    assert details(leased, StationKind.ATTEMPTED)["attempts"] == 1
+    assert f"attempt 1 of {MAX_ATTEMPTS}, which ends at 12:01:01 UTC" in leased.conclusion.sentence
     blocked.advance_clock(600)
-    stuck = trace(blocked).verdict
+    stuck = trace(blocked).conclusion
     assert (stuck.state, stuck.since) == (TraceState.PENDING, NOW)
     assert "was tried again 1 of 100 times" in stuck.sentence
     assert "'frontdesk relay' publishes it" in stuck.sentence
@@ -215,12 +217,12 @@ def test_undeliverable_message_names_its_dead_letter(blocked: FrontDesk) -> None
         blocked.advance_clock(601)
         blocked.relay()
     traced = trace(blocked)
-    assert traced.verdict.state is TraceState.UNDELIVERABLE
+    assert traced.conclusion.state is TraceState.UNDELIVERABLE
     name = f"undeliverable-{traced.request_id}"
-    assert facts(traced, StationKind.DEAD_LETTER)["dead_letter_id"] == name
-    assert f"'frontdesk dead-letters redrive {name}' publishes it" in traced.verdict.sentence
+    assert details(traced, StationKind.DEAD_LETTER)["dead_letter_id"] == name
+    assert f"'frontdesk dead-letters redrive {name}' publishes it" in traced.conclusion.sentence
     blocked.dead_letters.delete(name)
-    assert "nothing publishes it any more" in trace(blocked).verdict.sentence
+    assert "nothing publishes it any more" in trace(blocked).conclusion.sentence
 
 
 def test_erased_message_is_only_a_key(frontdesk: FrontDesk) -> None:
@@ -229,8 +231,8 @@ def test_erased_message_is_only_a_key(frontdesk: FrontDesk) -> None:
     assert isinstance(record, MessageRecord)
     frontdesk.retention.erase(RetainedMessage.of(record))
     traced = trace(frontdesk)
-    assert (traced.verdict.state, traced.sender) == (TraceState.ERASED, None)
-    assert "only its key is left" in traced.verdict.sentence
+    assert (traced.conclusion.state, traced.sender) == (TraceState.ERASED, None)
+    assert "only its key is left" in traced.conclusion.sentence
 
 
 OPEN = (
@@ -259,11 +261,11 @@ def test_unmatched_message_says_which_conversation_is_missing(
         frontdesk.conversations.open_conversation(other)
     receive(frontdesk)
     traced = trace(frontdesk)
-    assert traced.verdict.state is TraceState.UNMATCHED
-    assert facts(traced, StationKind.UNMATCHED) == {"rule": "no_conversation"}
-    assert facts(traced, StationKind.FALLBACK) == {"result": "sent", "reason": None}
-    assert words in traced.verdict.sentence
-    assert traced.verdict.sentence.endswith(OPEN)
+    assert traced.conclusion.state is TraceState.UNMATCHED
+    assert details(traced, StationKind.UNMATCHED) == {"rule": "no_conversation"}
+    assert details(traced, StationKind.FALLBACK) == {"result": "sent", "reason": None}
+    assert words in traced.conclusion.sentence
+    assert traced.conclusion.sentence.endswith(OPEN)
 
 
 @pytest.mark.parametrize(
@@ -274,20 +276,20 @@ def test_unmatched_message_says_why_there_was_no_fallback(body: str, words: str)
     frontdesk = FrontDesk()
     receive(frontdesk, an_inbound_message(message_id="SM1", body="First"))
     receive(frontdesk, an_inbound_message(body=body))
-    assert words in trace(frontdesk).verdict.sentence
+    assert words in trace(frontdesk).conclusion.sentence
 
 
 def test_message_whose_conversation_was_opened_since_only_needs_a_redrive() -> None:
     frontdesk = FrontDesk()
     receive(frontdesk)
     frontdesk.given_conversation()
-    sentence = trace(frontdesk).verdict.sentence
+    sentence = trace(frontdesk).conclusion.sentence
     assert "now there is conversation-1: 'frontdesk unmatched redrive' delivers it" in sentence
     assert [*frontdesk.redrive()]
     redriven = trace(frontdesk)
-    assert facts(redriven, StationKind.MATCHED)["rule"] == "redriven"
-    assert facts(redriven, StationKind.FALLBACK)["result"] == "sent"
-    assert redriven.verdict.state in {TraceState.READY, TraceState.DELAYED}
+    assert details(redriven, StationKind.MATCHED)["rule"] == "redriven"
+    assert details(redriven, StationKind.FALLBACK)["result"] == "sent"
+    assert redriven.conclusion.state in {TraceState.READY, TraceState.DELAYED}
 
 
 def test_message_of_a_foreign_recipient_names_the_tenants() -> None:
@@ -299,7 +301,7 @@ def test_message_of_a_foreign_recipient_names_the_tenants() -> None:
     receive(frontdesk, replace(message, recipient=Recipient(number, number, (number,))))
     traced = trace(frontdesk)
     assert f"account {ACCOUNT} delivered it for {number}, which is another company's by the " in (
-        traced.verdict.sentence
+        traced.conclusion.sentence
     )
     assert traced.company_id is None
 
@@ -309,7 +311,7 @@ def test_message_of_a_list_that_hides_its_author_needs_a_human() -> None:
     metadata = {"rewritten_from": "list@lists.example"}
     mail = an_inbound_message(ChannelType.EMAIL, sender="list@lists.example", metadata=metadata)
     receive(frontdesk, mail)
-    sentence = trace(frontdesk, mail.request_id).verdict.sentence
+    sentence = trace(frontdesk, mail.request_id).conclusion.sentence
     assert "a mailing list sent it without its author's address" in sentence
 
 
@@ -321,5 +323,5 @@ def test_message_whose_conversation_was_closed_while_it_was_pending_says_so(
     blocked.advance_clock(31)
     blocked.relay()
     traced = trace(blocked)
-    assert traced.verdict.state is TraceState.UNMATCHED
-    assert "its own was closed or deleted before it was on a queue" in traced.verdict.sentence
+    assert traced.conclusion.state is TraceState.UNMATCHED
+    assert "its own was closed or deleted before it was on a queue" in traced.conclusion.sentence

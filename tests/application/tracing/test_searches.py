@@ -61,7 +61,7 @@ def test_address_shows_the_latest_messages_wherever_they_are() -> None:
     found = trace(frontdesk, "+14155550123")
     assert found.kind is TraceKind.ADDRESS
     assert [one.message_id for one in found.messages] == ["SM4", "SM3", "SM2", "SM1"]
-    states = {one.message_id: one.verdict.state for one in found.messages}
+    states = {one.message_id: one.conclusion.state for one in found.messages}
     assert (states["SM4"], states["SM1"]) == (TraceState.DELAYED, TraceState.UNMATCHED)
     assert found.sentence.startswith("The latest message: It is on sms-replies")
     assert f"'frontdesk trace {found.messages[0].request_id}' shows" in found.sentence
@@ -85,7 +85,7 @@ def test_address_finds_what_waits_in_the_spool() -> None:
     frontdesk.advance_clock(300)
     found = trace(frontdesk, "+14155550123")
     (one,) = found.messages
-    assert (one.verdict.state, one.sender) == (TraceState.SPOOLED, "+14155550123")
+    assert (one.conclusion.state, one.sender) == (TraceState.SPOOLED, "+14155550123")
     assert "It is in the spool since 12:00:00 UTC (5 min ago)" in found.sentence
     assert "'frontdesk relay' processes it" in found.sentence
     assert trace(frontdesk, "+14155550999").kind is TraceKind.UNKNOWN
@@ -99,7 +99,7 @@ def test_unreadable_webhook_is_found_by_the_provider_id_in_it() -> None:
     dead_letter = given_dead_letter(frontdesk)
     found = trace(frontdesk, "SM1")
     (one,) = found.messages
-    assert (one.verdict.state, one.verdict.since) == (TraceState.DEAD_LETTER, NOW)
+    assert (one.conclusion.state, one.conclusion.since) == (TraceState.DEAD_LETTER, NOW)
     name = dead_letter.dead_letter_id
     assert f"'frontdesk dead-letters redrive {name}' processes it" in found.sentence
     assert trace(frontdesk, name).messages == found.messages

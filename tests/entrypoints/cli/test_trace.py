@@ -39,7 +39,7 @@ def test_way_of_a_message_is_shown_with_what_to_do(container: Container) -> None
     assert lines[8].startswith("Note: a repeated delivery leaves no record; the log has it: ")
 
 
-def test_trace_as_json_has_stations_and_verdict(container: Container) -> None:
+def test_trace_as_json_has_stations_and_conclusion(container: Container) -> None:
     container.conversation_store().open_conversation(a_conversation())
     request_id = receive(container)
     (found,) = json_lines(run_frontdesk("trace", request_id, "--json"))
@@ -49,7 +49,7 @@ def test_trace_as_json_has_stations_and_verdict(container: Container) -> None:
     assert (message["state"], message["company_id"]) == ("delayed", "acme")
     assert (message["request_id"], message["from"]) == (request_id, "+14155550123")
     waiting = message["stations"][-1]
-    assert (waiting["kind"], waiting["facts"]["queue"]) == ("waiting", "sms-replies")
+    assert (waiting["kind"], waiting["details"]["queue"]) == ("waiting", "sms-replies")
     assert waiting["at"].endswith("Z")
 
 
