@@ -151,6 +151,22 @@ class ConversationNotFoundError(PermanentError):
     """No conversation with this id (or none that is open for this sender)."""
 
 
+class MessageNotFoundError(PermanentError):
+    """No message with this request id, or none in the state that was asked for."""
+
+
+class DeadLetterNotFoundError(PermanentError):
+    """No dead letter with this id."""
+
+
+class InvalidCursorError(PermanentError, ValueError):
+    """A text that is no cursor of the list that it was given to."""
+
+
+class InvalidStatusError(PermanentError, ValueError):
+    """A status that Frontdesk does not set."""
+
+
 class ContextNotMovedError(PermanentError):
     """A context that has no record, or is on the wanted queue already."""
 

@@ -133,7 +133,11 @@ class VisibleQueue(Protocol):
     def look(
         self, queue: QueueName, limit: int, *, after: str | None = None
     ) -> Page[WaitingContext]:
-        """At most ``limit`` contexts in the order in which they will be delivered."""
+        """At most ``limit`` contexts in the order in which they will be delivered.
+
+        One that is delivered or acknowledged between two pages may be missing or come twice.
+        Raises ``InvalidCursorError``.
+        """
 
     @abstractmethod
     def locate(self, request_id: str) -> tuple[WaitingContext, ...]:

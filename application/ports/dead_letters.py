@@ -74,9 +74,16 @@ class DeadLetters(Protocol):
 
     @abstractmethod
     def each_dead_letter(
-        self, *, newest_first: bool = False, unreadable: Callable[[str], None] = ignore
+        self,
+        *,
+        after: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
         """Every dead letter by ``created_at`` and then id, the oldest first, each read in its turn.
+
+        With ``after``, only those after that ``created_at`` and id; with ``newest_first`` in
+        the other order.
 
         They are listed once, and may be replaced and deleted meanwhile: one that is gone when its
         turn comes is left out. So is what cannot be read: ``unreadable`` gets its place, a path

@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from application.clock import Clock
+from application.companies import FindCompany
+from application.conversations.change_conversation import ChangeConversation
+from application.conversations.list_messages import ListMessages
 from application.conversations.migrate_history import MigrateHistory
+from application.conversations.search_conversations import SearchConversations
 from application.conversations.show_conversation import ShowConversation
 from application.conversations.switch_hand_off import SwitchHandOff
 from application.ports.context_queue import SearchableQueue
@@ -20,7 +24,10 @@ from application.privacy.erase_message import EraseMessage
 from application.privacy.erase_person import ErasePerson
 from application.privacy.find_person import FindPerson
 from application.privacy.purge_expired import PurgeExpired, RetentionTimes
+from application.recovery.describe_dead_letter import DescribeDeadLetter
 from application.recovery.drain_spool import DrainSpool
+from application.recovery.list_dead_letters import ListDeadLetters
+from application.recovery.list_unmatched import ListUnmatched
 from application.recovery.move_context import MoveContext
 from application.recovery.redrive_dead_letters import RedriveDeadLetters
 from application.recovery.redrive_unmatched import RedriveUnmatched
@@ -135,7 +142,16 @@ class OperationsContainer(containers.DeclarativeContainer):
     core = providers.DependenciesContainer()
 
     show_conversation = Singleton(ShowConversation, core.conversation_store, core.message_store)
+    find_company = Singleton(FindCompany, core.tenants)
+    search_conversations = Singleton(SearchConversations, core.conversation_store, find_company)
+    list_messages = Singleton(ListMessages, core.conversation_store, core.message_store)
+    change_conversation = Singleton(ChangeConversation, core.conversation_store)
     switch_hand_off = Singleton(SwitchHandOff, core.conversation_store)
+    describe_dead_letter = Singleton(DescribeDeadLetter, core.parsers, core.message_store)
+    list_dead_letters = Singleton(
+        ListDeadLetters, core.dead_letters, describe_dead_letter, find_company
+    )
+    list_unmatched = Singleton(ListUnmatched, core.message_store, find_company)
     move_context = Singleton(
         MoveContext,
         core.message_store,

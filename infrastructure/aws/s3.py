@@ -157,12 +157,18 @@ class S3DeadLetters(DeadLetters):
 
     @override
     def each_dead_letter(
-        self, *, newest_first: bool = False, unreadable: Callable[[str], None] = ignore
+        self,
+        *,
+        after: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
         first: dict[str, str] = {}
         for key in self._keys(DEAD_LETTERS_PREFIX):
             first.setdefault(_place(key)[1], key)
-        by_time = sorted(first.values(), key=_place, reverse=newest_first)
+        place = (_sortable(after[0]), after[1]) if after else ("", "")
+        later = (key for key in first.values() if _place(key) > place)
+        by_time = sorted(later, key=_place, reverse=newest_first)
         return readable_dead_letters(
             by_time, self._read, lambda key: unreadable(self._bucket.uri(key))
         )
@@ -192,8 +198,12 @@ class S3DeadLetters(DeadLetters):
 
 
 def _dead_letter_key(dead_letter: DeadLetter) -> str:
-    time = dead_letter.created_at.astimezone(UTC)
-    return f"{_folder(checked_key(dead_letter.dead_letter_id))}{time:{_SORTABLE_TIME}}"
+    folder = _folder(checked_key(dead_letter.dead_letter_id))
+    return f"{folder}{_sortable(dead_letter.created_at)}"
+
+
+def _sortable(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):{_SORTABLE_TIME}}"
 
 
 def _folder(dead_letter_id: str) -> str:

@@ -8,10 +8,10 @@ from typing import Any
 
 from typing_extensions import override
 
-from application.ports.message_store import MessageStore
+from application.ports.message_store import MessageStore, latest_entries
 from application.ports.outbox import Outbox
 from application.ports.pages import Page
-from domain.conversations import Message
+from domain.conversations import HistoryEntry, Message
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.queues import QueueName
@@ -70,6 +70,18 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
         return tuple(messages[max(len(messages) - limit, 0) :])
 
     @override
+    def list_entries(
+        self, key: ConversationKey, limit: int, *, before: datetime | None = None
+    ) -> tuple[HistoryEntry, ...]:
+        with self._data.lock:
+            records = [copied(r) for r in self._data.records.values() if r.conversation == key]
+            imported = [message for owner, message in self._data.imported.values() if owner == key]
+            entries = [HistoryEntry(message) for message in deepcopy(imported)]
+        entries += (HistoryEntry(Message.of(record.message), record) for record in records)
+        wanted = (entry for entry in entries if before is None or entry.timestamp < before)
+        return latest_entries(wanted, limit)
+
+    @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         with self._data.lock:
             unmatched = {
@@ -77,7 +89,7 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
                 for record in self._data.records.values()
                 if record.state is MessageState.UNMATCHED
             }
-        return page_of(unmatched, limit, after)
+        return page_of("unmatched", unmatched, limit, after)
 
     @override
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:

@@ -8,11 +8,11 @@ from typing import Any
 
 from typing_extensions import override
 
-from application.ports.message_store import MessageStore
+from application.ports.message_store import MessageStore, latest_entries
 from application.ports.outbox import Outbox
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.channels import ChannelType
-from domain.conversations import Direction, Message
+from domain.conversations import Direction, HistoryEntry, Message
 from domain.erasure import Tombstone, content_marks
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.queues import QueueName
@@ -23,7 +23,7 @@ from infrastructure.serialization.context_json import (
     inbound_to_json,
     messages_from_json,
 )
-from infrastructure.sqlite.sqlite_schema import SqliteAdapter
+from infrastructure.sqlite.sqlite_schema import EVER, SqliteAdapter
 
 READ = (
     "inbound, content, conversation_id, primary_channel, state, recorded_at, lease_until, "
@@ -50,6 +50,18 @@ _LATEST = """
 """
 _HISTORY = f"SELECT {READ} FROM messages {_LATEST}"
 _IMPORTED = f"SELECT entry FROM imported_messages {_LATEST}"
+# The latest so many, and all others of the last one's moment.
+_BEFORE = (
+    "conversation_id = :conversation_id AND primary_channel = :channel AND timestamp < :before"
+)
+_LATEST_MOMENTS = f"""
+    SELECT {{columns}} FROM {{table}} WHERE {_BEFORE} AND timestamp >= coalesce((
+        SELECT timestamp FROM {{table}} WHERE {_BEFORE}
+        ORDER BY timestamp DESC LIMIT 1 OFFSET :limit - 1), '')
+    ORDER BY timestamp DESC, rowid DESC
+"""
+_ENTRIES = _LATEST_MOMENTS.format(columns=READ, table="messages")
+_IMPORTED_ENTRIES = _LATEST_MOMENTS.format(columns="entry", table="imported_messages")
 _UNMATCHED = f"""
     SELECT {READ} FROM messages WHERE state = 'unmatched' AND (timestamp, request_id) > (?, ?)
     ORDER BY timestamp, request_id LIMIT ?
@@ -121,14 +133,29 @@ class SqliteMessageStore(SqliteAdapter, MessageStore):
         return tuple(latest[max(len(latest) - limit, 0) :])
 
     @override
+    def list_entries(
+        self, key: ConversationKey, limit: int, *, before: datetime | None = None
+    ) -> tuple[HistoryEntry, ...]:
+        wanted = {
+            **dict(zip(("conversation_id", "channel"), _key_columns(key), strict=True)),
+            "before": rfc3339(before) if before else EVER,
+            "limit": limit,
+        }
+        records = map(record_from_row, self._database.rows(_ENTRIES, wanted))
+        entries = [HistoryEntry(Message.of(record.message), record) for record in records]
+        for (text,) in self._database.rows(_IMPORTED_ENTRIES, wanted):
+            entries += map(HistoryEntry, messages_from_json(text))
+        return latest_entries(entries, limit)
+
+    @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
-        moment, _, request_id = (after or "").partition(" ")
-        rows = self._database.rows(_UNMATCHED, (moment, request_id, limit))
-        records = tuple(map(record_from_row, rows))
+        place = read_cursor("unmatched", after, 2) if after is not None else ("", "")
+        records = tuple(map(record_from_row, self._database.rows(_UNMATCHED, (*place, limit))))
         if not 0 < len(records) == limit:
             return Page(records, None)
         last = records[-1]
-        return Page(records, f"{rfc3339(last.message.received_at)} {last.request_id}")
+        place = rfc3339(last.message.received_at), last.request_id
+        return Page(records, write_cursor("unmatched", *place))
 
 
 class SqliteOutbox(SqliteAdapter, Outbox):

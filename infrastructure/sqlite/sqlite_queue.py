@@ -18,7 +18,7 @@ from application.ports.context_queue import (
     VisibleQueue,
     WaitingContext,
 )
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
@@ -56,7 +56,7 @@ _FIND = """
 """
 _LOOK = """
     SELECT sequence, queue, context, published_at, visible_at, receive_count FROM contexts
-    WHERE queue = ? AND context IS NOT NULL AND (visible_at, sequence) > (?, ?)
+    WHERE queue = ? AND context IS NOT NULL AND (visible_at, sequence) > (?, CAST(? AS INTEGER))
     ORDER BY visible_at, sequence LIMIT ?
 """
 LOCATE = """
@@ -146,13 +146,13 @@ class SqliteContextQueue(
     def look(
         self, queue: QueueName, limit: int, *, after: str | None = None
     ) -> Page[WaitingContext]:
-        visible_at, _, sequence = (after or "").partition("/")
-        place = (str(queue), visible_at, int(sequence or 0))
-        rows = self._database.rows(_LOOK, (*place, limit + 1))
+        list_name = f"queue {queue}"
+        visible_at, sequence = ("", "") if after is None else read_cursor(list_name, after, 2)
+        rows = self._database.rows(_LOOK, (str(queue), visible_at, sequence, limit + 1))
         cursor = None
         if len(rows) > limit:
             rows = rows[:limit]
-            cursor = f"{rows[-1][4]}/{rows[-1][0]}"
+            cursor = write_cursor(list_name, rows[-1][4], str(rows[-1][0]))
         return Page(tuple(map(_waiting, rows)), cursor)
 
     @override

@@ -194,13 +194,25 @@ _TRACES: Migration = (
     """,
 )
 
+# The lists of conversations begin with the latest activity; what was never active comes last.
+_CONVERSATIONS_BY_ACTIVITY: Migration = (
+    """
+    CREATE INDEX conversations_by_activity
+    ON conversations (coalesce(last_activity_at, ''), conversation_id, primary_channel)
+    """,
+)
+
 MIGRATIONS: Sequence[Migration] = (
     _FIRST,
     _MARKS_OF_CONTENT,
     _PUBLICATIONS,
     _CONTEXTS_BY_MESSAGE,
+    _CONVERSATIONS_BY_ACTIVITY,
     _TRACES,
 )
+
+EVER = "~"
+"""Greater than every time."""
 
 
 class SqliteAdapter:

@@ -116,6 +116,20 @@ class DeadLettersContract:
         dead_letters.store(a_dead_letter("bug-4", created_at=NOW + timedelta(seconds=4)))
         assert list(each) == [changed, stored[3]]
 
+    def test_iteration_begins_after_a_place_whether_it_is_there_or_not(
+        self, dead_letters: DeadLetters
+    ) -> None:
+        stored = [a_dead_letter(name) for name in ("bug-1", "bug-2", "bug-3")]
+        stored.append(a_dead_letter("a", created_at=NOW + timedelta(seconds=1)))
+        for dead_letter in stored:
+            dead_letters.store(dead_letter)
+        at = stored[0].created_at
+        for place, number in (((at, "bug-1"), 1), ((at, "bug-2b"), 2), ((at, "zzz"), 3)):
+            assert list(dead_letters.each_dead_letter(after=place)) == stored[number:]
+        before = (at - timedelta(microseconds=1), "zzz")
+        assert list(dead_letters.each_dead_letter(after=before)) == stored
+        assert list(dead_letters.each_dead_letter(after=(stored[-1].created_at, "a"))) == []
+
     def test_dead_letter_is_found_only_by_its_whole_id(self, dead_letters: DeadLetters) -> None:
         dead_letters.store(a_dead_letter("bug-10"))
         assert dead_letters.get("bug-1") is None

@@ -19,6 +19,7 @@ from tests.contracts.legacy_histories import ImportContract
 from tests.contracts.message_lists import (
     LATER,
     OTHER,
+    EntriesContract,
     HistoryContract,
     MessageStoreTests,
     StuckContract,
@@ -256,6 +257,7 @@ class MessageStoreContract(
     UndeliverableContract,
     MoveContract,
     HistoryContract,
+    EntriesContract,
     StuckContract,
     UnmatchedContract,
     ImportContract,

@@ -131,7 +131,7 @@ class RunningFrontDesk:
     def stored_state(self) -> tuple[object, ...]:
         """Everything that it keeps anywhere, to be compared with what it kept before."""
         records = (
-            self.container.conversation_store().list_conversations(MANY),
+            self.container.conversation_store().list_conversations(MANY).items,
             self.unmatched(),
             self.dead_letters(),
             self.container.context_queue().depths(),

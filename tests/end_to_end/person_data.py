@@ -106,7 +106,7 @@ def all_stored_data(frontdesk: RunningFrontDesk) -> bytes:
     container = frontdesk.container
     dead_letters = [one.webhook.request.body for one in frontdesk.dead_letters() if one.webhook]
     readable = [
-        container.conversation_store().list_conversations(1000),
+        container.conversation_store().list_conversations(1000).items,
         container.stores().retention.list_retained(1000).items,
         dead_letters,
     ]

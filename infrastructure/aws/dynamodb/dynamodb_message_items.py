@@ -205,10 +205,23 @@ def read_history(
     messages: DynamoDbTable, key: ConversationKey, after: str | None, *, latest: int | None = None
 ) -> Iterator[Item]:
     """A conversation's entries after a time, as the index has them; or the ``latest`` first."""
+    # Any text is greater than this one: a key cannot be empty.
+    return _query_history(messages, key, ">", after or "0", latest)
+
+
+def read_history_before(
+    messages: DynamoDbTable, key: ConversationKey, before: str | None, latest: int
+) -> Iterator[Item]:
+    """A conversation's entries before a time, the ``latest`` first."""
+    return _query_history(messages, key, "<", before or "~", latest)
+
+
+def _query_history(
+    messages: DynamoDbTable, key: ConversationKey, comparison: str, time: str, latest: int | None
+) -> Iterator[Item]:
     return messages.query(
-        "#conversation = :conversation AND #timestamp > :after",
-        # Any text is greater than this one: a key cannot be empty.
-        {"conversation": conversation_name(key), "after": after or "0"},
+        f"#conversation = :conversation AND #timestamp {comparison} :time",
+        {"conversation": conversation_name(key), "time": time},
         index=HISTORY_INDEX,
         page_size=latest,
         descending=latest is not None,
