@@ -82,8 +82,8 @@ class DeadLetters(Protocol):
     ) -> Iterator[DeadLetter]:
         """Every dead letter by ``created_at`` and then id, each read in its turn.
 
-        The oldest comes first, or the newest with ``newest_first``. With ``after``, only those
-        after that ``created_at`` and id.
+        With ``after``, only those after that ``created_at`` and id; with ``newest_first`` in
+        the other order.
 
         They are listed once, and may be replaced and deleted meanwhile: one that is gone when its
         turn comes is left out. So is what cannot be read: ``unreadable`` gets its place, a path

@@ -37,7 +37,7 @@ def fallback_words(fallback: FallbackOutcome | None, now: datetime) -> str:
         case FallbackResult.SENT:
             return f"the sender got the fallback at {at}"
         case FallbackResult.WRITTEN_TO_FILE:
-            return "the fallback went to fallbacks.jsonl, for there are no provider's secrets"
+            return "the fallback went to fallbacks.jsonl, for no provider's secrets are set"
         case FallbackResult.UNCERTAIN:
             return f"the provider did not say at {at} whether it sent the fallback"
     reason = fallback.reason or ""

@@ -21,7 +21,7 @@ class NothingKnown:
 
     refusals: tuple[Refusal, ...]
     channels: frozenset[ChannelType]
-    sees_refusals: bool
+    sees_all_refusals: bool
     sees_spool: bool
     log_search: LogSearch
     now: datetime
@@ -36,21 +36,21 @@ class NothingKnown:
     def _next(self) -> str:
         names = " and ".join(sorted(self.channels)) if len(self.channels) < len(ChannelType) else ""
         webhooks = f"webhooks of {names}" if names else "webhooks"
-        if not self.sees_refusals:
+        if self.refusals:
+            last = self.refusals[0]
+            return (
+                f"The latest of the refused {webhooks} names account {last.account}: "
+                f"{last.reason}, at {ago(last.last_at, self.now)}. If it was this one, "
+                f"{command('doctor', 'signature')} finds the setting that is wrong."
+            )
+        if not self.sees_all_refusals:
             search = self.log_search({"outcome": "refused"})
             return (
-                f"Refused {webhooks} are in the log alone: {search}. If none was refused, the "
-                f"provider has not delivered it: look at its own log for the URL that it called."
+                f"Refused {webhooks} are in the log: {search}. If none was refused, the provider "
+                f"has not delivered it: look in its own log for the URL that it called."
             )
-        if not self.refusals:
-            return (
-                f"No {webhooks} of a known account were refused lately either, so the provider has "
-                f"not delivered it here: look at its own log for the URL that it called and the "
-                f"answer that it got; {command('doctor')} shows the URL that it has to call."
-            )
-        last = self.refusals[0]
         return (
-            f"The latest of the refused {webhooks} was one of account {last.account} at "
-            f"{ago(last.last_at, self.now)}, {last.reason}: if it was this one, "
-            f"{command('doctor', 'signature')} finds the setting that is wrong."
+            f"No {webhooks} of a known account were refused lately either, so the provider has "
+            f"not delivered it here: look in its own log for the URL that it called and the "
+            f"answer that it got; {command('doctor')} shows the URL that it has to call."
         )

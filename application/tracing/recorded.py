@@ -8,14 +8,14 @@ from application.ports.context_queue import ContextReader, VisibleQueue
 from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.message_lookup import MessageLookup
-from application.tracing.queue_verdicts import OnQueue, reason_for_human, verdict_on_queued
-from application.tracing.record_verdicts import (
+from application.tracing.queue_conclusions import OnQueue, conclusion_on_queued, reason_for_human
+from application.tracing.record_conclusions import (
     ERASED,
     Unmatched,
-    verdict_on_pending,
-    verdict_on_undeliverable,
+    conclusion_on_pending,
+    conclusion_on_undeliverable,
 )
-from application.tracing.results import Fact, MessageTrace, Station, StationKind, Verdict
+from application.tracing.results import Conclusion, Detail, MessageTrace, Station, StationKind
 from domain.conversations import Conversation
 from domain.erasure import Tombstone
 from domain.messages import MessageRecord, MessageState
@@ -60,7 +60,7 @@ class TraceRecord:
                 *_matched(record, conversation),
                 *self._progress(place, dead_letter),
             ),
-            verdict=self._verdict(place, dead_letter),
+            conclusion=self._conclusion(place, dead_letter),
             request_id=record.request_id,
             message_id=message.provider_message_id,
             channel=message.channel,
@@ -89,26 +89,26 @@ class TraceRecord:
             return None
         return self.dead_letters.get(f"{DeadLetterKind.UNDELIVERABLE}-{record.request_id}")
 
-    def _verdict(self, place: OnQueue, dead_letter: DeadLetter | None) -> Verdict:
+    def _conclusion(self, place: OnQueue, dead_letter: DeadLetter | None) -> Conclusion:
         record, now = place.record, self.clock()
         match record.state:
             case MessageState.PENDING:
-                return verdict_on_pending(record, now)
+                return conclusion_on_pending(record, now)
             case MessageState.UNDELIVERABLE:
-                return verdict_on_undeliverable(dead_letter, record)
+                return conclusion_on_undeliverable(dead_letter, record)
             case MessageState.UNMATCHED:
                 message, directory = record.message, self.tenants()
                 found = self.lookup.conversations_of(message.channel, message.look_up_values)
                 tenant = directory.owner_of(message)
-                return Unmatched(record, tenant, directory, found).verdict(now)
-        return verdict_on_queued(place, self.policy, now)
+                return Unmatched(record, tenant, directory, found).conclusion(now)
+        return conclusion_on_queued(place, self.policy, now)
 
     def _progress(self, place: OnQueue, dead_letter: DeadLetter | None) -> Iterator[Station]:
         record = place.record
         if record.attempts:
             lease = rfc3339(record.lease_until) if record.lease_until else None
-            facts: dict[str, Fact] = {"attempts": record.attempts, "lease_until": lease}
-            yield Station(StationKind.ATTEMPTED, None, facts)
+            details: dict[str, Detail] = {"attempts": record.attempts, "lease_until": lease}
+            yield Station(StationKind.ATTEMPTED, None, details)
         if dead_letter is not None:
             yield dead_letter_station(dead_letter)
         if record.state is not MessageState.QUEUED:
@@ -136,20 +136,20 @@ def trace_of_tombstone(tombstone: Tombstone) -> MessageTrace:
 
 def dead_letter_station(dead_letter: DeadLetter) -> Station:
     """What waits for an operator."""
-    facts: dict[str, Fact] = {
+    details: dict[str, Detail] = {
         "dead_letter_id": dead_letter.dead_letter_id,
         "dead_letter_kind": str(dead_letter.kind),
         "reason": dead_letter.reason,
         "attempts": dead_letter.attempts,
     }
-    return Station(StationKind.DEAD_LETTER, dead_letter.created_at, facts)
+    return Station(StationKind.DEAD_LETTER, dead_letter.created_at, details)
 
 
 def _received(record: MessageRecord) -> Iterator[Station]:
     message = record.message
     addresses = {"from": message.sender.value, "to": message.recipient.address}
-    facts = {"channel": str(message.channel), **addresses, "account": message.account}
-    yield Station(StationKind.RECEIVED, message.received_at, facts)
+    details = {"channel": str(message.channel), **addresses, "account": message.account}
+    yield Station(StationKind.RECEIVED, message.received_at, details)
     yield Station(StationKind.RECORDED, record.recorded_at, {"request_id": record.request_id})
 
 
@@ -188,11 +188,11 @@ def _delay_seconds(place: OnQueue) -> float | None:
 
 def _on_queue(place: OnQueue) -> Iterator[Station]:
     if waiting := place.waiting:
-        facts: dict[str, Fact] = {
+        details: dict[str, Detail] = {
             "queue": str(waiting.queue),
             "visible_at": rfc3339(waiting.visible_at),
             "receive_count": waiting.receive_count,
         }
-        yield Station(StationKind.WAITING, waiting.published_at, facts)
+        yield Station(StationKind.WAITING, waiting.published_at, details)
     elif place.acknowledged:
         yield Station(StationKind.ACKNOWLEDGED, None, {"queue": str(place.acknowledged)})

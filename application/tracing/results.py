@@ -1,4 +1,4 @@
-"""What a trace tells: stations as data, and a verdict in one sentence."""
+"""What a trace tells: stations as data, and a conclusion in one sentence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import TypeAlias
 from application.ports.refusals import Refusal
 from domain.channels import ChannelType
 
-Fact: TypeAlias = str | int | float | bool | None
+Detail: TypeAlias = str | int | float | bool | None
 
 
 class StationKind(StrEnum):
@@ -33,12 +33,12 @@ class StationKind(StrEnum):
 class Station:
     """One step on the way of a message. ``at`` is ``None`` where the time is not stored.
 
-    ``facts`` are codes, ids, addresses and numbers under constant names, and never a text.
+    ``details`` are codes, ids, addresses and numbers under constant names, and never a text.
     """
 
     kind: StationKind
     at: datetime | None
-    facts: Mapping[str, Fact] = field(default_factory=dict)
+    details: Mapping[str, Detail] = field(default_factory=dict)
 
 
 class TraceState(StrEnum):
@@ -62,7 +62,7 @@ class TraceState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Conclusion:
     """Where a message is, since when, and in one plain sentence what to do."""
 
     state: TraceState
@@ -79,7 +79,7 @@ class MessageTrace:
     """
 
     stations: tuple[Station, ...]
-    verdict: Verdict
+    conclusion: Conclusion
     request_id: str | None = None
     message_id: str | None = None
     channel: ChannelType | None = None

@@ -9,7 +9,7 @@ from itertools import chain, islice
 from application.clock import Clock
 from application.ports.conversation_store import ConversationStore
 from application.ports.message_lookup import MessageLookup
-from application.ports.refusals import Refusal, Refusals
+from application.ports.refusals import Refusals
 from application.ports.webhook_parser import VerifiedWebhook
 from application.tracing.nothing_known import LogSearch, NothingKnown
 from application.tracing.recorded import TraceRecord, trace_of_tombstone
@@ -41,15 +41,14 @@ class TraceMessage:
     """Finds what became of a message, and says so.
 
     It takes a provider's message id, a request id, the id of a conversation or of a dead letter,
-    or a customer's address. It changes nothing, and takes nothing from a queue. ``refusals`` is
-    ``None`` where they are log lines alone; ``log_search`` says how to find these.
+    or a customer's address. It changes nothing, and takes nothing from a queue.
     """
 
     lookup: MessageLookup
     conversations: ConversationStore
     trace_record: TraceRecord
     find_unrecorded: FindUnrecorded
-    refusals: Refusals | None
+    refusals: Refusals
     log_search: LogSearch
     tenants: Callable[[], TenantDirectory]
     clock: Clock
@@ -173,7 +172,7 @@ class TraceMessage:
     def _trace(self, text: str, kind: TraceKind, found: list[MessageTrace]) -> Trace:
         never = self.clock().replace(year=1)
         found.sort(key=lambda one: one.received_at or never, reverse=True)
-        first = found[0].verdict.sentence
+        first = found[0].conclusion.sentence
         if len(found) == 1:
             notes = tuple(self._repeats(found[0]))
             return Trace(text, kind, tuple(found), first, notes=notes)
@@ -188,22 +187,20 @@ class TraceMessage:
 
     def _unknown(self, text: str, notes: list[str]) -> Trace:
         channels = _channels_of(text)
-        every = self.refusals.latest() if self.refusals else ()
-        refusals = tuple(islice((r for r in every if r.channel in channels), MOST_REFUSALS))
-        sentence = self._nothing_known(refusals, channels).sentence(text)
-        return Trace(text, TraceKind.UNKNOWN, (), sentence, refusals, tuple(notes))
-
-    def _nothing_known(
-        self, refusals: tuple[Refusal, ...], channels: frozenset[ChannelType]
-    ) -> NothingKnown:
-        return NothingKnown(
+        every = (one for one in self.refusals.latest() if one.channel in channels)
+        refusals = tuple(islice(every, MOST_REFUSALS))
+        notice = self.refusals.notice()
+        nothing_known = NothingKnown(
             refusals=refusals,
             channels=channels,
-            sees_refusals=self.refusals is not None,
-            sees_spool=self.find_unrecorded.spool is not None,
+            sees_all_refusals=notice is None,
+            sees_spool=self.find_unrecorded.sees_spool,
             log_search=self.log_search,
             now=self.clock(),
         )
+        notes += [notice] if notice else []
+        sentence = nothing_known.sentence(text)
+        return Trace(text, TraceKind.UNKNOWN, (), sentence, refusals, tuple(notes))
 
 
 def _forms_of_mail_id(text: str) -> tuple[str, ...]:

@@ -7,16 +7,16 @@ from itertools import islice
 
 from application.clock import Clock
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
-from application.ports.spool import VisibleSpool, WaitingEntry
+from application.ports.spool import Spool, VisibleSpool, WaitingEntry
 from application.ports.webhook_parser import VerifiedWebhook, WebhookParserFactory
 from application.tracing.recorded import dead_letter_station
 from application.tracing.results import (
-    Fact,
+    Conclusion,
+    Detail,
     MessageTrace,
     Station,
     StationKind,
     TraceState,
-    Verdict,
 )
 from application.tracing.wording import ago, command
 from domain.messages import InboundMessage
@@ -60,19 +60,26 @@ _REMEDIES = {
 class FindUnrecorded:
     """Looks through the latest webhooks that became no record.
 
-    ``spool`` is ``None`` where it shows nothing, and ``dead_letters`` as long as there is no
-    place for them.
+    ``spool`` and ``dead_letters`` are ``None`` as long as there is no place for them.
     """
 
-    spool: VisibleSpool | None
+    spool: Spool | None
     dead_letters: DeadLetters | None
     parsers: WebhookParserFactory
     tenants: Callable[[], TenantDirectory]
     clock: Clock
 
+    @property
+    def sees_spool(self) -> bool:
+        """Whether the spool shows its entries. One that does not exist yet hides none."""
+        return self.spool is None or isinstance(self.spool, VisibleSpool)
+
     def in_spool(self, wanted: Wanted, notes: list[str]) -> Iterator[MessageTrace]:
         """The wanted entries. ``notes`` are told if there are more than were looked through."""
-        for number, waiting in enumerate(self.spool.look() if self.spool else ()):
+        spool: object = self.spool
+        if not isinstance(spool, VisibleSpool):
+            return
+        for number, waiting in enumerate(spool.look()):
             if number == MOST_SEARCHED:
                 notes.append(f"the spool was searched as far as its latest {MOST_SEARCHED} entries")
                 return
@@ -111,7 +118,7 @@ class FindUnrecorded:
             webhook,
             messages,
             (Station(StationKind.RECEIVED, received), dead_letter_station(found)),
-            Verdict(TraceState.DEAD_LETTER, found.created_at, sentence),
+            Conclusion(TraceState.DEAD_LETTER, found.created_at, sentence),
             request_id=found.request_id,
         )
 
@@ -128,15 +135,18 @@ class FindUnrecorded:
             f"says what does not work; once that is mended {command('relay')} processes it, as a "
             f"server does by itself."
         )
-        facts: dict[str, Fact] = {"spool_entry_id": entry.entry_id, "attempts": waiting.attempts}
+        details: dict[str, Detail] = {
+            "spool_entry_id": entry.entry_id,
+            "attempts": waiting.attempts,
+        }
         return self._trace(
             entry.webhook,
             messages,
             (
                 Station(StationKind.RECEIVED, entry.received_at),
-                Station(StationKind.SPOOLED, since, facts),
+                Station(StationKind.SPOOLED, since, details),
             ),
-            Verdict(TraceState.SPOOLED, since, sentence),
+            Conclusion(TraceState.SPOOLED, since, sentence),
         )
 
     def _trace(
@@ -144,13 +154,13 @@ class FindUnrecorded:
         webhook: VerifiedWebhook | None,
         messages: tuple[InboundMessage, ...],
         stations: tuple[Station, ...],
-        verdict: Verdict,
+        conclusion: Conclusion,
         request_id: str | None = None,
     ) -> MessageTrace:
         first = messages[0] if messages else None
         return MessageTrace(
             stations=stations,
-            verdict=verdict,
+            conclusion=conclusion,
             request_id=first.request_id if first else request_id,
             message_id=first.provider_message_id if first else None,
             channel=first.channel if first else webhook.channel if webhook else None,

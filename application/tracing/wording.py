@@ -40,8 +40,8 @@ def opening(message: InboundMessage, recipient: str) -> str:
 
 
 def times(number: int) -> str:
-    """``once``, ``3 times``."""
-    return "once" if number == 1 else f"{number} times"
+    """``1 time``, ``3 times``."""
+    return "1 time" if number == 1 else f"{number} times"
 
 
 def giving_back(conversation: Conversation) -> str:

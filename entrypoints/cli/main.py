@@ -117,6 +117,11 @@ cli.load_from(
             ("serve", "serve", "Receive webhooks over HTTP until interrupted."),
             ("demo", "demo", "Open a conversation on each channel to try."),
             ("send", "send", "Play a provider: post a signed webhook."),
+            (
+                "trace",
+                "trace",
+                "What became of a message: where it is, since when, and what to do.",
+            ),
             ("conversations", "conversations", "Open, list, show and hand off conversations."),
             ("queues", "queues", "What waits on the queues."),
             ("unmatched", "unmatched", "What unknown senders wrote: see it, and deliver it."),

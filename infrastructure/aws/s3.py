@@ -196,11 +196,8 @@ class S3DeadLetters(DeadLetters):
         for key in self._keys(DEAD_LETTERS_PREFIX):
             first.setdefault(_place(key)[1], key)
         place = (_sortable(after[0]), after[1]) if after else ("", "")
-        by_time = sorted(
-            (key for key in first.values() if _place(key) > place),
-            key=_place,
-            reverse=newest_first,
-        )
+        later = (key for key in first.values() if _place(key) > place)
+        by_time = sorted(later, key=_place, reverse=newest_first)
         return readable_dead_letters(
             by_time, self._read, lambda key: unreadable(self._bucket.uri(key))
         )

@@ -87,8 +87,8 @@ class MemoryDeadLetters(DeadLetters):
         unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
         stored = ((one.created_at, key) for key, one in list(self._dead_letters.items()))
-        places = [place for place in stored if after is None or place > after]
-        places.sort(reverse=newest_first)
+        later = (place for place in stored if after is None or place > after)
+        places = sorted(later, reverse=newest_first)
         return filter(None, (self.get(dead_letter_id) for _, dead_letter_id in places))
 
     @override

@@ -150,8 +150,7 @@ class SqliteMessageStore(SqliteAdapter, MessageStore):
     @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         place = read_cursor("unmatched", after, 2) if after is not None else ("", "")
-        rows = self._database.rows(_UNMATCHED, (*place, limit))
-        records = tuple(map(record_from_row, rows))
+        records = tuple(map(record_from_row, self._database.rows(_UNMATCHED, (*place, limit))))
         if not 0 < len(records) == limit:
             return Page(records, None)
         last = records[-1]

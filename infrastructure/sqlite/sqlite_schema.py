@@ -207,8 +207,8 @@ MIGRATIONS: Sequence[Migration] = (
     _MARKS_OF_CONTENT,
     _PUBLICATIONS,
     _CONTEXTS_BY_MESSAGE,
-    _TRACES,
     _CONVERSATIONS_BY_ACTIVITY,
+    _TRACES,
 )
 
 EVER = "~"

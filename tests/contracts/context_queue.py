@@ -336,20 +336,6 @@ class EmbeddedQueueContract(VisibleQueueContract, CompetingConsumersContract, Co
         clock.advance(by=MOMENT)
         assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
 
-    def test_context_is_located_without_taking_it(
-        self, queue: EmbeddedQueue, clock: ManualClock
-    ) -> None:
-        queue.publish(a_context(), DELAYED)
-        (delayed,) = queue.locate("request-1")
-        assert (delayed.queue, delayed.receive_count) == (REPLIES, 0)
-        assert delayed.visible_at == clock.now + DELAYED.delay
-        clock.advance(by=DELAYED.delay)
-        queue.receive(REPLIES, 1, visibility=timedelta(minutes=5))
-        (taken,) = queue.locate("request-1")
-        assert (taken.receive_count, taken.published_at) == (1, delayed.published_at)
-        assert taken.visible_at == clock.now + timedelta(minutes=5)
-        assert queue.locate("request-2") == ()
-
     def test_acknowledged_context_is_remembered_with_its_queue(self, queue: EmbeddedQueue) -> None:
         for route in (Route(HANDOFF, timedelta(0)), AT_ONCE):
             queue.publish(a_context(), route)

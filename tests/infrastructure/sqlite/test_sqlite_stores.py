@@ -206,7 +206,7 @@ def test_list_searches_by_its_index_alone(path: Path, name: str) -> None:
     """With 1,000,000 messages a page has to take some milliseconds, like the first one."""
     statements: list[str] = []
     database = SqliteDatabase(path, on_statement=statements.append)
-    stores = SqliteBackend(Path(), lambda: database, utc_now).stores
+    stores = SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics()).stores
     for number in range(5):
         stores.conversations.open_conversation(a_conversation(conversation_id=str(number)))
         message = an_inbound_message(message_id=f"SM{number}")

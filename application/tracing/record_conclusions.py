@@ -1,4 +1,4 @@
-"""The verdict on a message that is recorded, and not on a queue."""
+"""The conclusion on a message that is recorded, and not on a queue."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from datetime import datetime
 
 from application.ports.dead_letters import DeadLetter
 from application.tracing.fallback_words import fallback_words
-from application.tracing.results import TraceState, Verdict
+from application.tracing.results import Conclusion, TraceState
 from application.tracing.wording import ago, clock_time, command, opening
 from domain.conversations import Conversation
 from domain.messages import MAX_ATTEMPTS, STUCK_AFTER, MessageRecord
 from domain.tenants import Tenant, TenantDirectory
 from domain.trail import MatchRule
 
-ERASED = Verdict(
+ERASED = Conclusion(
     TraceState.ERASED,
     None,
     "It was erased, and only its key is left: if the provider delivers it again, that is a "
@@ -24,7 +24,7 @@ _REDRIVE = command("unmatched", "redrive")
 _MATCHED = frozenset({MatchRule.ONLY, MatchRule.THREAD, MatchRule.RECIPIENT, MatchRule.LATEST})
 
 
-def verdict_on_pending(record: MessageRecord, now: datetime) -> Verdict:
+def conclusion_on_pending(record: MessageRecord, now: datetime) -> Conclusion:
     """On a message that is recorded, and not on its queue yet."""
     since = record.recorded_at
     if record.lease_until and record.lease_until > now:
@@ -46,10 +46,12 @@ def verdict_on_pending(record: MessageRecord, now: datetime) -> Verdict:
             f"with the queue; once that is mended {command('relay')} publishes it, as a server "
             f"does by itself."
         )
-    return Verdict(TraceState.PENDING, since, sentence)
+    return Conclusion(TraceState.PENDING, since, sentence)
 
 
-def verdict_on_undeliverable(dead_letter: DeadLetter | None, record: MessageRecord) -> Verdict:
+def conclusion_on_undeliverable(
+    dead_letter: DeadLetter | None, record: MessageRecord
+) -> Conclusion:
     """On a message that was tried too often."""
     tried = f"It could not be put on its queue in {record.attempts} attempts"
     if dead_letter is None:
@@ -57,13 +59,13 @@ def verdict_on_undeliverable(dead_letter: DeadLetter | None, record: MessageReco
             f"{tried}, and its dead letter was deleted: nothing publishes it any more. It stays in "
             f"the history of its conversation, so answer it from there."
         )
-        return Verdict(TraceState.UNDELIVERABLE, None, sentence)
+        return Conclusion(TraceState.UNDELIVERABLE, None, sentence)
     redrive = command("dead-letters", "redrive", dead_letter.dead_letter_id)
     sentence = (
         f"{tried} and was given up at {dead_letter.created_at:%Y-%m-%d %H:%M:%S} UTC: {_DOCTOR} "
         f"says what is wrong with the queue; once that is mended, {redrive} publishes it."
     )
-    return Verdict(TraceState.UNDELIVERABLE, dead_letter.created_at, sentence)
+    return Conclusion(TraceState.UNDELIVERABLE, dead_letter.created_at, sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,11 @@ class Unmatched:
     directory: TenantDirectory
     conversations: Sequence[Conversation]
 
-    def verdict(self, now: datetime) -> Verdict:
+    def conclusion(self, now: datetime) -> Conclusion:
         """Why it belongs to no conversation, and how it gets one."""
         since = self.record.message.received_at
         sentence = f"It is unmatched since {ago(since, now)}: {self._reason(now)}"
-        return Verdict(TraceState.UNMATCHED, since, sentence)
+        return Conclusion(TraceState.UNMATCHED, since, sentence)
 
     def _reason(self, now: datetime) -> str:
         message = self.record.message

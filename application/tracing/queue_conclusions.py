@@ -1,10 +1,10 @@
-"""The verdict on a message that was put on a queue."""
+"""The conclusion on a message that was put on a queue."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from application.ports.context_queue import WaitingContext
-from application.tracing.results import TraceState, Verdict
+from application.tracing.results import Conclusion, TraceState
 from application.tracing.wording import ago, clock_time, command, duration, giving_back, times
 from domain.conversations import Conversation
 from domain.messages import InboundMessage, MessageRecord
@@ -53,7 +53,7 @@ def reason_for_human(record: MessageRecord, policy: RoutingPolicy) -> str:
     return "automated" if message.is_automated else "unauthenticated_author"
 
 
-def verdict_on_queued(place: OnQueue, policy: RoutingPolicy, now: datetime) -> Verdict:
+def conclusion_on_queued(place: OnQueue, policy: RoutingPolicy, now: datetime) -> Conclusion:
     """Where a message is that was put on its queue."""
     if place.waiting is not None:
         return _waiting(place, place.waiting, policy, now)
@@ -67,24 +67,24 @@ def verdict_on_queued(place: OnQueue, policy: RoutingPolicy, now: datetime) -> V
             f"it: if the customer got no answer, look for request id {request_id} in the log of "
             f"that consumer."
         )
-        return Verdict(TraceState.ACKNOWLEDGED, queued_at, sentence)
+        return Conclusion(TraceState.ACKNOWLEDGED, queued_at, sentence)
     if place.is_visible:
         sentence = (
             f"{put}, and it is not there any more: look for request id {request_id} in the log of "
             f"the consumer of {name}."
         )
-        return Verdict(TraceState.QUEUED, queued_at, sentence)
+        return Conclusion(TraceState.QUEUED, queued_at, sentence)
     sentence = (
         f"{put}. This queue does not show what is in it: if the customer got no answer, look for "
         f"request id {request_id} in the log of the consumer of {name}; {command('queues', 'list')}"
         f" shows whether messages pile up there."
     )
-    return Verdict(TraceState.QUEUED, queued_at, sentence)
+    return Conclusion(TraceState.QUEUED, queued_at, sentence)
 
 
 def _waiting(
     place: OnQueue, waiting: WaitingContext, policy: RoutingPolicy, now: datetime
-) -> Verdict:
+) -> Conclusion:
     on = f"{place.name}{_why(place, policy)}"
     visible_at, taken = waiting.visible_at, waiting.receive_count
     log = f"look for request id {place.record.request_id} in the log of the consumer"
@@ -93,7 +93,7 @@ def _waiting(
             f"A consumer has taken it from {on}, for the {_ordinal(taken)} time, and has until "
             f"{clock_time(visible_at, now)} to acknowledge it; else it comes back then: {log}."
         )
-        return Verdict(TraceState.IN_FLIGHT, None, sentence)
+        return Conclusion(TraceState.IN_FLIGHT, None, sentence)
     if visible_at > now:
         left = duration((visible_at - now).total_seconds())
         sentence = (
@@ -101,24 +101,24 @@ def _waiting(
             f"{left}), so that several messages in a row are answered once: there is nothing to do "
             f"until then."
         )
-        return Verdict(TraceState.DELAYED, waiting.published_at, sentence)
+        return Conclusion(TraceState.DELAYED, waiting.published_at, sentence)
     if taken:
         sentence = (
             f"It is back on {on}: a consumer took it {times(taken)} and did not acknowledge it. "
             f"It can be taken again since {ago(visible_at, now)}: {log}."
         )
-        return Verdict(TraceState.READY, visible_at, sentence)
+        return Conclusion(TraceState.READY, visible_at, sentence)
     if now - visible_at < _SOON:
         sentence = (
             f"It is on {on}, ready since {ago(visible_at, now)}: a consumer takes it next. If it "
             f"is still there in a minute, check that the consumer of {place.name} runs."
         )
-        return Verdict(TraceState.READY, visible_at, sentence)
+        return Conclusion(TraceState.READY, visible_at, sentence)
     sentence = (
         f"It is on {on}, and no consumer has taken it since {ago(visible_at, now)}: check that "
         f"the consumer of {place.name} runs; {command('queues', 'list')} shows what else waits."
     )
-    return Verdict(TraceState.READY, visible_at, sentence)
+    return Conclusion(TraceState.READY, visible_at, sentence)
 
 
 def _why(place: OnQueue, policy: RoutingPolicy) -> str:
