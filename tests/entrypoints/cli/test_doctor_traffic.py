@@ -50,10 +50,10 @@ def test_refusals_of_the_last_hour_are_warnings_with_url_and_remedy(container: C
         container.refusals().add(SMS, ACCOUNT, "signature_mismatch", URL)
     container.refusals().add(EMAIL, "sendgrid", "timestamp_outside_tolerance", "")
     mail, sms = lines_about("refusals")
-    assert sms.startswith("warning: sms: 3 times from ")
+    assert sms.startswith("warning: sms: 3 times, ")
     assert f", signature_mismatch of {ACCOUNT}, tried {URL}: compare these URLs with " in sms
     assert "PUBLIC_BASE_URL" in sms
-    assert mail.startswith("warning: email: once at ")
+    assert mail.startswith("warning: email: 1 time, at ")
     assert "timestamp_outside_tolerance of sendgrid: compare the clock" in mail
 
 
@@ -151,7 +151,7 @@ def test_fresh_and_delayed_contexts_are_ok_with_their_age(
 @pytest.mark.parametrize(
     ("kernel", "expected"),
     [
-        (None, "skipped: this system does not say whether its clock is kept; "),
+        (None, "skipped: the system does not say whether it is kept; "),
         (KernelClock(True, timedelta(seconds=0.25)), "ok: kept by a time service, at most 0.25 s"),
         (KernelClock(False, timedelta(seconds=16)), "warning: the kernel says that no time "),
     ],
