@@ -6,13 +6,15 @@ To the configured URLs alone, whatever an answer says: no redirect is followed.
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from http import HTTPStatus
 
 import urllib3
 from urllib3.exceptions import HTTPError
 
 from application.ports.checks import CheckResult, CheckStatus
+from application.receiving.error_responses import response_to
 from domain.channels import ChannelType
-from domain.errors import WebhookHandlerError
+from domain.errors import ValidationError, WebhookHandlerError
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.container import Container
 from entrypoints.operations.probe_answers import (
@@ -27,6 +29,9 @@ from infrastructure.channels.provider import Probe
 
 MOST_BYTES = 65_536
 """Of an answer; a page of a proxy is known by its beginning."""
+
+REFUSAL_SECONDS = 0.5
+"""How soon a server on this machine has written down a refusal."""
 
 
 def run_probes(container: Container) -> Iterator[CheckResult]:
@@ -73,15 +78,22 @@ def _problem(container: Container, channel: ChannelType, probe: Probe) -> str | 
     except (HTTPError, OSError, ValueError) as error:
         return connection_problem(error, probe.request.url, names)
     problem = problem_of(answer, probe.response, names)
-    tried = _tried_urls(container, channel, since) if problem else ""
+    is_ours = (
+        answer.status == HTTPStatus.UNAUTHORIZED
+        and answer.body == response_to(ValidationError()).body
+    )
+    tried = _tried_urls(container, channel, since) if problem and is_ours else ""
     return f"{problem}. It tried {tried}" if tried else problem
 
 
 def _tried_urls(container: Container, channel: ChannelType, since: datetime) -> str:
     """The URLs that the server tried for the probe, where its refusals are seen from here."""
-    for refusal in container.refusals().latest():
-        if refusal.channel == channel and refusal.last_at >= since:
-            return refusal.tried_urls
+    ends_at = time.monotonic() + REFUSAL_SECONDS
+    while time.monotonic() < ends_at:
+        for refusal in container.refusals().latest():
+            if refusal.channel == channel and refusal.last_at >= since:
+                return refusal.tried_urls
+        time.sleep(REFUSAL_SECONDS / 20)
     return ""
 
 
