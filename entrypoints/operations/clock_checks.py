@@ -54,8 +54,6 @@ def kernel_clock() -> KernelClock | None:
 
 def check_clock(container: Container) -> Iterator[Found]:
     """One line for each clock that can be compared, and one for the kernel's own word."""
-    tolerance_hours = container.settings().sendgrid_tolerance_seconds / 3600
-    why = f"{_NOT_ASKED}: SendGrid's may be {tolerance_hours:g} h off, Twilio signs no time"
     is_compared = False
     for backend in container.backends_in_use():
         if isinstance(backend, ServiceClock):
@@ -64,17 +62,23 @@ def check_clock(container: Container) -> Iterator[Found]:
             yield compared
     kernel = kernel_clock()
     if kernel is None:
-        yield CheckStatus.SKIPPED, f"this system does not say whether its clock is kept; {why}"
+        yield (
+            CheckStatus.SKIPPED,
+            f"the system does not say whether it is kept; {_NOT_ASKED}",
+        )
     elif kernel.is_synchronised:
         most = kernel.most_off.total_seconds()
-        yield CheckStatus.OK, f"kept by a time service, at most {most:.2g} s off; {why}"
+        yield CheckStatus.OK, f"kept by a time service, at most {most:.2g} s off; {_NOT_ASKED}"
     elif is_compared:
-        yield CheckStatus.OK, f"no time service keeps it, and it is right at the moment; {why}"
+        yield (
+            CheckStatus.OK,
+            f"no time service keeps it, but it is right now; {_NOT_ASKED}",
+        )
     else:
         yield (
             CheckStatus.WARNING,
             "the kernel says that no time service keeps it: start one (chrony, "
-            f"systemd-timesyncd), or compare the time in UTC: {_shown(container)}; {why}",
+            f"systemd-timesyncd), or compare the time in UTC: {_shown(container)}; {_NOT_ASKED}",
         )
 
 

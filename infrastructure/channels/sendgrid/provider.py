@@ -49,5 +49,11 @@ class SendgridProvider(Provider):
 
         return SendgridSignatureDoctor(tools)
 
+    @override
+    def remedy(self, reason: str) -> str | None:
+        from infrastructure.channels.sendgrid.remedies import REMEDIES
+
+        return REMEDIES.get(reason)
+
 
 PROVIDER: Provider = SendgridProvider()
