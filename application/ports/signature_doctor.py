@@ -82,6 +82,7 @@ class Cause(StrEnum):
     SIGNATURE_RENAMED = "signature_renamed"
     SIGNATURE_REPEATED = "signature_repeated"
     SIGNATURE_ALTERED = "signature_altered"
+    SIGNED_OTHERWISE = "signed_otherwise"
     TIMESTAMP_MISSING = "timestamp_missing"
     TIMESTAMP_ALTERED = "timestamp_altered"
     CLOCK = "clock"

@@ -34,6 +34,11 @@ EXPLANATIONS: Final[Mapping[Cause, tuple[str, tuple[str, ...]]]] = {
         "The signature is right, but the path {path} names no channel: Frontdesk answers 404.",
         ("At SendGrid: end the URL with /webhooks/email",),
     ),
+    Cause.NOT_A_MESSAGE: (
+        "The signature is right, but this is JSON, and no mail: the Event Webhook, which tells "
+        "what became of mail that was sent, has Frontdesk's URL.",
+        ("At SendGrid, give the Event Webhook another URL",),
+    ),
     Cause.SIGNATURE_MISSING: (
         "There is no header X-Twilio-Email-Event-Webhook-Signature: no security policy is attached "
         "to this parse setting, or something on the way removes the header.",

@@ -1,14 +1,18 @@
 """Twilio: WhatsApp and SMS."""
 
+from typing import TYPE_CHECKING
+
 from typing_extensions import override
 
 from application.clock import Clock
 from application.ports.fallback_sender import FallbackSender
-from application.ports.signature_doctor import SignatureDoctor
 from application.ports.webhook_parser import WebhookParser
 from domain.channels import ChannelType
 from infrastructure.channels.provider import Accounts, DoctorTools, Provider, Simulation
 from infrastructure.configuration.settings import Settings
+
+if TYPE_CHECKING:
+    from application.ports.signature_doctor import SignatureDoctor
 
 
 class TwilioProvider(Provider):
@@ -35,7 +39,7 @@ class TwilioProvider(Provider):
         return TwilioSimulation()
 
     @override
-    def signature_doctor(self, tools: DoctorTools) -> SignatureDoctor:
+    def signature_doctor(self, tools: DoctorTools) -> "SignatureDoctor":
         from infrastructure.channels.twilio.signature_doctor.doctor import TwilioSignatureDoctor
 
         return TwilioSignatureDoctor(tools)

@@ -97,7 +97,7 @@ class TwilioSignatureDoctor(SignatureDoctor):
             missing = (*self._request_causes(case, ()), Cause.SIGNATURE_MISSING)
             return self._explained(case, missing, None, 0)
         tokens = token_variations(account_sid, self.tools.accounts.twilio, self.tools.given_secrets)
-        if not tokens:
+        if tokens.at(0) is None:
             return self._explained(case, (Cause.NO_SECRET,), None, 0)
         search = Search(signatures.variations, tokens)
         match = search.find(

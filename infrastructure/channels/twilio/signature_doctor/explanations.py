@@ -183,6 +183,11 @@ EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
     Cause.FIELD_NAMES: Explanation(
         "The names of fields are written otherwise than Twilio writes and signs them.", _RAW_BODY
     ),
+    Cause.SIGNED_OTHERWISE: Explanation(
+        "The signature was made of the fields as they are encoded, with %2B for a plus sign: a "
+        "test tool does so, and Twilio does not.",
+        ("In the test tool, sign the decoded values; 'frontdesk send' signs as Twilio does",),
+    ),
     Cause.SIGNATURE_MISSING: Explanation(
         "There is no header X-Twilio-Signature: something on the way removes it, or the request "
         "is not from Twilio.",
