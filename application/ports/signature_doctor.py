@@ -1,12 +1,16 @@
 """Why a provider's webhook is refused: what was captured, and what a doctor finds of it."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from domain.channels import ChannelType
+
+_NAMES = ("API Gateway", "CloudFront", "Laravel", "SENDGRID", "TWILIO")
+"""What a remedy may begin with that has its capital letters everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +117,10 @@ class DiagnosisStatus(StrEnum):
 class Diagnosis:
     """What a doctor finds of a capture. No text of it holds a secret or a signature.
 
-    ``explanation`` names the causes in one sentence for each, ``remedies`` what to do, the best
-    first. ``setting`` is a variable with the value that cures the URL; it has been tried.
-    ``tried`` counts the computed signatures, and ``tried_kinds`` says what was varied.
+    ``explanation`` names the causes in a sentence for each. Each of ``remedies`` is needed, and
+    may name alternatives; where nothing is explained they are next steps, the likeliest first.
+    ``setting`` is a variable with the value that cures the URL; it has been tried. ``tried``
+    counts the computed signatures, and ``tried_kinds`` says what was varied.
     """
 
     title: str
@@ -127,6 +132,12 @@ class Diagnosis:
     setting: tuple[str, str] | None = None
     tried: int = 0
     tried_kinds: tuple[str, ...] = ()
+
+
+def alternatives(remedies: Sequence[str]) -> str:
+    """Remedies of which one is enough, in one sentence."""
+    others = (one if one.startswith(_NAMES) else one[:1].lower() + one[1:] for one in remedies[1:])
+    return "; or ".join((*remedies[:1], *others))
 
 
 class SignatureDoctor(Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from application.ports.signature_doctor import Cause
+from application.ports.signature_doctor import Cause, alternatives
 
 
 class Words(NamedTuple):
@@ -146,6 +146,6 @@ def sentences(causes: Iterable[Cause], words: Words) -> str:
 
 
 def remedies(causes: Iterable[Cause], words: Words) -> tuple[str, ...]:
-    """What to do about the causes, each remedy once."""
-    lines = (line for cause in causes for line in EXPLANATIONS[cause][1])
+    """What to do about the causes: each is needed, and stands there once."""
+    lines = (alternatives(EXPLANATIONS[cause][1]) for cause in causes)
     return tuple(dict.fromkeys(line.format(**words._asdict()) for line in lines))

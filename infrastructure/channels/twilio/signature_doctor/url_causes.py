@@ -9,8 +9,8 @@ from infrastructure.channels.twilio.signature_doctor.url_variations import Url
 
 
 def nearest(signed: str, tried: Iterable[str]) -> Url:
-    """The URL of ``tried`` that differs from ``signed`` in the fewest parts."""
-    return min(map(Url.parse, tried), key=lambda url: len(url_causes(signed, url)))
+    """The URL of ``tried`` that differs from ``signed`` in the fewest parts, with its port."""
+    return min(map(Url.parse, tried), key=lambda url: (len(url_causes(signed, url)), not url.port))
 
 
 def url_causes(signed: str, tried: Url) -> tuple[Cause, ...]:
