@@ -1,16 +1,12 @@
 """Why a provider's webhook is refused: what was captured, and what a doctor finds of it."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
 from domain.channels import ChannelType
-
-_NAMES = ("API Gateway", "CloudFront", "Laravel", "SENDGRID", "TWILIO")
-"""What a remedy may begin with that has its capital letters everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +128,6 @@ class Diagnosis:
     setting: tuple[str, str] | None = None
     tried: int = 0
     tried_kinds: tuple[str, ...] = ()
-
-
-def alternatives(remedies: Sequence[str]) -> str:
-    """Remedies of which one is enough, in one sentence."""
-    others = (one if one.startswith(_NAMES) else one[:1].lower() + one[1:] for one in remedies[1:])
-    return "; or ".join((*remedies[:1], *others))
 
 
 class SignatureDoctor(Protocol):

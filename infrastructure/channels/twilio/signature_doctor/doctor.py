@@ -13,12 +13,12 @@ from application.ports.signature_doctor import (
     Diagnosis,
     DiagnosisStatus,
     SignatureDoctor,
-    alternatives,
 )
 from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
 from domain.errors import ValidationError
 from infrastructure.channels.provider import DoctorTools, UrlSettings
+from infrastructure.channels.remedies import alternatives
 from infrastructure.channels.twilio.signature_doctor.cures import FindCure
 from infrastructure.channels.twilio.signature_doctor.explanations import (
     URL_CAUSES,

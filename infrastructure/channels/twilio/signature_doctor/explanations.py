@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from application.ports.signature_doctor import Cause, alternatives
+from application.ports.signature_doctor import Cause
+from infrastructure.channels.remedies import alternatives
 from infrastructure.channels.twilio.signature_doctor.words import Words
 
 

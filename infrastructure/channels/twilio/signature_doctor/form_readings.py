@@ -80,8 +80,8 @@ def _literal_plus_but_in_places(capture: Capture) -> Fields | None:
 
 
 def _twice(capture: Capture) -> Fields | None:
-    once = _strict(capture.body)
-    return tuple((unquote_plus(name), unquote_plus(value)) for name, value in once)
+    fields = _strict(capture.body)
+    return tuple((unquote_plus(name), unquote_plus(value)) for name, value in fields)
 
 
 def _whole_twice(capture: Capture) -> Fields | None:
