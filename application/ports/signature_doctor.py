@@ -82,6 +82,7 @@ class Cause(StrEnum):
     SIGNATURE_RENAMED = "signature_renamed"
     SIGNATURE_REPEATED = "signature_repeated"
     SIGNATURE_ALTERED = "signature_altered"
+    SIGNED_OTHERWISE = "signed_otherwise"
     TIMESTAMP_MISSING = "timestamp_missing"
     TIMESTAMP_ALTERED = "timestamp_altered"
     CLOCK = "clock"
@@ -112,9 +113,10 @@ class DiagnosisStatus(StrEnum):
 class Diagnosis:
     """What a doctor finds of a capture. No text of it holds a secret or a signature.
 
-    ``explanation`` names the causes in one sentence for each, ``remedies`` what to do, the best
-    first. ``setting`` is a variable with the value that cures the URL; it has been tried.
-    ``tried`` counts the computed signatures, and ``tried_kinds`` says what was varied.
+    ``explanation`` names the causes in a sentence for each. Each of ``remedies`` is needed, and
+    may name alternatives; where nothing is explained they are next steps, the likeliest first.
+    ``setting`` is a variable with the value that cures the URL; it has been tried. ``tried``
+    counts the computed signatures, and ``tried_kinds`` says what was varied.
     """
 
     title: str

@@ -129,13 +129,15 @@ def _print(diagnosis: Diagnosis, *, as_json: bool) -> None:
         print_json({**record, "remedies": diagnosis.remedies, "setting": setting,
                     "tried": diagnosis.tried})  # fmt: skip
         return
-    print_rich(plain(diagnosis.title, "bold"))
-    status = plain(f"{diagnosis.status:<12}", _STYLES[diagnosis.status])
-    print_rich(status + plain(diagnosis.explanation))
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_row(plain(diagnosis.status, _STYLES[diagnosis.status]), plain(diagnosis.explanation))
+    more = "and" if diagnosis.status is DiagnosisStatus.EXPLAINED else "or"
     for number, remedy in enumerate(diagnosis.remedies):
-        print_rich(plain(f"{'to do' if number == 0 else 'or':<12}") + plain(remedy))
+        table.add_row(plain("to do" if number == 0 else more), plain(remedy))
     if diagnosis.tried_kinds:
-        tried = (
-            f"{count(diagnosis.tried, 'signature')} computed: {', '.join(diagnosis.tried_kinds)}"
-        )
-        print_rich(plain(f"{'tried':<12}{tried}", "dim"))
+        kinds = ", ".join(diagnosis.tried_kinds)
+        tried = f"{count(diagnosis.tried, 'signature')} computed, varying {kinds}"
+        table.add_row(plain("tried", "dim"), plain(tried, "dim"))
+    print_rich(plain(diagnosis.title, "bold"), table)

@@ -18,13 +18,13 @@ def body_variations(capture: Capture) -> Iterator[tuple[bytes, tuple[Cause, ...]
     """The body as it is, then changed once, then changed twice; each only once."""
     seen = {capture.body}
     yield capture.body, ()
-    once = []
+    changed = []
     for body, cause in _changed(capture.body):
         if body not in seen:
             seen.add(body)
-            once.append((body, cause))
+            changed.append((body, cause))
             yield body, (cause,)
-    for first, first_cause in once:
+    for first, first_cause in changed:
         for body, cause in _changed(first):
             if body not in seen:
                 seen.add(body)

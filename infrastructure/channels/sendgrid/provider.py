@@ -1,16 +1,19 @@
 """SendGrid: email."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from application.clock import Clock
 from application.ports.fallback_sender import FallbackSender
-from application.ports.signature_doctor import SignatureDoctor
 from application.ports.webhook_parser import WebhookParser
 from domain.channels import ChannelType
 from infrastructure.channels.provider import Accounts, DoctorTools, Provider, Simulation
 from infrastructure.configuration.settings import Settings
+
+if TYPE_CHECKING:
+    from application.ports.signature_doctor import SignatureDoctor
 
 
 class SendgridProvider(Provider):
@@ -44,7 +47,7 @@ class SendgridProvider(Provider):
         return SendgridSimulation()
 
     @override
-    def signature_doctor(self, tools: DoctorTools) -> SignatureDoctor:
+    def signature_doctor(self, tools: DoctorTools) -> "SignatureDoctor":
         from infrastructure.channels.sendgrid.signature_doctor import SendgridSignatureDoctor
 
         return SendgridSignatureDoctor(tools)

@@ -80,8 +80,8 @@ class SendgridSignatureDoctor(SignatureDoctor):
         best = min(results, key=lambda one: (one.is_unexplained, len(one.causes)))
         causes = [] if capture.method == "POST" else [Cause.METHOD]
         causes += best.causes
-        if not causes and channel is None and not best.is_unexplained:
-            causes.append(Cause.CHANNEL_PATH)
+        if not causes and not best.is_unexplained:
+            causes += _other_causes(capture, channel)
         return self._diagnosis(capture, best._replace(causes=tuple(dict.fromkeys(causes))))
 
     def _given_account(self) -> list[SendgridAccount]:
@@ -197,6 +197,14 @@ _NEXT_STEPS = (
 
 def _instant(timestamp: int) -> datetime:
     return datetime.fromtimestamp(timestamp, UTC)
+
+
+def _other_causes(capture: Capture, channel: ChannelType | None) -> Iterator[Cause]:
+    """What else is wrong with a request whose signature is right."""
+    if "json" in (capture.header("content-type") or "").lower():
+        yield Cause.NOT_A_MESSAGE
+    elif channel is None:
+        yield Cause.CHANNEL_PATH
 
 
 def _next_steps(capture: Capture) -> Iterator[str]:

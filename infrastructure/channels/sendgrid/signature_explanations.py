@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from application.ports.signature_doctor import Cause
+from infrastructure.channels.remedies import alternatives
 
 
 class Words(NamedTuple):
@@ -33,6 +34,11 @@ EXPLANATIONS: Final[Mapping[Cause, tuple[str, tuple[str, ...]]]] = {
     Cause.CHANNEL_PATH: (
         "The signature is right, but the path {path} names no channel: Frontdesk answers 404.",
         ("At SendGrid: end the URL with /webhooks/email",),
+    ),
+    Cause.NOT_A_MESSAGE: (
+        "The signature is right, but this is JSON, and no mail: the Event Webhook, which tells "
+        "what became of mail that was sent, has Frontdesk's URL.",
+        ("At SendGrid, give the Event Webhook another URL",),
     ),
     Cause.SIGNATURE_MISSING: (
         "There is no header X-Twilio-Email-Event-Webhook-Signature: no security policy is attached "
@@ -141,6 +147,6 @@ def sentences(causes: Iterable[Cause], words: Words) -> str:
 
 
 def remedies(causes: Iterable[Cause], words: Words) -> tuple[str, ...]:
-    """What to do about the causes, each remedy once."""
-    lines = (line for cause in causes for line in EXPLANATIONS[cause][1])
+    """What to do about the causes: each is needed, and stands there once."""
+    lines = (alternatives(EXPLANATIONS[cause][1]) for cause in causes)
     return tuple(dict.fromkeys(line.format(**words._asdict()) for line in lines))

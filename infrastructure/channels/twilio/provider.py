@@ -6,7 +6,6 @@ from typing_extensions import override
 
 from application.clock import Clock
 from application.ports.fallback_sender import FallbackSender
-from application.ports.signature_doctor import SignatureDoctor
 from application.ports.webhook_parser import WebhookParser
 from domain.channels import ChannelType
 from infrastructure.channels.provider import Accounts, DoctorTools, Probe, Provider, Simulation
@@ -15,6 +14,7 @@ from infrastructure.configuration.settings import Settings
 
 if TYPE_CHECKING:
     from application.ports.media_source import MediaSource
+    from application.ports.signature_doctor import SignatureDoctor
 
 
 class TwilioProvider(Provider):
@@ -47,7 +47,7 @@ class TwilioProvider(Provider):
         return TwilioSimulation()
 
     @override
-    def signature_doctor(self, tools: DoctorTools) -> SignatureDoctor:
+    def signature_doctor(self, tools: DoctorTools) -> "SignatureDoctor":
         from infrastructure.channels.twilio.signature_doctor.doctor import TwilioSignatureDoctor
 
         return TwilioSignatureDoctor(tools)

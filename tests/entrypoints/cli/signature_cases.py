@@ -111,7 +111,7 @@ URLS = (
         ("host",),
         ("PUBLIC_BASE_URL", "https://new.tunnel.example"),
         {**TWILIO, "PUBLIC_BASE_URL": "https://old.tunnel.example"},
-        advice="At Twilio, enter https://old.tunnel.example/webhooks/sms",
+        advice="or at Twilio, enter https://old.tunnel.example/webhooks/sms",
     ),
     Case(
         "the setting has http",

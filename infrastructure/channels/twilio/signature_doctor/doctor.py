@@ -18,8 +18,11 @@ from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
 from domain.errors import ValidationError
 from infrastructure.channels.provider import DoctorTools, UrlSettings
-from infrastructure.channels.twilio.signature_doctor.cures import Cure, FindCure
+from infrastructure.channels.remedies import alternatives
+from infrastructure.channels.twilio.signature_doctor.cures import FindCure
 from infrastructure.channels.twilio.signature_doctor.explanations import (
+    URL_CAUSES,
+    changes_in_proxy,
     remedies,
     sentences,
 )
@@ -40,18 +43,11 @@ from infrastructure.configuration.secrets.accounts import TwilioAccount
 
 FORM = "application/x-www-form-urlencoded"
 _ACCOUNT_IN_BODY = re.compile(rb"AccountSid|SmsMessageSid|MessageSid")
-URL_CAUSES = frozenset(
-    {
-        *(Cause.SCHEME, Cause.HOST, Cause.PORT, Cause.PATH, Cause.TRAILING_SLASH),
-        *(Cause.PATH_PREFIX_REMOVED, Cause.PATH_PREFIX_ADDED, Cause.QUERY, Cause.QUERY_ADDED),
-        *(Cause.QUERY_DROPPED, Cause.QUERY_ORDER, Cause.QUERY_SPELLING),
-    }
-)
 _TRUST = (
     "Set TRUSTED_PROXIES to the network of the proxy: the forwarded headers that it sends are right"
 )
 _VARIED = (
-    *("scheme", "host", "port", "path", "query", "how the body is encoded", "empty fields"),
+    *("scheme", "host", "port", "path", "query", "encoding", "empty fields"),
     *("trimmed and added fields", "token", "signature header"),
 )
 
@@ -97,7 +93,7 @@ class TwilioSignatureDoctor(SignatureDoctor):
             missing = (*self._request_causes(case, ()), Cause.SIGNATURE_MISSING)
             return self._explained(case, missing, None, 0)
         tokens = token_variations(account_sid, self.tools.accounts.twilio, self.tools.given_secrets)
-        if not tokens:
+        if tokens.at(0) is None:
             return self._explained(case, (Cause.NO_SECRET,), None, 0)
         search = Search(signatures.variations, tokens)
         match = search.find(
@@ -197,31 +193,36 @@ class TwilioSignatureDoctor(SignatureDoctor):
     def _explained(
         self, case: _Case, causes: tuple[Cause, ...], match: Match | None, tried: int
     ) -> Diagnosis:
-        find_cure = self._find_cure
-        variable = find_cure.variable(case.channel)
+        variable = self._find_cure.variable(case.channel)
         words = words_of(case.capture, case.checked, match, variable)._replace(
             header=case.header, account=case.account_sid or ""
         )
         cure, lines = None, remedies(causes, words)
         if match and URL_CAUSES & {*causes}:
-            cure = find_cure(case.capture, case.channel, match.url)
-            others = remedies([cause for cause in causes if cause not in URL_CAUSES], words)
-            if variable:
-                # A proxy is not to blame for what a setting says.
-                lines = (f"At Twilio, enter {shown_urls(case.checked[:1])}", *others)
-            elif find_cure.trusts_would_do(case.capture, case.channel, match.url):
-                lines = (_TRUST, *others)
+            cure = self._find_cure(case.capture, case.channel, match.url)
+            other_way = self._other_way(case, match, changes_in_proxy(causes, words))
+            ways = (*((f"Set {cure.name}={cure.value}",) if cure else ()), other_way)
+            lines = (alternatives(ways), *lines)
         return Diagnosis(
             case.capture.title,
             "Twilio",
             DiagnosisStatus.EXPLAINED,
             causes,
             sentences(causes, words),
-            (*_setting_lines(cure), *lines),
+            lines,
             cure,
             tried,
             _VARIED if tried else (),
         )
+
+    def _other_way(self, case: _Case, match: Match, changes: str) -> str:
+        """What cures the URL instead of the setting."""
+        if self._find_cure.variable(case.channel):
+            # A proxy is not to blame for what a setting says.
+            return f"At Twilio, enter {shown_urls(case.checked[:1])}"
+        if self._find_cure.trusts_would_do(case.capture, case.channel, match.url):
+            return _TRUST
+        return f"In the proxy or the gateway: {changes}"
 
     def _unexplained(self, case: _Case, tried: int) -> Diagnosis:
         capture = case.capture
@@ -256,10 +257,6 @@ class TwilioSignatureDoctor(SignatureDoctor):
         return tuple(
             next_steps(case.capture, case.account_sid, secrets, has_url=bool(tools.given_url))
         )
-
-
-def _setting_lines(cure: Cure | None) -> tuple[str, ...]:
-    return (f"Set {cure.name}={cure.value}",) if cure else ()
 
 
 def _account_of(capture: Capture) -> str | None:

@@ -1,9 +1,10 @@
 """What each cause means and what to do about it, for Twilio's webhooks."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from application.ports.signature_doctor import Cause
+from infrastructure.channels.remedies import alternatives
 from infrastructure.channels.twilio.signature_doctor.words import Words
 
 
@@ -21,26 +22,31 @@ _RAW_BODY: Final = (
     "Pass the body on byte for byte: let no middleware, template or function parse and write it "
     "again before Frontdesk",
 )
-_NGINX_PATH: Final = "nginx: 'proxy_pass http://127.0.0.1:8000;' without a path leaves it as it is"
+_NGINX_PATH: Final = "nginx 'proxy_pass http://127.0.0.1:8000;' with nothing behind the port"
+
+URL_CAUSES: Final = frozenset(
+    {
+        *(Cause.SCHEME, Cause.HOST, Cause.PORT, Cause.PATH, Cause.TRAILING_SLASH),
+        *(Cause.PATH_PREFIX_REMOVED, Cause.PATH_PREFIX_ADDED, Cause.QUERY, Cause.QUERY_ADDED),
+        *(Cause.QUERY_DROPPED, Cause.QUERY_ORDER, Cause.QUERY_SPELLING),
+    }
+)
 
 EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
     Cause.SCHEME: Explanation(
         "Twilio signed {signed_scheme}, and Frontdesk checks {checked_scheme}{source}.",
         (
-            "nginx: 'proxy_set_header X-Forwarded-Proto $scheme;', and the proxy's network in "
+            "nginx 'proxy_set_header X-Forwarded-Proto $scheme;' with its network in "
             "TRUSTED_PROXIES",
         ),
     ),
     Cause.HOST: Explanation(
         "Twilio signed the host {signed_host}, and Frontdesk checks {checked_host}{source}.",
-        (
-            "nginx: 'proxy_set_header Host $http_host;'; ngrok: leave out --host-header; API "
-            "Gateway and CloudFront: only PUBLIC_BASE_URL helps",
-        ),
+        ("nginx 'proxy_set_header Host $http_host;' (ngrok: no --host-header)",),
     ),
     Cause.PORT: Explanation(
         "Twilio signed the port {signed_port}, and Frontdesk checks {checked_port}{source}.",
-        ("nginx: 'proxy_set_header Host $http_host;', because $host has no port",),
+        ("nginx 'proxy_set_header Host $http_host;' ($host has no port)",),
     ),
     Cause.PATH_PREFIX_REMOVED: Explanation(
         "Twilio signed {added} before the path that Frontdesk sees: a proxy, a stage or a base "
@@ -50,12 +56,12 @@ EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
     Cause.PATH_PREFIX_ADDED: Explanation(
         "The path that Frontdesk sees begins with {removed}, which Twilio did not sign: a gateway "
         "or a proxy adds it.",
-        (_NGINX_PATH + "; CloudFront: leave the origin path empty",),
+        (f"{_NGINX_PATH} (CloudFront: an empty origin path)",),
     ),
     Cause.TRAILING_SLASH: Explanation(
         "Twilio signed {signed_path}, and Frontdesk checks {checked_path}: they differ in the "
         "slash at the end.",
-        ("Write the URL at Twilio exactly as it arrives, and let no proxy add or remove a slash",),
+        ("no rule that adds or removes a slash",),
     ),
     Cause.PATH: Explanation(
         "Twilio signed the path {signed_path}, and Frontdesk checks {checked_path}: a proxy "
@@ -65,25 +71,25 @@ EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
     Cause.QUERY_DROPPED: Explanation(
         "Twilio signed a query, or parameters of it, that Frontdesk does not see: a proxy or a "
         "gateway drops them.",
-        ("nginx: 'rewrite' and 'proxy_pass' with variables need $is_args$args",),
+        ("nginx $is_args$args behind a path with variables",),
     ),
     Cause.QUERY_ADDED: Explanation(
         "Frontdesk sees a query, or parameters of it, that Twilio did not sign: something on the "
         "way adds them.",
-        ("Take out the proxy's rule that adds parameters",),
+        ("no rule that adds parameters",),
     ),
     Cause.QUERY_ORDER: Explanation(
         "The parameters of the query arrive in another order than Twilio signed.",
-        ("Write them at Twilio in the order in which they arrive",),
+        ("no rule that sorts parameters (at Twilio, write them as they arrive)",),
     ),
     Cause.QUERY_SPELLING: Explanation(
         "The query is written otherwise than Twilio signed it: something on the way has decoded "
         "it and encoded it again.",
-        ("Use only A to Z, digits, '-', '_' and '.' in the query at Twilio",),
+        ("no rule that decodes the query (at Twilio, use only A to Z, digits, '-', '_' and '.')",),
     ),
     Cause.QUERY: Explanation(
         "Twilio signed another query than Frontdesk sees.",
-        ("Pass the query on unchanged",),
+        ("the query unchanged",),
     ),
     Cause.METHOD: Explanation(
         "This is a {method}, or was one when it was signed; Frontdesk takes webhooks by POST with "
@@ -183,6 +189,11 @@ EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
     Cause.FIELD_NAMES: Explanation(
         "The names of fields are written otherwise than Twilio writes and signs them.", _RAW_BODY
     ),
+    Cause.SIGNED_OTHERWISE: Explanation(
+        "The signature was made of the fields as they are encoded, with %2B for a plus sign: a "
+        "test tool does so, and Twilio does not.",
+        ("In the test tool, sign the decoded values; 'frontdesk send' signs as Twilio does",),
+    ),
     Cause.SIGNATURE_MISSING: Explanation(
         "There is no header X-Twilio-Signature: something on the way removes it, or the request "
         "is not from Twilio.",
@@ -248,14 +259,27 @@ EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
 """Every cause that the doctor of this provider names."""
 
 
-def sentences(causes: Iterable[Cause], words: Words) -> str:
-    """What the causes mean, a sentence for each."""
+def sentences(causes: Sequence[Cause], words: Words) -> str:
+    """What the causes mean: a sentence for each, and one for all that concern the URL."""
     names = words._asdict()
-    return " ".join(EXPLANATIONS[cause].sentence.format(**names) for cause in causes)
+    in_url = [cause for cause in causes if cause in URL_CAUSES]
+    lines = [EXPLANATIONS[cause].sentence for cause in causes if cause not in URL_CAUSES]
+    if len(in_url) == 1:
+        lines.insert(0, EXPLANATIONS[in_url[0]].sentence)
+    elif in_url:
+        lines.insert(0, "Twilio signed {signed_url}, and Frontdesk checks {checked_url}{source}.")
+    return " ".join(line.format(**names) for line in lines)
 
 
 def remedies(causes: Iterable[Cause], words: Words) -> tuple[str, ...]:
-    """What to do about the causes, each remedy once."""
+    """What to do about the causes beside the URL: each is needed, and stands there once."""
     names = words._asdict()
-    lines = (line for cause in causes for line in EXPLANATIONS[cause].remedies)
-    return tuple(dict.fromkeys(line.format(**names) for line in lines))
+    lines = (alternatives(EXPLANATIONS[one].remedies) for one in causes if one not in URL_CAUSES)
+    return tuple(dict.fromkeys(line.format(**names) for line in lines if line))
+
+
+def changes_in_proxy(causes: Iterable[Cause], words: Words) -> str:
+    """What to change in front of Frontdesk, instead of a setting: all of it."""
+    names = words._asdict()
+    lines = (line for one in causes if one in URL_CAUSES for line in EXPLANATIONS[one].remedies)
+    return ", ".join(dict.fromkeys(line.format(**names) for line in lines))

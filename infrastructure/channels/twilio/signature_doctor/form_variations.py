@@ -6,12 +6,13 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import chain, combinations, islice
-from typing import Final
+from itertools import chain, combinations
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from application.ports.signature_doctor import Capture, Cause
 from infrastructure.channels.twilio.signature_doctor.best_first import (
+    Axis,
     Variation,
     best_first,
     ranked,
@@ -53,7 +54,7 @@ _PLUS_BECAME_SPACE = re.compile(r"\A((?:[a-z]+:)?) (?=[0-9]{5,15}\Z)")
 _PLUS_LOST = re.compile(r"\A((?:whatsapp:)?)(?=[0-9]{8,15}\Z)")
 
 
-def form_variations(capture: Capture) -> list[Variation[str]]:
+def form_variations(capture: Capture) -> Axis[str]:
     """What Twilio may have signed beside the URL, the likeliest first: names and values."""
     readings = form_readings(capture)
     first = readings[0].value if readings else ()
@@ -61,12 +62,14 @@ def form_variations(capture: Capture) -> list[Variation[str]]:
     edits = ranked(_edits(capture, names, repeats=len(first) > len({name for name, _ in first})))
     empties = ranked(_empties(names))
     most = max(20, min(MAX_FORMS, MAX_BYTES // max(1, len(capture.body))))
-    return ranked(
-        Variation(_signed(change.value(edit.value(reading.value))), cost, causes)
-        for reading, edit, change in islice(best_first((readings, edits, empties)), most)
-        for cost in [reading.cost + edit.cost + change.cost]
-        for causes in [tuple(dict.fromkeys((*reading.causes, *edit.causes, *change.causes)))]
-    )
+    return Axis(_combined(best_first((ranked(readings), edits, empties))), most)
+
+
+def _combined(combinations: Iterator[tuple[Variation[Any], ...]]) -> Iterator[Variation[str]]:
+    for reading, edit, change in combinations:
+        text = _signed(change.value(edit.value(reading.value)))
+        causes = dict.fromkeys((*reading.causes, *edit.causes, *change.causes))
+        yield Variation(text, reading.cost + edit.cost + change.cost, tuple(causes))
 
 
 def _signed(fields: Fields) -> str:
@@ -131,6 +134,14 @@ def _misread(charset: str, value: str) -> str:
     return value
 
 
+def _with_plain_quotes(value: str) -> str:
+    """JSON again, where an editor has put typographic quotes into it."""
+    is_json = value.startswith(("{", "["))
+    return (
+        re.sub("[\u201c-\u201f]", '"', re.sub("[\u2018-\u201b]", "'", value)) if is_json else value
+    )
+
+
 _VALUE_CHANGES: tuple[tuple[float, Cause, _Values], ...] = (
     (1.0, Cause.LINE_BREAKS, lambda value: re.sub("\r\n|\r|\n", "\r\n", value)),
     (1.0, Cause.LINE_BREAKS, lambda value: re.sub("\r\n|\r", "\n", value)),
@@ -142,6 +153,7 @@ _VALUE_CHANGES: tuple[tuple[float, Cause, _Values], ...] = (
     (1.0, Cause.ESCAPED_VALUES, html.unescape),
     (1.1, Cause.ESCAPED_VALUES, lambda value: re.sub(r"\\(['\"\\])", r"\1", value)),
     (1.2, Cause.ESCAPED_VALUES, lambda value: value.replace("\\n", "\n").replace("\\r", "\r")),
+    (1.2, Cause.ESCAPED_VALUES, _with_plain_quotes),
     (1.0, Cause.PLUS_SIGNS, partial(_PLUS_BECAME_SPACE.sub, r"\1+")),
     (1.15, Cause.PLUS_SIGNS, partial(_PLUS_LOST.sub, r"\1+")),
     (1.2, Cause.PLUS_SIGNS, lambda value: value.replace(" ", "+")),

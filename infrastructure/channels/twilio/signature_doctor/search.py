@@ -6,7 +6,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from application.ports.signature_doctor import Cause
-from infrastructure.channels.twilio.signature_doctor.best_first import Variation, best_first
+from infrastructure.channels.twilio.signature_doctor.best_first import Axis, Variation, best_first
 from infrastructure.channels.twilio.signature_doctor.secret_variations import Token
 from infrastructure.channels.twilio.verification import is_signed
 
@@ -27,11 +27,11 @@ class Search:
     """Computes signatures until one fits, and counts them."""
 
     signatures: Sequence[Variation[str]]
-    tokens: Sequence[Variation[Token]]
+    tokens: Axis[Token]
     tried: int = field(default=0, init=False)
     _hashed_bytes: int = field(default=0, init=False)
 
-    def find(self, urls: Sequence[Variation[str]], forms: Sequence[Variation[str]]) -> Match | None:
+    def find(self, urls: Axis[str], forms: Axis[str]) -> Match | None:
         """The match with the fewest changes among the combinations; ``None`` if there is none."""
         combinations = best_first((urls, forms, self.tokens))
         for url, form, token in islice(combinations, MAX_VARIATIONS):

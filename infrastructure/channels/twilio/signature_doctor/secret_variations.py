@@ -6,7 +6,7 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from application.ports.signature_doctor import Capture, Cause
-from infrastructure.channels.twilio.signature_doctor.best_first import Variation, ranked
+from infrastructure.channels.twilio.signature_doctor.best_first import Axis, Variation, ranked
 from infrastructure.configuration.secrets.accounts import TwilioAccount
 from infrastructure.configuration.secrets.secret import Secret
 
@@ -30,7 +30,7 @@ class Token(NamedTuple):
 
 def token_variations(
     account_sid: str | None, accounts: Iterable[TwilioAccount], given: Sequence[Secret]
-) -> list[Variation[Token]]:
+) -> Axis[Token]:
     """The tokens that may have signed for ``account_sid``, those first that Frontdesk tries.
 
     A token that an operator has ``given`` is as good as a configured one where its account has

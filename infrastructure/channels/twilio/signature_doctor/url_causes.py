@@ -1,5 +1,6 @@
 """How a signed URL differs from those that Frontdesk checks."""
 
+from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
@@ -8,8 +9,8 @@ from infrastructure.channels.twilio.signature_doctor.url_variations import Url
 
 
 def nearest(signed: str, tried: Iterable[str]) -> Url:
-    """The URL of ``tried`` that differs from ``signed`` in the fewest parts."""
-    return min(map(Url.parse, tried), key=lambda url: len(url_causes(signed, url)))
+    """The URL of ``tried`` that differs from ``signed`` in the fewest parts, with its port."""
+    return min(map(Url.parse, tried), key=lambda url: (len(url_causes(signed, url)), not url.port))
 
 
 def url_causes(signed: str, tried: Url) -> tuple[Cause, ...]:
@@ -53,6 +54,6 @@ def _query_causes(signed: str, tried: str) -> tuple[Cause, ...]:
         return (Cause.QUERY_SPELLING,)
     if sorted(ours) == sorted(theirs):
         return (Cause.QUERY_ORDER,)
-    if set(ours) < set(theirs):
+    if Counter(ours) <= Counter(theirs):
         return (Cause.QUERY_ADDED,)
-    return (Cause.QUERY_DROPPED if set(ours) > set(theirs) else Cause.QUERY,)
+    return (Cause.QUERY_DROPPED if Counter(ours) >= Counter(theirs) else Cause.QUERY,)

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 
 from application.ports.signature_doctor import Capture
 from infrastructure.channels.twilio.signature_doctor.best_first import (
+    Axis,
     Variation,
     best_first,
     ranked,
@@ -77,7 +78,7 @@ class Url(NamedTuple):
         return self._replace(port="" if self.port == _default_port(self.scheme) else self.port)
 
 
-def url_variations(start: str, capture: Capture, known: Sequence[str]) -> list[Variation[str]]:
+def url_variations(start: str, capture: Capture, known: Sequence[str]) -> Axis[str]:
     """The URLs near ``start``, which Frontdesk checks first: the likeliest first.
 
     ``known`` are URLs that are configured, or that an operator has given.
@@ -87,16 +88,20 @@ def url_variations(start: str, capture: Capture, known: Sequence[str]) -> list[V
     origins = ranked(_origins(url, capture, others))
     paths = ranked(_paths(url, capture, others))
     queries = ranked(_queries(url, capture, others))
-    combined = islice(best_first((origins, paths, queries)), MAX_URLS)
-    return ranked(
-        Variation(f"{origin.value}{path.value}{query.value}", origin.cost + path.cost + query.cost)
-        for origin, path, query in combined
+    return Axis(
+        (
+            Variation(
+                f"{origin.value}{path.value}{query.value}", origin.cost + path.cost + query.cost
+            )
+            for origin, path, query in best_first((origins, paths, queries))
+        ),
+        MAX_URLS,
     )
 
 
 def _origins(start: Url, capture: Capture, known: Sequence[Url]) -> Iterator[Variation[str]]:
     shown = Url.parse(capture.origin)
-    schemes = {start.scheme: 0.0, "https": 1.0, "http": 1.1}
+    schemes = {"https": 1.0, "http": 1.1, start.scheme: 0.0}
     hosts = {start.host: 0.0}
     ports = {start.port: 0.0}
     for url in (*known, shown, *map(Url.parse, _forwarded_origins(capture, shown))):

@@ -7,11 +7,14 @@ from application.ports.signature_doctor import Capture
 from infrastructure.channels.twilio.signature_doctor.search import Match
 from infrastructure.channels.twilio.signature_doctor.url_causes import nearest
 from infrastructure.channels.twilio.signature_doctor.url_variations import Url
+from infrastructure.channels.twilio.verification import shown_urls
 
 
 class Words(NamedTuple):
     """What the sentences are about. Nothing here is secret."""
 
+    signed_url: str = ""
+    checked_url: str = ""
     signed_scheme: str = ""
     checked_scheme: str = ""
     signed_host: str = ""
@@ -49,9 +52,11 @@ def words_of(
     if match is None:
         return words
     signed = Url.parse(match.url).without_default_port
-    near = nearest(match.url, checked)
+    near = nearest(match.url, checked).without_default_port
     return words._replace(
         signer=match.token.account_sid or "",
+        signed_url=shown_urls([signed.text]),
+        checked_url=shown_urls([near.text]),
         signed_scheme=signed.scheme,
         checked_scheme=near.scheme,
         signed_host=signed.host,
