@@ -121,6 +121,7 @@ cli.load_from(
             ("queues", "queues", "What waits on the queues."),
             ("unmatched", "unmatched", "What unknown senders wrote: see it, and deliver it."),
             ("dead-letters", "dead_letters", "What could not be processed."),
+            ("tail", "tail", "Follow the webhooks that the server handles, a line each."),
             ("relay", "relay", "Drain the spool, and publish the messages that stayed pending."),
             ("erase", "erase", "Erase what is stored of a sender, for ever."),
             ("purge", "purge", "Delete what has been kept for long enough."),

@@ -19,7 +19,15 @@ import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as NoResponseInTimeError
 
-from entrypoints.cli.terminal.output import attributes, count, cut, print_json, progress, say
+from entrypoints.cli.terminal.output import (
+    attributes,
+    count,
+    cut,
+    latency,
+    print_json,
+    progress,
+    say,
+)
 from entrypoints.cli.terminal.tables import Column, print_table
 from infrastructure.channels.provider import SimulatedRequest, Webhooks
 
@@ -139,13 +147,6 @@ def latencies(seconds: Sequence[float]) -> str:
         "max": ordered[-1],
     }
     return ", ".join(f"{name} {latency(value)}" for name, value in figures.items())
-
-
-def latency(seconds: float) -> str:
-    """A latency with as many digits as are of interest."""
-    if seconds >= 1:
-        return f"{seconds:.2f} s"
-    return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f} ms"  # noqa: PLR2004 - 10 ms
 
 
 def _print_json(response: Response) -> None:
