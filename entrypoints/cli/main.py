@@ -77,7 +77,9 @@ def _fail_with(error: WebhookHandlerError) -> NoReturn:
 
 def _usage(error: click.UsageError) -> str:
     command = error.ctx.command_path if error.ctx else "frontdesk"
-    message = error.format_message().strip().rstrip(".")
+    message = (
+        error.format_message().strip().replace(". Did you mean", ", did you mean").rstrip(".?")
+    )
     return f"{command}: {message[:1].lower()}{message[1:]}; see '{command} --help'"
 
 

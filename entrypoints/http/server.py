@@ -277,8 +277,9 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family, backlog=ACCEPTED_AT_ONCE)
     except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # the address stands here already
         raise AddressInUseError(
-            f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
+            f"cannot listen on {host}:{port} ({reason}): choose another --port"
         ) from error
     # Connections inherit both options. Without this one the body of each answer waits 40 ms for
     # the client to acknowledge its headers; asyncio sets it only on sockets that it made itself.
