@@ -18,8 +18,8 @@ from entrypoints.cli.terminal.output import print_json, say
 def console(*, url: str, as_json: bool) -> None:
     """Sign in to the server with a browser.
 
-    It prints an address of the server of this data directory, for once within 10 minutes. Where API_TOKENS is set, or the backends are on AWS, the
-    address is that of a form for a token.
+    It prints an address of the server of this data directory, for once within 10 minutes. Where
+    API_TOKENS is set, or a backend is on AWS, the address is that of a form for a token.
     """
     from entrypoints.http.api.start import sign_in_address
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from anyio import CapacityLimiter, to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.http.api.problems import ProblemError, unavailable
+from entrypoints.http.api.problems import ProblemError, unavailable, unexpected
 from entrypoints.http.api.request_heads import header
 
 logger = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class _Exchange:
             self._is_late = True
             raise unavailable("it takes too long: it may be done all the same") from None
         if self._failed:
-            raise ProblemError(500, "an unexpected error: the log has more")
+            raise unexpected()
 
     async def _next(self) -> Message:
         if self._body is None:
