@@ -27,6 +27,7 @@ FOR_OTHERS = {
     *("boto3", "botocore", "click", "pydantic", "uvicorn", "urllib3", "twilio.rest"),
     *("cryptography", "inscriptis", "lxml", "webencodings", "tldextract"),
     *("application.privacy", "application.recovery", "application.ports.retention"),
+    *("application.attachments", "application.ports.byte_stream", "application.ports.media_source"),
     *("application.conversations.migrate_history", "application.ports.history_import"),
     *("infrastructure.aws", "infrastructure.channels.sendgrid", "infrastructure.memory.backend"),
     "infrastructure.configuration.secrets.development_secret",

@@ -1,35 +1,44 @@
-"""Addresses as arguments of the command: what is none is a usage error."""
+"""Addresses as arguments: read, normalised, and refused with the form that is expected."""
 
-from collections.abc import Callable
+from contextlib import suppress
 
 import click
 
-from domain.channels import ChannelType
+from domain.addresses import Address
+from domain.channels import AddressKind, ChannelType
 from domain.errors import InvalidAddressError
-from entrypoints import addresses
 
 CHANNELS = tuple(channel.value for channel in ChannelType)
+
+_NO_SENDERS = {AddressKind.OTHER}
+_NO_RECIPIENTS = {AddressKind.OTHER, AddressKind.ALPHANUMERIC, AddressKind.WHATSAPP_USER_ID}
 
 
 def sender_address(channel: ChannelType, text: str, option: str) -> str:
     """The normalised address of a sender, or a usage error."""
-    return _read(addresses.sender_address, channel, text, option)
+    return _read(channel, text, option, _NO_SENDERS, channel.rules.sender_forms)
 
 
 def recipient_address(channel: ChannelType, text: str, option: str) -> str:
     """The normalised address of whom they write to, or a usage error."""
-    return _read(addresses.recipient_address, channel, text, option)
+    return _read(channel, text, option, _NO_RECIPIENTS, channel.rules.recipient_forms)
 
 
 def recipient_or_service(channel: ChannelType, text: str, option: str) -> str:
     """What a conversation may have as its recipient: also the id of a group of recipients."""
-    return _read(addresses.recipient_or_service, channel, text, option)
+    pattern = channel.rules.service_pattern
+    if pattern is not None and pattern.fullmatch(text):
+        return text
+    return recipient_address(channel, text, option)
 
 
 def _read(
-    read: Callable[[ChannelType, str], str], channel: ChannelType, text: str, option: str
+    channel: ChannelType, text: str, option: str, refused: set[AddressKind], expected: str
 ) -> str:
-    try:
-        return read(channel, text)
-    except InvalidAddressError as error:
-        raise click.BadParameter(str(error), param_hint=f"'{option}'") from None
+    with suppress(InvalidAddressError):
+        address = Address.parse(channel, text)
+        if address.kind not in refused:
+            return address.value
+    raise click.BadParameter(
+        f"{text!r} does not fit {channel}: expected {expected}", param_hint=f"'{option}'"
+    )

@@ -5,7 +5,9 @@ The container imports this module when the first of them is asked for.
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import cache, partial
 
+from application.attachments.open_attachment import MediaSources, OpenAttachment
 from application.clock import Clock
 from application.companies import FindCompany
 from application.conversations.change_conversation import ChangeConversation
@@ -15,6 +17,7 @@ from application.conversations.search_conversations import SearchConversations
 from application.conversations.show_conversation import ShowConversation
 from application.conversations.switch_hand_off import SwitchHandOff
 from application.ports.context_queue import SearchableQueue
+from application.ports.media_source import MediaSource
 from application.ports.spool import SearchableSpool, Spool
 from application.ports.stores import Stores
 from application.ports.unsearchable import Unsearchable
@@ -31,14 +34,17 @@ from application.recovery.move_context import MoveContext
 from application.recovery.redrive_dead_letters import RedriveDeadLetters
 from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutbox
+from domain.channels import ChannelType
 from domain.tenants import TenantDirectory
 from entrypoints.composition.backends import secret_reader
+from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.injector import containers, providers
 from infrastructure.backend import Backend, ContextQueue, FileBackend, Rewritable
 from infrastructure.configuration.api_access import (
     read_access_tokens,
     read_or_keep_session_key,
 )
+from infrastructure.configuration.provider_accounts import ProviderAccounts
 from infrastructure.configuration.secrets.access_tokens import AccessTokens
 from infrastructure.configuration.secrets.cached_value import MIN_INTERVAL, CachedValue
 from infrastructure.configuration.settings import Settings
@@ -88,6 +94,23 @@ def _erase_person(
     )
 
 
+def _media_source(
+    channel: ChannelType, settings: Settings, cached_accounts: CachedValue[ProviderAccounts]
+) -> MediaSource | None:
+    if not settings.has_real_secrets:
+        return None  # what was simulated is nowhere
+    return PROVIDERS[channel]().media_source(cached_accounts.current)
+
+
+def _media_sources(
+    settings: Settings, cached_accounts: CachedValue[ProviderAccounts]
+) -> MediaSources:
+    return {
+        channel: cache(partial(_media_source, channel, settings, cached_accounts))
+        for channel in ChannelType
+    }
+
+
 def retention_times(settings: Settings) -> RetentionTimes:
     """For how long things are kept; zero days of messages are for ever."""
     days = settings.message_retention_days
@@ -117,6 +140,12 @@ class OperationsContainer(containers.DeclarativeContainer):
     access_tokens = Singleton(_cached_tokens, core.settings, core.clock)
     session_key = Singleton(_cached_session_key, core.settings, core.clock)
 
+    open_attachment = Singleton(
+        OpenAttachment,
+        core.message_store,
+        core.files.provided.blobs,
+        Singleton(_media_sources, core.settings, core.cached_accounts),
+    )
     show_conversation = Singleton(ShowConversation, core.conversation_store, core.message_store)
     find_company = Singleton(FindCompany, core.tenants)
     search_conversations = Singleton(SearchConversations, core.conversation_store, find_company)

@@ -13,6 +13,7 @@ from domain.errors import PermanentError
 if TYPE_CHECKING:
     from application.clock import Clock
     from application.ports.fallback_sender import FallbackSender
+    from application.ports.media_source import MediaSource
     from application.ports.webhook_parser import WebhookParser
     from infrastructure.configuration.provider_accounts import ProviderAccounts
     from infrastructure.configuration.secrets.secret_references import ReadSecret
@@ -124,6 +125,10 @@ class Provider(Protocol):
     @abstractmethod
     def fallback_sender(self, accounts: Accounts) -> "FallbackSender | None":
         """What sends fallbacks; ``None`` while no account can send."""
+
+    @abstractmethod
+    def media_source(self, accounts: Accounts) -> "MediaSource | None":
+        """What fetches the files that it holds; ``None`` if it holds none."""
 
     @abstractmethod
     def simulation(self) -> Simulation:

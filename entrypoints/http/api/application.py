@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 
 from entrypoints.composition.container import Container
 from entrypoints.http.api import (
+    attachment_routes,
     conversation_routes,
     dead_letter_routes,
     operation_routes,
@@ -33,6 +34,7 @@ page by page: `cursor` of one page is `after` of the next one, and `null` at the
 _ROUTERS: tuple[APIRouter, ...] = (
     session_routes.router,
     conversation_routes.router,
+    attachment_routes.router,
     queue_routes.router,
     unmatched_routes.router,
     dead_letter_routes.router,

@@ -10,9 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from domain.errors import (
+    AttachmentNotFoundError,
     ConversationNotFoundError,
     DeadLetterNotFoundError,
     InvalidCursorError,
+    MediaRefusedError,
     MessageNotFoundError,
     TemporaryError,
     WebhookHandlerError,
@@ -33,6 +35,10 @@ def _problem_of(request: Request, error: WebhookHandlerError) -> ProblemError:
             return invalid("query.after", str(error))
         case ConversationNotFoundError() | MessageNotFoundError() | DeadLetterNotFoundError():
             return ProblemError(404, str(error))
+        case AttachmentNotFoundError():
+            return ProblemError(404, str(error))
+        case MediaRefusedError():
+            return ProblemError(502, str(error))
         case _:
             raise error
 

@@ -21,6 +21,7 @@ PROBLEMS: dict[int, str] = {
     422: "A parameter is wrong: `errors` names each",
     500: "An unexpected error: the log has more",
     501: "The backend cannot do this",
+    502: "The provider does not hand the file out, or it is none to be fetched",
     503: "What is needed does not answer, or too much is asked at once: try again later",
 }
 """What every request may get, by status."""

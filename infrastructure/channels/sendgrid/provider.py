@@ -33,6 +33,10 @@ class SendgridProvider(Provider):
         return SendgridFallbackSender(lambda: accounts().sendgrid)
 
     @override
+    def media_source(self, accounts: Accounts) -> None:
+        """Its files come inside the webhook."""
+
+    @override
     def simulation(self) -> Simulation:
         from infrastructure.channels.sendgrid.simulator import SendgridSimulation
 

@@ -1,5 +1,7 @@
 """Twilio: WhatsApp and SMS."""
 
+from typing import TYPE_CHECKING
+
 from typing_extensions import override
 
 from application.clock import Clock
@@ -9,9 +11,12 @@ from domain.channels import ChannelType
 from infrastructure.channels.provider import Accounts, Provider, Simulation
 from infrastructure.configuration.settings import Settings
 
+if TYPE_CHECKING:
+    from application.ports.media_source import MediaSource
+
 
 class TwilioProvider(Provider):
-    """Twilio's parser, sender and simulator."""
+    """Twilio's parser, sender, media and simulator."""
 
     @override
     def parser(
@@ -26,6 +31,12 @@ class TwilioProvider(Provider):
         from infrastructure.channels.twilio.sender import TwilioFallbackSender
 
         return TwilioFallbackSender(lambda: accounts().twilio)
+
+    @override
+    def media_source(self, accounts: Accounts) -> "MediaSource":
+        from infrastructure.channels.twilio.media import TwilioMediaSource
+
+        return TwilioMediaSource(lambda: accounts().twilio)
 
     @override
     def simulation(self) -> Simulation:
