@@ -117,12 +117,13 @@ class _Exchange:
         self._failed = False
 
     async def run(self, app: ASGIApp, scope: Scope) -> None:
-        """Let ``app`` answer. Never raises: an error is logged here, once."""
+        """Let ``app`` answer. Never raises. The application has logged what it could answer."""
         try:
             await app(scope, self._next, self._pass_on)
         except Exception:
-            logger.exception("request of the API met an error")
             self._failed = not self._begun.is_set()
+            if self._failed:
+                logger.exception("request of the API met an error")
         finally:
             self._begun.set()
 

@@ -1,5 +1,6 @@
 """Every error of a route becomes a problem."""
 
+import logging
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +23,8 @@ from domain.errors import (
 from entrypoints.http.api.access import Caller
 from entrypoints.http.api.guard import CALLER
 from entrypoints.http.api.problems import ProblemError, invalid, unavailable, unexpected
+
+logger = logging.getLogger(__name__)
 
 
 def _problem_of(request: Request, error: WebhookHandlerError) -> ProblemError:
@@ -67,8 +70,9 @@ async def _answer_invalid(_: Request, error: RequestValidationError) -> Response
     return ProblemError(422, f"wrong: {fields}", {"errors": errors}).response()
 
 
-async def _answer_unexpected(_: Request, __: Exception) -> Response:
-    """The error itself goes on, and is logged where the request ends."""
+async def _answer_unexpected(_: Request, error: Exception) -> Response:
+    """The framework raises the error again, for whoever runs it."""
+    logger.error("request of the API met an error", exc_info=error)
     return unexpected().response()
 
 
