@@ -54,8 +54,10 @@ async def read_body(
             more = True
             while more:
                 message = await receive()
+                if message["type"] != "http.request":
+                    raise ProblemError(408, "the client has gone")
                 body += message.get("body", b"")
-                more = message["type"] == "http.request" and message.get("more_body", False)
+                more = message.get("more_body", False)
                 if len(body) > most:
                     raise too_large
     except TimeoutError:
