@@ -44,6 +44,7 @@ from entrypoints.operations.start_checks import INTERVAL_SECONDS, StartChecks, c
 from entrypoints.public_urls import PublicUrls, RequestOrigin
 from infrastructure.configuration.followed_log import LOOK_SECONDS, LogFollowers
 from infrastructure.configuration.log_format import configure_logging
+from infrastructure.configuration.settings import Settings
 
 DAY_SECONDS = 24 * 60 * 60.0
 POLL_SECONDS = 0.5

@@ -96,7 +96,7 @@ class Session:
         """What a terminal shows of a command; webhooks go to this server, on its free port."""
         to_this_server = rf"frontdesk send \1 --url {self.origin}"
         command = re.sub(r"frontdesk send (\w+)", to_this_server, command)
-        return _terminal(command, self.directory)
+        return _terminal(command.replace(ORIGIN, self.origin), self.directory)
 
     def log(self) -> str:
         """Every log line of the server so far."""

@@ -1,15 +1,28 @@
-"""The API as a FastAPI application. Imported with the first request that may use it."""
+"""The API as a FastAPI application. Imported with the first request that may use it.
 
+``python -m entrypoints.http.api.application > docs/openapi.json`` publishes its description.
+"""
+
+import json
+import sys
 from collections.abc import Callable
-from typing import Any
+from functools import cache, partial
 
 from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
 
 from entrypoints.composition.container import Container
-from entrypoints.http.api import session_routes
+from entrypoints.http.api import (
+    attachment_routes,
+    conversation_routes,
+    dead_letter_routes,
+    operation_routes,
+    queue_routes,
+    session_routes,
+    unmatched_routes,
+)
 from entrypoints.http.api.error_answers import HANDLERS
-from entrypoints.http.api.problems import MEDIA_TYPE
-from entrypoints.http.api.records import Problem
+from entrypoints.http.api.openapi import describe
 
 VERSION = "1"
 
@@ -18,20 +31,24 @@ _DESCRIPTION = """What Frontdesk keeps, for programs that answer customers and f
 A change needs `Content-Type: application/json`. Errors are problems of RFC 9457. Lists are read
 page by page: `cursor` of one page is `after` of the next one, and `null` at the end."""
 
-_PROBLEMS: dict[int, str] = {
-    401: "No valid access token, or no session",
-    403: "The token lacks the scope, or may not see what belongs to no company",
-    404: "There is none, or it is another company's",
-    413: "The body is over 64 KiB",
-    415: "A change without `Content-Type: application/json`",
-    421: "The host is not one of this server's",
-    422: "A parameter is wrong: `errors` names each",
-    503: "What is needed does not answer, or too much is asked at once: try again later",
-}
+_ROUTERS: tuple[APIRouter, ...] = (
+    session_routes.router,
+    conversation_routes.router,
+    attachment_routes.router,
+    queue_routes.router,
+    unmatched_routes.router,
+    dead_letter_routes.router,
+    operation_routes.router,
+)
 
 
-def create_api(container: Container, require_started: Callable[[], None] = lambda: None) -> FastAPI:
-    """The application over the use cases of ``container``."""
+def create_api(
+    container: Container | None, require_started: Callable[[], None] = lambda: None
+) -> FastAPI:
+    """The application over the use cases of ``container``; without one, to be described alone.
+
+    ``require_started`` raises while nothing may be touched.
+    """
     api = FastAPI(
         title="Frontdesk",
         version=VERSION,
@@ -41,17 +58,26 @@ def create_api(container: Container, require_started: Callable[[], None] = lambd
         redoc_url=None,
         redirect_slashes=False,
         exception_handlers=HANDLERS,
-        responses={status: _described(text) for status, text in _PROBLEMS.items()},
         dependencies=[Depends(require_started)],
+        generate_unique_id_function=_operation_id,
     )
     api.state.container = container
     for routes in _ROUTERS:
         api.include_router(routes, prefix="/v1")
+    # FastAPI asks this attribute: https://fastapi.tiangolo.com/how-to/extending-openapi/
+    api.openapi = cache(partial(describe, api))  # type: ignore[method-assign]  # as it wants it
     return api
 
 
-_ROUTERS: tuple[APIRouter, ...] = (session_routes.router,)
+def _operation_id(route: APIRoute) -> str:
+    """The name of the function: clients that are generated get methods of these names."""
+    return route.name
 
 
-def _described(text: str) -> dict[str, Any]:
-    return {"description": text, "model": Problem, "content": {MEDIA_TYPE: {}}}
+def published() -> str:
+    """The text of ``docs/openapi.json``."""
+    return json.dumps(create_api(None).openapi(), indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(published())

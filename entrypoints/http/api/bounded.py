@@ -7,7 +7,7 @@ from collections.abc import Callable
 from anyio import CapacityLimiter, to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.http.api.problems import ProblemError, unavailable
+from entrypoints.http.api.problems import ProblemError, unavailable, unexpected
 from entrypoints.http.api.request_heads import header
 
 logger = logging.getLogger(__name__)
@@ -54,8 +54,10 @@ async def read_body(
             more = True
             while more:
                 message = await receive()
+                if message["type"] != "http.request":
+                    raise ProblemError(408, "the client has gone")
                 body += message.get("body", b"")
-                more = message["type"] == "http.request" and message.get("more_body", False)
+                more = message.get("more_body", False)
                 if len(body) > most:
                     raise too_large
     except TimeoutError:
@@ -117,12 +119,13 @@ class _Exchange:
         self._failed = False
 
     async def run(self, app: ASGIApp, scope: Scope) -> None:
-        """Let ``app`` answer. Never raises: an error is logged here, once."""
+        """Let ``app`` answer. Never raises. The application has logged what it could answer."""
         try:
             await app(scope, self._next, self._pass_on)
         except Exception:
-            logger.exception("request of the API met an error")
             self._failed = not self._begun.is_set()
+            if self._failed:
+                logger.exception("request of the API met an error")
         finally:
             self._begun.set()
 
@@ -135,7 +138,7 @@ class _Exchange:
             self._is_late = True
             raise unavailable("it takes too long: it may be done all the same") from None
         if self._failed:
-            raise ProblemError(500, "an unexpected error: the log has more")
+            raise unexpected()
 
     async def _next(self) -> Message:
         if self._body is None:

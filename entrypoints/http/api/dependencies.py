@@ -2,12 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
+from pydantic import AfterValidator
 
 from entrypoints.composition.container import Container
 from entrypoints.composition.operations_container import OperationsContainer
 from entrypoints.http.api.access import Caller
 from entrypoints.http.api.guard import CALLER
+from entrypoints.http.api.request_heads import SLASH
 
 MOST_ITEMS = 100
 
@@ -40,5 +42,10 @@ of_no_company = Depends(_caller_of_all)
 
 Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="At most so many items.")]
 After = Annotated[
-    str | None, Query(max_length=8000, description="The `cursor` of the page before.")
+    str | None, Query(max_length=2000, description="The `cursor` of the page before.")
 ]
+
+Identifier = Annotated[
+    str, Path(max_length=500), AfterValidator(lambda text: text.replace(SLASH, "/"))
+]
+"""A segment of the path; a slash in it is escaped (`%2F`)."""

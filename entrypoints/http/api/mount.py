@@ -1,7 +1,6 @@
 """Puts what needs a token beside the webhooks."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from anyio import CapacityLimiter
 from starlette.routing import BaseRoute, Route
@@ -10,6 +9,7 @@ from starlette.types import ASGIApp
 from entrypoints.composition.container import Container
 from entrypoints.http.api.access import Access
 from entrypoints.http.api.bounded import AT_ONCE, BoundedApp
+from entrypoints.http.api.change_log import ChangeLog
 from entrypoints.http.api.guard import Guard
 from entrypoints.http.api.metrics import metrics_endpoint, scrape_of
 from entrypoints.http.api.origins import OwnOrigins
@@ -17,9 +17,6 @@ from entrypoints.http.api.sign_in import SignIn
 from entrypoints.http.api.sign_in_codes import SignInCodes
 from entrypoints.http.limits.share import THE_WHOLE, Share
 from entrypoints.public_urls import RequestOrigin
-
-if TYPE_CHECKING:
-    from fastapi import FastAPI
 
 SIGN_IN_THREADS = 2
 """How many requests may wait for a secret to be read, or for a disk, until they are let in."""
@@ -50,11 +47,11 @@ def api_routes(
     The API raises what ``require_started`` raises, before it touches any store.
     """
 
-    def load() -> "FastAPI":
+    def load() -> ASGIApp:
         # 0.15 s and 20 MB with what it imports: for servers whose API is used.
         from entrypoints.http.api.application import create_api
 
-        return create_api(container, require_started)
+        return ChangeLog(create_api(container, require_started))
 
     access, limiter = access_of(container), CapacityLimiter(SIGN_IN_THREADS)
     guarded: ASGIApp = Guard(BoundedApp(load, share.of(AT_ONCE)), access, limiter)

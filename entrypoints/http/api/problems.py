@@ -47,6 +47,17 @@ def unavailable(detail: str) -> ProblemError:
     return ProblemError(503, detail, headers={"retry-after": RETRY_SECONDS})
 
 
+def unexpected() -> ProblemError:
+    """A bug: nothing of it is told."""
+    return ProblemError(500, "an unexpected error: the log has more")
+
+
 def not_found(what: str) -> ProblemError:
     """There is none, or the caller may not see it: the answer is the same."""
     return ProblemError(404, f"there is no such {what}")
+
+
+def invalid(field: str, detail: str) -> ProblemError:
+    """A parameter is wrong: ``field`` is its place, like ``query.limit``."""
+    errors = [{"field": field, "detail": detail}]
+    return ProblemError(422, f"wrong: {field}", {"errors": errors})
