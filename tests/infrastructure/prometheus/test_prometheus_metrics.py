@@ -2,8 +2,10 @@
 
 import ast
 import re
+import sys
 import threading
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics
@@ -104,6 +106,22 @@ def test_prometheus_may_ask_for_the_open_metrics_format(metrics: PrometheusMetri
     families = {family.name: family for family in parsed}
     (sample,) = families["frontdesk_errors"].samples
     assert (sample.labels, sample.value) == ({"type": 'Odd "name"\n'}, 1)
+
+
+def test_series_that_was_met_before_costs_one_function_call(metrics: PrometheusMetrics) -> None:
+    entered: list[str] = []
+
+    def count_calls(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            entered.append(frame.f_code.co_name)
+
+    before = sys.getprofile()
+    sys.setprofile(count_calls)
+    try:
+        metrics.count("WebhooksReceived", channel="sms", outcome="recorded")
+    finally:
+        sys.setprofile(before)
+    assert entered == ["count"]
 
 
 def test_threads_count_without_losing_any(metrics: PrometheusMetrics) -> None:
