@@ -32,6 +32,7 @@ FOR_OTHERS = {
     *("application.attachments", "application.ports.byte_stream", "application.ports.media_source"),
     *("application.conversations.migrate_history", "application.ports.history_import"),
     *("infrastructure.aws", "infrastructure.channels.sendgrid", "infrastructure.memory.backend"),
+    *("prometheus_client", "infrastructure.prometheus", "infrastructure.sqlite.sqlite_backlog"),
     "infrastructure.configuration.secrets.development_secret",
     "infrastructure.sqlite.sqlite_retention",
 }
@@ -43,6 +44,7 @@ FOR_OTHER_COMMANDS = {
     *("boto3", "botocore", "cryptography", "lxml", "requests", "tldextract", "twilio", "urllib3"),
     *("fastapi", "pydantic", "starlette", "uvicorn", "werkzeug", "yaml"),
     *("application.privacy", "infrastructure.aws", "infrastructure.mail"),
+    *("prometheus_client", "infrastructure.prometheus"),
     *("infrastructure.channels.sendgrid", "infrastructure.channels.twilio"),
     *("infrastructure.configuration.tenants_file", "entrypoints.http", "entrypoints.operations"),
     *(f"entrypoints.cli.{command}" for command in ("conversations", "dead_letters", "erase")),

@@ -76,8 +76,9 @@ class _Source:
     def begin(self) -> None:
         """Read again if it is time, unless the reading before still goes on."""
         if self._thread is None and self._monotonic() >= self._due_at:
-            self._thread = Thread(target=self._run, name=f"metrics {self.name}", daemon=True)
-            self._thread.start()
+            thread = Thread(target=self._run, name=f"metrics {self.name}", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def wait(self, seconds: float) -> tuple[Reading, ...] | None:
         """The latest readings; ``None`` if it failed, or does not end within ``seconds``."""

@@ -81,6 +81,8 @@ class SharedNumbers:
             return self.spare
         _HEAD.pack_into(self._memory, start, len(key), length)
         self._memory[start + _HEAD.size : start + _HEAD.size + len(key)] = key
+        # A process that was killed here may have left something of a longer key.
+        self._memory[place:end] = bytes(end - place)
         # A process that is killed before this line has added nothing.
         _USED.pack_into(self._memory, self._own, end - self._own)
         return place // _NUMBER_BYTES

@@ -261,9 +261,11 @@ def test_purge_stops_after_its_time_budget_and_the_next_one_continues(frontdesk:
         frontdesk.outbox.mark_queued(numbered(number).request_id, NOW)
     first = frontdesk.purges(400 * DAY, budget_seconds=3.5)
     assert not first.complete
+    assert frontdesk.metrics.total("Purges") == 0
     assert 0 < first.removed["messages"] < 3 * BATCH
     second = frontdesk.purges(400 * DAY, resume_after=first.resume_after)
     assert second.complete
+    assert frontdesk.metrics.total("Purges") == 1
     assert second.resume_after is None
     assert first.removed["messages"] + second.removed["messages"] == 3 * BATCH
 

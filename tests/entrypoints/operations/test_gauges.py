@@ -20,6 +20,8 @@ from tests.contracts.context_queue import AT_ONCE, DELAYED, REPLIES, ManualClock
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.message_lists import numbered
 from tests.contracts.spool import an_entry
+from tests.emulators import EmulatedAws
+from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 
 Values = dict[tuple[str, ...], float]
 
@@ -104,6 +106,25 @@ def test_numbers_are_counted_to_a_limit(container: Container) -> None:
     container.dead_letters.override(providers.Object(type("Many", (), {"count": asked.append})))
     Gauges({"dead_letters": gauge_sources(container)["dead_letters"]})()
     assert asked == [MOST]
+
+
+def test_gauges_on_aws_are_all_but_the_ages_that_sqs_does_not_tell(
+    ministack: EmulatedAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ministack.environ.items():
+        monkeypatch.setenv(name, value)
+    secrets = {"TWILIO_ACCOUNT_SID": "AC" + "7" * 32, "TWILIO_AUTH_TOKEN": "a-token-of-nobody"}
+    container = build_container({**aws_settings(ministack), **secrets})
+    container.stores().messages.record(numbered(1))
+    container.context_queue().publish(a_context(), AT_ONCE)
+    read = values(Gauges(gauge_sources(container), wait_seconds=30))
+    assert {value for key, value in read.items() if key[0] == "scrape_errors"} == {0}
+    assert read["pending_messages",] == 1
+    assert read["queue_contexts", "sms-replies", "ready"] == 1
+    assert ("queue_oldest_seconds", "sms-replies") not in read
+    assert read["queue_oldest_seconds", "sms-handoff"] == 0
+    assert read["stored_dead_letters",] == 0
+    container.shutdown_resources()
 
 
 class Source:

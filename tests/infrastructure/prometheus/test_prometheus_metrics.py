@@ -2,8 +2,10 @@
 
 import ast
 import re
+import sys
 import threading
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from prometheus_client.openmetrics import parser as openmetrics
@@ -102,8 +104,24 @@ def test_prometheus_may_ask_for_the_open_metrics_format(metrics: PrometheusMetri
     assert content_type.startswith("application/openmetrics-text")
     parsed = openmetrics.text_string_to_metric_families(text.decode())  # type: ignore[no-untyped-call]  # the library's
     families = {family.name: family for family in parsed}
-    (sample,) = families["frontdesk_errors"].samples
-    assert (sample.labels, sample.value) == ({"type": 'Odd "name"\n'}, 1)
+    (counted,) = [one for one in families["frontdesk_errors"].samples if one.value]
+    assert (counted.labels, counted.value) == ({"type": 'Odd "name"\n'}, 1)
+
+
+def test_series_that_was_met_before_costs_one_function_call(metrics: PrometheusMetrics) -> None:
+    entered: list[str] = []
+
+    def count_calls(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            entered.append(frame.f_code.co_name)
+
+    before = sys.getprofile()
+    sys.setprofile(count_calls)
+    try:
+        metrics.count("WebhooksReceived", channel="sms", outcome="recorded")
+    finally:
+        sys.setprofile(before)
+    assert entered == ["count"]
 
 
 def test_threads_count_without_losing_any(metrics: PrometheusMetrics) -> None:

@@ -77,6 +77,15 @@ def test_series_without_space_is_not_counted_and_spoils_nothing(descriptor: int)
     assert {tuple(numbers) for key, numbers in totals.items() if key != "a"} == {(1,) * 20}
 
 
+def test_series_begins_with_zero_where_a_killed_process_had_begun_another(descriptor: int) -> None:
+    shared = SharedNumbers.inherited(descriptor, 0)
+    place = shared.place("a", 1)
+    for number in range(place + 1, place + 50):
+        shared.numbers[number] = -1.5
+    shared.place("b", 20)
+    assert shared.totals() == {"a": [0], "b": [0] * 20}
+
+
 def test_process_that_is_killed_leaves_what_it_counted(descriptor: int) -> None:
     command = [sys.executable, "-c", COUNT_FOR_EVER, str(descriptor), "1"]
     reader = SharedNumbers.inherited(descriptor, 0)
