@@ -35,7 +35,7 @@ _CONNECT_SECONDS = 3.0
 _HEADS_BYTES = 1024 * 1024
 """How much of the answers may be no content."""
 
-_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "frontdesk"}
+_HEADERS = {"User-Agent": "frontdesk"}
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})

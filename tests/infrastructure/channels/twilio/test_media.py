@@ -1,9 +1,10 @@
 """The files at Twilio are fetched, and nothing else is."""
 
 import base64
+import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -177,6 +178,8 @@ def test_redirect_to_this_machine_is_refused(internet: Internet, host: str) -> N
         PLACE.replace("https:", "http:"),
         PLACE.replace("api.twilio.com", "api.twilio.com.example.com"),
         PLACE.replace("api.twilio.com", "example.com"),
+        PLACE.replace("api.twilio.com", "other.api.twilio.com"),
+        PLACE.replace("api.twilio.com", "other-api.twilio.com"),
         PLACE.replace("api.twilio.com", "api.twilio.com."),
         PLACE.replace("api.twilio.com", "api.twilio.com:8443"),
         PLACE.replace("api.twilio.com", "user:word@api.twilio.com"),
@@ -242,6 +245,12 @@ def test_host_that_does_not_prove_its_name_gets_no_credentials(tmp_path: Path) -
     internet = Internet(make_authority(tmp_path, "media.example.com"))
     internet.refused(responding(response(b"x")), "does not prove that it is this host")
     assert internet.visits == []
+
+
+def test_host_of_a_redirect_must_prove_its_own_name(tmp_path: Path) -> None:
+    internet = Internet(make_authority(tmp_path, "api.twilio.com"))
+    internet.refused(redirecting(CDN), "media.example.com does not prove that it is this host")
+    assert len(internet.visits) == 1
 
 
 def test_host_of_an_unknown_authority_gets_no_credentials(
@@ -428,8 +437,9 @@ def test_dripping_server_is_given_up_when_the_time_is_over(
 def test_flood_around_the_content_is_given_up(
     internet: Internet, flood: tuple[bytes, bytes]
 ) -> None:
-    handle = dripping(*flood, seconds=0)
-    internet.unavailable(handle, "no file from api.twilio.com", max_bytes=MEGABYTE)
+    handle, started_at = dripping(*flood, seconds=0), time.monotonic()
+    internet.unavailable(handle, "no file from api.twilio.com", max_bytes=MEGABYTE, seconds=30)
+    assert time.monotonic() - started_at < 20
 
 
 def test_time_of_the_reader_does_not_count(authority: Authority) -> None:
@@ -460,6 +470,19 @@ def test_host_that_cannot_be_resolved_is_unavailable(internet: Internet, error: 
         raise error
 
     internet.unavailable(responding(response(b"x")), "no file from", resolve=resolve)
+
+
+def test_host_that_accepts_no_connection_is_given_up(internet: Internet) -> None:
+    """Its queue is full: more attempts get no answer at all."""
+    with ExitStack() as opened:
+        listener = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            client = opened.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        port, started_at = listener.getsockname()[1], time.monotonic()
+        internet.unavailable(responding(response()), "TimeoutError", port=port, seconds=0.2)
+        assert time.monotonic() - started_at < 2
 
 
 def test_server_that_refuses_connections_is_unavailable(internet: Internet) -> None:
