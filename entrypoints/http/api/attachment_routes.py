@@ -6,7 +6,12 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from domain.messages import MessageRecord
-from entrypoints.http.api.dependencies import Identifier, TheCaller, TheOperations
+from entrypoints.http.api.dependencies import (
+    Identifier,
+    TheCaller,
+    TheContainer,
+    TheOperations,
+)
 from entrypoints.http.attachment_response import AttachmentResponse
 
 router = APIRouter(prefix="/messages", tags=["messages"])
@@ -28,6 +33,7 @@ _CONTENT = {
 def open_attachment(
     request_id: Identifier,
     index: Annotated[int, Path(ge=0, le=10_000, description="Its place in the list, from 0.")],
+    container: TheContainer,
     operations: TheOperations,
     caller: TheCaller,
 ) -> Response:
@@ -37,6 +43,17 @@ def open_attachment(
     """
 
     def may_read(record: MessageRecord) -> bool:
-        return caller.token.may_see(operations.find_company().of_message(record.message))
+        return caller.token.may_see(_company(record, container, operations))
 
     return AttachmentResponse(operations.open_attachment()(request_id, index, may_read=may_read))
+
+
+def _company(
+    record: MessageRecord, container: TheContainer, operations: TheOperations
+) -> str | None:
+    """The company of its conversation: the recipient may have changed hands since."""
+    key, find_company = record.conversation, operations.find_company()
+    conversation = container.conversation_store().get_conversation(key) if key else None
+    if conversation is not None:
+        return find_company.of_conversation(conversation)
+    return find_company.of_message(record.message)
