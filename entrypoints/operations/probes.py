@@ -122,7 +122,7 @@ def post(probe: Probe) -> ProbeAnswer:
         )
         content = b""
         while len(content) < MOST_BYTES and time.monotonic() < ends_at:
-            part = response.read1(MOST_BYTES - len(content))
+            part = response.read1(MOST_BYTES - len(content), decode_content=False)
             if not part:
                 break
             content += part
