@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -49,6 +50,7 @@ class RefusalSlots:
     def __init__(self, slots: int = SLOTS) -> None:
         self._entries: list[Refusal | None] = [None] * slots
         self._places: dict[RefusalKey, int] = {}
+        self._limited_until: dict[str, datetime] = {}
 
     def put(self, place: int, entry: Refusal | None) -> None:
         """Set what is in slot ``place``."""
@@ -59,40 +61,43 @@ class RefusalSlots:
         if entry:
             self._places[key_of(entry)] = place
 
-    def place_of(self, key: RefusalKey) -> int | None:
-        """The slot of the entry with this key."""
-        return self._places.get(key)
+    def add(self, new: Refusal) -> tuple[int, Refusal]:
+        """Count ``new`` with equal ones; the slot that has changed, and its entry.
 
-    def is_limited(self, account: str, now: datetime) -> bool:
-        """Whether ``account`` has had all its new entries of this minute."""
-        fresh = (
-            entry
-            for entry in self._entries
-            if entry and entry.account == account and entry.tried_urls
-            if now - _MINUTE < entry.first_at <= now
-        )
-        return sum(1 for _ in fresh) >= MOST_NEW_A_MINUTE
-
-    def count(self, key: RefusalKey, now: datetime) -> tuple[int, Refusal]:
-        """Count a refusal; the slot that has changed, and its entry.
-
-        What is new and over the limit of its account is counted without its URLs.
+        What is over the limit of its account is counted without its URLs.
         """
+        key = key_of(new)
         place = self._places.get(key)
-        if place is None and self.is_limited(key.account, now):
+        if place is None and self._is_limited(key.account, new.last_at):
             key = key.without_urls()
             place = self._places.get(key)
         before = None if place is None else self._entries[place]
         if place is None:
             place = self._place_to_reuse()
-        first_at = before.first_at if before else now
-        entry = Refusal(*key, before.count + 1 if before else 1, min(first_at, now), now)
+        entry = merged(before, Refusal(*key, new.count, new.first_at, new.last_at))
         self.put(place, entry)
         return place, entry
 
     def latest(self) -> tuple[Refusal, ...]:
         """All entries, the latest ``last_at`` first."""
         return sorted_refusals(entry for entry in self._entries if entry)
+
+    def _is_limited(self, account: str, now: datetime) -> bool:
+        """Whether ``account`` has had all its new entries of this minute."""
+        # A forger who is at the limit makes this be asked for each request.
+        until = self._limited_until.get(account, _NEVER)
+        if now < until <= now + _MINUTE:
+            return True
+        fresh = sorted(
+            entry.first_at
+            for entry in self._entries
+            if entry and entry.account == account and entry.tried_urls
+            if now - _MINUTE < entry.first_at <= now
+        )
+        if len(fresh) < MOST_NEW_A_MINUTE:
+            return False
+        self._limited_until[account] = fresh[-MOST_NEW_A_MINUTE] + _MINUTE
+        return True
 
     def _place_to_reuse(self) -> int:
         """An empty slot; else the oldest entry of the account that has most of them."""
@@ -112,10 +117,25 @@ def key_of(entry: Refusal) -> RefusalKey:
     return RefusalKey(entry.channel, entry.account, entry.reason, entry.tried_urls)
 
 
+def merged(before: Refusal | None, new: Refusal) -> Refusal:
+    """Equal refusals as one."""
+    if before is None:
+        return new
+    first_at = min(before.first_at, new.first_at)
+    return replace(new, count=before.count + new.count, first_at=first_at)
+
+
 def sorted_refusals(entries: Iterable[Refusal]) -> tuple[Refusal, ...]:
-    """``entries``, the latest ``last_at`` first."""
-    return tuple(sorted(entries, key=lambda entry: entry.last_at, reverse=True))
+    """``entries``, equal ones as one, the latest ``last_at`` first."""
+    in_order: dict[RefusalKey, Refusal] = {}
+    for entry in sorted(entries, key=lambda entry: entry.last_at):
+        key = key_of(entry)
+        # Taken out first: what comes later goes to the end.
+        in_order[key] = merged(in_order.pop(key, None), entry)
+    return tuple(reversed(in_order.values()))
 
 
 def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

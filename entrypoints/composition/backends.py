@@ -237,14 +237,13 @@ def choose_refusals(
     settings: Settings, data_directory: Callable[[], "DataDirectory"], clock: Clock
 ) -> "Refusals":
     """In the data directory, where its commands see them; or in memory, where none does."""
-    from infrastructure.memory.memory_refusals import MemoryRefusals
-
-    in_memory = MemoryRefusals(clock)
     if settings.storage == "memory":
-        return in_memory
+        from infrastructure.memory.memory_refusals import MemoryRefusals
+
+        return MemoryRefusals(clock)
     # Functions may work on the same tables.
     elsewhere = logged_refusals().notice() if settings.storage == "dynamodb" else None
-    return data_directory().refusals(clock, in_memory, elsewhere)
+    return data_directory().refusals(clock, elsewhere)
 
 
 def logged_refusals() -> "Refusals":

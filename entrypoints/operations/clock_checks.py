@@ -2,10 +2,12 @@
 
 import ctypes
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from application.ports.checks import CheckStatus
+from domain.times import rfc3339
 from entrypoints.composition.container import Container
 from infrastructure.backend import ServiceClock
 
@@ -54,27 +56,44 @@ def kernel_clock() -> KernelClock | None:
 
 def check_clock(container: Container) -> Iterator[Found]:
     """One line for each clock that can be compared, and one for the kernel's own word."""
-    tolerance_hours = container.settings().sendgrid_tolerance_seconds / 3600
-    why = f"{_NOT_ASKED}: SendGrid's may be {tolerance_hours:g} h off, Twilio signs no time"
     is_compared = False
     for backend in container.backends_in_use():
         if isinstance(backend, ServiceClock):
             compared = _compared(backend, container)
             is_compared = is_compared or compared[0] is CheckStatus.OK
             yield compared
+    yield from _set_back(container.settings().data_dir, container.clock()())
     kernel = kernel_clock()
     if kernel is None:
-        yield CheckStatus.SKIPPED, f"this system does not say whether its clock is kept; {why}"
+        yield (
+            CheckStatus.SKIPPED,
+            f"the system does not say whether it is kept; {_NOT_ASKED}",
+        )
     elif kernel.is_synchronised:
         most = kernel.most_off.total_seconds()
-        yield CheckStatus.OK, f"kept by a time service, at most {most:.2g} s off; {why}"
+        yield CheckStatus.OK, f"kept by a time service, at most {most:.2g} s off; {_NOT_ASKED}"
     elif is_compared:
-        yield CheckStatus.OK, f"no time service keeps it, and it is right at the moment; {why}"
+        yield (
+            CheckStatus.OK,
+            f"no time service keeps it, but it is right now; {_NOT_ASKED}",
+        )
     else:
         yield (
             CheckStatus.WARNING,
             "the kernel says that no time service keeps it: start one (chrony, "
-            f"systemd-timesyncd), or compare the time in UTC: {_shown(container)}; {why}",
+            f"systemd-timesyncd), or compare the time in UTC: {_shown(container)}; {_NOT_ASKED}",
+        )
+
+
+def _set_back(data_dir: Path, now: datetime) -> Iterator[Found]:
+    """A warning if a file was written later than now: by this clock, before it was set back."""
+    written = [path.stat().st_mtime for path in data_dir.glob("*") if path.is_file()]
+    newest = datetime.fromtimestamp(max(written, default=0), UTC)
+    if newest - now > MOST_SKEW:
+        yield (
+            CheckStatus.WARNING,
+            f"it was set back: a file in {data_dir} is of {rfc3339(newest)}, which is still to "
+            "come; what was recorded until then seems newer than what comes now",
         )
 
 

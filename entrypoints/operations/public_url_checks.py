@@ -57,7 +57,7 @@ def _without_url(settings: Settings, unset: list[ChannelType]) -> Iterator[Found
         return
     yield (
         CheckStatus.WARNING,
-        "PUBLIC_BASE_URL is not set: the URL that Twilio signed is taken from each request of "
+        "PUBLIC_BASE_URL is not set: the URL that was signed is taken from each request of "
         f"{' and '.join(sorted(unset))}, which behind a proxy is often another one; expected "
         "the URL that providers post to, up to the path that the proxy passes on",
     )

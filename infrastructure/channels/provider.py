@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from domain.channels import ChannelType
-from domain.errors import PermanentError
+from domain.errors import PermanentError, ValidationError
 
 if TYPE_CHECKING:
     from application.clock import Clock
     from application.ports.fallback_sender import FallbackSender
-    from application.ports.webhook_parser import WebhookParser
+    from application.ports.webhook_parser import WebhookParser, WebhookResponse
     from infrastructure.configuration.provider_accounts import ProviderAccounts
     from infrastructure.configuration.secrets.secret_references import ReadSecret
     from infrastructure.configuration.settings import Settings
@@ -78,6 +78,19 @@ class SimulatedRequest:
     message_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A request of which a receiver stores nothing, and the response that only Frontdesk gives.
+
+    ``sent`` and ``proof`` say in words what is sent, and what that response proves.
+    """
+
+    request: SimulatedRequest
+    response: "WebhookResponse"
+    sent: str
+    proof: str
+
+
 Accounts = Callable[[], "ProviderAccounts"]
 """The accounts as they are now. Call it for every webhook."""
 
@@ -128,6 +141,30 @@ class Provider(Protocol):
     @abstractmethod
     def simulation(self) -> Simulation:
         """The provider as ``frontdesk send`` plays it."""
+
+    def probe(
+        self,
+        channel: ChannelType,
+        url: str,
+        accounts: "ProviderAccounts",  # noqa: ARG002 - for providers that sign with a shared secret
+    ) -> Probe | None:
+        """What tells whether ``url`` leads to Frontdesk; ``None`` if no account can tell.
+
+        For any provider, a post without a signature is refused.
+        """
+        from application.receiving.error_responses import response_to
+
+        return Probe(
+            SimulatedRequest(url, {"Content-Type": "application/x-www-form-urlencoded"}, b""),
+            response_to(ValidationError()),
+            "an unsigned post",
+            f"it reaches Frontdesk, which refused it. That is all that can be said: a signature "
+            f"that verifies can come on {channel} from the provider alone",
+        )
+
+    def remedy(self, reason: str) -> str | None:  # noqa: ARG002 - for providers that know some
+        """What an operator can do about refusals with this reason code, in a sentence."""
+        return None
 
 
 def read_http_url(text: str) -> str:

@@ -82,11 +82,11 @@ class DataDirectory(Backend):
 
         return FileFallbackSender(self.directory / "fallbacks.jsonl")
 
-    def refusals(self, clock: Clock, in_memory: "Refusals", elsewhere: str | None) -> "Refusals":
+    def refusals(self, clock: Clock, elsewhere: str | None) -> "Refusals":
         """The refusals in ``refusals``; see ``FileRefusals``."""
         from infrastructure.filesystem.refusal_file import FileRefusals
 
-        return FileRefusals(self.directory / "refusals", clock, in_memory, elsewhere)
+        return FileRefusals(self.directory / "refusals", clock, elsewhere)
 
     @override
     def checks(self) -> "Iterator[CheckResult]":

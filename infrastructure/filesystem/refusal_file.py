@@ -8,12 +8,14 @@ import fcntl
 import logging
 import os
 import struct
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 
 from typing_extensions import override
 
@@ -26,6 +28,7 @@ from infrastructure.refusal_slots import (
     RefusalKey,
     RefusalSlots,
     key_of,
+    merged,
     sorted_refusals,
 )
 
@@ -34,8 +37,11 @@ logger = logging.getLogger(__name__)
 SLOT_BYTES = 1024
 FILE_BYTES = SLOTS * SLOT_BYTES
 
-LOCK_SECONDS = 0.02
-"""How long a refusal waits for other processes. A stopped one must not hold up the webhooks."""
+LOCK_SECONDS = 1.0
+"""How long the thread waits for other processes. One that was stopped would hold it up for ever."""
+
+PAUSE_SECONDS = 0.1
+"""How long refusals are gathered: the responses to them have left by then."""
 
 _CHECKSUM = struct.Struct("<I")
 _HEAD = struct.Struct("<HQqq")
@@ -48,46 +54,75 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class FileRefusals(Refusals):
-    """The file at ``path``, made with the first refusal. ``in_memory`` has what cannot be written.
+    """The file at ``path``, made with the first refusal. What cannot be written is in memory.
+
+    A thread writes what was added a moment ago: how long that takes depends on what is known,
+    and must not show in the time of a response.
 
     ``elsewhere`` says which refusals are never in the file, if there are any.
     """
 
-    def __init__(
-        self, path: Path, clock: Clock, in_memory: Refusals, elsewhere: str | None = None
-    ) -> None:
+    def __init__(self, path: Path, clock: Clock, elsewhere: str | None = None) -> None:
         self._path = path
         self._clock = clock
-        self._in_memory = in_memory
         self._elsewhere = elsewhere
-        self._lock = Lock()
-        self._slots = RefusalSlots()
-        self._descriptor: int | None = None
+        self._adding = Lock()
+        self._added: dict[RefusalKey, Refusal] = {}
+        self._writing = Lock()
+        self._in_memory = RefusalSlots()
+        self._has_writer = False
         self._has_warned = False
 
     @override
     def add(self, channel: ChannelType, account: str, reason: str, tried_urls: str) -> None:
-        key = _fitting(RefusalKey.of(channel, account, reason, tried_urls))
+        key, now = RefusalKey.of(channel, account, reason, tried_urls), self._clock()
+        with self._adding:
+            has_writer, self._has_writer = self._has_writer, True
+            if len(self._added) >= SLOTS and key not in self._added:
+                key = key.without_urls()
+            self._added[key] = merged(self._added.get(key), Refusal(*key, 1, now, now))
+        if has_writer:
+            return
         try:
-            with self._locked() as descriptor:
-                self._count(descriptor, key)
-        except Exception as error:
-            # Whatever it is, the refused webhook gets its answer.
-            self._warn_once(error)
-            self._in_memory.add(*key)
+            # It is no daemon: a server that ends waits for it.
+            Thread(target=self._write_soon, name="refusals").start()
+        except RuntimeError:  # no thread is left: the next refusal tries again
+            self._has_writer = False
 
     @override
     def latest(self) -> tuple[Refusal, ...]:
+        self._write()
         try:
-            found = _entries(self._read())
+            found = list(filter(None, _entries(self._read())))
         except OSError:
             found = []
-        return sorted_refusals([*filter(None, found), *self._in_memory.latest()])
+        with self._writing:
+            return sorted_refusals([*found, *self._in_memory.latest()])
 
     @override
     def notice(self) -> str | None:
         reasons = filter(None, (self._unseen(), self._elsewhere))
         return "; ".join(reasons) or None
+
+    def _write_soon(self) -> None:
+        time.sleep(PAUSE_SECONDS)
+        with self._adding:
+            self._has_writer = False  # what is added from now on needs another one
+        self._write()
+
+    def _write(self) -> None:
+        with self._writing:
+            with self._adding:
+                added, self._added = [*self._added.values()], {}
+            if not added:
+                return
+            try:
+                with self._locked() as descriptor:
+                    _add_all(descriptor, added)
+            except Exception as error:
+                self._warn_once(error)
+                for entry in added:
+                    self._in_memory.add(entry)
 
     def _warn_once(self, error: Exception) -> None:
         if not self._has_warned:
@@ -96,6 +131,9 @@ class FileRefusals(Refusals):
             logger.warning("refusals cannot be written, they stay in memory", extra=extra)
 
     def _unseen(self) -> str | None:
+        with self._writing:
+            if self._in_memory.latest():
+                return f"{self._path} could not be written: each process has others in its memory"
         try:
             if self._read():
                 return None
@@ -122,61 +160,32 @@ class FileRefusals(Refusals):
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
-        """The open file, for this thread of this process alone. Raises ``OSError``."""
-        if not self._lock.acquire(timeout=LOCK_SECONDS):
-            raise TimeoutError
-        try:
-            descriptor = self._open()
-            if not lock_file(descriptor, fcntl.LOCK_EX, seconds=LOCK_SECONDS):
-                raise TimeoutError
-            try:
-                yield descriptor
-            finally:
-                fcntl.flock(descriptor, fcntl.LOCK_UN)
-        finally:
-            self._lock.release()
+        """The file, which is made if it is not there, for this process alone. Raises ``OSError``.
 
-    def _open(self) -> int:
-        if self._descriptor is not None:
-            if os.fstat(self._descriptor).st_nlink:
-                return self._descriptor
-            os.close(self._descriptor)  # an operator has removed it
-            self._descriptor = None
+        It is opened anew each time: an operator may have removed it.
+        """
         self._path.parent.mkdir(PRIVATE_DIRECTORY, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self._path, flags, PRIVATE_FILE)
-        self._slots = RefusalSlots()
-        self._descriptor = descriptor
-        return descriptor
+        try:
+            if not lock_file(descriptor, fcntl.LOCK_EX, seconds=LOCK_SECONDS):
+                raise TimeoutError
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
-    def _count(self, descriptor: int, key: RefusalKey) -> None:
-        now = self._clock()
-        if not self._has_present(descriptor, key):
-            limited = key.without_urls()
-            # A forger at the limit is not worth the reading of the whole file each time.
-            is_limited = self._slots.is_limited(key.account, now)
-            if not (is_limited and self._has_present(descriptor, limited)):
-                self._read_all(descriptor)
-        place, entry = self._slots.count(key, now)
-        written = os.pwrite(descriptor, _to_bytes(entry), place * SLOT_BYTES)
-        if written != SLOT_BYTES:
+
+def _add_all(descriptor: int, added: Iterable[Refusal]) -> None:
+    """Count ``added`` in the file, whose lock is held. Raises ``OSError``."""
+    if os.fstat(descriptor).st_size != FILE_BYTES:
+        os.ftruncate(descriptor, FILE_BYTES)
+    slots = RefusalSlots()
+    for place, entry in enumerate(_entries(os.pread(descriptor, FILE_BYTES, 0))):
+        slots.put(place, entry)
+    changed = dict(slots.add(_fitting(entry)) for entry in added)
+    for place, entry in changed.items():
+        if os.pwrite(descriptor, _to_bytes(entry), place * SLOT_BYTES) != SLOT_BYTES:
             raise OSError("the slot was written in part")
-
-    def _has_present(self, descriptor: int, key: RefusalKey) -> bool:
-        """Whether the entry with this key is where it was; if so, as it is in the file now."""
-        place = self._slots.place_of(key)
-        if place is None:
-            return False
-        entry = _from_bytes(os.pread(descriptor, SLOT_BYTES, place * SLOT_BYTES))
-        self._slots.put(place, entry)
-        return entry is not None and key_of(entry) == key
-
-    def _read_all(self, descriptor: int) -> None:
-        if os.fstat(descriptor).st_size != FILE_BYTES:
-            os.ftruncate(descriptor, FILE_BYTES)
-        self._slots = RefusalSlots()
-        for place, entry in enumerate(_entries(os.pread(descriptor, FILE_BYTES, 0))):
-            self._slots.put(place, entry)
 
 
 def _entries(content: bytes) -> list[Refusal | None]:
@@ -184,11 +193,11 @@ def _entries(content: bytes) -> list[Refusal | None]:
     return [_from_bytes(content[start : start + SLOT_BYTES]) for start in starts]
 
 
-def _fitting(key: RefusalKey) -> RefusalKey:
-    """``key`` with as many of its URLs as there is space for."""
-    spare = _MAX_TEXT_BYTES - len(_text_of(key.without_urls()))
-    shortened = key.tried_urls.encode(errors="replace")[: max(spare, 0)].decode(errors="ignore")
-    return key._replace(tried_urls=shortened)
+def _fitting(entry: Refusal) -> Refusal:
+    """``entry`` with as many of its URLs as there is space for."""
+    spare = _MAX_TEXT_BYTES - len(_text_of(key_of(entry).without_urls()))
+    text = entry.tried_urls.encode(errors="replace")[: max(spare, 0)]
+    return replace(entry, tried_urls=text.decode(errors="ignore"))
 
 
 def _text_of(key: RefusalKey) -> bytes:

@@ -20,8 +20,9 @@ class MemoryRefusals(Refusals):
 
     @override
     def add(self, channel: ChannelType, account: str, reason: str, tried_urls: str) -> None:
+        key, now = RefusalKey.of(channel, account, reason, tried_urls), self._clock()
         with self._lock:
-            self._slots.count(RefusalKey.of(channel, account, reason, tried_urls), self._clock())
+            self._slots.add(Refusal(*key, 1, now, now))
 
     @override
     def latest(self) -> tuple[Refusal, ...]:

@@ -112,6 +112,8 @@ class RefusalsContract:
         for number in range(510):
             clock.advance(seconds=4)
             refusals.add(SMS, FORGED, MISMATCH, f"{URL}/{number}")
+            if number % 100 == 0:
+                refusals.latest()
         found = refusals.latest()
         assert len(found) == 500
         assert found[0].tried_urls == f"{URL}/509"

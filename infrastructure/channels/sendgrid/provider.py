@@ -38,5 +38,11 @@ class SendgridProvider(Provider):
 
         return SendgridSimulation()
 
+    @override
+    def remedy(self, reason: str) -> str | None:
+        from infrastructure.channels.sendgrid.remedies import REMEDIES
+
+        return REMEDIES.get(reason)
+
 
 PROVIDER: Provider = SendgridProvider()

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from dependency_injector import providers
@@ -34,6 +35,14 @@ def lines_about(check: str, exit_code: int = 0) -> list[str]:
     return [f"{line['status']}: {line['text']}" for line in lines]
 
 
+def refuse(
+    container: Container, channel: ChannelType, account: str, reason: str, urls: str
+) -> None:
+    """Count a refusal, and wait until it is written."""
+    container.refusals().add(channel, account, reason, urls)
+    container.refusals().latest()
+
+
 @pytest.fixture
 def at(container: Container) -> Callable[[timedelta], None]:
     """Sets the clock of ``container`` back by so much, before any part of it is built."""
@@ -47,18 +56,18 @@ def at(container: Container) -> Callable[[timedelta], None]:
 
 def test_refusals_of_the_last_hour_are_warnings_with_url_and_remedy(container: Container) -> None:
     for _ in range(3):
-        container.refusals().add(SMS, ACCOUNT, "signature_mismatch", URL)
-    container.refusals().add(EMAIL, "sendgrid", "timestamp_outside_tolerance", "")
+        refuse(container, SMS, ACCOUNT, "signature_mismatch", URL)
+    refuse(container, EMAIL, "sendgrid", "timestamp_outside_tolerance", "")
     mail, sms = lines_about("refusals")
-    assert sms.startswith("warning: sms: 3 times from ")
+    assert sms.startswith("warning: sms: 3 times, ")
     assert f", signature_mismatch of {ACCOUNT}, tried {URL}: compare these URLs with " in sms
     assert "PUBLIC_BASE_URL" in sms
-    assert mail.startswith("warning: email: once at ")
+    assert mail.startswith("warning: email: 1 time, at ")
     assert "timestamp_outside_tolerance of sendgrid: compare the clock" in mail
 
 
 def test_strangers_are_told_from_a_missing_subaccount(container: Container) -> None:
-    container.refusals().add(SMS, "", "account_unknown", "")
+    refuse(container, SMS, "", "account_unknown", "")
     (line,) = lines_about("refusals")
     assert "account_unknown: these name no account of the settings: strangers, or " in line
 
@@ -67,13 +76,13 @@ def test_older_refusals_are_not_shown(
     container: Container, at: Callable[[timedelta], None]
 ) -> None:
     at(timedelta(minutes=61))
-    container.refusals().add(SMS, ACCOUNT, "signature_mismatch", URL)
+    refuse(container, SMS, ACCOUNT, "signature_mismatch", URL)
     assert lines_about("refusals") == ["ok: none in the last hour"]
 
 
 def test_ten_kinds_of_refusals_are_shown_and_the_others_counted(container: Container) -> None:
     for number in range(14):
-        container.refusals().add(SMS, ACCOUNT, "signature_mismatch", f"{URL}/{number}")
+        refuse(container, SMS, ACCOUNT, "signature_mismatch", f"{URL}/{number}")
     lines = lines_about("refusals")
     assert len(lines) == 11
     assert f"tried {URL}/13:" in lines[0]
@@ -151,7 +160,7 @@ def test_fresh_and_delayed_contexts_are_ok_with_their_age(
 @pytest.mark.parametrize(
     ("kernel", "expected"),
     [
-        (None, "skipped: this system does not say whether its clock is kept; "),
+        (None, "skipped: the system does not say whether it is kept; "),
         (KernelClock(True, timedelta(seconds=0.25)), "ok: kept by a time service, at most 0.25 s"),
         (KernelClock(False, timedelta(seconds=16)), "warning: the kernel says that no time "),
     ],
@@ -163,3 +172,13 @@ def test_clock_is_reported_as_the_kernel_knows_it(
     (line,) = lines_about("clock")
     assert line.startswith(expected)
     assert "the providers' clocks are not asked" in line
+
+
+def test_clock_that_was_set_back_is_noticed_by_the_files(data_dir: Path) -> None:
+    run_frontdesk("demo")
+    later = (utc_now() + timedelta(hours=1)).replace(microsecond=0)
+    os.utime(data_dir / "frontdesk.db", (later.timestamp(), later.timestamp()))
+    line, _ = lines_about("clock")
+    assert line.startswith(
+        f"warning: it was set back: a file in {data_dir} is of {rfc3339(later)}, which is still"
+    )

@@ -4,6 +4,7 @@ import fcntl
 import logging
 import os
 import stat
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -13,8 +14,9 @@ import pytest
 
 from application.clock import utc_now
 from application.ports.refusals import Refusals
+from infrastructure.filesystem import refusal_file
 from infrastructure.filesystem.refusal_file import FILE_BYTES, SLOT_BYTES, FileRefusals
-from infrastructure.memory.memory_refusals import MemoryRefusals
+from infrastructure.refusal_slots import SLOTS
 from tests.contracts.concurrency import at_once
 from tests.contracts.context_queue import ManualClock
 from tests.contracts.refusals import FORGED, MISMATCH, OTHER, SMS, URL, RefusalsContract
@@ -24,7 +26,13 @@ from tests.killed_process import ENOUGH, kill_at_work
 def opened(path: Path, clock: ManualClock | None = None) -> FileRefusals:
     """The refusals at ``path``, as another process opens them."""
     now = clock or utc_now
-    return FileRefusals(path, now, MemoryRefusals(now))
+    return FileRefusals(path, now)
+
+
+def write(refusals: Refusals, account: str, url: str = URL) -> None:
+    """Count a refusal, and wait until it is written."""
+    refusals.add(SMS, account, MISMATCH, url)
+    refusals.latest()
 
 
 @pytest.fixture
@@ -42,9 +50,9 @@ class TestFileRefusals(RefusalsContract):
     ) -> None:
         other = opened(path, clock)
         for _ in range(3):
-            refusals.add(SMS, FORGED, MISMATCH, URL)
-            other.add(SMS, FORGED, MISMATCH, URL)
-            other.add(SMS, OTHER, MISMATCH, URL)
+            write(refusals, FORGED)
+            write(other, FORGED)
+            write(other, OTHER)
         assert sorted(one.count for one in opened(path).latest()) == [3, 6]
 
     def test_limit_of_an_account_is_shared_by_all_processes(
@@ -52,15 +60,15 @@ class TestFileRefusals(RefusalsContract):
     ) -> None:
         other = opened(path, clock)
         for number in range(50):
-            refusals.add(SMS, FORGED, MISMATCH, f"{URL}/{number}")
-            other.add(SMS, FORGED, MISMATCH, f"{URL}/other/{number}")
+            write(refusals, FORGED, f"{URL}/{number}")
+            write(other, FORGED, f"{URL}/other/{number}")
         found = opened(path).latest()
         assert len(found) == 21
         assert sum(one.count for one in found) == 100
 
 
 def test_file_is_private_and_has_its_size_from_the_start(path: Path) -> None:
-    opened(path).add(SMS, FORGED, MISMATCH, URL)
+    write(opened(path), FORGED)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert path.stat().st_size == FILE_BYTES
@@ -75,13 +83,13 @@ def test_reading_creates_nothing(path: Path) -> None:
 @pytest.mark.parametrize("at", [0, 3, 4, 20, 40, SLOT_BYTES - 1])
 def test_slot_that_was_written_in_part_is_ignored_and_used_again(path: Path, at: int) -> None:
     refusals = opened(path)
-    refusals.add(SMS, FORGED, MISMATCH, URL)
-    refusals.add(SMS, OTHER, MISMATCH, URL)
+    write(refusals, FORGED)
+    write(refusals, OTHER)
     content = bytearray(path.read_bytes())
     content[at] ^= 1
     path.write_bytes(content)
     assert [one.account for one in opened(path).latest()] == [OTHER]
-    refusals.add(SMS, FORGED, MISMATCH, URL)
+    write(refusals, FORGED)
     assert {one.account: one.count for one in opened(path).latest()} == {FORGED: 1, OTHER: 1}
     assert path.read_bytes()[2 * SLOT_BYTES :].strip(b"\0") == b""
 
@@ -92,7 +100,7 @@ def test_file_with_other_content_is_used_anew(path: Path, content: bytes) -> Non
     path.write_bytes(content)
     refusals = opened(path)
     assert refusals.latest() == ()
-    refusals.add(SMS, FORGED, MISMATCH, URL)
+    write(refusals, FORGED)
     assert [one.count for one in opened(path).latest()] == [1]
     assert path.stat().st_size == FILE_BYTES
 
@@ -100,10 +108,10 @@ def test_file_with_other_content_is_used_anew(path: Path, content: bytes) -> Non
 @pytest.mark.parametrize("harm", [Path.unlink, lambda path: os.truncate(path, 7)])
 def test_file_that_is_removed_or_truncated_is_made_again(path: Path, harm: object) -> None:
     refusals = opened(path)
-    refusals.add(SMS, FORGED, MISMATCH, URL)
+    write(refusals, FORGED)
     assert callable(harm)
     harm(path)
-    refusals.add(SMS, FORGED, MISMATCH, URL)
+    write(refusals, FORGED)
     assert [one.count for one in opened(path).latest()] == [1]
 
 
@@ -112,7 +120,7 @@ def test_link_to_another_file_is_not_followed(path: Path, tmp_path: Path) -> Non
     target.write_text("precious")
     path.parent.mkdir()
     path.symlink_to(target)
-    opened(path).add(SMS, FORGED, MISMATCH, URL)
+    write(opened(path), FORGED)
     assert target.read_text() == "precious"
 
 
@@ -124,11 +132,12 @@ def test_without_a_directory_refusals_are_in_memory_and_commands_say_so(
     refusals = opened(path)
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            refusals.add(SMS, FORGED, MISMATCH, URL)
+            write(refusals, FORGED)
     assert [one.count for one in refusals.latest()] == [2]
     assert [record.message for record in caplog.records] == [
         "refusals cannot be written, they stay in memory"
     ]
+    assert "each process has others in its memory" in str(refusals.notice())
     command = opened(path)
     assert command.latest() == ()
     assert str(command.notice()).endswith("cannot be read: Not a directory")
@@ -144,38 +153,41 @@ def test_command_says_that_it_cannot_see_refusals_where_none_can_be_written(
 def test_full_disk_keeps_refusals_in_memory(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refusals = opened(path)
     monkeypatch.setattr(os, "pwrite", lambda *_: 100)
-    refusals.add(SMS, FORGED, MISMATCH, URL)
+    write(refusals, FORGED)
     assert [one.count for one in refusals.latest()] == [1]
 
 
-def test_stopped_process_that_holds_the_lock_does_not_hold_up_a_webhook(path: Path) -> None:
+def test_stopped_process_that_holds_the_lock_does_not_hold_up_a_webhook(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refusals = opened(path)
-    refusals.add(SMS, FORGED, MISMATCH, URL)
+    write(refusals, FORGED)
     with path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         started = time.monotonic()
         refusals.add(SMS, OTHER, MISMATCH, URL)
+        assert time.monotonic() - started < refusal_file.LOCK_SECONDS / 2
+        monkeypatch.setattr(refusal_file, "LOCK_SECONDS", 0.01)
         assert len(refusals.latest()) == 2
-        assert time.monotonic() - started < 5
-    refusals.add(SMS, FORGED, MISMATCH, URL)
+    write(refusals, FORGED)
     assert [one.account for one in opened(path).latest()] == [FORGED]
 
 
-def count_some(path: Path) -> int:
-    """Count refusals as one of several workers; how many did not come into the file."""
-    in_memory = MemoryRefusals()
-    refusals = FileRefusals(path, utc_now, in_memory)
+def count_some(path: Path) -> None:
+    """Count refusals as one of several workers, and write them often."""
+    refusals = opened(path)
     for number in range(200):
         refusals.add(SMS, FORGED, MISMATCH, f"{URL}/{number % 10}")
-    return sum(one.count for one in in_memory.latest())
+        if number % 7 == 0:
+            refusals.latest()
 
 
 def test_threads_and_processes_that_count_at_once_lose_nothing(path: Path) -> None:
     with ProcessPoolExecutor(3, mp_context=get_context("spawn")) as pool:
-        in_memory = sum(pool.map(count_some, [path] * 3))
+        list(pool.map(count_some, [path] * 3))
     found = opened(path).latest()
     assert len(found) == 10
-    assert sum(one.count for one in found) + in_memory == 600
+    assert sum(one.count for one in found) == 600
     refusals = opened(path.with_name("threads"))
     at_once([lambda: refusals.add(SMS, FORGED, MISMATCH, URL)] * 64)
     assert sum(one.count for one in refusals.latest()) == 64
@@ -187,6 +199,7 @@ def add_for_ever(directory: Path) -> None:
     for number in range(1_000_000):
         refusals.add(SMS, f"AC{number % 400:032}", MISMATCH, URL)
         if number % 100 == 0:
+            refusals.latest()
             print(number // 100, flush=True)  # noqa: T201 - to the test
 
 
@@ -194,5 +207,45 @@ def test_killed_process_leaves_at_most_one_slot_unreadable(tmp_path: Path) -> No
     assert kill_at_work(add_for_ever, tmp_path) >= ENOUGH
     refusals = opened(tmp_path / "refusals")
     assert len(refusals.latest()) >= 399
-    refusals.add(SMS, FORGED, MISMATCH, URL)
+    write(refusals, FORGED)
     assert FORGED in {one.account for one in opened(tmp_path / "refusals").latest()}
+
+
+def join_writers() -> None:
+    """Wait for the threads that write refusals; the end of a process does so too."""
+    for thread in threading.enumerate():
+        if thread.name == "refusals":
+            assert not thread.daemon
+            thread.join(10)
+
+
+def test_refusal_comes_into_the_file_by_itself(path: Path) -> None:
+    refusals = opened(path)
+    refusals.add(SMS, FORGED, MISMATCH, URL)
+    assert not path.exists()
+    join_writers()
+    assert [one.count for one in opened(path).latest()] == [1]
+
+
+def test_refusals_of_one_moment_are_bounded(path: Path) -> None:
+    refusals = opened(path)
+    for number in range(5000):
+        refusals.add(SMS, FORGED, MISMATCH, f"{URL}/{number}")
+    assert len(refusals._added) <= SLOTS + 1
+    found = refusals.latest()
+    assert (len(found), sum(one.count for one in found)) == (21, 5000)
+
+
+def test_without_a_free_thread_the_next_refusal_writes_both(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    refusals = opened(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        refusals.add(SMS, FORGED, MISMATCH, URL)
+    refusals.add(SMS, OTHER, MISMATCH, URL)
+    join_writers()
+    assert len(opened(path).latest()) == 2
