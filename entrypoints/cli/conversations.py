@@ -246,7 +246,8 @@ def _print_message(message: Message) -> None:
     from rich.text import Text
 
     inbound = message.direction is Direction.INBOUND
-    who = str(message.metadata.get("sender", "customer")) if inbound else "company"
+    sender = str(message.metadata.get("sender", "customer"))
+    who = sender.removeprefix(message.channel_type.rules.scheme) if inbound else "company"
     head = Text.assemble(
         "\n",
         plain(f"{moment_utc(message.timestamp)}  ", "dim"),

@@ -77,7 +77,9 @@ def _fail_with(error: WebhookHandlerError) -> NoReturn:
 
 def _usage(error: click.UsageError) -> str:
     command = error.ctx.command_path if error.ctx else "frontdesk"
-    message = error.format_message().strip().rstrip(".")
+    message = (
+        error.format_message().strip().replace(". Did you mean", ", did you mean").rstrip(".?")
+    )
     return f"{command}: {message[:1].lower()}{message[1:]}; see '{command} --help'"
 
 
@@ -126,6 +128,7 @@ cli.load_from(
             ("queues", "queues", "What waits on the queues."),
             ("unmatched", "unmatched", "What unknown senders wrote: see it, and deliver it."),
             ("dead-letters", "dead_letters", "What could not be processed."),
+            ("tail", "tail", "Follow the webhooks that the server handles, a line each."),
             ("relay", "relay", "Drain the spool, and publish the messages that stayed pending."),
             ("erase", "erase", "Erase what is stored of a sender, for ever."),
             ("purge", "purge", "Delete what has been kept for long enough."),

@@ -164,4 +164,5 @@ def send(
         if error.option is None:
             raise
         raise click.BadParameter(str(error), param_hint=f"'{error.option}'") from error
-    post_and_report(make, target, times, min(concurrency, times), as_json=as_json)
+    at_once = min(concurrency, times)
+    post_and_report(make, target, times, at_once, is_tampered=tamper, as_json=as_json)

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from types import FrameType
@@ -40,6 +40,7 @@ from entrypoints.http.webhooks.request_reader import RequestReader
 from entrypoints.operations.background_jobs import DailyPurge, drain_some, relay_some
 from entrypoints.operations.start_checks import INTERVAL_SECONDS, StartChecks, check_ready
 from entrypoints.public_urls import PublicUrls, RequestOrigin
+from infrastructure.configuration.followed_log import LOOK_SECONDS, LogFollowers
 from infrastructure.configuration.log_format import configure_logging
 from infrastructure.configuration.settings import Settings
 
@@ -203,8 +204,15 @@ def tasks_after(
     tasks = background_tasks(container, shutdown.begun.is_set, share)
     return [
         Task("start checks", start_checks.repeat, rest_seconds=INTERVAL_SECONDS),
+        *_follower_tasks(container.settings()),
         *(replace(task, work=after_checks(task.work)) for task in tasks),
     ]
+
+
+def _follower_tasks(settings: Settings) -> Iterator[Task]:
+    """What writes log lines for commands on this machine that follow them."""
+    if "sqlite" in (settings.storage, settings.queue):
+        yield Task("followers", LogFollowers(settings.data_dir).look, rest_seconds=LOOK_SECONDS)
 
 
 def background_tasks(
@@ -269,8 +277,9 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family, backlog=ACCEPTED_AT_ONCE)
     except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # the address stands here already
         raise AddressInUseError(
-            f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
+            f"cannot listen on {host}:{port} ({reason}): choose another --port"
         ) from error
     # Connections inherit both options. Without this one the body of each answer waits 40 ms for
     # the client to acknowledge its headers; asyncio sets it only on sockets that it made itself.

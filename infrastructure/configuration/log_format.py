@@ -15,6 +15,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
+from typing_extensions import override
+
 from domain.times import rfc3339
 
 FIELDS = (
@@ -79,7 +81,7 @@ def _console_handler(stream: TextIO) -> logging.Handler:
 
 def _json_handler(stream: TextIO) -> logging.Handler:
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_JsonLinesFormatter())
+    handler.setFormatter(JsonLinesFormatter())
     return handler
 
 
@@ -95,9 +97,10 @@ def _prepared(record: logging.LogRecord) -> bool:
     return True
 
 
-class _JsonLinesFormatter(logging.Formatter):
+class JsonLinesFormatter(logging.Formatter):
     """One object in each line: what happened, the fields, and where an error came from."""
 
+    @override
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "timestamp": rfc3339(datetime.fromtimestamp(record.created, UTC)),

@@ -38,8 +38,8 @@ class Group(click.Group):
         return list(self.commands)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the group's own options."""
-        if not args and not self.invoke_without_command:
+        """Parse the group's own options. A shell may ask what could come next."""
+        if not (args or self.invoke_without_command or ctx.resilient_parsing):
             ctx.fail(f"missing command: {', '.join(self.commands)}")
         return super().parse_args(ctx, args)
 

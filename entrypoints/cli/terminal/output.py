@@ -143,6 +143,13 @@ def duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def latency(seconds: float) -> str:
+    """A latency with as many digits as are of interest."""
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f} ms"  # noqa: PLR2004 - 10 ms
+
+
 def age(since: datetime | None) -> str | None:
     """How long something has been there."""
     return duration(max((utc_now() - since).total_seconds(), 0)) if since else None

@@ -242,6 +242,14 @@ class TestMove:
         result = run_frontdesk("queues", "move", "sms-replies", receipt, "replies")
         assert error_line(result, 1) == "frontdesk: the context is on sms-replies already"
 
+    def test_queues_move_refuses_a_queue_that_the_context_is_not_on(
+        self, container: Container, receipt: str
+    ) -> None:
+        result = run_frontdesk("queues", "move", "sms-handoff", receipt, "replies")
+        assert error_line(result, 1) == "frontdesk: the context is not on sms-handoff"
+        assert sum(depth.in_flight for depth in container.context_queue().depths()) == 1
+        assert run_frontdesk("queues", "read", "sms-handoff", "--json").stdout == ""
+
     def test_queues_move_refuses_a_context_without_a_record(self, container: Container) -> None:
         given_context(container)
         (line,) = json_lines(run_frontdesk("queues", "read", "sms-replies", "--json"))

@@ -54,6 +54,11 @@ class TestOneMessage:
         recipients = [form(server, number)["To"] for number in (0, 1)]
         assert recipients == [DEMO_RECIPIENTS[ChannelType.SMS], "+15005550009"]
 
+    def test_refused_signature_that_was_meant_to_be_right_gets_a_hint(self) -> None:
+        with a_server(REFUSED) as server:
+            result = run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
+        assert "; does the server have the same secrets" in error_line(result, 1)
+
     @pytest.mark.parametrize(
         ("after_the_origin", "path"),
         [
@@ -73,7 +78,7 @@ class TestOneMessage:
 
     def test_send_reports_a_refusal_in_one_line_with_status_and_body(self) -> None:
         with a_server(REFUSED) as server:
-            result = run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
+            result = run_frontdesk(*SMS, "--body", "Hi", "--tamper", "--url", server.url)
         assert error_line(result, 1) == (
             'frontdesk: not accepted: 401 Unauthorized {"error": "Invalid signature"}'
         )
@@ -127,7 +132,7 @@ class TestOneMessage:
     ) -> None:
         monkeypatch.setenv("DATA_DIR", str(tmp_path / "nothing"))
         result = run_frontdesk(*SMS, "--body", "Hi")
-        assert "start 'frontdesk serve' there first" in error_line(result, 1)
+        assert "no development secret in" in error_line(result, 1)
 
 
 class TestManyMessages:

@@ -75,6 +75,7 @@ def test_webhooks_that_wait_in_the_spool_are_data(data_dir: Path) -> None:
 def test_send_without_a_server_creates_nothing(data_dir: Path) -> None:
     result = run_frontdesk("send", "sms", "--from", ADDRESS, "--body", "Hi")
     assert error_line(result, 1) == (
-        f"frontdesk: no development secret in {data_dir}: start 'frontdesk serve' there first"
+        f"frontdesk: no development secret in {data_dir}: start 'frontdesk serve' here, set "
+        "DATA_DIR to the directory of the server, or set the same secrets as the server has"
     )
     assert not data_dir.exists()
