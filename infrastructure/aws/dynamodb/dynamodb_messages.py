@@ -19,16 +19,18 @@ from domain.queues import QueueName
 from domain.times import rfc3339
 from domain.trail import FallbackOutcome, Trail
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
-    WORK_INDEX,
-    WORK_SHARDS,
     DynamoDbMessageItems,
-    conversation_key,
-    conversation_name,
     has_references,
     is_erased,
+    tombstone_of,
+)
+from infrastructure.aws.dynamodb.dynamodb_message_keys import (
+    WORK_INDEX,
+    WORK_SHARDS,
+    conversation_key,
+    conversation_name,
     message_key,
     read_history,
-    tombstone_of,
     work_of,
     work_partition,
 )
