@@ -54,10 +54,10 @@ $(SAM_STAMP): constraints/sam.txt
 	$(SAM_VENV)/bin/python $(PIP_INSTALL) -r constraints/sam.txt
 	touch $(SAM_STAMP)
 
-run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1:8000
-	$(BIN)/frontdesk demo
+run: $(STAMP) ## Open a demo conversation per channel and serve on 127.0.0.1: make run [PORT=8000]
+	$(BIN)/frontdesk demo $(PORT:%=--url http://127.0.0.1:%)
 	@echo "  (the command is in $(BIN): '. $(BIN)/activate' puts it on your path)"
-	$(BIN)/frontdesk serve
+	$(BIN)/frontdesk serve $(PORT:%=--port %)
 
 # The tests call make, too.
 PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/python -m pytest

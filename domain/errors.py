@@ -6,9 +6,16 @@ will: keep it as a dead letter). Adapters translate vendor errors into these and
 original with ``raise … from``.
 """
 
+from collections.abc import Sequence
+
 
 class WebhookHandlerError(Exception):
-    """Base of every error that Frontdesk raises on purpose."""
+    """Base of every error that Frontdesk raises on purpose.
+
+    Where it is about several things, ``problems`` says what is wrong with each.
+    """
+
+    problems: Sequence[str] = ()
 
 
 class RefusedError(WebhookHandlerError):
@@ -23,16 +30,32 @@ class RefusedError(WebhookHandlerError):
 
 
 class ValidationError(RefusedError):
-    """Not proven authentic. Carries no detail that could help a forger."""
+    """Not proven authentic. Carries no detail that could help a forger.
+
+    ``account``, ``reason`` and ``tried_urls`` are those of a ``Refusal``.
+    """
+
+    account = ""
+    reason = "account_unknown"
+    tried_urls = ""
 
 
 class KnownAccountRefusedError(ValidationError):
     """Not proven authentic, although the request names a known account.
 
     An operator may have to mend this: the log line gets the ``reason``, a code, and
-    ``tried_urls``, the URLs for which the signature was computed. The response says no more
-    than any other.
+    ``tried_urls``, the URLs for which the signature was computed, if it covers any. The
+    response says no more than any other.
     """
+
+    def __init__(
+        self, message: str = "", *, account: str = "", reason: str = "", tried_urls: str = ""
+    ) -> None:
+        fields = {"reason": reason, "tried_urls": tried_urls}
+        super().__init__(message, **{name: text for name, text in fields.items() if text})
+        self.account = account
+        self.reason = reason
+        self.tried_urls = tried_urls
 
 
 class UnsupportedChannelError(RefusedError):
@@ -130,6 +153,22 @@ class AutomatedMailError(UnreadableMessageError):
 
 class ConversationNotFoundError(PermanentError):
     """No conversation with this id (or none that is open for this sender)."""
+
+
+class MessageNotFoundError(PermanentError):
+    """No message with this request id, or none in the state that was asked for."""
+
+
+class DeadLetterNotFoundError(PermanentError):
+    """No dead letter with this id."""
+
+
+class InvalidCursorError(PermanentError, ValueError):
+    """A text that is no cursor of the list that it was given to."""
+
+
+class InvalidStatusError(PermanentError, ValueError):
+    """A status that Frontdesk does not set."""
 
 
 class AttachmentNotFoundError(PermanentError):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from application.clock import Clock, Deadline
-from application.ports.context_queue import ContextReader, DeliveryKey
+from application.ports.context_queue import ContextReader, DeliveryKey, VisibleQueue
 from application.ports.message_store import MessageStore
 from application.ports.outbox import Outbox
 from application.receiving.route_message import RouteMessage
@@ -68,6 +68,7 @@ class MoveContext:
         if not _may_be_on(delivered, record):
             raise ContextNotMovedError(f"the context is not on {delivered.queue}")
         if record.publication == delivered.publication:
+            self._require_not_elsewhere(delivered)
             now = self.clock()
             if not self.outbox.move(record, target, now):
                 return self._publish_next(delivered, target)  # another process was faster
@@ -78,6 +79,22 @@ class MoveContext:
             return MoveOutcome.MOVED
         routed_for = self.route_message.retry(record, Deadline.after())
         return MoveOutcome.MOVED if routed_for else MoveOutcome.UNMATCHED
+
+    def _require_not_elsewhere(self, delivered: DeliveryKey) -> None:
+        """A record does not say where its first publication is: the queue does, if it can.
+
+        On the wrong queue it would stay, beside its next publication. One that was acknowledged
+        is nowhere, and is moved all the same.
+        """
+        if not isinstance(self.reader, VisibleQueue):
+            return
+        queues = {
+            waiting.queue
+            for waiting in self.reader.locate(delivered.request_id)
+            if waiting.context.publication == delivered.publication
+        }
+        if queues and delivered.queue not in queues:
+            raise ContextNotMovedError(f"the context is not on {delivered.queue}")
 
 
 def _may_be_on(delivered: DeliveryKey, record: MessageRecord) -> bool:

@@ -10,6 +10,9 @@ from domain.errors import InvalidAddressError
 
 CHANNELS = tuple(channel.value for channel in ChannelType)
 
+_OTHER_SCHEMES = ("rcs:", "messenger:")
+"""What comes with the SMS of Twilio besides. Other uninterpreted forms are rather mistakes."""
+
 _NO_SENDERS = {AddressKind.OTHER}
 _NO_RECIPIENTS = {AddressKind.OTHER, AddressKind.ALPHANUMERIC, AddressKind.WHATSAPP_USER_ID}
 
@@ -17,6 +20,16 @@ _NO_RECIPIENTS = {AddressKind.OTHER, AddressKind.ALPHANUMERIC, AddressKind.WHATS
 def sender_address(channel: ChannelType, text: str, option: str) -> str:
     """The normalised address of a sender, or a usage error."""
     return _read(channel, text, option, _NO_SENDERS, channel.rules.sender_forms)
+
+
+def stored_address(channel: ChannelType, text: str, option: str) -> Address:
+    """An address in any form in which it may be stored, or a usage error."""
+    return Address.parse(channel, _read(channel, text, option, set(), channel.rules.sender_forms))
+
+
+def is_interpreted(address: Address) -> bool:
+    """Whether it has a form that an operator means, and no form that may be anything."""
+    return address.kind is not AddressKind.OTHER or address.value.startswith(_OTHER_SCHEMES)
 
 
 def recipient_address(channel: ChannelType, text: str, option: str) -> str:
@@ -37,7 +50,7 @@ def _read(
 ) -> str:
     with suppress(InvalidAddressError):
         address = Address.parse(channel, text)
-        if address.kind not in refused:
+        if address.kind not in refused or address.value.startswith(_OTHER_SCHEMES):
             return address.value
     raise click.BadParameter(
         f"{text!r} does not fit {channel}: expected {expected}", param_hint=f"'{option}'"

@@ -6,9 +6,10 @@ from urllib.parse import parse_qsl
 
 from application.ports.dead_letters import DeadLetter
 from application.ports.webhook_parser import ParsedMessage, WebhookParserFactory
+from application.recovery.describe_dead_letter import DescribedDeadLetter
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from domain.errors import safe_reason
-from entrypoints.cli.terminal.output import attributes, count, cut, moment, say
+from entrypoints.cli.terminal.output import attributes, count, cut, moment, moment_utc, say
 from entrypoints.cli.terminal.tables import VALUE_COLUMNS, Column, Listing, print_fields
 
 _SHOWN_CHARACTERS = 4_000
@@ -41,15 +42,31 @@ def whole_record(dead_letter: DeadLetter) -> dict[str, object]:
     }
 
 
-DEAD_LETTERS = Listing[DeadLetter](
+def _described_record(described: DescribedDeadLetter) -> dict[str, object]:
+    """The record, and who wrote on which channel as far as it is known."""
+    senders = described.senders
+    return {**_record(described.dead_letter), "channel": described.channel, "senders": senders}
+
+
+def _who(described: DescribedDeadLetter) -> str:
+    return ", ".join((described.channel or "?", *described.senders))
+
+
+# The id begins with the kind, and leaves 30 columns of 80.
+DEAD_LETTERS = Listing[DescribedDeadLetter](
     (
-        Column("id", lambda one: one.dead_letter_id, whole=True),
-        Column("kind", lambda one: one.kind, essential=False),
-        Column("reason", lambda one: one.reason),
-        Column("attempts", lambda one: one.attempts, number=True, essential=False),
-        Column("created (UTC)", lambda one: moment(one.created_at), whole=True),
+        Column("id", lambda one: one.dead_letter.dead_letter_id, whole=True),
+        Column("channel, from", _who),
+        Column("reason", lambda one: one.dead_letter.reason),
+        Column("attempts", lambda one: one.dead_letter.attempts, number=True, essential=False),
+        Column(
+            "created (UTC)",
+            lambda one: moment(one.dead_letter.created_at),
+            whole=True,
+            essential=False,
+        ),
     ),
-    record=_record,
+    record=_described_record,
     empty="There are no dead letters.",
 )
 
@@ -84,7 +101,7 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: WebhookParserFactory) ->
         ("kind", dead_letter.kind),
         ("reason", dead_letter.reason),
         ("attempts", str(dead_letter.attempts)),
-        ("created", moment(dead_letter.created_at)),
+        ("created", moment_utc(dead_letter.created_at)),
         ("account", webhook.account if webhook else None),
         ("message", dead_letter.request_id),
     )
@@ -93,7 +110,7 @@ def print_dead_letter(dead_letter: DeadLetter, parsers: WebhookParserFactory) ->
     request = webhook.request
     _print_heading(f"{request.method} {request.url}")
     size = f"{len(request.body)} bytes"
-    print_fields(("received", moment(request.received_at)), ("size", size))
+    print_fields(("received", moment_utc(request.received_at)), ("size", size))
     _print_heading("Headers")
     print_fields(*request.headers)
     content_type = request.header("content-type") or ""

@@ -1,5 +1,7 @@
 """``frontdesk demo``: a conversation on each channel, so that there is something to try."""
 
+import shlex
+
 import click
 
 from domain.channels import ChannelType
@@ -7,6 +9,7 @@ from domain.conversations import Conversation
 from entrypoints.cli.conversations import conversation_record
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import printable
 from entrypoints.cli.terminal.tables import Column, Listing
 
 DEMO_SENDERS = {channel: channel.rules.example_sender for channel in ChannelType}
@@ -23,15 +26,18 @@ _DEMO = Listing[tuple[Conversation, bool]](
 )
 
 
-@click.command(cls=Command, epilog=examples("frontdesk demo"))
+@click.command(
+    cls=Command, epilog=examples("frontdesk demo", "frontdesk demo --url http://127.0.0.1:9000")
+)
+@click.option("--url", metavar="URL", help="The server of the commands to try, if not port 8000.")
 @json_option
-def demo(*, as_json: bool) -> None:
+def demo(*, url: str | None, as_json: bool) -> None:
     """Open a conversation on each channel to try.
 
     Says what to try next. Running it again changes nothing. 'frontdesk send' writes to the
     same recipients.
     """
-    with open_container() as container:
+    with open_container(may_create=True) as container:
         opened = [
             container.open_conversation()(
                 Conversation(
@@ -48,7 +54,8 @@ def demo(*, as_json: bool) -> None:
         return
     first = opened[0][0]
     channel, conversation_id = first.primary_channel, first.conversation_id
-    send = f"frontdesk send {channel} --from {DEMO_SENDERS[channel]}"
+    to_server = f" --url {shlex.quote(printable(url))}" if url else ""
+    send = f"frontdesk send {channel} --from {DEMO_SENDERS[channel]}{to_server}"
     click.echo(f"""
 With 'frontdesk serve' running, try in another terminal:
 

@@ -9,9 +9,9 @@ import click
 
 from application.privacy.erase_person import ErasureReport
 from domain.addresses import Address
-from domain.channels import AddressKind, ChannelType
+from domain.channels import ChannelType
 from domain.errors import InvalidAddressError
-from entrypoints.cli.addresses import CHANNELS, sender_address
+from entrypoints.cli.addresses import CHANNELS, is_interpreted, stored_address
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import attributes, count, print_json, printable, progress, say
@@ -40,7 +40,7 @@ _COUNTS = (
 @click.option(
     "--channel",
     type=click.Choice(CHANNELS),
-    help="Only on this channel. Otherwise on each where it can be an address.",
+    help="Only on this channel, in any form. Otherwise on each where it can be an address.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
@@ -80,8 +80,7 @@ def erase(*, sender: str, channel: str | None, yes: bool, as_json: bool) -> None
 
 def _addresses(text: str, channel: str | None) -> tuple[Address, ...]:
     if channel is not None:
-        value = sender_address(ChannelType(channel), text, "--sender")
-        return (Address.parse(ChannelType(channel), value),)
+        return (stored_address(ChannelType(channel), text, "--sender"),)
     if found := tuple(_possible_addresses(text)):
         return found
     raise click.BadParameter(
@@ -95,7 +94,7 @@ def _possible_addresses(text: str) -> Iterator[Address]:
     for channel in ChannelType:
         with suppress(InvalidAddressError):
             address = Address.parse(channel, text)
-            if address.kind is not AddressKind.OTHER:
+            if is_interpreted(address):
                 yield address
 
 

@@ -1,5 +1,7 @@
 """The ``frontdesk`` command: 0 done, 1 refused or failed, 2 usage, each error on one line.
 
+Only an error about several things, like settings, has a line for each.
+
 The module of a command is imported when that command runs: so ``frontdesk --help`` is quick, and
 each command pays only for what it needs.
 """
@@ -37,8 +39,10 @@ class OneLineErrors(LazyGroup):
             sys.exit(INTERRUPTED)
         except click.UsageError as error:
             _fail(_usage(error), USAGE)
-        except (click.ClickException, WebhookHandlerError) as error:
+        except click.ClickException as error:
             _fail(f"frontdesk: {error}", FAILED)
+        except WebhookHandlerError as error:
+            _fail_with(error)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             _fail(f"frontdesk: {where}{error.strerror or type(error).__name__}", FAILED)
@@ -61,9 +65,21 @@ def _fail(line: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
+def _fail_with(error: WebhookHandlerError) -> NoReturn:
+    if len(error.problems) <= 1:
+        _fail(f"frontdesk: {error}", FAILED)
+    heading = str(error).partition(":")[0]
+    click.echo(one_line(f"frontdesk: {heading}:"), err=True)
+    for problem in error.problems:
+        click.echo(f"  {one_line(problem)}", err=True)
+    sys.exit(FAILED)
+
+
 def _usage(error: click.UsageError) -> str:
     command = error.ctx.command_path if error.ctx else "frontdesk"
-    message = error.format_message().strip().rstrip(".")
+    message = (
+        error.format_message().strip().replace(". Did you mean", ", did you mean").rstrip(".?")
+    )
     return f"{command}: {message[:1].lower()}{message[1:]}; see '{command} --help'"
 
 
@@ -103,14 +119,22 @@ cli.load_from(
             ("serve", "serve", "Receive webhooks over HTTP until interrupted."),
             ("demo", "demo", "Open a conversation on each channel to try."),
             ("send", "send", "Play a provider: post a signed webhook."),
+            (
+                "trace",
+                "trace",
+                "What became of a message: where it is, since when, and what to do.",
+            ),
             ("conversations", "conversations", "Open, list, show and hand off conversations."),
             ("queues", "queues", "What waits on the queues."),
             ("unmatched", "unmatched", "What unknown senders wrote: see it, and deliver it."),
             ("dead-letters", "dead_letters", "What could not be processed."),
+            ("tail", "tail", "Follow the webhooks that the server handles, a line each."),
             ("relay", "relay", "Drain the spool, and publish the messages that stayed pending."),
             ("erase", "erase", "Erase what is stored of a sender, for ever."),
             ("purge", "purge", "Delete what has been kept for long enough."),
             ("migrate", "migrate", "Move the histories inside old records to messages."),
+            ("tokens", "tokens", "Make access tokens of the API."),
+            ("console", "console", "Sign in to the server with a browser."),
             ("doctor", "doctor", "Check all that the settings name."),
         )
     }

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from email.utils import parseaddr
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
@@ -70,6 +71,12 @@ def _click_option(option: SendOption) -> click.Option:
     )
 
 
+def _whole_url(url: str, channel: ChannelType) -> str:
+    """``url``, and the path of the channel's webhooks if it has none of its own."""
+    parts = urlsplit(url)
+    return url if parts.path.strip("/") else parts._replace(path=f"/webhooks/{channel}").geturl()
+
+
 def _values(channel: ChannelType, body: str | None, given: dict[str, object]) -> dict[str, object]:
     """What is ``given`` for the options of the channel's provider; others are a usage error.
 
@@ -105,7 +112,8 @@ def _values(channel: ChannelType, body: str | None, given: dict[str, object]) ->
     "--url",
     metavar="URL",
     callback=_reading(read_http_url),
-    help=f"Default: {DEFAULT_ORIGIN}/webhooks/CHANNEL.",
+    default=DEFAULT_ORIGIN,
+    help="Where to post: a server, whose path /webhooks/CHANNEL is added, or the whole URL.",
 )
 @click.option("--times", type=click.IntRange(1), default=1, help="Send it so often.")
 @click.option("--concurrency", type=click.IntRange(1, 256), default=8, help="So many at once.")
@@ -118,7 +126,7 @@ def send(
     body: str | None,
     message_id: str | None,
     tamper: bool,
-    url: str | None,
+    url: str,
     times: int,
     concurrency: int,
     as_json: bool,
@@ -137,7 +145,7 @@ def send(
     on = ChannelType(channel)
     options = _values(on, body, values)
     settings = read_settings(os.environ)
-    target = url or f"{DEFAULT_ORIGIN}/webhooks/{channel}"
+    target = _whole_url(url, on)
     name, address = parseaddr(sender) if on.rules.senders_have_names else ("", sender)
     message = SimulatedMessage(
         channel=on,
@@ -156,4 +164,5 @@ def send(
         if error.option is None:
             raise
         raise click.BadParameter(str(error), param_hint=f"'{error.option}'") from error
-    post_and_report(make, target, times, min(concurrency, times), as_json=as_json)
+    at_once = min(concurrency, times)
+    post_and_report(make, target, times, at_once, is_tampered=tamper, as_json=as_json)

@@ -19,7 +19,15 @@ import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as NoResponseInTimeError
 
-from entrypoints.cli.terminal.output import attributes, count, cut, print_json, progress, say
+from entrypoints.cli.terminal.output import (
+    attributes,
+    count,
+    cut,
+    latency,
+    print_json,
+    progress,
+    say,
+)
 from entrypoints.cli.terminal.tables import Column, print_table
 from infrastructure.channels.provider import SimulatedRequest, Webhooks
 
@@ -57,7 +65,13 @@ class Response:
 
 
 def post_and_report(
-    make: Webhooks, url: str, times: int, concurrency: int, *, as_json: bool
+    make: Webhooks,
+    url: str,
+    times: int,
+    concurrency: int,
+    *,
+    is_tampered: bool,
+    as_json: bool,
 ) -> None:
     """Post ``times`` webhooks, ``concurrency`` at once, and say what came back.
 
@@ -80,14 +94,14 @@ def post_and_report(
         _print_response(responses[0])
     elif not as_json:
         print_summary(responses, time.perf_counter() - started, concurrency)
-    _check_accepted(responses)
+    _check_accepted(responses, is_tampered=is_tampered)
 
 
 def _no_server(url: str) -> str:
     parts = urlsplit(url)
     origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     here = _is_this_machine(parts.hostname or "")
-    hint = "start it with 'frontdesk serve'" if here else "check the --url"
+    hint = "start 'frontdesk serve', or give its address by --url" if here else "check the --url"
     return f"nothing answers at {origin}: {hint}"
 
 
@@ -141,13 +155,6 @@ def latencies(seconds: Sequence[float]) -> str:
     return ", ".join(f"{name} {latency(value)}" for name, value in figures.items())
 
 
-def latency(seconds: float) -> str:
-    """A latency with as many digits as are of interest."""
-    if seconds >= 1:
-        return f"{seconds:.2f} s"
-    return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f} ms"  # noqa: PLR2004 - 10 ms
-
-
 def _print_json(response: Response) -> None:
     print_json(
         {
@@ -185,12 +192,14 @@ def print_summary(responses: Sequence[Response], seconds: float, concurrency: in
     say(f"{count(len(ids), 'message id')}, first {responses[0].message_id}", "dim")
 
 
-def _check_accepted(responses: Sequence[Response]) -> None:
+def _check_accepted(responses: Sequence[Response], *, is_tampered: bool) -> None:
     refused = [response for response in responses if not response.is_success]
     if not refused:
         return
     body = refused[0].body.decode(errors="replace")
     reason = f"{refused[0].label} {cut(body, _QUOTED_COLUMNS)}".strip()
+    if refused[0].status == HTTPStatus.UNAUTHORIZED and not is_tampered:
+        reason += "; does the server have the same secrets and public URLs as this command?"
     if len(responses) == 1:
         raise click.ClickException(f"not accepted: {reason}")
     raise click.ClickException(f"{len(refused)} of {len(responses)} not accepted, first: {reason}")

@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from types import FrameType
@@ -19,7 +19,9 @@ from typing_extensions import override
 
 from application.receiving.receive_webhook import Process
 from domain.errors import WebhookHandlerError
-from entrypoints.composition.container import Container, build_container
+from entrypoints.composition.container import Container, build_container, count_for_prometheus
+from entrypoints.http.api.mount import api_routes
+from entrypoints.http.api.start import prepare_access, sign_in_address
 from entrypoints.http.app import create_app
 from entrypoints.http.background_threads import Task, running
 from entrypoints.http.limits.connection_limits import (
@@ -40,6 +42,7 @@ from entrypoints.http.webhooks.request_reader import RequestReader
 from entrypoints.operations.background_jobs import DailyPurge, drain_some, relay_some
 from entrypoints.operations.start_checks import INTERVAL_SECONDS, StartChecks, check_ready
 from entrypoints.public_urls import PublicUrls, RequestOrigin
+from infrastructure.configuration.followed_log import LOOK_SECONDS, LogFollowers
 from infrastructure.configuration.log_format import configure_logging
 from infrastructure.configuration.settings import Settings
 
@@ -61,13 +64,15 @@ def run(host: str, port: int, *, ephemeral: bool = False, workers: int = 1) -> N
     secrets or backends, or ``AddressInUseError``. What does not answer it waits for.
     """
     container = build_container(os.environ, ephemeral=ephemeral)
+    count_for_prometheus(container)
     settings = container.settings()
     configure_logging(settings.log_level)
     try:
         start_checks = StartChecks(container)
         unanswered = start_checks.begin()
         with listen(host, port) as listener:
-            _say_where(settings, container.storage().place, listener)
+            prepare_access(container)
+            _say_where(container, listener)
             if unanswered is not None:
                 click.echo(
                     f"Not ready yet, for this does not answer: {unanswered}. Until it does, "
@@ -88,8 +93,9 @@ def _supervise(listener: socket.socket, workers: int) -> None:
         sys.exit(1)
 
 
-def _say_where(settings: Settings, place: str, listener: socket.socket) -> None:
-    """What the operator should know when the server is up; ``place`` is where its data is."""
+def _say_where(container: Container, listener: socket.socket) -> None:
+    """What the operator should know when the server is up."""
+    settings, place = container.settings(), container.storage().place
     host, port = listener.getsockname()[:2]
     origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     click.echo(f"Frontdesk listens on {origin} and keeps its data in {place}")
@@ -98,6 +104,9 @@ def _say_where(settings: Settings, place: str, listener: socket.socket) -> None:
             "Development secret in use: 'frontdesk send' is accepted, "
             "real providers are refused until their secrets are set."
         )
+    address = sign_in_address(container, origin) if sys.stdout.isatty() else None
+    if address is not None:
+        click.echo(f"Sign in with a browser, once within 10 minutes: {address}")
 
 
 def serve(
@@ -126,7 +135,8 @@ def _answer(
 
     limits = reserve_open_files(share.of(container.settings().max_in_flight)).divided(share)
     endpoint = webhook_endpoint(container, limits, start_checks.process, share)
-    app = create_app(endpoint.receive_webhook, Readiness(require_ready))
+    routes = api_routes(container, share, start_checks.require_passed)
+    app = create_app(endpoint.receive_webhook, Readiness(require_ready), routes)
     # uvicorn repeats the signal that ended it under the handler that was there before. This one
     # does nothing then, so that an orderly end exits with status 0. It counts before uvicorn's.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -203,8 +213,15 @@ def tasks_after(
     tasks = background_tasks(container, shutdown.begun.is_set, share)
     return [
         Task("start checks", start_checks.repeat, rest_seconds=INTERVAL_SECONDS),
+        *_follower_tasks(container.settings()),
         *(replace(task, work=after_checks(task.work)) for task in tasks),
     ]
+
+
+def _follower_tasks(settings: Settings) -> Iterator[Task]:
+    """What writes log lines for commands on this machine that follow them."""
+    if "sqlite" in (settings.storage, settings.queue):
+        yield Task("followers", LogFollowers(settings.data_dir).look, rest_seconds=LOOK_SECONDS)
 
 
 def background_tasks(
@@ -269,8 +286,9 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.create_server(address[:2], family=family, backlog=ACCEPTED_AT_ONCE)
     except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # the address stands here already
         raise AddressInUseError(
-            f"cannot listen on {host}:{port} ({error.strerror}): choose another --port"
+            f"cannot listen on {host}:{port} ({reason}): choose another --port"
         ) from error
     # Connections inherit both options. Without this one the body of each answer waits 40 ms for
     # the client to acknowledge its headers; asyncio sets it only on sockets that it made itself.

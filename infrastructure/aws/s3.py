@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -185,15 +186,26 @@ class S3DeadLetters(DeadLetters):
 
     @override
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self,
+        *,
+        after: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
         first: dict[str, str] = {}
         for key in self._keys(DEAD_LETTERS_PREFIX):
             first.setdefault(_place(key)[1], key)
-        by_time = sorted(first.values(), key=_place)
+        place = (_sortable(after[0]), after[1]) if after else ("", "")
+        later = (key for key in first.values() if _place(key) > place)
+        by_time = sorted(later, key=_place, reverse=newest_first)
         return readable_dead_letters(
             by_time, self._read, lambda key: unreadable(self._bucket.uri(key))
         )
+
+    @override
+    def count(self, most: int) -> int:
+        """Counts objects, up to a thousand in one call."""
+        return sum(1 for _ in islice(self._keys(DEAD_LETTERS_PREFIX), most))
 
     @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
@@ -220,8 +232,12 @@ class S3DeadLetters(DeadLetters):
 
 
 def _dead_letter_key(dead_letter: DeadLetter) -> str:
-    time = dead_letter.created_at.astimezone(UTC)
-    return f"{_folder(checked_key(dead_letter.dead_letter_id))}{time:{_SORTABLE_TIME}}"
+    folder = _folder(checked_key(dead_letter.dead_letter_id))
+    return f"{folder}{_sortable(dead_letter.created_at)}"
+
+
+def _sortable(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):{_SORTABLE_TIME}}"
 
 
 def _folder(dead_letter_id: str) -> str:

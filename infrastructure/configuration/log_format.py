@@ -15,12 +15,16 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
+from typing_extensions import override
+
 from domain.times import rfc3339
 
 FIELDS = (
     *("aws_request_id", "request_id", "channel", "conversation_id", "message_id", "outcome"),
+    *("queue", "delay_seconds"),
     *("status", "duration_ms", "reason", "tried_urls", "result", "error", "provider_code"),
     *("dead_letter_id", "spool_entry_id", "sqs_message_id", "task"),
+    *("token_name", "action"),
 )
 """The only extra fields that reach a log line, in this order."""
 
@@ -78,7 +82,7 @@ def _console_handler(stream: TextIO) -> logging.Handler:
 
 def _json_handler(stream: TextIO) -> logging.Handler:
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_JsonLinesFormatter())
+    handler.setFormatter(JsonLinesFormatter())
     return handler
 
 
@@ -94,9 +98,10 @@ def _prepared(record: logging.LogRecord) -> bool:
     return True
 
 
-class _JsonLinesFormatter(logging.Formatter):
+class JsonLinesFormatter(logging.Formatter):
     """One object in each line: what happened, the fields, and where an error came from."""
 
+    @override
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
             "timestamp": rfc3339(datetime.fromtimestamp(record.created, UTC)),

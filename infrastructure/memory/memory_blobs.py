@@ -80,10 +80,20 @@ class MemoryDeadLetters(DeadLetters):
 
     @override
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self,
+        *,
+        after: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
-        places = sorted((one.created_at, key) for key, one in list(self._dead_letters.items()))
+        stored = ((one.created_at, key) for key, one in list(self._dead_letters.items()))
+        later = (place for place in stored if after is None or place > after)
+        places = sorted(later, reverse=newest_first)
         return filter(None, (self.get(dead_letter_id) for _, dead_letter_id in places))
+
+    @override
+    def count(self, most: int) -> int:
+        return min(len(self._dead_letters), most)
 
     @override
     def delete_older(self, moment: datetime) -> Iterator[int]:

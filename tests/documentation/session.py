@@ -19,9 +19,14 @@ _VARYING = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"\bSM[0-9a-f]{32}\b"), "SID"),
     (re.compile(r"\b(unauthenticated|unreadable)-[0-9a-f]+\b"), "DEAD LETTER"),
+    (re.compile(r"\bfrontdesk_[\w-]{43}"), "TOKEN"),
+    (re.compile(r"/sign-in/[\w-]{43}"), "/sign-in/CODE"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "HASH"),
     (re.compile(r"<[0-9a-f]{32}@[\w.-]+>"), "MESSAGE-ID"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{6}Z)?"), "TIME"),
+    (re.compile(r"\b\d\d:\d\d:\d\d UTC"), "TIME UTC"),
     (re.compile(r"\b\d+(\.\d+)? (ms|s|min)\b"), "DURATION"),
+    (re.compile(r"\bAC[0-9a-f]{32}\b"), "ACCOUNT"),
     (re.compile(r'"duration_ms": [0-9.]+'), '"duration_ms": DURATION'),
     (re.compile(r"\b\d+ per second"), "RATE per second"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:8000"),
@@ -54,11 +59,12 @@ def steps(transcript: str) -> list[tuple[str, str]]:
 
 
 def recipe_of_run() -> list[str]:
-    """The commands of ``make run``, as make shows them."""
+    """The commands of ``make run``, as make shows them without a ``PORT``."""
     makefile = (ROOT / "Makefile").read_text("utf-8")
     found = re.search(r"^run:.*\n((?:\t.*\n)+)", makefile, re.M)
     assert found is not None
-    return [line.strip().replace("$(BIN)", ".venv/bin") for line in found[1].splitlines()]
+    recipe = re.sub(r" \$\(PORT:[^)]*\)", "", found[1].replace("$(BIN)", ".venv/bin"))
+    return [line.strip() for line in recipe.splitlines()]
 
 
 @dataclass(frozen=True)
@@ -88,9 +94,9 @@ class Session:
 
     def run(self, command: str) -> str:
         """What a terminal shows of a command; webhooks go to this server, on its free port."""
-        to_this_server = rf"frontdesk send \1 --url {self.origin}/webhooks/\1"
+        to_this_server = rf"frontdesk send \1 --url {self.origin}"
         command = re.sub(r"frontdesk send (\w+)", to_this_server, command)
-        return _terminal(command, self.directory)
+        return _terminal(command.replace(ORIGIN, self.origin), self.directory)
 
     def log(self) -> str:
         """Every log line of the server so far."""

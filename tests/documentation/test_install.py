@@ -28,10 +28,10 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def make(directory: Path, target: str) -> list[str]:
+def make(directory: Path, target: str, *variables: str) -> list[str]:
     """The output lines of ``make``; ``PYTHON`` creates no environment."""
     done = subprocess.run(
-        ["make", "--silent", target, "PYTHON=true"],
+        ["make", "--silent", target, "PYTHON=true", *variables],
         cwd=directory,
         capture_output=True,
         text=True,
@@ -69,6 +69,18 @@ def test_first_make_run_announces_the_installation_before_pip_runs(
     assert first.startswith("Installing Frontdesk")
     assert "-m pip install" in second
     assert not [line for line in make(checkout, target) if line.startswith("Installing")]
+
+
+def test_make_run_serves_on_the_port_that_is_given(checkout: Path) -> None:
+    make(checkout, "run")
+    demo, _, serve = make(checkout, "run")
+    assert (demo.strip(), serve.strip()) == (
+        ".venv/bin/frontdesk demo",
+        ".venv/bin/frontdesk serve",
+    )
+    demo, _, serve = make(checkout, "run", "PORT=9000")
+    assert demo == ".venv/bin/frontdesk demo --url http://127.0.0.1:9000"
+    assert serve == ".venv/bin/frontdesk serve --port 9000"
 
 
 def test_changed_requirements_are_installed_again(checkout: Path) -> None:

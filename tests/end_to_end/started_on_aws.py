@@ -45,7 +45,7 @@ class Installation:
         return [line.get("reason", "") for line in self.lines() if line["level"] == level]
 
     def refusal(self) -> str:
-        """The line with which the server refuses to start."""
+        """What the server says when it refuses to start."""
         result = subprocess.run(
             [FRONTDESK, "serve", "--port", "0"],
             env=self.environ,
@@ -55,8 +55,7 @@ class Installation:
             check=False,
         )
         assert (result.returncode, result.stdout) == (1, "")
-        (line,) = result.stderr.splitlines()
-        return line
+        return result.stderr.rstrip("\n")
 
     def webhook(self, body: str) -> SimulatedRequest:
         providers = Providers.of(keep_development_credentials(self.directory / "data"))

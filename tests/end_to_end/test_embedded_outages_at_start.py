@@ -52,7 +52,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def database(environ: dict[str, str]) -> Path:
     """The database, as a server has left it."""
-    assert run(environ, "conversations", "list").returncode == 0
+    assert run(environ, "demo").returncode == 0
     return Path(environ["DATA_DIR"]) / "frontdesk.db"
 
 

@@ -28,7 +28,7 @@ class InstalledFrontDesk:
         )
 
     def send(self, channel: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.run("send", channel, "--url", f"{self.origin}/webhooks/{channel}", *arguments)
+        return self.run("send", channel, "--url", self.origin, *arguments)
 
     def lines(self, *arguments: str) -> list[dict[str, object]]:
         done = self.run(*arguments, "--json")

@@ -44,9 +44,8 @@ class Installation:
         return subprocess.run(command, env=self.environ, capture_output=True, text=True, check=True)
 
     def send(self, body: str) -> str:
-        url = f"{self.origin}/webhooks/sms"
         return self.run(
-            "send", "sms", "--from", "+14155550123", "--body", body, "--url", url
+            "send", "sms", "--from", "+14155550123", "--body", body, "--url", self.origin
         ).stdout
 
     def spooled(self) -> list[Path]:

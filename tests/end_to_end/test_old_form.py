@@ -72,5 +72,5 @@ def test_server_command_and_doctor_refuse_it_and_touch_nothing(tmp_path: Path, n
 
 
 def test_a_directory_of_today_is_taken(tmp_path: Path) -> None:
-    assert frontdesk(tmp_path, "queues", "list").returncode == 0
+    assert frontdesk(tmp_path, "demo").returncode == 0
     assert frontdesk(tmp_path, "queues", "list").returncode == 0

@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+_bar: ContextVar["Console | None"] = ContextVar("_bar", default=None)
+"""What prints above the progress bar, while there is one on the terminal of the output."""
+
 _PIPE_COLUMNS = 10_000
 """A pipe has no width: nothing is folded there."""
 
@@ -81,7 +85,7 @@ def attributes(value: object, *names: str) -> dict[str, object]:
 
 def print_json(record: Mapping[str, object]) -> None:
     """One JSON Lines record. Instants are written as RFC 3339 has them."""
-    click.echo(to_json(record))
+    _print(to_json(record))
 
 
 def plain(text: str, style: str = "", *, lines: bool = False) -> "Text":
@@ -101,7 +105,16 @@ def print_rich(*renderables: "RenderableType") -> None:
     console = rich_console()
     with console.capture() as capture:
         console.print(*renderables, sep="\n")
-    click.echo("\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n")))
+    _print("\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n")))
+
+
+def _print(text: str) -> None:
+    from rich.text import Text
+
+    if (bar := _bar.get()) is None:
+        click.echo(text)
+    else:
+        bar.print(Text.from_ansi(text), soft_wrap=True)
 
 
 def rich_console() -> "Console":
@@ -113,8 +126,13 @@ def rich_console() -> "Console":
 
 
 def moment(instant: datetime | None) -> str | None:
-    """An instant for a person, in UTC, to the second."""
+    """An instant for a person, in UTC, to the second; the head of its column names the zone."""
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S}" if instant else None
+
+
+def moment_utc(instant: datetime | None) -> str | None:
+    """An instant for a person, with its zone."""
+    return f"{moment(instant)} UTC" if instant else None
 
 
 def duration(seconds: float) -> str:
@@ -123,6 +141,13 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def latency(seconds: float) -> str:
+    """A latency with as many digits as are of interest."""
+    if seconds >= 1:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1000:.{0 if seconds >= 0.01 else 1}f} ms"  # noqa: PLR2004 - 10 ms
 
 
 def age(since: datetime | None) -> str | None:
@@ -137,21 +162,29 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, on a terminal only. Call what it yields with how many are done."""
+    """A bar on standard error, on a terminal only. Call what it yields with how many are done.
+
+    What is printed meanwhile stands above the bar, on lines of its own.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
-        # Lines printed meanwhile go above the bar, but never from a file into the terminal.
-        redirect_stdout=sys.stdout.isatty(),
+        redirect_stdout=False,
         disable=total == 1 or not sys.stderr.isatty(),
     )
-    with bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)
+    # From a file nothing goes to the terminal.
+    token = _bar.set(None if bar.disable or not sys.stdout.isatty() else console)
+    try:
+        with bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done: bar.update(task, completed=done)
+    finally:
+        _bar.reset(token)

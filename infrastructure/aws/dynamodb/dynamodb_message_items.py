@@ -20,6 +20,7 @@ from domain.messages import (
 )
 from domain.queues import QueueName
 from domain.times import parse_rfc3339, rfc3339
+from domain.trail import Trail
 from infrastructure.aws.dynamodb.dynamodb_inbound import complete, shortened
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.dynamodb.dynamodb_values import (
@@ -35,6 +36,8 @@ from infrastructure.serialization.context_json import inbound_from_json, inbound
 HISTORY_INDEX = "history"
 WORK_INDEX = "work"
 """What is pending or unmatched, in order."""
+MAIL_INDEX = "mail"
+"""Mail by a hash of its message id."""
 WORK_SHARDS = 8
 """Among how many partitions of the index the messages of one state are spread."""
 INLINE_BYTES = 100 * 1024
@@ -74,6 +77,7 @@ class DynamoDbMessageItems:
     def of_record(self, record: MessageRecord) -> Item:
         """The item of a message, with its large texts written."""
         entry = Message.of(record.message)
+        is_mail = entry.channel_type.rules.author_chooses_message_id
         small = {
             **_shown(record.request_id, record.conversation, entry),
             "state": record.state,
@@ -85,6 +89,8 @@ class DynamoDbMessageItems:
             # Only of a message that was moved: the items of all others stay as small as they are.
             "publication": record.publication if record.publication > 1 else None,
             "queue": str(record.queue) if record.queue else None,
+            "message_id_hash": hash_of_message_id(entry.message_id) if is_mail else None,
+            "trail": record.trail.to_json(),
             **work_of(record),
         }
         with _unicode_errors():
@@ -115,6 +121,7 @@ class DynamoDbMessageItems:
             attempts=_number(item, "attempts", 0),
             publication=_number(item, "publication", 1),
             queue=QueueName.parse(text_of(item, "queue")) if "queue" in item else None,
+            trail=Trail.from_json(item.get("trail", {}).get("S")),
         )
 
     def inbound(self, item: Item) -> InboundMessage:
@@ -184,6 +191,11 @@ class DynamoDbMessageItems:
             raise StorageRefusedError(f"the {name} of a message is no longer stored") from error
 
 
+def hash_of_message_id(message_id: str) -> str:
+    """The key of ``MAIL_INDEX``: an id that an author chose may be too long for one."""
+    return hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
 def has_references(item: Item) -> bool:
     """Whether a text of ``item`` is stored elsewhere."""
     return any(name.endswith("_reference") for name in item)
@@ -193,10 +205,23 @@ def read_history(
     messages: DynamoDbTable, key: ConversationKey, after: str | None, *, latest: int | None = None
 ) -> Iterator[Item]:
     """A conversation's entries after a time, as the index has them; or the ``latest`` first."""
+    # Any text is greater than this one: a key cannot be empty.
+    return _query_history(messages, key, ">", after or "0", latest)
+
+
+def read_history_before(
+    messages: DynamoDbTable, key: ConversationKey, before: str | None, latest: int
+) -> Iterator[Item]:
+    """A conversation's entries before a time, the ``latest`` first."""
+    return _query_history(messages, key, "<", before or "~", latest)
+
+
+def _query_history(
+    messages: DynamoDbTable, key: ConversationKey, comparison: str, time: str, latest: int | None
+) -> Iterator[Item]:
     return messages.query(
-        "#conversation = :conversation AND #timestamp > :after",
-        # Any text is greater than this one: a key cannot be empty.
-        {"conversation": conversation_name(key), "after": after or "0"},
+        f"#conversation = :conversation AND #timestamp {comparison} :time",
+        {"conversation": conversation_name(key), "time": time},
         index=HISTORY_INDEX,
         page_size=latest,
         descending=latest is not None,

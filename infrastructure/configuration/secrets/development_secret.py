@@ -83,7 +83,8 @@ def read_development_credentials(data_dir: Path) -> DevelopmentCredentials:
         secret = bytes.fromhex(path.read_text("ascii").strip())
     except FileNotFoundError as error:
         raise SecretsUnavailableError(
-            f"no development secret in {data_dir}: start 'frontdesk serve' there first",
+            f"no development secret in {data_dir}: start 'frontdesk serve' here, set DATA_DIR to "
+            "the directory of the server, or set the same secrets as the server has",
             needs_operator=True,
         ) from error
     except (OSError, ValueError) as error:

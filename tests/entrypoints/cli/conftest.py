@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from entrypoints.composition.container import Container, build_container
+from entrypoints.operations import clock_checks
+from entrypoints.operations.clock_checks import KernelClock
 from infrastructure.configuration.secrets.development_secret import (
     DevelopmentCredentials,
     keep_development_credentials,
@@ -24,12 +27,25 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
+@pytest.fixture(autouse=True)
+def kernel_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel says that its clock is kept, whatever that of this machine says."""
+    kept = KernelClock(is_synchronised=True, most_off=timedelta(milliseconds=20))
+    monkeypatch.setattr(clock_checks, "kernel_clock", lambda: kept)
+
+
 @pytest.fixture
 def container(data_dir: Path) -> Iterator[Container]:
     """A container on the data directory of the command, to prepare and to check data."""
     container = build_container({"DATA_DIR": str(data_dir)})
     yield container
     container.shutdown_resources()
+
+
+@pytest.fixture
+def empty_database(container: Container) -> None:
+    """The database that a server makes at its start."""
+    container.conversation_store()
 
 
 @pytest.fixture

@@ -22,3 +22,8 @@ def test_demo_prints_the_commands_to_try_next() -> None:
     output = run_frontdesk("demo").stdout
     assert "frontdesk send whatsapp --from +14155550123 --body" in output
     assert "frontdesk queues read whatsapp-replies --include-delayed" in output
+
+
+def test_demo_shows_commands_for_the_server_that_is_given() -> None:
+    output = run_frontdesk("demo", "--url", "http://127.0.0.1:9000").stdout
+    assert output.count("--from +14155550123 --url http://127.0.0.1:9000 --body") == 2

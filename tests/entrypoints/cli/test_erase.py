@@ -29,6 +29,7 @@ def container_with_messages(container: Container) -> Container:
     return container
 
 
+@pytest.mark.usefixtures("empty_database")
 def test_erase_of_an_unknown_sender_reports_that_there_was_nothing() -> None:
     assert run_frontdesk(*ERASE).stdout == "There was nothing.\n"
 
@@ -121,6 +122,29 @@ def test_erase_refuses_an_invalid_address() -> None:
     assert "is no address of any channel" in line
     line = error_line(run_frontdesk(*ERASE, "--channel", "email"), 2)
     assert "expected an address like ana@example.com" in line
+
+
+@pytest.mark.parametrize(
+    ("sender", "options"),
+    [
+        ("rcs:+14155550188", ()),
+        ("rcs:+14155550188", ("--channel", "sms")),
+        ("messenger:1234567890123456", ()),
+        ("4155550188", ("--channel", "sms")),
+    ],
+)
+def test_erase_takes_an_uninterpreted_address_as_it_is_stored(
+    container: Container, sender: str, options: tuple[str, ...]
+) -> None:
+    message = an_inbound_message(sender=sender)
+    container.message_store().record(a_record(message, conversation=None))
+    output = run_frontdesk("erase", "--sender", sender, "--yes", *options).stdout
+    assert output.startswith("Erased: 1 message.")
+
+
+def test_erase_of_a_number_without_its_plus_asks_for_the_channel() -> None:
+    line = error_line(run_frontdesk("erase", "--sender", "4155550188", "--yes"), 2)
+    assert "is no address of any channel" in line
 
 
 def test_erase_reports_a_dead_letter_that_cannot_be_read(

@@ -61,7 +61,8 @@ def test_help_imports_no_heavy_libraries() -> None:
     [
         (("--nonsense",), "frontdesk", "no such option"),
         (("nonsense",), "frontdesk", "no such command 'nonsense'"),
-        (("queues",), "frontdesk queues", "missing command: list, read, move, acknowledge"),
+        (("queue",), "frontdesk", "no such command 'queue', did you mean 'queues'; see"),
+        (("queues",), "frontdesk queues", "missing command: list, read, look, move, acknowledge"),
         (("queues", "nonsense"), "frontdesk queues", "no such command"),
         (("queues", "read"), "frontdesk queues read", "missing argument 'QUEUE'"),
         (("queues", "read", "sms-replies", "more"), "frontdesk queues read", "unexpected extra"),
@@ -103,15 +104,24 @@ def test_usage_error_is_one_line_that_names_the_help(
         ("send", "sms", "--from", "+14155550123", "--body", "Hi"),
     ],
 )
-def test_wrong_settings_are_reported_in_one_line_that_names_them_all(
+def test_wrong_settings_are_reported_one_on_each_line(
     arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STORAGE", "paper")
     monkeypatch.setenv("REPLY_DELAY_SECONDS", "soon")
-    line = error_line(run_frontdesk(*arguments), 1)
-    assert line.startswith("frontdesk: wrong settings: ")
-    assert "STORAGE" in line
-    assert "REPLY_DELAY_SECONDS" in line
+    result = run_frontdesk(*arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
+        "frontdesk: wrong settings:",
+        "  STORAGE: must be one of sqlite, dynamodb, memory",
+        "  REPLY_DELAY_SECONDS: must be a whole number from 0 to 900",
+    ]
+
+
+def test_single_wrong_setting_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE", "paper")
+    line = error_line(run_frontdesk("queues", "list"), 1)
+    assert line == "frontdesk: wrong settings: STORAGE: must be one of sqlite, dynamodb, memory"
 
 
 def test_unusable_data_directory_is_reported_in_one_line(

@@ -16,6 +16,7 @@ def given_old_record(container: Container, number: int = 1) -> None:
     )
 
 
+@pytest.mark.usefixtures("empty_database")
 def test_migrate_without_old_records_reports_nothing_to_move() -> None:
     output = run_frontdesk("migrate").stdout
     assert output == "No record has a list of messages inside: there is nothing to move.\n"

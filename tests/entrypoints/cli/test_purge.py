@@ -25,6 +25,7 @@ def container_with_old_data(container: Container) -> Container:
     return container
 
 
+@pytest.mark.usefixtures("empty_database")
 def test_purge_without_expired_data_reports_that_nothing_was_old_enough() -> None:
     assert run_frontdesk("purge").stdout == "Nothing was old enough.\n"
 
@@ -55,6 +56,7 @@ def test_purge_continues_after_a_file_that_is_no_dead_letter(
     assert run_frontdesk("purge").stdout == "temporary files: 1\n"
 
 
+@pytest.mark.usefixtures("empty_database")
 def test_purge_reports_that_its_time_budget_is_used_up() -> None:
     output = run_frontdesk("purge", "--budget-seconds", "0.000001").stdout
     assert output.endswith("The time was used up: there may be more.\n")

@@ -15,7 +15,7 @@ from domain.routing import Route
 from entrypoints.composition.container import Container
 from infrastructure.serialization.context_json import context_to_json
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
-from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
+from tests.entrypoints.cli.support import cursor_in, error_line, json_lines, run_frontdesk
 
 QUEUE = QueueName(ChannelType.SMS, QueueKind.REPLIES)
 INVALID_RECEIPTS = (
@@ -54,6 +54,44 @@ class TestList:
         assert "sms-replies           1        0      0     0 s" in lines
 
 
+class TestLook:
+    def test_queues_look_shows_contexts_and_takes_none(self, container: Container) -> None:
+        context = given_context(container, body="Is it here?")
+        given_context(container, "request-2", delay_seconds=30)
+        for _ in range(2):
+            first, second = json_lines(run_frontdesk("queues", "look", "sms-replies", "--json"))
+        assert first["context"] == json.loads(context_to_json(context))
+        assert (first["queue"], first["receive_count"]) == ("sms-replies", 0)
+        assert first["visible_at"] == first["published_at"]
+        assert second["context"]["meta"]["request_id"] == "request-2"
+        assert second["visible_at"] > second["published_at"]
+
+    def test_queues_look_prints_the_state_of_each_context(self, container: Container) -> None:
+        for name, delay_seconds in (("taken", 0), ("ready", 0), ("delayed", 600)):
+            given_context(container, name, delay_seconds=delay_seconds)
+        container.context_queue().receive(QUEUE, 1, visibility=timedelta(seconds=600))
+        lines = run_frontdesk("queues", "look", "sms-replies").stdout.splitlines()
+        states = {line.split()[0]: line for line in lines[1:]}
+        assert " ready " in states["ready"]
+        assert " delayed, 10 min more " in states["delayed"]
+        assert " taken, 10 min more " in states["taken"]
+        assert "+14155550123" in states["ready"]
+
+    def test_queues_look_goes_on_after_a_page(self, container: Container) -> None:
+        for number in range(3):
+            given_context(container, f"request-{number}")
+        first = run_frontdesk("queues", "look", "sms-replies", "--max", "2").stdout
+        assert "request-1" in first
+        assert "request-2" not in first
+        after = ("--after", cursor_in(first))
+        assert "request-2" in run_frontdesk("queues", "look", "sms-replies", *after).stdout
+        wrong = run_frontdesk("queues", "look", "sms-handoff", *after)
+        assert "'--after'" in error_line(wrong, 2)
+
+    def test_queues_look_says_that_nothing_waits(self) -> None:
+        assert run_frontdesk("queues", "look", "sms-replies").stdout == "Nothing waits.\n"
+
+
 class TestRead:
     def test_queues_read_prints_the_delivery_and_the_context_as_json(
         self, container: Container
@@ -87,6 +125,7 @@ class TestRead:
         )
         assert len(shown) == 1
 
+    @pytest.mark.usefixtures("empty_database")
     def test_queues_read_reports_an_empty_queue(self) -> None:
         assert run_frontdesk("queues", "read", "sms-replies").stdout == "sms-replies: empty\n"
 
@@ -202,6 +241,14 @@ class TestMove:
     def test_queues_move_refuses_the_queue_that_the_context_is_on(self, receipt: str) -> None:
         result = run_frontdesk("queues", "move", "sms-replies", receipt, "replies")
         assert error_line(result, 1) == "frontdesk: the context is on sms-replies already"
+
+    def test_queues_move_refuses_a_queue_that_the_context_is_not_on(
+        self, container: Container, receipt: str
+    ) -> None:
+        result = run_frontdesk("queues", "move", "sms-handoff", receipt, "replies")
+        assert error_line(result, 1) == "frontdesk: the context is not on sms-handoff"
+        assert sum(depth.in_flight for depth in container.context_queue().depths()) == 1
+        assert run_frontdesk("queues", "read", "sms-handoff", "--json").stdout == ""
 
     def test_queues_move_refuses_a_context_without_a_record(self, container: Container) -> None:
         given_context(container)

@@ -54,9 +54,31 @@ class TestOneMessage:
         recipients = [form(server, number)["To"] for number in (0, 1)]
         assert recipients == [DEMO_RECIPIENTS[ChannelType.SMS], "+15005550009"]
 
-    def test_send_reports_a_refusal_in_one_line_with_status_and_body(self) -> None:
+    def test_refused_signature_that_was_meant_to_be_right_gets_a_hint(self) -> None:
         with a_server(REFUSED) as server:
             result = run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
+        assert "; does the server have the same secrets" in error_line(result, 1)
+
+    @pytest.mark.parametrize(
+        ("after_the_origin", "path"),
+        [
+            ("", "/webhooks/sms"),
+            ("/", "/webhooks/sms"),
+            ("?a=b", "/webhooks/sms?a=b"),
+            ("/prod/webhooks/sms", "/prod/webhooks/sms"),
+            ("/webhooks/whatsapp/?a=b", "/webhooks/whatsapp/?a=b"),
+        ],
+    )
+    def test_send_adds_the_path_of_the_channel_to_a_url_without_a_path(
+        self, after_the_origin: str, path: str
+    ) -> None:
+        with a_server() as server:
+            run_frontdesk(*SMS, "--body", "Hi", "--url", f"{server.url}{after_the_origin}")
+        assert server.received[0].path == path
+
+    def test_send_reports_a_refusal_in_one_line_with_status_and_body(self) -> None:
+        with a_server(REFUSED) as server:
+            result = run_frontdesk(*SMS, "--body", "Hi", "--tamper", "--url", server.url)
         assert error_line(result, 1) == (
             'frontdesk: not accepted: 401 Unauthorized {"error": "Invalid signature"}'
         )
@@ -81,7 +103,7 @@ class TestOneMessage:
         result = run_frontdesk(*SMS, "--body", "Hi", "--times", "20", "--url", url)
         assert error_line(result, 1) == (
             f"frontdesk: nothing answers at http://127.0.0.1:{port}: "
-            "start it with 'frontdesk serve'"
+            "start 'frontdesk serve', or give its address by --url"
         )
 
     def test_send_reports_a_broken_connection_in_one_line(self) -> None:
@@ -110,7 +132,7 @@ class TestOneMessage:
     ) -> None:
         monkeypatch.setenv("DATA_DIR", str(tmp_path / "nothing"))
         result = run_frontdesk(*SMS, "--body", "Hi")
-        assert "start 'frontdesk serve' there first" in error_line(result, 1)
+        assert "no development secret in" in error_line(result, 1)
 
 
 class TestManyMessages:

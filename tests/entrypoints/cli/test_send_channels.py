@@ -67,7 +67,9 @@ class TestTwilio:
         with a_server() as server:
             run_frontdesk(*SMS, "--body", "Hi", "--url", server.url)
             assert form(server)["AccountSid"] == "AC" + "1" * 32
-            assert signature(server) == expected_signature(server, server.url, "first")
+            assert signature(server) == expected_signature(
+                server, f"{server.url}/webhooks/sms", "first"
+            )
 
     def test_send_sms_signs_the_configured_public_url(
         self, monkeypatch: pytest.MonkeyPatch, development: DevelopmentCredentials
@@ -105,7 +107,9 @@ class TestTwilio:
         with a_server() as server:
             run_frontdesk(*SMS, "--to", "+15005550002", "--body", "Hi", "--url", server.url)
             assert form(server)["AccountSid"] == "AC" + "2" * 32
-            assert signature(server) == expected_signature(server, server.url, "tb")
+            assert signature(server) == expected_signature(
+                server, f"{server.url}/webhooks/sms", "tb"
+            )
 
     def test_send_sms_with_only_sendgrid_secrets_names_the_missing_settings(
         self, monkeypatch: pytest.MonkeyPatch

@@ -2,7 +2,8 @@
 
 import pytest
 
-from entrypoints.cli.send_responses import Response, latencies, latency, print_summary
+from entrypoints.cli.send_responses import Response, latencies, print_summary
+from entrypoints.cli.terminal.output import latency
 
 
 def test_latencies_are_minimum_median_p95_and_maximum() -> None:

@@ -103,4 +103,4 @@ def test_serve_on_a_port_in_use_fails_with_one_line(
         )
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
-    assert "choose another --port" in result.stderr
+    assert "(Address already in use): choose another --port" in result.stderr

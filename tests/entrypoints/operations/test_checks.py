@@ -1,30 +1,41 @@
 """Checks of an environment on AWS: their results, and the problems that stop the start."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dependency_injector import providers
 
+from application.clock import utc_now
 from application.ports.checks import CheckStatus
+from domain.channels import ChannelType
 from domain.messages import STUCK_AFTER
+from domain.queues import QueueKind, QueueName
+from domain.routing import Route
 from domain.times import rfc3339
 from entrypoints.composition.container import Container, build_container
+from entrypoints.operations import clock_checks
 from entrypoints.operations.checks import (
     UnansweredError,
     UnfitBackendsError,
     require_backends,
     run_checks,
 )
+from entrypoints.operations.clock_checks import KernelClock
+from infrastructure.aws.logged_refusals import IN_THE_LOG
 from tests.builders import NOW, a_record
+from tests.contracts.context_queue import a_context
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
 from tests.emulators import EmulatedAws, unique_name
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 from tests.infrastructure.aws.sqs_queues import created_queue
 
+SMS_HANDOFF = QueueName(ChannelType.SMS, QueueKind.HANDOFF)
 SECRETS = {"TWILIO_ACCOUNT_SID": "AC" + "7" * 32, "TWILIO_AUTH_TOKEN": "a-token-of-nobody"}
 
 
@@ -37,6 +48,13 @@ def environ(
     for name, value in ministack.environ.items():
         monkeypatch.setenv(name, value)
     return environ
+
+
+@pytest.fixture(autouse=True)
+def kernel_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel says nothing good of its clock."""
+    unkept = KernelClock(is_synchronised=False, most_off=timedelta(seconds=16))
+    monkeypatch.setattr(clock_checks, "kernel_clock", lambda: unkept)
 
 
 @pytest.fixture
@@ -81,7 +99,21 @@ def test_complete_environment_is_reported_as_ok(complete: dict[str, str]) -> Non
     require_backends(build_container(complete))
     assert list(found(complete)) == [
         ("secrets", CheckStatus.OK, "accounts: 1 of Twilio, 1 of SendGrid; companies: 1"),
-        ("public URL", CheckStatus.OK, "https://hooks.example.com"),
+        *(
+            (
+                "public URL",
+                CheckStatus.OK,
+                f"https://hooks.example.com/webhooks/{channel} ({channel})",
+            )
+            for channel in ChannelType
+        ),
+        ("refusals", CheckStatus.SKIPPED, IN_THE_LOG),
+        ("clock", CheckStatus.OK, "as that of SQS, to 5 s"),
+        (
+            "clock",
+            CheckStatus.OK,
+            "no time service keeps it, but it is right now; the providers' clocks are not asked",
+        ),
         ("tables", CheckStatus.OK, "all four and their indexes"),
         ("queues", CheckStatus.OK, "all six"),
         ("spool queue", CheckStatus.OK, complete["SPOOL_QUEUE_URL"]),
@@ -89,6 +121,7 @@ def test_complete_environment_is_reported_as_ok(complete: dict[str, str]) -> Non
         ("spool", CheckStatus.OK, "the spool is empty"),
         ("pending", CheckStatus.OK, "every message that was recorded came to its queue"),
         ("dead letters", CheckStatus.OK, "none"),
+        ("consumers", CheckStatus.OK, "all six queues are empty"),
     ]
 
 
@@ -109,6 +142,33 @@ def test_backlog_is_reported_as_warnings(complete: dict[str, str]) -> None:
     )
     left = [warnings[check].status for check in ("spool", "pending", "dead letters")]
     assert left == [CheckStatus.WARNING] * 3
+
+
+def test_waiting_contexts_on_sqs_have_no_age_and_the_doctor_says_who_knows_it(
+    complete: dict[str, str],
+) -> None:
+    container = build_container(complete)
+    context = a_context()
+    for _ in range(2):
+        container.context_queue().publish(context, Route(SMS_HANDOFF, timedelta(0)))
+    (line,) = [text for check, _, text in found(complete) if check == "consumers"]
+    assert line.startswith("sms-handoff 2: the backend does not say since when; on SQS see ")
+    assert "ApproximateAgeOfOldestMessage" in line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(-90, "90 s behind SQS: "), (90, "90 s ahead of SQS: ")]
+)
+def test_clock_that_differs_from_that_of_aws_is_a_warning(
+    complete: dict[str, str], seconds: int, text: str
+) -> None:
+    container = build_container(complete)
+    container.clock.override(providers.Object(lambda: utc_now() + timedelta(seconds=seconds)))
+    lines = [result for result in run_checks(container) if result.check == "clock"]
+    assert [line.status for line in lines] == [CheckStatus.WARNING] * 2
+    shown = re.sub("(89|91) s", "90 s", lines[0].text)
+    assert shown.startswith(text)
+    assert lines[1].text.startswith("the kernel says that no time service keeps it")
 
 
 def given_backlog(container: Container) -> None:
@@ -226,7 +286,7 @@ def test_attribute_that_an_engine_leaves_out_is_a_warning_and_stops_no_start(
         "MaximumMessageSize is not reported, expected at least 262144"
     }
     assert CheckStatus.ERROR not in {result.status for result in results}
-    assert results[-1].check == "dead letters"
+    assert results[-1].check == "consumers"
 
 
 def test_answer_in_another_form_is_an_error_of_one_check(

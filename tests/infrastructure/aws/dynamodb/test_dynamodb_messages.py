@@ -289,10 +289,6 @@ class TestLists:
         assert len(stores.messages.list_unmatched(limit).items) == limit
         assert len(stores.outbox.list_stuck(limit, LATER + timedelta(hours=1))) == limit
 
-    def test_unmatched_page_after_an_unknown_message_is_empty(self, tables: Tables) -> None:
-        tables.stores().messages.record(numbered(1, None))
-        assert tables.stores().messages.list_unmatched(10, after="unknown").items == ()
-
     def test_message_that_only_a_lagging_index_lists_is_not_listed(self, tables: Tables) -> None:
         stores = tables.stores()
         for number in range(4):
