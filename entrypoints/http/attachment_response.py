@@ -2,17 +2,22 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
 from urllib.parse import quote
 
-from starlette.concurrency import iterate_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from application.attachments.open_attachment import OpenedAttachment
+from application.ports.byte_stream import ByteStream
 from domain.errors import WebhookHandlerError, safe_reason
 
 logger = logging.getLogger(__name__)
+
+SEND_SECONDS = 300.0
+"""How long a reader may take for one file, and hold a place that others wait for."""
 
 _UNQUOTED = "!#$&+-.^_`|~"
 """What RFC 8187 leaves as it is, beside letters and digits."""
@@ -21,12 +26,13 @@ _UNQUOTED = "!#$&+-.^_`|~"
 class AttachmentResponse(StreamingResponse):
     """Sends an opened file, a chunk at a time, and closes it whatever happens.
 
-    A file that breaks off ends the connection: the reader must not take it for whole.
+    A file that breaks off ends the connection: the reader must not take it for whole. ``threads``
+    are for files alone, so that a slow provider keeps no other request waiting.
     """
 
-    def __init__(self, opened: OpenedAttachment) -> None:
+    def __init__(self, opened: OpenedAttachment, threads: CapacityLimiter) -> None:
         super().__init__(
-            iterate_in_threadpool(opened.content),
+            _chunks(opened.content, threads),
             headers=attachment_headers(opened),
             media_type=opened.media_type,
         )
@@ -35,13 +41,25 @@ class AttachmentResponse(StreamingResponse):
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            await super().__call__(scope, receive, send)
+            async with asyncio.timeout(SEND_SECONDS):
+                await super().__call__(scope, receive, send)
+        except TimeoutError:
+            _log_end("its reader took too long")
         except WebhookHandlerError as error:
-            # The status has been sent. What is left is to say why the rest never came.
-            logger.warning("attachment broke off", extra={"reason": safe_reason(error)})
+            _log_end(safe_reason(error))
         finally:
             # On a thread, for it waits while another thread reads. The loop does not wait for it.
             asyncio.get_running_loop().run_in_executor(None, self._content.close)
+
+
+async def _chunks(content: ByteStream, threads: CapacityLimiter) -> AsyncIterator[bytes]:
+    while (chunk := await to_thread.run_sync(next, content, None, limiter=threads)) is not None:
+        yield chunk
+
+
+def _log_end(reason: str) -> None:
+    """The status has been sent. What is left is to say why the rest never came."""
+    logger.warning("attachment broke off", extra={"reason": reason})
 
 
 def attachment_headers(opened: OpenedAttachment) -> dict[str, str]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import cache, partial
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
@@ -64,6 +65,7 @@ def create_api(
         generate_unique_id_function=_operation_id,
     )
     api.state.container = container
+    api.state.file_threads = CapacityLimiter(attachment_routes.THREADS)
     for routes in _ROUTERS:
         api.include_router(routes, prefix="/v1")
     # FastAPI asks this attribute: https://fastapi.tiangolo.com/how-to/extending-openapi/

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from domain.messages import MessageRecord
@@ -15,6 +16,9 @@ from entrypoints.http.api.dependencies import (
 from entrypoints.http.attachment_response import AttachmentResponse
 
 router = APIRouter(prefix="/messages", tags=["messages"])
+
+THREADS = 8
+"""For the files that are read, and those that wait for a provider: others have their own."""
 
 _CONTENT = {
     media_type: {"schema": {"type": "string", "format": "binary"}}
@@ -30,7 +34,8 @@ _CONTENT = {
     response_class=Response,
     responses={200: {"description": "The file", "content": _CONTENT}},
 )
-def open_attachment(
+async def open_attachment(
+    request: Request,
     request_id: Identifier,
     index: Annotated[int, Path(ge=0, le=10_000, description="Its place in the list, from 0.")],
     container: TheContainer,
@@ -45,7 +50,12 @@ def open_attachment(
     def may_read(record: MessageRecord) -> bool:
         return caller.token.may_see(_company(record, container, operations))
 
-    return AttachmentResponse(operations.open_attachment()(request_id, index, may_read=may_read))
+    threads: CapacityLimiter = request.app.state.file_threads
+    opened = await to_thread.run_sync(
+        lambda: operations.open_attachment()(request_id, index, may_read=may_read),
+        limiter=threads,
+    )
+    return AttachmentResponse(opened, threads)
 
 
 def _company(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from threading import Event
 
 import pytest
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +15,7 @@ from urllib3.exceptions import IncompleteRead, ProtocolError
 from application.attachments.open_attachment import OpenedAttachment
 from application.ports.byte_stream import ByteStream
 from domain.errors import MediaRefusedError
+from entrypoints.http import attachment_response
 from entrypoints.http.attachment_response import AttachmentResponse, content_disposition
 from tests.application.frontdesk import FrontDesk
 from tests.entrypoints.http.served import Served, serving
@@ -30,10 +32,12 @@ class Files:
         self.media_type = SAVED
         self.file_name = "a.txt"
         self.closed = Event()
+        self.threads = CapacityLimiter(1)
 
     def respond(self, _: Request) -> Response:
         stream = ByteStream(self.chunks(), self.size_bytes, self.closed.set)
-        return AttachmentResponse(OpenedAttachment(stream, self.media_type, self.file_name))
+        opened = OpenedAttachment(stream, self.media_type, self.file_name)
+        return AttachmentResponse(opened, self.threads)
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +108,18 @@ def test_file_that_breaks_off_is_not_taken_for_whole(
         "attachment broke off",
         "the file is larger than 25 MB",
     )
+
+
+def test_reader_who_takes_too_long_is_given_up(
+    files: Files, served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(attachment_response, "SEND_SECONDS", 0.2)
+    files.chunks = lambda: iter([bytes(65536)] * 10_000)
+    with caplog.at_level(logging.WARNING), served.connect() as client:
+        client.sendall(b"GET /file HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert files.closed.wait(10)
+    (line,) = [record for record in caplog.records if record.name.startswith("entrypoints")]
+    assert vars(line)["reason"] == "its reader took too long"
 
 
 def test_file_is_closed_when_its_reader_goes_away(files: Files, served: Served) -> None:

@@ -214,8 +214,9 @@ def test_redirect_to_this_machine_is_refused(internet: Internet, host: str) -> N
     ],
 )
 def test_url_that_is_not_of_a_file_of_the_account_is_refused(internet: Internet, url: str) -> None:
-    internet.refused(responding(response(b"secret")), None, url)
-    assert internet.visits == []
+    asked: list[str] = []
+    internet.refused(responding(response(b"secret")), None, url, resolve=asked.append)
+    assert asked == []
 
 
 def a_source_of(accounts: tuple[TwilioAccount, ...]) -> TwilioMediaSource:
