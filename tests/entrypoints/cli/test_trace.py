@@ -78,7 +78,7 @@ def test_nothing_known_shows_the_refusals_of_the_channel(container: Container) -
     container.refusals().add(ChannelType.SMS, "AC1", "signature_mismatch", "https://a.example/sms")
     assert container.refusals().latest()  # it is written now
     result = run_frontdesk("trace", "SM404")
-    assert result.stdout.startswith("Refused: sms: once at ")
+    assert result.stdout.startswith("Refused: sms: 1 time, at ")
     assert "signature_mismatch of AC1, tried https://a.example/sms: compare" in result.stdout
     assert "'frontdesk doctor signature' finds the setting" in error_line(result, 1)
     (found,) = json_lines_of_failure("SM404")

@@ -38,7 +38,7 @@ def test_no_path_of_the_api_is_taken_for_a_webhook(path: str, value: str) -> Non
     channels = [channel.value for channel in ChannelType]
     for channel in [value, *channels]:
         filled = path.replace("{channel}", channel)
-        for name in ("conversation_id", "queue", "request_id", "dead_letter_id"):
+        for name in ("conversation_id", "queue", "request_id", "dead_letter_id", "index"):
             filled = filled.replace(f"{{{name}}}", value)
         assert "{" not in filled
         assert all(is_of_application(filled, one) for one in ChannelType)
