@@ -6,6 +6,9 @@ from domain.addresses import Address
 from domain.channels import AddressKind, ChannelType
 from domain.errors import InvalidAddressError
 
+_OTHER_SCHEMES = ("rcs:", "messenger:")
+"""What comes with the SMS of Twilio besides. Other uninterpreted forms are rather mistakes."""
+
 _NO_SENDERS = {AddressKind.OTHER}
 _NO_RECIPIENTS = {AddressKind.OTHER, AddressKind.ALPHANUMERIC, AddressKind.WHATSAPP_USER_ID}
 
@@ -13,6 +16,16 @@ _NO_RECIPIENTS = {AddressKind.OTHER, AddressKind.ALPHANUMERIC, AddressKind.WHATS
 def sender_address(channel: ChannelType, text: str) -> str:
     """The normalised address of a sender. Raises ``InvalidAddressError``."""
     return _read(channel, text, _NO_SENDERS, channel.rules.sender_forms)
+
+
+def stored_address(channel: ChannelType, text: str) -> Address:
+    """An address in any form in which it may be stored. Raises ``InvalidAddressError``."""
+    return Address.parse(channel, _read(channel, text, set(), channel.rules.sender_forms))
+
+
+def is_interpreted(address: Address) -> bool:
+    """Whether it has a form that an operator means, and no form that may be anything."""
+    return address.kind is not AddressKind.OTHER or address.value.startswith(_OTHER_SCHEMES)
 
 
 def recipient_address(channel: ChannelType, text: str) -> str:
@@ -34,6 +47,6 @@ def recipient_or_service(channel: ChannelType, text: str) -> str:
 def _read(channel: ChannelType, text: str, refused: set[AddressKind], expected: str) -> str:
     with suppress(InvalidAddressError):
         address = Address.parse(channel, text)
-        if address.kind not in refused:
+        if address.kind not in refused or address.value.startswith(_OTHER_SCHEMES):
             return address.value
     raise InvalidAddressError(f"{text!r} does not fit {channel}: expected {expected}")

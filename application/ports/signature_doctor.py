@@ -60,6 +60,7 @@ class Cause(StrEnum):
     NOT_A_MESSAGE = "not_a_message"
 
     BODY_MISSING = "body_missing"
+    BODY_TOO_LARGE = "body_too_large"
     BODY_CUT = "body_cut"
     BODY_BASE64 = "body_base64"
     BODY_DECODED = "body_decoded"

@@ -11,7 +11,7 @@ from urllib.parse import quote_plus
 
 from application.ports.signature_doctor import Capture
 from entrypoints.captures.requests import FORM, CaptureError, RecordedRequest
-from entrypoints.captures.shell_words import split_command
+from entrypoints.captures.shell_words import MAX_PIECES, split_command
 
 COMMAND = re.compile(r"\A\s*(?:[$#>%]\s+)?(?:[\w./\\-]*[/\\])?curl(?:\.exe)?\s")
 _WINDOWS_CONTINUATION = re.compile(r"\^\r?\n")
@@ -71,6 +71,8 @@ def read_curl(text: str, body_file: bytes | None = None) -> Capture:
     read here: who pastes a command must not choose one.
     """
     if _WINDOWS_CONTINUATION.search(text) or '^"' in text:
+        if text.count("^") > MAX_PIECES:
+            raise CaptureError(f"curl: the command has over {MAX_PIECES} escapes")
         text = _WINDOWS_ESCAPE.sub(r"\1", _WINDOWS_CONTINUATION.sub(" ", text))
     words, stdin = split_command(text.strip().lstrip("$#>% "))
     request = _Request(stdin, body_file)

@@ -5,6 +5,8 @@ import re
 from application.ports.signature_doctor import Capture
 from entrypoints.captures.requests import CaptureError, RecordedRequest
 
+MAX_HEAD_BYTES = 256 * 1024
+
 REQUEST_LINE = re.compile(rb"\A\s*([A-Za-z]{3,10})[ \t]+(\S+)(?:[ \t]+HTTP/[0-9.]+)?[ \t]*\r?\n?")
 _END_OF_HEAD = re.compile(rb"\r?\n[ \t]*\r?\n")
 _HEADER = re.compile(r"(:?[A-Za-z0-9_.-]+)[ \t]*:[ \t]*(.*)")
@@ -26,6 +28,8 @@ def read_raw_http(text: bytes) -> Capture:
     head, body = (
         (text[line.end() : end.start()], text[end.end() :]) if end else (text[line.end() :], b"")
     )
+    if len(head) > MAX_HEAD_BYTES:
+        raise CaptureError(f"raw HTTP: the headers are over {MAX_HEAD_BYTES // 1024} KiB")
     headers = _headers(head.decode("utf-8", "replace"))
     if any(name.lower() == "transfer-encoding" and "chunked" in value for name, value in headers):
         body = _without_chunks(body)
@@ -35,11 +39,8 @@ def read_raw_http(text: bytes) -> Capture:
 
 def _headers(head: str) -> list[tuple[str, str]]:
     headers: list[tuple[str, str]] = []
-    for line in head.splitlines():
-        if line[:1] in " \t" and headers:
-            name, value = headers[-1]
-            headers[-1] = (name, f"{value} {line.strip()}")
-        elif found := _HEADER.fullmatch(line.strip()):
+    for line in re.sub(r"\r?\n[ \t]+(?=\S)", " ", head).splitlines():
+        if found := _HEADER.fullmatch(line.strip()):
             headers.append((found[1], found[2].strip()))
         elif line.strip():
             raise CaptureError(f"raw HTTP: line {len(headers) + 2} is no header like 'Name: value'")

@@ -8,6 +8,7 @@ from application.ports.signature_doctor import Capture
 from domain.errors import PermanentError
 from entrypoints.public_urls import sent_queries
 
+MAX_URL_CHARACTERS = 16_384
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -36,6 +37,8 @@ class RecordedRequest:
         """The capture. Raises ``CaptureError`` where no host is to be found."""
         headers = tuple((name.lower().strip(), value) for name, value in self.headers)
         named = dict(reversed(headers))
+        if len(self.target) > MAX_URL_CHARACTERS:
+            raise CaptureError(f"{self.tool}: the URL has over {MAX_URL_CHARACTERS} characters")
         target = printable_ascii(self.target.partition("#")[0])
         scheme, mark, rest = target.partition("://")
         is_whole = bool(mark) and "/" not in scheme and "?" not in scheme

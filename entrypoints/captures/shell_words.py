@@ -10,18 +10,20 @@ from typing import NamedTuple
 
 from entrypoints.captures.requests import CaptureError
 
+MAX_PIECES = 200_000
+
 _ANSI = re.compile(
     r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|(.))", re.S
 )
 _PLAIN_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "e": "\x1b", "0": "\0"}
 _PIECE = re.compile(
     r"""
-    (?P<ansi>\$'(?:[^'\\]|\\.)*')
+    (?P<ansi>\$'[^'\\]*(?:\\.[^'\\]*)*')
     | (?P<single>'[^']*')
-    | \$?(?P<double>"(?:[^"\\]|\\.)*")
+    | \$?(?P<double>"[^"\\]*(?:\\.[^"\\]*)*")
     | \\(?P<continued>\r?\n)
     | \\(?P<escaped>.)
-    | (?P<plain>[^\s'"\\;|&<>$]+|\$)
+    | (?P<plain>(?:[^\s'"\\;|&<>$]++|\$(?!['"]))++)
     | (?P<here><<<)
     | (?P<document><<-?)
     | (?P<end>[;|&<>])
@@ -31,7 +33,9 @@ _PIECE = re.compile(
 )
 _TEXTS = frozenset({"ansi", "single", "double", "escaped", "plain"})
 _IN_DOUBLE_QUOTES = re.compile(r'\\(\r?\n|["\\$`])')
-_DOCUMENT = re.compile(r"[ \t]*(['\"]?)([A-Za-z_]\w*)\1[^\n]*\n(.*?)^\t*\2[ \t]*\r?$", re.S | re.M)
+_DOCUMENT = re.compile(
+    r"[ \t]*(['\"]?)([A-Za-z_]\w*)(?!\w)\1[^\n]*\n(.*?)^\t*\2[ \t]*\r?$", re.S | re.M
+)
 
 
 class CommandLine(NamedTuple):
@@ -66,12 +70,15 @@ def split_command(text: str) -> CommandLine:
 
 def _pieces(text: str) -> Iterator[re.Match[str]]:
     at = 0
-    while at < len(text):
+    for _ in range(MAX_PIECES):
+        if at == len(text):
+            return
         match = _PIECE.match(text, at)
         if match is None:
             raise CaptureError("curl: a quote of the command is not closed")
         yield match
         at = match.end()
+    raise CaptureError(f"curl: the command has over {MAX_PIECES} quotes, escapes and words")
 
 
 def _text_of(match: re.Match[str]) -> str:

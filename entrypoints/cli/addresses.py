@@ -1,57 +1,44 @@
-"""Addresses as arguments: read, normalised, and refused with the form that is expected."""
+"""Addresses as arguments of the command: what is none is a usage error."""
 
-from contextlib import suppress
+from collections.abc import Callable
+from typing import TypeVar
 
 import click
 
 from domain.addresses import Address
-from domain.channels import AddressKind, ChannelType
+from domain.channels import ChannelType
 from domain.errors import InvalidAddressError
+from entrypoints import addresses
 
 CHANNELS = tuple(channel.value for channel in ChannelType)
 
-_OTHER_SCHEMES = ("rcs:", "messenger:")
-"""What comes with the SMS of Twilio besides. Other uninterpreted forms are rather mistakes."""
-
-_NO_SENDERS = {AddressKind.OTHER}
-_NO_RECIPIENTS = {AddressKind.OTHER, AddressKind.ALPHANUMERIC, AddressKind.WHATSAPP_USER_ID}
+Read = TypeVar("Read")
 
 
 def sender_address(channel: ChannelType, text: str, option: str) -> str:
     """The normalised address of a sender, or a usage error."""
-    return _read(channel, text, option, _NO_SENDERS, channel.rules.sender_forms)
+    return _read(addresses.sender_address, channel, text, option)
 
 
 def stored_address(channel: ChannelType, text: str, option: str) -> Address:
     """An address in any form in which it may be stored, or a usage error."""
-    return Address.parse(channel, _read(channel, text, option, set(), channel.rules.sender_forms))
-
-
-def is_interpreted(address: Address) -> bool:
-    """Whether it has a form that an operator means, and no form that may be anything."""
-    return address.kind is not AddressKind.OTHER or address.value.startswith(_OTHER_SCHEMES)
+    return _read(addresses.stored_address, channel, text, option)
 
 
 def recipient_address(channel: ChannelType, text: str, option: str) -> str:
     """The normalised address of whom they write to, or a usage error."""
-    return _read(channel, text, option, _NO_RECIPIENTS, channel.rules.recipient_forms)
+    return _read(addresses.recipient_address, channel, text, option)
 
 
 def recipient_or_service(channel: ChannelType, text: str, option: str) -> str:
     """What a conversation may have as its recipient: also the id of a group of recipients."""
-    pattern = channel.rules.service_pattern
-    if pattern is not None and pattern.fullmatch(text):
-        return text
-    return recipient_address(channel, text, option)
+    return _read(addresses.recipient_or_service, channel, text, option)
 
 
 def _read(
-    channel: ChannelType, text: str, option: str, refused: set[AddressKind], expected: str
-) -> str:
-    with suppress(InvalidAddressError):
-        address = Address.parse(channel, text)
-        if address.kind not in refused or address.value.startswith(_OTHER_SCHEMES):
-            return address.value
-    raise click.BadParameter(
-        f"{text!r} does not fit {channel}: expected {expected}", param_hint=f"'{option}'"
-    )
+    read: Callable[[ChannelType, str], Read], channel: ChannelType, text: str, option: str
+) -> Read:
+    try:
+        return read(channel, text)
+    except InvalidAddressError as error:
+        raise click.BadParameter(str(error), param_hint=f"'{option}'") from None

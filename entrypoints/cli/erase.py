@@ -11,7 +11,8 @@ from application.privacy.erase_person import ErasureReport
 from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.errors import InvalidAddressError
-from entrypoints.cli.addresses import CHANNELS, is_interpreted, stored_address
+from entrypoints.addresses import is_interpreted
+from entrypoints.cli.addresses import CHANNELS, stored_address
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import attributes, count, print_json, printable, progress, say

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from application.receiving.receive_webhook import ReceiveWebhook
 from domain.errors import UnsupportedChannelError, WebhookHandlerError
+from entrypoints.http.below import Below
 from entrypoints.public_urls import sent_path
 
 READY_THREADS = 2
@@ -57,6 +58,6 @@ def create_app(
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
             *api_routes,
-            Route("/{path:path}", NoWebhook(receive_webhook)),
+            Below("", NoWebhook(receive_webhook)),
         ]
     )

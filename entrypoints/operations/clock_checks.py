@@ -2,10 +2,12 @@
 
 import ctypes
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 from application.ports.checks import CheckStatus
+from domain.times import rfc3339
 from entrypoints.composition.container import Container
 from infrastructure.backend import ServiceClock
 
@@ -60,6 +62,7 @@ def check_clock(container: Container) -> Iterator[Found]:
             compared = _compared(backend, container)
             is_compared = is_compared or compared[0] is CheckStatus.OK
             yield compared
+    yield from _set_back(container.settings().data_dir, container.clock()())
     kernel = kernel_clock()
     if kernel is None:
         yield (
@@ -79,6 +82,18 @@ def check_clock(container: Container) -> Iterator[Found]:
             CheckStatus.WARNING,
             "the kernel says that no time service keeps it: start one (chrony, "
             f"systemd-timesyncd), or compare the time in UTC: {_shown(container)}; {_NOT_ASKED}",
+        )
+
+
+def _set_back(data_dir: Path, now: datetime) -> Iterator[Found]:
+    """A warning if a file was written later than now: by this clock, before it was set back."""
+    written = [path.stat().st_mtime for path in data_dir.glob("*") if path.is_file()]
+    newest = datetime.fromtimestamp(max(written, default=0), UTC)
+    if newest - now > MOST_SKEW:
+        yield (
+            CheckStatus.WARNING,
+            f"it was set back: a file in {data_dir} is of {rfc3339(newest)}, which is still to "
+            "come; what was recorded until then seems newer than what comes now",
         )
 
 

@@ -55,8 +55,7 @@ _OURS = {
     401: (
         "Invalid signature",
         "Frontdesk answers, and the signature does not verify: it sees another URL, or has "
-        "another token. The refusals say which URLs it tried; set {names} of the server to the "
-        "URL that the provider has",
+        "another token. Set {names} of the server to the URL that the provider has",
     ),
     404: (
         "Unsupported channel",

@@ -6,7 +6,6 @@ To the configured URLs alone, whatever an answer says: no redirect is followed.
 import time
 from collections.abc import Iterator
 from datetime import datetime
-from http import HTTPStatus
 
 import urllib3
 from urllib3.exceptions import HTTPError
@@ -78,21 +77,20 @@ def _problem(container: Container, channel: ChannelType, probe: Probe) -> str | 
     except (HTTPError, OSError, ValueError) as error:
         return connection_problem(error, probe.request.url, names)
     problem = problem_of(answer, probe.response, names)
-    is_ours = (
-        answer.status == HTTPStatus.UNAUTHORIZED
-        and answer.body == response_to(ValidationError()).body
-    )
-    tried = _tried_urls(container, channel, since) if problem and is_ours else ""
-    return f"{problem}. It tried {tried}" if tried else problem
+    refused = response_to(ValidationError())
+    if problem and (answer.status, answer.body) == (refused.status, refused.body):
+        return problem + _reason_given(container, channel, since)
+    return problem
 
 
-def _tried_urls(container: Container, channel: ChannelType, since: datetime) -> str:
-    """The URLs that the server tried for the probe, where its refusals are seen from here."""
+def _reason_given(container: Container, channel: ChannelType, since: datetime) -> str:
+    """What the server's refusals say of the probe, where they are seen from here."""
     ends_at = time.monotonic() + REFUSAL_SECONDS
     while time.monotonic() < ends_at:
         for refusal in container.refusals().latest():
             if refusal.channel == channel and refusal.last_at >= since:
-                return refusal.tried_urls
+                tried = f", tried {refusal.tried_urls}" if refusal.tried_urls else ""
+                return f". It refused this as {refusal.reason}{tried}"
         time.sleep(REFUSAL_SECONDS / 20)
     return ""
 
@@ -122,7 +120,7 @@ def post(probe: Probe) -> ProbeAnswer:
         )
         content = b""
         while len(content) < MOST_BYTES and time.monotonic() < ends_at:
-            part = response.read1(MOST_BYTES - len(content))
+            part = response.read1(MOST_BYTES - len(content), decode_content=False)
             if not part:
                 break
             content += part

@@ -11,7 +11,7 @@ import struct
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,20 +70,24 @@ class FileRefusals(Refusals):
         self._added: dict[RefusalKey, Refusal] = {}
         self._writing = Lock()
         self._in_memory = RefusalSlots()
+        self._has_writer = False
         self._has_warned = False
 
     @override
     def add(self, channel: ChannelType, account: str, reason: str, tried_urls: str) -> None:
         key, now = RefusalKey.of(channel, account, reason, tried_urls), self._clock()
         with self._adding:
-            is_first = not self._added
+            has_writer, self._has_writer = self._has_writer, True
             if len(self._added) >= SLOTS and key not in self._added:
                 key = key.without_urls()
             self._added[key] = merged(self._added.get(key), Refusal(*key, 1, now, now))
-        if is_first:
-            with suppress(RuntimeError):  # no thread left: they are written with the next ones
-                # It is no daemon: a server that ends waits for it.
-                Thread(target=self._write_soon, name="refusals").start()
+        if has_writer:
+            return
+        try:
+            # It is no daemon: a server that ends waits for it.
+            Thread(target=self._write_soon, name="refusals").start()
+        except RuntimeError:  # no thread is left: the next refusal tries again
+            self._has_writer = False
 
     @override
     def latest(self) -> tuple[Refusal, ...]:
@@ -102,6 +106,8 @@ class FileRefusals(Refusals):
 
     def _write_soon(self) -> None:
         time.sleep(PAUSE_SECONDS)
+        with self._adding:
+            self._has_writer = False  # what is added from now on needs another one
         self._write()
 
     def _write(self) -> None:
@@ -125,6 +131,9 @@ class FileRefusals(Refusals):
             logger.warning("refusals cannot be written, they stay in memory", extra=extra)
 
     def _unseen(self) -> str | None:
+        with self._writing:
+            if self._in_memory.latest():
+                return f"{self._path} could not be written: each process has others in its memory"
         try:
             if self._read():
                 return None

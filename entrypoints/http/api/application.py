@@ -20,6 +20,7 @@ from entrypoints.http.api import (
     operation_routes,
     queue_routes,
     session_routes,
+    trace_routes,
     unmatched_routes,
 )
 from entrypoints.http.api.error_answers import HANDLERS
@@ -40,6 +41,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     unmatched_routes.router,
     dead_letter_routes.router,
     operation_routes.router,
+    trace_routes.router,
 )
 
 

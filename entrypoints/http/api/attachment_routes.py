@@ -7,7 +7,12 @@ from fastapi import APIRouter, Path, Request
 from starlette.responses import Response
 
 from domain.messages import MessageRecord
-from entrypoints.http.api.dependencies import Identifier, TheCaller, TheOperations
+from entrypoints.http.api.dependencies import (
+    Identifier,
+    TheCaller,
+    TheContainer,
+    TheOperations,
+)
 from entrypoints.http.attachment_response import AttachmentResponse
 
 router = APIRouter(prefix="/messages", tags=["messages"])
@@ -33,6 +38,7 @@ async def open_attachment(
     request: Request,
     request_id: Identifier,
     index: Annotated[int, Path(ge=0, le=10_000, description="Its place in the list, from 0.")],
+    container: TheContainer,
     operations: TheOperations,
     caller: TheCaller,
 ) -> Response:
@@ -42,7 +48,7 @@ async def open_attachment(
     """
 
     def may_read(record: MessageRecord) -> bool:
-        return caller.token.may_see(operations.find_company().of_message(record.message))
+        return caller.token.may_see(_company(record, container, operations))
 
     threads: CapacityLimiter = request.app.state.file_threads
     opened = await to_thread.run_sync(
@@ -50,3 +56,14 @@ async def open_attachment(
         limiter=threads,
     )
     return AttachmentResponse(opened, threads)
+
+
+def _company(
+    record: MessageRecord, container: TheContainer, operations: TheOperations
+) -> str | None:
+    """The company of its conversation: the recipient may have changed hands since."""
+    key, find_company = record.conversation, operations.find_company()
+    conversation = container.conversation_store().get_conversation(key) if key else None
+    if conversation is not None:
+        return find_company.of_conversation(conversation)
+    return find_company.of_message(record.message)

@@ -15,6 +15,7 @@ from entrypoints.http.api.metrics import metrics_endpoint, scrape_of
 from entrypoints.http.api.origins import OwnOrigins
 from entrypoints.http.api.sign_in import SignIn
 from entrypoints.http.api.sign_in_codes import SignInCodes
+from entrypoints.http.below import Below
 from entrypoints.http.limits.share import THE_WHOLE, Share
 from entrypoints.public_urls import RequestOrigin
 
@@ -56,8 +57,7 @@ def api_routes(
     access, limiter = access_of(container), CapacityLimiter(SIGN_IN_THREADS)
     guarded: ASGIApp = Guard(BoundedApp(load, share.of(AT_ONCE)), access, limiter)
     return [
-        Route("/v1", guarded),
-        Route("/v1/{path:path}", guarded),
+        Below("/v1", guarded),
         Route("/metrics", Guard(metrics_endpoint(scrape_of(container)), access, limiter)),
         *SignIn(access, limiter).routes,
     ]

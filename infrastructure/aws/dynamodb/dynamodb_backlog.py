@@ -7,7 +7,7 @@ from typing_extensions import override
 from application.ports.backlog import Backlog, StoreBacklog
 from application.ports.outbox import Outbox
 from domain.messages import MessageState
-from infrastructure.aws.dynamodb.dynamodb_message_items import (
+from infrastructure.aws.dynamodb.dynamodb_message_keys import (
     WORK_INDEX,
     WORK_SHARDS,
     work_partition,

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from domain.channels import ChannelType
@@ -209,14 +210,14 @@ class DynamoDbParticipants:
         return tuple(found.values())
 
     def keys(
-        self, channel: ChannelType, sender: str, *, from_id: str = ""
+        self, channel: ChannelType, sender: str, limit: int, *, from_id: str = ""
     ) -> Iterator[ConversationKey]:
-        """The keys of a sender's conversations, from an id on, in the order of their ids."""
+        """The first ``limit`` keys of a sender's conversations, from an id on, in order."""
         condition = "#sender = :sender"
         if from_id:
             condition += " AND #conversation_id >= :from_id"
         values = {"sender": _partition(channel, sender), "from_id": from_id}
-        for item in self.table.query(condition, values):
+        for item in islice(self.table.query(condition, values, page_size=limit), limit):
             yield ConversationKey(text_of(item, "conversation_id"), channel)
 
     def add(self, conversation: Conversation, senders: Iterable[str]) -> None:

@@ -48,7 +48,7 @@ def list_of_senders(
     keys = {
         key
         for channel, sender in wanted
-        for key in islice(participants.keys(channel, sender, from_id=place[0]), limit + 2)
+        for key in participants.keys(channel, sender, limit + 2, from_id=place[0])
     }
     keys.update(islice(keys_in_index, MOST_LOOKED_AT))
     left = sorted(places for places in map(astuple, keys) if places > place)

@@ -14,15 +14,17 @@ from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from infrastructure.aws.dynamodb.dynamodb_conversations import DynamoDbConversationStore
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
+    DynamoDbMessageItems,
+    is_erased,
+    tombstone_of,
+)
+from infrastructure.aws.dynamodb.dynamodb_message_keys import (
     MAIL_INDEX,
     WORK_INDEX,
     WORK_SHARDS,
-    DynamoDbMessageItems,
     hash_of_message_id,
-    is_erased,
     message_key,
     read_history,
-    tombstone_of,
     work_partition,
 )
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
@@ -62,7 +64,7 @@ class DynamoDbMessageLookup(MessageLookup):
 
     @override
     def latest_of(self, key: ConversationKey, limit: int) -> tuple[MessageRecord, ...]:
-        found = read_history(self.messages, key, None, latest=limit)
+        found = read_history(self.messages, key, latest=limit)
         return tuple(islice(self._records(found, limit), limit))
 
     @override

@@ -22,7 +22,12 @@ from domain.queues import QueueName
 from domain.times import parse_rfc3339, rfc3339
 from domain.trail import Trail
 from infrastructure.aws.dynamodb.dynamodb_inbound import complete, shortened
-from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+from infrastructure.aws.dynamodb.dynamodb_message_keys import (
+    conversation_key,
+    conversation_name,
+    hash_of_message_id,
+    work_of,
+)
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,
     attributes,
@@ -33,20 +38,10 @@ from infrastructure.aws.dynamodb.dynamodb_values import (
 )
 from infrastructure.serialization.context_json import inbound_from_json, inbound_to_json
 
-HISTORY_INDEX = "history"
-WORK_INDEX = "work"
-"""What is pending or unmatched, in order."""
-MAIL_INDEX = "mail"
-"""Mail by a hash of its message id."""
-WORK_SHARDS = 8
-"""Among how many partitions of the index the messages of one state are spread."""
 INLINE_BYTES = 100 * 1024
 """How much of text an item may hold; an index holds most of it again."""
 PREVIEW_BYTES = 2048
 """How much of a content that is stored elsewhere the item still shows."""
-_TIE_BREAKER_LENGTH = 16
-"""52 bits tell apart what came in the same microsecond; a whole key would make writes dearer."""
-
 # What a message says, and by which attribute of its own the item says it.
 _SAID_BY = {
     "channel": "channel_type",
@@ -191,83 +186,13 @@ class DynamoDbMessageItems:
             raise StorageRefusedError(f"the {name} of a message is no longer stored") from error
 
 
-def hash_of_message_id(message_id: str) -> str:
-    """The key of ``MAIL_INDEX``: an id that an author chose may be too long for one."""
-    return hashlib.sha256(message_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
 def has_references(item: Item) -> bool:
     """Whether a text of ``item`` is stored elsewhere."""
     return any(name.endswith("_reference") for name in item)
 
 
-def read_history(
-    messages: DynamoDbTable, key: ConversationKey, after: str | None, *, latest: int | None = None
-) -> Iterator[Item]:
-    """A conversation's entries after a time, as the index has them; or the ``latest`` first."""
-    # Any text is greater than this one: a key cannot be empty.
-    return _query_history(messages, key, ">", after or "0", latest)
-
-
-def read_history_before(
-    messages: DynamoDbTable, key: ConversationKey, before: str | None, latest: int
-) -> Iterator[Item]:
-    """A conversation's entries before a time, the ``latest`` first."""
-    return _query_history(messages, key, "<", before or "~", latest)
-
-
-def _query_history(
-    messages: DynamoDbTable, key: ConversationKey, comparison: str, time: str, latest: int | None
-) -> Iterator[Item]:
-    return messages.query(
-        f"#conversation = :conversation AND #timestamp {comparison} :time",
-        {"conversation": conversation_name(key), "time": time},
-        index=HISTORY_INDEX,
-        page_size=latest,
-        descending=latest is not None,
-    )
-
-
-def conversation_name(key: ConversationKey | None) -> str | None:
-    """Id and channel of a conversation as one text; a channel has no ``#`` in it."""
-    return f"{key.conversation_id}#{key.primary_channel}" if key else None
-
-
-def conversation_key(item: Item) -> ConversationKey | None:
-    """The conversation that an item belongs to, if any."""
-    if "conversation" not in item:
-        return None
-    conversation_id, _, channel = text_of(item, "conversation").rpartition("#")
-    return ConversationKey(conversation_id, ChannelType(channel))
-
-
-def work_of(record: MessageRecord) -> dict[str, str]:
-    """The keys by which a message that is not queued is found, in the order of its waiting."""
-    waiting_since = {
-        MessageState.PENDING: record.due_at,
-        MessageState.UNMATCHED: record.message.received_at,
-    }.get(record.state)
-    if waiting_since is None:
-        return {}
-    shard = int(record.request_id[-1], base=16) % WORK_SHARDS
-    return {
-        "work": work_partition(record.state, shard),
-        "work_since": f"{rfc3339(waiting_since)}#{record.request_id[:_TIE_BREAKER_LENGTH]}",
-    }
-
-
-def work_partition(state: MessageState, shard: int) -> str:
-    """Where the messages of one state are, spread over several partitions."""
-    return f"{state}#{shard}"
-
-
 def _number(item: Item, name: str, default: int) -> int:
     return int(item[name]["N"]) if name in item else default
-
-
-def message_key(request_id: str) -> Item:
-    """The key of an item."""
-    return attributes({"request_id": request_id})
 
 
 def is_erased(item: Item) -> bool:

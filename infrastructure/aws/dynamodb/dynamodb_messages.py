@@ -19,17 +19,18 @@ from domain.queues import QueueName
 from domain.times import rfc3339
 from domain.trail import FallbackOutcome, Trail
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
-    WORK_INDEX,
-    WORK_SHARDS,
     DynamoDbMessageItems,
-    conversation_key,
-    conversation_name,
     has_references,
     is_erased,
+    tombstone_of,
+)
+from infrastructure.aws.dynamodb.dynamodb_message_keys import (
+    WORK_INDEX,
+    WORK_SHARDS,
+    conversation_key,
+    conversation_name,
     message_key,
     read_history,
-    read_history_before,
-    tombstone_of,
     work_of,
     work_partition,
 )
@@ -106,7 +107,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         self, key: ConversationKey, limit: int, *, before: datetime | None = None
     ) -> tuple[HistoryEntry, ...]:
         """The index says which, and not how far they have come."""
-        items = read_history_before(self.messages, key, time_text(before), limit + 1)
+        items = read_history(self.messages, key, before=time_text(before), latest=limit + 1)
         entries: list[HistoryEntry] = []
         keys: list[Item] = []
         for _, same in groupby(items, key=lambda item: text_of(item, "timestamp")):

@@ -25,9 +25,11 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
 )
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
     DynamoDbMessageItems,
-    conversation_key,
     has_references,
     is_erased,
+)
+from infrastructure.aws.dynamodb.dynamodb_message_keys import (
+    conversation_key,
     message_key,
     read_history,
 )

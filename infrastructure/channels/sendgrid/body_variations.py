@@ -1,13 +1,15 @@
 """The bytes that SendGrid may have signed where others were captured."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 
 from application.ports.signature_doctor import Capture, Cause
 
+MAX_BYTES_OF_TWO_CHANGES = 1024 * 1024
+
 _CR_LF = b"\r\n"
-_LONE_LF = re.compile(rb"(?<!\r)\n")
 _REPLACEMENT_CHARACTER = b"\xef\xbf\xbd"
 _BOUNDARY = re.compile(r'boundary="?([^";,]+)')
 _OTHER_CHARSET = re.compile(rb'"(?:text|html)" ?: ?"(?!(?i:utf-8|us-ascii))[A-Za-z]')
@@ -15,20 +17,34 @@ _Change = Callable[[bytes], bytes]
 
 
 def body_variations(capture: Capture) -> Iterator[tuple[bytes, tuple[Cause, ...]]]:
-    """The body as it is, then changed once, then changed twice; each only once."""
-    seen = {capture.body}
+    """The body as it is, then changed in one way, then in two; each only once.
+
+    A large one is changed in one way only: there are some 200 pairs, and each is a copy.
+    """
+    seen = {_digest(capture.body)}
     yield capture.body, ()
+    is_small = len(capture.body) <= MAX_BYTES_OF_TWO_CHANGES
     changed = []
-    for body, cause in _changed(capture.body):
-        if body not in seen:
-            seen.add(body)
+    for body, cause in _new(capture.body, seen):
+        yield body, (cause,)
+        if is_small:
             changed.append((body, cause))
-            yield body, (cause,)
     for first, first_cause in changed:
-        for body, cause in _changed(first):
-            if body not in seen:
-                seen.add(body)
-                yield body, tuple(dict.fromkeys((first_cause, cause)))
+        for body, cause in _new(first, seen):
+            yield body, tuple(dict.fromkeys((first_cause, cause)))
+
+
+def _new(body: bytes, seen: set[bytes]) -> Iterator[tuple[bytes, Cause]]:
+    """What ``body`` may have been that is not ``seen`` yet."""
+    for changed, cause in _changed(body):
+        digest = _digest(changed)
+        if digest not in seen:
+            seen.add(digest)
+            yield changed, cause
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()
 
 
 def _changed(body: bytes) -> Iterator[tuple[bytes, Cause]]:
@@ -40,7 +56,7 @@ def _changed(body: bytes) -> Iterator[tuple[bytes, Cause]]:
 
 
 def _from_base64(body: bytes) -> bytes:
-    return base64.b64decode(b"".join(body.strip(b'" \r\n').split()), validate=True)
+    return base64.b64decode(body.translate(None, b'" \t\r\n'), validate=True)
 
 
 def _from_json_text(body: bytes) -> bytes:
@@ -58,7 +74,7 @@ def _recoded(read: str, write: str) -> _Change:
 
 
 _CHANGES: tuple[tuple[_Change, Cause], ...] = (
-    (lambda body: _LONE_LF.sub(_CR_LF, body), Cause.LINE_BREAKS),
+    (lambda body: body.replace(_CR_LF, b"\n").replace(b"\n", _CR_LF), Cause.LINE_BREAKS),
     (lambda body: body.replace(_CR_LF, b"\n"), Cause.LINE_BREAKS),
     (lambda body: body + _CR_LF, Cause.LINE_BREAKS),
     (lambda body: body + b"\n", Cause.LINE_BREAKS),

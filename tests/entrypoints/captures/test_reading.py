@@ -184,6 +184,9 @@ HOSTILE = {
     "curl without a URL": b"curl -d a=1",
     "curl with an option without value": b"curl https://a.example -H",
     "no host": b"POST /sms HTTP/1.1\r\nX: 1\r\n\r\n",
+    "endless headers": b"POST /sms HTTP/1.1\nHost: a\n" + b" b\n" * 200_000,
+    "an endless URL": b"curl https://a.example/" + b"a/" * 10_000,
+    "a here document without end": b"curl a.example -d @- <<EOF\n" + b"EO\n" * 1_000,
     "a broken header": b"POST /sms HTTP/1.1\r\nHost: a\r\nno header\r\n\r\n",
     "a body that is no base64": json.dumps(
         {"httpMethod": "POST", "headers": {}, "body": "%", "isBase64Encoded": True}

@@ -414,6 +414,13 @@ BODIES = (
         PUBLIC,
     ),
     Case(
+        "more fields than Twilio sends",
+        raw((sent := sms()).carrying(sent.body + b"&a=b" * 500)),
+        ("body_too_large",),
+        None,
+        PUBLIC,
+    ),
+    Case(
         "the body is cut",
         raw((sent := sms()).having(content_length=str(len(sent.body))).carrying(sent.body[:200])),
         ("body_cut",),

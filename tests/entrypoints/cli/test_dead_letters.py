@@ -161,6 +161,7 @@ class TestList:
         rest = json_lines(run_frontdesk("dead-letters", "list", *following))
         assert [line["id"] for line in rest] == ["bug-3"]
 
+    @pytest.mark.usefixtures("empty_database")
     def test_wrong_cursor_of_the_list_is_a_usage_error(self) -> None:
         line = error_line(run_frontdesk("dead-letters", "list", "--after", "nonsense"), 2)
         assert "'--after': this cursor is not one of this list" in line

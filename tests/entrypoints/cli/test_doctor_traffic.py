@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from dependency_injector import providers
@@ -171,3 +172,13 @@ def test_clock_is_reported_as_the_kernel_knows_it(
     (line,) = lines_about("clock")
     assert line.startswith(expected)
     assert "the providers' clocks are not asked" in line
+
+
+def test_clock_that_was_set_back_is_noticed_by_the_files(data_dir: Path) -> None:
+    run_frontdesk("demo")
+    later = (utc_now() + timedelta(hours=1)).replace(microsecond=0)
+    os.utime(data_dir / "frontdesk.db", (later.timestamp(), later.timestamp()))
+    line, _ = lines_about("clock")
+    assert line.startswith(
+        f"warning: it was set back: a file in {data_dir} is of {rfc3339(later)}, which is still"
+    )

@@ -88,6 +88,7 @@ class TestLook:
         wrong = run_frontdesk("queues", "look", "sms-handoff", *after)
         assert "'--after'" in error_line(wrong, 2)
 
+    @pytest.mark.usefixtures("empty_database")
     def test_queues_look_says_that_nothing_waits(self) -> None:
         assert run_frontdesk("queues", "look", "sms-replies").stdout == "Nothing waits.\n"
 

@@ -76,6 +76,7 @@ def test_nothing_known_is_one_line_and_exit_status_1() -> None:
 def test_nothing_known_shows_the_refusals_of_the_channel(container: Container) -> None:
     container.conversation_store()
     container.refusals().add(ChannelType.SMS, "AC1", "signature_mismatch", "https://a.example/sms")
+    assert container.refusals().latest()  # it is written now
     result = run_frontdesk("trace", "SM404")
     assert result.stdout.startswith("Refused: sms: once at ")
     assert "signature_mismatch of AC1, tried https://a.example/sms: compare" in result.stdout

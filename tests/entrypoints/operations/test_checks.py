@@ -1,79 +1,29 @@
 """Checks of an environment on AWS: their results, and the problems that stop the start."""
 
-import json
-import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dependency_injector import providers
 
-from application.clock import utc_now
 from application.ports.checks import CheckStatus
 from domain.channels import ChannelType
 from domain.messages import STUCK_AFTER
-from domain.queues import QueueKind, QueueName
-from domain.routing import Route
 from domain.times import rfc3339
 from entrypoints.composition.container import Container, build_container
-from entrypoints.operations import clock_checks
 from entrypoints.operations.checks import (
     UnansweredError,
     UnfitBackendsError,
     require_backends,
     run_checks,
 )
-from entrypoints.operations.clock_checks import KernelClock
 from infrastructure.aws.logged_refusals import IN_THE_LOG
 from tests.builders import NOW, a_record
-from tests.contracts.context_queue import a_context
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
 from tests.emulators import EmulatedAws, unique_name
-from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 from tests.infrastructure.aws.sqs_queues import created_queue
-
-SMS_HANDOFF = QueueName(ChannelType.SMS, QueueKind.HANDOFF)
-SECRETS = {"TWILIO_ACCOUNT_SID": "AC" + "7" * 32, "TWILIO_AUTH_TOKEN": "a-token-of-nobody"}
-
-
-@pytest.fixture
-def environ(
-    ministack: EmulatedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, str]:
-    """Settings for complete AWS resources without dead-letter queues; nothing on this disk."""
-    environ = {**aws_settings(ministack), **SECRETS, "DATA_DIR": str(tmp_path / "never-made")}
-    for name, value in ministack.environ.items():
-        monkeypatch.setenv(name, value)
-    return environ
-
-
-@pytest.fixture(autouse=True)
-def kernel_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel says nothing good of its clock."""
-    unkept = KernelClock(is_synchronised=False, most_off=timedelta(seconds=16))
-    monkeypatch.setattr(clock_checks, "kernel_clock", lambda: unkept)
-
-
-@pytest.fixture
-def complete(environ: dict[str, str], ministack: EmulatedAws) -> dict[str, str]:
-    """The same with dead-letter queues and a public URL."""
-    for name in [name for name in environ if name.endswith("_QUEUE_URL")]:
-        is_spool = name == "SPOOL_QUEUE_URL"
-        environ[name] = queue_with_dead_letters(ministack, fifo=is_spool)
-    return {**environ, "PUBLIC_BASE_URL": "https://hooks.example.com"}
-
-
-def queue_with_dead_letters(aws: EmulatedAws, *, fifo: bool) -> str:
-    """The URL of a new queue that moves a message to a dead-letter queue after 1000 receives."""
-    suffix, attributes = (".fifo", {"FifoQueue": "true"}) if fifo else ("", {})
-    url = created_queue(aws, unique_name("dead") + suffix, attributes)
-    answer = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    policy = {"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": 1000}
-    attributes = {**attributes, "RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "180"}
-    return created_queue(aws, unique_name("queue") + suffix, attributes)
 
 
 def found(environ: Mapping[str, str]) -> Iterator[tuple[str, CheckStatus, str]]:
@@ -95,6 +45,7 @@ def refusal(environ: Mapping[str, str]) -> str:
     return str(caught.value)
 
 
+@pytest.mark.usefixtures("unkept_clock")
 def test_complete_environment_is_reported_as_ok(complete: dict[str, str]) -> None:
     require_backends(build_container(complete))
     assert list(found(complete)) == [
@@ -142,33 +93,6 @@ def test_backlog_is_reported_as_warnings(complete: dict[str, str]) -> None:
     )
     left = [warnings[check].status for check in ("spool", "pending", "dead letters")]
     assert left == [CheckStatus.WARNING] * 3
-
-
-def test_waiting_contexts_on_sqs_have_no_age_and_the_doctor_says_who_knows_it(
-    complete: dict[str, str],
-) -> None:
-    container = build_container(complete)
-    context = a_context()
-    for _ in range(2):
-        container.context_queue().publish(context, Route(SMS_HANDOFF, timedelta(0)))
-    (line,) = [text for check, _, text in found(complete) if check == "consumers"]
-    assert line.startswith("sms-handoff 2: the backend does not say since when; on SQS see ")
-    assert "ApproximateAgeOfOldestMessage" in line
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(-90, "90 s behind SQS: "), (90, "90 s ahead of SQS: ")]
-)
-def test_clock_that_differs_from_that_of_aws_is_a_warning(
-    complete: dict[str, str], seconds: int, text: str
-) -> None:
-    container = build_container(complete)
-    container.clock.override(providers.Object(lambda: utc_now() + timedelta(seconds=seconds)))
-    lines = [result for result in run_checks(container) if result.check == "clock"]
-    assert [line.status for line in lines] == [CheckStatus.WARNING] * 2
-    shown = re.sub("(89|91) s", "90 s", lines[0].text)
-    assert shown.startswith(text)
-    assert lines[1].text.startswith("the kernel says that no time service keeps it")
 
 
 def given_backlog(container: Container) -> None:
@@ -234,6 +158,7 @@ def test_unreadable_secret_is_named_but_not_shown(environ: dict[str, str]) -> No
     )
 
 
+@pytest.mark.usefixtures("unkept_clock")
 def test_real_secrets_without_a_public_url_are_reported_as_a_warning(
     environ: dict[str, str],
 ) -> None:

@@ -137,6 +137,7 @@ def test_without_a_directory_refusals_are_in_memory_and_commands_say_so(
     assert [record.message for record in caplog.records] == [
         "refusals cannot be written, they stay in memory"
     ]
+    assert "each process has others in its memory" in str(refusals.notice())
     command = opened(path)
     assert command.latest() == ()
     assert str(command.notice()).endswith("cannot be read: Not a directory")
@@ -210,14 +211,19 @@ def test_killed_process_leaves_at_most_one_slot_unreadable(tmp_path: Path) -> No
     assert FORGED in {one.account for one in opened(tmp_path / "refusals").latest()}
 
 
-def test_refusal_comes_into_the_file_by_itself(path: Path) -> None:
-    refusals = opened(path)
-    refusals.add(SMS, FORGED, MISMATCH, URL)
-    assert not path.exists()
+def join_writers() -> None:
+    """Wait for the threads that write refusals; the end of a process does so too."""
     for thread in threading.enumerate():
         if thread.name == "refusals":
             assert not thread.daemon
             thread.join(10)
+
+
+def test_refusal_comes_into_the_file_by_itself(path: Path) -> None:
+    refusals = opened(path)
+    refusals.add(SMS, FORGED, MISMATCH, URL)
+    assert not path.exists()
+    join_writers()
     assert [one.count for one in opened(path).latest()] == [1]
 
 
@@ -228,3 +234,18 @@ def test_refusals_of_one_moment_are_bounded(path: Path) -> None:
     assert len(refusals._added) <= SLOTS + 1
     found = refusals.latest()
     assert (len(found), sum(one.count for one in found)) == (21, 5000)
+
+
+def test_without_a_free_thread_the_next_refusal_writes_both(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    refusals = opened(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        refusals.add(SMS, FORGED, MISMATCH, URL)
+    refusals.add(SMS, OTHER, MISMATCH, URL)
+    join_writers()
+    assert len(opened(path).latest()) == 2

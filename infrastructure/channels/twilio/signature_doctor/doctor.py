@@ -38,7 +38,12 @@ from infrastructure.channels.twilio.signature_doctor.secret_variations import (
 from infrastructure.channels.twilio.signature_doctor.url_causes import nearest, url_causes
 from infrastructure.channels.twilio.signature_doctor.url_variations import Url, url_variations
 from infrastructure.channels.twilio.signature_doctor.words import words_of
-from infrastructure.channels.twilio.verification import shown_urls, verify
+from infrastructure.channels.twilio.verification import (
+    MAX_BODY_BYTES,
+    MAX_FORM_FIELDS,
+    shown_urls,
+    verify,
+)
 from infrastructure.configuration.secrets.accounts import TwilioAccount
 
 FORM = "application/x-www-form-urlencoded"
@@ -80,30 +85,38 @@ class TwilioSignatureDoctor(SignatureDoctor):
 
     @override
     def diagnose(self, capture: Capture, channel: ChannelType | None) -> Diagnosis:
-        account_sid = _account_of(capture)
         checked = self._find_cure.checked(capture, channel)
-        case = _Case(capture, channel, account_sid, checked)
+        if len(capture.body) > MAX_BODY_BYTES or capture.body.count(b"&") >= MAX_FORM_FIELDS:
+            case = _Case(capture, channel, None, checked)
+            return self._explained(case, (Cause.BODY_TOO_LARGE,), None, 0)
+        case = _Case(capture, channel, _account_of(capture), checked)
         if self._is_accepted(case):
             if channel is None:
                 return self._explained(case, (Cause.CHANNEL_PATH,), None, 1)
             return self._accepted(case)
-        signatures = signature_variations(capture)
+        return self._refused(case)
+
+    def _refused(self, case: _Case) -> Diagnosis:
+        signatures = signature_variations(case.capture)
         case = case._replace(header=signatures.header)
         if not signatures.variations:
             missing = (*self._request_causes(case, ()), Cause.SIGNATURE_MISSING)
             return self._explained(case, missing, None, 0)
-        tokens = token_variations(account_sid, self.tools.accounts.twilio, self.tools.given_secrets)
+        tokens = token_variations(
+            case.account_sid, self.tools.accounts.twilio, self.tools.given_secrets
+        )
         if tokens.at(0) is None:
             return self._explained(case, (Cause.NO_SECRET,), None, 0)
         search = Search(signatures.variations, tokens)
+        start = self.tools.given_url or case.checked[0]
         match = search.find(
-            url_variations(self.tools.given_url or checked[0], capture, self._known_urls(case)),
-            form_variations(capture),
+            url_variations(start, case.capture, self._known_urls(case)),
+            form_variations(case.capture),
         )
         if match is None:
             return self._unexplained(case, search.tried)
-        url = nearest(match.url, checked)
-        found = (*url_causes(match.url, url), *match.causes)
+        in_url = url_causes(match.url, nearest(match.url, case.checked))
+        found = (*in_url, *match.causes)
         causes = tuple(dict.fromkeys((*found, *self._request_causes(case, found))))
         return self._explained(case, causes, match, search.tried)
 

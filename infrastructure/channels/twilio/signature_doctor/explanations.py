@@ -122,6 +122,11 @@ EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
             "If only the capture lacks the body, capture again with it",
         ),
     ),
+    Cause.BODY_TOO_LARGE: Explanation(
+        "The body is over 1 MiB, or has 500 fields or more: Twilio sends no such form, and "
+        "Frontdesk answers 413.",
+        ("Find out who sent it",),
+    ),
     Cause.BODY_CUT: Explanation(
         "The body is shorter than its Content-Length: it was cut, on the way or by the capture.",
         ("Capture again with the whole body",),

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus
 
 from application.ports.signature_doctor import Capture, Cause
 from infrastructure.channels.twilio.signature_doctor.best_first import Variation
-from infrastructure.channels.twilio.verification import decode_form
+from infrastructure.channels.twilio.verification import MAX_FORM_FIELDS, decode_form
 
 Fields = tuple[tuple[str, str], ...]
 """Names and values in their order, with repetitions."""
@@ -36,7 +36,8 @@ def form_readings(capture: Capture) -> list[Variation[Fields]]:
 
 def _read(read: _Reader, capture: Capture) -> Fields | None:
     try:
-        return read(capture)
+        fields = read(capture)
+        return fields if fields is None or len(fields) <= MAX_FORM_FIELDS else None
     except (ValueError, LookupError, RecursionError):  # whatever the bytes are
         return None
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import NamedTuple
 
 from application.ports.signature_doctor import Cause
@@ -34,10 +33,10 @@ class Search:
     def find(self, urls: Axis[str], forms: Axis[str]) -> Match | None:
         """The match with the fewest changes among the combinations; ``None`` if there is none."""
         combinations = best_first((urls, forms, self.tokens))
-        for url, form, token in islice(combinations, MAX_VARIATIONS):
+        for url, form, token in combinations:
             text = url.value + form.value
             for signature in self.signatures:
-                if self._hashed_bytes > MAX_HASHED_BYTES:
+                if self.tried == MAX_VARIATIONS or self._hashed_bytes > MAX_HASHED_BYTES:
                     return None
                 self.tried += 1
                 self._hashed_bytes += len(text)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -10,6 +11,7 @@ from infrastructure.channels.twilio.signature_doctor.best_first import Axis, Var
 from infrastructure.configuration.secrets.accounts import TwilioAccount
 from infrastructure.configuration.secrets.secret import Secret
 
+MAX_SIGNATURES = 8
 SIGNATURE_HEADER = "x-twilio-signature"
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=")
 _ALMOST = re.compile(r"[A-Za-z0-9+/_ -]{27}=?")
@@ -88,8 +90,9 @@ def signature_variations(capture: Capture) -> Signatures:
     """The signatures in ``capture``; none if no header has anything like one."""
     values = [value for name, value in capture.headers if name == SIGNATURE_HEADER]
     if len(values) > 1:
-        one = tuple(dict.fromkeys(part for value in values for part in _forms(value)))
-        repeated = [Variation(text, 1.0, (Cause.SIGNATURE_REPEATED,)) for text in one]
+        texts = dict.fromkeys(part for value in values for part in _forms(value))
+        first = islice(texts, MAX_SIGNATURES)
+        repeated = [Variation(text, 1.0, (Cause.SIGNATURE_REPEATED,)) for text in first]
         return Signatures(repeated, SIGNATURE_HEADER)
     if values and _SIGNATURE.fullmatch(values[0]):
         return Signatures([Variation(values[0])], SIGNATURE_HEADER)
@@ -102,7 +105,9 @@ def signature_variations(capture: Capture) -> Signatures:
         for text in _forms(value)
         if "sign" in name or _SIGNATURE.fullmatch(value)
     ]
-    variations = [Variation(text, 1.0, (Cause.SIGNATURE_RENAMED,)) for _, text in renamed]
+    variations = [
+        Variation(text, 1.0, (Cause.SIGNATURE_RENAMED,)) for _, text in renamed[:MAX_SIGNATURES]
+    ]
     return Signatures(variations, renamed[0][0] if renamed else "")
 
 

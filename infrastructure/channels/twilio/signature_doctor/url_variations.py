@@ -40,6 +40,11 @@ _SCHEME_HEADERS = ("x-forwarded-proto", "x-forwarded-scheme", "x-scheme", "x-url
 _FORWARDED = re.compile(r'(host|proto)="?([^";,]+)"?', re.IGNORECASE)
 _PORT = re.compile(r":([0-9]{1,5})\Z")
 MAX_PERMUTED_PARAMETERS = 4
+MAX_SEGMENTS = 24
+"""How many segments of a path, or parameters of a query, may have been added."""
+
+MAX_VALUES = 8
+"""How many values of forwarding headers are tried: a capture may have any number."""
 
 
 class Url(NamedTuple):
@@ -144,9 +149,10 @@ def _forwarded_origins(capture: Capture, shown: Url) -> Iterator[str]:
 
 
 def _values(capture: Capture, names: Iterable[str]) -> list[str]:
-    """The values of these headers, each of a list by itself."""
+    """The first values of these headers, each of a list by itself."""
     texts = (value for name in names for key, value in capture.headers if key == name)
-    return [part for text in texts for one in text.split(",") if (part := one.strip())]
+    parts = (part for text in texts for one in text.split(",") if (part := one.strip()))
+    return list(islice(dict.fromkeys(parts), MAX_VALUES))
 
 
 def _noted(capture: Capture) -> Iterator[Url]:
@@ -187,7 +193,10 @@ def _whole_paths(path: str, capture: Capture, known: Sequence[Url]) -> Iterator[
 
 def _without_first_segments(path: str) -> Iterator[str]:
     rest = path
-    while (at := rest.find("/", 1)) != -1:
+    for _ in range(MAX_SEGMENTS):
+        at = rest.find("/", 1)
+        if at == -1:
+            return
         rest = rest[at:]
         yield rest
 
@@ -221,7 +230,7 @@ def _spellings(query: str) -> Iterator[str]:
     yield "&".join(one.removesuffix("=") for one in parameters)
     yield "&".join(one if "=" in one else f"{one}=" for one in parameters)
     yield "&".join(sorted(parameters))
-    for number in range(len(parameters)):
+    for number in range(min(len(parameters), MAX_SEGMENTS)):
         yield "&".join((*parameters[:number], *parameters[number + 1 :]))
         yield "&".join(parameters[: number + 1])
     if len(parameters) <= MAX_PERMUTED_PARAMETERS:

@@ -36,6 +36,7 @@ class Things:
             "dead_letter_id": self.dead_letter,
             "index": "0",
             "queue": "email-replies",
+            "subject": self.request_id,
         }
 
 

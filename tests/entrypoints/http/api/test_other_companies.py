@@ -26,6 +26,7 @@ BODIES = {
     "/v1/conversations/{channel}/{conversation_id}/status": {"conversation_status": "closed"},
 }
 
+OF_ONE_THING = [one for one in OPERATIONS if "{" in one[1] and one[1] not in LISTS]
 Desk = tuple[Api, Things, Things]
 
 
@@ -45,7 +46,7 @@ def path_of(path: str, things: Things) -> str:
     return path
 
 
-@pytest.mark.parametrize(("method", "path"), [one for one in OPERATIONS if "_id}" in one[1]])
+@pytest.mark.parametrize(("method", "path"), OF_ONE_THING)
 def test_what_belongs_to_another_company_does_not_exist(desk: Desk, method: str, path: str) -> None:
     """Its own company may, so that the answer is about whose it is; deleting comes last."""
     _, acme, brill = desk
@@ -57,8 +58,6 @@ def test_what_belongs_to_another_company_does_not_exist(desk: Desk, method: str,
     assert problem(foreign) == 404
     assert b"brill" not in foreign.data
     assert [answer.status for answer in own] in ([], [200])
-    nothing = acme.api.call(method, path_of(path, brill).replace(brill.request_id, "0" * 36))
-    assert nothing.status in {404, 422}
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -73,8 +72,8 @@ def test_lists_hold_what_is_ones_own(desk: Desk, path: str) -> None:
 
 
 def test_every_list_and_every_path_without_a_company_is_tried() -> None:
-    without_ids = {path for _, path in OPERATIONS if "_id}" not in path}
-    assert without_ids == {*LISTS, *OF_NO_COMPANY, "/v1/session"}
+    others = {path for _, path in OPERATIONS} - {path for _, path in OF_ONE_THING}
+    assert others == {*LISTS, *OF_NO_COMPANY, "/v1/session"}
 
 
 @pytest.mark.parametrize("path", sorted(OF_NO_COMPANY))
@@ -120,3 +119,23 @@ def test_cursor_of_another_token_opens_nothing(desk: Desk) -> None:
         assert cursor is not None
         shown = acme.api.call("GET", f"{path}?after={cursor}").data
         assert b"brill" not in shown
+
+
+def test_trace_tells_nothing_of_another_company(desk: Desk) -> None:
+    _, acme, brill = desk
+    for subject in (brill.unmatched, brill.dead_letter, brill.conversation.conversation_id):
+        path = f"/v1/trace/{subject}"
+        assert brill.api.get(path)["messages"][0]["company_id"] == "brill"
+        foreign, unknown = acme.api.call("GET", path), acme.api.call("GET", "/v1/trace/unknown")
+        assert problem(foreign) == 404
+        assert foreign.data == unknown.data
+
+
+def test_trace_of_a_customer_of_both_companies_shows_each_its_own(desk: Desk) -> None:
+    whole, acme, _ = desk
+    path = f"/v1/trace/{CUSTOMER}"
+    companies = {one["company_id"] for one in whole.get(path)["messages"]}
+    assert companies == {"acme", "brill"}
+    shown = acme.api.call("GET", path)
+    assert {one["company_id"] for one in shown.json()["messages"]} == {"acme"}
+    assert b"brill" not in shown.data

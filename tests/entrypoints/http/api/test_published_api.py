@@ -16,6 +16,7 @@ from tests.entrypoints.http.api.clients import Api, running_locally
 
 PUBLISHED = Path(__file__).parents[4] / "docs" / "openapi.json"
 API = create_api(None)
+FREE = ("conversation_id", "queue", "request_id", "dead_letter_id", "index", "subject")
 PATHS = sorted(API.openapi()["paths"])
 
 
@@ -38,7 +39,7 @@ def test_no_path_of_the_api_is_taken_for_a_webhook(path: str, value: str) -> Non
     channels = [channel.value for channel in ChannelType]
     for channel in [value, *channels]:
         filled = path.replace("{channel}", channel)
-        for name in ("conversation_id", "queue", "request_id", "dead_letter_id"):
+        for name in FREE:
             filled = filled.replace(f"{{{name}}}", value)
         assert "{" not in filled
         assert all(is_of_application(filled, one) for one in ChannelType)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from infrastructure.aws.dynamodb.dynamodb_backlog import MOST_READ
-from infrastructure.aws.dynamodb.dynamodb_message_items import WORK_SHARDS
+from infrastructure.aws.dynamodb.dynamodb_message_keys import WORK_SHARDS
 from tests.contracts.message_lists import numbered
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
 

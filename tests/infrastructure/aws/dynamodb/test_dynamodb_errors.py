@@ -215,6 +215,15 @@ class TestLostResponses:
         assert tables.stores().outbox.take_lease(a_record(), LATER)
         assert not tables.stores().outbox.take_lease(a_record(), LATER)
 
+    def test_state_is_set_after_a_lost_response(self, tables: Tables) -> None:
+        conversations = tables.stores().conversations
+        conversations.open_conversation(a_conversation())
+        seen = a_conversation().state
+        with first_response_lost(tables.client, "UpdateItem"):
+            record, is_set = conversations.change_state(KEY, HANDED_OFF, seen=seen)
+        assert is_set
+        assert record == replace(a_conversation(), hand_off_to_human=True)
+
     def test_message_is_moved_after_a_lost_response(self, tables: Tables) -> None:
         tables.stores().messages.record(a_record())
         with first_response_lost(tables.client, "UpdateItem"):

@@ -13,11 +13,8 @@ from domain.channels import ChannelType
 from domain.conversations import Message
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState, Recipient
-from infrastructure.aws.dynamodb.dynamodb_message_items import (
-    INLINE_BYTES,
-    PREVIEW_BYTES,
-    WORK_SHARDS,
-)
+from infrastructure.aws.dynamodb.dynamodb_message_items import INLINE_BYTES, PREVIEW_BYTES
+from infrastructure.aws.dynamodb.dynamodb_message_keys import WORK_SHARDS
 from infrastructure.aws.dynamodb.dynamodb_values import Item
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.builders import KEY, NOW, a_record, an_inbound_message

@@ -1,0 +1,84 @@
+"""What became of a message."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import AliasPath, Field
+
+from application.tracing.results import StationKind, Trace, TraceKind, TraceState
+from domain.channels import ChannelType
+from entrypoints.http.api.access import Caller
+from entrypoints.http.api.dependencies import Identifier, TheCaller, TheOperations
+from entrypoints.http.api.problems import ProblemError
+from entrypoints.http.api.records import Moment, Record, RefusalRecord
+
+router = APIRouter(prefix="/trace", tags=["trace"])
+
+_UNKNOWN = "nothing is known of this"
+
+
+class StationRecord(Record):
+    """One step on the way of a message. `at` is `null` where the time is not stored."""
+
+    kind: StationKind
+    at: Moment | None
+    details: dict[str, str | int | float | bool | None]
+
+
+class TracedMessageRecord(Record):
+    """The way of one message: where it is, since when, and in one sentence what to do."""
+
+    request_id: str | None
+    message_id: str | None
+    company_id: str | None
+    conversation_id: str | None
+    received_at: Moment | None
+    channel_type: Annotated[ChannelType | None, Field(validation_alias="channel")]
+    sender: Annotated[str | None, Field(serialization_alias="from")]
+    state: Annotated[TraceState, Field(validation_alias=AliasPath("conclusion", "state"))]
+    since: Annotated[Moment | None, Field(validation_alias=AliasPath("conclusion", "since"))]
+    sentence: Annotated[str, Field(validation_alias=AliasPath("conclusion", "sentence"))]
+    stations: tuple[StationRecord, ...]
+
+
+class TraceRecord(Record):
+    """What became of what was traced: its messages, the latest first."""
+
+    traced: str
+    kind: TraceKind
+    sentence: str
+    company_id: str | None
+    messages: tuple[TracedMessageRecord, ...]
+    refusals: tuple[RefusalRecord, ...]
+    notes: tuple[str, ...]
+
+
+@router.get("/{subject}")
+def trace(subject: Identifier, operations: TheOperations, caller: TheCaller) -> TraceRecord:
+    """What became of a message, as `frontdesk trace` says it.
+
+    `subject` is a provider's message id, a request id, the id of a conversation or of a dead
+    letter, or a customer's address. Nothing is taken from a queue. Of an unknown one the problem
+    has the refusals that may have to do with it.
+    """
+    found = operations.trace_message()(subject)
+    shown = found if caller.token.companies is None else _visible(found, caller)
+    record = TraceRecord.model_validate(shown)
+    if not shown.is_known:
+        members = record.model_dump(mode="json", include={"refusals", "notes"})
+        raise ProblemError(404, record.sentence, members)
+    return record
+
+
+def _visible(found: Trace, caller: Caller) -> Trace:
+    """What the companies of ``caller`` may know: neither refusals, nor what could not be seen."""
+    messages = tuple(one for one in found.messages if caller.token.may_see(one.company_id))
+    is_theirs = bool(messages) if found.messages else caller.token.may_see(found.company_id)
+    if not is_theirs:
+        unknown = replace(found, kind=TraceKind.UNKNOWN, messages=(), company_id=None)
+        return replace(unknown, sentence=_UNKNOWN, refusals=(), notes=())
+    is_whole = len(messages) == len(found.messages)
+    # The sentence about all of it may tell of messages that are another company's.
+    sentence = found.sentence if is_whole else messages[0].conclusion.sentence
+    return replace(found, messages=messages, sentence=sentence, refusals=(), notes=())
