@@ -4,10 +4,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import chain, islice
 
 from application.clock import Clock
 from application.ports.conversation_store import ConversationStore
+from application.ports.dead_letters import DeadLetter
 from application.ports.message_lookup import MessageLookup
 from application.ports.refusals import Refusals
 from application.ports.webhook_parser import VerifiedWebhook
@@ -20,7 +22,7 @@ from domain.addresses import Address
 from domain.channels import AddressKind, ChannelType
 from domain.conversations import Conversation
 from domain.erasure import Tombstone
-from domain.errors import InvalidAddressError
+from domain.errors import InvalidAddressError, TemporaryError, safe_reason
 from domain.idempotency import request_id_of
 from domain.messages import InboundMessage, MessageRecord
 from domain.tenants import TenantDirectory
@@ -33,6 +35,7 @@ MOST_REFUSALS = 5
 LONGEST = 1000
 """No id and no address has more characters."""
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -56,15 +59,21 @@ class TraceMessage:
     def __call__(self, text: str) -> Trace:
         """The trace of ``text``; ``is_known`` tells whether anything is known of it.
 
-        Raises ``StorageUnavailableError`` when a store does not answer.
+        While the store does not answer, what waits for it is found all the same.
         """
         text = text.strip()
         notes: list[str] = []
         if not (0 < len(text) <= LONGEST and text.isprintable()):
             return self._unknown(text[:LONGEST], notes)
-        found = self._by_id(text) or self._by_address(text, notes) or self._unrecorded(text, notes)
+        failure = None
+        try:
+            found = self._by_id(text) or self._by_address(text, notes)
+        except TemporaryError as error:
+            found, failure = None, f"the store could not be asked: {safe_reason(error)}"
+            notes.append(failure)
+        found = found or self._unrecorded(text, notes)
         if found is None:
-            return self._unknown(text, notes)
+            return self._unknown(text, notes, failure)
         return replace(found, notes=(*found.notes, *notes))
 
     def _by_id(self, text: str) -> Trace | None:
@@ -75,10 +84,6 @@ class TraceMessage:
             return self._trace(text, TraceKind.MESSAGE_ID, traces)
         if conversations := self.conversations.get_conversations(text):
             return self._of_conversation(text, conversations)
-        dead_letters = self.find_unrecorded.dead_letters
-        if dead_letters and (dead_letter := dead_letters.get(text)):
-            traced = self.find_unrecorded.dead_letter(dead_letter)
-            return self._trace(text, TraceKind.DEAD_LETTER_ID, [traced])
         return None
 
     def _keys_of(self, message_id: str) -> list[str]:
@@ -118,12 +123,7 @@ class TraceMessage:
         addresses = _addresses(text)
         if not addresses:
             return None
-        values = {value for address in addresses for value in address.look_up_values}
-        channels = {address.channel for address in addresses}
-
-        def is_theirs(message: InboundMessage) -> bool:
-            return message.channel in channels and message.is_by(values)
-
+        is_theirs = _written_by(addresses)
         conversations = [
             conversation
             for one in addresses
@@ -147,7 +147,11 @@ class TraceMessage:
         return None
 
     def _unrecorded(self, text: str, notes: list[str]) -> Trace | None:
-        """What became no record, by what the webhook itself says."""
+        """What became no record, by its own id or by what the webhook itself says."""
+        if dead_letter := self._dead_letter(text, notes):
+            traced = self.find_unrecorded.dead_letter(dead_letter)
+            return self._trace(text, TraceKind.DEAD_LETTER_ID, [traced])
+        is_theirs = _written_by(_addresses(text))
         forms = {text, *_forms_of_mail_id(text)}
         needle = text.strip("<>").encode()
 
@@ -155,14 +159,28 @@ class TraceMessage:
             if not messages:
                 return needle in webhook.request.body or text == webhook.id
             ids = {one.provider_message_id for one in messages} | {webhook.id}
-            return not forms.isdisjoint(ids | {one.request_id for one in messages})
+            is_named = not forms.isdisjoint(ids | {one.request_id for one in messages})
+            return is_named or any(map(is_theirs, messages))
 
         traces = self._search(is_it, notes) if needle else []
         return self._trace(text, TraceKind.MESSAGE_ID, traces) if traces else None
 
     def _search(self, wanted: Wanted, notes: list[str]) -> list[MessageTrace]:
-        in_spool = self.find_unrecorded.in_spool(wanted, notes)
-        return [*in_spool, *self.find_unrecorded.in_dead_letters(wanted, notes)]
+        find, found = self.find_unrecorded, list[MessageTrace]()
+        for place, search in (("spool", find.in_spool), ("dead letters", find.in_dead_letters)):
+            try:
+                found += search(wanted, notes)
+            except TemporaryError as error:
+                notes.append(f"the {place} could not be searched: {safe_reason(error)}")
+        return found
+
+    def _dead_letter(self, name: str, notes: list[str]) -> DeadLetter | None:
+        dead_letters = self.find_unrecorded.dead_letters
+        try:
+            return dead_letters.get(name) if dead_letters else None
+        except TemporaryError as error:
+            notes.append(f"a dead letter with this id could not be read: {safe_reason(error)}")
+            return None
 
     def _latest(self, of_each: Iterable[Iterable[MessageRecord]]) -> list[MessageRecord]:
         records = {one.request_id: one for one in chain.from_iterable(of_each)}
@@ -170,8 +188,7 @@ class TraceMessage:
         return in_order[:LATEST]
 
     def _trace(self, text: str, kind: TraceKind, found: list[MessageTrace]) -> Trace:
-        never = self.clock().replace(year=1)
-        found.sort(key=lambda one: one.received_at or never, reverse=True)
+        found.sort(key=lambda one: one.received_at or _NEVER, reverse=True)
         first = found[0].conclusion.sentence
         if len(found) == 1:
             notes = tuple(self._repeats(found[0]))
@@ -183,9 +200,9 @@ class TraceMessage:
     def _repeats(self, found: MessageTrace) -> Iterator[str]:
         if found.request_id and found.received_at:
             search = self.log_search({"request_id": found.request_id})
-            yield f"a repeated delivery leaves no record; the log has it: {search}"
+            yield f"this is its first delivery; later ones are in the log alone: {search}"
 
-    def _unknown(self, text: str, notes: list[str]) -> Trace:
+    def _unknown(self, text: str, notes: list[str], failure: str | None = None) -> Trace:
         channels = _channels_of(text)
         every = (one for one in self.refusals.latest() if one.channel in channels)
         refusals = tuple(islice(every, MOST_REFUSALS))
@@ -195,12 +212,20 @@ class TraceMessage:
             channels=channels,
             sees_all_refusals=notice is None,
             sees_spool=self.find_unrecorded.sees_spool,
+            sees_store=failure is None,
             log_search=self.log_search,
             now=self.clock(),
         )
         notes += [notice] if notice else []
         sentence = nothing_known.sentence(text)
         return Trace(text, TraceKind.UNKNOWN, (), sentence, refusals, tuple(notes))
+
+
+def _written_by(addresses: list[Address]) -> Callable[[InboundMessage], bool]:
+    """Whether a message is of the customer who has one of ``addresses``."""
+    values = {value for address in addresses for value in address.look_up_values}
+    channels = {address.channel for address in addresses}
+    return lambda message: message.channel in channels and message.is_by(values)
 
 
 def _forms_of_mail_id(text: str) -> tuple[str, ...]:

@@ -65,7 +65,7 @@ def test_trace_is_found_by_the_ids_of_message_and_request(frontdesk: FrontDesk) 
     ]
     assert details(one, StationKind.MATCHED)["rule"] == "only"
     assert details(one, StationKind.QUEUED)["delay_seconds"] == 30.0
-    assert "a repeated delivery leaves no record" in by_message.notes[0]
+    assert "later ones are in the log alone" in by_message.notes[0]
 
 
 def test_delayed_message_says_when_consumers_see_it(frontdesk: FrontDesk) -> None:
