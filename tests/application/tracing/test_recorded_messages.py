@@ -125,7 +125,7 @@ def test_queue_that_shows_nothing_is_named_with_the_delay(frontdesk: FrontDesk) 
     message = receive(frontdesk)
     record = frontdesk.messages.find_record(message.request_id)
     assert isinstance(record, MessageRecord)
-    use_case = frontdesk.container.operations().trace_message().trace_record
+    use_case = frontdesk.container.operations().trace_message().open_records().trace_record
     frontdesk.advance_clock(120)
     traced = replace(use_case, queue=Hidden())(record)
     assert (traced.conclusion.state, traced.conclusion.since) == (TraceState.QUEUED, NOW)

@@ -10,8 +10,9 @@ from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.spool import SpoolEntry
 from application.ports.webhook_parser import ParsedMessage, WebhookRequest
 from application.tracing import unrecorded
+from application.tracing.find_recorded import LATEST
 from application.tracing.results import Trace, TraceKind, TraceState
-from application.tracing.trace_message import LATEST, LONGEST
+from application.tracing.trace_message import LONGEST
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.tenants import TenantDirectory
@@ -215,7 +216,7 @@ def test_webhook_in_the_spool_is_found_while_the_store_does_not_answer(
     frontdesk.spool.enqueue(SpoolEntry("entry-1", "group", webhook, NOW))
     trace_message = frontdesk.container.operations().trace_message()
     for name in ("find_records", "conversations_of"):
-        monkeypatch.setattr(trace_message.lookup, name, fail)
+        monkeypatch.setattr(trace_message.open_records().lookup, name, fail)
     for text in (MESSAGE_ID, "+14155550123"):
         found = trace_message(text)
         assert [one.conclusion.state for one in found.messages] == [TraceState.SPOOLED]
