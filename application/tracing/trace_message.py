@@ -12,7 +12,7 @@ from application.ports.refusals import Refusals
 from application.ports.webhook_parser import VerifiedWebhook
 from application.tracing.find_recorded import UUID, FindRecorded, forms_of_mail_id
 from application.tracing.nothing_known import LogSearch, NothingKnown
-from application.tracing.results import MessageTrace, Trace, TraceKind
+from application.tracing.results import MessageTrace, Trace, TraceKind, TraceState
 from application.tracing.unrecorded import FindUnrecorded, Wanted
 from application.tracing.wording import command
 from domain.addresses import Address
@@ -26,6 +26,7 @@ MOST_REFUSALS = 5
 LONGEST = 1000
 """No id and no address has more characters."""
 
+_UNRECORDED = frozenset({TraceState.SPOOLED, TraceState.DEAD_LETTER})
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -78,7 +79,22 @@ class TraceMessage:
         is_theirs = _written_by(addresses)
         conversations, traces = records.by_address(addresses, is_theirs, notes)
         traces += self._search(lambda _, messages: any(map(is_theirs, messages)), notes)
+        notes += self._refused_since(traces, frozenset(one.channel for one in addresses))
         return self._of(conversations, traces, text, TraceKind.ADDRESS)
+
+    def _refused_since(
+        self, traces: list[MessageTrace], channels: frozenset[ChannelType]
+    ) -> Iterator[str]:
+        """A customer's latest message may be none of these: a refusal has no address."""
+        latest = max((one.received_at or _NEVER for one in traces), default=None)
+        refused = {
+            str(one.channel)
+            for one in self.refusals.latest()
+            if one.channel in channels and latest and one.last_at > latest
+        }
+        if refused:
+            names = " and ".join(sorted(refused))
+            yield f"webhooks of {names} were refused after that: {command('doctor')} says why"
 
     def _of(
         self,
@@ -137,18 +153,20 @@ class TraceMessage:
             notes = tuple(self._repeats(found[0]))
             return Trace(text, kind, tuple(found), first, notes=notes)
         each = command("trace", found[0].request_id) if found[0].request_id else ""
-        more = f" {each} shows the way of one message." if each else ""
+        more = f" {each} shows its whole way." if each else ""
         return Trace(text, kind, tuple(found), f"The latest message: {first}{more}")
 
     def _repeats(self, found: MessageTrace) -> Iterator[str]:
-        if found.request_id and found.received_at:
+        is_recorded = found.conclusion.state not in _UNRECORDED
+        if is_recorded and found.request_id and found.received_at:
             search = self.log_search({"request_id": found.request_id})
             yield f"this is its first delivery; later ones are in the log alone: {search}"
 
     def _unknown(self, text: str, notes: list[str], failure: str | None = None) -> Trace:
         channels = _channels_of(text)
-        every = (one for one in self.refusals.latest() if one.channel in channels)
-        refusals = tuple(islice(every, MOST_REFUSALS))
+        every = self.refusals.latest() if failure is None else ()
+        of_channels = (one for one in every if one.channel in channels)
+        refusals = tuple(islice(of_channels, MOST_REFUSALS))
         notice = self.refusals.notice()
         nothing_known = NothingKnown(
             refusals=refusals,
@@ -159,7 +177,7 @@ class TraceMessage:
             log_search=self.log_search,
             now=self.clock(),
         )
-        notes += [notice] if notice else []
+        notes += [notice] if notice and failure is None else []
         sentence = nothing_known.sentence(text)
         return Trace(text, TraceKind.UNKNOWN, (), sentence, refusals, tuple(notes))
 

@@ -18,7 +18,7 @@ from application.tracing.results import (
     StationKind,
     TraceState,
 )
-from application.tracing.wording import ago, command
+from application.tracing.wording import ago, command, times
 from domain.messages import InboundMessage
 from domain.tenants import TenantDirectory
 
@@ -126,9 +126,9 @@ class FindUnrecorded:
         entry = waiting.entry
         since = entry.spooled_at
         tried = (
-            f"after {waiting.attempts} attempts to process it"
+            f"and was tried {times(waiting.attempts)}"
             if waiting.attempts
-            else ("for the store did not take it, or too much came at once")
+            else "for the store did not take it, or too much came at once"
         )
         sentence = (
             f"It is in the spool since {ago(since, self.clock())}, {tried}: 'frontdesk doctor' "

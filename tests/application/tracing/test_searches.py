@@ -66,7 +66,19 @@ def test_address_shows_the_latest_messages_wherever_they_are() -> None:
     states = {one.message_id: one.conclusion.state for one in found.messages}
     assert (states["SM4"], states["SM1"]) == (TraceState.DELAYED, TraceState.UNMATCHED)
     assert found.sentence.startswith("The latest message: It is on sms-replies")
-    assert f"'frontdesk trace {found.messages[0].request_id}' shows" in found.sentence
+    assert f"'frontdesk trace {found.messages[0].request_id}' shows its whole way" in found.sentence
+
+
+def test_address_says_that_webhooks_were_refused_after_its_latest_message() -> None:
+    frontdesk = FrontDesk()
+    refusals = frontdesk.container.refusals()
+    refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
+    receive(frontdesk, 1)
+    assert trace(frontdesk, "+14155550123").notes == trace(frontdesk, "SM1").notes
+    frontdesk.advance_clock(60)
+    refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
+    notes = trace(frontdesk, "+14155550123").notes
+    assert "webhooks of sms were refused after that: 'frontdesk doctor' says why" in notes
 
 
 def test_no_more_than_the_latest_messages_are_traced() -> None:

@@ -108,3 +108,16 @@ def test_tracing_creates_no_spool_and_no_dead_letters(container: Container, data
     run_frontdesk("trace", "SM1")
     run_frontdesk("trace", "SM404")
     assert sorted(path.name for path in data_dir.iterdir()) == before
+
+
+def test_broken_store_is_named_and_hides_no_dead_letter(
+    container: Container, data_dir: Path
+) -> None:
+    container.conversation_store()
+    container.shutdown_resources()
+    for file in data_dir.glob("frontdesk.db*"):
+        file.write_bytes(b"no database at all" * 1000)
+    result = run_frontdesk("trace", "SM404")
+    line = error_line(result, 1)
+    assert line.startswith("frontdesk: The store does not answer, so it is not known whether SM404")
+    assert result.stdout.startswith("Note: the store could not be asked: the database does not ")
