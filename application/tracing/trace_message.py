@@ -108,7 +108,8 @@ class TraceMessage:
         if not conversations:
             return None
         sentence = "Nobody has written in this conversation yet, as far as the store knows."
-        return Trace(text, kind, (), sentence, company_id=conversations[0].company_id)
+        company = self.find_unrecorded.find_company.of_conversation(conversations[0])
+        return Trace(text, kind, (), sentence, company_id=company)
 
     def _unrecorded(self, text: str, notes: list[str]) -> Trace | None:
         """What became no record, by its own id or by what the webhook itself says."""

@@ -140,12 +140,20 @@ def _open_records(
     stores: Callable[[], Stores],
     queue: Callable[[], ContextQueue],
     tenants: Callable[[], TenantDirectory],
+    find_company: FindCompany,
     settings: Settings,
     clock: Clock,
 ) -> FindRecorded:
     lookup, conversations = stores().lookup, stores().conversations
     trace_record = TraceRecord(
-        lookup, conversations, queue(), dead_letters, tenants, settings.routing_policy, clock
+        lookup,
+        conversations,
+        queue(),
+        dead_letters,
+        tenants,
+        find_company,
+        settings.routing_policy,
+        clock,
     )
     return FindRecorded(lookup, conversations, trace_record, tenants)
 
@@ -197,11 +205,12 @@ class OperationsContainer(containers.DeclarativeContainer):
             stores=core.stores.provider,
             queue=core.context_queue.provider,
             tenants=core.tenants,
+            find_company=find_company,
             settings=core.settings,
             clock=core.clock,
         ).provider,
         Factory(
-            FindUnrecorded, parsers=core.parsers, tenants=core.tenants, clock=core.clock
+            FindUnrecorded, parsers=core.parsers, find_company=find_company, clock=core.clock
         ).provider,
         files=core.files,
         spool=core.spool_backend,
