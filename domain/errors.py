@@ -127,6 +127,10 @@ class DeadlineExceededError(TemporaryError):
     """The time set aside for one webhook is used up."""
 
 
+class MediaUnavailableError(TemporaryError):
+    """The provider does not hand out a file in time, or not at the moment."""
+
+
 class PermanentError(WebhookHandlerError):
     """Will fail the same way every time."""
 
@@ -167,6 +171,18 @@ class InvalidStatusError(PermanentError, ValueError):
     """A status that Frontdesk does not set."""
 
 
+class AttachmentNotFoundError(PermanentError):
+    """No such message or attachment, or its file is not there any more."""
+
+
+class MediaNotFoundError(AttachmentNotFoundError):
+    """The provider has no such file any more."""
+
+
+class MediaRefusedError(PermanentError):
+    """A file that Frontdesk does not fetch from its provider. The text says why."""
+
+
 class ContextNotMovedError(PermanentError):
     """A context that has no record, or is on the wanted queue already."""
 
@@ -189,5 +205,5 @@ def safe_reason(error: Exception) -> str:
     A sentence of ours, where it is one that never holds any content: about what cannot be
     read, or what does not answer. Other errors may quote what they stumbled over.
     """
-    ours = isinstance(error, UnreadableMessageError | TemporaryError)
+    ours = isinstance(error, UnreadableMessageError | TemporaryError | MediaRefusedError)
     return str(error) if ours else type(error).__name__

@@ -11,6 +11,7 @@ from application.ports.message_store import MessageStore
 from application.ports.outbox import Outbox
 
 if TYPE_CHECKING:
+    from application.ports.backlog import Backlog
     from application.ports.history_import import HistoryImport
     from application.ports.message_lookup import MessageLookup
     from application.ports.retention import Retention
@@ -30,6 +31,7 @@ class Stores:
     build_retention: "Callable[[], Retention]"
     build_history_import: "Callable[[], HistoryImport]"
     build_lookup: "Callable[[], MessageLookup]"
+    build_backlog: "Callable[[], Backlog]"
 
     @cached_property
     def retention(self) -> "Retention":
@@ -45,3 +47,8 @@ class Stores:
     def lookup(self) -> "MessageLookup":
         """What finds single messages and customers."""
         return self.build_lookup()
+
+    @cached_property
+    def backlog(self) -> "Backlog":
+        """How much waits."""
+        return self.build_backlog()

@@ -24,6 +24,7 @@ from domain.channels import ChannelType, channel_in_path
 from domain.errors import (
     MethodNotAllowedError,
     OverloadedError,
+    PayloadTooLargeError,
     RefusedError,
     TemporaryError,
     UnsupportedChannelError,
@@ -190,17 +191,22 @@ class WebhookExchange:
 
     def _refused(self, error: Exception) -> _Result:
         answer = response_to(error)
-        if isinstance(error, ValidationError) and self._channel:
-            self._receive.metrics.count("VerificationFailures", channel=self._channel)
-            # An unknown account costs the same: the time tells no attacker which are known.
-            self._receive.refusals().add(
-                self._channel, error.account, error.reason, error.tried_urls
-            )
+        if self._channel:
+            self._count_refusal(self._channel, error)
         if isinstance(error, RefusedError):
             fields = {"status": answer.status, **error.log_fields}
             return self._result(answer, WebhookOutcome.REFUSED, **fields)
         self._receive.store_dead_letter.report(error)
         return self._result(answer, WebhookOutcome.FAILED, status=answer.status)
+
+    def _count_refusal(self, channel: ChannelType, error: Exception) -> None:
+        metrics = self._receive.metrics
+        if isinstance(error, ValidationError):
+            metrics.count("VerificationFailures", channel=channel, reason=error.reason)
+            # An unknown account costs the same: the time tells no attacker which are known.
+            self._receive.refusals().add(channel, error.account, error.reason, error.tried_urls)
+        elif isinstance(error, PayloadTooLargeError):
+            metrics.count("TooLarge", channel=channel)
 
     def _result(
         self, response: WebhookResponse, outcome: WebhookOutcome, **fields: object

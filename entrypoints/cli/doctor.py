@@ -5,20 +5,23 @@ from collections.abc import Iterator
 import click
 
 from application.ports.checks import CheckResult, CheckStatus
-from entrypoints.cli.terminal.commands import Command, examples, json_option
+from entrypoints.cli.signature import signature
+from entrypoints.cli.terminal.commands import Group, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import attributes, count, plain, print_json, print_rich
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red", "skipped": "dim"}
 
 
-@click.command(
-    cls=Command,
+@click.group(
+    cls=Group,
+    invoke_without_command=True,
     epilog=examples("frontdesk doctor", "frontdesk doctor --probe", "frontdesk doctor --json"),
 )
 @click.option("--probe", is_flag=True, help="Post to the public URL as the providers do.")
 @json_option
-def doctor(*, probe: bool, as_json: bool) -> None:
+@click.pass_context
+def doctor(ctx: click.Context, *, probe: bool, as_json: bool) -> None:
     """Check all that the settings name.
 
     A line for each check: 'ok', 'warning' for what may be intended, or 'error' with what was
@@ -30,6 +33,8 @@ def doctor(*, probe: bool, as_json: bool) -> None:
     With --probe it also posts to the configured public URL: a signed status callback as Twilio,
     and an unsigned request as anyone. Neither is stored.
     """
+    if ctx.invoked_subcommand:
+        return
     errors = 0
     for result in _check_results(probe=probe):
         errors += result.status == "error"
@@ -61,3 +66,6 @@ def _check_results(*, probe: bool) -> Iterator[CheckResult]:
             yield CheckResult("settings", CheckStatus.ERROR, problem)
     except OldFormError as error:
         yield CheckResult("data directory", CheckStatus.ERROR, str(error))
+
+
+doctor.add_command(signature)

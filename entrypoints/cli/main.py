@@ -133,6 +133,8 @@ cli.load_from(
             ("erase", "erase", "Erase what is stored of a sender, for ever."),
             ("purge", "purge", "Delete what has been kept for long enough."),
             ("migrate", "migrate", "Move the histories inside old records to messages."),
+            ("tokens", "tokens", "Make access tokens of the API."),
+            ("console", "console", "Sign in to the server with a browser."),
             ("doctor", "doctor", "Check all that the settings name."),
         )
     }

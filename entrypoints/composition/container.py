@@ -126,6 +126,8 @@ class Container(containers.DeclarativeContainer):
     own_addresses: providers.Provider[OwnAddresses] = provider_accounts.own_addresses
     metrics: providers.Provider[Metrics] = Singleton(MemoryMetrics)
     cloudwatch_metrics = Singleton(backends.open_cloudwatch_metrics, settings)
+    prometheus_metrics = Singleton(backends.open_prometheus_metrics)
+    metrics_page = Singleton(backends.open_metrics_page, prometheus_metrics)
 
     database = providers.Resource(backends.open_sqlite, settings)
     patience = Singleton(backends.choose_patience, settings)
@@ -139,7 +141,7 @@ class Container(containers.DeclarativeContainer):
     files: providers.Provider[FileBackend] = Singleton(
         backends.choose_files, settings, s3.provider, memory.provider
     )
-    sqlite = Singleton(backends.open_sqlite_backend, settings, database.provider, clock)
+    sqlite = Singleton(backends.open_sqlite_backend, settings, database.provider, clock, metrics)
     storage: providers.Provider[StorageBackend] = Singleton(
         backends.choose_storage,
         settings,
@@ -274,3 +276,10 @@ def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> C
     container = Container(environ=environ, ephemeral=ephemeral)
     refuse_old_form(container.settings())
     return container
+
+
+def count_for_prometheus(
+    container: Container, shared: backends.SharedMetrics | None = None
+) -> None:
+    """Let the parts that are built from now on count what a scrape shows; see ``SharedMetrics``."""
+    container.metrics.override(container.prometheus_metrics(shared))

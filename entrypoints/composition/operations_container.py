@@ -5,8 +5,9 @@ The container imports this module when the first of them is asked for.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 
+from application.attachments.open_attachment import MediaSources, OpenAttachment
 from application.clock import Clock
 from application.companies import FindCompany
 from application.conversations.change_conversation import ChangeConversation
@@ -17,6 +18,7 @@ from application.conversations.show_conversation import ShowConversation
 from application.conversations.switch_hand_off import SwitchHandOff
 from application.ports.context_queue import SearchableQueue
 from application.ports.dead_letters import DeadLetters
+from application.ports.media_source import MediaSource
 from application.ports.refusals import Refusals
 from application.ports.spool import SearchableSpool, Spool
 from application.ports.stores import Stores
@@ -39,9 +41,19 @@ from application.tracing.nothing_known import LogSearch
 from application.tracing.recorded import TraceRecord
 from application.tracing.trace_message import TraceMessage
 from application.tracing.unrecorded import FindUnrecorded
+from domain.channels import ChannelType
 from domain.tenants import TenantDirectory
+from entrypoints.composition.backends import secret_reader
+from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.injector import containers, providers
 from infrastructure.backend import Backend, ContextQueue, FileBackend, Rewritable, SpoolBackend
+from infrastructure.configuration.api_access import (
+    read_access_tokens,
+    read_or_keep_session_key,
+)
+from infrastructure.configuration.provider_accounts import ProviderAccounts
+from infrastructure.configuration.secrets.access_tokens import AccessTokens
+from infrastructure.configuration.secrets.cached_value import MIN_INTERVAL, CachedValue
 from infrastructure.configuration.settings import Settings
 from infrastructure.filesystem.backend import DataDirectory
 
@@ -90,6 +102,23 @@ def _erase_person(
     )
 
 
+def _media_source(
+    channel: ChannelType, settings: Settings, cached_accounts: CachedValue[ProviderAccounts]
+) -> MediaSource | None:
+    if not settings.has_real_secrets:
+        return None  # what was simulated is nowhere
+    return PROVIDERS[channel]().media_source(cached_accounts.current)
+
+
+def _media_sources(
+    settings: Settings, cached_accounts: CachedValue[ProviderAccounts]
+) -> MediaSources:
+    return {
+        channel: cache(partial(_media_source, channel, settings, cached_accounts))
+        for channel in ChannelType
+    }
+
+
 def retention_times(settings: Settings) -> RetentionTimes:
     """For how long things are kept; zero days of messages are for ever."""
     days = settings.message_retention_days
@@ -98,6 +127,17 @@ def retention_times(settings: Settings) -> RetentionTimes:
         dead_letters=timedelta(days=settings.dead_letter_retention_days),
         throttle=timedelta(seconds=settings.fallback_window_seconds),
     )
+
+
+def _cached_tokens(settings: Settings, clock: Clock) -> CachedValue[AccessTokens]:
+    """A token that an operator takes away must not work for long."""
+    read_secret = secret_reader()
+    return CachedValue(lambda: read_access_tokens(settings, read_secret), clock, MIN_INTERVAL)
+
+
+def _cached_session_key(settings: Settings, clock: Clock) -> CachedValue[bytes]:
+    read_secret = secret_reader()
+    return CachedValue(lambda: read_or_keep_session_key(settings, read_secret), clock)
 
 
 def _log_search(settings: Settings) -> LogSearch:
@@ -162,6 +202,15 @@ class OperationsContainer(containers.DeclarativeContainer):
     """What operators, background jobs and scheduled functions do."""
 
     core = providers.DependenciesContainer()
+
+    open_attachment = Singleton(
+        OpenAttachment,
+        core.message_store,
+        core.files.provided.blobs,
+        Singleton(_media_sources, core.settings, core.cached_accounts),
+    )
+    access_tokens = Singleton(_cached_tokens, core.settings, core.clock)
+    session_key = Singleton(_cached_session_key, core.settings, core.clock)
 
     show_conversation = Singleton(ShowConversation, core.conversation_store, core.message_store)
     find_company = Singleton(FindCompany, core.tenants)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+    from application.ports.backlog import Backlog
     from application.ports.history_import import HistoryImport
     from application.ports.message_lookup import MessageLookup
     from application.ports.retention import Retention
@@ -88,6 +89,11 @@ class DynamoDbStorage(StorageBackend):
 
             return DynamoDbMessageLookup(messages, items, conversations)
 
+        def build_backlog() -> "Backlog":
+            from infrastructure.aws.dynamodb.dynamodb_backlog import DynamoDbBacklog
+
+            return DynamoDbBacklog(messages, message_store)
+
         return Stores(
             conversations=conversations,
             messages=message_store,
@@ -96,6 +102,7 @@ class DynamoDbStorage(StorageBackend):
             build_retention=build_retention,
             build_history_import=build_history_import,
             build_lookup=build_lookup,
+            build_backlog=build_backlog,
         )
 
     @override

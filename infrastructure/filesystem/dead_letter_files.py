@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from typing_extensions import override
@@ -75,6 +76,15 @@ class FileDeadLetters(DeadLetters):
         return readable_dead_letters(
             names, self._read, lambda name: unreadable(str(self._path(name)))
         )
+
+    @override
+    def count(self, most: int) -> int:
+        with file_errors("the dead letters could not be counted"):
+            if not self._directory.exists():
+                return 0
+            with os.scandir(self._directory) as found:
+                files = (item for item in found if item.name.endswith(_SUFFIX))
+                return sum(1 for _ in islice(files, most))
 
     @override
     def delete_older(self, moment: datetime) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from application.clock import Clock, utc_now
 from application.ports.stores import Stores
 from infrastructure.backend import Backend
+from infrastructure.memory.memory_backlog import MemoryBacklog
 from infrastructure.memory.memory_blobs import MemoryBlobStore, MemoryDeadLetters
 from infrastructure.memory.memory_conversations import MemoryConversationStore
 from infrastructure.memory.memory_data import MemoryData
@@ -26,6 +27,7 @@ class MemoryBackend(Backend):
         self.messages = self.outbox = MemoryMessageStore(data)
         self.retention = MemoryRetention(data)
         self.history_import = MemoryHistoryImport(data)
+        self.backlog = MemoryBacklog(data)
         self.throttle = MemoryFallbackThrottle()
         self.blobs = MemoryBlobStore()
         self.dead_letters = MemoryDeadLetters()
@@ -43,6 +45,7 @@ class MemoryBackend(Backend):
             lambda: self.retention,
             lambda: self.history_import,
             lambda: MemoryMessageLookup(self._data),
+            lambda: self.backlog,
         )
 
     def is_created(self) -> bool:

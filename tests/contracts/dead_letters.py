@@ -170,6 +170,12 @@ class DeadLettersContract:
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 0
         assert tuple(dead_letters.each_dead_letter()) == tuple(stored[2:])
 
+    def test_dead_letters_are_counted_up_to_a_limit(self, dead_letters: DeadLetters) -> None:
+        assert dead_letters.count(10) == 0
+        for number in range(3):
+            dead_letters.store(a_dead_letter(f"bug-{number}"))
+        assert (dead_letters.count(10), dead_letters.count(2)) == (3, 2)
+
     def test_concurrent_deletes_of_one_dead_letter_all_succeed(
         self, dead_letters: DeadLetters
     ) -> None:

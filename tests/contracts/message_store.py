@@ -13,6 +13,7 @@ from domain.automated_mail import NotableHeaders
 from domain.channels import ChannelType
 from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
 from tests.builders import KEY, NOW, a_record, an_inbound_message
+from tests.contracts.backlog import BacklogContract
 from tests.contracts.concurrency import at_once
 from tests.contracts.erasure import MessageErasureContract
 from tests.contracts.legacy_histories import ImportContract
@@ -260,6 +261,7 @@ class MessageStoreContract(
     EntriesContract,
     StuckContract,
     UnmatchedContract,
+    BacklogContract,
     ImportContract,
     TrailContract,
     LookupContract,

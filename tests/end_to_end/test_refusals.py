@@ -223,6 +223,7 @@ def test_body_over_the_limit_is_refused_and_nothing_is_stored(
 
     assert response.shown == TOO_LARGE
     assert frontdesk.stored_state() == before
+    assert frontdesk.counted("TooLarge", channel=channel) == 1
 
 
 @pytest.mark.parametrize(("size_bytes", "status"), [(1_000_000, 200), (1_048_576, 413)])

@@ -64,7 +64,7 @@ class DynamoDbMessageLookup(MessageLookup):
 
     @override
     def latest_of(self, key: ConversationKey, limit: int) -> tuple[MessageRecord, ...]:
-        found = read_history(self.messages, key, None, latest=limit)
+        found = read_history(self.messages, key, latest=limit)
         return tuple(islice(self._records(found, limit), limit))
 
     @override

@@ -31,23 +31,19 @@ def hash_of_message_id(message_id: str) -> str:
 
 
 def read_history(
-    messages: DynamoDbTable, key: ConversationKey, after: str | None, *, latest: int | None = None
+    messages: DynamoDbTable,
+    key: ConversationKey,
+    after: str | None = None,
+    *,
+    before: str | None = None,
+    latest: int | None = None,
 ) -> Iterator[Item]:
-    """A conversation's entries after a time, as the index has them; or the ``latest`` first."""
-    # Any text is greater than this one: a key cannot be empty.
-    return _query_history(messages, key, ">", after or "0", latest)
+    """A conversation's entries after or before a time, as the index has them.
 
-
-def read_history_before(
-    messages: DynamoDbTable, key: ConversationKey, before: str | None, latest: int
-) -> Iterator[Item]:
-    """A conversation's entries before a time, the ``latest`` first."""
-    return _query_history(messages, key, "<", before or "~", latest)
-
-
-def _query_history(
-    messages: DynamoDbTable, key: ConversationKey, comparison: str, time: str, latest: int | None
-) -> Iterator[Item]:
+    Oldest first, or the ``latest`` first, so many in one round trip.
+    """
+    # Any text is greater than "0": a key cannot be empty.
+    comparison, time = ("<", before) if before else (">", after or "0")
     return messages.query(
         f"#conversation = :conversation AND #timestamp {comparison} :time",
         {"conversation": conversation_name(key), "time": time},

@@ -31,7 +31,6 @@ from infrastructure.aws.dynamodb.dynamodb_message_keys import (
     conversation_name,
     message_key,
     read_history,
-    read_history_before,
     work_of,
     work_partition,
 )
@@ -108,7 +107,7 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         self, key: ConversationKey, limit: int, *, before: datetime | None = None
     ) -> tuple[HistoryEntry, ...]:
         """The index says which, and not how far they have come."""
-        items = read_history_before(self.messages, key, time_text(before), limit + 1)
+        items = read_history(self.messages, key, before=time_text(before), latest=limit + 1)
         entries: list[HistoryEntry] = []
         keys: list[Item] = []
         for _, same in groupby(items, key=lambda item: text_of(item, "timestamp")):

@@ -149,6 +149,14 @@ class DynamoDbTable:
             # It is missing, or still being made, which is no fault of what was asked for.
             raise StorageUnavailableError(str(error)) from error
 
+    def count(self, condition: str, values: Values, index: str, most: int) -> int:
+        """How many items an index has under one partition key, in one call: ``most`` at most."""
+        expressions = _expressions(values, KeyConditionExpression=condition)
+        with storage_errors(self.name):
+            return self.client.query(
+                TableName=self.name, IndexName=index, Select="COUNT", Limit=most, **expressions
+            )["Count"]
+
     def scan(
         self, condition: str = "", *, page_size: int | None = None, **values: object
     ) -> Iterator[Sequence[Item]]:

@@ -63,7 +63,8 @@ class SendgridVerifier:
     def _verified_account(
         self, request: WebhookRequest, accounts: tuple[SendgridAccount, ...]
     ) -> str:
-        signature, credentials = self._signature_of(request), _credentials_of(request)
+        signature = self._signature_of(request)
+        credentials = basic_credentials(request.header(AUTHORIZATION_HEADER))
         reasons: list[str] = []
         for account in accounts:
             reason = _refusal_reason(account, signature, credentials)
@@ -85,10 +86,8 @@ class SendgridVerifier:
             return "timestamp_outside_tolerance"
         if (der := _der_of(signature)) is None:
             return "signature_ill_formed"
-        # Hashed once, however many keys are tried on it; 30 MB are never copied.
-        digest = hashlib.sha256(timestamp.encode("ascii"))
-        digest.update(request.body)
-        return _Signature(der, digest.digest())
+        # Hashed once, however many keys are tried on it.
+        return _Signature(der, signed_digest(timestamp.encode("ascii"), request.body))
 
 
 class _Signature(NamedTuple):
@@ -172,6 +171,18 @@ def _signed_by_one_of(public_keys: Iterable[str], signature: _Signature) -> bool
     return any(is_signed(signature) for is_signed in filter(None, map(_check_by, public_keys)))
 
 
+def signed_digest(timestamp: bytes, body: bytes) -> bytes:
+    """The hash of what SendGrid signs. A body of 30 MB is never copied for it."""
+    digest = hashlib.sha256(timestamp)
+    digest.update(body)
+    return digest.digest()
+
+
+def is_signed_by(public_key: str, signature: bytes, digest: bytes) -> bool:
+    """Whether ``signature``, in DER, is one of ``public_key`` for what has this ``digest``."""
+    return _signed_by_one_of((public_key,), _Signature(signature, digest))
+
+
 def _is_one_of(pairs: Iterable[bytes], credentials: bytes) -> bool:
     # Every pair is compared, by hashes, so that the time tells neither which one is close nor
     # how long one is.
@@ -217,10 +228,9 @@ def _check_by(public_key: str) -> Callable[[_Signature], bool] | None:
     return is_signed
 
 
-def _credentials_of(request: WebhookRequest) -> bytes | None:
+def basic_credentials(authorization: str | None) -> bytes | None:
     """``user:password`` of a Basic ``Authorization`` header (RFC 7617)."""
-    authorization = request.header(AUTHORIZATION_HEADER) or ""
-    scheme, _, encoded = authorization.strip().partition(" ")
+    scheme, _, encoded = (authorization or "").strip().partition(" ")
     if scheme.lower() != "basic" or len(encoded) > _MAX_AUTHORIZATION_LENGTH:
         return None
     try:

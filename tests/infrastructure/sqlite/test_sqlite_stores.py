@@ -19,6 +19,7 @@ from domain.channels import ChannelType
 from domain.conversations import Direction, Message
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import MessageState
+from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
@@ -36,13 +37,13 @@ SMS, WHATSAPP = ChannelType.SMS, ChannelType.WHATSAPP
 class TestSqliteConversationStore(ConversationOrderContract, ConversationStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now).stores
+        return SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics()).stores
 
 
 class TestSqliteMessageStore(MessageStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now).stores
+        return SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics()).stores
 
 
 class TestSqliteFallbackThrottle(FallbackThrottleContract):
@@ -205,7 +206,7 @@ def test_list_searches_by_its_index_alone(path: Path, name: str) -> None:
     """With 1,000,000 messages a page has to take some milliseconds, like the first one."""
     statements: list[str] = []
     database = SqliteDatabase(path, on_statement=statements.append)
-    stores = SqliteBackend(Path(), lambda: database, utc_now).stores
+    stores = SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics()).stores
     for number in range(5):
         stores.conversations.open_conversation(a_conversation(conversation_id=str(number)))
         message = an_inbound_message(message_id=f"SM{number}")
