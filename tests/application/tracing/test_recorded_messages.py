@@ -65,7 +65,7 @@ def test_trace_is_found_by_the_ids_of_message_and_request(frontdesk: FrontDesk) 
     ]
     assert details(one, StationKind.MATCHED)["rule"] == "only"
     assert details(one, StationKind.QUEUED)["delay_seconds"] == 30.0
-    assert "a repeated delivery leaves no record" in by_message.notes[0]
+    assert "later ones are in the log alone" in by_message.notes[0]
 
 
 def test_delayed_message_says_when_consumers_see_it(frontdesk: FrontDesk) -> None:
@@ -125,7 +125,7 @@ def test_queue_that_shows_nothing_is_named_with_the_delay(frontdesk: FrontDesk) 
     message = receive(frontdesk)
     record = frontdesk.messages.find_record(message.request_id)
     assert isinstance(record, MessageRecord)
-    use_case = frontdesk.container.operations().trace_message().trace_record
+    use_case = frontdesk.container.operations().trace_message().open_records().trace_record
     frontdesk.advance_clock(120)
     traced = replace(use_case, queue=Hidden())(record)
     assert (traced.conclusion.state, traced.conclusion.since) == (TraceState.QUEUED, NOW)
