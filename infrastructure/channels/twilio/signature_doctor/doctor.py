@@ -118,7 +118,8 @@ class TwilioSignatureDoctor(SignatureDoctor):
         in_url = url_causes(match.url, nearest(match.url, case.checked))
         found = (*in_url, *match.causes)
         causes = tuple(dict.fromkeys((*found, *self._request_causes(case, found))))
-        return self._explained(case, causes, match, search.tried)
+        # The signature fits as it is: then nothing but the account is left that is refused.
+        return self._explained(case, causes or (Cause.ACCOUNT_MISSING,), match, search.tried)
 
     @property
     def _find_cure(self) -> FindCure:
@@ -168,8 +169,8 @@ class TwilioSignatureDoctor(SignatureDoctor):
         elif not capture.body:
             yield Cause.BODY_MISSING
         elif not body_causes & {*found} and Cause.NOT_A_MESSAGE not in found:
-            content_type = capture.header("content-type") or ""
-            if content_type.partition(";")[0].strip().lower() != FORM:
+            types = [value for name, value in capture.headers if name == "content-type"]
+            if [one.partition(";")[0].strip().lower() for one in types] != [FORM]:
                 yield Cause.CONTENT_TYPE
         if not capture.body or Cause.NOT_A_MESSAGE in found:
             return
