@@ -231,8 +231,8 @@ class TwilioSignatureDoctor(SignatureDoctor):
 
     def _other_way(self, case: _Case, match: Match, changes: str) -> str:
         """What cures the URL instead of the setting."""
-        if self._find_cure.variable(case.channel):
-            # A proxy is not to blame for what a setting says.
+        if self._find_cure.variable(case.channel) or case.capture.is_event:
+            # No proxy is to blame for what a setting says, and none can be set in a gateway.
             return f"At Twilio, enter {shown_urls(case.checked[:1])}"
         if self._find_cure.trusts_would_do(case.capture, case.channel, match.url):
             return _TRUST
