@@ -199,7 +199,7 @@ def broken_promises(container: Container, soak: Soak) -> Iterator[str]:
     """How what is kept differs from what was sent: each message once, and one context of it."""
     sent = Counter(list(soak.answers))
     recorded: Counter[str] = Counter()
-    for conversation in container.conversation_store().list_conversations(CONVERSATIONS):
+    for conversation in container.conversation_store().list_conversations(CONVERSATIONS).items:
         history = container.message_store().history(conversation.key, limit=MANY)
         recorded.update(message.message_id for message in history)
     queue = QueueName(ChannelType.SMS, QueueKind.REPLIES)

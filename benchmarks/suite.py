@@ -26,7 +26,7 @@ from benchmarks.results import BEFORE, RESULTS, Results, read_results
 from benchmarks.servers import PEERS_BIN, ROOT
 from benchmarks.targets import TARGETS
 
-MEASURES = ("http", "commits", "growth", "mail", "commands", "on_aws")
+MEASURES = ("http", "commits", "growth", "trace", "mail", "commands", "on_aws")
 PROFILES = "profiles"
 DATA = ROOT / "build" / "bench"
 

@@ -73,6 +73,8 @@ TARGETS = (
     Target("growth", "CPU a webhook beside the most messages, against beside the fewest",
            "at most", 1, unit="×", slack=0.2),
     Target("growth_of_statements", "statements, likewise", "at most", 1, unit="×"),
+    Target("trace_ms", "`frontdesk trace` beside the most messages, without its process",
+           "at most", 100, unit="ms"),
     Target("anymail_against_mail", "mails of 10 KB for the CPU of one in Anymail",
            "at least", 2, unit="×"),
     Target("mail_10_kb_against_hashing", "CPU of a mail of 10 KB, against hashing its bytes",

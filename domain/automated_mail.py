@@ -5,8 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.automated_subjects import AUTOMATIC_SUBJECT, REPORT_SUBJECT
-
 
 class Suppression(StrEnum):
     """Why a fallback was not sent. Logged and counted under these names."""
@@ -145,7 +143,7 @@ def _kind(
         Suppression.REPORT in signs
         or "x-failed-recipients" in mail.headers
         or _POSTMASTER.fullmatch(author_local_part)
-        or (not signs.isdisjoint(_REPORT_SIGNS) and REPORT_SUBJECT.match(mail.subject or ""))
+        or (not signs.isdisjoint(_REPORT_SIGNS) and _has_subject_of_report(mail))
     ):
         return AutomatedKind.REPORT
     if Suppression.CALENDAR_MESSAGE in signs:
@@ -181,7 +179,15 @@ def _has_auto_response_header(mail: NotableHeaders) -> bool:
     return says_so or "autoresponder" in message_classes
 
 
+def _has_subject_of_report(mail: NotableHeaders) -> bool:
+    from domain.automated_subjects import REPORT_SUBJECT
+
+    return REPORT_SUBJECT.match(mail.subject or "") is not None
+
+
 def _has_automatic_subject(mail: NotableHeaders) -> bool:
+    from domain.automated_subjects import AUTOMATIC_SUBJECT  # large: no other channel needs it
+
     return AUTOMATIC_SUBJECT.match(" ".join((mail.subject or "").split())) is not None
 
 

@@ -1,6 +1,7 @@
 """The conversation, and which one a message belongs to."""
 
-from collections.abc import Collection, Iterable
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,16 +12,21 @@ from domain.idempotency import request_id_of
 from domain.messages import (
     ConversationKey,
     InboundMessage,
+    MessageRecord,
     Metadata,
     Recipient,
     cut_to_bytes,
 )
 from domain.tenants import Tenant, TenantDirectory
+from domain.trail import MatchRule
 
 ACTIVE = "active"
 USER_REPLY_RECEIVED = "user_reply_received"
 CLOSED = "closed"
 """Closed conversations do not match. Any other status, also one that we do not know, does."""
+
+SETTABLE_STATUSES = (ACTIVE, USER_REPLY_RECEIVED, CLOSED)
+"""What an operator may set. Other systems may write any other text, which stays as it is."""
 
 LAST_MESSAGE_BYTES = 2048
 """How much of a message's content the conversation record repeats."""
@@ -69,6 +75,57 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """A message of a conversation, with the ``record`` that tells how far it has come.
+
+    What was imported from an older system, or is still in a list of one, has no record.
+    """
+
+    message: Message
+    record: MessageRecord | None = None
+
+    @property
+    def timestamp(self) -> datetime:
+        """When Frontdesk, or the older system, received or sent it."""
+        return self.message.timestamp
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """What operators and consumers set in a conversation: its status, and who answers."""
+
+    conversation_status: str
+    hand_off_to_human: bool
+
+    @property
+    def etag(self) -> str:
+        """Another text for each state: what a caller saw, for a change that depends on it."""
+        text = f"{self.hand_off_to_human:d} {self.conversation_status}"
+        return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class StateChange:
+    """What to set in a conversation; ``None`` leaves it as it is."""
+
+    conversation_status: str | None = None
+    hand_off_to_human: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise ValueError("a change sets the status, who answers, or both")
+
+    @property
+    def values(self) -> Mapping[str, str | bool]:
+        """What is set, by the names of the attributes."""
+        given = {
+            "conversation_status": self.conversation_status,
+            "hand_off_to_human": self.hand_off_to_human,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation record, also as other systems write it: most attributes may be missing.
 
@@ -100,6 +157,11 @@ class Conversation:
         return ConversationKey(self.conversation_id, self.primary_channel)
 
     @property
+    def state(self) -> ConversationState:
+        """Its status, and who answers."""
+        return ConversationState(self.conversation_status, self.hand_off_to_human)
+
+    @property
     def is_open(self) -> bool:
         """Whether messages may still join."""
         return self.conversation_status != CLOSED
@@ -110,6 +172,15 @@ class Conversation:
         if not (recipients and known) or known in recipients:
             return True
         return normal_value(self.primary_channel, known) in recipients
+
+    def changed(self, change: StateChange) -> "Conversation":
+        """This record with what ``change`` sets."""
+        hand_off = change.hand_off_to_human
+        return replace(
+            self,
+            conversation_status=change.conversation_status or self.conversation_status,
+            hand_off_to_human=self.hand_off_to_human if hand_off is None else hand_off,
+        )
 
     def received(self, message: InboundMessage) -> "Conversation":
         """The state after ``message``, or the present one if a later message came before it."""
@@ -171,13 +242,15 @@ def choose_conversation(
     message: InboundMessage,
     tenant: Tenant,
     directory: TenantDirectory,
-) -> Conversation | None:
-    """The conversation among ``candidates`` that ``message`` joins, if any.
+) -> tuple[Conversation | None, MatchRule]:
+    """The conversation among ``candidates`` that ``message`` joins, if any, and by which rule.
 
     Where several would take it: the one that the mail's thread names, else one that names
     the recipient, else the one with the latest activity.
     """
     accepting = [c for c in candidates if c.accepts(message, tenant, directory)]
+    if len(accepting) <= 1:
+        return (accepting[0], MatchRule.ONLY) if accepting else (None, MatchRule.NO_CONVERSATION)
 
     def preference(conversation: Conversation) -> tuple[bool, bool, datetime, str]:
         return (
@@ -188,7 +261,14 @@ def choose_conversation(
             conversation.conversation_id,
         )
 
-    return max(accepting, key=preference, default=None)
+    best, second, *_ = sorted(accepting, key=preference, reverse=True)
+    (by_thread, by_recipient, *_), (other_thread, other_recipient, *_) = map(
+        preference, (best, second)
+    )
+    if by_thread and not other_thread:
+        return best, MatchRule.THREAD
+    is_only_one = by_recipient and not other_recipient
+    return best, MatchRule.RECIPIENT if is_only_one else MatchRule.LATEST
 
 
 def imported_key(conversation: ConversationKey, message: Message) -> str:

@@ -30,16 +30,32 @@ class RefusedError(WebhookHandlerError):
 
 
 class ValidationError(RefusedError):
-    """Not proven authentic. Carries no detail that could help a forger."""
+    """Not proven authentic. Carries no detail that could help a forger.
+
+    ``account``, ``reason`` and ``tried_urls`` are those of a ``Refusal``.
+    """
+
+    account = ""
+    reason = "account_unknown"
+    tried_urls = ""
 
 
 class KnownAccountRefusedError(ValidationError):
     """Not proven authentic, although the request names a known account.
 
     An operator may have to mend this: the log line gets the ``reason``, a code, and
-    ``tried_urls``, the URLs for which the signature was computed. The response says no more
-    than any other.
+    ``tried_urls``, the URLs for which the signature was computed, if it covers any. The
+    response says no more than any other.
     """
+
+    def __init__(
+        self, message: str = "", *, account: str = "", reason: str = "", tried_urls: str = ""
+    ) -> None:
+        fields = {"reason": reason, "tried_urls": tried_urls}
+        super().__init__(message, **{name: text for name, text in fields.items() if text})
+        self.account = account
+        self.reason = reason
+        self.tried_urls = tried_urls
 
 
 class UnsupportedChannelError(RefusedError):
@@ -111,6 +127,10 @@ class DeadlineExceededError(TemporaryError):
     """The time set aside for one webhook is used up."""
 
 
+class MediaUnavailableError(TemporaryError):
+    """The provider does not hand out a file in time, or not at the moment."""
+
+
 class PermanentError(WebhookHandlerError):
     """Will fail the same way every time."""
 
@@ -135,6 +155,34 @@ class ConversationNotFoundError(PermanentError):
     """No conversation with this id (or none that is open for this sender)."""
 
 
+class MessageNotFoundError(PermanentError):
+    """No message with this request id, or none in the state that was asked for."""
+
+
+class DeadLetterNotFoundError(PermanentError):
+    """No dead letter with this id."""
+
+
+class InvalidCursorError(PermanentError, ValueError):
+    """A text that is no cursor of the list that it was given to."""
+
+
+class InvalidStatusError(PermanentError, ValueError):
+    """A status that Frontdesk does not set."""
+
+
+class AttachmentNotFoundError(PermanentError):
+    """No such message or attachment, or its file is not there any more."""
+
+
+class MediaNotFoundError(AttachmentNotFoundError):
+    """The provider has no such file any more."""
+
+
+class MediaRefusedError(PermanentError):
+    """A file that Frontdesk does not fetch from its provider. The text says why."""
+
+
 class ContextNotMovedError(PermanentError):
     """A context that has no record, or is on the wanted queue already."""
 
@@ -157,5 +205,5 @@ def safe_reason(error: Exception) -> str:
     A sentence of ours, where it is one that never holds any content: about what cannot be
     read, or what does not answer. Other errors may quote what they stumbled over.
     """
-    ours = isinstance(error, UnreadableMessageError | TemporaryError)
+    ours = isinstance(error, UnreadableMessageError | TemporaryError | MediaRefusedError)
     return str(error) if ours else type(error).__name__

@@ -12,6 +12,7 @@ from domain.automated_mail import NotableHeaders
 from domain.channels import ChannelType
 from domain.idempotency import idempotency_hash, request_id_of
 from domain.queues import QueueName
+from domain.trail import NO_TRAIL, Trail
 
 Metadata = Mapping[str, object]
 """What is known about a message, in JSON types."""
@@ -214,7 +215,7 @@ class MessageRecord:
     ``recorded_at`` is when it was verified and recorded. A record without a conversation is
     *unmatched*: its sender is not known (yet). ``attempts`` counts how often it was leased.
     ``publication`` counts how often its context was put on a queue on purpose. From the second
-    time on, ``queue`` says on which one.
+    time on, ``queue`` says on which one. ``trail`` is for its trace: nothing depends on it.
     """
 
     message: InboundMessage
@@ -226,6 +227,7 @@ class MessageRecord:
     attempts: int = 0
     publication: int = 1
     queue: QueueName | None = None
+    trail: Trail = NO_TRAIL
 
     @property
     def request_id(self) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import takewhile
 
+from domain.addresses import normal_value
 from domain.channels import ChannelType
 from domain.messages import InboundMessage, Recipient
 
@@ -109,3 +110,18 @@ class TenantDirectory:
         """The company that a normalised recipient address belongs to, whatever the account."""
         keys = (recipient, recipient.rpartition("@")[2])
         return next((tenant for tenant in self.tenants if any(map(tenant.lists, keys))), None)
+
+    def company_of_recipient(self, channel: ChannelType, recipient: str | None) -> str | None:
+        """The id of the company that a recipient belongs to, in any form of its channel.
+
+        Of a recipient that is not known, the only company's.
+        """
+        if self.has_one_company:
+            return self.tenants[0].company_id
+        owner = self.owner_of_recipient(normal_value(channel, recipient)) if recipient else None
+        return owner.company_id if owner else None
+
+    def company_of_account(self, account: str) -> str | None:
+        """The id of the company whose provider account it is, if it is no other company's too."""
+        owner = self._only_owners.get(account)
+        return owner.company_id if owner else None

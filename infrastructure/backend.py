@@ -14,6 +14,8 @@ from application.ports.spool import Spool
 from application.ports.stores import Stores
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from application.ports.checks import CheckResult
 
 
@@ -41,6 +43,17 @@ class Rewritable(Protocol):
     @abstractmethod
     def rewrite(self) -> None:
         """Free the files of it. Raises ``StorageUnavailableError``."""
+
+
+@runtime_checkable
+class ServiceClock(Protocol):
+    """A backend whose ``service`` tells the time."""
+
+    service: str
+
+    @abstractmethod
+    def service_time(self) -> "datetime | None":
+        """The time of the service, to the second; ``None`` if it does not say."""
 
 
 class StorageBackend(Backend, Protocol):

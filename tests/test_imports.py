@@ -26,9 +26,13 @@ URL = "https://hooks.example.com/webhooks/sms"
 FOR_OTHERS = {
     *("boto3", "botocore", "click", "pydantic", "uvicorn", "urllib3", "twilio.rest"),
     *("cryptography", "inscriptis", "lxml", "webencodings", "tldextract"),
+    *("fastapi", "itsdangerous", "starlette", "infrastructure.configuration.api_access"),
+    "infrastructure.configuration.secrets.access_tokens",
     *("application.privacy", "application.recovery", "application.ports.retention"),
+    *("application.attachments", "application.ports.byte_stream", "application.ports.media_source"),
     *("application.conversations.migrate_history", "application.ports.history_import"),
     *("infrastructure.aws", "infrastructure.channels.sendgrid", "infrastructure.memory.backend"),
+    *("prometheus_client", "infrastructure.prometheus", "infrastructure.sqlite.sqlite_backlog"),
     "infrastructure.configuration.secrets.development_secret",
     "infrastructure.sqlite.sqlite_retention",
 }
@@ -40,6 +44,7 @@ FOR_OTHER_COMMANDS = {
     *("boto3", "botocore", "cryptography", "lxml", "requests", "tldextract", "twilio", "urllib3"),
     *("fastapi", "pydantic", "starlette", "uvicorn", "werkzeug", "yaml"),
     *("application.privacy", "infrastructure.aws", "infrastructure.mail"),
+    *("prometheus_client", "infrastructure.prometheus"),
     *("infrastructure.channels.sendgrid", "infrastructure.channels.twilio"),
     *("infrastructure.configuration.tenants_file", "entrypoints.http", "entrypoints.operations"),
     *(f"entrypoints.cli.{command}" for command in ("conversations", "dead_letters", "erase")),
@@ -189,3 +194,26 @@ def test_help_imports_no_command(tmp_path: Path) -> None:
         "entrypoints.cli.terminal.output",
     }
     assert len(modules) <= MOST_MODULES_OF_HELP
+
+
+START = """
+import sys
+import entrypoints.http.server
+from entrypoints.composition.container import build_container
+from entrypoints.http.api.mount import api_routes
+container = build_container({"DATA_DIR": sys.argv[1]})
+assert api_routes(container)
+container.operations().access_tokens().current()
+assert "fastapi" not in sys.modules and "pydantic" not in sys.modules
+import entrypoints.http.api.application
+assert "fastapi" in sys.modules
+"""
+
+
+def test_server_whose_api_nobody_uses_does_not_pay_for_it(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-c", START, str(tmp_path)],
+        env={"PATH": os.environ["PATH"]},
+        check=True,
+        timeout=60,
+    )

@@ -30,16 +30,12 @@ class OpenConversation:
         ``UnknownRecipientError`` when no company has that recipient.
         """
         directory = self.tenants()
-        owner = directory.tenants[0] if directory.has_one_company else None
-        if wanted.recipient_id is not None:
-            owner = directory.owner_of_recipient(wanted.recipient_id)
-        if owner is None:
-            raise UnknownRecipientError(
-                "no configured company has this recipient: name one that the directory lists"
-            )
-        if wanted.company_id and owner.company_id and wanted.company_id != owner.company_id:
-            raise UnknownRecipientError("this recipient is another company's")
+        owner = _owner(wanted, directory)
         return self._open(self.conversations, wanted.owned_by(owner), owner, directory)
+
+    def completed(self, wanted: Conversation) -> Conversation:
+        """``wanted`` with the company that it would be opened for; raises as opening it does."""
+        return wanted.owned_by(_owner(wanted, self.tenants()))
 
     def for_message(
         self,
@@ -96,6 +92,19 @@ class OpenConversation:
             if record and is_with_recipient and _serves(record, owner, directory):
                 return record
         return None
+
+
+def _owner(wanted: Conversation, directory: TenantDirectory) -> Tenant:
+    owner = directory.tenants[0] if directory.has_one_company else None
+    if wanted.recipient_id is not None:
+        owner = directory.owner_of_recipient(wanted.recipient_id)
+    if owner is None:
+        raise UnknownRecipientError(
+            "no configured company has this recipient: name one that the directory lists"
+        )
+    if wanted.company_id and owner.company_id and wanted.company_id != owner.company_id:
+        raise UnknownRecipientError("this recipient is another company's")
+    return owner
 
 
 def _serves(record: Conversation, owner: Tenant, directory: TenantDirectory) -> bool:

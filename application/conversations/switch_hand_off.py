@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from application.ports.conversation_store import ConversationStore
-from domain.conversations import Conversation
+from domain.conversations import Conversation, StateChange
 from domain.errors import ConversationNotFoundError
 
 
 @dataclass(frozen=True)
 class SwitchHandOff:
-    """Decide who answers a conversation: a human or the AI."""
+    """Decide who answers a conversation, on each of its channels: a human or the AI."""
 
     conversations: ConversationStore
 
@@ -19,8 +19,9 @@ class SwitchHandOff:
         Any webhook recorded after this returns is routed by it. Raises
         ``ConversationNotFoundError``.
         """
+        change = StateChange(hand_off_to_human=on)
         switched = (
-            self.conversations.switch_hand_off(record.key, on=on)
+            self.conversations.change_state(record.key, change)[0]
             for record in self.conversations.get_conversations(conversation_id)
         )
         records = tuple(record for record in switched if record is not None)

@@ -3,7 +3,10 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from application.ports.byte_stream import ByteStream
 
 
 class BlobStore(Protocol):
@@ -20,6 +23,13 @@ class BlobStore(Protocol):
     @abstractmethod
     def get(self, reference: str) -> bytes:
         """The content behind a reference; ``KeyError`` if there is none."""
+
+    @abstractmethod
+    def open(self, reference: str) -> "ByteStream":
+        """The content behind a reference, in chunks; ``KeyError`` if there is none.
+
+        Its size is known. A chunk raises ``StorageUnavailableError`` if it cannot be read.
+        """
 
     @abstractmethod
     def delete(self, folder: str) -> int:

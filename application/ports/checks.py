@@ -13,6 +13,8 @@ class CheckStatus(StrEnum):
     OK = "ok"
     WARNING = "warning"
     ERROR = "error"
+    SKIPPED = "skipped"
+    """It cannot be checked from here. The text says why, and what knows it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,11 +133,22 @@ class VisibleQueue(Protocol):
     def look(
         self, queue: QueueName, limit: int, *, after: str | None = None
     ) -> Page[WaitingContext]:
-        """At most ``limit`` contexts in the order in which they will be delivered."""
+        """At most ``limit`` contexts in the order in which they will be delivered.
+
+        One that is delivered or acknowledged between two pages may be missing or come twice.
+        Raises ``InvalidCursorError``.
+        """
 
     @abstractmethod
     def locate(self, request_id: str) -> tuple[WaitingContext, ...]:
         """Where the contexts of this message wait, the earliest publication first."""
+
+    @abstractmethod
+    def acknowledged(self, request_id: str) -> tuple[QueueName, ...]:
+        """Where consumers acknowledged contexts of this message, the earliest publication first.
+
+        One that was erased counts as acknowledged.
+        """
 
 
 @runtime_checkable

@@ -1,18 +1,20 @@
 """Conversation records."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from application.ports.pages import Page
 from domain.channels import ChannelType
-from domain.conversations import Conversation
+from domain.conversations import Conversation, ConversationState, StateChange
 from domain.messages import ConversationKey, InboundMessage
+from domain.times import rfc3339
 
 
-def latest_activity_first(record: Conversation) -> tuple[bool, float, str, str]:
-    """The order of ``list_conversations``, as a key to sort by."""
+def activity_place(record: Conversation) -> tuple[str, str, str]:
+    """The place of a record in a list by activity; the latest has the greatest."""
     at = record.last_activity_at
-    return at is None, -at.timestamp() if at else 0, record.conversation_id, record.primary_channel
+    return rfc3339(at) if at else "", record.conversation_id, record.primary_channel.value
 
 
 class ConversationStore(Protocol):
@@ -47,8 +49,20 @@ class ConversationStore(Protocol):
         return next((record for record in records if record.key == key), None)
 
     @abstractmethod
-    def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
-        """At most ``limit`` records, latest activity first; those without any come last."""
+    def list_conversations(
+        self,
+        limit: int,
+        *,
+        senders: Mapping[ChannelType, Sequence[str]] | None = None,
+        after: str | None = None,
+    ) -> Page[Conversation]:
+        """At most ``limit`` records, open or closed, and no more are looked at.
+
+        Latest activity first, those without any last, where the backend has that order. With
+        ``senders``, the values by channel under which a sender may be filed: only their records,
+        by any identity, in the order of their ids. A look-up index may lag behind. Raises
+        ``InvalidCursorError``.
+        """
 
     @abstractmethod
     def record_activity(
@@ -63,5 +77,11 @@ class ConversationStore(Protocol):
         """
 
     @abstractmethod
-    def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
-        """Set who answers. Returns the record as it is afterwards; ``None`` if there is none."""
+    def change_state(
+        self, key: ConversationKey, change: StateChange, *, seen: ConversationState | None = None
+    ) -> tuple[Conversation | None, bool]:
+        """Set the status, who answers, or both; nothing else changes.
+
+        With ``seen`` only if the record still has that state, compared in the same write. Returns
+        the record as it is afterwards, ``None`` if there is none, and whether it was set.
+        """

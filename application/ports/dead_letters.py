@@ -74,13 +74,27 @@ class DeadLetters(Protocol):
 
     @abstractmethod
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self,
+        *,
+        after: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
-        """Every dead letter by ``created_at`` and then id, the oldest first, each read in its turn.
+        """Every dead letter by ``created_at`` and then id, each read in its turn.
+
+        With ``after``, only those after that ``created_at`` and id; with ``newest_first`` in
+        the other order.
 
         They are listed once, and may be replaced and deleted meanwhile: one that is gone when its
         turn comes is left out. So is what cannot be read: ``unreadable`` gets its place, a path
         or a URI, once.
+        """
+
+    @abstractmethod
+    def count(self, most: int) -> int:
+        """How many there are, counted to ``most`` at most; none is read.
+
+        Raises ``StorageUnavailableError``.
         """
 
     @abstractmethod

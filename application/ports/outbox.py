@@ -6,6 +6,7 @@ from typing import Protocol
 
 from domain.messages import MessageRecord
 from domain.queues import QueueName
+from domain.trail import Trail
 
 
 class Outbox(Protocol):
@@ -30,11 +31,18 @@ class Outbox(Protocol):
         """
 
     @abstractmethod
-    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
-        """Clear the pending marker. Harmless when repeated: the first time stays.
+    def mark_queued(
+        self,
+        request_id: str,
+        queued_at: datetime,
+        publication: int = 1,
+        trail: Trail | None = None,
+    ) -> bool:
+        """Clear the pending marker, and store ``trail`` with it, if given.
 
-        Changes nothing if the message has another ``publication`` by now: that one is pending.
-        ``False`` if the message was erased meanwhile: its publisher has to take it back.
+        Harmless when repeated: the first time stays. Changes nothing if the message has
+        another ``publication`` by now: that one is pending. ``False`` if the message was
+        erased meanwhile: its publisher has to take it back.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Refusals: webhooks that name a known account and were not proven authentic."""
+"""Refusals: webhooks that were not proven authentic, told apart by what an operator can mend."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -12,9 +12,11 @@ from domain.channels import ChannelType
 class Refusal:
     """What is known of equal refusals. It never holds a body, an address or a signature.
 
-    ``account`` is the known account that the request names. ``reason`` is a code.
-    ``tried_urls`` are the URLs for which the signature was computed, without values of their
-    query, in 300 printable characters at most.
+    ``account`` is the known account that the request names. It is empty where a request names
+    none: of these there is one entry for each channel. ``reason`` is a code. ``tried_urls`` are
+    the URLs for which the signature was computed, without values of their query, in 300
+    printable characters at most. They are empty where the signature covers no URL, and of what
+    came with too many different ones.
     """
 
     channel: ChannelType
@@ -35,4 +37,11 @@ class Refusals(Protocol):
 
     @abstractmethod
     def latest(self) -> tuple[Refusal, ...]:
-        """All that are known, the latest ``last_at`` first."""
+        """All that can be seen from here, the latest ``last_at`` first. Never raises."""
+
+    @abstractmethod
+    def notice(self) -> str | None:
+        """Why refusals may be missing in ``latest``, in a sentence; ``None`` if there is no reason.
+
+        For an operator who looks for one, and who must not take silence for health.
+        """

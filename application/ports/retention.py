@@ -25,7 +25,7 @@ class Retention(Protocol):
         """At most ``limit`` messages and imported entries that are not erased, in any order.
 
         With ``before`` only those that are older. ``after`` is the cursor of the page before,
-        even if that was long ago.
+        even if that was long ago. Raises ``InvalidCursorError``.
         """
 
     @abstractmethod

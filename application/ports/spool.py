@@ -2,7 +2,7 @@
 
 import re
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
@@ -124,6 +124,26 @@ class Spool(Protocol):
     @abstractmethod
     def depth(self) -> SpoolDepth:
         """How much there is in the spool."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEntry:
+    """An entry in the spool, seen without taking it. ``attempts`` counts its deliveries."""
+
+    entry: SpoolEntry
+    attempts: int
+
+
+@runtime_checkable
+class VisibleSpool(Protocol):
+    """Can show what waits without taking it. Not every spool can."""
+
+    @abstractmethod
+    def look(self) -> Iterator[WaitingEntry]:
+        """Every entry, the one that was received last first, each read in its turn.
+
+        One that is gone when its turn comes, or cannot be read, is left out.
+        """
 
 
 @runtime_checkable

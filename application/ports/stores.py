@@ -11,7 +11,9 @@ from application.ports.message_store import MessageStore
 from application.ports.outbox import Outbox
 
 if TYPE_CHECKING:
+    from application.ports.backlog import Backlog
     from application.ports.history_import import HistoryImport
+    from application.ports.message_lookup import MessageLookup
     from application.ports.retention import Retention
 
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 class Stores:
     """Conversations, messages and what belongs to them, kept in one place.
 
-    No webhook needs the last two: they are built, and their modules imported, on first use.
+    No webhook needs the last three: they are built, and their modules imported, on first use.
     """
 
     conversations: ConversationStore
@@ -28,6 +30,8 @@ class Stores:
     throttle: FallbackThrottle
     build_retention: "Callable[[], Retention]"
     build_history_import: "Callable[[], HistoryImport]"
+    build_lookup: "Callable[[], MessageLookup]"
+    build_backlog: "Callable[[], Backlog]"
 
     @cached_property
     def retention(self) -> "Retention":
@@ -38,3 +42,13 @@ class Stores:
     def history_import(self) -> "HistoryImport":
         """The histories that older systems left."""
         return self.build_history_import()
+
+    @cached_property
+    def lookup(self) -> "MessageLookup":
+        """What finds single messages and customers."""
+        return self.build_lookup()
+
+    @cached_property
+    def backlog(self) -> "Backlog":
+        """How much waits."""
+        return self.build_backlog()

@@ -95,6 +95,8 @@ class PurgeExpired:
         finally:
             for place, number in report.removed.items():
                 self.metrics.count("Purged", number, place=place)
+        if report.complete:
+            self.metrics.count("Purges")
         return report
 
     def _batches(self, now: datetime, report: PurgeReport) -> Iterator[None]:

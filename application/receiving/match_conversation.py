@@ -9,6 +9,16 @@ from domain.conversations import Conversation, choose_conversation
 from domain.erasure import Tombstone
 from domain.messages import InboundMessage
 from domain.tenants import Tenant, TenantDirectory, UnknownSender
+from domain.trail import MatchRule
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The company that a message belongs to, its conversation, if any, and by which rule."""
+
+    tenant: Tenant | None
+    conversation: Conversation | None
+    rule: MatchRule
 
 
 @dataclass(frozen=True)
@@ -22,9 +32,7 @@ class MatchConversation:
     open_conversation: OpenConversation
     unknown_sender: UnknownSender
 
-    def __call__(
-        self, unit: Unit, message: InboundMessage, directory: TenantDirectory
-    ) -> tuple[Tenant | None, Conversation | None]:
+    def __call__(self, unit: Unit, message: InboundMessage, directory: TenantDirectory) -> Match:
         """The company in ``directory`` that owns ``message``, and its conversation, if any.
 
         With ``UnknownSender.OPEN`` a conversation is opened for a sender that has none.
@@ -34,17 +42,20 @@ class MatchConversation:
         without its author's address: two customers are never one conversation.
         """
         tenant = directory.owner_of(message)
-        if tenant is None or message.is_of_unknown_author:
-            return tenant, None
+        if tenant is None:
+            return Match(None, None, MatchRule.FOREIGN_RECIPIENT)
+        if message.is_of_unknown_author:
+            return Match(tenant, None, MatchRule.UNKNOWN_AUTHOR)
         candidates = unit.conversations.find_open_conversations(
             message.channel, message.look_up_values, message.recipient.keys
         )
-        conversation = choose_conversation(candidates, message, tenant, directory)
+        conversation, rule = choose_conversation(candidates, message, tenant, directory)
         if conversation is None and self._is_allowed(unit, message):
             conversation = self.open_conversation.for_message(
                 unit.conversations, message, tenant, directory
             )
-        return tenant, conversation
+            rule = MatchRule.OPENED
+        return Match(tenant, conversation, rule)
 
     def _is_allowed(self, unit: Unit, message: InboundMessage) -> bool:
         """Whether to open a conversation: not for what comes again after it was erased."""

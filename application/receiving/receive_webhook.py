@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from application.clock import Deadline
 from application.ports.metrics import Metrics
@@ -23,11 +24,15 @@ from domain.channels import ChannelType, channel_in_path
 from domain.errors import (
     MethodNotAllowedError,
     OverloadedError,
+    PayloadTooLargeError,
     RefusedError,
     TemporaryError,
     UnsupportedChannelError,
     ValidationError,
 )
+
+if TYPE_CHECKING:
+    from application.ports.refusals import Refusals
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +61,7 @@ class ReceiveWebhook:
     makes the provider try again.
 
     ``with_present_secrets`` verifies, and once more if a secret has just been changed.
+    ``refusals`` are asked for with the first webhook that is refused.
     """
 
     parsers: WebhookParserFactory
@@ -64,6 +70,7 @@ class ReceiveWebhook:
     store_dead_letter: StoreDeadLetter
     metrics: Metrics
     with_present_secrets: Callable[[Verification], VerifiedWebhook]
+    refusals: "Callable[[], Refusals]"
     new_deadline: Callable[[], Deadline] = Deadline.after
 
     def __call__(self, request: WebhookRequest) -> WebhookResponse:
@@ -184,13 +191,22 @@ class WebhookExchange:
 
     def _refused(self, error: Exception) -> _Result:
         answer = response_to(error)
-        if isinstance(error, ValidationError) and self._channel:
-            self._receive.metrics.count("VerificationFailures", channel=self._channel)
+        if self._channel:
+            self._count_refusal(self._channel, error)
         if isinstance(error, RefusedError):
             fields = {"status": answer.status, **error.log_fields}
             return self._result(answer, WebhookOutcome.REFUSED, **fields)
         self._receive.store_dead_letter.report(error)
         return self._result(answer, WebhookOutcome.FAILED, status=answer.status)
+
+    def _count_refusal(self, channel: ChannelType, error: Exception) -> None:
+        metrics = self._receive.metrics
+        if isinstance(error, ValidationError):
+            metrics.count("VerificationFailures", channel=channel, reason=error.reason)
+            # An unknown account costs the same: the time tells no attacker which are known.
+            self._receive.refusals().add(channel, error.account, error.reason, error.tried_urls)
+        elif isinstance(error, PayloadTooLargeError):
+            metrics.count("TooLarge", channel=channel)
 
     def _result(
         self, response: WebhookResponse, outcome: WebhookOutcome, **fields: object

@@ -8,17 +8,20 @@ from enum import StrEnum
 
 from application.clock import Clock, Deadline
 from application.ports.claim_check import ClaimCheck
+from application.ports.message_store import MessageStore
 from application.ports.metrics import Metrics
 from application.ports.outbox import Outbox
 from application.ports.unit_of_work import Unit, UnitOfWork
-from application.receiving.match_conversation import MatchConversation
+from application.receiving.match_conversation import Match, MatchConversation
 from application.receiving.route_message import Routable, RoutedMessage, RouteMessage
 from application.receiving.send_fallback import SendFallback
 from domain.conversations import Conversation
 from domain.erasure import Tombstone
 from domain.errors import TemporaryError, UnreadableMessageError, safe_reason
 from domain.messages import InboundMessage, MessageRecord, MessageState
+from domain.routing import Route
 from domain.tenants import Tenant
+from domain.trail import FallbackOutcome, Trail
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +36,15 @@ class RecordOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a message, with the ids under which it can be found."""
+    """What became of a message, with the ids under which it can be found.
+
+    ``route`` is there if it is on its queue since just now.
+    """
 
     outcome: RecordOutcome
     record: MessageRecord
     conversation_id: str | None
+    route: Route | None = None
 
     @property
     def is_of_erased(self) -> bool:
@@ -45,8 +52,11 @@ class Receipt:
         return self.record.state is MessageState.ERASED
 
     def log_fields(self) -> Mapping[str, object]:
-        """The ids, for a log line."""
+        """The ids, and the queue that it is on now, for a log line."""
+        route = self.route
         return {
+            "queue": route.queue if route else None,
+            "delay_seconds": round(route.delay.total_seconds(), 3) if route else None,
             "outcome": self.outcome.value,
             "request_id": self.record.request_id,
             "message_id": self.record.message.log_id,
@@ -76,6 +86,7 @@ class RecordMessage:
     unit_of_work: UnitOfWork
     claim_check: ClaimCheck
     match_conversation: MatchConversation
+    messages: MessageStore
     outbox: Outbox
     route_message: RouteMessage
     send_fallback: SendFallback
@@ -105,10 +116,11 @@ class RecordMessage:
         self.route_message.finish(recorded.routed)
         if recorded.conversation is not None:
             conversation_id = recorded.conversation.conversation_id
-            return Receipt(RecordOutcome.RECORDED, record, conversation_id)
+            route = recorded.routed.route if recorded.routed else None
+            return Receipt(RecordOutcome.RECORDED, record, conversation_id, route)
         self.metrics.count("UnknownSenders", channel=message.channel)
         if recorded.tenant is not None:
-            self.send_fallback(message, recorded.tenant)
+            self._store(self.send_fallback(message, recorded.tenant), record, deadline)
         return Receipt(RecordOutcome.UNMATCHED, record, None)
 
     def _record(self, message: InboundMessage, deadline: Deadline) -> _Recorded:
@@ -117,9 +129,10 @@ class RecordMessage:
         content = self.claim_check.store(message)
 
         def work(unit: Unit) -> _Recorded:
-            tenant, conversation = self.match_conversation(unit, message, directory)
+            match = self.match_conversation(unit, message, directory)
+            tenant, conversation = match.tenant, match.conversation
             deadline.check()
-            record = _new_record(message, conversation, self.clock(), unit)
+            record = _new_record(message, match, self.clock(), unit)
             existing = unit.messages.record(record)
             if existing is not None or conversation is None:
                 return _Recorded(record, tenant, existing)
@@ -135,6 +148,17 @@ class RecordMessage:
             return _Recorded(record, tenant, conversation=taken_by, routed=routed)
 
         return self.unit_of_work.run(work, deadline)
+
+    def _store(self, fallback: FallbackOutcome, record: MessageRecord, deadline: Deadline) -> None:
+        """Keep for its trace what became of the fallback, if there is time."""
+        try:
+            deadline.check()
+            self.messages.add_fallback(record, fallback)
+        except TemporaryError as error:
+            logger.warning(
+                "what became of a fallback is in the log alone",
+                extra={"request_id": record.request_id, "reason": safe_reason(error)},
+            )
 
     def _repeat(self, existing: MessageRecord, deadline: Deadline) -> Receipt:
         """A duplicate is acknowledged like the first, and routed if the first never was."""
@@ -187,15 +211,15 @@ class RecordMessage:
         )
 
 
-def _new_record(
-    message: InboundMessage, conversation: Conversation | None, now: datetime, unit: Unit
-) -> MessageRecord:
+def _new_record(message: InboundMessage, match: Match, now: datetime, unit: Unit) -> MessageRecord:
     """The record of ``message``: queued at once where it is durable with its context, or not."""
-    if conversation is None:
-        return MessageRecord(message, None, MessageState.UNMATCHED, now)
+    trail = Trail(match.rule)
+    if match.conversation is None:
+        return MessageRecord(message, None, MessageState.UNMATCHED, now, trail=trail)
+    key = match.conversation.key
     if unit.is_atomic:
-        return MessageRecord(message, conversation.key, MessageState.QUEUED, now, queued_at=now)
-    return MessageRecord(message, conversation.key, MessageState.PENDING, now)
+        return MessageRecord(message, key, MessageState.QUEUED, now, queued_at=now, trail=trail)
+    return MessageRecord(message, key, MessageState.PENDING, now, trail=trail)
 
 
 def _fields_of(message: InboundMessage) -> tuple[object, ...]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from application.clock import Clock, Deadline
@@ -21,9 +21,9 @@ from domain.errors import (
     safe_reason,
 )
 from domain.messages import ConversationKey, InboundMessage, MessageRecord
-from domain.queues import QueueName
 from domain.routing import Route, RoutingPolicy
 from domain.tenants import Tenant, TenantDirectory
+from domain.trail import Trail
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class RoutedMessage:
 
     record: MessageRecord
     conversation: Conversation
-    queue: QueueName
+    route: Route
     was_erased: bool
 
 
@@ -132,7 +132,7 @@ class RouteMessage:
         """
         if routed is None:
             return None
-        self.metrics.count("QueueRouting", queue=str(routed.queue), result="queued")
+        self.metrics.count("QueueRouting", queue=str(routed.route.queue), result="queued")
         if routed.was_erased:
             self._take_back(routed.record)
         return routed.conversation
@@ -160,7 +160,7 @@ class RouteMessage:
     def _reassign(self, unit: Unit, message: Routable) -> Conversation | None:
         """The conversation was closed or deleted meanwhile: match once more."""
         record = message.record
-        _, other = self.match_conversation(unit, record.message, message.directory)
+        other = self.match_conversation(unit, record.message, message.directory).conversation
         if other is not None:
             _assign(unit, record, other.key)
             record = record.assigned_to(other.key)
@@ -186,11 +186,11 @@ class RouteMessage:
             self.metrics.count("QueueRouting", queue=str(route.queue), result="failed")
             raise
         is_there = record.queued_at is not None or unit.outbox.mark_queued(
-            record.request_id, now, record.publication
+            record.request_id, now, record.publication, _trail_of(record, route)
         )
         if unit.is_atomic and not is_there:
             raise ConcurrentUpdateError("the message was erased meanwhile")
-        return RoutedMessage(record, conversation, route.queue, was_erased=not is_there)
+        return RoutedMessage(record, conversation, route, was_erased=not is_there)
 
     def _take_back(self, record: MessageRecord) -> None:
         """The message was erased while it was published: nothing of it may stay.
@@ -208,6 +208,11 @@ class RouteMessage:
             )
         else:
             logger.warning("message was erased while it was published", extra=ids)
+
+
+def _trail_of(record: MessageRecord, route: Route) -> Trail:
+    delay_seconds = round(route.delay.total_seconds(), 3)
+    return replace(record.trail, queue=route.queue, delay_seconds=delay_seconds)
 
 
 def _assign(unit: Unit, record: MessageRecord, key: ConversationKey | None) -> None:

@@ -16,9 +16,11 @@ from domain.errors import FallbackNotSentError, StorageUnavailableError
 from domain.fallback import Fallback, OwnAddresses, suppression_of_fallback
 from domain.messages import InboundMessage
 from domain.tenants import Tenant
+from domain.trail import FallbackOutcome, FallbackResult
 
 logger = logging.getLogger(__name__)
 
+_NOT_SENT, _THROTTLE_UNAVAILABLE = "not_sent", "throttle_unavailable"
 _THROTTLE_REFUSALS = {
     ThrottleOutcome.WITHIN_WINDOW: Suppression.ALREADY_ANSWERED,
     ThrottleOutcome.OVER_HOURLY_LIMIT: Suppression.HOURLY_LIMIT,
@@ -40,18 +42,20 @@ class SendFallback:
     clock: Clock
     metrics: Metrics
 
-    def __call__(self, message: InboundMessage, tenant: Tenant) -> None:
+    def __call__(self, message: InboundMessage, tenant: Tenant) -> FallbackOutcome:
         """Answer ``message``, unless a rule, the sender's window or the hourly limit forbids it.
 
         Never raises: the message is recorded already, whatever becomes of the fallback.
         """
         now = self.clock()
         if reason := suppression_of_fallback(message, self.own_addresses(), now):
-            self._report(message, reason=reason)
+            outcome = FallbackOutcome(FallbackResult.SUPPRESSED, now, reason)
         elif sender := self._sender(message.channel):
-            self._report(message, **self._send_once(message, tenant, sender, now))
+            outcome = self._send_once(message, tenant, sender, now)
         else:
-            self._report(message, reason=Suppression.NO_SENDER)
+            outcome = FallbackOutcome(FallbackResult.SUPPRESSED, now, Suppression.NO_SENDER)
+        self._report(message, outcome)
+        return outcome
 
     def _sender(self, channel: ChannelType) -> FallbackSender | None:
         try:
@@ -62,25 +66,24 @@ class SendFallback:
 
     def _send_once(
         self, message: InboundMessage, tenant: Tenant, sender: FallbackSender, now: datetime
-    ) -> dict[str, str]:
-        """What became of it, as it is reported."""
+    ) -> FallbackOutcome:
         key = throttle_key(message)
         try:
             acquired = self.throttle.acquire(key, now, self.limits)
         except StorageUnavailableError:
-            return {"result": "throttle_unavailable"}
+            return FallbackOutcome(FallbackResult.FAILED, now, _THROTTLE_UNAVAILABLE)
         if acquired is not ThrottleOutcome.GRANTED:
-            return {"reason": _THROTTLE_REFUSALS[acquired]}
+            return FallbackOutcome(FallbackResult.THROTTLED, now, _THROTTLE_REFUSALS[acquired])
         try:
             sender.send(self._fallback(message, tenant))
         except FallbackNotSentError:
             self._release(key)
-            return {"result": "not_sent"}
+            return FallbackOutcome(FallbackResult.FAILED, now, _NOT_SENT)
         except Exception as error:
             # Whether it went out is unknown: the window stays taken, so that none is sent twice.
             logger.warning("fallback may be lost", extra={"error": type(error).__name__})
-            return {"result": "uncertain"}
-        return {"result": "sent"}
+            return FallbackOutcome(FallbackResult.UNCERTAIN, now)
+        return FallbackOutcome(sender.result, now)
 
     def _release(self, key: str) -> None:
         try:
@@ -102,11 +105,15 @@ class SendFallback:
             references=message.thread_references,
         )
 
-    def _report(self, message: InboundMessage, **result: str) -> None:
-        self.metrics.count("Fallbacks", channel=message.channel, **result)
+    def _report(self, message: InboundMessage, outcome: FallbackOutcome) -> None:
+        reason = outcome.reason
+        is_refused = outcome.result in {FallbackResult.SUPPRESSED, FallbackResult.THROTTLED}
+        counted = {"reason" if is_refused else "result": str(reason or outcome.result)}
+        self.metrics.count("Fallbacks", channel=message.channel, **counted)
+        ids = {"request_id": message.request_id, "message_id": message.log_id}
         logger.info(
             "fallback decided",
-            extra={"channel": message.channel, "message_id": message.log_id, **result},
+            extra={"channel": message.channel, **ids, "result": outcome.result, "reason": reason},
         )
 
 

@@ -15,11 +15,6 @@ from domain.errors import TemporaryError
 from domain.messages import MessageRecord
 
 
-def all_unmatched(messages: MessageStore) -> Iterator[MessageRecord]:
-    """Every unmatched message in order of receipt, read page by page."""
-    return each_item(lambda cursor: messages.list_unmatched(PAGE_SIZE, after=cursor))
-
-
 @dataclass(frozen=True)
 class RedriveUnmatched:
     """Match again what was unmatched. Safe to stop at any point, and to run twice at once."""
@@ -30,20 +25,23 @@ class RedriveUnmatched:
 
     def __call__(self) -> Iterator[tuple[MessageRecord, Conversation | None]]:
         """Yield each unmatched message with the conversation that it was routed for, if any."""
-        for record in all_unmatched(self.messages):
-            yield record, self._redrive(record)
+        records = each_item(lambda cursor: self.messages.list_unmatched(PAGE_SIZE, after=cursor))
+        for record in records:
+            yield record, self.one(record)
 
-    def _redrive(self, record: MessageRecord) -> Conversation | None:
+    def one(self, record: MessageRecord) -> Conversation | None:
+        """The conversation that an unmatched message was routed for; ``None`` if it still is."""
         deadline = Deadline.after()
         directory = self.match_conversation.tenants()
 
         def work(unit: Unit, content: MessageContext) -> Conversation | RoutedMessage | None:
-            tenant, conversation = self.match_conversation(unit, record.message, directory)
+            match = self.match_conversation(unit, record.message, directory)
+            conversation = match.conversation
             if conversation is None or not unit.messages.assign(record, conversation.key):
                 return None
             assigned = record.assigned_to(conversation.key)
             try:
-                message = Routable(assigned, content, directory, tenant, deadline)
+                message = Routable(assigned, content, directory, match.tenant, deadline)
                 return self.route_message(unit, message, conversation)
             except TemporaryError:
                 if unit.is_atomic:

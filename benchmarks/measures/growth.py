@@ -20,7 +20,9 @@ def measure(plan: Plan) -> Figures:
     built = {size: _filled(plan.folder / "growth" / str(size), size) for size in plan.growth_sizes}
     figures: Figures = defaultdict(list)
     for _ in range(plan.growth_rounds):
-        found = {size: _cost(server, plan.growth_webhooks) for size, server in built.items()}
+        found = {
+            size: cost_of_webhook(server, plan.growth_webhooks) for size, server in built.items()
+        }
         for size, cost in found.items():
             figures[f"cpu_ms_beside_{size}"].append(cost["cpu_ms"])
             figures[f"statements_beside_{size}"].append(cost["statements"])
@@ -32,12 +34,13 @@ def measure(plan: Plan) -> Figures:
 
 def _filled(folder: Path, size: int) -> Server:
     server = servers.frontdesk(folder)
-    _cost(server, 1)
+    cost_of_webhook(server, 1)
     fill(folder / DATABASE_FILE, size)
     return server
 
 
-def _cost(server: Server, count: int) -> dict[str, float]:
+def cost_of_webhook(server: Server, count: int) -> dict[str, float]:
+    """The CPU time and the statements of one of ``count`` webhooks."""
     file: Path = webhooks.store(server.folder / "requests", webhooks.sms(count))
     done = subprocess.run(  # noqa: S603 - our own
         [sys.executable, "-m", "benchmarks.webhook_cost", str(file)],

@@ -48,6 +48,7 @@ def start(environ: Mapping[str, str], build: Build[Function]) -> Function:
         configure_logging(settings.log_level)
         metrics = container.cloudwatch_metrics()
         container.metrics.override(metrics)
+        container.refusals.override(container.logged_refusals)
         return build(container, metrics.flush)
     except SettingsError as error:
         logger.critical("wrong settings", extra={"reason": "; ".join(error.problems)})

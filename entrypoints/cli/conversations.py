@@ -5,10 +5,19 @@ from typing import Any
 
 import click
 
+from application.conversations.search_conversations import ANY_CONVERSATION, ConversationFilter
 from domain.channels import ChannelType
 from domain.conversations import Conversation, Direction, Message
+from domain.errors import InvalidAddressError
 from entrypoints.cli.addresses import CHANNELS, recipient_or_service, sender_address
-from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
+from entrypoints.cli.terminal.commands import (
+    Group,
+    after_option,
+    bad_parameters,
+    examples,
+    json_option,
+    limit_option,
+)
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import (
     age,
@@ -73,7 +82,6 @@ CONVERSATIONS = Listing[Conversation](
     ),
     record=conversation_record,
     empty="No conversations yet: 'frontdesk conversations open' or 'frontdesk demo' opens one.",
-    order="latest",
 )
 
 
@@ -129,14 +137,45 @@ def open_command(
     print_conversation(conversation)
 
 
-@conversations.command(name="list", epilog=examples("frontdesk conversations list --limit 20"))
+@conversations.command(
+    name="list",
+    epilog=examples(
+        "frontdesk conversations list --limit 20",
+        "frontdesk conversations list --address +14155550123 --channel whatsapp",
+    ),
+)
+@click.option("--address", help="Only those of this customer, in any form of the address.")
+@click.option("--channel", type=click.Choice(CHANNELS), help="Only those on this channel.")
+@click.option("--company", metavar="ID", help="Only those of the company with this id.")
+@click.option("--status", help="Only those with this status.")
 @limit_option(50)
+@after_option
 @json_option
-def list_command(*, limit: int, as_json: bool) -> None:
-    """List conversations, latest activity first."""
-    with open_container() as container:
-        found = container.conversation_store().list_conversations(limit)
-    CONVERSATIONS.print(found, as_json=as_json, limit=limit)
+def list_command(
+    *,
+    address: str | None,
+    channel: str | None,
+    company: str | None,
+    status: str | None,
+    limit: int,
+    after: str | None,
+    as_json: bool,
+) -> None:
+    """List conversations, latest activity first.
+
+    One page: it looks at 1,000 conversations at most, and says how to go on. On DynamoDB only an
+    address is found by an index, and there is no order among pages.
+    """
+    wanted = ConversationFilter(
+        address=address,
+        channel=ChannelType(channel) if channel else None,
+        status=status,
+        company_ids=None if company is None else (company,),
+    )
+    with open_container() as container, bad_parameters(address=InvalidAddressError):
+        page = container.operations().search_conversations()(wanted, limit, after=after)
+    empty = None if wanted == ANY_CONVERSATION else "No conversation fits."
+    CONVERSATIONS.print_page(page, limit, as_json=as_json, empty=empty)
 
 
 @conversations.command(epilog=examples(f"frontdesk conversations show {ID}"))

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl
 
 from application.ports.dead_letters import DeadLetter
 from application.ports.webhook_parser import ParsedMessage, WebhookParserFactory
+from application.recovery.describe_dead_letter import DescribedDeadLetter
 from application.recovery.redrive_dead_letters import RedrivenDeadLetter, RedriveOutcome
 from domain.errors import safe_reason
 from entrypoints.cli.terminal.output import attributes, count, cut, moment, moment_utc, say
@@ -41,15 +42,31 @@ def whole_record(dead_letter: DeadLetter) -> dict[str, object]:
     }
 
 
-DEAD_LETTERS = Listing[DeadLetter](
+def _described_record(described: DescribedDeadLetter) -> dict[str, object]:
+    """The record, and who wrote on which channel as far as it is known."""
+    senders = described.senders
+    return {**_record(described.dead_letter), "channel": described.channel, "senders": senders}
+
+
+def _who(described: DescribedDeadLetter) -> str:
+    return ", ".join((described.channel or "?", *described.senders))
+
+
+# The id begins with the kind, and leaves 30 columns of 80.
+DEAD_LETTERS = Listing[DescribedDeadLetter](
     (
-        Column("id", lambda one: one.dead_letter_id, whole=True),
-        Column("kind", lambda one: one.kind, essential=False),
-        Column("reason", lambda one: one.reason),
-        Column("attempts", lambda one: one.attempts, number=True, essential=False),
-        Column("created (UTC)", lambda one: moment(one.created_at), whole=True),
+        Column("id", lambda one: one.dead_letter.dead_letter_id, whole=True),
+        Column("channel, from", _who),
+        Column("reason", lambda one: one.dead_letter.reason),
+        Column("attempts", lambda one: one.dead_letter.attempts, number=True, essential=False),
+        Column(
+            "created (UTC)",
+            lambda one: moment(one.dead_letter.created_at),
+            whole=True,
+            essential=False,
+        ),
     ),
-    record=_record,
+    record=_described_record,
     empty="There are no dead letters.",
 )
 

@@ -1,14 +1,20 @@
 """``frontdesk dead-letters``: what could not be processed."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 import click
 
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from application.recovery.redrive_dead_letters import RedriveOutcome
 from entrypoints.cli import dead_letter_views as views
-from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
+from entrypoints.cli.terminal.commands import (
+    Group,
+    after_option,
+    bad_parameters,
+    examples,
+    json_option,
+    limit_option,
+)
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import count, one_line, print_json, progress, say
 
@@ -30,16 +36,21 @@ def dead_letters() -> None:
 )
 @_kind_option
 @limit_option(100)
+@after_option
 @json_option
-def list_command(*, kind: str | None, limit: int, as_json: bool) -> None:
+def list_command(*, kind: str | None, limit: int, after: str | None, as_json: bool) -> None:
     """List dead letters, oldest first.
 
-    Those that cannot be read are named on standard error.
+    One page: it looks at 1,000 dead letters at most, and says how to go on. Those that cannot be
+    read are named on standard error.
     """
     unreadable: list[str] = []
-    with open_container() as container:
-        found = list(islice(_each(container.dead_letters(), kind, unreadable), limit))
-    views.DEAD_LETTERS.print(found, as_json=as_json, limit=limit)
+    wanted = DeadLetterKind(kind) if kind else None
+    with open_container() as container, bad_parameters():
+        page = container.operations().list_dead_letters()(
+            limit, kind=wanted, after=after, unreadable=unreadable.append
+        )
+    views.DEAD_LETTERS.print_page(page, limit, as_json=as_json)
     if unreadable:
         click.echo(one_line(f"frontdesk: {_cannot_be_read(unreadable)}"), err=True)
 

@@ -119,6 +119,11 @@ cli.load_from(
             ("serve", "serve", "Receive webhooks over HTTP until interrupted."),
             ("demo", "demo", "Open a conversation on each channel to try."),
             ("send", "send", "Play a provider: post a signed webhook."),
+            (
+                "trace",
+                "trace",
+                "What became of a message: where it is, since when, and what to do.",
+            ),
             ("conversations", "conversations", "Open, list, show and hand off conversations."),
             ("queues", "queues", "What waits on the queues."),
             ("unmatched", "unmatched", "What unknown senders wrote: see it, and deliver it."),
@@ -128,6 +133,8 @@ cli.load_from(
             ("erase", "erase", "Erase what is stored of a sender, for ever."),
             ("purge", "purge", "Delete what has been kept for long enough."),
             ("migrate", "migrate", "Move the histories inside old records to messages."),
+            ("tokens", "tokens", "Make access tokens of the API."),
+            ("console", "console", "Sign in to the server with a browser."),
             ("doctor", "doctor", "Check all that the settings name."),
         )
     }

@@ -7,12 +7,35 @@ from datetime import timedelta
 import click
 
 from application.clock import utc_now
-from application.ports.context_queue import DelayedReader, Delivery, DeliveryKey, QueueDepth
+from application.ports.context_queue import (
+    DelayedReader,
+    Delivery,
+    DeliveryKey,
+    QueueDepth,
+    VisibleQueue,
+    WaitingContext,
+)
 from application.recovery.move_context import MoveOutcome
 from domain.queues import ALL_QUEUES, QueueKind, QueueName
-from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
+from entrypoints.cli.terminal.commands import (
+    Group,
+    after_option,
+    bad_parameters,
+    examples,
+    json_option,
+    limit_option,
+)
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import age, attributes, count, print_json, say, to_json
+from entrypoints.cli.terminal.output import (
+    age,
+    attributes,
+    count,
+    cut,
+    duration,
+    print_json,
+    say,
+    to_json,
+)
 from entrypoints.cli.terminal.tables import Column, Listing
 
 _QUEUES = {str(queue): queue for queue in ALL_QUEUES}
@@ -170,6 +193,55 @@ def _invalid_receipt(queue: QueueName) -> click.ClickException:
     return click.ClickException(
         f"{queue}: this receipt is not valid, or no longer: read the context again"
     )
+
+
+def _state(waiting: WaitingContext) -> str:
+    left = (waiting.visible_at - utc_now()).total_seconds()
+    if left <= 0:
+        times = waiting.receive_count
+        return f"ready, delivered {count(times, 'time')}" if times else "ready"
+    return f"{'taken' if waiting.receive_count else 'delayed'}, {duration(left)} more"
+
+
+def _waiting_record(waiting: WaitingContext) -> dict[str, object]:
+    from infrastructure.serialization.context_json import context_to_json
+
+    names = ("queue", "published_at", "visible_at", "receive_count")
+    return {**attributes(waiting, *names), "context": json.loads(context_to_json(waiting.context))}
+
+
+_WAITING = Listing[WaitingContext](
+    (
+        Column("request id", lambda one: one.context.request_id, whole=True),
+        Column("state", _state),
+        Column("age", lambda one: age(one.published_at), number=True),
+        Column("from", lambda one: one.context.message.sender),
+        Column("text", lambda one: cut(one.context.message.body, 40), essential=False),
+    ),
+    record=_waiting_record,
+    empty="Nothing waits.",
+)
+
+
+@queues.command(epilog=examples("frontdesk queues look sms-replies"))
+@_queue_argument
+@limit_option(10, "--max")
+@after_option
+@json_option
+def look(*, queue: str, limit: int, after: str | None, as_json: bool) -> None:
+    """Show what waits on a queue, delayed and taken contexts too, and leave all as it is.
+
+    In the order of delivery. Only embedded queues can be looked into: SQS shows a context to its
+    consumer alone.
+    """
+    with open_container() as container, bad_parameters():
+        reader = container.context_queue()
+        if not isinstance(reader, VisibleQueue):
+            raise click.ClickException(
+                "this backend shows a context to its consumer alone: 'queues read' takes it"
+            )
+        page = reader.look(_QUEUES[queue], limit, after=after)
+    _WAITING.print_page(page, limit, as_json=as_json)
 
 
 _OUTCOMES = {

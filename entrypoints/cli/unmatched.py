@@ -1,12 +1,16 @@
 """``frontdesk unmatched``: what unknown senders wrote."""
 
-from itertools import islice
-
 import click
 
-from application.recovery.redrive_unmatched import all_unmatched
 from domain.messages import MessageRecord
-from entrypoints.cli.terminal.commands import Group, examples, json_option, limit_option
+from entrypoints.cli.terminal.commands import (
+    Group,
+    after_option,
+    bad_parameters,
+    examples,
+    json_option,
+    limit_option,
+)
 from entrypoints.cli.terminal.container_context import open_container
 from entrypoints.cli.terminal.output import count, cut, moment, print_json, progress, say
 from entrypoints.cli.terminal.tables import Column, Listing
@@ -49,12 +53,13 @@ def unmatched() -> None:
 
 @unmatched.command(name="list", epilog=examples("frontdesk unmatched list --limit 20"))
 @limit_option(100)
+@after_option
 @json_option
-def list_command(*, limit: int, as_json: bool) -> None:
+def list_command(*, limit: int, after: str | None, as_json: bool) -> None:
     """List what belongs to no conversation, oldest first."""
-    with open_container() as container:
-        records = list(islice(all_unmatched(container.message_store()), limit))
-    _UNMATCHED.print(records, as_json=as_json, limit=limit)
+    with open_container() as container, bad_parameters():
+        page = container.operations().list_unmatched()(limit, after=after)
+    _UNMATCHED.print_page(page, limit, as_json=as_json)
 
 
 @unmatched.command(

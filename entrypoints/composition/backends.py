@@ -6,7 +6,7 @@ Each technology is imported when it is chosen.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, NamedTuple, assert_never
 
 from application.clock import Clock
 from application.ports.metrics import Metrics
@@ -28,10 +28,13 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+    from application.ports.refusals import Refusals
     from infrastructure.aws.clients import AwsClients
     from infrastructure.aws.cloudwatch_metrics import EmfMetrics
     from infrastructure.filesystem.backend import DataDirectory
     from infrastructure.memory.backend import MemoryBackend
+    from infrastructure.prometheus.metrics_page import MetricsPage
+    from infrastructure.prometheus.prometheus_metrics import PrometheusMetrics
     from infrastructure.sqlite.backend import SqliteBackend
     from infrastructure.sqlite.database import SqliteDatabase
 
@@ -51,6 +54,13 @@ def has_data(settings: Settings) -> bool:
     if "sqlite" not in (settings.storage, settings.queue):
         return True
     return any((settings.data_dir / name).exists() for name in _DATA)
+
+
+class SharedMetrics(NamedTuple):
+    """What workers count in together: an open file, and this worker's number from 0 on."""
+
+    descriptor: int
+    number: int
 
 
 def open_sqlite(settings: Settings) -> Iterator["SqliteDatabase"]:
@@ -128,13 +138,36 @@ def open_cloudwatch_metrics(settings: Settings) -> "EmfMetrics":
     return EmfMetrics(f"Frontdesk/{settings.stage}", lambda: sys.stdout)
 
 
+def create_shared_metrics(workers: int) -> int:
+    """An open file in which this number of workers count together: see ``SharedMetrics``."""
+    from infrastructure.prometheus.shared_numbers import create_shared_memory
+
+    return create_shared_memory(workers)
+
+
+def open_prometheus_metrics(shared: SharedMetrics | None = None) -> "PrometheusMetrics":
+    """Metrics for the server, which Prometheus scrapes; of one process, or shared by workers."""
+    from infrastructure.prometheus.prometheus_metrics import PrometheusMetrics
+    from infrastructure.prometheus.shared_numbers import SharedNumbers
+
+    numbers = SharedNumbers.inherited(*shared) if shared else SharedNumbers.of_one_process()
+    return PrometheusMetrics(numbers)
+
+
+def open_metrics_page(metrics: "PrometheusMetrics") -> "MetricsPage":
+    """The text that Prometheus scrapes. It loads the client library."""
+    from infrastructure.prometheus.metrics_page import MetricsPage
+
+    return MetricsPage(metrics.shared.totals)
+
+
 def open_sqlite_backend(
-    settings: Settings, database: OpenDatabase, clock: Clock
+    settings: Settings, database: OpenDatabase, clock: Clock, metrics: Metrics
 ) -> "SqliteBackend":
     """One for all roles, over one file."""
     from infrastructure.sqlite.backend import SqliteBackend
 
-    return SqliteBackend(settings.data_dir / DATABASE_FILE, database, clock)
+    return SqliteBackend(settings.data_dir / DATABASE_FILE, database, clock, metrics)
 
 
 def choose_unit_of_work(
@@ -230,6 +263,26 @@ def choose_spool(
     from infrastructure.filesystem.backend import DirectorySpool
 
     return DirectorySpool(settings.data_dir, clock, metrics)
+
+
+def choose_refusals(
+    settings: Settings, data_directory: Callable[[], "DataDirectory"], clock: Clock
+) -> "Refusals":
+    """In the data directory, where its commands see them; or in memory, where none does."""
+    if settings.storage == "memory":
+        from infrastructure.memory.memory_refusals import MemoryRefusals
+
+        return MemoryRefusals(clock)
+    # Functions may work on the same tables.
+    elsewhere = logged_refusals().notice() if settings.storage == "dynamodb" else None
+    return data_directory().refusals(clock, elsewhere)
+
+
+def logged_refusals() -> "Refusals":
+    """For functions on Lambda."""
+    from infrastructure.aws.logged_refusals import LoggedRefusals
+
+    return LoggedRefusals()
 
 
 def in_use(

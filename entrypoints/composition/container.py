@@ -54,6 +54,7 @@ from infrastructure.separate_steps import SeparateSteps
 from infrastructure.serialization.claim_check import BlobClaimCheck
 
 if TYPE_CHECKING:
+    from application.ports.refusals import Refusals
     from entrypoints.composition.operations_container import OperationsContainer
     from infrastructure.filesystem.backend import DataDirectory
 
@@ -125,6 +126,8 @@ class Container(containers.DeclarativeContainer):
     own_addresses: providers.Provider[OwnAddresses] = provider_accounts.own_addresses
     metrics: providers.Provider[Metrics] = Singleton(MemoryMetrics)
     cloudwatch_metrics = Singleton(backends.open_cloudwatch_metrics, settings)
+    prometheus_metrics = Singleton(backends.open_prometheus_metrics)
+    metrics_page = Singleton(backends.open_metrics_page, prometheus_metrics)
 
     database = providers.Resource(backends.open_sqlite, settings)
     patience = Singleton(backends.choose_patience, settings)
@@ -138,7 +141,7 @@ class Container(containers.DeclarativeContainer):
     files: providers.Provider[FileBackend] = Singleton(
         backends.choose_files, settings, s3.provider, memory.provider
     )
-    sqlite = Singleton(backends.open_sqlite_backend, settings, database.provider, clock)
+    sqlite = Singleton(backends.open_sqlite_backend, settings, database.provider, clock, metrics)
     storage: providers.Provider[StorageBackend] = Singleton(
         backends.choose_storage,
         settings,
@@ -173,6 +176,10 @@ class Container(containers.DeclarativeContainer):
     dead_letters: providers.Provider[DeadLetters] = files.provided.dead_letters
     context_queue: providers.Provider[ContextQueue] = queue.provided.context_queue
     spool: providers.Provider[Spool] = spool_backend.provided.spool
+    refusals: providers.Provider["Refusals"] = Singleton(
+        backends.choose_refusals, settings, data_directory.provider, clock
+    )
+    logged_refusals = Singleton(backends.logged_refusals)
     operations: providers.Provider["OperationsContainer"] = Singleton(_open_operations, __self__)
 
     parsers = Singleton(
@@ -235,6 +242,7 @@ class Container(containers.DeclarativeContainer):
         unit_of_work=unit_of_work,
         claim_check=claim_check,
         match_conversation=match_conversation,
+        messages=message_store,
         outbox=outbox,
         route_message=route_message,
         send_fallback=send_fallback,
@@ -258,6 +266,7 @@ class Container(containers.DeclarativeContainer):
         store_dead_letter=store_dead_letter,
         metrics=metrics,
         with_present_secrets=with_present_secrets,
+        refusals=refusals.provider,
     )
     read_spool_record = Singleton(backends.spool_record_reader, files)
 
@@ -267,3 +276,10 @@ def build_container(environ: Mapping[str, str], *, ephemeral: bool = False) -> C
     container = Container(environ=environ, ephemeral=ephemeral)
     refuse_old_form(container.settings())
     return container
+
+
+def count_for_prometheus(
+    container: Container, shared: backends.SharedMetrics | None = None
+) -> None:
+    """Let the parts that are built from now on count what a scrape shows; see ``SharedMetrics``."""
+    container.metrics.override(container.prometheus_metrics(shared))

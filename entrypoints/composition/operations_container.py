@@ -3,14 +3,22 @@
 The container imports this module when the first of them is asked for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import cache, partial
 
+from application.attachments.open_attachment import MediaSources, OpenAttachment
 from application.clock import Clock
+from application.companies import FindCompany
+from application.conversations.change_conversation import ChangeConversation
+from application.conversations.list_messages import ListMessages
 from application.conversations.migrate_history import MigrateHistory
+from application.conversations.search_conversations import SearchConversations
 from application.conversations.show_conversation import ShowConversation
 from application.conversations.switch_hand_off import SwitchHandOff
 from application.ports.context_queue import SearchableQueue
+from application.ports.media_source import MediaSource
+from application.ports.refusals import Refusals
 from application.ports.spool import SearchableSpool, Spool
 from application.ports.stores import Stores
 from application.ports.unsearchable import Unsearchable
@@ -19,17 +27,35 @@ from application.privacy.erase_message import EraseMessage
 from application.privacy.erase_person import ErasePerson
 from application.privacy.find_person import FindPerson
 from application.privacy.purge_expired import PurgeExpired, RetentionTimes
+from application.recovery.describe_dead_letter import DescribeDeadLetter
 from application.recovery.drain_spool import DrainSpool
+from application.recovery.list_dead_letters import ListDeadLetters
+from application.recovery.list_unmatched import ListUnmatched
 from application.recovery.move_context import MoveContext
 from application.recovery.redrive_dead_letters import RedriveDeadLetters
 from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutbox
+from application.tracing.nothing_known import LogSearch
+from application.tracing.recorded import TraceRecord
+from application.tracing.trace_message import TraceMessage
+from application.tracing.unrecorded import FindUnrecorded
+from domain.channels import ChannelType
 from domain.tenants import TenantDirectory
+from entrypoints.composition.backends import secret_reader
+from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.injector import containers, providers
-from infrastructure.backend import Backend, ContextQueue, FileBackend, Rewritable
+from infrastructure.backend import Backend, ContextQueue, FileBackend, Rewritable, SpoolBackend
+from infrastructure.configuration.api_access import (
+    read_access_tokens,
+    read_or_keep_session_key,
+)
+from infrastructure.configuration.provider_accounts import ProviderAccounts
+from infrastructure.configuration.secrets.access_tokens import AccessTokens
+from infrastructure.configuration.secrets.cached_value import MIN_INTERVAL, CachedValue
 from infrastructure.configuration.settings import Settings
 from infrastructure.filesystem.backend import DataDirectory
 
+Factory = providers.Factory
 Singleton = providers.ThreadSafeSingleton
 
 UNFINISHED_AFTER = timedelta(minutes=5)
@@ -74,6 +100,23 @@ def _erase_person(
     )
 
 
+def _media_source(
+    channel: ChannelType, settings: Settings, cached_accounts: CachedValue[ProviderAccounts]
+) -> MediaSource | None:
+    if not settings.has_real_secrets:
+        return None  # what was simulated is nowhere
+    return PROVIDERS[channel]().media_source(cached_accounts.current)
+
+
+def _media_sources(
+    settings: Settings, cached_accounts: CachedValue[ProviderAccounts]
+) -> MediaSources:
+    return {
+        channel: cache(partial(_media_source, channel, settings, cached_accounts))
+        for channel in ChannelType
+    }
+
+
 def retention_times(settings: Settings) -> RetentionTimes:
     """For how long things are kept; zero days of messages are for ever."""
     days = settings.message_retention_days
@@ -84,13 +127,81 @@ def retention_times(settings: Settings) -> RetentionTimes:
     )
 
 
+def _cached_tokens(settings: Settings, clock: Clock) -> CachedValue[AccessTokens]:
+    """A token that an operator takes away must not work for long."""
+    read_secret = secret_reader()
+    return CachedValue(lambda: read_access_tokens(settings, read_secret), clock, MIN_INTERVAL)
+
+
+def _cached_session_key(settings: Settings, clock: Clock) -> CachedValue[bytes]:
+    read_secret = secret_reader()
+    return CachedValue(lambda: read_or_keep_session_key(settings, read_secret), clock)
+
+
+def _log_search(settings: Settings) -> LogSearch:
+    """How an operator finds log lines: where functions may work too, all are in CloudWatch."""
+
+    def in_logs_insights(fields: Mapping[str, str]) -> str:
+        wanted = " and ".join(f'{name} = "{value}"' for name, value in fields.items())
+        return f"fields @timestamp, message, outcome, reason | filter {wanted} (Logs Insights)"
+
+    def in_json_lines(fields: Mapping[str, str]) -> str:
+        return "lines with " + " and ".join(f'"{name}": "{v}"' for name, v in fields.items())
+
+    return in_logs_insights if settings.storage == "dynamodb" else in_json_lines
+
+
+def _trace_message(
+    trace_record: Callable[..., TraceRecord],
+    find_unrecorded: Callable[..., FindUnrecorded],
+    *,
+    stores: Stores,
+    files: FileBackend,
+    spool: SpoolBackend,
+    refusals: Refusals,
+    tenants: Callable[[], TenantDirectory],
+    settings: Settings,
+    clock: Clock,
+) -> TraceMessage:
+    """What is embedded is not created by looking for it."""
+    dead_letters = files.dead_letters if files.has_dead_letters() else None
+    return TraceMessage(
+        stores.lookup,
+        stores.conversations,
+        trace_record(dead_letters=dead_letters),
+        find_unrecorded(spool.spool if spool.has_spool() else None, dead_letters),
+        refusals,
+        _log_search(settings),
+        tenants,
+        clock,
+    )
+
+
 class OperationsContainer(containers.DeclarativeContainer):
     """What operators, background jobs and scheduled functions do."""
 
     core = providers.DependenciesContainer()
 
+    open_attachment = Singleton(
+        OpenAttachment,
+        core.message_store,
+        core.files.provided.blobs,
+        Singleton(_media_sources, core.settings, core.cached_accounts),
+    )
+    access_tokens = Singleton(_cached_tokens, core.settings, core.clock)
+    session_key = Singleton(_cached_session_key, core.settings, core.clock)
+
     show_conversation = Singleton(ShowConversation, core.conversation_store, core.message_store)
+    find_company = Singleton(FindCompany, core.tenants)
+    search_conversations = Singleton(SearchConversations, core.conversation_store, find_company)
+    list_messages = Singleton(ListMessages, core.conversation_store, core.message_store)
+    change_conversation = Singleton(ChangeConversation, core.conversation_store)
     switch_hand_off = Singleton(SwitchHandOff, core.conversation_store)
+    describe_dead_letter = Singleton(DescribeDeadLetter, core.parsers, core.message_store)
+    list_dead_letters = Singleton(
+        ListDeadLetters, core.dead_letters, describe_dead_letter, find_company
+    )
+    list_unmatched = Singleton(ListUnmatched, core.message_store, find_company)
     move_context = Singleton(
         MoveContext,
         core.message_store,
@@ -114,6 +225,28 @@ class OperationsContainer(containers.DeclarativeContainer):
         core.message_store,
         core.match_conversation,
         core.route_message,
+    )
+    trace_message = Factory(
+        _trace_message,
+        Factory(
+            TraceRecord,
+            core.stores.provided.lookup,
+            core.conversation_store,
+            core.context_queue,
+            tenants=core.tenants,
+            policy=core.settings.provided.routing_policy,
+            clock=core.clock,
+        ).provider,
+        Factory(
+            FindUnrecorded, parsers=core.parsers, tenants=core.tenants, clock=core.clock
+        ).provider,
+        stores=core.stores,
+        files=core.files,
+        spool=core.spool_backend,
+        refusals=core.refusals,
+        tenants=core.tenants,
+        settings=core.settings,
+        clock=core.clock,
     )
     erase_message = Singleton(
         EraseMessage,

@@ -1,17 +1,19 @@
-"""The ASGI application beside the webhooks: two health checks, and an answer to all other paths."""
+"""The ASGI application beside the webhooks: health checks, the API, an answer to other paths."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from application.receiving.receive_webhook import ReceiveWebhook
 from domain.errors import UnsupportedChannelError, WebhookHandlerError
 from entrypoints.public_urls import sent_path
+
+READY_THREADS = 2
 
 
 class NoWebhook:
@@ -28,15 +30,24 @@ class NoWebhook:
         await Response(refused.body, refused.status, headers)(scope, receive, send)
 
 
-def create_app(receive_webhook: ReceiveWebhook, check_ready: Callable[[], None]) -> Starlette:
-    """The application. ``check_ready`` raises a ``WebhookHandlerError`` when it is not."""
+def create_app(
+    receive_webhook: ReceiveWebhook,
+    check_ready: Callable[[], None],
+    api_routes: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """The application. ``check_ready`` raises a ``WebhookHandlerError`` when it is not.
+
+    ``api_routes`` are the API and its pages.
+    """
+    # A slow API must not keep load balancers waiting: it has threads of its own.
+    limiter = CapacityLimiter(READY_THREADS)
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
     async def readyz(_: Request) -> Response:
         try:
-            await to_thread.run_sync(check_ready)
+            await to_thread.run_sync(check_ready, limiter=limiter)
         except WebhookHandlerError as error:
             return JSONResponse({"status": "not ready", "error": type(error).__name__}, 503)
         return JSONResponse({"status": "ready"})
@@ -45,6 +56,7 @@ def create_app(receive_webhook: ReceiveWebhook, check_ready: Callable[[], None])
         routes=[
             Route("/healthz", healthz, methods=["GET"]),
             Route("/readyz", readyz, methods=["GET"]),
+            *api_routes,
             Route("/{path:path}", NoWebhook(receive_webhook)),
         ]
     )

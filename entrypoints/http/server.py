@@ -19,7 +19,9 @@ from typing_extensions import override
 
 from application.receiving.receive_webhook import Process
 from domain.errors import WebhookHandlerError
-from entrypoints.composition.container import Container, build_container
+from entrypoints.composition.container import Container, build_container, count_for_prometheus
+from entrypoints.http.api.mount import api_routes
+from entrypoints.http.api.start import prepare_access, sign_in_address
 from entrypoints.http.app import create_app
 from entrypoints.http.background_threads import Task, running
 from entrypoints.http.limits.connection_limits import (
@@ -62,13 +64,15 @@ def run(host: str, port: int, *, ephemeral: bool = False, workers: int = 1) -> N
     secrets or backends, or ``AddressInUseError``. What does not answer it waits for.
     """
     container = build_container(os.environ, ephemeral=ephemeral)
+    count_for_prometheus(container)
     settings = container.settings()
     configure_logging(settings.log_level)
     try:
         start_checks = StartChecks(container)
         unanswered = start_checks.begin()
         with listen(host, port) as listener:
-            _say_where(settings, container.storage().place, listener)
+            prepare_access(container)
+            _say_where(container, listener)
             if unanswered is not None:
                 click.echo(
                     f"Not ready yet, for this does not answer: {unanswered}. Until it does, "
@@ -89,8 +93,9 @@ def _supervise(listener: socket.socket, workers: int) -> None:
         sys.exit(1)
 
 
-def _say_where(settings: Settings, place: str, listener: socket.socket) -> None:
-    """What the operator should know when the server is up; ``place`` is where its data is."""
+def _say_where(container: Container, listener: socket.socket) -> None:
+    """What the operator should know when the server is up."""
+    settings, place = container.settings(), container.storage().place
     host, port = listener.getsockname()[:2]
     origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     click.echo(f"Frontdesk listens on {origin} and keeps its data in {place}")
@@ -99,6 +104,9 @@ def _say_where(settings: Settings, place: str, listener: socket.socket) -> None:
             "Development secret in use: 'frontdesk send' is accepted, "
             "real providers are refused until their secrets are set."
         )
+    address = sign_in_address(container, origin) if sys.stdout.isatty() else None
+    if address is not None:
+        click.echo(f"Sign in with a browser, once within 10 minutes: {address}")
 
 
 def serve(
@@ -127,7 +135,8 @@ def _answer(
 
     limits = reserve_open_files(share.of(container.settings().max_in_flight)).divided(share)
     endpoint = webhook_endpoint(container, limits, start_checks.process, share)
-    app = create_app(endpoint.receive_webhook, Readiness(require_ready))
+    routes = api_routes(container, share, start_checks.require_passed)
+    app = create_app(endpoint.receive_webhook, Readiness(require_ready), routes)
     # uvicorn repeats the signal that ended it under the handler that was there before. This one
     # does nothing then, so that an orderly end exits with status 0. It counts before uvicorn's.
     for number in (signal.SIGTERM, signal.SIGINT):

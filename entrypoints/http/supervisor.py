@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from entrypoints.composition.backends import create_shared_metrics
 from entrypoints.http.shutdown import END_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -84,12 +85,14 @@ class Supervisor:
     """Runs ``count`` workers on ``listener`` until SIGTERM or SIGINT.
 
     Each worker is a new interpreter: nothing that is open here is carried into it, but for the
-    socket and a pipe. When this process ends, however that is, the pipe tells the workers.
+    socket, a pipe, and the memory in which all of them count. When this process ends, however
+    that is, the pipe tells the workers.
     """
 
     def __init__(self, listener: socket.socket, count: int) -> None:
         self._listener = listener
         self._parent, self._held_open = os.pipe()
+        self._metrics = create_shared_metrics(count)
         self._workers = [Worker(self._starter(number, count)) for number in range(count)]
         self._ends = False
 
@@ -115,7 +118,7 @@ class Supervisor:
         self._ends = True
 
     def _starter(self, number: int, count: int) -> Callable[[], "subprocess.Popen[bytes]"]:
-        files = (self._listener.fileno(), self._parent)
+        files = (self._listener.fileno(), self._parent, self._metrics)
         arguments = map(str, (*files, number, count))
         # -P: a folder in which the server is started cannot bring modules of its own.
         command = (sys.executable, "-P", "-m", "entrypoints.http.worker", *arguments)

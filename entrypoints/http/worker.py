@@ -1,7 +1,7 @@
 """One of several processes of a server: ``python -m entrypoints.http.worker``.
 
 Its arguments are the open socket to listen on, the reading end of a pipe that its parent holds
-open, its number, and how many workers there are.
+open, the memory in which all workers count, its number, and how many workers there are.
 """
 
 import logging
@@ -12,7 +12,8 @@ import sys
 from threading import Thread
 
 from domain.errors import WebhookHandlerError
-from entrypoints.composition.container import build_container
+from entrypoints.composition.backends import SharedMetrics
+from entrypoints.composition.container import build_container, count_for_prometheus
 from entrypoints.http.limits.share import Share
 from entrypoints.http.server import serve
 from entrypoints.operations.start_checks import StartChecks
@@ -21,9 +22,10 @@ from infrastructure.configuration.log_format import configure_logging
 logger = logging.getLogger(__name__)
 
 
-def main(listener: int, parent: int, number: int, workers: int) -> int:
+def main(listener: int, parent: int, metrics: int, number: int, workers: int) -> int:
     """Serve until SIGTERM, or until the parent has ended; return the exit status."""
     container = build_container(os.environ)
+    count_for_prometheus(container, SharedMetrics(metrics, number))
     configure_logging(container.settings().log_level)
     Thread(target=_end_after, args=(parent,), name="parent", daemon=True).start()
     try:

@@ -15,8 +15,11 @@ from domain.errors import TemporaryError, WebhookHandlerError
 from domain.messages import STUCK_AFTER, MessageRecord
 from domain.times import rfc3339
 from entrypoints.composition.container import Container
+from entrypoints.operations.clock_checks import check_clock
+from entrypoints.operations.public_url_checks import check_public_urls
+from entrypoints.operations.queue_checks import check_consumers
+from entrypoints.operations.refusal_checks import check_refusals
 from infrastructure.backend import Backend
-from infrastructure.configuration.settings import Settings
 
 MOST = 100
 """More are not counted."""
@@ -88,11 +91,16 @@ def run_checks(container: Container) -> Iterator[CheckResult]:
         yield result
     if in_order:
         yield from check_backlog(container)
+    else:
+        text = "not looked at while there is an error: spool, pending, dead letters, queues"
+        yield CheckResult("backlog", CheckStatus.SKIPPED, text)
 
 
 def _check_environment(container: Container) -> Iterator[CheckResult]:
     yield from _results("secrets", _secrets(container))
-    yield from _results("public URL", _public_urls(container.settings()))
+    yield from _results("public URL", check_public_urls(container.settings()))
+    yield from _results("refusals", check_refusals(container))
+    yield from _results("clock", check_clock(container))
     for backend in container.backends_in_use():
         yield from backend.checks()
 
@@ -109,6 +117,8 @@ def check_backlog(container: Container) -> Iterator[CheckResult]:
         yield from _results("pending", _pending(container))
     if container.files().has_dead_letters():
         yield from _results("dead letters", _dead_letters(container))
+    if container.settings().queue != "sqlite" or container.sqlite().is_created():
+        yield from _results("consumers", check_consumers(container))
 
 
 def _results(check: str, found: Iterator[Found]) -> Iterator[CheckResult]:
@@ -139,25 +149,6 @@ def _secrets(container: Container) -> Iterator[Found]:
         CheckStatus.WARNING,
         "the development secret is in use: real providers are refused until their secrets are set",
     )
-
-
-def _public_urls(settings: Settings) -> Iterator[Found]:
-    from_requests = []
-    for channel, url in settings.webhook_urls.items():
-        if url is None:
-            from_requests.append(channel)
-            continue
-        # Values of a query may be secret.
-        yield CheckStatus.OK, f"{url.partition('?')[0]} ({channel}, configured whole)"
-    if settings.public_base_url is not None:
-        yield CheckStatus.OK, settings.public_base_url
-    elif settings.has_real_secrets and from_requests:
-        yield (
-            CheckStatus.WARNING,
-            "PUBLIC_BASE_URL is not set: the URL that Twilio signed is taken from each request of "
-            f"{' and '.join(from_requests)}, which behind a proxy is often another one; expected "
-            "the URL that providers post to, up to the path that the proxy passes on",
-        )
 
 
 def pending_messages(container: Container) -> tuple[MessageRecord, ...]:

@@ -24,15 +24,25 @@ from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
 from infrastructure.aws.s3 import S3BlobStore, S3DeadLetters, check_bucket
 from infrastructure.aws.sqs_queue import SqsContextQueue
 from infrastructure.aws.sqs_spool import SqsSpool
-from infrastructure.backend import FileBackend, QueueBackend, SpoolBackend, StorageBackend
+from infrastructure.backend import (
+    FileBackend,
+    QueueBackend,
+    ServiceClock,
+    SpoolBackend,
+    StorageBackend,
+)
 from infrastructure.configuration.settings import TableNames
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+    from application.ports.backlog import Backlog
     from application.ports.history_import import HistoryImport
+    from application.ports.message_lookup import MessageLookup
     from application.ports.retention import Retention
 
 
@@ -72,13 +82,27 @@ class DynamoDbStorage(StorageBackend):
 
             return DynamoDbHistoryImport(messages, items, records)
 
+        conversations = DynamoDbConversationStore(records, participants, self.sleep)
+
+        def build_lookup() -> "MessageLookup":
+            from infrastructure.aws.dynamodb.dynamodb_lookup import DynamoDbMessageLookup
+
+            return DynamoDbMessageLookup(messages, items, conversations)
+
+        def build_backlog() -> "Backlog":
+            from infrastructure.aws.dynamodb.dynamodb_backlog import DynamoDbBacklog
+
+            return DynamoDbBacklog(messages, message_store)
+
         return Stores(
-            conversations=DynamoDbConversationStore(records, participants, self.sleep),
+            conversations=conversations,
             messages=message_store,
             outbox=message_store,
             throttle=DynamoDbFallbackThrottle(throttle),
             build_retention=build_retention,
             build_history_import=build_history_import,
+            build_lookup=build_lookup,
+            build_backlog=build_backlog,
         )
 
     @override
@@ -101,8 +125,10 @@ class DynamoDbStorage(StorageBackend):
 
 
 @dataclass(frozen=True, eq=False)
-class SqsQueues(QueueBackend):
+class SqsQueues(QueueBackend, ServiceClock):
     """The context queues, each by its URL."""
+
+    service = "SQS"
 
     client: "Callable[[], SQSClient]"
     urls: Mapping[QueueName, str]
@@ -123,6 +149,13 @@ class SqsQueues(QueueBackend):
         from infrastructure.aws.sqs_queue_checks import missing_queues
 
         return missing_queues(self.client(), self.urls)
+
+    @override
+    def service_time(self) -> "datetime | None":
+        from infrastructure.aws.check_answers import time_of
+
+        url = next(iter(self.urls.values()))
+        return time_of(self.client().get_queue_attributes(QueueUrl=url))
 
 
 @dataclass(frozen=True, eq=False)

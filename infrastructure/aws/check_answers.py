@@ -1,8 +1,10 @@
 """What the checks share: asking many things at once, and what an error says about an answer."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -45,6 +47,15 @@ def no_answer(line: str, error: ClientError | BotoCoreError) -> str:
     if code in _UNKNOWN_ACTIONS or _status(error) == _NOT_IMPLEMENTED:
         return Unreported(line)
     return line if code in UNFIT else Unanswered(line)
+
+
+def time_of(answer: Mapping[str, Any]) -> datetime | None:
+    """When the service gave ``answer``, as it says itself."""
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    try:
+        return parsedate_to_datetime(headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return None
 
 
 _NOT_IMPLEMENTED = 501

@@ -36,7 +36,7 @@ class EmfMetrics(Metrics):
         self._now: Final = now
         self._lock: Final = threading.Lock()
         self._counts: Counter[Series] = Counter()
-        self._milliseconds: dict[Series, list[float]] = defaultdict(list)
+        self._values: dict[Series, list[float]] = defaultdict(list)
 
     @override
     def count(self, name: str, value: int = 1, /, **dimensions: str) -> None:
@@ -47,15 +47,21 @@ class EmfMetrics(Metrics):
     def observe_milliseconds(self, name: str, value: float, /, **dimensions: str) -> None:
         series = name, tuple(sorted(dimensions.items())), "Milliseconds"
         with self._lock:
-            self._milliseconds[series].append(round(value, 3))
+            self._values[series].append(round(value, 3))
+
+    @override
+    def observe_size(self, name: str, value: int, /, **dimensions: str) -> None:
+        series = name, tuple(sorted(dimensions.items())), "Count"
+        with self._lock:
+            self._values[series].append(value)
 
     def flush(self) -> None:
         """Write what was gathered since the last time."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
-            milliseconds, self._milliseconds = self._milliseconds, defaultdict(list)
+            observed, self._values = self._values, defaultdict(list)
         metrics: list[tuple[Series, int | list[float]]] = [*counts.items()]
-        for series, values in milliseconds.items():
+        for series, values in observed.items():
             for start in range(0, len(values), MAX_VALUES):
                 metrics.append((series, values[start : start + MAX_VALUES]))
         lines: list[_Line] = []

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,7 +23,13 @@ from infrastructure.serialization.webhook_json import (
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef, ObjectTypeDef
+    from mypy_boto3_s3.type_defs import (
+        GetObjectOutputTypeDef,
+        ObjectIdentifierTypeDef,
+        ObjectTypeDef,
+    )
+
+    from application.ports.byte_stream import ByteStream
 
 DEAD_LETTERS_PREFIX = "dead-letters/"
 _SORTABLE_TIME = "%Y%m%dT%H%M%S%fZ"
@@ -54,10 +61,28 @@ class S3Bucket:
 
     def read(self, key: str) -> bytes:
         """The content of an object; ``KeyError`` if there is none."""
+        body = self._get(key)["Body"]
+        with self._errors():
+            return body.read()
+
+    def open(self, key: str) -> "ByteStream":
+        """The content of an object in chunks; ``KeyError`` if there is none."""
+        from application.ports.byte_stream import CHUNK_BYTES, ByteStream
+
+        found = self._get(key)
+        body = found["Body"]
+
+        def chunks() -> Iterator[bytes]:
+            with self._errors():
+                yield from body.iter_chunks(CHUNK_BYTES)
+
+        return ByteStream(chunks(), found["ContentLength"], body.close)
+
+    def _get(self, key: str) -> "GetObjectOutputTypeDef":
         client = self.client()
         with self._errors():
             try:
-                return client.get_object(Bucket=self.name, Key=key)["Body"].read()
+                return client.get_object(Bucket=self.name, Key=key)
             except client.exceptions.NoSuchKey as error:
                 raise KeyError(key) from error
 
@@ -106,6 +131,10 @@ class S3BlobStore(BlobStore):
     def get(self, reference: str) -> bytes:
         """A reference into another bucket is a ``KeyError``."""
         return self._bucket.read(key_of(reference, self._bucket.uri()))
+
+    @override
+    def open(self, reference: str) -> "ByteStream":
+        return self._bucket.open(key_of(reference, self._bucket.uri()))
 
     @override
     def delete(self, folder: str) -> int:
@@ -157,15 +186,26 @@ class S3DeadLetters(DeadLetters):
 
     @override
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self,
+        *,
+        after: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
         first: dict[str, str] = {}
         for key in self._keys(DEAD_LETTERS_PREFIX):
             first.setdefault(_place(key)[1], key)
-        by_time = sorted(first.values(), key=_place)
+        place = (_sortable(after[0]), after[1]) if after else ("", "")
+        later = (key for key in first.values() if _place(key) > place)
+        by_time = sorted(later, key=_place, reverse=newest_first)
         return readable_dead_letters(
             by_time, self._read, lambda key: unreadable(self._bucket.uri(key))
         )
+
+    @override
+    def count(self, most: int) -> int:
+        """Counts objects, up to a thousand in one call."""
+        return sum(1 for _ in islice(self._keys(DEAD_LETTERS_PREFIX), most))
 
     @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
@@ -192,8 +232,12 @@ class S3DeadLetters(DeadLetters):
 
 
 def _dead_letter_key(dead_letter: DeadLetter) -> str:
-    time = dead_letter.created_at.astimezone(UTC)
-    return f"{_folder(checked_key(dead_letter.dead_letter_id))}{time:{_SORTABLE_TIME}}"
+    folder = _folder(checked_key(dead_letter.dead_letter_id))
+    return f"{folder}{_sortable(dead_letter.created_at)}"
+
+
+def _sortable(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):{_SORTABLE_TIME}}"
 
 
 def _folder(dead_letter_id: str) -> str:

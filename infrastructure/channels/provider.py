@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from domain.channels import ChannelType
-from domain.errors import PermanentError
+from domain.errors import PermanentError, ValidationError
 
 if TYPE_CHECKING:
     from application.clock import Clock
     from application.ports.fallback_sender import FallbackSender
-    from application.ports.webhook_parser import WebhookParser
+    from application.ports.media_source import MediaSource
+    from application.ports.signature_doctor import Capture, SignatureDoctor
+    from application.ports.webhook_parser import WebhookParser, WebhookResponse
     from infrastructure.configuration.provider_accounts import ProviderAccounts
+    from infrastructure.configuration.secrets.secret import Secret
     from infrastructure.configuration.secrets.secret_references import ReadSecret
     from infrastructure.configuration.settings import Settings
 
@@ -78,6 +81,19 @@ class SimulatedRequest:
     message_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A request of which a receiver stores nothing, and the response that only Frontdesk gives.
+
+    ``sent`` and ``proof`` say in words what is sent, and what that response proves.
+    """
+
+    request: SimulatedRequest
+    response: "WebhookResponse"
+    sent: str
+    proof: str
+
+
 Accounts = Callable[[], "ProviderAccounts"]
 """The accounts as they are now. Call it for every webhook."""
 
@@ -109,6 +125,39 @@ class Simulation(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class UrlSettings:
+    """What decides which URLs are checked: the settings of public URLs and of proxies."""
+
+    base_url: str | None = None
+    webhook_urls: Mapping[ChannelType, str | None] = field(default_factory=dict)
+    trusts_forwarded: bool = False
+
+    def whole_url(self, channel: ChannelType | None) -> str | None:
+        """The whole URL of ``channel``, if it is set."""
+        return self.webhook_urls.get(channel) if channel else None
+
+
+CheckedUrls = Callable[["Capture", ChannelType | None, UrlSettings], tuple[str, ...]]
+"""The URLs for which a capture would be checked under these settings, if it arrived now."""
+
+
+@dataclass(frozen=True)
+class DoctorTools:
+    """What a provider's signature doctor works with.
+
+    ``given_secrets`` are those that an operator wants to try beside the configured ones, and
+    ``given_url`` is the URL as the provider is configured with it.
+    """
+
+    accounts: "ProviderAccounts"
+    settings: "Settings"
+    checked_urls: CheckedUrls
+    clock: "Clock"
+    given_secrets: tuple["Secret", ...] = ()
+    given_url: str | None = None
+
+
 class Provider(Protocol):
     """One provider: everything that the composition and ``frontdesk send`` need of it.
 
@@ -126,8 +175,40 @@ class Provider(Protocol):
         """What sends fallbacks; ``None`` while no account can send."""
 
     @abstractmethod
+    def media_source(self, accounts: Accounts) -> "MediaSource | None":
+        """What fetches the files that it holds; ``None`` if it holds none."""
+
+    @abstractmethod
     def simulation(self) -> Simulation:
         """The provider as ``frontdesk send`` plays it."""
+
+    def signature_doctor(self, tools: DoctorTools) -> "SignatureDoctor | None":  # noqa: ARG002 - for those who have one
+        """What says why a signature is refused; ``None`` where nothing can be varied."""
+        return None
+
+    def probe(
+        self,
+        channel: ChannelType,
+        url: str,
+        accounts: "ProviderAccounts",  # noqa: ARG002 - for providers that sign with a shared secret
+    ) -> Probe | None:
+        """What tells whether ``url`` leads to Frontdesk; ``None`` if no account can tell.
+
+        For any provider, a post without a signature is refused.
+        """
+        from application.receiving.error_responses import response_to
+
+        return Probe(
+            SimulatedRequest(url, {"Content-Type": "application/x-www-form-urlencoded"}, b""),
+            response_to(ValidationError()),
+            "an unsigned post",
+            f"it reaches Frontdesk, which refused it. That is all that can be said: a signature "
+            f"that verifies can come on {channel} from the provider alone",
+        )
+
+    def remedy(self, reason: str) -> str | None:  # noqa: ARG002 - for providers that know some
+        """What an operator can do about refusals with this reason code, in a sentence."""
+        return None
 
 
 def read_http_url(text: str) -> str:

@@ -21,8 +21,10 @@ from domain.times import rfc3339
 
 FIELDS = (
     *("aws_request_id", "request_id", "channel", "conversation_id", "message_id", "outcome"),
+    *("queue", "delay_seconds"),
     *("status", "duration_ms", "reason", "tried_urls", "result", "error", "provider_code"),
     *("dead_letter_id", "spool_entry_id", "sqs_message_id", "task"),
+    *("token_name", "action"),
 )
 """The only extra fields that reach a log line, in this order."""
 

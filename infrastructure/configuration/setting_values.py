@@ -125,9 +125,33 @@ def _pattern(pattern: str) -> Callable[[str], str]:
     return must(f"text that matches {pattern}", re.compile(pattern).fullmatch)
 
 
+def _api_tokens(text: str) -> Secret:
+    if not is_reference(text):
+        from infrastructure.configuration.secrets.access_tokens import parse_access_tokens
+
+        parse_access_tokens(text)
+    return Secret(text)
+
+
+def read_session_key(text: str) -> bytes:
+    """The key that signs sessions: 32 bytes."""
+    return bytes.fromhex(_session_key_text(text))
+
+
+_session_key_text = must(
+    "64 hex digits, like those of 'openssl rand -hex 32'", re.compile("[0-9a-fA-F]{64}").fullmatch
+)
+
+
+def _session_key(text: str) -> Secret:
+    return Secret(text if is_reference(text) else _session_key_text(text))
+
+
 Text = Annotated[str | None, str]
 Directory = Annotated[Path, Path]
 SecretText = Annotated[Secret | None, Secret]
+ApiTokens = Annotated[Secret | None, _api_tokens]
+SessionKey = Annotated[Secret | None, _session_key]
 FallbackText = Annotated[str | None, text_up_to(1600)]
 AccountSid = Annotated[str | None, read_twilio_account_sid]
 MailAddress = Annotated[str | None, read_mail_address]

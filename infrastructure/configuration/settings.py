@@ -21,6 +21,7 @@ from infrastructure.configuration.setting_rules import (
 )
 from infrastructure.configuration.setting_values import (
     AccountSid,
+    ApiTokens,
     BaseUrl,
     BasicAuthPairs,
     BucketName,
@@ -33,6 +34,7 @@ from infrastructure.configuration.setting_values import (
     QueueUrl,
     Secrets,
     SecretText,
+    SessionKey,
     StageName,
     TableName,
     TenantsSource,
@@ -130,6 +132,8 @@ class Settings:
     sendgrid_api_key: SecretText = None
     fallback_email_from: MailAddress = None
     tenants: TenantsSource = None
+    api_tokens: ApiTokens = None
+    session_key: SessionKey = None
     unknown_sender: UnknownSenderChoice = UnknownSender.FALLBACK
     unauthenticated_mail: MailPolicyChoice = MailPolicy.HANDOFF
     automated_mail: MailPolicyChoice = MailPolicy.HANDOFF
@@ -156,6 +160,12 @@ class Settings:
             or self.sendgrid_basic_auth
             or self.tenants
         )
+
+    @property
+    def has_local_token(self) -> bool:
+        """Whether a token in the data directory opens the API: who reads that may read all."""
+        is_embedded = self.storage != "dynamodb" and self.queue != "sqs"
+        return self.api_tokens is None and is_embedded
 
     @property
     def tables(self) -> TableNames:

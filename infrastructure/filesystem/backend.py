@@ -21,6 +21,7 @@ from infrastructure.filesystem.spool_files import FileSpool
 
 if TYPE_CHECKING:
     from application.ports.checks import CheckResult
+    from application.ports.refusals import Refusals
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,12 @@ class DataDirectory(Backend):
         from infrastructure.filesystem.fallback_log import FileFallbackSender
 
         return FileFallbackSender(self.directory / "fallbacks.jsonl")
+
+    def refusals(self, clock: Clock, elsewhere: str | None) -> "Refusals":
+        """The refusals in ``refusals``; see ``FileRefusals``."""
+        from infrastructure.filesystem.refusal_file import FileRefusals
+
+        return FileRefusals(self.directory / "refusals", clock, elsewhere)
 
     @override
     def checks(self) -> "Iterator[CheckResult]":

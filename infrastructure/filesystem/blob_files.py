@@ -1,14 +1,22 @@
 """Blobs as files: the embedded blob store."""
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from typing_extensions import override
 
 from application.ports.blobs import BlobStore
 from infrastructure.durable_files import create_file, file_errors, remove_file, sync_directory
 from infrastructure.serialization.blob_keys import checked_key, is_key
+
+if TYPE_CHECKING:
+    from application.ports.byte_stream import ByteStream
+
+_UNREADABLE = "the blob could not be read"
 
 
 class FileBlobStore(BlobStore):
@@ -33,12 +41,23 @@ class FileBlobStore(BlobStore):
     @override
     def get(self, reference: str) -> bytes:
         """A reference to anything outside the directory is a ``KeyError``."""
+        with self._open(reference) as file, file_errors(_UNREADABLE):
+            return file.read()
+
+    @override
+    def open(self, reference: str) -> "ByteStream":
+        from application.ports.byte_stream import CHUNK_BYTES, ByteStream
+
+        file = self._open(reference)
+        return ByteStream(_chunks(file, CHUNK_BYTES), os.fstat(file.fileno()).st_size, file.close)
+
+    def _open(self, reference: str) -> BinaryIO:
         place = reference.removeprefix(self._base)
         if place == reference or not _is_place(place):
             raise KeyError(reference)
-        with file_errors("the blob could not be read"):
+        with file_errors(_UNREADABLE):
             try:
-                return (self._directory / place).read_bytes()
+                return (self._directory / place).open("rb", buffering=0)
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
                 raise KeyError(reference) from error
 
@@ -77,6 +96,11 @@ class FileBlobStore(BlobStore):
             directory.rmdir()
             sync_directory(directory.parent)
         return removed
+
+
+def _chunks(file: BinaryIO, size_bytes: int) -> Iterator[bytes]:
+    with file_errors(_UNREADABLE):
+        yield from iter(partial(file.read, size_bytes), b"")
 
 
 def _place(key: str) -> str:

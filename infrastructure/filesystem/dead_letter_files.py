@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from typing_extensions import override
@@ -63,18 +64,33 @@ class FileDeadLetters(DeadLetters):
 
     @override
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self,
+        *,
+        after: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
-        names = [name for _, name in self._places()]
+        place = (_microseconds(after[0]), after[1]) if after else (-1, "")
+        places = sorted(self._places(), reverse=newest_first)
+        names = [name for time, name in places if (time, name) > place]
         return readable_dead_letters(
             names, self._read, lambda name: unreadable(str(self._path(name)))
         )
 
     @override
+    def count(self, most: int) -> int:
+        with file_errors("the dead letters could not be counted"):
+            if not self._directory.exists():
+                return 0
+            with os.scandir(self._directory) as found:
+                files = (item for item in found if item.name.endswith(_SUFFIX))
+                return sum(1 for _ in islice(files, most))
+
+    @override
     def delete_older(self, moment: datetime) -> Iterator[int]:
         """Directories stay: none is a dead letter."""
         for time, name in self._places():
-            if time >= round(moment.timestamp() * 1_000_000):
+            if time >= _microseconds(moment):
                 return
             path = self._path(name)
             with file_errors("a dead letter could not be deleted"):
@@ -109,3 +125,7 @@ class FileDeadLetters(DeadLetters):
                     time = round(file.stat().st_mtime_ns / 1000)
                     places.append((time, file.name.removesuffix(_SUFFIX)))
         return sorted(places)
+
+
+def _microseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1_000_000)

@@ -13,6 +13,7 @@ from application.ports.fallback_sender import FallbackSender
 from domain.errors import FallbackNotSentError
 from domain.fallback import Fallback
 from domain.times import rfc3339
+from domain.trail import FallbackResult
 from infrastructure.durable_files import PRIVATE_FILE
 
 
@@ -22,6 +23,7 @@ class FileFallbackSender(FallbackSender):
 
     path: Path
     clock: Clock = utc_now
+    result = FallbackResult.WRITTEN_TO_FILE
 
     @override
     def send(self, fallback: Fallback) -> None:

@@ -3,7 +3,8 @@
 import logging
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,8 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
+    VisibleSpool,
+    WaitingEntry,
 )
 from domain.errors import SpoolFullError
 from infrastructure.durable_files import BROKEN_FILE, create_file, file_errors, sync_directory
@@ -28,7 +31,7 @@ from infrastructure.serialization.webhook_json import entry_from_json, entry_to_
 logger = logging.getLogger(__name__)
 
 
-class FileSpool(Spool, SearchableSpool):
+class FileSpool(Spool, SearchableSpool, VisibleSpool):
     """One private JSON file for each entry; its name is its state, and also the receipt.
 
     Threads and processes may share it. The spool is full with ``max_entries``, or when
@@ -146,6 +149,15 @@ class FileSpool(Spool, SearchableSpool):
         with file_errors("the spool could not be read"), self._files.locked():
             times = [file.received_at for file in self._files.entries.values()]
             return SpoolDepth(len(times), min(times, default=None), self._files.count_broken())
+
+    @override
+    def look(self) -> Iterator[WaitingEntry]:
+        with file_errors("the spool could not be read"), self._files.locked():
+            files = [*self._files.entries.values()]
+        for file in sorted(files, key=lambda file: file.received_at, reverse=True):
+            with file_errors("the spool could not be read"), suppress(ValueError):
+                if entry := _entry_in(self._directory / file.name):
+                    yield WaitingEntry(entry, file.attempts)
 
     @override
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:

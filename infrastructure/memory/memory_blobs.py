@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
 from application.ports.blobs import BlobStore
 from application.ports.dead_letters import DeadLetter, DeadLetters, ignore
 from infrastructure.serialization.blob_keys import checked_key, key_of
+
+if TYPE_CHECKING:
+    from application.ports.byte_stream import ByteStream
 
 _SCHEME = "memory:"
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -27,6 +31,12 @@ class MemoryBlobStore(BlobStore):
     @override
     def get(self, reference: str) -> bytes:
         return self._contents[key_of(reference, _SCHEME)][1]
+
+    @override
+    def open(self, reference: str) -> "ByteStream":
+        from application.ports.byte_stream import ByteStream
+
+        return ByteStream.of(self.get(reference))
 
     @override
     def delete(self, folder: str) -> int:
@@ -70,10 +80,20 @@ class MemoryDeadLetters(DeadLetters):
 
     @override
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self,
+        *,
+        after: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
-        places = sorted((one.created_at, key) for key, one in list(self._dead_letters.items()))
+        stored = ((one.created_at, key) for key, one in list(self._dead_letters.items()))
+        later = (place for place in stored if after is None or place > after)
+        places = sorted(later, reverse=newest_first)
         return filter(None, (self.get(dead_letter_id) for _, dead_letter_id in places))
+
+    @override
+    def count(self, most: int) -> int:
+        return min(len(self._dead_letters), most)
 
     @override
     def delete_older(self, moment: datetime) -> Iterator[int]:

@@ -1,17 +1,19 @@
 """Conversation records in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import astuple
+from itertools import chain
 
 from typing_extensions import override
 
-from application.ports.conversation_store import ConversationStore, latest_activity_first
+from application.ports.conversation_store import ConversationStore, activity_place
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
-from domain.conversations import Conversation
+from domain.conversations import Conversation, ConversationState, StateChange
 from domain.messages import ConversationKey, InboundMessage
-from infrastructure.memory.memory_data import MemoryAdapter, MemoryData
+from infrastructure.memory.memory_data import MemoryAdapter, MemoryData, page_of
 
 
 class MemoryConversationStore(MemoryAdapter, ConversationStore):
@@ -42,10 +44,25 @@ class MemoryConversationStore(MemoryAdapter, ConversationStore):
             return tuple(deepcopy(sorted(found, key=lambda record: record.primary_channel)))
 
     @override
-    def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
+    def list_conversations(
+        self,
+        limit: int,
+        *,
+        senders: Mapping[ChannelType, Sequence[str]] | None = None,
+        after: str | None = None,
+    ) -> Page[Conversation]:
         with self._data.lock:
-            records = sorted(self._data.conversations.values(), key=latest_activity_first)
-            return tuple(deepcopy(records[:limit]))
+            if senders is not None:
+                of_each = (conversations_of(self._data, *each) for each in senders.items())
+                by_name = {"\0".join(astuple(r.key)): r for r in chain.from_iterable(of_each)}
+                return page_of("conversations of senders", by_name, limit, after)
+            by_place = {
+                activity_place(record): record for record in self._data.conversations.values()
+            }
+            place = read_cursor("conversations", after, 3) if after is not None else ("~",)
+            left = sorted((each for each in by_place if each < place), reverse=True)
+            cursor = write_cursor("conversations", *left[limit - 1]) if len(left) > limit else None
+            return Page(deepcopy(tuple(by_place[each] for each in left[:limit])), cursor)
 
     @override
     def record_activity(
@@ -62,13 +79,17 @@ class MemoryConversationStore(MemoryAdapter, ConversationStore):
             return deepcopy(self._data.conversations[present.key])
 
     @override
-    def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
+    def change_state(
+        self, key: ConversationKey, change: StateChange, *, seen: ConversationState | None = None
+    ) -> tuple[Conversation | None, bool]:
         with self._data.lock:
             present = self._data.conversations.get(key)
             if present is None:
-                return None
-            self._data.conversations[key] = replace(present, hand_off_to_human=on)
-            return deepcopy(self._data.conversations[key])
+                return None, False
+            is_set = seen in (None, present.state)
+            if is_set:
+                self._data.conversations[key] = present.changed(change)
+            return deepcopy(self._data.conversations[key]), is_set
 
     def _add_senders(self, key: ConversationKey, senders: Sequence[str | None]) -> None:
         known = self._data.senders.setdefault(key, set())

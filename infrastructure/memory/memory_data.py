@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TypeVar
 
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.conversations import Conversation, Message
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord
@@ -43,9 +43,10 @@ def copied(record: MessageRecord) -> MessageRecord:
     return replace(record, message=message)
 
 
-def page_of(items: Mapping[str, Item], limit: int, after: str | None) -> Page[Item]:
-    """At most ``limit`` of ``items`` in the order of their names, which are the cursors."""
-    left = [name for name in sorted(items) if after is None or name > after]
+def page_of(list_name: str, items: Mapping[str, Item], limit: int, after: str | None) -> Page[Item]:
+    """At most ``limit`` of ``items`` in the order of their names, which are their places."""
+    place = "" if after is None else read_cursor(list_name, after, 1)[0]
+    left = [name for name in sorted(items) if name > place]
     page = left[:limit]
-    cursor = page[-1] if page and len(page) < len(left) else None
+    cursor = write_cursor(list_name, page[-1]) if page and len(page) < len(left) else None
     return Page(tuple(items[name] for name in page), cursor)

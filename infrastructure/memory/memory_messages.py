@@ -8,14 +8,15 @@ from typing import Any
 
 from typing_extensions import override
 
-from application.ports.message_store import MessageStore
+from application.ports.message_store import MessageStore, latest_entries
 from application.ports.outbox import Outbox
 from application.ports.pages import Page
-from domain.conversations import Message
+from domain.conversations import HistoryEntry, Message
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.queues import QueueName
 from domain.times import rfc3339
+from domain.trail import FallbackOutcome, Trail
 from infrastructure.memory.memory_data import MemoryAdapter, copied, page_of
 
 
@@ -52,6 +53,11 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
         )
 
     @override
+    def add_fallback(self, record: MessageRecord, fallback: FallbackOutcome) -> None:
+        trail = replace(record.trail, fallback=fallback)
+        self._change(record.request_id, _in_state(MessageState.UNMATCHED), trail=trail)
+
+    @override
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
@@ -64,6 +70,18 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
         return tuple(messages[max(len(messages) - limit, 0) :])
 
     @override
+    def list_entries(
+        self, key: ConversationKey, limit: int, *, before: datetime | None = None
+    ) -> tuple[HistoryEntry, ...]:
+        with self._data.lock:
+            records = [copied(r) for r in self._data.records.values() if r.conversation == key]
+            imported = [message for owner, message in self._data.imported.values() if owner == key]
+            entries = [HistoryEntry(message) for message in deepcopy(imported)]
+        entries += (HistoryEntry(Message.of(record.message), record) for record in records)
+        wanted = (entry for entry in entries if before is None or entry.timestamp < before)
+        return latest_entries(wanted, limit)
+
+    @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         with self._data.lock:
             unmatched = {
@@ -71,7 +89,7 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
                 for record in self._data.records.values()
                 if record.state is MessageState.UNMATCHED
             }
-        return page_of(unmatched, limit, after)
+        return page_of("unmatched", unmatched, limit, after)
 
     @override
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
@@ -106,7 +124,14 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
         return self._change(record.request_id, _pending_as(record), state=state)
 
     @override
-    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
+    def mark_queued(
+        self,
+        request_id: str,
+        queued_at: datetime,
+        publication: int = 1,
+        trail: Trail | None = None,
+    ) -> bool:
+        changes = {"trail": trail} if trail else {}
         self._change(
             request_id,
             lambda present: (
@@ -114,6 +139,7 @@ class MemoryMessageStore(MemoryAdapter, MessageStore, Outbox):
             ),
             state=MessageState.QUEUED,
             queued_at=queued_at,
+            **changes,
         )
         return request_id not in self._data.tombstones
 

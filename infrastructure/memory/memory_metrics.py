@@ -12,7 +12,7 @@ Series = tuple[str, frozenset[tuple[str, str]]]
 
 
 class MemoryMetrics(Metrics):
-    """Counters, and how many durations there were, for each set of dimensions."""
+    """Counters, and how many durations and sizes there were, for each set of dimensions."""
 
     def __init__(self) -> None:
         self._lock: Final = threading.Lock()
@@ -25,6 +25,10 @@ class MemoryMetrics(Metrics):
 
     @override
     def observe_milliseconds(self, name: str, value: float, /, **dimensions: str) -> None:
+        self.count(name, **dimensions)
+
+    @override
+    def observe_size(self, name: str, value: int, /, **dimensions: str) -> None:
         self.count(name, **dimensions)
 
     def total(self, name: str, /, **dimensions: str) -> int:

@@ -19,7 +19,7 @@ from application.ports.context_queue import (
     VisibleQueue,
     WaitingContext,
 )
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.queues import ALL_QUEUES, QueueName
@@ -114,10 +114,13 @@ class MemoryContextQueue(
     def look(
         self, queue: QueueName, limit: int, *, after: str | None = None
     ) -> Page[WaitingContext]:
+        list_name = f"queue {queue}"
+        place = read_cursor(list_name, after, 3) if after is not None else ()
         with self._lock:
             waiting = sorted(self._waiting(queue), key=_place)
-        rest = [entry for entry in waiting if after is None or _place(entry) > after]
-        cursor = _place(rest[limit - 1]) if len(rest) > limit else None
+        rest = [entry for entry in waiting if _place(entry) > place]
+        is_last = len(rest) <= limit
+        cursor = None if is_last else write_cursor(list_name, *_place(rest[limit - 1]))
         return Page(tuple(_seen(queue, entry) for entry in rest[:limit]), cursor)
 
     @override
@@ -130,6 +133,16 @@ class MemoryContextQueue(
             ]
         found.sort(key=lambda each: each[:2])
         return tuple(_seen(queue, entry) for *_, queue, entry in found)
+
+    @override
+    def acknowledged(self, request_id: str) -> tuple[QueueName, ...]:
+        with self._lock:
+            found = [
+                (publication, str(queue), queue)
+                for (queue, name, publication), entry in self._entries.items()
+                if entry is None and name == request_id
+            ]
+        return tuple(queue for *_, queue in sorted(found, key=lambda each: each[:2]))
 
     @override
     def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:
@@ -156,8 +169,8 @@ def _deliver(queue: QueueName, entry: _Entry, hidden_until: datetime) -> Deliver
     return Delivery(queue, entry.receipt, entry.receive_count, context_from_json(entry.text))
 
 
-def _place(entry: _Entry) -> str:
-    return f"{rfc3339(entry.visible_at)}/{entry.request_id}/{entry.publication:09}"
+def _place(entry: _Entry) -> tuple[str, ...]:
+    return rfc3339(entry.visible_at), entry.request_id, f"{entry.publication:09}"
 
 
 def _seen(queue: QueueName, entry: _Entry) -> WaitingContext:

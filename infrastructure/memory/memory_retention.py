@@ -46,7 +46,8 @@ class MemoryRetention(MemoryAdapter, Retention):
                 for name, (owner, entry) in self._data.imported.items()
             ]
         retained = (*map(RetainedMessage.of, records), *entries)
-        return page_of({one.key: one for one in retained if wanted(one)}, limit, after)
+        found = {one.key: one for one in retained if wanted(one)}
+        return page_of("retained", found, limit, after)
 
     @override
     def erase(self, retained: RetainedMessage) -> bool:
@@ -97,7 +98,7 @@ class MemoryHistoryImport(MemoryAdapter, HistoryImport):
                 for record in self._data.conversations.values()
                 if record.legacy_messages
             }
-        return page_of(found, limit, after)
+        return page_of("legacy messages", found, limit, after)
 
     @override
     def import_message(self, key: ConversationKey, message: Message) -> bool:

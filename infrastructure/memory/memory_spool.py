@@ -1,6 +1,6 @@
 """The spool in memory: forgets everything, keeps every other promise."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -15,6 +15,8 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
+    VisibleSpool,
+    WaitingEntry,
     is_hidden,
 )
 from domain.errors import SpoolFullError
@@ -32,7 +34,7 @@ class _Backlog:
         return self.attempts == 0 or not is_hidden(self.hidden_until, now)
 
 
-class MemorySpool(Spool, SearchableSpool):
+class MemorySpool(Spool, SearchableSpool, VisibleSpool):
     """At most ``max_entries`` in a dictionary by id. A receipt is the count of deliveries."""
 
     def __init__(self, clock: Clock, max_entries: int = MAX_ENTRIES) -> None:
@@ -82,6 +84,14 @@ class MemorySpool(Spool, SearchableSpool):
         with self._lock:
             times = [one.entry.received_at for one in self._backlog.values()]
         return SpoolDepth(len(times), min(times, default=None))
+
+    @override
+    def look(self) -> Iterator[WaitingEntry]:
+        with self._lock:
+            found = list(self._backlog.values())
+        for one in sorted(found, key=lambda one: one.entry.received_at, reverse=True):
+            if one.entry.entry_id in self._backlog:
+                yield WaitingEntry(one.entry, one.attempts)
 
     @override
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:

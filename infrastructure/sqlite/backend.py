@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import override
 
 from application.clock import Clock
+from application.ports.metrics import Metrics
 from application.ports.stores import Stores
 from infrastructure.backend import ContextQueue, QueueBackend, Rewritable, StorageBackend
 from infrastructure.sqlite.database import SqliteDatabase
@@ -19,8 +20,10 @@ from infrastructure.sqlite.sqlite_messages import SqliteMessageStore, SqliteOutb
 from infrastructure.sqlite.sqlite_queue import SqliteContextQueue
 
 if TYPE_CHECKING:
+    from application.ports.backlog import Backlog
     from application.ports.checks import CheckResult
     from application.ports.history_import import HistoryImport
+    from application.ports.message_lookup import MessageLookup
     from application.ports.retention import Retention
 
 
@@ -34,6 +37,7 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
     path: Path
     database: Callable[[], SqliteDatabase]
     clock: Clock
+    metrics: Metrics
 
     purges_beside_the_server = True
 
@@ -53,6 +57,8 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
             throttle=SqliteFallbackThrottle(database),
             build_retention=self._build_retention,
             build_history_import=self._build_history_import,
+            build_lookup=self._build_lookup,
+            build_backlog=self._build_backlog,
         )
 
     def _build_retention(self) -> "Retention":
@@ -65,6 +71,16 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
 
         return SqliteHistoryImport(self.database())
 
+    def _build_lookup(self) -> "MessageLookup":
+        from infrastructure.sqlite.sqlite_lookup import SqliteMessageLookup
+
+        return SqliteMessageLookup(self.database())
+
+    def _build_backlog(self) -> "Backlog":
+        from infrastructure.sqlite.sqlite_backlog import SqliteBacklog
+
+        return SqliteBacklog(self.database())
+
     @cached_property
     def context_queue(self) -> ContextQueue:
         """The queues, in the file of the stores."""
@@ -73,7 +89,11 @@ class SqliteBackend(StorageBackend, QueueBackend, Rewritable):
     @cached_property
     def unit_of_work(self) -> GroupedCommits:
         """Store and queue in one transaction."""
-        return GroupedCommits(self.database(), self.clock)
+        return GroupedCommits(
+            self.database(),
+            self.clock,
+            lambda size: self.metrics.observe_size("CommitGroupSize", size),
+        )
 
     @override
     def is_created(self) -> bool:

@@ -38,12 +38,20 @@ class GroupedCommits(UnitOfWork):
 
     The thread that leads is in the line itself, and nobody leads only while the line is empty.
     A thread that leaves, for whatever reason, passes on the leadership if it has it.
+
+    ``observe_group`` is told how many members each commit had, when they know of it already.
     """
 
-    def __init__(self, database: SqliteDatabase, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: SqliteDatabase,
+        clock: Clock,
+        observe_group: Callable[[int], None] = lambda _: None,
+    ) -> None:
         database.migrate(MIGRATIONS)
         self._database = database
         self._clock = clock
+        self._observe_group = observe_group
         self._guard = Lock()
         self._waiting: deque[_Member[Any]] = deque()
         self._leader: _Member[Any] | None = None
@@ -95,9 +103,11 @@ class GroupedCommits(UnitOfWork):
     def _lead(self) -> None:
         """Run and commit the units of those who wait, then pass the leadership on."""
         group: list[_Member[Any]] = []
+        committed = 0
         try:
             with self._database.write(for_many=True) as connection:
                 self._run_members(group, connection)
+            committed = len(group)
             for member in group:
                 member.error = None
         except _MemberFailedError as failure:
@@ -116,6 +126,8 @@ class GroupedCommits(UnitOfWork):
                 member.error.__cause__ = error
         finally:
             self._pass_on(group)
+        if committed:
+            self._observe_group(committed)
 
     def _run_members(self, group: list["_Member[Any]"], connection: sqlite3.Connection) -> None:
         ends_at = time.monotonic() + LEAD_SECONDS

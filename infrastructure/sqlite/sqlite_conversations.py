@@ -1,20 +1,22 @@
 """Conversation records in SQLite."""
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import asdict, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, fields
+from itertools import chain
 from typing import Any
 
 from typing_extensions import override
 
-from application.ports.conversation_store import ConversationStore
+from application.ports.conversation_store import ConversationStore, activity_place
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
-from domain.conversations import Conversation, Message
+from domain.conversations import Conversation, ConversationState, Message, StateChange
 from domain.messages import ConversationKey, InboundMessage
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.serialization.context_json import messages_from_json, messages_to_json
-from infrastructure.sqlite.sqlite_schema import SqliteAdapter
+from infrastructure.sqlite.sqlite_schema import EVER, SqliteAdapter
 from infrastructure.sqlite.statements import Statements
 
 # The columns are the attributes, by the same names.
@@ -39,10 +41,23 @@ _SELECT = f"SELECT {COLUMNS} FROM conversations WHERE {THIS_ONE}"
 _SELECT_ID = (
     f"SELECT {COLUMNS} FROM conversations WHERE conversation_id = ? ORDER BY primary_channel"
 )
-# Nothing compares less than NULL, so what was never active comes last.
 _LIST = f"""
     SELECT {COLUMNS} FROM conversations
-    ORDER BY last_activity_at DESC, conversation_id, primary_channel LIMIT ?
+    WHERE coalesce(last_activity_at, '') <= :at
+      AND (coalesce(last_activity_at, '') < :at
+           OR (conversation_id, primary_channel) < (:conversation_id, :channel))
+    ORDER BY coalesce(last_activity_at, '') DESC, conversation_id DESC, primary_channel DESC
+    LIMIT :limit
+"""
+_KEYS_OF_SENDER = """
+    SELECT conversation_id AS id, channel FROM participants
+    WHERE channel = ? AND sender = ? AND (conversation_id, channel) > (?, ?)
+"""
+# The senders come first, whatever the planner thinks: there are few.
+_LIST_OF_SENDERS = f"""
+    SELECT {COLUMNS} FROM ({{keys}} ORDER BY id, channel LIMIT ?)
+    CROSS JOIN conversations ON conversation_id = id AND primary_channel = channel
+    ORDER BY id, channel
 """
 _FIND = """
     SELECT {columns} FROM conversations
@@ -62,8 +77,12 @@ _RECORD_ACTIVITY = f"""
     RETURNING {COLUMNS}
 """
 _SELECT_JOINED = f"SELECT {COLUMNS} FROM conversations WHERE {_JOINED}"
-_SWITCH_HAND_OFF = f"""
-    UPDATE conversations SET hand_off_to_human = :on WHERE {THIS_ONE} RETURNING {COLUMNS}
+_CHANGE_STATE = f"""
+    UPDATE conversations
+    SET conversation_status = coalesce(:status, conversation_status),
+        hand_off_to_human = coalesce(:hand_off, hand_off_to_human)
+    WHERE {THIS_ONE} AND (:any_state
+        OR (conversation_status, hand_off_to_human) = (:seen_status, :seen_hand_off))
 """
 _ADD_SENDER = """
     INSERT INTO participants (channel, sender, conversation_id) VALUES (?, ?, ?)
@@ -97,8 +116,40 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
         return tuple(map(conversation_from_row, rows))
 
     @override
-    def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
-        return tuple(map(conversation_from_row, self._database.rows(_LIST, (limit,))))
+    def list_conversations(
+        self,
+        limit: int,
+        *,
+        senders: Mapping[ChannelType, Sequence[str]] | None = None,
+        after: str | None = None,
+    ) -> Page[Conversation]:
+        if senders is not None:
+            return self._list_of_senders(limit, senders, after)
+        place = read_cursor("conversations", after, 3) if after is not None else (EVER, "", "")
+        values = dict(zip(("at", "conversation_id", "channel"), place, strict=True))
+        rows = self._database.rows(_LIST, {**values, "limit": limit + 1})
+        found = tuple(map(conversation_from_row, rows[:limit]))
+        is_last = len(rows) <= limit
+        cursor = None if is_last else write_cursor("conversations", *activity_place(found[-1]))
+        return Page(found, cursor)
+
+    def _list_of_senders(
+        self, limit: int, senders: Mapping[ChannelType, Sequence[str]], after: str | None
+    ) -> Page[Conversation]:
+        list_name = "conversations of senders"
+        place = read_cursor(list_name, after, 2) if after is not None else ("", "")
+        wanted = [
+            (channel.value, value)
+            for channel, values in senders.items()
+            for value in normal_senders(channel, values)
+        ]
+        statement = _LIST_OF_SENDERS.format(keys=" UNION ".join([_KEYS_OF_SENDER] * len(wanted)))
+        values = (*chain.from_iterable((*sender, *place) for sender in wanted), limit + 1)
+        rows = self._database.rows(statement, values) if wanted else []
+        found = tuple(map(conversation_from_row, rows[:limit]))
+        is_last = len(rows) <= limit
+        cursor = None if is_last else write_cursor(list_name, *astuple(found[-1].key))
+        return Page(found, cursor)
 
     @override
     def record_activity(
@@ -130,10 +181,21 @@ class SqliteConversationStore(SqliteAdapter, ConversationStore):
         return present
 
     @override
-    def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
+    def change_state(
+        self, key: ConversationKey, change: StateChange, *, seen: ConversationState | None = None
+    ) -> tuple[Conversation | None, bool]:
+        values = {
+            **asdict(key),
+            "status": change.conversation_status,
+            "hand_off": change.hand_off_to_human,
+            "any_state": seen is None,
+            "seen_status": seen.conversation_status if seen else None,
+            "seen_hand_off": seen.hand_off_to_human if seen else None,
+        }
         with self._database.write() as connection:
-            rows = connection.execute(_SWITCH_HAND_OFF, {**asdict(key), "on": on}).fetchall()
-        return conversation_from_row(rows[0]) if rows else None
+            is_set = connection.execute(_CHANGE_STATE, values).rowcount == 1
+            rows = connection.execute(_SELECT, asdict(key)).fetchall()
+        return (conversation_from_row(rows[0]) if rows else None), is_set
 
 
 def find_conversations(

@@ -8,36 +8,37 @@ from typing import Any
 
 from typing_extensions import override
 
-from application.ports.message_store import MessageStore
+from application.ports.message_store import MessageStore, latest_entries
 from application.ports.outbox import Outbox
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.channels import ChannelType
-from domain.conversations import Direction, Message
+from domain.conversations import Direction, HistoryEntry, Message
 from domain.erasure import Tombstone, content_marks
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.queues import QueueName
 from domain.times import parse_rfc3339, rfc3339
+from domain.trail import FallbackOutcome, Trail
 from infrastructure.serialization.context_json import (
     inbound_from_json,
     inbound_to_json,
     messages_from_json,
 )
-from infrastructure.sqlite.sqlite_schema import SqliteAdapter
+from infrastructure.sqlite.sqlite_schema import EVER, SqliteAdapter
 
-_READ = (
+READ = (
     "inbound, content, conversation_id, primary_channel, state, recorded_at, lease_until, "
-    "queued_at, attempts, publication, queue"
+    "queued_at, attempts, publication, queue, trail"
 )
 _COLUMNS = (
     *("request_id", "conversation_id", "primary_channel", "state", "message_id", "direction"),
     *("content", "timestamp", "channel_type", "recorded_at", "lease_until", "queued_at"),
-    *("attempts", "publication", "queue", "due_at", "content_marks", "inbound"),
+    *("attempts", "publication", "queue", "due_at", "content_marks", "inbound", "trail"),
 )
 _INSERT = f"""
     INSERT INTO messages ({", ".join(_COLUMNS)}) VALUES ({", ".join("?" * len(_COLUMNS))})
     ON CONFLICT (request_id) DO NOTHING
 """
-_SELECT = f"SELECT {_READ}, content_marks, state = 'erased' FROM messages WHERE request_id = ?"
+_SELECT = f"SELECT {READ}, content_marks, state = 'erased' FROM messages WHERE request_id = ?"
 _ASSIGN = """
     UPDATE messages SET conversation_id = ?, primary_channel = ?, state = ?
     WHERE request_id = ? AND state NOT IN ('queued', 'erased')
@@ -47,14 +48,26 @@ _LATEST = """
     WHERE conversation_id = ? AND primary_channel = ? AND timestamp > ?
     ORDER BY timestamp DESC, rowid DESC LIMIT ?
 """
-_HISTORY = f"SELECT {_READ} FROM messages {_LATEST}"
+_HISTORY = f"SELECT {READ} FROM messages {_LATEST}"
 _IMPORTED = f"SELECT entry FROM imported_messages {_LATEST}"
+# The latest so many, and all others of the last one's moment.
+_BEFORE = (
+    "conversation_id = :conversation_id AND primary_channel = :channel AND timestamp < :before"
+)
+_LATEST_MOMENTS = f"""
+    SELECT {{columns}} FROM {{table}} WHERE {_BEFORE} AND timestamp >= coalesce((
+        SELECT timestamp FROM {{table}} WHERE {_BEFORE}
+        ORDER BY timestamp DESC LIMIT 1 OFFSET :limit - 1), '')
+    ORDER BY timestamp DESC, rowid DESC
+"""
+_ENTRIES = _LATEST_MOMENTS.format(columns=READ, table="messages")
+_IMPORTED_ENTRIES = _LATEST_MOMENTS.format(columns="entry", table="imported_messages")
 _UNMATCHED = f"""
-    SELECT {_READ} FROM messages WHERE state = 'unmatched' AND (timestamp, request_id) > (?, ?)
+    SELECT {READ} FROM messages WHERE state = 'unmatched' AND (timestamp, request_id) > (?, ?)
     ORDER BY timestamp, request_id LIMIT ?
 """
 _STUCK = f"""
-    SELECT {_READ} FROM messages WHERE state = 'pending' AND due_at <= ? ORDER BY due_at LIMIT ?
+    SELECT {READ} FROM messages WHERE state = 'pending' AND due_at <= ? ORDER BY due_at LIMIT ?
 """
 _CHANGE_PENDING = """
     UPDATE messages
@@ -72,9 +85,10 @@ _RETRY = """
     WHERE request_id = ? AND state = 'undeliverable'
 """
 _MARK_QUEUED = """
-    UPDATE messages SET state = 'queued', queued_at = ?
+    UPDATE messages SET state = 'queued', queued_at = ?, trail = coalesce(?, trail)
     WHERE request_id = ? AND state = 'pending' AND publication = ?
 """
+_ADD_FALLBACK = "UPDATE messages SET trail = ? WHERE request_id = ? AND state = 'unmatched'"
 _IS_ERASED = "SELECT 1 FROM messages WHERE request_id = ? AND state = 'erased'"
 
 
@@ -102,6 +116,11 @@ class SqliteMessageStore(SqliteAdapter, MessageStore):
         return self._database.change(_ASSIGN, values) == 1
 
     @override
+    def add_fallback(self, record: MessageRecord, fallback: FallbackOutcome) -> None:
+        trail = replace(record.trail, fallback=fallback).to_json()
+        self._database.change(_ADD_FALLBACK, (trail, record.request_id))
+
+    @override
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
@@ -109,19 +128,34 @@ class SqliteMessageStore(SqliteAdapter, MessageStore):
         rows = self._database.rows(_HISTORY, wanted)
         entries = self._database.rows(_IMPORTED, wanted)
         latest = [entry for (text,) in reversed(entries) for entry in messages_from_json(text)]
-        latest += [Message.of(_from_row(row).message) for row in reversed(rows)]
+        latest += [Message.of(record_from_row(row).message) for row in reversed(rows)]
         latest.sort(key=lambda message: message.timestamp)
         return tuple(latest[max(len(latest) - limit, 0) :])
 
     @override
+    def list_entries(
+        self, key: ConversationKey, limit: int, *, before: datetime | None = None
+    ) -> tuple[HistoryEntry, ...]:
+        wanted = {
+            **dict(zip(("conversation_id", "channel"), _key_columns(key), strict=True)),
+            "before": rfc3339(before) if before else EVER,
+            "limit": limit,
+        }
+        records = map(record_from_row, self._database.rows(_ENTRIES, wanted))
+        entries = [HistoryEntry(Message.of(record.message), record) for record in records]
+        for (text,) in self._database.rows(_IMPORTED_ENTRIES, wanted):
+            entries += map(HistoryEntry, messages_from_json(text))
+        return latest_entries(entries, limit)
+
+    @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
-        moment, _, request_id = (after or "").partition(" ")
-        rows = self._database.rows(_UNMATCHED, (moment, request_id, limit))
-        records = tuple(map(_from_row, rows))
+        place = read_cursor("unmatched", after, 2) if after is not None else ("", "")
+        records = tuple(map(record_from_row, self._database.rows(_UNMATCHED, (*place, limit))))
         if not 0 < len(records) == limit:
             return Page(records, None)
         last = records[-1]
-        return Page(records, f"{rfc3339(last.message.received_at)} {last.request_id}")
+        place = rfc3339(last.message.received_at), last.request_id
+        return Page(records, write_cursor("unmatched", *place))
 
 
 class SqliteOutbox(SqliteAdapter, Outbox):
@@ -129,15 +163,23 @@ class SqliteOutbox(SqliteAdapter, Outbox):
 
     @override
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
-        return tuple(map(_from_row, self._database.rows(_STUCK, (rfc3339(now), limit))))
+        return tuple(map(record_from_row, self._database.rows(_STUCK, (rfc3339(now), limit))))
 
     @override
     def take_lease(self, record: MessageRecord, now: datetime) -> bool:
         return self._change_pending(record, record.leased(now))
 
     @override
-    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
-        if self._database.change(_MARK_QUEUED, (rfc3339(queued_at), request_id, publication)):
+    def mark_queued(
+        self,
+        request_id: str,
+        queued_at: datetime,
+        publication: int = 1,
+        trail: Trail | None = None,
+    ) -> bool:
+        stored = trail.to_json() if trail else None
+        values = (rfc3339(queued_at), stored, request_id, publication)
+        if self._database.change(_MARK_QUEUED, values):
             return True
         return not self._database.rows(_IS_ERASED, (request_id,))
 
@@ -164,7 +206,7 @@ def _found(connection: sqlite3.Connection, request_id: str) -> MessageRecord | T
     if row is None:
         return None
     *columns, marks, is_erased = row
-    return Tombstone(request_id, marks) if is_erased else _from_row(columns)
+    return Tombstone(request_id, marks) if is_erased else record_from_row(columns)
 
 
 def _key_columns(key: ConversationKey | None) -> tuple[str | None, str | None]:
@@ -201,13 +243,14 @@ def _to_row(record: MessageRecord) -> dict[str, str | int | None]:
         "due_at": rfc3339(record.due_at),
         "content_marks": content_marks(record.request_id, message),
         "inbound": inbound_to_json(message),
+        "trail": record.trail.to_json(),
     }
 
 
-def _from_row(row: Sequence[Any]) -> MessageRecord:
-    """The record of a row of ``_READ``."""
+def record_from_row(row: Sequence[Any]) -> MessageRecord:
+    """The record of a row of ``READ``."""
     inbound, content, conversation_id, channel, state, *progress = row
-    recorded_at, lease_until, queued_at, attempts, publication, queue = progress
+    recorded_at, lease_until, queued_at, attempts, publication, queue, trail = progress
     return MessageRecord(
         message=inbound_from_json(inbound, content),
         conversation=key_of_columns(conversation_id, channel),
@@ -218,6 +261,7 @@ def _from_row(row: Sequence[Any]) -> MessageRecord:
         attempts=attempts,
         publication=publication,
         queue=QueueName.parse(queue) if queue else None,
+        trail=Trail.from_json(trail),
     )
 
 

@@ -18,7 +18,7 @@ from application.ports.context_queue import (
     VisibleQueue,
     WaitingContext,
 )
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from domain.channels import ChannelType
 from domain.context import ContextObject
 from domain.errors import QueueRoutingError, StorageUnavailableError
@@ -56,12 +56,16 @@ _FIND = """
 """
 _LOOK = """
     SELECT sequence, queue, context, published_at, visible_at, receive_count FROM contexts
-    WHERE queue = ? AND context IS NOT NULL AND (visible_at, sequence) > (?, ?)
+    WHERE queue = ? AND context IS NOT NULL AND (visible_at, sequence) > (?, CAST(? AS INTEGER))
     ORDER BY visible_at, sequence LIMIT ?
 """
-_LOCATE = """
+LOCATE = """
     SELECT sequence, queue, context, published_at, visible_at, receive_count FROM contexts
     WHERE request_id = ? AND context IS NOT NULL ORDER BY publication, queue
+"""
+ACKNOWLEDGED = """
+    SELECT queue FROM contexts
+    WHERE request_id = ? AND context IS NULL ORDER BY publication, queue
 """
 _DEPTHS = """
     SELECT queue,
@@ -142,18 +146,23 @@ class SqliteContextQueue(
     def look(
         self, queue: QueueName, limit: int, *, after: str | None = None
     ) -> Page[WaitingContext]:
-        visible_at, _, sequence = (after or "").partition("/")
-        place = (str(queue), visible_at, int(sequence or 0))
-        rows = self._database.rows(_LOOK, (*place, limit + 1))
+        list_name = f"queue {queue}"
+        visible_at, sequence = ("", "") if after is None else read_cursor(list_name, after, 2)
+        rows = self._database.rows(_LOOK, (str(queue), visible_at, sequence, limit + 1))
         cursor = None
         if len(rows) > limit:
             rows = rows[:limit]
-            cursor = f"{rows[-1][4]}/{rows[-1][0]}"
+            cursor = write_cursor(list_name, rows[-1][4], str(rows[-1][0]))
         return Page(tuple(map(_waiting, rows)), cursor)
 
     @override
     def locate(self, request_id: str) -> tuple[WaitingContext, ...]:
-        return tuple(map(_waiting, self._database.rows(_LOCATE, (request_id,))))
+        return tuple(map(_waiting, self._database.rows(LOCATE, (request_id,))))
+
+    @override
+    def acknowledged(self, request_id: str) -> tuple[QueueName, ...]:
+        rows = self._database.rows(ACKNOWLEDGED, (request_id,))
+        return tuple(QueueName.parse(name) for (name,) in rows)
 
     @override
     def find(self, channel: ChannelType, senders: Collection[str]) -> tuple[str, ...]:

@@ -1,14 +1,14 @@
 """What SQLite keeps of messages, how it is erased, and the import of older histories."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from datetime import datetime
 from typing import Any
 
 from typing_extensions import override
 
 from application.ports.history_import import HistoryImport
-from application.ports.pages import PAGE_SIZE, Page
+from application.ports.pages import PAGE_SIZE, Page, read_cursor, write_cursor
 from application.ports.retention import Retention
 from domain.channels import ChannelType
 from domain.conversations import Conversation, Message, imported_key
@@ -23,7 +23,7 @@ from infrastructure.sqlite.sqlite_conversations import (
     find_conversations,
 )
 from infrastructure.sqlite.sqlite_messages import key_of_columns
-from infrastructure.sqlite.sqlite_schema import SqliteAdapter
+from infrastructure.sqlite.sqlite_schema import EVER, SqliteAdapter
 
 # Of messages and of imported entries the same columns, in one order: a page of both.
 _RETAINED = """
@@ -40,7 +40,7 @@ _LIST_OF = _RETAINED.format(condition=f"AND {THIS_ONE}")
 _ERASE = """
     UPDATE messages
     SET state = 'erased', content = '', message_id = '', inbound = '',
-        conversation_id = NULL, primary_channel = NULL
+        conversation_id = NULL, primary_channel = NULL, trail = NULL
     WHERE request_id = :key AND state <> 'erased'
 """
 _ERASE_ENTRY = "DELETE FROM imported_messages WHERE imported_key = :key"
@@ -65,9 +65,6 @@ _IMPORT = """
     ON CONFLICT (imported_key) DO NOTHING
 """
 
-_EVER = "~"
-"""Greater than every time."""
-
 
 class SqliteRetention(SqliteAdapter, Retention):
     """Lists and erases the rows of messages, imported entries and conversations."""
@@ -76,7 +73,7 @@ class SqliteRetention(SqliteAdapter, Retention):
     def list_retained(
         self, limit: int, *, after: str | None = None, before: datetime | None = None
     ) -> Page[RetainedMessage]:
-        return self._page(_LIST, limit, after, before=rfc3339(before) if before else _EVER)
+        return self._page(_LIST, limit, after, before=rfc3339(before) if before else EVER)
 
     @override
     def list_retained_of(
@@ -110,11 +107,12 @@ class SqliteRetention(SqliteAdapter, Retention):
         self, statement: str, limit: int, after: str | None, **wanted: str
     ) -> Page[RetainedMessage]:
         """A cursor is a time and a key."""
-        moment, _, key = (after or "").partition(" ")
+        moment, key = read_cursor("retained", after, 2) if after is not None else ("", "")
         values = {"limit": limit, "after": moment, "after_key": key, **wanted}
         rows = self._database.rows(statement, values)
-        last = f"{rows[-1][0]} {rows[-1][1]}" if 0 < len(rows) == limit else None
-        return Page(tuple(map(_retained, rows)), last)
+        is_full = 0 < len(rows) == limit
+        cursor = write_cursor("retained", *rows[-1][:2]) if is_full else None
+        return Page(tuple(map(_retained, rows)), cursor)
 
 
 class SqliteHistoryImport(SqliteAdapter, HistoryImport):
@@ -124,14 +122,13 @@ class SqliteHistoryImport(SqliteAdapter, HistoryImport):
     def list_with_legacy_messages(
         self, limit: int, *, after: str | None = None
     ) -> Page[Conversation]:
-        channel, _, conversation_id = (after or "").partition(" ")
-        values = {"id": conversation_id, "channel": channel, "limit": limit}
+        place = read_cursor("legacy messages", after, 2) if after is not None else ("", "")
+        values = {"id": place[0], "channel": place[1], "limit": limit}
         rows = self._database.rows(_WITH_LEGACY_MESSAGES, values)
         records = tuple(map(conversation_from_row, rows))
         if not 0 < len(records) == limit:
             return Page(records, None)
-        last = records[-1]
-        return Page(records, f"{last.primary_channel} {last.conversation_id}")
+        return Page(records, write_cursor("legacy messages", *astuple(records[-1].key)))
 
     @override
     def import_message(self, key: ConversationKey, message: Message) -> bool:

@@ -185,12 +185,34 @@ _CONTEXTS_BY_MESSAGE: Migration = _new_contexts(
     unique_key="request_id, publication, queue", publication="publication"
 )
 
+# Mail is looked up by an id that its author chose: see application.ports.message_lookup.
+_TRACES: Migration = (
+    "ALTER TABLE messages ADD COLUMN trail TEXT",  # JSON: see domain.trail
+    """
+    CREATE INDEX mail_by_message_id ON messages (message_id)
+    WHERE channel_type = 'email' AND message_id <> ''
+    """,
+)
+
+# The lists of conversations begin with the latest activity; what was never active comes last.
+_CONVERSATIONS_BY_ACTIVITY: Migration = (
+    """
+    CREATE INDEX conversations_by_activity
+    ON conversations (coalesce(last_activity_at, ''), conversation_id, primary_channel)
+    """,
+)
+
 MIGRATIONS: Sequence[Migration] = (
     _FIRST,
     _MARKS_OF_CONTENT,
     _PUBLICATIONS,
     _CONTEXTS_BY_MESSAGE,
+    _CONVERSATIONS_BY_ACTIVITY,
+    _TRACES,
 )
+
+EVER = "~"
+"""Greater than every time."""
 
 
 class SqliteAdapter:

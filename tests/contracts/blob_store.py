@@ -1,11 +1,13 @@
 """The contract of ``BlobStore``."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 
 import pytest
 
 from application.ports.blobs import BlobStore
+from application.ports.byte_stream import CHUNK_BYTES
 from tests.contracts.concurrency import at_once
 
 KEY = "attachments/0a1b/c-d_E"
@@ -51,6 +53,29 @@ class BlobStoreContract:
         blobs.put(KEY, b"content")
         with pytest.raises(KeyError):
             blobs.get(reference)
+
+    @pytest.mark.parametrize("content", [b"", b"\x00\xff\r\n", bytes(range(256)) * 1000])
+    def test_blob_is_read_in_chunks(self, blobs: BlobStore, content: bytes) -> None:
+        with closing(blobs.open(blobs.put(KEY, content))) as stream:
+            assert stream.size_bytes == len(content)
+            chunks = list(stream)
+        assert b"".join(chunks) == content
+        assert all(0 < len(chunk) <= CHUNK_BYTES for chunk in chunks)
+
+    def test_open_blob_may_be_closed_before_its_end(self, blobs: BlobStore) -> None:
+        stream = blobs.open(blobs.put(KEY, b"x" * 300_000))
+        assert next(stream)
+        stream.close()
+        stream.close()
+        with pytest.raises(ValueError, match="closed"):
+            next(stream)
+
+    def test_missing_blob_is_not_opened(self, blobs: BlobStore) -> None:
+        reference = blobs.put(KEY, b"content")
+        blobs.delete("attachments/0a1b")
+        for missing in (reference, "", KEY, "file:///etc/passwd"):
+            with pytest.raises(KeyError):
+                blobs.open(missing)
 
     @pytest.mark.parametrize(
         "key",

@@ -15,13 +15,18 @@ from application.ports.context_queue import (
     Delivery,
     QueueDepth,
     SearchableQueue,
+    VisibleQueue,
+    WaitingContext,
 )
+from application.ports.pages import Page, each_item
 from domain.channels import ChannelType
 from domain.context import ContextObject
+from domain.errors import InvalidCursorError
 from domain.queues import ALL_QUEUES, QueueKind, QueueName
 from domain.routing import Route
 from tests.builders import NOW, a_conversation, a_record, a_tenant
 from tests.contracts.concurrency import at_once
+from tests.contracts.cursors import WRONG_CURSORS
 
 REPLIES = QueueName(ChannelType.SMS, QueueKind.REPLIES)
 HANDOFF = QueueName(ChannelType.SMS, QueueKind.HANDOFF)
@@ -34,7 +39,7 @@ class ContextQueue(ContextPublisher, ContextReader, Protocol):
     """Both sides of one backend."""
 
 
-class EmbeddedQueue(ContextQueue, DelayedReader, SearchableQueue, Protocol):
+class EmbeddedQueue(ContextQueue, DelayedReader, SearchableQueue, VisibleQueue, Protocol):
     """What an embedded backend can do besides."""
 
 
@@ -230,7 +235,88 @@ class CompetingConsumersContract:
         assert sorted(taken) == sorted(published)
 
 
-class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
+class VisibleQueueContract:
+    """What waits is shown, and stays as it is."""
+
+    def looked_at(self, queue: EmbeddedQueue, size: int = 10) -> list[str]:
+        """The request ids of all that waits, in pages of ``size``."""
+        pages = each_item(lambda cursor: queue.look(REPLIES, size, after=cursor))
+        return [waiting.context.request_id for waiting in pages]
+
+    def test_context_is_shown_with_its_times_and_not_taken(
+        self, queue: EmbeddedQueue, clock: ManualClock
+    ) -> None:
+        queue.publish(a_context(), DELAYED)
+        waiting = WaitingContext(REPLIES, a_context(), NOW, NOW + DELAYED.delay, 0)
+        for _ in range(2):
+            assert queue.look(REPLIES, 10).items == (waiting,)
+            assert queue.locate("request-1") == (waiting,)
+        clock.advance(seconds=30)
+        (delivery,) = queue.receive(REPLIES, 10)
+        assert delivery.receive_count == 1
+
+    def test_delivered_context_is_shown_with_its_receive_count(self, queue: EmbeddedQueue) -> None:
+        queue.publish(a_context(), AT_ONCE)
+        queue.receive(REPLIES, 1, visibility=timedelta(seconds=60))
+        hidden_until = NOW + timedelta(seconds=60)
+        waiting = WaitingContext(REPLIES, a_context(), NOW, hidden_until, 1)
+        assert queue.look(REPLIES, 10).items == (waiting,)
+        assert queue.locate("request-1") == (waiting,)
+
+    @pytest.mark.parametrize("size", [1, 2, 3, 10])
+    def test_pages_show_every_context_once_in_the_order_of_delivery(
+        self, queue: EmbeddedQueue, size: int
+    ) -> None:
+        queue.publish(a_context("delayed"), DELAYED)
+        for number in range(4):
+            queue.publish(a_context(f"request-{number}"), AT_ONCE)
+        queue.publish(a_context("other"), Route(HANDOFF, timedelta(0)))
+        names = [f"request-{number}" for number in range(4)]
+        assert self.looked_at(queue, size) == [*names, "delayed"]
+
+    def test_page_continues_after_a_context_that_was_acknowledged(
+        self, queue: EmbeddedQueue
+    ) -> None:
+        for number in range(3):
+            queue.publish(a_context(f"request-{number}"), AT_ONCE)
+        page = queue.look(REPLIES, 1)
+        (delivery,) = queue.receive(REPLIES, 1)
+        queue.acknowledge(REPLIES, delivery.receipt)
+        rest = queue.look(REPLIES, 10, after=page.cursor).items
+        assert [waiting.context.request_id for waiting in rest] == ["request-1", "request-2"]
+
+    def test_acknowledged_and_erased_contexts_are_not_shown(self, queue: EmbeddedQueue) -> None:
+        for request_id in ("request-1", "request-2"):
+            queue.publish(a_context(request_id), AT_ONCE)
+        (delivery,) = queue.receive(REPLIES, 1)
+        queue.acknowledge(REPLIES, delivery.receipt)
+        queue.erase("request-2")
+        assert queue.look(REPLIES, 10) == Page((), None)
+        assert queue.locate("request-1") == queue.locate("request-2") == ()
+
+    def test_every_publication_of_a_message_is_located(self, queue: EmbeddedQueue) -> None:
+        queue.publish(replace(a_context(), publication=2), Route(HANDOFF, timedelta(0)))
+        queue.publish(a_context(), AT_ONCE)
+        queue.publish(a_context("request-2"), AT_ONCE)
+        places = [(one.queue, one.context.publication) for one in queue.locate("request-1")]
+        assert places == [(REPLIES, 1), (HANDOFF, 2)]
+        assert queue.locate("unknown") == ()
+
+    @pytest.mark.parametrize("cursor", WRONG_CURSORS)
+    def test_wrong_cursor_of_a_look_is_refused(self, queue: EmbeddedQueue, cursor: str) -> None:
+        with pytest.raises(InvalidCursorError):
+            queue.look(REPLIES, 1, after=cursor)
+
+    def test_cursor_of_another_queue_is_refused(self, queue: EmbeddedQueue) -> None:
+        for name in ("request-1", "request-2"):
+            queue.publish(a_context(name), AT_ONCE)
+        cursor = queue.look(REPLIES, 1).cursor
+        assert cursor is not None
+        with pytest.raises(InvalidCursorError):
+            queue.look(HANDOFF, 1, after=cursor)
+
+
+class EmbeddedQueueContract(VisibleQueueContract, CompetingConsumersContract, ContextQueueContract):
     """What embedded backends do in addition.
 
     They have an order, exact times, receipts for one delivery, and ids that are never published
@@ -249,6 +335,15 @@ class EmbeddedQueueContract(CompetingConsumersContract, ContextQueueContract):
         assert queue.receive(REPLIES, 10) == ()
         clock.advance(by=MOMENT)
         assert request_ids(queue.receive(REPLIES, 10)) == ["request-1"]
+
+    def test_acknowledged_context_is_remembered_with_its_queue(self, queue: EmbeddedQueue) -> None:
+        for route in (Route(HANDOFF, timedelta(0)), AT_ONCE):
+            queue.publish(a_context(), route)
+        assert queue.acknowledged("request-1") == ()
+        (delivery,) = queue.receive(HANDOFF, 1)
+        queue.acknowledge(HANDOFF, delivery.receipt)
+        assert queue.acknowledged("request-1") == (HANDOFF,)
+        assert [one.queue for one in queue.locate("request-1")] == [REPLIES]
 
     def test_erased_context_is_on_no_queue_whether_delivered_or_not(
         self, queue: EmbeddedQueue

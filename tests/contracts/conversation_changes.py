@@ -1,5 +1,6 @@
 """The contract of ``ConversationStore`` for changes: activity, identities, hand-off."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,13 +12,23 @@ import pytest
 from application.ports.stores import Stores
 from domain.addresses import Address
 from domain.channels import ChannelType
-from domain.conversations import CLOSED, Conversation, Direction, Message
+from domain.conversations import (
+    CLOSED,
+    USER_REPLY_RECEIVED,
+    Conversation,
+    ConversationState,
+    Direction,
+    Message,
+    StateChange,
+)
 from domain.messages import ConversationKey, InboundMessage
 from tests.builders import NOW, RECIPIENT, SENDER, a_conversation, an_inbound_message
 from tests.contracts.concurrency import at_once
 
 SMS, WHATSAPP, EMAIL = ChannelType.SMS, ChannelType.WHATSAPP, ChannelType.EMAIL
 NUMBER = SENDER[SMS]
+HANDED_OFF = StateChange(hand_off_to_human=True)
+HANDED_BACK = StateChange(hand_off_to_human=False)
 LATER, EARLIER = NOW + timedelta(seconds=1), NOW - timedelta(seconds=1)
 
 
@@ -181,22 +192,26 @@ class IdentityContract(ConversationStoreTests):
         )
 
 
-class HandOffContract(ConversationStoreTests):
-    """Every message that is recorded after a hand-off sees the hand-off."""
+class StateContract(ConversationStoreTests):
+    """Status and hand-off are set; every message that is recorded afterwards sees them."""
 
     def test_switching_hand_off_returns_the_changed_conversation(self, stores: Stores) -> None:
         conversation = a_conversation()
         stores.conversations.open_conversation(conversation)
         handed_off = replace(conversation, hand_off_to_human=True)
-        assert stores.conversations.switch_hand_off(conversation.key, on=True) == handed_off
+        assert stores.conversations.change_state(conversation.key, HANDED_OFF) == (handed_off, True)
         assert only(stores) == handed_off
-        assert stores.conversations.switch_hand_off(conversation.key, on=False) == conversation
+        assert stores.conversations.change_state(conversation.key, HANDED_BACK) == (
+            conversation,
+            True,
+        )
 
     def test_switching_hand_off_of_a_missing_conversation_returns_nothing(
         self, stores: Stores
     ) -> None:
-        assert (
-            stores.conversations.switch_hand_off(ConversationKey("unknown", SMS), on=True) is None
+        assert stores.conversations.change_state(ConversationKey("unknown", SMS), HANDED_OFF) == (
+            None,
+            False,
         )
 
     @pytest.mark.parametrize("last_seen", [None, LATER])
@@ -205,7 +220,7 @@ class HandOffContract(ConversationStoreTests):
     ) -> None:
         conversation = a_conversation(last_user_message_at=last_seen)
         stores.conversations.open_conversation(conversation)
-        stores.conversations.switch_hand_off(conversation.key, on=True)
+        stores.conversations.change_state(conversation.key, HANDED_OFF)
         after = stores.conversations.record_activity(conversation, an_inbound_message())
         assert after is not None
         assert after.hand_off_to_human
@@ -213,13 +228,64 @@ class HandOffContract(ConversationStoreTests):
     def test_concurrent_hand_off_and_message_are_both_stored(self, stores: Stores) -> None:
         conversation, message = a_conversation(), an_inbound_message()
         stores.conversations.open_conversation(conversation)
-        at_once(
-            [
-                partial(stores.conversations.switch_hand_off, conversation.key, on=True),
-                partial(stores.conversations.record_activity, conversation, message),
-            ]
-        )
+        calls: list[Callable[[], object]] = [
+            partial(stores.conversations.change_state, conversation.key, HANDED_OFF),
+            partial(stores.conversations.record_activity, conversation, message),
+        ]
+        at_once(calls)
         assert only(stores) == replace(conversation.received(message), hand_off_to_human=True)
+
+    def test_status_is_set_and_nothing_else_changes(self, stores: Stores) -> None:
+        conversation = a_conversation(hand_off_to_human=True, last_activity_at=NOW)
+        stores.conversations.open_conversation(conversation)
+        closed = replace(conversation, conversation_status=CLOSED)
+        change = StateChange(conversation_status=CLOSED)
+        assert stores.conversations.change_state(conversation.key, change) == (closed, True)
+        assert only(stores) == closed
+        assert stores.conversations.record_activity(conversation, an_inbound_message()) is None
+
+    def test_status_and_hand_off_are_set_together(self, stores: Stores) -> None:
+        stores.conversations.open_conversation(a_conversation())
+        change = StateChange("answered", hand_off_to_human=True)
+        record, is_set = stores.conversations.change_state(a_conversation().key, change)
+        assert is_set
+        assert record == only(stores)
+        assert record.state == ConversationState("answered", hand_off_to_human=True)
+
+    @pytest.mark.parametrize(
+        "seen",
+        [
+            ConversationState("active", hand_off_to_human=True),
+            ConversationState("answered", hand_off_to_human=False),
+        ],
+    )
+    def test_state_that_another_caller_changed_is_not_set(
+        self, stores: Stores, seen: ConversationState
+    ) -> None:
+        conversation = a_conversation(conversation_status="active", hand_off_to_human=False)
+        stores.conversations.open_conversation(conversation)
+        change = StateChange(CLOSED, hand_off_to_human=True)
+        assert stores.conversations.change_state(conversation.key, change, seen=seen) == (
+            conversation,
+            False,
+        )
+        assert only(stores) == conversation
+
+    def test_state_that_was_seen_is_set_once_by_concurrent_callers(self, stores: Stores) -> None:
+        conversation = a_conversation()
+        stores.conversations.open_conversation(conversation)
+        change = partial(stores.conversations.change_state, conversation.key, HANDED_OFF)
+        results = at_once([partial(change, seen=conversation.state)] * 8)
+        assert [is_set for _, is_set in results].count(True) == 1
+        assert {record for record, _ in results} == {only(stores)}
+
+    def test_message_does_not_make_a_seen_hand_off_stale(self, stores: Stores) -> None:
+        conversation = a_conversation(conversation_status=USER_REPLY_RECEIVED)
+        stores.conversations.open_conversation(conversation)
+        stores.conversations.record_activity(conversation, an_inbound_message())
+        seen = conversation.state
+        _, is_set = stores.conversations.change_state(conversation.key, HANDED_OFF, seen=seen)
+        assert is_set
 
     def test_changing_a_conversation_outside_the_store_does_not_change_it_inside(
         self, stores: Stores

@@ -10,7 +10,6 @@ from domain.conversations import CLOSED, Direction, Message
 from tests.builders import NOW, a_conversation
 from tests.contracts.concurrency import at_once
 from tests.contracts.conversation_changes import (
-    EARLIER,
     EMAIL,
     LATER,
     NUMBER,
@@ -18,11 +17,12 @@ from tests.contracts.conversation_changes import (
     WHATSAPP,
     ActivityContract,
     ConversationStoreTests,
-    HandOffContract,
     IdentityContract,
+    StateContract,
     ids,
     only,
 )
+from tests.contracts.conversation_lists import ConversationListContract
 from tests.contracts.erasure import ConversationErasureContract
 from tests.contracts.legacy_histories import LegacyMessagesContract
 
@@ -115,7 +115,7 @@ class FindingContract(ConversationStoreTests):
 
 
 class OpeningContract(ConversationStoreTests):
-    """Conversations are opened once, and listed."""
+    """Conversations are opened once."""
 
     def test_opening_a_new_conversation_reports_it_as_created(self, stores: Stores) -> None:
         assert stores.conversations.open_conversation(a_conversation()) == (a_conversation(), True)
@@ -158,32 +158,14 @@ class OpeningContract(ConversationStoreTests):
     def test_unknown_conversation_id_has_no_records(self, stores: Stores) -> None:
         assert stores.conversations.get_conversations("unknown") == ()
 
-    def test_conversation_list_begins_with_the_latest_activity(self, stores: Stores) -> None:
-        for name, at in (("never", None), ("before", EARLIER), ("after", LATER), ("now", NOW)):
-            stores.conversations.open_conversation(
-                a_conversation(conversation_id=name, last_activity_at=at)
-            )
-        assert ids(stores.conversations.list_conversations(10)) == [
-            "after",
-            "now",
-            "before",
-            "never",
-        ]
-
-    def test_conversation_list_ends_at_its_limit(self, stores: Stores) -> None:
-        for name, at in (("before", EARLIER), ("after", LATER), ("now", NOW)):
-            stores.conversations.open_conversation(
-                a_conversation(conversation_id=name, last_activity_at=at)
-            )
-        assert ids(stores.conversations.list_conversations(2)) == ["after", "now"]
-
 
 class ConversationStoreContract(
     FindingContract,
     OpeningContract,
     ActivityContract,
     IdentityContract,
-    HandOffContract,
+    StateContract,
+    ConversationListContract,
     LegacyMessagesContract,
     ConversationErasureContract,
 ):

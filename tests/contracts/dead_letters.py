@@ -49,6 +49,15 @@ class DeadLettersContract:
     def dead_letters(self) -> DeadLetters:
         raise NotImplementedError("a backend provides it")
 
+    def test_dead_letters_are_iterated_from_the_newest_on_if_that_is_asked_for(
+        self, dead_letters: DeadLetters
+    ) -> None:
+        for number in (2, 3, 1):
+            created_at = NOW + timedelta(seconds=number)
+            dead_letters.store(a_dead_letter(f"bug-{number}", created_at=created_at))
+        each = dead_letters.each_dead_letter(newest_first=True)
+        assert [one.dead_letter_id for one in each] == ["bug-3", "bug-2", "bug-1"]
+
     @pytest.mark.parametrize("kind", list(DeadLetterKind))
     def test_dead_letter_is_read_back_unchanged(
         self, dead_letters: DeadLetters, kind: DeadLetterKind
@@ -107,6 +116,20 @@ class DeadLettersContract:
         dead_letters.store(a_dead_letter("bug-4", created_at=NOW + timedelta(seconds=4)))
         assert list(each) == [changed, stored[3]]
 
+    def test_iteration_begins_after_a_place_whether_it_is_there_or_not(
+        self, dead_letters: DeadLetters
+    ) -> None:
+        stored = [a_dead_letter(name) for name in ("bug-1", "bug-2", "bug-3")]
+        stored.append(a_dead_letter("a", created_at=NOW + timedelta(seconds=1)))
+        for dead_letter in stored:
+            dead_letters.store(dead_letter)
+        at = stored[0].created_at
+        for place, number in (((at, "bug-1"), 1), ((at, "bug-2b"), 2), ((at, "zzz"), 3)):
+            assert list(dead_letters.each_dead_letter(after=place)) == stored[number:]
+        before = (at - timedelta(microseconds=1), "zzz")
+        assert list(dead_letters.each_dead_letter(after=before)) == stored
+        assert list(dead_letters.each_dead_letter(after=(stored[-1].created_at, "a"))) == []
+
     def test_dead_letter_is_found_only_by_its_whole_id(self, dead_letters: DeadLetters) -> None:
         dead_letters.store(a_dead_letter("bug-10"))
         assert dead_letters.get("bug-1") is None
@@ -146,6 +169,12 @@ class DeadLettersContract:
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 2
         assert sum(dead_letters.delete_older(NOW + timedelta(seconds=2))) == 0
         assert tuple(dead_letters.each_dead_letter()) == tuple(stored[2:])
+
+    def test_dead_letters_are_counted_up_to_a_limit(self, dead_letters: DeadLetters) -> None:
+        assert dead_letters.count(10) == 0
+        for number in range(3):
+            dead_letters.store(a_dead_letter(f"bug-{number}"))
+        assert (dead_letters.count(10), dead_letters.count(2)) == (3, 2)
 
     def test_concurrent_deletes_of_one_dead_letter_all_succeed(
         self, dead_letters: DeadLetters

@@ -12,9 +12,11 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.conversations import CLOSED, Message
 from domain.erasure import RetainedMessage, Tombstone, content_marks
+from domain.errors import InvalidCursorError
 from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
 from tests.builders import KEY, NOW, RECIPIENT, SENDER, a_conversation, a_record, an_inbound_message
 from tests.contracts.conversation_changes import ConversationStoreTests
+from tests.contracts.cursors import WRONG_CURSORS
 from tests.contracts.legacy_histories import an_entry
 from tests.contracts.message_lists import OTHER, MessageStoreTests, numbered
 
@@ -108,6 +110,15 @@ class RetentionContract(MessageStoreTests):
         found = _all_of(stores, KEY)
         assert {one.conversation for one in found} == {KEY}
         assert len(found) == 2
+
+    @pytest.mark.parametrize("cursor", WRONG_CURSORS)
+    def test_wrong_cursor_of_a_retained_list_is_refused(self, stores: Stores, cursor: str) -> None:
+        with pytest.raises(InvalidCursorError):
+            stores.retention.list_retained(1, after=cursor)
+        with pytest.raises(InvalidCursorError):
+            stores.retention.list_retained_of(KEY, 1, after=cursor)
+        with pytest.raises(InvalidCursorError):
+            stores.history_import.list_with_legacy_messages(1, after=cursor)
 
 
 class EraseContract(MessageStoreTests):
@@ -282,6 +293,7 @@ class ConversationErasureContract(ConversationStoreTests):
         assert sum(stores.retention.erase_last_messages(before)) == 2
         assert sum(stores.retention.erase_last_messages(before)) == 0
         texts = {
-            c.conversation_id: c.last_message for c in stores.conversations.list_conversations(10)
+            c.conversation_id: c.last_message
+            for c in stores.conversations.list_conversations(10).items
         }
         assert [name for name, last in sorted(texts.items()) if last] == ["c2"]

@@ -1,6 +1,7 @@
 """The contract of ``MessageStore`` and ``Outbox`` for lists: history, stuck, unmatched."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,9 +9,11 @@ import pytest
 
 from application.ports.stores import Stores
 from domain.channels import ChannelType
-from domain.conversations import Message
-from domain.messages import STUCK_AFTER, ConversationKey, MessageRecord
+from domain.conversations import Direction, HistoryEntry, Message
+from domain.errors import InvalidCursorError
+from domain.messages import STUCK_AFTER, ConversationKey, MessageRecord, MessageState
 from tests.builders import KEY, NOW, a_record, an_inbound_message
+from tests.contracts.cursors import WRONG_CURSORS
 
 OTHER = ConversationKey("conversation-2", ChannelType.SMS)
 LATER = NOW + timedelta(seconds=30)
@@ -84,6 +87,60 @@ class HistoryContract(MessageStoreTests):
         stores.messages.record(a_record())
         stores.outbox.mark_queued(a_record().request_id, NOW)
         assert len(stores.messages.history(KEY)) == 1
+
+
+class EntriesContract(MessageStoreTests):
+    """The messages of a conversation with their records, latest first."""
+
+    def entries(self, stores: Stores, size: int) -> list[HistoryEntry]:
+        """All entries, read by as many as ``size`` at once."""
+        found: list[HistoryEntry] = []
+        while page := stores.messages.list_entries(
+            KEY, size, before=found[-1].timestamp if found else None
+        ):
+            found += page
+        return found
+
+    def test_entry_has_its_record_as_far_as_it_has_come(self, stores: Stores) -> None:
+        stores.messages.record(a_record())
+        stores.outbox.mark_queued(a_record().request_id, LATER)
+        (entry,) = stores.messages.list_entries(KEY, 10)
+        record = replace(a_record(), state=MessageState.QUEUED, queued_at=LATER)
+        assert entry == HistoryEntry(Message.of(a_record().message), record)
+
+    def test_imported_entry_has_no_record(self, stores: Stores) -> None:
+        message = numbered_answer(1)
+        stores.history_import.import_message(KEY, message)
+        assert stores.messages.list_entries(KEY, 10) == (HistoryEntry(message),)
+
+    @pytest.mark.parametrize("size", [1, 2, 3, 100])
+    def test_messages_and_imported_entries_are_listed_once_by_time(
+        self, stores: Stores, size: int
+    ) -> None:
+        for number in (3, 0, 4, 2, 1):
+            stores.messages.record(numbered(number))
+            stores.history_import.import_message(KEY, numbered_answer(number))
+        stores.messages.record(numbered(9, OTHER))
+        stores.messages.record(numbered(8, None))
+        found = self.entries(stores, size)
+        expected = [f"{kind} {n}" for n in (4, 3, 2, 1, 0) for kind in ("Answer", "Message")]
+        assert [entry.message.content for entry in found] == expected
+
+    def test_entries_of_one_moment_come_together(self, stores: Stores) -> None:
+        for number in range(4):
+            stores.messages.record(a_record(an_inbound_message(message_id=f"SM{number}")))
+        before = an_inbound_message(message_id="SM9", received_at=NOW - timedelta(seconds=1))
+        stores.messages.record(a_record(before))
+        assert len(stores.messages.list_entries(KEY, 2)) == 4
+        assert len(stores.messages.list_entries(KEY, 5)) == 5
+        rest = stores.messages.list_entries(KEY, 2, before=NOW)
+        assert [entry.message.message_id for entry in rest] == ["SM9"]
+
+
+def numbered_answer(number: int) -> Message:
+    """The company's answer to message ``number``, half a second later."""
+    moment = NOW + timedelta(seconds=number + 0.5)
+    return Message(f"A{number}", Direction.OUTBOUND, f"Answer {number}", moment, ChannelType.SMS)
 
 
 class StuckContract(MessageStoreTests):
@@ -204,3 +261,10 @@ class UnmatchedContract(MessageStoreTests):
         stores.messages.assign(page.items[0], KEY)
         following = stores.messages.list_unmatched(10, after=page.cursor).items
         assert numbers(following) == [1, 2]
+
+    @pytest.mark.parametrize("cursor", WRONG_CURSORS)
+    def test_wrong_cursor_of_the_unmatched_list_is_refused(
+        self, stores: Stores, cursor: str
+    ) -> None:
+        with pytest.raises(InvalidCursorError):
+            stores.messages.list_unmatched(1, after=cursor)

@@ -13,18 +13,21 @@ from domain.automated_mail import NotableHeaders
 from domain.channels import ChannelType
 from domain.messages import Attachment, ConversationKey, MessageRecord, MessageState
 from tests.builders import KEY, NOW, a_record, an_inbound_message
+from tests.contracts.backlog import BacklogContract
 from tests.contracts.concurrency import at_once
 from tests.contracts.erasure import MessageErasureContract
 from tests.contracts.legacy_histories import ImportContract
 from tests.contracts.message_lists import (
     LATER,
     OTHER,
+    EntriesContract,
     HistoryContract,
     MessageStoreTests,
     StuckContract,
     UnmatchedContract,
     numbered,
 )
+from tests.contracts.message_traces import LookupContract, TrailContract
 from tests.contracts.moved_contexts import MoveContract
 
 
@@ -255,9 +258,13 @@ class MessageStoreContract(
     UndeliverableContract,
     MoveContract,
     HistoryContract,
+    EntriesContract,
     StuckContract,
     UnmatchedContract,
+    BacklogContract,
     ImportContract,
+    TrailContract,
+    LookupContract,
     MessageErasureContract,
 ):
     """The whole contract. A backend overrides ``stores``."""

@@ -16,6 +16,7 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
+    VisibleSpool,
 )
 from application.ports.webhook_parser import WebhookRequest
 from domain.errors import SpoolFullError
@@ -211,8 +212,8 @@ class SpoolContract:
         assert "binary" not in repr(spool.receive(10, MINUTE))
 
 
-class EmbeddedSpool(Spool, SearchableSpool, Protocol):
-    """A spool whose entries can be searched."""
+class EmbeddedSpool(Spool, SearchableSpool, VisibleSpool, Protocol):
+    """A spool whose entries can be seen and searched."""
 
 
 class EmbeddedSpoolContract(SpoolContract):
@@ -237,6 +238,20 @@ class EmbeddedSpoolContract(SpoolContract):
         assert spool.erase(lambda entry: entry.group == "a") == SpoolErasure(2)
         assert spool.erase(lambda entry: entry.group == "a") == SpoolErasure(0)
         assert names(spool.receive(10, MINUTE)) == ["b3"]
+
+    def test_look_shows_all_entries_and_takes_none(self, spool: EmbeddedSpool) -> None:
+        enqueue_all(spool, "a1", "a2", "b3")
+        spool.receive(1, MINUTE)
+        seen = [(one.entry, one.attempts) for one in spool.look()]
+        assert seen == [(an_entry("b3"), 0), (an_entry("a2"), 0), (an_entry("a1"), 1)]
+        assert names(spool.receive(10, MINUTE)) == ["b3"]
+
+    def test_look_leaves_out_what_is_gone_when_its_turn_comes(self, spool: EmbeddedSpool) -> None:
+        enqueue_all(spool, "a1", "b2")
+        looked = spool.look()
+        next(looked)
+        spool.erase(lambda entry: entry.entry_id == "a1")
+        assert list(looked) == []
 
     def test_erased_spool_entry_can_be_enqueued_again(self, spool: EmbeddedSpool) -> None:
         enqueue_all(spool, "a1")

@@ -106,4 +106,4 @@ def test_doctor_reports_no_problem_in_the_deployed_stage(deployed: Deployed) -> 
     check_results = map(json.loads, run_frontdesk(deployed, "doctor", "--json").splitlines())
     statuses = {result["check"]: result["status"] for result in check_results}
     assert statuses.keys() >= {"secrets", "tables", "queues", "bucket"}
-    assert {*statuses.values()} == {"ok"}
+    assert {*statuses.values()} == {"ok", "skipped"}

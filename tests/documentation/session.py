@@ -19,9 +19,14 @@ _VARYING = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "UUID"),
     (re.compile(r"\bSM[0-9a-f]{32}\b"), "SID"),
     (re.compile(r"\b(unauthenticated|unreadable)-[0-9a-f]+\b"), "DEAD LETTER"),
+    (re.compile(r"\bfrontdesk_[\w-]{43}"), "TOKEN"),
+    (re.compile(r"/sign-in/[\w-]{43}"), "/sign-in/CODE"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "HASH"),
     (re.compile(r"<[0-9a-f]{32}@[\w.-]+>"), "MESSAGE-ID"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{6}Z)?"), "TIME"),
+    (re.compile(r"\b\d\d:\d\d:\d\d UTC"), "TIME UTC"),
     (re.compile(r"\b\d+(\.\d+)? (ms|s|min)\b"), "DURATION"),
+    (re.compile(r"\bAC[0-9a-f]{32}\b"), "ACCOUNT"),
     (re.compile(r'"duration_ms": [0-9.]+'), '"duration_ms": DURATION'),
     (re.compile(r"\b\d+ per second"), "RATE per second"),
     (re.compile(r"127\.0\.0\.1:\d+"), "127.0.0.1:8000"),
@@ -91,7 +96,7 @@ class Session:
         """What a terminal shows of a command; webhooks go to this server, on its free port."""
         to_this_server = rf"frontdesk send \1 --url {self.origin}"
         command = re.sub(r"frontdesk send (\w+)", to_this_server, command)
-        return _terminal(command, self.directory)
+        return _terminal(command.replace(ORIGIN, self.origin), self.directory)
 
     def log(self) -> str:
         """Every log line of the server so far."""

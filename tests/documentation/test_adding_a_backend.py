@@ -55,6 +55,8 @@ def test_every_contract_is_named_in_the_guide() -> None:
         "__init__",
         "concurrency",
         "conversation_changes",
+        "conversation_lists",
+        "cursors",
         "message_lists",
         "moved_contexts",
     }

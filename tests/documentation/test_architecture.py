@@ -21,8 +21,9 @@ COLUMNS = {
     "aws": "AWS",
     "memory": "memory",
     "channels": "provider",
-    "serialization": "shared",
-    "separate_steps": "shared",
+    "serialization": "other",
+    "separate_steps": "other",
+    "prometheus": "other",
 }
 
 

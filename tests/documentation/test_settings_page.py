@@ -10,6 +10,7 @@ import pytest
 from domain.queues import ALL_QUEUES
 from entrypoints.composition.backends import secret_reader
 from infrastructure.configuration.provider_accounts import read_provider_accounts
+from infrastructure.configuration.secrets.access_tokens import parse_access_tokens
 from infrastructure.configuration.setting_rules import RENAMED
 from infrastructure.configuration.settings import VARIABLES, Settings, SettingsError, read_settings
 from tests.documentation.documents import DOCUMENTS, README, blocks, cells, prose
@@ -61,7 +62,7 @@ def test_settings_for_aws_are_accepted() -> None:
 
 
 def test_tenants_file_is_accepted(tmp_path: Path) -> None:
-    (content,) = blocks(PAGE, "json")
+    content, _ = blocks(PAGE, "json")
     (tmp_path / "tenants.json").write_text(content)
     accounts = read_provider_accounts(
         read_settings({"TENANTS": f"file:{tmp_path / 'tenants.json'}"}), secret_reader()
@@ -71,6 +72,12 @@ def test_tenants_file_is_accepted(tmp_path: Path) -> None:
     assert owner.company_id == "acme"
     assert len(accounts.twilio) == 3
     assert len(accounts.sendgrid) == 2
+
+
+def test_line_of_an_access_token_is_accepted() -> None:
+    _, line = blocks(PAGE, "json")
+    (token,) = parse_access_tokens(line).tokens
+    assert (token.name, token.companies) == ("crm", frozenset({"acme"}))
 
 
 def test_table_of_old_names_has_every_renamed_setting() -> None:

@@ -10,6 +10,7 @@ from domain.channels import ChannelType
 from domain.conversations import CLOSED, Conversation, choose_conversation
 from domain.messages import InboundMessage, Recipient
 from domain.tenants import Tenant, TenantDirectory
+from domain.trail import MatchRule
 from tests.builders import ACCOUNT, NOW, a_conversation, a_tenant, an_inbound_message
 
 EMAIL, WHATSAPP = ChannelType.EMAIL, ChannelType.WHATSAPP
@@ -24,7 +25,7 @@ def chosen(
 ) -> str | None:
     owner = tenant or a_tenant()
     directory = TenantDirectory((owner,) if only_company else (owner, *others))
-    conversation = choose_conversation(
+    conversation, _ = choose_conversation(
         candidates, message or an_inbound_message(), owner, directory
     )
     return conversation.conversation_id if conversation else None
@@ -135,3 +136,30 @@ def test_received_message_changes_status_times_and_last_message() -> None:
 def test_message_that_is_not_later_changes_nothing_in_the_conversation(seconds: int) -> None:
     seen = a_conversation(last_user_message_at=NOW + timedelta(seconds=seconds))
     assert seen.received(an_inbound_message()) is seen
+
+
+def rule_of(*candidates: Conversation, message: InboundMessage | None = None) -> MatchRule:
+    directory = TenantDirectory((a_tenant(),))
+    _, rule = choose_conversation(
+        candidates, message or an_inbound_message(), a_tenant(), directory
+    )
+    return rule
+
+
+def test_rule_says_why_a_conversation_was_chosen() -> None:
+    with_recipient = a_conversation(conversation_id="a")
+    open_to_all = a_conversation(conversation_id="b", recipient_id=None)
+    assert rule_of() is MatchRule.NO_CONVERSATION
+    assert rule_of(with_recipient) is MatchRule.ONLY
+    assert rule_of(with_recipient, open_to_all) is MatchRule.RECIPIENT
+    other = replace(with_recipient, conversation_id="c", last_activity_at=NOW)
+    assert rule_of(with_recipient, other, open_to_all) is MatchRule.LATEST
+
+
+def test_rule_of_a_mail_is_its_thread_only_if_that_decides() -> None:
+    reply = an_inbound_message(EMAIL, thread_references=("<t@example.com>",))
+    named = a_conversation(EMAIL, conversation_id="a", thread_id="<t@example.com>")
+    other = a_conversation(EMAIL, conversation_id="b", last_activity_at=NOW)
+    assert rule_of(named, other, message=reply) is MatchRule.THREAD
+    also_named = replace(named, conversation_id="c", last_activity_at=NOW)
+    assert rule_of(named, also_named, message=reply) is MatchRule.LATEST

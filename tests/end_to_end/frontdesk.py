@@ -21,6 +21,7 @@ from domain.conversations import Conversation
 from domain.messages import InboundMessage
 from domain.queues import ALL_QUEUES
 from entrypoints.composition.container import Container
+from entrypoints.http.api.mount import api_routes
 from entrypoints.http.app import create_app
 from entrypoints.http.limits.connection_limits import ConnectionLimits
 from entrypoints.http.server import listen, server_config, webhook_endpoint
@@ -131,13 +132,15 @@ class RunningFrontDesk:
     def stored_state(self) -> tuple[object, ...]:
         """Everything that it keeps anywhere, to be compared with what it kept before."""
         records = (
-            self.container.conversation_store().list_conversations(MANY),
+            self.container.conversation_store().list_conversations(MANY).items,
             self.unmatched(),
             self.dead_letters(),
             self.container.context_queue().depths(),
         )
         # Last, for asking a database may create files.
         files = {path: path.read_bytes() for path in self.data_dir.rglob("*") if path.is_file()}
+        # The refusals are counted, without anything of what was refused.
+        files.pop(self.data_dir / "refusals", None)
         return (*records, files)
 
 
@@ -177,7 +180,9 @@ def hosting() -> Iterator[Host]:
 def serving(host: Host, container: Container) -> Iterator[RunningFrontDesk]:
     """The desk of ``container`` behind ``host``."""
     host.endpoint = webhook_endpoint(container)
-    host.app = create_app(host.endpoint.receive_webhook, lambda: check_ready(container))
+    host.app = create_app(
+        host.endpoint.receive_webhook, lambda: check_ready(container), api_routes(container)
+    )
     frontdesk = RunningFrontDesk(container, host.origin)
     try:
         yield frontdesk

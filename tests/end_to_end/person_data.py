@@ -61,6 +61,7 @@ class Person:
         for channel in CHANNELS:
             self.leave_data_on(frontdesk, channel)
         self.leave_unprocessed_data(frontdesk)
+        self.leave_refusals(frontdesk)
 
     def leave_data_on(self, frontdesk: RunningFrontDesk, channel: ChannelType) -> None:
         conversation = frontdesk.given_conversation(
@@ -78,6 +79,11 @@ class Person:
             self.webhook(frontdesk, channel, recipient=OTHER_RECIPIENT[channel]),
         ):
             assert frontdesk.post(webhook).status == 200
+
+    def leave_refusals(self, frontdesk: RunningFrontDesk) -> None:
+        for channel in CHANNELS:
+            refused = self.webhook(frontdesk, channel, tamper=True)
+            assert frontdesk.post(refused).status == 401
 
     def leave_unprocessed_data(self, frontdesk: RunningFrontDesk) -> None:
         fields = {
@@ -100,7 +106,7 @@ def all_stored_data(frontdesk: RunningFrontDesk) -> bytes:
     container = frontdesk.container
     dead_letters = [one.webhook.request.body for one in frontdesk.dead_letters() if one.webhook]
     readable = [
-        container.conversation_store().list_conversations(1000),
+        container.conversation_store().list_conversations(1000).items,
         container.stores().retention.list_retained(1000).items,
         dead_letters,
     ]

@@ -95,7 +95,7 @@ def an_sms(token: str = "first", body: str = "Is my order on its way?") -> Simul
 
 def hand_off(frontdesk: AwsFrontDesk) -> None:
     """Switch the only conversation to a human, whose queue has no delay."""
-    (conversation,) = frontdesk.container.conversation_store().list_conversations(limit=10)
+    (conversation,) = frontdesk.container.conversation_store().list_conversations(limit=10).items
     frontdesk.container.operations().switch_hand_off()(conversation.conversation_id, on=True)
 
 

@@ -137,6 +137,30 @@ def test_unmatched_message_is_redriven_after_its_conversation_is_opened(server: 
     assert backlog["context"]["message"]["message_id"] == message_id
 
 
+@pytest.mark.parametrize("channel", ["sms", "email"])
+def test_message_is_traced_though_its_queue_shows_nothing(
+    server: str, demo: Mapping[str, str], channel: str
+) -> None:
+    message_id = send(server, channel, "--body", "Where is it?")["message_id"]
+    (found,) = json_lines(run_frontdesk("trace", message_id, "--json"))
+    (message,) = found["messages"]
+    assert (message["state"], message["conversation_id"]) == ("queued", demo[channel])
+    queued = message["stations"][-1]
+    assert (queued["kind"], queued["details"]["queue"]) == ("queued", f"{channel}-replies")
+    assert "This queue does not show what is in it" in found["sentence"]
+    assert "filter request_id = " in found["notes"][0]
+    (latest, *_) = json_lines(run_frontdesk("trace", ANA[channel], "--json"))[0]["messages"]
+    assert latest["request_id"] == message["request_id"]
+    read(f"{channel}-replies", "--acknowledge")
+
+
+def test_message_that_never_came_leads_to_the_log_of_the_functions(environ: object) -> None:
+    assert environ
+    result = run_frontdesk("trace", "SM404")
+    assert 'filter outcome = "refused"' in error_line(result, 1)
+    assert "this spool shows nothing of what is in it" in result.stderr
+
+
 def test_unreadable_webhook_is_a_dead_letter_to_list_show_redrive_and_delete(server: str) -> None:
     webhook = TwilioSimulator(ACCOUNT_SID, TOKEN).request(
         f"{server}/webhooks/sms",

@@ -132,7 +132,7 @@ def test_message_to_an_address_of_another_company_is_unmatched_and_an_error(
     )
 
     assert [message.body.strip() for message in frontdesk.unmatched()] == ["To acme"]
-    assert frontdesk.container.conversation_store().list_conversations(9) == (
+    assert frontdesk.container.conversation_store().list_conversations(9).items == (
         conversation_of_brill,
     )
     assert frontdesk.contexts() == {}

@@ -10,9 +10,11 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+import urllib3
 
 from domain.channels import ChannelType
 from entrypoints.composition.container import build_container
+from infrastructure.configuration.api_access import keep_local_token
 from infrastructure.configuration.secrets.development_secret import (
     FILE_NAME,
     keep_development_credentials,
@@ -32,15 +34,18 @@ from tests.end_to_end.traffic import (
     SEEDS,
     Traffic,
 )
+from tests.infrastructure.prometheus.pages import Samples
 
 
 @dataclass(frozen=True)
 class Log:
-    """The log and output of a server, and the seeds that they must not contain."""
+    """The log, output, refusals and metrics of a server, and what they must not contain."""
 
     lines: list[str]
+    refusals: str
     printed: str
     seeds: tuple[str, ...]
+    metrics: str
 
     def records(self, message: str) -> list[dict[str, object]]:
         """The log lines with this message."""
@@ -90,12 +95,14 @@ def log(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         _break_the_spool(data_dir)
         for channel in ChannelType:
             assert traffic.post(traffic.webhook(channel, KNOWN[channel])) == 503
+        metrics = _scrape(server.origin, data_dir)
     known = [providers.auth_token, *secrets.get("TWILIO_AUTH_TOKEN", "").split(",")]
     known += [path.read_text() for path in data_dir.glob(FILE_NAME)]
     number = providers.mail_key.private_numbers().private_value
     seeds = (*SEEDS, *filter(None, known), f"{number:x}", *traffic.signatures)
     lines = (directory / "log").read_text("utf-8").splitlines()
-    return Log(lines, server.printed, seeds)
+    refusals = (data_dir / "refusals").read_text("utf-8", "replace")
+    return Log(lines, refusals, server.printed, seeds, metrics)
 
 
 def _open_conversations(environ: dict[str, str]) -> None:
@@ -122,6 +129,12 @@ def _break_the_spool(data_dir: Path) -> None:
     (data_dir / "spool").touch()
 
 
+def _scrape(origin: str, data_dir: Path) -> str:
+    """What Prometheus gets, of a server whose store and spool do not answer."""
+    headers = {"authorization": f"Bearer {keep_local_token(data_dir)}"}
+    return urllib3.request("GET", f"{origin}/metrics", headers=headers).data.decode()
+
+
 def forms(seed: str) -> set[str]:
     """``seed`` as a line may encode it: in JSON, a URL, hex, or base64 at any place of a text."""
     data = seed.encode()
@@ -141,8 +154,30 @@ def test_seed_is_found_in_a_log_line_in_every_encoding(seed: str, before: str) -
 
 
 def test_log_holds_no_personal_data_and_no_secret(log: Log) -> None:
-    text = "\n".join([log.printed, *log.lines]).lower()
+    text = "\n".join([log.printed, log.refusals, *log.lines]).lower()
     assert [seed for seed in log.seeds if any(form in text for form in forms(seed))] == []
+
+
+IDS = ("request_id", "conversation_id", "message_id", "dead_letter_id", "spool_entry_id")
+
+
+def test_metrics_hold_no_address_no_id_and_nothing_of_a_message(log: Log) -> None:
+    samples = Samples(log.metrics)
+    for outcome in ("recorded", "unmatched", "refused", "dead_letter", "spooled", "failed"):
+        received = samples.named("webhooks_received_total")
+        assert all(received[channel, outcome] for channel in ChannelType), outcome
+    assert samples.value("scrape_errors", source="spool") == 1
+    text = log.metrics.lower()
+    assert [seed for seed in log.seeds if any(form in text for form in forms(seed))] == []
+    records = [json.loads(line) for line in log.lines]
+    ids = {str(record[name]) for record in records for name in IDS if name in record}
+    assert len(ids) > 20
+    assert [one for one in ids if one.lower() in text] == []
+
+
+def test_refusals_are_there_without_signatures_and_values_of_queries(log: Log) -> None:
+    for expected in ("signature_mismatch", "/webhooks/sms?token=*", "/webhooks/whatsapp?token=*"):
+        assert expected in log.refusals
 
 
 def test_every_log_line_is_a_json_object_with_its_logger(log: Log) -> None:

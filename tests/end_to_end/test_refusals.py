@@ -115,6 +115,55 @@ def test_forged_webhook_is_refused_and_nothing_is_stored(
     assert frontdesk.stored_state() == before
 
 
+REASONS = {
+    "signature missing": "signature_missing",
+    "signature wrong": "signature_mismatch",
+    "signed for another body": "signature_mismatch",
+    "account unknown": "account_unknown",
+    "nothing in it": "account_unknown",
+    "signed for another path": "signature_mismatch",
+    "signed with another's token": "signature_mismatch",
+    "no account in it": "account_unknown",
+    "timestamp missing": "timestamp_missing",
+    "timestamp too old": "timestamp_outside_tolerance",
+    "timestamp too far ahead": "timestamp_outside_tolerance",
+}
+
+
+@pytest.mark.parametrize(("name", "reason"), REASONS.items(), ids=REASONS)
+def test_forged_webhook_is_a_refusal_with_its_reason(
+    frontdesk: RunningFrontDesk, name: str, reason: str
+) -> None:
+    channels, forge = FORGERIES[name]
+    for channel in channels:
+        for _ in range(2):
+            frontdesk.post(forge(frontdesk, channel))
+    found = {
+        (one.channel, one.reason, one.count) for one in frontdesk.container.refusals().latest()
+    }
+    if name == "account unknown":  # a signature of SendGrid's names no account
+        found = {(channel, reason, count) for channel, _, count in found}
+    assert found == {(channel, reason, 2) for channel in channels}
+
+
+def test_refusal_has_the_url_that_was_checked_without_values_of_its_query(
+    frontdesk: RunningFrontDesk,
+) -> None:
+    webhook = frontdesk.providers.webhook(f"{frontdesk.url(SMS)}?token=secret", SMS, tamper=True)
+    frontdesk.post(webhook)
+    (refusal,) = frontdesk.container.refusals().latest()
+    assert refusal.account == frontdesk.providers.account_sid
+    assert f"{frontdesk.origin}/webhooks/sms?token=*" in refusal.tried_urls.split()
+    assert "secret" not in repr(refusal)
+
+
+def test_accepted_webhooks_leave_no_refusal_and_no_file(frontdesk: RunningFrontDesk) -> None:
+    for channel in ChannelType:
+        assert frontdesk.post(frontdesk.webhook(channel)).status == 200
+    assert frontdesk.container.refusals().latest() == ()
+    assert not (frontdesk.data_dir / "refusals").exists()
+
+
 @pytest.mark.parametrize("hours", [-95, 95])
 def test_mail_within_the_timestamp_tolerance_is_accepted(
     frontdesk: RunningFrontDesk, hours: int
@@ -174,6 +223,7 @@ def test_body_over_the_limit_is_refused_and_nothing_is_stored(
 
     assert response.shown == TOO_LARGE
     assert frontdesk.stored_state() == before
+    assert frontdesk.counted("TooLarge", channel=channel) == 1
 
 
 @pytest.mark.parametrize(("size_bytes", "status"), [(1_000_000, 200), (1_048_576, 413)])

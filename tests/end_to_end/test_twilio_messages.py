@@ -38,7 +38,7 @@ def signed(
 
 
 def conversations(frontdesk: RunningFrontDesk) -> tuple[Conversation, ...]:
-    return frontdesk.container.conversation_store().list_conversations(MANY)
+    return frontdesk.container.conversation_store().list_conversations(MANY).items
 
 
 def the_message(frontdesk: RunningFrontDesk, queue: str) -> MessageContext:

@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 EFFECTS = frozenset(
     {
         *("conversations.open_conversation", "conversations.record_activity"),
-        *("messages.record", "messages.assign", "outbox.take_lease", "outbox.give_up"),
+        *(
+            "messages.record",
+            "messages.assign",
+            "messages.add_fallback",
+            "outbox.take_lease",
+            "outbox.give_up",
+        ),
         *("outbox.mark_queued", "outbox.retry", "outbox.move"),
         *("throttle.acquire", "throttle.release", "sender.send"),
         *("dead_letters.store", "dead_letters.replace", "dead_letters.delete"),

@@ -134,11 +134,15 @@ def _send_fallbacks_for_duplicates() -> None:
     def call(self: RecordMessage, message: InboundMessage, deadline: Deadline) -> Receipt:
         receipt = receive(self, message, deadline)
         directory = self.match_conversation.tenants()
-        tenant, conversation = self.unit_of_work.run(
+        match = self.unit_of_work.run(
             lambda unit: self.match_conversation(unit, message, directory), deadline
         )
-        if receipt.outcome is RecordOutcome.DUPLICATE and tenant and conversation is None:
-            self.send_fallback(message, tenant)
+        if (
+            receipt.outcome is RecordOutcome.DUPLICATE
+            and match.tenant
+            and match.conversation is None
+        ):
+            self.send_fallback(message, match.tenant)
         return receipt
 
     _replace(RecordMessage, "__call__", call)

@@ -107,7 +107,7 @@ def test_mail_from_a_person_receives_one_fallback(mail_frontdesk: MailFrontDesk,
     assert [mail_frontdesk.post("people", name) for _ in range(2)] == [200, 200]
     (message,) = mail_frontdesk.frontdesk.container.message_store().list_unmatched(10).items
     assert mail_frontdesk.fallback_recipients() == [message.message.sender.value]
-    assert mail_frontdesk.counted(result="sent") == mail_frontdesk.counted() == 1
+    assert mail_frontdesk.counted(result="written_to_file") == mail_frontdesk.counted() == 1
 
 
 def automated(mail_frontdesk: MailFrontDesk) -> object:

@@ -19,12 +19,14 @@ from dependency_injector import providers
 from application.clock import utc_now
 from entrypoints.composition.container import Container, build_container
 from entrypoints.operations.background_jobs import drain_some, relay_some
+from infrastructure.configuration.api_access import keep_local_token
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.end_to_end.process import FRONTDESK, environment
 from tests.end_to_end.providers import Providers
 from tests.end_to_end.responses import TWIML
 from tests.faults.crash_webhooks import ORIGIN, Case, Inspector, Kind, backlog_of
 from tests.faults.server_processes import ServerProcess, post_all, server_process
+from tests.infrastructure.prometheus.pages import Samples
 
 WORKERS = (FRONTDESK, "serve", "--port", "0", "--workers", "2")
 CASES = tuple(Case(Kind.HAND_OFF, number) for number in range(60))
@@ -52,6 +54,15 @@ class Desk:
     def post(self, *cases: Case) -> list[tuple[int, bytes]]:
         webhooks = [(self.server.origin, case.webhook(self.providers)) for case in cases]
         return post_all(webhooks, len(webhooks))
+
+    def recorded(self) -> float:
+        """How many messages any of the workers says that all have recorded."""
+        token = keep_local_token(self.container.settings().data_dir)
+        headers = {"authorization": f"Bearer {token}", "connection": "close"}
+        response = urllib3.request("GET", f"{self.server.origin}/metrics", headers=headers)
+        assert response.status == 200
+        received = Samples(response.data.decode()).named("webhooks_received_total")
+        return sum(number for (_, outcome), number in received.items() if outcome == "recorded")
 
     def run_background_jobs_later(self) -> None:
         """Do what a server does when the leases of a dead worker are over."""
@@ -142,6 +153,18 @@ def test_workers_finish_webhooks_in_flight_and_end_with_status_0(tmp_path: Path)
         assert set(responses.result()) == {TWIML[::2]}
         assert desk.server.wait() == 0
         assert desk.problems(*cases) == []
+
+
+def test_any_worker_tells_what_all_have_counted_the_killed_ones_too(tmp_path: Path) -> None:
+    with two_workers(tmp_path) as desk:
+        assert {status for status, _ in desk.post(*CASES[:20])} == {200}
+        assert {desk.recorded() for _ in range(8)} == {20}
+        before = desk.workers
+        for worker in before:
+            os.kill(worker, signal.SIGKILL)
+        eventually(lambda: len(desk.workers - before) == 2 and all(map(serves, desk.workers)))
+        assert {status for status, _ in desk.post(*CASES[20:30])} == {200}
+        assert {desk.recorded() for _ in range(8)} == {30}
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:

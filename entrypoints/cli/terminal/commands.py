@@ -1,9 +1,12 @@
 """Click's commands and groups, as this program has them, and the options that they share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import click
+
+from domain.errors import InvalidCursorError, WebhookHandlerError
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -49,6 +52,21 @@ def limit_option(default: int, name: str = "--limit") -> Callable[[Function], Fu
     return click.option(
         name, "limit", type=click.IntRange(1), default=default, help="At most so many."
     )
+
+
+after_option = click.option("--after", metavar="CURSOR", help="Go on where another page ended.")
+
+
+@contextmanager
+def bad_parameters(**errors: type[WebhookHandlerError]) -> Iterator[None]:
+    """Make a usage error of an option's value that a use case refuses, also of ``--after``."""
+    try:
+        yield
+    except InvalidCursorError as error:
+        raise click.BadParameter(str(error), param_hint="'--after'") from error
+    except tuple(errors.values()) as error:
+        option = next(name for name, kind in errors.items() if isinstance(error, kind))
+        raise click.BadParameter(str(error), param_hint=f"'--{option}'") from error
 
 
 def examples(*lines: str) -> str:

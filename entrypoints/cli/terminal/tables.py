@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
 
-from entrypoints.cli.terminal.output import cut, plain, print_json, print_rich, rich_console, say
+from application.ports.pages import MOST_LOOKED_AT, Page
+from entrypoints.cli.terminal.output import cut, plain, print_json, print_rich, rich_console
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -45,23 +46,32 @@ class Column(Generic[Item]):
 class Listing(Generic[Item]):
     """How a command lists items: each as a row of a table, or as its JSON record.
 
-    ``empty`` is said for no items. With ``order`` comes which of them a limit leaves.
+    ``empty`` is said for no items.
     """
 
     columns: Sequence[Column[Item]]
     record: Callable[[Item], Mapping[str, object]]
     empty: str = ""
-    order: str = "oldest"
 
-    def print(self, items: Sequence[Item], *, as_json: bool, limit: int | None = None) -> None:
-        """Print ``items``; as many as ``limit`` may not be all."""
-        if as_json:
-            for item in items:
-                print_json(self.record(item))
+    def print(self, items: Sequence[Item], *, as_json: bool, empty: str | None = None) -> None:
+        """Print ``items``, or what is said for none of them."""
+        if not as_json:
+            print_table(self.columns, items, self.empty if empty is None else empty)
             return
-        print_table(self.columns, items, self.empty)
-        if len(items) == limit:
-            say(f"The {self.order} {limit}: a larger --limit shows more.", "dim")
+        for item in items:
+            print_json(self.record(item))
+
+    def print_page(
+        self, page: Page[Item], limit: int, *, as_json: bool, empty: str | None = None
+    ) -> None:
+        """Print one page, and how to go on: beside JSON Lines on standard error."""
+        if page.items or page.cursor is None:
+            self.print(page.items, as_json=as_json, empty=empty)
+        if page.cursor is not None:
+            is_full = len(page.items) == limit
+            why = "There may be more" if is_full else f"{MOST_LOOKED_AT} were looked at, of more"
+            # Not folded: it is for copying.
+            click.echo(f"{why}: go on with --after {page.cursor}", err=as_json)
 
 
 def print_table(columns: Sequence[Column[Item]], items: Iterable[Item], empty: str = "") -> None:

@@ -10,7 +10,9 @@ from application.ports.webhook_parser import WebhookRequest
 from domain.channels import ChannelType
 from entrypoints.public_urls import PublicUrls, RequestOrigin, sent_path, sent_queries
 
-APPLICATION_PATHS = frozenset({"v1", "console", "healthz", "readyz", "metrics"})
+APPLICATION_PATHS = frozenset(
+    {"v1", "console", "sign-in", "sign-out", "healthz", "readyz", "metrics"}
+)
 """Below these a path is a webhook's only if it ends with ``/webhooks/{channel}``."""
 
 

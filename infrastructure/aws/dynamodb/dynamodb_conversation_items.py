@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from domain.channels import ChannelType
@@ -23,8 +24,12 @@ from infrastructure.aws.dynamodb.dynamodb_values import (
     json_object,
     json_text,
     plain,
+    text_of,
     time_text,
 )
+
+RECORD_KEY = ("conversation_id", "primary_channel")
+"""The names of a record's key."""
 
 TEXTS = (
     "sender_id",
@@ -203,6 +208,17 @@ class DynamoDbParticipants:
                 known = found.get(copy.key, copy)
                 found[copy.key] = replace(copy, found_by=known.found_by | {sender})
         return tuple(found.values())
+
+    def keys(
+        self, channel: ChannelType, sender: str, limit: int, *, from_id: str = ""
+    ) -> Iterator[ConversationKey]:
+        """The first ``limit`` keys of a sender's conversations, from an id on, in order."""
+        condition = "#sender = :sender"
+        if from_id:
+            condition += " AND #conversation_id >= :from_id"
+        values = {"sender": _partition(channel, sender), "from_id": from_id}
+        for item in islice(self.table.query(condition, values, page_size=limit), limit):
+            yield ConversationKey(text_of(item, "conversation_id"), channel)
 
     def add(self, conversation: Conversation, senders: Iterable[str]) -> None:
         """Let ``senders`` lead to ``conversation``, whose present state is copied."""

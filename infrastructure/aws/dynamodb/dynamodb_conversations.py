@@ -1,17 +1,24 @@
 """Conversation records in DynamoDB."""
 
-import heapq
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
 from typing_extensions import override
 
-from application.ports.conversation_store import ConversationStore, latest_activity_first
+from application.ports.conversation_store import ConversationStore
+from application.ports.pages import Page
 from domain.addresses import normal_senders
 from domain.channels import ChannelType
-from domain.conversations import CLOSED, USER_REPLY_RECEIVED, Conversation, Message
+from domain.conversations import (
+    CLOSED,
+    USER_REPLY_RECEIVED,
+    Conversation,
+    ConversationState,
+    Message,
+    StateChange,
+)
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey, InboundMessage
 from domain.times import rfc3339
@@ -44,6 +51,7 @@ _SAW_NO_LATER = (
     "attribute_type(#last_user_message_at, :null) OR #last_user_message_at < :last_user_message_at)"
 )
 _GUARDED = ("conversation_status", "recipient_id", "last_user_message_at")
+_STATE = ("conversation_status", "hand_off_to_human")
 
 
 @dataclass(eq=False, repr=False)
@@ -101,10 +109,27 @@ class DynamoDbConversationStore(ConversationStore):
         return tuple(conversations_from(items))
 
     @override
-    def list_conversations(self, limit: int) -> tuple[Conversation, ...]:
-        """Reads the whole table: for the command line."""
-        records = conversations_from(chain.from_iterable(self.records.scan()))
-        return tuple(heapq.nsmallest(limit, records, key=latest_activity_first))
+    def list_conversations(
+        self,
+        limit: int,
+        *,
+        senders: Mapping[ChannelType, Sequence[str]] | None = None,
+        after: str | None = None,
+    ) -> Page[Conversation]:
+        # Not imported by a webhook function, which lists nothing.
+        from infrastructure.aws.dynamodb import dynamodb_conversation_lists as lists
+
+        if senders is None:
+            return lists.list_all(self.records, limit, after)
+        of_each = (self._keys_in_index(channel, values) for channel, values in senders.items())
+        return lists.list_of_senders(
+            self.participants,
+            chain.from_iterable(of_each),
+            self.records,
+            senders=senders,
+            limit=limit,
+            after=after,
+        )
 
     @override
     def record_activity(
@@ -125,11 +150,28 @@ class DynamoDbConversationStore(ConversationStore):
         return state if takes_it else None
 
     @override
-    def switch_hand_off(self, key: ConversationKey, *, on: bool) -> Conversation | None:
-        changed, item = self.records.change_and_read(
-            key_to_item(key), {"hand_off_to_human": on}, "attribute_exists(#conversation_id)"
-        )
-        return conversation_from_item(item) if changed else None
+    def change_state(
+        self, key: ConversationKey, change: StateChange, *, seen: ConversationState | None = None
+    ) -> tuple[Conversation | None, bool]:
+        """Compares attributes as they were read, for other systems write them in other forms."""
+        as_read: Values = {}
+        if seen is not None:
+            (item,) = self.records.read([key_to_item(key)]) or [{}]
+            present = conversation_from_item(item)
+            if present is None or present.state != seen:
+                return present, False
+            as_read = _as_read(item, _STATE)
+        exists = "attribute_exists(#conversation_id)"
+        found = self.records.change(key_to_item(key), change.values, exists, as_read)
+        return self.get_conversation(key), found is None
+
+    def find_linked(self, channel: ChannelType, senders: Sequence[str]) -> tuple[Conversation, ...]:
+        """The records that participants or the index lead to from ``senders``, also closed ones."""
+        values = normal_senders(channel, senders)
+        linked = [found.key for found in self.participants.find(channel, values)]
+        keys = dict.fromkeys([*linked, *self._keys_in_index(channel, values)])
+        found = conversations_from(self.records.read([key_to_item(key) for key in keys]))
+        return tuple(sorted(found, key=lambda record: record.conversation_id))
 
     def _find_in_index(
         self, channel: ChannelType, senders: Sequence[str]
@@ -188,7 +230,7 @@ class _Activity:
         if present.received(self.message) is present:
             return present, True
         # Another system wrote it in a form that does not compare as text.
-        seen = {name: Stored(item[name]) if name in item else None for name in _GUARDED}
+        seen = _as_read(item, _GUARDED)
         changed, item = self._update("attribute_exists(#conversation_id)", seen)
         if not changed:
             raise StorageUnavailableError("the conversation changes faster than it can be read")
@@ -223,3 +265,7 @@ class _Activity:
             # An older system's list of messages fills the record: it has no room for a copy.
             changes["last_message"] = None
             return self.records.change_and_read(key, changes, condition, seen, **values)
+
+
+def _as_read(item: Item, names: Iterable[str]) -> Values:
+    return {name: Stored(item[name]) if name in item else None for name in names}

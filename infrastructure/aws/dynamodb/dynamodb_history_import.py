@@ -9,6 +9,7 @@ from application.ports.pages import Page
 from domain.conversations import Conversation, Message
 from domain.messages import ConversationKey
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
+    RECORD_KEY,
     conversations_from,
     key_to_item,
 )
@@ -32,8 +33,10 @@ class DynamoDbHistoryImport(HistoryImport):
         self, limit: int, *, after: str | None = None
     ) -> Page[Conversation]:
         """Reads ``limit`` items of the whole table, whatever they are."""
-        items, last = self.records.scan_page(limit, after, _HAS_LEGACY_MESSAGES, list="L", none=0)
-        return Page(tuple(r for r in conversations_from(items) if r.legacy_messages), last)
+        items, cursor = self.records.scan_page(
+            limit, after, RECORD_KEY, _HAS_LEGACY_MESSAGES, list="L", none=0
+        )
+        return Page(tuple(r for r in conversations_from(items) if r.legacy_messages), cursor)
 
     @override
     def import_message(self, key: ConversationKey, message: Message) -> bool:

@@ -20,8 +20,14 @@ from domain.messages import (
 )
 from domain.queues import QueueName
 from domain.times import parse_rfc3339, rfc3339
+from domain.trail import Trail
 from infrastructure.aws.dynamodb.dynamodb_inbound import complete, shortened
-from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable
+from infrastructure.aws.dynamodb.dynamodb_message_keys import (
+    conversation_key,
+    conversation_name,
+    hash_of_message_id,
+    work_of,
+)
 from infrastructure.aws.dynamodb.dynamodb_values import (
     Item,
     attributes,
@@ -32,18 +38,10 @@ from infrastructure.aws.dynamodb.dynamodb_values import (
 )
 from infrastructure.serialization.context_json import inbound_from_json, inbound_to_json
 
-HISTORY_INDEX = "history"
-WORK_INDEX = "work"
-"""What is pending or unmatched, in order."""
-WORK_SHARDS = 8
-"""Among how many partitions of the index the messages of one state are spread."""
 INLINE_BYTES = 100 * 1024
 """How much of text an item may hold; an index holds most of it again."""
 PREVIEW_BYTES = 2048
 """How much of a content that is stored elsewhere the item still shows."""
-_TIE_BREAKER_LENGTH = 16
-"""52 bits tell apart what came in the same microsecond; a whole key would make writes dearer."""
-
 # What a message says, and by which attribute of its own the item says it.
 _SAID_BY = {
     "channel": "channel_type",
@@ -74,6 +72,7 @@ class DynamoDbMessageItems:
     def of_record(self, record: MessageRecord) -> Item:
         """The item of a message, with its large texts written."""
         entry = Message.of(record.message)
+        is_mail = entry.channel_type.rules.author_chooses_message_id
         small = {
             **_shown(record.request_id, record.conversation, entry),
             "state": record.state,
@@ -85,6 +84,8 @@ class DynamoDbMessageItems:
             # Only of a message that was moved: the items of all others stay as small as they are.
             "publication": record.publication if record.publication > 1 else None,
             "queue": str(record.queue) if record.queue else None,
+            "message_id_hash": hash_of_message_id(entry.message_id) if is_mail else None,
+            "trail": record.trail.to_json(),
             **work_of(record),
         }
         with _unicode_errors():
@@ -115,6 +116,7 @@ class DynamoDbMessageItems:
             attempts=_number(item, "attempts", 0),
             publication=_number(item, "publication", 1),
             queue=QueueName.parse(text_of(item, "queue")) if "queue" in item else None,
+            trail=Trail.from_json(item.get("trail", {}).get("S")),
         )
 
     def inbound(self, item: Item) -> InboundMessage:
@@ -189,60 +191,8 @@ def has_references(item: Item) -> bool:
     return any(name.endswith("_reference") for name in item)
 
 
-def read_history(
-    messages: DynamoDbTable, key: ConversationKey, after: str | None, *, latest: int | None = None
-) -> Iterator[Item]:
-    """A conversation's entries after a time, as the index has them; or the ``latest`` first."""
-    return messages.query(
-        "#conversation = :conversation AND #timestamp > :after",
-        # Any text is greater than this one: a key cannot be empty.
-        {"conversation": conversation_name(key), "after": after or "0"},
-        index=HISTORY_INDEX,
-        page_size=latest,
-        descending=latest is not None,
-    )
-
-
-def conversation_name(key: ConversationKey | None) -> str | None:
-    """Id and channel of a conversation as one text; a channel has no ``#`` in it."""
-    return f"{key.conversation_id}#{key.primary_channel}" if key else None
-
-
-def conversation_key(item: Item) -> ConversationKey | None:
-    """The conversation that an item belongs to, if any."""
-    if "conversation" not in item:
-        return None
-    conversation_id, _, channel = text_of(item, "conversation").rpartition("#")
-    return ConversationKey(conversation_id, ChannelType(channel))
-
-
-def work_of(record: MessageRecord) -> dict[str, str]:
-    """The keys by which a message that is not queued is found, in the order of its waiting."""
-    waiting_since = {
-        MessageState.PENDING: record.due_at,
-        MessageState.UNMATCHED: record.message.received_at,
-    }.get(record.state)
-    if waiting_since is None:
-        return {}
-    shard = int(record.request_id[-1], base=16) % WORK_SHARDS
-    return {
-        "work": work_partition(record.state, shard),
-        "work_since": f"{rfc3339(waiting_since)}#{record.request_id[:_TIE_BREAKER_LENGTH]}",
-    }
-
-
-def work_partition(state: MessageState, shard: int) -> str:
-    """Where the messages of one state are, spread over several partitions."""
-    return f"{state}#{shard}"
-
-
 def _number(item: Item, name: str, default: int) -> int:
     return int(item[name]["N"]) if name in item else default
-
-
-def message_key(request_id: str) -> Item:
-    """The key of an item."""
-    return attributes({"request_id": request_id})
 
 
 def is_erased(item: Item) -> bool:

@@ -2,36 +2,40 @@
 
 import heapq
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
 
 from typing_extensions import override
 
-from application.ports.message_store import MessageStore
+from application.ports.message_store import MessageStore, latest_entries
 from application.ports.outbox import Outbox
-from application.ports.pages import Page
-from domain.conversations import Message
+from application.ports.pages import Page, read_cursor, write_cursor
+from domain.conversations import HistoryEntry, Message
 from domain.erasure import Tombstone
 from domain.messages import ConversationKey, MessageRecord, MessageState
 from domain.queues import QueueName
 from domain.times import rfc3339
+from domain.trail import FallbackOutcome, Trail
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
-    WORK_INDEX,
-    WORK_SHARDS,
     DynamoDbMessageItems,
-    conversation_name,
     has_references,
     is_erased,
+    tombstone_of,
+)
+from infrastructure.aws.dynamodb.dynamodb_message_keys import (
+    WORK_INDEX,
+    WORK_SHARDS,
+    conversation_key,
+    conversation_name,
     message_key,
     read_history,
-    tombstone_of,
     work_of,
     work_partition,
 )
 from infrastructure.aws.dynamodb.dynamodb_table import DynamoDbTable, Values
-from infrastructure.aws.dynamodb.dynamodb_values import attributes, text_of, time_text
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes, text_of, time_text
 
 _NO_WORK = {"work": None, "work_since": None}
 
@@ -85,6 +89,12 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         return found is None
 
     @override
+    def add_fallback(self, record: MessageRecord, fallback: FallbackOutcome) -> None:
+        trail = replace(record.trail, fallback=fallback).to_json()
+        unmatched = {"state": MessageState.UNMATCHED}
+        self.messages.change(message_key(record.request_id), {"trail": trail}, seen=unmatched)
+
+    @override
     def history(
         self, key: ConversationKey, *, after: datetime | None = None, limit: int = 100
     ) -> tuple[Message, ...]:
@@ -93,13 +103,38 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         return tuple(reversed(latest))
 
     @override
+    def list_entries(
+        self, key: ConversationKey, limit: int, *, before: datetime | None = None
+    ) -> tuple[HistoryEntry, ...]:
+        """The index says which, and not how far they have come."""
+        items = read_history(self.messages, key, before=time_text(before), latest=limit + 1)
+        entries: list[HistoryEntry] = []
+        keys: list[Item] = []
+        for _, same in groupby(items, key=lambda item: text_of(item, "timestamp")):
+            keys += [message_key(text_of(item, "request_id")) for item in same]
+            if len(entries) + len(keys) >= limit:
+                entries += self._entries(key, keys)
+                keys = []
+                if len(entries) >= limit:
+                    break
+        return latest_entries([*entries, *self._entries(key, keys)], limit)
+
+    def _entries(self, key: ConversationKey, keys: Sequence[Item]) -> Iterator[HistoryEntry]:
+        for item in self.messages.read(keys):
+            if conversation_key(item) == key:
+                record = self.items.record(item) if "state" in item else None
+                message = Message.of(record.message) if record else self.items.entry(item)
+                yield HistoryEntry(message, record)
+
+    @override
     def list_unmatched(self, limit: int, *, after: str | None = None) -> Page[MessageRecord]:
         """A cursor is a position in the work index."""
         state = MessageState.UNMATCHED
-        rest = (">", after or "0")
-        records = self._first_of_work(limit, state, rest, lambda r: r.state is state)
-        is_full = 0 < len(records) == limit
-        return Page(records, work_of(records[-1])["work_since"] if is_full else None)
+        place = read_cursor("unmatched", after, 1)[0] if after is not None else ""
+        records = self._first_of_work(limit, state, (">", place or "0"), lambda r: r.state is state)
+        if not 0 < len(records) == limit:
+            return Page(records, None)
+        return Page(records, write_cursor("unmatched", work_of(records[-1])["work_since"]))
 
     @override
     def list_stuck(self, limit: int, now: datetime) -> tuple[MessageRecord, ...]:
@@ -148,10 +183,17 @@ class DynamoDbMessageStore(MessageStore, Outbox):
         return self.messages.change(message_key(record.request_id), changes, seen=seen) is None
 
     @override
-    def mark_queued(self, request_id: str, queued_at: datetime, publication: int = 1) -> bool:
+    def mark_queued(
+        self,
+        request_id: str,
+        queued_at: datetime,
+        publication: int = 1,
+        trail: Trail | None = None,
+    ) -> bool:
+        stored = {"trail": trail.to_json()} if trail else {}
         found = self.messages.change(
             message_key(request_id),
-            {"state": MessageState.QUEUED, "queued_at": rfc3339(queued_at), **_NO_WORK},
+            {"state": MessageState.QUEUED, "queued_at": rfc3339(queued_at), **_NO_WORK, **stored},
             seen={"state": MessageState.PENDING, **_publication(publication)},
         )
         return found is None or not is_erased(found)

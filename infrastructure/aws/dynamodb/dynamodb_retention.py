@@ -8,7 +8,7 @@ from itertools import chain, groupby
 
 from typing_extensions import override
 
-from application.ports.pages import Page
+from application.ports.pages import Page, read_cursor, write_cursor
 from application.ports.retention import Retention
 from domain.addresses import normal_senders, normal_value
 from domain.channels import ChannelType
@@ -18,15 +18,18 @@ from domain.errors import StorageRefusedError
 from domain.messages import ConversationKey, MessageState
 from domain.times import parse_rfc3339, rfc3339
 from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
+    RECORD_KEY,
     DynamoDbParticipants,
     conversations_from,
     key_to_item,
 )
 from infrastructure.aws.dynamodb.dynamodb_message_items import (
     DynamoDbMessageItems,
-    conversation_key,
     has_references,
     is_erased,
+)
+from infrastructure.aws.dynamodb.dynamodb_message_keys import (
+    conversation_key,
     message_key,
     read_history,
 )
@@ -39,7 +42,6 @@ PAGE_SIZE = 1000
 _STAYS = ("request_id", "timestamp", "recorded_at", "channel_type", "content_marks")
 """What is left of an item, beside its state and ``texts_left``."""
 
-_KEY = ("conversation_id", "primary_channel")
 _NOT_DONE = "(attribute_not_exists(#state) OR #state <> :erased OR attribute_exists(#texts_left))"
 
 
@@ -63,17 +65,23 @@ class DynamoDbRetention(Retention):
     ) -> Page[RetainedMessage]:
         """Reads ``limit`` items of the whole table, whatever they are."""
         older = " AND #timestamp < :before" if before else ""
-        items, last = self.messages.scan_page(
-            limit, after, _NOT_DONE + older, erased=MessageState.ERASED, before=time_text(before)
+        items, cursor = self.messages.scan_page(
+            limit,
+            after,
+            ("request_id",),
+            _NOT_DONE + older,
+            erased=MessageState.ERASED,
+            before=time_text(before),
         )
-        return Page(tuple(self._retained(i) for i in items if not self._finished(i)), last)
+        return Page(tuple(self._retained(i) for i in items if not self._finished(i)), cursor)
 
     @override
     def list_retained_of(
         self, key: ConversationKey, limit: int, *, after: str | None = None
     ) -> Page[RetainedMessage]:
         """A cursor is a time: what came at the same moment is on one page."""
-        found = read_history(self.messages, key, after)
+        begin = read_cursor("retained of", after, 1)[0] if after is not None else None
+        found = read_history(self.messages, key, begin)
         keys: list[Item] = []
         last = None
         for moment, entries in groupby(found, key=lambda entry: text_of(entry, "timestamp")):
@@ -84,7 +92,8 @@ class DynamoDbRetention(Retention):
         else:
             last = None
         items = self.messages.read(keys)
-        return Page(tuple(self._retained(item) for item in items if not is_erased(item)), last)
+        cursor = None if last is None else write_cursor("retained of", last)
+        return Page(tuple(self._retained(item) for item in items if not is_erased(item)), cursor)
 
     @override
     def erase(self, retained: RetainedMessage) -> bool:
@@ -136,7 +145,7 @@ class DynamoDbRetention(Retention):
         older = "#last_message.#timestamp < :before"
         moment, removed = rfc3339(before), {"last_message": None}
         for page in self.records.scan(older, page_size=PAGE_SIZE, before=moment):
-            keys = [{name: item[name] for name in _KEY} for item in page]
+            keys = [{name: item[name] for name in RECORD_KEY} for item in page]
             results = [self.records.change(key, removed, older, before=moment) for key in keys]
             yield results.count(None)
 

@@ -13,7 +13,7 @@ from application.ports.checks import Unreported
 from infrastructure.aws.check_answers import at_once, no_answer
 from infrastructure.aws.clients import error_code
 from infrastructure.aws.dynamodb.dynamodb_conversations import SENDER_INDEX
-from infrastructure.aws.dynamodb.dynamodb_message_items import HISTORY_INDEX, WORK_INDEX
+from infrastructure.aws.dynamodb.dynamodb_message_keys import HISTORY_INDEX, MAIL_INDEX, WORK_INDEX
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -79,6 +79,8 @@ def table_schemas(
                 ),
                 # Only what is pending or unmatched has these attributes.
                 IndexSchema(WORK_INDEX, "work", "work_since"),
+                # Only mail has this attribute, and nothing in it ever changes.
+                IndexSchema(MAIL_INDEX, "message_id_hash", "timestamp"),
             ),
         ),
         TableSchema(fallback_throttle, "throttle_key", expires_by="expires_at"),

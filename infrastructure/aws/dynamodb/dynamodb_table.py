@@ -1,15 +1,15 @@
 """Calls of one DynamoDB table, with its errors as errors of the domain."""
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from domain.errors import StorageRefusedError, StorageUnavailableError
+from application.ports.pages import read_cursor, write_cursor
+from domain.errors import InvalidCursorError, StorageRefusedError, StorageUnavailableError
 from infrastructure.aws.clients import error_code, storage_errors
-from infrastructure.aws.dynamodb.dynamodb_values import Item, attribute
+from infrastructure.aws.dynamodb.dynamodb_values import Item, attribute, attributes, text_of
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -149,29 +149,55 @@ class DynamoDbTable:
             # It is missing, or still being made, which is no fault of what was asked for.
             raise StorageUnavailableError(str(error)) from error
 
+    def count(self, condition: str, values: Values, index: str, most: int) -> int:
+        """How many items an index has under one partition key, in one call: ``most`` at most."""
+        expressions = _expressions(values, KeyConditionExpression=condition)
+        with storage_errors(self.name):
+            return self.client.query(
+                TableName=self.name, IndexName=index, Select="COUNT", Limit=most, **expressions
+            )["Count"]
+
     def scan(
         self, condition: str = "", *, page_size: int | None = None, **values: object
     ) -> Iterator[Sequence[Item]]:
         """Every item that fulfils ``condition``, page by page. All are read, and paid for."""
         last = None
         while True:
-            page, last = self.scan_page(page_size, last, condition, **values)
+            page, last = self._scan_page(page_size, last, condition, values)
             yield page
             if last is None:
                 return
 
     def scan_page(
-        self, size: int | None, after: str | None, condition: str, **values: object
+        self,
+        size: int,
+        after: str | None,
+        key_names: Sequence[str],
+        condition: str = "",
+        **values: object,
     ) -> tuple[Sequence[Item], str | None]:
         """Those of ``size`` items that fulfil ``condition``, and where to go on, if anywhere.
 
-        In no order, but always in the same. ``after`` is where the page before ended.
+        In no order, but always in the same. ``after`` is where the page before ended: the key of
+        an item, whose attributes have these names.
         """
+        start = None
+        if after is not None:
+            place = read_cursor(" ".join(key_names), after, len(key_names))
+            if not all(place):
+                raise InvalidCursorError("this cursor is not one of this list")
+            start = attributes(dict(zip(key_names, place, strict=True)))
+        page, last = self._scan_page(size, start, condition, values)
+        if last is None:
+            return page, None
+        return page, write_cursor(" ".join(key_names), *(text_of(last, n) for n in key_names))
+
+    def _scan_page(
+        self, size: int | None, start: Item | None, condition: str, values: Values
+    ) -> tuple[Sequence[Item], Item | None]:
         expressions = _expressions(values, FilterExpression=condition)
         request = {"ConsistentRead": True, "Limit": size, **expressions}
-        start = json.loads(after) if after else None
-        page, last = self._page(self.client.scan, request, start)
-        return page, json.dumps(last) if last else None
+        return self._page(self.client.scan, request, start)
 
     def _page(
         self, call: Callable[..., Any], request: Mapping[str, Any], after: Item | None

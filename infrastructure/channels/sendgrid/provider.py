@@ -1,6 +1,7 @@
 """SendGrid: email."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
@@ -8,8 +9,11 @@ from application.clock import Clock
 from application.ports.fallback_sender import FallbackSender
 from application.ports.webhook_parser import WebhookParser
 from domain.channels import ChannelType
-from infrastructure.channels.provider import Accounts, Provider, Simulation
+from infrastructure.channels.provider import Accounts, DoctorTools, Provider, Simulation
 from infrastructure.configuration.settings import Settings
+
+if TYPE_CHECKING:
+    from application.ports.signature_doctor import SignatureDoctor
 
 
 class SendgridProvider(Provider):
@@ -33,10 +37,26 @@ class SendgridProvider(Provider):
         return SendgridFallbackSender(lambda: accounts().sendgrid)
 
     @override
+    def media_source(self, accounts: Accounts) -> None:
+        """Its files come inside the webhook."""
+
+    @override
     def simulation(self) -> Simulation:
         from infrastructure.channels.sendgrid.simulator import SendgridSimulation
 
         return SendgridSimulation()
+
+    @override
+    def signature_doctor(self, tools: DoctorTools) -> "SignatureDoctor":
+        from infrastructure.channels.sendgrid.signature_doctor import SendgridSignatureDoctor
+
+        return SendgridSignatureDoctor(tools)
+
+    @override
+    def remedy(self, reason: str) -> str | None:
+        from infrastructure.channels.sendgrid.remedies import REMEDIES
+
+        return REMEDIES.get(reason)
 
 
 PROVIDER: Provider = SendgridProvider()

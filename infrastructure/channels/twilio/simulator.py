@@ -107,6 +107,26 @@ class TwilioSimulator:
             fields |= {"Latitude": str(location.latitude), "Longitude": str(location.longitude)}
             fields |= {"Label": location.label} if location.label else {}
         fields |= more or {}
+        return self._signed(url, fields, tamper=tamper)
+
+    def status_callback(self, url: str, channel: ChannelType) -> SimulatedRequest:
+        """What tells that a message was delivered, of a message that never was."""
+        sid, address = f"SM{uuid.uuid4().hex}", f"{channel.rules.scheme}{_NO_NUMBER}"
+        fields = {
+            "MessageSid": sid,
+            "SmsSid": sid,
+            "MessageStatus": "delivered",
+            "SmsStatus": "delivered",
+            "ApiVersion": "2010-04-01",
+            "AccountSid": self.account_sid,
+            "From": address,
+            "To": address,
+        }
+        return self._signed(url, fields)
+
+    def _signed(
+        self, url: str, fields: dict[str, str], *, tamper: bool = False
+    ) -> SimulatedRequest:
         headers = {
             "Content-Type": "application/x-www-form-urlencoded; charset=UTF-8",
             "X-Twilio-Signature": self._signature(url, fields, tamper=tamper),
@@ -114,7 +134,8 @@ class TwilioSimulator:
             "User-Agent": "TwilioProxy/1.1",
             "Accept": "*/*",
         }
-        return SimulatedRequest(url, headers, urlencode(fields).encode("ascii"), sid)
+        body = urlencode(fields).encode("ascii")
+        return SimulatedRequest(url, headers, body, fields["MessageSid"])
 
     def _signature(self, url: str, fields: dict[str, str], *, tamper: bool) -> str:
         parts = urlsplit(url)
@@ -122,6 +143,9 @@ class TwilioSimulator:
         signature: str = RequestValidator(self.auth_token).compute_signature(signed_url, fields)
         return ("B" if signature.startswith("A") else "A") + signature[1:] if tamper else signature
 
+
+_NO_NUMBER = "+15005550006"
+"""One of Twilio's magic numbers, which belong to no customer."""
 
 # Twilio knows little about most numbers, and says so with empty values.
 _GEOGRAPHY = dict.fromkeys(("ToCity", "ToState", "ToZip"), "") | {

@@ -144,7 +144,9 @@ def _verified(request: WebhookRequest, accounts: Iterable[TwilioAccount]) -> Sig
         return Signed(account_sid, form, *found)
     shown = shown_urls(urls)
     if account_sid and tokens:
-        raise KnownAccountRefusedError(_REFUSED, reason=reason, tried_urls=shown)
+        raise KnownAccountRefusedError(
+            _REFUSED, account=account_sid, reason=reason, tried_urls=shown
+        )
     raise ValidationError("the account is missing, repeated or not known")
 
 

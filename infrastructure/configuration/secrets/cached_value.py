@@ -28,12 +28,16 @@ class CachedValue(Generic[Value]):
     """What ``load`` returns. One caller at a time loads; safe to share among threads.
 
     A reload that fails leaves the value as it was. Without any value ``load``'s error is
-    raised, or ``SecretsUnavailableError`` if it failed a moment ago.
+    raised, or ``SecretsUnavailableError`` if it failed a moment ago. After ``max_age`` it is
+    loaded again.
     """
 
-    def __init__(self, load: Callable[[], Value], clock: Clock) -> None:
+    def __init__(
+        self, load: Callable[[], Value], clock: Clock, max_age: timedelta = MAX_AGE
+    ) -> None:
         self._load = load
         self._clock = clock
+        self._max_age = max_age
         self._lock = Lock()
         self._value: Value | None = None
         self._failure: Exception | None = None
@@ -101,7 +105,7 @@ class CachedValue(Generic[Value]):
         except Exception as error:
             self._failure = error
             raise
-        self._due_at = self._tried_at + MAX_AGE
+        self._due_at = self._tried_at + self._max_age
         if self._value is None or loaded != self._value:
             self._value = loaded
         return self._value

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -304,10 +304,16 @@ class CountedDeadLetters(MemoryDeadLetters):
     listed = 0
 
     def each_dead_letter(
-        self, *, unreadable: Callable[[str], None] = ignore
+        self,
+        *,
+        after: tuple[datetime, str] | None = None,
+        newest_first: bool = False,
+        unreadable: Callable[[str], None] = ignore,
     ) -> Iterator[DeadLetter]:
         self.listed += 1
-        return super().each_dead_letter(unreadable=unreadable)
+        return super().each_dead_letter(
+            after=after, newest_first=newest_first, unreadable=unreadable
+        )
 
 
 def test_erasure_lists_dead_letters_once_whatever_their_number() -> None:

@@ -26,6 +26,7 @@ from domain.messages import AttachedFile, Attachment, ConversationKey, MessageRe
 from infrastructure.memory.memory_blobs import MemoryDeadLetters
 from infrastructure.memory.memory_data import MemoryData
 from infrastructure.memory.memory_messages import MemoryMessageStore
+from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.memory.memory_retention import MemoryRetention
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
@@ -222,7 +223,7 @@ def test_purge_completes_while_another_purge_erases_the_same_messages() -> None:
 
 def test_concurrent_purges_erase_every_expired_message_once(tmp_path: Path) -> None:
     with closing(SqliteDatabase(tmp_path / "frontdesk.db")) as database:
-        stores = SqliteBackend(Path(), lambda: database, utc_now).stores
+        stores = SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics()).stores
         frontdesk = Desk(messages=stores.messages, retention=stores.retention)
         for number in range(4 * BATCH):
             frontdesk.messages.record(numbered(number, None))
@@ -260,9 +261,11 @@ def test_purge_stops_after_its_time_budget_and_the_next_one_continues(frontdesk:
         frontdesk.outbox.mark_queued(numbered(number).request_id, NOW)
     first = frontdesk.purges(400 * DAY, budget_seconds=3.5)
     assert not first.complete
+    assert frontdesk.metrics.total("Purges") == 0
     assert 0 < first.removed["messages"] < 3 * BATCH
     second = frontdesk.purges(400 * DAY, resume_after=first.resume_after)
     assert second.complete
+    assert frontdesk.metrics.total("Purges") == 1
     assert second.resume_after is None
     assert first.removed["messages"] + second.removed["messages"] == 3 * BATCH
 

@@ -384,7 +384,7 @@ def test_open_mode_opens_a_conversation_and_routes_the_next_message_to_it() -> N
 
     ids = {context.conversation.conversation_id for context in frontdesk.queued()["email-replies"]}
     assert len(ids) == 1
-    (conversation,) = frontdesk.conversations.list_conversations(10)
+    (conversation,) = frontdesk.conversations.list_conversations(10).items
     assert conversation.thread_id == "<1@example.com>"
 
 
@@ -462,13 +462,13 @@ def test_mail_in_doubt_is_no_customer_activity_unless_it_is_accepted(
     frontdesk = FrontDesk(**policies)
     frontdesk.given_conversation(EMAIL)
     frontdesk.receive(an_inbound_message(EMAIL, message_id="<1@example.com>"))
-    real = frontdesk.conversations.list_conversations(1)
+    real = frontdesk.conversations.list_conversations(1).items
 
     later = NOW + timedelta(seconds=1)
     in_doubt = an_inbound_message(EMAIL, message_id="<2@example.com>", received_at=later, **changes)
     frontdesk.receive(in_doubt)
 
-    changed = frontdesk.conversations.list_conversations(1) != real
+    changed = frontdesk.conversations.list_conversations(1).items != real
     assert changed is (choice is MailPolicy.ACCEPT)
     assert ("email-handoff" in frontdesk.queued()) is (choice is MailPolicy.HANDOFF)
     kinds = [dead_letter.kind for dead_letter in frontdesk.dead_letters.each_dead_letter()]
@@ -497,7 +497,7 @@ GLOBEX = Tenant("globex", accounts=frozenset({ACCOUNT}), recipients=frozenset({"
 def test_recipient_moved_to_another_company_starts_a_conversation_with_that_company() -> None:
     before = FrontDesk(unknown_sender=UnknownSender.OPEN)
     before.receive(an_inbound_message())
-    (acmes,) = before.conversations.list_conversations(1)
+    (acmes,) = before.conversations.list_conversations(1).items
     frontdesk = FrontDesk(
         unknown_sender=UnknownSender.OPEN, directory=TenantDirectory((ACME, GLOBEX))
     )

@@ -111,8 +111,8 @@ def test_erased_mail_opens_no_conversation_when_it_comes_again(gone: InboundMess
     erase(frontdesk, gone)
     opening = replace(frontdesk.container.match_conversation(), unknown_sender=UnknownSender.OPEN)
     unit, directory = frontdesk.container.separate_steps().unit, opening.tenants()
-    assert opening(unit, gone, directory)[1] is None
-    assert opening(unit, a_mail("Parcel 3", "It is lost."), directory)[1] is not None
+    assert opening(unit, gone, directory).conversation is None
+    assert opening(unit, a_mail("Parcel 3", "It is lost."), directory).conversation is not None
 
 
 @pytest.mark.parametrize(

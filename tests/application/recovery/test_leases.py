@@ -125,6 +125,6 @@ def test_late_publication_updates_the_conversation_first(by: str) -> None:
         frontdesk.relay()
     else:
         frontdesk.receive(message)
-    (conversation,) = conversations.list_conversations(10)
+    (conversation,) = conversations.list_conversations(10).items
     assert conversation.last_user_message_at == message.received_at
     assert list(frontdesk.queued()) == ["sms-replies"]

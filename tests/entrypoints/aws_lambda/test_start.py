@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from snapshot_restore_py import get_after_restore  # type: ignore[import-untyped]  # no types
 
+from domain.channels import ChannelType
+from entrypoints.aws_lambda.startup import start
 from entrypoints.aws_lambda.webhook_function import build_function
 from infrastructure.configuration.settings import SettingsError
 from tests.entrypoints.aws_lambda.function_under_test import LambdaFrontDesk, environ_of
@@ -44,6 +46,15 @@ def test_every_parser_is_built_at_the_start_unless_the_start_is_on_demand(
         for start in (kind, "on-demand")
     ]
     assert loaded == ["True", "False"]
+
+
+def test_functions_leave_refusals_to_their_log(tmp_path: Path) -> None:
+    container = start(environ_of(tmp_path), lambda container, _: container)
+    refusals = container.refusals()
+    refusals.add(ChannelType.SMS, "AC1", "signature_mismatch", "https://hooks.example.com/sms")
+    assert refusals.latest() == ()
+    assert 'outcome = "refused"' in str(refusals.notice())
+    assert container.receive_webhook().refusals() is refusals
 
 
 def test_wrong_settings_stop_the_start_with_one_log_line_that_names_them(

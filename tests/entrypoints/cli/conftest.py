@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from entrypoints.composition.container import Container, build_container
+from entrypoints.operations import clock_checks
+from entrypoints.operations.clock_checks import KernelClock
 from infrastructure.configuration.secrets.development_secret import (
     DevelopmentCredentials,
     keep_development_credentials,
@@ -22,6 +25,13 @@ def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             monkeypatch.delenv(name)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     return tmp_path / "data"
+
+
+@pytest.fixture(autouse=True)
+def kernel_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel says that its clock is kept, whatever that of this machine says."""
+    kept = KernelClock(is_synchronised=True, most_off=timedelta(milliseconds=20))
+    monkeypatch.setattr(clock_checks, "kernel_clock", lambda: kept)
 
 
 @pytest.fixture

@@ -32,6 +32,11 @@ def error_line(result: Result, status: int) -> str:
     return result.stderr.rstrip("\n")
 
 
+def cursor_in(text: str) -> str:
+    """The cursor of the next page, which a list ends with."""
+    return text.rstrip("\n").rpartition(": go on with --after ")[2]
+
+
 @dataclass
 class Received:
     """One request that the server received."""

@@ -32,7 +32,7 @@ def completed(words: str) -> set[str]:
     [
         ("", set(cli.commands)),
         ("q", {"queues"}),
-        ("queues ", {"list", "read", "move", "acknowledge"}),
+        ("queues ", {"list", "read", "look", "move", "acknowledge"}),
         ("queues read sms", {"sms-replies", "sms-handoff"}),
         ("queues read sms-replies --vis", {"--visibility-seconds"}),
         ("queues move sms-replies RECEIPT ", {"handoff", "replies"}),

@@ -1,5 +1,7 @@
 """``frontdesk conversations``."""
 
+import re
+import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from domain.channels import ChannelType
 from domain.conversations import Direction, Message
 from entrypoints.composition.container import Container
 from tests.builders import NOW, a_conversation, a_record, an_inbound_message
-from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
+from tests.entrypoints.cli.support import cursor_in, error_line, json_lines, run_frontdesk
 
 RECORD_KEYS = {
     "conversation_id",
@@ -182,12 +184,79 @@ class TestList:
         assert "+14155550123 → +15005550006" in output
         assert "never" in output
 
-    def test_conversations_list_stops_at_the_limit_and_says_so(self, container: Container) -> None:
+    def test_conversations_list_stops_at_the_limit_and_says_how_to_go_on(
+        self, container: Container
+    ) -> None:
+        for number in range(3):
+            at = NOW + timedelta(seconds=number)
+            given_conversation(container, conversation_id=f"c-{number}", last_activity_at=at)
+        first = run_frontdesk("conversations", "list", "--limit", "2")
+        assert re.findall(r"c-\d", first.stdout) == ["c-2", "c-1"]
+        cursor = cursor_in(first.stdout)
+        rest = run_frontdesk("conversations", "list", "--limit", "2", "--after", cursor)
+        assert re.findall(r"c-\d", rest.stdout) == ["c-0"]
+        assert "--after" not in rest.stdout
+
+    def test_conversations_list_as_json_says_how_to_go_on_beside_its_records(
+        self, container: Container
+    ) -> None:
         given_conversation(container)
         given_conversation(container, conversation_id="conversation-2")
-        result = run_frontdesk("conversations", "list", "--limit", "1")
-        assert "conversation-2" not in result.stdout
-        assert "a larger --limit shows more" in result.stdout
+        result = run_frontdesk("conversations", "list", "--limit", "1", "--json")
+        assert len(json_lines(result)) == 1
+        following = ("--after", cursor_in(result.stderr), "--json")
+        assert len(json_lines(run_frontdesk("conversations", "list", *following))) == 1
+
+    @pytest.mark.parametrize(
+        ("options", "expected"),
+        [
+            (("--address", "+14155550123"), {"sms", "whatsapp"}),
+            (("--address", " whatsapp:+14155550123 "), {"whatsapp"}),
+            (("--address", "+14155550123", "--channel", "sms"), {"sms"}),
+            (("--address", "Ana@EXAMPLE.com"), {"email"}),
+            (("--channel", "email"), {"email"}),
+            (("--company", "acme"), {"email"}),
+            (("--status", "closed"), {"email"}),
+            (("--status", "closed", "--channel", "sms"), set()),
+            (("--address", "+14155550199"), set()),
+        ],
+    )
+    def test_conversations_list_shows_those_that_fit(
+        self, container: Container, options: tuple[str, ...], expected: set[str]
+    ) -> None:
+        for channel, changes in (
+            (ChannelType.SMS, {}),
+            (ChannelType.WHATSAPP, {}),
+            (ChannelType.EMAIL, {"company_id": "acme", "conversation_status": "closed"}),
+        ):
+            given_conversation(container, channel=channel, **{"company_id": "other", **changes})
+        records = json_lines(run_frontdesk("conversations", "list", *options, "--json"))
+        assert {record["primary_channel"] for record in records} == expected
+        said = run_frontdesk("conversations", "list", *options).stdout
+        assert ("No conversation fits." in said) is (not expected)
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (("--address", "nonsense here"), "'--address': not an address"),
+            (("--address", "ana@example.com", "--channel", "sms"), "of any form that sms has"),
+            (("--after", "nonsense"), "'--after': this cursor is not one of this list"),
+            (("--channel", "fax"), "'--channel'"),
+        ],
+    )
+    def test_option_of_conversations_list_in_another_form_is_a_usage_error(
+        self, container: Container, options: tuple[str, ...], words: str
+    ) -> None:
+        given_conversation(container)
+        assert words in error_line(run_frontdesk("conversations", "list", *options), 2)
+
+    def test_conversation_id_is_whole_on_a_terminal_of_80_columns(
+        self, container: Container, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name = str(uuid.uuid4())
+        given_conversation(container, conversation_id=name)
+        monkeypatch.setattr("entrypoints.cli.terminal.output._PIPE_COLUMNS", 80)
+        assert name in run_frontdesk("conversations", "list").stdout
 
 
 class TestShow:

@@ -17,7 +17,7 @@ from entrypoints.cli.main import cli
 from entrypoints.composition.container import Container
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
 from tests.builders import NOW, a_record, an_inbound_message, verified
-from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
+from tests.entrypoints.cli.support import cursor_in, error_line, json_lines, run_frontdesk
 
 ACCOUNT = "AC" + "1" * 32
 MESSAGE_SID = "SM" + "2" * 32
@@ -106,15 +106,45 @@ class TestList:
                 "path": "/webhooks/sms",
                 "size_bytes": 114,
                 "request_id": None,
+                "channel": "sms",
+                "senders": [],
             }
         ]
+
+    def test_list_shows_the_channel_and_the_sender_of_a_dead_letter(
+        self, container: Container
+    ) -> None:
+        webhook = verified(a_mail("parsed_plain"), ACCOUNT, ChannelType.EMAIL)
+        mail = replace(BUG, dead_letter_id="bug-2", webhook=webhook)
+        given_dead_letters(container, BUG, mail)
+        output = run_frontdesk("dead-letters", "list").stdout
+        assert "sms, +14155550123" in output
+        assert "email, ana@example.com" in output
+
+    def test_list_shows_the_sender_of_an_undeliverable_message(self, container: Container) -> None:
+        container.message_store().record(a_record())
+        undeliverable = replace(UNREADABLE, webhook=None, request_id=a_record().request_id)
+        unknown = replace(undeliverable, dead_letter_id="zzz", request_id="unknown")
+        given_dead_letters(container, undeliverable, unknown)
+        first, second = json_lines(run_frontdesk("dead-letters", "list", "--json"))
+        assert (first["channel"], first["senders"]) == ("sms", ["+14155550123"])
+        assert (second["channel"], second["senders"]) == (None, [])
+
+    def test_dead_letter_id_is_whole_on_a_terminal_of_80_columns(
+        self, container: Container, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name = f"unauthenticated-{'0' * 32}"
+        reason = "the author of this mail is not authenticated"
+        given_dead_letters(container, replace(BUG, dead_letter_id=name, reason=reason))
+        monkeypatch.setattr("entrypoints.cli.terminal.output._PIPE_COLUMNS", 80)
+        assert name in run_frontdesk("dead-letters", "list").stdout
 
     def test_list_prints_dead_letters_as_a_table_without_control_characters(
         self, container: Container
     ) -> None:
         given_dead_letters(container, replace(UNREADABLE, reason="bad \x1b[31m"))
         output = run_frontdesk("dead-letters", "list").stdout
-        assert "unreadable-1  unreadable  bad \\x1b[31m         1  2026-03-04 12:00:00" in output
+        assert "unreadable-1  sms            bad \\x1b[31m         1  2026-03-04 12:00:00" in output
 
     def test_list_shows_dead_letters_of_one_kind_up_to_the_limit(
         self, container: Container
@@ -127,7 +157,14 @@ class TestList:
         found = run_frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2", "--json")
         assert [line["id"] for line in json_lines(found)] == ["bug-1", "bug-2"]
         output = run_frontdesk("dead-letters", "list", "--kind", "bug", "--limit", "2").stdout
-        assert output.endswith("The oldest 2: a larger --limit shows more.\n")
+        following = ("--kind", "bug", "--after", cursor_in(output), "--json")
+        rest = json_lines(run_frontdesk("dead-letters", "list", *following))
+        assert [line["id"] for line in rest] == ["bug-3"]
+
+    @pytest.mark.usefixtures("empty_database")
+    def test_wrong_cursor_of_the_list_is_a_usage_error(self) -> None:
+        line = error_line(run_frontdesk("dead-letters", "list", "--after", "nonsense"), 2)
+        assert "'--after': this cursor is not one of this list" in line
 
 
 class TestBrokenDeadLetter:
@@ -333,7 +370,7 @@ class TestRedrive:
         self, container: Container
     ) -> None:
         messages = container.message_store()
-        (conversation,) = container.conversation_store().list_conversations(1)
+        (conversation,) = container.conversation_store().list_conversations(1).items
         message = an_inbound_message(account=self.account)
         record = a_record(message, conversation.key)
         messages.record(record)

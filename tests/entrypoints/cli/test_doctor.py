@@ -28,6 +28,9 @@ def test_doctor_reports_a_new_directory_as_ok_and_creates_nothing(data_dir: Path
     assert [(line["check"], line["status"]) for line in lines] == [
         ("settings", "ok"),
         ("secrets", "warning"),
+        ("public URL", "skipped"),
+        ("refusals", "ok"),
+        ("clock", "ok"),
         ("data directory", "ok"),
     ]
     assert not data_dir.exists()
@@ -39,12 +42,16 @@ def test_doctor_prints_a_line_for_each_check(data_dir: Path) -> None:
     assert [line.split()[:2] for line in lines] == [
         ["ok", "settings"],
         ["warning", "secrets"],
+        ["skipped", "public"],
+        ["ok", "refusals"],
+        ["ok", "clock"],
         ["ok", "data"],
         ["ok", "database"],
         ["ok", "pending"],
+        ["ok", "consumers"],
     ]
     assert (
-        lines[3]
+        lines[6]
         == f"ok      database        {data_dir}/frontdesk.db, SQLite {sqlite3.sqlite_version}"
     )
 
@@ -230,9 +237,20 @@ def test_doctor_shows_the_public_urls_without_their_queries(
         PUBLIC_BASE_URL="https://hooks.example.com/api/",
         SMS_WEBHOOK_URL="https://user:secret@hooks.example.com/in?key=secret#rc=5",
     ) == [
+        "ok: https://hooks.example.com/api/webhooks/whatsapp (whatsapp)",
         "ok: https://hooks.example.com/in (sms, configured whole)",
-        "ok: https://hooks.example.com/api",
+        "ok: https://hooks.example.com/api/webhooks/email (email)",
     ]
+
+
+def test_doctor_warns_of_a_public_url_that_is_not_https(
+    public_urls: Callable[..., list[str]],
+) -> None:
+    sms, email = public_urls(PUBLIC_BASE_URL="http://hooks.example.com")[1:]
+    assert sms.startswith("warning: http://hooks.example.com/webhooks/sms (sms) is not https")
+    assert email.startswith("warning: ")
+    local = public_urls(PUBLIC_BASE_URL="http://127.0.0.1:8000")
+    assert [line.partition(":")[0] for line in local] == ["ok"] * 3
 
 
 def test_doctor_warns_of_channels_without_a_configured_url(

@@ -61,8 +61,8 @@ def test_help_imports_no_heavy_libraries() -> None:
     [
         (("--nonsense",), "frontdesk", "no such option"),
         (("nonsense",), "frontdesk", "no such command 'nonsense'"),
+        (("queues",), "frontdesk queues", "missing command: list, read, look, move, acknowledge"),
         (("queue",), "frontdesk", "no such command 'queue', did you mean 'queues'; see"),
-        (("queues",), "frontdesk queues", "missing command: list, read, move, acknowledge"),
         (("queues", "nonsense"), "frontdesk queues", "no such command"),
         (("queues", "read"), "frontdesk queues read", "missing argument 'QUEUE'"),
         (("queues", "read", "sms-replies", "more"), "frontdesk queues read", "unexpected extra"),

@@ -15,7 +15,7 @@ from domain.routing import Route
 from entrypoints.composition.container import Container
 from infrastructure.serialization.context_json import context_to_json
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
-from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
+from tests.entrypoints.cli.support import cursor_in, error_line, json_lines, run_frontdesk
 
 QUEUE = QueueName(ChannelType.SMS, QueueKind.REPLIES)
 INVALID_RECEIPTS = (
@@ -52,6 +52,45 @@ class TestList:
         lines = run_frontdesk("queues", "list").stdout.splitlines()
         assert lines[0].split() == ["queue", "ready", "delayed", "taken", "oldest"]
         assert "sms-replies           1        0      0     0 s" in lines
+
+
+class TestLook:
+    def test_queues_look_shows_contexts_and_takes_none(self, container: Container) -> None:
+        context = given_context(container, body="Is it here?")
+        given_context(container, "request-2", delay_seconds=30)
+        for _ in range(2):
+            first, second = json_lines(run_frontdesk("queues", "look", "sms-replies", "--json"))
+        assert first["context"] == json.loads(context_to_json(context))
+        assert (first["queue"], first["receive_count"]) == ("sms-replies", 0)
+        assert first["visible_at"] == first["published_at"]
+        assert second["context"]["meta"]["request_id"] == "request-2"
+        assert second["visible_at"] > second["published_at"]
+
+    def test_queues_look_prints_the_state_of_each_context(self, container: Container) -> None:
+        for name, delay_seconds in (("taken", 0), ("ready", 0), ("delayed", 600)):
+            given_context(container, name, delay_seconds=delay_seconds)
+        container.context_queue().receive(QUEUE, 1, visibility=timedelta(seconds=600))
+        lines = run_frontdesk("queues", "look", "sms-replies").stdout.splitlines()
+        states = {line.split()[0]: line for line in lines[1:]}
+        assert " ready " in states["ready"]
+        assert " delayed, 10 min more " in states["delayed"]
+        assert " taken, 10 min more " in states["taken"]
+        assert "+14155550123" in states["ready"]
+
+    def test_queues_look_goes_on_after_a_page(self, container: Container) -> None:
+        for number in range(3):
+            given_context(container, f"request-{number}")
+        first = run_frontdesk("queues", "look", "sms-replies", "--max", "2").stdout
+        assert "request-1" in first
+        assert "request-2" not in first
+        after = ("--after", cursor_in(first))
+        assert "request-2" in run_frontdesk("queues", "look", "sms-replies", *after).stdout
+        wrong = run_frontdesk("queues", "look", "sms-handoff", *after)
+        assert "'--after'" in error_line(wrong, 2)
+
+    @pytest.mark.usefixtures("empty_database")
+    def test_queues_look_says_that_nothing_waits(self) -> None:
+        assert run_frontdesk("queues", "look", "sms-replies").stdout == "Nothing waits.\n"
 
 
 class TestRead:

@@ -8,7 +8,7 @@ import pytest
 from entrypoints.composition.container import Container
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from tests.builders import NOW, a_record, an_inbound_message
-from tests.entrypoints.cli.support import json_lines, run_frontdesk
+from tests.entrypoints.cli.support import cursor_in, json_lines, run_frontdesk
 
 
 def given_unmatched_message(container: Container, number: int, **changes: object) -> None:
@@ -50,8 +50,12 @@ def test_unmatched_list_shows_the_oldest_messages_first_up_to_the_limit(
 ) -> None:
     for number in range(103):
         given_unmatched_message(container, number)
-    lines = json_lines(run_frontdesk("unmatched", "list", "--json", "--limit", "102"))
+    result = run_frontdesk("unmatched", "list", "--json", "--limit", "102")
+    lines = json_lines(result)
     assert [line["message_id"] for line in lines] == [f"SM{number:032}" for number in range(102)]
+    following = ("--after", cursor_in(result.stderr), "--json")
+    (last,) = json_lines(run_frontdesk("unmatched", "list", *following))
+    assert last["message_id"] == f"SM{102:032}"
 
 
 def test_unmatched_list_cuts_the_text_and_escapes_control_characters(

@@ -81,6 +81,20 @@ def test_every_provider_can_be_built_for_every_backend(
     assert {channel for channel, sender in senders.items() if sender is None} == without_sender
 
 
+@pytest.mark.parametrize(
+    ("environ", "with_source"),
+    [({}, set()), (TWILIO, {ChannelType.SMS, ChannelType.WHATSAPP})],
+)
+def test_files_are_fetched_from_providers_that_hold_them_with_real_secrets(
+    environ: dict[str, str], with_source: set[ChannelType], tmp_path: Path
+) -> None:
+    with opened(build_container({"DATA_DIR": str(tmp_path), **environ})) as container:
+        sources = container.operations().open_attachment().media_sources
+    built = {channel: source() for channel, source in sources.items()}
+    assert {channel for channel, source in built.items() if source} == with_source
+    assert built == {channel: source() for channel, source in sources.items()}
+
+
 def test_missing_aws_sdk_stops_the_start_and_names_the_extra_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

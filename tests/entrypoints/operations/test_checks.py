@@ -1,6 +1,5 @@
 """Checks of an environment on AWS: their results, and the problems that stop the start."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 from dependency_injector import providers
 
 from application.ports.checks import CheckStatus
+from domain.channels import ChannelType
 from domain.messages import STUCK_AFTER
 from domain.times import rfc3339
 from entrypoints.composition.container import Container, build_container
@@ -18,44 +18,12 @@ from entrypoints.operations.checks import (
     require_backends,
     run_checks,
 )
+from infrastructure.aws.logged_refusals import IN_THE_LOG
 from tests.builders import NOW, a_record
 from tests.contracts.dead_letters import a_dead_letter
 from tests.contracts.spool import an_entry
 from tests.emulators import EmulatedAws, unique_name
-from tests.entrypoints.aws_lambda.aws_settings import aws_settings
 from tests.infrastructure.aws.sqs_queues import created_queue
-
-SECRETS = {"TWILIO_ACCOUNT_SID": "AC" + "7" * 32, "TWILIO_AUTH_TOKEN": "a-token-of-nobody"}
-
-
-@pytest.fixture
-def environ(
-    ministack: EmulatedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, str]:
-    """Settings for complete AWS resources without dead-letter queues; nothing on this disk."""
-    environ = {**aws_settings(ministack), **SECRETS, "DATA_DIR": str(tmp_path / "never-made")}
-    for name, value in ministack.environ.items():
-        monkeypatch.setenv(name, value)
-    return environ
-
-
-@pytest.fixture
-def complete(environ: dict[str, str], ministack: EmulatedAws) -> dict[str, str]:
-    """The same with dead-letter queues and a public URL."""
-    for name in [name for name in environ if name.endswith("_QUEUE_URL")]:
-        is_spool = name == "SPOOL_QUEUE_URL"
-        environ[name] = queue_with_dead_letters(ministack, fifo=is_spool)
-    return {**environ, "PUBLIC_BASE_URL": "https://hooks.example.com"}
-
-
-def queue_with_dead_letters(aws: EmulatedAws, *, fifo: bool) -> str:
-    """The URL of a new queue that moves a message to a dead-letter queue after 1000 receives."""
-    suffix, attributes = (".fifo", {"FifoQueue": "true"}) if fifo else ("", {})
-    url = created_queue(aws, unique_name("dead") + suffix, attributes)
-    answer = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    policy = {"deadLetterTargetArn": answer["Attributes"]["QueueArn"], "maxReceiveCount": 1000}
-    attributes = {**attributes, "RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "180"}
-    return created_queue(aws, unique_name("queue") + suffix, attributes)
 
 
 def found(environ: Mapping[str, str]) -> Iterator[tuple[str, CheckStatus, str]]:
@@ -77,11 +45,26 @@ def refusal(environ: Mapping[str, str]) -> str:
     return str(caught.value)
 
 
+@pytest.mark.usefixtures("unkept_clock")
 def test_complete_environment_is_reported_as_ok(complete: dict[str, str]) -> None:
     require_backends(build_container(complete))
     assert list(found(complete)) == [
         ("secrets", CheckStatus.OK, "accounts: 1 of Twilio, 1 of SendGrid; companies: 1"),
-        ("public URL", CheckStatus.OK, "https://hooks.example.com"),
+        *(
+            (
+                "public URL",
+                CheckStatus.OK,
+                f"https://hooks.example.com/webhooks/{channel} ({channel})",
+            )
+            for channel in ChannelType
+        ),
+        ("refusals", CheckStatus.SKIPPED, IN_THE_LOG),
+        ("clock", CheckStatus.OK, "as that of SQS, to 5 s"),
+        (
+            "clock",
+            CheckStatus.OK,
+            "no time service keeps it, but it is right now; the providers' clocks are not asked",
+        ),
         ("tables", CheckStatus.OK, "all four and their indexes"),
         ("queues", CheckStatus.OK, "all six"),
         ("spool queue", CheckStatus.OK, complete["SPOOL_QUEUE_URL"]),
@@ -89,6 +72,7 @@ def test_complete_environment_is_reported_as_ok(complete: dict[str, str]) -> Non
         ("spool", CheckStatus.OK, "the spool is empty"),
         ("pending", CheckStatus.OK, "every message that was recorded came to its queue"),
         ("dead letters", CheckStatus.OK, "none"),
+        ("consumers", CheckStatus.OK, "all six queues are empty"),
     ]
 
 
@@ -174,6 +158,7 @@ def test_unreadable_secret_is_named_but_not_shown(environ: dict[str, str]) -> No
     )
 
 
+@pytest.mark.usefixtures("unkept_clock")
 def test_real_secrets_without_a_public_url_are_reported_as_a_warning(
     environ: dict[str, str],
 ) -> None:
@@ -226,7 +211,7 @@ def test_attribute_that_an_engine_leaves_out_is_a_warning_and_stops_no_start(
         "MaximumMessageSize is not reported, expected at least 262144"
     }
     assert CheckStatus.ERROR not in {result.status for result in results}
-    assert results[-1].check == "dead letters"
+    assert results[-1].check == "consumers"
 
 
 def test_answer_in_another_form_is_an_error_of_one_check(

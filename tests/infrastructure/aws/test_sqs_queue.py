@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from application.ports.context_queue import SearchableQueue
+from application.ports.context_queue import SearchableQueue, VisibleQueue
 from domain.context import Company
 from domain.queues import ALL_QUEUES
 from domain.routing import Route
@@ -125,9 +125,9 @@ class TestPublishedMessages:
         assert sorted(bodies) == sorted(("ä" * (room // 2), "\uffff" * (room // 6)))
 
 
-def test_sqs_queue_neither_finds_nor_erases_contexts(
+def test_sqs_queue_neither_shows_finds_nor_erases_contexts(
     unreachable_aws: EmulatedAws,
 ) -> None:
     queue = SqsContextQueue(unreachable_aws.sqs, {})
-    assert not isinstance(queue, SearchableQueue)
+    assert not isinstance(queue, SearchableQueue | VisibleQueue)
     assert queue.erasure_notice().startswith("contexts on SQS")

@@ -26,6 +26,8 @@ from application.ports.spool import (
     SpoolDepth,
     SpoolEntry,
     SpoolErasure,
+    VisibleSpool,
+    WaitingEntry,
 )
 from domain.errors import SpoolFullError, StorageUnavailableError
 from infrastructure.filesystem import spool_file_names as files_of_spool
@@ -72,7 +74,7 @@ def entry_files(directory: Path) -> list[Path]:
     return sorted(directory.glob("*.json"))
 
 
-class Alternating(Spool, SearchableSpool):
+class Alternating(Spool, SearchableSpool, VisibleSpool):
     """Several spools over one directory, asked in turn."""
 
     def __init__(self, *spools: FileSpool) -> None:
@@ -92,6 +94,9 @@ class Alternating(Spool, SearchableSpool):
 
     def depth(self) -> SpoolDepth:
         return next(self._spools).depth()
+
+    def look(self) -> Iterator[WaitingEntry]:
+        return next(self._spools).look()
 
     def erase(self, wanted: Callable[[SpoolEntry], bool]) -> SpoolErasure:
         return next(self._spools).erase(wanted)

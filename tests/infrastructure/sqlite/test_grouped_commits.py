@@ -16,6 +16,7 @@ from application.ports.stores import Stores
 from application.ports.unit_of_work import Unit, UnitOfWork
 from domain.erasure import RetainedMessage
 from domain.errors import ConcurrentUpdateError, StorageUnavailableError
+from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.grouped_commits import MAX_MEMBERS, GroupedCommits
@@ -42,7 +43,7 @@ def database(path: Path, statements: list[str]) -> Iterator[SqliteDatabase]:
 
 @pytest.fixture
 def sqlite(database: SqliteDatabase) -> SqliteBackend:
-    return SqliteBackend(Path(), lambda: database, utc_now)
+    return SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics())
 
 
 @pytest.fixture
@@ -228,3 +229,23 @@ def test_retry_of_an_erased_message_publishes_nothing_that_has_to_be_taken_back(
     with pytest.raises(ConcurrentUpdateError):
         route.retry(record, Deadline.after())
     assert queue.erase(record.request_id) == 0
+
+
+def test_size_of_each_committed_group_is_observed(database: SqliteDatabase) -> None:
+    sizes: list[int] = []
+    units = GroupedCommits(database, utc_now, sizes.append)
+    with gathered(units) as group:
+        group.add(lambda _: None)
+        group.add(lambda _: 1 / 0)
+        group.add(lambda _: None)
+    assert [type(outcome) for outcome in group.outcomes()].count(ZeroDivisionError) == 1
+    assert sum(sizes) == 3
+    assert 0 not in sizes
+
+
+def test_size_of_a_group_that_is_not_committed_is_not_observed(database: SqliteDatabase) -> None:
+    sizes: list[int] = []
+    units = GroupedCommits(database, utc_now, sizes.append)
+    with pytest.raises(ZeroDivisionError):
+        units.run(lambda _: 1 / 0, Deadline.after())
+    assert sizes == []

@@ -9,6 +9,7 @@ import pytest
 from application.clock import utc_now
 from application.ports.stores import Stores
 from domain.errors import QueueRoutingError, StorageUnavailableError
+from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.serialization.context_json import context_to_json
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
@@ -49,7 +50,7 @@ class TestSqliteContextQueue(EmbeddedQueueContract):
 class TestSqliteMoveContext(MoveContextContract):
     @pytest.fixture
     def backend(self, database: SqliteDatabase) -> tuple[Stores, ContextQueue]:
-        backend = SqliteBackend(Path(), lambda: database, utc_now)
+        backend = SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics())
         return backend.stores, backend.context_queue
 
 

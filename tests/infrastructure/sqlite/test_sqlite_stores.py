@@ -1,42 +1,49 @@
 """The stores in SQLite fulfil the contracts, and their records are durable."""
 
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from application.clock import utc_now
 from application.ports.fallback_throttle import FallbackThrottle, ThrottleOutcome
+from application.ports.pages import Page
 from application.ports.stores import Stores
 from domain.channels import ChannelType
 from domain.conversations import Direction, Message
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import MessageState
+from infrastructure.memory.memory_metrics import MemoryMetrics
 from infrastructure.sqlite.backend import SqliteBackend
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_conversations import SqliteConversationStore
 from infrastructure.sqlite.sqlite_fallback_throttle import SqliteFallbackThrottle
 from infrastructure.sqlite.sqlite_messages import SqliteMessageStore, SqliteOutbox
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
+from tests.contracts.conversation_lists import ConversationOrderContract
 from tests.contracts.conversation_store import ConversationStoreContract
 from tests.contracts.fallback_throttle import LIMITS, FallbackThrottleContract
 from tests.contracts.message_store import MessageStoreContract
 
+SMS, WHATSAPP = ChannelType.SMS, ChannelType.WHATSAPP
 
-class TestSqliteConversationStore(ConversationStoreContract):
+
+class TestSqliteConversationStore(ConversationOrderContract, ConversationStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now).stores
+        return SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics()).stores
 
 
 class TestSqliteMessageStore(MessageStoreContract):
     @pytest.fixture
     def stores(self, database: SqliteDatabase) -> Stores:
-        return SqliteBackend(Path(), lambda: database, utc_now).stores
+        return SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics()).stores
 
 
 class TestSqliteFallbackThrottle(FallbackThrottleContract):
@@ -161,6 +168,61 @@ class TestSchema:
             plan = str(connection.execute(f"EXPLAIN QUERY PLAN SELECT * {query}").fetchall())
         assert index in plan
         assert "TEMP B-TREE" not in plan
+
+
+LISTS: dict[str, Callable[[Stores, str | None], Page[Any]]] = {
+    "all": lambda stores, after: stores.conversations.list_conversations(2, after=after),
+    "of an address": lambda stores, after: stores.conversations.list_conversations(
+        2, senders={SMS: ["+14155550123"], WHATSAPP: ["+14155550123"]}, after=after
+    ),
+    "unmatched": lambda stores, after: stores.messages.list_unmatched(2, after=after),
+    "messages": lambda stores, _: Page(stores.messages.list_entries(KEY, 2, before=NOW), None),
+}
+
+
+_BY_CONVERSATION = "(conversation_id=? AND primary_channel=? AND timestamp"
+SEARCHED = {
+    "all": {"conversations USING INDEX conversations_by_activity (<expr><?)"},
+    "of an address": {
+        "participants USING PRIMARY KEY (channel=? AND sender=? AND conversation_id>?)",
+        "conversations USING INDEX sqlite_autoindex_conversations_1 "
+        "(conversation_id=? AND primary_channel=?)",
+    },
+    "unmatched": {"messages USING INDEX unmatched_messages ((timestamp,request_id)>(?,?))"},
+    "messages": {
+        f"messages USING INDEX messages_of_conversation {_BY_CONVERSATION}>? AND timestamp<?)",
+        f"messages USING COVERING INDEX messages_of_conversation {_BY_CONVERSATION}<?)",
+        "imported_messages USING INDEX imported_messages_of_conversation "
+        f"{_BY_CONVERSATION}>? AND timestamp<?)",
+        "imported_messages USING COVERING INDEX imported_messages_of_conversation "
+        f"{_BY_CONVERSATION}<?)",
+    },
+}
+"""What each list may search. Beside that, it may sort the items of one page."""
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_list_searches_by_its_index_alone(path: Path, name: str) -> None:
+    """With 1,000,000 messages a page has to take some milliseconds, like the first one."""
+    statements: list[str] = []
+    database = SqliteDatabase(path, on_statement=statements.append)
+    stores = SqliteBackend(Path(), lambda: database, utc_now, MemoryMetrics()).stores
+    for number in range(5):
+        stores.conversations.open_conversation(a_conversation(conversation_id=str(number)))
+        message = an_inbound_message(message_id=f"SM{number}")
+        stores.messages.record(a_record(message, KEY if number < 2 else None))
+    statements.clear()
+    page = LISTS[name](stores, None)
+    if page.cursor is not None:
+        assert LISTS[name](stores, page.cursor).items
+    database.close()
+    with closing(sqlite3.connect(path)) as connection:
+        plans = [connection.execute(f"EXPLAIN QUERY PLAN {s}").fetchall() for s in statements]
+    steps = [detail for plan in plans for *_, detail in plan]
+    assert len(plans) == 2
+    assert {step.removeprefix("SEARCH ") for step in steps if "SEARCH" in step} == SEARCHED[name]
+    assert [step for step in steps if re.match(r"SCAN (?!\(subquery)", step)] == []
+    assert all("TEMP B-TREE" not in step for step in steps) or name == "of an address"
 
 
 class TestCost:

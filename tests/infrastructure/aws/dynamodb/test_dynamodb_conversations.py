@@ -307,3 +307,49 @@ def test_conversation_item_has_plain_attributes_for_other_systems(tables: Tables
             },
         }
     ]
+
+
+class TestLists:
+    """Searches for operators: what they read, and what an index that lags behind hides."""
+
+    def test_page_of_all_reads_as_many_items_as_it_may_have(self, tables: Tables) -> None:
+        stores = tables.stores()
+        for number in range(5):
+            stores.conversations.open_conversation(a_conversation(conversation_id=str(number)))
+        tables.put_foreign(conversation_id="voice", primary_channel="voice")
+        with recorded_calls(tables.client) as calls:
+            page = stores.conversations.list_conversations(3)
+        assert calls == ["Scan"]
+        assert len(page.items) <= 3
+        assert page.cursor is not None
+
+    def test_record_of_another_system_is_listed_by_an_address_with_or_without_a_scheme(
+        self, tables: Tables
+    ) -> None:
+        for name, sender in (("a", NUMBER), ("b", f"whatsapp:{NUMBER}")):
+            tables.put_foreign(conversation_id=name, primary_channel="whatsapp", sender_id=sender)
+        page = tables.stores().conversations.list_conversations(9, senders={WHATSAPP: [NUMBER]})
+        assert ids(page.items) == ["a", "b"]
+
+    def test_conversation_is_listed_by_its_participant_while_the_index_lags_behind(
+        self, tables: Tables
+    ) -> None:
+        tables.stores().conversations.open_conversation(a_conversation())
+        conversations = without_index(tables).stores().conversations
+        page = conversations.list_conversations(9, senders={SMS: [NUMBER]})
+        assert ids(page.items) == ["conversation-1"]
+
+    def test_participant_of_a_deleted_record_leaves_its_page_short(self, tables: Tables) -> None:
+        stores = tables.stores()
+        for name in ("a", "b"):
+            stores.conversations.open_conversation(a_conversation(conversation_id=name))
+        tables.client.delete_item(
+            TableName=tables.names["conversations"],
+            Key={"conversation_id": {"S": "a"}, "primary_channel": {"S": "sms"}},
+        )
+        first = stores.conversations.list_conversations(1, senders={SMS: [NUMBER]})
+        assert first.items == ()
+        rest = stores.conversations.list_conversations(
+            1, senders={SMS: [NUMBER]}, after=first.cursor
+        )
+        assert ids(rest.items) == ["b"]

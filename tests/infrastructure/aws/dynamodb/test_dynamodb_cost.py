@@ -10,6 +10,8 @@ from domain.addresses import Address
 from domain.channels import ChannelType
 from domain.conversations import Conversation
 from domain.messages import InboundMessage, MessageRecord
+from domain.queues import QueueKind, QueueName
+from domain.trail import MatchRule, Trail
 from infrastructure.aws.dynamodb.dynamodb_message_items import DynamoDbMessageItems
 from infrastructure.aws.dynamodb.dynamodb_schema import TableSchema
 from infrastructure.aws.dynamodb.dynamodb_values import Item, attributes
@@ -36,6 +38,8 @@ FIELDS_OF_AN_SMS = {
 }
 """What Twilio says of an SMS, beside the message."""
 
+FOUND = Trail(MatchRule.RECIPIENT)
+ROUTED = replace(FOUND, queue=QueueName(ChannelType.SMS, QueueKind.REPLIES), delay_seconds=29.999)
 TEXT = "Is my order 4711 on its way? I will be at home until five. 🚚 " * 2
 
 
@@ -54,7 +58,7 @@ def numbered(number: int, channel: ChannelType = ChannelType.SMS) -> MessageReco
     message = an_inbound_message(
         channel, message_id=f"SM{number:032}", body=TEXT, received_at=moment
     )
-    return a_record(message, the_conversation(channel).key, recorded_at=moment)
+    return a_record(message, the_conversation(channel).key, recorded_at=moment, trail=FOUND)
 
 
 def handle(tables: Tables, record: MessageRecord) -> None:
@@ -65,7 +69,7 @@ def handle(tables: Tables, record: MessageRecord) -> None:
     (found,) = conversations.find_open_conversations(message.channel, message.look_up_values)
     assert messages.record(record) is None
     assert conversations.record_activity(found, message) is not None
-    stores.outbox.mark_queued(record.request_id, message.received_at)
+    stores.outbox.mark_queued(record.request_id, message.received_at, trail=ROUTED)
 
 
 def fill(tables: Tables, count: int) -> None:
@@ -135,7 +139,7 @@ class TestWriteUnits:
         schema, recorded = self.item(tables, "messages", record)
         conversations.record_activity(the_conversation(), record.message)
         conversation_schema, updated = self.item(tables, "conversations")
-        stores.outbox.mark_queued(record.request_id, NOW)
+        stores.outbox.mark_queued(record.request_id, NOW, trail=ROUTED)
         _, queued = self.item(tables, "messages", record)
         assert max(map(item_bytes, (recorded, queued, updated))) <= KILOBYTE
         return [
@@ -169,8 +173,15 @@ class TestWriteUnits:
             metadata={"num_segments": 1, "provider": FIELDS_OF_AN_SMS},
         )
         with counted_writes(opened.client) as counted:
-            handle(opened, a_record(message, the_conversation().key))
+            handle(opened, a_record(message, the_conversation().key, trail=FOUND))
         assert counted == [3, 1, 2]
+
+    def test_mail_takes_one_write_unit_more_for_its_index(self, tables: Tables) -> None:
+        channel = ChannelType.EMAIL
+        tables.stores().conversations.open_conversation(the_conversation(channel))
+        with counted_writes(tables.client) as counted:
+            handle(tables, numbered(1, channel))
+        assert counted == [4, 1, 2]
 
     def test_message_5000_costs_as_many_write_units_as_message_10(self, opened: Tables) -> None:
         for count in (10, 5000):

@@ -10,11 +10,13 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from application.ports.fallback_throttle import ThrottleOutcome
+from application.ports.pages import write_cursor
 from domain.channels import ChannelType
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey
 from tests.builders import KEY, NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.context_queue import HANDOFF
+from tests.contracts.conversation_changes import HANDED_OFF
 from tests.contracts.fallback_throttle import LIMITS
 from tests.contracts.message_store import stored
 from tests.emulators import EmulatedAws
@@ -30,28 +32,34 @@ LATER = NOW + timedelta(minutes=1)
 OTHER = ConversationKey("conversation-2", ChannelType.SMS)
 URL = "https://dynamodb.us-east-1.amazonaws.com/"
 
+UNMATCHED_CURSOR = write_cursor("unmatched", "2026-03-04T12:00:00.250000Z#0123456789abcdef")
+
 EVERY_METHOD: dict[str, Callable[[Tables], object]] = {
     "find": lambda t: t.stores().conversations.find_open_conversations(ChannelType.SMS, ["+1"]),
     "open": lambda t: t.stores().conversations.open_conversation(a_conversation()),
     "get": lambda t: t.stores().conversations.get_conversations("1"),
-    "list": lambda t: t.stores().conversations.list_conversations(1),
+    "list": lambda t: t.stores().conversations.list_conversations(1).items,
+    "list of senders": lambda t: t.stores().conversations.list_conversations(
+        1, senders={ChannelType.SMS: ["+1"]}
+    ),
     "activity": lambda t: t.stores().conversations.record_activity(
         a_conversation(), an_inbound_message()
     ),
-    "hand off": lambda t: t.stores().conversations.switch_hand_off(KEY, on=True),
+    "hand off": lambda t: t.stores().conversations.change_state(KEY, HANDED_OFF),
     "record": lambda t: t.stores().messages.record(a_record()),
     "assign": lambda t: t.stores().messages.assign(a_record(), OTHER),
     "lease": lambda t: t.stores().outbox.take_lease(a_record(), LATER),
     "queued": lambda t: t.stores().outbox.mark_queued("key", NOW),
     "move": lambda t: t.stores().outbox.move(a_record(), HANDOFF, NOW),
     "history": lambda t: t.stores().messages.history(KEY),
+    "entries": lambda t: t.stores().messages.list_entries(KEY, 1),
     "stuck": lambda t: t.stores().outbox.list_stuck(1, NOW),
     "unmatched": lambda t: t.stores().messages.list_unmatched(1).items,
-    "next unmatched": lambda t: t.stores().messages.list_unmatched(1, after="position"),
+    "next unmatched": lambda t: t.stores().messages.list_unmatched(1, after=UNMATCHED_CURSOR),
     "acquire": lambda t: t.throttle().acquire("ana", NOW, LIMITS),
     "release": lambda t: t.throttle().release("ana"),
 }
-BY_INDEX = ("history", "stuck", "unmatched", "next unmatched")
+BY_INDEX = ("history", "entries", "stuck", "unmatched", "next unmatched")
 
 
 class NoPause:
@@ -206,6 +214,15 @@ class TestLostResponses:
         tables.stores().messages.record(a_record())
         assert tables.stores().outbox.take_lease(a_record(), LATER)
         assert not tables.stores().outbox.take_lease(a_record(), LATER)
+
+    def test_state_is_set_after_a_lost_response(self, tables: Tables) -> None:
+        conversations = tables.stores().conversations
+        conversations.open_conversation(a_conversation())
+        seen = a_conversation().state
+        with first_response_lost(tables.client, "UpdateItem"):
+            record, is_set = conversations.change_state(KEY, HANDED_OFF, seen=seen)
+        assert is_set
+        assert record == replace(a_conversation(), hand_off_to_human=True)
 
     def test_message_is_moved_after_a_lost_response(self, tables: Tables) -> None:
         tables.stores().messages.record(a_record())

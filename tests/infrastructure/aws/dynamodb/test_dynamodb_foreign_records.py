@@ -10,6 +10,7 @@ from domain.conversations import (
     CLOSED,
     USER_REPLY_RECEIVED,
     Conversation,
+    ConversationState,
     Direction,
     Message,
 )
@@ -19,6 +20,7 @@ from infrastructure.aws.dynamodb.dynamodb_conversation_items import (
 )
 from infrastructure.aws.dynamodb.dynamodb_values import AttributeValue, attributes
 from tests.builders import NOW, RECIPIENT, a_conversation, an_inbound_message
+from tests.contracts.conversation_changes import HANDED_OFF
 from tests.emulators import EmulatedAws
 from tests.infrastructure.aws.dynamodb.dynamodb_tables import Tables
 
@@ -287,16 +289,31 @@ class TestActivity:
     def test_attributes_of_other_systems_are_not_changed(self, tables: Tables) -> None:
         tables.put_foreign(priority=3, tags={"vip": True})
         tables.stores().conversations.record_activity(a_conversation(), an_inbound_message())
-        tables.stores().conversations.switch_hand_off(a_conversation().key, on=True)
+        tables.stores().conversations.change_state(a_conversation().key, HANDED_OFF)
         (item,) = tables.items("conversations")
         assert (item["priority"], item["tags"]) == ({"N": "3"}, {"M": {"vip": {"BOOL": True}}})
+
+    @pytest.mark.parametrize(
+        "written", [{"hand_off_to_human": "false"}, {"hand_off_to_human": 0}, {}]
+    )
+    def test_state_in_another_form_is_set_if_it_is_the_one_that_was_seen(
+        self, tables: Tables, written: dict[str, object]
+    ) -> None:
+        tables.put_foreign(**written)
+        conversations = tables.stores().conversations
+        key, seen = a_conversation().key, ConversationState(ACTIVE, hand_off_to_human=False)
+        record, is_set = conversations.change_state(key, HANDED_OFF, seen=seen)
+        assert is_set
+        assert record is not None
+        assert record.hand_off_to_human
+        assert conversations.change_state(key, HANDED_OFF, seen=seen) == (record, False)
 
 
 def test_records_of_unsupported_channels_are_not_listed(tables: Tables) -> None:
     tables.put_foreign()
     tables.put_foreign(primary_channel="voice")
     stores = tables.stores()
-    assert [record.primary_channel for record in stores.conversations.list_conversations(10)] == [
-        SMS
-    ]
+    assert [
+        record.primary_channel for record in stores.conversations.list_conversations(10).items
+    ] == [SMS]
     assert len(stores.conversations.get_conversations("conversation-1")) == 1

@@ -13,11 +13,8 @@ from domain.channels import ChannelType
 from domain.conversations import Message
 from domain.errors import StorageRefusedError, StorageUnavailableError
 from domain.messages import ConversationKey, InboundMessage, MessageRecord, MessageState, Recipient
-from infrastructure.aws.dynamodb.dynamodb_message_items import (
-    INLINE_BYTES,
-    PREVIEW_BYTES,
-    WORK_SHARDS,
-)
+from infrastructure.aws.dynamodb.dynamodb_message_items import INLINE_BYTES, PREVIEW_BYTES
+from infrastructure.aws.dynamodb.dynamodb_message_keys import WORK_SHARDS
 from infrastructure.aws.dynamodb.dynamodb_values import Item
 from infrastructure.memory.memory_blobs import MemoryBlobStore
 from tests.builders import KEY, NOW, a_record, an_inbound_message
@@ -288,10 +285,6 @@ class TestLists:
         assert len(stores.messages.history(KEY, limit=limit)) == limit
         assert len(stores.messages.list_unmatched(limit).items) == limit
         assert len(stores.outbox.list_stuck(limit, LATER + timedelta(hours=1))) == limit
-
-    def test_unmatched_page_after_an_unknown_message_is_empty(self, tables: Tables) -> None:
-        tables.stores().messages.record(numbered(1, None))
-        assert tables.stores().messages.list_unmatched(10, after="unknown").items == ()
 
     def test_message_that_only_a_lagging_index_lists_is_not_listed(self, tables: Tables) -> None:
         stores = tables.stores()

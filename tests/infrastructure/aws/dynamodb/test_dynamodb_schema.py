@@ -74,16 +74,17 @@ def test_missing_indexes_are_reported(tables: Tables, messages: TableSchema) -> 
     assert problems(tables, messages, replace(messages, indexes=())) == (
         "index history of table TABLE: expected one, found none",
         "index work of table TABLE: expected one, found none",
+        "index mail of table TABLE: expected one, found none",
     )
     only_work = replace(messages, indexes=messages.indexes[1:])
     assert problems(tables, messages, only_work) == (
-        "index history of table TABLE: expected one, found work",
+        "index history of table TABLE: expected one, found mail, work",
     )
 
 
 def test_index_with_another_key_is_reported(tables: Tables, messages: TableSchema) -> None:
-    history, work = messages.indexes
-    other = replace(messages, indexes=(replace(history, sort_key="recorded_at"), work))
+    history, *others = messages.indexes
+    other = replace(messages, indexes=(replace(history, sort_key="recorded_at"), *others))
     assert problems(tables, messages, other) == (
         "index history of table TABLE: expected the key conversation (S), timestamp (S), "
         "found conversation (S), recorded_at (S)",
@@ -91,12 +92,12 @@ def test_index_with_another_key_is_reported(tables: Tables, messages: TableSchem
 
 
 def test_index_without_all_attributes_is_reported(tables: Tables, messages: TableSchema) -> None:
-    history, work = messages.indexes
-    less = replace(messages, indexes=(replace(history, included=("content",)), work))
+    history, *others = messages.indexes
+    less = replace(messages, indexes=(replace(history, included=("content",)), *others))
     (problem,) = problems(tables, messages, less)
     assert problem.startswith("index history of table TABLE: expected it to hold channel_type, ")
     assert problem.endswith(", found content")
-    none = replace(messages, indexes=(replace(history, included=()), work))
+    none = replace(messages, indexes=(replace(history, included=()), *others))
     (problem,) = problems(tables, messages, none)
     assert problem.endswith(", found keys only")
 

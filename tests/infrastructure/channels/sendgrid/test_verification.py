@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from application.ports.webhook_parser import WebhookRequest
-from domain.errors import SecretsUnavailableError, ValidationError
+from domain.errors import KnownAccountRefusedError, SecretsUnavailableError, ValidationError
 from infrastructure.channels.sendgrid.parser import SendgridWebhookParser
 from infrastructure.channels.sendgrid.simulator import SendgridSimulator, sign
 from infrastructure.channels.sendgrid.verification import SIGNATURE_HEADER, TIMESTAMP_HEADER
@@ -160,7 +160,8 @@ def test_every_pair_is_compared_in_equal_length(pair: str, monkeypatch: pytest.M
     account = an_account(basic_auth=[PAIR, "frontdesk:old", ""])
     is_known = pair in (PAIR, "frontdesk:old")
     assert is_accepted(a_request(key=None, pair=pair), account) is is_known
-    assert compared == [32] * 6
+    # Of what is refused, the users are compared as well.
+    assert compared == [32] * (6 if is_known else 12)
 
 
 HOUR = timedelta(hours=1)
@@ -228,3 +229,65 @@ def test_refusal_shows_no_secret() -> None:
         a_parser(an_account(OTHER, basic_auth=[PAIR])).validate(a_request(pair="a:b"))
     assert PAIR not in repr(caught.value)
     assert OTHER not in repr(caught.value)
+
+
+STALE = str(int((NOW - 97 * HOUR).timestamp()))
+
+
+@pytest.mark.parametrize(
+    ("account", "request_", "reason"),
+    [
+        (an_account(P256), a_request(OTHER_KEY), "signature_mismatch"),
+        (an_account(P256), a_request(timestamp=STALE), "timestamp_outside_tolerance"),
+        (an_account(P256), a_request(timestamp="soon"), "timestamp_ill_formed"),
+        (an_account(P256), with_header(a_request(), SIGNATURE_HEADER, "!"), "signature_ill_formed"),
+        (an_account(P256), with_header(a_request(), SIGNATURE_HEADER, ""), "signature_missing"),
+        (an_account(P256), with_header(a_request(), TIMESTAMP_HEADER, ""), "timestamp_missing"),
+        (
+            an_account(P256),
+            replace(a_request(), headers=a_request().headers * 2),
+            "header_repeated",
+        ),
+        (an_account(P256, basic_auth=[PAIR]), a_request(key=None, pair=PAIR), "signature_missing"),
+        (an_account(P256, basic_auth=[PAIR]), a_request(), "basic_missing"),
+        (an_account(P256, basic_auth=[PAIR]), a_request(pair="frontdesk:no"), "basic_mismatch"),
+        (an_account(basic_auth=[PAIR]), a_request(key=None, pair="frontdesk:no"), "basic_mismatch"),
+        (an_account(basic_auth=[PAIR]), a_request(), "basic_missing"),
+        (an_account(), a_request(), "no_secret_configured"),
+    ],
+)
+def test_refused_mail_of_a_known_account_has_a_reason(
+    account: SendgridAccount, request_: WebhookRequest, reason: str
+) -> None:
+    with pytest.raises(KnownAccountRefusedError) as caught:
+        a_parser(account).validate(request_)
+    assert (caught.value.account, caught.value.reason) == (ACCOUNT_NAME, reason)
+    assert caught.value.log_fields == {"reason": reason}
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        a_request(key=None),
+        a_request(key=None, pair="mallory:s3cret"),
+        a_request(key=None, pair="frontdesk"),
+        with_header(a_request(key=None, pair=PAIR), "authorization", "Bearer frontdesk"),
+    ],
+)
+def test_mail_without_signature_and_known_user_is_of_no_known_account(
+    request_: WebhookRequest,
+) -> None:
+    with pytest.raises(ValidationError) as caught:
+        a_parser(an_account(P256, basic_auth=[PAIR])).validate(request_)
+    assert not isinstance(caught.value, KnownAccountRefusedError)
+    assert (caught.value.account, caught.value.reason) == ("", "account_unknown")
+
+
+def test_basic_user_names_one_of_several_accounts_and_a_signature_none() -> None:
+    accounts = an_account(P256, name="keys"), an_account(basic_auth=[PAIR], name="pairs")
+    reasons = {}
+    for request in (a_request(OTHER_KEY, pair="frontdesk:no"), a_request(OTHER_KEY)):
+        with pytest.raises(KnownAccountRefusedError) as caught:
+            a_parser(*accounts).validate(request)
+        reasons[caught.value.account] = caught.value.reason
+    assert reasons == {"pairs": "basic_mismatch", "sendgrid": "signature_mismatch"}

@@ -1,0 +1,1 @@
+"""The files that came with messages: opened for who may see them."""

@@ -1,0 +1,1 @@
+"""Why a webhook was refused."""

@@ -1,0 +1,1 @@
+"""What became of a message: where it is, since when, and what to do."""

@@ -1,0 +1,56 @@
+"""What to say where nothing is known of a message."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from application.ports.refusals import Refusal
+from application.tracing.wording import ago, command
+from domain.channels import ChannelType
+
+LogSearch = Callable[[Mapping[str, str]], str]
+"""How to find the log lines with these fields, for an operator to copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class NothingKnown:
+    """There is no record, no spool entry that can be seen, and no dead letter.
+
+    ``refusals`` are the latest on ``channels``, the latest first.
+    """
+
+    refusals: tuple[Refusal, ...]
+    channels: frozenset[ChannelType]
+    sees_all_refusals: bool
+    sees_spool: bool
+    log_search: LogSearch
+    now: datetime
+
+    def sentence(self, text: str) -> str:
+        """Where was looked, and what to check."""
+        places = "no record, no spool entry and no dead letter"
+        if not self.sees_spool:
+            places = "no record and no dead letter (this spool shows nothing of what is in it)"
+        return f"Nothing is known of {text}: there is {places}. {self._next()}"
+
+    def _next(self) -> str:
+        names = " and ".join(sorted(self.channels)) if len(self.channels) < len(ChannelType) else ""
+        webhooks = f"webhooks of {names}" if names else "webhooks"
+        if self.refusals:
+            last = self.refusals[0]
+            return (
+                f"The latest of the refused {webhooks} names account {last.account}: "
+                f"{last.reason}, at {ago(last.last_at, self.now)}. If it was this one, "
+                f"{command('doctor', 'signature')} finds the setting that is wrong."
+            )
+        if not self.sees_all_refusals:
+            search = self.log_search({"outcome": "refused"})
+            return (
+                f"Refused {webhooks} are in the log: {search}. If none was refused, the provider "
+                f"has not delivered it: look in its own log for the URL that it called."
+            )
+        return (
+            f"No {webhooks} of a known account were refused lately either, so the provider has "
+            f"not delivered it here: look in its own log for the URL that it called and the "
+            f"answer that it got; {command('doctor')} shows the URL that it has to call."
+        )

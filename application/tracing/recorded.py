@@ -1,0 +1,198 @@
+"""The trace of a message that has a record."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from application.clock import Clock
+from application.ports.context_queue import ContextReader, VisibleQueue
+from application.ports.conversation_store import ConversationStore
+from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
+from application.ports.message_lookup import MessageLookup
+from application.tracing.queue_conclusions import OnQueue, conclusion_on_queued, reason_for_human
+from application.tracing.record_conclusions import (
+    ERASED,
+    Unmatched,
+    conclusion_on_pending,
+    conclusion_on_undeliverable,
+)
+from application.tracing.results import Conclusion, Detail, MessageTrace, Station, StationKind
+from domain.conversations import Conversation
+from domain.erasure import Tombstone
+from domain.messages import MessageRecord, MessageState
+from domain.queues import QueueKind
+from domain.routing import RoutingPolicy
+from domain.tenants import TenantDirectory
+from domain.times import rfc3339
+from domain.trail import MatchRule
+
+_WITHOUT_CONVERSATION = frozenset(
+    {MatchRule.NO_CONVERSATION, MatchRule.FOREIGN_RECIPIENT, MatchRule.UNKNOWN_AUTHOR}
+)
+
+
+@dataclass(frozen=True)
+class TraceRecord:
+    """Tells the way of a recorded message from all that is stored of it.
+
+    ``dead_letters`` is ``None`` as long as there is no place for them.
+    """
+
+    lookup: MessageLookup
+    conversations: ConversationStore
+    queue: ContextReader
+    dead_letters: DeadLetters | None
+    tenants: Callable[[], TenantDirectory]
+    policy: RoutingPolicy
+    clock: Clock
+
+    def __call__(self, record: MessageRecord) -> MessageTrace:
+        """The trace of ``record``."""
+        message = record.message
+        key = record.conversation
+        conversation = self.conversations.get_conversation(key) if key else None
+        tenant = self.tenants().owner_of(message)
+        place = self._place(record, conversation)
+        dead_letter = self._dead_letter(record)
+        company = conversation.company_id if conversation else None
+        return MessageTrace(
+            stations=(
+                *_received(record),
+                *_matched(record, conversation),
+                *self._progress(place, dead_letter),
+            ),
+            conclusion=self._conclusion(place, dead_letter),
+            request_id=record.request_id,
+            message_id=message.provider_message_id,
+            channel=message.channel,
+            sender=message.sender.value,
+            company_id=company or (tenant.company_id if tenant else None),
+            conversation_id=key.conversation_id if key else None,
+            received_at=message.received_at,
+        )
+
+    def _place(self, record: MessageRecord, conversation: Conversation | None) -> OnQueue:
+        queue = self.queue
+        if not isinstance(queue, VisibleQueue):
+            return OnQueue(record, conversation, is_visible=False)
+        waiting = queue.locate(record.request_id)
+        acknowledged = queue.acknowledged(record.request_id)
+        return OnQueue(
+            record,
+            conversation,
+            is_visible=True,
+            waiting=waiting[-1] if waiting else None,
+            acknowledged=acknowledged[-1] if acknowledged else None,
+        )
+
+    def _dead_letter(self, record: MessageRecord) -> DeadLetter | None:
+        if record.state is not MessageState.UNDELIVERABLE or self.dead_letters is None:
+            return None
+        return self.dead_letters.get(f"{DeadLetterKind.UNDELIVERABLE}-{record.request_id}")
+
+    def _conclusion(self, place: OnQueue, dead_letter: DeadLetter | None) -> Conclusion:
+        record, now = place.record, self.clock()
+        match record.state:
+            case MessageState.PENDING:
+                return conclusion_on_pending(record, now)
+            case MessageState.UNDELIVERABLE:
+                return conclusion_on_undeliverable(dead_letter, record)
+            case MessageState.UNMATCHED:
+                message, directory = record.message, self.tenants()
+                found = self.lookup.conversations_of(message.channel, message.look_up_values)
+                tenant = directory.owner_of(message)
+                return Unmatched(record, tenant, directory, found).conclusion(now)
+        return conclusion_on_queued(place, self.policy, now)
+
+    def _progress(self, place: OnQueue, dead_letter: DeadLetter | None) -> Iterator[Station]:
+        record = place.record
+        if record.attempts:
+            lease = rfc3339(record.lease_until) if record.lease_until else None
+            details: dict[str, Detail] = {"attempts": record.attempts, "lease_until": lease}
+            yield Station(StationKind.ATTEMPTED, None, details)
+        if dead_letter is not None:
+            yield dead_letter_station(dead_letter)
+        if record.state is not MessageState.QUEUED:
+            return
+        queue = place.queue
+        is_for_human = queue is not None and queue.kind is QueueKind.HANDOFF
+        yield Station(
+            StationKind.QUEUED,
+            record.queued_at,
+            {
+                "queue": str(queue) if queue else None,
+                "delay_seconds": _delay_seconds(place),
+                "publication": record.publication,
+                "reason": reason_for_human(record, self.policy) if is_for_human else None,
+            },
+        )
+        yield from _on_queue(place)
+
+
+def trace_of_tombstone(tombstone: Tombstone) -> MessageTrace:
+    """The trace of an erased message: nothing says whose it was."""
+    erased = Station(StationKind.ERASED, None)
+    return MessageTrace((erased,), ERASED, request_id=tombstone.request_id)
+
+
+def dead_letter_station(dead_letter: DeadLetter) -> Station:
+    """What waits for an operator."""
+    details: dict[str, Detail] = {
+        "dead_letter_id": dead_letter.dead_letter_id,
+        "dead_letter_kind": str(dead_letter.kind),
+        "reason": dead_letter.reason,
+        "attempts": dead_letter.attempts,
+    }
+    return Station(StationKind.DEAD_LETTER, dead_letter.created_at, details)
+
+
+def _received(record: MessageRecord) -> Iterator[Station]:
+    message = record.message
+    addresses = {"from": message.sender.value, "to": message.recipient.address}
+    details = {"channel": str(message.channel), **addresses, "account": message.account}
+    yield Station(StationKind.RECEIVED, message.received_at, details)
+    yield Station(StationKind.RECORDED, record.recorded_at, {"request_id": record.request_id})
+
+
+def _matched(record: MessageRecord, conversation: Conversation | None) -> Iterator[Station]:
+    rule, fallback = record.trail.rule, record.trail.fallback
+    was_unmatched = rule in _WITHOUT_CONVERSATION
+    if record.conversation is None or was_unmatched:
+        why = {"rule": str(rule) if rule else None}
+        yield Station(StationKind.UNMATCHED, record.recorded_at, why)
+    if fallback is not None:
+        outcome = {"result": str(fallback.result), "reason": fallback.reason}
+        yield Station(StationKind.FALLBACK, fallback.at, outcome)
+    if record.conversation is None:
+        return
+    # What was unmatched first was redriven to its conversation: when that was is not stored.
+    yield Station(
+        StationKind.MATCHED,
+        None if was_unmatched else record.recorded_at,
+        {
+            "conversation_id": record.conversation.conversation_id,
+            "rule": "redriven" if was_unmatched else str(rule) if rule else None,
+            "conversation_status": conversation.conversation_status if conversation else None,
+            "hand_off_to_human": conversation.hand_off_to_human if conversation else None,
+            "is_deleted": conversation is None,
+        },
+    )
+
+
+def _delay_seconds(place: OnQueue) -> float | None:
+    """The delay of the latest publication, of which a queue keeps no more than its end."""
+    stored, waiting = place.record.trail.delay_seconds, place.waiting
+    if stored is not None or waiting is None or waiting.receive_count:
+        return stored
+    return round((waiting.visible_at - waiting.published_at).total_seconds(), 3)
+
+
+def _on_queue(place: OnQueue) -> Iterator[Station]:
+    if waiting := place.waiting:
+        details: dict[str, Detail] = {
+            "queue": str(waiting.queue),
+            "visible_at": rfc3339(waiting.visible_at),
+            "receive_count": waiting.receive_count,
+        }
+        yield Station(StationKind.WAITING, waiting.published_at, details)
+    elif place.acknowledged:
+        yield Station(StationKind.ACKNOWLEDGED, None, {"queue": str(place.acknowledged)})

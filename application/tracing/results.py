@@ -1,0 +1,123 @@
+"""What a trace tells: stations as data, and a conclusion in one sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from application.ports.refusals import Refusal
+from domain.channels import ChannelType
+
+Detail: TypeAlias = str | int | float | bool | None
+
+
+class StationKind(StrEnum):
+    """What happened to a message, or where it is."""
+
+    RECEIVED = "received"
+    SPOOLED = "spooled"
+    RECORDED = "recorded"
+    MATCHED = "matched"
+    UNMATCHED = "unmatched"
+    FALLBACK = "fallback"
+    ATTEMPTED = "attempted"
+    QUEUED = "queued"
+    WAITING = "waiting"
+    ACKNOWLEDGED = "acknowledged"
+    DEAD_LETTER = "dead_letter"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One step on the way of a message. ``at`` is ``None`` where the time is not stored.
+
+    ``details`` are codes, ids, addresses and numbers under constant names, and never a text.
+    """
+
+    kind: StationKind
+    at: datetime | None
+    details: Mapping[str, Detail] = field(default_factory=dict)
+
+
+class TraceState(StrEnum):
+    """Where a message is.
+
+    ``DELAYED``, ``READY``, ``IN_FLIGHT`` and ``ACKNOWLEDGED`` are what a queue knows that can
+    show what waits. ``QUEUED`` is all that is known where it cannot.
+    """
+
+    DELAYED = "delayed"
+    READY = "ready"
+    IN_FLIGHT = "in_flight"
+    ACKNOWLEDGED = "acknowledged"
+    QUEUED = "queued"
+    PENDING = "pending"
+    UNDELIVERABLE = "undeliverable"
+    UNMATCHED = "unmatched"
+    SPOOLED = "spooled"
+    DEAD_LETTER = "dead_letter"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """Where a message is, since when, and in one plain sentence what to do."""
+
+    state: TraceState
+    since: datetime | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTrace:
+    """The way of one message. What is not known is ``None``.
+
+    ``company_id`` is that of its conversation, else of the company that its recipient or its
+    account belongs to. ``message_id`` is the provider's, and ``sender`` is an address.
+    """
+
+    stations: tuple[Station, ...]
+    conclusion: Conclusion
+    request_id: str | None = None
+    message_id: str | None = None
+    channel: ChannelType | None = None
+    sender: str | None = None
+    company_id: str | None = None
+    conversation_id: str | None = None
+    received_at: datetime | None = None
+
+
+class TraceKind(StrEnum):
+    """What was traced. ``UNKNOWN`` is known to no store, and may be any of them."""
+
+    MESSAGE_ID = "message_id"
+    REQUEST_ID = "request_id"
+    CONVERSATION_ID = "conversation_id"
+    DEAD_LETTER_ID = "dead_letter_id"
+    ADDRESS = "address"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What became of what was ``traced``: its messages, the latest first.
+
+    ``sentence`` is about all of it. ``refusals`` are the latest that may have to do with it, if
+    nothing is known. ``notes`` say what could not be seen. ``company_id`` is that of a
+    conversation without messages.
+    """
+
+    traced: str
+    kind: TraceKind
+    messages: tuple[MessageTrace, ...]
+    sentence: str
+    refusals: tuple[Refusal, ...] = ()
+    notes: tuple[str, ...] = ()
+    company_id: str | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything is known of what was traced."""
+        return self.kind is not TraceKind.UNKNOWN

@@ -1,0 +1,1 @@
+"""Requests that tools have recorded, read from what these tools write."""

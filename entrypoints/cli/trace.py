@@ -1,0 +1,152 @@
+"""``frontdesk trace``: what became of a message."""
+
+from collections.abc import Iterator, Mapping
+
+import click
+
+from application.ports.refusals import Refusal
+from application.tracing.results import Detail, MessageTrace, Station, Trace
+from domain.times import parse_rfc3339
+from entrypoints.cli.terminal.commands import Command, examples, json_option
+from entrypoints.cli.terminal.container_context import open_container
+from entrypoints.cli.terminal.output import attributes, moment, plain, print_json, print_rich, say
+
+_TIMES = ("lease_until", "visible_at")
+_RULES = {
+    "only": "the only open one",
+    "thread": "the mail's thread names it",
+    "recipient": "the only one with this recipient",
+    "latest": "of several the latest activity",
+    "opened": "opened for this message",
+    "redriven": "it was opened later, and the message redriven",
+    "no_conversation": "no open conversation",
+    "foreign_recipient": "the account may not speak for the recipient",
+    "unknown_author": "a mailing list hides the author",
+}
+_NO_TIME = " " * len("2026-11-29 14:05:30")
+
+
+@click.command(
+    cls=Command,
+    epilog=examples(
+        "frontdesk trace SM12dfdd676db54893aba083850c904bb4",
+        "frontdesk trace '<4711@mail.example.com>'",
+        "frontdesk trace +14155550123",
+    ),
+)
+@click.argument("text", metavar="X")
+@json_option
+def trace(*, text: str, as_json: bool) -> None:
+    """What became of a message: where it is, since when, and what to do.
+
+    X is a provider's message id, a request id, the id of a conversation or of a dead letter, or
+    a customer's address. Nothing is changed, and nothing is taken from a queue.
+    """
+    if not text.strip():
+        raise click.BadParameter("expected an id or an address", param_hint="'X'")
+    with open_container() as container:
+        found = container.operations().trace_message()(text)
+    if as_json:
+        print_json(trace_record(found))
+    elif found.is_known:
+        _print(found)
+    if found.is_known:
+        return
+    if not as_json:
+        _print_refusals(found)
+    raise click.ClickException(found.sentence)
+
+
+def trace_record(found: Trace) -> dict[str, object]:
+    """A trace as JSON."""
+    return {
+        **attributes(found, "traced", "kind", "sentence", "company_id"),
+        "messages": [_message_record(one) for one in found.messages],
+        "refusals": [_refusal_record(one) for one in found.refusals],
+        "notes": list(found.notes),
+    }
+
+
+def _message_record(one: MessageTrace) -> dict[str, object]:
+    """Under the context object's names where they exist."""
+    names = ("request_id", "message_id", "company_id", "conversation_id", "received_at")
+    return {
+        **attributes(one, *names),
+        "channel_type": one.channel,
+        "from": one.sender,
+        **attributes(one.conclusion, "state", "since", "sentence"),
+        "stations": [
+            {**attributes(station, "kind", "at"), "details": dict(station.details)}
+            for station in one.stations
+        ],
+    }
+
+
+def _refusal_record(one: Refusal) -> dict[str, object]:
+    return attributes(
+        one, "channel", "account", "reason", "tried_urls", "count", "first_at", "last_at"
+    )
+
+
+def _print(found: Trace) -> None:
+    if len(found.messages) == 1:
+        _print_way(found.messages[0])
+    else:
+        for one in found.messages:
+            _print_line(one)
+    if found.messages:
+        say("")
+    say(found.sentence, "bold")
+    for note in found.notes:
+        say(f"Note: {note}.", "dim")
+
+
+def _print_way(one: MessageTrace) -> None:
+    """The stations of one message, a line each."""
+    channel = one.channel or "unknown channel"
+    say(f"Message {one.message_id or one.request_id or '-'} ({channel})", "bold")
+    for station in one.stations:
+        details = "  ".join(_details(station.details))
+        at = moment(station.at) or _NO_TIME
+        kind = station.kind.replace("_", " ")
+        print_rich(plain(f"  {at}  {kind:<12}  {details}".rstrip()))
+
+
+def _details(details: Mapping[str, Detail]) -> Iterator[str]:
+    for name, value in details.items():
+        shown: Detail = value
+        if name in _TIMES and isinstance(value, str):
+            shown = moment(parse_rfc3339(value))
+        elif name == "rule" and isinstance(value, str):
+            shown = _RULES.get(value, value)
+        if value is True:
+            yield name.replace("_", " ")
+        elif shown is not None and shown is not False and (name, value) != ("publication", 1):
+            yield f"{name.replace('_', ' ')}: {shown}"
+
+
+def _print_line(one: MessageTrace) -> None:
+    """One of several messages: when, where, and the id that shows the rest."""
+    since = f" since {moment(one.conclusion.since)}" if one.conclusion.since else ""
+    where = f"{one.conclusion.state.replace('_', ' ')}{since}"
+    queue = next(_queues(one.stations), "")
+    ids = one.request_id or next(_dead_letter_ids(one.stations), "-")
+    on = f" on {queue}" if queue else ""
+    print_rich(plain(f"{moment(one.received_at) or _NO_TIME}  {one.channel}  {ids}  {where}{on}"))
+
+
+def _queues(stations: tuple[Station, ...]) -> Iterator[Detail]:
+    return (one.details["queue"] for one in reversed(stations) if one.details.get("queue"))
+
+
+def _dead_letter_ids(stations: tuple[Station, ...]) -> Iterator[Detail]:
+    return (one.details["dead_letter_id"] for one in stations if "dead_letter_id" in one.details)
+
+
+def _print_refusals(found: Trace) -> None:
+    from entrypoints.operations.refusal_checks import refusal_line
+
+    for one in found.refusals:
+        say(f"Refused: {refusal_line(one)}")
+    for note in found.notes:
+        say(f"Note: {note}.", "dim")

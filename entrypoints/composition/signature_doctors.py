@@ -1,0 +1,51 @@
+"""The doctors of signatures, with the accounts of the settings."""
+
+from collections.abc import Iterator, Sequence
+
+from application.clock import utc_now
+from application.diagnosis.diagnose_signature import DiagnoseSignature
+from application.ports.signature_doctor import SignatureDoctor
+from domain.fallback import OwnAddresses
+from domain.tenants import TenantDirectory
+from entrypoints.composition.backends import secret_reader
+from entrypoints.composition.channel_providers import PROVIDERS
+from infrastructure.channels.provider import CheckedUrls, DoctorTools
+from infrastructure.configuration.provider_accounts import ProviderAccounts, read_provider_accounts
+from infrastructure.configuration.secrets.development_secret import FILE_NAME
+from infrastructure.configuration.secrets.secret import Secret
+from infrastructure.configuration.settings import Settings
+
+
+def build_diagnose_signature(
+    settings: Settings,
+    checked_urls: CheckedUrls,
+    given_secrets: Sequence[Secret],
+    given_url: str | None,
+) -> DiagnoseSignature:
+    """The use case. Secrets and a URL that are given are tried beside the configured ones.
+
+    Nothing is written: without any secret there is no account. Raises ``SettingsError`` and
+    ``SecretsUnavailableError``.
+    """
+    tools = DoctorTools(
+        accounts=_accounts(settings),
+        settings=settings,
+        checked_urls=checked_urls,
+        clock=utc_now,
+        given_secrets=tuple(given_secrets),
+        given_url=given_url,
+    )
+    return DiagnoseSignature(tuple(_doctors(tools)))
+
+
+def _doctors(tools: DoctorTools) -> Iterator[SignatureDoctor]:
+    for load in dict.fromkeys(PROVIDERS.values()):
+        doctor = load().signature_doctor(tools)
+        if doctor is not None:
+            yield doctor
+
+
+def _accounts(settings: Settings) -> ProviderAccounts:
+    if settings.has_real_secrets or (settings.data_dir / FILE_NAME).exists():
+        return read_provider_accounts(settings, secret_reader())
+    return ProviderAccounts(TenantDirectory(()), OwnAddresses(frozenset()))

@@ -1,0 +1,85 @@
+"""The API as a FastAPI application. Imported with the first request that may use it.
+
+``python -m entrypoints.http.api.application > docs/openapi.json`` publishes its description.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from functools import cache, partial
+
+from anyio import CapacityLimiter
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.routing import APIRoute
+
+from entrypoints.composition.container import Container
+from entrypoints.http.api import (
+    attachment_routes,
+    conversation_routes,
+    dead_letter_routes,
+    operation_routes,
+    queue_routes,
+    session_routes,
+    unmatched_routes,
+)
+from entrypoints.http.api.error_answers import HANDLERS
+from entrypoints.http.api.openapi import describe
+
+VERSION = "1"
+
+_DESCRIPTION = """What Frontdesk keeps, for programs that answer customers and for operators.
+
+A change needs `Content-Type: application/json`. Errors are problems of RFC 9457. Lists are read
+page by page: `cursor` of one page is `after` of the next one, and `null` at the end."""
+
+_ROUTERS: tuple[APIRouter, ...] = (
+    session_routes.router,
+    conversation_routes.router,
+    attachment_routes.router,
+    queue_routes.router,
+    unmatched_routes.router,
+    dead_letter_routes.router,
+    operation_routes.router,
+)
+
+
+def create_api(
+    container: Container | None, require_started: Callable[[], None] = lambda: None
+) -> FastAPI:
+    """The application over the use cases of ``container``; without one, to be described alone.
+
+    ``require_started`` raises while nothing may be touched.
+    """
+    api = FastAPI(
+        title="Frontdesk",
+        version=VERSION,
+        description=_DESCRIPTION,
+        openapi_url="/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=HANDLERS,
+        dependencies=[Depends(require_started)],
+        generate_unique_id_function=_operation_id,
+    )
+    api.state.container = container
+    api.state.file_threads = CapacityLimiter(attachment_routes.THREADS)
+    for routes in _ROUTERS:
+        api.include_router(routes, prefix="/v1")
+    # FastAPI asks this attribute: https://fastapi.tiangolo.com/how-to/extending-openapi/
+    api.openapi = cache(partial(describe, api))  # type: ignore[method-assign]  # as it wants it
+    return api
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The name of the function: clients that are generated get methods of these names."""
+    return route.name
+
+
+def published() -> str:
+    """The text of ``docs/openapi.json``."""
+    return json.dumps(create_api(None).openapi(), indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(published())

@@ -1,0 +1,52 @@
+"""The files that came with messages."""
+
+from typing import Annotated
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Path, Request
+from starlette.responses import Response
+
+from domain.messages import MessageRecord
+from entrypoints.http.api.dependencies import Identifier, TheCaller, TheOperations
+from entrypoints.http.attachment_response import AttachmentResponse
+
+router = APIRouter(prefix="/messages", tags=["messages"])
+
+THREADS = 8
+"""For the files that are read, and those that wait for a provider: others have their own."""
+
+_CONTENT = {
+    media_type: {"schema": {"type": "string", "format": "binary"}}
+    for media_type in (
+        *("application/octet-stream", "image/png", "image/jpeg"),
+        *("image/gif", "image/webp"),
+    )
+}
+
+
+@router.get(
+    "/{request_id}/attachments/{index}",
+    response_class=Response,
+    responses={200: {"description": "The file", "content": _CONTENT}},
+)
+async def open_attachment(
+    request: Request,
+    request_id: Identifier,
+    index: Annotated[int, Path(ge=0, le=10_000, description="Its place in the list, from 0.")],
+    operations: TheOperations,
+    caller: TheCaller,
+) -> Response:
+    """A file of a message, from the store or from its provider, which may take 10 seconds.
+
+    A browser saves it, and shows it only if its first bytes are those of a picture.
+    """
+
+    def may_read(record: MessageRecord) -> bool:
+        return caller.token.may_see(operations.find_company().of_message(record.message))
+
+    threads: CapacityLimiter = request.app.state.file_threads
+    opened = await to_thread.run_sync(
+        lambda: operations.open_attachment()(request_id, index, may_read=may_read),
+        limiter=threads,
+    )
+    return AttachmentResponse(opened, threads)

@@ -1,0 +1,51 @@
+"""What the routes of the API ask for."""
+
+from typing import Annotated
+
+from fastapi import Depends, Path, Query, Request
+from pydantic import AfterValidator
+
+from entrypoints.composition.container import Container
+from entrypoints.composition.operations_container import OperationsContainer
+from entrypoints.http.api.access import Caller
+from entrypoints.http.api.guard import CALLER
+from entrypoints.http.api.request_heads import SLASH
+
+MOST_ITEMS = 100
+
+
+def _container(request: Request) -> Container:
+    container: Container = request.app.state.container
+    return container
+
+
+def _operations(request: Request) -> OperationsContainer:
+    return _container(request).operations()
+
+
+def _caller(request: Request) -> Caller:
+    caller: Caller = request.scope[CALLER]
+    return caller
+
+
+def _caller_of_all(caller: "TheCaller") -> Caller:
+    """For what belongs to no one company."""
+    caller.require_all_companies()
+    return caller
+
+
+TheContainer = Annotated[Container, Depends(_container)]
+TheOperations = Annotated[OperationsContainer, Depends(_operations)]
+TheCaller = Annotated[Caller, Depends(_caller)]
+of_no_company = Depends(_caller_of_all)
+"""A dependency of the routes that a token of some companies may not use."""
+
+Limit = Annotated[int, Query(ge=1, le=MOST_ITEMS, description="At most so many items.")]
+After = Annotated[
+    str | None, Query(max_length=2000, description="The `cursor` of the page before.")
+]
+
+Identifier = Annotated[
+    str, Path(max_length=500), AfterValidator(lambda text: text.replace(SLASH, "/"))
+]
+"""A segment of the path; a slash in it is escaped (`%2F`)."""

@@ -1,0 +1,52 @@
+"""What stands before everything that needs a token."""
+
+from dataclasses import dataclass
+
+from anyio import CapacityLimiter, to_thread
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from entrypoints.http.api.access import Access
+from entrypoints.http.api.problems import ProblemError
+from entrypoints.http.api.request_heads import path_of_segments
+
+CALLER = "frontdesk.caller"
+"""Where the scope of an admitted request has its ``Caller``."""
+
+SECURITY_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Lets ``app`` answer those who may ask. Others get a problem, and their body is not read."""
+
+    app: ASGIApp
+    access: Access
+    limiter: CapacityLimiter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        answer = _Answer(send)
+        try:
+            caller = await to_thread.run_sync(self.access.admit, scope, limiter=self.limiter)
+            admitted = {**scope, "path": path_of_segments(scope), CALLER: caller}
+            await self.app(admitted, receive, answer.pass_on)
+        except ProblemError as problem:
+            await problem.response()(scope, receive, answer.pass_on)
+
+
+class _Answer:
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def pass_on(self, message: Message) -> None:
+        """Send it, with the headers that every answer has."""
+        if message["type"] == "http.response.start":
+            given = {name for name, _ in message["headers"]}
+            added = [one for one in SECURITY_HEADERS if one[0] not in given]
+            message = {**message, "headers": [*message["headers"], *added]}
+        await self._send(message)

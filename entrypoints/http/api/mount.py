@@ -1,0 +1,63 @@
+"""Puts what needs a token beside the webhooks."""
+
+from collections.abc import Callable, Sequence
+
+from anyio import CapacityLimiter
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from entrypoints.composition.container import Container
+from entrypoints.http.api.access import Access
+from entrypoints.http.api.bounded import AT_ONCE, BoundedApp
+from entrypoints.http.api.change_log import ChangeLog
+from entrypoints.http.api.guard import Guard
+from entrypoints.http.api.metrics import metrics_endpoint, scrape_of
+from entrypoints.http.api.origins import OwnOrigins
+from entrypoints.http.api.sign_in import SignIn
+from entrypoints.http.api.sign_in_codes import SignInCodes
+from entrypoints.http.limits.share import THE_WHOLE, Share
+from entrypoints.public_urls import RequestOrigin
+
+SIGN_IN_THREADS = 2
+"""How many requests may wait for a secret to be read, or for a disk, until they are let in."""
+
+
+def access_of(container: Container) -> Access:
+    """Who may, by the settings of ``container``."""
+    settings, operations = container.settings(), container.operations()
+    return Access(
+        tokens=operations.access_tokens().current,
+        session_key=operations.session_key().current,
+        clock=container.clock(),
+        origins=OwnOrigins.of(
+            (settings.public_base_url, *settings.webhook_urls.values()),
+            RequestOrigin(settings.trusted_proxies),
+        ),
+        codes=SignInCodes(settings.data_dir) if settings.has_local_token else None,
+    )
+
+
+def api_routes(
+    container: Container,
+    share: Share = THE_WHOLE,
+    require_started: Callable[[], None] = lambda: None,
+) -> Sequence[BaseRoute]:
+    """The API, the metrics, and the pages for browsers.
+
+    The API raises what ``require_started`` raises, before it touches any store.
+    """
+
+    def load() -> ASGIApp:
+        # 0.15 s and 20 MB with what it imports: for servers whose API is used.
+        from entrypoints.http.api.application import create_api
+
+        return ChangeLog(create_api(container, require_started))
+
+    access, limiter = access_of(container), CapacityLimiter(SIGN_IN_THREADS)
+    guarded: ASGIApp = Guard(BoundedApp(load, share.of(AT_ONCE)), access, limiter)
+    return [
+        Route("/v1", guarded),
+        Route("/v1/{path:path}", guarded),
+        Route("/metrics", Guard(metrics_endpoint(scrape_of(container)), access, limiter)),
+        *SignIn(access, limiter).routes,
+    ]

@@ -1,0 +1,139 @@
+"""Sign in and out: the pages that need no token, and their forms."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from http import HTTPStatus
+from typing import TypeVar
+from urllib.parse import parse_qs
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Scope
+
+from domain.errors import WebhookHandlerError
+from entrypoints.http.api import pages
+from entrypoints.http.api.access import Access, matches
+from entrypoints.http.api.bounded import Places, read_body
+from entrypoints.http.api.problems import ProblemError
+from entrypoints.http.api.request_heads import media_type
+from entrypoints.http.api.sessions import LIFETIME, SECURE_NAME, Session, cookie_line, plain_name
+
+FORM_BYTES = 4096
+FORM_SECONDS = 5.0
+FORMS_AT_ONCE = 64
+
+Result = TypeVar("Result")
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class SignIn:
+    """The pages ``/``, ``/sign-in``, ``/sign-in/CODE`` and ``/sign-out``."""
+
+    def __init__(self, access: Access, limiter: CapacityLimiter) -> None:
+        self._access = access
+        self._limiter = limiter
+        self._forms = Places(FORMS_AT_ONCE)
+
+    @property
+    def routes(self) -> list[Route]:
+        """What the application answers by these pages."""
+        return [
+            Route("/", self._guarded(self._home), methods=["GET"]),
+            Route("/sign-in", self._guarded(self._show_form), methods=["GET"]),
+            Route("/sign-in", self._guarded(self._use_token), methods=["POST"]),
+            Route("/sign-in/{code}", self._guarded(self._show_button), methods=["GET"]),
+            Route("/sign-in/{code}", self._guarded(self._use_code), methods=["POST"]),
+            Route("/sign-out", self._guarded(self._sign_out), methods=["POST"]),
+        ]
+
+    def _guarded(self, answer: Callable[[Request, str], Awaitable[Response]]) -> Endpoint:
+        """``answer`` to requests for a host that is ours, and no forms from other sites."""
+
+        async def endpoint(request: Request) -> Response:
+            try:
+                own = self._access.origins.origin_of(request.scope)
+                if request.method == "POST":
+                    self._access.origins.require_own_page(request.scope, own)
+                return await answer(request, own)
+            except ProblemError as problem:
+                return pages.problem_page(problem.detail, problem.status)
+            except WebhookHandlerError:
+                return pages.problem_page("Nobody can sign in at the moment: see the log.", 503)
+
+        return endpoint
+
+    async def _home(self, request: Request, own: str) -> Response:
+        session = await self._session(request.scope, own)
+        return pages.home_page(session) if session else _see_other("/sign-in")
+
+    async def _show_form(self, _: Request, __: str) -> Response:
+        return pages.sign_in_page()
+
+    async def _show_button(self, _: Request, __: str) -> Response:
+        return pages.code_page()
+
+    async def _use_token(self, request: Request, own: str) -> Response:
+        form = await self._form(request)
+        cookie = await self._run(partial(self._access.sign_in_with_token, form.get("token", "")))
+        if cookie is None:
+            return pages.sign_in_page("This is no valid access token.", 403)
+        return self._signed_in(request.scope, own, cookie)
+
+    async def _use_code(self, request: Request, own: str) -> Response:
+        code = request.path_params["code"]
+        cookie = await self._run(partial(self._access.sign_in_with_code, code))
+        return self._signed_in(request.scope, own, cookie) if cookie else pages.used_code_page()
+
+    async def _sign_out(self, request: Request, own: str) -> Response:
+        form = await self._form(request)
+        session = await self._session(request.scope, own)
+        if session is not None and not matches(session, form.get("csrf_token")):
+            raise ProblemError(403, "the page is not of this session: load it again")
+        response = _see_other("/sign-in")
+        for name, is_secure in ((SECURE_NAME, True), (plain_name(own), False)):
+            if name in request.cookies:
+                line = cookie_line(own, "", is_secure=is_secure, seconds=0)
+                response.headers.append("set-cookie", line)
+        return response
+
+    def _signed_in(self, head: Scope, own: str, cookie: str) -> Response:
+        """To the first page, with a new session, whatever the browser came with."""
+        response = _see_other("/")
+        is_secure = self._access.origins.is_secure(head, own)
+        seconds = int(LIFETIME.total_seconds())
+        line = cookie_line(own, cookie, is_secure=is_secure, seconds=seconds)
+        response.headers.append("set-cookie", line)
+        return response
+
+    async def _session(self, head: Scope, own: str) -> Session | None:
+        try:
+            caller = await self._run(partial(self._access.caller, head, own))
+        except ProblemError as problem:
+            if problem.status != HTTPStatus.UNAUTHORIZED:
+                raise
+            return None
+        return caller.session
+
+    async def _form(self, request: Request) -> dict[str, str]:
+        if media_type(request.scope) != "application/x-www-form-urlencoded":
+            raise ProblemError(415, "this is no form of ours")
+        self._forms.take()
+        try:
+            body = await read_body(request.scope, request.receive, FORM_BYTES, FORM_SECONDS)
+        finally:
+            self._forms.release()
+        try:
+            fields = parse_qs(body.decode("latin-1"), max_num_fields=8)
+        except ValueError:
+            raise ProblemError(413, "this is no form of ours") from None
+        return {name: values[0] for name, values in fields.items()}
+
+    async def _run(self, work: Callable[[], Result]) -> Result:
+        return await to_thread.run_sync(work, limiter=self._limiter)
+
+
+def _see_other(path: str) -> Response:
+    headers = {"location": path, "cache-control": "no-store", "referrer-policy": "no-referrer"}
+    return Response(status_code=303, headers=headers)

@@ -1,0 +1,31 @@
+"""What the start of a server does for the API."""
+
+import logging
+
+from domain.errors import WebhookHandlerError
+from entrypoints.composition.container import Container
+from entrypoints.http.api.sign_in_codes import SignInCodes
+
+logger = logging.getLogger(__name__)
+
+
+def prepare_access(container: Container) -> None:
+    """Read the access tokens, and make the local one if there is none.
+
+    Webhooks need neither: so an error is logged, and the API answers 503.
+    """
+    try:
+        container.operations().access_tokens().current()
+    except WebhookHandlerError as error:
+        logger.warning("access tokens cannot be read", extra={"reason": str(error)})
+
+
+def sign_in_address(container: Container, origin: str) -> str | None:
+    """Where a browser signs in without a token, once; ``None`` where no code is valid.
+
+    Raises ``StorageUnavailableError``.
+    """
+    settings = container.settings()
+    if not settings.has_local_token:
+        return None
+    return f"{origin}/sign-in/{SignInCodes(settings.data_dir).make(container.clock()())}"

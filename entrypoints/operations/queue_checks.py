@@ -1,0 +1,69 @@
+"""Does anything consume what waits on the queues?"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from application.ports.checks import CheckStatus
+from application.ports.context_queue import QueueDepth
+from domain.times import rfc3339
+from entrypoints.composition.container import Container
+
+LONGEST_WAIT = timedelta(minutes=15)
+"""How long a context may wait before it seems that no consumer runs; the alarm's default too."""
+
+Found = tuple[CheckStatus, str]
+
+
+def check_consumers(container: Container) -> Iterator[Found]:
+    """A line for each queue whose oldest context is old, and one for all others."""
+    now = container.clock()()
+    waiting = [depth for depth in container.context_queue().depths() if _waiting(depth)]
+    late = [depth for depth in waiting if _is_late(depth, now)]
+    for depth in late:
+        yield CheckStatus.WARNING, _late_line(depth, now)
+    ageless = [depth for depth in waiting if depth.oldest_at is None]
+    if ageless:
+        yield (
+            CheckStatus.SKIPPED,
+            f"{_counts(ageless, now)}: the backend does not say since when; on SQS see "
+            "ApproximateAgeOfOldestMessage of each queue in CloudWatch, and the alarm queue-age",
+        )
+    if busy := [depth for depth in waiting if depth not in (*late, *ageless)]:
+        yield CheckStatus.OK, _counts(busy, now)
+    if not waiting:
+        yield CheckStatus.OK, "all six queues are empty"
+
+
+def _waiting(depth: QueueDepth) -> int:
+    return depth.ready + depth.delayed + depth.in_flight
+
+
+def _is_late(depth: QueueDepth, now: datetime) -> bool:
+    could_be_done = depth.ready or depth.in_flight
+    return bool(could_be_done and depth.oldest_at and now - depth.oldest_at > LONGEST_WAIT)
+
+
+def _counts(depths: Sequence[QueueDepth], now: datetime) -> str:
+    return ", ".join(
+        f"{depth.queue} {_waiting(depth)}"
+        + (f" (oldest {_minutes(now - depth.oldest_at)})" if depth.oldest_at else "")
+        for depth in depths
+    )
+
+
+def _late_line(depth: QueueDepth, now: datetime) -> str:
+    oldest_at = depth.oldest_at or now
+    why = (
+        "no consumer takes them: does it run?"
+        if not depth.in_flight
+        else "a consumer takes them and does not acknowledge all: what does its log say?"
+    )
+    return (
+        f"{depth.queue}: {depth.ready} ready, {depth.in_flight} taken, the oldest is there since "
+        f"{rfc3339(oldest_at)} ({_minutes(now - oldest_at)}): {why}"
+    )
+
+
+def _minutes(waiting: timedelta) -> str:
+    minutes = max(waiting // timedelta(minutes=1), 0)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h"  # noqa: PLR2004 - two hours

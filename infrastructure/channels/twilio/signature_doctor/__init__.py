@@ -1,0 +1,1 @@
+"""Which variation of a captured request Twilio has signed."""

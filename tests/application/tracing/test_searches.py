@@ -1,0 +1,206 @@
+"""Traces of customers and conversations, of webhooks without a record, and of nothing known."""
+
+from dataclasses import replace
+
+import pytest
+
+from application.clock import Deadline
+from application.ports.dead_letters import DeadLetter, DeadLetterKind
+from application.ports.spool import SpoolEntry
+from application.ports.webhook_parser import ParsedMessage, WebhookRequest
+from application.tracing import unrecorded
+from application.tracing.results import Trace, TraceKind, TraceState
+from application.tracing.trace_message import LATEST, LONGEST
+from domain.channels import ChannelType
+from domain.errors import UnreadableMessageError
+from domain.tenants import TenantDirectory
+from tests.application.frontdesk import FrontDesk, StubParser
+from tests.builders import ACCOUNT, NOW, a_tenant, an_inbound_message, verified
+
+MESSAGE_ID = "SM00000000000000000000000000000001"
+
+
+def trace(frontdesk: FrontDesk, text: str) -> Trace:
+    return frontdesk.container.operations().trace_message()(text)
+
+
+def receive(frontdesk: FrontDesk, number: int, **changes: object) -> None:
+    """Receive message ``number``, a second after the one before."""
+    message = an_inbound_message(message_id=f"SM{number}", **changes)  # type: ignore[arg-type]
+    frontdesk.advance_clock(1)
+    message = replace(message, received_at=frontdesk.now)
+    frontdesk.record_message(message, Deadline.after())
+
+
+def a_webhook(body: bytes) -> WebhookRequest:
+    return WebhookRequest("POST", "https://hooks.example/webhooks/sms", (), body, NOW)
+
+
+def given_dead_letter(
+    frontdesk: FrontDesk, body: bytes = b"MessageSid=SM1", kind: str = "bug"
+) -> DeadLetter:
+    webhook = verified(a_webhook(body))
+    dead_letter = DeadLetter(
+        f"{kind}-{webhook.id}", DeadLetterKind(kind), "KeyError", 1, NOW, webhook
+    )
+    frontdesk.dead_letters.store(dead_letter)
+    return dead_letter
+
+
+def unreadable(frontdesk: FrontDesk) -> None:
+    frontdesk.parser.parse_error = UnreadableMessageError("the form has no sender")
+
+
+def test_address_shows_the_latest_messages_wherever_they_are() -> None:
+    frontdesk = FrontDesk()
+    receive(frontdesk, 1)
+    frontdesk.given_conversation()
+    for number in range(2, 5):
+        receive(frontdesk, number)
+    receive(frontdesk, 5, sender="+14155550999")
+    found = trace(frontdesk, "+14155550123")
+    assert found.kind is TraceKind.ADDRESS
+    assert [one.message_id for one in found.messages] == ["SM4", "SM3", "SM2", "SM1"]
+    states = {one.message_id: one.conclusion.state for one in found.messages}
+    assert (states["SM4"], states["SM1"]) == (TraceState.DELAYED, TraceState.UNMATCHED)
+    assert found.sentence.startswith("The latest message: It is on sms-replies")
+    assert f"'frontdesk trace {found.messages[0].request_id}' shows" in found.sentence
+
+
+def test_no_more_than_the_latest_messages_are_traced() -> None:
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
+    for number in range(LATEST + 3):
+        receive(frontdesk, number)
+    for text in ("+14155550123", "conversation-1"):
+        found = trace(frontdesk, text)
+        assert len(found.messages) == LATEST
+        assert found.messages[0].message_id == f"SM{LATEST + 2}"
+
+
+def test_address_finds_what_waits_in_the_spool() -> None:
+    frontdesk = FrontDesk(parser=StubParser(messages=[ParsedMessage(an_inbound_message())]))
+    webhook = verified(a_webhook(b"a form"))
+    frontdesk.spool.enqueue(SpoolEntry("entry-1", "group", webhook, NOW))
+    frontdesk.advance_clock(300)
+    found = trace(frontdesk, "+14155550123")
+    (one,) = found.messages
+    assert (one.conclusion.state, one.sender) == (TraceState.SPOOLED, "+14155550123")
+    assert "It is in the spool since 12:00:00 UTC (5 min ago)" in found.sentence
+    assert "'frontdesk relay' processes it" in found.sentence
+    assert trace(frontdesk, "+14155550999").kind is TraceKind.UNKNOWN
+    assert trace(frontdesk, MESSAGE_ID).messages == found.messages
+    assert trace(frontdesk, an_inbound_message().request_id).messages == found.messages
+
+
+def test_unreadable_webhook_is_found_by_the_provider_id_in_it() -> None:
+    frontdesk = FrontDesk()
+    unreadable(frontdesk)
+    dead_letter = given_dead_letter(frontdesk)
+    found = trace(frontdesk, "SM1")
+    (one,) = found.messages
+    assert (one.conclusion.state, one.conclusion.since) == (TraceState.DEAD_LETTER, NOW)
+    name = dead_letter.dead_letter_id
+    assert f"'frontdesk dead-letters redrive {name}' processes it" in found.sentence
+    assert trace(frontdesk, name).messages == found.messages
+    assert trace(frontdesk, name).kind is TraceKind.DEAD_LETTER_ID
+
+
+@pytest.mark.parametrize(
+    "kind", [k for k in DeadLetterKind if k is not DeadLetterKind.UNDELIVERABLE]
+)
+def test_each_kind_of_dead_letter_says_what_to_do(kind: DeadLetterKind) -> None:
+    frontdesk = FrontDesk()
+    unreadable(frontdesk)
+    name = given_dead_letter(frontdesk, kind=kind).dead_letter_id
+    assert f"'frontdesk dead-letters redrive {name}'" in trace(frontdesk, "SM1").sentence
+
+
+def test_search_of_more_than_it_looks_through_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unrecorded, "MOST_SEARCHED", 1)
+    frontdesk = FrontDesk()
+    unreadable(frontdesk)
+    for body in (b"MessageSid=SM1", b"MessageSid=SM2"):
+        given_dead_letter(frontdesk, body)
+        webhook = verified(a_webhook(body))
+        frontdesk.spool.enqueue(SpoolEntry(webhook.id, webhook.id, webhook, NOW))
+    notes = trace(frontdesk, "SM3").notes
+    assert any("the spool was searched as far as its latest 1 entries" in note for note in notes)
+    assert any("only the latest 1 dead letters were searched" in note for note in notes)
+
+
+def test_webhook_without_a_record_belongs_to_the_company_of_its_account() -> None:
+    tenants = (
+        a_tenant(company_id="acme", recipients=frozenset({"+15005550001"})),
+        a_tenant(company_id="globex", accounts=frozenset({"AC2"})),
+    )
+    frontdesk = FrontDesk(directory=TenantDirectory(tenants))
+    unreadable(frontdesk)
+    given_dead_letter(frontdesk)
+    (one,) = trace(frontdesk, "SM1").messages
+    assert one.company_id == "acme"
+
+
+def test_mail_is_found_with_its_brackets_or_without() -> None:
+    frontdesk = FrontDesk()
+    mail = an_inbound_message(ChannelType.EMAIL, message_id="<1@mail.example>")
+    frontdesk.record_message(mail, Deadline.after())
+    for text in ("<1@mail.example>", "1@mail.example", mail.request_id):
+        (one,) = trace(frontdesk, text).messages
+        assert one.request_id == mail.request_id
+
+
+def test_message_of_any_configured_account_is_found() -> None:
+    accounts = frozenset({ACCOUNT, "AC2", "AC3"})
+    frontdesk = FrontDesk(directory=TenantDirectory((a_tenant(accounts=accounts),)))
+    message = replace(an_inbound_message(ChannelType.WHATSAPP), account="AC3")
+    frontdesk.record_message(message, Deadline.after())
+    (one,) = trace(frontdesk, MESSAGE_ID).messages
+    assert one.request_id == message.request_id
+
+
+def test_conversation_without_messages_is_known() -> None:
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
+    for text in ("conversation-1", "+14155550123"):
+        found = trace(frontdesk, text)
+        assert (found.messages, found.company_id, found.is_known) == ((), "acme", True)
+        assert "Nobody has written" in found.sentence
+
+
+def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
+    frontdesk = FrontDesk()
+    refusals = frontdesk.container.refusals()
+    refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
+    refusals.add(ChannelType.EMAIL, "acme", "signature_missing", "")
+    found = trace(frontdesk, MESSAGE_ID)
+    assert (found.kind, found.is_known) == (TraceKind.UNKNOWN, False)
+    assert [one.channel for one in found.refusals] == [ChannelType.SMS]
+    assert f"The latest of the refused webhooks of sms and whatsapp names account {ACCOUNT}: " in (
+        found.sentence
+    )
+    assert "'frontdesk doctor signature' finds" in found.sentence
+    assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [
+        ChannelType.EMAIL
+    ]
+
+
+def test_nothing_known_and_nothing_refused_leads_to_the_provider() -> None:
+    sentence = trace(FrontDesk(), MESSAGE_ID).sentence
+    assert f"Nothing is known of {MESSAGE_ID}: there is no record, no spool entry" in sentence
+    assert "look in its own log for the URL that it called" in sentence
+
+
+@pytest.mark.parametrize("text", ["", " ", "x" * (LONGEST + 1), "a\x00b", "\ud800", "a\nb"])
+def test_text_that_can_be_no_id_is_unknown(text: str) -> None:
+    assert not trace(FrontDesk(), text).is_known
+
+
+def test_trace_takes_nothing_and_changes_nothing() -> None:
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
+    receive(frontdesk, 1)
+    before = (repr(frontdesk.data), frontdesk.queue.depths())
+    for text in ("SM1", "+14155550123", "conversation-1", "unknown"):
+        trace(frontdesk, text)
+    assert (repr(frontdesk.data), frontdesk.queue.depths()) == before

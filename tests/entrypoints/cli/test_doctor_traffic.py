@@ -1,0 +1,184 @@
+"""What ``frontdesk doctor`` says of traffic: refusals, consumers, and the clock that both need."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from dependency_injector import providers
+
+from application.clock import Clock, utc_now
+from domain.channels import ChannelType
+from domain.queues import QueueKind, QueueName
+from domain.routing import Route
+from domain.times import rfc3339
+from entrypoints.composition.container import Container
+from entrypoints.operations import clock_checks
+from entrypoints.operations.clock_checks import KernelClock
+from entrypoints.operations.refusal_checks import remedy
+from tests.contracts.context_queue import a_context
+from tests.entrypoints.cli.support import run_frontdesk
+
+SMS, EMAIL = ChannelType.SMS, ChannelType.EMAIL
+SMS_REPLIES, SMS_HANDOFF = (QueueName(SMS, kind) for kind in QueueKind)
+ACCOUNT = "AC" + "7" * 32
+URL = "https://hooks.example.com/webhooks/sms"
+
+
+def lines_about(check: str, exit_code: int = 0) -> list[str]:
+    """What the doctor says about ``check``, each line after its status."""
+    result = run_frontdesk("doctor", "--json")
+    assert result.exit_code == exit_code
+    lines = [line for line in map(json.loads, result.stdout.splitlines()) if line["check"] == check]
+    return [f"{line['status']}: {line['text']}" for line in lines]
+
+
+def refuse(
+    container: Container, channel: ChannelType, account: str, reason: str, urls: str
+) -> None:
+    """Count a refusal, and wait until it is written."""
+    container.refusals().add(channel, account, reason, urls)
+    container.refusals().latest()
+
+
+@pytest.fixture
+def at(container: Container) -> Callable[[timedelta], None]:
+    """Sets the clock of ``container`` back by so much, before any part of it is built."""
+
+    def set_back(by: timedelta) -> None:
+        clock: Clock = lambda: utc_now() - by  # noqa: E731 - it is a value
+        container.clock.override(providers.Object(clock))
+
+    return set_back
+
+
+def test_refusals_of_the_last_hour_are_warnings_with_url_and_remedy(container: Container) -> None:
+    for _ in range(3):
+        refuse(container, SMS, ACCOUNT, "signature_mismatch", URL)
+    refuse(container, EMAIL, "sendgrid", "timestamp_outside_tolerance", "")
+    mail, sms = lines_about("refusals")
+    assert sms.startswith("warning: sms: 3 times, ")
+    assert f", signature_mismatch of {ACCOUNT}, tried {URL}: compare these URLs with " in sms
+    assert "PUBLIC_BASE_URL" in sms
+    assert mail.startswith("warning: email: 1 time, at ")
+    assert "timestamp_outside_tolerance of sendgrid: compare the clock" in mail
+
+
+def test_strangers_are_told_from_a_missing_subaccount(container: Container) -> None:
+    refuse(container, SMS, "", "account_unknown", "")
+    (line,) = lines_about("refusals")
+    assert "account_unknown: these name no account of the settings: strangers, or " in line
+
+
+def test_older_refusals_are_not_shown(
+    container: Container, at: Callable[[timedelta], None]
+) -> None:
+    at(timedelta(minutes=61))
+    refuse(container, SMS, ACCOUNT, "signature_mismatch", URL)
+    assert lines_about("refusals") == ["ok: none in the last hour"]
+
+
+def test_ten_kinds_of_refusals_are_shown_and_the_others_counted(container: Container) -> None:
+    for number in range(14):
+        refuse(container, SMS, ACCOUNT, "signature_mismatch", f"{URL}/{number}")
+    lines = lines_about("refusals")
+    assert len(lines) == 11
+    assert f"tried {URL}/13:" in lines[0]
+    assert lines[-1] == "warning: 4 more kinds in the last hour"
+
+
+def test_every_reason_that_a_parser_gives_has_a_remedy(container: Container) -> None:
+    reasons = {
+        SMS: ("signature_mismatch", "signature_missing", "signature_ill_formed", "not_a_form"),
+        EMAIL: (
+            *("signature_mismatch", "signature_missing", "signature_ill_formed"),
+            *("timestamp_missing", "timestamp_ill_formed", "timestamp_outside_tolerance"),
+            *("basic_missing", "basic_mismatch", "header_repeated", "no_secret_configured"),
+        ),
+    }
+    for channel, codes in reasons.items():
+        for code in (*codes, "account_unknown"):
+            assert remedy(channel, code) != "the log has more", code
+
+
+def test_doctor_says_that_it_cannot_see_refusals_of_a_server_that_cannot_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    (line,) = lines_about("refusals", exit_code=1)
+    assert line.startswith("skipped: ")
+    assert "where no command sees them" in line
+
+
+def test_backlog_is_named_as_skipped_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert lines_about("backlog", exit_code=1) == [
+        "skipped: not looked at while there is an error: spool, pending, dead letters, queues"
+    ]
+
+
+def test_queue_that_no_consumer_empties_is_a_warning(
+    container: Container, at: Callable[[timedelta], None]
+) -> None:
+    at(timedelta(hours=3))
+    published_at = container.clock()()
+    container.context_queue().publish(a_context(), Route(SMS_HANDOFF, timedelta(0)))
+    (line,) = lines_about("consumers")
+    assert line.startswith(
+        f"warning: sms-handoff: 1 ready, 0 taken, the oldest is there since "
+        f"{rfc3339(published_at)[:16]}"
+    )
+    assert line.endswith("(3 h): no consumer takes them: does it run?")
+
+
+def test_consumer_that_never_acknowledges_is_told_from_none(
+    container: Container, at: Callable[[timedelta], None]
+) -> None:
+    at(timedelta(minutes=20))
+    queue = container.context_queue()
+    queue.publish(a_context(), Route(SMS_HANDOFF, timedelta(0)))
+    assert queue.receive(SMS_HANDOFF, 1, visibility=timedelta(hours=1))
+    (line,) = lines_about("consumers")
+    assert "0 ready, 1 taken" in line
+    assert "(20 min): a consumer takes them and does not acknowledge all" in line
+
+
+def test_fresh_and_delayed_contexts_are_ok_with_their_age(
+    container: Container, at: Callable[[timedelta], None]
+) -> None:
+    at(timedelta(minutes=10))
+    queue = container.context_queue()
+    queue.publish(a_context(), Route(SMS_HANDOFF, timedelta(0)))
+    queue.publish(a_context(), Route(SMS_REPLIES, timedelta(hours=1)))
+    assert lines_about("consumers") == [
+        "ok: sms-replies 1 (oldest 10 min), sms-handoff 1 (oldest 10 min)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "expected"),
+    [
+        (None, "skipped: the system does not say whether it is kept; "),
+        (KernelClock(True, timedelta(seconds=0.25)), "ok: kept by a time service, at most 0.25 s"),
+        (KernelClock(False, timedelta(seconds=16)), "warning: the kernel says that no time "),
+    ],
+)
+def test_clock_is_reported_as_the_kernel_knows_it(
+    monkeypatch: pytest.MonkeyPatch, kernel: KernelClock | None, expected: str
+) -> None:
+    monkeypatch.setattr(clock_checks, "kernel_clock", lambda: kernel)
+    (line,) = lines_about("clock")
+    assert line.startswith(expected)
+    assert "the providers' clocks are not asked" in line
+
+
+def test_clock_that_was_set_back_is_noticed_by_the_files(data_dir: Path) -> None:
+    run_frontdesk("demo")
+    later = (utc_now() + timedelta(hours=1)).replace(microsecond=0)
+    os.utime(data_dir / "frontdesk.db", (later.timestamp(), later.timestamp()))
+    line, _ = lines_about("clock")
+    assert line.startswith(
+        f"warning: it was set back: a file in {data_dir} is of {rfc3339(later)}, which is still"
+    )

@@ -1,0 +1,108 @@
+"""``frontdesk trace``."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from application.clock import Deadline
+from domain.channels import ChannelType
+from entrypoints.composition.container import Container
+from infrastructure.configuration.secrets.development_secret import keep_development_credentials
+from tests.builders import a_conversation, an_inbound_message
+from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
+
+
+def receive(container: Container, message_id: str = "SM1", **changes: object) -> str:
+    """Receive a message to the development account; its request id."""
+    account = keep_development_credentials(container.settings().data_dir).twilio_account_sid
+    message = an_inbound_message(
+        message_id=message_id,
+        account=account,
+        received_at=container.clock()(),
+        **changes,  # type: ignore[arg-type]
+    )
+    container.record_message()(message, Deadline.after())
+    return message.request_id
+
+
+def test_way_of_a_message_is_shown_with_what_to_do(container: Container) -> None:
+    container.conversation_store().open_conversation(a_conversation())
+    request_id = receive(container)
+    lines = run_frontdesk("trace", "SM1").stdout.splitlines()
+    assert lines[0] == "Message SM1 (sms)"
+    kinds = [line.split()[2] for line in lines[1:6]]
+    assert kinds == ["received", "recorded", "matched", "queued", "waiting"]
+    assert f"request id: {request_id}" in lines[2]
+    assert "rule: the only open one" in lines[3]
+    assert lines[7].startswith("It is on sms-replies, and consumers see it from ")
+    assert lines[8].startswith("Note: a repeated delivery leaves no record; the log has it: ")
+
+
+def test_trace_as_json_has_stations_and_conclusion(container: Container) -> None:
+    container.conversation_store().open_conversation(a_conversation())
+    request_id = receive(container)
+    (found,) = json_lines(run_frontdesk("trace", request_id, "--json"))
+    assert (found["traced"], found["kind"]) == (request_id, "request_id")
+    (message,) = found["messages"]
+    assert message["sentence"] == found["sentence"]
+    assert (message["state"], message["company_id"]) == ("delayed", "acme")
+    assert (message["request_id"], message["from"]) == (request_id, "+14155550123")
+    waiting = message["stations"][-1]
+    assert (waiting["kind"], waiting["details"]["queue"]) == ("waiting", "sms-replies")
+    assert waiting["at"].endswith("Z")
+
+
+def test_messages_of_a_customer_have_a_line_each(container: Container) -> None:
+    ids = [receive(container, f"SM{number}") for number in range(3)]
+    output = run_frontdesk("trace", "+14155550123").stdout.splitlines()
+    assert [line.split()[3] for line in output[:3]] == ids[::-1]
+    assert all("unmatched since" in line for line in output[:3])
+    assert "'frontdesk trace " in output[4]
+
+
+def test_mail_is_traced_by_its_message_id(container: Container) -> None:
+    receive(container, "<1@mail.example>", channel=ChannelType.EMAIL)
+    assert "Message <1@mail.example> (email)" in run_frontdesk("trace", "1@mail.example").stdout
+
+
+@pytest.mark.usefixtures("empty_database")
+def test_nothing_known_is_one_line_and_exit_status_1() -> None:
+    line = error_line(run_frontdesk("trace", "SM404"), 1)
+    assert line.startswith("frontdesk: Nothing is known of SM404: there is no record, ")
+    assert "look in its own log for the URL that it called" in line
+
+
+def test_nothing_known_shows_the_refusals_of_the_channel(container: Container) -> None:
+    container.conversation_store()
+    container.refusals().add(ChannelType.SMS, "AC1", "signature_mismatch", "https://a.example/sms")
+    assert container.refusals().latest()  # it is written now
+    result = run_frontdesk("trace", "SM404")
+    assert result.stdout.startswith("Refused: sms: once at ")
+    assert "signature_mismatch of AC1, tried https://a.example/sms: compare" in result.stdout
+    assert "'frontdesk doctor signature' finds the setting" in error_line(result, 1)
+    (found,) = json_lines_of_failure("SM404")
+    assert found["refusals"][0]["account"] == "AC1"
+
+
+def json_lines_of_failure(text: str) -> list[dict[str, list[dict[str, str]]]]:
+    result = run_frontdesk("trace", text, "--json")
+    assert result.exit_code == 1
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_trace_without_data_creates_none(data_dir: Path) -> None:
+    assert "there is no data in" in error_line(run_frontdesk("trace", "SM1"), 1)
+    assert not data_dir.exists()
+
+
+def test_blank_argument_is_a_usage_error() -> None:
+    assert "expected an id or an address" in error_line(run_frontdesk("trace", " "), 2)
+
+
+def test_tracing_creates_no_spool_and_no_dead_letters(container: Container, data_dir: Path) -> None:
+    receive(container)
+    before = sorted(path.name for path in data_dir.iterdir())
+    run_frontdesk("trace", "SM1")
+    run_frontdesk("trace", "SM404")
+    assert sorted(path.name for path in data_dir.iterdir()) == before

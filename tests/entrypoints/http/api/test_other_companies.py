@@ -1,0 +1,122 @@
+"""A token of one company finds nothing of another one, whatever it asks for."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from entrypoints.http.api.application import create_api
+from tests.end_to_end.companies import BRILL
+from tests.entrypoints.http.api.clients import Api, problem
+from tests.entrypoints.http.api.shared_desk import CUSTOMER, Things, shared_desk
+
+OPERATIONS = [
+    (method.upper(), path)
+    for path, operations in sorted(create_api(None).openapi()["paths"].items())
+    for method in operations
+]
+OF_NO_COMPANY = {"/v1/queues", "/v1/refusals", "/v1/checks"}
+LISTS = {
+    "/v1/conversations": "conversation_id",
+    "/v1/unmatched": "request_id",
+    "/v1/dead-letters": "dead_letter_id",
+    "/v1/queues/{queue}/contexts": "context",
+}
+BODIES = {
+    "/v1/conversations/{channel}/{conversation_id}/hand-off": {"hand_off_to_human": True},
+    "/v1/conversations/{channel}/{conversation_id}/status": {"conversation_status": "closed"},
+}
+
+Desk = tuple[Api, Things, Things]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with shared_desk(tmp_path_factory.mktemp("shared")) as desk:
+        yield desk
+
+
+def path_of(path: str, things: Things) -> str:
+    """``path`` with the ids of ``things``."""
+    is_unmatched = path.startswith("/v1/unmatched")
+    request_id = things.unmatched if is_unmatched else things.request_id
+    for name, value in {**things.filled, "request_id": request_id}.items():
+        path = path.replace(f"{{{name}}}", value)
+    assert "{" not in path
+    return path
+
+
+@pytest.mark.parametrize(("method", "path"), [one for one in OPERATIONS if "_id}" in one[1]])
+def test_what_belongs_to_another_company_does_not_exist(desk: Desk, method: str, path: str) -> None:
+    """Its own company may, so that the answer is about whose it is; deleting comes last."""
+    _, acme, brill = desk
+    answers = []
+    for caller in (acme, brill):
+        if caller is acme or method == "GET" or path in BODIES:
+            answers.append(caller.api.call(method, path_of(path, brill), BODIES.get(path)))
+    foreign, *own = answers
+    assert problem(foreign) == 404
+    assert b"brill" not in foreign.data
+    assert [answer.status for answer in own] in ([], [200])
+    nothing = acme.api.call(method, path_of(path, brill).replace(brill.request_id, "0" * 36))
+    assert nothing.status in {404, 422}
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_lists_hold_what_is_ones_own(desk: Desk, path: str) -> None:
+    whole, acme, brill = desk
+    filled = path_of(path, brill)
+    assert len(whole.get(filled)["items"]) == 2
+    assert len(acme.api.get(filled)["items"]) == 1
+    shown = acme.api.call("GET", filled).data
+    assert b"brill" not in shown
+    assert b"acme" in shown
+
+
+def test_every_list_and_every_path_without_a_company_is_tried() -> None:
+    without_ids = {path for _, path in OPERATIONS if "_id}" not in path}
+    assert without_ids == {*LISTS, *OF_NO_COMPANY, "/v1/session"}
+
+
+@pytest.mark.parametrize("path", sorted(OF_NO_COMPANY))
+def test_what_belongs_to_no_one_company_is_forbidden(desk: Desk, path: str) -> None:
+    whole, acme, _ = desk
+    assert problem(acme.api.call("GET", path)) == 403
+    assert whole.call("GET", path).status == 200
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"company_id": "brill"}, {"address": CUSTOMER, "company_id": "brill"}]
+)
+def test_search_for_another_company_finds_nothing(desk: Desk, parameters: dict[str, str]) -> None:
+    _, acme, brill = desk
+    assert acme.api.get("/v1/conversations", **parameters) == {"items": [], "cursor": None}
+    assert len(brill.api.get("/v1/conversations", **parameters)["items"]) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"recipient": BRILL.mailbox},
+        {"recipient": BRILL.mailbox, "company_id": "acme"},
+        {"recipient": "help@nobody.example"},
+        {},
+        {"company_id": "brill"},
+    ],
+)
+def test_nobody_opens_a_conversation_of_another_company(desk: Desk, more: dict[str, str]) -> None:
+    _, acme, _ = desk
+    wanted = {"channel": "email", "sender": "new@example.com", **more}
+    answer = acme.api.call("POST", "/v1/conversations", wanted)
+    assert problem(answer) == 422
+    assert answer.json()["errors"] == [
+        {"field": "body.recipient", "detail": "no recipient of your companies"}
+    ]
+
+
+def test_cursor_of_another_token_opens_nothing(desk: Desk) -> None:
+    whole, acme, _ = desk
+    for path in ("/v1/conversations", "/v1/unmatched", "/v1/dead-letters"):
+        cursor = whole.get(path, limit=1)["cursor"]
+        assert cursor is not None
+        shown = acme.api.call("GET", f"{path}?after={cursor}").data
+        assert b"brill" not in shown

@@ -1,0 +1,14 @@
+"""Refusals in memory fulfil the contract."""
+
+import pytest
+
+from application.ports.refusals import Refusals
+from infrastructure.memory.memory_refusals import MemoryRefusals
+from tests.contracts.context_queue import ManualClock
+from tests.contracts.refusals import RefusalsContract
+
+
+class TestMemoryRefusals(RefusalsContract):
+    @pytest.fixture
+    def refusals(self, clock: ManualClock) -> Refusals:
+        return MemoryRefusals(clock)
