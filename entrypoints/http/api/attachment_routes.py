@@ -38,6 +38,7 @@ async def open_attachment(
     request: Request,
     request_id: Identifier,
     index: Annotated[int, Path(ge=0, le=10_000, description="Its place in the list, from 0.")],
+    *,
     container: TheContainer,
     operations: TheOperations,
     caller: TheCaller,
