@@ -63,6 +63,7 @@ def _secrets(source: str) -> "list[Secret]":
 
 @click.command(
     cls=Command,
+    short_help="Why is the signature of a request refused?",
     epilog=examples(
         "frontdesk doctor signature capture.har",
         "pbpaste | frontdesk doctor signature -",
