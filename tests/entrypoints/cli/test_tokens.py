@@ -45,6 +45,7 @@ def test_wrong_usage_is_one_line(arguments: tuple[str, ...], said: str) -> None:
     assert said.lower() in error_line(run_frontdesk(*arguments), 2).lower()
 
 
+@pytest.mark.usefixtures("empty_database")
 def test_console_prints_an_address_with_a_code(data_dir: Path) -> None:
     run_frontdesk("demo")
     (line,) = json_lines(run_frontdesk("console", "--url", "http://127.0.0.1:8080/", "--json"))
@@ -54,6 +55,7 @@ def test_console_prints_an_address_with_a_code(data_dir: Path) -> None:
     assert not line["needs_token"]
 
 
+@pytest.mark.usefixtures("empty_database")
 def test_console_leads_to_the_form_where_tokens_are_configured(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

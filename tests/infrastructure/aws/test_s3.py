@@ -1,7 +1,9 @@
 """Blobs and dead letters in S3 fulfil the contracts, and their buckets are checked."""
 
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import pytest
 from botocore.exceptions import (
@@ -10,6 +12,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
+from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from application.ports.blobs import BlobStore
@@ -253,3 +256,12 @@ def test_blob_that_s3_does_not_delete_raises_an_error(unreachable_aws: EmulatedA
         stubber.add_response("delete_objects", {"Errors": [{"Key": KEY, "Code": "AccessDenied"}]})
         with pytest.raises(StorageUnavailableError, match="not deleted: AccessDenied"):
             S3BlobStore(lambda: unreachable_aws.s3, "blobs").delete("attachments")
+
+
+def test_blob_that_breaks_off_raises_an_error(unreachable_aws: EmulatedAws) -> None:
+    body = StreamingBody(BytesIO(b"cut"), 100)
+    with Stubber(unreachable_aws.s3) as stubber:
+        stubber.add_response("get_object", {"Body": body, "ContentLength": 100})
+        stream = S3BlobStore(lambda: unreachable_aws.s3, "blobs").open(f"s3://blobs/{KEY}")
+    with closing(stream), pytest.raises(StorageUnavailableError, match="IncompleteReadError"):
+        list(stream)
