@@ -1,12 +1,13 @@
 """What became of a message."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import AliasPath, Field
 
-from application.tracing.results import StationKind, Trace, TraceKind, TraceState
+from application.tracing.results import MessageTrace, StationKind, Trace, TraceKind, TraceState
 from domain.channels import ChannelType
 from entrypoints.http.api.access import Caller
 from entrypoints.http.api.dependencies import Identifier, TheCaller, TheOperations
@@ -16,6 +17,10 @@ from entrypoints.http.api.records import Moment, Record, RefusalRecord
 router = APIRouter(prefix="/trace", tags=["trace"])
 
 _UNKNOWN = "nothing is known of this"
+_UNMATCHED = (
+    "It is unmatched: its sender has no open conversation with its recipient. Open one, then "
+    "redrive the message."
+)
 
 
 class StationRecord(Record):
@@ -73,12 +78,22 @@ def trace(subject: Identifier, operations: TheOperations, caller: TheCaller) -> 
 
 def _visible(found: Trace, caller: Caller) -> Trace:
     """What the companies of ``caller`` may know: neither refusals, nor what could not be seen."""
-    messages = tuple(one for one in found.messages if caller.token.may_see(one.company_id))
+    messages = tuple(map(_without_others, _of_companies(found, caller)))
     is_theirs = bool(messages) if found.messages else caller.token.may_see(found.company_id)
     if not is_theirs:
         unknown = replace(found, kind=TraceKind.UNKNOWN, messages=(), company_id=None)
         return replace(unknown, sentence=_UNKNOWN, refusals=(), notes=())
-    is_whole = len(messages) == len(found.messages)
     # The sentence about all of it may tell of messages that are another company's.
-    sentence = found.sentence if is_whole else messages[0].conclusion.sentence
+    sentence = found.sentence if messages == found.messages else messages[0].conclusion.sentence
     return replace(found, messages=messages, sentence=sentence, refusals=(), notes=())
+
+
+def _of_companies(found: Trace, caller: Caller) -> Iterator[MessageTrace]:
+    return (one for one in found.messages if caller.token.may_see(one.company_id))
+
+
+def _without_others(message: MessageTrace) -> MessageTrace:
+    """Why it is unmatched may name conversations of its sender with another company."""
+    if message.conclusion.state is not TraceState.UNMATCHED:
+        return message
+    return replace(message, conclusion=replace(message.conclusion, sentence=_UNMATCHED))

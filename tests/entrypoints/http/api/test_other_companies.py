@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from entrypoints.http.api.application import create_api
-from tests.end_to_end.companies import BRILL
+from tests.end_to_end.companies import BRILL, given_conversation_with
+from tests.end_to_end.responses import SMS
 from tests.entrypoints.http.api.clients import Api, problem
-from tests.entrypoints.http.api.shared_desk import CUSTOMER, Things, shared_desk
+from tests.entrypoints.http.api.shared_desk import CUSTOMER, UNKNOWN, Things, shared_desk
 
 OPERATIONS = [
     (method.upper(), path)
@@ -139,3 +140,14 @@ def test_trace_of_a_customer_of_both_companies_shows_each_its_own(desk: Desk) ->
     shown = acme.api.call("GET", path)
     assert {one["company_id"] for one in shown.json()["messages"]} == {"acme"}
     assert b"brill" not in shown.data
+
+
+def test_trace_of_an_unmatched_message_names_no_conversation_elsewhere(desk: Desk) -> None:
+    whole, acme, _ = desk
+    given_conversation_with(whole.frontdesk, BRILL, SMS, sender_id=UNKNOWN, company_id=None)
+    path = f"/v1/trace/{acme.unmatched}"
+    assert b"brill" in whole.call("GET", path).data
+    shown = acme.api.call("GET", path)
+    assert shown.json()["messages"][0]["state"] == "unmatched"
+    assert b"brill" not in shown.data
+    assert BRILL.number.encode() not in shown.data
