@@ -18,7 +18,8 @@ class Capture:
     what follows, as they were sent; there are several queries where the tool has decoded them.
     ``path_without_stage`` is set where ``path`` begins with a gateway's stage. ``hosts`` are
     further hosts that it names. ``headers`` have lower-case names, with repetitions.
-    ``received_at`` is set where the tool has noted it. ``flaw`` says what the tool has lost.
+    ``received_at`` is set where the tool has noted it. ``is_event`` tells what a gateway has made
+    of a request for a function. ``flaw`` says what the tool has lost.
     """
 
     title: str
@@ -31,6 +32,7 @@ class Capture:
     path_without_stage: str | None = field(default=None, repr=False)
     hosts: tuple[str, ...] = field(default=(), repr=False)
     received_at: datetime | None = None
+    is_event: bool = False
     flaw: str | None = None
 
     def header(self, name: str) -> str | None:

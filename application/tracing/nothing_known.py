@@ -14,7 +14,7 @@ LogSearch = Callable[[Mapping[str, str]], str]
 
 @dataclass(frozen=True, slots=True)
 class NothingKnown:
-    """There is no record, no spool entry that can be seen, and no dead letter.
+    """No record, no spool entry and no dead letter was found where one can be seen.
 
     ``refusals`` are the latest on ``channels``, the latest first.
     """
@@ -23,11 +23,23 @@ class NothingKnown:
     channels: frozenset[ChannelType]
     sees_all_refusals: bool
     sees_spool: bool
+    sees_store: bool
     log_search: LogSearch
     now: datetime
 
     def sentence(self, text: str) -> str:
         """Where was looked, and what to check."""
+        if text.startswith("sha256:"):
+            return (
+                f"{text} is what logs show of a mail's id, and leads to no record: trace the "
+                f"request_id of the same log line."
+            )
+        if not self.sees_store:
+            return (
+                f"The store does not answer, so it is not known whether {text} is recorded; it is "
+                f"no {'spool entry and no ' if self.sees_spool else ''}dead letter. "
+                f"{command('doctor')} says what is wrong with the store."
+            )
         places = "no record, no spool entry and no dead letter"
         if not self.sees_spool:
             places = "no record and no dead letter (this spool shows nothing of what is in it)"

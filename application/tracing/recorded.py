@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from application.clock import Clock
+from application.companies import FindCompany
 from application.ports.context_queue import ContextReader, VisibleQueue
 from application.ports.conversation_store import ConversationStore
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
@@ -42,6 +43,7 @@ class TraceRecord:
     queue: ContextReader
     dead_letters: DeadLetters | None
     tenants: Callable[[], TenantDirectory]
+    find_company: FindCompany
     policy: RoutingPolicy
     clock: Clock
 
@@ -50,10 +52,9 @@ class TraceRecord:
         message = record.message
         key = record.conversation
         conversation = self.conversations.get_conversation(key) if key else None
-        tenant = self.tenants().owner_of(message)
         place = self._place(record, conversation)
         dead_letter = self._dead_letter(record)
-        company = conversation.company_id if conversation else None
+        company = self.find_company.of_conversation(conversation) if conversation else None
         return MessageTrace(
             stations=(
                 *_received(record),
@@ -65,7 +66,7 @@ class TraceRecord:
             message_id=message.provider_message_id,
             channel=message.channel,
             sender=message.sender.value,
-            company_id=company or (tenant.company_id if tenant else None),
+            company_id=company or self.find_company.of_message(message),
             conversation_id=key.conversation_id if key else None,
             received_at=message.received_at,
         )

@@ -1,39 +1,33 @@
 """What became of a message, by any id or address that an operator has in hand."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from datetime import UTC, datetime
+from itertools import islice
 
 from application.clock import Clock
-from application.ports.conversation_store import ConversationStore
-from application.ports.message_lookup import MessageLookup
+from application.ports.dead_letters import DeadLetter
 from application.ports.refusals import Refusals
 from application.ports.webhook_parser import VerifiedWebhook
+from application.tracing.find_recorded import UUID, FindRecorded, forms_of_mail_id
 from application.tracing.nothing_known import LogSearch, NothingKnown
-from application.tracing.recorded import TraceRecord, trace_of_tombstone
-from application.tracing.results import MessageTrace, Trace, TraceKind
-from application.tracing.unrecorded import MOST_SEARCHED, FindUnrecorded, Wanted
+from application.tracing.results import MessageTrace, Trace, TraceKind, TraceState
+from application.tracing.unrecorded import FindUnrecorded, Wanted
 from application.tracing.wording import command
 from domain.addresses import Address
 from domain.channels import AddressKind, ChannelType
 from domain.conversations import Conversation
-from domain.erasure import Tombstone
-from domain.errors import InvalidAddressError
-from domain.idempotency import request_id_of
-from domain.messages import InboundMessage, MessageRecord
-from domain.tenants import TenantDirectory
-
-LATEST = 10
-"""How many messages of a conversation or a customer are traced."""
+from domain.errors import InvalidAddressError, TemporaryError, safe_reason
+from domain.messages import InboundMessage
 
 MOST_REFUSALS = 5
 
 LONGEST = 1000
 """No id and no address has more characters."""
 
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_UNRECORDED = frozenset({TraceState.SPOOLED, TraceState.DEAD_LETTER})
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -42,171 +36,158 @@ class TraceMessage:
 
     It takes a provider's message id, a request id, the id of a conversation or of a dead letter,
     or a customer's address. It changes nothing, and takes nothing from a queue.
+    ``open_records`` may raise a ``TemporaryError``, as the store itself may.
     """
 
-    lookup: MessageLookup
-    conversations: ConversationStore
-    trace_record: TraceRecord
+    open_records: Callable[[], FindRecorded]
     find_unrecorded: FindUnrecorded
     refusals: Refusals
     log_search: LogSearch
-    tenants: Callable[[], TenantDirectory]
     clock: Clock
 
     def __call__(self, text: str) -> Trace:
         """The trace of ``text``; ``is_known`` tells whether anything is known of it.
 
-        Raises ``StorageUnavailableError`` when a store does not answer.
+        While the store does not answer, what waits for it is found all the same.
         """
         text = text.strip()
         notes: list[str] = []
         if not (0 < len(text) <= LONGEST and text.isprintable()):
             return self._unknown(text[:LONGEST], notes)
-        found = self._by_id(text) or self._by_address(text, notes) or self._unrecorded(text, notes)
+        failure = None
+        try:
+            found = self._recorded(text, notes)
+        except TemporaryError as error:
+            found, failure = None, f"the store could not be asked: {safe_reason(error)}"
+            notes.append(failure)
+        found = found or self._unrecorded(text, notes)
         if found is None:
-            return self._unknown(text, notes)
+            return self._unknown(text, notes, failure)
         return replace(found, notes=(*found.notes, *notes))
 
-    def _by_id(self, text: str) -> Trace | None:
-        """By keys and indexes alone, the cheapest first."""
-        if traces := self._of_keys([text.lower()] if _UUID.fullmatch(text) else []):
-            return self._trace(text, TraceKind.REQUEST_ID, traces)
-        if traces := self._of_keys(self._keys_of(text)) or self._of_mail(text):
-            return self._trace(text, TraceKind.MESSAGE_ID, traces)
-        if conversations := self.conversations.get_conversations(text):
-            return self._of_conversation(text, conversations)
-        dead_letters = self.find_unrecorded.dead_letters
-        if dead_letters and (dead_letter := dead_letters.get(text)):
-            traced = self.find_unrecorded.dead_letter(dead_letter)
-            return self._trace(text, TraceKind.DEAD_LETTER_ID, [traced])
-        return None
-
-    def _keys_of(self, message_id: str) -> list[str]:
-        """The keys of a message of any account, where the provider makes the ids."""
-        accounts = {name for tenant in self.tenants().tenants for name in tenant.accounts}
-        channels = [c for c in ChannelType if not c.rules.author_chooses_message_id]
-        return [
-            request_id_of([channel, account, message_id])
-            for channel in channels
-            for account in sorted(accounts)
-        ]
-
-    def _of_keys(self, request_ids: list[str]) -> list[MessageTrace]:
-        found = self.lookup.find_records(request_ids) if request_ids else {}
-        return [
-            trace_of_tombstone(one) if isinstance(one, Tombstone) else self.trace_record(one)
-            for one in found.values()
-        ]
-
-    def _of_mail(self, message_id: str) -> list[MessageTrace]:
-        forms = _forms_of_mail_id(message_id)
-        found = chain.from_iterable(self.lookup.find_mail(form, LATEST) for form in forms)
-        return [self.trace_record(record) for record in found]
-
-    def _of_conversation(self, text: str, found: Iterable[Conversation]) -> Trace:
-        records = list(found)
-        latest = self._latest(self.lookup.latest_of(one.key, LATEST) for one in records)
-        traces = [self.trace_record(record) for record in latest]
-        if traces:
-            return self._trace(text, TraceKind.CONVERSATION_ID, traces)
-        company = records[0].company_id
-        sentence = "Nobody has written in this conversation yet, as far as the store knows."
-        return Trace(text, TraceKind.CONVERSATION_ID, (), sentence, company_id=company)
-
-    def _by_address(self, text: str, notes: list[str]) -> Trace | None:
-        """The latest of a customer, wherever it is."""
+    def _recorded(self, text: str, notes: list[str]) -> Trace | None:
+        """The cheapest first. Of a customer also what waits to be recorded."""
+        records = self.open_records()
+        if found := records.by_message(text):
+            return self._trace(text, *found)
+        conversations, traces = records.by_conversation(text)
+        if conversations:
+            return self._of(conversations, traces, text, TraceKind.CONVERSATION_ID)
         addresses = _addresses(text)
         if not addresses:
             return None
-        values = {value for address in addresses for value in address.look_up_values}
-        channels = {address.channel for address in addresses}
-
-        def is_theirs(message: InboundMessage) -> bool:
-            return message.channel in channels and message.is_by(values)
-
-        conversations = [
-            conversation
-            for one in addresses
-            for conversation in self.lookup.conversations_of(one.channel, one.look_up_values)
-        ]
-        unmatched = self.lookup.latest_unmatched(MOST_SEARCHED)
-        if len(unmatched) == MOST_SEARCHED:
-            notes.append(f"only the latest {MOST_SEARCHED} unmatched messages were searched")
-        records = self._latest(
-            [
-                *(self.lookup.latest_of(one.key, LATEST) for one in conversations),
-                [record for record in unmatched if is_theirs(record.message)],
-            ]
-        )
-        traces = [self.trace_record(record) for record in records]
+        is_theirs = _written_by(addresses)
+        conversations, traces = records.by_address(addresses, is_theirs, notes)
         traces += self._search(lambda _, messages: any(map(is_theirs, messages)), notes)
+        notes += self._refused_since(traces, frozenset(one.channel for one in addresses))
+        return self._of(conversations, traces, text, TraceKind.ADDRESS)
+
+    def _refused_since(
+        self, traces: list[MessageTrace], channels: frozenset[ChannelType]
+    ) -> Iterator[str]:
+        """A customer's latest message may be none of these: a refusal has no address."""
+        latest = max((one.received_at or _NEVER for one in traces), default=None)
+        refused = {
+            str(one.channel)
+            for one in self.refusals.latest()
+            if one.channel in channels and latest and one.last_at > latest
+        }
+        if refused:
+            names = " and ".join(sorted(refused))
+            yield f"webhooks of {names} were refused after that: {command('doctor')} says why"
+
+    def _of(
+        self,
+        conversations: Sequence[Conversation],
+        traces: list[MessageTrace],
+        text: str,
+        kind: TraceKind,
+    ) -> Trace | None:
         if traces:
-            return self._trace(text, TraceKind.ADDRESS, traces)
-        if conversations:
-            return self._of_conversation(text, conversations)
-        return None
+            return self._trace(text, kind, traces)
+        if not conversations:
+            return None
+        sentence = "Nobody has written in this conversation yet, as far as the store knows."
+        company = self.find_unrecorded.find_company.of_conversation(conversations[0])
+        return Trace(text, kind, (), sentence, company_id=company)
 
     def _unrecorded(self, text: str, notes: list[str]) -> Trace | None:
-        """What became no record, by what the webhook itself says."""
-        forms = {text, *_forms_of_mail_id(text)}
+        """What became no record, by its own id or by what the webhook itself says."""
+        if dead_letter := self._dead_letter(text, notes):
+            traced = self.find_unrecorded.dead_letter(dead_letter)
+            return self._trace(text, TraceKind.DEAD_LETTER_ID, [traced])
+        is_theirs = _written_by(_addresses(text))
+        forms = {text, *forms_of_mail_id(text)}
         needle = text.strip("<>").encode()
 
         def is_it(webhook: VerifiedWebhook, messages: tuple[InboundMessage, ...]) -> bool:
             if not messages:
                 return needle in webhook.request.body or text == webhook.id
             ids = {one.provider_message_id for one in messages} | {webhook.id}
-            return not forms.isdisjoint(ids | {one.request_id for one in messages})
+            is_named = not forms.isdisjoint(ids | {one.request_id for one in messages})
+            return is_named or any(map(is_theirs, messages))
 
         traces = self._search(is_it, notes) if needle else []
         return self._trace(text, TraceKind.MESSAGE_ID, traces) if traces else None
 
     def _search(self, wanted: Wanted, notes: list[str]) -> list[MessageTrace]:
-        in_spool = self.find_unrecorded.in_spool(wanted, notes)
-        return [*in_spool, *self.find_unrecorded.in_dead_letters(wanted, notes)]
+        find, found = self.find_unrecorded, list[MessageTrace]()
+        for place, search in (("spool", find.in_spool), ("dead letters", find.in_dead_letters)):
+            try:
+                found += search(wanted, notes)
+            except TemporaryError as error:
+                notes.append(f"the {place} could not be searched: {safe_reason(error)}")
+        return found
 
-    def _latest(self, of_each: Iterable[Iterable[MessageRecord]]) -> list[MessageRecord]:
-        records = {one.request_id: one for one in chain.from_iterable(of_each)}
-        in_order = sorted(records.values(), key=lambda one: one.message.received_at, reverse=True)
-        return in_order[:LATEST]
+    def _dead_letter(self, name: str, notes: list[str]) -> DeadLetter | None:
+        dead_letters = self.find_unrecorded.dead_letters
+        try:
+            return dead_letters.get(name) if dead_letters else None
+        except TemporaryError as error:
+            notes.append(f"a dead letter with this id could not be read: {safe_reason(error)}")
+            return None
 
     def _trace(self, text: str, kind: TraceKind, found: list[MessageTrace]) -> Trace:
-        never = self.clock().replace(year=1)
-        found.sort(key=lambda one: one.received_at or never, reverse=True)
+        found.sort(key=lambda one: one.received_at or _NEVER, reverse=True)
         first = found[0].conclusion.sentence
         if len(found) == 1:
             notes = tuple(self._repeats(found[0]))
             return Trace(text, kind, tuple(found), first, notes=notes)
         each = command("trace", found[0].request_id) if found[0].request_id else ""
-        more = f" {each} shows the way of one message." if each else ""
+        more = f" {each} shows its whole way." if each else ""
         return Trace(text, kind, tuple(found), f"The latest message: {first}{more}")
 
     def _repeats(self, found: MessageTrace) -> Iterator[str]:
-        if found.request_id and found.received_at:
+        is_recorded = found.conclusion.state not in _UNRECORDED
+        if is_recorded and found.request_id and found.received_at:
             search = self.log_search({"request_id": found.request_id})
-            yield f"a repeated delivery leaves no record; the log has it: {search}"
+            yield f"this is its first delivery; later ones are in the log alone: {search}"
 
-    def _unknown(self, text: str, notes: list[str]) -> Trace:
+    def _unknown(self, text: str, notes: list[str], failure: str | None = None) -> Trace:
         channels = _channels_of(text)
-        every = (one for one in self.refusals.latest() if one.channel in channels)
-        refusals = tuple(islice(every, MOST_REFUSALS))
+        every = self.refusals.latest() if failure is None else ()
+        of_channels = (one for one in every if one.channel in channels)
+        refusals = tuple(islice(of_channels, MOST_REFUSALS))
         notice = self.refusals.notice()
         nothing_known = NothingKnown(
             refusals=refusals,
             channels=channels,
             sees_all_refusals=notice is None,
             sees_spool=self.find_unrecorded.sees_spool,
+            sees_store=failure is None,
             log_search=self.log_search,
             now=self.clock(),
         )
-        notes += [notice] if notice else []
+        notes += [notice] if notice and failure is None else []
         sentence = nothing_known.sentence(text)
         return Trace(text, TraceKind.UNKNOWN, (), sentence, refusals, tuple(notes))
 
 
-def _forms_of_mail_id(text: str) -> tuple[str, ...]:
-    """A message id of mail as it may be stored: with its brackets, or without."""
-    bare = text.removeprefix("<").removesuffix(">")
-    return (f"<{bare}>", bare) if bare else ()
+def _written_by(addresses: list[Address]) -> Callable[[InboundMessage], bool]:
+    """Whether a message is of the customer who has one of ``addresses``."""
+    values = {value for address in addresses for value in address.look_up_values}
+    channels = {address.channel for address in addresses}
+    return lambda message: message.channel in channels and message.is_by(values)
 
 
 def _addresses(text: str) -> list[Address]:
@@ -222,7 +203,7 @@ def _addresses(text: str) -> list[Address]:
 
 def _channels_of(text: str) -> frozenset[ChannelType]:
     """The channels on which something of that form comes: mail has an ``@``."""
-    if _UUID.fullmatch(text):
+    if UUID.fullmatch(text):
         return frozenset(ChannelType)
     is_mail = "@" in text
     return frozenset(c for c in ChannelType if c.rules.has_threads == is_mail)

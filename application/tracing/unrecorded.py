@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import islice
 
 from application.clock import Clock
+from application.companies import FindCompany
 from application.ports.dead_letters import DeadLetter, DeadLetterKind, DeadLetters
 from application.ports.spool import Spool, VisibleSpool, WaitingEntry
 from application.ports.webhook_parser import VerifiedWebhook, WebhookParserFactory
@@ -18,9 +19,8 @@ from application.tracing.results import (
     StationKind,
     TraceState,
 )
-from application.tracing.wording import ago, command
+from application.tracing.wording import ago, command, times
 from domain.messages import InboundMessage
-from domain.tenants import TenantDirectory
 
 MOST_SEARCHED = 1000
 """How many entries of the spool, and how many dead letters, are looked through at most."""
@@ -66,7 +66,7 @@ class FindUnrecorded:
     spool: Spool | None
     dead_letters: DeadLetters | None
     parsers: WebhookParserFactory
-    tenants: Callable[[], TenantDirectory]
+    find_company: FindCompany
     clock: Clock
 
     @property
@@ -126,9 +126,9 @@ class FindUnrecorded:
         entry = waiting.entry
         since = entry.spooled_at
         tried = (
-            f"after {waiting.attempts} attempts to process it"
+            f"and was tried {times(waiting.attempts)}"
             if waiting.attempts
-            else ("for the store did not take it, or too much came at once")
+            else "for the store did not take it, or too much came at once"
         )
         sentence = (
             f"It is in the spool since {ago(since, self.clock())}, {tried}: 'frontdesk doctor' "
@@ -158,6 +158,7 @@ class FindUnrecorded:
         request_id: str | None = None,
     ) -> MessageTrace:
         first = messages[0] if messages else None
+        account = webhook.account if webhook else None
         return MessageTrace(
             stations=stations,
             conclusion=conclusion,
@@ -165,22 +166,9 @@ class FindUnrecorded:
             message_id=first.provider_message_id if first else None,
             channel=first.channel if first else webhook.channel if webhook else None,
             sender=first.sender.value if first else None,
-            company_id=self._company_of(webhook, first),
+            company_id=self.find_company.of_webhook(account, messages),
             received_at=_received_at(webhook),
         )
-
-    def _company_of(
-        self, webhook: VerifiedWebhook | None, message: InboundMessage | None
-    ) -> str | None:
-        """The owner of the recipient; of what cannot be read that of the account, if it has one."""
-        directory = self.tenants()
-        if message is not None:
-            owner = directory.owner_of(message)
-            return owner.company_id if owner else None
-        if webhook is None:
-            return None
-        owners = [one for one in directory.tenants if webhook.account in one.accounts]
-        return owners[0].company_id if len(owners) == 1 else None
 
     def _messages(self, webhook: VerifiedWebhook) -> tuple[InboundMessage, ...]:
         try:

@@ -38,6 +38,7 @@ def read_lambda_event(value: Mapping[str, Any]) -> Capture:
         path_without_stage=event.path_without_stage,
         hosts=(host,) if host else (),
         received_at=_instant(value),
+        is_event=True,
     )
 
 

@@ -8,6 +8,7 @@ from entrypoints.captures.requests import CaptureError, RecordedRequest
 MAX_HEAD_BYTES = 256 * 1024
 
 REQUEST_LINE = re.compile(rb"\A\s*([A-Za-z]{3,10})[ \t]+(\S+)(?:[ \t]+HTTP/[0-9.]+)?[ \t]*\r?\n?")
+_PSEUDO_HEADERS = re.compile(rb"(?=:[a-z]+:)")
 _END_OF_HEAD = re.compile(rb"\r?\n[ \t]*\r?\n")
 _HEADER = re.compile(r"(:?[A-Za-z0-9_.-]+)[ \t]*:[ \t]*(.*)")
 _CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[^\r\n]*\r?\n")
@@ -16,12 +17,14 @@ _CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})[^\r\n]*\r?\n")
 def looks_raw(text: bytes) -> bool:
     """Whether ``text`` begins with a request line."""
     line = REQUEST_LINE.match(text)
+    if text.startswith(b":"):
+        return True
     return line is not None and (line[2].startswith(b"/") or b"://" in line[2])
 
 
 def read_raw_http(text: bytes) -> Capture:
     """The one request in ``text``. Raises ``CaptureError``."""
-    line = REQUEST_LINE.match(text)
+    line = REQUEST_LINE.match(text) or _PSEUDO_HEADERS.match(text)
     if line is None:
         raise CaptureError("raw HTTP: the first line is no request line like 'POST /path HTTP/1.1'")
     end = _END_OF_HEAD.search(text, max(0, line.end() - 2))
@@ -33,8 +36,19 @@ def read_raw_http(text: bytes) -> Capture:
     headers = _headers(head.decode("utf-8", "replace"))
     if any(name.lower() == "transfer-encoding" and "chunked" in value for name, value in headers):
         body = _without_chunks(body)
-    method, target = (part.decode("latin-1") for part in line.groups())
+    if line.re is REQUEST_LINE:
+        method, target = line[1].decode("latin-1"), line[2].decode("latin-1")
+    else:
+        method, target = _pseudo(headers, ":method"), _pseudo(headers, ":path")
     return RecordedRequest("raw HTTP", method, target, headers, body).capture()
+
+
+def _pseudo(headers: list[tuple[str, str]], name: str) -> str:
+    """A pseudo header of HTTP/2, as the tools of browsers show it."""
+    value = next((value for key, value in headers if key == name), "")
+    if not value:
+        raise CaptureError(f"raw HTTP: the request has no {name}")
+    return value
 
 
 def _headers(head: str) -> list[tuple[str, str]]:

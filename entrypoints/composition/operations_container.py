@@ -17,6 +17,7 @@ from application.conversations.search_conversations import SearchConversations
 from application.conversations.show_conversation import ShowConversation
 from application.conversations.switch_hand_off import SwitchHandOff
 from application.ports.context_queue import SearchableQueue
+from application.ports.dead_letters import DeadLetters
 from application.ports.media_source import MediaSource
 from application.ports.refusals import Refusals
 from application.ports.spool import SearchableSpool, Spool
@@ -35,6 +36,7 @@ from application.recovery.move_context import MoveContext
 from application.recovery.redrive_dead_letters import RedriveDeadLetters
 from application.recovery.redrive_unmatched import RedriveUnmatched
 from application.recovery.relay_outbox import RelayOutbox
+from application.tracing.find_recorded import FindRecorded
 from application.tracing.nothing_known import LogSearch
 from application.tracing.recorded import TraceRecord
 from application.tracing.trace_message import TraceMessage
@@ -152,29 +154,48 @@ def _log_search(settings: Settings) -> LogSearch:
 
 
 def _trace_message(
-    trace_record: Callable[..., TraceRecord],
+    open_records: Callable[..., FindRecorded],
     find_unrecorded: Callable[..., FindUnrecorded],
     *,
-    stores: Stores,
     files: FileBackend,
     spool: SpoolBackend,
     refusals: Refusals,
-    tenants: Callable[[], TenantDirectory],
     settings: Settings,
     clock: Clock,
 ) -> TraceMessage:
-    """What is embedded is not created by looking for it."""
+    """What is embedded is not created by looking for it, and may be broken."""
     dead_letters = files.dead_letters if files.has_dead_letters() else None
     return TraceMessage(
-        stores.lookup,
-        stores.conversations,
-        trace_record(dead_letters=dead_letters),
+        partial(open_records, dead_letters),
         find_unrecorded(spool.spool if spool.has_spool() else None, dead_letters),
         refusals,
         _log_search(settings),
-        tenants,
         clock,
     )
+
+
+def _open_records(
+    dead_letters: DeadLetters | None,
+    *,
+    stores: Callable[[], Stores],
+    queue: Callable[[], ContextQueue],
+    tenants: Callable[[], TenantDirectory],
+    find_company: FindCompany,
+    settings: Settings,
+    clock: Clock,
+) -> FindRecorded:
+    lookup, conversations = stores().lookup, stores().conversations
+    trace_record = TraceRecord(
+        lookup,
+        conversations,
+        queue(),
+        dead_letters,
+        tenants,
+        find_company,
+        settings.routing_policy,
+        clock,
+    )
+    return FindRecorded(lookup, conversations, trace_record, tenants)
 
 
 class OperationsContainer(containers.DeclarativeContainer):
@@ -229,22 +250,20 @@ class OperationsContainer(containers.DeclarativeContainer):
     trace_message = Factory(
         _trace_message,
         Factory(
-            TraceRecord,
-            core.stores.provided.lookup,
-            core.conversation_store,
-            core.context_queue,
+            _open_records,
+            stores=core.stores.provider,
+            queue=core.context_queue.provider,
             tenants=core.tenants,
-            policy=core.settings.provided.routing_policy,
+            find_company=find_company,
+            settings=core.settings,
             clock=core.clock,
         ).provider,
         Factory(
-            FindUnrecorded, parsers=core.parsers, tenants=core.tenants, clock=core.clock
+            FindUnrecorded, parsers=core.parsers, find_company=find_company, clock=core.clock
         ).provider,
-        stores=core.stores,
         files=core.files,
         spool=core.spool_backend,
         refusals=core.refusals,
-        tenants=core.tenants,
         settings=core.settings,
         clock=core.clock,
     )

@@ -7,11 +7,13 @@ from dependency_injector import providers
 
 from domain.channels import ChannelType
 from entrypoints.composition.container import Container
+from infrastructure.aws.backend import DynamoDbStorage
 from infrastructure.aws.sqs_queue import SqsContextQueue
 from infrastructure.configuration.secrets.development_secret import keep_development_credentials
 from infrastructure.filesystem.fallback_log import FileFallbackSender
 from tests.emulators import EmulatedAws
 from tests.entrypoints.aws_lambda.aws_settings import aws_settings
+from tests.infrastructure.aws.dynamodb.dynamodb_tables import do_not_sleep
 
 
 def settings_on_aws(
@@ -33,6 +35,13 @@ def settings_on_aws(
         **({} if "TENANTS" in settings else account),
         **settings,
     }
+
+
+def look_for_senders_without_a_pause(container: Container) -> None:
+    """An unknown sender is looked for twice: the index of an emulator does not lag meanwhile."""
+    tables, blobs = container.settings().tables, container.files().blobs
+    storage = DynamoDbStorage(container.dynamodb, tables, blobs, do_not_sleep)
+    container.storage.override(providers.Object(storage))
 
 
 def use_emulator(container: Container, aws: EmulatedAws) -> None:

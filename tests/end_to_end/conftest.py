@@ -10,7 +10,11 @@ import pytest
 
 from entrypoints.composition.container import Container, build_container
 from tests.emulators import EmulatedAws
-from tests.end_to_end.aws import settings_on_aws, use_emulator
+from tests.end_to_end.aws import (
+    look_for_senders_without_a_pause,
+    settings_on_aws,
+    use_emulator,
+)
 from tests.end_to_end.companies import COMPANIES
 from tests.end_to_end.frontdesk import AWS, BACKENDS, Host, RunningFrontDesk, hosting, serving
 
@@ -58,6 +62,7 @@ def serve(
             container = build_container(environ, ephemeral=backend == "memory")
             if backend == AWS:
                 use_emulator(container, ministack)
+                look_for_senders_without_a_pause(container)
             if prepare is not None:
                 prepare(container)
             return stack.enter_context(serving(host, container))

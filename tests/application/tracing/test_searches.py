@@ -1,6 +1,7 @@
 """Traces of customers and conversations, of webhooks without a record, and of nothing known."""
 
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 
@@ -9,10 +10,11 @@ from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.ports.spool import SpoolEntry
 from application.ports.webhook_parser import ParsedMessage, WebhookRequest
 from application.tracing import unrecorded
+from application.tracing.find_recorded import LATEST
 from application.tracing.results import Trace, TraceKind, TraceState
-from application.tracing.trace_message import LATEST, LONGEST
+from application.tracing.trace_message import LONGEST
 from domain.channels import ChannelType
-from domain.errors import UnreadableMessageError
+from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.tenants import TenantDirectory
 from tests.application.frontdesk import FrontDesk, StubParser
 from tests.builders import ACCOUNT, NOW, a_tenant, an_inbound_message, verified
@@ -64,7 +66,19 @@ def test_address_shows_the_latest_messages_wherever_they_are() -> None:
     states = {one.message_id: one.conclusion.state for one in found.messages}
     assert (states["SM4"], states["SM1"]) == (TraceState.DELAYED, TraceState.UNMATCHED)
     assert found.sentence.startswith("The latest message: It is on sms-replies")
-    assert f"'frontdesk trace {found.messages[0].request_id}' shows" in found.sentence
+    assert f"'frontdesk trace {found.messages[0].request_id}' shows its whole way" in found.sentence
+
+
+def test_address_says_that_webhooks_were_refused_after_its_latest_message() -> None:
+    frontdesk = FrontDesk()
+    refusals = frontdesk.container.refusals()
+    refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
+    receive(frontdesk, 1)
+    assert trace(frontdesk, "+14155550123").notes == trace(frontdesk, "SM1").notes
+    frontdesk.advance_clock(60)
+    refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
+    notes = trace(frontdesk, "+14155550123").notes
+    assert "webhooks of sms were refused after that: 'frontdesk doctor' says why" in notes
 
 
 def test_no_more_than_the_latest_messages_are_traced() -> None:
@@ -204,3 +218,42 @@ def test_trace_takes_nothing_and_changes_nothing() -> None:
     for text in ("SM1", "+14155550123", "conversation-1", "unknown"):
         trace(frontdesk, text)
     assert (repr(frontdesk.data), frontdesk.queue.depths()) == before
+
+
+def test_webhook_in_the_spool_is_found_while_the_store_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frontdesk = FrontDesk(parser=StubParser(messages=[ParsedMessage(an_inbound_message())]))
+    webhook = verified(a_webhook(b"a form"))
+    frontdesk.spool.enqueue(SpoolEntry("entry-1", "group", webhook, NOW))
+    trace_message = frontdesk.container.operations().trace_message()
+    for name in ("find_records", "conversations_of"):
+        monkeypatch.setattr(trace_message.open_records().lookup, name, fail)
+    for text in (MESSAGE_ID, "+14155550123"):
+        found = trace_message(text)
+        assert [one.conclusion.state for one in found.messages] == [TraceState.SPOOLED]
+        assert any("the store could not be asked: no answer" in note for note in found.notes)
+    unknown = trace_message("SM404")
+    assert unknown.sentence.startswith("The store does not answer, so it is not known whether SM4")
+    assert "'frontdesk doctor' says what is wrong with the store" in unknown.sentence
+
+
+def test_records_are_shown_while_spool_and_dead_letters_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frontdesk = FrontDesk()
+    receive(frontdesk, 1)
+    monkeypatch.setattr(frontdesk.spool, "look", fail)
+    monkeypatch.setattr(frontdesk.dead_letters, "each_dead_letter", fail)
+    monkeypatch.setattr(frontdesk.dead_letters, "get", fail)
+    found = trace(frontdesk, "+14155550123")
+    assert [one.message_id for one in found.messages] == ["SM1"]
+    assert [note for note in found.notes if "could not be searched: no answer" in note] == [
+        "the spool could not be searched: no answer",
+        "the dead letters could not be searched: no answer",
+    ]
+    assert not trace(frontdesk, "SM404").is_known
+
+
+def fail(*_: object, **__: object) -> NoReturn:
+    raise StorageUnavailableError("no answer")

@@ -111,6 +111,13 @@ def test_raw_http_is_read_to_the_byte(newline: str) -> None:
     )  # fmt: skip
 
 
+def test_head_of_http_2_is_read_as_the_tools_of_browsers_show_it() -> None:
+    head = ":method: POST\n:authority: a.example\n:scheme: https\n:path: /sms?x=1\nx-a: 1\n\n"
+    capture = read_one(f"{head}Body=Hi")
+    assert (capture.method, capture.origin, capture.path) == ("POST", "https://a.example", "/sms")
+    assert (capture.queries, capture.body) == (("x=1",), b"Body=Hi")
+
+
 def test_line_break_that_an_editor_adds_is_no_part_of_a_form() -> None:
     text = f"POST /sms HTTP/1.1\nHost: a.example\nContent-Type: {FORM}\n\nBody=Hi\n"
     assert read_one(text).body == b"Body=Hi"
@@ -187,6 +194,7 @@ HOSTILE = {
     "endless headers": b"POST /sms HTTP/1.1\nHost: a\n" + b" b\n" * 200_000,
     "an endless URL": b"curl https://a.example/" + b"a/" * 10_000,
     "a here document without end": b"curl a.example -d @- <<EOF\n" + b"EO\n" * 1_000,
+    "HTTP/2 without a path": b":method: POST\n:authority: a.example\n\n",
     "a broken header": b"POST /sms HTTP/1.1\r\nHost: a\r\nno header\r\n\r\n",
     "a body that is no base64": json.dumps(
         {"httpMethod": "POST", "headers": {}, "body": "%", "isBase64Encoded": True}
@@ -211,6 +219,8 @@ def test_capture_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(reading, "MAX_CAPTURE_BYTES", 2**20)
     with pytest.raises(CaptureError, match="larger than 1 MiB"):
         read_captures(b"curl " + b"x" * 2**20)
+    with pytest.raises(CaptureError, match="larger than 1 MiB"):
+        read_captures(b"curl https://a.example -d @body", b"x" * (2**20 + 1))
 
 
 @given(st.binary(max_size=300))

@@ -36,7 +36,9 @@ def test_way_of_a_message_is_shown_with_what_to_do(container: Container) -> None
     assert f"request id: {request_id}" in lines[2]
     assert "rule: the only open one" in lines[3]
     assert lines[7].startswith("It is on sms-replies, and consumers see it from ")
-    assert lines[8].startswith("Note: a repeated delivery leaves no record; the log has it: ")
+    assert lines[8].startswith(
+        "Note: this is its first delivery; later ones are in the log alone: "
+    )
 
 
 def test_trace_as_json_has_stations_and_conclusion(container: Container) -> None:
@@ -78,7 +80,7 @@ def test_nothing_known_shows_the_refusals_of_the_channel(container: Container) -
     container.refusals().add(ChannelType.SMS, "AC1", "signature_mismatch", "https://a.example/sms")
     assert container.refusals().latest()  # it is written now
     result = run_frontdesk("trace", "SM404")
-    assert result.stdout.startswith("Refused: sms: once at ")
+    assert result.stdout.startswith("Refused: sms: 1 time, at ")
     assert "signature_mismatch of AC1, tried https://a.example/sms: compare" in result.stdout
     assert "'frontdesk doctor signature' finds the setting" in error_line(result, 1)
     (found,) = json_lines_of_failure("SM404")
@@ -106,3 +108,16 @@ def test_tracing_creates_no_spool_and_no_dead_letters(container: Container, data
     run_frontdesk("trace", "SM1")
     run_frontdesk("trace", "SM404")
     assert sorted(path.name for path in data_dir.iterdir()) == before
+
+
+def test_broken_store_is_named_and_hides_no_dead_letter(
+    container: Container, data_dir: Path
+) -> None:
+    container.conversation_store()
+    container.shutdown_resources()
+    for file in data_dir.glob("frontdesk.db*"):
+        file.write_bytes(b"no database at all" * 1000)
+    result = run_frontdesk("trace", "SM404")
+    line = error_line(result, 1)
+    assert line.startswith("frontdesk: The store does not answer, so it is not known whether SM404")
+    assert result.stdout.startswith("Note: the store could not be asked: the database does not ")

@@ -9,7 +9,10 @@ import pytest
 from entrypoints.cli.main import cli
 from tests.entrypoints.cli.support import error_line, run_frontdesk
 
-NEED_NO_DATA = {("serve",), ("demo",), ("send",), ("conversations", "open"), ("doctor",)}
+NEED_NO_DATA = {
+    *(("serve",), ("demo",), ("send",), ("doctor",), ("doctor", "signature")),
+    *(("conversations", "open"), ("tokens", "create")),
+}
 MORE_ARGUMENTS: dict[tuple[str, ...], tuple[str, ...]] = {("dead-letters", "redrive"): ("--all",)}
 ADDRESS = "+14155550123"
 

@@ -118,7 +118,8 @@ class TwilioSignatureDoctor(SignatureDoctor):
         in_url = url_causes(match.url, nearest(match.url, case.checked))
         found = (*in_url, *match.causes)
         causes = tuple(dict.fromkeys((*found, *self._request_causes(case, found))))
-        return self._explained(case, causes, match, search.tried)
+        # The signature fits as it is: then nothing but the account is left that is refused.
+        return self._explained(case, causes or (Cause.ACCOUNT_MISSING,), match, search.tried)
 
     @property
     def _find_cure(self) -> FindCure:
@@ -168,8 +169,8 @@ class TwilioSignatureDoctor(SignatureDoctor):
         elif not capture.body:
             yield Cause.BODY_MISSING
         elif not body_causes & {*found} and Cause.NOT_A_MESSAGE not in found:
-            content_type = capture.header("content-type") or ""
-            if content_type.partition(";")[0].strip().lower() != FORM:
+            types = [value for name, value in capture.headers if name == "content-type"]
+            if [one.partition(";")[0].strip().lower() for one in types] != [FORM]:
                 yield Cause.CONTENT_TYPE
         if not capture.body or Cause.NOT_A_MESSAGE in found:
             return
@@ -230,8 +231,8 @@ class TwilioSignatureDoctor(SignatureDoctor):
 
     def _other_way(self, case: _Case, match: Match, changes: str) -> str:
         """What cures the URL instead of the setting."""
-        if self._find_cure.variable(case.channel):
-            # A proxy is not to blame for what a setting says.
+        if self._find_cure.variable(case.channel) or case.capture.is_event:
+            # No proxy is to blame for what a setting says, and none can be set in a gateway.
             return f"At Twilio, enter {shown_urls(case.checked[:1])}"
         if self._find_cure.trusts_would_do(case.capture, case.channel, match.url):
             return _TRUST

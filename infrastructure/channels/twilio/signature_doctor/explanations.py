@@ -21,6 +21,7 @@ class Explanation(NamedTuple):
 _RAW_BODY: Final = (
     "Pass the body on byte for byte: let no middleware, template or function parse and write it "
     "again before Frontdesk",
+    "If only the capture shows it so, capture the raw body",
 )
 _NGINX_PATH: Final = "nginx 'proxy_pass http://127.0.0.1:8000;' with nothing behind the port"
 
@@ -97,8 +98,8 @@ EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
         ("At Twilio: choose HTTP POST for this webhook, and enter the URL that does not redirect",),
     ),
     Cause.CONTENT_TYPE: Explanation(
-        "The Content-Type is {content_type}, and Twilio sends application/x-www-form-urlencoded: "
-        "something on the way changes it.",
+        "The Content-Type is {content_type}, and Twilio sends application/x-www-form-urlencoded, "
+        "once: something on the way changes it.",
         ("Pass the header Content-Type on",),
     ),
     Cause.CHANNEL_PATH: Explanation(
@@ -151,7 +152,9 @@ EXPLANATIONS: Final[Mapping[Cause, Explanation]] = {
         _RAW_BODY,
     ),
     Cause.BODY_ENCODING: Explanation(
-        "The form was decoded and encoded again on the way, and not in the same form.", _RAW_BODY
+        "The form is not written as Twilio writes it: it was decoded and encoded again on the "
+        "way, or wrapped when it was captured.",
+        _RAW_BODY,
     ),
     Cause.PLUS_SIGNS: Explanation(
         "A plus sign was lost: the form was decoded and written again without escaping it (%2B).",

@@ -37,5 +37,5 @@ def next_steps(
         yield "Give the URL as Twilio's console shows it, with --url"
     yield (
         "Capture the request again as close to Frontdesk as you can, with its raw body: what a "
-        "program has decoded cannot always be undone"
+        "program has decoded cannot always be undone, as a '?' in the place of another character"
     )

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from infrastructure.channels.sendgrid.simulator import sign
 from tests.builders import NOW
-from tests.entrypoints.cli.signature_captures import (
+from tests.entrypoints.cli.signatures.captures import (
     ACCOUNT,
     KEY,
     MAIL,
@@ -25,7 +25,7 @@ from tests.entrypoints.cli.signature_captures import (
     sms,
     url_alone,
 )
-from tests.entrypoints.cli.signature_cases import BASE, Case, whole_url
+from tests.entrypoints.cli.signatures.case import BASE, Case, whole_url
 
 sent: Sent
 FUNCTION = "https://us-east9-acme.functions.example"

@@ -17,8 +17,8 @@ from infrastructure.channels.twilio.signature_doctor.explanations import (
     EXPLANATIONS as TWILIO_EXPLANATIONS,
 )
 from infrastructure.configuration.secrets.development_secret import DevelopmentCredentials
-from tests.entrypoints.cli.reported_signature_cases import REPORTED
-from tests.entrypoints.cli.signature_captures import (
+from tests.entrypoints.cli.signatures.body_cases import BODIES
+from tests.entrypoints.cli.signatures.captures import (
     ACCOUNT,
     OTHER_TOKEN,
     PUBLIC,
@@ -31,7 +31,11 @@ from tests.entrypoints.cli.signature_captures import (
     raw,
     sms,
 )
-from tests.entrypoints.cli.signature_cases import CASES, Case
+from tests.entrypoints.cli.signatures.case import Case
+from tests.entrypoints.cli.signatures.mail_cases import MAILS
+from tests.entrypoints.cli.signatures.reported_cases import REPORTED
+from tests.entrypoints.cli.signatures.secret_cases import SECRETS
+from tests.entrypoints.cli.signatures.url_cases import URLS
 from tests.entrypoints.cli.support import error_line, run_frontdesk
 
 
@@ -57,7 +61,10 @@ def diagnosed(
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-@pytest.mark.parametrize("case", [*CASES, *REPORTED], ids=lambda case: case.how)
+CASES = [*URLS, *BODIES, *SECRETS, *MAILS, *REPORTED]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.how)
 def test_cause_and_remedy_of_a_broken_capture_are_named(
     case: Case, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -155,6 +162,16 @@ def test_token_may_be_typed_or_named_but_never_be_an_argument(
     refused = asked(curl(sms()), "--secret", TOKEN)
     assert TOKEN not in refused.output
     assert "give where it is" in error_line(refused, 2)
+
+
+@pytest.mark.usefixtures("configured")
+def test_body_that_a_curl_command_names_may_be_given(tmp_path: Path) -> None:
+    sent = sms()
+    path = tmp_path / "body.bin"
+    path.write_bytes(sent.body)
+    command = curl(sent.carrying(b"@body.bin"), "--data-binary")
+    assert asked(command, "--body", str(path)).exit_code == 0
+    assert "give that file with --body" in error_line(asked(command), 1)
 
 
 @pytest.mark.parametrize("source", ["env:NOT_SET", "file:/no/such/file"])
