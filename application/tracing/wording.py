@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
 
-
 _SPECIAL = frozenset('"$`\\!')
 """What a shell obeys within double quotes."""
 
