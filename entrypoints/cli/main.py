@@ -80,7 +80,9 @@ def _usage(error: click.UsageError) -> str:
     message = (
         error.format_message().strip().replace(". Did you mean", ", did you mean").rstrip(".?")
     )
-    return f"{command}: {message[:1].lower()}{message[1:]}; see '{command} --help'"
+    if message[1:2].islower():  # no name of an argument in capitals
+        message = message[:1].lower() + message[1:]
+    return f"{command}: {message}; see '{command} --help'"
 
 
 @click.group(
