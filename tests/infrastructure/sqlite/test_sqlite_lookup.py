@@ -11,8 +11,8 @@ from domain.trail import MatchRule, Trail
 from infrastructure.sqlite import sqlite_lookup
 from infrastructure.sqlite.database import SqliteDatabase
 from infrastructure.sqlite.sqlite_lookup import SqliteMessageLookup
-from infrastructure.sqlite.sqlite_queue import ACKNOWLEDGED, LOCATE
 from infrastructure.sqlite.sqlite_messages import SqliteMessageStore
+from infrastructure.sqlite.sqlite_queue import ACKNOWLEDGED, LOCATE
 from infrastructure.sqlite.sqlite_retention import SqliteRetention
 from infrastructure.sqlite.statements import Values
 from tests.builders import a_record, an_inbound_message
