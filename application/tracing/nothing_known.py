@@ -29,6 +29,11 @@ class NothingKnown:
 
     def sentence(self, text: str) -> str:
         """Where was looked, and what to check."""
+        if text.startswith("sha256:"):
+            return (
+                f"{text} is what logs show of a mail's id, and leads to no record: trace the "
+                f"request_id of the same log line."
+            )
         if not self.sees_store:
             return (
                 f"The store does not answer, so it is not known whether {text} is recorded; it is "

@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
 
+_SPECIAL = frozenset('"$`\\!')
+"""What a shell obeys within double quotes."""
+
 
 def ago(moment: datetime, now: datetime) -> str:
     """``14:05:30 UTC (12 min ago)``, with the date if it is another day's."""
@@ -29,7 +32,13 @@ def duration(seconds: float) -> str:
 
 def command(*words: str) -> str:
     """A command in quotes, as a shell takes it."""
-    return f"'frontdesk {shlex.join(words)}'"
+    return f"'frontdesk {' '.join(map(_word, words))}'"
+
+
+def _word(word: str) -> str:
+    """Single quotes are around the whole already, so double ones are read more easily."""
+    quoted = shlex.quote(word)
+    return f'"{word}"' if quoted != word and not _SPECIAL & {*word} else quoted
 
 
 def opening(message: InboundMessage, recipient: str) -> str:

@@ -24,7 +24,7 @@ def read_captures(content: bytes, body_file: bytes | None = None) -> tuple[Captu
     ``body_file`` is the body of a curl command that names a file for it. Raises
     ``CaptureError``, with a message of one line, for what is no capture or too large.
     """
-    if len(content) > MAX_CAPTURE_BYTES:
+    if max(len(content), len(body_file or b"")) > MAX_CAPTURE_BYTES:
         raise CaptureError(f"the capture is larger than {MAX_CAPTURE_BYTES // 2**20} MiB")
     text = content.removeprefix(_BYTE_ORDER_MARK).lstrip()
     if not text:

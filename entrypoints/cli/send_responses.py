@@ -5,6 +5,7 @@ There are no retries and no redirects, and a response takes 15 seconds at most.
 
 import ipaddress
 import math
+import shlex
 import statistics
 import time
 from collections import Counter
@@ -173,7 +174,7 @@ def _print_response(response: Response) -> None:
         say(body, lines=True)
     say(f"message id {response.message_id}")
     if response.is_success:
-        say("look for it: frontdesk queues list, frontdesk unmatched list", "dim")
+        say(f"look for it: frontdesk trace {shlex.quote(response.message_id)}", "dim")
 
 
 def print_summary(responses: Sequence[Response], seconds: float, concurrency: int) -> None:

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -63,6 +62,7 @@ def _secrets(source: str) -> "list[Secret]":
 
 @click.command(
     cls=Command,
+    short_help="Why is the signature of a request refused?",
     epilog=examples(
         "frontdesk doctor signature capture.har",
         "pbpaste | frontdesk doctor signature -",
@@ -84,8 +84,9 @@ def _secrets(source: str) -> "list[Secret]":
 )
 @click.option(
     "--body",
-    "body_path",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "body_file",
+    type=click.File("rb"),
+    metavar="FILE",
     help="The file that a curl command names for its body.",
 )
 @json_option
@@ -94,7 +95,7 @@ def signature(
     capture: BinaryIO,
     secrets: "tuple[Secret, ...]",
     url: str | None,
-    body_path: Path | None,
+    body_file: BinaryIO | None,
     as_json: bool,
 ) -> None:
     """Say why the signature of a captured request is refused, and what to change.
@@ -109,9 +110,8 @@ def signature(
     from entrypoints.composition.signature_doctors import build_diagnose_signature
     from infrastructure.configuration.settings import read_settings
 
-    captures = read_captures(
-        capture.read(MAX_CAPTURE_BYTES + 1), body_path.read_bytes() if body_path else None
-    )
+    body = body_file.read(MAX_CAPTURE_BYTES + 1) if body_file else None
+    captures = read_captures(capture.read(MAX_CAPTURE_BYTES + 1), body)
     diagnose = build_diagnose_signature(read_settings(os.environ), checked_urls, secrets, url)
     refused = 0
     for diagnosis in diagnose(captures):

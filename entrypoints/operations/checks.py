@@ -98,6 +98,8 @@ def run_checks(container: Container) -> Iterator[CheckResult]:
 
 def _check_environment(container: Container) -> Iterator[CheckResult]:
     yield from _results("secrets", _secrets(container))
+    if container.settings().api_tokens is not None:
+        yield from _results("access tokens", _access_tokens(container))
     yield from _results("public URL", check_public_urls(container.settings()))
     yield from _results("refusals", check_refusals(container))
     yield from _results("clock", check_clock(container))
@@ -149,6 +151,11 @@ def _secrets(container: Container) -> Iterator[Found]:
         CheckStatus.WARNING,
         "the development secret is in use: real providers are refused until their secrets are set",
     )
+
+
+def _access_tokens(container: Container) -> Iterator[Found]:
+    tokens = container.operations().access_tokens().current().tokens
+    yield CheckStatus.OK, f"of the API: {', '.join(token.name for token in tokens)}"
 
 
 def pending_messages(container: Container) -> tuple[MessageRecord, ...]:

@@ -9,19 +9,23 @@ from string import Template
 from typing import Any
 
 import pytest
+import urllib3
 
 from application.recovery.drain_spool import VISIBILITY
 from domain.channels import ChannelType
+from infrastructure.configuration.secrets.access_tokens import Scope
 from tests.deployment.deployed import Deployed, eventually, post
 from tests.deployment.old_data import OldData
 from tests.deployment.roles import ACCOUNT, SERVER_ROLE, made_role
 from tests.documentation.documents import blocks
 from tests.emulators import unique_name
 from tests.end_to_end.process import FRONTDESK, Server, server_process
+from tests.entrypoints.http.api.clients import given_token
 
 GUIDE = "docs/operations.md"
 (POLICY,) = (block for block in blocks(GUIDE, "json") if "CheckTables" in block)
 FILES = (("photo.png", "image/png", bytes(range(256))),)
+READER = given_token("reader", [Scope.READ])
 LONG_TEXT = "long " * 60_000
 """Too long for an entry of the spool queue, and for a DynamoDB item."""
 
@@ -38,6 +42,7 @@ def environ(
     # The server has another origin than the API.
     settings = {name: one for name, one in deployed.settings.items() if name != "PUBLIC_BASE_URL"}
     with deployed.spool_function_disabled():
+        variables["API_TOKENS"] = READER.line
         yield {**settings, **variables, "DATA_DIR": str(data_dir), "PATH": os.environ["PATH"]}
 
 
@@ -144,6 +149,20 @@ def test_server_spools_mail_without_the_permission_to_write_its_file(
         assert deployed.spooled() == 1
     (context,) = eventually(lambda: deployed.contexts("EMAIL_REPLIES"))
     assert context["message"]["attachments"][0]["filename"] == "photo.png"
+
+
+def test_server_sends_no_file_without_the_permission_to_read_it(
+    deployed: Deployed, server: Server
+) -> None:
+    webhook = deployed.webhook(ChannelType.EMAIL, attachments=FILES, origin=server.origin)
+    assert post(webhook)[0] == 200
+    (context,) = deployed.contexts("EMAIL_REPLIES")
+    url = f"{server.origin}/v1/messages/{context['meta']['request_id']}/attachments/0"
+    headers = {"authorization": f"Bearer {READER.text}"}
+    with deployed.without("ReadAttachments", function="Server"):
+        assert urllib3.request("GET", url, headers=headers, retries=False).status == 503
+    answer = urllib3.request("GET", url, headers=headers, retries=False)
+    assert (answer.status, answer.data) == (200, FILES[0][2])
 
 
 def test_server_spools_a_duplicate_without_the_permission_to_read_its_long_text(

@@ -54,16 +54,26 @@ class Access:
         """
         own = self.origins.origin_of(head)
         caller = self.caller(head, own)
-        scope = Scope.WRITE if is_change(head) else Scope.READ
-        if scope not in caller.token.scopes:
-            raise ProblemError(403, f"this token lacks the scope '{scope}'")
+        _require_scope(head, caller)
         if is_change(head):
             self.origins.require_own_page(head, own)
             _require_proof(head, caller)
         return caller
 
-    def caller(self, head: Head, own: str) -> Caller:
-        """Who asks, sent to our origin ``own``. Raises ``ProblemError`` (401) if nobody known."""
+    def admit_program(self, head: Head) -> Caller:
+        """Who may read under any host: a program with a token, for no page has one.
+
+        Raises ``ProblemError``: 401 without a valid token, 403 without the scope.
+        """
+        caller = self.caller(head, None)
+        _require_scope(head, caller)
+        return caller
+
+    def caller(self, head: Head, own: str | None) -> Caller:
+        """Who asks, sent to our origin ``own``; without one, no session counts.
+
+        Raises ``ProblemError`` (401) if it is nobody known.
+        """
         try:
             caller = self._caller(head, own)
         except WebhookHandlerError as error:
@@ -74,22 +84,23 @@ class Access:
             )
         return caller
 
-    def _caller(self, head: Head, own: str) -> Caller | None:
+    def _caller(self, head: Head, own: str | None) -> Caller | None:
         given = header(head, "authorization") or ""
         if given.lower().startswith(_BEARER):
             token = self.tokens().identify(given[len(_BEARER) :].strip())
             return Caller(token) if token else None
-        session = self._session(head, own)
+        session = self._session(head, own) if own else None
         return Caller(session.token, session) if session else None
 
     def _session(self, head: Head, own: str) -> Session | None:
         """Over https no cookie counts that another host, or one without TLS, can have set."""
         names = [SECURE_NAME] if own.startswith("https:") else [SECURE_NAME, plain_name(own)]
         found = cookies(head)
-        value = next((found[name] for name in names if name in found), None)
-        if value is None:
-            return None
-        return Sessions(self.session_key()).read(value, self.tokens(), self.clock())
+        for value in (found[name] for name in names if name in found):
+            session = Sessions(self.session_key()).read(value, self.tokens(), self.clock())
+            if session is not None:
+                return session
+        return None
 
     def sign_in_with_token(self, text: str) -> str | None:
         """The cookie of a new session; ``None`` if ``text`` is no valid token."""
@@ -106,6 +117,12 @@ class Access:
 
     def _begin(self, token: AccessToken | None) -> str | None:
         return Sessions(self.session_key()).begin(token, self.clock()) if token else None
+
+
+def _require_scope(head: Head, caller: Caller) -> None:
+    scope = Scope.WRITE if is_change(head) else Scope.READ
+    if scope not in caller.token.scopes:
+        raise ProblemError(403, f"this token lacks the scope '{scope}'")
 
 
 def _require_proof(head: Head, caller: Caller) -> None:

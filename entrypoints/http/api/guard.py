@@ -1,13 +1,14 @@
 """What stands before everything that needs a token."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from entrypoints.http.api.access import Access
+from entrypoints.http.api.access import Caller
 from entrypoints.http.api.problems import ProblemError
-from entrypoints.http.api.request_heads import path_of_segments
+from entrypoints.http.api.request_heads import Head, path_of_segments
 
 CALLER = "frontdesk.caller"
 """Where the scope of an admitted request has its ``Caller``."""
@@ -22,17 +23,20 @@ SECURITY_HEADERS = (
 
 @dataclass(frozen=True)
 class Guard:
-    """Lets ``app`` answer those who may ask. Others get a problem, and their body is not read."""
+    """Lets ``app`` answer those who may ask. Others get a problem, and their body is not read.
+
+    ``admit`` raises a ``ProblemError``; it may block.
+    """
 
     app: ASGIApp
-    access: Access
+    admit: Callable[[Head], Caller]
     limiter: CapacityLimiter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
         answer = _Answer(send)
         try:
-            caller = await to_thread.run_sync(self.access.admit, scope, limiter=self.limiter)
+            caller = await to_thread.run_sync(self.admit, scope, limiter=self.limiter)
             admitted = {**scope, "path": path_of_segments(scope), CALLER: caller}
             await self.app(admitted, receive, answer.pass_on)
         except ProblemError as problem:

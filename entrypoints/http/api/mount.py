@@ -55,9 +55,10 @@ def api_routes(
         return ChangeLog(create_api(container, require_started))
 
     access, limiter = access_of(container), CapacityLimiter(SIGN_IN_THREADS)
-    guarded: ASGIApp = Guard(BoundedApp(load, share.of(AT_ONCE)), access, limiter)
+    guarded: ASGIApp = Guard(BoundedApp(load, share.of(AT_ONCE)), access.admit, limiter)
+    metrics = metrics_endpoint(scrape_of(container))
     return [
         Below("/v1", guarded),
-        Route("/metrics", Guard(metrics_endpoint(scrape_of(container)), access, limiter)),
+        Route("/metrics", Guard(metrics, access.admit_program, limiter)),
         *SignIn(access, limiter).routes,
     ]

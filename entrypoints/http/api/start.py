@@ -6,6 +6,9 @@ from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container
 from entrypoints.http.api.sign_in_codes import SignInCodes
 
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - what was bound
+"""Listening on the one, the server is reached under the other."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -23,9 +26,11 @@ def prepare_access(container: Container) -> None:
 def sign_in_address(container: Container, origin: str) -> str | None:
     """Where a browser signs in without a token, once; ``None`` where no code is valid.
 
-    Raises ``StorageUnavailableError``.
+    ``origin`` may be that of every address of this machine. Raises ``StorageUnavailableError``.
     """
     settings = container.settings()
     if not settings.has_local_token:
         return None
+    for every, local in _EVERY_ADDRESS.items():
+        origin = origin.replace(f"//{every}:", f"//{local}:")
     return f"{origin}/sign-in/{SignInCodes(settings.data_dir).make(container.clock()())}"

@@ -325,3 +325,33 @@ def test_message_whose_conversation_was_closed_while_it_was_pending_says_so(
     traced = trace(blocked)
     assert traced.conclusion.state is TraceState.UNMATCHED
     assert "its own was closed or deleted before it was on a queue" in traced.conclusion.sentence
+
+
+def test_message_that_left_its_queue_without_a_trace_leads_to_the_consumer(
+    frontdesk: FrontDesk,
+) -> None:
+    receive(frontdesk)
+    frontdesk.queue._entries.clear()
+    conclusion = trace(frontdesk).conclusion
+    assert conclusion.state is TraceState.QUEUED
+    assert "and it is not there any more: look for request id" in conclusion.sentence
+
+
+def test_message_of_a_deleted_conversation_says_so(frontdesk: FrontDesk) -> None:
+    frontdesk.switch_hand_off("conversation-1", on=True)
+    receive(frontdesk)
+    frontdesk.retention.erase_conversation(a_conversation().key)
+    traced = trace(frontdesk)
+    assert details(traced, StationKind.MATCHED)["is_deleted"] is True
+    assert "was handed off to a human, and is deleted now" in traced.conclusion.sentence
+
+
+def test_conversation_of_another_company_is_not_named() -> None:
+    acme = a_tenant(company_id="acme", credentials_reference="acme-credentials")
+    frontdesk = FrontDesk(directory=TenantDirectory((acme,)))
+    others = a_conversation(company_id="globex", conversation_id="of-globex")
+    frontdesk.conversations.open_conversation(others)
+    receive(frontdesk)
+    traced = trace(frontdesk)
+    assert "+14155550123 has no open conversation with +15005550006" in traced.conclusion.sentence
+    assert "of-globex" not in str(traced)

@@ -219,6 +219,8 @@ def test_capture_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(reading, "MAX_CAPTURE_BYTES", 2**20)
     with pytest.raises(CaptureError, match="larger than 1 MiB"):
         read_captures(b"curl " + b"x" * 2**20)
+    with pytest.raises(CaptureError, match="larger than 1 MiB"):
+        read_captures(b"curl https://a.example -d @body", b"x" * (2**20 + 1))
 
 
 @given(st.binary(max_size=300))

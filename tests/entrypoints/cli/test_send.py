@@ -32,8 +32,9 @@ class TestOneMessage:
         assert head.startswith("200 OK  text/xml  ")
         assert head.endswith(" ms")
         assert body == '<?xml version="1.0" encoding="UTF-8"?><Response></Response>'
-        assert message_id == f"message id {form(server)['MessageSid']}"
-        assert hint == "look for it: frontdesk queues list, frontdesk unmatched list"
+        sent = form(server)["MessageSid"]
+        assert message_id == f"message id {sent}"
+        assert hint == f"look for it: frontdesk trace {sent}"
 
     def test_send_prints_a_json_line_per_webhook(self) -> None:
         with a_server() as server:

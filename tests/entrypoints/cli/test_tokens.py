@@ -1,5 +1,6 @@
 """``frontdesk tokens`` and ``frontdesk console``: how programs and browsers get in."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,7 @@ def test_wrong_usage_is_one_line(arguments: tuple[str, ...], said: str) -> None:
 
 @pytest.mark.usefixtures("empty_database")
 def test_console_prints_an_address_with_a_code(data_dir: Path) -> None:
+    run_frontdesk("demo")
     (line,) = json_lines(run_frontdesk("console", "--url", "http://127.0.0.1:8080/", "--json"))
     start, _, code = line["url"].rpartition("/")
     assert start == "http://127.0.0.1:8080/sign-in"
@@ -58,7 +60,23 @@ def test_console_leads_to_the_form_where_tokens_are_configured(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (made,) = json_lines(run_frontdesk(*CREATE, "--json"))
+    run_frontdesk("demo")
     monkeypatch.setenv("API_TOKENS", made["line"])
     shown = run_frontdesk("console")
     assert shown.stdout.splitlines()[-1] == "http://127.0.0.1:8000/sign-in"
     assert not data_dir.joinpath("sign-in-codes").exists()
+
+
+@pytest.mark.parametrize("content", ["right", "", None])
+def test_doctor_reads_the_tokens_that_the_settings_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    (made,) = json_lines(run_frontdesk(*CREATE, "--json"))
+    file = tmp_path / "tokens"
+    if content is not None:
+        file.write_text(made["line"] if content else "")
+    monkeypatch.setenv("API_TOKENS", f"file:{file}")
+    lines = run_frontdesk("doctor", "--json").stdout.splitlines()
+    checks = {one["check"]: one for one in map(json.loads, lines)}
+    assert checks["access tokens"]["status"] == ("ok" if content else "error")
+    assert made["token"] not in "".join(lines)

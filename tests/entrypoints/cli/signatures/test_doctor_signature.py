@@ -164,6 +164,16 @@ def test_token_may_be_typed_or_named_but_never_be_an_argument(
     assert "give where it is" in error_line(refused, 2)
 
 
+@pytest.mark.usefixtures("configured")
+def test_body_that_a_curl_command_names_may_be_given(tmp_path: Path) -> None:
+    sent = sms()
+    path = tmp_path / "body.bin"
+    path.write_bytes(sent.body)
+    command = curl(sent.carrying(b"@body.bin"), "--data-binary")
+    assert asked(command, "--body", str(path)).exit_code == 0
+    assert "give that file with --body" in error_line(asked(command), 1)
+
+
 @pytest.mark.parametrize("source", ["env:NOT_SET", "file:/no/such/file"])
 def test_secret_that_is_not_there_is_a_usage_error(source: str) -> None:
     assert source in error_line(asked(curl(sms()), "--secret", source), 2)

@@ -55,6 +55,12 @@ def test_metrics_are_only_read(api: Api, method: str) -> None:
     assert problem(api.with_token(READER.text).call(method, "/metrics", {})) == 403
 
 
+def test_prometheus_may_call_the_server_by_any_name(api: Api) -> None:
+    host = {"host": "frontdesk:8000"}
+    assert api.with_token(READER.text).call("GET", "/metrics", headers=host).status == 200
+    assert problem(api.call("GET", "/metrics", headers=host)) == 401
+
+
 def test_path_below_the_metrics_is_no_page(api: Api) -> None:
     assert api.with_token(READER.text).call("GET", "/metrics/x").status == 404
 

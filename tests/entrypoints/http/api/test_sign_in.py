@@ -102,22 +102,6 @@ def test_code_that_was_never_given_signs_nobody_in(browser: Api, wrong: str) -> 
     assert "set-cookie" not in response.headers
 
 
-def test_code_is_valid_for_ten_minutes(tmp_path: Path) -> None:
-    codes, now = SignInCodes(tmp_path), utc_now()
-    late, in_time = codes.make(now), codes.make(now)
-    assert codes.use(in_time, now + timedelta(minutes=9, seconds=58))
-    assert not codes.use(late, now + timedelta(minutes=10))
-    assert not codes.use(late, now)
-
-
-def test_old_codes_are_removed_with_the_next_one(tmp_path: Path) -> None:
-    codes, now = SignInCodes(tmp_path), utc_now()
-    codes.make(now)
-    codes.make(now + timedelta(minutes=11))
-    (left,) = (tmp_path / "sign-in-codes").iterdir()
-    assert left.stat().st_mode & 0o777 == 0o600
-
-
 def test_token_is_pasted_into_a_form(local: tuple[Api, Path], browser: Api) -> None:
     token = keep_local_token(local[1])
     assert b'name="token"' in browser.call("GET", "/sign-in").data
