@@ -21,7 +21,7 @@ from application.receiving.receive_webhook import Process
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container, build_container, count_for_prometheus
 from entrypoints.http.api.mount import api_routes
-from entrypoints.http.api.start import prepare_access, sign_in_address
+from entrypoints.http.api.start import offer_sign_in, prepare_access
 from entrypoints.http.app import create_app
 from entrypoints.http.background_threads import Task, running
 from entrypoints.http.limits.connection_limits import (
@@ -104,9 +104,7 @@ def _say_where(container: Container, listener: socket.socket) -> None:
             "Development secret in use: 'frontdesk send' is accepted, "
             "real providers are refused until their secrets are set."
         )
-    address = sign_in_address(container, origin) if sys.stdout.isatty() else None
-    if address is not None:
-        click.echo(f"Sign in with a browser, once within 10 minutes: {address}")
+    offer_sign_in(container, origin)
 
 
 def serve(

@@ -175,7 +175,7 @@ def test_mail_within_the_timestamp_tolerance_is_accepted(
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/webhooks", "/webhooks/voice", "/smsx", "/webhooks/sms.php"]
+    "path", ["/other", "/webhooks", "/webhooks/voice", "/smsx", "/webhooks/sms.php"]
 )
 def test_path_without_a_channel_is_refused_with_404(frontdesk: RunningFrontDesk, path: str) -> None:
     webhook = frontdesk.providers.webhook(frontdesk.url(path), SMS)

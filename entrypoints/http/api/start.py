@@ -1,6 +1,10 @@
 """What the start of a server does for the API."""
 
 import logging
+import sys
+from contextlib import suppress
+
+import click
 
 from domain.errors import WebhookHandlerError
 from entrypoints.composition.container import Container
@@ -21,6 +25,15 @@ def prepare_access(container: Container) -> None:
         container.operations().access_tokens().current()
     except WebhookHandlerError as error:
         logger.warning("access tokens cannot be read", extra={"reason": str(error)})
+
+
+def offer_sign_in(container: Container, origin: str) -> None:
+    """Print on a terminal where a browser signs in, if it can: webhooks do not need that."""
+    if not sys.stdout.isatty():
+        return
+    with suppress(WebhookHandlerError):
+        if address := sign_in_address(container, origin):
+            click.echo(f"Sign in with a browser, once within 10 minutes: {address}")
 
 
 def sign_in_address(container: Container, origin: str) -> str | None:

@@ -1,14 +1,17 @@
 """``frontdesk serve`` with real webhooks and real queues."""
 
 import os
+import pty
 import re
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from tests.entrypoints.cli.support import error_line, json_lines, run_frontdesk
 from tests.entrypoints.cli.test_main import COMMAND
@@ -104,3 +107,27 @@ def test_serve_on_a_port_in_use_fails_with_one_line(
     assert result.returncode == 1
     assert result.stderr.count("\n") == 1
     assert "(Address already in use): choose another --port" in result.stderr
+
+
+def test_terminal_shows_an_address_at_which_a_browser_signs_in() -> None:
+    ours, terminal = pty.openpty()
+    with (
+        open(ours, encoding="utf-8", errors="replace") as shown,  # noqa: PTH123 - a descriptor
+        subprocess.Popen(
+            [*COMMAND, "serve", "--port", "0"],
+            stdout=terminal,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "COLUMNS": "200"},
+        ) as process,
+    ):
+        os.close(terminal)
+        try:
+            lines = iter(shown.readline, "")
+            (address,) = islice(
+                filter(None, (re.search(r"http://\S+/sign-in/\S{43}", line) for line in lines)), 1
+            )
+            page = urllib3.request("GET", address[0], retries=False, timeout=10)
+            assert b"<button>" in page.data
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)

@@ -18,6 +18,13 @@ def api(tmp_path: Path) -> Iterator[Api]:
         yield api
 
 
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """One server for all requests that are refused."""
+    with running_locally(tmp_path_factory.mktemp("data")) as api:
+        yield api
+
+
 def test_conversation_is_opened_once(api: Api) -> None:
     _, record = opened(api, company_name="Acme")
     again = api.call("POST", "/v1/conversations", {**NEW, "company_name": "Another"})
@@ -39,19 +46,21 @@ def test_conversation_is_opened_once(api: Api) -> None:
         ({"thread_id": "\ud800"}, "body.thread_id"),
     ],
 )
-def test_wrong_field_of_a_body_is_named(api: Api, changes: dict[str, object], field: str) -> None:
-    response = api.call("POST", "/v1/conversations", {**NEW, **changes})
+def test_wrong_field_of_a_body_is_named(
+    unchanged: Api, changes: dict[str, object], field: str
+) -> None:
+    response = unchanged.call("POST", "/v1/conversations", {**NEW, **changes})
     assert problem(response) == 422
     assert [one["field"] for one in response.json()["errors"]] == [field]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"null"])
-def test_body_that_is_no_object_is_wrong(api: Api, body: bytes) -> None:
-    response = api.frontdesk.client.request(
+def test_body_that_is_no_object_is_wrong(unchanged: Api, body: bytes) -> None:
+    response = unchanged.frontdesk.client.request(
         "POST",
-        f"{api.frontdesk.origin}/v1/conversations",
+        f"{unchanged.frontdesk.origin}/v1/conversations",
         body=body,
-        headers={**api.headers, "content-type": "application/json"},
+        headers={**unchanged.headers, "content-type": "application/json"},
     )
     assert problem(response) == 422
     assert response.json()["errors"][0]["field"].startswith("body")
@@ -69,8 +78,8 @@ def test_body_that_is_no_object_is_wrong(api: Api, body: bytes) -> None:
         ("address=%20", "query.address"),
     ],
 )
-def test_wrong_parameter_of_a_search_is_named(api: Api, query: str, field: str) -> None:
-    response = api.call("GET", f"/v1/conversations?{query}")
+def test_wrong_parameter_of_a_search_is_named(unchanged: Api, query: str, field: str) -> None:
+    response = unchanged.call("GET", f"/v1/conversations?{query}")
     assert problem(response) == 422
     assert [one["field"] for one in response.json()["errors"]] == [field]
 

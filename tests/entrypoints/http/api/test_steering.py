@@ -157,3 +157,9 @@ def test_trace_says_where_a_message_is(api: Api) -> None:
     unknown = api.call("GET", "/v1/trace/none")
     assert problem(unknown) == 404
     assert unknown.json()["refusals"] == []
+
+
+def test_queue_that_shows_nothing_says_so(api: Api) -> None:
+    with api.container.context_queue.override(object()):
+        answer = api.call("GET", "/v1/queues/sms-replies/contexts")
+    assert problem(answer) == 501
