@@ -8,7 +8,8 @@ from application.ports.checks import CheckResult, CheckStatus
 from entrypoints.cli.signature import signature
 from entrypoints.cli.terminal.commands import Group, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import attributes, count, plain, print_json, print_rich
+from entrypoints.cli.terminal.output import attributes, count, plain, print_json
+from entrypoints.cli.terminal.tables import print_beside
 
 _STYLES = {"ok": "green", "warning": "yellow", "error": "bold red", "skipped": "dim"}
 
@@ -42,7 +43,7 @@ def doctor(ctx: click.Context, *, probe: bool, as_json: bool) -> None:
             print_json(attributes(result, "check", "status", "text"))
         else:
             status = plain(f"{result.status:<8}", _STYLES[result.status])
-            print_rich(status + plain(f"{result.check:<16}") + plain(result.text))
+            print_beside(status + plain(f"{result.check:<16}"), plain(result.text))
     if errors:
         raise click.ClickException(f"{count(errors, 'problem')} found")
 

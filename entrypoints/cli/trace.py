@@ -9,7 +9,15 @@ from application.tracing.results import Detail, MessageTrace, Station, Trace
 from domain.times import parse_rfc3339
 from entrypoints.cli.terminal.commands import Command, examples, json_option
 from entrypoints.cli.terminal.container_context import open_container
-from entrypoints.cli.terminal.output import attributes, moment, plain, print_json, print_rich, say
+from entrypoints.cli.terminal.output import (
+    attributes,
+    moment_utc,
+    plain,
+    print_json,
+    print_rich,
+    say,
+)
+from entrypoints.cli.terminal.tables import print_beside
 
 _TIMES = ("lease_until", "visible_at")
 _RULES = {
@@ -23,7 +31,7 @@ _RULES = {
     "foreign_recipient": "the account may not speak for the recipient",
     "unknown_author": "a mailing list hides the author",
 }
-_NO_TIME = " " * len("2026-11-29 14:05:30")
+_NO_TIME = " " * len("2026-11-29 14:05:30 UTC")
 
 
 @click.command(
@@ -107,16 +115,16 @@ def _print_way(one: MessageTrace) -> None:
     say(f"Message {one.message_id or one.request_id or '-'} ({channel})", "bold")
     for station in one.stations:
         details = "  ".join(_details(station.details))
-        at = moment(station.at) or _NO_TIME
+        at = moment_utc(station.at) or _NO_TIME
         kind = station.kind.replace("_", " ")
-        print_rich(plain(f"  {at}  {kind:<12}  {details}".rstrip()))
+        print_beside(plain(f"  {at}  {kind:<12}  "), plain(details))
 
 
 def _details(details: Mapping[str, Detail]) -> Iterator[str]:
     for name, value in details.items():
         shown: Detail = value
         if name in _TIMES and isinstance(value, str):
-            shown = moment(parse_rfc3339(value))
+            shown = moment_utc(parse_rfc3339(value))
         elif name == "rule" and isinstance(value, str):
             shown = _RULES.get(value, value)
         if value is True:
@@ -127,12 +135,14 @@ def _details(details: Mapping[str, Detail]) -> Iterator[str]:
 
 def _print_line(one: MessageTrace) -> None:
     """One of several messages: when, where, and the id that shows the rest."""
-    since = f" since {moment(one.conclusion.since)}" if one.conclusion.since else ""
+    since = f" since {moment_utc(one.conclusion.since)}" if one.conclusion.since else ""
     where = f"{one.conclusion.state.replace('_', ' ')}{since}"
     queue = next(_queues(one.stations), "")
     ids = one.request_id or next(_dead_letter_ids(one.stations), "-")
     on = f" on {queue}" if queue else ""
-    print_rich(plain(f"{moment(one.received_at) or _NO_TIME}  {one.channel}  {ids}  {where}{on}"))
+    print_rich(
+        plain(f"{moment_utc(one.received_at) or _NO_TIME}  {one.channel}  {ids}  {where}{on}")
+    )
 
 
 def _queues(stations: tuple[Station, ...]) -> Iterator[Detail]:

@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 _WIDE_COLUMNS = 120
 """A terminal with so many columns has room for whole tables."""
 
-_WRAPPED_COLUMNS = 20
+_WRAPPED_COLUMNS = 13
 """A text that is wrapped is readable with so many columns. With less, columns are left out."""
 
 _GAP = 2
@@ -111,6 +111,16 @@ def _least_width(columns: Sequence[Column[Item]], rows: Sequence[Sequence["Text"
         is_wrapped = not (column.whole or column.number)
         total += _GAP + (min(longest, _WRAPPED_COLUMNS) if is_wrapped else longest)
     return total - _GAP
+
+
+def print_beside(head: "Text", text: "Text") -> None:
+    """``head``, and beside it ``text``, whose lines stand below each other."""
+    from rich.table import Table
+
+    table = Table.grid()
+    table.add_column(no_wrap=True)
+    table.add_row(head, text)
+    print_rich(table)
 
 
 def print_fields(*fields: tuple[str, str | None]) -> None:

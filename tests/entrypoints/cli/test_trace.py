@@ -31,7 +31,7 @@ def test_way_of_a_message_is_shown_with_what_to_do(container: Container) -> None
     request_id = receive(container)
     lines = run_frontdesk("trace", "SM1").stdout.splitlines()
     assert lines[0] == "Message SM1 (sms)"
-    kinds = [line.split()[2] for line in lines[1:6]]
+    kinds = [line.split()[3] for line in lines[1:6]]
     assert kinds == ["received", "recorded", "matched", "queued", "waiting"]
     assert f"request id: {request_id}" in lines[2]
     assert "rule: the only open one" in lines[3]
@@ -58,7 +58,7 @@ def test_trace_as_json_has_stations_and_conclusion(container: Container) -> None
 def test_messages_of_a_customer_have_a_line_each(container: Container) -> None:
     ids = [receive(container, f"SM{number}") for number in range(3)]
     output = run_frontdesk("trace", "+14155550123").stdout.splitlines()
-    assert [line.split()[3] for line in output[:3]] == ids[::-1]
+    assert [line.split()[4] for line in output[:3]] == ids[::-1]
     assert all("unmatched since" in line for line in output[:3])
     assert "'frontdesk trace " in output[4]
 

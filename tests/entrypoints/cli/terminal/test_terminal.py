@@ -12,6 +12,7 @@ from tests.builders import NOW, a_conversation, a_record, an_inbound_message
 from tests.contracts.dead_letters import a_dead_letter
 from tests.entrypoints.cli.support import SMS, a_server, run_frontdesk
 from tests.entrypoints.cli.terminal.on_terminal import on_terminal
+from tests.entrypoints.cli.test_queues import given_context
 
 UUID = "4b0c1d2e-0f1a-5b2c-8d3e-4f5a6b7c8d9e"
 LONG_ADDRESS = "a.person.with.a.long.name@department.example.com"
@@ -20,7 +21,7 @@ DEAD_LETTER = f"{DeadLetterKind.UNDELIVERABLE}-{UUID}"
 
 @pytest.fixture
 def container_with_long_data(container: Container) -> Container:
-    """A conversation, an unmatched message and a dead letter with long addresses and ids."""
+    """One of everything that a command lists, with long addresses and ids."""
     container.conversation_store().open_conversation(
         a_conversation(ChannelType.EMAIL, conversation_id=UUID, sender_id=LONG_ADDRESS)
     )
@@ -31,6 +32,7 @@ def container_with_long_data(container: Container) -> Container:
     container.dead_letters().store(
         a_dead_letter(DEAD_LETTER, kind=DeadLetterKind.UNDELIVERABLE, reason="a word " * 20)
     )
+    given_context(container, UUID, delay_seconds=30)
     return container
 
 
@@ -40,6 +42,7 @@ def container_with_long_data(container: Container) -> Container:
         ("demo", "whatsapp"),
         ("conversations list", UUID),
         ("queues list", "whatsapp-replies"),
+        ("queues look sms-replies", UUID),
         ("unmatched list", f"{NOW:%Y-%m-%d %H:%M:%S}"),
         ("dead-letters list", DEAD_LETTER),
     ],
