@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import urllib3
 
+from application.clock import utc_now
+from application.ports.dead_letters import DeadLetter, DeadLetterKind
 from application.recovery.drain_spool import VISIBILITY
 from domain.channels import ChannelType
-from infrastructure.configuration.secrets.access_tokens import Scope
+from infrastructure.aws.s3 import S3DeadLetters
 from tests.deployment.deployed import Deployed, eventually, post
 from tests.deployment.old_data import OldData
 from tests.deployment.roles import ACCOUNT, SERVER_ROLE, made_role
@@ -25,7 +27,7 @@ from tests.entrypoints.http.api.clients import given_token
 GUIDE = "docs/operations.md"
 (POLICY,) = (block for block in blocks(GUIDE, "json") if "CheckTables" in block)
 FILES = (("photo.png", "image/png", bytes(range(256))),)
-READER = given_token("reader", [Scope.READ])
+CLIENT = given_token("client")
 LONG_TEXT = "long " * 60_000
 """Too long for an entry of the spool queue, and for a DynamoDB item."""
 
@@ -42,7 +44,7 @@ def environ(
     # The server has another origin than the API.
     settings = {name: one for name, one in deployed.settings.items() if name != "PUBLIC_BASE_URL"}
     with deployed.spool_function_disabled():
-        variables["API_TOKENS"] = READER.line
+        variables["API_TOKENS"] = CLIENT.line
         yield {**settings, **variables, "DATA_DIR": str(data_dir), "PATH": os.environ["PATH"]}
 
 
@@ -51,6 +53,16 @@ def server(environ: dict[str, str]) -> Iterator[Server]:
     log = Path(environ["DATA_DIR"]) / "log"
     with server_process(environ, log) as running:
         yield running
+
+
+@pytest.fixture
+def dead_letter_id(deployed: Deployed) -> Iterator[str]:
+    """A dead letter in the stage's bucket."""
+    stored = S3DeadLetters(lambda: deployed.aws.s3, deployed.settings["BLOBS_BUCKET"])
+    dead_letter = DeadLetter("exhausted-1", DeadLetterKind.EXHAUSTED, "tried often", 100, utc_now())
+    stored.store(dead_letter)
+    yield dead_letter.dead_letter_id
+    stored.delete(dead_letter.dead_letter_id)
 
 
 def post_sms(deployed: Deployed, server: Server, text: str, **options: Any) -> int:
@@ -158,11 +170,42 @@ def test_server_sends_no_file_without_the_permission_to_read_it(
     assert post(webhook)[0] == 200
     (context,) = deployed.contexts("EMAIL_REPLIES")
     url = f"{server.origin}/v1/messages/{context['meta']['request_id']}/attachments/0"
-    headers = {"authorization": f"Bearer {READER.text}"}
+    headers = {"authorization": f"Bearer {CLIENT.text}"}
     with deployed.without("ReadAttachments", function="Server"):
         assert urllib3.request("GET", url, headers=headers, retries=False).status == 503
     answer = urllib3.request("GET", url, headers=headers, retries=False)
     assert (answer.status, answer.data) == (200, FILES[0][2])
+
+
+@pytest.mark.parametrize(
+    ("sid", "method", "path", "status"),
+    [
+        ("SearchConversations", "GET", "conversations?status=closed", 200),
+        ("ReadHistories", "GET", "conversations/sms/{conversation_id}/messages", 200),
+        ("ReadHistories", "GET", "trace/nothing%40mail.example", 404),
+        ("HandleDeadLetters", "GET", "dead-letters/{dead_letter_id}", 200),
+        ("HandleDeadLetters", "DELETE", "dead-letters/{dead_letter_id}", 204),
+    ],
+)
+def test_api_answers_503_without_the_permission(
+    deployed: Deployed,
+    server: Server,
+    dead_letter_id: str,
+    sid: str,
+    *,
+    method: str,
+    path: str,
+    status: int,
+) -> None:
+    assert post_sms(deployed, server, f"For the API, {sid}") == 200
+    (context,) = deployed.contexts("SMS_REPLIES")
+    conversation_id = context["conversation"]["conversation_id"]
+    filled = path.format(conversation_id=conversation_id, dead_letter_id=dead_letter_id)
+    url = f"{server.origin}/v1/{filled}"
+    headers = {"authorization": f"Bearer {CLIENT.text}", "content-type": "application/json"}
+    with deployed.without(sid, function="Server"):
+        assert urllib3.request(method, url, headers=headers, retries=False).status == 503
+    assert urllib3.request(method, url, headers=headers, retries=False).status == status
 
 
 def test_server_spools_a_duplicate_without_the_permission_to_read_its_long_text(
