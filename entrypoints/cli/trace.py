@@ -1,6 +1,7 @@
 """``frontdesk trace``: what became of a message."""
 
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
@@ -15,6 +16,7 @@ from entrypoints.cli.terminal.output import (
     plain,
     print_json,
     print_rich,
+    rich_console,
     say,
 )
 from entrypoints.cli.terminal.tables import print_beside
@@ -31,6 +33,7 @@ _RULES = {
     "foreign_recipient": "the account may not speak for the recipient",
     "unknown_author": "a mailing list hides the author",
 }
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _NO_TIME = " " * len("2026-11-29 14:05:30 UTC")
 
 
@@ -114,10 +117,18 @@ def _print_way(one: MessageTrace) -> None:
     channel = one.channel or "unknown channel"
     say(f"Message {one.message_id or one.request_id or '-'} ({channel})", "bold")
     for station in one.stations:
-        details = "  ".join(_details(station.details))
         at = moment_utc(station.at) or _NO_TIME
         kind = station.kind.replace("_", " ")
-        print_beside(plain(f"  {at}  {kind:<12}  "), plain(details))
+        head = f"  {at}  {kind:<12}  "
+        details = _packed(_details(station.details), rich_console().width - len(head))
+        print_beside(plain(head), plain(details, lines=True))
+
+
+def _packed(details: Iterable[str], columns: int) -> str:
+    """``details`` on lines of so many columns. None of them is broken where it fits on one."""
+    whole = "  ".join(detail.replace(" ", _NO_BREAK) for detail in details)
+    lines = textwrap.wrap(whole, columns, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace(_NO_BREAK, " ")
 
 
 def _details(details: Mapping[str, Detail]) -> Iterator[str]:
@@ -129,6 +140,8 @@ def _details(details: Mapping[str, Detail]) -> Iterator[str]:
             shown = _RULES.get(value, value)
         if value is True:
             yield name.replace("_", " ")
+        elif name == "delay_seconds" and isinstance(value, float | int):
+            yield f"delay: {value:g} s"
         elif shown is not None and shown is not False and (name, value) != ("publication", 1):
             yield f"{name.replace('_', ' ')}: {shown}"
 
