@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from application.conversations.change_conversation import StaleConversationError
+from application.conversations.open_conversation import OpenConversation
 from application.conversations.search_conversations import ConversationFilter
 from domain.channels import ChannelType
 from domain.conversations import Conversation, StateChange
@@ -148,10 +150,19 @@ def open_conversation(
         raise _unknown_recipient(caller, str(error)) from error
     if not caller.token.may_see(operations.find_company().of_conversation(owned)):
         raise _unknown_recipient(caller, "")
+    if caller.token.companies is not None:
+        _require_own_credentials(conversation, open_it)
     record, is_new = open_it(conversation)
     _require_visible(operations, caller, record)
     response.status_code = 201 if is_new else 200
     return _shown(record, response)
+
+
+def _require_own_credentials(wanted: Conversation, open_it: OpenConversation) -> None:
+    """Consumers answer with what the reference leads to: it may be another company's."""
+    own = open_it.completed(replace(wanted, credentials_reference=None)).credentials_reference
+    if wanted.credentials_reference not in (None, own):
+        raise invalid("body.credentials_reference", "not that of your company")
 
 
 def _unknown_recipient(caller: Caller, text: str) -> ProblemError:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from entrypoints.http.api.application import create_api
-from tests.end_to_end.companies import BRILL
+from tests.end_to_end.companies import ACME, BRILL
 from tests.entrypoints.http.api.clients import Api, problem
 from tests.entrypoints.http.api.shared_desk import CUSTOMER, Things, shared_desk
 
@@ -110,6 +110,35 @@ def test_nobody_opens_a_conversation_of_another_company(desk: Desk, more: dict[s
     assert answer.json()["errors"] == [
         {"field": "body.recipient", "detail": "no recipient of your companies"}
     ]
+
+
+@pytest.mark.parametrize(
+    "reference", [BRILL.credentials_reference, BRILL.providers.account_sid, "of-nobody"]
+)
+def test_nobody_makes_consumers_answer_with_another_companys_credentials(
+    desk: Desk, reference: str
+) -> None:
+    whole, acme, _ = desk
+    wanted = {"channel": "email", "sender": f"{reference}@x.example", "recipient": ACME.mailbox}
+    answer = acme.api.call(
+        "POST", "/v1/conversations", {**wanted, "credentials_reference": reference}
+    )
+    assert problem(answer) == 422
+    assert answer.json()["errors"][0]["field"] == "body.credentials_reference"
+    assert not whole.get("/v1/conversations", address=wanted["sender"])["items"]
+
+
+@pytest.mark.parametrize("reference", [None, ACME.credentials_reference])
+def test_a_company_opens_a_conversation_with_its_own_credentials(
+    desk: Desk, reference: str | None
+) -> None:
+    _, acme, _ = desk
+    wanted = {"channel": "email", "sender": f"{reference}@x.example", "recipient": ACME.mailbox}
+    answer = acme.api.call(
+        "POST", "/v1/conversations", {**wanted, "credentials_reference": reference}
+    )
+    assert answer.status == 201
+    assert answer.json()["credentials_reference"] == ACME.credentials_reference
 
 
 def test_cursor_of_another_token_opens_nothing(desk: Desk) -> None:
