@@ -180,6 +180,21 @@ def test_conversation_without_messages_is_known() -> None:
         found = trace(frontdesk, text)
         assert (found.messages, found.company_id, found.is_known) == ((), "acme", True)
         assert "Nobody has written" in found.sentence
+        assert "No webhooks of sms were refused lately either." in found.sentence
+
+
+def test_conversation_without_messages_shows_what_was_refused() -> None:
+    frontdesk = FrontDesk()
+    frontdesk.given_conversation()
+    refusals = frontdesk.container.refusals()
+    refusals.add(ChannelType.EMAIL, "acme", "basic_mismatch", "")
+    refusals.add(None, "", "path_unknown", "")
+    refusals.add(ChannelType.SMS, "", "too_large", "")
+    for text in ("conversation-1", "+14155550123"):
+        found = trace(frontdesk, text)
+        assert {one.reason for one in found.refusals} == {"path_unknown", "too_large"}
+        assert "Nobody has written" in found.sentence
+        assert "It may have been refused" in found.sentence
 
 
 def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
@@ -190,10 +205,10 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     found = trace(frontdesk, MESSAGE_ID)
     assert (found.kind, found.is_known) == (TraceKind.UNKNOWN, False)
     assert [one.channel for one in found.refusals] == [ChannelType.SMS]
-    assert f"The latest of the refused webhooks of sms and whatsapp names account {ACCOUNT}: " in (
+    assert "It may have been refused: webhooks of sms and whatsapp were, the latest at " in (
         found.sentence
     )
-    assert "'frontdesk doctor signature' finds" in found.sentence
+    assert "with the reason signature_mismatch; 'frontdesk doctor' says what" in found.sentence
     assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [
         ChannelType.EMAIL
     ]
@@ -202,7 +217,7 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
 def test_nothing_known_and_nothing_refused_leads_to_the_provider() -> None:
     sentence = trace(FrontDesk(), MESSAGE_ID).sentence
     assert f"Nothing is known of {MESSAGE_ID}: there is no record, no spool entry" in sentence
-    assert "look in its own log for the URL that it called" in sentence
+    assert "its own log has the URL that it called" in sentence
 
 
 @pytest.mark.parametrize("text", ["", " ", "x" * (LONGEST + 1), "a\x00b", "\ud800", "a\nb"])
