@@ -48,12 +48,18 @@ class NothingKnown:
     def _next(self) -> str:
         names = " and ".join(sorted(self.channels)) if len(self.channels) < len(ChannelType) else ""
         webhooks = f"webhooks of {names}" if names else "webhooks"
-        if self.refusals:
-            last = self.refusals[0]
+        # Strangers scan every public server: they must not hide what a provider has sent.
+        if last := next((one for one in self.refusals if one.account), None):
             return (
-                f"The latest of the refused {webhooks} names account {last.account}: "
-                f"{last.reason}, at {ago(last.last_at, self.now)}. If it was this one, "
-                f"{command('doctor', 'signature')} finds the setting that is wrong."
+                f"Of the refused {webhooks} that name a known account, the latest is of "
+                f"{last.account}: {last.reason}, at {ago(last.last_at, self.now)}. If it was this "
+                f"one, {command('doctor', 'signature')} finds the setting that is wrong."
+            )
+        if self.refusals:
+            return (
+                f"The refused {webhooks} name no account of the settings, the latest at "
+                f"{ago(self.refusals[0].last_at, self.now)}. If it was this one, "
+                f"{command('doctor')} says what may be missing."
             )
         if not self.sees_all_refusals:
             search = self.log_search({"outcome": "refused"})

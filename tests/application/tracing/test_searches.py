@@ -190,13 +190,30 @@ def test_nothing_known_names_the_latest_refusal_of_its_channel() -> None:
     found = trace(frontdesk, MESSAGE_ID)
     assert (found.kind, found.is_known) == (TraceKind.UNKNOWN, False)
     assert [one.channel for one in found.refusals] == [ChannelType.SMS]
-    assert f"The latest of the refused webhooks of sms and whatsapp names account {ACCOUNT}: " in (
-        found.sentence
+    assert (
+        "Of the refused webhooks of sms and whatsapp that name a known account, the latest is of "
+        f"{ACCOUNT}: signature_mismatch, at " in found.sentence
     )
     assert "'frontdesk doctor signature' finds" in found.sentence
     assert [one.channel for one in trace(frontdesk, "<1@mail.example>").refusals] == [
         ChannelType.EMAIL
     ]
+
+
+def test_refusals_of_strangers_do_not_hide_that_of_a_known_account() -> None:
+    frontdesk = FrontDesk()
+    refusals = frontdesk.container.refusals()
+    refusals.add(ChannelType.SMS, ACCOUNT, "signature_mismatch", "https://hooks.example/sms")
+    refusals.add(ChannelType.SMS, "", "account_unknown", "")
+    assert f"the latest is of {ACCOUNT}: signature_mismatch" in trace(frontdesk, "SM404").sentence
+
+
+def test_refusals_of_strangers_alone_lead_to_the_accounts_of_the_settings() -> None:
+    frontdesk = FrontDesk()
+    frontdesk.container.refusals().add(ChannelType.SMS, "", "account_unknown", "")
+    sentence = trace(frontdesk, "SM404").sentence
+    assert "The refused webhooks of sms and whatsapp name no account of the settings" in sentence
+    assert "'frontdesk doctor' says what may be missing" in sentence
 
 
 def test_nothing_known_and_nothing_refused_leads_to_the_provider() -> None:
