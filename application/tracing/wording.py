@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from domain.conversations import Conversation
 from domain.messages import InboundMessage
+from domain.times import readable
 
 _SPECIAL = frozenset('"$`\\!')
 """What a shell obeys within double quotes."""
@@ -19,7 +20,7 @@ def clock_time(moment: datetime, now: datetime) -> str:
     """``14:05:30 UTC``, with the date if it is another day's."""
     moment = moment.astimezone(UTC)
     is_today = moment.date() == now.astimezone(UTC).date()
-    return f"{moment:%H:%M:%S} UTC" if is_today else f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{moment:%H:%M:%S} UTC" if is_today else readable(moment)
 
 
 def duration(seconds: float) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from application.ports.checks import CheckStatus
 from application.ports.refusals import Refusal
 from domain.channels import ChannelType
-from domain.times import rfc3339
+from domain.times import readable
 from entrypoints.composition.channel_providers import PROVIDERS
 from entrypoints.composition.container import Container
 
@@ -40,9 +40,9 @@ def check_refusals(container: Container) -> Iterator[Found]:
 def refusal_line(refusal: Refusal) -> str:
     """How often, since when, why, for which URLs, and what to do."""
     if refusal.count == 1:
-        when = f"1 time, at {rfc3339(refusal.last_at)}"
+        when = f"1 time, at {readable(refusal.last_at)}"
     else:
-        times = f"{rfc3339(refusal.first_at)} to {rfc3339(refusal.last_at)}"
+        times = f"{readable(refusal.first_at)} to {readable(refusal.last_at)}"
         when = f"{refusal.count} times, {times}"
     account = f" of {refusal.account}" if refusal.account else ""
     tried = f", tried {refusal.tried_urls}" if refusal.tried_urls else ""
