@@ -63,6 +63,7 @@ def check_clock(container: Container) -> Iterator[Found]:
             is_compared = is_compared or compared[0] is CheckStatus.OK
             yield compared
     yield from _set_back(container.settings().data_dir, container.clock()())
+    shown = readable(container.clock()())
     kernel = kernel_clock()
     if kernel is None:
         yield (
@@ -81,7 +82,7 @@ def check_clock(container: Container) -> Iterator[Found]:
         yield (
             CheckStatus.WARNING,
             "the kernel says that no time service keeps it: start one (chrony, "
-            f"systemd-timesyncd), or compare the time: {readable(container.clock()())}; {_NOT_ASKED}",
+            f"systemd-timesyncd), or compare the time: {shown}; {_NOT_ASKED}",
         )
 
 

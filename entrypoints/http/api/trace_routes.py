@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import AliasPath, Field
 
+from application.tracing.nothing_known import NOBODY_HAS_WRITTEN
 from application.tracing.results import MessageTrace, StationKind, Trace, TraceKind, TraceState
 from domain.channels import ChannelType
 from entrypoints.http.api.access import Caller
@@ -83,6 +84,9 @@ def _visible(found: Trace, caller: Caller) -> Trace:
     if not is_theirs:
         unknown = replace(found, kind=TraceKind.UNKNOWN, messages=(), company_id=None)
         return replace(unknown, sentence=_UNKNOWN, refusals=(), notes=())
+    if not messages:
+        # Refusals belong to no one company.
+        return replace(found, sentence=NOBODY_HAS_WRITTEN, refusals=(), notes=())
     # The sentence about all of it may tell of messages that are another company's.
     sentence = found.sentence if messages == found.messages else messages[0].conclusion.sentence
     return replace(found, messages=messages, sentence=sentence, refusals=(), notes=())

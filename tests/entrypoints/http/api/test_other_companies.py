@@ -1,14 +1,16 @@
 """A token of one company finds nothing of another one, whatever it asks for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from entrypoints.http.api.application import create_api
-from tests.end_to_end.companies import BRILL, given_conversation_with
+from tests.end_to_end.companies import ACME, BRILL, given_conversation_with
 from tests.end_to_end.responses import SMS
-from tests.entrypoints.http.api.clients import Api, problem
+from tests.entrypoints.http.api.clients import Api, given_token, problem, running
 from tests.entrypoints.http.api.shared_desk import CUSTOMER, UNKNOWN, Things, shared_desk
+from tests.entrypoints.http.api.steered import NEW, received
 
 OPERATIONS = [
     (method.upper(), path)
@@ -111,6 +113,46 @@ def test_nobody_opens_a_conversation_of_another_company(desk: Desk, more: dict[s
     assert answer.json()["errors"] == [
         {"field": "body.recipient", "detail": "no recipient of your companies"}
     ]
+
+
+def test_nobody_says_of_a_recipient_that_it_is_their_companys(tmp_path: Path) -> None:
+    """Without a directory of companies, what customers write belongs to none of them."""
+    token = given_token("acme", companies=["acme"])
+    with running({"DATA_DIR": str(tmp_path), "API_TOKENS": token.line}) as api:
+        acme = api.with_token(token.text)
+        answer = acme.call("POST", "/v1/conversations", {**NEW, "company_id": "acme"})
+        assert problem(answer) == 422
+        received(api)
+        assert acme.get("/v1/conversations")["items"] == []
+
+
+@pytest.mark.parametrize(
+    "reference", [BRILL.credentials_reference, BRILL.providers.account_sid, "of-nobody"]
+)
+def test_nobody_makes_consumers_answer_with_another_companys_credentials(
+    desk: Desk, reference: str
+) -> None:
+    whole, acme, _ = desk
+    wanted = {"channel": "email", "sender": f"{reference}@x.example", "recipient": ACME.mailbox}
+    answer = acme.api.call(
+        "POST", "/v1/conversations", {**wanted, "credentials_reference": reference}
+    )
+    assert problem(answer) == 422
+    assert answer.json()["errors"][0]["field"] == "body.credentials_reference"
+    assert not whole.get("/v1/conversations", address=wanted["sender"])["items"]
+
+
+@pytest.mark.parametrize("reference", [None, ACME.credentials_reference])
+def test_a_company_opens_a_conversation_with_its_own_credentials(
+    desk: Desk, reference: str | None
+) -> None:
+    _, acme, _ = desk
+    wanted = {"channel": "email", "sender": f"{reference}@x.example", "recipient": ACME.mailbox}
+    answer = acme.api.call(
+        "POST", "/v1/conversations", {**wanted, "credentials_reference": reference}
+    )
+    assert answer.status == 201
+    assert answer.json()["credentials_reference"] == ACME.credentials_reference
 
 
 def test_cursor_of_another_token_opens_nothing(desk: Desk) -> None:
