@@ -257,8 +257,8 @@ def test_webhook_in_the_spool_is_found_while_the_store_does_not_answer(
         assert [one.conclusion.state for one in found.messages] == [TraceState.SPOOLED]
         assert any("the store could not be asked: no answer" in note for note in found.notes)
     unknown = trace_message("SM404")
-    assert unknown.sentence.startswith("The store does not answer, so it is not known whether SM4")
-    assert "'frontdesk doctor' says what is wrong with the store" in unknown.sentence
+    assert unknown.sentence.startswith("It is not known whether SM404 is recorded: no answer.")
+    assert "'frontdesk doctor' says what is wrong" in unknown.sentence
 
 
 def test_records_are_shown_while_spool_and_dead_letters_cannot_be_read(
