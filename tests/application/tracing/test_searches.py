@@ -1,5 +1,6 @@
 """Traces of customers and conversations, of webhooks without a record, and of nothing known."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from application.tracing import unrecorded
 from application.tracing.find_recorded import LATEST
 from application.tracing.results import Trace, TraceKind, TraceState
 from application.tracing.trace_message import LONGEST
+from application.tracing.unrecorded import SEARCH_SECONDS
 from domain.channels import ChannelType
 from domain.errors import StorageUnavailableError, UnreadableMessageError
 from domain.tenants import TenantDirectory
@@ -141,6 +143,22 @@ def test_search_of_more_than_it_looks_through_says_so(monkeypatch: pytest.Monkey
     notes = trace(frontdesk, "SM3").notes
     assert any("the spool was searched as far as its latest 1 entries" in note for note in notes)
     assert any("only the latest 1 dead letters were searched" in note for note in notes)
+
+
+def test_search_that_takes_long_ends_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    frontdesk = FrontDesk()
+    for number in range(4):
+        given_dead_letter(frontdesk, b"MessageSid=SM%d" % number)
+    stored = [*frontdesk.dead_letters.each_dead_letter()]
+
+    def read_slowly(**_: object) -> Iterator[DeadLetter]:
+        for dead_letter in stored:
+            frontdesk.advance_clock(SEARCH_SECONDS / 2)
+            yield dead_letter
+
+    monkeypatch.setattr(frontdesk.dead_letters, "each_dead_letter", read_slowly)
+    notes = trace(frontdesk, "SM404").notes
+    assert any("only the latest 2 dead letters were searched" in note for note in notes)
 
 
 def test_webhook_without_a_record_belongs_to_the_company_of_its_account() -> None:
