@@ -145,23 +145,26 @@ def open_conversation(
     """Open the conversation of a sender, once: 201 if it is new, 200 with the one there is."""
     conversation, open_it = wanted.wanted(), container.open_conversation()
     try:
-        owned = open_it.completed(conversation)
+        open_it.completed(conversation)
     except UnknownRecipientError as error:
         raise _unknown_recipient(caller, str(error)) from error
-    if not caller.token.may_see(operations.find_company().of_conversation(owned)):
-        raise _unknown_recipient(caller, "")
     if caller.token.companies is not None:
-        _require_own_credentials(conversation, open_it)
+        _require_own(caller, conversation, open_it)
     record, is_new = open_it(conversation)
     _require_visible(operations, caller, record)
     response.status_code = 201 if is_new else 200
     return _shown(record, response)
 
 
-def _require_own_credentials(wanted: Conversation, open_it: OpenConversation) -> None:
-    """Consumers answer with what the reference leads to: it may be another company's."""
-    own = open_it.completed(replace(wanted, credentials_reference=None)).credentials_reference
-    if wanted.credentials_reference not in (None, own):
+def _require_own(caller: Caller, wanted: Conversation, open_it: OpenConversation) -> None:
+    """The directory says whose the recipient is, and not the caller.
+
+    The same is true of credentials: consumers answer with what the reference leads to.
+    """
+    own = open_it.completed(replace(wanted, company_id=None, credentials_reference=None))
+    if not caller.token.may_see(own.company_id):
+        raise _unknown_recipient(caller, "")
+    if wanted.credentials_reference not in (None, own.credentials_reference):
         raise invalid("body.credentials_reference", "not that of your company")
 
 

@@ -1,13 +1,15 @@
 """A token of one company finds nothing of another one, whatever it asks for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from entrypoints.http.api.application import create_api
 from tests.end_to_end.companies import ACME, BRILL
-from tests.entrypoints.http.api.clients import Api, problem
+from tests.entrypoints.http.api.clients import Api, given_token, problem, running
 from tests.entrypoints.http.api.shared_desk import CUSTOMER, Things, shared_desk
+from tests.entrypoints.http.api.steered import NEW, received
 
 OPERATIONS = [
     (method.upper(), path)
@@ -110,6 +112,17 @@ def test_nobody_opens_a_conversation_of_another_company(desk: Desk, more: dict[s
     assert answer.json()["errors"] == [
         {"field": "body.recipient", "detail": "no recipient of your companies"}
     ]
+
+
+def test_nobody_says_of_a_recipient_that_it_is_their_companys(tmp_path: Path) -> None:
+    """Without a directory of companies, what customers write belongs to none of them."""
+    token = given_token("acme", companies=["acme"])
+    with running({"DATA_DIR": str(tmp_path), "API_TOKENS": token.line}) as api:
+        acme = api.with_token(token.text)
+        answer = acme.call("POST", "/v1/conversations", {**NEW, "company_id": "acme"})
+        assert problem(answer) == 422
+        received(api)
+        assert acme.get("/v1/conversations")["items"] == []
 
 
 @pytest.mark.parametrize(
