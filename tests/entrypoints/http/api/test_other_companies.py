@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from entrypoints.http.api.application import create_api
-from tests.end_to_end.companies import ACME, BRILL
+from tests.end_to_end.companies import ACME, BRILL, given_conversation_with
+from tests.end_to_end.responses import SMS
 from tests.entrypoints.http.api.clients import Api, given_token, problem, running
-from tests.entrypoints.http.api.shared_desk import CUSTOMER, Things, shared_desk
+from tests.entrypoints.http.api.shared_desk import CUSTOMER, UNKNOWN, Things, shared_desk
 from tests.entrypoints.http.api.steered import NEW, received
 
 OPERATIONS = [
@@ -181,3 +182,15 @@ def test_trace_of_a_customer_of_both_companies_shows_each_its_own(desk: Desk) ->
     shown = acme.api.call("GET", path)
     assert {one["company_id"] for one in shown.json()["messages"]} == {"acme"}
     assert b"brill" not in shown.data
+
+
+def test_trace_of_an_unmatched_message_names_no_conversation_of_another_company(
+    tmp_path: Path,
+) -> None:
+    """Older systems name no company in a record: its recipient says whose it is."""
+    with shared_desk(tmp_path) as (whole, acme, _):
+        given_conversation_with(whole.frontdesk, BRILL, SMS, sender_id=UNKNOWN, company_id=None)
+        shown = acme.api.call("GET", f"/v1/trace/{acme.unmatched}")
+        assert shown.json()["messages"][0]["state"] == "unmatched"
+        assert BRILL.number.encode() not in shown.data
+        assert b"brill" not in shown.data
