@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from application.tracing.find_recorded import LATEST
 from entrypoints.http.api.application import create_api
 from tests.end_to_end.companies import ACME, BRILL, given_conversation_with
-from tests.end_to_end.responses import SMS
+from tests.end_to_end.responses import EMAIL, SMS
 from tests.entrypoints.http.api.clients import Api, given_token, problem, running
 from tests.entrypoints.http.api.shared_desk import CUSTOMER, UNKNOWN, Things, shared_desk
 from tests.entrypoints.http.api.steered import NEW, received
@@ -194,3 +195,16 @@ def test_trace_of_an_unmatched_message_names_no_conversation_of_another_company(
         assert shown.json()["messages"][0]["state"] == "unmatched"
         assert BRILL.number.encode() not in shown.data
         assert b"brill" not in shown.data
+
+
+def test_messages_to_another_company_crowd_none_out_of_a_trace(tmp_path: Path) -> None:
+    """Otherwise it would show that the customer writes to others too."""
+    with shared_desk(tmp_path) as (whole, acme, _):
+        before = acme.api.get(f"/v1/trace/{CUSTOMER}")["messages"]
+        for number in range(LATEST):
+            webhook = BRILL.signed_webhook(
+                whole.frontdesk, EMAIL, sender=CUSTOMER, body=f"{number}"
+            )
+            assert whole.frontdesk.post(webhook).status == 200
+        after = acme.api.get(f"/v1/trace/{CUSTOMER}")["messages"]
+        assert [one["request_id"] for one in after] == [one["request_id"] for one in before]
