@@ -12,6 +12,13 @@ LogSearch = Callable[[Mapping[str, str]], str]
 """How to find the log lines with these fields, for an operator to copy."""
 
 
+_OTHER = (
+    "the provider has not delivered it here, or it was a status callback, which is answered with "
+    "200, counted, and recorded nowhere. The provider's own log has the URL that it called and "
+    f"the answer that it got. {command('doctor', '--probe')} tests whether the public URL leads "
+    "here."
+)
+
 NOBODY_HAS_WRITTEN = "Nobody has written in this conversation yet, as far as the store knows."
 
 
@@ -56,23 +63,16 @@ class NothingKnown:
     def _next(self) -> str:
         names = " and ".join(sorted(self.channels)) if len(self.channels) < len(ChannelType) else ""
         webhooks = f"webhooks of {names}" if names else "webhooks"
-        probe, doctor = command("doctor", "--probe"), command("doctor")
-        callback = (
-            "A status callback is answered with 200 and counted, and is recorded nowhere. Or the "
-            "provider has not delivered it here: its own log has the URL that it called and the "
-            f"answer that it got. {probe} tests whether the public URL leads here."
-        )
         if self.refusals:
             # Strangers scan every public server: they must not hide what a provider has sent.
             last = next((one for one in self.refusals if one.account), self.refusals[0])
             what = webhooks if last.channel else "requests to paths that are no webhook"
             return (
                 f"It may have been refused: {what} were, the latest at "
-                f"{ago(last.last_at, self.now)} with the reason {last.reason}; {doctor} says what "
-                f"to do. Providers do not repeat what was refused: ask the customer to write "
-                f"again. If it was not refused: {callback[0].lower()}{callback[1:]}"
+                f"{ago(last.last_at, self.now)}, {last.reason}. {command('doctor')} says what to "
+                f"do. Providers do not repeat what was refused. If it was none of these: {_OTHER}"
             )
         if not self.sees_all_refusals:
             search = self.log_search({"outcome": "refused"})
-            return f"Refused {webhooks} are in the log: {search}. If none was refused: {callback}"
-        return f"No {webhooks} were refused lately either. {callback}"
+            return f"Refused {webhooks} are in the log: {search}. If none was refused: {_OTHER}"
+        return f"No {webhooks} were refused lately either. So {_OTHER}"

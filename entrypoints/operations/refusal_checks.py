@@ -48,10 +48,12 @@ def refusal_line(refusal: Refusal, settings: Settings) -> str:
         return f"{_when(refusal, 'request')} to a path that is no webhook (404). {_urls(settings)}"
     channel = refusal.channel or "?"
     account = f" of account {refusal.account}" if refusal.account else ""
-    tried = _shown(refusal.tried_urls)
+    # Of others the URL was not looked at.
+    is_mismatch = refusal.reason == "signature_mismatch"
+    tried = _shown(refusal.tried_urls) if is_mismatch else ""
     checked = f", checked with {tried}" if tried else ""
     line = f"{channel}: {_when(refusal, 'webhook')}, {refusal.reason}{account}{checked}."
-    if refusal.reason == "signature_mismatch" and tried.startswith("http://"):
+    if tried.startswith("http://"):
         line += (
             " That is http, and providers most likely call https: then no signature fits, until "
             "PUBLIC_BASE_URL begins with https."

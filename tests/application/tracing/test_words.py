@@ -65,7 +65,7 @@ def test_what_was_refused_is_named_without_an_account(
     refusal = Refusal(channel, "", reason, "", 1, at, at)
     sentence = nothing_known(refusal).sentence("SM1")
     assert words in sentence
-    assert f"with the reason {reason}; 'frontdesk doctor' says what to do" in sentence
+    assert f"(60 s ago), {reason}. 'frontdesk doctor' says what to do" in sentence
 
 
 @pytest.mark.parametrize("refusals", [(), (Refusal(None, "", "path_unknown", "", 1, NOW, NOW),)])
@@ -73,7 +73,9 @@ def test_status_callback_and_probe_are_named_where_nothing_is_known(
     refusals: tuple[Refusal, ...],
 ) -> None:
     sentence = nothing_known(*refusals).sentence("SM1")
-    assert "tatus callback is answered with 200 and counted, and is recorded nowhere" in sentence
+    assert (
+        "a status callback, which is answered with 200, counted, and recorded nowhere" in sentence
+    )
     assert "'frontdesk doctor --probe' tests whether the public URL leads here" in sentence
 
 

@@ -10,6 +10,8 @@ import pytest
 from application.clock import utc_now
 from application.ports.pages import PAGE_SIZE
 from application.tracing.find_recorded import LATEST
+from application.tracing.nothing_known import NOBODY_HAS_WRITTEN
+from domain.channels import ChannelType
 from entrypoints.http.api.application import create_api
 from tests.end_to_end.companies import ACME, BRILL, given_conversation_with
 from tests.end_to_end.responses import EMAIL, SMS
@@ -177,6 +179,19 @@ def test_trace_tells_nothing_of_another_company(desk: Desk) -> None:
         foreign, unknown = acme.api.call("GET", path), acme.api.call("GET", "/v1/trace/unknown")
         assert problem(foreign) == 404
         assert foreign.data == unknown.data
+
+
+def test_trace_of_a_conversation_without_messages_tells_no_company_of_refusals(
+    desk: Desk,
+) -> None:
+    whole, acme, _ = desk
+    wanted = {"channel": "email", "sender": "new@example.com", "recipient": ACME.mailbox}
+    acme.api.call("POST", "/v1/conversations", wanted)
+    whole.container.refusals().add(ChannelType.EMAIL, "", "too_large", "")
+    assert "It may have been refused" in whole.get("/v1/trace/new@example.com")["sentence"]
+    shown = acme.api.get("/v1/trace/new@example.com")
+    assert shown["sentence"] == NOBODY_HAS_WRITTEN
+    assert shown["refusals"] == []
 
 
 def test_trace_of_a_customer_of_both_companies_shows_each_its_own(desk: Desk) -> None:
