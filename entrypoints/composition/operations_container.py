@@ -193,6 +193,7 @@ def _open_records(
         tenants,
         find_company,
         settings.routing_policy,
+        settings.throttle_limits.window,
         clock,
     )
     return FindRecorded(lookup, conversations, trace_record, tenants)
