@@ -70,7 +70,9 @@ def conclusion_on_queued(place: OnQueue, policy: RoutingPolicy, now: datetime) -
     """Where a message is that was put on its queue."""
     reason = reason_of(place.record, place.conversation, place.queue, policy, now)
     found = _place(place, now)
-    may_move = found.state not in {TraceState.ACKNOWLEDGED, TraceState.DELAYED}
+    # What is hidden from consumers cannot be read, so it cannot be moved.
+    may_be_there = found.state is TraceState.QUEUED and not place.is_visible
+    may_move = found.state is TraceState.READY or may_be_there
     remedy = reason if may_move else Reason(reason.why)
     parts = (
         f"{_recipient(place)}{found.where}.",

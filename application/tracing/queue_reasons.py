@@ -8,7 +8,7 @@ from domain.automated_mail import AutomatedKind
 from domain.conversations import Conversation
 from domain.messages import MessageRecord
 from domain.queues import QueueKind, QueueName
-from domain.routing import RoutingPolicy
+from domain.routing import MailPolicy, RoutingPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,9 @@ def reason_for_human(record: MessageRecord, policy: RoutingPolicy) -> str:
         return "hand_off"
     if message.regrouping_suspected:
         return "regrouping_suspected"
-    return "automated" if message.is_automated else "unauthenticated_author"
+    accepts_programs = policy.automated_mail is MailPolicy.ACCEPT
+    is_programs = message.is_automated and not accepts_programs
+    return "automated" if is_programs else "unauthenticated_author"
 
 
 def reason_of(
@@ -60,9 +62,9 @@ def _for_human(
         case "hand_off":
             return _handed_off(record, conversation, queue)
         case "automated":
-            return _automated(record, queue)
+            return _automated(record, queue, policy.automated_mail)
         case "unauthenticated_author":
-            return _unauthenticated(record, queue)
+            return _unauthenticated(record, queue, policy.unauthenticated_mail)
     return Reason(
         "Some of its fields are not as the provider sends them: they may be those of another "
         "message, put together anew. So no AI answers it, and a human has to look at it."
@@ -100,9 +102,13 @@ def _handed_off(
             f"what waits already, so read this message and move it too. {_receipt(record)}"
         )
         return Reason(why, remedy, (giving_back(conversation), *moving(queue)))
+    message = record.message
+    is_doubtful = message.is_automated or not message.author_authenticated
+    # Settings and hand-off are as they are now: which of them sent it there is not stored.
+    or_setting = ", or a setting sent such mail to a human then" if is_doubtful else ""
     why = (
-        "Hand-off was on when it came. It is off now, so what comes from now on goes to the AI; "
-        "what waited already stays with the human."
+        f"Hand-off was on when it came{or_setting}. It is off now, so what comes from now on goes "
+        f"to the AI; what waited already stays with the human."
     )
     remedy = f"To give this message to the AI, read it and move it. {_receipt(record)}"
     return Reason(why, remedy, moving(queue))
@@ -117,12 +123,12 @@ _KINDS: dict[str, str] = {
 }
 
 
-def _automated(record: MessageRecord, queue: QueueName) -> Reason:
+def _automated(record: MessageRecord, queue: QueueName, setting: MailPolicy) -> Reason:
     mark = record.message.metadata.get("automated")
     kind = mark.get("kind") if isinstance(mark, dict) else None
     what = _KINDS.get(kind, "mail of a program") if isinstance(kind, str) else "mail of a program"
     why = (
-        f"It is {what}, and AUTOMATED_MAIL=handoff sends such mail to a human, so that no AI "
+        f"It is {what}, and AUTOMATED_MAIL={setting} sends such mail to a human, so that no AI "
         f"answers a program. This is no fault."
     )
     remedy = (
@@ -132,14 +138,14 @@ def _automated(record: MessageRecord, queue: QueueName) -> Reason:
     return Reason(why, remedy, moving(queue))
 
 
-def _unauthenticated(record: MessageRecord, queue: QueueName) -> Reason:
+def _unauthenticated(record: MessageRecord, queue: QueueName, setting: MailPolicy) -> Reason:
     message = record.message
     results = (("SPF", message.metadata.get("spf")), ("DKIM", message.metadata.get("dkim")))
     domain = message.sender.value.rpartition("@")[2]
     seen = ", ".join(f"{name}: {_result(found)}" for name, found in results)
     why = (
         f"Neither SPF nor DKIM proves that {domain} sent it ({seen}), and "
-        f"UNAUTHENTICATED_MAIL=handoff sends such mail to a human. This is no fault of Frontdesk."
+        f"UNAUTHENTICATED_MAIL={setting} sends such mail to a human. This is no fault of Frontdesk."
     )
     remedy = (
         f"The sender's administrator can set up SPF and DKIM for {domain}. If a human knows that "

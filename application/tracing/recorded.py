@@ -108,6 +108,8 @@ class TraceRecord:
         if channel is None or conversation is None:
             return None
         company = self.find_company.of_conversation(conversation)
+        if company is None and not self.tenants().has_one_company:
+            return None
         with suppress(InvalidAddressError):
             address = Address.parse(channel, message.sender.value)
             for found in self.lookup.conversations_of(channel, address.look_up_values):

@@ -116,6 +116,7 @@ def test_taken_message_leads_to_the_log_of_the_consumer(frontdesk: FrontDesk) ->
     back = trace(frontdesk).conclusion
     assert back.state is TraceState.READY
     assert "A consumer took it 1 time and did not acknowledge it" in back.sentence
+    assert taken.commands == back.commands == ()
     for conclusion in (taken, back):
         assert f"look for request id {message.request_id}" in conclusion.sentence
 
