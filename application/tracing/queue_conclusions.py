@@ -139,7 +139,7 @@ def _waiting(place: OnQueue, waiting: WaitingContext, now: datetime) -> _Place:
         return _Place(TraceState.READY, visible_at, where, next_)
     where = f"it is on {name}, and no consumer has taken it since {ago(visible_at, now)}"
     is_for_human = place.queue is not None and place.queue.kind is QueueKind.HANDOFF
-    check = "If a human is to answer it, check" if is_for_human else "Check"
+    check = "For an answer by a human, check" if is_for_human else "Check"
     next_ = f"{_waited(place)}{check} that the consumer of {name} runs, and start or repair it."
     return _Place(TraceState.READY, visible_at, where, next_)
 
@@ -159,7 +159,7 @@ def _waits(place: OnQueue) -> str:
 
 
 def _waited(place: OnQueue) -> str:
-    if place.delay is None or place.delay < _SOON:
+    if place.delay is None or place.delay <= _SOON:
         return ""
     return f"Before that it waited {duration(place.delay.total_seconds())}: REPLY_DELAY_SECONDS. "
 

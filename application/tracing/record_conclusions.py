@@ -118,6 +118,12 @@ class Unmatched:
 
     def _of_another_company(self) -> str:
         account, recipient = self.record.message.account, self.record.message.recipient.address
+        if self.directory.has_one_company:
+            configured = ", ".join(sorted(self.directory.tenants[0].accounts)) or "none"
+            return (
+                f"account {account} delivered it, and is not configured now. Configured are: "
+                f"{configured}. Correct that, then deliver the message:"
+            )
         owner = self.directory.owner_of_recipient(recipient)
         senders = [one for one in self.directory.tenants if account in one.accounts]
         whose = " and ".join(f"company {one.company_id}" for one in senders) or "no company"
